@@ -1,0 +1,62 @@
+"""What the tests share: real plays, and a tiny voice that was really trained on them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from training import corpus
+from training.run import Config, Run
+from training.train import train
+
+TINY = Config(
+    name="tiny",
+    corpus="a few scenes of Shakespeare",
+    licence="public domain",
+    embedding=16,
+    hidden=64,
+    layers=2,
+    batch=16,
+    window=64,
+    learning_rate=0.01,
+    warmup=10,
+    averaging=0.95,
+    evaluate_every=100,
+    precision="float32",
+    steps=200,
+)
+"""Big enough to learn how a script looks, small enough to be trained in seconds."""
+
+
+@pytest.fixture(scope="session")
+def plays(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The corpus of plays."""
+    folder = tmp_path_factory.mktemp("plays")
+    corpus.plays(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def scenes(plays: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the first scenes of three comedies, split into what is learned and held out."""
+    folder = tmp_path_factory.mktemp("scenes")
+    for part, name, length in (
+        ("train", "much-ado-about-nothing", 40_000),
+        ("train", "as-you-like-it", 40_000),
+        ("validation", "the-tempest", 4_000),
+        ("test", "the-comedy-of-errors", 4_000),
+    ):
+        text = (plays / "train" / f"{name}.fountain").read_text(encoding="utf-8")
+        (folder / part).mkdir(exist_ok=True)
+        end = text.index("\n\n", length)
+        (folder / part / f"{name}.fountain").write_text(text[:end] + "\n", encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_run(scenes: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A run that was trained for some seconds."""
+    run = Run(tmp_path_factory.mktemp("runs") / "tiny")
+    assert train([scenes], run, TINY)
+    return run

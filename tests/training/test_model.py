@@ -1,0 +1,125 @@
+"""The network: that it is the LSTM it says, and that its state carries."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from training import evaluate
+from training.model import CharLSTM, LockedDropout, Regularisation, Shape
+from training.vocabulary import Vocabulary
+
+SHAPE = Shape(vocabulary=11, embedding=6, hidden=8, layers=2)
+
+
+@pytest.fixture
+def model() -> CharLSTM:
+    torch.manual_seed(1)
+    return CharLSTM(SHAPE).eval()
+
+
+def as_torch_lstm(model: CharLSTM) -> nn.LSTM:
+    """The same weights in PyTorch's own module."""
+    lstm = nn.LSTM(SHAPE.embedding, SHAPE.hidden, SHAPE.layers)
+    with torch.no_grad():
+        for i, layer in enumerate(model.layers):
+            getattr(lstm, f"weight_ih_l{i}").copy_(layer.weight_ih)
+            getattr(lstm, f"weight_hh_l{i}").copy_(layer.weight_hh)
+            getattr(lstm, f"bias_ih_l{i}").copy_(layer.bias)
+            getattr(lstm, f"bias_hh_l{i}").zero_()
+    return lstm
+
+
+@torch.no_grad()
+def test_it_is_the_lstm_of_pytorch_with_its_state_packed(model: CharLSTM):
+    tokens = torch.randint(0, 11, (20, 3))
+    logits, state = model(tokens, model.start(3))
+    y, (h, c) = as_torch_lstm(model)(model.embedding(tokens))
+    assert torch.allclose(logits, model.output(y), atol=1e-6)
+    packed = torch.stack([h, c], dim=1).permute(2, 0, 1, 3).reshape(3, -1)
+    assert state.shape == (3, SHAPE.state)
+    assert torch.allclose(state, packed, atol=1e-6)
+
+
+@torch.no_grad()
+def test_reading_in_pieces_is_reading_at_once(model: CharLSTM):
+    tokens = torch.randint(0, 11, (30, 2))
+    whole, end = model(tokens, model.start(2))
+    first, state = model(tokens[:13], model.start(2))
+    second, state = model(tokens[13:], state)
+    assert torch.allclose(whole, torch.cat([first, second]), atol=1e-6)
+    assert torch.allclose(end, state, atol=1e-6)
+
+
+def test_dropconnect_drops_the_same_recurrent_weights_in_a_whole_window():
+    torch.manual_seed(2)
+    model = CharLSTM(SHAPE, Regularisation(0.0, 0.0, 0.5)).train()
+    tokens = torch.randint(0, 11, (5, 1)).repeat(1, 2)
+    one, _ = model(tokens, model.start(2))
+    assert torch.equal(one[:, 0], one[:, 1])  # every row misses the same ones
+    two, _ = model(tokens, model.start(2))
+    assert not torch.equal(one, two)  # and another window misses others
+    assert torch.equal(model.eval()(tokens, model.start(2))[0], model(tokens, model.start(2))[0])
+
+
+def test_variational_dropout_has_one_mask_for_all_steps():
+    torch.manual_seed(3)
+    dropped = LockedDropout(0.5).train()(torch.ones(7, 4, 50))
+    assert torch.equal(dropped, dropped[:1].expand(7, -1, -1))
+    assert not torch.equal(dropped[0, 0], dropped[0, 1])
+    assert set(dropped.unique().tolist()) == {0.0, 2.0}
+
+
+TEXT = "The bells ring.\n\nANN\nListen to them ring.\n\n" * 30
+
+
+@pytest.fixture
+def vocabulary() -> Vocabulary:
+    return Vocabulary.of([TEXT])
+
+
+@pytest.fixture
+def reader(vocabulary: Vocabulary) -> CharLSTM:
+    torch.manual_seed(4)
+    return CharLSTM(Shape(len(vocabulary), 6, 8, 2)).eval()
+
+
+@torch.no_grad()
+def slow_bits(model: CharLSTM, tokens: list[int]) -> float:
+    """Character by character, as slowly and plainly as it can be said."""
+    state, bits = model.start(1), 0.0
+    for token, following in zip(tokens[:-1], tokens[1:], strict=True):
+        logits, state = model(torch.tensor([[token]]), state)
+        bits -= torch.log_softmax(logits[0, 0], 0)[following].item() / math.log(2)
+    return bits
+
+
+def test_the_carried_cost_is_the_sum_of_every_characters(reader, vocabulary):
+    cost = evaluate.carried(reader, vocabulary, TEXT)
+    tokens = vocabulary.encode("\n" + TEXT + "\n")
+    assert cost.characters == len(tokens) - 1
+    assert cost.bits == pytest.approx(slow_bits(reader, tokens), rel=1e-5)
+
+
+def test_streams_read_the_same_characters(reader, vocabulary):
+    cost = evaluate.carried(reader, vocabulary, TEXT, streams=4)
+    assert cost.characters == (len(vocabulary.encode(TEXT)) + 1) // 4 * 4
+
+
+def test_cold_windows_begin_empty_and_count_every_target(reader, vocabulary):
+    cost = evaluate.cold_windows(reader, vocabulary, TEXT)
+    tokens = vocabulary.encode(TEXT)
+    windows = (len(tokens) - 1) // 256
+    assert cost.characters == windows * 256
+    slow = sum(slow_bits(reader, tokens[i * 256 : i * 256 + 257]) for i in range(windows))
+    assert cost.bits == pytest.approx(slow, rel=1e-5)
+
+
+def test_a_sample_is_the_same_for_the_same_seed(reader, vocabulary):
+    one = evaluate.sample(reader, vocabulary, "\n", 50, 0.8, seed=5)
+    assert len(one) == 50
+    assert one == evaluate.sample(reader, vocabulary, "\n", 50, 0.8, seed=5)
+    assert one != evaluate.sample(reader, vocabulary, "\n", 50, 0.8, seed=6)

@@ -1,0 +1,477 @@
+"""Texts: files of every kind, every refusal, and what is held out."""
+
+import random
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import pytest
+
+from training.corpus import plays
+from training.texts import MINIMUM, Split, Text, TextError, collect, read
+
+FINAL_DRAFT = """\
+<?xml version="1.0" encoding="UTF-8"?>
+<FinalDraft DocumentType="Script" Version="5">
+  <TitlePage>
+    <Content><Paragraph Type="Action"><Text>THE DINER</Text></Paragraph></Content>
+  </TitlePage>
+  <Content>
+    <Paragraph Type="Scene Heading"><Text>Int. Diner - Night</Text></Paragraph>
+    <Paragraph Type="Action"><Text>Rain on the </Text><Text Style="Bold">window</Text></Paragraph>
+    <Paragraph Type="Action"><Text>@home, says the sign.</Text></Paragraph>
+    <Paragraph Type="Action"><Text></Text></Paragraph>
+    <Paragraph Type="Character"><Text>Maya (V.O.)</Text></Paragraph>
+    <Paragraph Type="Parenthetical"><Text>quietly</Text></Paragraph>
+    <Paragraph Type="Dialogue"><Text>You came.</Text></Paragraph>
+    <Paragraph Type="Parenthetical"><Text>(turning away)</Text></Paragraph>
+    <Paragraph>
+      <DualDialogue>
+        <Paragraph Type="Character"><Text>Jon</Text></Paragraph>
+        <Paragraph Type="Dialogue"><Text>Caf&#233;?</Text></Paragraph>
+      </DualDialogue>
+    </Paragraph>
+    <Paragraph Type="Transition"><Text>Cut to:</Text></Paragraph>
+    <Paragraph Type="Scene Heading"><Text>The moon</Text></Paragraph>
+    <Paragraph Type="Shot"><Text>Earthrise</Text></Paragraph>
+    <Paragraph Type="Transition"><Text>Fade out.</Text></Paragraph>
+  </Content>
+</FinalDraft>
+"""
+
+AS_FOUNTAIN = """\
+INT. DINER - NIGHT
+
+Rain on the window
+
+!@home, says the sign.
+
+MAYA (V.O.)
+(quietly)
+You came.
+
+Turning away
+
+JON
+Caf\u00e9?
+
+CUT TO:
+
+.THE MOON
+
+Earthrise
+
+> FADE OUT."""
+
+
+Write = Callable[[str, str | bytes], Path]
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    """Write a file, with the folders above it."""
+
+    def write(name: str, content: str | bytes) -> Path:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return path
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def corpus_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("corpus")
+    plays(out)
+    return out
+
+
+def prose(length: int, seed: int = 0) -> str:
+    """So many characters of paragraphs, about; another seed, other paragraphs."""
+    numbers = random.Random(seed)
+    words = [f"{numbers.randrange(10**6):06}" for _ in range(length // 7)]
+    return "\n\n".join(" ".join(words[at : at + 20]) for at in range(0, len(words), 20))
+
+
+def size(texts: Iterable[Text]) -> int:
+    return sum(len(text.content) for text in texts)
+
+
+def parts(split: Split) -> tuple[tuple[Text, ...], ...]:
+    return split.train, split.validation, split.test
+
+
+def names(split: Split) -> tuple[list[str], ...]:
+    return tuple([text.name for text in part] for part in parts(split))
+
+
+# One file
+
+
+def test_a_text_is_made_even(write: Write) -> None:
+    path = write("a.txt", "\n\n  \n\tOne\ttwo  \n\n \n\n\nThree\u0301 \x0bfour\n\n")
+    assert read(path) == Text("a", " One two\n\nThre\u00e9\nfour")
+
+
+def test_letters_and_their_accents_are_composed(write: Write) -> None:
+    assert read(write("a.txt", "Cafe\u0301")).content == "Caf\u00e9"
+
+
+@pytest.mark.parametrize("line_break", ["\n", "\r\n", "\r"])
+def test_lines_end_alike(write: Write, line_break: str) -> None:
+    path = write("a.txt", line_break.join(["One", "two", "", "", "three", ""]))
+    assert read(path).content == "One\ntwo\n\nthree"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        "Caf\u00e9 \u2014 \U0001f3ad\n\nTwo".encode(),
+        "Caf\u00e9 \u2014 \U0001f3ad\n\nTwo".encode("utf-8-sig"),
+        b"\xff\xfe" + "Caf\u00e9 \u2014 \U0001f3ad\r\n\r\nTwo".encode("utf-16-le"),
+        b"\xfe\xff" + "Caf\u00e9 \u2014 \U0001f3ad\r\n\r\nTwo".encode("utf-16-be"),
+    ],
+)
+def test_unicode_is_read_with_and_without_its_mark(write: Write, data: bytes) -> None:
+    assert read(write("a.txt", data)).content == "Caf\u00e9 \u2014 \U0001f3ad\n\nTwo"
+
+
+@pytest.mark.parametrize(
+    ("data", "place"),
+    [
+        (b"Good\r\nCaf\xe9 au lait", "UTF-8 at byte 9, on line 2"),
+        (b"\xef\xbb\xbfGood\n\nCaf\xe9", "UTF-8 at byte 12, on line 3"),
+        (b"One\rtwo\r\x80", "UTF-8 at byte 8, on line 3"),
+        (b"\xff\xfea\0\n\0\x00\xd8b\0", "UTF-16 at byte 6, on line 2"),
+        (b"\xff\xfea\0b", "UTF-16 at byte 4, on line 1"),
+    ],
+)
+def test_other_encodings_are_refused_where_they_show(write: Write, data: bytes, place: str) -> None:
+    path = write("old.txt", data)
+    with pytest.raises(TextError) as refusal:
+        read(path)
+    assert str(refusal.value) == f"{path} is not valid {place}: save it as UTF-8."
+
+
+@pytest.mark.parametrize(
+    "data", [b"\x89PNG\r\n\0\0", b"plain\0\xff", b"\xff\xfea\0\0\0", b"\xff\xfe\0\0a\0\0\0"]
+)
+def test_binary_files_are_refused(write: Write, data: bytes) -> None:
+    with pytest.raises(TextError, match=r"image\.txt is not text but binary: save it as UTF-8"):
+        read(write("image.txt", data))
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [("a.docx", "a .docx file"), ("notes", "a file without a suffix")]
+)
+def test_unknown_kinds_are_refused_and_the_known_ones_named(
+    write: Write, name: str, kind: str
+) -> None:
+    path = write(name, "Words")
+    with pytest.raises(TextError) as refusal:
+        read(path)
+    expected = f"{path} is {kind}: give it as one of .fountain, .txt, .md and .fdx."
+    assert str(refusal.value) == expected
+
+
+@pytest.mark.parametrize("name", ["gone.txt", "gone.docx", "gone"])
+@pytest.mark.parametrize("use", [read, lambda path: collect([path])])
+def test_missing_paths_are_refused(
+    tmp_path: Path, name: str, use: Callable[[Path], object]
+) -> None:
+    with pytest.raises(TextError, match=rf"There is no .*{name}: check the name\."):
+        use(tmp_path / name)
+
+
+def test_a_folder_is_not_one_text(tmp_path: Path) -> None:
+    with pytest.raises(TextError, match="is a folder: name one of the files in it"):
+        read(tmp_path)
+
+
+def test_suffixes_are_known_in_any_case(write: Write) -> None:
+    assert read(write("A.TXT", "One")) == Text("A", "One")
+
+
+# Fountain
+
+
+@pytest.mark.parametrize("suffix", ["fountain", "txt"])
+@pytest.mark.parametrize(
+    "page",
+    [
+        "Title: The Diner\nAuthor: Ann\n",
+        "Title:\n    _The Diner_\n\tor not\nDraft date: 1/1/2026\n",
+        "\n\nFoo: bar\r\nTitle: X\r\n",
+    ],
+)
+def test_title_pages_are_dropped(write: Write, suffix: str, page: str) -> None:
+    assert read(write(f"a.{suffix}", page + "\nINT. DINER\n")).content == "INT. DINER"
+
+
+@pytest.mark.parametrize("suffix", ["fountain", "txt"])
+@pytest.mark.parametrize(
+    "start",
+    [
+        "FADE IN:\n\nINT. DINER",
+        "First Citizen:\nBefore we go, hear me speak.",
+        "JON: You came.\nMAYA: I did.\n\nMore.",
+        "Title: as they say\nis not all.",
+    ],
+)
+def test_other_beginnings_are_kept(write: Write, suffix: str, start: str) -> None:
+    assert read(write(f"a.{suffix}", start)).content == start
+
+
+def test_what_writers_tell_each_other_is_dropped_from_fountain(write: Write) -> None:
+    script = (
+        "# Act one\n\n= They meet.\n\n===\n\nINT. DINER\n\n[[Is it?]]\n\nRain [[much\nrain]] falls."
+        "\n\nMAYA\n[[how?]]\nYou came[[?]].\nNow. [[good]]\n\n/* JON\nNo.\n\n## cut */\n\nMore/**/!"
+    )
+    expected = "INT. DINER\n\nRain falls.\n\nMAYA\nYou came.\nNow.\n\nMore!"
+    assert read(write("a.fountain", script)).content == expected
+    assert read(write("a.txt", script)).content == script
+
+
+def test_an_open_comment_takes_nothing_away(write: Write) -> None:
+    script = "One [[two\n\nthree]] four /* five"
+    assert read(write("a.fountain", script)).content == script
+
+
+# Markdown and Final Draft
+
+
+def test_plays_in_markdown_become_fountain(write: Write) -> None:
+    play = "# A Play\n\n## ACT I\n\n### SCENE I. A room.\n\n**Ann**  \nYes.\n\n**Bob**  \nNo.\n"
+    assert read(write("a.md", play)).content == ".A ROOM\n\nANN\nYes.\n\nBOB\nNo."
+    assert (
+        read(write("b.md", play.replace("\n", "\r\n"))).content == read(write("a.md", play)).content
+    )
+
+
+def test_other_markdown_stays_as_it_is(write: Write) -> None:
+    notes = "# Notes\n\n**Note**\nThis is *not* a play."
+    assert read(write("a.md", notes)).content == notes
+
+
+def test_final_draft_becomes_fountain(write: Write) -> None:
+    assert read(write("a.fdx", FINAL_DRAFT)) == Text("a", AS_FOUNTAIN)
+    wide = FINAL_DRAFT.replace("UTF-8", "UTF-16").encode("utf-16")
+    assert read(write("b.fdx", wide)) == Text("b", AS_FOUNTAIN)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("<FinalDraft>\n<Content>\n</FinalDraft>", r"not a Final Draft script \(line 3\)"),
+        ("", r"not a Final Draft script \(line 1\)"),
+        ("<html><Content></Content></html>", r"not a Final Draft script \(line 1\)"),
+        ("<FinalDraft></FinalDraft>", r"not a Final Draft script \(line 1\)"),
+        ('<?xml version="1.0" encoding="odd"?><a/>', r"not a Final Draft script \(line 1\)"),
+        ('<?xml version="1.0"?>\n<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>', "entities on line 2"),
+    ],
+)
+def test_unreadable_final_draft_is_refused(write: Write, content: str, reason: str) -> None:
+    with pytest.raises(TextError, match=rf"bad\.fdx .*{reason}.*: save it again in Final Draft"):
+        read(write("bad.fdx", content))
+
+
+# Many files
+
+
+def test_the_plays_keep_their_split(corpus_folder: Path) -> None:
+    split = collect([corpus_folder])
+    assert [len(part) for part in parts(split)] == [36, 1, 1]
+    assert names(split)[1:] == (["twelfth-night"], ["macbeth"])
+    assert split.test[0].content.startswith(".A DESERT PLACE\n\nThunder and lightning.")
+    assert names(split)[0] == sorted(names(split)[0])
+    assert not any("\n\n\n" in text.content for part in parts(split) for text in part)
+
+
+def test_plays_without_a_split_are_held_out_whole(corpus_folder: Path) -> None:
+    files = list(corpus_folder.rglob("*.fountain"))
+    split = collect(files)
+    total = sum(size(part) for part in parts(split))
+    assert sum(map(len, parts(split))) == len(files)
+    assert 0.08 < size(split.validation) / total < 0.15
+    assert 0.08 < size(split.test) / total < 0.15
+    assert [set(names) for names in names(collect(files[::-1]))] == [set(n) for n in names(split)]
+
+
+def test_names_and_places_do_not_change_what_is_held_out(write: Write) -> None:
+    for seed in range(20):
+        write(f"a/{seed}.txt", prose(5_000, seed))
+        write(f"b/{99 - seed}.txt", prose(5_000, seed))
+    one, other = (collect([write(f"{name}/.x", "").parent]) for name in "ab")
+    assert [{t.content for t in part} for part in parts(one)] == [
+        {t.content for t in part} for part in parts(other)
+    ]
+
+
+@pytest.mark.parametrize("count", [2, 3, 4, 5, 6, 7, 10, 11, 20, 40])
+@pytest.mark.parametrize("growth", [0, 1_000, 12_000])
+def test_never_more_than_a_third_is_held_out(write: Write, count: int, growth: int) -> None:
+    files = [write(f"{n}.txt", prose(25_000 + growth * n, n)) for n in range(count)]
+    split = collect(files)
+    total = sum(size(part) for part in parts(split))
+    assert split.validation
+    assert size(split.validation) + size(split.test) <= total / 3
+    if count < 5:
+        assert not split.test
+    if count >= 10:
+        assert split.test
+        assert size(split.validation) >= 0.05 * total
+    learned = {text.content for text in split.train}
+    assert not learned & {text.content for text in (*split.validation, *split.test)}
+
+
+def test_a_long_text_among_short_ones_is_not_held_out(write: Write) -> None:
+    write("long.txt", prose(200_000))
+    for seed in range(1, 6):
+        write(f"short{seed}.txt", prose(5_000, seed))
+    split = collect([write("long.txt", prose(200_000)).parent])
+    assert "long" in names(split)[0]
+    assert split.validation
+    assert split.test
+
+
+def test_fewer_than_five_texts_have_no_test_part(write: Write) -> None:
+    lengths = [60_000, 60_000, 8_000, 8_000, 8_000]
+    files = [write(f"{n}.txt", prose(length, n)) for n, length in enumerate(lengths)]
+    assert not collect(files[:4]).test
+    assert collect(files).test
+
+
+def test_two_texts_of_a_length_give_the_end_of_one(write: Write) -> None:
+    split = collect([write("a.txt", prose(30_000)), write("b.txt", prose(31_000, 1))])
+    assert names(split) == (["a", "b"], ["b"], [])
+    assert 0.08 < size(split.validation) / 31_000 < 0.12
+
+
+def test_one_text_gives_its_last_tenth_from_a_blank_line_on(write: Write) -> None:
+    content = prose(40_000)
+    split = collect([write("a.txt", content)])
+    (start,), (end,), test = parts(split)
+    assert not test
+    assert f"{start.content}\n\n{end.content}" == content
+    assert 0.095 < len(end.content) / len(content) < 0.105
+
+
+@pytest.mark.parametrize("joint", ["\n", "."])
+def test_one_text_without_a_blank_line_is_cut_all_the_same(write: Write, joint: str) -> None:
+    content = prose(40_000).replace("\n\n", joint).replace(" ", "-")
+    (start,), (end,), _ = parts(collect([write("a.txt", content)]))
+    assert ("\n" if "\n" in content else "").join([start.content, end.content]) == content
+    assert 0.095 < len(end.content) / len(content) < 0.105
+
+
+def test_a_blank_line_far_from_the_last_tenth_is_no_place_to_cut(write: Write) -> None:
+    content = "Prologue\n\n" + prose(40_000).replace("\n\n", " ")
+    (start,), _, _ = parts(collect([write("a.txt", content)]))
+    assert len(start.content) == pytest.approx(0.9 * len(content), rel=0.01)
+
+
+def test_folders_are_searched_and_other_kinds_passed_over(write: Write) -> None:
+    write("in/deep/er/a.txt", prose(30_000))
+    write("in/picture.png", b"\0")
+    write("in/.hidden.txt", "hidden")
+    write("in/.git/b.txt", "hidden")
+    write("in/empty.txt", "\n\n")
+    folder = write("in/c.docx", "Words").parent
+    assert names(collect([folder])) == (["a"], ["a"], [])
+
+
+def test_a_file_is_read_once_however_it_is_named(write: Write) -> None:
+    path = write("in/a.txt", prose(30_000))
+    split = collect([path, path.parent, path.parent / ".." / "in" / "a.txt", path])
+    assert names(split) == (["a"], ["a"], [])
+    write("set/train/b.txt", prose(30_000))
+    whole = write("set/validation/c.txt", "Held out").parents[1]
+    split = collect([whole, whole / "train" / ".."])
+    assert names(split) == (["b"], ["c"], [])
+
+
+def test_a_copy_is_not_learned_when_the_text_is_held_out(write: Write) -> None:
+    for seed in range(10):
+        write(f"a/{seed}.txt", prose(5_000, seed))
+        write(f"b/{seed}.txt", prose(5_000, seed))
+    split = collect([write("a/0.txt", prose(5_000)).parent, write("b/0.txt", prose(5_000)).parent])
+    contents = [text.content for part in parts(split) for text in part]
+    assert len(contents) == len(set(contents)) == 10
+    write("set/train/a.txt", prose(30_000, 11))
+    folder = write("set/validation/b.txt", prose(5_000)).parents[1]
+    split = collect([folder, write("copy.txt", prose(5_000))])
+    assert names(split) == (["a"], ["b"], [])
+
+
+def test_texts_of_one_name_are_told_apart(write: Write) -> None:
+    for folder, seed in (("one", 0), ("two", 1)):
+        write(f"{folder}/train/a.txt", prose(30_000, seed))
+        write(f"{folder}/validation/v.txt", prose(3_000, seed + 2))
+    write("two/train/a-2.txt", prose(3_000, 9))
+    root = write("x.png", "").parent
+    assert names(collect([root])) == (["a", "a-2", "a-3"], ["v", "v-2"], [])
+
+
+def test_a_split_folder_keeps_its_split_wherever_it_lies(write: Write) -> None:
+    write("in/set/train/deep/a.txt", prose(30_000))
+    write("in/set/validation/b.txt", "Held out")
+    write("in/set/README.md", "About the set")
+    root = write("in/set/other/c.txt", "Neither").parents[2]
+    assert names(collect([root])) == (["a"], ["b"], [])
+    write("in/set/test/d.txt", "For the end")
+    assert names(collect([root])) == (["a"], ["b"], ["d"])
+    alone = root / "set" / "validation" / "b.txt"
+    assert names(collect([alone, root])) == (["a"], ["b"], ["d"])
+
+
+def test_split_and_other_texts_are_put_together(write: Write) -> None:
+    write("set/train/a.txt", prose(30_000))
+    write("set/validation/b.txt", "Held out")
+    other = write("c.txt", prose(10_000, 1))
+    split = collect([other, other.parent / "set"])
+    assert names(split) == (["a", "c"], ["b", "c"], [])
+
+
+def test_a_folder_with_one_part_alone_is_not_split(write: Write) -> None:
+    write("in/train/a.txt", prose(30_000))
+    folder = write("in/test/b.txt", prose(30_000, 1)).parents[1]
+    split = collect([folder])
+    assert sorted(text.name for text in split.train) == ["a", "b"]
+    assert len(split.validation) == 1
+    assert not split.test
+
+
+def test_a_file_of_another_kind_is_refused_when_it_is_named(write: Write) -> None:
+    with pytest.raises(TextError, match="give it as one of"):
+        collect([write("a.txt", prose(30_000)), write("b.pdf", "x")])
+
+
+def test_too_little_to_learn_from_is_refused_with_both_numbers(write: Write) -> None:
+    write("set/validation/b.txt", prose(3_000))
+    path = write("set/train/a.txt", "x" * (MINIMUM - 1))
+    with pytest.raises(TextError) as refusal:
+        collect([path.parents[1]])
+    assert str(refusal.value) == (
+        "There are 19,999 characters to train on and 20,000 are needed: add more text."
+    )
+    write("set/train/a.txt", "x" * MINIMUM)
+    assert size(collect([path.parents[1]]).train) == MINIMUM
+
+
+def test_what_is_held_out_does_not_count_as_learned(write: Write) -> None:
+    with pytest.raises(TextError, match=r"There are 1\d,\d{3} characters to train on"):
+        collect([write("a.txt", prose(21_000))])
+
+
+def test_no_text_at_all_is_refused(write: Write, tmp_path: Path) -> None:
+    write("in/a.png", "x")
+    with pytest.raises(TextError, match=r"There is no text in .*in: give files of the kinds"):
+        collect([tmp_path / "in"])
+    with pytest.raises(TextError, match="There is no text in nothing"):
+        collect([])
+
+
+def test_nothing_to_validate_on_is_refused(write: Write) -> None:
+    write("set/validation/b.png", "x")
+    with pytest.raises(TextError, match="no text to validate on"):
+        collect([write("set/train/a.txt", prose(30_000)).parents[1]])

@@ -1,0 +1,225 @@
+"""Training: what a run leaves behind, and that it goes on exactly where it stood."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.conftest import TINY
+from training import train as train_module
+from training.__main__ import main
+from training.run import Config, Run, RunError, load
+from training.texts import Split, Text, collect
+from training.train import Training, TrainingError, Windows, learning_rate, train
+from training.vocabulary import Vocabulary
+
+FEW = dataclasses.replace(TINY, steps=12, evaluate_every=5, hidden=32)
+
+
+def rows(run: Run) -> list[dict[str, float]]:
+    return [json.loads(line) for line in run.metrics.read_text(encoding="utf-8").splitlines()]
+
+
+def begin(folder: Path, scenes: Path, config: Config) -> Training:
+    """A training that stands before its first step."""
+    split = collect([scenes])
+    vocabulary = Vocabulary.of(t.content for t in split.train)
+    run = Run(folder)
+    run.begin(config, vocabulary, split)
+    return Training(run, config, vocabulary, split.train)
+
+
+def again(folder: Path, scenes: Path) -> Training:
+    """The same training in another process, as far as it can be told apart."""
+    run = Run(folder)
+    training = Training(run, run.config(), run.vocabulary(), collect([scenes]).train)
+    training.resume()
+    return training
+
+
+def test_a_run_folder_holds_all_that_is_promised(tiny_run: Run):
+    there = {p.relative_to(tiny_run.folder).as_posix() for p in tiny_run.folder.rglob("*")}
+    assert there >= {
+        "config.json",
+        "vocabulary.json",
+        "weights.safetensors",
+        "metrics.jsonl",
+        "curves.png",
+        "samples/0000200.txt",
+        "heldout/validation/the-tempest.fountain",
+        "heldout/test/the-comedy-of-errors.fountain",
+        "resume.safetensors",
+    }
+    assert tiny_run.best()["step"] in (100, 200)
+    assert any("characters_per_second" in row for row in rows(tiny_run))
+
+
+def test_a_tiny_voice_learns(tiny_run: Run):
+    judged = [row["validation_bits"] for row in rows(tiny_run) if "validation_bits" in row]
+    # The letters' frequencies alone cost 4.7 bits, an even guess more than 6.
+    assert judged[-1] < judged[0] < 4.5
+    assert tiny_run.best()["validation_bits"] == min(judged)
+
+
+def test_a_run_that_was_cut_equals_one_that_was_not(scenes: Path, tmp_path: Path):
+    whole = begin(tmp_path / "whole", scenes, FEW)
+    assert whole.run()
+    cut = begin(tmp_path / "cut", scenes, FEW)
+    for _ in range(7):
+        cut.train_step()
+    cut.save()
+    torch.manual_seed(12345)  # whatever another process would start with
+    resumed = again(tmp_path / "cut", scenes)
+    assert resumed.step == 7
+    assert resumed.run()
+    ours, _ = load(Run(tmp_path / "cut").resume)
+    theirs, _ = load(Run(tmp_path / "whole").resume)
+    assert ours.keys() == theirs.keys()
+    for name, tensor in theirs.items():
+        assert torch.equal(ours[name], tensor), name
+
+
+def test_interrupted_from_the_keyboard_it_ends_cleanly_and_goes_on(scenes: Path, tmp_path: Path):
+    command = [sys.executable, "-m", "training", "train", str(scenes), "--out"]
+    sizes = ["--steps", "150", "--hidden", "32", "--batch", "8", "--window", "64"]
+    sizes += ["--precision", "float32", "--evaluate-every", "1000"]
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    subprocess.run([*command, str(whole), *sizes], check=True, capture_output=True)
+    process = subprocess.Popen(
+        [*command, str(cut), *sizes], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    while not Run(cut).metrics.exists():
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert out.strip() == "Stopped, and kept. Give the same command with --resume to go on."
+    assert "Traceback" not in err
+    assert 50 <= load(Run(cut).resume)[1]["step"] < 150
+    subprocess.run([*command, str(cut), *sizes, "--resume"], check=True, capture_output=True)
+    ours, theirs = load(Run(cut).weights)[0], load(Run(whole).weights)[0]
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+
+
+def test_steps_that_were_not_kept_are_noted_once(scenes: Path, tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(train_module, "REPORT_EVERY", 1)
+    begin(tmp_path, scenes, dataclasses.replace(FEW, steps=8)).run()
+    resume = Run(tmp_path).resume
+    facts = load(resume)[1] | {"step": 5}
+    train_module.save(resume, load(resume)[0], facts)
+    again(tmp_path, scenes).run()
+    steps = [row["step"] for row in rows(Run(tmp_path)) if "train_bits" in row]
+    assert steps == list(range(1, 9))
+
+
+def test_resume_refuses_other_texts(scenes: Path, plays: Path, tmp_path: Path):
+    begin(tmp_path, scenes, FEW).save()
+    other = plays / "train" / "hamlet.fountain"
+    with pytest.raises(RunError, match="trained on other texts"):
+        train([other], Run(tmp_path), FEW, resume=True)
+
+
+def test_a_run_is_not_written_over(tiny_run: Run, scenes: Path):
+    with pytest.raises(RunError, match="already holds a run"):
+        train([scenes], tiny_run, TINY)
+
+
+def test_a_loss_that_is_not_finite_stops_with_the_step(scenes: Path, tmp_path: Path):
+    training = begin(tmp_path, scenes, FEW)
+    training.train_step()
+    with torch.no_grad():
+        training.model.output.bias[0] = float("inf")
+    with pytest.raises(TrainingError, match="not finite at step 2"):
+        training.train_step()
+
+
+def test_minutes_become_steps_and_stay_so(scenes: Path, tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(train_module, "SPEED_IS_KNOWN_AFTER", 0.2)
+    config = dataclasses.replace(FEW, steps=None, minutes=0.02)
+    assert begin(tmp_path, scenes, config).run()
+    steps = Run(tmp_path).config().steps
+    assert steps is not None
+    assert steps > 5
+    resumed = again(tmp_path, scenes)
+    assert resumed.config.steps == steps == resumed.step
+
+
+def test_windows_follow_one_another_in_each_stream():
+    windows = Windows([torch.arange(101)], batch=2, window=7, seed=3)
+    assert windows.per_epoch == 7
+    for step in range(windows.per_epoch):
+        inputs, targets, begins = windows.at(step)
+        assert begins == (step == 0)
+        assert torch.equal(targets, inputs + 1)  # as the text counts up
+        assert inputs.shape == (7, 2)
+        if step:
+            before = windows.at(step - 1)[1][-1]
+            assert torch.equal(windows.at(step)[0][0], before)
+
+
+def test_each_epoch_shuffles_the_texts_and_any_step_can_be_asked_for():
+    texts = [torch.full((20,), i) for i in range(10)]
+    windows = Windows(texts, batch=1, window=10, seed=1)
+    one = [windows.at(step)[0].tolist() for step in range(windows.per_epoch)]
+    two = [windows.at(step + windows.per_epoch)[0].tolist() for step in range(windows.per_epoch)]
+    assert one != two
+    assert one == [windows.at(step)[0].tolist() for step in range(windows.per_epoch)]
+
+
+def test_the_learning_rate_rises_and_falls_along_a_cosine():
+    config = Config(learning_rate=1.0, warmup=10, steps=100)
+    assert learning_rate(config, 0) == pytest.approx(0.1)
+    assert learning_rate(config, 50) == pytest.approx(0.5)
+    assert learning_rate(config, 100) == pytest.approx(0)
+    assert learning_rate(Config(learning_rate=1.0, warmup=10), 5000) == 1.0
+
+
+def test_a_released_run_gives_the_same_model_in_half_the_room(tiny_run: Run, tmp_path: Path):
+    tiny_run.copy_for_release(tmp_path / "released")
+    released = Run(tmp_path / "released")
+    assert not released.heldout.exists()
+    assert not released.resume.exists()
+    assert released.weights.stat().st_size < 0.6 * tiny_run.weights.stat().st_size
+    ours, theirs = released.model().state_dict(), tiny_run.model().state_dict()
+    assert all(torch.allclose(ours[name], theirs[name], atol=2e-3) for name in theirs)
+    assert released.best() == tiny_run.best()
+
+
+def test_evaluate_prints_both_protocols(tiny_run: Run, scenes: Path, capsys):
+    text = scenes / "test" / "the-comedy-of-errors.fountain"
+    assert main(["evaluate", str(tiny_run.folder), str(text)]) == 0
+    printed = capsys.readouterr().out
+    assert "carried state" in printed
+    assert "256 characters each, from an empty state" in printed
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["evaluate", "nowhere", "x.txt"], "missing or damaged"),
+        (["train", "nowhere.txt", "--out", "run"], "There is no nowhere.txt"),
+        (["release", "nowhere", "--out", "there"], "missing"),
+    ],
+)
+def test_every_refusal_is_one_sentence(arguments, sentence, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments) == 1
+    printed = capsys.readouterr().err
+    assert sentence in printed
+    assert printed.count("\n") == 1
+
+
+def test_names_with_dots_are_held_out_apart(tmp_path: Path):
+    texts = (Text("act.1", "One."), Text("act.2", "Two."))
+    run = Run(tmp_path)
+    run.begin(FEW, Vocabulary.of(["One. Two."] * 3), Split((), texts, ()))
+    assert [t.content for t in run.heldout_texts("validation")] == ["One.", "Two."]

@@ -1,0 +1,67 @@
+"""The vocabulary and its fold."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from training.vocabulary import RARE, Vocabulary
+
+PLAIN = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'\".,;:!?-() \n"
+
+
+@pytest.fixture(scope="module")
+def vocabulary() -> Vocabulary:
+    return Vocabulary.of([PLAIN * RARE])
+
+
+def read(vocabulary: Vocabulary, text: str) -> str:
+    return vocabulary.decode(vocabulary.encode(text))
+
+
+@pytest.mark.parametrize(
+    ("written", "as_known"),
+    [
+        ("“Où est l’été?”", '"Ou est l\'ete?"'),
+        ("wait—no – yes…", "wait--no - yes..."),
+        ("ﬁne ﬂag Æsop œuvre straße", "fine flag AEsop oeuvre strasse"),
+        ("e\u0301te\u0301", "ete"),
+        ("a\tb\u00a0c", "a b c"),
+        ("ＦＵＬＬ", "FULL"),
+        ("[aside]", "(aside)"),
+        ("\u65e5\u672c", ""),
+    ],
+)
+def test_what_is_not_known_is_folded(vocabulary: Vocabulary, written: str, as_known: str):
+    assert read(vocabulary, written) == as_known
+
+
+def test_a_voice_without_double_quotes_reads_single_ones():
+    vocabulary = Vocabulary.of(["It's 'so'.\n" * RARE])
+    assert read(vocabulary, "“so”") == "'so'"
+
+
+def test_rare_characters_are_not_learned():
+    vocabulary = Vocabulary.of(["abc" * RARE + "Q" * (RARE - 1)])
+    assert "Q" not in vocabulary.characters
+    assert "\n" in vocabulary.characters
+
+
+def test_known_characters_are_never_folded(vocabulary: Vocabulary):
+    assert read(vocabulary, PLAIN) == PLAIN
+    assert not set(vocabulary.fold) & set(vocabulary.characters)
+
+
+def test_skipped_counts_what_has_no_fold(vocabulary: Vocabulary):
+    assert vocabulary.skipped("été \u65e5\u672c") == 2
+
+
+def test_json_brings_it_back(vocabulary: Vocabulary):
+    assert Vocabulary.from_json(vocabulary.to_json()) == vocabulary
+
+
+@given(st.text(), st.text(alphabet=st.characters(max_codepoint=0x2100), min_size=1))
+def test_any_text_can_be_read(text: str, training_text: str):
+    vocabulary = Vocabulary.of([training_text * RARE])
+    assert set(read(vocabulary, text)) <= set(vocabulary.characters)

@@ -1,0 +1,1 @@
+"""Text in, a checkpoint out: the only place that learns. See ``python -m training --help``."""

@@ -1,0 +1,190 @@
+"""``python -m training``: from texts to a run folder, and what it is worth."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from . import benchmark, corpus, evaluate
+from .corpus import CorpusError
+from .model import Regularisation
+from .run import Config, Run, RunError
+from .texts import TextError, read
+from .train import TrainingError, train
+
+INTERRUPTED = 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command; returns the exit code. Every refusal is one sentence on stderr."""
+    options = parser().parse_args(arguments)
+    try:
+        return options.command(options)
+    except (CorpusError, TextError, RunError, TrainingError) as error:
+        print(error, file=sys.stderr)
+        return 1
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    top = argparse.ArgumentParser(prog="python -m training", description=__doc__)
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
+
+    one = commands.add_parser("corpus", help="write a corpus that comes with a package")
+    one.add_argument("name", choices=["plays"], help="38 plays of Shakespeare, as Fountain")
+    one.add_argument("--out", type=Path, required=True, metavar="DIR")
+    one.set_defaults(command=_corpus)
+
+    _add_train(commands.add_parser("train", help="train a voice on texts"))
+
+    one = commands.add_parser("evaluate", help="bits per character of texts")
+    one.add_argument("run", type=Path, metavar="RUN", help="a run folder")
+    one.add_argument("texts", type=Path, nargs="+", metavar="TEXT")
+    one.set_defaults(command=_evaluate)
+
+    one = commands.add_parser("release", help="copy a run for others: 16 bits, no optimiser")
+    one.add_argument("run", type=Path, metavar="RUN")
+    one.add_argument("--out", type=Path, required=True, metavar="DIR")
+    one.set_defaults(command=_release)
+
+    one = commands.add_parser(
+        "benchmark", help="training speed beside the bare nn.LSTM of the same size"
+    )
+    one.add_argument("--rounds", type=int, default=7, help="timed rounds of each (%(default)s)")
+    one.set_defaults(command=_benchmark)
+    return top
+
+
+def _add_train(one: argparse.ArgumentParser) -> None:
+    default = Config()
+    one.add_argument(
+        "texts",
+        type=Path,
+        nargs="+",
+        metavar="TEXT",
+        help=".fountain, .txt, .fdx, .md, or folders of them",
+    )
+    one.add_argument("--out", type=Path, required=True, metavar="RUN", help="the run folder")
+    length = one.add_mutually_exclusive_group()
+    length.add_argument("--steps", type=_positive(int), help="how many steps to train")
+    length.add_argument("--minutes", type=_positive(float), help="how long to train (default: 60)")
+    one.add_argument("--resume", action="store_true", help="go on where the run in --out stands")
+    for name, help_text in (
+        ("name", "what the voice is called"),
+        ("corpus", "what it was trained on, in words"),
+        ("licence", "under which terms the voice may be used"),
+    ):
+        one.add_argument(f"--{name}", default=getattr(default, name), help=help_text)
+    sizes = one.add_argument_group("the network and its training (defaults in brackets)")
+    for name in ("embedding", "hidden", "layers", "batch", "window", "warmup", "evaluate_every"):
+        _add_number(sizes, name, _positive(int), getattr(default, name))
+    for name in ("learning_rate", "clip"):
+        _add_number(sizes, name, _positive(float), getattr(default, name))
+    for name in ("averaging", "weight_decay"):
+        _add_number(sizes, name, _share, getattr(default, name))
+    _add_number(sizes, "seed", int, default.seed)
+    _add_number(sizes, "drop_embedding", _share, default.drop.embedding)
+    _add_number(sizes, "drop_layers", _share, default.drop.layers)
+    _add_number(sizes, "drop_recurrent", _share, default.drop.recurrent)
+    sizes.add_argument("--precision", choices=["auto", "bfloat16", "float32"], default="auto")
+    one.set_defaults(command=_train)
+
+
+def _add_number(
+    group: argparse._ArgumentGroup, name: str, kind: Callable[[str], float], default: float
+) -> None:
+    flag = "--" + name.replace("_", "-")
+    group.add_argument(flag, type=kind, default=default, metavar="N", help=f"[{default:g}]")
+
+
+def _positive(kind: type[int | float]) -> Callable[[str], float]:
+    def parse(text: str) -> float:
+        value = kind(text)
+        if not value > 0:
+            raise argparse.ArgumentTypeError(f"{text} is not above 0")
+        return value
+
+    parse.__name__ = kind.__name__
+    return parse
+
+
+def _share(text: str) -> float:
+    value = float(text)
+    if not 0 <= value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not from 0 up to, but below, 1")
+    return value
+
+
+def _corpus(options: argparse.Namespace) -> int:
+    corpus.plays(options.out)
+    print(f"The plays lie in {options.out}: train them with `python -m training train`.")
+    return 0
+
+
+def _train(options: argparse.Namespace) -> int:
+    minutes = options.minutes or (None if options.steps else 60.0)
+    config = Config(
+        name=options.name,
+        corpus=options.corpus,
+        licence=options.licence,
+        embedding=options.embedding,
+        hidden=options.hidden,
+        layers=options.layers,
+        drop=Regularisation(options.drop_embedding, options.drop_layers, options.drop_recurrent),
+        batch=options.batch,
+        window=options.window,
+        learning_rate=options.learning_rate,
+        warmup=options.warmup,
+        weight_decay=options.weight_decay,
+        clip=options.clip,
+        averaging=options.averaging,
+        seed=options.seed,
+        evaluate_every=options.evaluate_every,
+        precision=options.precision,
+        minutes=minutes,
+        steps=options.steps,
+    )
+    run = Run(options.out)
+    if train(options.texts, run, config, resume=options.resume):
+        print(f"Trained. Make a voice file of it: python -m export {run.folder} -o voice.onnx")
+        return 0
+    print("Stopped, and kept. Give the same command with --resume to go on.")
+    return INTERRUPTED
+
+
+def _evaluate(options: argparse.Namespace) -> int:
+    run = Run(options.run)
+    model, vocabulary = run.model(), run.vocabulary()
+    print(
+        f"{'text':28} {'characters':>10} {'skipped':>8} {'carried state':>14} {'cold windows':>13}"
+    )
+    for path in options.texts:
+        text = read(path)
+        one = evaluate.carried(model, vocabulary, text.content)
+        cold = evaluate.cold_windows(model, vocabulary, text.content)
+        print(
+            f"{text.name:28} {one.characters:10,} {vocabulary.skipped(text.content):8,} "
+            f"{one.per_character:14.4f} {cold.per_character:13.4f}"
+        )
+    print(
+        "Bits per character. Carried state: read from start to end. "
+        f"Cold windows: {evaluate.COLD_WINDOW} characters each, from an empty state."
+    )
+    return 0
+
+
+def _release(options: argparse.Namespace) -> int:
+    Run(options.run).copy_for_release(options.out)
+    print(f"{options.out} holds the run's 16-bit weights and its record.")
+    return 0
+
+
+def _benchmark(options: argparse.Namespace) -> int:
+    print(benchmark.report(options.rounds))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

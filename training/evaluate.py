@@ -1,0 +1,123 @@
+"""What a character costs: bits per character of a text, in two protocols."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from .model import CharLSTM
+from .vocabulary import Vocabulary
+
+CHUNK = 512
+"""Steps read at once while the state is carried; the result does not depend on it."""
+
+COLD_WINDOW = 256
+"""Characters in a cold window, as in the published figures that use them."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a text cost a model."""
+
+    bits: float
+    """Bits, all characters together."""
+    characters: int
+    """How many characters were predicted and counted."""
+
+    @property
+    def per_character(self) -> float:
+        """Bits per character; not a number for a text without characters."""
+        return self.bits / self.characters if self.characters else math.nan
+
+
+def as_read(text: str) -> str:
+    """A text as a voice reads it: between line ends.
+
+    The blank line between two elements is the end of one ("\\n") and the start of the next
+    ("\\n"), so every element, and a whole text, is read as newline, text, newline.
+    """
+    return f"\n{text}\n"
+
+
+def carried(model: CharLSTM, vocabulary: Vocabulary, text: str, streams: int = 1) -> Cost:
+    """Bits of a text that is read from start to end with the state carried all the way.
+
+    With more than one stream the text is cut into that many equal pieces that are read side by
+    side, each from an empty state: much faster, and slightly pessimistic.
+    """
+    tokens = torch.tensor(vocabulary.encode(as_read(text)))
+    length = (len(tokens) - 1) // streams
+    kept = tokens[: length * streams + 1]
+    inputs = kept[:-1].view(streams, length).T.contiguous()
+    targets = kept[1:].view(streams, length).T.contiguous()
+    state = model.start(streams)
+    bits = 0.0
+    for i in range(0, length, CHUNK):
+        cost, state = _cost(model, inputs[i : i + CHUNK], targets[i : i + CHUNK], state)
+        bits += cost
+    return Cost(bits, targets.numel())
+
+
+def cold_windows(model: CharLSTM, vocabulary: Vocabulary, text: str) -> Cost:
+    """Bits of a text read in windows of `COLD_WINDOW` characters, each from an empty state.
+
+    Window i has the inputs i to i + 255 and the targets one further on; the stride is 256 and
+    every target counts. What remains at the end and fills no window is left out.
+    """
+    tokens = torch.tensor(vocabulary.encode(text))
+    windows = (len(tokens) - 1) // COLD_WINDOW
+    inputs = tokens[: windows * COLD_WINDOW].view(windows, COLD_WINDOW)
+    targets = tokens[1 : windows * COLD_WINDOW + 1].view(windows, COLD_WINDOW)
+    bits = 0.0
+    for part, wanted in zip(inputs.split(64), targets.split(64), strict=True):
+        cost, _ = _cost(model, part.T, wanted.T, model.start(len(part)))
+        bits += cost
+    return Cost(bits, targets.numel())
+
+
+@torch.no_grad()
+def _cost(model: CharLSTM, inputs: Tensor, targets: Tensor, state: Tensor) -> tuple[float, Tensor]:
+    """Bits of the targets [time, batch] after the inputs, in full precision; the next state."""
+    device = state.device
+    was_training = model.training
+    model.eval()
+    logits, state = model(inputs.to(device), state)
+    model.train(was_training)
+    nats = functional.cross_entropy(
+        logits.flatten(0, 1), targets.to(device).flatten(), reduction="sum"
+    )
+    return nats.item() / math.log(2), state
+
+
+@torch.no_grad()
+def sample(
+    model: CharLSTM,
+    vocabulary: Vocabulary,
+    prompt: str,
+    length: int,
+    temperature: float,
+    seed: int,
+) -> str:
+    """A look at what the model writes: ``length`` characters after the prompt.
+
+    For progress reports alone; the bot has its own sampler. ``temperature`` is above 0.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    was_training = model.training
+    model.eval()
+    written: list[int] = []
+    device = model.output.weight.device
+    tokens: Sequence[int] = vocabulary.encode(prompt)
+    state = model.start(1)
+    for _ in range(length):
+        logits, state = model(torch.tensor(tokens, device=device)[:, None], state)
+        probabilities = torch.softmax(logits[-1, 0].float().cpu() / temperature, 0)
+        tokens = [int(torch.multinomial(probabilities, 1, generator=generator))]
+        written += tokens
+    model.train(was_training)
+    return vocabulary.decode(written)

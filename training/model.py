@@ -1,0 +1,132 @@
+"""CharLSTM: the network that a voice is trained as."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The sizes of a CharLSTM, all at least 1: everything needed to build one."""
+
+    vocabulary: int
+    embedding: int = 128
+    hidden: int = 512
+    layers: int = 2
+
+    @property
+    def state(self) -> int:
+        """How many numbers remember a script: (h, c) of every layer."""
+        return self.layers * 2 * self.hidden
+
+
+@dataclass(frozen=True)
+class Regularisation:
+    """What is dropped while training, as probabilities in [0, 1)."""
+
+    embedding: float = 0.05
+    """Dropout on the embedded characters."""
+    layers: float = 0.25
+    """Dropout between the layers and before the output."""
+    recurrent: float = 0.1
+    """DropConnect on the recurrent weights."""
+
+
+NOTHING_DROPPED = Regularisation(0.0, 0.0, 0.0)
+
+
+class LockedDropout(nn.Module):
+    """Variational dropout: one mask for all the time steps of a window (Gal & Ghahramani 2016)."""
+
+    def __init__(self, probability: float) -> None:
+        super().__init__()
+        self.probability = probability
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x: float [time, batch, features] -> the same shape."""
+        if not self.training or self.probability == 0:
+            return x
+        mask = functional.dropout(x.new_ones(1, *x.shape[1:]), self.probability)
+        return x * mask
+
+
+class LSTMLayer(nn.Module):
+    """One LSTM layer with DropConnect on its recurrent weights.
+
+    A recurrent weight that is dropped is gone for the whole window, in every row: the weight-
+    dropped LSTM of Merity, Keskar & Socher 2018, "Regularizing and Optimizing LSTM Language
+    Models". The gates lie in the order of `torch.nn.LSTM`: input, forget, cell, output.
+    """
+
+    zeros: Tensor
+
+    def __init__(self, inputs: int, hidden: int, drop_connect: float) -> None:
+        super().__init__()
+        self.drop_connect = drop_connect
+        self.weight_ih = nn.Parameter(torch.empty(4 * hidden, inputs))
+        self.weight_hh = nn.Parameter(torch.empty(4 * hidden, hidden))
+        self.bias = nn.Parameter(torch.zeros(4 * hidden))
+        # The fused kernel wants two biases; their sum is all that matters, so one is learned.
+        self.register_buffer("zeros", torch.zeros(4 * hidden), persistent=False)
+        bound = 1 / math.sqrt(hidden)
+        nn.init.uniform_(self.weight_ih, -bound, bound)
+        nn.init.uniform_(self.weight_hh, -bound, bound)
+        # Open forget gates let gradients through from the first step (Jozefowicz et al. 2015).
+        nn.init.ones_(self.bias[hidden : 2 * hidden])
+
+    def forward(self, x: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """x [time, batch, inputs], h and c [batch, hidden] -> y [time, batch, hidden], h, c."""
+        recurrent = functional.dropout(self.weight_hh, self.drop_connect, self.training)
+        weights = [self.weight_ih, recurrent, self.bias, self.zeros]
+        # The fused kernel that nn.LSTM calls: has_biases, layers, dropout, train, bidirectional,
+        # batch_first.
+        y, h, c = torch.lstm(
+            x, [h[None], c[None]], weights, True, 1, 0.0, self.training, False, False
+        )
+        return y, h[0], c[0]
+
+
+class CharLSTM(nn.Module):
+    """Embedding, LSTM layers, linear output: what comes after a text, character by character.
+
+    Its state is packed as the voice file wants it: float32 [batch, layers x (h, c)], zeros at the
+    start of a script.
+    """
+
+    def __init__(self, shape: Shape, drop: Regularisation = NOTHING_DROPPED) -> None:
+        super().__init__()
+        self.shape = shape
+        self.embedding = nn.Embedding(shape.vocabulary, shape.embedding)
+        nn.init.normal_(self.embedding.weight, std=0.5)
+        sizes = [shape.embedding] + [shape.hidden] * shape.layers
+        self.layers = nn.ModuleList(
+            LSTMLayer(inputs, shape.hidden, drop.recurrent) for inputs in sizes[:-1]
+        )
+        self.drop_embedding = LockedDropout(drop.embedding)
+        self.drop_layer = LockedDropout(drop.layers)
+        self.output = nn.Linear(shape.hidden, shape.vocabulary)
+
+    def forward(self, tokens: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        """Reads a window of text.
+
+        tokens: int64 [time, batch]; state: float32 [batch, S]
+        -> logits [time, batch, vocabulary] for the character after each, and the next state.
+        """
+        batch = tokens.shape[1]
+        remembered = state.view(batch, self.shape.layers, 2, self.shape.hidden)
+        x = self.drop_embedding(self.embedding(tokens))
+        states: list[Tensor] = []
+        for i, layer in enumerate(self.layers):
+            x, h, c = layer(x, remembered[:, i, 0].contiguous(), remembered[:, i, 1].contiguous())
+            x = self.drop_layer(x)
+            states += [h, c]
+        return self.output(x), torch.stack(states, dim=1).float().view(batch, -1)
+
+    def start(self, batch: int) -> Tensor:
+        """The state in which nothing has been read: zeros [batch, S]."""
+        return torch.zeros(batch, self.shape.state, device=self.output.weight.device)

@@ -1,0 +1,221 @@
+"""A run folder: everything that one training leaves behind, and what it needs to go on.
+
+config.json           how it was asked for, and the schedule that was worked out
+vocabulary.json       the characters and the fold map
+weights.safetensors   the averaged weights that were best on the validation text
+metrics.jsonl         a line per report
+curves.png            the same, drawn
+samples/              what it wrote at each evaluation
+heldout/              the text it was judged on, so that export needs nothing else
+resume.safetensors    the optimiser, the averages and the generators, to go on from
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from .model import CharLSTM, Regularisation, Shape
+from .texts import Split, Text
+from .vocabulary import Vocabulary
+
+T = TypeVar("T")
+
+
+class RunError(Exception):
+    """One sentence about a run folder that cannot be used, and what to do about it."""
+
+
+@dataclass(frozen=True)
+class Config:
+    """How a run is trained. Written to ``config.json``, and kept when a run goes on."""
+
+    name: str = "voice"
+    """What the voice is called."""
+    corpus: str = "own texts"
+    """What it was trained on, in words, for the voice's metadata."""
+    licence: str = "unstated"
+    """Under which terms the voice may be used."""
+    embedding: int = 128
+    hidden: int = 512
+    layers: int = 2
+    drop: Regularisation = field(default_factory=Regularisation)
+    batch: int = 32
+    """Streams of text that are read side by side. Smaller ones learn more in a fixed time."""
+    window: int = 160
+    """Steps through which gradients flow; the state is carried from one window to the next."""
+    learning_rate: float = 0.003
+    """The highest one, after `warmup` steps; it then falls along a cosine."""
+    warmup: int = 200
+    weight_decay: float = 0.01
+    clip: float = 1.0
+    """The largest norm of the gradients."""
+    averaging: float = 0.999
+    """Decay of the exponential moving average of the weights that is evaluated and kept."""
+    seed: int = 1
+    evaluate_every: int = 1000
+    """Steps between two evaluations."""
+    precision: str = "auto"
+    """``bfloat16``, ``float32``, or what the processor does best."""
+    minutes: float | None = None
+    """The time that was asked for, if it was; `steps` is then worked out from the speed."""
+    steps: int | None = None
+    """How many steps the schedule has; None until it is known."""
+
+    def shape(self, vocabulary: Vocabulary) -> Shape:
+        """The network's sizes for this vocabulary."""
+        return Shape(len(vocabulary), self.embedding, self.hidden, self.layers)
+
+    def to_json(self) -> str:
+        """The JSON that ``config.json`` holds."""
+        return json.dumps(dataclasses.asdict(self), indent=2) + "\n"
+
+    @classmethod
+    def from_json(cls, document: str) -> Config:
+        """The inverse of `to_json`; raises TypeError or ValueError for anything else."""
+        fields: dict[str, Any] = json.loads(document)
+        return cls(**fields | {"drop": Regularisation(**fields["drop"])})
+
+
+@dataclass(frozen=True)
+class Run:
+    """The files of a run in ``folder``."""
+
+    folder: Path
+
+    @property
+    def weights(self) -> Path:
+        return self.folder / "weights.safetensors"
+
+    @property
+    def resume(self) -> Path:
+        return self.folder / "resume.safetensors"
+
+    @property
+    def metrics(self) -> Path:
+        return self.folder / "metrics.jsonl"
+
+    @property
+    def samples(self) -> Path:
+        return self.folder / "samples"
+
+    @property
+    def heldout(self) -> Path:
+        return self.folder / "heldout"
+
+    def begin(self, config: Config, vocabulary: Vocabulary, split: Split) -> None:
+        """Lays out a new run; raises RunError where one is already."""
+        if self._path("config.json").exists():
+            raise RunError(
+                f"{self.folder} already holds a run: go on with --resume, or choose another --out."
+            )
+        self.folder.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(self.heldout, ignore_errors=True)
+        for part, texts in (("validation", split.validation), ("test", split.test)):
+            for text in texts:
+                path = self.heldout / part / f"{text.name}.fountain"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(text.content, encoding="utf-8")
+        self._path("vocabulary.json").write_text(vocabulary.to_json(), encoding="utf-8")
+        self.write_config(config)
+
+    def write_config(self, config: Config) -> None:
+        """Writes the configuration, whole or not at all."""
+        part = self._path("config.json.part")
+        part.write_text(config.to_json(), encoding="utf-8")
+        part.replace(self._path("config.json"))
+
+    def config(self) -> Config:
+        """The run's configuration; raises RunError when there is none."""
+        return self._read("config.json", Config.from_json)
+
+    def vocabulary(self) -> Vocabulary:
+        """The run's vocabulary; raises RunError when there is none."""
+        return self._read("vocabulary.json", Vocabulary.from_json)
+
+    def heldout_texts(self, part: str) -> tuple[Text, ...]:
+        """The held-out texts of "validation" or "test", in the order of their names."""
+        paths = sorted((self.heldout / part).glob("*.fountain"))
+        return tuple(
+            Text(p.name.removesuffix(".fountain"), p.read_text(encoding="utf-8")) for p in paths
+        )
+
+    def model(self) -> CharLSTM:
+        """The best model of the run in float32; raises RunError when there is none yet."""
+        model = CharLSTM(self.config().shape(self.vocabulary()))
+        weights, _ = self._load_weights()
+        try:
+            model.load_state_dict({name: w.float() for name, w in weights.items()})
+        except RuntimeError as error:
+            raise RunError(
+                f"{self.weights} does not fit {self._path('config.json')}: train this run again or "
+                f"name another."
+            ) from error
+        return model.eval()
+
+    def best(self) -> Mapping[str, Any]:
+        """What was noted with the best weights: step, validation bits, when; may be empty."""
+        if not self.weights.exists():
+            return {}
+        return load(self.weights)[1]
+
+    def copy_for_release(self, folder: Path) -> None:
+        """Copies what people need to export the voice or tune it: 16-bit weights and the record.
+
+        The optimiser and the held-out texts stay behind.
+        """
+        weights, facts = self._load_weights()
+        folder.mkdir(parents=True, exist_ok=True)
+        half = {name: w.to(torch.float16) for name, w in weights.items()}
+        save(folder / "weights.safetensors", half, facts)
+        for name in ("config.json", "vocabulary.json", "metrics.jsonl", "curves.png"):
+            shutil.copy2(self._path(name), folder / name)
+
+    def _load_weights(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        try:
+            return load(self.weights)
+        except (OSError, SafetensorError) as error:
+            raise RunError(
+                f"{self.weights} is missing or damaged: train this run, or name another."
+            ) from error
+
+    def _path(self, name: str) -> Path:
+        return self.folder / name
+
+    def _read(self, name: str, parse: Callable[[str], T]) -> T:
+        path = self._path(name)
+        try:
+            return parse(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            raise RunError(
+                f"{path} is missing or damaged: name the folder of a run that "
+                f"`python -m training train` made."
+            ) from error
+
+
+def save(path: Path, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
+    """Writes tensors, and facts as JSON beside them, to one file: whole or not at all."""
+    part = path.with_suffix(".part")
+    contiguous = {name: t.detach().cpu().contiguous() for name, t in tensors.items()}
+    save_file(contiguous, part, metadata={"facts": json.dumps(facts)})
+    with part.open("rb+") as file:
+        os.fsync(file.fileno())
+    part.replace(path)
+
+
+def load(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """The inverse of `save`; raises OSError or SafetensorError when the file is not one."""
+    with safe_open(path, framework="pt") as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no Mapping
+        return tensors, json.loads((file.metadata() or {}).get("facts", "{}"))

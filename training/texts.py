@@ -1,0 +1,360 @@
+"""Texts to train on: read from files of several kinds, made alike, and split before learning."""
+
+import itertools
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from pathlib import Path
+from xml.etree.ElementTree import Element, ParseError
+
+from defusedxml.common import DefusedXmlException
+from defusedxml.ElementTree import fromstring
+
+from . import corpus
+
+MINIMUM = 20_000
+"""Characters that the training part must have: a voice that read less only repeats it."""
+
+SHARE = 0.1
+"""How much of the characters each held-out part should have."""
+CEILING = 1 / 3
+"""How much of the characters is held out at most, both parts together."""
+ENOUGH_TO_TEST = 5
+"""So many texts without a split have a test part besides the validation part."""
+
+PARTS = ("train", "validation", "test")
+KINDS = (".fountain", ".txt", ".md", ".fdx")
+KINDS_IN_WORDS = ".fountain, .txt, .md and .fdx"
+
+BOM_8 = b"\xef\xbb\xbf"
+BOMS_16 = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
+
+LINE_BREAK = re.compile(r"\r\n|[\r\v\f\x85\u2028\u2029]")
+CUE_IN_MARKDOWN = re.compile(r"^\*\*[^*\n]+\*\* *\n(?=.*\w)", re.MULTILINE)
+SCENE_HEADING = re.compile(r"(?:INT|EXT|EST|I/E)[. /]")
+
+TITLE_PAGE_KEYS = re.compile(
+    r"^(?:title|credit|authors?|source|notes?|draft date|date|contact|copyright|revision):",
+    re.IGNORECASE | re.MULTILINE,
+)
+TITLE_PAGE = re.compile(r"(?:\w[^:\n]*:(?:.+|(?=\n ))(?:\n +.*)*(?:\n|\Z))+(?=\n|\Z)")
+REMARK = r"(?:/\*(?:.|\n)*?\*/|\[\[(?:(?!\n\n|\]\])(?:.|\n))*\]\])"
+REMARKS = (
+    (re.compile(rf"^ *{REMARK} *(?:\n|\Z)", re.MULTILINE), ""),
+    (re.compile(rf"(?<=\S) +{REMARK} +(?=\S)"), " "),
+    (re.compile(rf"(?<=\S) +{REMARK}(?= *$)", re.MULTILINE), ""),
+    (re.compile(REMARK), ""),
+    # A section, a synopsis or a page break.
+    (re.compile(r"^[#=].*(?:\n|\Z)", re.MULTILINE), ""),
+)
+
+
+class TextError(ValueError):
+    """A text that cannot be used; the message is one sentence that says what to do next."""
+
+
+@dataclass(frozen=True)
+class Text:
+    r"""One work, ready to be learned: NFC, lines ended by `\n`, one blank line between elements."""
+
+    name: str
+    content: str
+
+
+@dataclass(frozen=True)
+class Split:
+    """What is learned, what tells when to stop, and what tells in the end how good it was."""
+
+    train: tuple[Text, ...]
+    validation: tuple[Text, ...]
+    test: tuple[Text, ...]
+
+
+def read(path: Path) -> Text:
+    """The text of one file, by its suffix; what is no part of the work itself is left out.
+
+    Raises `TextError` for a path that is missing or a folder, for a kind of file that is not
+    read, and for content that is no text or no Final Draft script.
+    """
+    if path.is_dir():
+        raise TextError(f"{path} is a folder: name one of the files in it.")
+    if path.suffix.lower() not in KINDS:
+        _require(path)
+        kind = f"a {path.suffix} file" if path.suffix else "a file without a suffix"
+        raise TextError(f"{path} is {kind}: give it as one of {KINDS_IN_WORDS}.")
+    data = _bytes(path)
+    match path.suffix.lower():
+        case ".fdx":
+            content = _final_draft(path, data)
+        case ".fountain":
+            content = _script(_normalise(_decode(path, data)))
+        case ".md":
+            content = _markdown(_normalise(_decode(path, data)))
+        case _:
+            content = _without_title_page(_normalise(_decode(path, data)))
+    return Text(path.stem, _normalise(content))
+
+
+def collect(paths: Sequence[Path]) -> Split:
+    """All the texts in files and folders, each file once, split into what is learned and held out.
+
+    A folder that holds `train` and `validation` (and perhaps `test`) is split already and stays
+    so. Other texts, each once even where it is copied, are put into an order that hangs on their
+    content alone, and whole texts are held out from its start: about a tenth of the characters
+    for validation and, if there are five texts or more, about another tenth for test, each text
+    for the part that has less. Where all are too long for that the shortest is held out, but
+    never is more than a third. A text that is alone, or the longest of a few that are too long
+    to be held out whole, gives its last tenth for validation, cut at a blank line.
+
+    Raises `TextError` when a file cannot be read, or when too little is left to learn from.
+    """
+    parts: dict[str, list[Text]] = {part: [] for part in ("", *PARTS)}
+    for file, part in _files(paths).items():
+        text = read(file)
+        if text.content:
+            parts[part].append(text)
+    known = {text.content for part in PARTS for text in parts[part]}
+    loose = {text.content: text for text in parts[""] if text.content not in known}
+    split = _hold_out(list(loose.values()))
+    return _checked(
+        paths,
+        Split(
+            _named_apart([*parts["train"], *split.train]),
+            _named_apart([*parts["validation"], *split.validation]),
+            _named_apart([*parts["test"], *split.test]),
+        ),
+    )
+
+
+# Files
+
+
+def _require(path: Path) -> None:
+    if not path.exists():
+        raise TextError(f"There is no {path}: check the name.")
+
+
+def _bytes(path: Path) -> bytes:
+    _require(path)
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        reason = error.strerror or "it cannot be opened"
+        raise TextError(f"{path} cannot be read ({reason}): check its permissions.") from error
+
+
+def _files(paths: Iterable[Path]) -> dict[Path, str]:
+    """Every file once, sorted within its folder, with the part that it belongs to or ``.
+
+    A part that a folder gives outweighs a file that is also named by itself.
+    """
+    found: dict[Path, tuple[Path, str]] = {}
+    for path in paths:
+        _require(path)
+        for file, part in _below(path) if path.is_dir() else [(path, "")]:
+            known, earlier = found.get(file.resolve(), (file, ""))
+            found[file.resolve()] = (known, earlier or part)
+    return dict(found.values())
+
+
+def _below(folder: Path) -> Iterator[tuple[Path, str]]:
+    """The files of the kinds that are read, with their parts; hidden ones are passed over."""
+    for file in sorted(folder.rglob("*")):
+        steps = file.relative_to(folder).parts
+        if file.suffix.lower() not in KINDS or not file.is_file():
+            continue
+        if any(step.startswith(".") for step in steps):
+            continue
+        part = _part(folder, steps)
+        if part is not None:
+            yield file, part
+
+
+def _part(folder: Path, steps: tuple[str, ...]) -> str | None:
+    """The part that the outermost split folder gives to a file, `` without one.
+
+    None for a file that lies in a split folder, but in none of its parts.
+    """
+    for step in steps:
+        if (folder / "train").is_dir() and (folder / "validation").is_dir():
+            return step if step in PARTS else None
+        folder /= step
+    return ""
+
+
+# From bytes to the work
+
+
+def _decode(path: Path, data: bytes) -> str:
+    """Text from UTF-8, or from UTF-16 where a byte order mark says so."""
+    mark = data[:2] if data[:2] in BOMS_16 else BOM_8 if data.startswith(BOM_8) else b""
+    encoding = BOMS_16.get(mark, "utf-8")
+    if encoding == "utf-8" and b"\0" in data:
+        raise TextError(f"{path} is not text but binary: save it as UTF-8 text, or leave it out.")
+    try:
+        text = data[len(mark) :].decode(encoding)
+    except UnicodeDecodeError as error:
+        before = data[len(mark) : len(mark) + error.start].decode(encoding, "replace")
+        line = LINE_BREAK.sub("\n", before).count("\n") + 1
+        raise TextError(
+            f"{path} is not valid {'UTF-8' if encoding == 'utf-8' else 'UTF-16'} "
+            f"at byte {len(mark) + error.start}, on line {line}: save it as UTF-8."
+        ) from error
+    if "\0" in text:
+        raise TextError(f"{path} is not text but binary: save it as UTF-8 text, or leave it out.")
+    return LINE_BREAK.sub("\n", text)
+
+
+def _normalise(content: str) -> str:
+    content = unicodedata.normalize("NFC", LINE_BREAK.sub("\n", content))
+    content = content.replace("\t", " ").replace("\ufeff", "")
+    content = re.sub(r"[^\S\n]+$", "", content, flags=re.MULTILINE)
+    return re.sub(r"\n{3,}", "\n\n", content).strip("\n")
+
+
+def _without_title_page(content: str) -> str:
+    page = TITLE_PAGE.match(content)
+    return content[page.end() :] if page and TITLE_PAGE_KEYS.search(page[0]) else content
+
+
+def _script(content: str) -> str:
+    """A script without its title page, and without what its writers wrote to each other."""
+    content = _without_title_page(content)
+    for pattern, replacement in REMARKS:
+        content = pattern.sub(replacement, content)
+    return content
+
+
+def _markdown(content: str) -> str:
+    """A play as Fountain if that is what the Markdown is, and else as it stands."""
+    if len(CUE_IN_MARKDOWN.findall(content)) < 2:
+        return content
+    return _without_title_page(corpus.fountain(content))
+
+
+def _final_draft(path: Path, data: bytes) -> str:
+    again = "save it again in Final Draft, or export it as text."
+    try:
+        script: Element = fromstring(data)
+    except DefusedXmlException as error:
+        line = data[: max(data.find(b"<!"), 0)].count(b"\n") + 1
+        raise TextError(
+            f"{path} declares entities on line {line}, which no Final Draft script needs: {again}"
+        ) from error
+    except (ParseError, LookupError, ValueError) as error:
+        line = error.position[0] if isinstance(error, ParseError) else 1
+        raise TextError(f"{path} is not a Final Draft script (line {line}): {again}") from error
+    body = script.find("Content") if script.tag == "FinalDraft" else None
+    if body is None:
+        raise TextError(f"{path} is not a Final Draft script (line 1): {again}")
+    return "\n\n".join(_elements(body))
+
+
+def _elements(body: Element) -> Iterator[str]:
+    """The paragraphs of a Final Draft script as elements of a Fountain script."""
+    speech: list[str] = []
+    for kind, text in _paragraphs(body):
+        if speech and kind in ("Parenthetical", "Dialogue"):
+            speech.append(f"({text.strip('() ')})" if kind == "Parenthetical" else text)
+            continue
+        yield from _speech(speech)
+        speech = [text.upper()] if kind == "Character" else []
+        match kind:
+            case "Character":
+                pass
+            case "Scene Heading":
+                yield text.upper() if SCENE_HEADING.match(text.upper()) else f".{text.upper()}"
+            case "Transition":
+                yield text.upper() if text.upper().endswith("TO:") else f"> {text.upper()}"
+            case _:
+                yield corpus.action(text)
+    yield from _speech(speech)
+
+
+def _paragraphs(body: Element) -> Iterator[tuple[str, str]]:
+    for paragraph in body.iter("Paragraph"):
+        text = " ".join("".join(run.text or "" for run in paragraph.findall("Text")).split())
+        if text:
+            yield paragraph.get("Type", "Action"), text
+
+
+def _speech(lines: list[str]) -> Iterator[str]:
+    """A cue and what belongs to it; a direction that no dialogue follows is an action."""
+    after: list[str] = []
+    while len(lines) > 1 and lines[-1].startswith("("):
+        after.insert(0, lines.pop()[1:-1])
+    if lines and (len(lines) > 1 or not after):
+        yield "\n".join(lines)
+    yield from map(corpus.action, after)
+
+
+# Splitting
+
+
+def _hold_out(texts: Sequence[Text]) -> Split:
+    """Texts that came without a split, with whole ones held out: see `collect`."""
+    if not texts:
+        return Split((), (), ())
+    total = _size(texts)
+    left = sorted(texts, key=lambda text: sha256(text.content.encode()).digest())
+    validation: list[Text] = []
+    test: list[Text] = []
+    wanted = (validation, test) if len(texts) >= ENOUGH_TO_TEST else (validation,)
+    for text in list(left):
+        part = min(wanted, key=_size)
+        if _size(part) < SHARE * total and _size([*part, text]) <= 1.5 * SHARE * total:
+            left.remove(text)
+            part.append(text)
+    for part in wanted:
+        shortest = min(left, key=lambda text: len(text.content))
+        if not part and _size([*validation, *test, shortest]) <= CEILING * total:
+            left.remove(shortest)
+            part.append(shortest)
+    if not validation:
+        longest = max(left, key=lambda text: len(text.content))
+        start, end = _cut(longest)
+        return Split(tuple(start if text is longest else text for text in texts), (end,), ())
+    learned = tuple(text for text in texts if text in left)
+    return Split(learned, tuple(validation), tuple(test))
+
+
+def _size(texts: Iterable[Text]) -> int:
+    return sum(len(text.content) for text in texts)
+
+
+def _cut(text: Text) -> tuple[Text, Text]:
+    """A text and its last tenth, parted at the blank line that is nearest to there."""
+    content = text.content
+    aim = round((1 - SHARE) * len(content))
+    breaks = [match.start() for match in re.finditer(r"\n\n", content)]
+    breaks = breaks or [match.start() for match in re.finditer(r"\n", content)]
+    at = min(breaks, key=lambda place: abs(place - aim), default=aim)
+    if not (1 - CEILING) * len(content) <= at < len(content):
+        at = aim
+    return Text(text.name, content[:at].strip("\n")), Text(text.name, content[at:].strip("\n"))
+
+
+def _named_apart(texts: Iterable[Text]) -> tuple[Text, ...]:
+    """The texts, those of a name that came before numbered: `notes`, `notes-2`."""
+    named: dict[str, Text] = {}
+    for text in texts:
+        names = itertools.chain([text.name], (f"{text.name}-{n}" for n in itertools.count(2)))
+        name = next(name for name in names if name not in named)
+        named[name] = replace(text, name=name)
+    return tuple(named.values())
+
+
+def _checked(paths: Sequence[Path], split: Split) -> Split:
+    if not any((split.train, split.validation, split.test)):
+        names = ", ".join(str(path) for path in paths) or "nothing"
+        raise TextError(f"There is no text in {names}: give files of the kinds {KINDS_IN_WORDS}.")
+    size = _size(split.train)
+    if size < MINIMUM:
+        raise TextError(
+            f"There are {size:,} characters to train on and {MINIMUM:,} are needed: add more text."
+        )
+    if not split.validation:
+        raise TextError("There is no text to validate on: put some into the `validation` folder.")
+    return split

@@ -1,0 +1,364 @@
+"""Training: texts in, a run folder out. Read `Training.run` from top to bottom first."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import hashlib
+import json
+import math
+import os
+import signal
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from tqdm import tqdm
+
+from . import curves
+from .evaluate import as_read, carried, sample
+from .model import CharLSTM
+from .run import Config, Run, RunError, load, save
+from .texts import Text, collect
+from .vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    # Generic in its stubs alone.
+    Progress = tqdm[NoReturn]
+
+REPORT_EVERY = 50
+"""Steps between two lines of metrics."""
+
+SPEED_IS_KNOWN_AFTER = 60.0
+"""Seconds of training from which the steps that fit into ``--minutes`` are worked out."""
+
+VALIDATION_STREAMS = 16
+"""Pieces of the validation text that are read side by side while training."""
+
+
+class TrainingError(Exception):
+    """One sentence about a training that cannot go on, and what to do about it."""
+
+
+class Windows:
+    """The training text as windows for truncated back-propagation through time.
+
+    Each epoch shuffles the texts, joins them, and cuts the whole into ``batch`` streams, which
+    are read side by side, ``window`` characters at a time:
+
+        stream 0   | Enter GHOST\\n\\nHAM | LET\\nAlas, poor g | ...
+        stream 1   | ome, the croaki | ng raven doth be | ...
+                     window 0           window 1
+
+    The state at the end of one window is the start of the next; an epoch begins with none.
+    """
+
+    def __init__(self, texts: Sequence[Tensor], batch: int, window: int, seed: int) -> None:
+        self.texts = texts
+        self.batch = batch
+        self.window = window
+        self.seed = seed
+        self.length = (sum(map(len, texts)) - 1) // batch
+        self.per_epoch = self.length // window
+        self._epoch = -1
+        self._streams = torch.empty(0)
+
+    def at(self, step: int) -> tuple[Tensor, Tensor, bool]:
+        """Inputs and targets, int64 [window, batch], of a step, and whether an epoch begins."""
+        epoch, number = divmod(step, self.per_epoch)
+        if epoch != self._epoch:
+            self._streams, self._epoch = self._shuffled(epoch), epoch
+        start = number * self.window
+        window = self._streams[start : start + self.window + 1]
+        return window[:-1], window[1:], number == 0
+
+    def _shuffled(self, epoch: int) -> Tensor:
+        """The streams of an epoch, [length + 1, batch]; the same whenever they are asked for."""
+        order = torch.randperm(
+            len(self.texts), generator=torch.Generator().manual_seed(self.seed * 100_003 + epoch)
+        )
+        whole = torch.cat([self.texts[i] for i in order.tolist()])
+        starts = torch.arange(self.batch) * self.length
+        return whole[starts + torch.arange(self.length + 1)[:, None]]
+
+
+def learning_rate(config: Config, step: int) -> float:
+    """Linear warm-up, then a cosine to zero (Loshchilov & Hutter 2017) if the end is known."""
+    rising = min(1.0, (step + 1) / config.warmup)
+    if config.steps is None:
+        return config.learning_rate * rising
+    falling = 0.5 * (1 + math.cos(math.pi * min(1.0, step / config.steps)))
+    return config.learning_rate * rising * falling
+
+
+class Training:
+    """One run, from wherever it stands to the end of its schedule."""
+
+    def __init__(
+        self, run: Run, config: Config, vocabulary: Vocabulary, texts: Sequence[Text]
+    ) -> None:
+        self.run_folder = run
+        self.config = config
+        self.vocabulary = vocabulary
+        self.validation = "\n\n".join(t.content for t in run.heldout_texts("validation"))
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.autocast = uses_bfloat16(config.precision, self.device)
+        torch.manual_seed(config.seed)
+        shape = config.shape(vocabulary)
+        self.model = CharLSTM(shape, config.drop).to(self.device).train()
+        self.average = CharLSTM(shape).to(self.device).eval()
+        self.average.load_state_dict(self.model.state_dict())
+        self.optimiser = torch.optim.AdamW(
+            self.model.parameters(),
+            lr=config.learning_rate,
+            weight_decay=config.weight_decay,
+            fused=True,
+        )
+        tokens = [torch.tensor(vocabulary.encode(as_read(t.content))) for t in texts]
+        self.windows = Windows(tokens, config.batch, config.window, config.seed)
+        if self.windows.per_epoch == 0:
+            raise TrainingError(
+                f"The training text fills no window of {config.batch} streams of {config.window} "
+                f"characters: lower --batch or --window, or add text."
+            )
+        self.corpus_hash = hashlib.sha256(torch.cat(tokens).numpy().tobytes()).hexdigest()
+        self.state = self.model.start(config.batch)
+        self.step = 0
+        self.seconds = 0.0
+        self.best = math.inf
+
+    def run(self) -> bool:
+        """Trains to the end of the schedule; False when it was interrupted before.
+
+        Raises TrainingError when the loss is not finite.
+        """
+        began = time.perf_counter() - self.seconds
+        bits, reported = 0.0, time.perf_counter()
+        with interruption() as interrupted, self._progress() as progress:
+            while self.config.steps is None or self.step < self.config.steps:
+                bits += self.train_step()
+                progress.update()
+                self.seconds = time.perf_counter() - began
+                if self.step % REPORT_EVERY == 0:
+                    self._report(progress, bits / REPORT_EVERY, time.perf_counter() - reported)
+                    bits, reported = 0.0, time.perf_counter()
+                schedule_found = self.config.steps is None and self._find_schedule(progress)
+                if schedule_found or self._evaluation_is_due():
+                    self._evaluate(progress)
+                    reported += time.perf_counter() - began - self.seconds
+                    self.seconds = time.perf_counter() - began
+                if interrupted:
+                    self.save()
+                    return False
+        self.save()
+        return True
+
+    def train_step(self) -> float:
+        """One window: forward, backward, clip, update, average. Returns bits per character."""
+        inputs, targets, epoch_begins = self.windows.at(self.step)
+        if epoch_begins:
+            self.state = torch.zeros_like(self.state)
+        for group in self.optimiser.param_groups:
+            group["lr"] = learning_rate(self.config, self.step)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.autocast):
+            logits, state = self.model(inputs.to(self.device), self.state)
+        loss = functional.cross_entropy(
+            logits.float().flatten(0, 1), targets.to(self.device).flatten()
+        )
+        value = loss.item()
+        self.step += 1
+        if not math.isfinite(value):
+            raise TrainingError(
+                f"The loss was not finite at step {self.step}: the last evaluation is kept; train "
+                f"again with a lower --learning-rate."
+            )
+        self.optimiser.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip)
+        self.optimiser.step()
+        self.state = state.detach()
+        self._average()
+        return value / math.log(2)
+
+    @torch.no_grad()
+    def _average(self) -> None:
+        """Moves the averaged weights; faster at first, so that the start is soon forgotten."""
+        decay = min(self.config.averaging, (1 + self.step) / (10 + self.step))
+        pairs = zip(self.average.parameters(), self.model.parameters(), strict=True)
+        for average, current in pairs:
+            average.lerp_(current, 1 - decay)
+
+    def _find_schedule(self, progress: Progress) -> bool:
+        """After the first minute: how many steps fit into the minutes that were asked for."""
+        if self.seconds < SPEED_IS_KNOWN_AFTER or self.config.minutes is None:
+            return False
+        began = time.perf_counter()
+        self._validation_bits()
+        evaluation = time.perf_counter() - began
+        per_step = self.seconds / self.step + evaluation / self.config.evaluate_every
+        steps = max(self.step + 1, round(self.config.minutes * 60 / per_step))
+        self.config = dataclasses.replace(self.config, steps=steps)
+        self.run_folder.write_config(self.config)
+        progress.total = steps
+        progress.write(f"{steps:,} steps fit into {self.config.minutes:g} minutes.")
+        return True
+
+    def _evaluation_is_due(self) -> bool:
+        return self.step % self.config.evaluate_every == 0 or self.step == self.config.steps
+
+    def _evaluate(self, progress: Progress) -> None:
+        """Validation and a sample; keeps the weights if they are the best, and a way back."""
+        bits = self._validation_bits()
+        self._note({"step": self.step, "seconds": round(self.seconds, 1), "validation_bits": bits})
+        written = sample(self.average, self.vocabulary, "\n", 400, 0.8, self.config.seed)
+        self.run_folder.samples.mkdir(exist_ok=True)
+        path = self.run_folder.samples / f"{self.step:07d}.txt"
+        path.write_text(written + "\n", encoding="utf-8")
+        progress.write(f"\n{written.strip()}\n")
+        progress.write(
+            f"step {self.step:,}: {bits:.4f} bits per character on the validation text "
+            f"(carried state in {VALIDATION_STREAMS} pieces)"
+        )
+        if bits < self.best:
+            self.best = bits
+            facts = {
+                "step": self.step,
+                "validation_bits": bits,
+                "trained": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+                "seconds": round(self.seconds, 1),
+            }
+            save(self.run_folder.weights, self.average.state_dict(), facts)
+        self.save()
+        curves.draw(self.run_folder.metrics, self.run_folder.folder / "curves.png")
+
+    def _validation_bits(self) -> float:
+        streams = max(1, min(VALIDATION_STREAMS, len(self.validation) // 1000))
+        return carried(self.average, self.vocabulary, self.validation, streams).per_character
+
+    def save(self) -> None:
+        """Keeps all that the next step depends on, so that it can be taken in another process."""
+        tensors = {f"model.{name}": t for name, t in self.model.state_dict().items()}
+        tensors |= {f"average.{name}": t for name, t in self.average.state_dict().items()}
+        for i, moments in self.optimiser.state_dict()["state"].items():
+            tensors |= {f"optimiser.{i}.{name}": t for name, t in moments.items()}
+        tensors["state"] = self.state
+        tensors["random"] = torch.get_rng_state()
+        if self.device.type == "cuda":
+            tensors["random.cuda"] = torch.cuda.get_rng_state()
+        facts = {
+            "step": self.step,
+            "seconds": self.seconds,
+            "best": self.best,
+            "corpus": self.corpus_hash,
+        }
+        save(self.run_folder.resume, tensors, facts)
+
+    def resume(self) -> None:
+        """Stands where `save` left it; raises RunError when the texts are not the same."""
+        if not self.run_folder.resume.exists():
+            return
+        tensors, facts = load(self.run_folder.resume)
+        if facts["corpus"] != self.corpus_hash:
+            raise RunError(
+                f"{self.run_folder.folder} was trained on other texts: give --resume the same "
+                f"ones, or choose another --out."
+            )
+        self.model.load_state_dict(_under("model.", tensors))
+        self.average.load_state_dict(_under("average.", tensors))
+        moments: dict[int, dict[str, Tensor]] = {}
+        for key, tensor in _under("optimiser.", tensors).items():
+            number, name = key.split(".")
+            moments.setdefault(int(number), {})[name] = tensor
+        groups = self.optimiser.state_dict()["param_groups"]
+        self.optimiser.load_state_dict({"state": moments, "param_groups": groups})
+        self.state = tensors["state"].to(self.device)
+        torch.set_rng_state(tensors["random"])
+        if self.device.type == "cuda" and "random.cuda" in tensors:
+            torch.cuda.set_rng_state(tensors["random.cuda"])
+        self.step, self.seconds, self.best = facts["step"], facts["seconds"], facts["best"]
+        self._forget_metrics_after(self.step)
+
+    def _forget_metrics_after(self, step: int) -> None:
+        """Steps that were taken but not kept will be taken, and noted, again."""
+        if not self.run_folder.metrics.exists():
+            return
+        rows = self.run_folder.metrics.read_text(encoding="utf-8").splitlines()
+        kept = [row for row in rows if json.loads(row)["step"] <= step]
+        self.run_folder.metrics.write_text("".join(f"{r}\n" for r in kept), encoding="utf-8")
+
+    def _report(self, progress: Progress, bits: float, seconds: float) -> None:
+        characters = REPORT_EVERY * self.config.batch * self.config.window
+        self._note(
+            {
+                "step": self.step,
+                "seconds": round(self.seconds, 1),
+                "epoch": round(self.step / self.windows.per_epoch, 3),
+                "learning_rate": learning_rate(self.config, self.step),
+                "train_bits": round(bits, 5),
+                "characters_per_second": round(characters / seconds),
+            }
+        )
+        progress.set_postfix_str(f"{bits:.3f} bits, {characters / seconds:,.0f} characters/s")
+
+    def _note(self, row: dict[str, Any]) -> None:
+        with self.run_folder.metrics.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(row) + "\n")
+
+    def _progress(self) -> Progress:
+        return tqdm(
+            total=self.config.steps, initial=self.step, unit="step", smoothing=0.05, mininterval=1
+        )
+
+
+def train(paths: Sequence[Path], run: Run, config: Config, *, resume: bool = False) -> bool:
+    """Trains a voice on texts; False when it was interrupted and can be resumed.
+
+    Raises TextError for a corpus that cannot be used, RunError for a folder that cannot, and
+    TrainingError when the training fails.
+    """
+    split = collect(paths)
+    if resume:
+        config, vocabulary = run.config(), run.vocabulary()
+    else:
+        vocabulary = Vocabulary.of(t.content for t in split.train)
+        run.begin(config, vocabulary, split)
+    training = Training(run, config, vocabulary, split.train)
+    training.resume()
+    return training.run()
+
+
+def uses_bfloat16(precision: str, device: torch.device) -> bool:
+    """Whether to multiply in bfloat16: where it was asked for, or where the hardware has it."""
+    if precision != "auto":
+        return precision == "bfloat16"
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported()
+    able = torch.cpu.get_capabilities()
+    return bool(able.get("avx512_bf16") or able.get("amx_bf16") or able.get("bf16"))
+
+
+@contextmanager
+def interruption() -> Iterator[list[int]]:
+    """Collects Ctrl-C and SIGTERM instead of dying of them; a second Ctrl-C ends at once."""
+    caught: list[int] = []
+
+    def note(number: int, _frame: object) -> None:
+        if caught:
+            os._exit(130)
+        caught.append(number)
+
+    before = {s: signal.signal(s, note) for s in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield caught
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {k.removeprefix(prefix): t for k, t in tensors.items() if k.startswith(prefix)}
