@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from training import corpus
+from training.model import Regularisation
 from training.run import Config, Run
 from training.train import train
 
@@ -17,14 +18,15 @@ TINY = Config(
     embedding=16,
     hidden=64,
     layers=2,
-    batch=16,
+    drop=Regularisation(embedding=0.0, layers=0.05, recurrent=0.02),
+    batch=8,
     window=64,
-    learning_rate=0.01,
+    learning_rate=0.02,
     warmup=10,
     averaging=0.95,
-    evaluate_every=100,
+    evaluate_every=250,
     precision="float32",
-    steps=200,
+    steps=500,
 )
 """Big enough to learn how a script looks, small enough to be trained in seconds."""
 

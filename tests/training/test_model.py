@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import pytest
 import torch
@@ -91,7 +92,7 @@ def reader(vocabulary: Vocabulary) -> CharLSTM:
 def slow_bits(model: CharLSTM, tokens: list[int]) -> float:
     """Character by character, as slowly and plainly as it can be said."""
     state, bits = model.start(1), 0.0
-    for token, following in zip(tokens[:-1], tokens[1:], strict=True):
+    for token, following in pairwise(tokens):
         logits, state = model(torch.tensor([[token]]), state)
         bits -= torch.log_softmax(logits[0, 0], 0)[following].item() / math.log(2)
     return bits

@@ -53,19 +53,19 @@ def test_a_run_folder_holds_all_that_is_promised(tiny_run: Run):
         "weights.safetensors",
         "metrics.jsonl",
         "curves.png",
-        "samples/0000200.txt",
+        "samples/0000500.txt",
         "heldout/validation/the-tempest.fountain",
         "heldout/test/the-comedy-of-errors.fountain",
         "resume.safetensors",
     }
-    assert tiny_run.best()["step"] in (100, 200)
+    assert tiny_run.best()["step"] in (250, 500)
     assert any("characters_per_second" in row for row in rows(tiny_run))
 
 
 def test_a_tiny_voice_learns(tiny_run: Run):
     judged = [row["validation_bits"] for row in rows(tiny_run) if "validation_bits" in row]
     # The letters' frequencies alone cost 4.7 bits, an even guess more than 6.
-    assert judged[-1] < judged[0] < 4.5
+    assert judged[-1] < judged[0] < 4.2
     assert tiny_run.best()["validation_bits"] == min(judged)
 
 

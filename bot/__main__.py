@@ -1,0 +1,67 @@
+"""``python -m bot``: on Discord, or with ``--local`` in a browser without an account."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import sys
+from collections.abc import Sequence
+
+from discord.ext.commands import ExtensionFailed
+from discord.utils import setup_logging
+
+from . import runner
+from .model import ModelError
+from .runner import RunnerError
+from .settings import RunnerSettings, SettingsError, runner_settings
+from .store import StoreError
+
+REFUSALS = (RunnerError, SettingsError, ModelError, StoreError)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the bot; returns the exit code: 1, after one sentence, when it cannot run."""
+    options = parser().parse_args(arguments)
+    try:
+        chosen = runner_settings()
+        setup_logging(level=logging.getLevelNamesMapping()[chosen.log_level])
+        if options.local:
+            _run_locally(chosen, options.port)
+        else:
+            asyncio.run(runner.run(chosen))
+    except REFUSALS as error:
+        print(error, file=sys.stderr)
+        return 1
+    except ExtensionFailed as error:
+        if not isinstance(error.original, REFUSALS):
+            raise
+        print(error.original, file=sys.stderr)
+        return 1
+    return 0
+
+
+def _run_locally(chosen: RunnerSettings, port: int) -> None:
+    try:
+        from . import local  # needs what a bot on Discord does not
+    except ModuleNotFoundError as error:
+        if error.name != "simcord":
+            raise
+        raise RunnerError(
+            'The simulated Discord is not installed: run `make play`, or pip install ".[local]".'
+        ) from error
+    asyncio.run(local.run(chosen, port))
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    one = argparse.ArgumentParser(prog="python -m bot", description=__doc__)
+    one.add_argument(
+        "--local", action="store_true", help="inside a simulated Discord, in the browser"
+    )
+    one.add_argument("--port", type=int, default=8765, help="of the page (%(default)s)")
+    return one
+
+
+if __name__ == "__main__":
+    sys.exit(main())

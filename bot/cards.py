@@ -1,0 +1,60 @@
+"""Cards: how a message of the bot shows lines, those in the script and those no longer in it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from itertools import groupby
+
+from .render import dimmed, fenced, inline, messages, page, size
+from .store import Line
+
+FULL = 1500
+"""The size of a card that has no room for another line. Discord allows 2,000, and lines that are
+dimmed later can take more room than they did."""
+
+NAME = 60
+"""The size to which a person's name is cut."""
+
+
+def dealt(lines: Iterable[Line]) -> list[list[Line]]:
+    """The lines on as few cards as hold them, at least one line on each."""
+    cards: list[list[Line]] = []
+    for line in lines:
+        if cards and size(_block([*cards[-1], line])) <= FULL:
+            cards[-1].append(line)
+        else:
+            cards.append([line])
+    return cards
+
+
+def card(lines: Sequence[Line], in_script: Collection[int]) -> str:
+    """The content of a message: lines in the script as a page, others dimmed; and who wrote them.
+
+    At most 2,000 characters: a line that has no room alone is cut, and says so.
+    """
+    parts: list[str] = []
+    for live, run in groupby(lines, lambda line: line.id in in_script):
+        if live:
+            parts.append(_block(list(run)))
+        else:
+            parts += [dimmed(line.element) for line in run]
+    return "\n".join([*parts, f"-# {_credits(lines)}"])
+
+
+def _block(lines: Sequence[Line]) -> str:
+    elements = [line.element for line in lines]
+    whole = fenced(page(elements))
+    if size(whole) <= FULL or len(elements) > 1:
+        return whole
+    first, *rest = messages(elements, FULL)
+    return f"{first}\n-# and more: /script show has it whole" if rest else first
+
+
+def _credits(lines: Sequence[Line]) -> str:
+    """Who wrote the lines, and from which seeds: enough to write a voice's lines again."""
+    names: list[str] = []
+    for name, run in groupby(lines, lambda line: line.credit):
+        seeds = [line.origin["seed"] for line in run if line.origin]
+        span = f"{seeds[0]} to {seeds[-1]}" if len(seeds) > 1 else "".join(map(str, seeds))
+        names.append(inline(name, NAME) + (f", seed {span}" if seeds else ""))
+    return "; ".join(names)

@@ -1,0 +1,81 @@
+"""The same bot inside a simulated Discord, in a browser: no account, no token."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import logging
+from typing import cast
+
+import discord
+import simcord
+
+from .cog import OnBook
+from .runner import Bot, RunnerError, stopped_by_signal
+from .settings import RunnerSettings
+from .views import COG
+
+log = logging.getLogger("onbook.local")
+
+GUILD, CHANNEL, WRITERS = "The Playhouse", "stage", ("Ann", "Ben")
+
+PATIENCE = 600.0
+"""Seconds that a command may take before the page calls it stuck."""
+
+
+async def run(chosen: RunnerSettings, port: int) -> None:
+    """Serves the page until Ctrl-C or until its session is ended there; raises RunnerError.
+
+    Scripts are kept in the database that is set, so the next run goes on with them.
+    """
+    bot = Bot(chosen)
+    world = simcord.Env(bot, check_errors=False, settle_timeout=PATIENCE)
+    try:
+        channel, writers = _furnish(world)
+        await world.start()
+        with world.time_context():
+            await _show_last_page(bot, channel.id)
+            await world.settle()
+            await _serve(world, channel, writers, port)
+    except simcord.SetupError as error:
+        raise RunnerError(f"The page cannot be shown: {error}.") from error
+    finally:
+        await world.shutdown()
+        await bot.close()
+
+
+def _furnish(world: simcord.Env) -> tuple[simcord.ChannelHandle, list[simcord.MemberActor]]:
+    """A guild, a channel and its writers; the channel has the same id in every run."""
+    world.backend.bot_user.name = "On Book"
+    guild = world.create_guild(GUILD)
+    channel = guild.create_text_channel(CHANNEL)
+    writers = [guild.add_member(world.create_user(name)) for name in WRITERS]
+    # The world begins in the same moment in every run, and ids are made from its clock: without
+    # this, new interactions would bear the ids of those that were written down in the last run.
+    behind = dt.datetime.now(dt.UTC) - world.now()
+    world.backend.advance_clock(max(0.0, behind.total_seconds()))
+    return channel, writers
+
+
+async def _show_last_page(bot: Bot, channel: int) -> None:
+    """What the last run left: the end of the script, with live buttons."""
+    cog = cast("OnBook", bot.get_cog(COG))
+    # The messages of the last run have gone with its world.
+    await cog.store.forget_posts()
+    place = bot.get_channel(channel)
+    assert isinstance(place, discord.TextChannel)  # made above
+    await cog.open_at(place)
+
+
+async def _serve(
+    world: simcord.Env,
+    channel: simcord.ChannelHandle,
+    writers: list[simcord.MemberActor],
+    port: int,
+) -> None:
+    async with world.preview(channel, viewers=writers, layout="channel", port=port) as page:
+        print(page.url, flush=True)
+        log.info("write at the address above; Ctrl-C ends")
+        closed = asyncio.create_task(page.wait_closed())
+        with stopped_by_signal(closed):
+            await asyncio.wait([closed])

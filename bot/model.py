@@ -1,0 +1,178 @@
+"""Model: one voice file, which is a pure function of one character and all that came before."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+FORMAT = "1"
+"""The version of the voice file that this bot knows."""
+
+LARGEST_FILE = 512 * 2**20
+"""Bytes; what a larger file has beyond them is not read, so that it cannot fill the memory."""
+
+Tokens = NDArray[np.int64]
+States = NDArray[np.float32]
+Logits = NDArray[np.float32]
+
+
+class ModelError(Exception):
+    """One sentence about a voice file that cannot be used, and what to do about it."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """A voice: its network, its characters, and what it says about itself.
+
+    Use `Model.load`. Stepping is thread-safe; a voice never changes.
+    """
+
+    session: onnxruntime.InferenceSession
+    name: str
+    """The file's name without ``.onnx``: what people choose it by."""
+    vocabulary: tuple[str, ...]
+    """The characters; the index of one is its token id."""
+    fold: Mapping[str, str]
+    """From characters that the voice does not know to strings that it does."""
+    fingerprint: str
+    """Hash of the network, the vocabulary and the fold: the same one gives the same lines."""
+    state_size: int
+    """How many numbers remember a script, S."""
+    about: Mapping[str, str] = field(repr=False)
+    """All that the file says of itself (``onbook.*``)."""
+
+    @classmethod
+    def load(cls, path: Path, threads: int = 2) -> Model:
+        """Opens a voice file, to be computed with so many threads; raises ModelError.
+
+        Takes a good part of a second, in which it may hold the interpreter: not for the event loop.
+        """
+        session = _session(path, threads)
+        about = dict(session.get_modelmeta().custom_metadata_map)
+        known = about.get("onbook.format")
+        if known != FORMAT:
+            found = f"format {known}" if known else "no On Book voice"
+            raise ModelError(
+                f"{path.name} is {found}, and this bot reads format {FORMAT}: export the voice "
+                f"again with `python -m export`."
+            )
+        try:
+            vocabulary = _vocabulary(about["onbook.vocabulary"])
+            fold: dict[str, str] = json.loads(about["onbook.fold"])
+            fingerprint = about["onbook.fingerprint"]
+            size = _state_size(session, len(vocabulary))
+        except (KeyError, ValueError, TypeError) as error:
+            raise ModelError(
+                f"{path.name} does not keep to the voice file's contract ({error}): export the "
+                f"voice again with `python -m export`."
+            ) from error
+        return cls(session, path.stem, vocabulary, fold, fingerprint, size, about)
+
+    @property
+    def newline(self) -> int:
+        """The token that ends a line of text; two of them end an element."""
+        return self._ids["\n"]
+
+    def encode(self, text: str) -> Tokens:
+        """Token ids, int64 [n], of a text: NFC, then folded; what has no fold is skipped."""
+        folded = unicodedata.normalize("NFC", text).translate(self._translation)
+        ids = self._ids
+        return np.array([ids[c] for c in folded if c in ids], np.int64)
+
+    def decode(self, tokens: Iterable[int]) -> str:
+        """The text of token ids."""
+        return "".join(self.vocabulary[token] for token in tokens)
+
+    def skipped(self, text: str) -> int:
+        """How many characters of a text the voice can neither read nor fold."""
+        normal = unicodedata.normalize("NFC", text)
+        return sum(c not in self._ids and c not in self.fold for c in normal)
+
+    def start(self) -> States:
+        """The state in which nothing has been read: zeros, float32 [S]."""
+        return np.zeros(self.state_size, np.float32)
+
+    def step(self, tokens: Tokens, states: States) -> tuple[Logits, States]:
+        """Reads one character in each row.
+
+        tokens: int64 [rows]; states: float32 [rows, S] -> logits float32 [rows, V] for the
+        character after it, unnormalised, and the next states. A row's result is the same, bit for
+        bit, whatever the other rows are.
+        """
+        logits, states = self.session.run(
+            ("logits", "next_state"), {"tokens": tokens, "state": states}
+        )
+        return logits, states
+
+    def fact(self, name: str) -> Any:  # noqa: ANN401 - whatever JSON holds
+        """What the file says of itself under ``onbook.NAME``, parsed where it is JSON."""
+        value = self.about.get(f"onbook.{name}", "")
+        try:
+            return json.loads(value)
+        except ValueError:
+            return value
+
+    @cached_property
+    def _ids(self) -> dict[str, int]:
+        return {character: i for i, character in enumerate(self.vocabulary)}
+
+    @cached_property
+    def _translation(self) -> dict[int, str]:
+        return {ord(character): plain for character, plain in self.fold.items()}
+
+
+def _session(path: Path, threads: int) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    # Threads that spin while they wait would keep a core busy when nobody writes.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.log_severity_level = 4
+    try:
+        with path.open("rb") as file:
+            content = file.read(LARGEST_FILE)
+        # From bytes, so that the file cannot name others to be read.
+        return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    except OSError as error:
+        reason = error.strerror or "unreadable"
+        raise ModelError(
+            f"The voice {path} cannot be opened ({reason}): train one with `make voice`, or set "
+            f"ONBOOK_MODELS and ONBOOK_MODEL to one that exists."
+        ) from error
+    except Exception as error:
+        raise ModelError(
+            f"{path.name} is damaged or no ONNX file: export the voice again with "
+            f"`python -m export`."
+        ) from error
+
+
+def _vocabulary(text: str) -> tuple[str, ...]:
+    """The characters, after checking that one of them can end a line."""
+    characters = tuple(json.loads(text))
+    if "\n" not in characters:
+        raise ValueError("a vocabulary without a newline")
+    return characters
+
+
+def _state_size(session: onnxruntime.InferenceSession, characters: int) -> int:
+    """S, after checking that the graph's inputs and outputs are those of the contract."""
+    given = {i.name: (i.type, i.shape[1:]) for i in (*session.get_inputs(), *session.get_outputs())}
+    size = next(iter(given["state"][1]), None)
+    expected = {
+        "tokens": ("tensor(int64)", []),
+        "state": ("tensor(float)", [size]),
+        "logits": ("tensor(float)", [characters]),
+        "next_state": ("tensor(float)", [size]),
+    }
+    if given != expected or not isinstance(size, int):
+        raise ValueError(f"inputs and outputs are {given}")
+    return size

@@ -1,0 +1,429 @@
+"""Room: one channel's script in play. It knows no Discord: names and text go in and out."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Concatenate, ParamSpec, TypeVar
+from weakref import WeakValueDictionary
+
+import numpy as np
+
+from .engine import Engine, Reply, Request
+from .model import Model, States, Tokens
+from .sampling import Sampling
+from .script import Element, as_read, cue_line, from_person, from_voice
+from .script import fountain as as_fountain
+from .settings import Settings
+from .store import BEFORE_THE_FIRST, Draft, Line, Script, Store
+from .voices import Voices
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+MOST_LINES = 10
+"""Lines that one turn writes at the most."""
+
+LONGEST_TEXT = 1500
+"""Characters that one element of a person's text may have, so that a message can show it."""
+
+LARGEST_SEED = 2**31 - 1
+"""Seeds are short enough to be read out and typed."""
+
+UNREADABLE_SHARE = 0.1
+"""From this share of characters on that a voice cannot read, their writer is told."""
+
+
+class RoomError(Exception):
+    """One friendly sentence for the person who asked; nothing was changed."""
+
+
+class NoScript(RoomError):
+    """No script runs in the channel."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A line of a script as a button carries it."""
+
+    script: int
+    line: int
+    """`BEFORE_THE_FIRST` when there is no line yet."""
+
+
+class LineIsOld(RoomError):
+    """The line that was acted on is no longer the last one of the script."""
+
+    def __init__(self, place: Place) -> None:
+        super().__init__("The script has gone on since: this is no longer its last line.")
+        self.place = place
+
+
+@dataclass(frozen=True)
+class Writer:
+    """The person who asks for something, and the interaction in which they do."""
+
+    id: int
+    name: str
+    delivery: str
+    """Unique to the interaction: what it wrote once is not written again."""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """How the next lines are to be written; None leaves it to the script."""
+
+    lines: int = 1
+    character: str | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    seed: int | None = None
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What changed: the new lines, and which lines left the script or came back into it."""
+
+    script: Script
+    lines: list[Line] = field(default_factory=list)
+    moved_from: int | None = None
+    """The head before; its message loses its buttons."""
+    left: frozenset[int] = frozenset()
+    returned: frozenset[int] = frozenset()
+    shelved: Script | None = None
+    """The script that ran before, when another one began."""
+    unreadable: bool = False
+    """Whether the writer must be told that the voice cannot read much of this."""
+
+    @property
+    def touched(self) -> set[int]:
+        """All lines whose messages look different now."""
+        heads = (self.moved_from or BEFORE_THE_FIRST, self.script.head or BEFORE_THE_FIRST)
+        return {*heads, *self.left, *self.returned}
+
+    @property
+    def place(self) -> Place:
+        """Where the script stands now."""
+        return place_of(self.script)
+
+
+def _locked(
+    action: Callable[Concatenate[Room, P], Coroutine[Any, Any, R]],
+) -> Callable[Concatenate[Room, P], Coroutine[Any, Any, R]]:
+    """One turn after the other: who comes second sees what the first has done."""
+
+    async def wait_and_act(room: Room, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        async with room.lock:
+            return await action(room, *args, **kwargs)
+
+    wait_and_act.__doc__ = action.__doc__
+    return wait_and_act
+
+
+class Room:
+    """One channel, the script that it writes on, and the voice that writes along.
+
+    Every method raises RoomError, or ModelError for a voice that is gone, and has then changed
+    nothing.
+    """
+
+    def __init__(self, channel: int, store: Store, voices: Voices, settings: Settings) -> None:
+        self.channel = channel
+        self.store = store
+        self.voices = voices
+        self.settings = settings
+        self.lock = asyncio.Lock()
+        self.painting = asyncio.Lock()
+        """Held by whoever draws the channel's messages again."""
+        self._told: set[tuple[int, int]] = set()
+
+    # Looking
+
+    async def script(self) -> Script:
+        """The script that the channel writes on; raises NoScript."""
+        script = await self.store.running(self.channel)
+        if script is None:
+            raise NoScript("No script runs in this channel yet: begin one with /start.")
+        return script
+
+    async def lines(self) -> list[Line]:
+        """The script's lines, from the first to the last."""
+        return await self.store.path((await self.script()).head)
+
+    async def characters(self) -> list[str]:
+        """The cast, and after it those who have spoken, the latest first."""
+        script = await self.script()
+        spoken = [line.element.cue for line in reversed(await self.store.path(script.head))]
+        return list(dict.fromkeys([*script.cast, *(cue for cue in spoken if cue)]))
+
+    async def fountain(self) -> str:
+        """The script as a Fountain file."""
+        script = await self.script()
+        return as_fountain(script.title, [line.element for line in await self.lines()])
+
+    # Acting
+
+    @_locked
+    async def start(
+        self,
+        writer: Writer,
+        guild: int | None,
+        title: str,
+        heading: Element | None,
+        cast: Sequence[str] = (),
+        temperature: float | None = None,
+        voice: str | None = None,
+    ) -> Turn:
+        """Begins a new script here, with a scene heading if there is one."""
+        name = voice or self.settings.model
+        await self.voices.engine(name)
+        shelved = await self.store.running(self.channel)
+        script = await self.store.begin(
+            Script(
+                channel=self.channel,
+                guild=guild,
+                owner=writer.id,
+                title=title,
+                cast=list(cast),
+                voice=name,
+                temperature=temperature or self.settings.temperature,
+                top_p=self.settings.top_p,
+                running=True,
+                head=None,
+            )
+        )
+        turn = await self._add(script, [heading], writer) if heading else Turn(script)
+        return replace(turn, shelved=shelved)
+
+    @_locked
+    async def write(self, writer: Writer, text: str, character: str | None = None) -> Turn:
+        """A person's lines, read by the voice."""
+        script = await self.script()
+        elements = from_person(text, character)
+        if any(len(element.text) > LONGEST_TEXT for element in elements):
+            raise RoomError(
+                f"One line has more than {LONGEST_TEXT:,} characters: put blank lines into it, so "
+                f"that it becomes several."
+            )
+        if len(elements) > MOST_LINES:
+            raise RoomError(f"That is {len(elements)} lines at once: write at most {MOST_LINES}.")
+        return await self._add(script, elements, writer)
+
+    @_locked
+    async def carry_on(self, writer: Writer, wish: Wish, under: Place | None = None) -> Turn:
+        """The voice writes the next lines; ``under`` is where it must still stand."""
+        script = await self.script_at(under)
+        return await self._compose(script, script.head, wish, writer)
+
+    @_locked
+    async def take_again(self, writer: Writer, under: Place | None = None) -> Turn:
+        """Another take: the voice writes its last line once more, beside the one that is there."""
+        script = await self.script_at(under)
+        line = await self._last_line(script)
+        if line.author is not None:
+            raise RoomError(
+                f"The last line is {line.credit}'s, not the voice's: take it back with /undo, or "
+                f"go on with /continue."
+            )
+        wish = Wish(
+            character=line.origin.get("character"),
+            temperature=line.origin["temperature"],
+            top_p=line.origin["top_p"],
+        )
+        return await self._compose(script, line.parent, wish, writer)
+
+    @_locked
+    async def undo(self, under: Place | None = None) -> Turn:
+        """Takes the last line back; it stays in the tree, and the state before it is at hand."""
+        script = await self.script_at(under)
+        line = await self._last_line(script)
+        return await self._go(script, line.parent)
+
+    @_locked
+    async def go_to(self, place: Place) -> Turn:
+        """Moves the head to any line of the script that runs here: it continues from there."""
+        try:
+            await self.script_at(place)
+        except LineIsOld:
+            return await self._go(await self.script(), place.line or None)
+        raise RoomError("The script stands at this line already: go on with /continue.")
+
+    # How it is done
+
+    async def script_at(self, under: Place | None) -> Script:
+        """The script, if it stands at this place still; raises NoScript and LineIsOld."""
+        script = await self.script()
+        if under is None or under == place_of(script):
+            return script
+        if under.script != script.id:
+            raise RoomError(f"That script is on the shelf: “{script.title}” runs here now.")
+        raise LineIsOld(under)
+
+    async def _last_line(self, script: Script) -> Line:
+        line = None if script.head is None else await self.store.line(script.head)
+        if line is None:
+            raise RoomError("The script has no line yet: write one, or use /continue.")
+        return line
+
+    async def _go(self, script: Script, head: int | None) -> Turn:
+        await self.store.move(script, head)
+        return await self._turn(script, head, [])
+
+    async def _add(self, script: Script, elements: Sequence[Element], writer: Writer) -> Turn:
+        """Stores a person's elements after the head, each with the state that reading it leaves."""
+        engine = await self.voices.engine(script.voice)
+        state = await self._state(engine, script.head)
+        drafts: list[Draft] = []
+        for element in elements:
+            state = await _read(engine, state, as_read(element.text))
+            drafts.append(Draft(element, writer.id, writer.name, state, engine.model.fingerprint))
+        lines = await self.store.append(script, script.head, drafts, writer.delivery, take=0)
+        unreadable = self._must_be_told(script, writer, engine.model, elements)
+        return await self._turn(script, lines[-1].id, lines, unreadable)
+
+    async def _compose(
+        self, script: Script, parent: int | None, wish: Wish, writer: Writer
+    ) -> Turn:
+        """Lets the voice write below ``parent``, and moves the head there."""
+        engine = await self.voices.engine(script.voice)
+        state = await self._state(engine, parent)
+        seed = secrets.randbelow(LARGEST_SEED) if wish.seed is None else wish.seed
+        drafts: list[Draft] = []
+        for number in range(wish.lines):
+            sampling = Sampling(
+                (seed + number) % (LARGEST_SEED + 1),
+                wish.temperature or script.temperature,
+                wish.top_p or script.top_p,
+            )
+            # One who was asked to speak speaks first; who answers is up to the voice.
+            character = wish.character if number == 0 else None
+            draft = await self._draft(engine, state, sampling, character)
+            state = draft.state
+            drafts.append(draft)
+        lines = await self.store.append(script, parent, drafts, writer.delivery, take=0)
+        return await self._turn(script, lines[-1].id, lines)
+
+    async def _draft(
+        self, engine: Engine, state: States, sampling: Sampling, character: str | None
+    ) -> Draft:
+        """One line by the voice: written, made valid Fountain, and remembered as it is stored."""
+        model = engine.model
+        opening = cue_line(character) + "\n" if character else ""
+        prompt = model.encode("\n" + opening)
+        limit = self.settings.line_length
+        reply = await engine.run(Request(state, prompt, sampling, limit))
+        element = from_voice(opening + _to_a_word(model.decode(reply.written), reply.ended))
+        if element is None:
+            raise RoomError("The voice had nothing to say: try again, or another temperature.")
+        return Draft(
+            element,
+            author=None,
+            credit=model.name,
+            state=await self._state_of(engine, state, reply, prompt, element),
+            fingerprint=model.fingerprint,
+            origin={
+                "fingerprint": model.fingerprint,
+                "seed": sampling.seed,
+                "temperature": sampling.temperature,
+                "top_p": sampling.top_p,
+                "limit": limit,
+                "character": character,
+            },
+        )
+
+    async def _state_of(
+        self, engine: Engine, before: States, reply: Reply, prompt: Tokens, element: Element
+    ) -> States:
+        """The state after the element as it is stored, which may differ from what was written."""
+        stored = engine.model.encode(as_read(element.text))
+        if reply.ended and np.array_equal(stored, [*prompt, *reply.written[:-1]]):
+            return reply.state
+        return await _read(engine, before, as_read(element.text))
+
+    async def _state(self, engine: Engine, head: int | None) -> States:
+        """What the voice remembers at a line: kept, or read again from the text."""
+        model = engine.model
+        if head is None:
+            return model.start()
+        kept = await self.store.state(head, model.fingerprint)
+        if kept is not None:
+            return kept
+        state, unread = await self._last_kept(model, head)
+        state = await _read(engine, state, "".join(as_read(line.text) for line in unread))
+        await self.store.keep_state(head, model.fingerprint, state)
+        return state
+
+    async def _last_kept(self, model: Model, head: int) -> tuple[States, list[Line]]:
+        """The nearest state that was kept on the way to a line, and the lines after it."""
+        path = await self.store.path(head)
+        kept = await self.store.states_kept((line.id for line in path), model.fingerprint)
+        for i in reversed(range(len(path))):
+            if path[i].id in kept:
+                state = await self.store.state(path[i].id, model.fingerprint)
+                if state is not None:
+                    return state, path[i + 1 :]
+        return model.start(), path
+
+    async def _turn(
+        self, before: Script, head: int | None, lines: list[Line], unreadable: bool = False
+    ) -> Turn:
+        """What a move of the head from where ``before`` has it changed."""
+        was = set(await self.store.path_ids(before.head))
+        now = set(await self.store.path_ids(head))
+        new = {line.id for line in lines}
+        return Turn(
+            script=await self.script(),
+            lines=lines,
+            moved_from=before.head,
+            left=frozenset(was - now),
+            returned=frozenset(now - was - new),
+            unreadable=unreadable,
+        )
+
+    def _must_be_told(
+        self, script: Script, writer: Writer, model: Model, elements: Sequence[Element]
+    ) -> bool:
+        """Whether much of this cannot be read by the voice, and its writer does not know yet."""
+        text = "".join(element.text for element in elements)
+        if model.skipped(text) <= UNREADABLE_SHARE * len(text):
+            return False
+        who = (script.id, writer.id)
+        told_before = who in self._told
+        self._told.add(who)
+        return not told_before
+
+
+def place_of(script: Script) -> Place:
+    """Where a script stands."""
+    return Place(script.id, script.head or BEFORE_THE_FIRST)
+
+
+class Rooms:
+    """The rooms that are in use, one a channel."""
+
+    def __init__(self, store: Store, voices: Voices, settings: Settings) -> None:
+        self.store = store
+        self.voices = voices
+        self.settings = settings
+        self._rooms: WeakValueDictionary[int, Room] = WeakValueDictionary()
+
+    def at(self, channel: int) -> Room:
+        """The room of a channel."""
+        room = self._rooms.get(channel)
+        if room is None:
+            room = self._rooms[channel] = Room(channel, self.store, self.voices, self.settings)
+        return room
+
+
+async def _read(engine: Engine, state: States, text: str) -> States:
+    return (await engine.run(Request(state, engine.model.encode(text)))).state
+
+
+def _to_a_word(text: str, ended: bool) -> str:
+    """What was written; cut back to its last whole word when the limit was reached."""
+    if ended:
+        return text
+    cut = max(text.rfind(" "), text.rfind("\n"))
+    return text[:cut] if cut > 0 else text

@@ -1,0 +1,114 @@
+"""The standalone bot: a client of its own, which knows no other commands."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import logging
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import cast
+
+import aiohttp
+import discord
+from discord.ext import commands
+
+from .cog import OnBook
+from .settings import RunnerSettings
+from .views import COG
+
+log = logging.getLogger("onbook.runner")
+
+PERMISSIONS = discord.Permissions(
+    view_channel=True, send_messages=True, send_messages_in_threads=True, attach_files=True
+)
+"""Just what the bot needs: to see where it writes, to write, and to attach a script as a file."""
+
+
+class RunnerError(Exception):
+    """One sentence about why the bot does not run, and what to do about it."""
+
+
+class Bot(commands.Bot):
+    """A Discord client with On Book as its only extension. It reads no message and no member."""
+
+    def __init__(self, chosen: RunnerSettings) -> None:
+        # It speaks to nobody: no word about libraries for voice channels.
+        discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
+        super().__init__(
+            command_prefix=commands.when_mentioned,
+            help_command=None,
+            intents=discord.Intents(guilds=True),
+            allowed_mentions=discord.AllowedMentions.none(),
+        )
+        self.onbook_settings = chosen
+
+    async def setup_hook(self) -> None:
+        """Loads the cog, and tells Discord of its commands if they have changed."""
+        await self.load_extension(__package__ or "bot")
+        await self._sync()
+
+    async def _sync(self) -> None:
+        """Syncs when the commands differ from those that were synced last; Discord limits it."""
+        commands_now = [command.to_dict(self.tree) for command in self.tree.get_commands()]
+        described = json.dumps([self.application_id, commands_now], sort_keys=True)
+        digest = hashlib.sha256(described.encode()).hexdigest()
+        store = cast("OnBook", self.get_cog(COG)).store
+        if await store.fact("synced commands") == digest:
+            return
+        await self.tree.sync()
+        await store.note_fact("synced commands", digest)
+        log.info("%d commands were synced", len(commands_now))
+
+    async def on_ready(self) -> None:
+        """Says where the bot can be invited from."""
+        assert self.application_id is not None  # known once it is ready
+        url = discord.utils.oauth_url(
+            self.application_id,
+            permissions=PERMISSIONS,
+            scopes=("bot", "applications.commands"),
+        )
+        log.info("ready as %s; invite it with %s", self.user, url)
+
+
+async def run(chosen: RunnerSettings) -> None:
+    """Runs on Discord until SIGINT or SIGTERM; raises RunnerError, and what `Bot` raises."""
+    token = chosen.discord_token
+    if token is None or not token.get_secret_value().strip():
+        raise RunnerError(
+            "DISCORD_TOKEN is not set: put the bot's token into .env (see .env.example), or try "
+            "everything without one: python -m bot --local."
+        )
+    async with Bot(chosen) as bot:
+        running = asyncio.create_task(bot.start(token.get_secret_value().strip()))
+        with stopped_by_signal(running):
+            try:
+                await running
+            except asyncio.CancelledError:
+                log.info("stopping")
+            except discord.LoginFailure:
+                raise RunnerError(
+                    "Discord refused DISCORD_TOKEN: copy it anew from the bot's page in the "
+                    "developer portal."
+                ) from None
+            except (aiohttp.ClientError, discord.HTTPException, OSError) as error:
+                raise RunnerError(
+                    f"Discord cannot be reached ({type(error).__name__}): check the network, and "
+                    f"start again."
+                ) from error
+
+
+@contextmanager
+def stopped_by_signal(task: asyncio.Task[None]) -> Iterator[None]:
+    """Cancels the task on SIGINT and SIGTERM."""
+    loop = asyncio.get_running_loop()
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    for number in numbers:
+        loop.add_signal_handler(number, task.cancel)
+    try:
+        yield
+    finally:
+        for number in numbers:
+            loop.remove_signal_handler(number)

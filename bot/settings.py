@@ -1,0 +1,88 @@
+"""Everything that can be configured, in one typed place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PREFIX = "ONBOOK_"
+
+S = TypeVar("S", bound="Settings")
+
+SHIPPED_MODELS = Path(__file__).parent / "models"
+
+
+class SettingsError(Exception):
+    """One sentence about a setting that cannot be used, and what to do about it."""
+
+
+class Settings(BaseSettings):
+    """What the bot is configured by: environment variables with the prefix ``ONBOOK_``.
+
+    As a plug-in it reads nothing else; the runner adds a ``.env`` file (see `runner_settings`).
+    """
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True)
+
+    database: Annotated[Path, Field(description="The SQLite file that keeps the scripts.")] = Path(
+        "onbook.db"
+    )
+    models: Annotated[Path, Field(description="The folder of voice files (*.onnx).")] = (
+        SHIPPED_MODELS
+    )
+    model: Annotated[str, Field(description="The voice of a new script, by file name.")] = "stage"
+    temperature: Annotated[
+        float, Field(ge=0.1, le=2.0, description="How daring a new script's voice is.")
+    ] = 0.7
+    top_p: Annotated[
+        float, Field(gt=0, le=1.0, description="The share of likely characters to choose from.")
+    ] = 0.95
+    line_length: Annotated[
+        int, Field(ge=40, le=1500, description="Characters after which a written line is ended.")
+    ] = 600
+    threads: Annotated[
+        int, Field(ge=1, le=64, description="Processor threads that a voice computes with.")
+    ] = 2
+    rows: Annotated[
+        int, Field(ge=1, le=1024, description="Lines that are written side by side.")
+    ] = 64
+    queue: Annotated[
+        int, Field(ge=1, description="Lines that may wait for a place before more are refused.")
+    ] = 256
+
+
+class RunnerSettings(Settings):
+    """What ``python -m bot`` reads besides: the token, and the size of its log."""
+
+    model_config = SettingsConfigDict(env_file=".env")
+
+    discord_token: SecretStr | None = Field(
+        default=None, validation_alias="DISCORD_TOKEN", description="The bot's token."
+    )
+    log_level: Annotated[
+        str, Field(pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="How much is logged.")
+    ] = "INFO"
+
+
+def settings() -> Settings:
+    """The settings of a plug-in, from the environment; raises SettingsError."""
+    return _read(Settings)
+
+
+def runner_settings() -> RunnerSettings:
+    """The settings of the runner, from the environment and ``.env``; raises SettingsError."""
+    return _read(RunnerSettings)
+
+
+def _read(kind: type[S]) -> S:
+    try:
+        return kind()
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        field = str(first["loc"][0])
+        name = field if field.isupper() else PREFIX + field.upper()
+        # The value is not repeated: it might be a secret.
+        raise SettingsError(f"{name} cannot be used: {first['msg']}. See .env.example.") from None

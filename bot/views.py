@@ -1,0 +1,216 @@
+"""Buttons and modals. The buttons under a line survive a restart: all they need is in their ids."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol, Self, cast
+
+import discord
+from discord import ui
+
+from .room import Place
+from .store import BEFORE_THE_FIRST, Script
+
+COG = "OnBook"
+"""The cog's name, by which a button finds it."""
+
+OFFER_SECONDS = 600.0
+"""How long the choice between two scripts can be made."""
+
+Interaction = discord.Interaction[discord.Client]
+
+
+class Desk(Protocol):
+    """What the buttons and modals ask for: the cog."""
+
+    async def press(self, interaction: Interaction, action: str, place: Place) -> None:
+        """A button under a line was pressed."""
+
+    async def turn_page(self, interaction: Interaction, script: int, number: int) -> None:
+        """A button under a page was pressed."""
+
+    async def submit_lines(self, interaction: Interaction, text: str, character: str) -> None:
+        """The Write modal was filled in."""
+
+    async def submit_start(
+        self, interaction: Interaction, title: str, heading: str, cast: str
+    ) -> None:
+        """The Start modal was filled in."""
+
+
+def desk(interaction: Interaction) -> Desk:
+    """The cog that answers for this bot."""
+    bot: Any = interaction.client  # a commands.Bot, or it could not have loaded the cog
+    return cast("Desk", bot.get_cog(COG))
+
+
+BUTTONS = {
+    "continue": ("Continue", discord.ButtonStyle.primary),
+    "take": ("Another take", discord.ButtonStyle.secondary),
+    "undo": ("Undo", discord.ButtonStyle.secondary),
+    "write": ("Write", discord.ButtonStyle.secondary),
+    "here": ("Continue from here", discord.ButtonStyle.primary),
+    "start": ("Start a script", discord.ButtonStyle.primary),
+}
+
+
+class LineButton(
+    ui.DynamicItem[ui.Button[ui.View]],
+    template=r"onbook:(?P<action>[a-z]+):(?P<script>\d{1,18}):(?P<line>\d{1,18})",
+):
+    """A button that carries the line that it stands under."""
+
+    def __init__(self, action: str, place: Place) -> None:
+        label, style = BUTTONS[action]
+        super().__init__(
+            ui.Button(
+                label=label, style=style, custom_id=f"onbook:{action}:{place.script}:{place.line}"
+            )
+        )
+        self.action = action
+        self.place = place
+
+    @classmethod
+    async def from_custom_id(
+        cls, interaction: Interaction, item: ui.Item[Any], match: re.Match[str], /
+    ) -> Self:
+        """Makes the button again from its id."""
+        return cls(match["action"], Place(int(match["script"]), int(match["line"])))
+
+    async def callback(self, interaction: Interaction) -> None:
+        """Passes the press on."""
+        await desk(interaction).press(interaction, self.action, self.place)
+
+
+class PageButton(
+    ui.DynamicItem[ui.Button[ui.View]],
+    template=r"onbook:page:(?P<script>\d{1,18}):(?P<number>\d{1,9}):(?P<way>back|on)",
+):
+    """A button that turns to a page of a script."""
+
+    def __init__(self, script: int, number: int, way: str, *, disabled: bool = False) -> None:
+        super().__init__(
+            ui.Button(
+                label="Page back" if way == "back" else "Page on",
+                custom_id=f"onbook:page:{script}:{number}:{way}",
+                disabled=disabled,
+            )
+        )
+        self.script = script
+        self.number = number
+
+    @classmethod
+    async def from_custom_id(
+        cls, interaction: Interaction, item: ui.Item[Any], match: re.Match[str], /
+    ) -> Self:
+        """Makes the button again from its id."""
+        return cls(int(match["script"]), int(match["number"]), match["way"])
+
+    async def callback(self, interaction: Interaction) -> None:
+        """Passes the press on."""
+        await desk(interaction).turn_page(interaction, self.script, self.number)
+
+
+def under_line(place: Place, *, by_voice: bool) -> ui.View:
+    """The buttons under the newest line."""
+    if place.line == BEFORE_THE_FIRST:
+        return _row("continue", "write", place=place)
+    if by_voice:
+        return _row("continue", "take", "undo", "write", place=place)
+    return _row("continue", "undo", "write", place=place)
+
+
+def from_here(place: Place) -> ui.View:
+    """The offer to go on from a line that is no longer the last."""
+    return _row("here", place=place)
+
+
+def start() -> ui.View:
+    """The offer to begin a script."""
+    return _row("start", place=Place(0, BEFORE_THE_FIRST))
+
+
+def pages(script: Script, number: int, count: int) -> ui.View:
+    """The buttons under page ``number``, from 0, of ``count``."""
+    view = ui.View(timeout=None)
+    if count > 1:
+        view.add_item(PageButton(script.id, max(number - 1, 0), "back", disabled=number == 0))
+        view.add_item(PageButton(script.id, number + 1, "on", disabled=number == count - 1))
+    return view
+
+
+def _row(*actions: str, place: Place) -> ui.View:
+    view = ui.View(timeout=None)
+    for action in actions:
+        view.add_item(LineButton(action, place))
+    return view
+
+
+class ShelveOffer(ui.View):
+    """The choice between the script that runs and the one that was asked for."""
+
+    def __init__(
+        self,
+        go_on: Callable[[Interaction], Awaitable[None]],
+        begin: Callable[[Interaction], Awaitable[None]],
+    ) -> None:
+        super().__init__(timeout=OFFER_SECONDS)
+        self._go_on = go_on
+        self._begin = begin
+
+    @ui.button(label="Go on with it", style=discord.ButtonStyle.primary)
+    async def go_on(self, interaction: Interaction, _button: ui.Button[Self]) -> None:
+        """Keeps to the script that runs."""
+        self.stop()
+        await self._go_on(interaction)
+
+    @ui.button(label="Shelve it and start the new one")
+    async def begin(self, interaction: Interaction, _button: ui.Button[Self]) -> None:
+        """Begins the new one."""
+        self.stop()
+        await self._begin(interaction)
+
+
+class WriteModal(ui.Modal, title="Write the next lines"):
+    """Where a person writes; a blank line begins the next line of the script."""
+
+    character: ui.TextInput[Self] = ui.TextInput(
+        label="Who speaks",
+        placeholder="MAYA; empty for anything else",
+        required=False,
+        max_length=60,
+    )
+    text: ui.TextInput[Self] = ui.TextInput(
+        label="Text",
+        style=discord.TextStyle.paragraph,
+        placeholder="(quietly) You came.",
+        max_length=4000,
+    )
+
+    async def on_submit(self, interaction: Interaction) -> None:
+        """Passes the text on."""
+        await desk(interaction).submit_lines(interaction, self.text.value, self.character.value)
+
+
+class StartModal(ui.Modal, title="Start a script"):
+    """What a script begins with."""
+
+    name: ui.TextInput[Self] = ui.TextInput(
+        label="Title", placeholder="The Last Diner", required=False, max_length=100
+    )
+    heading: ui.TextInput[Self] = ui.TextInput(
+        label="First scene heading",
+        placeholder="INT. DINER - NIGHT",
+        required=False,
+        max_length=200,
+    )
+    names: ui.TextInput[Self] = ui.TextInput(
+        label="Cast", placeholder="MAYA, JONAS", required=False, max_length=1000
+    )
+
+    async def on_submit(self, interaction: Interaction) -> None:
+        """Passes the beginning on."""
+        await desk(interaction).submit_start(
+            interaction, self.name.value, self.heading.value, self.names.value
+        )

@@ -1,0 +1,57 @@
+"""Voices: the voice files in the operator's folder, each with its engine once it is used."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .engine import Engine
+from .model import Model, ModelError
+
+log = logging.getLogger("onbook.voices")
+
+
+@dataclass
+class Voices:
+    """The files ``*.onnx`` in a folder. A voice is opened when it is first asked for."""
+
+    folder: Path
+    threads: int
+    rows: int
+    queue: int
+    _engines: dict[str, Engine] = field(default_factory=dict)
+    _opening: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    def names(self) -> list[str]:
+        """The names of all the files there, in alphabetical order."""
+        return sorted(path.stem for path in self.folder.glob("*.onnx"))
+
+    async def engine(self, name: str) -> Engine:
+        """The engine of a voice; raises ModelError when there is no such voice, or a broken one."""
+        async with self._opening:
+            if name not in self._engines:
+                self._engines[name] = await self._open(name)
+            return self._engines[name]
+
+    def close(self) -> None:
+        """Ends every engine; lines in hand are given up."""
+        for engine in self._engines.values():
+            engine.close()
+        self._engines.clear()
+
+    async def _open(self, name: str) -> Engine:
+        # A name is one of those that are there, never a path that somebody made up.
+        known = self.names()
+        if name not in known:
+            choice = f"choose from {', '.join(known)}" if known else "train one with `make voice`"
+            raise ModelError(
+                f"There is no voice “{name}” in the folder that ONBOOK_MODELS names: {choice}."
+            )
+        began = time.perf_counter()
+        # Opening may hold the interpreter, but not for as long as it takes.
+        model = await asyncio.to_thread(Model.load, self.folder / f"{name}.onnx", self.threads)
+        log.info("the voice %s is ready after %.2f s", name, time.perf_counter() - began)
+        return Engine(model, self.rows, self.queue)

@@ -1,0 +1,1 @@
+"""A checkpoint in, one voice file out, with proof. See ``python -m export --help``."""

@@ -1,0 +1,100 @@
+"""``python -m export``: a run becomes a voice file for the bot, if it is proven to say the same."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from training.run import Run, RunError
+from training.texts import TextError
+
+from .make import from_run, in_32_bits
+from .proof import Proof
+from .voice import Voice, VoiceError
+
+EXAMPLES = """\
+  python -m export runs/stage -o stage.onnx
+  python -m export released/stage --heldout data/plays -o stage.onnx
+  python -m export stage.onnx --bits 32 -o stage-32.onnx
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Makes one voice file; returns the exit code. Every refusal is one sentence on stderr."""
+    options = parser().parse_args(arguments)
+    try:
+        _check_target(options.output)
+        print("Comparing the voice with what it is made of: minutes, for long texts.", flush=True)
+        voice, proof = _make(options)
+        print(proof.table())
+        _require(proof, options.output)
+        voice.write(options.output)
+    except (RunError, TextError, VoiceError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    size = options.output.stat().st_size / 1e6
+    print(
+        f"{options.output} holds the voice in {options.bits} bits: {size:.1f} MB, "
+        f"fingerprint {voice.fingerprint[:12]}."
+    )
+    return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    one = argparse.ArgumentParser(
+        prog="python -m export",
+        description="Make a voice file of a run, or a 32-bit voice file of an 8-bit one.",
+        epilog=f"examples:\n{EXAMPLES}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    one.add_argument("source", type=Path, metavar="RUN", help="a run folder, or a voice file")
+    one.add_argument("-o", "--output", type=Path, required=True, metavar="FILE.onnx")
+    one.add_argument(
+        "--bits",
+        type=int,
+        choices=[8, 32],
+        default=8,
+        help="of a recurrent weight; 8 is smaller and faster (%(default)s)",
+    )
+    one.add_argument(
+        "--heldout",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="PATH",
+        help="texts to prove the voice on, where the run folder has none",
+    )
+    return one
+
+
+def _check_target(path: Path) -> None:
+    if not path.parent.is_dir():
+        raise VoiceError(f"There is no folder {path.parent}: make it, or choose another with -o.")
+    if path.is_dir():
+        raise VoiceError(f"{path} is a folder: name a file in it with -o.")
+
+
+def _make(options: argparse.Namespace) -> tuple[Voice, Proof]:
+    source: Path = options.source
+    if source.is_dir():
+        return from_run(Run(source), options.bits, options.heldout)
+    if not source.exists():
+        raise VoiceError(f"There is no {source}: name the folder of a run, or a voice file.")
+    if options.bits != 32:
+        raise VoiceError(f"{source} is a file, of which only --bits 32 can be made: name its run.")
+    if options.heldout:
+        raise VoiceError("A voice file is proven on what it writes itself: leave out --heldout.")
+    return in_32_bits(Voice.read(source))
+
+
+def _require(proof: Proof, path: Path) -> None:
+    if proof.failed:
+        checks = len(proof.checks)
+        raise VoiceError(f"{path} was not written: {proof.failed} of {checks} checks failed.")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,136 @@
+"""From a checkpoint, or a voice in 8 bits, to a voice and its proof."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import onnx
+
+from training.evaluate import Cost
+from training.run import Run
+from training.texts import Text
+from training.vocabulary import Vocabulary
+
+from . import graph, heldout
+from .graph import Bits
+from .proof import LARGEST_LOSS, Judged, Proof, loss, prove, tokens
+from .runtime import Runtime
+from .voice import Voice, VoiceError, serialise
+from .weights import Weights
+
+WRITTEN = 4_000
+"""Characters that a voice without its run writes to be compared on."""
+
+SEED = 1
+
+
+def from_run(run: Run, bits: Bits, texts: Sequence[Path] = ()) -> tuple[Voice, Proof]:
+    """A voice of a run's best weights, compared with them on what was held out.
+
+    texts: files and folders to take instead of the run's own held-out texts. Raises RunError,
+    TextError, and VoiceError where there is no text to compare on.
+    """
+    model, vocabulary = run.model(), run.vocabulary()
+    judged_on = heldout.of_paths(texts) if texts else heldout.of_run(run)
+    if not judged_on:
+        raise VoiceError(
+            f"{run.folder} has no held-out texts to prove the voice on: name some with --heldout."
+        )
+    step = serialise(graph.build(Weights.of(model), bits))
+    proof = prove(Runtime(step), model, vocabulary, judged_on, bits)
+    return Voice(step, _metadata(run, vocabulary, bits, proof)), proof
+
+
+def in_32_bits(voice: Voice) -> tuple[Voice, Proof]:
+    """The same voice with its weights in 32 bits, compared with itself on a text of its own.
+
+    Raises VoiceError for a voice that has 32 bits already, or another graph than `graph.build`
+    makes.
+    """
+    stored = onnx.ModelProto.FromString(voice.graph)
+    if graph.bits_of(stored) == 32:
+        raise VoiceError("This voice is in 32 bits already: there is nothing to do.")
+    try:
+        weights = graph.read(stored)
+    except KeyError as error:
+        raise VoiceError("This voice has a graph of another making: export its run.") from error
+    step = serialise(graph.build(weights, 32))
+    before, after, vocabulary = Runtime(voice.graph), Runtime(step), _vocabulary(voice)
+    text = _own_text(before, vocabulary)
+    [cost] = before.carried([tokens(vocabulary, text)])
+    proof = prove(after, weights.model(), vocabulary, [text], 32)
+    moved = loss("8 bits -> 32 bits", cost, proof.texts[0].exported, LARGEST_LOSS[8])
+    proof = dataclasses.replace(proof, checks=(*proof.checks, moved))
+    return Voice(step, dict(voice.metadata) | _converted(voice, cost, proof)), proof
+
+
+def _metadata(run: Run, vocabulary: Vocabulary, bits: Bits, proof: Proof) -> dict[str, str]:
+    config, best = run.config(), run.best()
+    evaluation = {
+        "protocol": "carried state",
+        "weight_bits": bits,
+        "step": best.get("step"),
+        "seconds": best.get("seconds"),
+        "texts": [_figures(text) for text in proof.texts],
+    }
+    return {
+        "onbook.name": config.name,
+        "onbook.vocabulary": _json(vocabulary.characters),
+        "onbook.fold": _json(dict(vocabulary.fold)),
+        "onbook.corpus": config.corpus,
+        "onbook.licence": config.licence,
+        "onbook.trained": best.get("trained", ""),
+        "onbook.config": _json(json.loads(config.to_json())),
+        "onbook.evaluation": _json(evaluation),
+    }
+
+
+def _figures(text: Judged) -> dict[str, Any]:
+    """Bits per character of one text, as the metadata has them."""
+    return {
+        "name": text.name,
+        "characters": text.exported.characters,
+        "pytorch": _rounded(text.pytorch),
+        "exported": _rounded(text.exported),
+    }
+
+
+def _converted(voice: Voice, cost: Cost, proof: Proof) -> dict[str, str]:
+    """The evaluation with a note of where these weights come from."""
+    note = {
+        "from": voice.fingerprint,
+        "note": "32 bits, made of the 8 bits of another file, whose figures are those of `texts`; "
+        "both read a text that the voice wrote.",
+        "characters": cost.characters,
+        "bits_8": _rounded(cost),
+        "bits_32": _rounded(proof.texts[0].exported),
+    }
+    evaluation = json.loads(voice.metadata.get("onbook.evaluation", "{}"))
+    return {"onbook.evaluation": _json(evaluation | {"converted": note})}
+
+
+def _vocabulary(voice: Voice) -> Vocabulary:
+    characters, fold = (
+        json.loads(voice.metadata[key]) for key in ("onbook.vocabulary", "onbook.fold")
+    )
+    return Vocabulary(tuple(characters), fold)
+
+
+def _own_text(voice: Runtime, vocabulary: Vocabulary) -> Text:
+    """What the voice writes at the start of a script; the same each time."""
+    [newline] = vocabulary.encode("\n")
+    written = voice.write(newline, WRITTEN, SEED)
+    return Text("what the voice itself writes", vocabulary.decode(written))
+
+
+def _rounded(cost: Cost) -> float:
+    """Bits per character to the fifth place: what lies beyond is the processor's."""
+    return round(cost.per_character, 5)
+
+
+def _json(value: Any) -> str:  # noqa: ANN401 - whatever JSON holds
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

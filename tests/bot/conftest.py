@@ -1,0 +1,167 @@
+"""A real bot with a tiny voice, in a simulated Discord with two writers."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from copy import deepcopy
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import discord
+import pytest
+import simcord
+from simcord.backend.serializers import message_payload
+from simcord.interactions import base_payload
+
+from bot.cog import OnBook
+from bot.runner import Bot
+from bot.settings import RunnerSettings
+from bot.views import COG
+from export.__main__ import main as export
+from training.run import Run
+
+
+@pytest.fixture(scope="session")
+def voices(tiny_run: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of two voices: ``tiny`` in 8 bits, and the same in 32 as ``other``."""
+    folder = tmp_path_factory.mktemp("voices")
+    for name, bits in (("tiny", "8"), ("other", "32")):
+        run, out = str(tiny_run.folder), str(folder / f"{name}.onnx")
+        assert export([run, "--bits", bits, "-o", out]) == 0
+    return folder
+
+
+@pytest.fixture
+def chosen(voices: Path, tmp_path: Path) -> RunnerSettings:
+    """Settings of a bot that keeps its scripts in a folder of the test's own."""
+    return RunnerSettings(
+        models=voices, model="tiny", database=tmp_path / "scripts.db", threads=1, line_length=200
+    )
+
+
+@dataclass
+class Stage:
+    """A channel, two people in it, and the bot."""
+
+    world: simcord.Env
+    guild: simcord.GuildHandle
+    channel: simcord.ChannelHandle
+    ann: simcord.MemberActor
+    ben: simcord.MemberActor
+    settings: RunnerSettings
+
+    @property
+    def cog(self) -> OnBook:
+        """The cog of the bot that runs now."""
+        bot: Any = self.world.bot
+        # Each load makes the extension's classes anew, so that this is none to `isinstance`.
+        return cast("OnBook", bot.get_cog(COG))
+
+    async def restart(self) -> None:
+        """Ends the bot and starts another on the same database, in the same world."""
+        with self.world._bot_scope():
+            await self.world.bot.close()
+        await self.world.restart_bot(Bot(self.settings))
+
+    async def lines(self, channel: Any = None) -> list[str]:
+        """The script of a channel as it is stored."""
+        room = self.cog.rooms.at((channel or self.channel).id)
+        return [line.text for line in await room.lines()]
+
+    def messages(self, channel: Any = None) -> list[discord.Message]:
+        """What everybody sees in a channel, oldest first."""
+        return (channel or self.channel).history()
+
+    def seen(self) -> list[tuple[str, list[str]]]:
+        """What everybody sees in the channel, as texts and the buttons under them."""
+        return [(message.content, labels(message)) for message in self.messages()]
+
+    def with_buttons(self, channel: Any = None) -> list[int]:
+        """The messages that have buttons, by id."""
+        return [message.id for message in self.messages(channel) if message.components]
+
+    def look(self, message: Any) -> dict[str, Any]:
+        """The message as it is seen now."""
+        of = self.world.backend.messages[message.channel_id]
+        return deepcopy(dict(message_payload(self.world.backend, of[message.id])))
+
+    async def press_late(self, actor: Any, look: dict[str, Any], label: str) -> Any:
+        """Presses a button that was there when its reader looked."""
+        (pressed,) = await self.press_at_once((actor, look, label))
+        return pressed
+
+    async def press_at_once(self, *presses: tuple[Any, Any, str]) -> list[Any]:
+        """Presses buttons before the bot can do anything about the first."""
+        results = []
+        for actor, look, label in presses:
+            record, payload = base_payload(
+                self.world.backend,
+                type=3,
+                channel_id=int(look["channel_id"]),
+                guild_id=self.guild.id,
+                user_id=actor.id,
+                data={"custom_id": buttons(look)[label], "component_type": 2},
+            )
+            record.source_message_id = int(look["id"])
+            payload["message"] = look
+            self.world.backend.emit("INTERACTION_CREATE", payload)
+            results.append(simcord.InteractionResult(self.world, record))
+        await self.world.settle()
+        return results
+
+    def sent(self) -> list[dict[str, Any]]:
+        """The bodies of all messages that the bot sent or edited, as Discord received them."""
+        bodies = (request.json for request in self.world.http_requests)
+        inner = (body.get("data", body) for body in bodies if isinstance(body, dict))
+        return [body for body in inner if "content" in body]
+
+
+def buttons(message: Any) -> dict[str, str]:
+    """A message's buttons: their ids by their labels."""
+    rows = message["components"] if isinstance(message, dict) else message.components
+    rows = [row.to_dict() if hasattr(row, "to_dict") else row for row in rows]
+    return {one["label"]: one["custom_id"] for row in rows for one in row["components"]}
+
+
+def labels(message: Any) -> list[str]:
+    """The labels of a message's buttons."""
+    return list(buttons(message))
+
+
+def fields(shown: Any) -> dict[str, str]:
+    """The inputs of a modal that is shown: their ids by their labels."""
+    return {
+        one["label"]: one["custom_id"]
+        for row in shown.modal["components"]
+        for one in row["components"]
+    }
+
+
+@pytest.fixture
+async def world(chosen: RunnerSettings) -> AsyncIterator[simcord.Env]:
+    """A simulated Discord with the bot in it. What it raises and does not answer fails the test."""
+    env = simcord.Env(Bot(chosen), settle_timeout=60.0)
+    await env.start()
+    try:
+        yield env
+    finally:
+        await env.shutdown()
+        await env.bot.close()
+    env._raise_errors_since(env._errors_acknowledged)
+
+
+@pytest.fixture
+async def stage(world: simcord.Env, chosen: RunnerSettings) -> Stage:
+    """The bot on a stage."""
+    guild = world.create_guild("The Playhouse")
+    channel = guild.create_text_channel("stage")
+    ann = guild.add_member(world.create_user("Ann"))
+    ben = guild.add_member(world.create_user("Ben"))
+    await world.settle()
+    return Stage(world, guild, channel, ann, ben, chosen)
+
+
+def answer(result: Any) -> Any:
+    """The message that answers an interaction: its response, or what replaced it."""
+    return result.response or result.followups[0]

@@ -1,0 +1,438 @@
+"""Buttons and modals, and that the channel tells the truth about the script."""
+
+from __future__ import annotations
+
+import random
+import re
+from typing import Any
+
+import discord
+import pytest
+
+from .conftest import Stage, answer, buttons, fields, labels
+
+HEADING = "INT. DINER - NIGHT"
+
+BY_VOICE = ["Continue", "Another take", "Undo", "Write"]
+BY_PERSON = ["Continue", "Undo", "Write"]
+BEFORE_THE_FIRST = ["Continue", "Write"]
+
+
+async def begin(stage: Stage, **options: Any) -> Any:
+    """Ann begins a script in a diner."""
+    return await stage.ann.slash(
+        stage.channel, "start", **{"title": "The Diner", "heading": HEADING, **options}
+    )
+
+
+async def assert_true(stage: Stage, channel: Any = None) -> None:
+    """Checks what everybody sees against what is stored.
+
+    What is in a block is in the script, what is in the script is in a block, and the last line of
+    the script stands over the only buttons, with nothing but what was taken back below it.
+    """
+    lines = await stage.lines(channel)
+    script = flat("\n".join(lines))
+    seen = stage.messages(channel)
+    blocks = [flat(block) for message in seen for block in blocks_of(message)]
+    for block in blocks:
+        assert block in script
+    for line in lines:
+        assert any(flat(line) in block for block in blocks), line
+    (under,) = [message for message in seen if message.components]
+    if lines:
+        assert flat(blocks_of(under)[-1]).endswith(flat(lines[-1]))
+        assert set(labels(under)) >= set(BY_PERSON)
+    else:
+        assert labels(under) == BEFORE_THE_FIRST
+
+
+def blocks_of(message: Any) -> list[str]:
+    """The pages in a message."""
+    return re.findall(r"^```\n(.*?)\n```$", message.content, re.DOTALL | re.MULTILINE)
+
+
+def flat(text: str) -> str:
+    """Text as it is read aloud: without layout, forcing characters and escapes."""
+    return " ".join(re.sub(r"^[.!>@]|\\", "", text, flags=re.MULTILINE).upper().split())
+
+
+# One after the other ---------------------------------------------------------------------------
+
+
+async def test_continue(stage: Stage):
+    begun = (await begin(stage)).response
+    assert labels(begun) == BY_PERSON
+    pressed = (await stage.ben.click(begun, label="Continue")).response
+    assert len(await stage.lines()) == 2
+    assert labels(pressed) == BY_VOICE
+    assert begun.components == []
+    assert "~~" not in begun.content
+    await assert_true(stage)
+
+
+async def test_another_take(stage: Stage):
+    await begin(stage)
+    first = (await stage.ann.slash(stage.channel, "continue", seed=1, character="Maya")).response
+    old = (await stage.lines())[1]
+    second = (await stage.ben.click(first, label="Another take")).response
+    new = (await stage.lines())[1]
+    assert new != old
+    assert new.startswith("MAYA\n")
+    assert first.content.startswith("-# ~~MAYA\\: ")
+    assert "```" not in first.content
+    assert first.content.endswith("~~\n-# tiny, seed 1")
+    assert labels(second) == BY_VOICE
+    await assert_true(stage)
+
+
+async def test_retry(stage: Stage):
+    await begin(stage)
+    first = (await stage.ann.slash(stage.channel, "continue", seed=1)).response
+    second = (await stage.ben.slash(stage.channel, "retry")).response
+    assert first.content.startswith("-# ~~")
+    assert stage.with_buttons() == [second.id]
+    assert len(await stage.lines()) == 2
+    await assert_true(stage)
+    written = (await stage.ben.slash(stage.channel, "write", text="Rain.")).response
+    refused = answer(await stage.ann.slash(stage.channel, "retry"))
+    assert refused.ephemeral
+    assert refused.content.startswith("The last line is Ben's, not the voice's")
+    assert stage.with_buttons() == [written.id]
+    assert len(await stage.lines()) == 3
+
+
+async def test_undo_by_its_button_happens_in_place(stage: Stage):
+    begun = (await begin(stage)).response
+    written = (await stage.ben.slash(stage.channel, "write", text="MAYA: *Hello*.")).response
+    pressed = await stage.ann.click(written, label="Undo")
+    assert pressed.followups == []
+    assert written.content == "-# ~~MAYA\\: \\*Hello\\*\\.~~\n-# Ben"
+    assert written.components == []
+    assert labels(begun) == BY_PERSON
+    assert await stage.lines() == [HEADING]
+    assert len(stage.messages()) == 2
+    await assert_true(stage)
+
+
+async def test_undo_by_its_command_is_seen_by_everybody(stage: Stage):
+    begun = (await begin(stage)).response
+    written = (await stage.ben.slash(stage.channel, "write", text="MAYA: Hello.")).response
+    undone = (await stage.ann.slash(stage.channel, "undo")).response
+    assert undone.content == f"-# Ann took back the last line.\n```\n{HEADING}\n```\n-# Ann"
+    assert written.content.startswith("-# ~~MAYA")
+    assert (begun.components, written.components) == ([], [])
+    assert labels(undone) == BY_PERSON
+    await assert_true(stage)
+
+
+async def test_undo_to_before_the_first_line(stage: Stage):
+    begun = (await begin(stage)).response
+    (said,) = (await stage.ann.click(begun, label="Undo")).followups
+    assert said.content == (
+        "-# Ann took back the last line.\n-# The script stands before its first line."
+    )
+    assert begun.content == "**The Diner**\n-# ~~INT\\. DINER \\- NIGHT~~\n-# Ann"
+    await assert_true(stage)
+    pressed = (await stage.ann.click(said, label="Continue")).response
+    assert stage.with_buttons() == [pressed.id]
+    await assert_true(stage)
+
+
+async def test_several_lines_on_a_card_are_taken_back_one_by_one(stage: Stage):
+    await begin(stage)
+    written = (
+        await stage.ben.slash(stage.channel, "write", text="Rain.\n\nWind.\n\nSnow.")
+    ).response
+    await stage.ann.click(written, label="Undo")
+    assert written.content == "```\nRain.\n\nWind.\n```\n-# ~~Snow\\.~~\n-# Ben"
+    assert labels(written) == BY_PERSON
+    await assert_true(stage)
+    await stage.ann.click(written, label="Undo")
+    assert written.content == "```\nRain.\n```\n-# ~~Wind\\.~~\n-# ~~Snow\\.~~\n-# Ben"
+    assert labels(written) == BY_PERSON
+    await assert_true(stage)
+    continued = (await stage.ann.click(written, label="Continue")).response
+    assert written.components == []
+    await assert_true(stage)
+    await stage.ann.click(continued, label="Undo")
+    assert labels(written) == BY_PERSON
+    await assert_true(stage)
+
+
+async def test_the_voices_card_keeps_its_buttons_under_what_is_left_of_it(stage: Stage):
+    await begin(stage)
+    written = (await stage.ann.slash(stage.channel, "continue", lines=2, seed=1)).response
+    await stage.ann.click(written, label="Undo")
+    assert labels(written) == BY_VOICE
+    again = (await stage.ann.click(written, label="Another take")).response
+    assert written.components == []
+    assert written.content.count("-# ~~") == 2
+    assert "```" not in written.content
+    assert stage.with_buttons() == [again.id]
+    await assert_true(stage)
+
+
+async def test_write_is_a_modal(stage: Stage):
+    begun = (await begin(stage)).response
+    shown = await stage.ben.click(begun, label="Write")
+    assert stage.with_buttons() == [begun.id]
+    inputs = fields(shown)
+    written = await stage.ben.submit_modal(
+        shown, {inputs["Who speaks"]: " maya ", inputs["Text"]: "(quietly) Hello.\n\nCUT TO:"}
+    )
+    assert (await stage.lines())[1:] == ["MAYA\n(quietly)\nHello.", "CUT TO:"]
+    assert labels(written.response) == BY_PERSON
+    await assert_true(stage)
+    shown = await stage.ben.click(written.response, label="Write")
+    await stage.ann.slash(stage.channel, "write", text="Meanwhile.")
+    await stage.ben.submit_modal(shown, {fields(shown)["Text"]: "Later."})
+    assert (await stage.lines())[3:] == ["Meanwhile.", "Later."]
+    await assert_true(stage)
+
+
+async def test_the_modal_gives_back_what_cannot_be_added(stage: Stage):
+    begun = (await begin(stage)).response
+    shown = await stage.ben.click(begun, label="Write")
+    inputs = fields(shown)
+    refused = answer(
+        await stage.ben.submit_modal(shown, {inputs["Who speaks"]: "?", inputs["Text"]: "Hello."})
+    )
+    assert refused.ephemeral
+    assert refused.content == (
+        "A character's name needs at least one letter. Your text is not lost:\n```\nHello.\n```"
+    )
+    assert stage.with_buttons() == [begun.id]
+    assert await stage.lines() == [HEADING]
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_the_channel_tells_the_truth_whatever_is_done(stage: Stage, seed: int):
+    choose = random.Random(seed)
+    await begin(stage)
+    looks: list[dict[str, Any]] = []
+    for _ in range(25):
+        (end,) = (message for message in stage.messages() if message.components)
+        looks.append(stage.look(end))
+        match choose.choice(["press", "press", "press", "late", "continue", "write", "undo"]):
+            case "press":
+                label = choose.choice([one for one in labels(end) if one != "Write"])
+                await stage.ann.click(end, label=label)
+            case "late":
+                look = choose.choice(looks)
+                label = choose.choice(labels(look))
+                if buttons(look)[label] not in buttons(end).values():
+                    offered = answer(await stage.press_late(stage.ben, look, label))
+                    assert offered.ephemeral
+                    await stage.ben.click(offered, label="Continue from here")
+            case "continue":
+                await stage.ben.slash(stage.channel, "continue", lines=choose.randint(1, 4))
+            case "write":
+                await stage.ben.slash(stage.channel, "write", text="Rain.\n\nMAYA: Oh!\n\nSnow.")
+            case "undo" if await stage.lines():
+                await stage.ben.slash(stage.channel, "undo")
+        await assert_true(stage)
+
+
+# Late ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("label", ["Continue", "Another take", "Undo", "Write"])
+async def test_a_late_press_changes_nothing_and_offers_to_continue_there(stage: Stage, label: str):
+    await begin(stage)
+    old = (await stage.ann.slash(stage.channel, "continue", seed=1)).response
+    then = await stage.lines()
+    look = stage.look(old)
+    new = (await stage.ben.slash(stage.channel, "write", text="Rain.\n\nWind.")).response
+    lines, seen = await stage.lines(), stage.seen()
+    pressed = await stage.press_late(stage.ann, look, label)
+    assert pressed.response.ephemeral
+    assert "has gone on since" in pressed.response.content
+    assert labels(pressed.response) == ["Continue from here"]
+    assert (await stage.lines(), stage.seen()) == (lines, seen)
+
+    taken = (await stage.ann.click(pressed.response, label="Continue from here")).response
+    assert not taken.ephemeral
+    assert taken.content.startswith("-# Ann took the script to this line.\n```\n")
+    assert await stage.lines() == then
+    assert new.content == "-# ~~Rain\\.~~\n-# ~~Wind\\.~~\n-# Ben"
+    assert stage.with_buttons() == [taken.id]
+    assert labels(taken) == BY_VOICE
+    await assert_true(stage)
+
+    again = await stage.ann.click(pressed.response, label="Continue from here")
+    assert answer(again).ephemeral
+    assert "stands at this line already" in answer(again).content
+    assert stage.with_buttons() == [taken.id]
+
+
+async def test_what_was_left_comes_back(stage: Stage):
+    begun = (await begin(stage)).response
+    written = (await stage.ben.slash(stage.channel, "write", text="Rain.\n\nWind.")).response
+    look = stage.look(written)
+    for _ in range(2):
+        await stage.ann.slash(stage.channel, "undo")
+    assert "```" not in written.content
+    other = (await stage.ann.slash(stage.channel, "continue", seed=1)).response
+    offered = await stage.press_late(stage.ben, look, "Continue")
+    await stage.ben.click(offered.response, label="Continue from here")
+    assert await stage.lines() == [HEADING, "Rain.", "Wind."]
+    assert written.content == look["content"]
+    assert other.content.startswith("-# ~~")
+    assert begun.components == []
+    await assert_true(stage)
+
+
+async def test_of_two_who_press_at_once_one_is_told(stage: Stage):
+    begun = (await begin(stage)).response
+    look = stage.look(begun)
+    first, second = await stage.press_at_once(
+        (stage.ann, look, "Continue"), (stage.ben, look, "Continue")
+    )
+    assert len(await stage.lines()) == 2
+    assert labels(first.response) == BY_VOICE
+    assert answer(second).ephemeral
+    assert labels(answer(second)) == ["Continue from here"]
+    assert stage.with_buttons() == [first.response.id]
+    await assert_true(stage)
+
+
+async def test_all_who_press_undo_at_once_take_back_one_line(stage: Stage):
+    await begin(stage)
+    written = (await stage.ann.slash(stage.channel, "write", text="Rain.\n\nWind.")).response
+    look = stage.look(written)
+    await stage.press_at_once((stage.ann, look, "Undo"), (stage.ben, look, "Undo"))
+    assert await stage.lines() == [HEADING, "Rain."]
+    await assert_true(stage)
+
+
+async def test_the_buttons_of_a_shelved_script_say_so(stage: Stage):
+    old = (await begin(stage)).response
+    look = stage.look(old)
+    asked = await begin(stage, title="The Roof", heading="Ext. roof")
+    new = await stage.ann.click(asked.response, label="Shelve it and start the new one")
+    assert asked.response is None
+    seen = stage.seen()
+    for label in labels(look):
+        refused = answer(await stage.press_late(stage.ben, look, label))
+        assert refused.ephemeral
+        assert refused.content == "That script is on the shelf: “The Roof” runs here now."
+        assert refused.components == []
+    assert stage.seen() == seen
+    assert await stage.lines() == ["EXT. ROOF"]
+    assert stage.with_buttons() == [new.response.id]
+
+
+# After a restart -------------------------------------------------------------------------------
+
+
+async def test_buttons_outlive_the_bot(stage: Stage):
+    offered = (await stage.ann.slash(stage.channel, "continue")).response
+    await stage.restart()
+    shown = await stage.ann.click(offered, label="Start a script")
+    begun = (
+        await stage.ann.submit_modal(shown, {fields(shown)["First scene heading"]: HEADING})
+    ).response
+    await stage.restart()
+    continued = (await stage.ben.click(begun, label="Continue")).response
+    look = stage.look(continued)
+    await stage.restart()
+    taken = (await stage.ben.click(continued, label="Another take")).response
+    await stage.restart()
+    await stage.ben.click(taken, label="Undo")
+    assert labels(begun) == BY_PERSON
+    await stage.restart()
+    shown = await stage.ben.click(begun, label="Write")
+    await stage.ben.submit_modal(shown, {fields(shown)["Text"]: "Rain."})
+    assert await stage.lines() == [HEADING, "Rain."]
+    await assert_true(stage)
+    late = (await stage.press_late(stage.ben, look, "Undo")).response
+    await stage.restart()
+    await stage.ben.click(late, label="Continue from here")
+    assert "```" in continued.content
+    await assert_true(stage)
+
+
+# Pages -----------------------------------------------------------------------------------------
+
+
+async def test_a_long_script_has_pages(stage: Stage):
+    await begin(stage)
+    for scene in range(12):
+        text = "\n\n".join(f"Knock {scene}-{knock}. {'And on. ' * 12}" for knock in range(6))
+        await stage.ben.slash(stage.channel, "write", text=text)
+    shown = (await stage.ann.slash(stage.channel, "script show")).response
+    count = int(re.search(r"^\*\*The Diner\*\*, page (\d+) of \1\n", shown.content)[1])
+    assert count >= 4
+    assert [one["disabled"] for one in shown.components[0]["components"]] == [False, True]
+    (file,) = shown.attachments
+    pages = [shown.content]
+    for number in reversed(range(1, count)):
+        if number % 2:
+            await stage.restart()
+        turned = await stage.ann.click(shown, label="Page back")
+        assert turned.response.id == shown.id
+        assert shown.content.startswith(f"**The Diner**, page {number} of {count}\n")
+        pages.insert(0, shown.content)
+    assert [one["disabled"] for one in shown.components[0]["components"]] == [True, False]
+    assert [one.id for one in shown.attachments] == [file.id]
+    await stage.ann.click(shown, label="Page on")
+    assert shown.content == pages[1]
+    blocks = "\n".join(page.split("```")[1].strip() for page in pages)
+    assert flat(blocks) == flat("\n".join(await stage.lines()))
+
+
+async def test_pages_follow_the_script(stage: Stage):
+    await begin(stage)
+    text = "\n\n".join(f"Knock {knock}. {'And on. ' * 60}" for knock in range(8))
+    await stage.ben.slash(stage.channel, "write", text=text)
+    shown = (await stage.ann.slash(stage.channel, "script show")).response
+    assert labels(shown) == ["Page back", "Page on"]
+    for _ in range(8):
+        await stage.ben.slash(stage.channel, "undo")
+    await stage.ann.click(shown, label="Page back")
+    assert shown.content == f"**The Diner**\n```\n{HEADING}\n```"
+    assert shown.components == []
+
+
+async def test_pages_of_a_shelved_script_say_so(stage: Stage):
+    await begin(stage)
+    text = "\n\n".join(f"Knock {knock}. {'And on. ' * 60}" for knock in range(8))
+    await stage.ben.slash(stage.channel, "write", text=text)
+    shown = (await stage.ann.slash(stage.channel, "script show")).response
+    asked = await begin(stage, title="The Roof")
+    await stage.ann.click(asked.response, label="Shelve it and start the new one")
+    refused = answer(await stage.ann.click(shown, label="Page back"))
+    assert refused.ephemeral
+    assert "Another script runs here now" in refused.content
+
+
+# Messages that are gone ------------------------------------------------------------------------
+
+
+async def test_a_moderator_deletes_messages(stage: Stage):
+    rights = stage.guild.create_role(
+        "Moderators", permissions=discord.Permissions(manage_messages=True)
+    )
+    moderator = stage.guild.add_member(stage.world.create_user("Mod"), roles=[rights])
+    begun = (await begin(stage)).response
+    one = (await stage.ann.slash(stage.channel, "write", text="Rain.")).response
+    two = (await stage.ann.slash(stage.channel, "write", text="Wind.")).response
+    await moderator.delete(one.message)
+    await stage.ben.click(two, label="Undo")
+    assert await stage.lines() == [HEADING, "Rain."]
+    (end,) = stage.with_buttons()
+    await assert_true(stage)
+    await moderator.delete(begun.message)
+    undone = (await stage.ben.slash(stage.channel, "undo")).response
+    assert (await stage.lines(), stage.with_buttons()) == ([HEADING], [undone.id])
+    assert end != undone.id
+    await assert_true(stage)
+    await moderator.delete(undone.message)
+    assert stage.with_buttons() == []
+    continued = (await stage.ben.slash(stage.channel, "continue")).response
+    assert stage.with_buttons() == [continued.id]
+    await moderator.delete(continued.message)
+    retried = (await stage.ben.slash(stage.channel, "retry")).response
+    assert len(await stage.lines()) == 2
+    assert stage.with_buttons() == [retried.id]

@@ -1,0 +1,520 @@
+"""The bot as people use it, through a simulated Discord."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import discord
+import pytest
+import simcord
+from fountain import FountainParser
+
+from bot.render import LIMIT, size
+from bot.room import LONGEST_TEXT
+
+from .conftest import Stage, answer, fields, labels
+
+HEADING = "INT. DINER - NIGHT"
+
+
+async def begin(stage: Stage, channel: Any = None, **options: Any) -> Any:
+    """Ann begins a script in a diner."""
+    options = {"title": "The Diner", "heading": HEADING, **options}
+    return await stage.ann.slash(channel or stage.channel, "start", **options)
+
+
+# Starting --------------------------------------------------------------------------------------
+
+
+async def test_two_people_write_a_script_with_the_voice(stage: Stage):
+    begun = await begin(stage, heading="int. diner - night", cast="Maya, Jonas")
+    assert HEADING in begun.response.content
+    written = await stage.ben.slash(stage.channel, "write", text="MAYA: (quietly) You came.")
+    assert "MAYA" in written.response.content
+    answered = await stage.ann.slash(stage.channel, "continue", character="jonas", seed=5)
+    assert "JONAS" in answered.response.content
+    assert labels(answered.response) == ["Continue", "Another take", "Undo", "Write"]
+    assert stage.with_buttons() == [answered.response.id]
+    said = (await stage.lines())[2]
+    assert said.startswith("JONAS\n")
+    assert (await stage.lines())[:2] == [HEADING, "MAYA\n(quietly)\nYou came."]
+
+
+@pytest.mark.parametrize(
+    ("command", "options"),
+    [
+        ("continue", {}),
+        ("write", {"text": "Rain."}),
+        ("undo", {}),
+        ("retry", {}),
+        ("script show", {}),
+    ],
+)
+async def test_where_no_script_runs_one_is_offered(
+    stage: Stage, command: str, options: dict[str, str]
+):
+    refused = answer(await stage.ben.slash(stage.channel, command, **options))
+    assert refused.ephemeral
+    assert labels(refused) == ["Start a script"]
+    assert options.get("text", "") in refused.content
+    assert stage.messages() == []
+    shown = await stage.ben.click(refused, label="Start a script")
+    inputs = fields(shown)
+    begun = await stage.ben.submit_modal(
+        shown,
+        {
+            inputs["Title"]: "The Diner",
+            inputs["First scene heading"]: "int. diner - night",
+            inputs["Cast"]: "Maya",
+        },
+    )
+    assert not begun.response.ephemeral
+    assert await stage.lines() == [HEADING]
+    script = await stage.cog.store.running(stage.channel.id)
+    assert (script.title, script.cast, script.owner) == ("The Diner", ["MAYA"], stage.ben.id)
+
+
+async def test_the_modal_may_be_left_empty(stage: Stage):
+    shown = await stage.ann.click(
+        (await stage.ann.slash(stage.channel, "continue")).response, label="Start a script"
+    )
+    begun = await stage.ann.submit_modal(shown, {})
+    assert begun.response.content.startswith("**Untitled** begins.")
+    assert await stage.lines() == []
+
+
+async def test_a_script_may_begin_without_a_line(stage: Stage):
+    begun = await stage.ann.slash(stage.channel, "start")
+    assert begun.response.content.startswith("**Untitled** begins.")
+    assert labels(begun.response) == ["Continue", "Write"]
+    refused = answer(await stage.ann.slash(stage.channel, "script show"))
+    assert (refused.ephemeral, "no line yet" in refused.content) == (True, True)
+    for command in ("undo", "retry"):
+        refused = answer(await stage.ann.slash(stage.channel, command))
+        assert (refused.ephemeral, "no line yet" in refused.content) == (True, True)
+    assert [message.id for message in stage.messages()] == [begun.response.id]
+    written = await stage.ann.click(begun.response, label="Continue")
+    assert len(await stage.lines()) == 1
+    assert stage.with_buttons() == [written.response.id]
+    assert stage.messages()[0].content.startswith("**Untitled** begins.")
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        ({"heading": "..."}, "A scene heading needs at least one letter or digit."),
+        ({"cast": "Maya, 1234"}, "A character's name needs at least one letter."),
+        ({"cast": "M" * 41}, "A character's name can have at most 40 characters."),
+        ({"cast": ",".join(f"Actor {n}" for n in range(26))}, "A cast can have at most 25"),
+        ({"model": "nobody"}, "There is no voice “nobody”"),
+        ({"model": "../tiny"}, "There is no voice “../tiny”"),
+    ],
+)
+async def test_what_cannot_begin_is_refused_in_a_sentence(
+    stage: Stage, options: dict[str, str], why: str
+):
+    refused = answer(await begin(stage, **options))
+    assert refused.ephemeral
+    assert refused.content.startswith(why)
+    assert refused.content.count(". ") == 0
+    assert stage.messages() == []
+    assert await stage.cog.store.running(stage.channel.id) is None
+
+
+async def test_a_script_keeps_its_voice_and_its_temperature(stage: Stage):
+    await begin(stage, model="other", temperature=0.3)
+    written = await stage.ann.slash(stage.channel, "continue", seed=1)
+    assert "-# other, seed 1" in written.response.content
+    last = (await stage.cog.rooms.at(stage.channel.id).lines())[-1]
+    assert last.origin["temperature"] == 0.3
+
+
+async def test_voices_are_suggested(stage: Stage):
+    async def suggested(typed: str) -> list[str]:
+        found = await stage.ann.autocomplete(stage.channel, "start", "model", typed)
+        return [choice["value"] for choice in found]
+
+    assert await suggested("") == ["other", "tiny"]
+    assert await suggested("TI") == ["tiny"]
+    assert await suggested("nobody") == []
+
+
+async def test_where_a_script_runs_its_writers_are_asked_first(stage: Stage):
+    await begin(stage)
+    asked = await stage.ben.slash(stage.channel, "start", title="Another *one*", heading="Roof")
+    assert asked.response.ephemeral
+    assert "The Diner" in asked.response.content
+    assert labels(asked.response) == ["Go on with it", "Shelve it and start the new one"]
+    assert len(stage.messages()) == 1
+    gone_on = await stage.ben.click(asked.response, label="Go on with it")
+    assert not gone_on.response.ephemeral
+    assert HEADING in gone_on.response.content
+    assert stage.with_buttons() == [gone_on.response.id]
+    assert await stage.lines() == [HEADING]
+
+
+async def test_a_script_can_be_shelved_for_a_new_one(stage: Stage):
+    await begin(stage)
+    old = (await stage.ann.slash(stage.channel, "continue", seed=3)).response
+    asked = await stage.ben.slash(stage.channel, "start", title="The Roof", heading="Ext. roof")
+    begun = await stage.ben.click(asked.response, label="Shelve it and start the new one")
+    assert not begun.response.ephemeral
+    assert await stage.lines() == ["EXT. ROOF"]
+    assert stage.with_buttons() == [begun.response.id]
+    assert old.components == []
+    assert "~~" not in old.content
+
+
+# Writing ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "character", "stored"),
+    [
+        ("ext. roof - day", None, ["EXT. ROOF - DAY"]),
+        ("MAYA: Hello.", None, ["MAYA\nHello."]),
+        ("cut to:", None, ["CUT TO:"]),
+        ("Rain on the window.", None, ["Rain on the window."]),
+        ("(quietly) You came.", "maya", ["MAYA\n(quietly)\nYou came."]),
+        ("CUT TO:", "Maya", ["MAYA\nCUT TO:"]),
+        ("MAYA: Hello.\n\nRain.\n \nCUT TO:", None, ["MAYA\nHello.", "Rain.", "CUT TO:"]),
+    ],
+)
+async def test_what_people_write(stage: Stage, text: str, character: str | None, stored: list[str]):
+    await begin(stage)
+    options = {"character": character} if character else {}
+    written = await stage.ben.slash(stage.channel, "write", text=text, **options)
+    assert (await stage.lines())[1:] == stored
+    for word in re.findall(r"\w+", " ".join(stored)):
+        assert word in written.response.content
+    assert written.response.content.endswith("```\n-# Ben")
+    assert labels(written.response) == ["Continue", "Undo", "Write"]
+    assert stage.with_buttons() == [written.response.id]
+
+
+async def test_a_line_looks_like_one_on_a_page(stage: Stage):
+    await begin(stage)
+    written = await stage.ben.slash(
+        stage.channel, "write", text="maya sits.\n\nMAYA: (quietly) You came."
+    )
+    assert written.response.content == (
+        "```\n"
+        "maya sits.\n"
+        "\n"
+        "                    MAYA\n"
+        "              (quietly)\n"
+        "        You came.\n"
+        "```\n"
+        "-# Ben"
+    )
+
+
+async def test_who_writes_what_the_voice_cannot_read_is_told_once(stage: Stage):
+    await begin(stage)
+    first = await stage.ben.slash(stage.channel, "write", text="雨が降っている。")
+    assert not first.response.ephemeral
+    (told,) = first.followups
+    assert told.ephemeral
+    assert "does not know many of these characters" in told.content
+    second = await stage.ben.slash(stage.channel, "write", text="雪が降っている。")
+    assert second.followups == []
+    (told,) = (await stage.ann.slash(stage.channel, "write", text="朝。")).followups
+    assert told.ephemeral
+    assert (await stage.lines())[1:] == ["雨が降っている。", "雪が降っている。", "朝。"]
+    assert (await stage.ann.slash(stage.channel, "write", text="A café.")).followups == []
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("word " * 1200, "One line has more than 1,500 characters"),
+        ("@1" * 3000, "One line has more than 1,500 characters"),
+        ("👩‍🚀" * 2000, "One line has more than 1,500 characters"),
+        ("\n\n".join(f"Knock {n}." for n in range(11)), "That is 11 lines at once"),
+        ("   ", "There is nothing to write yet"),
+    ],
+)
+async def test_what_cannot_be_added_is_given_back(stage: Stage, text: str, why: str):
+    await begin(stage)
+    refused = answer(await stage.ben.slash(stage.channel, "write", text=text))
+    assert refused.ephemeral
+    assert refused.content.startswith(why)
+    assert "Your text is not lost" in refused.content
+    assert size(refused.content) <= LIMIT
+    if refused.attachments:
+        assert (await refused.attachments[0].read()).decode() == text
+    else:
+        assert refused.content.endswith(f"\n```\n{text}\n```")
+    assert await stage.lines() == [HEADING]
+    assert len(stage.messages()) == 1
+
+
+async def test_what_can_be_given_back_in_no_file_is_so_in_part(stage: Stage):
+    closed = stage.guild.create_text_channel(
+        "closed", overwrites={stage.guild.me: discord.PermissionOverwrite(attach_files=False)}
+    )
+    await stage.world.settle()
+    await begin(stage, closed)
+    refused = answer(await stage.ben.slash(closed, "write", text="@1" * 3000))
+    assert refused.ephemeral
+    assert refused.attachments == []
+    assert "Your text begins:\n```\n@\u200b1" in refused.content
+    assert size(refused.content) <= LIMIT
+
+
+async def test_the_longest_lines_are_stored_and_shown(stage: Stage):
+    await begin(stage)
+    long = ("word " * LONGEST_TEXT)[:LONGEST_TEXT].strip()
+    written = await stage.ben.slash(stage.channel, "write", text="\n\n".join([long] * 3))
+    assert (await stage.lines())[1:] == [long] * 3
+    cards = [written.response, *written.followups]
+    assert len(cards) == 3
+    for shown in cards:
+        assert shown.content.count("word") > 290
+        assert shown.content.endswith("```\n-# and more: /script show has it whole\n-# Ben")
+    assert stage.with_buttons() == [cards[-1].id]
+
+
+# The voice -------------------------------------------------------------------------------------
+
+
+async def test_the_same_seed_writes_the_same_lines_anywhere_and_any_time(stage: Stage):
+    async def three_lines(channel: Any, seed: int) -> list[str]:
+        written = await stage.ann.slash(channel, "continue", lines=3, seed=seed)
+        assert f"-# tiny, seed {seed} to {seed + 2}" in written.response.content
+        lines = await stage.lines(channel)
+        assert len(lines) == 4
+        return lines[1:]
+
+    await begin(stage)
+    first = await three_lines(stage.channel, 5)
+    await undo_all(stage)
+    assert await three_lines(stage.channel, 6) != first
+    await undo_all(stage)
+    await stage.restart()
+    assert await three_lines(stage.channel, 5) == first
+    elsewhere = stage.guild.create_text_channel("elsewhere")
+    await begin(stage, elsewhere, title="Another title", cast="Maya")
+    assert await three_lines(elsewhere, 5) == first
+
+
+async def undo_all(stage: Stage) -> None:
+    """Takes back all but the heading."""
+    while await stage.lines() != [HEADING]:
+        await stage.ann.slash(stage.channel, "undo")
+
+
+async def test_a_daring_voice_writes_something_else(stage: Stage):
+    await begin(stage)
+    written = set()
+    for options in ({}, {"temperature": 2.0}, {"temperature": 0.1}, {"top_p": 0.05}):
+        await stage.ann.slash(stage.channel, "continue", seed=5, **options)
+        written.add((await stage.lines())[1])
+        await undo_all(stage)
+    # Both of the last two choose the likeliest character, nearly always or always.
+    assert len(written) >= 3
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"temperature": 2.1},
+        {"temperature": 0.05},
+        {"top_p": 0.0},
+        {"top_p": 1.5},
+        {"lines": 0},
+        {"lines": 11},
+        {"seed": -1},
+        {"seed": 2**31},
+    ],
+)
+async def test_discord_itself_refuses_what_is_out_of_range(stage: Stage, options: dict[str, Any]):
+    with pytest.raises(simcord.OptionError):
+        await stage.ann.slash(stage.channel, "continue", **options)
+
+
+async def test_a_name_that_nobody_can_have_is_refused(stage: Stage):
+    await begin(stage)
+    refused = answer(await stage.ann.slash(stage.channel, "continue", character="1234"))
+    assert refused.ephemeral
+    assert refused.content == "A character's name needs at least one letter."
+    assert await stage.lines() == [HEADING]
+
+
+async def test_characters_are_suggested(stage: Stage):
+    async def suggested(command: str, typed: str) -> list[str]:
+        found = await stage.ann.autocomplete(stage.channel, command, "character", typed)
+        return [choice["value"] for choice in found]
+
+    assert await suggested("continue", "") == []
+    await begin(stage, cast="Maya, Jonas")
+    for said in ("ADA: Good day.", "MAYA: Good day, Ada.", "ZOE: Hi."):
+        await stage.ben.slash(stage.channel, "write", text=said)
+    for command in ("continue", "write"):
+        assert await suggested(command, "") == ["MAYA", "JONAS", "ZOE", "ADA"]
+        assert await suggested(command, "ma") == ["MAYA"]
+        assert await suggested(command, "o") == ["JONAS", "ZOE"]
+
+
+# Reading ---------------------------------------------------------------------------------------
+
+
+async def test_the_file_is_the_script(stage: Stage):
+    await begin(stage, title="The *Last* Diner: a play")
+    await stage.ben.slash(
+        stage.channel, "write", text="Rain.\n\nMAYA (V.O.): (quietly) #1? You came.\n\n> Fade away"
+    )
+    await stage.ann.slash(stage.channel, "continue", lines=5, seed=1)
+    shown = await stage.ann.slash(stage.channel, "script show")
+    assert shown.response.ephemeral
+    assert shown.response.content.startswith("**The \\*Last\\* Diner\\: a play**\n```")
+    (file,) = shown.response.attachments
+    assert file.filename == "the-last-diner-a-play.fountain"
+    text = (await file.read()).decode()
+    lines = await stage.lines()
+    assert text.split("\n\n") == ["Title: The *Last* Diner: a play", *lines[:-1], lines[-1] + "\n"]
+    read = FountainParser().parse(text)
+    assert read.metadata == {"title": "The *Last* Diner: a play"}
+    assert [row for element in read.elements for row in element.text.split("\n")] == [
+        row.removesuffix(" (V.O.)").lstrip(".!>@ ") for line in lines for row in line.split("\n")
+    ]
+
+
+async def test_help_is_three_steps(stage: Stage):
+    shown = await stage.ann.slash(stage.channel, "help")
+    assert shown.response.ephemeral
+    steps = [line[:2] for line in shown.response.content.split("\n") if line[:1].isdigit()]
+    assert steps == ["1.", "2.", "3."]
+    named = set(re.findall(r"`/([a-z ]+)`", shown.response.content))
+    assert named <= set(stage.ann.available_commands(stage.channel))
+    assert {"start", "write", "continue"} <= named
+
+
+# Where it can be used --------------------------------------------------------------------------
+
+
+async def test_in_a_thread(stage: Stage):
+    made = stage.world.backend.create_thread(stage.channel.id, "the second act", stage.ann.id)
+    thread = simcord.ChannelHandle(stage.world, stage.guild, made)
+    await stage.world.settle()
+    before = len(stage.messages())
+    await begin(stage, thread)
+    await stage.ben.slash(thread, "continue", seed=1)
+    last = (await stage.ben.slash(thread, "undo")).response
+    assert await stage.lines(thread) == [HEADING]
+    assert stage.with_buttons(thread) == [last.id]
+    assert len(stage.messages()) == before
+
+
+async def test_in_direct_messages(stage: Stage):
+    ann = stage.ann.user
+    await ann.slash("start", heading=HEADING)
+    await ann.slash("write", text="MAYA: Hello.")
+    continued = await ann.slash("continue", seed=1)
+    undone = await ann.click(continued.response, label="Undo")
+    assert undone.acknowledged
+    assert await stage.lines(ann.dm_channel) == [HEADING, "MAYA\nHello."]
+    said, dimmed = stage.messages(ann.dm_channel)[-2:]
+    assert labels(said) == ["Continue", "Undo", "Write"]
+    assert (dimmed.content[:5], dimmed.components) == ("-# ~~", [])
+    shown = await ann.slash("script show")
+    assert "Hello." in shown.response.content
+
+
+PLACES = [
+    ({"send_messages": False}, "I lack the permission **Send Messages** in this channel"),
+    ({"view_channel": False}, "I lack the permission **View Channel** in this channel"),
+]
+
+
+@pytest.mark.parametrize(("denied", "why"), PLACES)
+async def test_where_the_bot_may_not_write_it_says_so_and_stores_nothing(
+    stage: Stage, denied: dict[str, bool], why: str
+):
+    closed = stage.guild.create_text_channel(
+        "closed", overwrites={stage.guild.me: discord.PermissionOverwrite(**denied)}
+    )
+    await stage.world.settle()
+    for command, options in (
+        ("start", {"heading": HEADING}),
+        ("continue", {}),
+        ("write", {"text": "Rain."}),
+        ("undo", {}),
+        ("retry", {}),
+    ):
+        refused = answer(await stage.ann.slash(closed, command, **options))
+        assert refused.ephemeral, command
+        assert refused.content.startswith(why), command
+        assert options.get("text", "") in refused.content
+        assert stage.messages(closed) == []
+    assert await stage.cog.store.running(closed.id) is None
+
+
+async def test_a_thread_in_which_the_bot_may_not_write(stage: Stage):
+    closed = stage.guild.create_text_channel(
+        "closed",
+        overwrites={stage.guild.me: discord.PermissionOverwrite(send_messages_in_threads=False)},
+    )
+    made = stage.world.backend.create_thread(closed.id, "the second act", stage.ann.id)
+    thread = simcord.ChannelHandle(stage.world, stage.guild, made)
+    await stage.world.settle()
+    refused = answer(await begin(stage, thread))
+    assert refused.ephemeral
+    assert "**Send Messages In Threads**" in refused.content
+    assert not answer(await begin(stage, closed)).ephemeral
+
+
+# What must not happen --------------------------------------------------------------------------
+
+NASTY = (
+    "@everyone @here <@{0}> <@&{1}> ``` \u202e **bold** ~~gone~~ ||spoiler|| [a](http://b.c) # H"
+)
+
+
+async def test_nothing_pings_or_breaks_out(stage: Stage):
+    role = stage.guild.create_role("Actors", mentionable=True)
+    nasty = NASTY.format(stage.ben.id, role.id)
+    # A bot that has every right to ping: only what it sends can keep it from that.
+    rights = stage.guild.create_role("Bot", permissions=discord.Permissions.all())
+    backend = stage.world.backend
+    backend.add_member_role(stage.guild.id, backend.bot_user.id, rights.id)
+    await begin(stage, title=nasty[:100], heading=nasty, cast="**Maya**, <@1> Jonas")
+    await stage.ben.slash(stage.channel, "write", text=nasty)
+    await stage.ben.slash(stage.channel, "write", text=f"MAYA: {nasty}\n\n{nasty}")
+    await stage.ben.slash(stage.channel, "continue", character="@everyone <@1>", seed=1)
+    await stage.ben.slash(stage.channel, "undo")
+    await stage.ben.slash(stage.channel, "script show")
+    await begin(stage, title=nasty[:100])
+    await stage.ben.slash(stage.channel, "write", text="\n\n".join([nasty * 8] * 3))
+    for body in stage.sent():
+        assert_harmless(body["content"])
+        assert body["allowed_mentions"] == {"parse": []}
+    for message in backend.messages[stage.channel.id].values():
+        assert (message.ping_user_ids, message.ping_role_ids) == ([], [])
+        assert not message.mention_everyone
+
+
+def assert_harmless(content: str) -> None:
+    """Checks that nothing in a message can do what only its frame should."""
+    assert size(content) <= LIMIT
+    assert not re.search(r"@(?:everyone|here|[!&]?\d)", content)
+    assert "\u202e" not in content
+    around, *blocks = re.split(r"^```\n(?:.*\n)+?```$", content, flags=re.MULTILINE)
+    for words in (around, *blocks):
+        assert "`" not in words
+        assert not re.search(r"\*\*bold|~~gone~~|\|\|spoiler|\[a\]\(|(?<!\\)<", words)
+
+
+async def test_one_delivery_writes_once(stage: Stage):
+    """Discord repeats what it is not sure to have delivered."""
+    await begin(stage)
+    await stage.ben.slash(stage.channel, "write", text="Rain.")
+    before = stage.seen()
+    (*_, again) = (
+        p for _, event, p in stage.world.backend.transcript if event == "INTERACTION_CREATE"
+    )
+    stage.world.backend.emit("INTERACTION_CREATE", again)
+    await stage.world.settle()
+    assert await stage.lines() == [HEADING, "Rain."]
+    assert stage.seen() == before

@@ -1,0 +1,123 @@
+"""``python -m bot --local``: two runs of the real thing, driven as its page drives it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import urllib.request
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from json import dumps, loads
+from pathlib import Path
+from typing import Any
+
+from bot.settings import RunnerSettings
+
+ROOT = Path(__file__).parents[2]
+
+
+class LocalPage:
+    """What the page in the browser sends and is told."""
+
+    def __init__(self, address: str) -> None:
+        self.base, self.secret = address.split("/#")
+        self.page = ""
+        self.sequence = 0
+        self.page = self.ask("/api/pages", {})["context"]["id"]
+
+    def ask(self, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        headers = {"X-Simcord-Capability": self.secret, "Content-Type": "application/json"}
+        if self.page:
+            headers["X-Simcord-Context"] = self.page
+        data = None if body is None else dumps(body).encode()
+        request = urllib.request.Request(self.base + path, data, headers)
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return loads(answer.read())
+
+    def act(self, kind: str, **what: Any) -> dict[str, Any]:
+        state = self.ask("/api/state")
+        self.sequence += 1
+        envelope = {
+            "protocol_version": 3,
+            "sequence": self.sequence,
+            "request_id": str(uuid.uuid4()),
+            "generation": state["context"]["generation"],
+            "bot_generation": state["botGeneration"],
+            "published_revision": state["publishedRevision"],
+            "kind": kind,
+        }
+        return self.ask("/api/action", envelope | what)
+
+    def command(self, name: str, **options: str) -> None:
+        entries = self.ask("/api/commands")["entries"]
+        entry = next(e for e in entries if e["invocation"].lstrip("/") == name)
+        self.act(
+            "run_command",
+            command_id=entry["commandId"],
+            path=entry["path"],
+            schema_fingerprint=entry["schemaFingerprint"],
+            options=options,
+        )
+
+    def messages(self) -> list[dict[str, Any]]:
+        state = self.ask("/api/state")
+        return [state["messages"][key] for key in state["timeline"] if key in state["messages"]]
+
+
+@contextmanager
+def local(chosen: RunnerSettings) -> Iterator[LocalPage]:
+    """A run, which must end cleanly on Ctrl-C."""
+    environment = os.environ | {
+        "ONBOOK_DATABASE": str(chosen.database),
+        "ONBOOK_MODELS": str(chosen.models),
+        "ONBOOK_MODEL": chosen.model,
+        "PYTHONPATH": str(ROOT),
+    }
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bot", "--local", "--port", "0"],
+        cwd=chosen.database.parent,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        yield LocalPage(process.stdout.readline().strip())
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+        assert process.returncode == 0
+        assert out == ""
+        assert "Traceback" not in err
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def with_buttons(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [message for message in messages if message["components"]]
+
+
+def test_a_script_goes_on_in_the_next_run(chosen: RunnerSettings):
+    with local(chosen) as page:
+        [welcome] = page.messages()
+        assert "/start" in welcome["content"]
+        page.command("start", title="The Heath", heading="ext. heath - dawn")
+        page.command("write", text="ANN: Good morrow.")
+        page.command("continue", seed="7")
+        before = page.messages()[-1]["content"]
+    with local(chosen) as page:
+        [there] = page.messages()
+        assert "The Heath" in there["content"]
+        assert "EXT. HEATH - DAWN" in there["content"]
+        assert before.split("```")[1].strip() in there["content"]
+        [row] = there["components"]
+        button = row["components"][0]
+        assert button["label"] == "Continue"
+        page.act("click", target_id=there["id"], control_key=button["control_key"], values=[])
+        messages = page.messages()
+        assert len(messages) == 2
+        assert with_buttons(messages) == [messages[-1]]

@@ -1,0 +1,238 @@
+"""A voice file: what the bot reads in it, how it computes, and which files it refuses."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper
+
+from bot.model import Model, ModelError
+from export.voice import Voice
+
+
+@pytest.fixture(scope="module", params=["tiny", "other"])
+def model(voices: Path, request: pytest.FixtureRequest) -> Model:
+    """The voice in 8 bits, and in 32."""
+    return Model.load(voices / f"{request.param}.onnx", threads=1)
+
+
+@pytest.fixture
+def tiny(voices: Path) -> Voice:
+    """The voice as export reads it, to be made into a bad one."""
+    return Voice.read(voices / "tiny.onnx")
+
+
+def refusal(path: Path) -> str:
+    """What the bot says of a file that it cannot use, after checking that it is one sentence."""
+    with pytest.raises(ModelError) as refused:
+        Model.load(path)
+    sentence = str(refused.value)
+    assert path.stem in sentence
+    assert sentence.endswith(".")
+    assert "\n" not in sentence
+    return sentence
+
+
+def changed(path: Path, voice: Voice, **metadata: object) -> Path:
+    """A file with the voice's graph and other metadata; None leaves something out."""
+    new = {f"onbook.{key}": value for key, value in metadata.items()}
+    texts = dict(voice.metadata) | new
+    kept = {key: value for key, value in texts.items() if value is not None}
+    written = onnx.ModelProto.FromString(voice.graph)
+    helper.set_model_props(written, {"onbook.format": "1", "onbook.fingerprint": "x"} | kept)
+    path.write_bytes(written.SerializeToString())
+    return path
+
+
+def test_what_the_file_says_is_what_export_wrote(model: Model, voices: Path):
+    path = voices / f"{model.name}.onnx"
+    voice = Voice.read(path)
+    assert list(model.vocabulary) == json.loads(voice.metadata["onbook.vocabulary"])
+    assert model.fold == json.loads(voice.metadata["onbook.fold"])
+    assert model.fact("licence") == "public domain"
+    assert model.fact("config")["hidden"] == 64
+    assert model.fact("nothing") == ""
+    assert model.state_size == 2 * 2 * 64
+
+
+def test_the_fingerprint_is_of_the_network_and_its_characters(model: Model, voices: Path):
+    path = voices / f"{model.name}.onnx"
+    assert model.fingerprint == Voice.read(path).fingerprint
+    stored = onnx.ModelProto.FromString(path.read_bytes())
+    texts = [model.about[f"onbook.{key}"].encode() for key in ("vocabulary", "fold")]
+    del stored.metadata_props[:]
+    graph = stored.SerializeToString(deterministic=True)
+    assert model.fingerprint == hashlib.sha256(b"\0".join([graph, *texts])).hexdigest()
+
+
+def test_8_and_32_bits_have_other_fingerprints(voices: Path):
+    prints = {Model.load(path).fingerprint for path in voices.glob("*.onnx")}
+    assert len(prints) == 2
+
+
+def test_every_character_is_read_and_written_as_itself(model: Model):
+    text = "".join(model.vocabulary)
+    tokens = model.encode(text)
+    assert tokens.dtype == np.int64
+    assert tokens.tolist() == list(range(len(text)))
+    assert model.decode(tokens) == text
+    assert model.decode([model.newline]) == "\n"
+
+
+def test_what_is_not_in_the_vocabulary_is_folded_or_skipped(model: Model):
+    text = "“Café—you&me”, cafe\u0301, 茂茂!"
+    assert model.decode(model.encode(text)) == "'Cafe--youandme', cafe, !"
+    assert model.skipped(text) == 2
+    assert model.encode("").shape == (0,)
+
+
+def test_a_row_does_not_depend_on_the_rows_beside_it(model: Model):
+    rng = np.random.default_rng(1)
+    tokens = rng.integers(len(model.vocabulary), size=64)
+    states = rng.normal(size=(64, model.state_size)).astype(np.float32)
+    logits, after = model.step(tokens, states)
+    assert logits.shape == (64, len(model.vocabulary))
+    assert after.shape == states.shape
+    for some in ([0], [5, 63], [63, 7, 5], [*range(40, 9, -1)]):
+        logits_of_some, after_of_some = model.step(tokens[some], states[some])
+        np.testing.assert_array_equal(logits_of_some, logits[some])
+        np.testing.assert_array_equal(after_of_some, after[some])
+
+
+def test_a_state_remembers_what_was_read(model: Model):
+    [token] = model.encode("A")
+    first, state = model.step(np.array([token]), model.start()[None])
+    second, _ = model.step(np.array([token]), state)
+    assert not np.array_equal(first, second)
+
+
+def test_a_missing_file_is_refused(tmp_path: Path):
+    assert "cannot be opened (No such file" in refusal(tmp_path / "nobody.onnx")
+
+
+def test_a_folder_is_refused(tmp_path: Path):
+    (tmp_path / "folder.onnx").mkdir()
+    assert "cannot be opened (Is a directory" in refusal(tmp_path / "folder.onnx")
+
+
+@pytest.mark.parametrize("content", [b"", b"To be, or not to be.", bytes(range(256)) * 40])
+def test_a_file_that_is_no_onnx_is_refused(content: bytes, tmp_path: Path):
+    path = tmp_path / "garbage.onnx"
+    path.write_bytes(content)
+    assert "damaged" in refusal(path)
+
+
+@pytest.mark.parametrize("missing", [1, 200, 70_000])
+def test_a_file_that_was_cut_is_refused(missing: int, voices: Path, tmp_path: Path):
+    path = tmp_path / "cut.onnx"
+    path.write_bytes((voices / "tiny.onnx").read_bytes()[:-missing])
+    assert "damaged" in refusal(path)
+
+
+def test_a_network_that_is_no_voice_is_refused(tiny: Voice, tmp_path: Path):
+    path = tmp_path / "plain.onnx"
+    path.write_bytes(tiny.graph)
+    assert "no On Book voice" in refusal(path)
+
+
+def test_a_voice_of_another_format_is_refused_with_the_format_that_is_known(
+    tiny: Voice, tmp_path: Path
+):
+    sentence = refusal(changed(tmp_path / "newer.onnx", tiny, format="2"))
+    assert "is format 2, and this bot reads format 1" in sentence
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("vocabulary", None),
+        ("vocabulary", "[not JSON"),
+        ("vocabulary", "7"),
+        ("vocabulary", '["\\n", "a"]'),
+        ("fold", None),
+        ("fingerprint", None),
+    ],
+)
+def test_metadata_that_do_not_keep_to_the_contract_are_refused(
+    key: str, value: str | None, tiny: Voice, tmp_path: Path
+):
+    path = tmp_path / "odd.onnx"
+    if key == "fingerprint":
+        written = onnx.ModelProto.FromString(tiny.graph)
+        helper.set_model_props(written, {"onbook.format": "1"} | dict(tiny.metadata))
+        path.write_bytes(written.SerializeToString())
+    else:
+        changed(path, tiny, **{key: value})
+    assert "contract" in refusal(path)
+
+
+def test_a_voice_that_cannot_end_a_line_is_refused(tiny: Voice, tmp_path: Path):
+    characters = tiny.metadata["onbook.vocabulary"].replace("\\n", "\\u0000")
+    path = changed(tmp_path / "endless.onnx", tiny, vocabulary=characters)
+    assert "a vocabulary without a newline" in refusal(path)
+
+
+INT64, FLOAT, DOUBLE = TensorProto.INT64, TensorProto.FLOAT, TensorProto.DOUBLE
+RIGHT = {
+    "tokens": (INT64, ["batch"]),
+    "state": (FLOAT, ["batch", 8]),
+    "logits": (FLOAT, ["batch", "characters"]),
+}
+
+
+def simplest(path: Path, voice: Voice, inputs_and_logits: dict[str, tuple[int, list]]) -> Path:
+    """A network that passes its state on, and foretells nothing, with the voice's characters."""
+    characters = len(json.loads(voice.metadata["onbook.vocabulary"]))
+    kinds = {
+        name: (kind, [characters if size == "characters" else size for size in shape])
+        for name, (kind, shape) in inputs_and_logits.items()
+    }
+    kind, shape = kinds.pop("logits")
+    outputs = {"next_state": kinds["state"], "logits": (kind, shape)}
+    numbers = np.zeros([1 if size == "batch" else size for size in shape])
+    flat = helper.make_tensor("flat", kind, numbers.shape, numbers.ravel())
+    graph = helper.make_graph(
+        [
+            helper.make_node("Identity", ["state"], ["next_state"]),
+            helper.make_node("Identity", ["flat"], ["logits"]),
+        ],
+        "step",
+        [helper.make_tensor_value_info(name, *kind) for name, kind in kinds.items()],
+        [helper.make_tensor_value_info(name, *kind) for name, kind in outputs.items()],
+        [flat],
+    )
+    opset = [helper.make_opsetid("", 18)]
+    model = helper.make_model(graph, opset_imports=opset, ir_version=8)
+    return changed(path, Voice(model.SerializeToString(), voice.metadata))
+
+
+def test_a_network_of_any_kind_is_a_voice_if_it_keeps_to_the_contract(tiny: Voice, tmp_path: Path):
+    assert Model.load(simplest(tmp_path / "any.onnx", tiny, RIGHT)).state_size == 8
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"state": (FLOAT, ["batch"])},
+        {"state": (FLOAT, ["batch", "size"])},
+        {"state": (FLOAT, ["batch", 2, 4])},
+        {"state": (DOUBLE, ["batch", 8])},
+        {"logits": (FLOAT, ["batch", 1, "characters"])},
+        {"logits": (FLOAT, ["batch", 3])},
+        {"logits": (DOUBLE, ["batch", "characters"])},
+        {"tokens": (INT64, ["batch", 1])},
+        {"tokens": (FLOAT, ["batch"])},
+        {"time": (INT64, ["batch"])},
+    ],
+    ids=str,
+)
+def test_a_network_of_another_shape_is_refused(
+    wrong: dict[str, tuple[int, list]], tiny: Voice, tmp_path: Path
+):
+    path = simplest(tmp_path / "odd.onnx", tiny, RIGHT | wrong)
+    assert "does not keep to the voice file's contract (inputs and outputs are" in refusal(path)

@@ -1,0 +1,125 @@
+"""Drawing a character: against a slow reference, and against what chance says."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.sampling import draw, uniforms
+
+steadily = settings(max_examples=200, deadline=None, derandomize=True)
+
+LARGEST_UNIFORM = 1 - 2**-53
+
+
+def one(logits: list[float], temperature: float, top_p: float, uniform: float) -> int:
+    """What `draw` draws in a row that is alone."""
+    settings_of_row = (np.array([x]) for x in (temperature, top_p, uniform))
+    [token] = draw(np.array([logits], np.float32), *settings_of_row)
+    return int(token)
+
+
+def slowly(logits: list[float], temperature: float, top_p: float, uniform: float) -> int:
+    """The same as one writes it down: rank, cut the tail off, walk until the share is reached."""
+    weights = [math.exp((x - max(logits)) / temperature) for x in logits]
+    ranked = sorted(range(len(weights)), key=lambda token: (-weights[token], token))
+    nucleus: list[int] = []
+    for token in ranked:
+        if sum(weights[t] for t in nucleus) >= top_p * sum(weights):
+            break
+        nucleus.append(token)
+    whole = sum(weights[t] for t in nucleus)
+    passed = 0.0
+    for token in nucleus:
+        passed += weights[token] / whole
+        if passed > uniform:
+            return token
+    return nucleus[-1]
+
+
+def around(number: float) -> tuple[float, float]:
+    """The number as two ways of rounding may see it."""
+    return number * (1 - 1e-9), number * (1 + 1e-9)
+
+
+possible = st.floats(-12, 12, width=32) | st.sampled_from([0.0, 1.0])
+rows = st.tuples(
+    st.lists(possible | st.just(-math.inf), min_size=1, max_size=12).filter(
+        lambda logits: max(logits) > -math.inf
+    ),
+    st.integers(1, 20).map(lambda n: n / 10),
+    st.integers(1, 100).map(lambda n: n / 100),
+    st.integers(0, 999).map(lambda n: n / 1000),
+)
+
+
+@steadily
+@given(rows)
+def test_a_character_is_drawn_as_the_slow_reference_draws_it(
+    row: tuple[list[float], float, float, float],
+):
+    logits, temperature, top_p, uniform = row
+    near = {slowly(logits, temperature, p, u) for p in around(top_p) for u in around(uniform)}
+    assert one(*row) in near
+
+
+@steadily
+@given(rows, st.sampled_from([0.0, LARGEST_UNIFORM]))
+def test_what_is_barred_is_never_drawn(
+    row: tuple[list[float], float, float, float], uniform: float
+):
+    logits, temperature, _, _ = row
+    assert logits[one(logits, temperature, 1.0, uniform)] > -math.inf
+
+
+@steadily
+@given(rows)
+def test_a_tiny_nucleus_holds_the_likeliest_character_alone(
+    row: tuple[list[float], float, float, float],
+):
+    logits, temperature, _, uniform = row
+    assert one(logits, temperature, 1e-9, uniform) == int(np.argmax(np.float32(logits)))
+
+
+@steadily
+@given(st.integers(0, 2**63 - 1), st.integers(1, 40), st.integers(1, 90))
+def test_a_row_is_drawn_the_same_alone_and_beside_others(seed: int, count: int, characters: int):
+    rng = np.random.default_rng(seed)
+    logits = rng.normal(scale=4, size=(count, characters)).astype(np.float32)
+    temperature, top_p = rng.uniform(0.1, 2, count), rng.uniform(0.01, 1, count)
+    uniform = rng.random(count)
+    together = draw(logits, temperature, top_p, uniform)
+    assert together.dtype == np.int64
+    each = zip(logits.tolist(), temperature, top_p, uniform, strict=True)
+    assert together.tolist() == [one(*row) for row in each]
+
+
+def test_the_logits_stay_as_they_were():
+    logits = np.array([[1.0, 2.0, -np.inf]], np.float32)
+    draw(logits, np.array([0.5]), np.array([0.5]), np.array([0.5]))
+    np.testing.assert_array_equal(logits, np.array([[1.0, 2.0, -np.inf]], np.float32))
+
+
+def test_characters_come_as_often_as_the_temperature_and_the_nucleus_say():
+    many = 40_000
+    logits = np.log(np.array([0.1, 0.4, 0.2, 0.3, 1e-30], np.float32))
+    drawn = draw(
+        np.tile(logits, (many, 1)), np.full(many, 0.5), np.full(many, 0.9), uniforms(7, many)
+    )
+    # Squared and made whole again: 1, 16, 4 and 9 of 30. The first three of them reach 0.9.
+    shares = np.bincount(drawn, minlength=5) / many
+    np.testing.assert_allclose(shares, [0, 16 / 29, 4 / 29, 9 / 29, 0], atol=0.01)
+
+
+def test_the_numbers_of_a_line_follow_from_its_seed_and_are_even():
+    numbers = uniforms(3, 10_000)
+    np.testing.assert_array_equal(numbers, uniforms(3, 10_000))
+    np.testing.assert_array_equal(numbers[:5], uniforms(3, 5))
+    assert not np.array_equal(numbers, uniforms(4, 10_000))
+    assert numbers.dtype == np.float64
+    assert ((numbers >= 0) & (numbers < 1)).all()
+    np.testing.assert_allclose(np.histogram(numbers, 10, (0, 1))[0], 1000, atol=120)
+    assert uniforms(2**63 - 1, 1) != uniforms(0, 1)

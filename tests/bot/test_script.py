@@ -1,0 +1,474 @@
+"""Elements, checked against two Fountain parsers that know nothing of this project."""
+
+from __future__ import annotations
+
+import io
+import unicodedata
+
+import pytest
+from fountain import ElementType, FountainParser
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from screenplain.parsers import fountain as screenplain
+from screenplain.types import Action, Dialog, Slug, Transition
+
+from bot.script import (
+    CAST_LIMIT,
+    NAME_LIMIT,
+    Element,
+    Kind,
+    ScriptError,
+    as_read,
+    cast,
+    classify,
+    clean,
+    cue_line,
+    fountain,
+    from_person,
+    from_voice,
+    heading,
+    name,
+)
+
+steadily = settings(max_examples=200, deadline=None, derandomize=True)
+
+FRAGMENTS = [
+    *"!#=~>@.^<()*_[]/\\:-'&,;?",
+    *[
+        "/*",
+        "*/",
+        "[[",
+        "]]",
+        "===",
+        "..",
+        "...",
+        "> ",
+        " <",
+        "@ ",
+        "!!",
+        "\\*",
+        "\n",
+        "\n\n",
+        " ",
+        "\t",
+    ],
+    *[
+        "INT. ",
+        "ext ",
+        "I/E.",
+        "İnt. ",
+        "e\u017ft. ",
+        "EST",
+        "CUT TO:",
+        "TO:",
+        "FADE IN:",
+        "FADE OUT.",
+        "cut to:",
+    ],
+    *[
+        "MAYA",
+        "Maya",
+        "JO (V.O.)",
+        "MAYA:",
+        "(quietly)",
+        "You came.",
+        "O",
+        "10:30",
+        "http://x",
+        "23",
+    ],
+    *[
+        "茂",
+        "É",
+        "ß",
+        "ǆ",
+        "ª",
+        "ŉ",
+        "e\u0301\u0302\u0303",
+        "\u0338",
+        "\u200b",
+        "\u200d",
+        "\u202e",
+        "\u3000",
+    ],
+    *[
+        "👩\u200d🚀",
+        "\u3164",
+        "\ue700",
+        "\ue701",
+        "\r\n",
+        "\x85",
+        "\u2028",
+        "\x00",
+        "\uff1a",
+        "क्\u200dष",
+    ],
+]
+nasty = st.one_of(
+    st.lists(st.sampled_from(FRAGMENTS), max_size=8).map("".join),
+    st.text(max_size=20),
+    st.text(alphabet="AB. a!#=~>@\n()[/*]^:", max_size=16),
+)
+
+BEFORE = ["INT. BEFORE - DAY", "BEFORE\nHello.", "Before.", "CUT TO:"]
+
+
+def read_by_fountain_py(before: str, element: Element) -> list[ElementType]:
+    """What fountain-py makes of the element between two others."""
+    text = element.text
+    if element.kind is Kind.DIALOGUE:
+        # It departs from the specification here: only ASCII capitals are a cue to it, and not even
+        # those where the first words of the speech look like a heading ("Int. is short for
+        # interior.") or like another cue ("NO" above "I won't."). A forced cue has neither rule.
+        text = f"@{text.removeprefix('@')}"
+    document = FountainParser().parse(f"{before}\n\n{text}\n\nAfter.\n")
+    types = [one.type for one in document.elements]
+    lead = len(before.split("\n"))
+    assert types[-1] is ElementType.ACTION
+    assert document.elements[-1].text == "After."
+    return types[lead:-1]
+
+
+def read_by_screenplain(before: str, element: Element) -> object:
+    """What screenplain makes of the element between two others."""
+    script = screenplain.parse(io.StringIO(f"{before}\n\n{element.text}\n\nAfter.\n"))
+    first, middle, last = script.paragraphs
+    assert getattr(first, "synopsis", None) is None
+    assert isinstance(last, Action)
+    return middle
+
+
+def assert_one_element(element: Element) -> None:
+    lines = element.text.split("\n")
+    assert all(line and line == line.strip() for line in lines)
+    assert classify(element.text) is element.kind
+    for before in BEFORE:
+        middle = read_by_screenplain(before, element)
+        types = read_by_fountain_py(before, element)
+        match element.kind:
+            case Kind.HEADING:
+                assert isinstance(middle, Slug)
+                # The specification asks for an alphanumeric after the dot; fountain-py takes only
+                # an ASCII one.
+                if not element.text.startswith(".") or element.text[1].isascii():
+                    assert types == [ElementType.SCENE_HEADING]
+            case Kind.ACTION:
+                assert isinstance(middle, Action)
+                assert not middle.centered
+                assert len(middle.lines) == len(lines)
+                assert types == [ElementType.ACTION]
+            case Kind.TRANSITION:
+                assert isinstance(middle, Transition)
+                assert types == [ElementType.TRANSITION]
+            case Kind.DIALOGUE:
+                assert isinstance(middle, Dialog)
+                assert len(middle.blocks) == len(lines) - 1
+                assert types[0] is ElementType.CHARACTER
+                assert set(types[1:]) <= {ElementType.DIALOGUE, ElementType.PARENTHETICAL}
+                assert len(types) == len(lines)
+
+
+@steadily
+@given(nasty)
+def test_whatever_a_voice_writes_is_one_element(text: str) -> None:
+    element = from_voice(text)
+    if element is None:
+        assert not any(unicodedata.category(one)[0] in "LNPS" for one in clean(text))
+    else:
+        assert_one_element(element)
+        assert from_voice(element.text) == element
+
+
+@steadily
+@given(nasty, st.sampled_from([None, "Maya", "茂", "est. Claire"]))
+def test_whatever_a_person_types_is_elements(text: str, character: str | None) -> None:
+    try:
+        elements = from_person(text, character)
+    except ScriptError:
+        assert from_voice(text) is None
+        return
+    for element in elements:
+        assert_one_element(element)
+        assert from_person(element.text) == [element]
+    if character is not None:
+        assert elements[0].cue == name(character)
+
+
+@steadily
+@given(nasty)
+def test_elements_show_what_was_written(text: str) -> None:
+    element = from_voice(text)
+    if element is not None:
+        shown = "".join("".join(element.shown).split())
+        written = "".join(clean(text).split())
+        letters = [one for one in written if one.isalnum()]
+        assert [one for one in shown if one.isalnum()] == letters
+
+
+@steadily
+@given(nasty)
+def test_clean_text_is_clean(text: str) -> None:
+    cleaned = clean(text)
+    assert clean(cleaned) == cleaned
+    assert unicodedata.is_normalized("NFC", cleaned)
+    assert not set(cleaned) & set("\r\t\x00\u200b\u202e\u2028\u3164\ue700")
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("INT. DINER - NIGHT", Kind.HEADING),
+        ("ext diner", Kind.HEADING),
+        ("INT./EXT. CAR", Kind.HEADING),
+        ("I/E CAR", Kind.HEADING),
+        ("INTERNAL AFFAIRS", Kind.ACTION),
+        ("INT. DINER\nRain.", Kind.ACTION),
+        (".THE HEATH", Kind.HEADING),
+        ("..and then", Kind.ACTION),
+        (". x", Kind.ACTION),
+        ("CUT TO:", Kind.TRANSITION),
+        ("Cut TO:", Kind.ACTION),
+        ("> Burn to White.", Kind.TRANSITION),
+        ("> THE END <", Kind.ACTION),
+        (">", Kind.ACTION),
+        ("MAYA\nHello.", Kind.DIALOGUE),
+        ("MAYA (on the phone)\nHello.", Kind.DIALOGUE),
+        ("ÉMILE\nBonjour.", Kind.DIALOGUE),
+        ("R2D2\nBeep.", Kind.DIALOGUE),
+        ("23\nSkidoo.", Kind.ACTION),
+        ("Maya\nHello.", Kind.ACTION),
+        ("@McAvoy\nHello.", Kind.DIALOGUE),
+        ("@McAvoy", Kind.ACTION),
+        ("MAYA", Kind.ACTION),
+        ("!MAYA\nHello.", Kind.ACTION),
+        ("# ACT ONE", Kind.ACTION),
+        ("", Kind.ACTION),
+    ],
+)
+def test_classify(text: str, kind: Kind) -> None:
+    assert classify(text) is kind
+
+
+@pytest.mark.parametrize(
+    ("text", "stored"),
+    [
+        ("int. diner - night", ["INT. DINER - NIGHT"]),
+        ("INT. DINER - NIGHT\nRain on the window.", ["INT. DINER - NIGHT", "Rain on the window."]),
+        (".the heath", [".THE HEATH"]),
+        ("CUT TO:", ["CUT TO:"]),
+        ("smash cut to:", ["SMASH CUT TO:"]),
+        ("Fade in:", ["> FADE IN:"]),
+        ("> FADE OUT.", ["> FADE OUT."]),
+        ("CUT 2 TO:", ["> CUT 2 TO:"]),
+        ("CUT TO: X", ["CUT TO: X"]),
+        ("he wants to:", ["he wants to:"]),
+        ("MAYA: Hello.", ["MAYA\nHello."]),
+        ("MAYA:\nHello.", ["MAYA\nHello."]),
+        ("MAYA (quietly): Hello.", ["MAYA\n(quietly)\nHello."]),
+        ("MAYA (V.O.): (quietly) Hello.", ["MAYA (V.O.)\n(quietly)\nHello."]),
+        ("MAYA: Hello.\nJO: Hey.\nYou.", ["MAYA\nHello.", "JO\nHey.\nYou."]),
+        ("Rain.\nMAYA: Hello.", ["Rain.", "MAYA\nHello."]),
+        ("Maya: Hello.", ["Maya: Hello."]),
+        ("@Maya: Hello.", ["MAYA\nHello."]),
+        ("@茂: 来たか", ["@茂\n来たか"]),
+        ("10:30", ["10:30"]),
+        ("AT 10:30 WE GO", ["AT 10:30 WE GO"]),
+        ("HTTP://EXAMPLE.ORG", ["HTTP://EXAMPLE.ORG"]),
+        ("SUPER: London, 1601", ["SUPER: London, 1601"]),
+        ("STOP! LISTEN: rain.", ["STOP! LISTEN: rain."]),
+        ("MAYA\nTo be,\nor not", ["MAYA\nTo be,\nor not"]),
+        ("MAYA ^\nHello.", ["MAYA\nHello."]),
+        ("STOP! STOP!\nHe runs.", ["!STOP! STOP!\nHe runs."]),
+        ("Rain.\n\n\n  \nMAYA: Hello.", ["Rain.", "MAYA\nHello."]),
+        ("Rain.  \r\n   Wind.", ["Rain.\nWind."]),
+        ("!MAYA: Hello.", ["!MAYA: Hello."]),
+        ("# ACT", ["!# ACT"]),
+        ("===", ["!==="]),
+        ("> THE END <", ["!> THE END <"]),
+        ("~la la", ["!~la la"]),
+        ("wait [[what]] /* why */", [r"wait [\[what]] /\* why */"]),
+        ("MAYA\n#yes\n.5 of it\n...\n!", ["MAYA\n\\#yes\n\\.5 of it\n...\n\\!"]),
+    ],
+)
+def test_what_a_person_types(text: str, stored: list[str]) -> None:
+    elements = from_person(text)
+    assert [element.text for element in elements] == stored
+    for element in elements:
+        assert_one_element(element)
+
+
+@pytest.mark.parametrize(
+    ("text", "stored"),
+    [
+        ("Hello.", ["MAYA\nHello."]),
+        ("(quietly) Hello.", ["MAYA\n(quietly)\nHello."]),
+        ("INT. DINER", ["MAYA\nINT. DINER"]),
+        ("#tag\nand on", ["MAYA\n\\#tag\nand on"]),
+        ("Hello.\n\nAre you there?", ["MAYA\nHello.", "MAYA\nAre you there?"]),
+        ("Hello.\n\n!She waits.\n\nCUT TO:", ["MAYA\nHello.", "!She waits.", "CUT TO:"]),
+        ("Hello.\n\nJO: Hey.", ["MAYA\nHello.", "JO\nHey."]),
+    ],
+)
+def test_what_a_person_types_for_a_character(text: str, stored: list[str]) -> None:
+    assert [element.text for element in from_person(text, "  maya:")] == stored
+
+
+def test_a_thousand_speeches_in_one_block() -> None:
+    assert len(from_person("A:b\n" * 2000)) == 2000
+
+
+@pytest.mark.parametrize("text", ["", " \n\t\n", "\u200b\u202e\u3164", "\u0301"])
+def test_nothing_written(text: str) -> None:
+    assert from_voice(text) is None
+    with pytest.raises(ScriptError, match="nothing to write"):
+        from_person(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "stored"),
+    [
+        ("Int. is short.", "Int. is short."),
+        ("FADE OUT.", "> FADE OUT."),
+        ("!", "!!"),
+        ("@", "!@"),
+        ("/*", r"/\*"),
+        ("[[[", r"[\[\["),
+        (".", "!."),
+        ("...", "..."),
+        ("MAYA: Hello.", "MAYA: Hello."),
+        ("MAYA (CONT'D)\n(quietly)\nYou came.", "MAYA (CONT'D)\n(quietly)\nYou came."),
+        ("INT. A\nB", "!INT. A\nB"),
+    ],
+)
+def test_what_a_voice_writes(text: str, stored: str) -> None:
+    element = from_voice(text)
+    assert element is not None
+    assert element.text == stored
+    assert_one_element(element)
+
+
+def test_both_parsers_know_an_ordinary_cue() -> None:
+    element = Element(Kind.DIALOGUE, "MAYA (O.S.)\n(quietly)\nYou came.")
+    types = [one.type for one in FountainParser().parse(element.text).elements]
+    assert types == [ElementType.CHARACTER, ElementType.PARENTHETICAL, ElementType.DIALOGUE]
+    middle = read_by_screenplain("Before.", element)
+    assert isinstance(middle, Dialog)
+    assert [block[0] for block in middle.blocks] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("text", "cue", "body"),
+    [
+        ("MAYA (CONT'D)\n(quietly)\n\\#You \\*came\\*.", "MAYA", "(quietly)\n#You *came*."),
+        ("@McAvoy\nHello.", "McAvoy", "Hello."),
+        ("!# x\ny [\\[z]]", None, "# x\ny [[z]]"),
+        ("> FADE OUT.", None, "FADE OUT."),
+        (".THE HEATH", None, "THE HEATH"),
+        ("...and /\\* so", None, "...and /* so"),
+    ],
+)
+def test_shown(text: str, cue: str | None, body: str) -> None:
+    element = Element(classify(text), text)
+    assert (element.cue, element.body) == (cue, body)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (" mc  avoy ", "MC AVOY"),
+        ("@McAvoy:", "MCAVOY"),
+        ("Maya (V.O.)", "MAYA"),
+        ("o'brien", "O'BRIEN"),
+        ("[maya] 🦊", "MAYA"),
+        ("#!. dealer #2", "DEALER #2"),
+        ("茂", "茂"),
+        ("émile", "ÉMILE"),
+        ("jo*\u0338", "JO"),
+    ],
+)
+def test_name(text: str, expected: str) -> None:
+    assert name(text) == expected
+
+
+@pytest.mark.parametrize("text", ["", "23", "()", "🦊", "a\nb", "x" * (NAME_LIMIT + 1), "ß" * 21])
+def test_not_a_name(text: str) -> None:
+    with pytest.raises(ScriptError, match=r"^A character's name .+\.$"):
+        name(text)
+
+
+@steadily
+@given(nasty)
+def test_names_are_cues(text: str) -> None:
+    try:
+        named = name(text)
+    except ScriptError:
+        return
+    assert name(named) == named
+    assert_one_element(Element(Kind.DIALOGUE, f"{cue_line(named)}\nHello."))
+    assert from_person("Hello.", named)[0].cue == named
+
+
+def test_cue_line() -> None:
+    assert [cue_line(one) for one in ("MAYA", "茂", "EST. CLAIRE")] == [
+        "MAYA",
+        "@茂",
+        "@EST. CLAIRE",
+    ]
+
+
+def test_cast() -> None:
+    assert cast("maya, Jo,\nMAYA, ,茂") == ("MAYA", "JO", "茂")
+    assert cast(" ") == ()
+    letters = ",".join(chr(ord("A") + at) for at in range(CAST_LIMIT))
+    assert len(cast(letters)) == CAST_LIMIT
+    with pytest.raises(ScriptError, match="at most"):
+        cast(f"{letters},ZZ")
+
+
+@pytest.mark.parametrize(
+    ("text", "stored"),
+    [
+        ("int. diner - night", "INT. DINER - NIGHT"),
+        (".int. diner", "INT. DINER"),
+        ("...the\n\nheath", ".THE HEATH"),
+        ("🌲 forest [[x]]", r".FOREST [\[X]]"),
+    ],
+)
+def test_heading(text: str, stored: str) -> None:
+    assert heading(text) == Element(Kind.HEADING, stored)
+
+
+@steadily
+@given(nasty)
+def test_headings_are_headings(text: str) -> None:
+    try:
+        element = heading(text)
+    except ScriptError:
+        assert not any(map(str.isalnum, clean(text)))
+    else:
+        assert_one_element(element)
+        assert heading(element.text) == element
+
+
+def test_clean() -> None:
+    assert clean("e\u0301\r\nx\ty\u2028z\xa0!\x07\u202e") == "é\nx y\nz !"
+    assert clean("z\u0335\u0336\u0337\u0338") == "z\u0335\u0336"
+    assert clean("👩\u200d🚀 a\u200db क्\u200dष \u200d") == "👩\u200d🚀 ab क्\u200dष "
+    assert clean("\u1f67") == "\u1f67"
+
+
+def test_a_whole_script() -> None:
+    elements = from_person("int. diner - night\n\nRain.\n\nMAYA: Hello.\n\ncut to:")
+    text = fountain("The\nDiner /* [[", elements)
+    assert text.startswith("Title: The Diner /\\* [\\[\n\nINT. DINER - NIGHT\n\nRain.\n\nMAYA\n")
+    document = FountainParser().parse(text)
+    assert document.metadata == {"title": "The Diner /\\* [\\["}
+    assert len(document.elements) == 5
+    script = screenplain.parse(io.StringIO(text))
+    assert [type(one) for one in script] == [Slug, Action, Dialog, Transition]
+    assert fountain("\n", []) == "Title: Untitled\n"
+
+
+def test_reading_the_elements_is_reading_the_script() -> None:
+    elements = from_person("Rain.\n\nMAYA: Hello.")
+    assert "".join(as_read(element.text) for element in elements) == "\nRain.\n\nMAYA\nHello.\n"

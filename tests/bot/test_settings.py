@@ -1,0 +1,94 @@
+"""Settings: where they come from, and how they are refused without telling a secret."""
+
+from __future__ import annotations
+
+import os
+import traceback
+from pathlib import Path
+
+import pytest
+
+from bot.settings import SHIPPED_MODELS, SettingsError, runner_settings, settings
+
+TOKEN = "MTk4NjIyNDgzNDcxOTI1MjQ4.secret"  # noqa: S105 - nobody's
+
+
+@pytest.fixture(autouse=True)
+def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """No settings but those of the test."""
+    monkeypatch.chdir(tmp_path)
+    for name in os.environ:
+        if name.upper().startswith(("ONBOOK_", "DISCORD_")):
+            monkeypatch.delenv(name)
+
+
+def test_without_an_environment_everything_has_a_value():
+    chosen = settings()
+    assert chosen.models == SHIPPED_MODELS
+    assert (chosen.temperature, chosen.top_p, chosen.rows) == (0.7, 0.95, 64)
+    assert runner_settings().discord_token is None
+
+
+def test_settings_are_read_from_variables_with_the_prefix(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("ONBOOK_TEMPERATURE", "1.5")
+    monkeypatch.setenv("ONBOOK_DATABASE", "/somewhere/else.db")
+    monkeypatch.setenv("TOP_P", "0.5")
+    for chosen in (settings(), runner_settings()):
+        assert chosen.temperature == 1.5
+        assert chosen.database == Path("/somewhere/else.db")
+        assert chosen.top_p == 0.95
+
+
+def test_only_the_runner_reads_a_file(monkeypatch: pytest.MonkeyPatch):
+    lines = ["ONBOOK_MODEL=clown", "ONBOOK_ROWS=3", f"DISCORD_TOKEN={TOKEN}", "OTHER=1"]
+    Path(".env").write_text("\n".join(lines), encoding="utf-8")
+    monkeypatch.setenv("ONBOOK_ROWS", "4")
+    assert (settings().model, settings().rows) == ("stage", 4)
+    chosen = runner_settings()
+    assert (chosen.model, chosen.rows) == ("clown", 4)
+    assert chosen.discord_token is not None
+    assert chosen.discord_token.get_secret_value() == TOKEN
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ONBOOK_TEMPERATURE", "0.05"),
+        ("ONBOOK_TEMPERATURE", "2.1"),
+        ("ONBOOK_TEMPERATURE", "nan"),
+        ("ONBOOK_TOP_P", "0"),
+        ("ONBOOK_TOP_P", "1.01"),
+        ("ONBOOK_LINE_LENGTH", "39"),
+        ("ONBOOK_LINE_LENGTH", "1501"),
+        ("ONBOOK_THREADS", "0"),
+        ("ONBOOK_ROWS", "many"),
+        ("ONBOOK_QUEUE", "0"),
+        ("ONBOOK_LOG_LEVEL", "LOUD"),
+    ],
+)
+def test_a_value_that_cannot_be_used_is_refused_in_a_sentence(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv(name, value)
+    monkeypatch.setenv("DISCORD_TOKEN", TOKEN)
+    with pytest.raises(SettingsError) as refused:
+        runner_settings()
+    sentence = str(refused.value)
+    assert sentence.startswith(f"{name} cannot be used: ")
+    assert sentence.endswith(". See .env.example.")
+    assert "\n" not in sentence
+    assert TOKEN not in "".join(traceback.format_exception(refused.value))
+    assert value not in sentence.replace(name, "") or value == "0"
+
+
+def test_the_token_is_in_nothing_that_is_printed(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("DISCORD_TOKEN", TOKEN)
+    chosen = runner_settings()
+    printed = f"{chosen} {chosen!r} {chosen.model_dump()} {chosen.model_dump_json()}"
+    assert TOKEN not in printed
+    assert "discord_token" in printed
+
+
+def test_settings_stay_as_they_are():
+    with pytest.raises(ValueError, match="frozen"):
+        settings().rows = 1

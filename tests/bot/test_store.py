@@ -1,0 +1,392 @@
+"""The store: a tree of lines that nothing is written to twice or by halves."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import subprocess
+import sys
+import threading
+from collections.abc import AsyncIterator
+from pathlib import Path
+from textwrap import dedent
+
+import numpy as np
+import pytest
+
+from bot.script import Element, Kind
+from bot.store import (
+    BEFORE_THE_FIRST,
+    SCHEMA,
+    AlreadyWritten,
+    Draft,
+    HeadMoved,
+    Script,
+    Store,
+    StoreError,
+)
+
+REPOSITORY = Path(__file__).parents[2]
+STATE = np.array([0.0, -0.0, 1.5, np.nan, np.inf, 1e-45, -3e38], np.float32)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "scripts.db"
+
+
+@pytest.fixture
+async def store(path: Path) -> AsyncIterator[Store]:
+    store = await Store.open(path)
+    yield store
+    await store.close()
+
+
+def a_script(channel: int = 1, title: str = "The Diner") -> Script:
+    return Script(
+        channel=channel,
+        guild=2**63 - 1,
+        owner=2**60,
+        title=title,
+        cast=["MAYA", "ÉMILE"],
+        voice="tiny",
+        temperature=0.7,
+        top_p=0.95,
+        running=True,
+        head=None,
+    )
+
+
+def a_draft(text: str, **origin: object) -> Draft:
+    return Draft(Element(Kind.ACTION, text), 7, "Ann", STATE, "fingerprint", origin)
+
+
+async def append(store: Store, script: int, *texts: str, delivery: str | None = None) -> list[int]:
+    """Appends to the head; returns the ids of the lines."""
+    now = await store.script(script)
+    drafts = [a_draft(text) for text in texts]
+    lines = await store.append(now, now.head, drafts, delivery or texts[0], take=0)
+    return [line.id for line in lines]
+
+
+def count(path: Path, table: str) -> int:
+    """How many rows are on the disk, as another connection sees it."""
+    connection = sqlite3.connect(path)
+    try:
+        [number] = connection.execute(f"SELECT count(*) FROM {table}").fetchone()  # noqa: S608
+    finally:
+        connection.close()
+    return number
+
+
+# The tree --------------------------------------------------------------------------------------
+
+
+async def test_the_path_is_in_the_order_of_the_script(store: Store):
+    script = await store.begin(a_script())
+    ids = await append(store, script.id, *(f"Line {i}." for i in range(60)))
+    elsewhere = await store.begin(a_script(channel=2))
+    await append(store, elsewhere.id, "Elsewhere.")
+    ids += await append(store, script.id, "The end.")
+    path = await store.path(ids[-1])
+    assert [line.text for line in path] == [*(f"Line {i}." for i in range(60)), "The end."]
+    assert [line.id for line in path] == ids == await store.path_ids(ids[-1])
+    assert [line.parent for line in path] == [None, *ids[:-1]]
+    assert [line.id for line in await store.path(ids[2])] == ids[:3]
+    assert await store.path(None) == await store.path_ids(None) == []
+
+
+async def test_a_path_goes_up_its_own_branch(store: Store):
+    script = await store.begin(a_script())
+    [trunk, left] = await append(store, script.id, "Trunk.", "Left.")
+    await store.move(await store.script(script.id), trunk)
+    [right] = await append(store, script.id, "Right.")
+    assert await store.path_ids(left) == [trunk, left]
+    assert await store.path_ids(right) == [trunk, right]
+
+
+async def test_a_line_is_kept_as_it_was_given(store: Store):
+    script = await store.begin(a_script())
+    element = Element(Kind.DIALOGUE, "ÉMILE\n(茂)\nHm — “so”?")
+    draft = Draft(element, None, "tiny", STATE, "fingerprint", {"seed": 2**53, "p": 0.1})
+    [line] = await store.append(script, None, [draft], "delivery", take=3)
+    found = await store.line(line.id)
+    assert found is not None
+    assert found.element == element
+    assert (found.author, found.credit, found.take) == (None, "tiny", 3)
+    assert found.origin == {"seed": 2**53, "p": 0.1}
+    assert await store.line(99) is None
+
+
+async def test_lines_move_the_head_to_the_last_of_them(store: Store):
+    script = await store.begin(a_script())
+    [_, last] = await append(store, script.id, "One.", "Two.")
+    assert (await store.script(script.id)).head == last
+
+
+# All or nothing --------------------------------------------------------------------------------
+
+
+async def test_lines_for_a_head_that_has_moved_leave_nothing(store: Store, path: Path):
+    stale = await store.begin(a_script())
+    ids = await append(store, stale.id, "First.")
+    with pytest.raises(HeadMoved):
+        await store.append(stale, None, [a_draft("Late."), a_draft("Later.")], "late", take=0)
+    assert count(path, "lines") == count(path, "states") == 1
+    assert (await store.script(stale.id)).head == ids[0]
+    # The same delivery may try again.
+    assert len(await append(store, stale.id, "Late.", delivery="late")) == 1
+
+
+async def test_a_delivery_that_comes_twice_is_written_once(store: Store, path: Path):
+    script = await store.begin(a_script())
+    ids = await append(store, script.id, "One.", "Two.", delivery="once")
+    for texts in (["One.", "Two."], ["Another.", "And one more.", "And more."]):
+        with pytest.raises(AlreadyWritten):
+            await append(store, script.id, *texts, delivery="once")
+    assert count(path, "lines") == count(path, "states") == 2
+    assert (await store.script(script.id)).head == ids[-1]
+
+
+async def test_a_delivery_that_comes_twice_is_known_although_the_head_has_moved(store: Store):
+    stale = await store.begin(a_script())
+    await append(store, stale.id, "One.", delivery="once")
+    with pytest.raises(AlreadyWritten):
+        await store.append(stale, None, [a_draft("One.")], "once", take=0)
+
+
+async def test_another_take_of_a_delivery_is_written(store: Store):
+    script = await store.begin(a_script())
+    await store.append(script, None, [a_draft("One.")], "delivery", take=0)
+    now = await store.script(script.id)
+    [line] = await store.append(now, None, [a_draft("Two.")], "delivery", take=1)
+    assert (await store.script(script.id)).head == line.id
+
+
+async def test_the_head_moves_only_from_where_it_was_seen(store: Store):
+    before = await store.begin(a_script())
+    [first, second] = await append(store, before.id, "One.", "Two.")
+    with pytest.raises(HeadMoved):
+        await store.move(before, first)
+    after = await store.script(before.id)
+    assert after.head == second
+    await store.move(after, None)
+    assert (await store.script(before.id)).head is None
+    with pytest.raises(HeadMoved):
+        await store.move(after, first)
+
+
+# Scripts ---------------------------------------------------------------------------------------
+
+
+async def test_one_script_runs_in_a_channel(store: Store, path: Path):
+    first = await store.begin(a_script(title="First"))
+    elsewhere = await store.begin(a_script(channel=2))
+    second = await store.begin(a_script(title="Second"))
+    running = await store.running(1)
+    assert running is not None
+    assert running.id == second.id
+    assert running.cast == ["MAYA", "ÉMILE"]
+    assert running.guild == 2**63 - 1
+    assert not (await store.script(first.id)).running
+    assert (await store.script(elsewhere.id)).running
+    assert await store.running(3) is None
+    connection = sqlite3.connect(path, isolation_level=None)
+    with pytest.raises(sqlite3.IntegrityError):
+        connection.execute("UPDATE scripts SET running = 1")
+    connection.close()
+
+
+# States ----------------------------------------------------------------------------------------
+
+
+async def test_a_state_comes_back_bit_for_bit(store: Store):
+    script = await store.begin(a_script())
+    [line] = await append(store, script.id, "One.")
+    found = await store.state(line, "fingerprint")
+    assert found is not None
+    assert found.dtype == np.float32
+    assert found.tobytes() == STATE.tobytes()
+    assert await store.state(line, "another") is None
+    assert await store.state(line + 1, "fingerprint") is None
+
+
+async def test_each_voice_has_a_state_of_its_own_which_is_replaced(store: Store):
+    script = await store.begin(a_script())
+    ids = await append(store, script.id, "One.", "Two.", "Three.")
+    for number in (1, 2):
+        await store.keep_state(ids[1], "another", np.array([number], np.float32))
+    assert (await store.state(ids[1], "another")).tolist() == [2]
+    assert (await store.state(ids[1], "fingerprint")).tobytes() == STATE.tobytes()
+    assert await store.states_kept(ids, "another") == {ids[1]}
+    assert await store.states_kept(ids[:2], "fingerprint") == set(ids[:2])
+    assert await store.states_kept([], "fingerprint") == set()
+
+
+# Posts and facts -------------------------------------------------------------------------------
+
+
+async def test_a_message_is_found_by_any_of_its_lines_and_comes_with_all(store: Store):
+    script = await store.begin(a_script())
+    [one, two, three] = await append(store, script.id, "One.", "Two.", "Three.")
+    await store.post(300, script.id, [three])
+    await store.post(100, script.id, [])
+    await store.post(200, script.id, [two, one])
+    await store.post(200, script.id, [two])
+
+    async def shown(*lines: int) -> list[tuple[int, list[int]]]:
+        posts = await store.posts(script.id, lines)
+        return [(message, [line.id for line in lines]) for message, lines in posts.items()]
+
+    assert await shown(two) == [(200, [one, two])]
+    assert await shown(three, one) == [(200, [one, two]), (300, [three])]
+    assert await shown(BEFORE_THE_FIRST) == [(100, [])]
+    assert await store.posts(script.id + 1, [one, BEFORE_THE_FIRST]) == {}
+    await store.forget_post(200)
+    assert await shown(BEFORE_THE_FIRST, one, three) == [(100, []), (300, [three])]
+    await store.forget_posts()
+    assert await shown(BEFORE_THE_FIRST, three) == []
+
+
+async def test_a_fact_is_noted_until_another_takes_its_place(store: Store):
+    assert await store.fact("synced") is None
+    await store.note_fact("synced", "a")
+    await store.note_fact("synced", "b")
+    assert await store.fact("synced") == "b"
+    assert await store.fact("other") is None
+
+
+# The file --------------------------------------------------------------------------------------
+
+
+async def test_everything_is_there_when_the_file_is_opened_again(path: Path):
+    store = await Store.open(path)
+    script = await store.begin(a_script())
+    ids = await append(store, script.id, "One.", "Two.")
+    await store.post(100, script.id, ids)
+    await store.note_fact("synced", "a")
+    await store.close()
+    store = await Store.open(path)
+    running = await store.running(1)
+    assert running is not None
+    assert (running.id, running.head) == (script.id, ids[1])
+    assert [line.text for line in await store.path(ids[1])] == ["One.", "Two."]
+    assert (await store.state(ids[0], "fingerprint")).tobytes() == STATE.tobytes()
+    assert list(await store.posts(script.id, ids)) == [100]
+    assert await store.fact("synced") == "a"
+    await store.close()
+
+
+def run(program: str, path: Path) -> subprocess.CompletedProcess[str]:
+    """Runs a program in another process."""
+    return subprocess.run(
+        [sys.executable, "-c", dedent(program), path],
+        cwd=REPOSITORY,
+        stdout=subprocess.PIPE,
+        encoding="utf-8",
+    )
+
+
+async def test_what_was_written_survives_a_process_that_dies(path: Path):
+    program = """
+        import asyncio, os, sys
+        from pathlib import Path
+        from tests.bot.test_store import Store, a_script, append
+
+        async def write():
+            store = await Store.open(Path(sys.argv[1]))
+            script = await store.begin(a_script())
+            await append(store, script.id, "One.", "Two.")
+            os.kill(os.getpid(), 9)
+
+        asyncio.run(write())
+    """
+    assert run(program, path).returncode == -9
+    store = await Store.open(path)
+    running = await store.running(1)
+    assert running is not None
+    assert [line.text for line in await store.path(running.head)] == ["One.", "Two."]
+    await store.close()
+
+
+async def test_a_second_process_is_refused_until_the_first_has_closed(path: Path):
+    program = """
+        import asyncio, sys
+        from pathlib import Path
+        from bot.store import Store, StoreError
+
+        try:
+            asyncio.run(Store.open(Path(sys.argv[1])))
+        except StoreError as error:
+            print(error)
+    """
+    store = await Store.open(path)
+    assert run(program, path).stdout.startswith(f"{path} is in use by another On Book: ")
+    with pytest.raises(StoreError, match="is in use"):
+        await Store.open(path)
+    await store.note_fact("still", "mine")
+    await store.close()
+    store = await Store.open(path)
+    assert await store.fact("still") == "mine"
+    await store.close()
+
+
+@pytest.mark.parametrize("name", ["100% mine?.db", "mine#1&x=y.db", "шоу.db"])
+async def test_a_file_may_have_any_name(name: str, tmp_path: Path):
+    store = await Store.open(tmp_path / name)
+    await store.note_fact("a", "b")
+    await store.close()
+    assert count(tmp_path / name, "facts") == 1
+
+
+async def open_and_close(path: Path) -> None:
+    await (await Store.open(path)).close()
+
+
+async def open_in_vain(path: Path) -> None:
+    try:
+        await Store.open(path)
+    finally:
+        # Where SQLite cannot open a file, aiosqlite leaves a thread that still needs the loop.
+        for thread in threading.enumerate():
+            if "_connection_worker_thread" in thread.name:
+                thread.join()
+
+
+def refusal(path: Path) -> str:
+    """What is said of a database that cannot be used, after checking that it is one sentence."""
+    with pytest.raises(StoreError) as refused:
+        asyncio.run(open_in_vain(path))
+    sentence = str(refused.value)
+    assert "\n" not in sentence
+    assert sentence.endswith(".")
+    assert "ONBOOK_DATABASE" in sentence
+    return sentence
+
+
+def test_a_database_of_a_newer_version_is_refused_and_left_alone(path: Path):
+    asyncio.run(open_and_close(path))
+    connection = sqlite3.connect(path)
+    connection.execute(f"PRAGMA user_version = {SCHEMA + 1}")
+    assert f"(schema {SCHEMA + 1}, this one knows {SCHEMA})" in refusal(path)
+    assert connection.execute("PRAGMA user_version").fetchone() == (SCHEMA + 1,)
+    connection.execute(f"PRAGMA user_version = {SCHEMA}")
+    connection.close()
+    asyncio.run(open_and_close(path))
+
+
+def test_a_file_that_is_no_database_is_refused_and_left_alone(path: Path):
+    content = b"INT. DINER - NIGHT\n" * 500
+    path.write_bytes(content)
+    assert "cannot be used as a database" in refusal(path)
+    assert path.read_bytes() == content
+
+
+def test_a_folder_is_refused(path: Path):
+    path.mkdir()
+    assert str(path) in refusal(path)
+
+
+def test_a_folder_that_is_missing_is_refused_and_not_made(tmp_path: Path):
+    assert "There is no folder" in refusal(tmp_path / "nowhere" / "scripts.db")
+    assert list(tmp_path.iterdir()) == []

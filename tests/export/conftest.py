@@ -1,0 +1,53 @@
+"""What the tests of export share: networks that were never trained, and one that was."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from export.__main__ import main
+from training.model import CharLSTM, Shape
+from training.run import Run
+from training.vocabulary import Vocabulary
+
+LETTERS = "\n abcdefghijklmnopqrstuvwxyz.,"
+
+
+@pytest.fixture
+def vocabulary() -> Vocabulary:
+    return Vocabulary(tuple(sorted(LETTERS)), {"é": "e"})
+
+
+@pytest.fixture
+def network(vocabulary: Vocabulary) -> Callable[..., CharLSTM]:
+    """Makes networks with weights large enough that all of them matter."""
+
+    def make(hidden: int = 40, layers: int = 2, seed: int = 1) -> CharLSTM:
+        torch.manual_seed(seed)
+        model = CharLSTM(Shape(len(vocabulary), 16, hidden, layers))
+        with torch.no_grad():
+            for weights in model.parameters():
+                weights.add_(torch.randn_like(weights) * 0.2)
+            model.output.weight.mul_(4)
+        return model.eval()
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def voice_8(tiny_run: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The trained run as a voice file in 8 bits."""
+    path = tmp_path_factory.mktemp("voices") / "tiny-8.onnx"
+    assert main([str(tiny_run.folder), "-o", str(path)]) == 0
+    return path
+
+
+@pytest.fixture(scope="session")
+def voice_32(tiny_run: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The trained run as a voice file in 32 bits."""
+    path = tmp_path_factory.mktemp("voices") / "tiny-32.onnx"
+    assert main([str(tiny_run.folder), "--bits", "32", "-o", str(path)]) == 0
+    return path

@@ -1,0 +1,140 @@
+"""The step graph beside the network that it is made of."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from onnx import TensorProto
+
+from export import graph
+from export.quantise import dequantise, quantise
+from export.runtime import Runtime
+from export.voice import serialise
+from export.weights import Weights
+
+SHAPES = [(32, 1), (40, 2), (48, 3), (64, 2)]
+
+
+def read(model, tokens):
+    """Logits and states of PyTorch, step by step: [steps, rows, ...]."""
+    state = model.start(tokens.shape[1])
+    logits, states = [], []
+    with torch.no_grad():
+        for step in tokens:
+            out, state = model(torch.from_numpy(step)[None], state)
+            logits.append(out[0].numpy())
+            states.append(state.numpy())
+    return np.array(logits), np.array(states)
+
+
+def run(built, tokens):
+    """The same of onnxruntime."""
+    runtime = Runtime(serialise(built))
+    state = runtime.start(tokens.shape[1])
+    logits, states = [], []
+    for step in tokens:
+        out, state = runtime.step(step, state)
+        logits.append(out)
+        states.append(state)
+    return np.array(logits), np.array(states)
+
+
+@pytest.fixture
+def tokens(vocabulary):
+    return np.random.default_rng(1).integers(0, len(vocabulary), (60, 3))
+
+
+@pytest.mark.parametrize(("hidden", "layers"), SHAPES)
+def test_32_bits_say_what_pytorch_says(network, tokens, hidden, layers):
+    model = network(hidden, layers)
+    expected = read(model, tokens)
+    found = run(graph.build(Weights.of(model), 32), tokens)
+    np.testing.assert_allclose(found[0], expected[0], atol=1e-5)
+    np.testing.assert_allclose(found[1], expected[1], atol=1e-5)
+
+
+@pytest.mark.parametrize(("hidden", "layers"), SHAPES)
+def test_8_bits_are_near(network, tokens, hidden, layers):
+    model = network(hidden, layers)
+    expected, _ = read(model, tokens)
+    found, _ = run(graph.build(Weights.of(model), 8), tokens)
+    assert (found - expected).std() < 0.03 * expected.std()
+
+
+def test_the_contract_of_a_voice_file(network, vocabulary):
+    built = graph.build(Weights.of(network(40, 2)), 8)
+    onnx.checker.check_model(built, full_check=True)
+
+    def shape(one):
+        kind = one.type.tensor_type
+        return one.name, kind.elem_type, [d.dim_param or d.dim_value for d in kind.shape.dim]
+
+    assert [shape(one) for one in built.graph.input] == [
+        ("tokens", TensorProto.INT64, ["batch"]),
+        ("state", TensorProto.FLOAT, ["batch", 160]),
+    ]
+    assert [shape(one) for one in built.graph.output] == [
+        ("logits", TensorProto.FLOAT, ["batch", len(vocabulary)]),
+        ("next_state", TensorProto.FLOAT, ["batch", 160]),
+    ]
+
+
+def test_versions_are_pinned(network):
+    weights = Weights.of(network())
+    built = {bits: graph.build(weights, bits) for bits in (8, 32)}
+    assert {model.ir_version for model in built.values()} == {8}
+    domains = {b: {o.domain: o.version for o in m.opset_import} for b, m in built.items()}
+    assert domains == {8: {"": 18, "com.microsoft": 1}, 32: {"": 18}}
+
+
+def test_8_bits_are_kept_of_the_recurrent_matrices_alone(network):
+    built = graph.build(Weights.of(network(40, 2)), 8)
+    kinds = {one.name: one.data_type for one in built.graph.initializer}
+    assert {name for name, kind in kinds.items() if kind == TensorProto.UINT8} == {
+        f"layer{i}.{name}" for i in range(2) for name in ("codes", "zeros")
+    }
+    assert kinds["table"] == kinds["output.matrix"] == TensorProto.FLOAT
+    operators = [node.op_type for node in built.graph.node]
+    assert operators.count("MatMulNBits") == 2
+    assert operators.count("MatMul") == 1
+
+
+@pytest.mark.parametrize("bits", [8, 32])
+@pytest.mark.parametrize(("hidden", "layers"), SHAPES)
+def test_a_graph_can_be_read_again(network, hidden, layers, bits):
+    weights = Weights.of(network(hidden, layers))
+    built = graph.build(weights, bits)
+    found = graph.read(built)
+    expected = weights.matrices
+    if bits == 8:
+        expected = [dequantise(quantise(matrix), len(matrix)) for matrix in expected]
+    for one, other in zip(found.matrices, expected, strict=True):
+        np.testing.assert_array_equal(one, other)
+    for name in ("table", "output", "output_bias"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(weights, name))
+    np.testing.assert_array_equal(found.biases, weights.biases)
+    assert graph.bits_of(built) == bits
+
+
+def test_another_graph_cannot_be_read(network):
+    built = graph.build(Weights.of(network()), 32)
+    del built.graph.initializer[0]
+    with pytest.raises(KeyError):
+        graph.read(built)
+
+
+@pytest.mark.parametrize(("hidden", "layers"), SHAPES)
+def test_a_network_can_be_made_of_weights_again(network, tokens, hidden, layers):
+    model = network(hidden, layers)
+    weights = Weights.of(model)
+    again = weights.model()
+    np.testing.assert_allclose(read(again, tokens)[0], read(model, tokens)[0], atol=1e-5)
+    np.testing.assert_array_equal(Weights.of(again).table, weights.table)
+
+
+@pytest.mark.parametrize("bits", [8, 32])
+def test_the_same_network_gives_the_same_bytes(network, bits):
+    first, second = (serialise(graph.build(Weights.of(network()), bits)) for _ in range(2))
+    assert first == second

@@ -1,0 +1,53 @@
+"""Which texts a voice is judged on."""
+
+from __future__ import annotations
+
+import pytest
+
+from export import heldout
+from training.texts import TextError
+
+BOTH = ["validation/the-tempest", "test/the-comedy-of-errors"]
+
+
+def names(paths):
+    return [text.name for text in heldout.of_paths(paths)]
+
+
+def test_a_run_held_out_two_parts(tiny_run):
+    texts = heldout.of_run(tiny_run)
+    assert [text.name for text in texts] == BOTH
+    assert [text.content for text in texts] == [
+        tiny_run.heldout_texts(part)[0].content for part in ("validation", "test")
+    ]
+
+
+def test_of_a_corpus_only_what_was_held_out_is_taken(scenes, tiny_run):
+    assert names([scenes]) == names([tiny_run.heldout]) == BOTH
+
+
+def test_of_other_folders_all_is_taken(scenes):
+    assert names([scenes / "train"]) == ["as-you-like-it", "much-ado-about-nothing"]
+
+
+def test_files_are_taken_in_the_order_in_which_they_are_named(scenes):
+    files = [scenes / f"{name}.fountain" for name in reversed(BOTH)]
+    assert names(files) == ["the-comedy-of-errors", "the-tempest"]
+
+
+def test_what_is_no_text_is_passed_over(tmp_path):
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep" / "a.txt").write_text("Some words.")
+    (tmp_path / "b.png").write_bytes(b"a picture")
+    (tmp_path / "c.txt").mkdir()
+    assert names([tmp_path]) == ["deep/a"]
+
+
+def test_no_text_is_refused(tmp_path):
+    for path in (tmp_path, tmp_path / "none"):
+        with pytest.raises(TextError, match=str(path)):
+            heldout.of_paths([path])
+
+
+def test_a_run_without_texts_has_none(tiny_run, tmp_path):
+    assert heldout.of_run(type(tiny_run)(tmp_path)) == ()

@@ -1,0 +1,251 @@
+"""``python -m export``: what it makes of a run, of a voice, and of a mistake."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import json
+import shutil
+
+import numpy as np
+import onnx
+import pytest
+
+from export import graph, make
+from export.__main__ import main
+from export.runtime import Runtime
+from export.voice import Voice
+from training.run import Run
+
+
+def facts(path):
+    model = onnx.ModelProto.FromString(path.read_bytes())
+    return {one.key: one.value for one in model.metadata_props}
+
+
+def evaluation(path):
+    return json.loads(facts(path)["onbook.evaluation"])
+
+
+@pytest.fixture
+def released(tiny_run, tmp_path):
+    """The run without its held-out texts, in 16 bits."""
+    tiny_run.copy_for_release(tmp_path / "released")
+    return tmp_path / "released"
+
+
+def refused(capsys, *arguments):
+    """The sentence with which a command was refused."""
+    assert main([str(argument) for argument in arguments]) == 1
+    [sentence] = capsys.readouterr().err.splitlines()
+    assert sentence.endswith(".")
+    return sentence
+
+
+# From a run
+
+
+@pytest.mark.parametrize("bits", [8, 32])
+def test_the_metadata_say_everything(request, tiny_run, bits):
+    path = request.getfixturevalue(f"voice_{bits}")
+    said, config, vocabulary = facts(path), tiny_run.config(), tiny_run.vocabulary()
+    assert said.keys() == {
+        f"onbook.{name}"
+        for name in (
+            *("format", "name", "vocabulary", "fold", "fingerprint", "corpus", "licence"),
+            *("trained", "config", "evaluation"),
+        )
+    }
+    assert said["onbook.format"] == "1"
+    assert said["onbook.name"] == config.name
+    assert said["onbook.corpus"] == config.corpus
+    assert said["onbook.licence"] == config.licence
+    assert tuple(json.loads(said["onbook.vocabulary"])) == vocabulary.characters
+    assert json.loads(said["onbook.fold"]) == vocabulary.fold
+    assert json.loads(said["onbook.config"])["hidden"] == config.hidden
+    assert datetime.datetime.fromisoformat(said["onbook.trained"]).tzinfo
+    assert said["onbook.fingerprint"] == Voice.read(path).fingerprint
+
+
+@pytest.mark.parametrize("bits", [8, 32])
+def test_the_evaluation_is_of_every_text_that_was_held_out(request, tiny_run, bits):
+    said = evaluation(request.getfixturevalue(f"voice_{bits}"))
+    assert said["protocol"] == "carried state"
+    assert said["weight_bits"] == bits
+    assert said["step"] == tiny_run.best()["step"]
+    assert said["seconds"] == tiny_run.best()["seconds"]
+    held_out = [
+        (part, text) for part in ("validation", "test") for text in tiny_run.heldout_texts(part)
+    ]
+    assert [one["name"] for one in said["texts"]] == [
+        f"{part}/{text.name}" for part, text in held_out
+    ]
+    for one, (_, text) in zip(said["texts"], held_out, strict=True):
+        assert one["characters"] == len(tiny_run.vocabulary().encode(text.content)) + 1
+        assert one["exported"] == pytest.approx(one["pytorch"], rel=0.005)
+        assert 1 < one["pytorch"] < 5
+
+
+def test_8_bits_are_smaller_and_another_voice(voice_8, voice_32):
+    assert voice_8.stat().st_size < 0.6 * voice_32.stat().st_size
+    assert facts(voice_8)["onbook.fingerprint"] != facts(voice_32)["onbook.fingerprint"]
+
+
+def test_the_same_run_gives_the_same_bytes(tiny_run, voice_8, tmp_path):
+    again = tmp_path / "again.onnx"
+    assert main([str(tiny_run.folder), "-o", str(again)]) == 0
+    assert again.read_bytes() == voice_8.read_bytes()
+
+
+def test_the_proof_is_printed(tiny_run, tmp_path, capsys):
+    assert main([str(tiny_run.folder), "-o", str(tmp_path / "a.onnx")]) == 0
+    printed = capsys.readouterr().out
+    for words in ("check  ", "measured", "logits, PyTorch", "rows with other", "validation/the-te"):
+        assert words in printed
+    assert "NO" not in printed.split()
+
+
+def test_a_graph_with_swapped_gates_is_not_written(tiny_run, tmp_path, capsys, monkeypatch):
+    honest = graph.build
+
+    def swapped(weights, bits):
+        i, f, g, o = np.split(weights.table, 4, axis=1)
+        table = np.concatenate([f, i, g, o], axis=1)
+        return honest(dataclasses.replace(weights, table=table), bits)
+
+    monkeypatch.setattr(graph, "build", swapped)
+    path = tmp_path / "a.onnx"
+    path.write_text("what was there")
+    for bits in (8, 32):
+        assert main([str(tiny_run.folder), "--bits", str(bits), "-o", str(path)]) == 1
+        said = capsys.readouterr()
+        assert "NO" in said.out.split()
+        assert "was not written" in said.err
+        assert path.read_text() == "what was there"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_released_run_is_proven_on_the_texts_that_are_named(released, scenes, tmp_path):
+    path = tmp_path / "a.onnx"
+    assert main([str(released), "--heldout", str(scenes / "test"), "-o", str(path)]) == 0
+    assert [one["name"] for one in evaluation(path)["texts"]] == ["the-comedy-of-errors"]
+
+
+# From a voice in 8 bits
+
+
+@pytest.fixture(scope="session")
+def converted(voice_8, tmp_path_factory):
+    path = tmp_path_factory.mktemp("converted") / "tiny-32.onnx"
+    assert main([str(voice_8), "--bits", "32", "-o", str(path)]) == 0
+    return path
+
+
+def test_a_voice_in_8_bits_gives_one_in_32(voice_8, converted):
+    stored = onnx.ModelProto.FromString(converted.read_bytes())
+    assert graph.bits_of(stored) == 32
+    before, after = (Runtime(Voice.read(path).graph) for path in (voice_8, converted))
+    tokens = np.arange(20)
+    near, _ = before.step(tokens, before.start(20))
+    exact, _ = after.step(tokens, after.start(20))
+    assert (near - exact).std() < 0.01 * exact.std()
+
+
+def test_its_metadata_are_carried_over(voice_8, converted):
+    before, after = facts(voice_8), facts(converted)
+    changed = {key for key in before.keys() | after.keys() if before.get(key) != after.get(key)}
+    assert changed == {"onbook.fingerprint", "onbook.evaluation"}
+    note = evaluation(converted)["converted"]
+    assert evaluation(converted) == evaluation(voice_8) | {"converted": note}
+    assert note["from"] == before["onbook.fingerprint"]
+    assert note["bits_32"] == pytest.approx(note["bits_8"], rel=0.005)
+    assert note["characters"] > 3_000
+
+
+def test_the_same_voice_gives_the_same_bytes(voice_8, converted, tmp_path):
+    again = tmp_path / "again.onnx"
+    assert main([str(voice_8), "--bits", "32", "-o", str(again)]) == 0
+    assert again.read_bytes() == converted.read_bytes()
+
+
+def test_a_conversion_that_changes_the_voice_is_not_written(voice_8, tmp_path, capsys, monkeypatch):
+    """Even one that PyTorch agrees with: other weights, faithfully computed."""
+    honest = graph.read
+
+    def other(model):
+        weights = honest(model)
+        return dataclasses.replace(weights, table=weights.table * np.float32(0.5))
+
+    monkeypatch.setattr(graph, "read", other)
+    assert main([str(voice_8), "--bits", "32", "-o", str(tmp_path / "a.onnx")]) == 1
+    assert "1 of 6 checks" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+# Refusals
+
+
+def test_a_missing_source_is_refused(tmp_path, capsys):
+    assert "There is no" in refused(capsys, tmp_path / "none", "-o", tmp_path / "a.onnx")
+
+
+def test_a_folder_that_is_no_run_is_refused(tmp_path, capsys):
+    assert "config.json is missing" in refused(capsys, tmp_path, "-o", tmp_path / "a.onnx")
+
+
+def test_a_run_without_weights_is_refused(tiny_run, tmp_path, capsys):
+    run = Run(tmp_path / "run")
+    shutil.copytree(tiny_run.folder, run.folder)
+    run.weights.unlink()
+    sentence = refused(capsys, run.folder, "-o", tmp_path / "a.onnx")
+    assert "weights.safetensors is missing" in sentence
+
+
+def test_a_released_run_without_texts_is_refused(released, tmp_path, capsys):
+    assert "--heldout" in refused(capsys, released, "-o", tmp_path / "a.onnx")
+    assert not (tmp_path / "a.onnx").exists()
+
+
+def test_texts_that_are_not_there_are_refused(released, tmp_path, capsys):
+    (tmp_path / "empty").mkdir()
+    for path in (tmp_path / "none", tmp_path / "empty"):
+        sentence = refused(capsys, released, "--heldout", path, "-o", tmp_path / "a.onnx")
+        assert str(path) in sentence
+
+
+def test_a_place_that_is_none_is_refused_before_the_work(tiny_run, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(make, "prove", None)
+    target = tmp_path / "none" / "a.onnx"
+    assert "There is no folder" in refused(capsys, tiny_run.folder, "-o", target)
+    assert "is a folder" in refused(capsys, tiny_run.folder, "-o", tmp_path)
+
+
+def test_what_is_no_onnx_file_is_refused(tmp_path, capsys):
+    source = tmp_path / "notes.onnx"
+    source.write_text("some notes")
+    sentence = refused(capsys, source, "--bits", 32, "-o", tmp_path / "a.onnx")
+    assert "no ONNX file" in sentence
+
+
+def test_32_bits_of_32_bits_are_refused(voice_32, tmp_path, capsys):
+    sentence = refused(capsys, voice_32, "--bits", 32, "-o", tmp_path / "a.onnx")
+    assert "already" in sentence
+
+
+def test_a_graph_of_another_making_is_refused(voice_8, tmp_path, capsys):
+    voice = Voice.read(voice_8)
+    model = onnx.ModelProto.FromString(voice.graph)
+    model.graph.initializer[0].name = "renamed"
+    source = tmp_path / "source.onnx"
+    dataclasses.replace(voice, graph=model.SerializeToString(deterministic=True)).write(source)
+    sentence = refused(capsys, source, "--bits", 32, "-o", tmp_path / "a.onnx")
+    assert "another making" in sentence
+
+
+def test_8_bits_of_a_file_are_refused(voice_32, tmp_path, capsys):
+    assert "only --bits 32" in refused(capsys, voice_32, "-o", tmp_path / "a.onnx")
+
+
+def test_texts_for_a_file_are_refused(voice_8, scenes, tmp_path, capsys):
+    command = (voice_8, "--bits", 32, "--heldout", scenes, "-o", tmp_path / "a.onnx")
+    assert "leave out --heldout" in refused(capsys, *command)

@@ -1,0 +1,140 @@
+"""The proof: it passes what is right, and nothing else."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from export import graph, proof
+from export.proof import Check, Judged, prove
+from export.runtime import Runtime
+from export.voice import serialise
+from export.weights import Weights
+from training.evaluate import Cost
+from training.texts import Text
+
+TEXTS = [
+    Text("long", "a text of some words, read from start to end.\n\nagain. " * 12),
+    Text("short", "a few words."),
+]
+
+
+@pytest.fixture
+def model(network):
+    return network()
+
+
+def runtime(weights, bits=32):
+    return Runtime(serialise(graph.build(weights, bits)))
+
+
+def failures(found):
+    return [check.name for check in found.checks if not check.passed]
+
+
+@pytest.mark.parametrize("bits", [8, 32])
+def test_a_faithful_graph_passes(model, vocabulary, bits):
+    found = prove(runtime(Weights.of(model), bits), model, vocabulary, TEXTS, bits)
+    assert found.failed == 0, found.table()
+    assert [text.name for text in found.texts] == ["long", "short"]
+    assert [text.exported.characters for text in found.texts] == [
+        len(text.content) + 1 for text in TEXTS
+    ]
+
+
+def swapped(weights, i=0, j=3):
+    """The same with two gates of the last layer exchanged."""
+    gates = np.split(weights.matrices[-1], 4, axis=1)
+    gates[i], gates[j] = gates[j], gates[i]
+    return dataclasses.replace(
+        weights, matrices=(*weights.matrices[:-1], np.concatenate(gates, axis=1))
+    )
+
+
+@pytest.mark.parametrize("bits", [8, 32])
+def test_swapped_gates_fail(model, vocabulary, bits):
+    found = prove(runtime(swapped(Weights.of(model)), bits), model, vocabulary, TEXTS, bits)
+    assert any(name.startswith("long") for name in failures(found))
+    assert any(name.startswith("logits") for name in failures(found)) == (bits == 32)
+
+
+def test_a_small_difference_fails_in_32_bits(model, vocabulary):
+    """One that bits per character would not show."""
+    weights = Weights.of(model)
+    moved = weights.output_bias.copy()
+    moved[0] += 2e-4
+    found = prove(
+        runtime(dataclasses.replace(weights, output_bias=moved)), model, vocabulary, TEXTS, 32
+    )
+    [name] = failures(found)
+    assert name.startswith("logits")
+
+
+def test_another_state_fails_in_32_bits(model, vocabulary):
+    """A cell that nobody looks at yet, but somebody may later."""
+
+    class Remembering(Runtime):
+        def step(self, tokens, state):
+            logits, state = super().step(tokens, state)
+            return logits, state + np.float32(2e-4) * (np.arange(state.shape[1]) == 3)
+
+    honest = serialise(graph.build(Weights.of(model), 32))
+    found = prove(Remembering(honest), model, vocabulary, TEXTS, 32)
+    assert any(name.startswith("states") for name in failures(found))
+
+
+def test_rows_that_feel_their_neighbours_fail(model, vocabulary):
+    class Sharing(Runtime):
+        def step(self, tokens, state):
+            logits, state = super().step(tokens, state)
+            return logits + np.float32(1e-6) * len(tokens), state
+
+    honest = serialise(graph.build(Weights.of(model), 32))
+    found = prove(Sharing(honest), model, vocabulary, TEXTS, 32)
+    [name] = failures(found)
+    assert name.startswith("rows with other bits")
+
+
+def test_a_graph_that_is_not_a_number_fails(model, vocabulary):
+    broken = Weights.of(model)
+    broken = dataclasses.replace(broken, output_bias=broken.output_bias * np.float32(np.nan))
+    for bits in (8, 32):
+        found = prove(runtime(broken, bits), model, vocabulary, TEXTS, bits)
+        assert any(name.startswith("short") for name in failures(found))
+
+
+def test_loss_counts_in_both_directions():
+    """A voice that is suddenly better is another voice."""
+    for bits in (98.0, 102.0):
+        assert not proof.loss("", Cost(100, 50), Cost(bits, 50), 0.01).passed
+        assert proof.loss("", Cost(100, 50), Cost(bits, 50), 0.03).passed
+
+
+def test_other_characters_are_no_comparison():
+    same, other = Cost(100, 50), Cost(100, 51)
+    assert proof._same_targets([Judged("", same, same)]).passed
+    assert not proof._same_targets([Judged("", same, same), Judged("", same, other)]).passed
+
+
+def test_pieces_of_a_short_text_go_round():
+    rows = proof._rows(np.arange(10), rows=4, steps=12)
+    assert rows.shape == (12, 4)
+    assert rows[:, 0].tolist() == [*range(10), 0, 1]
+    assert rows[0].tolist() == [0, 2, 5, 7]
+
+
+def test_the_table_says_what_failed():
+    checks = (
+        Check("one", 0.5, 1.0, ".1f"),
+        Check("another", 2, 0, "d"),
+        Check("a third", 0.25, None, ".1%"),
+    )
+    assert proof.Proof(checks, ()).failed == 1
+    assert proof.Proof(checks, ()).table().splitlines() == [
+        "check    measured  allowed  ok",
+        "one           0.5      1.0  yes",
+        "another         2        0  NO",
+        "a third     25.0%      any  -",
+    ]

@@ -1,0 +1,54 @@
+"""Reading and writing with a graph."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from export import graph, proof
+from export.runtime import Runtime
+from export.voice import serialise
+from export.weights import Weights
+from training.evaluate import carried
+from training.texts import Text
+
+TEXTS = ["some words.", "a much longer text, of two lines\n\nand a third one. " * 3, "", "odd, é"]
+
+
+@pytest.fixture
+def model(network):
+    return network()
+
+
+@pytest.fixture
+def runtime(model):
+    return Runtime(serialise(graph.build(Weights.of(model), 32)))
+
+
+def test_texts_cost_what_they_cost_pytorch(model, runtime, vocabulary):
+    """Side by side, of different lengths, in the order in which they were given."""
+    costs = runtime.carried([proof.tokens(vocabulary, Text("", text)) for text in TEXTS])
+    for cost, text in zip(costs, TEXTS, strict=True):
+        expected = carried(model, vocabulary, text)
+        assert cost.characters == expected.characters
+        assert cost.bits == pytest.approx(expected.bits, rel=1e-5)
+
+
+def test_the_same_seed_writes_the_same(runtime):
+    assert runtime.write(0, 50, seed=1) == runtime.write(0, 50, seed=1)
+    assert runtime.write(0, 50, seed=1) != runtime.write(0, 50, seed=2)
+
+
+def test_what_is_written_is_as_likely_as_the_logits_say(model, vocabulary):
+    """First characters of many writers, beside the softmax of a voice that has preferences."""
+    weights = Weights.of(model)
+    decided = dataclasses.replace(weights, output=weights.output * 5)
+    runtime = Runtime(serialise(graph.build(decided, 32)))
+    logits, _ = runtime.step(np.array([3]), runtime.start(1))
+    likely = np.exp(logits[0]) / np.exp(logits[0]).sum()
+    assert likely.max() > 0.2
+    first = [runtime.write(3, 1, seed)[0] for seed in range(1500)]
+    counts = np.bincount(first, minlength=len(vocabulary))
+    assert abs(counts / 1500 - likely).max() < 0.05

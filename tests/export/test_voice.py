@@ -1,0 +1,138 @@
+"""The voice file: whole, and what it says it is."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+
+import onnx
+import onnxruntime
+import pytest
+
+from export import graph
+from export.voice import Voice, VoiceError, serialise
+from export.weights import Weights
+
+
+@pytest.fixture
+def voice(network, vocabulary):
+    return Voice(
+        serialise(graph.build(Weights.of(network()), 8)),
+        {
+            "onbook.name": "a voice",
+            "onbook.vocabulary": json.dumps(vocabulary.characters),
+            "onbook.fold": json.dumps(vocabulary.fold, ensure_ascii=False),
+        },
+    )
+
+
+def with_fact(voice, name, value):
+    return dataclasses.replace(voice, metadata=voice.metadata | {name: value})
+
+
+def test_what_was_written_can_be_read(voice, tmp_path):
+    voice.write(tmp_path / "a.onnx")
+    assert Voice.read(tmp_path / "a.onnx") == voice
+    assert [p.name for p in tmp_path.iterdir()] == ["a.onnx"]
+
+
+def test_onnxruntime_finds_the_metadata(voice):
+    session = onnxruntime.InferenceSession(voice.to_bytes())
+    assert session.get_modelmeta().custom_metadata_map == dict(voice.metadata) | {
+        "onbook.format": "1",
+        "onbook.fingerprint": voice.fingerprint,
+    }
+    onnx.checker.check_model(onnx.ModelProto.FromString(voice.to_bytes()))
+
+
+def test_the_fingerprint_follows_from_the_bytes_of_the_file(voice):
+    """As a reader without the onnx package works it out: the records of the file but one kind."""
+    kept = b"".join(record for number, record in records(voice.to_bytes()) if number != 14)
+    vocabulary, fold = (voice.metadata[f"onbook.{name}"] for name in ("vocabulary", "fold"))
+    said = b"\0".join([kept, vocabulary.encode(), fold.encode()])
+    assert voice.fingerprint == hashlib.sha256(said).hexdigest()
+
+
+def records(data):
+    """(field number, bytes) of each record of a protocol buffer with varints and byte strings."""
+    at = 0
+    while at < len(data):
+        start = at
+        key, at = varint(data, at)
+        length, at = varint(data, at)
+        if key & 7 == 2:
+            at += length
+        yield key >> 3, data[start:at]
+
+
+def varint(data, at):
+    value = shift = 0
+    while True:
+        value |= (data[at] & 127) << shift
+        shift += 7
+        at += 1
+        if data[at - 1] < 128:
+            return value, at
+
+
+def test_the_fingerprint_is_of_the_graph_the_vocabulary_and_the_fold(voice, network):
+    other_bits = dataclasses.replace(voice, graph=serialise(graph.build(Weights.of(network()), 32)))
+    other_weights = dataclasses.replace(
+        voice, graph=serialise(graph.build(Weights.of(network(seed=2)), 8))
+    )
+    others = [
+        other_bits,
+        other_weights,
+        with_fact(voice, "onbook.vocabulary", '["a"]'),
+        with_fact(voice, "onbook.fold", "{}"),
+    ]
+    assert len({voice.fingerprint, *(other.fingerprint for other in others)}) == 5
+    assert with_fact(voice, "onbook.name", "another").fingerprint == voice.fingerprint
+
+
+def test_a_voice_that_cannot_be_written_leaves_what_was_there(voice, tmp_path, monkeypatch):
+    path = tmp_path / "a.onnx"
+    path.write_text("what was there")
+
+    def full(_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(VoiceError, match="No space left"):
+        voice.write(path)
+    assert path.read_text() == "what was there"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_changed_file_is_refused(voice, tmp_path):
+    path = tmp_path / "a.onnx"
+    content = bytearray(voice.to_bytes())
+    content[len(voice.graph) // 2] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(VoiceError, match="fingerprint"):
+        Voice.read(path)
+
+
+@pytest.mark.parametrize("missing", ["onbook.vocabulary", "onbook.fold", "onbook.fingerprint"])
+def test_a_file_without_its_parts_is_refused(voice, tmp_path, missing):
+    model = onnx.ModelProto.FromString(voice.to_bytes())
+    kept = [one for one in model.metadata_props if one.key != missing]
+    del model.metadata_props[:]
+    model.metadata_props.extend(kept)
+    (tmp_path / "a.onnx").write_bytes(serialise(model))
+    with pytest.raises(VoiceError, match="fingerprint"):
+        Voice.read(tmp_path / "a.onnx")
+
+
+def test_what_is_no_voice_is_refused(voice, tmp_path):
+    path = tmp_path / "a.onnx"
+    path.write_text("no model at all")
+    with pytest.raises(VoiceError, match="no ONNX file"):
+        Voice.read(path)
+    path.write_bytes(voice.graph)
+    with pytest.raises(VoiceError, match="no voice of format 1"):
+        Voice.read(path)
+    with pytest.raises(VoiceError, match="cannot be read"):
+        Voice.read(tmp_path / "missing.onnx")
