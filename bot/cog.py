@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import io
 import logging
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -14,14 +15,13 @@ from discord import app_commands
 from discord.ext import commands
 
 from . import views
-from .cards import NAME, card, dealt
-from .engine import EngineBusy, EngineClosed
-from .model import ModelError
-from .render import fenced, inline, messages, size
+from .answers import answer, check_permissions
+from .board import HELP, Board, page
+from .cards import NAME
+from .render import inline
 from .room import (
     LARGEST_SEED,
     MOST_LINES,
-    LineIsOld,
     NoScript,
     Place,
     Room,
@@ -30,11 +30,10 @@ from .room import (
     Turn,
     Wish,
     Writer,
-    place_of,
 )
-from .script import Element, ScriptError, cast, heading, name
+from .script import Element, cast, clean, heading, name
 from .settings import Settings, settings
-from .store import AlreadyWritten, HeadMoved, Line, Script, Store
+from .store import Script, Store
 from .views import Interaction, LineButton, PageButton
 from .voices import Voices
 
@@ -42,49 +41,13 @@ log = logging.getLogger("onbook.cog")
 
 C = TypeVar("C")
 
-Channel = (
-    discord.TextChannel
-    | discord.VoiceChannel
-    | discord.StageChannel
-    | discord.Thread
-    | discord.DMChannel
-    | discord.GroupChannel
-)
-"""Where a message can stand."""
-
-SHOWN = "onbook.shown"
-"""Set among an interaction's extras once everybody sees its result."""
-
 UNTITLED = "Untitled"
-
-PAGE = 1800
-"""The size of a page of /script show, which leaves room for its title."""
-
-KEPT = 1500
-"""The size up to which a text that could not be added is given back in the message itself."""
-
-UNANSWERABLE = {10062, 40060}
-"""Discord's codes for an interaction that came too late, or that was delivered twice."""
 
 CHOICES = 25
 """The most suggestions that Discord shows."""
 
-HELP = (
-    "**On Book** writes a script with you, line by line.\n"
-    "1. `/start` begins a script in this channel: give it a title, a scene heading, a cast.\n"
-    "2. `/write` adds your line: `INT. DINER - NIGHT`, `MAYA: Hello.`, `CUT TO:`, or anything "
-    "that happens.\n"
-    "3. `/continue` lets the voice write on; `character` says who speaks.\n"
-    "-# `/undo` and `/retry` take the last line back or write it again, `/script show` shows it "
-    "all, and the buttons under the newest line do the same."
-)
-
-WHAT_TO_DO_NOW = {
-    EngineBusy: "Too many lines are being written right now: try again in a moment.",
-    EngineClosed: "The bot is being shut down: try again when it is back.",
-    HeadMoved: "Somebody moved the script on at the same moment, and nothing of yours was added: "
-    "look at its end, and try again.",
-}
+PATIENCE = 10.0
+"""Seconds that an unload waits for what is being done."""
 
 
 P = ParamSpec("P")
@@ -92,7 +55,10 @@ Act = Callable[Concatenate["OnBook", Interaction, P], Coroutine[Any, Any, None]]
 
 
 def answered(act: Act[P]) -> Act[P]:
-    """For what answers an interaction: whatever goes wrong is answered too, with a sentence."""
+    """For what answers an interaction: whatever goes wrong is answered too, with a sentence.
+
+    Here and not elsewhere: discord.py looks up a command's annotations where its callback is.
+    """
 
     @functools.wraps(act)
     async def act_or_answer(
@@ -125,6 +91,8 @@ class OnBook(commands.Cog, name=views.COG):
         self.settings: Settings = chosen or getattr(bot, "onbook_settings", None) or settings()
         self.store: Store
         self.rooms: Rooms
+        self.board: Board
+        self._acts: set[asyncio.Task[Any]] = set()
         self.voices = Voices(
             self.settings.models, self.settings.threads, self.settings.rows, self.settings.queue
         )
@@ -137,12 +105,17 @@ class OnBook(commands.Cog, name=views.COG):
         except BaseException:
             self.voices.close()
             raise
+        self.board = Board(self.store)
         self.rooms = Rooms(self.store, self.voices, self.settings)
         self.bot.add_dynamic_items(LineButton, PageButton)
 
     async def cog_unload(self) -> None:
         """Ends the engines and closes the database."""
         self.bot.remove_dynamic_items(LineButton, PageButton)
+        self.voices.close()
+        if self._acts:
+            await asyncio.wait(self._acts, timeout=PATIENCE)
+        # An act that had only begun has opened its voice again.
         self.voices.close()
         await self.store.close()
 
@@ -238,7 +211,7 @@ class OnBook(commands.Cog, name=views.COG):
         script, lines = await room.script(), await room.lines()
         if not lines:
             raise RoomError("The script has no line yet: write one, or use /continue.")
-        content, view = _page(script, lines, -1)
+        content, view = page(script, lines, -1)
         file = discord.File(
             io.BytesIO((await room.fountain()).encode()), filename=f"{_file_name(script)}.fountain"
         )
@@ -291,7 +264,7 @@ class OnBook(commands.Cog, name=views.COG):
         running = await room.script()
         if running.id != script:
             raise RoomError("Another script runs here now: read it with /script show.")
-        content, view = _page(running, await room.lines(), number)
+        content, view = page(running, await room.lines(), number)
         await interaction.response.edit_message(content=content, view=view)
 
     async def submit_lines(self, interaction: Interaction, text: str, character: str) -> None:
@@ -307,7 +280,7 @@ class OnBook(commands.Cog, name=views.COG):
         self, interaction: Interaction, title: str, heading: str, cast: str
     ) -> None:
         """Begins a script, from the modal."""
-        await self._begin(interaction, title.strip() or UNTITLED, heading, cast)
+        await self._begin(interaction, title, heading, cast)
 
     # Turns
 
@@ -321,7 +294,8 @@ class OnBook(commands.Cog, name=views.COG):
         model: str | None = None,
     ) -> None:
         """Begins a script, unless one runs: then asks what is to become of it."""
-        _check_permissions(interaction)
+        check_permissions(interaction)
+        title = " ".join(clean(title).split()) or UNTITLED
         opening: Element | None = heading(first) if first.strip() else None
         company = cast(names)
 
@@ -337,7 +311,7 @@ class OnBook(commands.Cog, name=views.COG):
             await self._shelve(choice, begin)
             await _take_away(interaction)
 
-        running = await self.store.running(_channel(interaction))
+        running = await self.store.running(self._room(interaction).channel)
         if running is None:
             await self._play(interaction, begin, begins=True)
             return
@@ -357,7 +331,7 @@ class OnBook(commands.Cog, name=views.COG):
         begins: bool = False,
     ) -> None:
         """One turn: defers, acts, and shows the new lines under the channel's last message."""
-        _check_permissions(interaction)
+        check_permissions(interaction)
         room = self._room(interaction)
         if not begins:
             # What can be refused at once is refused before everybody sees that somebody asked.
@@ -365,10 +339,10 @@ class OnBook(commands.Cog, name=views.COG):
         await interaction.response.defer(thinking=True)
         turn = await act(room, _writer(interaction))
         if turn.lines:
-            shown = await self._show_lines(interaction, turn.script, turn.lines)
+            shown = await self.board.show_lines(interaction, turn.script, turn.lines)
         else:
-            shown = await self._show_opening(interaction, turn)
-        await self._repaint(interaction, room, turn, shown)
+            shown = await self.board.show_opening(interaction, turn)
+        await self.board.repaint(interaction, room, turn, shown)
         if turn.unreadable:
             await interaction.followup.send(
                 f"The voice “{inline(turn.script.voice, 40)}” does not know many of these "
@@ -378,26 +352,26 @@ class OnBook(commands.Cog, name=views.COG):
 
     async def _step_back(self, interaction: Interaction, under: Place | None) -> None:
         """Undo: from a button in place, from the command with a reply."""
-        _check_permissions(interaction)
+        check_permissions(interaction)
         room = self._room(interaction)
         await room.script_at(under)
         await interaction.response.defer(thinking=under is None)
         turn = await room.undo(under)
         note = f"-# {_who(interaction)} took back the last line."
-        shown = set() if under else await self._show_end(interaction, room, note)
-        if not await self._repaint(interaction, room, turn, shown):
-            shown = await self._show_end(interaction, room, note, new=True)
-            await self._repaint(interaction, room, turn, shown)
+        shown = set() if under else await self.board.show_end(interaction, room, note)
+        if not await self.board.repaint(interaction, room, turn, shown):
+            shown = await self.board.show_end(interaction, room, note, new=True)
+            await self.board.repaint(interaction, room, turn, shown)
 
     async def _go_to(self, interaction: Interaction, place: Place) -> None:
         """Continues from an earlier line, in front of everybody."""
-        _check_permissions(interaction)
+        check_permissions(interaction)
         room = self._room(interaction)
         await interaction.response.defer(thinking=True)
         turn = await room.go_to(place)
         note = f"-# {_who(interaction)} took the script to this line."
-        shown = await self._show_end(interaction, room, note)
-        await self._repaint(interaction, room, turn, shown)
+        shown = await self.board.show_end(interaction, room, note)
+        await self.board.repaint(interaction, room, turn, shown)
 
     @answered
     async def _shelve(
@@ -412,137 +386,10 @@ class OnBook(commands.Cog, name=views.COG):
         room = self._room(interaction)
         await interaction.response.defer(thinking=True)
         script = await room.script()
-        shown = await self._show_end(
+        shown = await self.board.show_end(
             interaction, room, f"-# “{inline(script.title, 100)}” goes on."
         )
-        await self._repaint(interaction, room, Turn(script, moved_from=script.head), shown)
-
-    # Showing
-
-    async def _show_lines(
-        self, interaction: Interaction, script: Script, lines: Sequence[Line]
-    ) -> set[int]:
-        """Shows new lines, the buttons under the last; returns the messages' ids."""
-        cards = dealt(lines)
-        shown: set[int] = set()
-        for group in cards:
-            content = _content(script, group, {line.id for line in group})
-            view = _buttons(script, group[-1]) if group is cards[-1] else None
-            if group is cards[0]:
-                message: Any = await interaction.edit_original_response(content=content, view=view)
-                interaction.extras[SHOWN] = True
-            else:
-                message = await interaction.followup.send(
-                    content, view=view or discord.utils.MISSING, wait=True
-                )
-            await self.store.post(message.id, script.id, [line.id for line in group])
-            shown.add(message.id)
-        return shown
-
-    async def _show_opening(self, interaction: Interaction, turn: Turn) -> set[int]:
-        """Shows that a script begins which has no line yet; returns the message's id."""
-        script = turn.script
-        message = await interaction.edit_original_response(
-            content=f"**{inline(script.title, 100)}** begins. Write the first line with /write, "
-            f"or let the voice begin.",
-            view=views.under_line(turn.place, by_voice=False),
-        )
-        interaction.extras[SHOWN] = True
-        await self.store.post(message.id, script.id, [])
-        return {message.id}
-
-    async def _show_end(
-        self, interaction: Interaction, room: Room, note: str, *, new: bool = False
-    ) -> set[int]:
-        """Shows the last line again, under a note of what happened; returns the message's id."""
-        script = await room.script()
-        line = None if script.head is None else await self.store.line(script.head)
-        end = card([line], {line.id}) if line else "-# The script stands before its first line."
-        content, view = f"{note}\n{end}", _buttons(script, line)
-        message: Any
-        if new:
-            message = await interaction.followup.send(content, view=view, wait=True)
-        else:
-            message = await interaction.edit_original_response(content=content, view=view)
-        interaction.extras[SHOWN] = True
-        await self.store.post(message.id, script.id, [line.id] if line else [])
-        return {message.id}
-
-    async def _repaint(
-        self, interaction: Interaction, room: Room, turn: Turn, shown: set[int]
-    ) -> bool:
-        """Makes older messages tell the truth: what is in the script, and where its buttons are.
-
-        Returns whether they are under its last line now, which may stand in no message any more.
-        """
-        channel = interaction.channel
-        if not isinstance(channel, Channel):
-            return True
-        # One after the other, each from what is true then: a slow one cannot undo a later one.
-        async with room.painting:
-            if turn.shelved is not None:
-                await self._paint(channel, turn.shelved, {place_of(turn.shelved).line}, set())
-            return await self._paint(channel, turn.script, turn.touched, shown)
-
-    async def _paint(self, channel: Channel, was: Script, lines: set[int], shown: set[int]) -> bool:
-        """Draws the messages that show these lines; those just ``shown`` are as they should be.
-
-        Returns whether the script's buttons are under one of them, which is the newest that can be.
-        """
-        script = await self.store.script(was.id)
-        posts = await self.store.posts(script.id, lines)
-        in_script = set(await self.store.path_ids(script.head))
-        placed = False
-        for message, there in sorted(posts.items(), reverse=True):
-            last = script.running and not placed and _ends_at(there, in_script, script)
-            if last and message in shown:
-                placed = True
-                continue
-            end = next((line for line in there if line.id == script.head), None)
-            view = _buttons(script, end) if last else None
-            drawn = await self._edit(channel, message, script, there, in_script, view)
-            placed = placed or (last and drawn)
-        return placed
-
-    async def _edit(
-        self,
-        channel: Channel,
-        message: int,
-        script: Script,
-        lines: Sequence[Line],
-        in_script: set[int],
-        view: discord.ui.View | None,
-    ) -> bool:
-        """Draws a message again, and returns whether it could; one that is gone is forgotten."""
-        partial = discord.PartialMessage(channel=channel, id=message)
-        try:
-            if lines:
-                await partial.edit(content=_content(script, lines, in_script), view=view)
-            else:
-                await partial.edit(view=view)
-        except discord.NotFound:
-            await self.store.forget_post(message)
-            return False
-        except discord.HTTPException as error:
-            # The script is right, if not its picture; whoever reads on will see.
-            log.warning("message %d could not be drawn again: %s", message, error)
-            return False
-        return True
-
-    async def open_at(self, channel: discord.TextChannel) -> None:
-        """Shows a channel where its script stands, or how to begin one, without being asked."""
-        script = await self.store.running(channel.id)
-        if script is None:
-            await channel.send(HELP, view=views.start())
-            return
-        lines = await self.store.path(script.head)
-        last = dealt(lines)[-1] if lines else []
-        content = f"**{inline(script.title, 100)}**"
-        if last:
-            content += "\n" + card(last, {line.id for line in last})
-        view = _buttons(script, last[-1] if last else None)
-        message = await channel.send(content, view=view)
-        await self.store.post(message.id, script.id, [line.id for line in last])
+        await self.board.repaint(interaction, room, Turn(script, moved_from=script.head), shown)
 
     # Errors
 
@@ -554,90 +401,17 @@ class OnBook(commands.Cog, name=views.COG):
         await answer(interaction, cause)
 
     def _room(self, interaction: Interaction) -> Room:
+        """The channel's room; whoever asks for it is waited for when the cog is unloaded."""
+        if act := asyncio.current_task():
+            self._acts.add(act)
+            act.add_done_callback(self._acts.discard)
         return self.rooms.at(_channel(interaction))
-
-
-async def answer(interaction: Interaction, error: Exception, keep: str = "") -> None:
-    """Answers an error with one sentence, for the person who asked alone."""
-    if isinstance(error, AlreadyWritten):
-        return
-    if isinstance(error, discord.HTTPException) and error.code in UNANSWERABLE:
-        log.warning("an interaction could not be answered: %s", error)
-        return
-    content, view = _sentence(error), _way_on(error) or discord.utils.MISSING
-    files: list[discord.File] = []
-    if keep:
-        returned, files = _given_back(interaction, keep)
-        content += f" {returned}"
-    response = interaction.response
-    if not response.is_done():
-        await response.send_message(content, view=view, files=files, ephemeral=True)
-        return
-    if response.type is discord.InteractionResponseType.deferred_channel_message and (
-        SHOWN not in interaction.extras
-    ):
-        # A follow-up is as visible as the "thinking" that it would replace; and none may follow a
-        # "thinking" that goes without having become a message.
-        await interaction.edit_original_response(content="…")
-        await interaction.delete_original_response()
-    await interaction.followup.send(content, view=view, files=files, ephemeral=True)
-
-
-def _given_back(interaction: Interaction, text: str) -> tuple[str, list[discord.File]]:
-    """A text for its writer: in a block, or in a file where it is too long for that."""
-    block = fenced(text)
-    if size(block) <= KEPT:
-        return f"Your text is not lost:\n{block}", []
-    if interaction.app_permissions.attach_files:
-        file = io.BytesIO(text.encode(errors="replace"))
-        return "Your text is not lost.", [discord.File(file, filename="your-text.txt")]
-    return f"Your text begins:\n{fenced(text[: KEPT // 3])}", []
 
 
 async def _take_away(offer: Interaction) -> None:
     """Deletes an offer once it was taken: its buttons would fail a second time."""
     with suppress(discord.HTTPException):
         await offer.delete_original_response()
-
-
-def _sentence(error: Exception) -> str:
-    if isinstance(error, RoomError | ScriptError | ModelError):
-        return str(error)
-    if type(error) in WHAT_TO_DO_NOW:
-        return WHAT_TO_DO_NOW[type(error)]
-    if isinstance(error, app_commands.TransformerError | app_commands.CheckFailure):
-        return "That cannot be used here: choose another value."
-    log.error("a command failed", exc_info=error)
-    return "Something went wrong here, and it has been noted: look at the script, and try again."
-
-
-def _way_on(error: Exception) -> discord.ui.View | None:
-    match error:
-        case NoScript():
-            return views.start()
-        case LineIsOld():
-            return views.from_here(error.place)
-        case _:
-            return None
-
-
-def _check_permissions(interaction: Interaction) -> None:
-    """Raises RoomError naming the permissions that the bot lacks in this channel."""
-    if interaction.guild_id is None:
-        return
-    needed = ["view_channel", "send_messages"]
-    if isinstance(interaction.channel, discord.Thread):
-        needed[1] = "send_messages_in_threads"
-    missing = [
-        permission.replace("_", " ").title()
-        for permission in needed
-        if not getattr(interaction.app_permissions, permission)
-    ]
-    if missing:
-        raise RoomError(
-            f"I lack the permission {' and '.join(f'**{one}**' for one in missing)} in this "
-            f"channel: ask somebody who manages it to grant that."
-        )
 
 
 def _channel(interaction: Interaction) -> int:
@@ -653,32 +427,6 @@ def _writer(interaction: Interaction) -> Writer:
 
 def _who(interaction: Interaction) -> str:
     return inline(interaction.user.display_name, NAME)
-
-
-def _buttons(script: Script, line: Line | None) -> discord.ui.View:
-    return views.under_line(place_of(script), by_voice=line is not None and line.author is None)
-
-
-def _content(script: Script, lines: Sequence[Line], in_script: Collection[int]) -> str:
-    """What a message shows; the title stands above the line that a script begins with."""
-    title = f"**{inline(script.title, 100)}**\n" if lines[0].parent is None else ""
-    return title + card(lines, in_script)
-
-
-def _ends_at(lines: Sequence[Line], in_script: Collection[int], script: Script) -> bool:
-    """Whether a message shows the script's end, with nothing below but what was taken back."""
-    left = [line.id for line in lines if line.id in in_script]
-    return left[-1] == script.head if left else not lines and script.head is None
-
-
-def _page(script: Script, lines: Sequence[Line], number: int) -> tuple[str, discord.ui.View]:
-    """One page of a script; a number past the end is the last page."""
-    pages = messages((line.element for line in lines), PAGE)
-    number = min(number, len(pages) - 1) % len(pages)
-    title = f"**{inline(script.title, 100)}**"
-    if len(pages) > 1:
-        title += f", page {number + 1} of {len(pages)}"
-    return f"{title}\n{pages[number]}", views.pages(script, number, len(pages))
 
 
 def _file_name(script: Script) -> str:

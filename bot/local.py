@@ -64,7 +64,7 @@ async def _show_last_page(bot: Bot, channel: int) -> None:
     await cog.store.forget_posts()
     place = bot.get_channel(channel)
     assert isinstance(place, discord.TextChannel)  # made above
-    await cog.open_at(place)
+    await cog.board.open_at(place)
 
 
 async def _serve(

@@ -129,7 +129,14 @@ class Room:
     nothing.
     """
 
-    def __init__(self, channel: int, store: Store, voices: Voices, settings: Settings) -> None:
+    def __init__(
+        self,
+        channel: int,
+        store: Store,
+        voices: Voices,
+        settings: Settings,
+        told: set[tuple[int, int]] | None = None,
+    ) -> None:
         self.channel = channel
         self.store = store
         self.voices = voices
@@ -137,7 +144,9 @@ class Room:
         self.lock = asyncio.Lock()
         self.painting = asyncio.Lock()
         """Held by whoever draws the channel's messages again."""
-        self._told: set[tuple[int, int]] = set()
+        # Scripts and their writers who know by now; it outlives the room, which is made anew
+        # whenever nobody uses it.
+        self._told = set[tuple[int, int]]() if told is None else told
 
     # Looking
 
@@ -408,12 +417,14 @@ class Rooms:
         self.voices = voices
         self.settings = settings
         self._rooms: WeakValueDictionary[int, Room] = WeakValueDictionary()
+        self._told: set[tuple[int, int]] = set()
 
     def at(self, channel: int) -> Room:
         """The room of a channel."""
         room = self._rooms.get(channel)
         if room is None:
-            room = self._rooms[channel] = Room(channel, self.store, self.voices, self.settings)
+            room = Room(channel, self.store, self.voices, self.settings, self._told)
+            self._rooms[channel] = room
         return room
 
 

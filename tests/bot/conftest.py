@@ -83,32 +83,28 @@ class Stage:
 
     def look(self, message: Any) -> dict[str, Any]:
         """The message as it is seen now."""
-        of = self.world.backend.messages[message.channel_id]
+        (of,) = (of for of in self.world.backend.messages.values() if message.id in of)
         return deepcopy(dict(message_payload(self.world.backend, of[message.id])))
+
+    def press(self, actor: Any, look: dict[str, Any], label: str) -> simcord.InteractionResult:
+        """Presses a button that was there when its reader looked; the bot has yet to act on it."""
+        record, payload = base_payload(
+            self.world.backend,
+            type=3,
+            channel_id=int(look["channel_id"]),
+            guild_id=self.guild.id,
+            user_id=actor.id,
+            data={"custom_id": buttons(look)[label], "component_type": 2},
+        )
+        record.source_message_id = int(look["id"])
+        self.world.backend.emit("INTERACTION_CREATE", payload | {"message": look})
+        return simcord.InteractionResult(self.world, record)
 
     async def press_late(self, actor: Any, look: dict[str, Any], label: str) -> Any:
         """Presses a button that was there when its reader looked."""
-        (pressed,) = await self.press_at_once((actor, look, label))
-        return pressed
-
-    async def press_at_once(self, *presses: tuple[Any, Any, str]) -> list[Any]:
-        """Presses buttons before the bot can do anything about the first."""
-        results = []
-        for actor, look, label in presses:
-            record, payload = base_payload(
-                self.world.backend,
-                type=3,
-                channel_id=int(look["channel_id"]),
-                guild_id=self.guild.id,
-                user_id=actor.id,
-                data={"custom_id": buttons(look)[label], "component_type": 2},
-            )
-            record.source_message_id = int(look["id"])
-            payload["message"] = look
-            self.world.backend.emit("INTERACTION_CREATE", payload)
-            results.append(simcord.InteractionResult(self.world, record))
+        pressed = self.press(actor, look, label)
         await self.world.settle()
-        return results
+        return pressed
 
     def sent(self) -> list[dict[str, Any]]:
         """The bodies of all messages that the bot sent or edited, as Discord received them."""

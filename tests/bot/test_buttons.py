@@ -286,9 +286,9 @@ async def test_what_was_left_comes_back(stage: Stage):
 async def test_of_two_who_press_at_once_one_is_told(stage: Stage):
     begun = (await begin(stage)).response
     look = stage.look(begun)
-    first, second = await stage.press_at_once(
-        (stage.ann, look, "Continue"), (stage.ben, look, "Continue")
-    )
+    first = stage.press(stage.ann, look, "Continue")
+    second = stage.press(stage.ben, look, "Continue")
+    await stage.world.settle()
     assert len(await stage.lines()) == 2
     assert labels(first.response) == BY_VOICE
     assert answer(second).ephemeral
@@ -301,7 +301,9 @@ async def test_all_who_press_undo_at_once_take_back_one_line(stage: Stage):
     await begin(stage)
     written = (await stage.ann.slash(stage.channel, "write", text="Rain.\n\nWind.")).response
     look = stage.look(written)
-    await stage.press_at_once((stage.ann, look, "Undo"), (stage.ben, look, "Undo"))
+    stage.press(stage.ann, look, "Undo")
+    stage.press(stage.ben, look, "Undo")
+    await stage.world.settle()
     assert await stage.lines() == [HEADING, "Rain."]
     await assert_true(stage)
 

@@ -130,6 +130,12 @@ async def test_a_script_keeps_its_voice_and_its_temperature(stage: Stage):
     assert last.origin["temperature"] == 0.3
 
 
+@pytest.mark.parametrize("title", [" ", "\u202e\u200b", "\n"])
+async def test_a_title_that_nobody_can_see_is_none(stage: Stage, title: str):
+    begun = await begin(stage, title=title)
+    assert begun.response.content.startswith("**Untitled**\n")
+
+
 async def test_voices_are_suggested(stage: Stage):
     async def suggested(typed: str) -> list[str]:
         found = await stage.ann.autocomplete(stage.channel, "start", "model", typed)
@@ -210,6 +216,7 @@ async def test_a_line_looks_like_one_on_a_page(stage: Stage):
     )
 
 
+@pytest.mark.xfail(strict=True, reason="a room forgets whom it told as soon as it is not in use")
 async def test_who_writes_what_the_voice_cannot_read_is_told_once(stage: Stage):
     await begin(stage)
     first = await stage.ben.slash(stage.channel, "write", text="雨が降っている。")
@@ -504,6 +511,24 @@ def assert_harmless(content: str) -> None:
     for words in (around, *blocks):
         assert "`" not in words
         assert not re.search(r"\*\*bold|~~gone~~|\|\|spoiler|\[a\]\(|(?<!\\)<", words)
+
+
+@pytest.mark.xfail(strict=True, reason="the room's and the voices' sentences quote names as they are")
+async def test_sentences_quote_harmlessly(stage: Stage):
+    nasty = "@everyone **bold** ~~gone~~ `"
+    cyd = stage.guild.add_member(stage.world.create_user("cyd", global_name="**bold** `"))
+    old = stage.look((await begin(stage, title=nasty)).response)
+    await cyd.slash(stage.channel, "write", text="Rain.")
+    refused = [answer(await stage.ann.slash(stage.channel, "retry"))]
+    asked = (await begin(stage, title=nasty)).response
+    await stage.ann.click(asked, label="Shelve it and start the new one")
+    refused.append(answer(await stage.press_late(stage.ann, old, "Continue")))
+    asked = (await begin(stage, model=nasty)).response
+    shelve = await stage.ann.click(asked, label="Shelve it and start the new one")
+    refused.append(answer(shelve))
+    for told in refused:
+        assert told.ephemeral
+        assert_harmless(told.content)
 
 
 async def test_one_delivery_writes_once(stage: Stage):

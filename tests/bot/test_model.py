@@ -91,6 +91,14 @@ def test_what_is_not_in_the_vocabulary_is_folded_or_skipped(model: Model):
     assert model.encode("").shape == (0,)
 
 
+def test_an_accent_is_read_the_same_however_it_is_written(tiny: Voice, tmp_path: Path):
+    french = Voice(b"", tiny.metadata | {"onbook.vocabulary": '["\\n", "e", "é"]'})
+    model = Model.load(simplest(tmp_path / "french.onnx", french, RIGHT))
+    for text in ("é", "e\u0301"):
+        assert model.encode(text).tolist() == [2]
+        assert model.skipped(text) == 0
+
+
 def test_a_row_does_not_depend_on_the_rows_beside_it(model: Model):
     rng = np.random.default_rng(1)
     tokens = rng.integers(len(model.vocabulary), size=64)

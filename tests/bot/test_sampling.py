@@ -97,6 +97,11 @@ def test_a_row_is_drawn_the_same_alone_and_beside_others(seed: int, count: int, 
     assert together.tolist() == [one(*row) for row in each]
 
 
+def test_the_share_of_a_character_holds_its_beginning_and_not_its_end():
+    drawn = [one([0, 0, 0, 0], 1.0, 0.5, uniform) for uniform in (0.0, 0.499, 0.5, 0.999)]
+    assert drawn == [0, 0, 1, 1]
+
+
 def test_the_logits_stay_as_they_were():
     logits = np.array([[1.0, 2.0, -np.inf]], np.float32)
     draw(logits, np.array([0.5]), np.array([0.5]), np.array([0.5]))
@@ -122,4 +127,4 @@ def test_the_numbers_of_a_line_follow_from_its_seed_and_are_even():
     assert numbers.dtype == np.float64
     assert ((numbers >= 0) & (numbers < 1)).all()
     np.testing.assert_allclose(np.histogram(numbers, 10, (0, 1))[0], 1000, atol=120)
-    assert uniforms(2**63 - 1, 1) != uniforms(0, 1)
+    assert len({uniforms(seed, 1)[0] for seed in (0, 2**16, 2**32, 2**63 - 1)}) == 4

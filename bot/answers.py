@@ -1,0 +1,120 @@
+"""What a person is told when something cannot be done: one sentence, for them alone."""
+
+from __future__ import annotations
+
+import io
+import logging
+
+import discord
+from discord import app_commands
+
+from . import views
+from .engine import EngineBusy, EngineClosed
+from .model import ModelError
+from .render import fenced, size
+from .room import LineIsOld, NoScript, RoomError
+from .script import ScriptError
+from .store import AlreadyWritten, HeadMoved
+from .views import Interaction
+
+log = logging.getLogger("onbook.answers")
+
+SHOWN = "onbook.shown"
+"""Set among an interaction's extras once everybody sees its result."""
+
+KEPT = 1500
+"""The size up to which a text that could not be added is given back in the message itself."""
+
+NOBODY = discord.AllowedMentions.none()
+"""Whom a sentence may ping, since it may quote a title or a name."""
+
+UNANSWERABLE = {10062, 40060}
+"""Discord's codes for an interaction that came too late, or that was delivered twice."""
+
+WHAT_TO_DO_NOW = {
+    EngineBusy: "Too many lines are being written right now: try again in a moment.",
+    EngineClosed: "The bot is being shut down: try again when it is back.",
+    HeadMoved: "Somebody moved the script on at the same moment, and nothing of yours was added: "
+    "look at its end, and try again.",
+}
+
+
+async def answer(interaction: Interaction, error: Exception, keep: str = "") -> None:
+    """Answers an error with one sentence, for the person who asked alone."""
+    if isinstance(error, AlreadyWritten):
+        return
+    if isinstance(error, discord.HTTPException) and error.code in UNANSWERABLE:
+        log.warning("an interaction could not be answered: %s", error)
+        return
+    content, view = _sentence(error), _way_on(error) or discord.utils.MISSING
+    files: list[discord.File] = []
+    if keep:
+        returned, files = _given_back(interaction, keep)
+        content += f" {returned}"
+    response = interaction.response
+    if not response.is_done():
+        await response.send_message(
+            content, view=view, files=files, allowed_mentions=NOBODY, ephemeral=True
+        )
+        return
+    if response.type is discord.InteractionResponseType.deferred_channel_message and (
+        SHOWN not in interaction.extras
+    ):
+        # A follow-up is as visible as the "thinking" that it would replace; and none may follow a
+        # "thinking" that goes without having become a message.
+        await interaction.edit_original_response(content="…")
+        await interaction.delete_original_response()
+    await interaction.followup.send(
+        content, view=view, files=files, allowed_mentions=NOBODY, ephemeral=True
+    )
+
+
+def _given_back(interaction: Interaction, text: str) -> tuple[str, list[discord.File]]:
+    """A text for its writer: in a block, or in a file where it is too long for that."""
+    block = fenced(text)
+    if size(block) <= KEPT:
+        return f"Your text is not lost:\n{block}", []
+    if interaction.app_permissions.attach_files:
+        file = io.BytesIO(text.encode(errors="replace"))
+        return "Your text is not lost.", [discord.File(file, filename="your-text.txt")]
+    return f"Your text begins:\n{fenced(text[: KEPT // 3])}", []
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, RoomError | ScriptError | ModelError):
+        return str(error)
+    if type(error) in WHAT_TO_DO_NOW:
+        return WHAT_TO_DO_NOW[type(error)]
+    if isinstance(error, app_commands.TransformerError | app_commands.CheckFailure):
+        return "That cannot be used here: choose another value."
+    log.error("a command failed", exc_info=error)
+    return "Something went wrong here, and it has been noted: look at the script, and try again."
+
+
+def _way_on(error: Exception) -> discord.ui.View | None:
+    match error:
+        case NoScript():
+            return views.start()
+        case LineIsOld():
+            return views.from_here(error.place)
+        case _:
+            return None
+
+
+def check_permissions(interaction: Interaction) -> None:
+    """Raises RoomError naming the permissions that the bot lacks in this channel."""
+    if interaction.guild_id is None:
+        return
+    needed = ["view_channel", "send_messages"]
+    if isinstance(interaction.channel, discord.Thread):
+        needed[1] = "send_messages_in_threads"
+    missing = [
+        permission.replace("_", " ").title()
+        for permission in needed
+        if not getattr(interaction.app_permissions, permission)
+    ]
+    if missing:
+        raise RoomError(
+            f"I lack the permission {' and '.join(f'**{one}**' for one in missing)} in this "
+            f"channel: ask somebody who manages it to grant that."
+        )

@@ -1,0 +1,200 @@
+"""Board: what a channel's messages show of its script, so that they always tell the truth."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Sequence
+from typing import Any
+
+import discord
+
+from . import views
+from .answers import SHOWN
+from .cards import card, dealt
+from .render import inline, messages
+from .room import Room, Turn, place_of
+from .store import Line, Script, Store
+from .views import Interaction
+
+log = logging.getLogger("onbook.board")
+
+Channel = (
+    discord.TextChannel
+    | discord.VoiceChannel
+    | discord.StageChannel
+    | discord.Thread
+    | discord.DMChannel
+    | discord.GroupChannel
+)
+"""Where a message can stand."""
+
+PAGE = 1800
+"""The size of a page of /script show, which leaves room for its title."""
+
+HELP = (
+    "**On Book** writes a script with you, line by line.\n"
+    "1. `/start` begins a script in this channel: give it a title, a scene heading, a cast.\n"
+    "2. `/write` adds your line: `INT. DINER - NIGHT`, `MAYA: Hello.`, `CUT TO:`, or anything "
+    "that happens.\n"
+    "3. `/continue` lets the voice write on; `character` says who speaks.\n"
+    "-# `/undo` and `/retry` take the last line back or write it again, `/script show` shows it "
+    "all, and the buttons under the newest line do the same."
+)
+
+
+class Board:
+    """The messages in which lines stand. It is told of each turn, after the room has taken it."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+
+    async def show_lines(
+        self, interaction: Interaction, script: Script, lines: Sequence[Line]
+    ) -> set[int]:
+        """Shows new lines, the buttons under the last; returns the messages' ids."""
+        cards = dealt(lines)
+        shown: set[int] = set()
+        for group in cards:
+            content = _content(script, group, {line.id for line in group})
+            view = _buttons(script, group[-1]) if group is cards[-1] else None
+            if group is cards[0]:
+                message: Any = await interaction.edit_original_response(content=content, view=view)
+                interaction.extras[SHOWN] = True
+            else:
+                message = await interaction.followup.send(
+                    content, view=view or discord.utils.MISSING, wait=True
+                )
+            await self.store.post(message.id, script.id, [line.id for line in group])
+            shown.add(message.id)
+        return shown
+
+    async def show_opening(self, interaction: Interaction, turn: Turn) -> set[int]:
+        """Shows that a script begins which has no line yet; returns the message's id."""
+        script = turn.script
+        message = await interaction.edit_original_response(
+            content=f"**{inline(script.title, 100)}** begins. Write the first line with /write, "
+            f"or let the voice begin.",
+            view=views.under_line(turn.place, by_voice=False),
+        )
+        interaction.extras[SHOWN] = True
+        await self.store.post(message.id, script.id, [])
+        return {message.id}
+
+    async def show_end(
+        self, interaction: Interaction, room: Room, note: str, *, new: bool = False
+    ) -> set[int]:
+        """Shows the last line again, under a note of what happened; returns the message's id."""
+        script = await room.script()
+        line = None if script.head is None else await self.store.line(script.head)
+        end = card([line], {line.id}) if line else "-# The script stands before its first line."
+        content, view = f"{note}\n{end}", _buttons(script, line)
+        message: Any
+        if new:
+            message = await interaction.followup.send(content, view=view, wait=True)
+        else:
+            message = await interaction.edit_original_response(content=content, view=view)
+        interaction.extras[SHOWN] = True
+        await self.store.post(message.id, script.id, [line.id] if line else [])
+        return {message.id}
+
+    async def repaint(
+        self, interaction: Interaction, room: Room, turn: Turn, shown: set[int]
+    ) -> bool:
+        """Makes older messages tell the truth: what is in the script, and where its buttons are.
+
+        Returns whether they are under its last line now, which may stand in no message any more.
+        """
+        channel = interaction.channel
+        if not isinstance(channel, Channel):
+            return True
+        # One after the other, each from what is true then: a slow one cannot undo a later one.
+        async with room.painting:
+            if turn.shelved is not None:
+                await self._paint(channel, turn.shelved, {place_of(turn.shelved).line}, set())
+            return await self._paint(channel, turn.script, turn.touched, shown)
+
+    async def _paint(self, channel: Channel, was: Script, lines: set[int], shown: set[int]) -> bool:
+        """Draws the messages that show these lines; those just ``shown`` are as they should be.
+
+        Returns whether the script's buttons are under one of them, which is the newest that can be.
+        """
+        script = await self.store.script(was.id)
+        posts = await self.store.posts(script.id, lines)
+        in_script = set(await self.store.path_ids(script.head))
+        placed = False
+        for message, there in sorted(posts.items(), reverse=True):
+            last = script.running and not placed and _ends_at(there, in_script, script)
+            if last and message in shown:
+                placed = True
+                continue
+            end = next((line for line in there if line.id == script.head), None)
+            view = _buttons(script, end) if last else None
+            drawn = await self._edit(channel, message, script, there, in_script, view)
+            placed = placed or (last and drawn)
+        return placed
+
+    async def _edit(
+        self,
+        channel: Channel,
+        message: int,
+        script: Script,
+        lines: Sequence[Line],
+        in_script: set[int],
+        view: discord.ui.View | None,
+    ) -> bool:
+        """Draws a message again, and returns whether it could; one that is gone is forgotten."""
+        partial = discord.PartialMessage(channel=channel, id=message)
+        try:
+            if lines:
+                await partial.edit(content=_content(script, lines, in_script), view=view)
+            else:
+                await partial.edit(view=view)
+        except discord.NotFound:
+            await self.store.forget_post(message)
+            return False
+        except discord.HTTPException as error:
+            # The script is right, if not its picture; whoever reads on will see.
+            log.warning("message %d could not be drawn again: %s", message, error)
+            return False
+        return True
+
+    async def open_at(self, channel: discord.TextChannel) -> None:
+        """Shows a channel where its script stands, or how to begin one, without being asked."""
+        script = await self.store.running(channel.id)
+        if script is None:
+            await channel.send(HELP, view=views.start())
+            return
+        lines = await self.store.path(script.head)
+        last = dealt(lines)[-1] if lines else []
+        content = f"**{inline(script.title, 100)}**"
+        if last:
+            content += "\n" + card(last, {line.id for line in last})
+        view = _buttons(script, last[-1] if last else None)
+        message = await channel.send(content, view=view)
+        await self.store.post(message.id, script.id, [line.id for line in last])
+
+
+def _buttons(script: Script, line: Line | None) -> discord.ui.View:
+    return views.under_line(place_of(script), by_voice=line is not None and line.author is None)
+
+
+def _content(script: Script, lines: Sequence[Line], in_script: Collection[int]) -> str:
+    """What a message shows; the title stands above the line that a script begins with."""
+    title = f"**{inline(script.title, 100)}**\n" if lines[0].parent is None else ""
+    return title + card(lines, in_script)
+
+
+def _ends_at(lines: Sequence[Line], in_script: Collection[int], script: Script) -> bool:
+    """Whether a message shows the script's end, with nothing below but what was taken back."""
+    left = [line.id for line in lines if line.id in in_script]
+    return left[-1] == script.head if left else not lines and script.head is None
+
+
+def page(script: Script, lines: Sequence[Line], number: int) -> tuple[str, discord.ui.View]:
+    """One page of a script; a number past the end is the last page."""
+    pages = messages((line.element for line in lines), PAGE)
+    number = min(number, len(pages) - 1) % len(pages)
+    title = f"**{inline(script.title, 100)}**"
+    if len(pages) > 1:
+        title += f", page {number + 1} of {len(pages)}"
+    return f"{title}\n{pages[number]}", views.pages(script, number, len(pages))

@@ -1,0 +1,251 @@
+"""The folder as an extension of somebody else's bot, under its own name and under another."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import shutil
+import sys
+import threading
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import discord
+import pytest
+import simcord
+from discord import app_commands
+from discord.ext import commands
+from filelock import FileLock
+
+from .conftest import Stage, answer, labels
+
+FOLDER = Path(__file__).parents[2] / "bot"
+
+HEADING = "INT. DINER - NIGHT"
+
+
+@pytest.fixture(params=["bot", "prompter"])
+def extension(
+    request: pytest.FixtureRequest, tmp_path: Path, voices: Path, monkeypatch: pytest.MonkeyPatch
+) -> str:
+    """The name by which it is loaded, with its settings in the environment.
+
+    A ``.env`` file in the working directory, which is not the plug-in's, has others.
+    """
+    if request.param != "bot":
+        unread = shutil.ignore_patterns("__pycache__", "models")
+        shutil.copytree(FOLDER, tmp_path / "plugins" / request.param, ignore=unread)
+        monkeypatch.syspath_prepend(tmp_path / "plugins")
+    (tmp_path / ".env").write_text("ONBOOK_TEMPERATURE=9\nONBOOK_MODEL=nobody\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ONBOOK_MODELS", str(voices))
+    monkeypatch.setenv("ONBOOK_MODEL", "tiny")
+    monkeypatch.setenv("ONBOOK_DATABASE", str(tmp_path / "plugin.db"))
+    monkeypatch.setenv("ONBOOK_THREADS", "1")
+    monkeypatch.setenv("ONBOOK_LINE_LENGTH", "100")
+    return request.param
+
+
+class Tree(app_commands.CommandTree[Any]):
+    """A tree with an error handler of its own."""
+
+    async def on_error(
+        self, interaction: discord.Interaction[Any], error: app_commands.AppCommandError, /
+    ) -> None:
+        raise error
+
+
+class Host(commands.Bot):
+    """Somebody's bot, with a command of its own."""
+
+    def __init__(self) -> None:
+        super().__init__(command_prefix="!", intents=discord.Intents.default(), tree_cls=Tree)
+
+        @self.tree.command(description="Roll a die")
+        async def roll(interaction: discord.Interaction[Any]) -> None:
+            await interaction.response.send_message("4")
+
+
+@pytest.fixture
+async def world(extension: str) -> AsyncIterator[simcord.Env]:
+    """A simulated Discord with somebody's bot in it."""
+    env = simcord.Env(Host(), settle_timeout=60.0)
+    await env.start()
+    try:
+        yield env
+    finally:
+        await env.shutdown()
+        await env.bot.close()
+    env._raise_errors_since(env._errors_acknowledged)
+
+
+@pytest.fixture
+def host(world: simcord.Env) -> Host:
+    """Somebody's bot."""
+    assert isinstance(world.bot, Host)
+    return world.bot
+
+
+@pytest.fixture
+async def stage(world: simcord.Env) -> Stage:
+    """A channel and two people in it."""
+    guild = world.create_guild("The Playhouse")
+    channel = guild.create_text_channel("stage")
+    ann = guild.add_member(world.create_user("Ann"))
+    ben = guild.add_member(world.create_user("Ben"))
+    await world.settle()
+    return Stage(world, guild, channel, ann, ben, None)
+
+
+def left_behind(extension: str) -> list[str]:
+    """What of the extension is still in this process."""
+    threads = [one.name for one in threading.enumerate() if one.name.startswith("onbook")]
+    modules = [one for one in sys.modules if one.partition(".")[0] == extension]
+    # Tests of the other folder's parts have imported them under the folder's own name.
+    return threads + [one for one in modules if extension != "bot"]
+
+
+async def test_it_is_a_guest(
+    extension: str, stage: Stage, host: Host, caplog: pytest.LogCaptureFixture
+):
+    root = logging.getLogger()
+    before = (list(root.handlers), root.level, host.tree.on_error, host.allowed_mentions)
+    with caplog.at_level(logging.DEBUG, "onbook"), stage.world._bot_scope():
+        await host.load_extension(extension)
+    assert (list(root.handlers), root.level, host.tree.on_error, host.allowed_mentions) == before
+    assert not logging.getLogger("onbook").handlers
+    said = [record.name for record in caplog.records if f"/{extension}/" in record.pathname]
+    assert said
+    assert all(name.startswith("onbook.") for name in said)
+    assert not [one for one in stage.world.http_requests if one.method != "GET"]
+
+    with stage.world._bot_scope():
+        await host.tree.sync()
+    begun = await stage.ann.slash(stage.channel, "start", title="The Diner", heading=HEADING)
+    assert labels(begun.response) == ["Continue", "Undo", "Write"]
+    continued = await stage.ben.slash(stage.channel, "continue", seed=1)
+    assert "-# tiny, seed 1" in continued.response.content
+    pressed = await stage.ben.click(continued.response, label="Another take")
+    lines = await stage.lines()
+    assert (len(lines), lines[0]) == (2, HEADING)
+    assert stage.with_buttons() == [pressed.response.id]
+    # The environment was read, and the .env file was not.
+    script = await stage.cog.store.running(stage.channel.id)
+    assert (script.voice, script.temperature) == ("tiny", 0.7)
+    assert len(lines[1]) <= 100
+    assert (await stage.ann.slash(stage.channel, "roll")).response.content == "4"
+
+
+async def test_it_leaves_nothing_behind_and_comes_back(extension: str, stage: Stage, host: Host):
+    with stage.world._bot_scope():
+        await host.load_extension(extension)
+        await host.tree.sync()
+    await stage.ann.slash(stage.channel, "start", heading=HEADING)
+    continued = (await stage.ann.slash(stage.channel, "continue", seed=1)).response
+    lines = await stage.lines()
+    assert left_behind(extension)
+
+    with stage.world._bot_scope():
+        await host.unload_extension(extension)
+    assert left_behind(extension) == []
+    assert list(host.cogs) == []
+    assert [command.name for command in host.tree.get_commands()] == ["roll"]
+    assert host._connection._view_store._dynamic_items == {}
+    with FileLock("plugin.db.lock", timeout=0):
+        pass
+    ignored = await stage.ann.click(continued, label="Continue")
+    assert not ignored.acknowledged
+
+    with stage.world._bot_scope():
+        await host.load_extension(extension)
+    assert await stage.lines() == lines
+    await stage.ann.click(continued, label="Undo")
+    assert await stage.lines() == [HEADING]
+    with stage.world._bot_scope():
+        await host.reload_extension(extension)
+    await stage.ann.slash(stage.channel, "continue", seed=1)
+    assert await stage.lines() == lines
+    assert [name for name in left_behind(extension) if name.startswith("onbook")] == [
+        "onbook-engine-tiny"
+    ]
+
+
+async def test_it_may_leave_in_the_middle_of_a_line(extension: str, stage: Stage, host: Host):
+    with stage.world._bot_scope():
+        await host.load_extension(extension)
+        await host.tree.sync()
+    begun = (await stage.ann.slash(stage.channel, "start", heading=HEADING)).response
+    pressed = stage.press(stage.ann, stage.look(begun), "Continue")
+    while not stage.world.http_requests[-1].path.endswith("/callback"):
+        await asyncio.sleep(0)
+    with stage.world._bot_scope():
+        await host.unload_extension(extension)
+    await stage.world.settle()
+    assert left_behind(extension) == []
+    with stage.world._bot_scope():
+        await host.load_extension(extension)
+    # Either it is written and shown, or it is neither, and the writer was told.
+    assert answer(pressed).ephemeral == (await stage.lines() == [HEADING])
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "why"),
+    [
+        ("ONBOOK_MODEL", "nobody", "There is no voice “nobody”"),
+        ("ONBOOK_TEMPERATURE", "9", "ONBOOK_TEMPERATURE cannot be used"),
+        ("ONBOOK_DATABASE", "/nowhere/plugin.db", "There is no folder /nowhere"),
+    ],
+)
+async def test_what_keeps_it_from_loading_is_said_and_leaves_nothing(
+    extension: str,
+    stage: Stage,
+    host: Host,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    value: str,
+    why: str,
+):
+    monkeypatch.setenv(name, value)
+    with pytest.raises(commands.ExtensionFailed) as failed, stage.world._bot_scope():
+        await host.load_extension(extension)
+    assert str(failed.value.original).startswith(why)
+    assert left_behind(extension) == []
+    assert list(host.cogs) == []
+    assert [command.name for command in host.tree.get_commands()] == ["roll"]
+    monkeypatch.undo()
+
+
+async def test_two_bots_cannot_have_one_database(extension: str, stage: Stage, host: Host):
+    with FileLock("plugin.db.lock", timeout=0):
+        with pytest.raises(commands.ExtensionFailed) as failed, stage.world._bot_scope():
+            await host.load_extension(extension)
+        assert "plugin.db is in use by another On Book" in str(failed.value.original)
+        assert left_behind(extension) == []
+    with stage.world._bot_scope():
+        await host.load_extension(extension)
+
+
+async def test_nothing_pings_from_a_bot_that_may(extension: str, stage: Stage, host: Host):
+    with stage.world._bot_scope():
+        await host.load_extension(extension)
+        await host.tree.sync()
+    backend = stage.world.backend
+    rights = stage.guild.create_role("Bot", permissions=discord.Permissions.all())
+    backend.add_member_role(stage.guild.id, backend.bot_user.id, rights.id)
+    nasty = f"@everyone @here {stage.ben.mention} {rights.mention}"
+    await stage.ann.slash(stage.channel, "start", title=nasty, heading=nasty)
+    written = (await stage.ann.slash(stage.channel, "write", text=nasty)).response
+    await stage.ann.slash(stage.channel, "script show")
+    look = stage.look(written)
+    await stage.ann.slash(stage.channel, "undo")
+    await stage.press_late(stage.ann, look, "Continue")
+    asked = (await stage.ann.slash(stage.channel, "start", title=nasty)).response
+    await stage.ann.click(asked, label="Shelve it and start the new one")
+    await stage.press_late(stage.ann, look, "Continue")
+    await stage.ann.slash(stage.channel, "start", model=nasty)
+    sent = backend.messages[stage.channel.id].values()
+    assert len(sent) > 5
+    for message in sent:
+        assert not message.mention_everyone
+        assert (message.ping_user_ids, message.ping_role_ids) == ([], [])

@@ -1,0 +1,501 @@
+"""The room: a script in play, with a real voice and a real database."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator
+from itertools import count
+
+import pytest
+from fountain import ElementType, FountainParser
+
+from bot.engine import Request
+from bot.model import ModelError
+from bot.room import (
+    LONGEST_TEXT,
+    MOST_LINES,
+    LineIsOld,
+    NoScript,
+    Place,
+    Room,
+    RoomError,
+    Rooms,
+    Turn,
+    Wish,
+    Writer,
+)
+from bot.script import Kind, as_read, heading
+from bot.settings import Settings
+from bot.store import BEFORE_THE_FIRST, AlreadyWritten, Line, Store
+from bot.voices import Voices
+
+CHANNEL = 1
+
+
+class House:
+    """The bot without Discord, and its channels."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.deliveries = count()
+
+    async def open(self) -> None:
+        chosen = self.settings
+        self.store = await Store.open(chosen.database)
+        self.voices = Voices(chosen.models, chosen.threads, chosen.rows, chosen.queue)
+        self.rooms = Rooms(self.store, self.voices, chosen)
+        self.room = self.rooms.at(CHANNEL)
+
+    async def close(self) -> None:
+        self.voices.close()
+        await self.store.close()
+
+    async def restart(self, *statements: str) -> None:
+        """Opens everything again, after changing what is on the disk."""
+        await self.close()
+        connection = sqlite3.connect(self.settings.database)
+        with connection:
+            for statement in statements:
+                connection.execute(statement)
+        connection.close()
+        await self.open()
+
+    def writer(self, name: str = "Ann") -> Writer:
+        return Writer(sum(map(ord, name)), name, f"delivery {next(self.deliveries)}")
+
+    def room_with(self, **changes: object) -> Room:
+        """The same channel under other settings."""
+        return Room(CHANNEL, self.store, self.voices, self.settings.model_copy(update=changes))
+
+    async def start(self, room: Room | None = None, **how: object) -> Turn:
+        arguments = {"title": "The Diner", "heading": heading("int. diner - night")} | how
+        return await (room or self.room).start(self.writer(), None, **arguments)
+
+    async def write(self, text: str, character: str | None = None) -> Turn:
+        return await self.room.write(self.writer(), text, character)
+
+    async def carry_on(self, seed: int | None = None, **wish: object) -> list[Line]:
+        turn = await self.room.carry_on(self.writer(), Wish(seed=seed, **wish))
+        return turn.lines
+
+    async def state(self, line: Line, voice: str = "tiny") -> bytes | None:
+        fingerprint = (await self.voices.engine(voice)).model.fingerprint
+        kept = await self.store.state(line.id, fingerprint)
+        return None if kept is None else kept.tobytes()
+
+    async def read_from_the_start(self, lines: list[Line], voice: str = "tiny") -> bytes:
+        """The state after these lines, of a voice that reads nothing but their text."""
+        engine = await self.voices.engine(voice)
+        text = "".join(as_read(line.text) for line in lines)
+        reply = await engine.run(Request(engine.model.start(), engine.model.encode(text)))
+        return reply.state.tobytes()
+
+
+@pytest.fixture
+async def house(chosen: Settings) -> AsyncIterator[House]:
+    house = House(chosen)
+    await house.open()
+    yield house
+    await house.close()
+
+
+def texts(lines: list[Line]) -> list[str]:
+    return [line.text for line in lines]
+
+
+# Writing ---------------------------------------------------------------------------------------
+
+
+async def test_a_script_begins_with_its_heading_and_goes_on_with_lines(house: House):
+    begun = await house.start(cast=["MAYA"])
+    assert texts(begun.lines) == ["INT. DINER - NIGHT"]
+    written = await house.write("Rain.\n\nMAYA: (quietly) You came.")
+    assert texts(written.lines) == ["Rain.", "MAYA\n(quietly)\nYou came."]
+    [continued] = await house.carry_on()
+    lines = await house.room.lines()
+    assert [line.id for line in lines] == [
+        line.id for line in [*begun.lines, *written.lines, continued]
+    ]
+    assert [line.credit for line in lines] == ["Ann", "Ann", "Ann", "tiny"]
+    assert continued.author is None
+
+
+async def test_the_first_line_may_be_the_voices(house: House):
+    begun = await house.start(heading=None)
+    assert begun.lines == []
+    assert begun.place.line == BEFORE_THE_FIRST
+    [line] = await house.carry_on(3)
+    assert line.parent is None
+    assert await house.state(line) == await house.read_from_the_start([line])
+
+
+async def test_the_same_seed_gives_the_same_line_and_another_another(house: House):
+    await house.start()
+    [first] = await house.carry_on(5)
+    state = await house.state(first)
+    await house.room.undo()
+    [again] = await house.carry_on(5)
+    assert again.id != first.id
+    assert again.text == first.text
+    assert await house.state(again) == state
+    await house.room.undo()
+    [other] = await house.carry_on(6)
+    assert other.text != first.text
+
+
+async def test_a_line_is_the_same_while_other_channels_write(house: House):
+    rooms = [house.rooms.at(channel) for channel in range(1, 13)]
+    for room in rooms:
+        await house.start(room)
+    [alone] = await house.carry_on(5)
+    await house.room.undo()
+    turns = await asyncio.gather(
+        *(room.carry_on(house.writer(), Wish(seed=5 + i)) for i, room in enumerate(rooms))
+    )
+    assert turns[0].lines[0].text == alone.text
+    assert len({turn.lines[0].text for turn in turns}) == 12
+
+
+async def test_several_lines_are_those_of_one_seed_after_the_other(house: House):
+    await house.start()
+    together = await house.carry_on(2**31 - 2, lines=3, character="MAYA")
+    await house.room.go_to(Place(together[0].script, together[0].parent))
+    wishes = [(2**31 - 2, "MAYA"), (2**31 - 1, None), (0, None)]
+    apart = [(await house.carry_on(seed, character=name))[0] for seed, name in wishes]
+    assert texts(together) == texts(apart)
+    assert [line.ordinal for line in together] == [0, 1, 2]
+
+
+async def test_a_wished_character_has_the_cue(house: House):
+    await house.start()
+    for seed in range(10):
+        [line] = await house.carry_on(seed, character="JONAS")
+        assert line.kind == Kind.DIALOGUE
+        assert line.element.cue == "JONAS"
+        assert line.element.body
+
+
+async def test_a_line_that_is_cut_ends_at_a_word(house: House):
+    await house.start()
+    short, long = house.room_with(line_length=40), house.room_with(line_length=200)
+    for seed in range(10):
+        wish = Wish(seed=seed, character="JONAS")
+        cut = (await short.carry_on(house.writer(), wish)).lines[0].element.body.split()
+        await short.undo()
+        whole = (await long.carry_on(house.writer(), wish)).lines[0].element.body.split()
+        await long.undo()
+        assert cut == whole[: len(cut)]
+
+
+async def test_how_a_line_was_written_is_recorded(house: House):
+    await house.start(temperature=1.3)
+    room = house.room_with(top_p=0.5, line_length=77, temperature=0.2)
+    as_the_script = await room.carry_on(house.writer(), Wish(seed=1))
+    as_wished = await room.carry_on(
+        house.writer(), Wish(seed=2, temperature=0.4, top_p=0.6, character="MAYA")
+    )
+    by_chance = await room.carry_on(house.writer(), Wish())
+    origin = {
+        "fingerprint": (await house.voices.engine("tiny")).model.fingerprint,
+        "seed": 1,
+        "temperature": 1.3,
+        "top_p": 0.95,
+        "limit": 77,
+        "character": None,
+    }
+    assert as_the_script.lines[0].origin == origin
+    assert as_wished.lines[0].origin == origin | {
+        "seed": 2,
+        "temperature": 0.4,
+        "top_p": 0.6,
+        "character": "MAYA",
+    }
+    assert 0 <= by_chance.lines[0].origin["seed"] < 2**31
+    assert (await house.write("Rain.")).lines[0].origin == {}
+
+
+async def test_a_new_script_takes_its_settings_from_the_house(house: House):
+    await house.start(house.room_with(temperature=0.3, top_p=0.4))
+    script = await house.room.script()
+    assert (script.temperature, script.top_p, script.voice) == (0.3, 0.4, "tiny")
+
+
+# What the voice remembers ----------------------------------------------------------------------
+
+
+async def test_every_state_is_that_of_reading_the_script_from_the_start(house: House):
+    await house.start()
+    await house.write("Café — “Hm”, 茂 said.\n\nMAYA: #1!\n\n.\n\n...")
+    wish = Wish(seed=1, lines=10, character="MAYA")
+    room = house.room_with(line_length=600)
+    lengths = [len(line.text) for line in (await room.carry_on(house.writer(), wish)).lines]
+    # Of these, some came to their end, and some were cut.
+    assert min(lengths) < 500
+    assert max(lengths) > 560
+    lines = await house.room.lines()
+    for end in range(1, len(lines) + 1):
+        read = await house.read_from_the_start(lines[:end])
+        assert await house.state(lines[end - 1]) == read
+
+
+@pytest.mark.parametrize(
+    "forget",
+    ["SELECT 1", "DELETE FROM states", "DELETE FROM states WHERE line > 2"],
+    ids=["restarted", "all states lost", "some states lost"],
+)
+async def test_a_script_goes_on_as_if_nothing_had_happened(forget: str, house: House):
+    await house.start()
+    await house.write("MAYA: You came.")
+    await house.carry_on(1, lines=2)
+    before = await house.room.lines()
+    states = [await house.state(line) for line in before]
+    [uninterrupted] = await house.carry_on(5)
+    after = await house.state(uninterrupted)
+    await house.room.undo()
+    await house.restart(forget)
+    [resumed] = await house.carry_on(5)
+    assert resumed.text == uninterrupted.text
+    assert await house.state(resumed) == after
+    assert await house.state(before[-1]) == states[-1]
+
+
+async def test_what_was_forgotten_is_read_once_and_kept(house: House):
+    await house.start()
+    await house.write("One.\n\nTwo.\n\nThree.")
+    lines = await house.room.lines()
+    await house.restart("DELETE FROM states WHERE line <> 2")
+    await house.carry_on(5)
+    kept = [await house.state(line) is not None for line in lines]
+    assert kept == [False, True, False, True]
+
+
+async def test_another_voice_reads_the_script_again_and_keeps_its_own_state(house: House):
+    await house.start()
+    await house.write("MAYA: You came.")
+    [by_tiny] = await house.carry_on(5)
+    before = await house.state(by_tiny)
+    await house.restart("UPDATE scripts SET voice = 'other'")
+    assert await house.state(by_tiny, "other") is None
+    [by_other] = await house.carry_on(6)
+    lines = await house.room.lines()
+    assert by_other.credit == "other"
+    assert by_other.origin["fingerprint"] != by_tiny.origin["fingerprint"]
+    assert await house.state(by_tiny, "other") == await house.read_from_the_start(
+        lines[:-1], "other"
+    )
+    assert await house.state(by_other, "other") == await house.read_from_the_start(lines, "other")
+    assert await house.state(by_other) is None
+    assert await house.state(by_tiny) == before
+
+
+# Going back ------------------------------------------------------------------------------------
+
+
+async def test_undo_takes_the_last_line_back_and_keeps_it(house: House):
+    begun = await house.start()
+    written = await house.write("Rain.\n\nMore rain.")
+    turn = await house.room.undo()
+    assert texts(await house.room.lines()) == ["INT. DINER - NIGHT", "Rain."]
+    assert turn.lines == []
+    assert turn.moved_from == written.lines[1].id
+    assert turn.left == {written.lines[1].id}
+    assert turn.returned == frozenset()
+    assert turn.touched == {line.id for line in written.lines}
+    assert (await house.store.line(written.lines[1].id)) is not None
+    await house.room.undo()
+    last = await house.room.undo()
+    assert last.place == Place(begun.script.id, BEFORE_THE_FIRST)
+    assert await house.room.lines() == []
+    with pytest.raises(RoomError, match="no line yet"):
+        await house.room.undo()
+
+
+async def test_another_take_is_a_sibling(house: House):
+    await house.start()
+    [first] = await house.carry_on(5, temperature=1.9, top_p=0.8, character="JONAS")
+    turn = await house.room.take_again(house.writer())
+    [second] = turn.lines
+    assert (second.parent, second.id) != (first.id, first.id)
+    assert second.parent == first.parent
+    assert second.text != first.text
+    assert second.element.cue == "JONAS"
+    how = ("temperature", "top_p", "character")
+    assert [second.origin[key] for key in how] == [first.origin[key] for key in how]
+    assert texts(await house.room.lines()) == ["INT. DINER - NIGHT", second.text]
+    assert turn.left == {first.id}
+    assert await house.state(second) == await house.read_from_the_start(await house.room.lines())
+
+
+async def test_a_persons_line_is_not_taken_again(house: House):
+    await house.start()
+    with pytest.raises(RoomError, match="The last line is Ann's"):
+        await house.room.take_again(house.writer("Ben"))
+    assert len(await house.room.lines()) == 1
+
+
+async def test_the_head_goes_to_any_line_and_the_script_goes_on_from_there(house: House):
+    begun = await house.start()
+    lines = await house.carry_on(5, lines=2)
+    taken = (await house.room.take_again(house.writer())).lines
+    back = await house.room.go_to(Place(begun.script.id, lines[1].id))
+    assert back.left == {taken[0].id}
+    assert back.returned == {lines[1].id}
+    assert texts(await house.room.lines()) == ["INT. DINER - NIGHT", *texts(lines)]
+    await house.room.go_to(Place(begun.script.id, lines[0].id))
+    [other] = await house.carry_on(6)
+    assert other.text == lines[1].text
+    empty = await house.room.go_to(Place(begun.script.id, BEFORE_THE_FIRST))
+    assert empty.script.head is None
+    assert await house.room.lines() == []
+    with pytest.raises(RoomError, match="stands at this line already"):
+        await house.room.go_to(empty.place)
+
+
+# What is refused -------------------------------------------------------------------------------
+
+
+async def test_an_old_place_moves_nothing(house: House):
+    begun = await house.start()
+    await house.carry_on(5)
+    before = await house.room.lines()
+    for act in (
+        lambda: house.room.carry_on(house.writer(), Wish(), begun.place),
+        lambda: house.room.take_again(house.writer(), begun.place),
+        lambda: house.room.undo(begun.place),
+    ):
+        with pytest.raises(LineIsOld) as refused:
+            await act()
+        assert refused.value.place == begun.place
+    assert texts(await house.room.lines()) == texts(before)
+    now = Place(begun.script.id, before[-1].id)
+    assert (await house.room.undo(now)).place == begun.place
+
+
+async def test_without_a_script_everything_is_refused(house: House):
+    room, place = house.room, Place(1, 1)
+    for act in (
+        room.script,
+        room.lines,
+        room.characters,
+        room.fountain,
+        room.undo,
+        lambda: house.write("Rain."),
+        lambda: house.carry_on(5),
+        lambda: room.take_again(house.writer()),
+        lambda: room.go_to(place),
+    ):
+        with pytest.raises(NoScript, match="/start"):
+            await act()
+
+
+async def test_a_script_on_the_shelf_is_left_alone(house: House):
+    first = await house.start(title="First")
+    second = await house.start(title="Second")
+    assert second.shelved is not None
+    assert second.shelved.id == first.script.id
+    for act in (
+        lambda: house.room.carry_on(house.writer(), Wish(), first.place),
+        lambda: house.room.take_again(house.writer(), first.place),
+        lambda: house.room.undo(first.place),
+        lambda: house.room.go_to(first.place),
+    ):
+        with pytest.raises(RoomError, match="on the shelf: “Second” runs here now") as refused:
+            await act()
+        assert not isinstance(refused.value, LineIsOld)
+    assert (await house.store.script(first.script.id)).head == first.script.head
+    assert len(await house.room.lines()) == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x" * (LONGEST_TEXT + 1),
+        "Rain.\n\nMAYA: " + "x" * LONGEST_TEXT,
+        "\n\n".join(["Rain."] * (MOST_LINES + 1)),
+    ],
+    ids=["too long", "one of them too long", "too many"],
+)
+async def test_too_much_at_once_is_refused_and_not_stored(text: str, house: House):
+    await house.start()
+    with pytest.raises(RoomError, match=r"\d"):
+        await house.write(text)
+    assert len(await house.room.lines()) == 1
+    longest = "\n\n".join(["x" * LONGEST_TEXT, *["Rain."] * (MOST_LINES - 1)])
+    assert len((await house.write(longest)).lines) == MOST_LINES
+
+
+async def test_an_unknown_voice_begins_nothing(house: House):
+    await house.start(title="First")
+    with pytest.raises(ModelError, match=r"There is no voice “clown”.*choose from other, tiny"):
+        await house.start(title="Second", voice="clown")
+    assert (await house.room.script()).title == "First"
+
+
+async def test_a_delivery_that_comes_twice_is_written_once(house: House):
+    await house.start()
+    writer = house.writer()
+    await house.room.write(writer, "Rain.")
+    for act in (
+        lambda: house.room.write(writer, "Rain."),
+        lambda: house.room.carry_on(writer, Wish()),
+    ):
+        with pytest.raises(AlreadyWritten):
+            await act()
+    assert texts(await house.room.lines()) == ["INT. DINER - NIGHT", "Rain."]
+
+
+async def test_turns_at_the_same_time_come_one_after_the_other(house: House):
+    await house.start()
+    await asyncio.gather(
+        house.carry_on(1), house.write("Rain."), house.carry_on(2), house.write("More rain.")
+    )
+    assert len(await house.room.lines()) == 5
+
+
+# What people see -------------------------------------------------------------------------------
+
+
+async def test_a_writer_is_told_once_that_the_voice_cannot_read_them(house: House):
+    await house.start()
+    assert not (await house.write("“Café”, said the man — 茂.")).unreadable
+    assert (await house.write("Дождь.")).unreadable
+    assert not (await house.write("Дождь.")).unreadable
+    assert (await house.room.write(house.writer("Ben"), "Дождь.")).unreadable
+    await house.start()
+    assert (await house.write("Дождь.")).unreadable
+
+
+async def test_the_cast_comes_first_and_then_who_spoke_last(house: House):
+    await house.start(cast=["MAYA", "JONAS"])
+    await house.write("BOB: One.\n\nANN (V.O.): Two.\n\nMAYA: Three.\n\nRain.")
+    await house.write("BOB: Four.\n\nÉMILE: Five.")
+    assert await house.room.characters() == ["MAYA", "JONAS", "ÉMILE", "BOB", "ANN"]
+    await house.room.undo()
+    assert await house.room.characters() == ["MAYA", "JONAS", "BOB", "ANN"]
+
+
+async def test_the_whole_script_is_fountain(house: House):
+    await house.start(title="The\n\nDiner")
+    await house.write("Rain.\n\nMAYA: (quietly) You came.\n\ncut to:")
+    await house.carry_on(5, lines=3)
+    text = await house.room.fountain()
+    assert text.removesuffix("\n").split("\n\n") == [
+        "Title: The Diner",
+        *texts(await house.room.lines()),
+    ]
+    document = FountainParser().parse(text)
+    assert document.metadata["title"] == "The Diner"
+    assert [(element.type, element.text) for element in document.elements[:6]] == [
+        (ElementType.SCENE_HEADING, "INT. DINER - NIGHT"),
+        (ElementType.ACTION, "Rain."),
+        (ElementType.CHARACTER, "MAYA"),
+        (ElementType.PARENTHETICAL, "(quietly)"),
+        (ElementType.DIALOGUE, "You came."),
+        (ElementType.TRANSITION, "CUT TO:"),
+    ]
+
+
+async def test_a_channel_has_one_room(house: House):
+    assert house.rooms.at(CHANNEL) is house.room
+    assert house.rooms.at(2) is not house.room
