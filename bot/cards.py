@@ -38,7 +38,8 @@ def card(lines: Sequence[Line], in_script: Collection[int]) -> str:
             parts.append(_block(list(run)))
         else:
             parts += [dimmed(line.element) for line in run]
-    return "\n".join([*parts, f"-# {_credits(lines)}"])
+    kept = [line for line in lines if line.id in in_script]
+    return "\n".join([*parts, f"-# {_credits(kept or lines)}"])
 
 
 def _block(lines: Sequence[Line]) -> str:

@@ -264,7 +264,10 @@ class OnBook(commands.Cog, name=views.COG):
         running = await room.script()
         if running.id != script:
             raise RoomError("Another script runs here now: read it with /script show.")
-        content, view = page(running, await room.lines(), number)
+        lines = await room.lines()
+        if not lines:
+            raise RoomError("The script has no line any more: write one, or use /continue.")
+        content, view = page(running, lines, number)
         await interaction.response.edit_message(content=content, view=view)
 
     async def submit_lines(self, interaction: Interaction, text: str, character: str) -> None:

@@ -28,7 +28,8 @@ async def run(chosen: RunnerSettings, port: int) -> None:
 
     Scripts are kept in the database that is set, so the next run goes on with them.
     """
-    bot = Bot(chosen)
+    # A world knows no commands when it begins, whatever the last one was told.
+    bot = Bot(chosen, always_sync=True)
     world = simcord.Env(bot, check_errors=False, settle_timeout=PATIENCE)
     try:
         channel, writers = _furnish(world)
@@ -75,7 +76,7 @@ async def _serve(
 ) -> None:
     async with world.preview(channel, viewers=writers, layout="channel", port=port) as page:
         print(page.url, flush=True)
-        log.info("write at the address above; Ctrl-C ends")
+        log.info("write at the address above; Ctrl-C ends, and the script is kept")
         closed = asyncio.create_task(page.wait_closed())
         with stopped_by_signal(closed):
             await asyncio.wait([closed])

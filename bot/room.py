@@ -395,7 +395,7 @@ class Room:
         self, script: Script, writer: Writer, model: Model, elements: Sequence[Element]
     ) -> bool:
         """Whether much of this cannot be read by the voice, and its writer does not know yet."""
-        text = "".join(element.text for element in elements)
+        text = "".join(element.body for element in elements)
         if model.skipped(text) <= UNREADABLE_SHARE * len(text):
             return False
         who = (script.id, writer.id)

@@ -34,7 +34,7 @@ class RunnerError(Exception):
 class Bot(commands.Bot):
     """A Discord client with On Book as its only extension. It reads no message and no member."""
 
-    def __init__(self, chosen: RunnerSettings) -> None:
+    def __init__(self, chosen: RunnerSettings, *, always_sync: bool = False) -> None:
         # It speaks to nobody: no word about libraries for voice channels.
         discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
         super().__init__(
@@ -44,6 +44,7 @@ class Bot(commands.Bot):
             allowed_mentions=discord.AllowedMentions.none(),
         )
         self.onbook_settings = chosen
+        self._always_sync = always_sync
 
     async def setup_hook(self) -> None:
         """Loads the cog, and tells Discord of its commands if they have changed."""
@@ -56,7 +57,7 @@ class Bot(commands.Bot):
         described = json.dumps([self.application_id, commands_now], sort_keys=True)
         digest = hashlib.sha256(described.encode()).hexdigest()
         store = cast("OnBook", self.get_cog(COG)).store
-        if await store.fact("synced commands") == digest:
+        if not self._always_sync and await store.fact("synced commands") == digest:
             return
         await self.tree.sync()
         await store.note_fact("synced commands", digest)
@@ -93,7 +94,9 @@ async def run(chosen: RunnerSettings) -> None:
                     "Discord refused DISCORD_TOKEN: copy it anew from the bot's page in the "
                     "developer portal."
                 ) from None
-            except (aiohttp.ClientError, discord.HTTPException, OSError) as error:
+            except (aiohttp.ClientError, discord.DiscordException, OSError) as error:
+                if isinstance(error, commands.ExtensionError):
+                    raise
                 raise RunnerError(
                     f"Discord cannot be reached ({type(error).__name__}): check the network, and "
                     f"start again."
@@ -105,10 +108,13 @@ def stopped_by_signal(task: asyncio.Task[None]) -> Iterator[None]:
     """Cancels the task on SIGINT and SIGTERM."""
     loop = asyncio.get_running_loop()
     numbers = (signal.SIGINT, signal.SIGTERM)
-    for number in numbers:
-        loop.add_signal_handler(number, task.cancel)
+    # Not the loop's own handlers, which Windows has not.
+    before = {
+        number: signal.signal(number, lambda *_: loop.call_soon_threadsafe(task.cancel))
+        for number in numbers
+    }
     try:
         yield
     finally:
-        for number in numbers:
-            loop.remove_signal_handler(number)
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -31,6 +31,8 @@ class Voices:
 
     async def engine(self, name: str) -> Engine:
         """The engine of a voice; raises ModelError when there is no such voice, or a broken one."""
+        if name in self._engines:  # and nobody waits while another voice is opened
+            return self._engines[name]
         async with self._opening:
             if name not in self._engines:
                 self._engines[name] = await self._open(name)

@@ -138,15 +138,16 @@ class Training:
         Raises TrainingError when the loss is not finite.
         """
         began = time.perf_counter() - self.seconds
-        bits, reported = 0.0, time.perf_counter()
+        bits, taken, reported = 0.0, 0, time.perf_counter()
         with interruption() as interrupted, self._progress() as progress:
             while self.config.steps is None or self.step < self.config.steps:
                 bits += self.train_step()
+                taken += 1
                 progress.update()
                 self.seconds = time.perf_counter() - began
                 if self.step % REPORT_EVERY == 0:
-                    self._report(progress, bits / REPORT_EVERY, time.perf_counter() - reported)
-                    bits, reported = 0.0, time.perf_counter()
+                    self._report(progress, bits / taken, taken, time.perf_counter() - reported)
+                    bits, taken, reported = 0.0, 0, time.perf_counter()
                 schedule_found = self.config.steps is None and self._find_schedule(progress)
                 if schedule_found or self._evaluation_is_due():
                     self._evaluate(progress)
@@ -261,6 +262,7 @@ class Training:
     def resume(self) -> None:
         """Stands where `save` left it; raises RunError when the texts are not the same."""
         if not self.run_folder.resume.exists():
+            self._forget_metrics_after(0)
             return
         tensors, facts = load(self.run_folder.resume)
         if facts["corpus"] != self.corpus_hash:
@@ -291,8 +293,8 @@ class Training:
         kept = [row for row in rows if json.loads(row)["step"] <= step]
         self.run_folder.metrics.write_text("".join(f"{r}\n" for r in kept), encoding="utf-8")
 
-    def _report(self, progress: Progress, bits: float, seconds: float) -> None:
-        characters = REPORT_EVERY * self.config.batch * self.config.window
+    def _report(self, progress: Progress, bits: float, steps: int, seconds: float) -> None:
+        characters = steps * self.config.batch * self.config.window
         self._note(
             {
                 "step": self.step,

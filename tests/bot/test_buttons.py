@@ -386,11 +386,17 @@ async def test_a_long_script_has_pages(stage: Stage):
 
 async def test_pages_follow_the_script(stage: Stage):
     await begin(stage)
-    text = "\n\n".join(f"Knock {knock}. {'And on. ' * 60}" for knock in range(8))
+    text = "\n\n".join(f"Knock {knock}. {'And on. ' * 60}" for knock in range(10))
     await stage.ben.slash(stage.channel, "write", text=text)
     shown = (await stage.ann.slash(stage.channel, "script show")).response
+    assert shown.content.startswith("**The Diner**, page 4 of 4\n")
+    await stage.ann.click(shown, label="Page back")
     assert labels(shown) == ["Page back", "Page on"]
-    for _ in range(8):
+    for _ in range(2):
+        await stage.ben.slash(stage.channel, "undo")
+    await stage.ann.click(shown, label="Page on")
+    assert shown.content.startswith("**The Diner**, page 3 of 3\n")
+    while await stage.lines() != [HEADING]:
         await stage.ben.slash(stage.channel, "undo")
     await stage.ann.click(shown, label="Page back")
     assert shown.content == f"**The Diner**\n```\n{HEADING}\n```"

@@ -183,10 +183,10 @@ async def test_closing_gives_up_the_lines_in_hand_and_those_that_wait(model: Mod
     await asyncio.sleep(0)
     await until_so_many_wait(engine, 2)
     engine.close()
+    assert not engine._thread.is_alive()
     async with asyncio.timeout(60):
         outcomes = await asyncio.gather(*tasks, return_exceptions=True)
     assert [type(outcome) for outcome in outcomes] == [EngineClosed] * 3
-    assert not engine._thread.is_alive()
 
 
 async def test_a_closed_engine_takes_no_more_lines(engine: Engine):

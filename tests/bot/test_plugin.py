@@ -177,7 +177,7 @@ async def test_it_may_leave_in_the_middle_of_a_line(extension: str, stage: Stage
         await host.tree.sync()
     begun = (await stage.ann.slash(stage.channel, "start", heading=HEADING)).response
     pressed = stage.press(stage.ann, stage.look(begun), "Continue")
-    while not stage.world.http_requests[-1].path.endswith("/callback"):
+    while not stage.world.http_requests[-1].path.endswith("/callback"):  # noqa: ASYNC110
         await asyncio.sleep(0)
     with stage.world._bot_scope():
         await host.unload_extension(extension)

@@ -31,8 +31,15 @@ def test_of_other_folders_all_is_taken(scenes):
 
 
 def test_files_are_taken_in_the_order_in_which_they_are_named(scenes):
-    files = [scenes / f"{name}.fountain" for name in reversed(BOTH)]
-    assert names(files) == ["the-comedy-of-errors", "the-tempest"]
+    files = [scenes / f"{name}.fountain" for name in BOTH]
+    assert names(files) == ["the-tempest", "the-comedy-of-errors"]
+    assert names(reversed(files)) == ["the-comedy-of-errors", "the-tempest"]
+
+
+def test_the_files_of_a_folder_are_taken_in_the_order_of_their_names(tmp_path):
+    for name in "dgbhcaef":
+        (tmp_path / f"{name}.txt").write_text("Some words.")
+    assert names([tmp_path]) == list("abcdefgh")
 
 
 def test_what_is_no_text_is_passed_over(tmp_path):
