@@ -253,7 +253,7 @@ class OnBook(commands.Cog, name=views.COG):
                 await self._go_to(interaction, place)
             case "write":
                 await self._room(interaction).script_at(place)
-                await interaction.response.send_modal(views.WriteModal())
+                await interaction.response.send_modal(views.WriteModal(place))
             case _:
                 await interaction.response.send_modal(views.StartModal())
 
@@ -270,13 +270,17 @@ class OnBook(commands.Cog, name=views.COG):
         content, view = page(running, lines, number)
         await interaction.response.edit_message(content=content, view=view)
 
-    async def submit_lines(self, interaction: Interaction, text: str, character: str) -> None:
+    async def submit_lines(
+        self, interaction: Interaction, text: str, character: str, under: Place | None = None
+    ) -> None:
         """Adds a person's lines, from the command or the modal."""
         speaker = character.strip() or None
         try:
-            await self._play(interaction, lambda room, who: room.write(who, text, speaker))
+            await self._play(
+                interaction, lambda room, who: room.write(who, text, speaker, under), under
+            )
         except Exception as error:  # noqa: BLE001 - the last place where it can be answered
-            await answer(interaction, error, keep=text)
+            await answer(interaction, error, keep=text.strip())
 
     @answered
     async def submit_start(

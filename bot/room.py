@@ -13,6 +13,7 @@ import numpy as np
 
 from .engine import Engine, Reply, Request
 from .model import Model, States, Tokens
+from .render import inline
 from .sampling import Sampling
 from .script import Element, as_read, cue_line, from_person, from_voice
 from .script import fountain as as_fountain
@@ -207,9 +208,15 @@ class Room:
         return replace(turn, shelved=shelved)
 
     @_locked
-    async def write(self, writer: Writer, text: str, character: str | None = None) -> Turn:
-        """A person's lines, read by the voice."""
-        script = await self.script()
+    async def write(
+        self,
+        writer: Writer,
+        text: str,
+        character: str | None = None,
+        under: Place | None = None,
+    ) -> Turn:
+        """A person's lines, read by the voice; ``under`` is where the script must still stand."""
+        script = await self.script_at(under)
         elements = from_person(text, character)
         if any(len(element.text) > LONGEST_TEXT for element in elements):
             raise RoomError(
@@ -233,8 +240,8 @@ class Room:
         line = await self._last_line(script)
         if line.author is not None:
             raise RoomError(
-                f"The last line is {line.credit}'s, not the voice's: take it back with /undo, or "
-                f"go on with /continue."
+                f"The last line is {inline(line.credit, 60)}'s, not the voice's: take it back with "
+                f"/undo, or go on with /continue."
             )
         wish = Wish(
             character=line.origin.get("character"),
@@ -256,6 +263,9 @@ class Room:
         try:
             await self.script_at(place)
         except LineIsOld:
+            line = await self.store.line(place.line)
+            if place.line != BEFORE_THE_FIRST and (line is None or line.script != place.script):
+                raise RoomError("That line is not in this script: go on with /continue.") from None
             return await self._go(await self.script(), place.line or None)
         raise RoomError("The script stands at this line already: go on with /continue.")
 
@@ -267,7 +277,9 @@ class Room:
         if under is None or under == place_of(script):
             return script
         if under.script != script.id:
-            raise RoomError(f"That script is on the shelf: “{script.title}” runs here now.")
+            raise RoomError(
+                f"That script is on the shelf: “{inline(script.title, 100)}” runs here now."
+            )
         raise LineIsOld(under)
 
     async def _last_line(self, script: Script) -> Line:

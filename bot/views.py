@@ -30,7 +30,9 @@ class Desk(Protocol):
     async def turn_page(self, interaction: Interaction, script: int, number: int) -> None:
         """A button under a page was pressed."""
 
-    async def submit_lines(self, interaction: Interaction, text: str, character: str) -> None:
+    async def submit_lines(
+        self, interaction: Interaction, text: str, character: str, under: Place | None = None
+    ) -> None:
         """The Write modal was filled in."""
 
     async def submit_start(
@@ -188,9 +190,15 @@ class WriteModal(ui.Modal, title="Write the next lines"):
         max_length=4000,
     )
 
+    def __init__(self, place: Place) -> None:
+        super().__init__()
+        self.place = place
+
     async def on_submit(self, interaction: Interaction) -> None:
-        """Passes the text on."""
-        await desk(interaction).submit_lines(interaction, self.text.value, self.character.value)
+        """Passes the text on, with the line under which it was to stand."""
+        await desk(interaction).submit_lines(
+            interaction, self.text.value, self.character.value, self.place
+        )
 
 
 class StartModal(ui.Modal, title="Start a script"):

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from .engine import Engine
 from .model import Model, ModelError
+from .render import inline
 
 log = logging.getLogger("onbook.voices")
 
@@ -50,7 +51,8 @@ class Voices:
         if name not in known:
             choice = f"choose from {', '.join(known)}" if known else "train one with `make voice`"
             raise ModelError(
-                f"There is no voice “{name}” in the folder that ONBOOK_MODELS names: {choice}."
+                f"There is no voice “{inline(name, 40)}” in the folder that ONBOOK_MODELS names: "
+                f"{choice}."
             )
         began = time.perf_counter()
         # Opening may hold the interpreter, but not for as long as it takes.

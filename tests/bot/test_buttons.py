@@ -184,11 +184,20 @@ async def test_write_is_a_modal(stage: Stage):
     assert (await stage.lines())[1:] == ["MAYA\n(quietly)\nHello.", "CUT TO:"]
     assert labels(written.response) == BY_PERSON
     await assert_true(stage)
-    shown = await stage.ben.click(written.response, label="Write")
+
+
+async def test_a_modal_does_not_write_where_its_writer_did_not_look(stage: Stage):
+    begun = (await begin(stage)).response
+    shown = await stage.ben.click(begun, label="Write")
     await stage.ann.slash(stage.channel, "write", text="Meanwhile.")
-    await stage.ben.submit_modal(shown, {fields(shown)["Text"]: "Later."})
-    assert (await stage.lines())[3:] == ["Meanwhile.", "Later."]
-    await assert_true(stage)
+    seen = stage.seen()
+    refused = answer(await stage.ben.submit_modal(shown, {fields(shown)["Text"]: "Later."}))
+    assert refused.ephemeral
+    assert refused.content.startswith("The script has gone on since")
+    assert refused.content.endswith("Your text is not lost:\n```\nLater.\n```")
+    assert labels(refused) == ["Continue from here"]
+    assert await stage.lines() == [HEADING, "Meanwhile."]
+    assert stage.seen() == seen
 
 
 async def test_the_modal_gives_back_what_cannot_be_added(stage: Stage):

@@ -106,7 +106,7 @@ REFUSED = [
     ({"cast": "M" * 41}, "A character's name can have at most 40 characters."),
     ({"cast": ",".join(f"Actor {n}" for n in range(26))}, "A cast can have at most 25"),
     ({"model": "nobody"}, "There is no voice “nobody”"),
-    ({"model": "../tiny"}, "There is no voice “../tiny”"),
+    ({"model": "../tiny"}, "There is no voice “\\.\\.\\/tiny”"),
 ]
 
 
@@ -237,7 +237,6 @@ async def test_who_writes_what_the_voice_cannot_read_is_told_once(stage: Stage):
         ("@1" * 3000, "One line has more than 1,500 characters"),
         ("👩‍🚀" * 2000, "One line has more than 1,500 characters"),
         ("\n\n".join(f"Knock {n}." for n in range(11)), "That is 11 lines at once"),
-        ("   ", "There is nothing to write yet"),
     ],
 )
 async def test_what_cannot_be_added_is_given_back(stage: Stage, text: str, why: str):
@@ -248,11 +247,19 @@ async def test_what_cannot_be_added_is_given_back(stage: Stage, text: str, why: 
     assert "Your text is not lost" in refused.content
     assert size(refused.content) <= LIMIT
     if refused.attachments:
-        assert (await refused.attachments[0].read()).decode() == text
+        assert (await refused.attachments[0].read()).decode() == text.strip()
     else:
         assert refused.content.endswith(f"\n```\n{text}\n```")
     assert await stage.lines() == [HEADING]
     assert len(stage.messages()) == 1
+
+
+async def test_nothing_is_not_given_back(stage: Stage):
+    await begin(stage)
+    refused = answer(await stage.ben.slash(stage.channel, "write", text="  \n "))
+    assert refused.ephemeral
+    assert refused.content == "There is nothing to write yet: the text is empty."
+    assert refused.attachments == []
 
 
 async def test_what_can_be_given_back_in_no_file_is_so_in_part(stage: Stage):
@@ -488,6 +495,9 @@ async def test_nothing_pings_or_breaks_out(stage: Stage):
     await stage.ben.slash(stage.channel, "write", text=nasty)
     await stage.ben.slash(stage.channel, "write", text=f"MAYA: {nasty}\n\n{nasty}")
     await stage.ben.slash(stage.channel, "continue", character="@everyone <@1>", seed=1)
+    cyd = stage.guild.add_member(stage.world.create_user("cyd", global_name="**bold** ` <@1>"))
+    await cyd.slash(stage.channel, "write", text="Rain.")
+    await cyd.slash(stage.channel, "undo")
     await stage.ben.slash(stage.channel, "undo")
     await stage.ben.slash(stage.channel, "script show")
     await begin(stage, title=nasty[:100])
@@ -511,9 +521,6 @@ def assert_harmless(content: str) -> None:
     assert not re.search(r"\*\*bold|~~gone~~|\|\|spoiler|\[a\]\(|(?<!\\)<", around)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the room's and the voices' sentences quote names as they are"
-)
 async def test_sentences_quote_harmlessly(stage: Stage):
     nasty = "@everyone **bold** ~~gone~~ `"
     cyd = stage.guild.add_member(stage.world.create_user("cyd", global_name="**bold** `"))

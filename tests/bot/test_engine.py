@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 import pytest
@@ -14,6 +15,8 @@ from bot.model import Model
 from bot.sampling import Sampling
 
 BLANK_LINE = "\n\n"
+
+T = TypeVar("T")
 
 
 @pytest.fixture(scope="module", params=["tiny", "other"])
@@ -28,10 +31,22 @@ def model(voices: Path) -> Model:
 
 
 @pytest.fixture
-def engine(model: Model) -> Iterator[Engine]:
-    engine = Engine(model)
-    yield engine
-    engine.close()
+def engine_of() -> Iterator[Callable[..., Engine]]:
+    """Makes engines that are closed after the test."""
+    engines = []
+
+    def make(*args: object, **kwargs: object) -> Engine:
+        engines.append(Engine(*args, **kwargs))
+        return engines[-1]
+
+    yield make
+    for engine in engines:
+        engine.close()
+
+
+@pytest.fixture
+def engine(engine_of: Callable[..., Engine], model: Model) -> Engine:
+    return engine_of(model)
 
 
 def a_line(model: Model, seed: int, prompt: str = "\nLEONATO\n", limit: int = 60) -> Request:
@@ -49,6 +64,11 @@ async def until_so_many_wait(engine: Engine, count: int) -> None:
         await asyncio.sleep(0.001)
 
 
+async def soon(answer: Coroutine[Any, Any, T] | asyncio.Future[T]) -> T:
+    """The answer, or a failure where none would ever come."""
+    return await asyncio.wait_for(answer, 60)
+
+
 def same(one: Reply, other: Reply) -> bool:
     return (
         one.written == other.written
@@ -57,8 +77,10 @@ def same(one: Reply, other: Reply) -> bool:
     )
 
 
-async def test_a_line_is_the_same_alone_and_among_63_others_that_come_and_go(either: Model):
-    engine = Engine(either, rows=64)
+async def test_a_line_is_the_same_alone_and_among_63_others_that_come_and_go(
+    either: Model, engine_of: Callable[..., Engine]
+):
+    engine = engine_of(either, rows=64)
     rng = np.random.default_rng(1)
     wanted = a_line(either, seed=5, limit=150)
     alone = await engine.run(wanted)
@@ -75,18 +97,17 @@ async def test_a_line_is_the_same_alone_and_among_63_others_that_come_and_go(eit
         assert not other.done()
         other.cancel()
     await asyncio.wait(others)
-    engine.close()
 
 
-async def test_lines_that_waited_for_a_row_are_the_same_too(model: Model):
+async def test_lines_that_waited_for_a_row_are_the_same_too(
+    model: Model, engine_of: Callable[..., Engine]
+):
     requests = [a_line(model, seed) for seed in range(12)]
-    wide, narrow = Engine(model, rows=12), Engine(model, rows=2)
+    wide, narrow = engine_of(model, rows=12), engine_of(model, rows=2)
     at_once = await asyncio.gather(*map(wide.run, requests))
     two_by_two = await asyncio.gather(*map(narrow.run, requests))
     assert all(map(same, at_once, two_by_two))
     assert len({tuple(reply.written) for reply in at_once}) == 12
-    wide.close()
-    narrow.close()
 
 
 async def test_a_line_ends_at_a_blank_line_or_at_its_limit(engine: Engine):
@@ -131,68 +152,67 @@ async def test_text_that_is_read_in_two_requests_is_read_as_in_one(engine: Engin
     assert not start.any()
 
 
-async def test_a_cancelled_line_frees_its_row_and_the_others_go_on(model: Model):
-    engine = Engine(model, rows=2)
+async def test_a_cancelled_line_frees_its_row_and_the_others_go_on(
+    model: Model, engine_of: Callable[..., Engine]
+):
+    engine = engine_of(model, rows=2)
     alone = await engine.run(a_line(model, 3))
     given_up = asyncio.create_task(engine.run(endless(model)))
     beside = asyncio.create_task(engine.run(endless(model)))
     waiting = asyncio.create_task(engine.run(a_line(model, 3)))
     await asyncio.sleep(0)
     given_up.cancel()
-    async with asyncio.timeout(60):
-        assert same(await waiting, alone)
+    assert same(await soon(waiting), alone)
     assert not beside.done()
     beside.cancel()
     await asyncio.wait([given_up, beside])
-    engine.close()
 
 
-async def test_a_line_that_was_cancelled_while_it_waited_is_not_written(model: Model):
-    engine = Engine(model, rows=1)
+async def test_a_line_that_was_cancelled_while_it_waited_is_not_written(
+    model: Model, engine_of: Callable[..., Engine]
+):
+    engine = engine_of(model, rows=1)
     first = asyncio.create_task(engine.run(endless(model)))
     second = asyncio.create_task(engine.run(endless(model)))
     third = asyncio.create_task(engine.run(a_line(model, 3)))
     await asyncio.sleep(0)
     second.cancel()
     first.cancel()
-    async with asyncio.timeout(60):
-        assert (await third).written
+    assert (await soon(third)).written
     await asyncio.wait([first, second])
-    engine.close()
 
 
-async def test_more_lines_than_may_wait_are_refused(model: Model):
-    engine = Engine(model, rows=1, queue=2)
+async def test_more_lines_than_may_wait_are_refused(model: Model, engine_of: Callable[..., Engine]):
+    engine = engine_of(model, rows=1, queue=2)
     tasks = [asyncio.create_task(engine.run(endless(model)))]
     await asyncio.sleep(0)
     await until_so_many_wait(engine, 0)
     tasks += [asyncio.create_task(engine.run(a_line(model, seed))) for seed in range(2)]
     await asyncio.sleep(0)
     with pytest.raises(EngineBusy):
-        await engine.run(a_line(model, 3))
+        await soon(engine.run(a_line(model, 3)))
     tasks[0].cancel()
-    async with asyncio.timeout(60):
-        assert all(reply.written for reply in await asyncio.gather(*tasks[1:]))
+    assert all(reply.written for reply in await soon(asyncio.gather(*tasks[1:])))
     assert (await engine.run(a_line(model, 3))).written
-    engine.close()
 
 
-async def test_closing_gives_up_the_lines_in_hand_and_those_that_wait(model: Model):
-    engine = Engine(model, rows=1)
+async def test_closing_gives_up_the_lines_in_hand_and_those_that_wait(
+    model: Model, engine_of: Callable[..., Engine]
+):
+    engine = engine_of(model, rows=1)
     tasks = [asyncio.create_task(engine.run(endless(model))) for _ in range(3)]
     await asyncio.sleep(0)
     await until_so_many_wait(engine, 2)
     engine.close()
     assert not engine._thread.is_alive()
-    async with asyncio.timeout(60):
-        outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+    outcomes = await soon(asyncio.gather(*tasks, return_exceptions=True))
     assert [type(outcome) for outcome in outcomes] == [EngineClosed] * 3
 
 
 async def test_a_closed_engine_takes_no_more_lines(engine: Engine):
     engine.close()
     with pytest.raises(EngineClosed):
-        await engine.run(a_line(engine.model, 1))
+        await soon(engine.run(a_line(engine.model, 1)))
     engine.close()
 
 
@@ -201,8 +221,8 @@ async def test_a_step_that_fails_is_answered_and_the_engine_goes_on(engine: Engi
     nobody = Request(engine.model.start(), np.array([len(engine.model.vocabulary)]))
     for _ in range(2):
         with pytest.raises(Exception, match="indices element out of data bounds"):
-            await engine.run(nobody)
-    assert same(await engine.run(a_line(engine.model, 1)), before)
+            await soon(engine.run(nobody))
+    assert same(await soon(engine.run(a_line(engine.model, 1))), before)
 
 
 @pytest.mark.parametrize("wrong", ["prompt", "state", "limit"])
@@ -214,7 +234,6 @@ async def test_a_request_that_no_step_could_take_is_refused_at_the_door(wrong: s
         "state": Request(start[1:], newline),
         "limit": Request(start, newline, sampling),
     }[wrong]
-    async with asyncio.timeout(60):
-        with pytest.raises(ValueError, match="a request without"):
-            await engine.run(request)
-        assert (await engine.run(a_line(model, 1))).written
+    with pytest.raises(ValueError, match="a request without"):
+        await soon(engine.run(request))
+    assert (await soon(engine.run(a_line(model, 1)))).written

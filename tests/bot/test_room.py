@@ -323,7 +323,7 @@ async def test_another_take_is_a_sibling(house: House):
     how = ("temperature", "top_p", "character")
     assert [second.origin[key] for key in how] == [first.origin[key] for key in how]
     assert texts(await house.room.lines()) == ["INT. DINER - NIGHT", second.text]
-    assert turn.left == {first.id}
+    assert (turn.left, turn.returned) == ({first.id}, frozenset())
     assert await house.state(second) == await house.read_from_the_start(await house.room.lines())
 
 
@@ -350,6 +350,15 @@ async def test_the_head_goes_to_any_line_and_the_script_goes_on_from_there(house
     assert await house.room.lines() == []
     with pytest.raises(RoomError, match="stands at this line already"):
         await house.room.go_to(empty.place)
+
+
+async def test_the_head_does_not_go_to_a_line_of_another_script(house: House):
+    begun = await house.start()
+    elsewhere = await house.start(house.rooms.at(2))
+    for line in (elsewhere.lines[0].id, 999):
+        with pytest.raises(RoomError, match="not in this script"):
+            await house.room.go_to(Place(begun.script.id, line))
+    assert (await house.room.script()).head == begun.script.head
 
 
 # What is refused -------------------------------------------------------------------------------

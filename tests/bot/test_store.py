@@ -345,12 +345,12 @@ async def open_and_close(path: Path) -> None:
 
 async def open_in_vain(path: Path) -> None:
     try:
-        await Store.open(path)
+        await open_and_close(path)
     finally:
         # Where SQLite cannot open a file, aiosqlite leaves a thread that still needs the loop.
         for thread in threading.enumerate():
             if "_connection_worker_thread" in thread.name:
-                thread.join()
+                thread.join(timeout=10)
 
 
 def refusal(path: Path) -> str:
