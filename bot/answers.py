@@ -22,6 +22,9 @@ log = logging.getLogger("onbook.answers")
 SHOWN = "onbook.shown"
 """Set among an interaction's extras once everybody sees its result."""
 
+WRITTEN = "onbook.written"
+"""Set among an interaction's extras once its lines are in the script, if not yet shown."""
+
 KEPT = 1500
 """The size up to which a text that could not be added is given back in the message itself."""
 
@@ -46,9 +49,11 @@ async def answer(interaction: Interaction, error: Exception, keep: str = "") -> 
     if isinstance(error, discord.HTTPException) and error.code in UNANSWERABLE:
         log.warning("an interaction could not be answered: %s", error)
         return
-    content, view = _sentence(error), _way_on(error) or discord.utils.MISSING
+    written = WRITTEN in interaction.extras
+    content = _written_all_the_same(error) if written else _sentence(error)
+    view = _way_on(error) or discord.utils.MISSING
     files: list[discord.File] = []
-    if keep:
+    if keep and not written:
         returned, files = _given_back(interaction, keep)
         content += f" {returned}"
     response = interaction.response
@@ -89,6 +94,11 @@ def _sentence(error: Exception) -> str:
         return "That cannot be used here: choose another value."
     log.error("a command failed", exc_info=error)
     return "Something went wrong here, and it has been noted: look at the script, and try again."
+
+
+def _written_all_the_same(error: Exception) -> str:
+    log.error("lines could not be shown", exc_info=error)
+    return "What was written is in the script, but could not be shown here: see /script show."
 
 
 def _way_on(error: Exception) -> discord.ui.View | None:

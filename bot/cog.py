@@ -15,13 +15,14 @@ from discord import app_commands
 from discord.ext import commands
 
 from . import views
-from .answers import answer, check_permissions
+from .answers import WRITTEN, answer, check_permissions
 from .board import HELP, Board, page
 from .cards import NAME
 from .render import inline
 from .room import (
     LARGEST_SEED,
     MOST_LINES,
+    NO_SCRIPT,
     NoScript,
     Place,
     Room,
@@ -306,9 +307,15 @@ class OnBook(commands.Cog, name=views.COG):
         opening: Element | None = heading(first) if first.strip() else None
         company = cast(names)
 
+        running = await self.store.running(self._room(interaction).channel)
+        # An offer can grow old, and two can begin at once: only what was seen may be shelved.
+        over = running.id if running else NO_SCRIPT
+
         async def begin(room: Room, writer: Writer) -> Turn:
             guild = interaction.guild_id
-            return await room.start(writer, guild, title, opening, company, temperature, model)
+            return await room.start(
+                writer, guild, title, opening, company, temperature, model, over
+            )
 
         async def stand(choice: Interaction) -> None:
             await self._stand(choice)
@@ -318,7 +325,6 @@ class OnBook(commands.Cog, name=views.COG):
             await self._shelve(choice, begin)
             await _take_away(interaction)
 
-        running = await self.store.running(self._room(interaction).channel)
         if running is None:
             await self._play(interaction, begin, begins=True)
             return
@@ -345,6 +351,7 @@ class OnBook(commands.Cog, name=views.COG):
             await room.script_at(under)
         await interaction.response.defer(thinking=True)
         turn = await act(room, _writer(interaction))
+        interaction.extras[WRITTEN] = True
         if turn.lines:
             shown = await self.board.show_lines(interaction, turn.script, turn.lines)
         else:

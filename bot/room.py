@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Concatenate, ParamSpec, TypeVar
 from weakref import WeakValueDictionary
 
@@ -29,6 +29,9 @@ MOST_LINES = 10
 
 LONGEST_TEXT = 1500
 """Characters that one element of a person's text may have, so that a message can show it."""
+
+NO_SCRIPT = 0
+"""Stands for the id of a script where none runs."""
 
 LARGEST_SEED = 2**31 - 1
 """Seeds are short enough to be read out and typed."""
@@ -126,8 +129,8 @@ def _locked(
 class Room:
     """One channel, the script that it writes on, and the voice that writes along.
 
-    Every method raises RoomError, or ModelError for a voice that is gone, and has then changed
-    nothing.
+    A method that raises has changed nothing: RoomError or ScriptError for what cannot be done,
+    ModelError for a voice that is gone, EngineBusy and EngineClosed, HeadMoved and AlreadyWritten.
     """
 
     def __init__(
@@ -185,27 +188,35 @@ class Room:
         cast: Sequence[str] = (),
         temperature: float | None = None,
         voice: str | None = None,
+        over: int | None = None,
     ) -> Turn:
-        """Begins a new script here, with a scene heading if there is one."""
+        """Begins a new script here, with a scene heading if there is one.
+
+        ``over`` is the script that it may shelve, `NO_SCRIPT` for none; None for whichever runs.
+        """
         name = voice or self.settings.model
-        await self.voices.engine(name)
+        engine = await self.voices.engine(name)
         shelved = await self.store.running(self.channel)
-        script = await self.store.begin(
-            Script(
-                channel=self.channel,
-                guild=guild,
-                owner=writer.id,
-                title=title,
-                cast=list(cast),
-                voice=name,
-                temperature=temperature or self.settings.temperature,
-                top_p=self.settings.top_p,
-                running=True,
-                head=None,
-            )
+        if over is not None and over != (shelved.id if shelved else NO_SCRIPT):
+            raise RoomError("The script here has changed in the meantime: use /start again.")
+        new = Script(
+            channel=self.channel,
+            guild=guild,
+            owner=writer.id,
+            title=title,
+            cast=list(cast),
+            voice=name,
+            temperature=temperature or self.settings.temperature,
+            top_p=self.settings.top_p,
+            running=True,
+            head=None,
         )
-        turn = await self._add(script, [heading], writer) if heading else Turn(script)
-        return replace(turn, shelved=shelved)
+        first = [heading] if heading else []
+        drafts = await _drafts(engine, engine.model.start(), first, writer)
+        script = await self.store.begin(new, drafts, writer.delivery)
+        lines = await self.store.path(script.head)
+        unreadable = self._must_be_told(script, writer, engine.model, first)
+        return Turn(script, lines, shelved=shelved, unreadable=unreadable)
 
     @_locked
     async def write(
@@ -296,10 +307,7 @@ class Room:
         """Stores a person's elements after the head, each with the state that reading it leaves."""
         engine = await self.voices.engine(script.voice)
         state = await self._state(engine, script.head)
-        drafts: list[Draft] = []
-        for element in elements:
-            state = await _read(engine, state, as_read(element.text))
-            drafts.append(Draft(element, writer.id, writer.name, state, engine.model.fingerprint))
+        drafts = await _drafts(engine, state, elements, writer)
         lines = await self.store.append(script, script.head, drafts, writer.delivery, take=0)
         unreadable = self._must_be_told(script, writer, engine.model, elements)
         return await self._turn(script, lines[-1].id, lines, unreadable)
@@ -438,6 +446,17 @@ class Rooms:
             room = Room(channel, self.store, self.voices, self.settings, self._told)
             self._rooms[channel] = room
         return room
+
+
+async def _drafts(
+    engine: Engine, state: States, elements: Sequence[Element], writer: Writer
+) -> list[Draft]:
+    """A person's elements, each with the state that reading it leaves."""
+    drafts: list[Draft] = []
+    for element in elements:
+        state = await _read(engine, state, as_read(element.text))
+        drafts.append(Draft(element, writer.id, writer.name, state, engine.model.fingerprint))
+    return drafts
 
 
 async def _read(engine: Engine, state: States, text: str) -> States:

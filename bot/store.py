@@ -28,7 +28,7 @@ from sqlalchemy import (
     text,
     update,
 )
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import (
     AsyncEngine,
     AsyncSession,
@@ -233,13 +233,21 @@ class Store:
         async with self._reading() as session:
             return await session.get_one(Script, script)
 
-    async def begin(self, script: Script) -> Script:
-        """Stores a new script as the one that its channel writes on; another goes on the shelf."""
+    async def begin(
+        self, script: Script, drafts: Sequence[Draft] = (), delivery: str = ""
+    ) -> Script:
+        """Stores a new script and its first lines, and shelves the one that ran in its channel.
+
+        All or nothing. Raises AlreadyWritten when this delivery has written lines already.
+        """
         async with self._writing() as session:
             await session.execute(
                 update(Script).where(Script.channel == script.channel).values(running=False)
             )
             session.add(script)
+            await session.flush()
+            lines = await _hang(session, script, None, drafts, delivery, take=0)
+            script.head = lines[-1].id if lines else None
         return script
 
     # Lines
@@ -275,25 +283,9 @@ class Store:
         All or nothing. Raises HeadMoved when the head is no longer where ``script`` has it, and
         AlreadyWritten when this delivery's take is there already.
         """
-        lines: list[Line] = []
-        try:
-            async with self._writing() as session:
-                for ordinal, draft in enumerate(drafts):
-                    line = _line(script, parent, draft, delivery, take, ordinal)
-                    session.add(line)
-                    await session.flush()
-                    session.add(
-                        State(
-                            line=line.id,
-                            fingerprint=draft.fingerprint,
-                            state=draft.state.tobytes(),
-                        )
-                    )
-                    lines.append(line)
-                    parent = line.id
-                await _move(session, script, parent)
-        except IntegrityError as error:
-            raise AlreadyWritten from error
+        async with self._writing() as session:
+            lines = await _hang(session, script, parent, drafts, delivery, take)
+            await _move(session, script, lines[-1].id if lines else parent)
         return lines
 
     async def move(self, script: Script, head: int | None) -> None:
@@ -444,6 +436,30 @@ def _line(
         take=take,
         ordinal=ordinal,
     )
+
+
+async def _hang(
+    session: AsyncSession,
+    script: Script,
+    parent: int | None,
+    drafts: Sequence[Draft],
+    delivery: str,
+    take: int,
+) -> list[Line]:
+    """Hangs lines and their states below ``parent``; raises AlreadyWritten."""
+    written = select(Line.id).where(Line.delivery == delivery, Line.take == take).limit(1)
+    if drafts and await session.scalar(written) is not None:
+        raise AlreadyWritten
+    lines: list[Line] = []
+    for ordinal, draft in enumerate(drafts):
+        line = _line(script, parent, draft, delivery, take, ordinal)
+        session.add(line)
+        await session.flush()
+        state = draft.state.tobytes()
+        session.add(State(line=line.id, fingerprint=draft.fingerprint, state=state))
+        lines.append(line)
+        parent = line.id
+    return lines
 
 
 async def _move(session: AsyncSession, script: Script, head: int | None) -> None:

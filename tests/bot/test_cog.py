@@ -550,3 +550,27 @@ async def test_one_delivery_writes_once(stage: Stage):
     await stage.world.settle()
     assert await stage.lines() == [HEADING, "Rain."]
     assert stage.seen() == before
+
+
+async def test_a_line_that_is_written_but_cannot_be_shown_is_not_asked_for_again(stage: Stage):
+    await begin(stage)
+    stage.world.inject_error("PATCH", "/webhooks/*/*/messages/@original", status=403, times=1)
+    told = answer(await stage.ben.slash(stage.channel, "write", text="Rain."))
+    assert told.ephemeral
+    assert "is in the script, but could not be shown" in told.content
+    assert "not lost" not in told.content
+    shown = await stage.ann.slash(stage.channel, "script show")
+    assert shown.response.content.count("Rain.") == 1
+
+
+async def test_an_offer_that_has_grown_old_shelves_nothing(stage: Stage):
+    await begin(stage, title="One")
+    old = (await begin(stage, title="Two")).response
+    asked = await stage.ben.slash(stage.channel, "start", title="Three")
+    await stage.ben.click(asked.response, label="Shelve it and start the new one")
+    refused = answer(await stage.ann.click(old, label="Shelve it and start the new one"))
+    assert refused.ephemeral
+    assert "use /start again" in refused.content
+    script = await stage.cog.store.running(stage.channel.id)
+    assert script is not None
+    assert script.title == "Three"

@@ -15,6 +15,7 @@ from bot.model import ModelError
 from bot.room import (
     LONGEST_TEXT,
     MOST_LINES,
+    NO_SCRIPT,
     LineIsOld,
     NoScript,
     Place,
@@ -508,3 +509,26 @@ async def test_the_whole_script_is_fountain(house: House):
 async def test_a_channel_has_one_room(house: House):
     assert house.rooms.at(CHANNEL) is house.room
     assert house.rooms.at(2) is not house.room
+
+
+# Beginning is one turn ---------------------------------------------------------------------------
+
+
+async def test_a_doubled_start_changes_nothing(house: House):
+    begun = await house.start()
+    writer = house.writer()
+    two = await house.room.start(writer, None, "Two", heading("THE HEATH"))
+    with pytest.raises(AlreadyWritten):
+        await house.room.start(writer, None, "Three", heading("THE HEATH"))
+    assert (await house.room.script()).id == two.script.id != begun.script.id
+
+
+async def test_only_the_script_that_was_seen_is_shelved(house: House):
+    begun = await house.start()
+    for over in (NO_SCRIPT, begun.script.id + 1):
+        with pytest.raises(RoomError, match="changed in the meantime"):
+            await house.room.start(house.writer(), None, "Two", None, over=over)
+    assert (await house.room.script()).id == begun.script.id
+    turn = await house.room.start(house.writer(), None, "Two", None, over=begun.script.id)
+    assert turn.shelved is not None
+    assert turn.shelved.id == begun.script.id
