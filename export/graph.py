@@ -1,10 +1,14 @@
 """The step graph: one character and a state in; logits and the next state out.
 
-tokens -> Gather(table) --------+
-state  -> Split -> h, c         |
-layer 0:  gates = h @ W       + it    -> c', h'
-layer i:  gates = (x, h) @ W  + bias  -> c', h'      x: the h' of the layer below
-logits = h' @ output + bias;  next_state = Concat of all h', c'
+tokens -> Gather(table) ---------------+
+state  -> Split -> h, c, last digits   |
+layer 0:  gates = (h, recalled) @ W  + it    -> c', h'
+layer i:  gates = (x, h) @ W         + bias  -> c', h'      x: the h' of the layer below
+logits = (h', recalled) @ output + bias;  next_state = Concat of all h', c' and the digits
+
+recalled, where there is a memory of n-grams (training/ngrams.py says what its parts are):
+    (last digits, digit of tokens) @ powers -> keys;  keys mod places -> places
+    Gather(vectors, places), zeros where Gather(owners, places) is not the key
 """
 
 from __future__ import annotations
@@ -13,11 +17,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import numpy as np
 import onnx
+from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from .quantise import BLOCK, Quantised, dequantise, quantise
-from .weights import Floats, Weights
+from training.ngrams import BASE
+
+from .quantise import BLOCK, Quantised, dequantise, dequantise_rows, quantise, quantise_rows
+from .weights import Floats, Memory, Weights
 
 Bits = Literal[8, 32]
 
@@ -72,15 +80,26 @@ def build(weights: Weights, bits: Bits) -> onnx.ModelProto:
     """
     parts = _Parts()
     layers = range(len(weights.matrices))
-    split = [f"layer{i}.{kind}" for i in layers for kind in "hc"]
-    parts.node("Split", ["state"], *split, axis=1, num_outputs=len(split))
+    memory = weights.memory
+    names = [f"layer{i}.{kind}" for i in layers for kind in "hc"]
+    sizes = [weights.hidden] * len(names)
+    if memory:
+        names.append("digits")
+        sizes.append(memory.shape.history)
+    parts.node("Split", ["state", parts.constant("sizes", np.array(sizes))], *names, axis=1)
+    recalled, remembered = _memory(parts, memory, bits) if memory else ([], [])
     x = ""
-    remembered: list[str] = []
+    cells: list[str] = []
     for i in layers:
-        x, c = _cell(parts, i, _gates(parts, weights, i, x, bits))
-        remembered += [x, c]
-    parts.node("Concat", remembered, "next_state", axis=1)
-    product = parts.node("MatMul", [x, parts.constant("output.matrix", weights.output)], "output")
+        h = f"layer{i}.h"
+        inputs = [x, h] if i else [h, *recalled]
+        x, c = _cell(parts, i, _gates(parts, weights, i, inputs, bits))
+        cells += [x, c]
+    parts.node("Concat", [*cells, *remembered], "next_state", axis=1)
+    last = _joined(parts, [x, *recalled], "output.inputs")
+    product = parts.node(
+        "MatMul", [last, parts.constant("output.matrix", weights.output)], "output"
+    )
     parts.node("Add", [product, parts.constant("output.bias", weights.output_bias)], "logits")
     return _model(parts, weights, bits)
 
@@ -91,14 +110,16 @@ def read(model: onnx.ModelProto) -> Weights:
     Raises KeyError for any other graph.
     """
     stored = {one.name: numpy_helper.to_array(one) for one in model.graph.initializer}
-    hidden = len(stored["output.matrix"])
-    further = sum(name.startswith("layer") and name.endswith(".bias") for name in stored)
+    table, output = stored["table"], stored["output.matrix"]
+    hidden = table.shape[1] // 4
+    rows = [len(output)] + [2 * hidden] * (len(stored["sizes"]) // 2 - 1)
     return Weights(
-        table=stored["table"],
-        matrices=tuple(_matrix(stored, i, hidden) for i in range(further + 1)),
-        biases=tuple(stored[f"layer{i}.bias"] for i in range(1, further + 1)),
-        output=stored["output.matrix"],
+        table=table,
+        matrices=tuple(_matrix(stored, i, n) for i, n in enumerate(rows)),
+        biases=tuple(stored[f"layer{i}.bias"] for i in range(1, len(rows))),
+        output=output,
         output_bias=stored["output.bias"],
+        memory=_read_memory(stored) if "memory.owners" in stored else None,
     )
 
 
@@ -107,17 +128,82 @@ def bits_of(model: onnx.ModelProto) -> Bits:
     return 8 if any(node.domain == MICROSOFT for node in model.graph.node) else 32
 
 
-def _gates(parts: _Parts, weights: Weights, i: int, x: str, bits: Bits) -> str:
+def _memory(parts: _Parts, memory: Memory, bits: Bits) -> tuple[list[str], list[str]]:
+    """What the n-grams that end here recall, [batch, R], and the digits to be remembered."""
+    read = _digits(parts)
+    keys = parts.node("MatMul", [read, parts.constant("memory.powers", _powers(memory))], "keys")
+    count = parts.constant("memory.places", np.array(len(memory.owners)))
+    places = parts.node("Mod", [keys, count], "places")
+    owners = parts.node("Gather", [parts.constant("memory.owners", memory.owners), places], "owner")
+    known = parts.node("Equal", [owners, keys], "known")
+    weight = parts.node("Cast", [known], "known.weight", to=TensorProto.FLOAT)
+    found = _vectors(parts, memory, places, weight, bits)
+    flat = parts.constant("memory.flat", np.array([-1, memory.shape.found]))
+    recalled = parts.node("Reshape", [found, flat], "recalled")
+    first, last, along = (
+        parts.constant(f"memory.{name}", np.array([value]))
+        for name, value in (("first", 1), ("last", memory.longest), ("along", 1))
+    )
+    kept = parts.node("Slice", [read, first, last, along], "digits.kept")
+    return [recalled], [parts.node("Cast", [kept], "next_digits", to=TensorProto.FLOAT)]
+
+
+def _digits(parts: _Parts) -> str:
+    """The last characters as digits of a key, this one last: int64 [batch, longest]."""
+    before = parts.node("Cast", ["digits"], "digits.before", to=TensorProto.INT64)
+    highest = parts.constant("memory.digits", np.array(BASE - 1))
+    bounded = parts.node("Mod", ["tokens", highest], "digit.from_0")
+    digit = parts.node("Add", [bounded, parts.constant("memory.one", np.array(1))], "digit")
+    column = parts.constant("memory.column", np.array([1]))
+    this = parts.node("Unsqueeze", [digit, column], "digit.column")
+    return parts.node("Concat", [before, this], "digits.read", axis=1)
+
+
+def _powers(memory: Memory) -> NDArray[np.int64]:
+    """[longest, N]: what each digit counts in the keys of the n-grams of each length."""
+    back = np.arange(memory.longest)[::-1, None]
+    return np.where(back < np.array(memory.shape.orders), BASE**back, 0)
+
+
+def _vectors(parts: _Parts, memory: Memory, places: str, weight: str, bits: Bits) -> str:
+    """The vectors [batch, N, F] of places [batch, N], times a weight [batch, N]."""
+    if bits == 32:
+        stored = parts.constant("memory.vectors", memory.table)
+        vectors = parts.node("Gather", [stored, places], "vectors")
+    else:
+        codes, scales = quantise_rows(memory.table)
+        stored = parts.constant("memory.codes", codes)
+        whole = parts.node("Gather", [stored, places], "vectors.codes")
+        vectors = parts.node("Cast", [whole], "vectors", to=TensorProto.FLOAT)
+        scale = parts.node("Gather", [parts.constant("memory.scales", scales), places], "scale")
+        weight = parts.node("Mul", [scale, weight], "scale.known")
+    last = parts.constant("memory.behind", np.array([2]))
+    factor = parts.node("Unsqueeze", [weight, last], "factor")
+    return parts.node("Mul", [vectors, factor], "found")
+
+
+def _read_memory(stored: dict[str, Any]) -> Memory:
+    if "memory.vectors" in stored:
+        table = stored["memory.vectors"]
+    else:
+        table = dequantise_rows(stored["memory.codes"], stored["memory.scales"])
+    return Memory(stored["memory.owners"], table, len(stored["memory.powers"]))
+
+
+def _gates(parts: _Parts, weights: Weights, i: int, inputs: Sequence[str], bits: Bits) -> str:
     """What enters the gates of layer i, [batch, 4H]."""
-    h = f"layer{i}.h"
+    joined = _joined(parts, inputs, f"layer{i}.inputs")
+    product = _product(parts, f"layer{i}", joined, weights.matrices[i], bits)
     if i == 0:
-        inputs = h
         added = parts.node("Gather", [parts.constant("table", weights.table), "tokens"], "read")
     else:
-        inputs = parts.node("Concat", [x, h], f"layer{i}.inputs", axis=1)
         added = parts.constant(f"layer{i}.bias", weights.biases[i - 1])
-    product = _product(parts, f"layer{i}", inputs, weights.matrices[i], bits)
     return parts.node("Add", [product, added], f"layer{i}.gates")
+
+
+def _joined(parts: _Parts, vectors: Sequence[str], name: str) -> str:
+    """Vectors [batch, ...] beside one another."""
+    return parts.node("Concat", vectors, name, axis=1) if len(vectors) > 1 else vectors[0]
 
 
 def _product(parts: _Parts, layer: str, inputs: str, matrix: Floats, bits: Bits) -> str:
@@ -162,7 +248,9 @@ def _cell(parts: _Parts, i: int, gates: str) -> tuple[str, str]:
 
 def _model(parts: _Parts, weights: Weights, bits: Bits) -> onnx.ModelProto:
     characters = len(weights.table)
-    state: list[str | int | None] = ["batch", len(weights.matrices) * 2 * weights.hidden]
+    remembered = weights.memory.shape.history if weights.memory else 0
+    size = len(weights.matrices) * 2 * weights.hidden + remembered
+    state: list[str | int | None] = ["batch", size]
     graph = helper.make_graph(
         parts.nodes,
         "step",
@@ -184,8 +272,8 @@ def _model(parts: _Parts, weights: Weights, bits: Bits) -> onnx.ModelProto:
     )
 
 
-def _matrix(stored: dict[str, Any], i: int, hidden: int) -> Floats:
+def _matrix(stored: dict[str, Any], i: int, rows: int) -> Floats:
     if f"layer{i}.matrix" in stored:
         return stored[f"layer{i}.matrix"]
     codes = Quantised(*(stored[f"layer{i}.{kind}"] for kind in ("codes", "scales", "zeros")))
-    return dequantise(codes, hidden if i == 0 else 2 * hidden)
+    return dequantise(codes, rows)

@@ -9,11 +9,13 @@ from numpy.typing import NDArray
 
 Matrix = NDArray[np.float32]
 Codes = NDArray[np.uint8]
+SignedCodes = NDArray[np.int8]
 
 BLOCK = 64
 """Weights of one column that share a scale and a zero point."""
 
 HIGHEST = 255
+HIGHEST_SIGNED = 127
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,21 @@ def dequantise(quantised: Quantised, rows: int) -> Matrix:
     steps = quantised.codes.astype(np.float32) - quantised.zeros[:, :, None]
     weights = steps * quantised.scales[:, :, None]
     return np.ascontiguousarray(weights.reshape(len(weights), -1)[:, :rows].T)
+
+
+def quantise_rows(table: Matrix) -> tuple[SignedCodes, Matrix]:
+    """Codes int8 [P, F] and scales float32 [P] of a table that is read a row at a time.
+
+    A number is code x scale; each row spans its own largest, and a row of zeros stays one.
+    """
+    scales = (abs(table).max(axis=1) / HIGHEST_SIGNED).astype(np.float32)
+    divisors = np.where(scales == 0, 1, scales)
+    return np.rint(table / divisors[:, None]).astype(np.int8), scales
+
+
+def dequantise_rows(codes: SignedCodes, scales: Matrix) -> Matrix:
+    """The table float32 [P, F] that the codes stand for."""
+    return codes.astype(np.float32) * scales[:, None]
 
 
 def _blocks(matrix: Matrix) -> Matrix:

@@ -8,6 +8,7 @@ import pytest
 
 from training import corpus
 from training.model import Regularisation
+from training.ngrams import MemoryShape
 from training.run import Config, Run
 from training.train import train
 
@@ -18,7 +19,8 @@ TINY = Config(
     embedding=16,
     hidden=64,
     layers=2,
-    drop=Regularisation(embedding=0.0, layers=0.05, recurrent=0.02),
+    memory=MemoryShape(places=2039),
+    drop=Regularisation(embedding=0.0, layers=0.05, recurrent=0.02, ngrams=0.1),
     batch=8,
     window=64,
     learning_rate=0.02,

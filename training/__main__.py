@@ -10,6 +10,7 @@ from pathlib import Path
 from . import benchmark, corpus, evaluate
 from .corpus import CorpusError
 from .model import Regularisation
+from .ngrams import MemoryShape
 from .run import Config, Run, RunError
 from .texts import TextError, read
 from .train import TrainingError, train
@@ -70,7 +71,11 @@ def _add_train(one: argparse.ArgumentParser) -> None:
     length = one.add_mutually_exclusive_group()
     length.add_argument("--steps", type=_positive(int), help="how many steps to train")
     length.add_argument("--minutes", type=_positive(float), help="how long to train (default: 60)")
-    one.add_argument("--resume", action="store_true", help="go on where the run in --out stands")
+    one.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on where the run in --out stands, as it was begun; --steps moves its end",
+    )
     for name, help_text in (
         ("name", "what the voice is called"),
         ("corpus", "what it was trained on, in words"),
@@ -85,18 +90,26 @@ def _add_train(one: argparse.ArgumentParser) -> None:
     for name in ("averaging", "weight_decay"):
         _add_number(sizes, name, _share, getattr(default, name))
     _add_number(sizes, "seed", int, default.seed)
+    _add_number(sizes, "ngrams", _at_least_0, default.memory.places, "at most; 0 for none")
+    _add_number(sizes, "ngrams_seen", _positive(int), default.memory.seen)
     _add_number(sizes, "drop_embedding", _share, default.drop.embedding)
     _add_number(sizes, "drop_layers", _share, default.drop.layers)
     _add_number(sizes, "drop_recurrent", _share, default.drop.recurrent)
+    _add_number(sizes, "drop_ngrams", _share, default.drop.ngrams)
     sizes.add_argument("--precision", choices=["auto", "bfloat16", "float32"], default="auto")
     one.set_defaults(command=_train)
 
 
 def _add_number(
-    group: argparse._ArgumentGroup, name: str, kind: Callable[[str], float], default: float
+    group: argparse._ArgumentGroup,
+    name: str,
+    kind: Callable[[str], float],
+    default: float,
+    note: str = "",
 ) -> None:
     flag = "--" + name.replace("_", "-")
-    group.add_argument(flag, type=kind, default=default, metavar="N", help=f"[{default:g}]")
+    shown = f"{note} [{default}]".lstrip()
+    group.add_argument(flag, type=kind, default=default, metavar="N", help=shown)
 
 
 def _positive(kind: type[int | float]) -> Callable[[str], float]:
@@ -108,6 +121,13 @@ def _positive(kind: type[int | float]) -> Callable[[str], float]:
 
     parse.__name__ = kind.__name__
     return parse
+
+
+def _at_least_0(text: str) -> int:
+    value = int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"{text} is below 0")
+    return value
 
 
 def _share(text: str) -> float:
@@ -132,7 +152,13 @@ def _train(options: argparse.Namespace) -> int:
         embedding=options.embedding,
         hidden=options.hidden,
         layers=options.layers,
-        drop=Regularisation(options.drop_embedding, options.drop_layers, options.drop_recurrent),
+        memory=MemoryShape(places=options.ngrams, seen=options.ngrams_seen),
+        drop=Regularisation(
+            options.drop_embedding,
+            options.drop_layers,
+            options.drop_recurrent,
+            options.drop_ngrams,
+        ),
         batch=options.batch,
         window=options.window,
         learning_rate=options.learning_rate,

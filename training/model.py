@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+from .ngrams import NO_MEMORY, MemoryShape, NgramMemory
 
 
 @dataclass(frozen=True)
@@ -18,11 +20,17 @@ class Shape:
     embedding: int = 128
     hidden: int = 512
     layers: int = 2
+    memory: MemoryShape = field(default=NO_MEMORY)
+
+    @property
+    def lstm_state(self) -> int:
+        """How many numbers the LSTM remembers: (h, c) of every layer."""
+        return self.layers * 2 * self.hidden
 
     @property
     def state(self) -> int:
-        """How many numbers remember a script: (h, c) of every layer."""
-        return self.layers * 2 * self.hidden
+        """How many numbers remember a script: the LSTM's, and the last characters' digits."""
+        return self.lstm_state + self.memory.history
 
 
 @dataclass(frozen=True)
@@ -35,9 +43,11 @@ class Regularisation:
     """Dropout between the layers and before the output."""
     recurrent: float = 0.1
     """DropConnect on the recurrent weights."""
+    ngrams: float = 0.3
+    """All n-grams of one length."""
 
 
-NOTHING_DROPPED = Regularisation(0.0, 0.0, 0.0)
+NOTHING_DROPPED = Regularisation(0.0, 0.0, 0.0, 0.0)
 
 
 class LockedDropout(nn.Module):
@@ -94,8 +104,11 @@ class LSTMLayer(nn.Module):
 class CharLSTM(nn.Module):
     """Embedding, LSTM layers, linear output: what comes after a text, character by character.
 
-    Its state is packed as the voice file wants it: float32 [batch, layers x (h, c)], zeros at the
-    start of a script.
+    Beside it lies a memory of n-grams, unless its shape has no places: what that recalls is added
+    to the embedded character and, through weights of its own, to the logits.
+
+    Its state is packed as the voice file wants it: float32 [batch, layers x (h, c), then the last
+    characters' digits], zeros at the start of a script.
     """
 
     def __init__(self, shape: Shape, drop: Regularisation = NOTHING_DROPPED) -> None:
@@ -110,6 +123,10 @@ class CharLSTM(nn.Module):
         self.drop_embedding = LockedDropout(drop.embedding)
         self.drop_layer = LockedDropout(drop.layers)
         self.output = nn.Linear(shape.hidden, shape.vocabulary)
+        self.memory = NgramMemory(shape.memory, drop.ngrams) if shape.memory.places else None
+        if self.memory:
+            self.recall = nn.Linear(shape.memory.found, shape.embedding, bias=False)
+            self.recall_output = nn.Linear(shape.memory.found, shape.vocabulary, bias=False)
 
     def forward(self, tokens: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         """Reads a window of text.
@@ -118,14 +135,23 @@ class CharLSTM(nn.Module):
         -> logits [time, batch, vocabulary] for the character after each, and the next state.
         """
         batch = tokens.shape[1]
-        remembered = state.view(batch, self.shape.layers, 2, self.shape.hidden)
-        x = self.drop_embedding(self.embedding(tokens))
+        cells, history = state.split([self.shape.lstm_state, self.shape.memory.history], dim=1)
+        remembered = cells.reshape(batch, self.shape.layers, 2, self.shape.hidden)
+        x = self.embedding(tokens)
+        if self.memory:
+            found, history = self.memory(tokens, history)
+            x = x + self.recall(found)
+        x = self.drop_embedding(x)
         states: list[Tensor] = []
         for i, layer in enumerate(self.layers):
             x, h, c = layer(x, remembered[:, i, 0].contiguous(), remembered[:, i, 1].contiguous())
             x = self.drop_layer(x)
             states += [h, c]
-        return self.output(x), torch.stack(states, dim=1).float().view(batch, -1)
+        logits = self.output(x)
+        if self.memory:
+            logits = logits + self.recall_output(found)
+        cells = torch.stack(states, dim=1).float().view(batch, -1)
+        return logits, torch.cat([cells, history], dim=1)
 
     def start(self, batch: int) -> Tensor:
         """The state in which nothing has been read: zeros [batch, S]."""

@@ -27,6 +27,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from .model import CharLSTM, Regularisation, Shape
+from .ngrams import MemoryShape
 from .texts import Split, Text
 from .vocabulary import Vocabulary
 
@@ -50,6 +51,7 @@ class Config:
     embedding: int = 128
     hidden: int = 512
     layers: int = 2
+    memory: MemoryShape = field(default_factory=MemoryShape)
     drop: Regularisation = field(default_factory=Regularisation)
     batch: int = 32
     """Streams of text that are read side by side. Smaller ones learn more in a fixed time."""
@@ -75,7 +77,7 @@ class Config:
 
     def shape(self, vocabulary: Vocabulary) -> Shape:
         """The network's sizes for this vocabulary."""
-        return Shape(len(vocabulary), self.embedding, self.hidden, self.layers)
+        return Shape(len(vocabulary), self.embedding, self.hidden, self.layers, self.memory)
 
     def to_json(self) -> str:
         """The JSON that ``config.json`` holds."""
@@ -85,7 +87,11 @@ class Config:
     def from_json(cls, document: str) -> Config:
         """The inverse of `to_json`; raises TypeError or ValueError for anything else."""
         fields: dict[str, Any] = json.loads(document)
-        return cls(**fields | {"drop": Regularisation(**fields["drop"])})
+        nested = {
+            "drop": Regularisation(**fields["drop"]),
+            "memory": MemoryShape(**fields["memory"]),
+        }
+        return cls(**fields | nested)
 
 
 @dataclass(frozen=True)
@@ -156,7 +162,7 @@ class Run:
         model = CharLSTM(self.config().shape(self.vocabulary()))
         weights, _ = self._load_weights()
         try:
-            model.load_state_dict({name: w.float() for name, w in weights.items()})
+            model.load_state_dict({name: _as(torch.float32, w) for name, w in weights.items()})
         except RuntimeError as error:
             raise RunError(
                 f"{self.weights} does not fit {self._path('config.json')}: train this run again or "
@@ -177,7 +183,7 @@ class Run:
         """
         weights, facts = self._load_weights()
         folder.mkdir(parents=True, exist_ok=True)
-        half = {name: w.to(torch.float16) for name, w in weights.items()}
+        half = {name: _as(torch.float16, w) for name, w in weights.items()}
         save(folder / "weights.safetensors", half, facts)
         for name in ("config.json", "vocabulary.json", "metrics.jsonl", "curves.png"):
             shutil.copy2(self._path(name), folder / name)
@@ -202,6 +208,11 @@ class Run:
                 f"{path} is missing or damaged: name the folder of a run that "
                 f"`python -m training train` made."
             ) from error
+
+
+def _as(precision: torch.dtype, weights: Tensor) -> Tensor:
+    """Weights in another precision; whole numbers, such as keys of n-grams, stay as they are."""
+    return weights.to(precision) if weights.is_floating_point() else weights
 
 
 def save(path: Path, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:

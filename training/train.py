@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from tqdm import tqdm
 
-from . import curves
+from . import curves, ngrams
 from .evaluate import as_read, carried, sample
 from .model import CharLSTM
 from .run import Config, Run, RunError, load, save
@@ -111,15 +111,17 @@ class Training:
         torch.manual_seed(config.seed)
         shape = config.shape(vocabulary)
         self.model = CharLSTM(shape, config.drop).to(self.device).train()
-        self.average = CharLSTM(shape).to(self.device).eval()
-        self.average.load_state_dict(self.model.state_dict())
         self.optimiser = torch.optim.AdamW(
             self.model.parameters(),
             lr=config.learning_rate,
             weight_decay=config.weight_decay,
             fused=True,
         )
-        tokens = [torch.tensor(vocabulary.encode(as_read(t.content))) for t in texts]
+        tokens = encoded(texts, vocabulary)
+        if self.model.memory:
+            self.model.memory.assign(tokens)
+        self.average = CharLSTM(shape).to(self.device).eval()
+        self.average.load_state_dict(self.model.state_dict())
         self.windows = Windows(tokens, config.batch, config.window, config.seed)
         if self.windows.per_epoch == 0:
             raise TrainingError(
@@ -320,18 +322,30 @@ class Training:
 def train(paths: Sequence[Path], run: Run, config: Config, *, resume: bool = False) -> bool:
     """Trains a voice on texts; False when it was interrupted and can be resumed.
 
+    A run that goes on keeps its own configuration; only `Config.steps`, where given, moves the end
+    of its schedule.
+
     Raises TextError for a corpus that cannot be used, RunError for a folder that cannot, and
     TrainingError when the training fails.
     """
     split = collect(paths)
     if resume:
-        config, vocabulary = run.config(), run.vocabulary()
+        kept, vocabulary = run.config(), run.vocabulary()
+        config = dataclasses.replace(kept, steps=config.steps or kept.steps)
+        run.write_config(config)
     else:
         vocabulary = Vocabulary.of(t.content for t in split.train)
+        memory = ngrams.fitted(encoded(split.train, vocabulary), config.memory)
+        config = dataclasses.replace(config, memory=memory)
         run.begin(config, vocabulary, split)
     training = Training(run, config, vocabulary, split.train)
     training.resume()
     return training.run()
+
+
+def encoded(texts: Sequence[Text], vocabulary: Vocabulary) -> list[Tensor]:
+    """The token ids of each text as a voice reads it: int64 [characters]."""
+    return [torch.tensor(vocabulary.encode(as_read(text.content))) for text in texts]
 
 
 def uses_bfloat16(precision: str, device: torch.device) -> bool:

@@ -10,6 +10,7 @@ import torch
 
 from export.__main__ import main
 from training.model import CharLSTM, Shape
+from training.ngrams import MemoryShape
 from training.run import Run
 from training.vocabulary import Vocabulary
 
@@ -25,9 +26,13 @@ def vocabulary() -> Vocabulary:
 def network(vocabulary: Vocabulary) -> Callable[..., CharLSTM]:
     """Makes networks with weights large enough that all of them matter."""
 
-    def make(hidden: int = 40, layers: int = 2, seed: int = 1) -> CharLSTM:
+    def make(hidden: int = 40, layers: int = 2, seed: int = 1, places: int = 499) -> CharLSTM:
         torch.manual_seed(seed)
-        model = CharLSTM(Shape(len(vocabulary), 16, hidden, layers))
+        memory = MemoryShape(places, longest=4, features=8, seen=1)
+        model = CharLSTM(Shape(len(vocabulary), 16, hidden, layers, memory))
+        if model.memory:
+            # Fewer n-grams than there are: some are known, and some share a place.
+            model.memory.assign([torch.randint(0, 9, (600,))])
         with torch.no_grad():
             for weights in model.parameters():
                 weights.add_(torch.randn_like(weights) * 0.2)

@@ -9,12 +9,13 @@ import torch
 from onnx import TensorProto
 
 from export import graph
-from export.quantise import dequantise, quantise
+from export.quantise import dequantise, dequantise_rows, quantise, quantise_rows
 from export.runtime import Runtime
 from export.voice import serialise
 from export.weights import Weights
 
-SHAPES = [(32, 1), (40, 2), (48, 3), (64, 2)]
+SHAPES = [(32, 1, 499), (40, 2, 0), (48, 3, 31), (64, 2, 499)]
+"""Hidden, layers, and places for n-grams."""
 
 
 def read(model, tokens):
@@ -46,25 +47,26 @@ def tokens(vocabulary):
     return np.random.default_rng(1).integers(0, len(vocabulary), (60, 3))
 
 
-@pytest.mark.parametrize(("hidden", "layers"), SHAPES)
-def test_32_bits_say_what_pytorch_says(network, tokens, hidden, layers):
-    model = network(hidden, layers)
+@pytest.mark.parametrize(("hidden", "layers", "places"), SHAPES)
+def test_32_bits_say_what_pytorch_says(network, tokens, hidden, layers, places):
+    model = network(hidden, layers, places=places)
     expected = read(model, tokens)
     found = run(graph.build(Weights.of(model), 32), tokens)
     np.testing.assert_allclose(found[0], expected[0], atol=1e-5)
     np.testing.assert_allclose(found[1], expected[1], atol=1e-5)
 
 
-@pytest.mark.parametrize(("hidden", "layers"), SHAPES)
-def test_8_bits_are_near(network, tokens, hidden, layers):
-    model = network(hidden, layers)
+@pytest.mark.parametrize(("hidden", "layers", "places"), SHAPES)
+def test_8_bits_are_near(network, tokens, hidden, layers, places):
+    model = network(hidden, layers, places=places)
     expected, _ = read(model, tokens)
     found, _ = run(graph.build(Weights.of(model), 8), tokens)
     assert (found - expected).std() < 0.03 * expected.std()
 
 
-def test_the_contract_of_a_voice_file(network, vocabulary):
-    built = graph.build(Weights.of(network(40, 2)), 8)
+@pytest.mark.parametrize(("places", "size"), [(0, 160), (499, 163)])
+def test_the_contract_of_a_voice_file(network, vocabulary, places, size):
+    built = graph.build(Weights.of(network(40, 2, places=places)), 8)
     onnx.checker.check_model(built, full_check=True)
 
     def shape(one):
@@ -73,11 +75,11 @@ def test_the_contract_of_a_voice_file(network, vocabulary):
 
     assert [shape(one) for one in built.graph.input] == [
         ("tokens", TensorProto.INT64, ["batch"]),
-        ("state", TensorProto.FLOAT, ["batch", 160]),
+        ("state", TensorProto.FLOAT, ["batch", size]),
     ]
     assert [shape(one) for one in built.graph.output] == [
         ("logits", TensorProto.FLOAT, ["batch", len(vocabulary)]),
-        ("next_state", TensorProto.FLOAT, ["batch", 160]),
+        ("next_state", TensorProto.FLOAT, ["batch", size]),
     ]
 
 
@@ -89,22 +91,22 @@ def test_versions_are_pinned(network):
     assert domains == {8: {"": 18, "com.microsoft": 1}, 32: {"": 18}}
 
 
-def test_8_bits_are_kept_of_the_recurrent_matrices_alone(network):
+def test_8_bits_are_kept_of_what_is_large(network):
     built = graph.build(Weights.of(network(40, 2)), 8)
     kinds = {one.name: one.data_type for one in built.graph.initializer}
     assert {name for name, kind in kinds.items() if kind == TensorProto.UINT8} == {
         f"layer{i}.{name}" for i in range(2) for name in ("codes", "zeros")
     }
     assert kinds["table"] == kinds["output.matrix"] == TensorProto.FLOAT
+    assert {name for name, kind in kinds.items() if kind == TensorProto.INT8} == {"memory.codes"}
     operators = [node.op_type for node in built.graph.node]
     assert operators.count("MatMulNBits") == 2
-    assert operators.count("MatMul") == 1
 
 
 @pytest.mark.parametrize("bits", [8, 32])
-@pytest.mark.parametrize(("hidden", "layers"), SHAPES)
-def test_a_graph_can_be_read_again(network, hidden, layers, bits):
-    weights = Weights.of(network(hidden, layers))
+@pytest.mark.parametrize(("hidden", "layers", "places"), SHAPES)
+def test_a_graph_can_be_read_again(network, hidden, layers, places, bits):
+    weights = Weights.of(network(hidden, layers, places=places))
     built = graph.build(weights, bits)
     found = graph.read(built)
     expected = weights.matrices
@@ -114,6 +116,14 @@ def test_a_graph_can_be_read_again(network, hidden, layers, bits):
         np.testing.assert_array_equal(one, other)
     for name in ("table", "output", "output_bias"):
         np.testing.assert_array_equal(getattr(found, name), getattr(weights, name))
+    assert (found.memory is None) == (weights.memory is None)
+    if weights.memory:
+        vectors = weights.memory.table
+        if bits == 8:
+            vectors = dequantise_rows(*quantise_rows(vectors))
+        np.testing.assert_array_equal(found.memory.table, vectors)
+        np.testing.assert_array_equal(found.memory.owners, weights.memory.owners)
+        assert found.memory.longest == weights.memory.longest
     np.testing.assert_array_equal(found.biases, weights.biases)
     assert graph.bits_of(built) == bits
 
@@ -125,9 +135,9 @@ def test_another_graph_cannot_be_read(network):
         graph.read(built)
 
 
-@pytest.mark.parametrize(("hidden", "layers"), SHAPES)
-def test_a_network_can_be_made_of_weights_again(network, tokens, hidden, layers):
-    model = network(hidden, layers)
+@pytest.mark.parametrize(("hidden", "layers", "places"), SHAPES)
+def test_a_network_can_be_made_of_weights_again(network, tokens, hidden, layers, places):
+    model = network(hidden, layers, places=places)
     weights = Weights.of(model)
     again = weights.model()
     np.testing.assert_allclose(read(again, tokens)[0], read(model, tokens)[0], atol=1e-5)

@@ -7,7 +7,7 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from export.quantise import BLOCK, dequantise, quantise
+from export.quantise import BLOCK, dequantise, dequantise_rows, quantise, quantise_rows
 
 
 def matrix(rows: int, columns: int) -> np.ndarray:
@@ -56,6 +56,16 @@ def test_onnxruntime_multiplies_with_the_same_weights(rows):
     product = _multiply(codes, rows, vectors / 127)
     expected = (vectors / 127).astype(np.float64) @ dequantise(codes, rows)
     np.testing.assert_allclose(product, expected, atol=1e-4)
+
+
+def test_each_row_of_a_table_spans_its_own_largest():
+    table = matrix(40, 8) * np.geomspace(1e-3, 1e3, 40, dtype=np.float32)[:, None]
+    table[7] = 0
+    codes, scales = quantise_rows(table)
+    np.testing.assert_allclose(scales, abs(table).max(axis=1) / 127, rtol=1e-6)
+    off = abs(dequantise_rows(codes, scales) - table)
+    assert (off <= scales[:, None] * 0.51).all()
+    assert not dequantise_rows(codes, scales)[7].any()
 
 
 def _multiply(codes, rows, vectors):

@@ -121,6 +121,16 @@ def test_steps_that_were_not_kept_are_noted_once(scenes: Path, tmp_path: Path, m
     assert steps == list(range(1, 9))
 
 
+def test_a_run_that_goes_on_keeps_its_configuration_but_for_the_steps(scenes: Path, tmp_path: Path):
+    begin(tmp_path, scenes, FEW).save()
+    other = dataclasses.replace(FEW, steps=3, learning_rate=1.0)
+    assert train([scenes], Run(tmp_path), other, resume=True)
+    assert Run(tmp_path).config() == dataclasses.replace(FEW, steps=3)
+    assert load(Run(tmp_path).resume)[1]["step"] == 3
+    assert train([scenes], Run(tmp_path), Config(minutes=1.0), resume=True)
+    assert Run(tmp_path).config().steps == 3
+
+
 def test_resume_refuses_other_texts(scenes: Path, plays: Path, tmp_path: Path):
     begin(tmp_path, scenes, FEW).save()
     other = plays / "train" / "hamlet.fountain"
