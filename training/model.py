@@ -39,9 +39,9 @@ class Regularisation:
 
     embedding: float = 0.05
     """Dropout on the embedded characters."""
-    layers: float = 0.25
+    layers: float = 0.3
     """Dropout between the layers and before the output."""
-    recurrent: float = 0.1
+    recurrent: float = 0.4
     """DropConnect on the recurrent weights."""
     ngrams: float = 0.3
     """All n-grams of one length."""

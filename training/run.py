@@ -66,7 +66,7 @@ class Config:
     averaging: float = 0.999
     """Decay of the exponential moving average of the weights that is evaluated and kept."""
     seed: int = 1
-    evaluate_every: int = 1000
+    evaluate_every: int = 500
     """Steps between two evaluations."""
     precision: str = "auto"
     """``bfloat16``, ``float32``, or what the processor does best."""
