@@ -128,3 +128,13 @@ def check_permissions(interaction: Interaction) -> None:
             f"I lack the permission {' and '.join(f'**{one}**' for one in missing)} in this "
             f"channel: ask somebody who manages it to grant that."
         )
+
+
+def check_may_set(interaction: Interaction, scope: str) -> None:
+    """Raises RoomError for a person who may not change what holds in a channel, or in a guild."""
+    if interaction.guild_id is None:
+        return
+    needed = "manage_guild" if scope == "guild" else "manage_channels"
+    if not getattr(interaction.permissions, needed):
+        which = "Manage Server" if scope == "guild" else "Manage Channels"
+        raise RoomError(f"That needs the permission **{which}**: ask somebody who has it.")

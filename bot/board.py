@@ -11,6 +11,7 @@ import discord
 from . import views
 from .answers import SHOWN
 from .cards import card, dealt
+from .compose import Progress
 from .render import inline, messages
 from .room import Room, Turn, place_of
 from .store import Line, Script, Store
@@ -79,6 +80,12 @@ class Board:
         interaction.extras[SHOWN] = True
         await self.store.post(message.id, script.id, [])
         return {message.id}
+
+    async def show_progress(self, interaction: Interaction, progress: Progress) -> None:
+        """Shows that a turn takes a while, how far it is, and how to stop it."""
+        await interaction.edit_original_response(
+            content=f"-# {_how_far(progress)}", view=views.stop(interaction.id)
+        )
 
     async def show_end(
         self, interaction: Interaction, room: Room, note: str, *, new: bool = False
@@ -172,6 +179,14 @@ class Board:
         view = _buttons(script, last[-1] if last else None)
         message = await channel.send(content, view=view)
         await self.store.post(message.id, script.id, [line.id for line in last])
+
+
+def _how_far(progress: Progress) -> str:
+    if progress.share_read is not None:
+        return f"The voice reads the script again: {progress.share_read:.0%}."
+    if progress.written:
+        return f"The voice writes. Lines that are finished: {progress.written}."
+    return "The voice writes."
 
 
 def _buttons(script: Script, line: Line | None) -> discord.ui.View:

@@ -15,7 +15,8 @@ from discord import app_commands
 from discord.ext import commands
 
 from . import views
-from .answers import WRITTEN, answer, check_permissions
+from .answers import NOBODY, WRITTEN, answer, check_may_set, check_permissions
+from .bans import changed, shown_words
 from .board import HELP, Board, page
 from .cards import NAME
 from .render import inline
@@ -24,6 +25,7 @@ from .room import (
     MOST_LINES,
     NO_SCRIPT,
     NoScript,
+    Patience,
     Place,
     Room,
     RoomError,
@@ -32,10 +34,10 @@ from .room import (
     Wish,
     Writer,
 )
-from .script import Element, cast, clean, heading, name
+from .script import Element, Kind, cast, clean, heading, name
 from .settings import Settings, settings
 from .store import Script, Store
-from .views import Interaction, LineButton, PageButton
+from .views import Interaction, LineButton, PageButton, StopButton
 from .voices import Voices
 
 log = logging.getLogger("onbook.cog")
@@ -46,6 +48,16 @@ UNTITLED = "Untitled"
 
 CHOICES = 25
 """The most suggestions that Discord shows."""
+
+KINDS = [
+    app_commands.Choice(name="speech", value=Kind.DIALOGUE.value),
+    app_commands.Choice(name="action", value=Kind.ACTION.value),
+    app_commands.Choice(name="scene heading", value=Kind.HEADING.value),
+]
+"""What /continue can be asked for."""
+
+A_WHILE = 1.5
+"""Seconds after which everybody sees how far a turn is, and again each time."""
 
 PATIENCE = 10.0
 """Seconds that an unload waits for what is being done."""
@@ -86,6 +98,10 @@ class OnBook(commands.Cog, name=views.COG):
         app_commands.Group(name="script", description="Read the script of this channel")
     )
 
+    settings_group = for_scripts(
+        app_commands.Group(name="settings", description="How the voice writes here")
+    )
+
     def __init__(self, bot: commands.Bot, chosen: Settings | None = None) -> None:
         self.bot = bot
         # The runner has read a .env file besides, and leaves what it found at the bot.
@@ -94,6 +110,7 @@ class OnBook(commands.Cog, name=views.COG):
         self.rooms: Rooms
         self.board: Board
         self._acts: set[asyncio.Task[Any]] = set()
+        self._turns: dict[int, Patience] = {}
         self.voices = Voices(
             self.settings.models, self.settings.threads, self.settings.rows, self.settings.queue
         )
@@ -108,11 +125,11 @@ class OnBook(commands.Cog, name=views.COG):
             raise
         self.board = Board(self.store)
         self.rooms = Rooms(self.store, self.voices, self.settings)
-        self.bot.add_dynamic_items(LineButton, PageButton)
+        self.bot.add_dynamic_items(LineButton, PageButton, StopButton)
 
     async def cog_unload(self) -> None:
         """Ends the engines and closes the database."""
-        self.bot.remove_dynamic_items(LineButton, PageButton)
+        self.bot.remove_dynamic_items(LineButton, PageButton, StopButton)
         self.voices.close()
         if self._acts:
             await asyncio.wait(self._acts, timeout=PATIENCE)
@@ -151,7 +168,11 @@ class OnBook(commands.Cog, name=views.COG):
         top_p="From which share of likely characters it chooses, up to 1.0",
         lines="How many lines it writes, from 1 to 10",
         seed="The same seed at the same place writes the same lines",
+        kind="What it writes; the voice decides if nothing is chosen",
+        min_p="How likely a character must be beside the likeliest, from 0 (off) to 1.0",
+        repetition="What repeating an earlier passage costs, from 0 (off) to 2.0",
     )
+    @app_commands.choices(kind=KINDS)
     @for_scripts
     @answered
     async def carry_on(
@@ -162,11 +183,17 @@ class OnBook(commands.Cog, name=views.COG):
         top_p: app_commands.Range[float, 0.05, 1.0] | None = None,
         lines: app_commands.Range[int, 1, MOST_LINES] = 1,
         seed: app_commands.Range[int, 0, LARGEST_SEED] | None = None,
+        kind: str | None = None,
+        min_p: app_commands.Range[float, 0.0, 1.0] | None = None,
+        repetition: app_commands.Range[float, 0.0, 2.0] | None = None,
     ) -> None:
         """Let the voice write the next lines"""
         speaker = name(character) if character else None
-        wish = Wish(lines, speaker, temperature, top_p, seed)
-        await self._play(interaction, lambda room, writer: room.carry_on(writer, wish))
+        chosen = Kind(kind) if kind else None
+        wish = Wish(lines, speaker, temperature, top_p, seed, chosen, min_p, repetition)
+        await self._compose(
+            interaction, lambda room, writer, patience: room.carry_on(writer, wish, None, patience)
+        )
 
     @app_commands.command(name="write")
     @app_commands.describe(
@@ -196,13 +223,41 @@ class OnBook(commands.Cog, name=views.COG):
     @answered
     async def retry(self, interaction: Interaction) -> None:
         """Let the voice write its last line again"""
-        await self._play(interaction, lambda room, writer: room.take_again(writer))
+        await self._compose(
+            interaction, lambda room, writer, patience: room.take_again(writer, None, patience)
+        )
 
     @app_commands.command(name="help")
     @for_scripts
     async def help(self, interaction: Interaction) -> None:
         """How to write a script here, in three steps"""
         await interaction.response.send_message(HELP, ephemeral=True)
+
+    @settings_group.command(name="banned")
+    @app_commands.describe(
+        add="Words or phrases that the voice must not say, separated by commas",
+        remove="Words or phrases that it may say again, separated by commas",
+        server="Whether this is for the whole server rather than for this channel",
+    )
+    @answered
+    async def banned(
+        self,
+        interaction: Interaction,
+        add: app_commands.Range[str, 1, 2000] | None = None,
+        remove: app_commands.Range[str, 1, 2000] | None = None,
+        server: bool = False,
+    ) -> None:
+        """See or change what the voice must not say here"""
+        scope, place = _scope(interaction, server)
+        words = await self.store.banned_in(scope, place)
+        if add or remove:
+            check_may_set(interaction, scope)
+            words = changed(words, add or "", remove or "")
+            await self.store.ban(scope, place, words)
+        where = "this server" if scope == "guild" else "this channel"
+        await interaction.response.send_message(
+            shown_words(words, where), ephemeral=True, allowed_mentions=NOBODY
+        )
 
     @script.command(name="show")
     @answered
@@ -243,11 +298,17 @@ class OnBook(commands.Cog, name=views.COG):
         """A button under a line was pressed."""
         match action:
             case "continue":
-                await self._play(
-                    interaction, lambda room, who: room.carry_on(who, Wish(), place), place
+                await self._compose(
+                    interaction,
+                    lambda room, who, patience: room.carry_on(who, Wish(), place, patience),
+                    place,
                 )
             case "take":
-                await self._play(interaction, lambda room, who: room.take_again(who, place), place)
+                await self._compose(
+                    interaction,
+                    lambda room, who, patience: room.take_again(who, place, patience),
+                    place,
+                )
             case "undo":
                 await self._step_back(interaction, place)
             case "here":
@@ -334,6 +395,39 @@ class OnBook(commands.Cog, name=views.COG):
             view=views.ShelveOffer(stand, shelve),
             ephemeral=True,
         )
+
+    @answered
+    async def stop(self, interaction: Interaction, turn: int) -> None:
+        """The button that stops a turn was pressed."""
+        patience = self._turns.get(turn)
+        if patience is None:
+            raise RoomError("That is written already: look at the end of the script.")
+        await interaction.response.defer()
+        patience.stop()
+
+    async def _compose(
+        self,
+        interaction: Interaction,
+        act: Callable[[Room, Writer, Patience], Coroutine[Any, Any, Turn]],
+        under: Place | None = None,
+    ) -> None:
+        """A turn of the voice: where it takes a while, everybody sees how far it is."""
+        patience = Patience()
+
+        async def write(room: Room, writer: Writer) -> Turn:
+            work = asyncio.ensure_future(act(room, writer, patience))
+            try:
+                while not (await asyncio.wait({work}, timeout=A_WHILE))[0]:
+                    await self.board.show_progress(interaction, patience.progress)
+                return await work
+            finally:
+                work.cancel()
+
+        self._turns[interaction.id] = patience
+        try:
+            await self._play(interaction, write, under)
+        finally:
+            del self._turns[interaction.id]
 
     async def _play(
         self,
@@ -426,6 +520,15 @@ async def _take_away(offer: Interaction) -> None:
     """Deletes an offer once it was taken: its buttons would fail a second time."""
     with suppress(discord.HTTPException):
         await offer.delete_original_response()
+
+
+def _scope(interaction: Interaction, server: bool) -> tuple[str, int]:
+    """The list that is meant: its scope, and the id of the channel or guild."""
+    if not server:
+        return "channel", _channel(interaction)
+    if interaction.guild_id is None:
+        raise RoomError("There is no server here: leave out the option server.")
+    return "guild", interaction.guild_id
 
 
 def _channel(interaction: Interaction) -> int:

@@ -20,6 +20,9 @@ FORMAT = "1"
 LARGEST_FILE = 512 * 2**20
 """Bytes; what a larger file has beyond them is not read, so that it cannot fill the memory."""
 
+CLOSING = ".!?\u2026)\n"
+"""Behind these an element may well end."""
+
 Tokens = NDArray[np.int64]
 States = NDArray[np.float32]
 Logits = NDArray[np.float32]
@@ -81,6 +84,21 @@ class Model:
     def newline(self) -> int:
         """The token that ends a line of text; two of them end an element."""
         return self._ids["\n"]
+
+    @cached_property
+    def opening(self) -> NDArray[np.bool_]:
+        """Whether a character [V] shows that its line is no cue and no heading: lower case."""
+        return np.array([character.islower() for character in self.vocabulary])
+
+    @cached_property
+    def closing(self) -> NDArray[np.bool_]:
+        """Whether a sentence, or a line of verse, may end behind a character [V]."""
+        return np.array([character in CLOSING for character in self.vocabulary])
+
+    @cached_property
+    def wordlike(self) -> NDArray[np.bool_]:
+        """Whether a character [V] stands inside of words."""
+        return np.array([c.isalnum() or c in "'\u2019-" for c in self.vocabulary])
 
     def encode(self, text: str) -> Tokens:
         """Token ids, int64 [n], of a text: NFC, then folded; what has no fold is skipped."""

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Concatenate, ParamSpec, TypeVar
 from weakref import WeakValueDictionary
 
-import numpy as np
-
-from .engine import Engine, Reply, Request
-from .model import Model, States, Tokens
+from . import compose
+from .compose import Manner, Progress, Standing
+from .constraint import said
+from .engine import Engine, NothingLeft
+from .model import Model, States
 from .render import inline
+from .repetition import REACH
 from .sampling import Sampling
-from .script import Element, as_read, cue_line, from_person, from_voice
+from .script import Element, Kind, ScriptError, from_person
 from .script import fountain as as_fountain
 from .settings import Settings
 from .store import BEFORE_THE_FIRST, Draft, Line, Script, Store
@@ -77,13 +79,50 @@ class Writer:
 
 @dataclass(frozen=True)
 class Wish:
-    """How the next lines are to be written; None leaves it to the script."""
+    """How the next lines are to be written; None leaves it to the script or the settings."""
 
     lines: int = 1
     character: str | None = None
     temperature: float | None = None
     top_p: float | None = None
     seed: int | None = None
+    kind: Kind | None = None
+    min_p: float | None = None
+    repetition: float | None = None
+
+
+class Patience:
+    """A turn that takes a while: how far it is, and a way to stop it."""
+
+    def __init__(self) -> None:
+        self.progress = Progress()
+        self.stopped = False
+        self._now: asyncio.Future[Any] | None = None
+
+    def stop(self) -> None:
+        """Gives up the line that is being written; what is finished stays."""
+        self.stopped = True
+        if self._now:
+            self._now.cancel()
+
+    async def wait(self, work: Coroutine[Any, Any, R]) -> R:
+        """Does what can be stopped; raises Stopped."""
+        if self.stopped:
+            work.close()
+            raise Stopped
+        self._now = task = asyncio.ensure_future(work)
+        try:
+            return await task
+        except asyncio.CancelledError:
+            if self.stopped and task.cancelled():
+                raise Stopped from None
+            raise
+        finally:
+            self._now = None
+
+
+class Stopped(Exception):
+    """Somebody pressed Stop."""
 
 
 @dataclass(frozen=True)
@@ -212,7 +251,14 @@ class Room:
             head=None,
         )
         first = [heading] if heading else []
-        drafts = await _drafts(engine, engine.model.start(), first, writer)
+        banned = await self._banned(guild)
+        for character in cast:
+            if word := said(character, banned):
+                raise ScriptError(
+                    f"“{inline(character, 60)}” cannot be in the cast: “{inline(word, 40)}” is "
+                    f"among the words that must not be said here (/settings banned)."
+                )
+        drafts = await self._drafts(engine, engine.model.start(), first, writer)
         script = await self.store.begin(new, drafts, writer.delivery)
         lines = await self.store.path(script.head)
         unreadable = self._must_be_told(script, writer, engine.model, first)
@@ -239,13 +285,25 @@ class Room:
         return await self._add(script, elements, writer)
 
     @_locked
-    async def carry_on(self, writer: Writer, wish: Wish, under: Place | None = None) -> Turn:
+    async def carry_on(
+        self,
+        writer: Writer,
+        wish: Wish,
+        under: Place | None = None,
+        patience: Patience | None = None,
+    ) -> Turn:
         """The voice writes the next lines; ``under`` is where it must still stand."""
+        if wish.character and wish.kind not in (None, Kind.DIALOGUE):
+            raise RoomError(
+                "Somebody who speaks needs speech: leave out the kind or the character."
+            )
         script = await self.script_at(under)
-        return await self._compose(script, script.head, wish, writer)
+        return await self._compose(script, script.head, wish, writer, patience)
 
     @_locked
-    async def take_again(self, writer: Writer, under: Place | None = None) -> Turn:
+    async def take_again(
+        self, writer: Writer, under: Place | None = None, patience: Patience | None = None
+    ) -> Turn:
         """Another take: the voice writes its last line once more, beside the one that is there."""
         script = await self.script_at(under)
         line = await self._last_line(script)
@@ -254,12 +312,16 @@ class Room:
                 f"The last line is {inline(line.credit, 60)}'s, not the voice's: take it back with "
                 f"/undo, or go on with /continue."
             )
+        was = line.origin
         wish = Wish(
-            character=line.origin.get("character"),
-            temperature=line.origin["temperature"],
-            top_p=line.origin["top_p"],
+            character=was.get("character"),
+            temperature=was["temperature"],
+            top_p=was["top_p"],
+            kind=Kind(was["kind"]) if was.get("kind") else None,
+            min_p=was.get("min_p"),
+            repetition=was.get("repetition"),
         )
-        return await self._compose(script, line.parent, wish, writer)
+        return await self._compose(script, line.parent, wish, writer, patience)
 
     @_locked
     async def undo(self, under: Place | None = None) -> Turn:
@@ -307,71 +369,95 @@ class Room:
         """Stores a person's elements after the head, each with the state that reading it leaves."""
         engine = await self.voices.engine(script.voice)
         state = await self._state(engine, script.head)
-        drafts = await _drafts(engine, state, elements, writer)
+        drafts = await self._drafts(engine, state, elements, writer)
         lines = await self.store.append(script, script.head, drafts, writer.delivery, take=0)
         unreadable = self._must_be_told(script, writer, engine.model, elements)
         return await self._turn(script, lines[-1].id, lines, unreadable)
 
     async def _compose(
-        self, script: Script, parent: int | None, wish: Wish, writer: Writer
+        self,
+        script: Script,
+        parent: int | None,
+        wish: Wish,
+        writer: Writer,
+        patience: Patience | None = None,
     ) -> Turn:
         """Lets the voice write below ``parent``, and moves the head there."""
+        patience = patience or Patience()
         engine = await self.voices.engine(script.voice)
-        state = await self._state(engine, parent)
-        seed = secrets.randbelow(LARGEST_SEED) if wish.seed is None else wish.seed
         drafts: list[Draft] = []
+        try:
+            at = await patience.wait(self._standing(engine, parent, patience.progress))
+            for manner in self._manners(script, wish, await self._banned(script.guild)):
+                draft = await patience.wait(self._draft(engine, at, manner))
+                at = at.after(engine.model, draft)
+                drafts.append(draft)
+                patience.progress.written += 1
+        except Stopped:
+            if not drafts:
+                raise RoomError("Stopped before the first line: nothing was added.") from None
+        lines = await self.store.append(script, parent, drafts, writer.delivery, take=0)
+        return await self._turn(script, lines[-1].id, lines)
+
+    def _manners(self, script: Script, wish: Wish, banned: tuple[str, ...]) -> Iterator[Manner]:
+        """How each line is to be written that was wished for."""
+        seed = secrets.randbelow(LARGEST_SEED) if wish.seed is None else wish.seed
         for number in range(wish.lines):
             sampling = Sampling(
                 (seed + number) % (LARGEST_SEED + 1),
                 wish.temperature or script.temperature,
                 wish.top_p or script.top_p,
+                self.settings.min_p if wish.min_p is None else wish.min_p,
+                self.settings.repetition if wish.repetition is None else wish.repetition,
+                self.settings.soft_length,
             )
             # One who was asked to speak speaks first; who answers is up to the voice.
             character = wish.character if number == 0 else None
-            draft = await self._draft(engine, state, sampling, character)
+            kind = None if character else wish.kind
+            cast = () if character else tuple(script.cast)
+            limit = self.settings.line_length
+            yield Manner(sampling, limit, kind, character, cast, banned)
+
+    async def _draft(self, engine: Engine, at: Standing, manner: Manner) -> Draft:
+        """One line by the voice."""
+        try:
+            draft = await compose.write(engine, at, manner, self.channel)
+        except NothingLeft:
+            raise RoomError(
+                "Without the words that must not be said here nothing is left to say: try again, "
+                "or take some off the list with /settings banned."
+            ) from None
+        except ValueError as error:
+            raise RoomError(f"{error} Choose another kind, or another voice.") from error
+        if draft is None:
+            raise RoomError("The voice had nothing to say: try again, or another temperature.")
+        return draft
+
+    async def _banned(self, guild: int | None) -> tuple[str, ...]:
+        """What must not be said here: the operator's list, the guild's and the channel's."""
+        own = await self.store.banned(self.channel, guild)
+        return tuple(sorted({*compose.words_of(self.settings.banned), *own}))
+
+    async def _drafts(
+        self, engine: Engine, state: States, elements: Sequence[Element], writer: Writer
+    ) -> list[Draft]:
+        """A person's elements, each with the state that reading it leaves."""
+        drafts: list[Draft] = []
+        for element in elements:
+            draft = await compose.read(engine, state, element, writer.id, writer.name, self.channel)
             state = draft.state
             drafts.append(draft)
-        lines = await self.store.append(script, parent, drafts, writer.delivery, take=0)
-        return await self._turn(script, lines[-1].id, lines)
+        return drafts
 
-    async def _draft(
-        self, engine: Engine, state: States, sampling: Sampling, character: str | None
-    ) -> Draft:
-        """One line by the voice: written, made valid Fountain, and remembered as it is stored."""
-        model = engine.model
-        opening = cue_line(character) + "\n" if character else ""
-        prompt = model.encode("\n" + opening)
-        limit = self.settings.line_length
-        reply = await engine.run(Request(state, prompt, sampling, limit))
-        element = from_voice(opening + _to_a_word(model.decode(reply.written), reply.ended))
-        if element is None:
-            raise RoomError("The voice had nothing to say: try again, or another temperature.")
-        return Draft(
-            element,
-            author=None,
-            credit=model.name,
-            state=await self._state_of(engine, state, reply, prompt, element),
-            fingerprint=model.fingerprint,
-            origin={
-                "fingerprint": model.fingerprint,
-                "seed": sampling.seed,
-                "temperature": sampling.temperature,
-                "top_p": sampling.top_p,
-                "limit": limit,
-                "character": character,
-            },
-        )
+    async def _standing(self, engine: Engine, head: int | None, progress: Progress) -> Standing:
+        """Where the script stands at a line, for its voice."""
+        state = await self._state(engine, head, progress)
+        last = await self.store.last_lines(head, REACH)
+        return Standing(state, compose.recent(engine.model, last))
 
-    async def _state_of(
-        self, engine: Engine, before: States, reply: Reply, prompt: Tokens, element: Element
+    async def _state(
+        self, engine: Engine, head: int | None, progress: Progress | None = None
     ) -> States:
-        """The state after the element as it is stored, which may differ from what was written."""
-        stored = engine.model.encode(as_read(element.text))
-        if reply.ended and np.array_equal(stored, [*prompt, *reply.written[:-1]]):
-            return reply.state
-        return await _read(engine, before, as_read(element.text))
-
-    async def _state(self, engine: Engine, head: int | None) -> States:
         """What the voice remembers at a line: kept, or read again from the text."""
         model = engine.model
         if head is None:
@@ -380,7 +466,9 @@ class Room:
         if kept is not None:
             return kept
         state, unread = await self._last_kept(model, head)
-        state = await _read(engine, state, "".join(as_read(line.text) for line in unread))
+        state = await compose.read_again(
+            engine, state, unread, self.channel, progress or Progress()
+        )
         await self.store.keep_state(head, model.fingerprint, state)
         return state
 
@@ -446,26 +534,3 @@ class Rooms:
             room = Room(channel, self.store, self.voices, self.settings, self._told)
             self._rooms[channel] = room
         return room
-
-
-async def _drafts(
-    engine: Engine, state: States, elements: Sequence[Element], writer: Writer
-) -> list[Draft]:
-    """A person's elements, each with the state that reading it leaves."""
-    drafts: list[Draft] = []
-    for element in elements:
-        state = await _read(engine, state, as_read(element.text))
-        drafts.append(Draft(element, writer.id, writer.name, state, engine.model.fingerprint))
-    return drafts
-
-
-async def _read(engine: Engine, state: States, text: str) -> States:
-    return (await engine.run(Request(state, engine.model.encode(text)))).state
-
-
-def _to_a_word(text: str, ended: bool) -> str:
-    """What was written; cut back to its last whole word when the limit was reached."""
-    if ended:
-        return text
-    cut = max(text.rfind(" "), text.rfind("\n"))
-    return text[:cut] if cut > 0 else text

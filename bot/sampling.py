@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 
 from .model import Logits, Tokens
 
-Floats = NDArray[np.float64]
+Floats = NDArray[np.float32]
+
+LARGEST_SEED = 2**63 - 1
 
 
 @dataclass(frozen=True)
@@ -17,36 +19,62 @@ class Sampling:
     """How one line is drawn."""
 
     seed: int
-    """From 0 to 2**63 - 1; the same one gives the same line."""
+    """From 0 to `LARGEST_SEED`; the same one gives the same line."""
     temperature: float = 0.7
     """From 0.1, nearly always the likeliest character, to 2.0, nearly any."""
     top_p: float = 0.95
     """In (0, 1]: only the likeliest characters that have this share together can be drawn
     (nucleus sampling, Holtzman et al. 2020)."""
+    min_p: float = 0.0
+    """From 0, off, to 1: only characters that are at least this times as likely as the likeliest
+    can be drawn (Nguyen et al. 2024)."""
+    repetition: float = 0.0
+    """From 0, off, to 2: what it costs to go on as an earlier passage did (see `repetition`)."""
+    length: int = 0
+    """Characters after which an element is likelier and likelier to end; 0 for never."""
 
 
 def uniforms(seed: int, length: int) -> Floats:
-    """The random numbers in [0, 1) of a line, float64 [length]: number i decides character i.
+    """The random numbers in [0, 1) of a line, float32 [length]: number i decides character i.
 
     Philox is a counter-based generator (Salmon et al. 2011): nothing but the seed and the
     position goes in, so a line does not depend on what else is being written.
     """
-    return np.random.Generator(np.random.Philox(seed)).random(length)
+    return np.random.Generator(np.random.Philox(seed)).random(length, np.float32)
 
 
-def draw(logits: Logits, temperature: Floats, top_p: Floats, uniform: Floats) -> Tokens:
+def draw(
+    logits: Logits, temperature: Floats, top_p: Floats, min_p: Floats, uniform: Floats
+) -> Tokens:
     """Draws a token in each row.
 
-    logits [rows, V], -inf where barred; temperature, top_p and uniform [rows] -> int64 [rows].
+    logits float32 [rows, V], -inf where barred and finite somewhere; temperature, top_p, min_p and
+    uniform float32 [rows] -> int64 [rows]. Characters that are exactly as likely as the least
+    likely one of the nucleus are in it.
     """
-    scaled = logits.astype(np.float64) / temperature[:, None]
-    scaled -= scaled.max(axis=1, keepdims=True)
-    weights = np.exp(scaled)
-    order = np.argsort(-weights, axis=1, kind="stable")
-    ranked = np.take_along_axis(weights, order, axis=1)
-    reached = np.cumsum(ranked, axis=1)
-    # The nucleus: a character is in it while those before it do not have the share yet.
-    ranked[reached - ranked >= top_p[:, None] * reached[:, -1:]] = 0.0
-    reached = np.cumsum(ranked, axis=1)
-    chosen = (reached <= uniform[:, None] * reached[:, -1:]).sum(axis=1)
-    return np.take_along_axis(order, chosen[:, None], axis=1)[:, 0]
+    weights = logits - logits.max(axis=1, keepdims=True)
+    weights /= temperature[:, None]
+    np.exp(weights, out=weights)
+    rising = np.sort(weights, axis=1)
+    reached = rising.cumsum(axis=1)
+    # The rarest characters that together have no more than the share that is left out.
+    outside = reached <= ((1 - top_p) * reached[:, -1])[:, None]
+    least = rising[np.arange(len(rising)), np.minimum(outside.sum(axis=1), rising.shape[1] - 1)]
+    # The likeliest character weighs 1.
+    weights *= weights >= np.maximum(least, min_p)[:, None]
+    np.cumsum(weights, axis=1, out=weights)
+    whole = weights[:, -1]
+    # Rounding must not reach the end: a character that weighs nothing stands there, maybe.
+    chance = np.minimum(uniform * whole, np.nextafter(whole, 0))
+    chosen: Tokens = (weights > chance[:, None]).argmax(axis=1)
+    return chosen
+
+
+def surprise(logits: Logits, tokens: Tokens) -> Floats:
+    """Bits that each token [rows] costs under the voice's own logits [rows, V], nothing changed."""
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    told = shifted[np.arange(len(tokens)), tokens]
+    np.exp(shifted, out=shifted)
+    # A running sum adds up in the same order however many rows there are.
+    nats: Floats = np.log(shifted.cumsum(axis=1)[:, -1]) - told
+    return nats * np.float32(1 / np.log(2))

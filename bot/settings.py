@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, TypeVar
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, FilePath, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PREFIX = "ONBOOK_"
@@ -13,6 +13,7 @@ PREFIX = "ONBOOK_"
 S = TypeVar("S", bound="Settings")
 
 SHIPPED_MODELS = Path(__file__).parent / "models"
+SHIPPED_BANNED = Path(__file__).parent / "banned.txt"
 
 
 class SettingsError(Exception):
@@ -40,6 +41,19 @@ class Settings(BaseSettings):
     top_p: Annotated[
         float, Field(gt=0, le=1.0, description="The share of likely characters to choose from.")
     ] = 0.95
+    min_p: Annotated[
+        float,
+        Field(ge=0, le=1.0, description="How likely a character must be, beside the likeliest."),
+    ] = 0.0
+    repetition: Annotated[
+        float, Field(ge=0, le=2.0, description="What repeating an earlier passage costs; 0: off.")
+    ] = 0.5
+    soft_length: Annotated[
+        int, Field(ge=0, le=1500, description="Characters after which a line ends the sooner.")
+    ] = 250
+    banned: Annotated[
+        FilePath, Field(description="The file of words that a voice must not say, one a line.")
+    ] = SHIPPED_BANNED
     line_length: Annotated[
         int, Field(ge=40, le=1500, description="Characters after which a written line is ended.")
     ] = 600

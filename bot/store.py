@@ -11,6 +11,7 @@ from typing import Any, Self
 
 import numpy as np
 from filelock import FileLock, Timeout
+from numpy.typing import NDArray
 from sqlalchemy import (
     CTE,
     JSON,
@@ -22,8 +23,11 @@ from sqlalchemy import (
     Index,
     LargeBinary,
     UniqueConstraint,
+    and_,
     delete,
     event,
+    func,
+    or_,
     select,
     text,
     update,
@@ -40,7 +44,9 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from .model import States
 from .script import Element, Kind
 
-SCHEMA = 1
+Floats = NDArray[np.floating[Any]]
+
+SCHEMA = 2
 """The version of the tables below, kept in the file's ``user_version``."""
 
 
@@ -140,6 +146,28 @@ class State(Base):
     state: Mapped[bytes] = mapped_column(LargeBinary)
 
 
+class Surprise(Base):
+    """What each character of a line cost a voice that read or wrote it."""
+
+    __tablename__ = "surprises"
+
+    line: Mapped[int] = mapped_column(ForeignKey("lines.id"), primary_key=True)
+    fingerprint: Mapped[str] = mapped_column(primary_key=True)
+    bits: Mapped[bytes] = mapped_column(LargeBinary)
+    """float16, one for each character of the line as the voice reads it but the first."""
+
+
+class Ban(Base):
+    """Words that no voice says in a channel, or in a guild."""
+
+    __tablename__ = "bans"
+
+    scope: Mapped[str] = mapped_column(primary_key=True)
+    """``channel`` or ``guild``."""
+    place: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    words: Mapped[list[str]]
+
+
 class Post(Base):
     """A line as it stands in a message, so that the message can tell the truth later."""
 
@@ -171,6 +199,8 @@ class Draft:
     """What the voice with this `fingerprint` remembers after it."""
     fingerprint: str
     origin: dict[str, Any] = field(default_factory=dict)
+    surprise: Floats | None = None
+    """What each character of the line but the first cost that voice, in bits: float [n]."""
 
 
 class Store:
@@ -292,6 +322,59 @@ class Store:
         """Moves the head; raises HeadMoved when it is no longer where ``script`` has it."""
         async with self._writing() as session:
             await _move(session, script, head)
+
+    async def last_lines(self, head: int | None, characters: int) -> list[Line]:
+        """The last lines of a path, as many as have so many characters together, or all."""
+        if head is None:
+            return []
+        above = (
+            select(Line.id, Line.parent, func.length(Line.text).label("characters"))
+            .where(Line.id == head)
+            .cte("above", recursive=True)
+        )
+        more = (
+            select(Line.id, Line.parent, above.c.characters + func.length(Line.text))
+            .join(above, Line.id == above.c.parent)
+            .where(above.c.characters < characters)
+        )
+        above = above.union_all(more)
+        async with self._reading() as session:
+            found = await session.scalars(
+                select(Line).join(above, Line.id == above.c.id).order_by(Line.id)
+            )
+            return list(found)
+
+    async def surprise(self, line: int, fingerprint: str) -> Floats | None:
+        """What the characters of a line cost a voice, in bits: float16 [n]; None if not known."""
+        async with self._reading() as session:
+            found = await session.get(Surprise, (line, fingerprint))
+        return np.frombuffer(found.bits, np.float16) if found else None
+
+    # What must not be said
+
+    async def banned(self, channel: int, guild: int | None) -> list[str]:
+        """The words that must not be said in a channel: its own, and its guild's."""
+        async with self._reading() as session:
+            lists = await session.scalars(
+                select(Ban.words).where(
+                    or_(
+                        and_(Ban.scope == "channel", Ban.place == channel),
+                        and_(Ban.scope == "guild", Ban.place == guild),
+                    )
+                )
+            )
+            return sorted({word for words in lists for word in words})
+
+    async def banned_in(self, scope: str, place: int) -> list[str]:
+        """The words of one list; ``scope`` is ``channel`` or ``guild``."""
+        async with self._reading() as session:
+            found = await session.get(Ban, (scope, place))
+        return list(found.words) if found else []
+
+    async def ban(self, scope: str, place: int, words: Sequence[str]) -> None:
+        """Replaces one list."""
+        async with self._writing() as session:
+            await session.merge(Ban(scope=scope, place=place, words=list(words)))
 
     # States
 
@@ -457,6 +540,9 @@ async def _hang(
         await session.flush()
         state = draft.state.tobytes()
         session.add(State(line=line.id, fingerprint=draft.fingerprint, state=state))
+        if draft.surprise is not None:
+            bits = draft.surprise.astype(np.float16).tobytes()
+            session.add(Surprise(line=line.id, fingerprint=draft.fingerprint, bits=bits))
         lines.append(line)
         parent = line.id
     return lines

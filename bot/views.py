@@ -30,6 +30,9 @@ class Desk(Protocol):
     async def turn_page(self, interaction: Interaction, script: int, number: int) -> None:
         """A button under a page was pressed."""
 
+    async def stop(self, interaction: Interaction, turn: int) -> None:
+        """The button that stops a turn was pressed."""
+
     async def submit_lines(
         self, interaction: Interaction, text: str, character: str, under: Place | None = None
     ) -> None:
@@ -112,6 +115,32 @@ class PageButton(
     async def callback(self, interaction: Interaction) -> None:
         """Passes the press on."""
         await desk(interaction).turn_page(interaction, self.script, self.number)
+
+
+class StopButton(ui.DynamicItem[ui.Button[ui.View]], template=r"onbook:stop:(?P<turn>\d{1,20})"):
+    """A button that ends a turn while it is being written; ``turn`` is its interaction."""
+
+    def __init__(self, turn: int) -> None:
+        super().__init__(ui.Button(label="Stop", custom_id=f"onbook:stop:{turn}"))
+        self.turn = turn
+
+    @classmethod
+    async def from_custom_id(
+        cls, interaction: Interaction, item: ui.Item[Any], match: re.Match[str], /
+    ) -> Self:
+        """Makes the button again from its id."""
+        return cls(int(match["turn"]))
+
+    async def callback(self, interaction: Interaction) -> None:
+        """Passes the press on."""
+        await desk(interaction).stop(interaction, self.turn)
+
+
+def stop(turn: int) -> ui.View:
+    """The button under what is being written."""
+    view = ui.View(timeout=None)
+    view.add_item(StopButton(turn))
+    return view
 
 
 def under_line(place: Place, *, by_voice: bool) -> ui.View:

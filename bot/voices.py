@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import statistics
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
 from .engine import Engine
 from .model import Model, ModelError
 from .render import inline
+
+SLOW = 1000.0
+"""Characters/s below which the operator is warned."""
+
+PROBES, PROBE_STEPS = 5, 20
+"""Moments, and steps in each, that a voice's speed is taken from: some milliseconds."""
 
 log = logging.getLogger("onbook.voices")
 
@@ -57,5 +66,29 @@ class Voices:
         began = time.perf_counter()
         # Opening may hold the interpreter, but not for as long as it takes.
         model = await asyncio.to_thread(Model.load, self.folder / f"{name}.onnx", self.threads)
-        log.info("the voice %s is ready after %.2f s", name, time.perf_counter() - began)
+        ready = time.perf_counter() - began
+        speed = await asyncio.to_thread(characters_per_second, model)
+        log.info("the voice %s is ready after %.2f s: %.0f characters/s", name, ready, speed)
+        if speed < SLOW:
+            log.warning(
+                "the voice %s writes only %.0f characters/s: this processor may lack what its "
+                "8 bits need; make it a 32-bit file with `python -m export %s.onnx --bits 32 -o "
+                "%s-32.onnx`",
+                name,
+                speed,
+                name,
+                name,
+            )
         return Engine(model, self.rows, self.queue)
+
+
+def characters_per_second(model: Model) -> float:
+    """How fast a voice is here, a single line and nothing else: the median of some moments."""
+    state, token = model.start()[None], np.array([model.newline])
+    speeds: list[float] = []
+    for _ in range(PROBES):
+        began = time.perf_counter()
+        for _ in range(PROBE_STEPS):
+            _, state = model.step(token, state)
+        speeds.append(PROBE_STEPS / (time.perf_counter() - began))
+    return statistics.median(speeds)

@@ -307,7 +307,7 @@ async def test_the_same_seed_writes_the_same_lines_anywhere_and_any_time(stage: 
     await stage.restart()
     assert await three_lines(stage.channel, 5) == first
     elsewhere = stage.guild.create_text_channel("elsewhere")
-    await begin(stage, elsewhere, title="Another title", cast="Maya")
+    await begin(stage, elsewhere, title="Another title")
     assert await three_lines(elsewhere, 5) == first
 
 

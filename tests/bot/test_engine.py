@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections.abc import Callable, Coroutine, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 import pytest
 
-from bot.engine import Engine, EngineBusy, EngineClosed, Reply, Request
+from bot.batch import TO_A_WORD
+from bot.constraint import Automaton, Banned, said
+from bot.engine import (
+    Engine,
+    EngineBusy,
+    EngineClosed,
+    NoNumber,
+    NothingLeft,
+    Reply,
+    Request,
+)
 from bot.model import Model
 from bot.sampling import Sampling
 
@@ -60,7 +72,7 @@ def endless(model: Model) -> Request:
 
 
 async def until_so_many_wait(engine: Engine, count: int) -> None:
-    while len(engine._waiting) > count:  # noqa: ASYNC110 - the engine tells nobody
+    while engine.waiting > count:  # noqa: ASYNC110 - the engine tells nobody
         await asyncio.sleep(0.001)
 
 
@@ -74,6 +86,7 @@ def same(one: Reply, other: Reply) -> bool:
         one.written == other.written
         and one.ended == other.ended
         and one.state.tobytes() == other.state.tobytes()
+        and one.surprise.tobytes() == other.surprise.tobytes()
     )
 
 
@@ -118,11 +131,11 @@ async def test_a_line_ends_at_a_blank_line_or_at_its_limit(engine: Engine):
     for reply in replies:
         text = model.decode(reply.written)
         assert not text.startswith("\n")
-        if reply.ended:
-            assert text.index(BLANK_LINE) == len(text) - 2
-        else:
-            assert len(text) == 200
-            assert BLANK_LINE not in text
+        assert text.index(BLANK_LINE) == len(text) - 2
+        if not reply.ended:
+            assert 200 <= len(text) <= 200 + TO_A_WORD + 2
+            # The next character would have begun another word.
+            assert len(text) < 200 + TO_A_WORD or " " not in text[200:]
 
 
 async def test_the_state_remembers_the_prompt_and_all_but_the_last_character(engine: Engine):
@@ -216,24 +229,188 @@ async def test_a_closed_engine_takes_no_more_lines(engine: Engine):
     engine.close()
 
 
-async def test_a_step_that_fails_is_answered_and_the_engine_goes_on(engine: Engine):
-    before = await engine.run(a_line(engine.model, 1))
-    nobody = Request(engine.model.start(), np.array([len(engine.model.vocabulary)]))
+class Flawed(Model):
+    """A voice that cannot read one of its characters."""
+
+    def step(self, tokens, states):
+        if UNREADABLE in tokens:
+            raise RuntimeError("this character is missing")
+        return super().step(tokens, states)
+
+
+UNREADABLE = 3
+
+
+async def test_a_row_whose_step_fails_fails_alone(
+    model: Model, engine_of: Callable[..., Engine], caplog: pytest.LogCaptureFixture
+):
+    wanted = a_line(model, 5, limit=150)
+    alone = await engine_of(model).run(wanted)
+    assert UNREADABLE not in [*wanted.prompt, *alone.written]
+    flawed = engine_of(Flawed(**vars_of(model)))
+    beside = [asyncio.create_task(flawed.run(wanted)) for _ in range(3)]
+    text = np.array([*model.encode("Some text before "), UNREADABLE, *model.encode(" and after")])
     for _ in range(2):
-        with pytest.raises(Exception, match="indices element out of data bounds"):
-            await soon(engine.run(nobody))
-    assert same(await soon(engine.run(a_line(engine.model, 1))), before)
+        with pytest.raises(RuntimeError, match="this character is missing"):
+            await soon(flawed.run(Request(model.start(), text)))
+    for reply in await soon(asyncio.gather(*beside)):
+        assert same(reply, alone)
+    assert "a step of the voice tiny failed" in caplog.text
 
 
-@pytest.mark.parametrize("wrong", ["prompt", "state", "limit"])
+def vars_of(model: Model) -> dict[str, Any]:
+    return {one.name: getattr(model, one.name) for one in dataclasses.fields(model)}
+
+
+@pytest.mark.parametrize("wrong", ["prompt", "character", "state", "kind", "limit"])
 async def test_a_request_that_no_step_could_take_is_refused_at_the_door(wrong: str, engine: Engine):
     model = engine.model
     start, newline, sampling = model.start(), model.encode("\n"), Sampling(1)
     request = {
         "prompt": Request(start, model.encode("")),
+        "character": Request(start, np.array([0, len(model.vocabulary)])),
         "state": Request(start[1:], newline),
+        "kind": Request(start.astype(np.float64), newline),
         "limit": Request(start, newline, sampling),
     }[wrong]
-    with pytest.raises(ValueError, match="a request without"):
+    with pytest.raises(ValueError, match=r"a (request|line) needs"):
         await soon(engine.run(request))
     assert (await soon(engine.run(a_line(model, 1)))).written
+
+
+async def test_an_owner_with_many_lines_does_not_keep_another_waiting(
+    model: Model, engine_of: Callable[..., Engine]
+):
+    engine = engine_of(model, rows=4)
+    finished: list[str] = []
+
+    async def line(owner: str, seed: int) -> None:
+        await engine.run(dataclasses.replace(a_line(model, seed), owner=owner))
+        finished.append(owner)
+
+    many = [asyncio.create_task(line("many", seed)) for seed in range(50)]
+    await asyncio.sleep(0)
+    await soon(asyncio.create_task(line("one", 99)))
+    assert finished.count("many") < 20
+    await soon(asyncio.gather(*many))
+    assert len(finished) == 51
+
+
+async def test_a_row_without_numbers_fails_alone(engine: Engine):
+    model = engine.model
+    wanted = a_line(model, 5, limit=150)
+    alone = await engine.run(wanted)
+    no_number = Request(np.full(model.state_size, np.nan, np.float32), model.encode("\n"))
+    beside = [asyncio.create_task(engine.run(wanted)) for _ in range(3)]
+    with pytest.raises(NoNumber):
+        await soon(engine.run(no_number))
+    for reply in await soon(asyncio.gather(*beside)):
+        assert same(reply, alone)
+
+
+async def test_what_must_not_be_said_is_not_said_and_the_rest_is_as_it_was(engine: Engine):
+    model = engine.model
+    request = dataclasses.replace(a_line(model, 5, limit=200), context=model.encode("\nA room.\n"))
+    free = model.decode((await engine.run(request)).written)
+    word = free.split()[3]
+    banned = Banned.of(model.vocabulary, [word])
+    reply = await engine.run(dataclasses.replace(request, banned=banned))
+    text = model.decode(reply.written)
+    assert said(free, [word])
+    assert not said(text, [word])
+    # It went back before that word alone.
+    before = free.index(f"{word}")
+    assert text[:before] == free[:before]
+    # And remembers what it said, not what it took back.
+    read = np.array([*request.prompt, *reply.written[:-1]])
+    again = await engine.run(Request(request.state, read))
+    assert again.state.tobytes() == reply.state.tobytes()
+    assert len(reply.surprise) == len(request.prompt) - 1 + len(reply.written)
+    np.testing.assert_allclose(reply.surprise[:-1], again.surprise, rtol=1e-4, atol=1e-4)
+
+
+async def test_a_phrase_is_not_said_across_two_lines(engine: Engine):
+    model = engine.model
+    requests = [a_line(model, seed, limit=200) for seed in range(40)]
+    texts = [
+        model.decode(reply.written) for reply in await asyncio.gather(*map(engine.run, requests))
+    ]
+    pairs = [
+        (i, f"{one.split()[-1]} {other.split()[0]}")
+        for i, text in enumerate(texts)
+        for one, other in pairwise(text.strip().split("\n"))
+        if one.split() and other.split()
+    ]
+    assert pairs
+    for i, phrase in pairs[:5]:
+        banned = Banned.of(model.vocabulary, [phrase])
+        reply = await engine.run(dataclasses.replace(requests[i], banned=banned))
+        assert said(texts[i], [phrase])
+        assert not said(model.decode(reply.written), [phrase])
+
+
+async def test_a_line_that_could_say_nothing_is_given_up(engine: Engine):
+    model = engine.model
+    everything = Banned.of(model.vocabulary, [c for c in model.vocabulary if c.isalnum()])
+    only_letters = Automaton(
+        1,
+        np.array([[True] * len(model.vocabulary), [c.isalpha() for c in model.vocabulary]]),
+        np.array([[0] * len(model.vocabulary), [2] * len(model.vocabulary)], np.int32),
+    )
+    # One letter, then the end of the word; and every letter is banned as a word.
+    ends = np.array([not c.isalnum() for c in model.vocabulary])
+    automaton = Automaton(
+        1,
+        np.vstack([only_letters.allowed, ends]),
+        np.vstack([only_letters.next, np.full(len(model.vocabulary), 1, np.int32)]),
+    )
+    request = dataclasses.replace(a_line(model, 1), automaton=automaton, banned=everything)
+    with pytest.raises(NothingLeft):
+        await soon(engine.run(request))
+
+
+async def test_the_longer_an_element_is_the_sooner_it_ends(engine: Engine):
+    model = engine.model
+
+    async def mean_length(length: int) -> float:
+        requests = [
+            Request(
+                model.start(), model.encode("\nLEONATO\n"), Sampling(s, 0.8, length=length), 600
+            )
+            for s in range(60)
+        ]
+        replies = await asyncio.gather(*map(engine.run, requests))
+        return float(np.mean([len(reply.written) for reply in replies]))
+
+    assert await mean_length(20) < 0.8 * await mean_length(0)
+
+
+async def test_repeating_costs_so_that_a_cold_voice_does_not_loop(engine: Engine):
+    model = engine.model
+
+    async def repeated(repetition: float) -> float:
+        """The share of 12-grams that a line has had before."""
+        sampling = [Sampling(s, 0.1, repetition=repetition) for s in range(20)]
+        requests = [Request(model.start(), model.encode("\nLEONATO\n"), s, 600) for s in sampling]
+        shares = []
+        for reply in await asyncio.gather(*map(engine.run, requests)):
+            text = model.decode(reply.written)
+            grams = [text[i : i + 12] for i in range(len(text) - 12)]
+            shares.append(1 - len(set(grams)) / len(grams) if grams else 0)
+        return float(np.mean(shares))
+
+    assert await repeated(1.0) < 0.5 * await repeated(0.0)
+
+
+async def test_repetition_looks_back_to_what_was_read(engine: Engine):
+    model = engine.model
+    free = await engine.run(
+        Request(model.start(), model.encode("\nLEONATO\n"), Sampling(1, 0.1), 200)
+    )
+    before = model.encode("\nLEONATO\n" + model.decode(free.written)[:-1])
+    again = Request(
+        model.start(), model.encode("\nLEONATO\n"), Sampling(1, 0.1, repetition=2.0), 200, before
+    )
+    other = await engine.run(again)
+    assert other.written != free.written
+    assert other.written[:10] == free.written[:10]

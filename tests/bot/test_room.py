@@ -7,9 +7,11 @@ import sqlite3
 from collections.abc import AsyncIterator
 from itertools import count
 
+import onnxruntime
 import pytest
 from fountain import ElementType, FountainParser
 
+from bot.compose import processor
 from bot.engine import Request
 from bot.model import ModelError
 from bot.room import (
@@ -202,8 +204,16 @@ async def test_how_a_line_was_written_is_recorded(house: House):
         "seed": 1,
         "temperature": 1.3,
         "top_p": 0.95,
+        "min_p": 0.0,
+        "repetition": 0.5,
+        "length": 250,
         "limit": 77,
+        "kind": None,
         "character": None,
+        "cast": [],
+        "banned": as_the_script.lines[0].origin["banned"],
+        "processor": processor(),
+        "onnxruntime": onnxruntime.__version__,
     }
     assert as_the_script.lines[0].origin == origin
     assert as_wished.lines[0].origin == origin | {
@@ -212,6 +222,8 @@ async def test_how_a_line_was_written_is_recorded(house: House):
         "top_p": 0.6,
         "character": "MAYA",
     }
+    assert origin["processor"]
+    assert origin["banned"]
     assert 0 <= by_chance.lines[0].origin["seed"] < 2**31
     assert (await house.write("Rain.")).lines[0].origin == {}
 

@@ -5,44 +5,48 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.sampling import draw, uniforms
+from bot.sampling import draw, surprise, uniforms
 
 steadily = settings(max_examples=200, deadline=None, derandomize=True)
 
-LARGEST_UNIFORM = 1 - 2**-53
+LARGEST_UNIFORM = 1 - 2**-24
 
 
-def one(logits: list[float], temperature: float, top_p: float, uniform: float) -> int:
+def one(logits: list[float], temperature: float, top_p: float, min_p: float, uniform: float) -> int:
     """What `draw` draws in a row that is alone."""
-    settings_of_row = (np.array([x]) for x in (temperature, top_p, uniform))
+    settings_of_row = (np.array([x], np.float32) for x in (temperature, top_p, min_p, uniform))
     [token] = draw(np.array([logits], np.float32), *settings_of_row)
     return int(token)
 
 
-def slowly(logits: list[float], temperature: float, top_p: float, uniform: float) -> int:
-    """The same as one writes it down: rank, cut the tail off, walk until the share is reached."""
+def slowly(
+    logits: list[float], temperature: float, top_p: float, min_p: float, uniform: float
+) -> int:
+    """The same as one writes it down: cut the tail off, walk until the share is reached."""
     weights = [math.exp((x - max(logits)) / temperature) for x in logits]
-    ranked = sorted(range(len(weights)), key=lambda token: (-weights[token], token))
-    nucleus: list[int] = []
-    for token in ranked:
-        if sum(weights[t] for t in nucleus) >= top_p * sum(weights):
+    nucleus = 0.0
+    least = 0.0
+    for weight in sorted(weights, reverse=True):
+        if nucleus >= top_p * sum(weights):
             break
-        nucleus.append(token)
-    whole = sum(weights[t] for t in nucleus)
+        nucleus += weight
+        least = weight
+    kept = [w if w >= least * (1 - 1e-6) and w >= min_p else 0.0 for w in weights]
     passed = 0.0
-    for token in nucleus:
-        passed += weights[token] / whole
+    for token, weight in enumerate(kept):
+        passed += weight / sum(kept)
         if passed > uniform:
             return token
-    return nucleus[-1]
+    return max(token for token, weight in enumerate(kept) if weight)
 
 
 def around(number: float) -> tuple[float, float]:
-    """The number as two ways of rounding may see it."""
-    return number * (1 - 1e-9), number * (1 + 1e-9)
+    """The number as two ways of rounding may see it, those of single precision."""
+    return number * (1 - 1e-5), number * (1 + 1e-5)
 
 
 possible = st.floats(-12, 12, width=32) | st.sampled_from([0.0, 1.0])
@@ -52,6 +56,7 @@ rows = st.tuples(
     ),
     st.integers(1, 20).map(lambda n: n / 10),
     st.integers(1, 100).map(lambda n: n / 100),
+    st.sampled_from([0.0, 0.01, 0.1, 0.5, 1.0]),
     st.integers(0, 999).map(lambda n: n / 1000),
 )
 
@@ -59,29 +64,35 @@ rows = st.tuples(
 @steadily
 @given(rows)
 def test_a_character_is_drawn_as_the_slow_reference_draws_it(
-    row: tuple[list[float], float, float, float],
+    row: tuple[list[float], float, float, float, float],
 ):
-    logits, temperature, top_p, uniform = row
-    near = {slowly(logits, temperature, p, u) for p in around(top_p) for u in around(uniform)}
+    logits, temperature, top_p, min_p, uniform = row
+    near = {
+        slowly(logits, temperature, p, m, u)
+        for p in around(top_p)
+        for m in (min_p * (1 - 1e-5), min(1.0, min_p * (1 + 1e-5)))
+        for u in around(uniform)
+    }
     assert one(*row) in near
 
 
 @steadily
 @given(rows, st.sampled_from([0.0, LARGEST_UNIFORM]))
 def test_what_is_barred_is_never_drawn(
-    row: tuple[list[float], float, float, float], uniform: float
+    row: tuple[list[float], float, float, float, float], uniform: float
 ):
-    logits, temperature, _, _ = row
-    assert logits[one(logits, temperature, 1.0, uniform)] > -math.inf
+    logits, temperature, _, min_p, _ = row
+    assert logits[one(logits, temperature, 1.0, min_p, uniform)] > -math.inf
 
 
 @steadily
 @given(rows)
 def test_a_tiny_nucleus_holds_the_likeliest_character_alone(
-    row: tuple[list[float], float, float, float],
+    row: tuple[list[float], float, float, float, float],
 ):
-    logits, temperature, _, uniform = row
-    assert one(logits, temperature, 1e-9, uniform) == int(np.argmax(np.float32(logits)))
+    logits, temperature, _, min_p, uniform = row
+    drawn = one(logits, temperature, 1e-9, min_p, uniform)
+    assert logits[drawn] == pytest.approx(max(logits), abs=1e-5)
 
 
 @steadily
@@ -89,31 +100,49 @@ def test_a_tiny_nucleus_holds_the_likeliest_character_alone(
 def test_a_row_is_drawn_the_same_alone_and_beside_others(seed: int, count: int, characters: int):
     rng = np.random.default_rng(seed)
     logits = rng.normal(scale=4, size=(count, characters)).astype(np.float32)
-    temperature, top_p = rng.uniform(0.1, 2, count), rng.uniform(0.01, 1, count)
-    uniform = rng.random(count)
-    together = draw(logits, temperature, top_p, uniform)
+    ranges = ((0.1, 2), (0.01, 1), (0, 0.2), (0, 1))
+    columns = [rng.uniform(*ends, count).astype(np.float32) for ends in ranges]
+    together = draw(logits, *columns)
     assert together.dtype == np.int64
-    each = zip(logits.tolist(), temperature, top_p, uniform, strict=True)
-    assert together.tolist() == [one(*row) for row in each]
+    assert together.tolist() == [one(*row) for row in zip(logits.tolist(), *columns, strict=True)]
+    costs = surprise(logits, together)
+    for i in range(count):
+        assert surprise(logits[i : i + 1], together[i : i + 1])[0] == costs[i]
 
 
 def test_the_share_of_a_character_holds_its_beginning_and_not_its_end():
-    drawn = [one([0, 0, 0, 0], 1.0, 0.5, uniform) for uniform in (0.0, 0.499, 0.5, 0.999)]
+    logits = [math.log(x) for x in (4, 3, 2, 1)]
+    drawn = [one(logits, 1.0, 0.65, 0.0, uniform) for uniform in (0.0, 0.57, 0.58, 0.999)]
     assert drawn == [0, 0, 1, 1]
+
+
+def test_a_character_is_at_least_so_many_times_as_likely_as_the_likeliest():
+    logits = [math.log(x) for x in (40, 30, 20, 10)]
+    assert {one(logits, 1.0, 1.0, 0.45, u / 100) for u in range(100)} == {0, 1, 2}
+    assert {one(logits, 1.0, 1.0, 0.55, u / 100) for u in range(100)} == {0, 1}
 
 
 def test_the_logits_stay_as_they_were():
     logits = np.array([[1.0, 2.0, -np.inf]], np.float32)
-    draw(logits, np.array([0.5]), np.array([0.5]), np.array([0.5]))
+    half = np.array([0.5], np.float32)
+    draw(logits, half, half, half, half)
+    surprise(logits, np.array([0]))
     np.testing.assert_array_equal(logits, np.array([[1.0, 2.0, -np.inf]], np.float32))
+
+
+def test_surprise_is_what_a_character_costs():
+    logits = np.log(np.array([[1, 2, 1], [5, 0.5, 4.5]], np.float32)) + 7
+    np.testing.assert_allclose(surprise(logits, np.array([0, 0])), [2, 1], rtol=1e-5)
+    np.testing.assert_allclose(
+        surprise(logits, np.array([1, 2])), [1, math.log2(10 / 4.5)], rtol=1e-5
+    )
 
 
 def test_characters_come_as_often_as_the_temperature_and_the_nucleus_say():
     many = 40_000
     logits = np.log(np.array([0.1, 0.4, 0.2, 0.3, 1e-30], np.float32))
-    drawn = draw(
-        np.tile(logits, (many, 1)), np.full(many, 0.5), np.full(many, 0.9), uniforms(7, many)
-    )
+    half, share, none = (np.full(many, x, np.float32) for x in (0.5, 0.9, 0))
+    drawn = draw(np.tile(logits, (many, 1)), half, share, none, uniforms(7, many))
     # Squared and made whole again: 1, 16, 4 and 9 of 30. The first three of them reach 0.9.
     shares = np.bincount(drawn, minlength=5) / many
     np.testing.assert_allclose(shares, [0, 16 / 29, 4 / 29, 9 / 29, 0], atol=0.01)
@@ -124,7 +153,7 @@ def test_the_numbers_of_a_line_follow_from_its_seed_and_are_even():
     np.testing.assert_array_equal(numbers, uniforms(3, 10_000))
     np.testing.assert_array_equal(numbers[:5], uniforms(3, 5))
     assert not np.array_equal(numbers, uniforms(4, 10_000))
-    assert numbers.dtype == np.float64
+    assert numbers.dtype == np.float32
     assert ((numbers >= 0) & (numbers < 1)).all()
     np.testing.assert_allclose(np.histogram(numbers, 10, (0, 1))[0], 1000, atol=120)
     assert len({uniforms(seed, 1)[0] for seed in (0, 2**16, 2**32, 2**63 - 1)}) == 4

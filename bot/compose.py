@@ -1,0 +1,213 @@
+"""How a voice writes one element, and reads one: between the text of a script and the engine."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from .constraint import Automaton, Banned, element
+from .engine import Engine, Reply, Request
+from .model import Model, States, Tokens
+from .repetition import REACH
+from .sampling import Sampling
+from .script import Element, Kind, as_read, cue_line, from_voice
+from .store import Draft, Line
+
+Floats = NDArray[np.float32]
+
+PIECE = 2_000
+"""Characters that are read in one request, so that reading can be given up, and shows progress."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where a script stands, for a voice: all that its next line depends on."""
+
+    state: States
+    """What the voice remembers."""
+    recent: Tokens
+    """The last `REACH` characters as it read them, or all there are: int64 [n]."""
+
+    def after(self, model: Model, draft: Draft) -> Standing:
+        """Where it stands after one more line."""
+        read = model.encode(as_read(draft.element.text))
+        return Standing(draft.state, np.concatenate([self.recent, read])[-REACH:])
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How one element is to be written."""
+
+    sampling: Sampling
+    limit: int
+    """Characters after which it is ended at a word."""
+    kind: Kind | None = None
+    character: str | None = None
+    """Who speaks; None leaves that to the voice, or to the cast."""
+    cast: tuple[str, ...] = ()
+    """The only ones who may speak; nobody for everybody."""
+    banned: tuple[str, ...] = ()
+    """What must not be said."""
+
+
+def recent(model: Model, lines: Sequence[Line]) -> Tokens:
+    """The last characters of a script as a voice reads them: int64 [at most REACH]."""
+    return model.encode("".join(as_read(line.text) for line in lines))[-REACH:]
+
+
+async def write(engine: Engine, at: Standing, manner: Manner, owner: object) -> Draft | None:
+    """One element by the voice, valid Fountain; None when it had nothing to say.
+
+    Raises what `Engine.run` raises.
+    """
+    model = engine.model
+    opening = cue_line(manner.character) + "\n" if manner.character else ""
+    prompt = model.encode("\n" + opening)
+    reply = await engine.run(
+        Request(
+            at.state,
+            prompt,
+            manner.sampling,
+            manner.limit,
+            at.recent,
+            *automata_of(model.vocabulary, manner.kind, manner.cast, bool(opening)),
+            banned_of(model.vocabulary, manner.banned) if manner.banned else None,
+            owner,
+        )
+    )
+    found = from_voice(opening + model.decode(reply.written))
+    if found is None:
+        return None
+    state, surprise = await _as_stored(engine, at.state, prompt, reply, found, owner)
+    return Draft(
+        found,
+        author=None,
+        credit=model.name,
+        state=state,
+        fingerprint=model.fingerprint,
+        origin=_origin(model, manner),
+        surprise=surprise,
+    )
+
+
+async def read(
+    engine: Engine, state: States, found: Element, author: int, name: str, owner: object
+) -> Draft:
+    """A person's element, read by the voice; raises what `Engine.run` raises."""
+    reply = await _read(engine, state, as_read(found.text), owner)
+    fingerprint = engine.model.fingerprint
+    return Draft(found, author, name, reply.state, fingerprint, surprise=reply.surprise)
+
+
+async def read_again(
+    engine: Engine, state: States, lines: Sequence[Line], owner: object, told: Progress
+) -> States:
+    """The state after lines that were read before; raises what `Engine.run` raises."""
+    tokens = engine.model.encode("".join(as_read(line.text) for line in lines))
+    for begin in range(0, len(tokens), PIECE):
+        told.share_read = begin / len(tokens)
+        request = Request(state, tokens[begin : begin + PIECE], owner=owner)
+        state = (await engine.run(request)).state
+    told.share_read = None
+    return state
+
+
+@dataclass
+class Progress:
+    """How far something is that takes a while, for whoever waits for it."""
+
+    share_read: float | None = None
+    """How much of the script was read again, from 0 to 1; None when that is not needed."""
+    written: int = 0
+    """Lines that are finished."""
+
+
+@lru_cache(maxsize=256)
+def automata_of(
+    vocabulary: tuple[str, ...], kind: Kind | None, cast: tuple[str, ...], speaking: bool
+) -> tuple[Automaton | None, Automaton | None]:
+    """What an element may look like, and where it may begin freely, what it is otherwise.
+
+    Raises ValueError as `element` does, but not for a lock: a cast that a voice cannot spell is
+    none.
+    """
+    if speaking or kind:
+        return element(vocabulary, kind, cast, speaking), None
+    if not cast:
+        return None, None
+    try:
+        return element(vocabulary, None, cast), element(vocabulary, Kind.DIALOGUE, cast)
+    except ValueError:
+        return None, None
+
+
+@lru_cache(maxsize=64)
+def banned_of(vocabulary: tuple[str, ...], words: tuple[str, ...]) -> Banned:
+    """What must not be said, for a voice."""
+    return Banned.of(vocabulary, words)
+
+
+@lru_cache(maxsize=4)
+def words_of(path: Path) -> tuple[str, ...]:
+    """The words in a file, one a line; lines that begin with # are remarks. Raises OSError."""
+    lines = (line.strip() for line in path.read_text(encoding="utf-8").splitlines())
+    return tuple(line for line in lines if line and not line.startswith("#"))
+
+
+def _origin(model: Model, manner: Manner) -> dict[str, Any]:
+    """All that a line was written from, so that it can be written again."""
+    sampling = manner.sampling
+    return {
+        "fingerprint": model.fingerprint,
+        "seed": sampling.seed,
+        "temperature": sampling.temperature,
+        "top_p": sampling.top_p,
+        "min_p": sampling.min_p,
+        "repetition": sampling.repetition,
+        "length": sampling.length,
+        "limit": manner.limit,
+        "kind": manner.kind and str(manner.kind),
+        "character": manner.character,
+        "cast": list(manner.cast),
+        # Which list it was; the words themselves belong to the place, and may be many.
+        "banned": hashlib.sha256("\n".join(manner.banned).encode()).hexdigest()[:16],
+        # The same numbers come out on the same kind of processor with the same release.
+        "processor": processor(),
+        "onnxruntime": onnxruntime.__version__,
+    }
+
+
+@lru_cache(maxsize=1)
+def processor() -> str:
+    """What kind of processor this is, as the system calls it."""
+    try:
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass  # Not a Linux: then what Python knows must do.
+    return platform.processor() or platform.machine()
+
+
+async def _as_stored(
+    engine: Engine, before: States, prompt: Tokens, reply: Reply, found: Element, owner: object
+) -> tuple[States, Floats]:
+    """State and surprise of the element as it is stored, which may differ from what was written."""
+    stored = engine.model.encode(as_read(found.text))
+    if np.array_equal(stored, [*prompt, *reply.written[:-1]]):
+        return reply.state, reply.surprise[:-1]
+    again = await _read(engine, before, as_read(found.text), owner)
+    return again.state, again.surprise
+
+
+async def _read(engine: Engine, state: States, text: str, owner: object) -> Reply:
+    return await engine.run(Request(state, engine.model.encode(text), owner=owner))

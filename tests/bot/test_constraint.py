@@ -1,0 +1,453 @@
+"""Constraints, checked with texts that are as random as they allow, and against slow references."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import string
+from collections.abc import Iterator
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from fountain import ElementType, FountainParser
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from screenplain.parsers import fountain as screenplain
+from screenplain.types import Action, Dialog, Slug
+
+from bot.constraint import (
+    CUE_LIMIT,
+    FREE,
+    HEADING_LIMIT,
+    Automaton,
+    Banned,
+    element,
+    said,
+)
+from bot.script import Element, Kind, clean, cue_line, from_voice
+
+WALKS = int(os.environ.get("ONBOOK_WALKS", "60"))
+"""How many texts are written for each vocabulary and constraint; 300 make 10,000 in all."""
+
+steadily = settings(max_examples=150, deadline=None, derandomize=True)
+often = settings(steadily, max_examples=500)
+
+ASCII = "".join(map(chr, range(32, 127)))
+VOCABULARIES = {
+    "stage": tuple("\n !\"&'(),-.2:;?" + string.ascii_letters + "[]"),
+    "ascii": tuple("\n" + ASCII),
+    "world": tuple(
+        "\n" + ASCII + "éÉßŒœ茂来たか。İıſªŉǆǅⅧ½\u0301\u0338क्षी\u200d👩🚀\u3164\xa0\u2028\t\r\u212a"
+    ),
+    "world in few letters": tuple("\nAa \u0301茂\u200d[/*.!(T)O:Eİnſ\u0131x@#>123"),
+    "capitals": tuple("\n" + string.ascii_uppercase + " .,:;!?'-/()[]*@>茂"),
+    "no capitals": tuple("\n" + string.ascii_lowercase + " .,:;!?'-/()[]*@>"),
+}
+CAST = ("MAYA", "MAYA STONE", "JO", "O'BRIEN", "2ND GUARD", "EST. CLAIRE", "茂")
+ALL = {
+    "speech": {"kind": None, "speaking": True},
+    "dialogue": {"kind": Kind.DIALOGUE},
+    "dialogue of the cast": {"kind": Kind.DIALOGUE, "cast": CAST},
+    "action": {"kind": Kind.ACTION},
+    "heading": {"kind": Kind.HEADING},
+    "lock": {"kind": None, "cast": CAST},
+}
+BEFORE = ("INT. BEFORE - DAY", "BEFORE\nHello.", "Before.", "CUT TO:")
+
+
+def distances(automaton: Automaton) -> NDArray[np.int64]:
+    """From each state the fewest characters to the end of the element; S + 1 where it is not."""
+    far = len(automaton.next) + 1
+    found = np.full(len(automaton.next), far)
+    found[FREE] = 0
+    while True:
+        after = np.where(automaton.allowed, found[automaton.next], far)
+        closer = np.minimum(found, after.min(axis=1) + 1)
+        if np.array_equal(closer, found):
+            return found
+        found = closer
+
+
+def walks(automaton: Automaton, vocabulary: tuple[str, ...], count: int) -> Iterator[str]:
+    """Texts of allowed characters, any as likely as the others, each of about some length."""
+    random = np.random.default_rng(0)
+    closeness = distances(automaton)
+    states = np.full(count, automaton.start)
+    lengths = random.integers(0, 50, count)
+    texts = [""] * count
+    for step in range(400):
+        weights = np.where(automaton.allowed[states], random.random((count, len(vocabulary))), -1)
+        after = closeness[automaton.next[states]]
+        ends = automaton.allowed[states] & (after == (closeness[states] - 1)[:, None])
+        weights += 2 * (ends & (step >= lengths)[:, None])
+        tokens = weights.argmax(axis=1)
+        for at in np.flatnonzero(states != FREE):
+            assert automaton.allowed[states[at], tokens[at]]
+            texts[at] += vocabulary[tokens[at]]
+        states = np.where(states == FREE, FREE, automaton.next[states, tokens])
+        if not states.any():
+            break
+    assert not states.any()
+    for text in texts:
+        # The engine stops at the first two newlines in a row, and takes none at the start.
+        assert text.index("\n\n") == len(text) - 2 > 0
+        yield text
+
+
+def built(name: str, alphabet: str) -> Automaton:
+    try:
+        return element(VOCABULARIES[alphabet], **ALL[name])
+    except ValueError:
+        pytest.skip("these characters cannot spell it")
+
+
+def assert_is_one(before: str, text: str, kind: Kind) -> None:
+    """Both parsers read the text between two other elements as one of the kind."""
+    script = screenplain.parse(io.StringIO(f"{before}\n\n{text}\n\nAfter.\n"))
+    _, middle, last = script.paragraphs
+    assert isinstance(last, Action)
+    lines = text.split("\n")
+    if kind is Kind.DIALOGUE:
+        # To fountain-py only ASCII capitals are a cue, and that only where no further line of the
+        # speech looks like one. A forced cue has neither rule.
+        text = f"@{text.removeprefix('@')}"
+    document = FountainParser().parse(f"{before}\n\n{text}\n\nAfter.\n")
+    assert not document.issues or kind is Kind.ACTION
+    assert document.elements[-1].type is ElementType.ACTION
+    assert document.elements[-1].text == "After."
+    types = [one.type for one in document.elements[before.count("\n") + 1 : -1]]
+    match kind:
+        case Kind.HEADING:
+            assert isinstance(middle, Slug)
+            # To fountain-py only an ASCII letter or digit can be forced to be a heading.
+            if not text.startswith(".") or text[1].isascii():
+                assert types == [ElementType.SCENE_HEADING]
+        case Kind.ACTION:
+            assert isinstance(middle, Action)
+            assert not middle.centered
+            assert len(middle.lines) == len(lines)
+            assert types == [ElementType.ACTION]
+        case Kind.DIALOGUE:
+            assert isinstance(middle, Dialog)
+            assert len(middle.blocks) == len(lines) - 1
+            assert types[0] is ElementType.CHARACTER
+            assert set(types[1:]) <= {ElementType.DIALOGUE, ElementType.PARENTHETICAL}
+            assert len(types) == len(lines)
+
+
+@pytest.mark.parametrize("alphabet", VOCABULARIES)
+@pytest.mark.parametrize("name", ALL)
+def test_whatever_is_written_is_one_element(name: str, alphabet: str) -> None:
+    automaton = built(name, alphabet)
+    kind = Kind.DIALOGUE if name == "speech" else ALL[name]["kind"]
+    opening = "MAYA\n" if name == "speech" else ""
+    for at, written in enumerate(walks(automaton, VOCABULARIES[alphabet], WALKS)):
+        text = clean(opening + written[:-2])
+        # It is stored as it was written: nothing had to be forced or escaped.
+        read = from_voice(text)
+        assert read is not None
+        assert read.text == text
+        assert read.kind is kind or kind is None
+        assert not re.search(r"\[\[|/\*|^ | $", text, re.MULTILINE)
+        assert_is_one(BEFORE[at % len(BEFORE)], text, read.kind)
+        first = text.split("\n")[0]
+        if read.kind is Kind.HEADING:
+            assert len(first) <= HEADING_LIMIT
+            assert alphabet == "no capitals" or not any(map(str.islower, first))
+        if read.kind is Kind.DIALOGUE:
+            assert len(first) <= CUE_LIMIT
+            if ALL[name].get("cast"):
+                assert read.cue in CAST
+        if name == "lock" and read.kind is Kind.ACTION:
+            assert names_nobody_else(first)
+
+
+def names_nobody_else(line: str) -> bool:
+    lead = next((line[:at] for at, one in enumerate(line) if one.islower() or one == "("), line)
+    lead = next((lead[:at] for at, one in enumerate(lead) if one in "茂来たかक्ष"), lead)
+    for name in sorted(CAST, key=len, reverse=True):
+        lead = re.sub(rf"{name}(?![A-Z0-9])", "-", lead)
+    return not any(one.isupper() and two.isupper() for one, two in pairwise(lead))
+
+
+@pytest.mark.parametrize(
+    ("name", "start", "limit"), [("dialogue", "", CUE_LIMIT), ("heading", ".", HEADING_LIMIT)]
+)
+def test_limits(name: str, start: str, limit: int) -> None:
+    """A line that a voice never ends by itself has to end."""
+    automaton = built(name, "stage")
+    state = follow(automaton, "stage", start + "X" * (limit - len(start)))
+    newline = VOCABULARIES["stage"].index("\n")
+    assert np.flatnonzero(automaton.allowed[state]).tolist() == [newline]
+
+
+characters = st.one_of(
+    st.sampled_from("\nAaBIiNTEX MOY.:/*[(@!#~1-'茂ǅ\u0301\u200dİ\xa0"),
+    st.characters(codec="utf-8"),
+)
+
+
+@steadily
+@given(
+    st.sets(characters, max_size=14), st.sampled_from([*ALL]), st.sets(st.text("AB C", min_size=1))
+)
+def test_no_state_is_a_dead_end(alphabet: set[str], name: str, cast: set[str]) -> None:
+    vocabulary = ("\n", *sorted(alphabet - {"\n"}))
+    asked = ALL[name] | ({"cast": sorted(cast)} if "cast" in ALL[name] else {})
+    refusal = ""
+    try:
+        automaton = element(vocabulary, **asked)
+    except ValueError as error:
+        refusal = str(error)
+    if refusal:
+        assert re.fullmatch(r"This voice's characters cannot spell .+\.", refusal)
+        return
+    assert automaton.allowed.shape == automaton.next.shape == (len(automaton.next), len(vocabulary))
+    assert automaton.allowed[FREE].all()
+    assert not automaton.next[FREE].any()
+    assert distances(automaton).max() < len(automaton.next)
+    assert automaton.allowed.any(axis=1).all()
+
+
+def follow(automaton: Automaton, alphabet: str, text: str) -> int | None:
+    """The state after a text; None where it is not allowed."""
+    state = automaton.start
+    for character in text:
+        token = VOCABULARIES[alphabet].index(character)
+        if not automaton.allowed[state, token]:
+            return None
+        state = int(automaton.next[state, token])
+    return state
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("speech", "Hello."),
+        ("speech", "(quietly)\n...you came.\nINT. is short for interior. \\*wink\\*"),
+        ("speech", "STOP!\n"[:-1]),
+        ("dialogue", "MAYA\nHello."),
+        ("dialogue", "THE 2ND O'HARA (V.O.)\nHello."),
+        ("dialogue", "@McAvoy\nHello."),
+        ("dialogue", "MAYA (CONT'D)\nA/B [C] *D*"),
+        ("dialogue of the cast", "MAYA\nHello."),
+        ("dialogue of the cast", "MAYA STONE (V.O.)\nHello."),
+        ("dialogue of the cast", "@EST. CLAIRE\nHello."),
+        ("action", "Rain.\nWIND.\n(Thunder.)"),
+        ("action", "MAYA rises."),
+        ("action", "INTERNAL affairs"),
+        ("action", "MAYA STONE (40s) waits."),
+        ("action", "...and so on"),
+        ("heading", "INT. DINER - NIGHT"),
+        ("heading", "I/E. CAR"),
+        ("heading", "INT./EXT. CAR, MOVING"),
+        ("heading", ".ELSINORE. A PLATFORM BEFORE THE CASTLE"),
+        ("lock", "MAYA\nHello."),
+        ("lock", "MAYA STONE (O.S.)\nHello."),
+        ("lock", "MAYA rises, and BOB falls.\nGUARDS enter."),
+        ("lock", "MAYA, JO and a guard rise."),
+        ("lock", "Enter BOB."),
+        ("lock", "A flourish."),
+        ("lock", "(BOB waits.)"),
+        ("lock", "INT. BOB'S DINER - NIGHT"),
+        ("lock", ".BOB'S DINER"),
+    ],
+)
+def test_what_is_allowed(name: str, text: str) -> None:
+    assert follow(built(name, "ascii"), "ascii", text + "\n\n") == FREE
+    assert from_voice(("MAYA\n" if name == "speech" else "") + text) is not None
+
+
+BARRED = {
+    "speech": ["\n", " ", "#", "!", ".5", ">", "Hi.\n@", "Hi \n", "Hi\n ", "a [[", "a /*", "a\n~"],
+    "dialogue": [
+        "a",
+        "Mc",
+        "23\n",
+        "MAYA\n\n",
+        "MAYA:",
+        "INT.",
+        "@23\n",
+        "EST ",
+        "@a  ",
+        "X" * 41,
+    ],
+    "dialogue of the cast": ["B", "MAX", "MAYAS", "JO\n\n", "E", "MAYA (Q"],
+    "action": ["MAYA\n", "MAYA (quietly)\nx", "int.", "Int ", ".5", "I/E.", "CUT TO:\n", "2\n"],
+    "heading": ["A", "..", ". ", "INT.\n", "INT. -", ".A b", ".Ab", ".X [", "EST.A"],
+    "lock": ["BO", "MAYAS", "MAX", "MAYA ST\n", "A GU", "2ND\n", "MAYA, BO", "JO\n\n", "DI", "CU"],
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [(name, text) for name, texts in BARRED.items() for text in texts]
+)
+def test_what_is_barred(name: str, text: str) -> None:
+    automaton = built(name, "ascii")
+    assert follow(automaton, "ascii", text[:-1]) is not None
+    assert follow(automaton, "ascii", text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "allowed"),
+    [
+        ("A FLOURISH.", True),
+        ("FADE", True),
+        ("茂茂\nAND SO ON", True),
+        ("FADE OUT.", False),
+        ("FADE IN:", False),
+        ("WE CUT TO:", False),
+        ("WE CUT\nAWAY", False),
+    ],
+)
+def test_action_in_capitals(text: str, allowed: bool) -> None:
+    automaton = built("action", "capitals")
+    assert (follow(automaton, "capitals", f"{text}\n\n") == FREE) is allowed
+
+
+@pytest.mark.parametrize("name", ["dialogue of the cast", "lock"])
+def test_everybody_in_the_cast_can_speak(name: str) -> None:
+    automaton = built(name, "world")
+    for one in CAST:
+        cue = f"{cue_line(one)}\n"
+        assert follow(automaton, "world", cue) not in {FREE, None}
+    stage = built(name, "stage")
+    assert follow(stage, "stage", "MAYA STONE\nHello.\n\n") == FREE
+
+
+def test_what_cannot_be_asked_for() -> None:
+    vocabulary = VOCABULARIES["stage"]
+    with pytest.raises(ValueError, match=r"anybody in the cast\.$"):
+        element(vocabulary, Kind.DIALOGUE, ["茂", "EST. CLAIRE"])
+    with pytest.raises(ValueError, match=r"anybody in the cast\.$"):
+        element(vocabulary, None, ["茂"])
+    with pytest.raises(ValueError, match="transition"):
+        element(vocabulary, Kind.TRANSITION)
+    with pytest.raises(ValueError, match="heading"):
+        element(vocabulary, Kind.HEADING, speaking=True)
+    with pytest.raises(ValueError, match="a scene heading"):
+        element(("\n", "a"), Kind.HEADING)
+
+
+def test_nothing_is_asked_for() -> None:
+    automaton = element(("\n", "a"), None)
+    assert automaton.start == FREE
+    assert automaton.allowed.tolist() == [[True, True]]
+    assert automaton.next.tolist() == [[FREE, FREE]]
+
+
+# Banned words ----------------------------------------------------------------------------------
+
+LETTERS = ("\n", *"abAé '-1ß\u0301")
+texts = st.lists(st.sampled_from([*LETTERS, "a b", " a ", " b\n", "-b'"]), max_size=16).map("".join)
+entries = st.one_of(
+    st.text(alphabet="abA é'-ßs\u0301", max_size=6),
+    st.lists(st.sampled_from(["a", "b", "É", "ab"]), max_size=3).map(" ".join),
+)
+
+
+def words_of(text: str) -> list[str]:
+    plain = text.replace("\u0301", "").replace("ß", "ss").replace("é", "e").lower()
+    return re.findall(r"\w+", plain)
+
+
+@often
+@given(texts, st.lists(entries, max_size=6))
+def test_banned_words_are_found_where_they_end(text: str, words: list[str]) -> None:
+    banned = Banned.of(LETTERS, words)
+    phrases = [phrase for word in words if (phrase := words_of(word))]
+    state, expected = banned.start, 0
+    for at, character in enumerate(text):
+        token = LETTERS.index(character)
+        state = banned.next[state, token]
+        if character != "\u0301":
+            ends = [len(one) for one in phrases if words_of(text[:at])[-len(one) :] == one]
+            expected = min(ends, default=0) if character in "\n '-" else 0
+        assert banned.is_boundary[token] == (character in "\n '-")
+        assert banned.words[state] == expected
+    assert banned.longest == max(map(len, phrases), default=0)
+
+
+@often
+@given(texts, st.lists(entries, max_size=6))
+def test_what_is_said_is_found(text: str, words: list[str]) -> None:
+    banned = Banned.of(LETTERS, words)
+    state, found = banned.start, False
+    for character in text + "\n":
+        state = banned.next[state, LETTERS.index(character)]
+        found = found or banned.words[state] > 0
+    assert (said(text, words) is not None) == found
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("Oh, damn!", "damn"),
+        ("DAMN", "damn"),
+        ("dámn", "damn"),
+        ("da\u0301mn", "damn"),
+        ("ｄａｍｎ", "damn"),
+        ("da\u200bmn", "damn"),
+        ("damn's", "damn"),
+        ("damned", None),
+        ("goddamn", None),
+        ("don't", "don't"),
+        ("DON\u2019T", "don't"),
+        ("don\n\n  t", "don't"),
+        ("dont", None),
+        ("Strasse", "straße"),
+        ("a.b--C", "a b c"),
+        ("a bc", None),
+        ("so a b c, damn", "a b c"),
+        ("", None),
+        ("?! ...", None),
+    ],
+)
+def test_said(text: str, word: str | None) -> None:
+    assert said(text, ["damn", "don't", "straße", "a b c", "...", ""]) == word
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [("b a b ", 1), ("a b ", 1), ("b a ", 2), ("a- b a\n", 2), ("a b", 0), ("a ", 0), ("ab ", 0)],
+)
+def test_the_fewest_words_are_taken_back(text: str, count: int) -> None:
+    banned = Banned.of(LETTERS, ["a b", "b a", "b", "a b a"])
+    state = banned.start
+    for character in text:
+        state = int(banned.next[state, LETTERS.index(character)])
+    assert banned.words[state] == count
+    assert banned.longest == 3
+
+
+def test_a_list_of_words_that_cannot_be_said() -> None:
+    banned = Banned.of(("\n", "a", " "), ["xyz", "", "...", "b a"])
+    assert not banned.words.any()
+    assert banned.longest == 2
+    assert not Banned.of(("\n",), []).words.any()
+
+
+def test_a_long_list_is_small() -> None:
+    random = np.random.default_rng(0)
+    words = ["".join(random.choice([*string.ascii_lowercase], 8)) for _ in range(2000)]
+    banned = Banned.of(("\n", *ASCII, *"éèàß"), words)
+    assert banned.next.nbytes < 10e6
+    assert banned.next.dtype == np.int32
+    assert banned.words.dtype == np.int16
+
+
+def test_tables_are_small() -> None:
+    cast = [f"{one}{two}RENCIA THE {one}" for one in "ABCDE" for two in "AEIOU"]
+    automaton = element(VOCABULARIES["ascii"], None, cast)
+    assert automaton.allowed.nbytes + automaton.next.nbytes < 10e5
+
+
+def test_what_is_barred_is_nothing_that_a_script_has() -> None:
+    """An element of a stored script can be written as it stands."""
+    automaton = built("action", "ascii")
+    for text in ("The ghost beckons.", "She (still) waits.", "Exit HAMLET."):
+        assert from_voice(text) == Element(Kind.ACTION, text)
+        assert follow(automaton, "ascii", f"{text}\n\n") == FREE

@@ -1,0 +1,197 @@
+"""What people can ask of a voice: a kind, a cast, what must not be said, and to stop."""
+
+from __future__ import annotations
+
+import asyncio
+
+import discord
+import numpy as np
+import pytest
+
+from bot import views
+from bot.bans import changed, shown_words
+from bot.constraint import said
+from bot.room import Patience, Room, RoomError, Wish
+from bot.script import Kind
+
+from .conftest import Stage, answer, buttons
+from .test_cog import begin
+from .test_room import House, house
+
+__all__ = ["house"]
+
+ROLE = discord.Permissions(manage_channels=True, manage_guild=True)
+
+
+def moderator(stage: Stage, name: str = "Mo"):
+    """Somebody who may change what holds here."""
+    role = stage.guild.create_role("Moderators", permissions=ROLE)
+    return stage.guild.add_member(stage.world.create_user(name), roles=[role])
+
+
+# Kinds and casts -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", [Kind.DIALOGUE, Kind.ACTION, Kind.HEADING])
+async def test_continue_writes_the_kind_that_was_chosen(stage: Stage, kind: Kind):
+    await begin(stage)
+    await stage.ann.slash(stage.channel, "continue", kind=kind.value, lines=5, seed=1)
+    room = stage.cog.rooms.at(stage.channel.id)
+    assert [line.kind for line in await room.lines()][1:] == [kind.value] * 5
+    await stage.ann.slash(stage.channel, "retry")
+    assert (await room.lines())[-1].kind == kind.value
+
+
+async def test_somebody_who_speaks_does_not_write_action(stage: Stage):
+    await begin(stage)
+    refused = await stage.ann.slash(stage.channel, "continue", kind="action", character="MAYA")
+    assert "leave out the kind or the character" in answer(refused).content
+    assert len(await stage.lines()) == 1
+
+
+async def test_with_a_cast_nobody_else_speaks(house: House):
+    await house.start(cast=("MAYA", "JONAS"))
+    lines = [line for seed in range(6) for line in await house.carry_on(100 * seed, lines=10)]
+    speakers = {line.element.cue for line in lines} - {None}
+    assert speakers == {"MAYA", "JONAS"}
+
+
+async def test_without_a_cast_the_voice_names_whom_it_likes(house: House):
+    await house.start()
+    lines = [line for seed in range(6) for line in await house.carry_on(100 * seed, lines=10)]
+    assert {line.element.cue for line in lines} - {None, "MAYA", "JONAS"}
+
+
+# What must not be said -------------------------------------------------------------------------
+
+
+async def test_words_are_banned_for_a_channel_and_for_a_server(stage: Stage):
+    mo = moderator(stage)
+    await begin(stage)
+    room = stage.cog.rooms.at(stage.channel.id)
+    await stage.ann.slash(stage.channel, "continue", lines=10, seed=1)
+    before = " ".join(await stage.lines())
+    first, second = sorted({w.lower() for w in before.split() if w.isalpha() and len(w) > 2})[:2]
+    told = await mo.slash(stage.channel, "settings banned", add=f"{first.upper()}, zounds")
+    assert f"{first}, zounds" in told.response.content
+    await mo.slash(stage.channel, "settings banned", add=second, server=True)
+    elsewhere = stage.guild.create_text_channel("elsewhere")
+    assert set(await stage.cog.rooms.at(elsewhere.id)._banned(stage.guild.id)) >= {second}
+    assert first not in await stage.cog.rooms.at(elsewhere.id)._banned(stage.guild.id)
+    await stage.restart()
+    for _ in range(10):
+        await stage.ann.slash(stage.channel, "undo")
+    await stage.ann.slash(stage.channel, "continue", lines=10, seed=1)
+    room = stage.cog.rooms.at(stage.channel.id)
+    after = " ".join(line.text for line in (await room.lines())[1:])
+    assert said(before, [first, second])
+    assert not said(after, [first, second])
+    shown = await stage.ben.slash(stage.channel, "settings banned")
+    assert first in shown.response.content
+    assert shown.response.ephemeral
+    gone = await mo.slash(stage.channel, "settings banned", remove=f"{first}, zounds")
+    assert "Nothing is banned in this channel" in gone.response.content
+
+
+async def test_only_those_who_may_change_what_is_banned(stage: Stage):
+    refused = await stage.ann.slash(stage.channel, "settings banned", add="word")
+    assert "needs the permission **Manage Channels**" in answer(refused).content
+    refused = await stage.ann.slash(stage.channel, "settings banned", add="word", server=True)
+    assert "needs the permission **Manage Server**" in answer(refused).content
+    assert await stage.cog.store.banned(stage.channel.id, stage.guild.id) == []
+
+
+async def test_a_name_that_must_not_be_said_is_not_in_the_cast(stage: Stage):
+    mo = moderator(stage)
+    await mo.slash(stage.channel, "settings banned", add="zounds")
+    refused = await begin(stage, cast="Maya, Old Zounds")
+    assert "cannot be in the cast" in answer(refused).content
+    assert answer(refused).ephemeral
+    assert await stage.cog.store.running(stage.channel.id) is None
+
+
+async def test_the_operators_list_holds_everywhere(house: House):
+    banned = await house.room._banned(None)
+    assert len(banned) > 20
+    assert not any(word.startswith("#") for word in banned)
+    other = house.settings.model_copy(update={"banned": house.settings.database.with_name("w.txt")})
+    other.banned.write_text("# mine\nzounds\n\n", encoding="utf-8")
+    assert await Room(1, house.store, house.voices, other)._banned(None) == ("zounds",)
+
+
+def test_a_list_is_changed_word_by_word():
+    assert changed(["b"], "A, c c,  b", "") == ["a", "b", "c c"]
+    assert changed(["é", "b"], "", "E") == ["b"]
+    for add, remove, why in (
+        ("", "x", "not on this list"),
+        ("...", "", "neither a letter nor a digit"),
+        ("x" * 61, "", "more than 60 characters"),
+        (",".join(map(str, range(501))), "", "500 fit"),
+    ):
+        with pytest.raises(RoomError, match=why):
+            changed(["b"], add, remove)
+
+
+def test_a_long_list_is_cut_and_says_so():
+    words = [f"word{i}" for i in range(500)]
+    shown = shown_words(words, "this channel")
+    assert len(shown) < 2000
+    assert "and more, 500 in all" in shown
+
+
+# What the voice thinks of it -------------------------------------------------------------------
+
+
+async def test_the_surprise_of_every_character_is_kept(house: House):
+    await house.start()
+    [mine] = (await house.write("MAYA: Zqxj vwk pfff.")).lines
+    [its] = await house.carry_on(1, character="MAYA")
+    model = (await house.voices.engine("tiny")).model
+    for line in (mine, its):
+        bits = await house.store.surprise(line.id, model.fingerprint)
+        assert len(bits) == len(model.encode(line.text)) + 1
+        assert (bits >= 0).all()
+    mean = [
+        float(np.mean(await house.store.surprise(line.id, model.fingerprint)))
+        for line in (mine, its)
+    ]
+    assert mean[0] > mean[1]
+
+
+# Stopping --------------------------------------------------------------------------------------
+
+
+async def test_what_is_finished_stays_when_somebody_stops_it(house: House):
+    await house.start()
+    patience = Patience()
+    work = asyncio.ensure_future(
+        house.room.carry_on(house.writer(), Wish(seed=1, lines=10), None, patience)
+    )
+    while patience.progress.written < 2:  # noqa: ASYNC110 - nobody is told
+        await asyncio.sleep(0)
+    patience.stop()
+    stopped = (await work).lines
+    assert 2 <= len(stopped) < 10
+    await house.room.undo()
+    assert [line.text for line in await house.room.lines()][-1] == stopped[-2].text
+
+
+async def test_stopped_before_the_first_line_nothing_is_added(house: House):
+    await house.start()
+    patience = Patience()
+    patience.stop()
+    with pytest.raises(RoomError, match="Stopped before the first line"):
+        await house.room.carry_on(house.writer(), Wish(lines=3), None, patience)
+    assert len(await house.room.lines()) == 1
+    assert await house.carry_on(1)
+
+
+async def test_stop_says_so_when_nothing_is_written_any_more(stage: Stage):
+    await begin(stage)
+    written = await stage.ann.slash(stage.channel, "continue", lines=3, seed=1)
+    look = stage.look(written.response)
+    look["components"] = views.stop(written.response.id).to_components()
+    assert list(buttons(look)) == ["Stop"]
+    pressed = await stage.press_late(stage.ben, look, "Stop")
+    assert "That is written already" in pressed.response.content
+    assert len(await stage.lines()) == 4

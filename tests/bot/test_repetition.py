@@ -1,0 +1,100 @@
+"""What repeating costs: against a slow reference, and in words."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.repetition import ALLOWED, COST, LONGEST, NOT_COUNTED, REACH, charge, counted, go_on
+
+steadily = settings(max_examples=100, deadline=None, derandomize=True)
+
+LETTERS = "\n ABCXYZabcxyz."
+IDS = {letter: i for i, letter in enumerate(LETTERS)}
+OPENS = np.array([letter.islower() for letter in LETTERS])
+
+
+def tokens(text: str) -> np.ndarray:
+    return np.array([IDS[letter] for letter in text], np.int64)
+
+
+def shown(text: str) -> tuple[str, bool]:
+    """The text with a dash for each character that does not count."""
+    passages, counting = counted(tokens(text), OPENS, IDS["\n"])
+    marks = ("-" if one == NOT_COUNTED else LETTERS[one] for one in passages)
+    return "".join(marks).replace("\n", "/"), counting
+
+
+def costs(past: list[int], repetition: float = 1.0) -> np.ndarray:
+    """What each character costs after so many, by going on step by step."""
+    log = np.full((1, REACH + len(past)), NOT_COUNTED, np.int16)
+    matches = np.zeros((1, REACH), np.uint8)
+    for i, passage in enumerate(past):
+        go_on(matches, log[:, i : i + REACH], np.array([passage], np.int16))
+        log[0, REACH + i] = passage
+    logits = np.zeros((1, len(LETTERS)), np.float32)
+    charge(logits, matches, log[:, len(past) :], np.array([repetition], np.float32))
+    return -logits[0]
+
+
+def slowly(past: list[int]) -> np.ndarray:
+    """The same by looking at every earlier place."""
+    cost = np.zeros(len(LETTERS), np.float32)
+    for end in range(max(0, len(past) - 1 - REACH), len(past) - 1):
+        agree = 0
+        while agree <= end and past[end - agree] == past[-1 - agree] != NOT_COUNTED:
+            agree += 1
+        following = past[end + 1]
+        if following != NOT_COUNTED:
+            cost[following] = max(cost[following], COST[min(agree, 255)])
+    return cost
+
+
+repetitive = st.lists(
+    st.lists(st.integers(2, 4) | st.just(NOT_COUNTED), min_size=1, max_size=12),
+    min_size=1,
+    max_size=4,
+).flatmap(lambda parts: st.lists(st.sampled_from(parts), min_size=1, max_size=30))
+
+
+@steadily
+@given(repetitive)
+def test_it_costs_what_the_slow_reference_says(parts: list[list[int]]):
+    past = [passage for part in parts for passage in part]
+    np.testing.assert_array_equal(costs(past), slowly(past))
+
+
+def test_a_long_loop_is_counted_to_the_end():
+    past = [3, 4, 5] * 500
+    np.testing.assert_array_equal(costs(past), slowly(past))
+    assert costs(past)[3] == COST[LONGEST]
+
+
+def test_the_longer_two_passages_agree_the_more_it_costs_to_go_on():
+    sentence = tokens("abcxyzabccxyz.a x").tolist()
+    seen = []
+    for length in range(1, len(sentence)):
+        cost = costs([*sentence, NOT_COUNTED, *sentence[:length]])
+        seen.append(float(cost[sentence[length]]))
+        assert np.count_nonzero(cost) <= 1
+    assert all(cost == 0 for cost in seen[: ALLOWED - 1])
+    assert seen[ALLOWED - 1] == 1
+    assert seen[ALLOWED - 1 :] == sorted(set(seen[ALLOWED - 1 :]))
+    half = costs([*sentence, NOT_COUNTED, *sentence[:-1]], repetition=0.5)
+    assert float(half.max()) == seen[-1] / 2
+
+
+def test_what_lies_too_far_back_is_forgotten():
+    sentence = tokens("abcxyzabccxyz.").tolist()
+    between = [NOT_COUNTED] * (REACH - len(sentence))
+    assert costs([*sentence, *between[1:], *sentence[:-1]]).any()
+    assert not costs([*sentence, *between, *between, *sentence[:-1]]).any()
+
+
+def test_speech_and_action_count_and_cues_and_headings_do_not():
+    assert shown("\nABC\nXa by.\n") == ("-----Xa by./", True)
+    assert shown("\n.XYZ A\n\nA abc.\n") == ("--------/---bc./", True)
+    assert shown("\nABC\nX.\n\nXYZ\n") == ("-----X.//----", True)
+    assert shown("\nABC\nX.\n\nX") == ("-----X.//-", False)
+    assert shown("\nABC\n") == ("-----", True)

@@ -1,0 +1,16 @@
+"""Whether a line is the same, bit for bit, however it comes to be written: 100 of the lines."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.reproducibility import ROWS, examine
+
+
+async def test_lines_are_the_same_alone_among_others_cancelled_and_read_again(voices: Path):
+    found = await examine(voices / "tiny.onnx", lines=100)
+    assert found.differing == 0
+    # Few have nothing left to say; the others did speak.
+    assert found.speechless < 10
+    assert len(found.rows) > ROWS // 2
+    assert max(found.rows) == ROWS
