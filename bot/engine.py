@@ -97,6 +97,8 @@ class Engine:
     def _work(self) -> None:
         batch = self.make_batch(self.model, self.rows)
         while self._admit(batch):
+            if not batch.rows:
+                continue  # all who came have gone again
             try:
                 done = batch.step()
             except Exception:

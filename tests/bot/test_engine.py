@@ -195,6 +195,17 @@ async def test_a_line_that_was_cancelled_while_it_waited_is_not_written(
     await asyncio.wait([first, second])
 
 
+async def test_when_all_who_waited_have_gone_the_engine_waits_on(
+    engine: Engine, caplog: pytest.LogCaptureFixture
+):
+    for _ in range(50):
+        task = asyncio.create_task(engine.run(a_line(engine.model, 3)))
+        await asyncio.sleep(0)
+        task.cancel()
+    assert (await soon(engine.run(a_line(engine.model, 3)))).written
+    assert not caplog.records
+
+
 async def test_more_lines_than_may_wait_are_refused(model: Model, engine_of: Callable[..., Engine]):
     engine = engine_of(model, rows=1, queue=2)
     tasks = [asyncio.create_task(engine.run(endless(model)))]

@@ -1,0 +1,228 @@
+"""How fast the bot is, beside the network alone and beside eager PyTorch.
+
+    python -m tests.bench
+
+Everything is measured in turn, round after round, with the same number of threads, so that what
+else the machine does falls on all alike; a figure is the median of its rounds, and a comparison the
+median of the ratios of the rounds. Nothing here fails: the table says what falls short.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from bot.engine import Engine
+from bot.model import Model
+from bot.settings import SHIPPED_MODELS
+from training import corpus
+
+from . import report, service, speed
+from .report import Finding, compared, limited
+from .service import Started
+
+ROWS = (1, 2, 4, 8, 16, 32, 64)
+
+NUCLEUS, CONTROLLED, BARE = "temperature, top-p", "all controls", "network alone"
+LSTM, CELLS = "eager nn.LSTM", "eager nn.LSTMCell"
+
+DELAY, SHORT, READING = "delay", "short line", "reading"
+
+LONG_SCRIPT = 20_000
+"""Characters that are read."""
+
+STARTS = 5
+"""How often the bot is started."""
+
+Measures = Mapping[str, Callable[[], list[float]]]
+Results = Mapping[str, list[list[float]]]
+"""What each measure found, round by round."""
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How thoroughly it is measured."""
+
+    rounds: int
+    seconds: float
+    """For which each contestant writes in a round."""
+    watching: float
+    """Seconds for which delays are watched in a round."""
+    idle: float
+    """Seconds for which the bot idles."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measures, and prints what it found; returns the exit code, which is 0."""
+    options = parser().parse_args(arguments)
+    pace = Pace(3, 0.3, 1.0, 10.0) if options.quick else Pace(7, 1.0, 4.0, 60.0)
+    if options.rounds:
+        pace = Pace(options.rounds, pace.seconds, pace.watching, pace.idle)
+    torch.set_num_threads(options.threads)
+    results = measured(options.voice, options.run, options.threads, pace)
+    starts = [service.started(options.voice, options.threads) for _ in range(STARTS)]
+    idled = service.started(options.voice, options.threads, pace.idle)
+    _progress("")
+    findings = [*judged_speed(results), *judged_service(results, starts, idled)]
+    curves = {name: curve(results, name) for name in (BARE, NUCLEUS, CONTROLLED)}
+    about = report.where(options.threads, pace.rounds, options.voice.name)
+    print(", ".join(f"{name} {value}" for name, value in about.items()), end="\n\n")
+    print(report.table(findings), report.curve_table(curves), sep="\n\n")
+    if options.json:
+        numbers = report.document(findings, curves, about) | {"rounds": summary(results)}
+        options.json.write_text(json.dumps(numbers, indent=1) + "\n", encoding="utf-8")
+    if options.plot:
+        report.draw(curves, options.plot, about)
+    return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    one = argparse.ArgumentParser(
+        prog="python -m tests.bench",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    one.add_argument("--voice", type=Path, default=SHIPPED_MODELS / "stage.onnx")
+    one.add_argument(
+        "--run", type=Path, default=Path("training/runs/stage"), help="whose sizes PyTorch takes"
+    )
+    one.add_argument("--rounds", type=int, help="7, or 3 with --quick")
+    one.add_argument("--threads", type=int, default=2, help="of everything (%(default)s)")
+    one.add_argument("--json", type=Path, metavar="FILE", help="write all numbers there")
+    one.add_argument("--plot", type=Path, metavar="FILE.png", help="draw the speeds there")
+    one.add_argument("--quick", action="store_true", help="less exact, in about two minutes")
+    return one
+
+
+def measured(voice: Path, run: Path, threads: int, pace: Pace) -> Results:
+    """All measures of this process, one after another, so many rounds."""
+    model = Model.load(voice, threads)
+    engine = Engine(model)
+    measures = contest(engine, play(), run, pace)
+    results: dict[str, list[list[float]]] = {name: [] for name in measures}
+    for number in range(pace.rounds):
+        for name, measure in measures.items():
+            _progress(f"round {number + 1} of {pace.rounds}: {name}")
+            results[name].append(measure())
+    _progress("the bot by itself")
+    engine.close()
+    return results
+
+
+def play() -> str:
+    """A play that no voice was trained on."""
+    with tempfile.TemporaryDirectory() as folder:
+        corpus.plays(Path(folder))
+        [path] = Path(folder, "validation").glob("*.fountain")
+        return path.read_text(encoding="utf-8")
+
+
+def contest(engine: Engine, script: str, run: Path, pace: Pace) -> Measures:
+    """What is measured in every round, by name."""
+    model = engine.model
+    # Behind its first scene everybody of the cast has spoken.
+    beginning = script[:LONG_SCRIPT]
+    nucleus = speed.Lines(model, beginning, controlled=False)
+    controlled = speed.Lines(model, beginning, controlled=True)
+    sizes = speed.Sizes.of(model, run)
+    contestants: dict[str, speed.Contestant] = {}
+    for rows in ROWS:
+        contestants[f"{BARE}, {rows}"] = speed.bare(model, script, rows)
+        contestants[f"{NUCLEUS}, {rows}"] = speed.engine(engine, nucleus, rows)
+        contestants[f"{CONTROLLED}, {rows}"] = speed.engine(engine, controlled, rows)
+        if rows in (1, 64):
+            contestants[f"{LSTM}, {rows}"] = speed.eager_lstm(sizes, rows)
+            contestants[f"{CELLS}, {rows}"] = speed.eager_cells(sizes, rows)
+    measures = {name: _for(pace.seconds, write) for name, write in contestants.items()}
+    measures[DELAY] = lambda: service.loop_delays(engine, controlled, 64, pace.watching)
+    measures[SHORT] = lambda: service.short_lines(engine, nucleus, 63, pace.watching)
+    measures[READING] = lambda: [service.reading(engine, script, LONG_SCRIPT)]
+    return measures
+
+
+def _for(seconds: float, write: speed.Contestant) -> Callable[[], list[float]]:
+    return lambda: [write(seconds)]
+
+
+def judged_speed(results: Results) -> list[Finding]:
+    """The speeds beside one another, and what was asked of them."""
+    return [
+        _beside(results, NUCLEUS, LSTM, 1, 25),
+        _beside(results, NUCLEUS, CELLS, 1, None),
+        _beside(results, NUCLEUS, LSTM, 64, 3.6),
+        _beside(results, NUCLEUS, CELLS, 64, None),
+        _beside(results, NUCLEUS, BARE, 64, 0.75),
+        _beside(results, CONTROLLED, BARE, 64, 0.55),
+        _beside(results, NUCLEUS, BARE, 1, 0.5),
+        _beside(results, CONTROLLED, BARE, 1, 0.35),
+    ]
+
+
+def _beside(results: Results, ours: str, theirs: str, rows: int, asked: float | None) -> Finding:
+    pairs = zip(results[f"{ours}, {rows}"], results[f"{theirs}, {rows}"], strict=True)
+    return compared(
+        f"{rows} row{'s' if rows > 1 else ''}, {ours}",
+        theirs,
+        [(mine[0], other[0]) for mine, other in pairs],
+        asked,
+        share=theirs == BARE,
+    )
+
+
+def judged_service(results: Results, starts: Sequence[Started], idled: Started) -> list[Finding]:
+    """What people notice, and what was asked of it."""
+    delay, line = (1000 * _percentile(results[name], 99) for name in (DELAY, SHORT))
+    read = _percentile(results[READING], 50)
+    megabytes = statistics.median(one.memory for one in starts) / 1e6
+    ready = statistics.median(one.ready for one in starts)
+    return [
+        limited("64 rows, all controls: delay of the event loop, 99 %", delay, 10, "{:,.1f} ms"),
+        limited("a line of 60 characters beside 63 rows, 99 %", line, 200, "{:,.0f} ms"),
+        limited("a script of 20,000 characters is read", read, 2, "{:.2f} s"),
+        limited("idle after a burst, of one core", idled.idle, 0.01, "{:.2%}"),
+        limited("resident memory, started, one voice", megabytes, 200, "{:,.0f} MB"),
+        limited("from start to ready, without the network", ready, 2, "{:.2f} s"),
+    ]
+
+
+def curve(results: Results, name: str) -> dict[int, float]:
+    """Characters a second by rows."""
+    return {rows: _percentile(results[f"{name}, {rows}"], 50) for rows in ROWS}
+
+
+def summary(results: Results) -> dict[str, dict[str, float | list[float]]]:
+    """The median of each round of each measure, and percentiles of all that was measured."""
+    return {
+        name: {
+            "medians": [statistics.median(one) for one in rounds if one],
+            "median": _percentile(rounds, 50),
+            "percentile_99": _percentile(rounds, 99),
+            "samples": sum(map(len, rounds)),
+        }
+        for name, rounds in results.items()
+    }
+
+
+def _percentile(rounds: Sequence[Sequence[float]], share: float) -> float:
+    together = [value for values in rounds for value in values]
+    return float(np.percentile(together, share)) if together else float("nan")
+
+
+def _progress(doing: str) -> None:
+    """Says what is being measured, where somebody sees it."""
+    if sys.stderr.isatty():
+        print(f"\r\033[K{doing}", end="", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,153 @@
+"""Report: the table, the numbers and the picture of what was measured."""
+
+from __future__ import annotations
+
+import platform
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+from matplotlib.ticker import StrMethodFormatter
+
+Curves = Mapping[str, Mapping[int, float]]
+"""Characters a second by the number of rows, for each thing that was measured."""
+
+TITLES = ("what", "measured", "against", "ratio", "asked", "met")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One figure, and what was asked of it."""
+
+    what: str
+    measured: str
+    """With its unit, as it is shown."""
+    value: float
+    """What is judged: a ratio where it is compared, else the figure itself."""
+    asked: float | None = None
+    """None where nothing was."""
+    unit: str = "{:,.2f}"
+    """How `asked` is shown."""
+    at_least: bool = False
+    """Whether more is better."""
+    against: str = ""
+    """What it is compared with."""
+
+    @property
+    def met(self) -> bool | None:
+        """Whether it is as good as was asked; None where nothing was."""
+        if self.asked is None:
+            return None
+        return self.value >= self.asked if self.at_least else self.value < self.asked
+
+    def cells(self) -> tuple[str, ...]:
+        """Its line of the table."""
+        ratio = self.unit.format(self.value) if self.against else ""
+        asked = ""
+        if self.asked is not None:
+            asked = f"{'at least' if self.at_least else 'under'} {self.unit.format(self.asked)}"
+        met = {None: "", True: "yes", False: "NO"}[self.met]
+        return (self.what, self.measured, self.against, ratio, asked, met)
+
+
+def compared(
+    what: str,
+    against: str,
+    speeds: Sequence[tuple[float, float]],
+    asked: float | None,
+    *,
+    share: bool,
+) -> Finding:
+    """Ours and their speed [characters/s], round by round; ``share`` shows per cent."""
+    ours, theirs = (statistics.median(column) for column in zip(*speeds, strict=True))
+    return Finding(
+        what,
+        f"{ours:,.0f} characters/s",
+        statistics.median(mine / other for mine, other in speeds),
+        asked,
+        "{:.1%}" if share else "{:.2f} times",
+        at_least=True,
+        against=f"{theirs:,.0f} {against}",
+    )
+
+
+def limited(what: str, value: float, limit: float, unit: str) -> Finding:
+    """A figure that must stay below a limit."""
+    return Finding(what, unit.format(value), value, limit, unit)
+
+
+def table(findings: Sequence[Finding]) -> str:
+    """All of them below one another, and how many fall short."""
+    rows = [TITLES, *(one.cells() for one in findings)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
+    short = sum(one.met is False for one in findings)
+    asked = sum(one.met is not None for one in findings)
+    return "\n".join([*lines, "", f"{asked - short} of {asked} are as asked, {short} are NOT."])
+
+
+def curve_table(curves: Curves) -> str:
+    """The curves in numbers."""
+    rows = [("characters/s at", *map(str, next(iter(curves.values()))), "rows")]
+    rows += [
+        (name, *(f"{speed:,.0f}" for speed in curve.values()), "") for name, curve in curves.items()
+    ]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip()
+        for row in rows
+    )
+
+
+def where(threads: int, rounds: int, voice: str) -> dict[str, Any]:
+    """On what machine, with what, when."""
+    return {
+        "processor": _processor(),
+        "threads": threads,
+        "python": platform.python_version(),
+        **{name: version(name) for name in ("onnxruntime", "torch", "numpy")},
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "rounds": rounds,
+        "voice": voice,
+    }
+
+
+def document(found: Sequence[Finding], curves: Curves, about: Mapping[str, Any]) -> dict[str, Any]:
+    """Everything, for JSON."""
+    findings = [asdict(one) | {"met": one.met} for one in found]
+    return {"where": dict(about), "findings": findings, "characters_per_second": curves}
+
+
+def draw(curves: Curves, picture: Path, about: Mapping[str, Any]) -> None:
+    """Draws the curves to a PNG that can be read at a width of 700 pixels."""
+    figure = Figure(figsize=(7, 4), layout="constrained")
+    axes = figure.add_subplot(
+        xlabel="lines written side by side",
+        ylabel="characters per second, all lines together",
+        xscale="log",
+        title=f"{about['threads']} threads of {about['processor']}",
+    )
+    for name, curve in curves.items():
+        axes.plot(*zip(*curve.items(), strict=True), "o-", label=name)
+    rows = sorted({rows for curve in curves.values() for rows in curve})
+    axes.set_xticks(rows, [str(number) for number in rows])
+    axes.minorticks_off()
+    axes.set_ylim(bottom=0)
+    axes.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+    axes.grid(alpha=0.3)
+    axes.legend()
+    figure.savefig(picture, dpi=200)
+
+
+def _processor() -> str:
+    """Its name, as the system knows it."""
+    names = Path("/proc/cpuinfo")
+    for line in names.read_text(encoding="utf-8").splitlines() if names.exists() else ():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()

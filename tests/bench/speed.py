@@ -1,0 +1,254 @@
+"""Speed: everything here that writes characters, as something that can be run for some seconds."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from bot.constraint import Banned, element
+from bot.engine import Engine, NothingLeft, Request
+from bot.model import Model, Tokens
+from bot.repetition import REACH
+from bot.sampling import Sampling
+
+Contestant = Callable[[float], float]
+"""Writes for so many seconds; says how many characters it wrote in each of them."""
+
+TEMPERATURE, TOP_P = 0.7, 0.95
+
+LIMIT = 300
+"""Characters after which a line is ended."""
+
+CAST = ("VIOLA", "ORSINO", "OLIVIA", "MARIA", "SIR TOBY BELCH", "MALVOLIO", "CLOWN")
+
+BANNED_WORDS = 300
+
+WARM_STEPS = 20
+"""Steps before the clock starts."""
+
+WARM_SECONDS = 0.2
+"""The same for lines: until rows no longer begin and end together, caches and threads are warm."""
+
+
+class Lines:
+    """Requests for lines behind the beginning of a script, each with another seed."""
+
+    def __init__(self, model: Model, script: str, *, controlled: bool) -> None:
+        """controlled: with every control that there is, not with temperature and top-p alone."""
+        self._state = model.start()
+        self._context = model.encode(script)[-REACH:]
+        for token in self._context:
+            _, states = model.step(np.array([token]), self._state[None])
+            self._state = states[0]
+        self._newline = np.array([model.newline])
+        self._seeds = count()
+        self._controlled = controlled
+        if controlled:
+            self._automaton = element(model.vocabulary, None, CAST)
+            self._banned = Banned.of(model.vocabulary, rare_words(script))
+
+    def request(self, limit: int = LIMIT) -> Request:
+        """The next one."""
+        seed = next(self._seeds)
+        if not self._controlled:
+            sampling = Sampling(seed, TEMPERATURE, TOP_P)
+            return Request(self._state, self._newline, sampling, limit, self._context)
+        return Request(
+            self._state,
+            self._newline,
+            Sampling(seed, TEMPERATURE, TOP_P, min_p=0.02, repetition=1.0, length=limit // 2),
+            limit,
+            context=self._context,
+            automaton=self._automaton,
+            banned=self._banned,
+        )
+
+
+def rare_words(script: str) -> list[str]:
+    """Words that a script has once: a voice writes their beginnings often, and them seldom."""
+    seen = Counter(re.findall(r"[a-z]{5,}", script))
+    rare = [word for word, times in seen.items() if times == 1]
+    return rare[:: max(1, len(rare) // BANNED_WORDS)][:BANNED_WORDS]
+
+
+# The engine ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Written:
+    """A line as its caller saw it, from the call to the text; times in seconds."""
+
+    row: int
+    began: float
+    ended: float
+    characters: int
+
+    def within(self, first: float, last: float) -> float:
+        """How many of its characters fall between two times, had they all taken equally long."""
+        both = min(self.ended, last) - max(self.began, first)
+        return self.characters * max(0.0, both) / (self.ended - self.began)
+
+
+async def written(engine: Engine, request: Request, row: int = 0) -> Written:
+    """One line, end to end; no character, where nothing can be said."""
+    began = time.perf_counter()
+    try:
+        text = engine.model.decode((await engine.run(request)).written)
+    except NothingLeft:
+        text = ""
+    return Written(row, began, time.perf_counter(), len(text))
+
+
+@asynccontextmanager
+async def crowd(engine: Engine, lines: Lines, rows: int) -> AsyncIterator[asyncio.Queue[Written]]:
+    """So many rows that write line after line, all of which come into the queue."""
+    done = asyncio.Queue[Written]()
+
+    async def write(row: int) -> None:
+        while True:
+            done.put_nowait(await written(engine, lines.request(), row))
+
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(write(row)) for row in range(rows)]
+        await asyncio.sleep(WARM_SECONDS)
+        yield done
+        for task in tasks:
+            task.cancel()
+
+
+def engine(of: Engine, lines: Lines, rows: int) -> Contestant:
+    """Lines end to end, from the awaited call to the text, in so many rows."""
+
+    async def write(seconds: float) -> float:
+        async with crowd(of, lines, rows) as done:
+            first = time.perf_counter()
+            await asyncio.sleep(seconds)
+            last = time.perf_counter()
+            characters = 0.0
+            # What is being written at the last moment counts, too, and all rows go on until then.
+            writing = set(range(rows))
+            while writing:
+                line = await done.get()
+                characters += line.within(first, last)
+                if line.ended >= last:
+                    writing.discard(line.row)
+        return characters / (last - first)
+
+    return lambda seconds: asyncio.run(write(seconds))
+
+
+# Beside it -------------------------------------------------------------------------------------
+
+
+def bare(model: Model, script: str, rows: int) -> Contestant:
+    """`session.run` alone on the rows of a real text; only the states are fed back."""
+    text = model.encode(script)
+    columns = np.resize(text, (len(text) // rows, rows))
+    states = np.zeros((rows, model.state_size), np.float32)
+
+    def steps() -> Iterator[object]:
+        nonlocal states
+        for step in count():
+            tokens: Tokens = columns[step % len(columns)]
+            logits, states = model.session.run(
+                ("logits", "next_state"), {"tokens": tokens, "state": states}
+            )
+            yield logits
+
+    return _stepping(steps, rows)
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """A network as large as a voice's."""
+
+    vocabulary: int
+    embedding: int
+    hidden: int
+    layers: int
+
+    @classmethod
+    def of(cls, model: Model, run: Path) -> Sizes:
+        """Those of a run, with the vocabulary of a voice."""
+        config = json.loads((run / "config.json").read_text(encoding="utf-8"))
+        sizes = (config[name] for name in ("embedding", "hidden", "layers"))
+        return cls(len(model.vocabulary), *sizes)
+
+
+def eager_lstm(sizes: Sizes, rows: int) -> Contestant:
+    """`nn.LSTM` in eager PyTorch, which draws character after character."""
+    lstm = nn.LSTM(sizes.embedding, sizes.hidden, sizes.layers)
+    state = (torch.zeros(sizes.layers, rows, sizes.hidden),) * 2
+
+    def network(embedded: Tensor) -> Tensor:
+        nonlocal state
+        y, state = lstm(embedded[None], state)
+        return y[0]
+
+    return _eager(sizes, rows, network)
+
+
+def eager_cells(sizes: Sizes, rows: int) -> Contestant:
+    """The same with an `nn.LSTMCell` for each layer, the quicker way for a single character."""
+    inputs = [sizes.embedding] + [sizes.hidden] * (sizes.layers - 1)
+    cells = [nn.LSTMCell(size, sizes.hidden) for size in inputs]
+    states = [(torch.zeros(rows, sizes.hidden),) * 2 for _ in cells]
+
+    def network(x: Tensor) -> Tensor:
+        for layer, cell in enumerate(cells):
+            states[layer] = cell(x, states[layer])
+            x = states[layer][0]
+        return x
+
+    return _eager(sizes, rows, network)
+
+
+def _eager(sizes: Sizes, rows: int, network: Callable[[Tensor], Tensor]) -> Contestant:
+    """Embedding, network, linear output, softmax with temperature and top-p, multinomial."""
+    embedding = nn.Embedding(sizes.vocabulary, sizes.embedding)
+    output = nn.Linear(sizes.hidden, sizes.vocabulary)
+
+    def steps() -> Iterator[object]:
+        tokens = torch.zeros(rows, dtype=torch.int64)
+        while True:
+            logits = output(network(embedding(tokens)))
+            likely, order = (logits / TEMPERATURE).softmax(dim=1).sort(dim=1, descending=True)
+            likely[likely.cumsum(dim=1) - likely >= TOP_P] = 0
+            tokens = order.gather(1, likely.multinomial(1))[:, 0]
+            yield tokens.tolist()
+
+    def run(seconds: float) -> float:
+        with torch.inference_mode():
+            return _stepping(steps, rows)(seconds)
+
+    return run
+
+
+def _stepping(steps: Callable[[], Iterator[object]], rows: int) -> Contestant:
+    """Takes steps of one character in each row, one after another."""
+
+    def run(seconds: float) -> float:
+        taking = steps()
+        for _ in range(WARM_STEPS):
+            next(taking)
+        began = now = time.perf_counter()
+        taken = 0
+        while now < began + seconds:
+            next(taking)
+            taken += 1
+            now = time.perf_counter()
+        return taken * rows / (now - began)
+
+    return run
