@@ -20,7 +20,7 @@ test: .venv/development  ## All checks and tests
 	$(BIN)/python -m pytest
 
 bench: .venv/development  ## How fast the engine is, beside PyTorch and the bare network
-	$(BIN)/python -m tests.bench --json bench.json --plot .github/speed.png
+	$(BIN)/python -m tests.bench --json bench.json --plot bench.png
 
 fix: .venv/development  ## Format, and mend what can be mended
 	$(BIN)/ruff format .

@@ -9,7 +9,7 @@ import discord
 from discord import app_commands
 
 from . import views
-from .engine import EngineBusy, EngineClosed
+from .engine import EngineBusy, EngineClosed, NoNumber
 from .model import ModelError
 from .render import fenced, size
 from .room import LineIsOld, NoScript, RoomError
@@ -36,6 +36,7 @@ UNANSWERABLE = {10062, 40060}
 
 WHAT_TO_DO_NOW = {
     EngineBusy: "Too many lines are being written right now: try again in a moment.",
+    NoNumber: "The voice's file is damaged: ask whoever runs the bot to export it again.",
     EngineClosed: "The bot is being shut down: try again when it is back.",
     HeadMoved: "Somebody moved the script on at the same moment, and nothing of yours was added: "
     "look at its end, and try again.",

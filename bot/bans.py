@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from .constraint import said
+from .constraint import plain_words
 from .render import fenced, inline
 from .room import RoomError
 from .script import clean
@@ -25,14 +25,13 @@ def changed(words: Sequence[str], add: str, remove: str) -> list[str]:
 
     Words are the same whatever their case and accents are. Raises RoomError.
     """
-    new, gone = _words(add), _words(remove)
-    for word in gone:
-        if not any(_same(word, one) for one in words):
+    kept = {plain_words(word): word for word in words}
+    for plain, word in _words(remove).items():
+        if kept.pop(plain, None) is None:
             raise RoomError(
                 f"“{inline(word, 60)}” is not on this list: see it with /settings banned."
             )
-    kept = [one for one in words if not any(_same(one, word) for word in (*gone, *new))]
-    after = sorted({*kept, *new})
+    after = sorted((kept | _words(add)).values())
     if len(after) > MOST_WORDS:
         raise RoomError(
             f"That would be {len(after)} words, and {MOST_WORDS} fit: remove some first."
@@ -50,16 +49,12 @@ def shown_words(words: Sequence[str], where: str) -> str:
     return f"Beyond the bot's own list, no voice says these in {where}:\n{fenced(text)}"
 
 
-def _words(text: str) -> list[str]:
-    words = [" ".join(clean(word).split()) for word in re.split(r"[,;\n]", text)]
-    words = list(dict.fromkeys(word.casefold() for word in words if word))
-    for word in words:
-        if len(word) > LONGEST_WORD:
-            raise RoomError(f"One of these has more than {LONGEST_WORD} characters: shorten it.")
-        if said(word, [word]) is None:
-            raise RoomError("One of these has neither a letter nor a digit: name words or phrases.")
+def _words(text: str) -> dict[str, str]:
+    """The words in a text, by their plain form; raises RoomError."""
+    written = (" ".join(clean(word).split()).casefold() for word in re.split(r"[,;\n]", text))
+    words = {plain_words(word): word for word in written if word}
+    if any(len(word) > LONGEST_WORD for word in words.values()):
+        raise RoomError(f"One of these has more than {LONGEST_WORD} characters: shorten it.")
+    if "" in words:
+        raise RoomError("One of these has neither a letter nor a digit: name words or phrases.")
     return words
-
-
-def _same(one: str, other: str) -> bool:
-    return said(one, [other]) is not None and said(other, [one]) is not None

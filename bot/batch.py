@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field, replace
+from dataclasses import KW_ONLY, dataclass, field, replace
 from typing import TypeVar
 
 import numpy as np
@@ -75,6 +75,7 @@ class Request:
     context: Tokens = field(default_factory=lambda: np.empty(0, np.int64))
     """The script before the prompt as it was read, or the last `REACH` characters of it: what the
     control of repetition looks back to."""
+    _: KW_ONLY
     automaton: Automaton | None = None
     """What the element may look like."""
     otherwise: Automaton | None = None
@@ -165,7 +166,6 @@ class Batch:
 
     def __init__(self, model: Model, capacity: int) -> None:
         self.model = model
-        self.capacity = capacity
         self.rows: list[Row] = []
         self._states = np.empty((0, model.state_size), np.float32)
         self._column = REACH
@@ -287,7 +287,8 @@ class Batch:
             row.index for row in self._free if not self._try(row, int(chosen[row.index]))
         ]
         for banned, here in self._watched:
-            done += self._watch(banned, np.setdiff1d(here, begun_again), chosen)
+            watched = np.setdiff1d(here, begun_again) if begun_again else here
+            done += self._watch(banned, watched, chosen)
         done += [self.rows[i] for i in np.flatnonzero(ended)]
         return list(dict.fromkeys(done))
 
@@ -431,7 +432,9 @@ class Batch:
         for row in self._barred:
             if barred := row.barred.get(int(position[row.index])):
                 logits[row.index, barred] = -np.inf
-                self._find_a_way(row, logits[row.index])
+                if not np.isfinite(logits[row.index]).any():
+                    row.error = NothingLeft()
+                    logits[row.index] = 0.0
         return logits
 
     def _end(self, row: Row, chosen: Tokens, *, now: bool = False) -> None:
@@ -541,16 +544,6 @@ class Batch:
         self._node[i], self._guide[i] = mark.node, mark.guide
         row.free = mark.free
         self._move(row, self._column - mark.position, mark.position)
-
-    def _find_a_way(self, row: Row, logits: Logits) -> None:
-        """Where all characters are barred: ends the line, or gives it up."""
-        if np.isfinite(logits).any():
-            return
-        logits[self.model.newline] = 0.0
-        if self._position[row.index] and self._may_end(row):
-            row.closing = row.cut = True
-        else:
-            row.error = NothingLeft()
 
     # The log
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import platform
 from collections.abc import Sequence
@@ -72,6 +73,8 @@ async def write(engine: Engine, at: Standing, manner: Manner, owner: object) -> 
     model = engine.model
     opening = cue_line(manner.character) + "\n" if manner.character else ""
     prompt = model.encode("\n" + opening)
+    # Made once for a cast, or a list, but then it takes tens of milliseconds.
+    automaton, otherwise, banned = await asyncio.to_thread(_bounds, model, manner)
     reply = await engine.run(
         Request(
             at.state,
@@ -79,9 +82,10 @@ async def write(engine: Engine, at: Standing, manner: Manner, owner: object) -> 
             manner.sampling,
             manner.limit,
             at.recent,
-            *automata_of(model.vocabulary, manner.kind, manner.cast, bool(opening)),
-            banned_of(model.vocabulary, manner.banned) if manner.banned else None,
-            owner,
+            automaton=automaton,
+            otherwise=otherwise,
+            banned=banned,
+            owner=owner,
         )
     )
     found = from_voice(opening + model.decode(reply.written))
@@ -129,6 +133,15 @@ class Progress:
     """How much of the script was read again, from 0 to 1; None when that is not needed."""
     written: int = 0
     """Lines that are finished."""
+
+
+def _bounds(
+    model: Model, manner: Manner
+) -> tuple[Automaton | None, Automaton | None, Banned | None]:
+    """What keeps an element within its manner; see `Request` for the three."""
+    speaking = manner.character is not None
+    banned = banned_of(model.vocabulary, manner.banned) if manner.banned else None
+    return *automata_of(model.vocabulary, manner.kind, manner.cast, speaking), banned
 
 
 @lru_cache(maxsize=256)

@@ -576,7 +576,7 @@ class Banned:
         """
         plain = [_plain(character) for character in vocabulary]
         symbols = {one: at for at, one in enumerate(sorted({" "}.union(*plain)))}
-        phrases = [phrase for word in words if (phrase := _plain_words(word))]
+        phrases = [phrase for word in words if (phrase := plain_words(word))]
         spelt = {phrase for phrase in phrases if symbols.keys() >= set(phrase)}
         after, found = _searching(symbols, spelt)
         table = np.empty((len(after), len(plain)), np.int32)
@@ -596,11 +596,11 @@ class Banned:
 
 def said(text: str, words: Iterable[str]) -> str | None:
     """The first of the banned words in a text, as the list spells it; None if there is none."""
-    spoken = f" {_plain_words(text)} "
+    spoken = f" {plain_words(text)} "
     found = [
         (at, word)
         for word in words
-        if (phrase := _plain_words(word)) and (at := spoken.find(f" {phrase} ")) >= 0
+        if (phrase := plain_words(word)) and (at := spoken.find(f" {phrase} ")) >= 0
     ]
     return min(found)[1] if found else None
 
@@ -622,7 +622,8 @@ def _is_mark(character: str) -> bool:
     return unicodedata.category(character)[0] == "M"
 
 
-def _plain_words(text: str) -> str:
+def plain_words(text: str) -> str:
+    """The words of a text as `Banned` compares them: plain letters and digits, single spaces."""
     return " ".join("".join(map(_plain, text)).split())
 
 

@@ -35,6 +35,7 @@ class Engine:
     """
 
     make_batch = Batch
+    """How the rows are kept; whoever wants to watch the steps gives another."""
 
     def __init__(self, model: Model, rows: int = 64, queue: int = 256) -> None:
         self.model = model

@@ -61,7 +61,8 @@ def go_on(matches: Matches, past: Passages, passage: Passages) -> None:
     matches: uint8 [rows, REACH], the nearest last; past: int16 [rows, REACH], the characters before
     the one that was just read; passage: int16 [rows], that one, or `NOT_COUNTED`.
     """
-    np.minimum(matches, 254, out=matches)
+    # 255 stays 255.
+    matches -= matches == 255
     matches += 1
     matches *= past == np.where(passage == NOT_COUNTED, NOT_COUNTED - 1, passage)[:, None]
 
