@@ -18,6 +18,10 @@ from .views import COG
 log = logging.getLogger("onbook.local")
 
 GUILD, CHANNEL, WRITERS = "The Playhouse", "stage", ("Ann", "Ben")
+WRITERS_MAY = discord.Permissions(
+    discord.Permissions.text().value, manage_channels=True, manage_guild=True
+)
+"""Everything that the bot asks for: it is their own page."""
 
 PATIENCE = 600.0
 """Seconds that a command may take before the page calls it stuck."""
@@ -50,7 +54,9 @@ def _furnish(world: simcord.Env) -> tuple[simcord.ChannelHandle, list[simcord.Me
     world.backend.bot_user.name = "On Book"
     guild = world.create_guild(GUILD)
     channel = guild.create_text_channel(CHANNEL)
-    writers = [guild.add_member(world.create_user(name)) for name in WRITERS]
+    # After the channel, whose id must be the one that it had before there were roles.
+    rights = guild.create_role("Writers", permissions=WRITERS_MAY)
+    writers = [guild.add_member(world.create_user(name), roles=[rights]) for name in WRITERS]
     # The world begins in the same moment in every run, and ids are made from its clock: without
     # this, new interactions would bear the ids of those that were written down in the last run.
     behind = dt.datetime.now(dt.UTC) - world.now()

@@ -121,5 +121,7 @@ def test_a_script_goes_on_in_the_next_run(chosen: RunnerSettings):
         messages = page.messages()
         assert len(messages) == 2
         assert with_buttons(messages) == [messages[-1]]
+        page.command("settings banned", add="zounds")
+        assert "zounds" in page.messages()[-1]["content"]
         page.command("write", text="Exit ANN")
         assert "Exit ANN" in page.messages()[-1]["content"]
