@@ -1,14 +1,18 @@
 """The step graph: one character and a state in; logits and the next state out.
 
-tokens -> Gather(table) ---------------+
-state  -> Split -> h, c, last digits   |
-layer 0:  gates = (h, recalled) @ W  + it    -> c', h'
-layer i:  gates = (x, h) @ W         + bias  -> c', h'      x: the h' of the layer below
+state  -> Split -> all h, every c, last digits
+layer 0:  gates = (h, recalled) @ W + Gather(table, tokens)  -> c', h'
+layer i:  gates = (x, h) @ W + bias  -> c', h'   x: the h' of the layer below
 logits = (h', recalled) @ output + bias;  next_state = Concat of all h', c' and the digits
 
 recalled, where there is a memory of n-grams (training/ngrams.py says what its parts are):
-    (last digits, digit of tokens) @ powers -> keys;  keys mod places -> places
-    Gather(vectors, places), zeros where Gather(owners, places) is not the key
+    (last digits, Gather(digits, tokens)) @ powers -> keys;  keys mod places -> places
+    Gather(vectors, places), or zeros where Gather(owners, places) is not the key
+
+In 8 bits every vector that enters a product is rounded to 1 / 127: the numbers of an h lie between
+-1 and 1, and those of the vectors are brought there. A scale that all rows share and that never
+changes makes the products of integers, so they are exact: a row's result does not depend on the
+rows beside it, nor on the order in which a processor adds up.
 """
 
 from __future__ import annotations
@@ -24,7 +28,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from training.ngrams import BASE
 
-from .quantise import BLOCK, Quantised, dequantise, dequantise_rows, quantise, quantise_rows
+from .quantise import STEP, ZERO, Quantised, codes, dequantise, numbers, quantise
 from .weights import Floats, Memory, Weights
 
 Bits = Literal[8, 32]
@@ -39,11 +43,7 @@ readers refuse."""
 
 MICROSOFT = "com.microsoft"
 MICROSOFT_OPSET = 1
-"""Where `MatMulNBits` lives; it has had one version."""
-
-INTEGER_ACTIVATIONS = 4
-"""The `accuracy_level` that also rounds the vector to 8 bits, block by block and row by row: fast,
-and a row's result does not depend on the rows beside it."""
+"""Where `MatMulIntegerToFloat` lives; it has had one version."""
 
 
 @dataclass
@@ -73,34 +73,34 @@ class _Parts:
 
 
 def build(weights: Weights, bits: Bits) -> onnx.ModelProto:
-    """The step graph, its recurrent matrices in 8 or 32 bits and all else in 32.
+    """The step graph, its matrices and vectors in 8 or 32 bits and all else in 32.
 
     Inputs tokens int64 [batch], state float32 [batch, S]; outputs logits float32 [batch, V],
-    next_state float32 [batch, S]. S is layers x (h, c), as `CharLSTM` packs it.
+    next_state float32 [batch, S]. S is what `CharLSTM` packs: every h, every c, the digits.
     """
+    weights = weights.bounded()
     parts = _Parts()
+    if bits == 8:
+        parts.constant("step", STEP)
+        parts.constant("zero", ZERO)
     layers = range(len(weights.matrices))
-    memory = weights.memory
-    names = [f"layer{i}.{kind}" for i in layers for kind in "hc"]
-    sizes = [weights.hidden] * len(names)
-    if memory:
-        names.append("digits")
-        sizes.append(memory.shape.history)
-    parts.node("Split", ["state", parts.constant("sizes", np.array(sizes))], *names, axis=1)
-    recalled, remembered = _memory(parts, memory, bits) if memory else ([], [])
-    x = ""
+    below = _split_state(parts, weights, bits)
+    recalled, remembered = list[str](), list[str]()
+    if weights.memory:
+        digits = _digits(len(weights.table))
+        recalled, remembered = _memory(parts, weights.memory, digits, bits)
+    shown: list[str] = []
     cells: list[str] = []
+    x = ""
     for i in layers:
-        h = f"layer{i}.h"
-        inputs = [x, h] if i else [h, *recalled]
-        x, c = _cell(parts, i, _gates(parts, weights, i, inputs, bits))
-        cells += [x, c]
-    parts.node("Concat", [*cells, *remembered], "next_state", axis=1)
+        inputs = [x, below[i]] if i else [below[i], *recalled]
+        h, c = _cell(parts, i, _gates(parts, weights, i, inputs, bits), weights.hidden)
+        shown.append(h)
+        cells.append(c)
+        x = _operand(parts, h, bits)
+    parts.node("Concat", [*shown, *cells, *remembered], "next_state", axis=1)
     last = _joined(parts, [x, *recalled], "output.inputs")
-    product = parts.node(
-        "MatMul", [last, parts.constant("output.matrix", weights.output)], "output"
-    )
-    parts.node("Add", [product, parts.constant("output.bias", weights.output_bias)], "logits")
+    _product(parts, "output", last, weights.output, bits, weights.output_bias, "logits")
     return _model(parts, weights, bits)
 
 
@@ -110,14 +110,13 @@ def read(model: onnx.ModelProto) -> Weights:
     Raises KeyError for any other graph.
     """
     stored = {one.name: numpy_helper.to_array(one) for one in model.graph.initializer}
-    table, output = stored["table"], stored["output.matrix"]
-    hidden = table.shape[1] // 4
-    rows = [len(output)] + [2 * hidden] * (len(stored["sizes"]) // 2 - 1)
+    hidden = int(stored["gates"][1])
+    layers = int(stored["sizes"][0]) // hidden
     return Weights(
-        table=table,
-        matrices=tuple(_matrix(stored, i, n) for i, n in enumerate(rows)),
-        biases=tuple(stored[f"layer{i}.bias"] for i in range(1, len(rows))),
-        output=output,
+        table=_in_torch_order(stored["table"]),
+        matrices=tuple(_in_torch_order(_matrix(stored, f"layer{i}")) for i in range(layers)),
+        biases=tuple(_in_torch_order(stored[f"layer{i}.bias"]) for i in range(1, layers)),
+        output=_matrix(stored, "output"),
         output_bias=stored["output.bias"],
         memory=_read_memory(stored) if "memory.owners" in stored else None,
     )
@@ -128,35 +127,58 @@ def bits_of(model: onnx.ModelProto) -> Bits:
     return 8 if any(node.domain == MICROSOFT for node in model.graph.node) else 32
 
 
-def _memory(parts: _Parts, memory: Memory, bits: Bits) -> tuple[list[str], list[str]]:
+def _split_state(parts: _Parts, weights: Weights, bits: Bits) -> list[str]:
+    """Takes the state apart; returns the h of every layer, as the products want it."""
+    hidden, layers = weights.hidden, len(weights.matrices)
+    names = ["shown", *(f"layer{i}.c" for i in range(layers))]
+    sizes = [layers * hidden] + [hidden] * layers
+    if weights.memory:
+        names.append("digits")
+        sizes.append(weights.memory.shape.history)
+    parts.node("Split", ["state", parts.constant("sizes", np.array(sizes))], *names, axis=1)
+    before = _operand(parts, "shown", bits)
+    if layers == 1:
+        return [before]
+    below = [f"layer{i}.before" for i in range(layers)]
+    parts.node("Split", [before], *below, axis=1, num_outputs=layers)
+    return below
+
+
+def _memory(
+    parts: _Parts, memory: Memory, digits: Floats, bits: Bits
+) -> tuple[list[str], list[str]]:
     """What the n-grams that end here recall, [batch, R], and the digits to be remembered."""
-    read = _digits(parts)
-    keys = parts.node("MatMul", [read, parts.constant("memory.powers", _powers(memory))], "keys")
-    count = parts.constant("memory.places", np.array(len(memory.owners)))
+    keys = _keys(parts, memory, digits)
+    nobody = len(memory.owners)
+    count = parts.constant("memory.places", np.array(nobody))
     places = parts.node("Mod", [keys, count], "places")
     owners = parts.node("Gather", [parts.constant("memory.owners", memory.owners), places], "owner")
     known = parts.node("Equal", [owners, keys], "known")
-    weight = parts.node("Cast", [known], "known.weight", to=TensorProto.FLOAT)
-    found = _vectors(parts, memory, places, weight, bits)
-    flat = parts.constant("memory.flat", np.array([-1, memory.shape.found]))
-    recalled = parts.node("Reshape", [found, flat], "recalled")
-    first, last, along = (
-        parts.constant(f"memory.{name}", np.array([value]))
-        for name, value in (("first", 1), ("last", memory.longest), ("along", 1))
-    )
-    kept = parts.node("Slice", [read, first, last, along], "digits.kept")
-    return [recalled], [parts.node("Cast", [kept], "next_digits", to=TensorProto.FLOAT)]
+    # Behind the last place lies a vector of zeros.
+    found_at = parts.node("Where", [known, places, count], "found.at")
+    vectors = np.vstack([memory.table, np.zeros_like(memory.table[:1])])
+    stored = parts.constant("memory.vectors", codes(vectors) if bits == 8 else vectors)
+    found = parts.node("Gather", [stored, found_at], "found")
+    return [parts.node("Flatten", [found], "recalled", axis=1)], ["digits.kept"]
 
 
-def _digits(parts: _Parts) -> str:
-    """The last characters as digits of a key, this one last: int64 [batch, longest]."""
-    before = parts.node("Cast", ["digits"], "digits.before", to=TensorProto.INT64)
-    highest = parts.constant("memory.digits", np.array(BASE - 1))
-    bounded = parts.node("Mod", ["tokens", highest], "digit.from_0")
-    digit = parts.node("Add", [bounded, parts.constant("memory.one", np.array(1))], "digit")
-    column = parts.constant("memory.column", np.array([1]))
-    this = parts.node("Unsqueeze", [digit, column], "digit.column")
-    return parts.node("Concat", [before, this], "digits.read", axis=1)
+def _keys(parts: _Parts, memory: Memory, digits: Floats) -> str:
+    """The keys of the n-grams of each length that end here: int64 [batch, N].
+
+    Leaves the digits that are to be remembered as ``digits.kept``.
+    """
+    digit = parts.node("Gather", [parts.constant("memory.digit", digits), "tokens"], "digit")
+    read = parts.node("Concat", ["digits", digit], "digits.read", axis=1)
+    kept = parts.constant("memory.kept", np.array([1, memory.shape.history]))
+    parts.node("Split", [read, kept], "digits.forgotten", "digits.kept", axis=1)
+    whole = parts.node("Cast", [read], "digits.whole", to=TensorProto.INT64)
+    powers = parts.constant("memory.powers", _powers(memory))
+    return parts.node("MatMul", [whole, powers], "keys")
+
+
+def _digits(characters: int) -> Floats:
+    """What each character is as a digit of a key: float32 [V, 1]."""
+    return (np.arange(characters, dtype=np.float32) % (BASE - 1) + 1)[:, None]
 
 
 def _powers(memory: Memory) -> NDArray[np.int64]:
@@ -165,40 +187,30 @@ def _powers(memory: Memory) -> NDArray[np.int64]:
     return np.where(back < np.array(memory.shape.orders), BASE**back, 0)
 
 
-def _vectors(parts: _Parts, memory: Memory, places: str, weight: str, bits: Bits) -> str:
-    """The vectors [batch, N, F] of places [batch, N], times a weight [batch, N]."""
-    if bits == 32:
-        stored = parts.constant("memory.vectors", memory.table)
-        vectors = parts.node("Gather", [stored, places], "vectors")
-    else:
-        codes, scales = quantise_rows(memory.table)
-        stored = parts.constant("memory.codes", codes)
-        whole = parts.node("Gather", [stored, places], "vectors.codes")
-        vectors = parts.node("Cast", [whole], "vectors", to=TensorProto.FLOAT)
-        scale = parts.node("Gather", [parts.constant("memory.scales", scales), places], "scale")
-        weight = parts.node("Mul", [scale, weight], "scale.known")
-    last = parts.constant("memory.behind", np.array([2]))
-    factor = parts.node("Unsqueeze", [weight, last], "factor")
-    return parts.node("Mul", [vectors, factor], "found")
-
-
 def _read_memory(stored: dict[str, Any]) -> Memory:
-    if "memory.vectors" in stored:
-        table = stored["memory.vectors"]
-    else:
-        table = dequantise_rows(stored["memory.codes"], stored["memory.scales"])
-    return Memory(stored["memory.owners"], table, len(stored["memory.powers"]))
+    vectors = stored["memory.vectors"]
+    table = numbers(vectors) if vectors.dtype == np.uint8 else vectors
+    return Memory(stored["memory.owners"], table[:-1], len(stored["memory.powers"]))
+
+
+def _operand(parts: _Parts, vector: str, bits: Bits) -> str:
+    """Numbers between -1 and 1 as the products want them."""
+    if bits == 32:
+        return vector
+    return parts.node("QuantizeLinear", [vector, "step", "zero"], f"{vector}.codes")
 
 
 def _gates(parts: _Parts, weights: Weights, i: int, inputs: Sequence[str], bits: Bits) -> str:
-    """What enters the gates of layer i, [batch, 4H]."""
+    """What enters the gates of layer i, [batch, 4H]: input, forget, output, cell."""
     joined = _joined(parts, inputs, f"layer{i}.inputs")
-    product = _product(parts, f"layer{i}", joined, weights.matrices[i], bits)
-    if i == 0:
-        added = parts.node("Gather", [parts.constant("table", weights.table), "tokens"], "read")
-    else:
-        added = parts.constant(f"layer{i}.bias", weights.biases[i - 1])
-    return parts.node("Add", [product, added], f"layer{i}.gates")
+    matrix = _in_gate_order(weights.matrices[i])
+    if i:
+        bias = _in_gate_order(weights.biases[i - 1])
+        return _product(parts, f"layer{i}", joined, matrix, bits, bias)
+    product = _product(parts, "layer0", joined, matrix, bits)
+    table = parts.constant("table", _in_gate_order(weights.table))
+    added = parts.node("Gather", [table, "tokens"], "read")
+    return parts.node("Add", [product, added], "layer0.gates")
 
 
 def _joined(parts: _Parts, vectors: Sequence[str], name: str) -> str:
@@ -206,44 +218,62 @@ def _joined(parts: _Parts, vectors: Sequence[str], name: str) -> str:
     return parts.node("Concat", vectors, name, axis=1) if len(vectors) > 1 else vectors[0]
 
 
-def _product(parts: _Parts, layer: str, inputs: str, matrix: Floats, bits: Bits) -> str:
-    """inputs [batch, K] @ matrix [K, N]."""
+def _product(
+    parts: _Parts,
+    layer: str,
+    inputs: str,
+    matrix: Floats,
+    bits: Bits,
+    bias: Floats | None = None,
+    name: str = "",
+) -> str:
+    """inputs [batch, K] @ matrix [K, N] + bias [N]."""
+    name = name or f"{layer}.product"
+    added = [] if bias is None else [parts.constant(f"{layer}.bias", bias)]
     if bits == 32:
         stored = parts.constant(f"{layer}.matrix", matrix)
-        return parts.node("MatMul", [inputs, stored], f"{layer}.product")
-    codes = quantise(matrix)
-    stored_codes = [
-        parts.constant(f"{layer}.codes", codes.codes),
-        parts.constant(f"{layer}.scales", codes.scales),
-        parts.constant(f"{layer}.zeros", codes.zeros),
-    ]
+        if bias is None:
+            return parts.node("MatMul", [inputs, stored], name)
+        product = parts.node("MatMul", [inputs, stored], f"{layer}.unbiased")
+        return parts.node("Add", [product, *added], name)
+    quantised = quantise(matrix)
+    stored = parts.constant(f"{layer}.codes", quantised.codes)
+    scales = parts.constant(f"{layer}.scales", quantised.scales)
     return parts.node(
-        "MatMulNBits",
-        [inputs, *stored_codes],
-        f"{layer}.product",
+        "MatMulIntegerToFloat",
+        [inputs, stored, "step", scales, "zero", "", *added],
+        name,
         domain=MICROSOFT,
-        K=matrix.shape[0],
-        N=matrix.shape[1],
-        bits=8,
-        block_size=BLOCK,
-        accuracy_level=INTEGER_ACTIVATIONS,
     )
 
 
-def _cell(parts: _Parts, i: int, gates: str) -> tuple[str, str]:
+def _cell(parts: _Parts, i: int, gates: str, hidden: int) -> tuple[str, str]:
     """The next h and c of layer i: c' = forget x c + input x cell, h' = output x tanh(c')."""
     name = f"layer{i}."
-    raw = [name + gate for gate in ("input.raw", "forget.raw", "cell.raw", "output.raw")]
-    parts.node("Split", [gates], *raw, axis=1, num_outputs=4)
-    enter = parts.node("Sigmoid", [raw[0]], name + "input")
-    keep = parts.node("Sigmoid", [raw[1]], name + "forget")
-    new = parts.node("Tanh", [raw[2]], name + "cell")
-    show = parts.node("Sigmoid", [raw[3]], name + "output")
+    if not i:
+        parts.constant("gates", np.array([3 * hidden, hidden]))
+    parts.node("Split", [gates, "gates"], name + "raw", name + "cell.raw", axis=1)
+    parts.node("Sigmoid", [name + "raw"], name + "open")
+    enter, keep, show = (name + gate for gate in ("input", "forget", "output"))
+    parts.node("Split", [name + "open"], enter, keep, show, axis=1, num_outputs=3)
+    new = parts.node("Tanh", [name + "cell.raw"], name + "cell")
     kept = parts.node("Mul", [keep, name + "c"], name + "kept")
     entered = parts.node("Mul", [enter, new], name + "entered")
     c = parts.node("Add", [kept, entered], name + "next_c")
     bounded = parts.node("Tanh", [c], name + "bounded")
     return parts.node("Mul", [show, bounded], name + "next_h"), c
+
+
+def _in_gate_order(columns: Floats) -> Floats:
+    """[..., 4H] from PyTorch's input, forget, cell, output: what a sigmoid opens lies together."""
+    enter, keep, cell, show = np.split(columns, 4, axis=-1)
+    return np.concatenate([enter, keep, show, cell], axis=-1)
+
+
+def _in_torch_order(columns: Floats) -> Floats:
+    """The way back."""
+    enter, keep, show, cell = np.split(columns, 4, axis=-1)
+    return np.concatenate([enter, keep, cell, show], axis=-1)
 
 
 def _model(parts: _Parts, weights: Weights, bits: Bits) -> onnx.ModelProto:
@@ -272,8 +302,7 @@ def _model(parts: _Parts, weights: Weights, bits: Bits) -> onnx.ModelProto:
     )
 
 
-def _matrix(stored: dict[str, Any], i: int, rows: int) -> Floats:
-    if f"layer{i}.matrix" in stored:
-        return stored[f"layer{i}.matrix"]
-    codes = Quantised(*(stored[f"layer{i}.{kind}"] for kind in ("codes", "scales", "zeros")))
-    return dequantise(codes, rows)
+def _matrix(stored: dict[str, Any], layer: str) -> Floats:
+    if f"{layer}.matrix" in stored:
+        return stored[f"{layer}.matrix"]
+    return dequantise(Quantised(stored[f"{layer}.codes"], stored[f"{layer}.scales"]))

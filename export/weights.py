@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -85,6 +85,29 @@ class Weights:
             output=_array(output),
             output_bias=_array(model.output.bias),
             memory=memory,
+        )
+
+    def bounded(self) -> Weights:
+        """The same network with a memory whose numbers lie between -1 and 1, as those of h do.
+
+        What a feature is divided by, the matrices that read it are multiplied with.
+        """
+        if not self.memory:
+            return self
+        largest = abs(self.memory.table).max(axis=0)
+        largest[largest == 0] = 1
+        factors = np.tile(largest, len(self.memory.shape.orders))[:, None]
+
+        def reading(matrix: Floats) -> Floats:
+            own, recalled = np.split(matrix, [self.hidden])
+            return np.concatenate([own, recalled * factors])
+
+        first, *further = self.matrices
+        return replace(
+            self,
+            matrices=(reading(first), *further),
+            output=reading(self.output),
+            memory=replace(self.memory, table=self.memory.table / largest),
         )
 
     def model(self) -> CharLSTM:

@@ -107,8 +107,8 @@ class CharLSTM(nn.Module):
     Beside it lies a memory of n-grams, unless its shape has no places: what that recalls is added
     to the embedded character and, through weights of its own, to the logits.
 
-    Its state is packed as the voice file wants it: float32 [batch, layers x (h, c), then the last
-    characters' digits], zeros at the start of a script.
+    Its state is packed as the voice file wants it: float32 [batch, h of every layer, c of every
+    layer, then the last characters' digits], zeros at the start of a script.
     """
 
     def __init__(self, shape: Shape, drop: Regularisation = NOTHING_DROPPED) -> None:
@@ -136,21 +136,22 @@ class CharLSTM(nn.Module):
         """
         batch = tokens.shape[1]
         cells, history = state.split([self.shape.lstm_state, self.shape.memory.history], dim=1)
-        remembered = cells.reshape(batch, self.shape.layers, 2, self.shape.hidden)
+        hidden, cell = cells.reshape(batch, 2, self.shape.layers, self.shape.hidden).unbind(1)
         x = self.embedding(tokens)
         if self.memory:
             found, history = self.memory(tokens, history)
             x = x + self.recall(found)
         x = self.drop_embedding(x)
-        states: list[Tensor] = []
+        states: list[tuple[Tensor, Tensor]] = []
         for i, layer in enumerate(self.layers):
-            x, h, c = layer(x, remembered[:, i, 0].contiguous(), remembered[:, i, 1].contiguous())
+            x, h, c = layer(x, hidden[:, i].contiguous(), cell[:, i].contiguous())
             x = self.drop_layer(x)
-            states += [h, c]
+            states.append((h, c))
         logits = self.output(x)
         if self.memory:
             logits = logits + self.recall_output(found)
-        cells = torch.stack(states, dim=1).float().view(batch, -1)
+        packed = [one for kind in zip(*states, strict=True) for one in kind]
+        cells = torch.cat(packed, dim=1).float()
         return logits, torch.cat([cells, history], dim=1)
 
     def start(self, batch: int) -> Tensor:

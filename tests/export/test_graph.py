@@ -9,7 +9,7 @@ import torch
 from onnx import TensorProto
 
 from export import graph
-from export.quantise import dequantise, dequantise_rows, quantise, quantise_rows
+from export.quantise import codes, dequantise, numbers, quantise
 from export.runtime import Runtime
 from export.voice import serialise
 from export.weights import Weights
@@ -61,7 +61,7 @@ def test_8_bits_are_near(network, tokens, hidden, layers, places):
     model = network(hidden, layers, places=places)
     expected, _ = read(model, tokens)
     found, _ = run(graph.build(Weights.of(model), 8), tokens)
-    assert (found - expected).std() < 0.03 * expected.std()
+    assert (found - expected).std() < 0.1 * expected.std()
 
 
 @pytest.mark.parametrize(("places", "size"), [(0, 160), (499, 163)])
@@ -94,38 +94,56 @@ def test_versions_are_pinned(network):
 def test_8_bits_are_kept_of_what_is_large(network):
     built = graph.build(Weights.of(network(40, 2)), 8)
     kinds = {one.name: one.data_type for one in built.graph.initializer}
-    assert {name for name, kind in kinds.items() if kind == TensorProto.UINT8} == {
-        f"layer{i}.{name}" for i in range(2) for name in ("codes", "zeros")
+    assert {name for name, kind in kinds.items() if kind == TensorProto.INT8} == {
+        f"{layer}.codes" for layer in ("layer0", "layer1", "output")
     }
-    assert kinds["table"] == kinds["output.matrix"] == TensorProto.FLOAT
-    assert {name for name, kind in kinds.items() if kind == TensorProto.INT8} == {"memory.codes"}
+    assert {name for name, kind in kinds.items() if kind == TensorProto.UINT8} == {
+        "memory.vectors",
+        "zero",
+    }
+    assert kinds["table"] == TensorProto.FLOAT
     operators = [node.op_type for node in built.graph.node]
-    assert operators.count("MatMulNBits") == 2
+    assert operators.count("MatMulIntegerToFloat") == 3
 
 
 @pytest.mark.parametrize("bits", [8, 32])
 @pytest.mark.parametrize(("hidden", "layers", "places"), SHAPES)
 def test_a_graph_can_be_read_again(network, hidden, layers, places, bits):
-    weights = Weights.of(network(hidden, layers, places=places))
+    weights = Weights.of(network(hidden, layers, places=places)).bounded()
     built = graph.build(weights, bits)
     found = graph.read(built)
-    expected = weights.matrices
+    matrices = [*weights.matrices, weights.output]
     if bits == 8:
-        expected = [dequantise(quantise(matrix), len(matrix)) for matrix in expected]
-    for one, other in zip(found.matrices, expected, strict=True):
+        matrices = [dequantise(quantise(matrix)) for matrix in matrices]
+    for one, other in zip([*found.matrices, found.output], matrices, strict=True):
         np.testing.assert_array_equal(one, other)
-    for name in ("table", "output", "output_bias"):
+    for name in ("table", "output_bias"):
         np.testing.assert_array_equal(getattr(found, name), getattr(weights, name))
     assert (found.memory is None) == (weights.memory is None)
     if weights.memory:
         vectors = weights.memory.table
         if bits == 8:
-            vectors = dequantise_rows(*quantise_rows(vectors))
+            vectors = numbers(codes(vectors))
         np.testing.assert_array_equal(found.memory.table, vectors)
         np.testing.assert_array_equal(found.memory.owners, weights.memory.owners)
         assert found.memory.longest == weights.memory.longest
     np.testing.assert_array_equal(found.biases, weights.biases)
     assert graph.bits_of(built) == bits
+
+
+@pytest.mark.parametrize(("hidden", "layers", "places"), SHAPES)
+def test_a_bounded_memory_says_the_same(network, tokens, hidden, layers, places):
+    model = network(hidden, layers, places=places)
+    if model.memory:
+        with torch.no_grad():
+            model.memory.table.mul_(3)
+    weights = Weights.of(model)
+    bounded = weights.bounded()
+    expected, found = (read(one.model(), tokens) for one in (weights, bounded))
+    np.testing.assert_allclose(found[0], expected[0], atol=1e-5)
+    if bounded.memory:
+        assert abs(weights.memory.table).max() > 1
+        np.testing.assert_allclose(abs(bounded.memory.table).max(axis=0), 1, rtol=1e-6)
 
 
 def test_another_graph_cannot_be_read(network):

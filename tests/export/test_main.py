@@ -235,7 +235,10 @@ def test_32_bits_of_32_bits_are_refused(voice_32, tmp_path, capsys):
 def test_a_graph_of_another_making_is_refused(voice_8, tmp_path, capsys):
     voice = Voice.read(voice_8)
     model = onnx.ModelProto.FromString(voice.graph)
-    model.graph.initializer[0].name = "renamed"
+    [stored] = [one for one in model.graph.initializer if one.name == "layer0.codes"]
+    stored.name = "renamed"
+    for node in model.graph.node:
+        node.input[:] = ["renamed" if one == "layer0.codes" else one for one in node.input]
     source = tmp_path / "source.onnx"
     dataclasses.replace(voice, graph=model.SerializeToString(deterministic=True)).write(source)
     sentence = refused(capsys, source, "--bits", 32, "-o", tmp_path / "a.onnx")
