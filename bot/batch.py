@@ -6,36 +6,38 @@ rows go on by one character a step, so one column of the logs is one step for al
 
 from __future__ import annotations
 
+import asyncio
+import math
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Future
-from dataclasses import KW_ONLY, dataclass, field, replace
-from typing import TypeVar
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .constraint import Automaton, Banned
+from .arena import BARRED, NEUTRAL, Arena, Table
+from .constraint import Automaton, boundaries
 from .model import Logits, Model, States, Tokens
 from .repetition import NOT_COUNTED, REACH, Matches, charge, counted, go_on
-from .sampling import Sampling, draw, surprise, uniforms
+from .request import LONGEST_LINE, Floats, NoNumber, NothingLeft, Reply, Request
+from .sampling import Sampling, Uniforms, draw, surprise
 
-Floats = NDArray[np.float32]
 Places = NDArray[np.int64]
-
-LONGEST_LINE = 2_000
-"""Characters that a line may be long at the most."""
 
 TO_A_WORD = 40
 """Characters that a line may go on beyond its limit, so that its last word is whole."""
 
-LONGEST_WRITTEN = LONGEST_LINE + TO_A_WORD + 200
-"""Characters of a line at the very most: beside its limit, what its automaton makes it finish."""
+BEYOND = TO_A_WORD + 200
+"""Characters beyond its limit at the very most: what its automaton makes it finish."""
 
-READ_AHEAD = 16
-"""Steps that are taken together while nobody writes: who comes meanwhile waits for so many."""
+READ_AHEAD = 64
+"""Steps that are taken together while nobody writes: who comes meanwhile waits for so many, which
+is some milliseconds."""
 
-WIDTH = 4 * (REACH + LONGEST_WRITTEN)
+LONGEST = LONGEST_LINE + BEYOND
+"""Characters that a row can have written."""
+
+WIDTH = 4 * (REACH + LONGEST)
 """Columns of the logs; when they are full, what is still needed moves to their beginning."""
 
 NUDGE = 3.0
@@ -47,65 +49,14 @@ STEPS_BACK = 20
 MOST_STEPS_BACK = 500
 """The same for a line that cannot end yet, because nothing stands in it."""
 
+WRITING, STARTING, REPEATING, NUDGED, GUIDED, WATCHED, FREE, HINDERED = (1 << i for i in range(8))
+"""What must be done for a row at a step, as bits of a number; 0 for a row that reads."""
 
-T = TypeVar("T")
-
-
-class NothingLeft(Exception):
-    """With what must not be said, this line can say nothing."""
-
-
-class NoNumber(Exception):
-    """The voice gave something else than numbers for this line: its file is damaged."""
+NEVER = 2 * WIDTH
+"""A column that is not reached."""
 
 
-@dataclass(frozen=True)
-class Request:
-    """One line to be read or written.
-
-    ``prompt``, at least one token, is read from ``state``; then, with ``sampling``, characters are
-    written until an element ends (two newlines), which a limit brings about at the next word.
-    """
-
-    state: States
-    prompt: Tokens
-    sampling: Sampling | None = None
-    limit: int = 0
-    """Characters after which the element is ended, up to `LONGEST_LINE`."""
-    context: Tokens = field(default_factory=lambda: np.empty(0, np.int64))
-    """The script before the prompt as it was read, or the last `REACH` characters of it: what the
-    control of repetition looks back to."""
-    _: KW_ONLY
-    automaton: Automaton | None = None
-    """What the element may look like."""
-    otherwise: Automaton | None = None
-    """If given, the voice begins freely, and ``automaton`` holds once a lower-case letter or a
-    newline has come; but where it would not have allowed what came before that, the line begins
-    again, and this one holds. So how often the voice gives somebody a speech stays as it is, while
-    the cast decides who that can be."""
-    banned: Banned | None = None
-    """What must not be said."""
-    owner: object = None
-    """Whose request it is: owners take turns where requests must wait."""
-
-
-@dataclass(frozen=True)
-class Reply:
-    """What came of a request.
-
-    ``state`` [S] remembers the prompt and all that was written but its last character: the newline
-    that closes an element is read as the first character of what follows it.
-    """
-
-    written: list[int]
-    state: States
-    ended: bool
-    """Whether the element came to its own end, rather than to the limit."""
-    surprise: Floats
-    """Bits that each character but the prompt's first cost the voice: float32."""
-
-
-@dataclass
+@dataclass(slots=True)
 class _Mark:
     """Where a word begins: all that is needed to write on from there again."""
 
@@ -120,22 +71,30 @@ class _Mark:
     matches: Matches
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Row:
     """A request that has a place in the batch."""
 
     request: Request
-    future: Future[Reply]
+    future: asyncio.Future[Reply]
     index: int = 0
     read: int = 0
     """Characters of the prompt that were read."""
+    writing: bool = False
+    """Whether it stands behind its prompt, and writes."""
     first: int = 0
     """The column of the first character that is written, or from which on the log has what was
     read."""
     automaton: Automaton | None = None
     """What holds now, or will."""
+    base: int = 0
+    """Where its automaton stands in the arena."""
+    node_base: int = 0
+    """Where what must not be said stands in the arena."""
     free: bool = False
     """Whether the automaton does not hold yet."""
+    free_guide: int = 0
+    """The state of the automaton while it does not hold."""
     start: _Mark | None = None
     """Where the line begins, if it may have to begin again."""
     before_last: States | None = None
@@ -160,6 +119,22 @@ class Row:
         """Whether it stands behind its prompt."""
         return self.read >= len(self.request.prompt)
 
+    def standing(self, guide: int) -> int:
+        """The state of its automaton that it is in; ``guide`` is where the arena has it."""
+        if self.free:
+            return self.free_guide
+        return guide - self.base if guide else NEUTRAL
+
+    @property
+    def goes_back(self) -> bool:
+        """Whether it may have to take back what it has written."""
+        return self.request.banned is not None or self.request.otherwise is not None
+
+    @property
+    def drawn(self) -> int:
+        """How many random numbers it may need."""
+        return self.request.limit + BEYOND
+
 
 class Batch:
     """Up to ``capacity`` rows of one voice."""
@@ -167,32 +142,45 @@ class Batch:
     def __init__(self, model: Model, capacity: int) -> None:
         self.model = model
         self.rows: list[Row] = []
-        self._states = np.empty((0, model.state_size), np.float32)
+        self._slots = model.slots(capacity)
+        self._arena = Arena(len(model.vocabulary))
+        self._newline = model.newline
+        self._boundary = boundaries(model.vocabulary)
         self._column = REACH
-        self._tokens = np.zeros(capacity, np.int64)
+        # One number a column: what was read or written, what it cost, what of it counts as a
+        # passage, and what decides it.
         self._log = np.zeros((capacity, WIDTH), np.int32)
         self._bits = np.zeros((capacity, WIDTH), np.float32)
         self._past = np.full((capacity, WIDTH), NOT_COUNTED, np.int16)
-        self._matches = np.zeros((capacity, REACH), np.uint8)
-        self._counting = np.zeros(capacity, np.bool_)
-        self._writing = np.zeros(capacity, np.bool_)
-        self._position = np.zeros(capacity, np.int64)
-        self._limit = np.zeros(capacity, np.int64)
+        self._uniforms = np.zeros((capacity, WIDTH + LONGEST), np.float32)
+        self._numbers = Uniforms()
+        # One number a row.
+        self._wants = np.zeros(capacity, np.uint8)
+        self._late_from = np.full(capacity, NEVER)
+        self._first = np.zeros(capacity, np.int64)
         self._length = np.zeros(capacity, np.int64)
-        self._guide = np.zeros(capacity, np.int32)  # states of the automata
-        self._node = np.zeros(capacity, np.int32)  # states of what must not be said
-        self._uniforms = np.zeros((capacity, LONGEST_WRITTEN), np.float32)
+        self._guide = np.zeros(capacity, np.int32)
+        self._node = np.zeros(capacity, np.int32)
+        self._counting = np.zeros(capacity, np.bool_)
+        self._after_newline = np.zeros(capacity, np.bool_)
         self._temperature = np.ones(capacity, np.float32)
         self._top_p = np.ones(capacity, np.float32)
         self._min_p = np.zeros(capacity, np.float32)
         self._repetition = np.zeros(capacity, np.float32)
+        self._matches = np.zeros((capacity, REACH), np.uint8)
         self._of_rows = (
-            *(self._tokens, self._log, self._bits, self._past, self._matches, self._counting),
-            *(self._writing, self._position, self._limit, self._length, self._uniforms),
-            *(self._guide, self._node),
-            *(self._temperature, self._top_p, self._min_p, self._repetition),
+            *(self._slots.tokens, self._wants, self._late_from, self._first, self._length),
+            *(self._guide, self._node, self._counting, self._after_newline),
+            *(self._temperature, self._top_p, self._min_p, self._repetition, self._matches),
         )
-        self._sort()
+        self._all_want = 0
+        """What must be done for some row at this step."""
+        self._reading: list[Row] = []
+        """Rows that have not read all of their prompts."""
+        self._ways: Table = self._arena.next[:0]
+        """Where each token leads, for each row."""
+        self._failed: list[Row] = []
+        """Rows that turned out not to be able to go on."""
 
     # Joining and leaving
 
@@ -202,53 +190,42 @@ class Batch:
             row.index = len(self.rows)
             self.rows.append(row)
             self._prepare(row)
-        new = [row.request.state[None] for row in rows]
-        self._states = np.concatenate([self._states, *new])
-        self._sort()
 
     def remove(self, rows: Iterable[Row]) -> None:
         """Takes rows out; the last ones move into the gaps."""
-        kept = list(range(len(self.rows)))
         for row in sorted(rows, key=lambda row: row.index, reverse=True):
-            last, place = self.rows.pop(), kept.pop()
-            if last is row:
-                continue
-            for array in self._of_rows:
-                array[row.index] = array[last.index]
-            kept[row.index] = place
-            last.index = row.index
-            self.rows[row.index] = last
-        self._states = self._states[kept]
-        self._sort()
+            last = self.rows.pop()
+            if last is not row:
+                self._put(last, row.index)
+            if not row.writing:
+                self._reading = [one for one in self._reading if one is not row]
+
+    def _put(self, row: Row, index: int) -> None:
+        """Moves a row to where another one was."""
+        came = row.index
+        for array in self._of_rows:
+            array[index] = array[came]
+        self._slots.states[index] = self._slots.states[came]
+        lived = slice(row.first - (REACH if row.writing else 0), self._column)
+        for log in (self._log, self._bits, self._past):
+            log[index, lived] = log[came, lived]
+        ahead = slice(row.first, row.first + row.drawn)
+        self._uniforms[index, ahead] = self._uniforms[came, ahead]
+        row.index = index
+        self.rows[index] = row
 
     def _prepare(self, row: Row) -> None:
+        """Makes a row read."""
         i, request = row.index, row.request
-        self._tokens[i] = request.prompt[0]
-        self._writing[i] = False
-        self._position[i] = 0
+        self._slots.tokens[i] = request.prompt[0]
+        self._slots.states[i] = request.state
+        self._guide[i] = self._node[i] = NEUTRAL
+        self._wants[i] = self._length[i] = self._repetition[i] = 0
+        self._late_from[i] = NEVER
+        self._reading.append(row)
         row.first = self._column
         if len(request.prompt) == 1:
             row.before_last = request.state
-        sampling = request.sampling or Sampling(0)
-        self._temperature[i], self._top_p[i] = sampling.temperature, sampling.top_p
-        self._min_p[i], self._repetition[i] = sampling.min_p, sampling.repetition
-        self._length[i], self._limit[i] = sampling.length, request.limit
-        if request.sampling:
-            self._uniforms[i] = uniforms(sampling.seed, LONGEST_WRITTEN)
-
-    def _sort(self) -> None:
-        """Sorts the rows by what must be done for them at every step."""
-        writing = [row for row in self.rows if self._writing[row.index]]
-        self._reading = [row for row in self.rows if not row.has_read]
-        self._free = [row for row in writing if row.free]
-        self._guided = _together(writing, lambda row: None if row.free else row.automaton)
-        self._watched = _together(writing, lambda row: row.request.banned)
-        self._barred = [row for row in writing if row.barred]
-        self._closing = [row for row in writing if row.closing]
-        self._writers = len(writing)
-        here = [row.index for row in writing]
-        self._repeating = bool(self._repetition[here].any())
-        self._nudging = bool(self._length[here].any())
 
     # One step
 
@@ -260,55 +237,78 @@ class Batch:
         """
         if self._column >= WIDTH - 1:
             self._make_room()
-        if not self._writers:
+        count = len(self.rows)
+        if len(self._reading) == count:
             self._read_ahead()
-        count, column = len(self.rows), self._column
-        logits, states = self.model.step(self._tokens[:count], self._states)
-        self._states = states
-        done = self._read_on()
-        done += self._without_numbers(logits)
-        chosen = self._choose(logits) if self._writers else np.zeros(count, np.int64)
+        column = self._column
+        self._slots.step(count)
+        logits = self._slots.logits[:count]
+        done = self._read_on() if self._reading else []
+        self._all_want = int(np.bitwise_or.reduce(self._wants[:count]))
+        chosen = self._choose(logits) if self._all_want else np.zeros(count, np.int64)
         for row in self._reading:
             chosen[row.index] = row.request.prompt[row.read]
-        self._bits[:count, column] = surprise(logits, chosen)
+        costs = surprise(logits, chosen)
+        if not math.isfinite(np.add.reduce(costs)):
+            self._fail_without_numbers(costs)
+        self._bits[:count, column] = costs
         self._log[:count, column] = chosen
-        if self._repeating:
-            self._remember(chosen)
-        writing = self._writing[:count]
-        newline = self.model.newline
-        ended = writing & (chosen == newline) & (self._tokens[:count] == newline)
-        ended &= self._position[:count] > 0
-        self._position[:count] += writing
-        self._tokens[:count] = chosen
-        self._column += 1
-        for automaton, here in self._guided:
-            self._guide[here] = automaton.next[self._guide[here], chosen[here]]
-        begun_again = [
-            row.index for row in self._free if not self._try(row, int(chosen[row.index]))
-        ]
-        for banned, here in self._watched:
-            watched = np.setdiff1d(here, begun_again) if begun_again else here
-            done += self._watch(banned, watched, chosen)
-        done += [self.rows[i] for i in np.flatnonzero(ended)]
-        return list(dict.fromkeys(done))
+        self._slots.tokens[:count] = chosen
+        done += self._take_note(chosen)
+        if self._failed:
+            done += self._failed
+            self._failed = []
+        return list(dict.fromkeys(done)) if done else done
 
-    def reply(self, row: Row) -> Reply:
+    def _take_note(self, chosen: Tokens) -> list[Row]:
+        """All that follows from what was chosen; returns the rows that have ended."""
+        count = len(chosen)
+        newline = chosen == self._newline
+        ended = newline & self._after_newline[:count]
+        self._after_newline[:count] = newline
+        if self._all_want & REPEATING:
+            self._remember(chosen)
+        self._column += 1
+        if self._all_want & GUIDED:
+            after = self._ways[np.arange(count), chosen]
+            self._guide[:count] = np.maximum(after, NEUTRAL)  # a line may be ended all the same
+        begun_again = [
+            row.index for row in self._that_want(FREE) if not self._try(row, int(chosen[row.index]))
+        ]
+        if self._all_want & WATCHED:
+            self._watch(chosen, begun_again)
+        if not ended.any():
+            return []
+        rows = [self.rows[i] for i in ended.nonzero()[0]]
+        return [row for row in rows if row.writing and row.first < self._column - 1]
+
+    def _that_want(self, what: int) -> list[Row]:
+        """The rows for which this must be done."""
+        if not self._all_want & what:
+            return []
+        return [self.rows[i] for i in (self._wants[: len(self.rows)] & what).nonzero()[0]]
+
+    def outcome(self, row: Row) -> Reply | Exception:
         """What came of a row that is done."""
-        i = row.index
+        i, state = row.index, self._slots.states[row.index].copy()
+        if row.error:
+            return row.error
+        if not np.isfinite(state).all():
+            return NoNumber()
         if row.request.sampling is None:
             # The last column is of a character that nobody asked for.
             read = self._bits[i, row.first : self._column - 1]
-            return Reply([], self._states[i].copy(), True, np.concatenate([*row.bits, read]))
+            return Reply([], state, True, np.concatenate([*row.bits, read]))
         written = self._log[i, row.first : self._column].tolist()
         bits = np.concatenate([*row.bits, self._bits[i, row.first : self._column]])
-        return Reply(written, self._states[i].copy(), not row.cut, bits)
+        return Reply(written, state, not row.cut, bits)
 
     def failing(self) -> list[Row]:
         """After a step that raised: the rows that raise alone as well, with their errors."""
         for row in self.rows:
-            i = row.index
+            one = slice(row.index, row.index + 1)
             try:
-                self.model.step(self._tokens[i : i + 1], self._states[i : i + 1])
+                self.model.step(self._slots.tokens[one], self._slots.states[one])
             except Exception as error:  # noqa: BLE001 - whatever it is, it is this row's alone
                 row.error = error
         return [row for row in self.rows if row.error]
@@ -327,17 +327,19 @@ class Batch:
         steps = min(READ_AHEAD, WIDTH - 1 - self._column, *(len(prompt) - 1 for prompt in prompts))
         if steps < 2:
             return
-        count = len(self.rows)
+        count, slots = len(self.rows), self._slots
         read = np.stack([prompt[: steps + 1] for prompt in prompts])
         logits = np.empty((steps, count, len(self.model.vocabulary)), np.float32)
-        states = self._states
+        states = slots.states[:count].copy()
         try:
             for step in range(steps):
-                logits[step], states = self.model.step(read[:, step], states)
+                slots.tokens[:count] = read[:, step]
+                slots.step(count)
+                logits[step] = slots.logits[:count]
         except Exception:  # noqa: BLE001 - step by step it will be seen which row it is
+            slots.tokens[:count], slots.states[:count] = read[:, 0], states
             return
-        self._states = states
-        self._tokens[:count] = read[:, steps]
+        slots.tokens[:count] = read[:, steps]
         columns = slice(self._column, self._column + steps)
         costs = surprise(logits.reshape(steps * count, -1), read[:, 1:].T.ravel())
         self._bits[:count, columns] = costs.reshape(steps, count).T
@@ -348,244 +350,308 @@ class Batch:
     def _read_on(self) -> list[Row]:
         """Counts the character that was read; returns the rows that had nothing else to do."""
         done: list[Row] = []
-        begun = False
         for row in self._reading:
             self._has_read(row, 1)
             if not row.has_read:
                 continue
             if row.request.sampling:
-                self._begin(row)
-                begun = True
+                self._begin(row, row.request.sampling)
             else:
                 done.append(row)
-        if begun or done:
-            self._sort()
+        self._reading = [row for row in self._reading if not row.has_read]
         return done
 
     def _has_read(self, row: Row, characters: int) -> None:
         row.read += characters
-        if row.read == len(row.request.prompt) - 1:
-            row.before_last = self._states[row.index].copy()
+        if row.goes_back and row.read == len(row.request.prompt) - 1:
+            row.before_last = self._slots.states[row.index].copy()
 
-    def _begin(self, row: Row) -> None:
+    def _begin(self, row: Row, sampling: Sampling) -> None:
         """Makes a row write, which has read its prompt."""
-        i, request = row.index, row.request
-        row.bits.append(self._bits[i, row.first : self._column].copy())
-        row.first = self._column
-        self._writing[i] = True
-        self._matches[i] = 0
+        i, request, column = row.index, row.request, self._column
+        row.bits.append(self._bits[i, row.first : column].copy())
+        row.writing = True
+        self._set_first(row, column)
+        self._wants[i] = WRITING | STARTING | (NUDGED if sampling.length else 0)
+        self._after_newline[i] = False
+        self._uniforms[i, column : column + row.drawn] = self._numbers.of(sampling.seed, row.drawn)
+        self._temperature[i], self._top_p[i] = sampling.temperature, sampling.top_p
+        self._min_p[i], self._length[i] = sampling.min_p, sampling.length
         self._counting[i] = False
-        if self._repetition[i]:
-            read = np.concatenate([request.context, request.prompt])[-REACH:]
-            passages, self._counting[i] = counted(read, self.model.opening, self.model.newline)
-            window = self._past[i, self._column - REACH : self._column]
-            window[:] = NOT_COUNTED
-            window[REACH - len(passages) :] = passages
+        if sampling.repetition:
+            self._look_back(row, sampling.repetition)
+        if self._arena.full:
+            self._clear_arena()
         if request.automaton:
-            row.automaton = request.automaton
+            self._wants[i] |= GUIDED
             row.free = request.otherwise is not None
-            self._guide[i] = row.automaton.start
+            self._follow(row, request.automaton, request.automaton.start)
         if request.banned:
-            self._node[i] = request.banned.start
+            self._wants[i] |= WATCHED
+            row.node_base = self._arena.place(request.banned)
+            self._node[i] = row.node_base + request.banned.start
             row.marks = deque(maxlen=request.banned.longest + 1)
-        if request.banned or request.otherwise:
+        if row.goes_back:
             assert row.before_last is not None  # every prompt has a last character
-            self._mark(row, row.before_last, int(request.prompt[-1]))
-            row.start = row.marks[0]
+            row.start = _Mark(
+                row.before_last,
+                int(request.prompt[-1]),
+                position=0,
+                node=request.banned.start if request.banned else NEUTRAL,
+                guide=row.standing(int(self._guide[i])),
+                free=row.free,
+                counting=bool(self._counting[i]),
+                matches=self._matches[i].copy(),
+            )
+            row.marks.append(row.start)
+
+    def _look_back(self, row: Row, repetition: float) -> None:
+        """Lays out the passages before a line, for the control of repetition."""
+        i, request, column = row.index, row.request, self._column
+        self._wants[i] |= REPEATING
+        self._repetition[i] = repetition
+        self._matches[i] = 0
+        read = np.concatenate([request.context, request.prompt])[-REACH:]
+        passages, self._counting[i] = counted(read, self.model.opening, self._newline)
+        self._past[i, column - REACH : column - len(passages)] = NOT_COUNTED
+        self._past[i, column - len(passages) : column] = passages
+
+    def _fail_without_numbers(self, costs: Floats) -> None:
+        for i in (~np.isfinite(costs)).nonzero()[0]:
+            self.rows[i].error = NoNumber()
+            self._failed.append(self.rows[i])
 
     # Writing
 
     def _choose(self, logits: Logits) -> Tokens:
         """The next character of every row; of rows that do not write, any."""
-        count = len(self.rows)
-        uniform = self._uniforms[np.arange(count), self._position[:count]]
+        count, column = len(self.rows), self._column
+        if self._all_want != WRITING:
+            logits = self._controlled(logits)
         chosen = draw(
-            self._controlled(logits),
+            logits,
             self._temperature[:count],
             self._top_p[:count],
             self._min_p[:count],
-            uniform,
+            self._uniforms[:count, column],
         )
-        late = self._writing[:count] & (self._position[:count] >= self._limit[:count])
-        for i in np.flatnonzero(late):
+        for i in (self._late_from[:count] <= column).nonzero()[0]:
             self._end(self.rows[i], chosen)
-        for row in self._closing:
-            self._end(row, chosen, now=True)
         return chosen
 
     def _controlled(self, logits: Logits) -> Logits:
         """The logits with all that changes them but temperature and nucleus."""
-        count, newline = len(self.rows), self.model.newline
-        position = self._position[:count]
+        count, newline, wants = len(self.rows), self._newline, self._all_want
         logits = logits.copy()
-        # An element cannot begin with its end.
-        logits[self._writing[:count] & (position == 0), newline] = -np.inf
-        if self._nudging:
+        if wants & STARTING:
+            # An element cannot begin with its end.
+            logits[(self._wants[:count] & STARTING) > 0, newline] = -np.inf
+            self._wants[:count] &= ~np.uint8(STARTING)
+        if wants & NUDGED:
             length = self._length[:count]
-            beyond = (length > 0) & (position > length) & self.model.closing[self._tokens[:count]]
-            logits[:, newline] += NUDGE * beyond * (position / np.maximum(length, 1) - 1)
-        if self._repeating:
+            position = self._column - self._first[:count]
+            beyond = (length > 0) & (position > length)
+            if beyond.any():
+                beyond &= self.model.closing[self._slots.tokens[:count]]
+                logits[:, newline] += NUDGE * beyond * (position / np.maximum(length, 1) - 1)
+        if wants & REPEATING:
             past = self._past[:count, self._column - REACH : self._column]
             charge(logits, self._matches[:count], past, self._repetition[:count])
-        for automaton, here in self._guided:
-            logits[here] += automaton.bars[self._guide[here]]
-        for row in self._barred:
-            if barred := row.barred.get(int(position[row.index])):
+        if wants & GUIDED:
+            self._ways = self._arena.next[self._guide[:count]]
+            np.copyto(logits, -np.inf, where=self._ways == BARRED)
+        for row in self._that_want(HINDERED):
+            if barred := row.barred.get(self._column - row.first):
                 logits[row.index, barred] = -np.inf
                 if not np.isfinite(logits[row.index]).any():
-                    row.error = NothingLeft()
+                    self._give_up(row)
                     logits[row.index] = 0.0
         return logits
 
-    def _end(self, row: Row, chosen: Tokens, *, now: bool = False) -> None:
-        """Ends a row's element if a word ends here, and if it may."""
+    def _give_up(self, row: Row) -> None:
+        row.error = NothingLeft()
+        self._failed.append(row)
+
+    def _end(self, row: Row, chosen: Tokens) -> None:
+        """Ends a late row's element if a word ends here, and if it may."""
         i, word = row.index, self.model.wordlike
-        position = int(self._position[i])
-        inside = word[self._tokens[i]] and word[chosen[i]]
-        if inside and position < self._limit[i] + TO_A_WORD and not now:
+        position = self._column - row.first
+        inside = word[self._slots.tokens[i]] and word[chosen[i]]
+        if inside and position < row.request.limit + TO_A_WORD and not row.closing:
             return
-        if position and (self._may_end(row) or position >= LONGEST_WRITTEN - 2):
-            row.cut = row.cut or chosen[i] != self.model.newline
-            chosen[i] = self.model.newline
+        if position and (self._may_end(row) or position >= row.drawn - 2):
+            row.cut = row.cut or chosen[i] != self._newline
+            chosen[i] = self._newline
 
     def _may_end(self, row: Row) -> bool:
         """Whether the row's automaton allows a newline now."""
-        automaton = None if row.free else row.automaton
-        allowed = automaton and automaton.allowed[self._guide[row.index], self.model.newline]
-        return allowed is None or bool(allowed)
+        if row.free or not row.automaton:
+            return True
+        return bool(self._ways[row.index, self._newline] != BARRED)
 
     def _remember(self, chosen: Tokens) -> None:
         """Notes what was written, for the control of repetition."""
         count, column = len(self.rows), self._column
         counting = self._counting[:count]
-        passage = np.where(counting & self._writing[:count], chosen, NOT_COUNTED).astype(np.int16)
+        passage = np.where(counting, chosen, NOT_COUNTED).astype(np.int16)
         past = self._past[:count, column - REACH : column]
         go_on(self._matches[:count], past, passage)
         self._past[:count, column] = passage
-        counting |= self.model.opening[chosen] | (chosen == self.model.newline)
+        counting |= self.model.opening[chosen] | (chosen == self._newline)
+
+    # What may be written
+
+    def _follow(self, row: Row, automaton: Automaton, state: int) -> None:
+        """Puts a row into a state of an automaton, which holds unless the row is free."""
+        row.automaton = automaton
+        row.base = self._arena.place(automaton)
+        self._stand(row, state)
+
+    def _stand(self, row: Row, state: int) -> None:
+        self._want(row, FREE, row.free)
+        row.free_guide = state
+        neutral = row.free or state == NEUTRAL
+        self._guide[row.index] = NEUTRAL if neutral else row.base + state
+
+    def _want(self, row: Row, what: int, wanted: bool) -> None:
+        if wanted:
+            self._wants[row.index] |= what
+        else:
+            self._wants[row.index] &= ~np.uint8(what)
 
     def _try(self, row: Row, token: int) -> bool:
         """Takes on the automaton of a row that still is free; False if the line begins again."""
-        i, automaton, otherwise = row.index, row.automaton, row.request.otherwise
+        automaton, otherwise = row.automaton, row.request.otherwise
         assert automaton is not None  # or it would be free from nothing
-        allowed = bool(automaton.allowed[self._guide[i], token])
-        if allowed:
-            self._guide[i] = automaton.next[self._guide[i], token]
-            row.free = not (self.model.opening[token] or token == self.model.newline)
-        else:
-            assert otherwise is not None  # or it would not be free
-            assert row.start is not None  # the same
-            row.automaton = otherwise
-            row.start = replace(row.start, guide=otherwise.start, free=False)
-            row.marks.clear()
-            row.marks.append(row.start)
-            self._return_to(row, row.start)
-        if not row.free:
-            self._sort()
-        return allowed
+        if automaton.allowed[row.free_guide, token]:
+            state = int(automaton.next[row.free_guide, token])
+            row.free = not (self.model.opening[token] or token == self._newline)
+            self._stand(row, state)
+            return True
+        assert otherwise is not None  # or it would not be free
+        assert row.start is not None  # the same
+        row.start = replace(row.start, guide=otherwise.start, free=False)
+        self._follow(row, otherwise, otherwise.start)
+        row.marks.clear()
+        row.marks.append(row.start)
+        self._return_to(row, row.start)
+        return False
+
+    def _clear_arena(self) -> None:
+        """Keeps those automata alone that some row follows."""
+        used = [
+            (row, row.standing(int(self._guide[row.index])), int(self._node[row.index]))
+            for row in self.rows
+            if row.writing
+        ]
+        things = [(row.automaton, row.request.banned) for row, _, _ in used]
+        self._arena.clear(thing for pair in things for thing in pair if thing is not None)
+        for row, state, node in used:
+            if row.automaton:
+                self._follow(row, row.automaton, state)
+            if row.request.banned:
+                was, row.node_base = row.node_base, self._arena.place(row.request.banned)
+                self._node[row.index] = row.node_base + node - was
 
     # What must not be said
 
-    def _watch(self, banned: Banned, here: Places, chosen: Tokens) -> list[Row]:
-        """Goes back before what must not be said; returns the rows that cannot go on."""
-        tokens = chosen[here]
-        nodes = banned.next[self._node[here], tokens]
-        self._node[here] = nodes
-        said = banned.words[nodes]
-        for i in here[banned.is_boundary[tokens] & (said == 0)]:
-            row = self.rows[i]
-            if row.marks[-1].position == self._position[i] - 1:
-                row.marks.pop()
-            self._mark(row, self._states[i].copy(), int(chosen[i]))
-        for i, words in zip(here[said > 0], said[said > 0], strict=True):
-            self._go_back(self.rows[i], int(words))
-        return [self.rows[i] for i in here if self.rows[i].error]
+    def _watch(self, chosen: Tokens, begun_again: list[int]) -> None:
+        """Notes where words begin, and goes back before what must not be said."""
+        count = len(chosen)
+        nodes = self._arena.next[self._node[:count], chosen]
+        nodes[begun_again] = self._node[begun_again]
+        self._node[:count] = nodes
+        said = self._arena.words[nodes]
+        begins = self._boundary[chosen] & (said == 0)
+        begins &= (self._wants[:count] & WATCHED) > 0
+        begins[begun_again] = False
+        self._mark_all(begins.nonzero()[0], chosen)
+        for i in said.nonzero()[0]:
+            self._go_back(self.rows[i], int(said[i]))
 
-    def _mark(self, row: Row, before: States, token: int) -> None:
-        i = row.index
-        row.marks.append(
-            _Mark(
-                before,
-                token,
-                int(self._position[i]),
-                int(self._node[i]),
-                int(self._guide[i]),
-                row.free,
-                bool(self._counting[i]),
-                self._matches[i].copy(),
-            )
+    def _mark_all(self, here: Places, chosen: Tokens) -> None:
+        """Marks that a word can begin in these rows."""
+        marked = zip(
+            here.tolist(),
+            self._slots.states[here],
+            chosen[here].tolist(),
+            self._node[here].tolist(),
+            self._guide[here].tolist(),
+            self._counting[here].tolist(),
+            self._matches[here],
+            strict=True,
         )
+        for i, before, token, node, guide, counting, matches in marked:
+            row = self.rows[i]
+            position = self._column - row.first
+            if row.marks[-1].position == position - 1:
+                row.marks.pop()
+            state = row.standing(guide)
+            node -= row.node_base
+            row.marks.append(
+                _Mark(before, token, position, node, state, row.free, counting, matches)
+            )
 
     def _go_back(self, row: Row, words: int) -> None:
         """Goes back before the last words, and bars the way that was taken there."""
         while words > 1 and len(row.marks) > 1:
             row.marks.pop()
             words -= 1
-        i, mark = row.index, row.marks[-1]
-        taken = int(self._log[i, row.first + mark.position])
+        mark = row.marks[-1]
+        taken = int(self._log[row.index, row.first + mark.position])
         row.barred = {at: them for at, them in row.barred.items() if at <= mark.position}
         row.barred.setdefault(mark.position, []).append(taken)
         row.back += 1
         if row.back > MOST_STEPS_BACK:
-            row.error = NothingLeft()
+            self._give_up(row)
         row.closing = row.back > STEPS_BACK
-        was_free = row.free
+        self._want(row, HINDERED, True)
         self._return_to(row, mark)
-        if row.back in (1, STEPS_BACK + 1) or row.free != was_free:
-            self._sort()
 
     def _return_to(self, row: Row, mark: _Mark) -> None:
+        """Makes a row stand again where it stood at a mark."""
         i = row.index
-        self._tokens[i] = mark.token
-        self._states[i] = mark.state
-        self._position[i] = mark.position
+        self._slots.tokens[i] = mark.token
+        self._slots.states[i] = mark.state
         self._counting[i] = mark.counting
-        self._matches[i] = mark.matches
-        self._node[i], self._guide[i] = mark.node, mark.guide
+        if self._wants[i] & REPEATING:
+            self._matches[i] = mark.matches
+        self._node[i] = row.node_base + mark.node if row.request.banned else NEUTRAL
         row.free = mark.free
+        self._stand(row, mark.guide)
+        self._after_newline[i] = mark.position > 0 and mark.token == self._newline
+        if not mark.position:
+            self._want(row, STARTING, True)
         self._move(row, self._column - mark.position, mark.position)
 
     # The log
 
     def _move(self, row: Row, first: int, length: int) -> None:
         """Moves what a row has written so far, and what it looks back to, to another column."""
-        to, source = first - REACH, row.first - REACH
+        i, was = row.index, row.first
         for log in (self._log, self._bits, self._past):
-            line = log[row.index]
-            line[to : first + length] = line[source : row.first + length].copy()
-        row.first = first
+            log[i, first - REACH : first + length] = log[i, was - REACH : was + length].copy()
+        drawn = self._uniforms[i, was : was + row.drawn].copy()
+        self._uniforms[i, first : first + row.drawn] = drawn
+        self._set_first(row, first)
+
+    def _set_first(self, row: Row, first: int) -> None:
+        row.first = self._first[row.index] = first
+        self._late_from[row.index] = 0 if row.closing else first + row.request.limit
 
     def _make_room(self) -> None:
         """Moves what is still needed to the beginning of the log."""
         column = self._column
-        written = [column - row.first for row in self.rows if self._writing[row.index]]
+        written = [column - row.first for row in self.rows if row.writing]
         keep = REACH + max(written, default=0)
         for row in self.rows:
-            if self._writing[row.index]:
-                row.first -= column - keep
+            if row.writing:
+                self._set_first(row, row.first - (column - keep))
             else:
                 row.bits.append(self._bits[row.index, row.first : column].copy())
                 row.first = keep
         for log in (self._log, self._bits, self._past):
             log[:, :keep] = log[:, column - keep : column].copy()
+        ahead = keep + LONGEST
+        self._uniforms[:, :ahead] = self._uniforms[:, column - keep :][:, :ahead].copy()
         self._column = keep
-
-    def _without_numbers(self, logits: Logits) -> list[Row]:
-        """The rows whose logits are no numbers, with that as their error."""
-        sums = logits.sum(axis=1)
-        if np.isfinite(sums).all():
-            return []
-        failed = [self.rows[i] for i in np.flatnonzero(~np.isfinite(sums))]
-        for row in failed:
-            row.error = NoNumber()
-            logits[row.index] = 0.0
-        return failed
-
-
-def _together(rows: Sequence[Row], of: Callable[[Row], T | None]) -> list[tuple[T, Places]]:
-    """The rows that share a thing, for each such thing."""
-    shared: dict[int, tuple[T, list[int]]] = {}
-    for row in rows:
-        if (thing := of(row)) is not None:
-            shared.setdefault(id(thing), (thing, []))[1].append(row.index)
-    return [(thing, np.array(places)) for thing, places in shared.values()]

@@ -564,9 +564,6 @@ class Banned:
     """
     longest: int
     """The most words of any entry; 0 if there is none."""
-    is_boundary: Mask
-    """The tokens that end a word, bool [V]: no letters, no digits, and nothing that is part of one,
-    as accents are."""
 
     @classmethod
     def of(cls, vocabulary: Sequence[str], words: Iterable[str]) -> Banned:
@@ -590,8 +587,13 @@ class Banned:
             next=table,
             words=found,
             longest=max((phrase.count(" ") + 1 for phrase in phrases), default=0),
-            is_boundary=np.array([text == " " for text in plain], np.bool_),
         )
+
+
+def boundaries(vocabulary: Sequence[str]) -> Mask:
+    """The tokens that end a word, bool [V]: no letters, no digits, and nothing that is part of one,
+    as accents are."""
+    return np.array([_plain(character) == " " for character in vocabulary], np.bool_)
 
 
 def said(text: str, words: Iterable[str]) -> str | None:

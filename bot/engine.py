@@ -6,13 +6,14 @@ import asyncio
 import logging
 import threading
 from collections import OrderedDict, deque
-from concurrent.futures import Future
+from contextlib import suppress
 from itertools import chain
 
 import numpy as np
 
-from .batch import LONGEST_LINE, Batch, NoNumber, NothingLeft, Reply, Request, Row
+from .batch import Batch, Row
 from .model import Model
+from .request import LONGEST_LINE, NoNumber, NothingLeft, Reply, Request
 
 __all__ = ["Engine", "EngineBusy", "EngineClosed", "NoNumber", "NothingLeft", "Reply", "Request"]
 
@@ -58,7 +59,7 @@ class Engine:
         without what must not be, NoNumber for a voice that is damaged.
         """
         self._check(request)
-        row = Row(request, Future())
+        row = Row(request, asyncio.get_running_loop().create_future())
         with self._wake:
             if self._closed:
                 raise EngineClosed
@@ -67,7 +68,7 @@ class Engine:
             self._waiting.setdefault(request.owner, deque()).append(row)
             self._wake.notify()
         row.future.add_done_callback(self._notice)
-        return await asyncio.wrap_future(row.future)
+        return await row.future
 
     @property
     def waiting(self) -> int:
@@ -91,12 +92,20 @@ class Engine:
         if request.sampling and not 1 <= request.limit <= LONGEST_LINE:
             raise ValueError(f"a line needs a limit from 1 to {LONGEST_LINE}")
 
-    def _notice(self, future: Future[Reply]) -> None:
+    def _notice(self, future: asyncio.Future[Reply]) -> None:
         if future.cancelled():
             self._given_up = True
 
     def _work(self) -> None:
         batch = self.make_batch(self.model, self.rows)
+        # What a damaged voice says instead of numbers is noticed where it matters.
+        with np.errstate(invalid="ignore"):
+            self._work_on(batch)
+        for row in (*batch.rows, *chain.from_iterable(self._waiting.values())):
+            _settle(row.future, EngineClosed())
+
+    def _work_on(self, batch: Batch) -> None:
+        """Takes step after step, until it is closed."""
         while self._admit(batch):
             if not batch.rows:
                 continue  # all who came have gone again
@@ -107,11 +116,9 @@ class Engine:
                 # Those that fail alone, too; the others try again without them.
                 done = batch.failing() or batch.fail_all()
             for row in done:
-                _settle(row.future, row.error or batch.reply(row))
+                _settle(row.future, batch.outcome(row))
             if done:
                 batch.remove(done)
-        for row in (*batch.rows, *chain.from_iterable(self._waiting.values())):
-            _settle(row.future, EngineClosed())
 
     def _admit(self, batch: Batch) -> bool:
         """Lets waiting requests in, and waits while there are none; False when closed."""
@@ -142,9 +149,14 @@ class Engine:
         return row
 
 
-def _settle(future: Future[Reply], outcome: Reply | Exception) -> None:
-    """Answers the caller, unless the caller has gone."""
-    if not future.set_running_or_notify_cancel():
+def _settle(future: asyncio.Future[Reply], outcome: Reply | Exception) -> None:
+    """Answers the caller, from the engine's thread, unless the caller's loop has gone."""
+    with suppress(RuntimeError):
+        future.get_loop().call_soon_threadsafe(_answer, future, outcome)
+
+
+def _answer(future: asyncio.Future[Reply], outcome: Reply | Exception) -> None:
+    if future.done():
         return
     if isinstance(outcome, Exception):
         future.set_exception(outcome)

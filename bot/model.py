@@ -20,6 +20,10 @@ FORMAT = "1"
 LARGEST_FILE = 512 * 2**20
 """Bytes; what a larger file has beyond them is not read, so that it cannot fill the memory."""
 
+SPIN = 1_000
+"""Microseconds for which a thread waits for the next product before it sleeps: longer than what
+lies between two steps of an engine."""
+
 CLOSING = ".!?\u2026)\n"
 """Behind these an element may well end."""
 
@@ -108,7 +112,7 @@ class Model:
 
     def decode(self, tokens: Iterable[int]) -> str:
         """The text of token ids."""
-        return "".join(self.vocabulary[token] for token in tokens)
+        return "".join(map(self.vocabulary.__getitem__, tokens))
 
     def skipped(self, text: str) -> int:
         """How many characters of a text the voice can neither read nor fold."""
@@ -131,6 +135,10 @@ class Model:
         )
         return logits, states
 
+    def slots(self, capacity: int) -> Slots:
+        """A place for the rows of an engine; only one thread may step them."""
+        return Slots(self, capacity)
+
     def fact(self, name: str) -> Any:  # noqa: ANN401 - whatever JSON holds
         """What the file says of itself under ``onbook.NAME``, parsed where it is JSON."""
         value = self.about.get(f"onbook.{name}", "")
@@ -148,12 +156,63 @@ class Model:
         return {ord(character): plain for character, plain in self.fold.items()}
 
 
+class Slots:
+    """A place for up to ``capacity`` rows, whose arrays the network itself reads and writes.
+
+    Nothing is copied at a step: there are two arrays of states, and each step reads from one what
+    the last one has written there.
+    """
+
+    def __init__(self, model: Model, capacity: int) -> None:
+        characters = len(model.vocabulary)
+        self.tokens = np.zeros(capacity, np.int64)
+        """The character that each row reads next."""
+        self.logits = np.zeros((capacity, characters), np.float32)
+        """What the last step said of the character after it: [capacity, V]."""
+        self._session = model.session
+        self._both = np.zeros((2, capacity, model.state_size), np.float32)
+        self._now = 0
+        self._bindings: dict[tuple[int, int], onnxruntime.IOBinding] = {}
+
+    @property
+    def states(self) -> States:
+        """What each row remembers: [capacity, S]."""
+        now: States = self._both[self._now]
+        return now
+
+    def step(self, count: int) -> None:
+        """Reads one character in each of the first ``count`` rows, as `Model.step` does.
+
+        Raises what the runtime raises, and has changed no state then.
+        """
+        binding = self._bindings.get((count, self._now)) or self._bind(count)
+        self._session.run_with_iobinding(binding)
+        self._now = 1 - self._now
+
+    def _bind(self, count: int) -> onnxruntime.IOBinding:
+        """The arrays of so many rows, bound to the network's inputs and outputs."""
+        before, after = self._both[self._now], self._both[1 - self._now]
+        binding = self._session.io_binding()
+        for bind, name, array in (
+            (binding.bind_input, "tokens", self.tokens),
+            (binding.bind_input, "state", before),
+            (binding.bind_output, "logits", self.logits),
+            (binding.bind_output, "next_state", after),
+        ):
+            shape = (count, *array.shape[1:])
+            bind(name, "cpu", 0, array.dtype.type, shape, array.ctypes.data)
+        self._bindings[count, self._now] = binding
+        return binding
+
+
 def _session(path: Path, threads: int) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
-    # Threads that spin while they wait would keep a core busy when nobody writes.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # Threads that sleep between two products take longer to wake than a product takes; threads that
+    # spin for long would keep a core busy when nobody writes.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "1")
+    options.add_session_config_entry("session.intra_op.spin_duration_us", str(SPIN))
     options.log_severity_level = 4
     try:
         with path.open("rb") as file:

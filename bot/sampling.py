@@ -13,6 +13,9 @@ Floats = NDArray[np.float32]
 
 LARGEST_SEED = 2**63 - 1
 
+BITS = np.float32(1 / np.log(2))
+"""In a nat."""
+
 
 @dataclass(frozen=True)
 class Sampling:
@@ -34,13 +37,24 @@ class Sampling:
     """Characters after which an element is likelier and likelier to end; 0 for never."""
 
 
-def uniforms(seed: int, length: int) -> Floats:
-    """The random numbers in [0, 1) of a line, float32 [length]: number i decides character i.
+class Uniforms:
+    """The random numbers of lines: number i of a line decides its character i.
 
     Philox is a counter-based generator (Salmon et al. 2011): nothing but the seed and the
     position goes in, so a line does not depend on what else is being written.
     """
-    return np.random.Generator(np.random.Philox(seed)).random(length, np.float32)
+
+    def __init__(self) -> None:
+        # Made once: to set its state takes a third of the time that making another does.
+        self._philox = np.random.Philox(key=0)
+        self._generator = np.random.Generator(self._philox)
+        self._start = self._philox.state
+
+    def of(self, seed: int, length: int) -> Floats:
+        """The first numbers of a line, in [0, 1): float32 [length]."""
+        self._start["state"]["key"][0] = seed
+        self._philox.state = self._start
+        return self._generator.random(length, np.float32)
 
 
 def draw(
@@ -52,17 +66,20 @@ def draw(
     uniform float32 [rows] -> int64 [rows]. Characters that are exactly as likely as the least
     likely one of the nucleus are in it.
     """
-    weights = logits - logits.max(axis=1, keepdims=True)
+    rows = np.arange(len(logits))
+    weights = logits - np.maximum.reduce(logits, axis=1, keepdims=True)
     weights /= temperature[:, None]
     np.exp(weights, out=weights)
-    rising = np.sort(weights, axis=1)
-    reached = rising.cumsum(axis=1)
+    rising = weights.copy()
+    rising.sort(axis=1)
+    reached = np.add.accumulate(rising, axis=1)
     # The rarest characters that together have no more than the share that is left out.
     outside = reached <= ((1 - top_p) * reached[:, -1])[:, None]
-    least = rising[np.arange(len(rising)), np.minimum(outside.sum(axis=1), rising.shape[1] - 1)]
+    outside[:, -1] = False  # rounding must not leave out all
+    least = rising[rows, outside.argmin(axis=1)]
     # The likeliest character weighs 1.
     weights *= weights >= np.maximum(least, min_p)[:, None]
-    np.cumsum(weights, axis=1, out=weights)
+    np.add.accumulate(weights, axis=1, out=weights)
     whole = weights[:, -1]
     # Rounding must not reach the end: a character that weighs nothing stands there, maybe.
     chance = np.minimum(uniform * whole, np.nextafter(whole, 0))
@@ -72,9 +89,8 @@ def draw(
 
 def surprise(logits: Logits, tokens: Tokens) -> Floats:
     """Bits that each token [rows] costs under the voice's own logits [rows, V], nothing changed."""
-    shifted = logits - logits.max(axis=1, keepdims=True)
+    shifted = logits - np.maximum.reduce(logits, axis=1, keepdims=True)
     told = shifted[np.arange(len(tokens)), tokens]
     np.exp(shifted, out=shifted)
-    # A running sum adds up in the same order however many rows there are.
-    nats: Floats = np.log(shifted.cumsum(axis=1)[:, -1]) - told
-    return nats * np.float32(1 / np.log(2))
+    nats: Floats = np.log(np.add.reduce(shifted, axis=1)) - told
+    return nats * BITS

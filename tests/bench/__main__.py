@@ -19,20 +19,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from bot.engine import Engine
 from bot.model import Model
 from bot.settings import SHIPPED_MODELS
 from training import corpus
 
-from . import report, service, speed
+from . import eager, report, service, speed
 from .report import Finding, compared, limited
 from .service import Started
 
 ROWS = (1, 2, 4, 8, 16, 32, 64)
 
-NUCLEUS, CONTROLLED, BARE = "temperature, top-p", "all controls", "network alone"
+NUCLEUS, CONTROLLED = "temperature, top-p", "all controls"
+BARE, BOUND = "network alone", "network alone, bound"
 LSTM, CELLS = "eager nn.LSTM", "eager nn.LSTMCell"
 
 DELAY, SHORT, READING = "delay", "short line", "reading"
@@ -67,7 +67,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     pace = Pace(3, 0.3, 1.0, 10.0) if options.quick else Pace(7, 1.0, 4.0, 60.0)
     if options.rounds:
         pace = Pace(options.rounds, pace.seconds, pace.watching, pace.idle)
-    torch.set_num_threads(options.threads)
     results = measured(options.voice, options.run, options.threads, pace)
     starts = [service.started(options.voice, options.threads) for _ in range(STARTS)]
     idled = service.started(options.voice, options.threads, pace.idle)
@@ -108,12 +107,13 @@ def measured(voice: Path, run: Path, threads: int, pace: Pace) -> Results:
     """All measures of this process, one after another, so many rounds."""
     model = Model.load(voice, threads)
     engine = Engine(model)
-    measures = contest(engine, play(), run, pace)
-    results: dict[str, list[list[float]]] = {name: [] for name in measures}
-    for number in range(pace.rounds):
-        for name, measure in measures.items():
-            _progress(f"round {number + 1} of {pace.rounds}: {name}")
-            results[name].append(measure())
+    with eager.apart(len(model.vocabulary), run, threads) as far:
+        measures = contest(engine, play(), far, pace)
+        results: dict[str, list[list[float]]] = {name: [] for name in measures}
+        for number in range(pace.rounds):
+            for name, measure in measures.items():
+                _progress(f"round {number + 1} of {pace.rounds}: {name}")
+                results[name].append(measure())
     _progress("the bot by itself")
     engine.close()
     return results
@@ -127,22 +127,22 @@ def play() -> str:
         return path.read_text(encoding="utf-8")
 
 
-def contest(engine: Engine, script: str, run: Path, pace: Pace) -> Measures:
+def contest(engine: Engine, script: str, far: eager.Far, pace: Pace) -> Measures:
     """What is measured in every round, by name."""
     model = engine.model
     # Behind its first scene everybody of the cast has spoken.
     beginning = script[:LONG_SCRIPT]
     nucleus = speed.Lines(model, beginning, controlled=False)
     controlled = speed.Lines(model, beginning, controlled=True)
-    sizes = speed.Sizes.of(model, run)
     contestants: dict[str, speed.Contestant] = {}
     for rows in ROWS:
         contestants[f"{BARE}, {rows}"] = speed.bare(model, script, rows)
         contestants[f"{NUCLEUS}, {rows}"] = speed.engine(engine, nucleus, rows)
         contestants[f"{CONTROLLED}, {rows}"] = speed.engine(engine, controlled, rows)
         if rows in (1, 64):
-            contestants[f"{LSTM}, {rows}"] = speed.eager_lstm(sizes, rows)
-            contestants[f"{CELLS}, {rows}"] = speed.eager_cells(sizes, rows)
+            contestants[f"{BOUND}, {rows}"] = speed.bound(model, script, rows)
+            contestants[f"{LSTM}, {rows}"] = far("lstm", rows)
+            contestants[f"{CELLS}, {rows}"] = far("cells", rows)
     measures = {name: _for(pace.seconds, write) for name, write in contestants.items()}
     measures[DELAY] = lambda: service.loop_delays(engine, controlled, 64, pace.watching)
     measures[SHORT] = lambda: service.short_lines(engine, nucleus, 63, pace.watching)
@@ -165,6 +165,8 @@ def judged_speed(results: Results) -> list[Finding]:
         _beside(results, CONTROLLED, BARE, 64, 0.55),
         _beside(results, NUCLEUS, BARE, 1, 0.5),
         _beside(results, CONTROLLED, BARE, 1, 0.35),
+        _beside(results, BOUND, BARE, 1, None),
+        _beside(results, BOUND, BARE, 64, None),
     ]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 import time
 from collections import Counter
@@ -11,11 +10,8 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from itertools import count
-from pathlib import Path
 
 import numpy as np
-import torch
-from torch import Tensor, nn
 
 from bot.constraint import Banned, element
 from bot.engine import Engine, NothingLeft, Request
@@ -167,76 +163,25 @@ def bare(model: Model, script: str, rows: int) -> Contestant:
             )
             yield logits
 
-    return _stepping(steps, rows)
+    return stepping(steps, rows)
 
 
-@dataclass(frozen=True)
-class Sizes:
-    """A network as large as a voice's."""
-
-    vocabulary: int
-    embedding: int
-    hidden: int
-    layers: int
-
-    @classmethod
-    def of(cls, model: Model, run: Path) -> Sizes:
-        """Those of a run, with the vocabulary of a voice."""
-        config = json.loads((run / "config.json").read_text(encoding="utf-8"))
-        sizes = (config[name] for name in ("embedding", "hidden", "layers"))
-        return cls(len(model.vocabulary), *sizes)
-
-
-def eager_lstm(sizes: Sizes, rows: int) -> Contestant:
-    """`nn.LSTM` in eager PyTorch, which draws character after character."""
-    lstm = nn.LSTM(sizes.embedding, sizes.hidden, sizes.layers)
-    state = (torch.zeros(sizes.layers, rows, sizes.hidden),) * 2
-
-    def network(embedded: Tensor) -> Tensor:
-        nonlocal state
-        y, state = lstm(embedded[None], state)
-        return y[0]
-
-    return _eager(sizes, rows, network)
-
-
-def eager_cells(sizes: Sizes, rows: int) -> Contestant:
-    """The same with an `nn.LSTMCell` for each layer, the quicker way for a single character."""
-    inputs = [sizes.embedding] + [sizes.hidden] * (sizes.layers - 1)
-    cells = [nn.LSTMCell(size, sizes.hidden) for size in inputs]
-    states = [(torch.zeros(rows, sizes.hidden),) * 2 for _ in cells]
-
-    def network(x: Tensor) -> Tensor:
-        for layer, cell in enumerate(cells):
-            states[layer] = cell(x, states[layer])
-            x = states[layer][0]
-        return x
-
-    return _eager(sizes, rows, network)
-
-
-def _eager(sizes: Sizes, rows: int, network: Callable[[Tensor], Tensor]) -> Contestant:
-    """Embedding, network, linear output, softmax with temperature and top-p, multinomial."""
-    embedding = nn.Embedding(sizes.vocabulary, sizes.embedding)
-    output = nn.Linear(sizes.hidden, sizes.vocabulary)
+def bound(model: Model, script: str, rows: int) -> Contestant:
+    """The same through `Slots`, whose arrays the network itself reads and writes."""
+    text = model.encode(script)
+    columns = np.resize(text, (len(text) // rows, rows))
+    slots = model.slots(rows)
 
     def steps() -> Iterator[object]:
-        tokens = torch.zeros(rows, dtype=torch.int64)
-        while True:
-            logits = output(network(embedding(tokens)))
-            likely, order = (logits / TEMPERATURE).softmax(dim=1).sort(dim=1, descending=True)
-            likely[likely.cumsum(dim=1) - likely >= TOP_P] = 0
-            tokens = order.gather(1, likely.multinomial(1))[:, 0]
-            yield tokens.tolist()
+        for step in count():
+            slots.tokens[:] = columns[step % len(columns)]
+            slots.step(rows)
+            yield slots.logits
 
-    def run(seconds: float) -> float:
-        with torch.inference_mode():
-            return _stepping(steps, rows)(seconds)
-
-    return run
+    return stepping(steps, rows)
 
 
-def _stepping(steps: Callable[[], Iterator[object]], rows: int) -> Contestant:
+def stepping(steps: Callable[[], Iterator[object]], rows: int) -> Contestant:
     """Takes steps of one character in each row, one after another."""
 
     def run(seconds: float) -> float:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.sampling import draw, surprise, uniforms
+from bot.sampling import Uniforms, draw, surprise
 
 steadily = settings(max_examples=200, deadline=None, derandomize=True)
 
@@ -142,13 +142,14 @@ def test_characters_come_as_often_as_the_temperature_and_the_nucleus_say():
     many = 40_000
     logits = np.log(np.array([0.1, 0.4, 0.2, 0.3, 1e-30], np.float32))
     half, share, none = (np.full(many, x, np.float32) for x in (0.5, 0.9, 0))
-    drawn = draw(np.tile(logits, (many, 1)), half, share, none, uniforms(7, many))
+    drawn = draw(np.tile(logits, (many, 1)), half, share, none, Uniforms().of(7, many))
     # Squared and made whole again: 1, 16, 4 and 9 of 30. The first three of them reach 0.9.
     shares = np.bincount(drawn, minlength=5) / many
     np.testing.assert_allclose(shares, [0, 16 / 29, 4 / 29, 9 / 29, 0], atol=0.01)
 
 
 def test_the_numbers_of_a_line_follow_from_its_seed_and_are_even():
+    uniforms = Uniforms().of
     numbers = uniforms(3, 10_000)
     np.testing.assert_array_equal(numbers, uniforms(3, 10_000))
     np.testing.assert_array_equal(numbers[:5], uniforms(3, 5))
