@@ -47,9 +47,24 @@ async def answer(interaction: Interaction, error: Exception, keep: str = "") -> 
     """Answers an error with one sentence, for the person who asked alone."""
     if isinstance(error, AlreadyWritten):
         return
-    if isinstance(error, discord.HTTPException) and error.code in UNANSWERABLE:
-        log.warning("an interaction could not be answered: %s", error)
-        return
+    try:
+        if not _cannot_be_answered(error):
+            await _tell(interaction, error, keep)
+            return
+    except discord.HTTPException as refused:
+        # Only the answer shows that it was delivered twice where the act was refused before.
+        if not _cannot_be_answered(refused):
+            raise
+        error = refused
+    log.warning("an interaction could not be answered: %s", error)
+
+
+def _cannot_be_answered(error: Exception) -> bool:
+    return isinstance(error, discord.HTTPException) and error.code in UNANSWERABLE
+
+
+async def _tell(interaction: Interaction, error: Exception, keep: str) -> None:
+    """Answers as far along as the interaction is, and gives a text back that is to be kept."""
     written = WRITTEN in interaction.extras
     content = _written_all_the_same(error) if written else _sentence(error)
     view = _way_on(error) or discord.utils.MISSING

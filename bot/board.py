@@ -126,12 +126,14 @@ class Board:
         Returns whether the script's buttons are under one of them, which is the newest that can be.
         """
         script = await self.store.script(was.id)
-        posts = await self.store.posts(script.id, lines)
+        # Others act between a turn and its message, which then shows where they had got to, as
+        # theirs do: whoever comes last sees all of them.
+        posts = await self.store.posts(script.id, {*lines, place_of(script).line}, shown)
         in_script = set(await self.store.path_ids(script.head))
         placed = False
         for message, there in sorted(posts.items(), reverse=True):
             last = script.running and not placed and _ends_at(there, in_script, script)
-            if last and message in shown:
+            if last and message in shown and _last_of(there) == script.head:
                 placed = True
                 continue
             end = next((line for line in there if line.id == script.head), None)
@@ -203,6 +205,10 @@ def _ends_at(lines: Sequence[Line], in_script: Collection[int], script: Script) 
     """Whether a message shows the script's end, with nothing below but what was taken back."""
     left = [line.id for line in lines if line.id in in_script]
     return left[-1] == script.head if left else not lines and script.head is None
+
+
+def _last_of(lines: Sequence[Line]) -> int | None:
+    return lines[-1].id if lines else None
 
 
 def page(script: Script, lines: Sequence[Line], number: int) -> tuple[str, discord.ui.View]:

@@ -423,11 +423,13 @@ class OnBook(commands.Cog, name=views.COG):
             finally:
                 work.cancel()
 
-        self._turns[interaction.id] = patience
+        # An interaction can be delivered twice: the Stop button is that of the first.
+        first = self._turns.setdefault(interaction.id, patience) is patience
         try:
             await self._play(interaction, write, under)
         finally:
-            del self._turns[interaction.id]
+            if first:
+                del self._turns[interaction.id]
 
     async def _play(
         self,

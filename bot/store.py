@@ -405,9 +405,12 @@ class Store:
             for line in list(lines) or [BEFORE_THE_FIRST]:
                 await session.merge(Post(message=message, script=script, line=line))
 
-    async def posts(self, script: int, lines: Iterable[int]) -> dict[int, list[Line]]:
-        """The messages that show any of these lines, the latest last, each with all its lines."""
-        wanted = select(Post.message).where(Post.script == script, Post.line.in_(lines))
+    async def posts(
+        self, script: int, lines: Iterable[int], messages: Iterable[int] = ()
+    ) -> dict[int, list[Line]]:
+        """Messages, and those that show any of these lines, the latest last, with all its lines."""
+        named = or_(Post.line.in_(lines), Post.message.in_(messages))
+        wanted = select(Post.message).where(Post.script == script, named)
         async with self._reading() as session:
             rows = await session.execute(
                 select(Post.message, Line)

@@ -1,0 +1,412 @@
+"""What happens at the same moment: the real bot at a Discord of our own (see `tests.discord`)."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from bot.cog import OnBook
+from bot.settings import RunnerSettings
+from bot.views import COG
+from tests.discord.bot import bot_here
+from tests.discord.crowd import names, report
+from tests.discord.people import PATIENCE, Asked, Channel, Discord, Guild, Message, Person
+from tests.discord.processes import fake_discord, running_bot
+
+from .test_buttons import BY_PERSON, BY_VOICE, blocks_of
+
+HEADING = "INT. DINER - NIGHT"
+
+GONE_ON = "The script has gone on since"
+
+BLOCK = "```"
+
+
+@pytest.fixture(scope="module")
+def settings(voices: Path) -> dict[str, Any]:
+    """How the bot is set up."""
+    return {"models": voices, "model": "tiny", "threads": 1, "line_length": 200}
+
+
+@pytest.fixture(scope="module")
+def address(settings: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A Discord with the bot in it, for all tests that end neither."""
+    folder = tmp_path_factory.mktemp("bot")
+    log = folder / "bot.log"
+    with fake_discord(PATIENCE) as address, running_bot(address, folder, log, **settings):
+        yield address
+    assert "ERROR" not in log.read_text()
+
+
+@pytest.fixture
+async def discord(address: str) -> AsyncIterator[Discord]:
+    """That Discord, for a test; whatever it refuses to the bot fails the test."""
+    async with Discord(address) as discord:
+        await discord.bot_is_ready()
+        yield discord
+        assert discord.refusals == []
+
+
+@pytest.fixture
+async def guild(discord: Discord) -> Guild:
+    """A server of the test's own."""
+    return await discord.guild("The Playhouse")
+
+
+@pytest.fixture
+async def channel(guild: Guild) -> Channel:
+    """A channel in it."""
+    return await guild.channel("stage")
+
+
+@pytest.fixture
+async def ann(guild: Guild) -> Person:
+    """Somebody who writes."""
+    return await guild.person("Ann")
+
+
+@pytest.fixture
+async def ben(guild: Guild) -> Person:
+    """Somebody else."""
+    return await guild.person("Ben")
+
+
+async def begin(person: Person, channel: Channel) -> Message:
+    """Begins a script with a heading."""
+    asked = await person.slash(channel, "start", title="The Diner", heading=HEADING)
+    return await asked.shows(BLOCK)
+
+
+async def script(person: Person, channel: Channel) -> list[str]:
+    """The lines of the script, as anybody can download them."""
+    shown = await (await person.slash(channel, "script show")).shows(BLOCK)
+    [file] = shown.attachments
+    _title, *lines = (await person.discord.read(file)).strip().split("\n\n")
+    return lines
+
+
+async def truth(person: Person, channel: Channel) -> list[str]:
+    """Waits until what everybody sees is the script, and returns its lines.
+
+    Each line is in a block, nothing else is, and the only buttons are under the last line.
+    """
+    lines = await script(person, channel)
+
+    def told() -> bool:
+        seen = channel.messages()
+        blocks = [flat(block) for message in seen for block in blocks_of(message)]
+        under = channel.with_buttons()
+        return (
+            all(block in flat("\n".join(lines)) for block in blocks)
+            and all(any(flat(line) in block for block in blocks) for line in lines)
+            and len(under) == 1
+            and flat(blocks_of(under[0])[-1]).endswith(flat(lines[-1]))
+            and under[0].labels in (BY_PERSON, BY_VOICE)
+        )
+
+    def untold() -> str:
+        seen = [(message.content, message.labels) for message in channel.messages()]
+        return f"the truth, which is {lines}, but people see {seen}"
+
+    await person.discord.until(told, untold)
+    return lines
+
+
+def flat(text: str) -> str:
+    """The letters and digits of a text: what neither layout nor escapes change."""
+    return "".join(filter(str.isalnum, text.upper()))
+
+
+# Two at once -----------------------------------------------------------------------------------
+
+
+async def test_of_two_who_press_at_once_one_writes_and_the_other_is_told(
+    guild: Guild, ann: Person, ben: Person
+):
+    async def both_press(channel: Channel) -> None:
+        begun = await begin(ann, channel)
+        both = await asyncio.gather(*(one.click(begun, "Continue") for one in (ann, ben)))
+        shown = await asyncio.gather(*(asked.shows(BLOCK, GONE_ON) for asked in both))
+        told = [(one.only_for, one.labels) for one in shown]
+        assert (None, BY_VOICE) in told
+        told.remove((None, BY_VOICE))
+        assert told in ([(ann.id, ["Continue from here"])], [(ben.id, ["Continue from here"])])
+        assert len(await truth(ann, channel)) == 2
+        assert begun.labels == []
+
+    channels = [await guild.channel(f"stage-{number}") for number in range(8)]
+    await asyncio.gather(*map(both_press, channels))
+
+
+async def test_of_two_who_begin_at_once_one_begins(channel: Channel, ann: Person, ben: Person):
+    both = await asyncio.gather(
+        ann.slash(channel, "start", title="Anns", heading="INT. ANN"),
+        ben.slash(channel, "start", title="Bens", heading="INT. BEN"),
+    )
+    sentences = ("The script here has changed", "runs in this channel")
+    shown = await asyncio.gather(*(asked.shows(BLOCK, *sentences) for asked in both))
+    [begun] = [one for one in shown if one.only_for is None]
+    [told] = [one for one in shown if one is not begun]
+    first = both[shown.index(begun)]
+    assert told.only_for == both[shown.index(told)].user != first.user
+    assert await truth(ann, channel) == ["INT. ANN" if first.user == ann.id else "INT. BEN"]
+
+
+async def test_an_undo_waits_for_what_is_being_written(channel: Channel, ann: Person, ben: Person):
+    begun = await begin(ann, channel)
+    continued = await ann.slash(channel, "continue", lines=10)
+    await ann.discord.until(lambda: continued.seen)
+    undone = await ben.slash(channel, "undo")
+    await asyncio.gather(continued.shows(BLOCK, "~~"), undone.shows("Ben took back the last line"))
+    lines = await truth(ann, channel)
+    assert (len(lines), lines[0]) == (10, HEADING)
+    assert begun.labels == []
+
+
+async def test_everybody_does_everything_at_once(channel: Channel, ann: Person, ben: Person):
+    begun = await begin(ann, channel)
+    people = [ann, ben] * 2
+    asked = await asyncio.gather(
+        *(one.slash(channel, "continue", lines=3) for one in people),
+        *(one.slash(channel, "write", text="Rain.\n\nMAYA: Oh!") for one in people),
+        *(one.slash(channel, "undo") for one in people),
+        *(one.click(begun, "Undo") for one in people),
+        ann.slash(channel, "retry"),
+    )
+    await ann.discord.until(lambda: all(settled(one) for one in asked), lambda: unsettled(asked))
+    await truth(ben, channel)
+
+
+async def test_a_slow_picture_of_the_script_does_not_undo_a_later_one(
+    discord: Discord, channel: Channel, ann: Person, ben: Person
+):
+    begun = await begin(ann, channel)
+    first = await (await ann.click(begun, "Continue")).shows(BLOCK)
+    await truth(ann, channel)
+    async with discord.holding("PATCH", rf"/channels/{channel.id}/", most=1):
+        second = await (await ann.click(first, "Continue")).shows(BLOCK)
+        await discord.until(lambda: discord.held)
+        undone = await ben.click(second, "Undo")
+        await discord.until(lambda: undone.how)
+        for _ in range(3):  # by then a later picture would be there
+            await script(ann, channel)
+    await truth(ann, channel)
+    assert first.labels == BY_VOICE
+    assert second.labels == []
+
+
+def settled(asked: Asked) -> bool:
+    """Whether a press has been answered, and nothing that was asked is being thought about."""
+    return asked.how is not None and not any(one.thinking for one in asked.answers())
+
+
+def unsettled(asked: tuple[Asked, ...]) -> str:
+    return " and ".join(str(one) for one in asked if not settled(one))
+
+
+# Deliveries ------------------------------------------------------------------------------------
+
+
+async def test_what_is_delivered_twice_is_written_once(
+    discord: Discord, channel: Channel, ann: Person
+):
+    begun = await begin(ann, channel)
+    pressed = await ann.click(begun, "Continue", times=2)
+    await pressed.shows(BLOCK)
+    continued = await ann.slash(channel, "continue", times=2)
+    await continued.shows(BLOCK)
+    written = await ann.slash(channel, "write", text="Rain.", times=2)
+    await written.shows(BLOCK)
+    for asked in (pressed, continued, written):
+        await asked.is_refused(40060)
+    assert (await truth(ann, channel))[3:] == ["Rain."]
+    await asyncio.gather(*map(discord.deliver_again, (pressed, continued, written)))
+    await discord.until(lambda: len(discord.refusals) == 6, lambda: f"6 of {discord.refusals}")
+    assert (await truth(ann, channel))[3:] == ["Rain."]
+    assert all("40060" in one for one in discord.refusals)
+    for asked in (pressed, continued, written):
+        assert [one.only_for for one in asked.answers()] == [None]
+    discord.refusals.clear()
+
+
+async def test_what_happens_while_the_connection_is_lost_is_heard_of_later(
+    discord: Discord, channel: Channel, ann: Person
+):
+    begun = await begin(ann, channel)
+    await discord.drop()
+    await (await ann.click(begun, "Continue")).shows(BLOCK)
+    assert len(await truth(ann, channel)) == 2
+
+
+# Looking inside --------------------------------------------------------------------------------
+
+
+@dataclass
+class Inside:
+    """A Discord with a bot in the test's own process."""
+
+    discord: Discord
+    cog: OnBook
+    channel: Channel
+    ann: Person
+    ben: Person
+
+
+@pytest.fixture
+async def inside(chosen: RunnerSettings) -> AsyncIterator[Inside]:
+    """A bot whose parts a test can slow down."""
+    with fake_discord(PATIENCE) as address:
+        async with Discord(address) as discord, bot_here(address, chosen) as bot:
+            await discord.bot_is_ready()
+            guild = await discord.guild("The Playhouse")
+            channel = await guild.channel("stage")
+            ann, ben = [await guild.person(name) for name in ("Ann", "Ben")]
+            yield Inside(discord, cast("OnBook", bot.get_cog(COG)), channel, ann, ben)
+            assert discord.refusals == []
+
+
+async def test_stop_keeps_the_lines_that_are_finished(
+    inside: Inside, monkeypatch: pytest.MonkeyPatch
+):
+    await slow_down(inside.cog, monkeypatch)
+    await begin(inside.ann, inside.channel)
+    asked = await inside.ann.slash(inside.channel, "continue", lines=10)
+    shown = await asked.shows("Lines that are finished: 2")
+    assert (shown.only_for, shown.labels) == (None, ["Stop"])
+    stop = shown.buttons["Stop"]
+    stopped = await inside.ben.click(shown, "Stop")
+    await asked.shows(BLOCK)
+    assert 3 <= len(await truth(inside.ann, inside.channel)) < 11
+    assert stopped.answers() == []
+    late = await (await inside.ben.click(shown, "Stop", custom_id=stop)).shows("written already")
+    assert late.only_for == inside.ben.id
+
+
+async def slow_down(cog: OnBook, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Makes each line take a while, and people hear of it soon."""
+    engine = await cog.voices.engine("tiny")
+    run = engine.run
+
+    async def run_slowly(request: Any) -> Any:
+        await asyncio.sleep(0.15)
+        return await run(request)
+
+    monkeypatch.setattr(engine, "run", run_slowly)
+    # Each load imports the extension's modules anew.
+    monkeypatch.setattr(sys.modules[type(cog).__module__], "A_WHILE", 0.05)
+
+
+async def test_of_two_who_undo_at_once_the_last_message_has_the_buttons(
+    inside: Inside, monkeypatch: pytest.MonkeyPatch
+):
+    await begin(inside.ann, inside.channel)
+    written = await inside.ann.slash(inside.channel, "write", text="Rain.\n\nWind.\n\nSnow.")
+    card = await written.shows(BLOCK)
+    await truth(inside.ann, inside.channel)
+    show_end, gates = inside.cog.board.show_end, (asyncio.Event(), asyncio.Event())
+    coming = iter(gates)
+
+    async def show_end_late(*arguments: Any, **more: Any) -> Any:
+        await next(coming).wait()
+        return await show_end(*arguments, **more)
+
+    monkeypatch.setattr(inside.cog.board, "show_end", show_end_late)
+    first = await inside.ann.slash(inside.channel, "undo")
+    second = await inside.ben.slash(inside.channel, "undo")
+    while len(await script(inside.ann, inside.channel)) > 2:
+        pass
+    async with inside.discord.holding("PATCH", "@original", most=1):
+        gates[0].set()
+        await inside.discord.until(lambda: inside.discord.held)
+        gates[1].set()
+        await second.shows("took back the last line")
+        await inside.discord.until(lambda: "~~Wind" in card.content)
+    await first.shows("Rain.")
+    assert await truth(inside.ann, inside.channel) == [HEADING, "Rain."]
+
+
+# Many channels ---------------------------------------------------------------------------------
+
+
+async def test_64_channels_at_once_do_not_mix(guild: Guild):
+    ann = await guild.person("Ann")
+
+    async def play(name: str) -> tuple[Asked, Message]:
+        channel = await guild.channel(name)
+        begun = await ann.slash(channel, "start", heading=f"INT. {name}")
+        await begun.shows(BLOCK)
+        asked = await ann.slash(channel, "continue", character=name)
+        shown = await asked.shows(BLOCK)
+        heading, line = await truth(ann, channel)
+        assert heading == f"INT. {name}"
+        assert line.startswith(f"{name}\n")
+        return asked, shown
+
+    played = await asyncio.gather(*map(play, names(64)))
+    assert all(asked.seen for asked, _ in played)
+    print(report([(asked, shown) for asked, shown in played]))
+
+
+# Kill ------------------------------------------------------------------------------------------
+
+
+async def test_a_bot_that_is_killed_goes_on_where_it_was(settings: dict[str, Any], tmp_path: Path):
+    log = tmp_path / "bot.log"
+    with fake_discord(PATIENCE) as address:
+        async with Discord(address) as discord:
+            guild = await discord.guild("The Playhouse")
+            ann = await guild.person("Ann")
+            unshown = [await guild.channel(f"unshown-{n}") for n in range(3)]
+            busy = [await guild.channel(f"busy-{n}") for n in range(6)]
+            with running_bot(address, tmp_path, log, **settings) as bot:
+                await discord.bot_is_ready()
+                known = await asyncio.gather(*(two_lines(ann, c) for c in unshown + busy))
+                async with discord.holding("PATCH", "@original"):
+                    for channel in unshown:
+                        await ann.slash(channel, "continue")
+                    await discord.until(lambda: discord.held == len(unshown))
+                    for channel in busy:
+                        await ann.slash(channel, "continue", lines=10)
+                    # One of them has written its lines, and the others are about to.
+                    await discord.until(lambda: discord.held > len(unshown))
+                    bot.kill()
+                    await discord.bot_is_gone()
+            with running_bot(address, tmp_path, log, **settings):
+                await discord.bot_is_ready()
+                # A turn is written as a whole or not at all.
+                lengths = [(3,)] * len(unshown) + [(2, 12)] * len(busy)
+                found = zip(unshown + busy, known, lengths, strict=True)
+                await asyncio.gather(*(goes_on(ann, *one) for one in found))
+            assert discord.refusals == []
+    assert "ERROR" not in log.read_text()
+
+
+async def two_lines(person: Person, channel: Channel) -> list[str]:
+    """A script of a heading and what the voice wrote below it."""
+    begun = await begin(person, channel)
+    await (await person.click(begun, "Continue")).shows(BLOCK)
+    return await truth(person, channel)
+
+
+async def goes_on(
+    person: Person, channel: Channel, known: list[str], lengths: tuple[int, ...]
+) -> None:
+    """The script is as people know it, or longer, and the buttons that they see work."""
+    lines = await script(person, channel)
+    assert lines[: len(known)] == known
+    assert len(lines) in lengths
+    if lines != known:
+        [old] = channel.with_buttons()
+        told = await (await person.click(old, "Continue")).shows(GONE_ON)
+        assert told.only_for == person.id
+        await (await person.click(told, "Continue from here")).shows("took the script to this line")
+        assert await truth(person, channel) == known
+    [end] = channel.with_buttons()
+    await (await person.click(end, "Continue")).shows(BLOCK)
+    assert (await truth(person, channel))[:-1] == known

@@ -1,0 +1,27 @@
+"""A small Discord of our own, for what happens at the same moment.
+
+It is a server on 127.0.0.1 in a process of its own: real HTTP, a real gateway, and Discord's rules.
+The real bot talks to it through the real discord.py, of which nothing is replaced but the two
+addresses. `state` is what it remembers, `rules` what it refuses, `rest` and `gateway` what a bot
+sees, `control` what a test asks of it; `payloads` writes it all as JSON. `people` is the test's
+side, `processes` starts the server and the bot, and `crowd` measures a busy server.
+
+A test starts both, makes people, and lets them act, several at once with `asyncio.gather`:
+
+    with fake_discord() as address, running_bot(address, folder, **settings):
+        async with Discord(address) as discord:
+            await discord.bot_is_ready()
+            guild = await discord.guild("The Playhouse")
+            channel = await guild.channel("stage")
+            ann, ben = await guild.person("Ann"), await guild.person("Ben")
+            begun = await (await ann.slash(channel, "start", heading="Roof")).shows("```")
+            asked = await asyncio.gather(*(one.click(begun, "Continue") for one in (ann, ben)))
+
+Whoever acts gets an `Asked` at once. ``await asked.shows("text")`` waits for the message that
+answers with this text; messages and `Asked` are live, they change as Discord changes them, and
+``await discord.until(lambda: ...)`` waits for whatever else. Nothing says when a bot has finished:
+wait for what people would see. Trouble is made with ``times=`` (lost and doubled deliveries),
+`Discord.deliver_again`, `Discord.holding` (slow requests), `Discord.drop`,
+`Discord.let_time_pass`, and by killing the bot's process. With pytest, take the fixtures of
+``tests/bot/conftest.py`` for the voices, and look at ``tests/bot/test_at_once.py``.
+"""

@@ -1,0 +1,49 @@
+"""``python -m tests.discord``: prints its address, and ends when its standard input does."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+
+from aiohttp import web
+
+from .control import Control
+from .gateway import Gateway
+from .rest import Rest
+from .state import TIME_TO_ANSWER, World
+
+HOST = "127.0.0.1"
+
+LARGEST_REQUEST = 32 * 1024 * 1024
+
+
+def application(world: World) -> web.Application:
+    """The whole server, for one world."""
+    rest, gateway = Rest(world), Gateway(world)
+    control = Control(world, gateway)
+    app = web.Application(
+        middlewares=[control.holding, rest.refusing], client_max_size=LARGEST_REQUEST
+    )
+    app.add_routes([web.get("/", gateway.connect), *control.routes(), *rest.routes()])
+    return app
+
+
+async def serve(time_to_answer: float) -> None:
+    """Serves at a free port until nobody holds the standard input open any more."""
+    world = World(time_to_answer)
+    # Nobody waits for the sockets of those who have gone.
+    runner = web.AppRunner(application(world), shutdown_timeout=0.1)
+    await runner.setup()
+    site = web.TCPSite(runner, HOST, 0)
+    await site.start()
+    world.address = f"http://{HOST}:{runner.addresses[0][1]}"
+    print(world.address, flush=True)
+    await asyncio.to_thread(sys.stdin.read)
+    await runner.cleanup()
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(prog="python -m tests.discord", description=__doc__)
+    parser.add_argument("--time-to-answer", type=float, default=TIME_TO_ANSWER, metavar="SECONDS")
+    asyncio.run(serve(parser.parse_args().time_to_answer))

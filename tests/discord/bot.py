@@ -1,0 +1,64 @@
+"""``python -m tests.discord.bot ADDRESS``: the real ``python -m bot``, at the fake Discord.
+
+It ends, as it does at a signal, when its standard input does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+import discord
+import yarl
+
+from bot.__main__ import main
+from bot.runner import Bot
+from bot.settings import RunnerSettings
+
+from .state import TOKEN
+
+
+@contextmanager
+def at(address: str) -> Iterator[None]:
+    """Lets discord.py speak to this address: all that is replaced of it."""
+    before = discord.http.Route.BASE, discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY
+    socket = yarl.URL(address.replace("http", "ws", 1) + "/")
+    discord.http.Route.BASE = f"{address}/api/v10"
+    discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = socket
+    try:
+        yield
+    finally:
+        discord.http.Route.BASE, discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = before
+
+
+@asynccontextmanager
+async def bot_here(address: str, chosen: RunnerSettings) -> AsyncIterator[Bot]:
+    """The real bot in this process, for a test that must look inside."""
+    with at(address):
+        async with Bot(chosen) as bot:
+            running = asyncio.create_task(bot.start(TOKEN))
+            try:
+                yield bot
+            finally:
+                running.cancel()
+                await asyncio.wait([running])
+                if not running.cancelled():
+                    await running
+
+
+def _end_with_the_input() -> None:
+    # Not through sys.stdin, whose lock would be in the way when the interpreter ends first.
+    while os.read(0, 1024):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+if __name__ == "__main__":
+    threading.Thread(target=_end_with_the_input, daemon=True).start()
+    with at(sys.argv[1]):
+        sys.exit(main(sys.argv[2:]))

@@ -1,0 +1,413 @@
+"""Control: by which a test makes people, acts as them, sees what they see, and makes trouble."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from aiohttp import web
+
+from . import payloads, rules
+from .gateway import Gateway
+from .rest import BASE
+from .state import (
+    Channel,
+    Guild,
+    Interaction,
+    Json,
+    Kind,
+    Message,
+    NotPossible,
+    Version,
+    World,
+)
+
+CHAT_INPUT, ON_USER, ON_MESSAGE = 1, 2, 3
+
+TEXT, INTEGER, BOOLEAN, USER, NUMBER, ATTACHMENT = 3, 4, 5, 6, 10, 11
+TYPES: dict[int, tuple[type, ...]] = {
+    TEXT: (str,),
+    INTEGER: (int,),
+    BOOLEAN: (bool,),
+    USER: (int,),
+    NUMBER: (int, float),
+    ATTACHMENT: (dict,),
+}
+"""What the values of an option are, for a person who fills it in."""
+
+
+SECRET = {"token", "payload"}
+"""What of an interaction is between Discord and the bot."""
+
+
+@dataclass
+class Hold:
+    """Requests of the bot that lie on the server until they are let go."""
+
+    method: str
+    path: re.Pattern[str]
+    most: int | None
+    """How many are kept; None for all."""
+    gate: asyncio.Event = field(default_factory=asyncio.Event)
+    held: int = 0
+
+    def keeps(self, request: web.Request) -> bool:
+        """Whether this request is to be kept."""
+        if self.most is not None and self.held >= self.most:
+            return False
+        ours = request.path.startswith(BASE) and request.method == self.method
+        return ours and self.path.search(request.path) is not None
+
+
+class Control:
+    """What a test may do. Every deed is a POST of its options, which returns what it made."""
+
+    def __init__(self, world: World, gateway: Gateway) -> None:
+        self.world = world
+        self.gateway = gateway
+        self.holds: list[Hold] = []
+
+    def routes(self) -> list[web.RouteDef]:
+        """The stream of all that is seen, and the deeds."""
+        deeds = {
+            "guild": self.make_guild,
+            "channel": self.make_channel,
+            "person": self.make_person,
+            "command": self.use_command,
+            "press": self.press,
+            "submit": self.submit,
+            "again": self.deliver_again,
+            "payload": self.tell_payload,
+            "delete": self.delete,
+            "pass": self.let_time_pass,
+            "hold": self.hold,
+            "release": self.release,
+            "drop": self.drop,
+        }
+        posts = [web.post(f"/control/{name}", _deed(deed)) for name, deed in deeds.items()]
+        return [web.get("/control/sight", self.watch), *posts]
+
+    async def watch(self, request: web.Request) -> web.WebSocketResponse:
+        """Streams what is there, and from then on what changes."""
+        socket = web.WebSocketResponse(heartbeat=30)
+        await socket.prepare(request)
+        changes: asyncio.Queue[str] = asyncio.Queue()
+
+        def tell(what: str, it: Any) -> None:
+            changes.put_nowait(json.dumps([what, _seen(it)]))
+
+        for message in self.world.messages.values():
+            tell("message", message)
+        for interaction in self.world.interactions.values():
+            tell("interaction", interaction)
+        tell("bot", self.gateway.ready())
+        self.world.watchers.append(tell)
+        sender = asyncio.create_task(_stream(changes, socket))
+        try:
+            async for _ in socket:
+                pass
+        finally:
+            self.world.watchers.remove(tell)
+            sender.cancel()
+        return socket
+
+    # Who and where
+
+    async def make_guild(self, name: str, bot_may: int) -> Json:
+        """A server that the bot has joined."""
+        guild = Guild(self.world.new_id(), name, bot_may)
+        self.world.guilds[guild.id] = guild
+        self.gateway.dispatch("GUILD_CREATE", guild.id, payloads.guild(self.world, guild))
+        return {"id": guild.id}
+
+    async def make_channel(self, guild: int, name: str) -> Json:
+        """A text channel in it."""
+        channel = Channel(self.world.new_id(), guild, name)
+        self.world.channels[channel.id] = channel
+        self.world.guilds[guild].channels.append(channel.id)
+        self.gateway.dispatch("CHANNEL_CREATE", guild, payloads.channel(channel))
+        return {"id": channel.id}
+
+    async def make_person(self, guild: int, name: str, may: int) -> Json:
+        """A member of it."""
+        person = self.world.add_user(name, may)
+        self.world.guilds[guild].members.append(person.id)
+        return {"id": person.id}
+
+    # What people do
+
+    async def use_command(
+        self,
+        user: int,
+        channel: int,
+        name: str,
+        options: Json,
+        typed: str | None = None,
+        target: int | None = None,
+        times: int = 1,
+    ) -> Json:
+        """A slash command; while the option ``typed`` is being typed, if that is named.
+
+        With a ``target`` it is the command of this name on a message's menu.
+        """
+        if target is not None:
+            data = self._on_message(user, name, target)
+        else:
+            data = self._slash(name, options, typed)
+        kind = Kind.AUTOCOMPLETE if typed else Kind.COMMAND
+        return self._act(kind, user, channel, data, times)
+
+    async def press(
+        self,
+        user: int,
+        message: int,
+        custom_id: str,
+        values: list[str] | None = None,
+        times: int = 1,
+    ) -> Json:
+        """A button under a message, or values from its menu.
+
+        It may be one that the message had before: people press what they saw a moment ago.
+        """
+        found = self._visible(user, message)
+        one, version = _bearing(found, custom_id)
+        data: Json = {"custom_id": custom_id, "component_type": one["type"]}
+        if one["type"] == rules.SELECT:
+            known = [option["value"] for option in one["options"]]
+            least, most = one.get("min_values", 1), one.get("max_values", 1)
+            _possible(
+                values is not None and least <= len(values) <= most, "choose as many as asked"
+            )
+            _possible(set(values or ()) <= set(known), f"the menu has {known}")
+            data["values"] = values
+        shown = payloads.message(self.world, found, version)
+        return self._act(Kind.COMPONENT, user, found.channel, data, times, shown)
+
+    async def submit(
+        self, user: int, interaction: int, values: dict[str, str], times: int = 1
+    ) -> Json:
+        """A modal that was shown, filled in: texts by the labels of its inputs."""
+        before = self.world.interactions[interaction]
+        _possible(before.modal and before.user == user, "no modal is shown to this person")
+        assert before.modal is not None  # checked
+        inputs = dict(rules.inputs(before.modal))
+        _possible(set(values) <= set(inputs), f"the modal has {sorted(inputs)}")
+        rows: list[Json] = []
+        for number, (label, one) in enumerate(inputs.items(), 1):
+            text = values.get(label, one.get("value") or "")
+            needed = one.get("min_length", 0) or int(one.get("required", True))
+            fits = needed <= len(text) <= one.get("max_length", rules.INPUT)
+            _possible(fits or not (text or one.get("required", True)), f"{label}: its length")
+            filled = {"type": 4, "id": number, "custom_id": one["custom_id"], "value": text}
+            rows.append({"type": 1, "id": number, "components": [filled]})
+        data = {"custom_id": before.modal["custom_id"], "components": rows}
+        shown = before.payload.get("message")
+        return self._act(Kind.MODAL, user, before.channel, data, times, shown)
+
+    async def deliver_again(self, interaction: int) -> Json:
+        """Delivers what was delivered before."""
+        self._deliver(self.world.interactions[interaction], 1)
+        return {}
+
+    async def tell_payload(self, interaction: int) -> Json:
+        """What only the bot is told, for a test that answers in its place."""
+        return self.world.interactions[interaction].payload
+
+    async def delete(self, message: int) -> Json:
+        """A moderator deletes a message."""
+        self.world.delete(self.world.messages[message])
+        return {}
+
+    def _act(
+        self,
+        kind: Kind,
+        user: int,
+        channel: int,
+        data: Json,
+        times: int,
+        shown: Json | None = None,
+    ) -> Json:
+        """Somebody does something, perhaps to a message that is shown."""
+        world = self.world
+        source = int(shown["id"]) if shown else None
+        interaction = Interaction(world.new_id(), kind, user, channel, source, world.now())
+        interaction.payload = payloads.interaction(world, interaction, data, shown)
+        self.world.interactions[interaction.id] = interaction
+        self.world.tell("interaction", interaction)
+        self._deliver(interaction, times)
+        return {"id": interaction.id}
+
+    def _deliver(self, interaction: Interaction, times: int) -> None:
+        guild = self.world.channels[interaction.channel].guild
+        self.gateway.dispatch("INTERACTION_CREATE", guild, interaction.payload, times)
+
+    def _visible(self, user: int, message: int) -> Message:
+        found = self.world.messages[message]
+        seen = not found.deleted and found.only_for in (None, user)
+        _possible(seen, "this person does not see that message")
+        return found
+
+    def _on_message(self, user: int, name: str, target: int) -> Json:
+        command = self._command(ON_MESSAGE, name)
+        shown = payloads.message(self.world, self._visible(user, target))
+        return {
+            "id": command["id"],
+            "name": name,
+            "type": ON_MESSAGE,
+            "target_id": str(target),
+            "resolved": {"messages": {str(target): shown}},
+        }
+
+    def _command(self, kind: int, name: str) -> Json:
+        known = sorted(one for of, one in self.world.commands if of == kind)
+        _possible((kind, name) in self.world.commands, f"no command {name!r} among {known}")
+        return self.world.commands[kind, name]
+
+    def _slash(self, name: str, given: Json, typed: str | None) -> Json:
+        """The data of a slash command with all its words, such as ``script show``."""
+        first, *rest = name.split()
+        leaf = command = self._command(CHAT_INPUT, first)
+        for word in rest:
+            [leaf] = [one for one in leaf["options"] if one["name"] == word] or [None]
+            _possible(leaf and leaf["type"] in (rules.SUBCOMMAND, rules.GROUP), f"no {name!r}")
+        resolved: Json = {}
+        filled = list(self._filled(leaf.get("options") or [], given, typed, resolved))
+        for word in reversed(rest):
+            deepest = word == rest[-1]
+            kind = rules.SUBCOMMAND if deepest else rules.GROUP
+            filled = [{"name": word, "type": kind, "options": filled}]
+        data = {"id": command["id"], "name": first, "type": CHAT_INPUT, "options": filled}
+        return data | ({"resolved": resolved} if resolved else {})
+
+    def _filled(
+        self, options: Sequence[Json], given: Json, typed: str | None, resolved: Json
+    ) -> Iterator[Json]:
+        """A command's options as a person has filled them in; notes what their ids stand for."""
+        known = {one["name"]: one for one in options}
+        _possible(not any(one["type"] in (1, 2) for one in options), "name the subcommand too")
+        _possible(set(given) <= set(known), f"the options are {sorted(known)}")
+        missing = [
+            one["name"] for one in options if one.get("required") and not given.get(one["name"])
+        ]
+        _possible(typed or not missing, f"{missing} must be filled in")
+        for name, value in given.items():
+            one = known[name]
+            filled: Json = {"name": name, "type": one["type"], "value": value}
+            if name == typed:
+                _possible(one.get("autocomplete"), f"{name} suggests nothing")
+                filled["focused"] = True
+            else:
+                _fits(one, value)
+            if one["type"] in (USER, ATTACHMENT):
+                filled["value"] = self._resolve(one["type"], value, resolved)
+            yield filled
+
+    def _resolve(self, kind: int, value: Any, resolved: Json) -> str:
+        """Explains a value that is an id, and returns it."""
+        if kind == USER:
+            user = self.world.users[value]
+            resolved.setdefault("users", {})[str(value)] = payloads.user(self.world, user)
+            member = payloads.member(self.world, user, user.may)
+            resolved.setdefault("members", {})[str(value)] = member
+            return str(value)
+        file = self.world.add_file(value["name"], base64.b64decode(value["content"]))
+        resolved.setdefault("attachments", {})[file["id"]] = file
+        return str(file["id"])
+
+    # Trouble
+
+    async def let_time_pass(self, seconds: float) -> Json:
+        """Puts the clock forward."""
+        self.world.ahead += seconds
+        return {}
+
+    async def hold(self, method: str, path: str, most: int | None) -> Json:
+        """Keeps the bot's next requests whose path has this pattern, until they are released."""
+        self.holds.append(Hold(method, re.compile(path), most))
+        return {}
+
+    async def release(self) -> Json:
+        """Lets all requests go that are held, and those that come."""
+        for hold in self.holds:
+            hold.gate.set()
+        self.holds.clear()
+        return {}
+
+    async def drop(self) -> Json:
+        """Loses the bot's connection to the gateway."""
+        await self.gateway.drop()
+        return {}
+
+    @web.middleware
+    async def holding(self, request: web.Request, handler: Any) -> web.StreamResponse:
+        """Keeps what is to be kept; what its sender does not wait for any more never arrives."""
+        for hold in self.holds:
+            if hold.keeps(request):
+                hold.held += 1
+                self.world.tell("held", hold.held)
+                await hold.gate.wait()
+                if request.transport is None:
+                    return web.Response(status=503)
+        return await handler(request)
+
+
+def _deed(deed: Any) -> Any:
+    """A deed as a handler; what a person cannot do is answered with a sentence."""
+
+    async def handle(request: web.Request) -> web.Response:
+        try:
+            return web.json_response(await deed(**await request.json()))
+        except NotPossible as error:
+            return web.Response(status=400, text=str(error))
+
+    return handle
+
+
+def _possible(fine: object, why: str) -> None:
+    if not fine:
+        raise NotPossible(why)
+
+
+def _fits(option: Json, value: Any) -> None:
+    """Whether Discord's client would take this value."""
+    name = option["name"]
+    _possible(isinstance(value, TYPES[option["type"]]), f"{name}: not {value!r}")
+    if choices := option.get("choices"):
+        known = [one["value"] for one in choices]
+        _possible(value in known, f"{name}: the choices are {known}")
+    size: float | None = None
+    if option["type"] == TEXT:
+        size, least, most = len(value), option.get("min_length"), option.get("max_length", 6000)
+    elif option["type"] in (INTEGER, NUMBER):
+        size, least, most = value, option.get("min_value"), option.get("max_value")
+    if size is not None:
+        fits = (least is None or size >= least) and (most is None or size <= most)
+        _possible(fits, f"{name}: {value!r} is not from {least} to {most}")
+
+
+def _bearing(message: Message, custom_id: str) -> tuple[Json, Version]:
+    """The button or menu with this id, and how the message looked when it had it last."""
+    for version in reversed(message.versions):
+        for one in rules.bearing(version.components):
+            if one.get("custom_id") == custom_id and not one.get("disabled"):
+                return one, version
+    raise NotPossible(f"the message has no {custom_id!r} that can be pressed")
+
+
+def _seen(it: Any) -> Any:
+    """What is told of something, as JSON."""
+    if isinstance(it, Interaction):
+        return {name: value for name, value in vars(it).items() if name not in SECRET}
+    return asdict(it) if isinstance(it, Message) else it
+
+
+async def _stream(changes: asyncio.Queue[str], socket: web.WebSocketResponse) -> None:
+    with suppress(ConnectionError):
+        while True:
+            await socket.send_str(await changes.get())

@@ -1,0 +1,164 @@
+"""Gateway: the web sockets over which a bot hears what happens."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from aiohttp import WSMsgType, web
+
+from . import payloads
+from .state import TOKEN, Json, World
+
+DISPATCH, HEARTBEAT, IDENTIFY, RESUME = 0, 1, 2, 6
+INVALID_SESSION, HELLO, HEARTBEAT_ACK = 9, 10, 11
+IGNORED = {3, 4, 8}
+"""Presence, voice and requests for members: nobody here looks at them."""
+
+UNKNOWN_OPCODE, NOT_AUTHENTICATED, BAD_TOKEN = 4001, 4003, 4004
+
+HEARTBEAT_EVERY = 41_250
+"""Milliseconds."""
+
+
+@dataclass
+class Session:
+    """What one shard of a bot has been told, so that it can resume after a lost connection."""
+
+    shard: int
+    shards: int
+    id: str = field(default_factory=lambda: secrets.token_hex(16))
+    events: list[str] = field(default_factory=list)
+    """All events, as text frames; the number of an event is its place, from 1."""
+    news: asyncio.Event = field(default_factory=asyncio.Event)
+    socket: web.WebSocketResponse | None = None
+
+    def add(self, event: str, data: Json) -> None:
+        """Tells the bot something, now or when it is back."""
+        number = len(self.events) + 1
+        self.events.append(json.dumps({"op": DISPATCH, "t": event, "s": number, "d": data}))
+        self.news.set()
+
+    def hears_of(self, guild: int) -> bool:
+        """Whether a guild belongs to this shard."""
+        return (guild >> 22) % self.shards == self.shard
+
+
+class Gateway:
+    """All sessions of the bot."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.sessions: dict[int, Session] = {}
+        """The newest session of each shard."""
+
+    def dispatch(self, event: str, guild: int, data: Json, times: int = 1) -> None:
+        """Tells the bot of something in a guild; ``times`` may be 0, or more than 1."""
+        for session in self.sessions.values():
+            if session.hears_of(guild):
+                for _ in range(times):
+                    session.add(event, data)
+
+    async def drop(self) -> None:
+        """Loses every connection; a bot can resume."""
+        for session in self.sessions.values():
+            if session.socket:
+                await session.socket.close(code=4000)
+
+    async def connect(self, request: web.Request) -> web.WebSocketResponse:
+        """One connection, until either side ends it."""
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        await _send(socket, HELLO, {"heartbeat_interval": HEARTBEAT_EVERY})
+        session: Session | None = None
+        writer: asyncio.Task[None] | None = None
+        try:
+            async for frame in socket:
+                if frame.type is not WSMsgType.TEXT:
+                    break
+                told = frame.json()
+                match told["op"]:
+                    case op if op == HEARTBEAT:
+                        await _send(socket, HEARTBEAT_ACK)
+                    case op if op in (IDENTIFY, RESUME) and writer is None:
+                        session, heard = await self._begin(socket, op, told["d"])
+                        if session:
+                            writer = asyncio.create_task(_write(socket, session, heard))
+                    case op if op not in IGNORED:
+                        await socket.close(code=UNKNOWN_OPCODE if session else NOT_AUTHENTICATED)
+        finally:
+            if writer:
+                writer.cancel()
+            if session and session.socket is socket:
+                session.socket = None
+                self._tell()
+        return socket
+
+    async def _begin(
+        self, socket: web.WebSocketResponse, op: int, asked: Json
+    ) -> tuple[Session | None, int]:
+        """The session of a connection, and how much of it the bot has heard."""
+        if asked["token"] != TOKEN:
+            await socket.close(code=BAD_TOKEN)
+            return None, 0
+        heard = 0
+        if op == IDENTIFY:
+            session = self._identify(*asked.get("shard", (0, 1)))
+        else:
+            [session] = [
+                one for one in self.sessions.values() if one.id == asked["session_id"]
+            ] or [None]
+            if session is None:
+                await _send(socket, INVALID_SESSION, False)
+                return None, 0
+            session.add("RESUMED", {})
+            heard = asked["seq"]
+        session.socket = socket
+        self._tell()
+        return session, heard
+
+    def _identify(self, shard: int, shards: int) -> Session:
+        """A new session, which begins with all that the bot must know."""
+        session = self.sessions[shard] = Session(shard, shards)
+        guilds = [one for one in self.world.guilds.values() if session.hears_of(one.id)]
+        ready = {
+            "v": 10,
+            "user": payloads.user(self.world, self.world.bot),
+            "session_id": session.id,
+            "resume_gateway_url": self.world.address.replace("http", "ws", 1) + "/",
+            "shard": [shard, shards],
+            "application": {"id": str(self.world.bot.id), "flags": 0},
+            "guilds": [{"id": str(one.id), "unavailable": True} for one in guilds],
+        }
+        session.add("READY", ready)
+        for one in guilds:
+            session.add("GUILD_CREATE", payloads.guild(self.world, one))
+        return session
+
+    def ready(self) -> bool:
+        """Whether every shard of the bot is connected."""
+        found = [one for one in self.sessions.values() if one.socket]
+        return bool(found) and len(found) == found[0].shards
+
+    def _tell(self) -> None:
+        self.world.tell("bot", self.ready())
+
+
+async def _send(socket: web.WebSocketResponse, op: int, data: object = None) -> None:
+    # The bot may have gone in the meantime.
+    with suppress(ConnectionError):
+        await socket.send_str(json.dumps({"op": op, "d": data}))
+
+
+async def _write(socket: web.WebSocketResponse, session: Session, sent: int) -> None:
+    """Sends what happens, in order, from the first event that the bot has not heard."""
+    with suppress(ConnectionError):
+        while True:
+            session.news.clear()
+            while sent < len(session.events):
+                await socket.send_str(session.events[sent])
+                sent += 1
+            await session.news.wait()

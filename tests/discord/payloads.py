@@ -1,0 +1,180 @@
+"""Payloads: what the fake Discord remembers, as the JSON that a bot gets."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from .state import (
+    EPHEMERAL,
+    EPOCH,
+    Channel,
+    Guild,
+    Interaction,
+    Json,
+    Message,
+    User,
+    Version,
+    World,
+)
+
+LOADING = 1 << 7
+
+FILE_LIMIT = 10 * 1024 * 1024
+
+
+def when(seconds: float) -> str:
+    """A moment as Discord writes it."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat()
+
+
+def made(snowflake: int) -> str:
+    """When an id was made."""
+    return when((snowflake >> 22) / 1000 + EPOCH)
+
+
+def user(world: World, of: User) -> Json:
+    """A user."""
+    return {
+        "id": str(of.id),
+        "username": of.name.lower().replace(" ", "_"),
+        "global_name": of.name,
+        "discriminator": "0",
+        "avatar": None,
+        "bot": of is world.bot,
+        "public_flags": 0,
+        "flags": 0,
+    }
+
+
+def member(world: World, of: User, may: int) -> Json:
+    """A user as a member of a guild, with their permissions there."""
+    return {
+        "user": user(world, of),
+        "nick": None,
+        "avatar": None,
+        "roles": [],
+        "joined_at": made(of.id),
+        "deaf": False,
+        "mute": False,
+        "flags": 0,
+        "permissions": str(may),
+    }
+
+
+def channel(of: Channel) -> Json:
+    """A text channel."""
+    return {
+        "id": str(of.id),
+        "type": 0,
+        "guild_id": str(of.guild),
+        "name": of.name,
+        "position": 0,
+        "permission_overwrites": [],
+        "topic": None,
+        "nsfw": False,
+        "parent_id": None,
+        "last_message_id": None,
+        "rate_limit_per_user": 0,
+    }
+
+
+def guild(world: World, of: Guild) -> Json:
+    """A guild as a bot gets to know it."""
+    everyone = {
+        "id": str(of.id),
+        "name": "@everyone",
+        "color": 0,
+        "colors": {"primary_color": 0, "secondary_color": None, "tertiary_color": None},
+        "hoist": False,
+        "position": 0,
+        "permissions": str(of.bot_may),
+        "managed": False,
+        "mentionable": False,
+        "flags": 0,
+    }
+    return {
+        "id": str(of.id),
+        "name": of.name,
+        "owner_id": str(of.members[0] if of.members else world.bot.id),
+        "unavailable": False,
+        "large": False,
+        "joined_at": made(of.id),
+        "member_count": len(of.members) + 1,
+        "preferred_locale": "en-US",
+        "roles": [everyone],
+        "channels": [channel(world.channels[one]) for one in of.channels],
+        "members": [member(world, world.bot, of.bot_may)],
+        **{
+            name: []
+            for name in ("emojis", "features", "presences", "stickers", "threads", "voice_states")
+        },
+    }
+
+
+def message(world: World, of: Message, version: Version | None = None) -> Json:
+    """A message as it looks now, or as it looked once."""
+    first, last = of.versions[0], version or of.versions[-1]
+    flags = (EPHEMERAL if of.only_for else 0) | (LOADING if of.thinking else 0)
+    return {
+        "id": str(of.id),
+        "channel_id": str(of.channel),
+        "type": 20 if of.interaction else 0,
+        "author": user(world, world.bot),
+        "content": last.content,
+        "components": last.components,
+        "embeds": last.embeds,
+        "attachments": last.attachments,
+        "flags": flags,
+        "timestamp": when(first.at),
+        "edited_timestamp": when(last.at) if last is not first else None,
+        "tts": False,
+        "pinned": False,
+        "mention_everyone": False,
+        "mentions": [],
+        "mention_roles": [],
+        "application_id": str(world.bot.id),
+        "webhook_id": str(world.bot.id) if of.interaction else None,
+    }
+
+
+def interaction(world: World, of: Interaction, data: Json, shown: Json | None) -> Json:
+    """An interaction as it is delivered, with the message whose button was pressed."""
+    where = world.channels[of.channel]
+    who = world.users[of.user]
+    found = {
+        "id": str(of.id),
+        "application_id": str(world.bot.id),
+        "type": int(of.kind),
+        "token": of.token,
+        "version": 1,
+        "data": data,
+        "guild_id": str(where.guild),
+        "guild": {"id": str(where.guild), "locale": "en-US", "features": []},
+        "channel_id": str(where.id),
+        "channel": channel(where),
+        "member": member(world, who, who.may),
+        "app_permissions": str(world.guilds[where.guild].bot_may),
+        "locale": "en-US",
+        "guild_locale": "en-US",
+        "entitlements": [],
+        "authorizing_integration_owners": {"0": str(where.guild)},
+        "context": 0,
+        "attachment_size_limit": FILE_LIMIT,
+    }
+    return found | ({"message": shown} if shown else {})
+
+
+def application(world: World) -> Json:
+    """The application that the bot belongs to."""
+    return {
+        "id": str(world.bot.id),
+        "name": world.bot.name,
+        "icon": None,
+        "description": "",
+        "bot_public": True,
+        "bot_require_code_grant": False,
+        "verify_key": "0" * 64,
+        "flags": 0,
+        "owner": user(world, world.bot),
+        "team": None,
+    }

@@ -1,0 +1,317 @@
+"""REST: what a bot asks of Discord over HTTP."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from aiohttp import web
+
+from . import payloads, rules
+from .state import (
+    EPHEMERAL,
+    TOKEN,
+    Answer,
+    Interaction,
+    Json,
+    Message,
+    Refused,
+    Version,
+    World,
+)
+
+BASE = "/api/v10"
+
+ROOM = {
+    "X-RateLimit-Limit": "5",
+    "X-RateLimit-Remaining": "4",
+    "X-RateLimit-Reset-After": "1",
+}
+"""Nothing is limited here, and every answer says so: discord.py would else ask for one thing after
+the other where it asks Discord for several at once."""
+
+EDITABLE = ("content", "components", "embeds")
+
+
+class Rest:
+    """The part of Discord's HTTP interface that the bot uses."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+
+    def routes(self) -> list[web.RouteDef]:
+        """Every request that can be made; `unknown` answers the others."""
+        command = f"{BASE}/applications/{{application}}/commands"
+        hook = f"{BASE}/webhooks/{{application}}/{{token}}"
+        channel = f"{BASE}/channels/{{channel}}/messages"
+        return [
+            web.get(f"{BASE}/users/@me", self.me),
+            web.get(f"{BASE}/oauth2/applications/@me", self.application),
+            web.get(f"{BASE}/gateway/bot", self.gateway),
+            web.get(command, self.commands),
+            web.put(command, self.register),
+            web.post(f"{BASE}/interactions/{{id}}/{{token}}/callback", self.answer),
+            web.post(hook, self.follow_up),
+            web.get(hook + "/messages/{message}", self.answer_message),
+            web.patch(hook + "/messages/{message}", self.edit_answer),
+            web.delete(hook + "/messages/{message}", self.delete_answer),
+            web.post(channel, self.send),
+            web.get(channel + "/{message}", self.message),
+            web.patch(channel + "/{message}", self.edit),
+            web.delete(channel + "/{message}", self.delete),
+            web.get("/files/{file}/{name}", self.file),
+            web.route("*", BASE + "/{path:.*}", self.unknown),
+        ]
+
+    @web.middleware
+    async def refusing(self, request: web.Request, handler: Any) -> web.StreamResponse:
+        """Answers what is refused as Discord does, and notes it."""
+        if not request.path.startswith(BASE):
+            return await handler(request)
+        try:
+            _authorise(request)
+            return await handler(request)
+        except Refused as refused:
+            self._note(request, refused)
+            return _json({"message": str(refused), "code": refused.code}, refused.status)
+
+    def _note(self, request: web.Request, refused: Refused) -> None:
+        words = f"{request.method} {request.match_info.handler.__name__}: {refused.code} {refused}"
+        self.world.refusals.append(words)
+        self.world.tell("refusal", words)
+        token = request.match_info.get("token")
+        for one in self.world.interactions.values():
+            if one.token == token:
+                one.refused.append(refused.code)
+                self.world.tell("interaction", one)
+
+    # The bot itself
+
+    async def me(self, _request: web.Request) -> web.Response:
+        """Who the bot is."""
+        return _json(payloads.user(self.world, self.world.bot))
+
+    async def application(self, _request: web.Request) -> web.Response:
+        """What it belongs to."""
+        return _json(payloads.application(self.world))
+
+    async def gateway(self, _request: web.Request) -> web.Response:
+        """Where it hears what happens."""
+        limit = {"total": 1000, "remaining": 1000, "reset_after": 0, "max_concurrency": 16}
+        url = self.world.address.replace("http", "ws", 1) + "/"
+        return _json({"url": url, "shards": 1, "session_start_limit": limit})
+
+    async def commands(self, _request: web.Request) -> web.Response:
+        """The commands as they are registered."""
+        return _json(list(self.world.commands.values()))
+
+    async def register(self, request: web.Request) -> web.Response:
+        """Registers these commands and no others."""
+        found, _ = await _body(request)
+        rules.commands(found)
+        self.world.commands = {
+            (one.get("type", 1), one["name"]): {
+                "description": "",
+                **one,
+                "id": str(self.world.new_id()),
+                "application_id": str(self.world.bot.id),
+                "version": str(self.world.new_id()),
+            }
+            for one in found
+        }
+        return await self.commands(request)
+
+    async def file(self, request: web.Request) -> web.Response:
+        """A file that somebody attached."""
+        return web.Response(body=self.world.files[int(request.match_info["file"])])
+
+    async def unknown(self, request: web.Request) -> web.Response:
+        """What the fake does not know is said aloud: it may be a rule that is missing here."""
+        raise Refused(501, 0, f"the fake Discord has no {request.path}: add it to tests/discord")
+
+    # Answers to interactions
+
+    async def answer(self, request: web.Request) -> web.Response:
+        """The first answer."""
+        body, files = await _body(request)
+        where = request.match_info
+        interaction = self.world.unanswered(int(where["id"]), where["token"])
+        how = rules.answer(interaction.kind, body.get("type"))
+        shown = self._answered(interaction, how, body.get("data") or {}, files)
+        interaction.how = how
+        if how is not Answer.SILENCE and interaction.seen is None:
+            interaction.seen = self.world.now()
+        self.world.tell("interaction", interaction)
+        if "with_response" not in request.query:
+            return web.Response(status=204)
+        return _json(self._response(interaction, how, shown))
+
+    def _answered(
+        self, interaction: Interaction, how: Answer, data: Json, files: dict[str, tuple[str, bytes]]
+    ) -> Message | None:
+        """Does what a first answer says; returns its message, if there is one."""
+        match how:
+            case Answer.MESSAGE:
+                return self._reply(interaction, self._version(data, files), data)
+            case Answer.THINKING:
+                return self._reply(interaction, None, data)
+            case Answer.SILENCE:
+                interaction.original = interaction.source
+            case Answer.UPDATE:
+                interaction.original = interaction.source
+                shown = self.world.original(interaction)
+                self.world.edit(shown, self._version(data, files, shown), interaction)
+                return shown
+            case Answer.CHOICES:
+                rules.choices(data.get("choices") or [])
+                interaction.choices = data.get("choices") or []
+            case Answer.MODAL:
+                rules.modal(data)
+                interaction.modal = data
+        return None
+
+    def _reply(self, interaction: Interaction, version: Version | None, data: Json) -> Message:
+        only_for = interaction.user if data.get("flags", 0) & EPHEMERAL else None
+        message = self.world.post(interaction.channel, version, only_for, interaction)
+        interaction.original = interaction.original or message.id
+        return message
+
+    def _response(self, interaction: Interaction, how: Answer, shown: Message | None) -> Json:
+        told: Json = {"id": str(interaction.id), "type": int(interaction.kind)}
+        resource: Json = {"type": int(how)}
+        if shown:
+            told["response_message_id"] = str(shown.id)
+            told["response_message_loading"] = shown.thinking
+            told["response_message_ephemeral"] = shown.only_for is not None
+            resource["message"] = payloads.message(self.world, shown)
+        return {"interaction": told, "resource": resource}
+
+    async def follow_up(self, request: web.Request) -> web.Response:
+        """A further message; the first one takes the place of "thinking", as visible as that."""
+        body, files = await _body(request)
+        interaction = self.world.by_token(request.match_info["token"])
+        version = self._version(body, files)
+        original = self.world.messages.get(interaction.original or 0)
+        if original and original.thinking and not original.deleted:
+            self.world.edit(original, version, interaction)
+            return self._message(original)
+        return self._message(self._reply(interaction, version, body))
+
+    async def answer_message(self, request: web.Request) -> web.Response:
+        """A message that answers."""
+        return self._message(self._answering(request)[1])
+
+    async def edit_answer(self, request: web.Request) -> web.Response:
+        """Changes a message that answers, or that the pressed button is on."""
+        body, files = await _body(request)
+        interaction, message = self._answering(request)
+        self.world.edit(message, self._version(body, files, message), interaction)
+        return self._message(message)
+
+    async def delete_answer(self, request: web.Request) -> web.Response:
+        """Takes a message that answers away."""
+        self.world.delete(self._answering(request)[1])
+        return web.Response(status=204)
+
+    def _answering(self, request: web.Request) -> tuple[Interaction, Message]:
+        interaction = self.world.by_token(request.match_info["token"])
+        which = request.match_info["message"]
+        if which == "@original":
+            return interaction, self.world.original(interaction)
+        if int(which) not in (*interaction.messages, interaction.original):
+            raise Refused(404, 10008, "Unknown Message")
+        return interaction, self.world.find_message(int(which))
+
+    # Messages in channels
+
+    async def send(self, request: web.Request) -> web.Response:
+        """A message that answers nobody."""
+        body, files = await _body(request)
+        channel = int(request.match_info["channel"])
+        if channel not in self.world.channels:
+            raise Refused(404, 10003, "Unknown Channel")
+        return self._message(self.world.post(channel, self._version(body, files)))
+
+    async def message(self, request: web.Request) -> web.Response:
+        """A message."""
+        return self._message(self._in_channel(request))
+
+    async def edit(self, request: web.Request) -> web.Response:
+        """Changes a message."""
+        body, files = await _body(request)
+        message = self._in_channel(request)
+        self.world.edit(message, self._version(body, files, message))
+        return self._message(message)
+
+    async def delete(self, request: web.Request) -> web.Response:
+        """Takes a message away."""
+        self.world.delete(self._in_channel(request))
+        return web.Response(status=204)
+
+    def _in_channel(self, request: web.Request) -> Message:
+        """A message that everybody in its channel sees: one for a single person is not found."""
+        message = self.world.find_message(int(request.match_info["message"]))
+        if message.channel != int(request.match_info["channel"]) or message.only_for:
+            raise Refused(404, 10008, "Unknown Message")
+        return message
+
+    def _message(self, message: Message) -> web.Response:
+        return _json(payloads.message(self.world, message))
+
+    def _version(
+        self, body: Json, files: dict[str, tuple[str, bytes]], before: Message | None = None
+    ) -> Version:
+        """How a message will look: what the body does not name stays."""
+        rules.message(body)
+        was = before.versions[-1] if before else Version(0)
+        now = {name: body[name] or type(getattr(was, name))() for name in EDITABLE if name in body}
+        attachments = was.attachments
+        if "attachments" in body:
+            attachments = [self._attachment(one, was, files) for one in body["attachments"] or []]
+        version = Version(
+            at=self.world.now(),
+            content=now.get("content", was.content),
+            components=now.get("components", was.components),
+            embeds=now.get("embeds", was.embeds),
+            attachments=attachments,
+        )
+        rules.not_empty(version.content, version.embeds, version.attachments, version.components)
+        return version
+
+    def _attachment(self, named: Json, was: Version, files: dict[str, tuple[str, bytes]]) -> Json:
+        """A file that is new, or that the message had before."""
+        new = files.get(f"files[{named['id']}]")
+        if new:
+            return {**self.world.add_file(*new), "description": named.get("description")}
+        [kept] = [one for one in was.attachments if one["id"] == str(named["id"])] or [None]
+        rules.check(kept, "attachments: no such file")
+        assert kept is not None  # checked
+        return kept
+
+
+def _authorise(request: web.Request) -> None:
+    """Asks for the bot's token; an interaction's own is enough for what belongs to it."""
+    known = "token" in request.match_info
+    if not known and request.headers.get("Authorization") != f"Bot {TOKEN}":
+        raise Refused(401, 0, "401: Unauthorized")
+
+
+async def _body(request: web.Request) -> tuple[Any, dict[str, tuple[str, bytes]]]:
+    """The JSON of a request, and its files by the names of their fields."""
+    if request.content_type == "application/json":
+        return await request.json(), {}
+    if request.content_type != "multipart/form-data":
+        return {}, {}
+    form = await request.post()
+    files = {
+        name: (field.filename, field.file.read())
+        for name, field in form.items()
+        if isinstance(field, web.FileField)
+    }
+    return json.loads(str(form["payload_json"])), files
+
+
+def _json(body: Any, status: int = 200) -> web.Response:
+    # discord.py wants the type without a charset.
+    headers = ROOM | {"Content-Type": "application/json"}
+    return web.Response(body=json.dumps(body).encode(), status=status, headers=headers)

@@ -1,0 +1,216 @@
+"""Rules: what Discord refuses in the body of a request, and what its client lets nobody do.
+
+What is not in here is passed on unseen, but no kind of component is: a new one needs its rule.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from .state import Answer, Json, Kind, Refused
+
+CONTENT = 2_000
+EMBEDS, EMBED_TEXT, EMBED_DESCRIPTION, EMBED_FIELDS = 10, 6_000, 4_096, 25
+ROWS, BUTTONS, OPTIONS = 5, 5, 25
+CUSTOM_ID, LABEL, PLACEHOLDER = 100, 80, 150
+MODAL_TITLE, MODAL_LABEL, INPUT = 45, 45, 4_000
+FILES = 10
+CHOICES = 25
+COMMANDS = {1: 100, 2: 5, 3: 5}
+"""How many commands of each type one application may have."""
+NAME, DESCRIPTION, CHOICE_NAME, COMMAND_TEXT = 32, 100, 100, 8_000
+
+ROW, BUTTON, SELECT, INPUT_LINE, FRAME = 1, 2, 3, 4, 18
+LINK = 5
+SUBCOMMAND, GROUP = 1, 2
+
+ANSWERS = {
+    Kind.COMMAND: {Answer.MESSAGE, Answer.THINKING, Answer.MODAL},
+    Kind.COMPONENT: set(Answer) - {Answer.CHOICES},
+    Kind.AUTOCOMPLETE: {Answer.CHOICES},
+    Kind.MODAL: {Answer.MESSAGE, Answer.THINKING, Answer.SILENCE, Answer.UPDATE},
+}
+"""How each kind of interaction can be answered."""
+
+
+def check(fine: object, where: str) -> None:
+    """Refuses the body of a request, unless it is fine."""
+    if not fine:
+        raise Refused(400, 50035, f"Invalid Form Body: {where}")
+
+
+def length(text: object, least: int, most: int, where: str) -> None:
+    """Refuses a text of another length."""
+    check(isinstance(text, str) and least <= len(text) <= most, f"{where}: {least} to {most}")
+
+
+def answer(kind: Kind, how: object) -> Answer:
+    """The way in which an interaction is answered, if it can be answered so."""
+    check(how in ANSWERS[kind], f"type: {how} does not answer a {kind.name.lower()}")
+    return Answer(how)
+
+
+def message(body: Json) -> None:
+    """What a message says; keys that are not there are not looked at."""
+    content, embeds = body.get("content") or "", body.get("embeds") or []
+    length(content, 0, CONTENT, "content")
+    check(len(embeds) <= EMBEDS, "embeds")
+    check(sum(map(_size, embeds)) <= EMBED_TEXT, "embeds: together at most 6000")
+    for one in embeds:
+        length(one.get("description") or "", 0, EMBED_DESCRIPTION, "embeds.description")
+        check(len(one.get("fields") or []) <= EMBED_FIELDS, "embeds.fields")
+    check(len(body.get("attachments") or []) <= FILES, "attachments")
+    components(body.get("components") or [])
+
+
+def not_empty(content: str, *parts: Sequence[Any]) -> None:
+    """Refuses a message in which there is nothing."""
+    if not content.strip() and not any(parts):
+        raise Refused(400, 50006, "Cannot send an empty message")
+
+
+def _size(embed: Json) -> int:
+    texts = [embed.get("title"), embed.get("description")]
+    texts += [(embed.get("footer") or {}).get("text"), (embed.get("author") or {}).get("name")]
+    texts += [text for one in embed.get("fields") or [] for text in (one["name"], one["value"])]
+    return sum(len(text) for text in texts if text)
+
+
+def components(rows: Sequence[Json]) -> None:
+    """The rows of buttons, or of one menu, under a message."""
+    check(len(rows) <= ROWS, f"components: at most {ROWS} rows")
+    for row in rows:
+        inside = row.get("components") or []
+        check(row.get("type") == ROW, "components: rows alone are known here")
+        check(1 <= len(inside) <= BUTTONS, f"components: 1 to {BUTTONS} in a row")
+        for one in inside:
+            check(one.get("type") in (BUTTON, SELECT), "components: buttons and menus alone")
+            button(one) if one["type"] == BUTTON else menu(one)
+        check(len(inside) == 1 or all(one["type"] == BUTTON for one in inside), "components: menu")
+    _unique(one["custom_id"] for one in bearing(rows) if "custom_id" in one)
+
+
+def button(one: Json) -> None:
+    """One button."""
+    length(one.get("label") or "", 0, LABEL, "label")
+    check(one.get("label") or one.get("emoji"), "a button needs a label or an emoji")
+    check(one.get("style") in range(1, LINK + 1), "style")
+    if one["style"] == LINK:
+        check(one.get("url") and "custom_id" not in one, "a link has an address alone")
+    else:
+        length(one.get("custom_id"), 1, CUSTOM_ID, "custom_id")
+
+
+def menu(one: Json) -> None:
+    """One menu of texts to choose from."""
+    length(one.get("custom_id"), 1, CUSTOM_ID, "custom_id")
+    length(one.get("placeholder") or "", 0, PLACEHOLDER, "placeholder")
+    options = one.get("options") or []
+    check(1 <= len(options) <= OPTIONS, f"options: 1 to {OPTIONS}")
+    for option in options:
+        length(option.get("label"), 1, 100, "options.label")
+        length(option.get("value"), 1, 100, "options.value")
+        length(option.get("description") or "", 0, 100, "options.description")
+    _unique(option["value"] for option in options)
+    most = one.get("max_values", 1)
+    check(0 <= one.get("min_values", 1) <= most <= len(options), "min_values, max_values")
+
+
+def modal(body: Json) -> None:
+    """A modal window."""
+    length(body.get("title"), 1, MODAL_TITLE, "title")
+    length(body.get("custom_id"), 1, CUSTOM_ID, "custom_id")
+    rows = body.get("components") or []
+    check(1 <= len(rows) <= ROWS, f"components: 1 to {ROWS}")
+    check(all(row.get("type") in (ROW, FRAME) for row in rows), "components")
+    for label, one in inputs(body):
+        check(one.get("type") == INPUT_LINE, "components: lines of text alone are known here")
+        length(label, 1, MODAL_LABEL, "label")
+        length(one.get("custom_id"), 1, CUSTOM_ID, "custom_id")
+        length(one.get("placeholder") or "", 0, 100, "placeholder")
+        least, most = one.get("min_length", 0), one.get("max_length", INPUT)
+        check(0 <= least <= INPUT and 1 <= most <= INPUT and least <= most, "min_length")
+        if value := one.get("value"):
+            length(value, least, most, "value")
+    _unique(one["custom_id"] for _, one in inputs(body))
+
+
+def choices(found: Sequence[Json]) -> None:
+    """What is suggested while somebody types."""
+    check(len(found) <= CHOICES, f"choices: at most {CHOICES}")
+    for one in found:
+        length(one.get("name"), 1, CHOICE_NAME, "choices.name")
+
+
+def bearing(rows: Sequence[Json]) -> Iterator[Json]:
+    """The buttons and menus in rows."""
+    for row in rows:
+        yield from row["components"]
+
+
+def inputs(modal: Json) -> Iterator[tuple[str, Json]]:
+    """The inputs of a modal, each with its label."""
+    for row in modal["components"]:
+        if row["type"] == FRAME:
+            yield row.get("label"), row["component"]
+        else:
+            yield from ((one.get("label"), one) for one in row["components"])
+
+
+def _unique(names: Iterator[Any]) -> None:
+    check(max(Counter(names).values(), default=1) == 1, "an id or a name is there twice")
+
+
+# Commands --------------------------------------------------------------------------------------
+
+
+def commands(registered: Sequence[Json]) -> None:
+    """All commands of an application."""
+    _unique((one.get("type", 1), one.get("name")) for one in registered)
+    for kind, most in COMMANDS.items():
+        check(sum(one.get("type", 1) == kind for one in registered) <= most, "too many commands")
+    for one in registered:
+        if one.get("type", 1) == 1:
+            _named(one)
+            _options(one.get("options") or [])
+            check(_texts(one) <= COMMAND_TEXT, f"{one['name']}: its texts are too long")
+        else:
+            length(one.get("name"), 1, NAME, "name")
+            check(not one.get("description") and not one.get("options"), "a menu has a name alone")
+
+
+def _named(one: Json) -> None:
+    for name in (one.get("name"), *(one.get("name_localizations") or {}).values()):
+        length(name, 1, NAME, "name")
+        plain = str(name).replace("-", "").replace("_", "").replace("'", "")
+        check(plain.isalnum() and name == str(name).lower(), f"name: {name!r}")
+    for text in (one.get("description"), *(one.get("description_localizations") or {}).values()):
+        length(text, 1, DESCRIPTION, f"{one['name']}: description")
+
+
+def _options(options: Sequence[Json], depth: int = 0) -> None:
+    check(len(options) <= OPTIONS, f"options: at most {OPTIONS}")
+    _unique(one.get("name") for one in options)
+    nested = [one["type"] in (SUBCOMMAND, GROUP) for one in options]
+    check(all(nested) or not any(nested), "options: subcommands stand alone")
+    required = [bool(one.get("required")) for one in options]
+    check(required == sorted(required, reverse=True), "options: required ones come first")
+    for one in options:
+        _named(one)
+        if one["type"] in (SUBCOMMAND, GROUP):
+            check(depth < (1 if one["type"] == GROUP else 2), "options: nested too deep")
+            _options(one.get("options") or [], depth + 1)
+            continue
+        check(one["type"] in range(3, 12), "options: type")
+        found = one.get("choices") or []
+        choices(found)
+        check(not (found and one.get("autocomplete")), "options: choices or autocomplete")
+
+
+def _texts(one: Json) -> int:
+    """The characters of a command's names, descriptions and values."""
+    mine = len(one["name"]) + len(one.get("description") or "")
+    mine += sum(len(c["name"]) + len(str(c["value"])) for c in one.get("choices") or [])
+    return mine + sum(map(_texts, one.get("options") or []))

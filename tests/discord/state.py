@@ -1,0 +1,277 @@
+"""State: all that the fake Discord remembers. It knows no HTTP."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Any
+
+Json = dict[str, Any]
+
+EPOCH = 1_420_070_400.0
+"""The second at which Discord's ids begin."""
+
+TIME_TO_ANSWER = 3.0
+"""Seconds in which a bot must answer an interaction."""
+
+TOKEN_LIFE = 15 * 60.0
+"""Seconds for which an interaction's token can be used."""
+
+EPHEMERAL = 1 << 6
+"""The flag of a message that one person sees alone."""
+
+TOKEN = "fake.bot.token"  # noqa: S105 - it opens nothing
+"""The only token that is accepted."""
+
+
+class Kind(IntEnum):
+    """What a person did."""
+
+    COMMAND = 2
+    COMPONENT = 3
+    AUTOCOMPLETE = 4
+    MODAL = 5
+
+
+class Answer(IntEnum):
+    """How a bot answers it first."""
+
+    MESSAGE = 4
+    THINKING = 5
+    SILENCE = 6
+    UPDATE = 7
+    CHOICES = 8
+    MODAL = 9
+
+
+class Refused(Exception):
+    """Discord refuses what a bot asked, with a status of HTTP and a code of its own."""
+
+    def __init__(self, status: int, code: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+
+
+class NotPossible(Exception):
+    """Discord's own client would not let a person do that."""
+
+
+@dataclass
+class User:
+    """A person, or the bot."""
+
+    id: int
+    name: str
+    may: int = 0
+    """Their permissions, everywhere."""
+
+
+@dataclass
+class Guild:
+    """A server, with the bot in it."""
+
+    id: int
+    name: str
+    bot_may: int
+    members: list[int] = field(default_factory=list)
+    channels: list[int] = field(default_factory=list)
+
+
+@dataclass
+class Channel:
+    """A text channel."""
+
+    id: int
+    guild: int
+    name: str
+
+
+@dataclass
+class Version:
+    """How a message looks from some moment on."""
+
+    at: float
+    content: str = ""
+    components: list[Json] = field(default_factory=list)
+    embeds: list[Json] = field(default_factory=list)
+    attachments: list[Json] = field(default_factory=list)
+
+
+@dataclass
+class Message:
+    """A message of the bot, with all that it ever looked like; the last version is the present."""
+
+    id: int
+    channel: int
+    only_for: int | None
+    """The one person who sees it; None for everybody."""
+    interaction: int | None
+    thinking: bool
+    versions: list[Version]
+    deleted: bool = False
+
+
+@dataclass
+class Interaction:
+    """Something that a person did, and what became of it. Times are the world's, in seconds."""
+
+    id: int
+    kind: Kind
+    user: int
+    channel: int
+    source: int | None
+    """The message whose button was pressed."""
+    began: float
+    payload: Json = field(default_factory=dict)
+    """As it is delivered, and delivered again."""
+    token: str = field(default_factory=lambda: secrets.token_urlsafe(32))
+    how: Answer | None = None
+    """The first answer, which a bot can give once."""
+    seen: float | None = None
+    """When its person saw the first answer; "thinking" counts."""
+    original: int | None = None
+    messages: list[int] = field(default_factory=list)
+    """The messages that answer it, the original first."""
+    modal: Json | None = None
+    choices: list[Json] | None = None
+    refused: list[int] = field(default_factory=list)
+    """The codes of what Discord refused to the bot about it."""
+
+
+class World:
+    """One Discord. Whoever watches is told of every message and interaction that changes."""
+
+    def __init__(self, time_to_answer: float = TIME_TO_ANSWER) -> None:
+        self.time_to_answer = time_to_answer
+        self.ahead = 0.0
+        """Seconds by which its clock is ahead of the real one."""
+        self.guilds: dict[int, Guild] = {}
+        self.channels: dict[int, Channel] = {}
+        self.users: dict[int, User] = {}
+        self.messages: dict[int, Message] = {}
+        self.interactions: dict[int, Interaction] = {}
+        self.files: dict[int, bytes] = {}
+        self.commands: dict[tuple[int, str], Json] = {}
+        """As they were registered, by type and name."""
+        self.refusals: list[str] = []
+        """All that was refused to the bot, in words."""
+        self.watchers: list[Callable[[str, Any], None]] = []
+        self.address = ""
+        self._clock = time.time() - time.perf_counter()
+        self._last_id = 0
+        self.bot = self.add_user("On Book")
+
+    def now(self) -> float:
+        """The world's time, in seconds since 1970."""
+        return self._clock + time.perf_counter() + self.ahead
+
+    def new_id(self) -> int:
+        """An id as Discord makes them: the milliseconds of its clock, and a number."""
+        milliseconds = int((self.now() - EPOCH) * 1000)
+        self._last_id = max(self._last_id + 1, milliseconds << 22)
+        return self._last_id
+
+    def add_user(self, name: str, may: int = 0) -> User:
+        """Somebody new."""
+        user = User(self.new_id(), name, may)
+        self.users[user.id] = user
+        return user
+
+    def add_file(self, name: str, content: bytes) -> Json:
+        """Keeps a file, and returns what Discord says of it."""
+        file = self.new_id()
+        self.files[file] = content
+        url = f"{self.address}/files/{file}/{name}"
+        return {
+            "id": str(file),
+            "filename": name,
+            "size": len(content),
+            "url": url,
+            "proxy_url": url,
+            "content_type": "application/octet-stream",
+        }
+
+    def tell(self, what: str, it: Any) -> None:
+        """Tells whoever watches."""
+        for watcher in self.watchers:
+            watcher(what, it)
+
+    def find_message(self, message: int) -> Message:
+        """A message that is there; raises Refused."""
+        found = self.messages.get(message)
+        if found is None or found.deleted:
+            raise Refused(404, 10008, "Unknown Message")
+        return found
+
+    def post(
+        self,
+        channel: int,
+        version: Version | None,
+        only_for: int | None = None,
+        interaction: Interaction | None = None,
+    ) -> Message:
+        """A new message; without a version it says that the bot thinks."""
+        message = Message(
+            id=self.new_id(),
+            channel=channel,
+            only_for=only_for,
+            interaction=interaction.id if interaction else None,
+            thinking=version is None,
+            versions=[version or Version(self.now())],
+        )
+        self.messages[message.id] = message
+        self.tell("message", message)
+        if interaction:
+            interaction.messages.append(message.id)
+            self._is_seen(interaction)
+        return message
+
+    def edit(
+        self, message: Message, version: Version, interaction: Interaction | None = None
+    ) -> None:
+        """A message looks different from now on."""
+        message.versions.append(version)
+        message.thinking = False
+        self.tell("message", message)
+        if interaction:
+            self._is_seen(interaction)
+
+    def delete(self, message: Message) -> None:
+        """A message is gone."""
+        message.deleted = True
+        self.tell("message", message)
+
+    def _is_seen(self, interaction: Interaction) -> None:
+        if interaction.seen is None:
+            interaction.seen = self.now()
+        self.tell("interaction", interaction)
+
+    # Answers to interactions
+
+    def by_token(self, token: str) -> Interaction:
+        """The interaction that was answered and may be followed up; raises Refused."""
+        for interaction in self.interactions.values():
+            if interaction.token == token and interaction.how is not None:
+                if self.now() > interaction.began + TOKEN_LIFE:
+                    raise Refused(401, 50027, "Invalid Webhook Token")
+                return interaction
+        raise Refused(404, 10015, "Unknown Webhook")
+
+    def unanswered(self, interaction: int, token: str) -> Interaction:
+        """The interaction that can be answered still; raises Refused."""
+        found = self.interactions.get(interaction)
+        if found is None or found.token != token:
+            raise Refused(404, 10062, "Unknown interaction")
+        if found.how is not None:
+            raise Refused(400, 40060, "Interaction has already been acknowledged.")
+        if self.now() > found.began + self.time_to_answer:
+            raise Refused(404, 10062, "Unknown interaction")
+        return found
+
+    def original(self, interaction: Interaction) -> Message:
+        """The message that was the first answer, or that the pressed button is on."""
+        return self.find_message(interaction.original or 0)
