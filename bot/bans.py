@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from .constraint import plain_words
 from .render import fenced, inline
-from .room import RoomError
 from .script import clean
+from .turn import RoomError
 
 MOST_WORDS = 500
 """Words and phrases that a list may have."""

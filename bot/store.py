@@ -133,6 +133,20 @@ class Script(Base):
     """Who writes here must have this role."""
 
 
+_KEPT = (
+    *("guild", "cast", "voice", "temperature", "top_p", "head", "min_p", "repetition", "length"),
+    *("takes", "lock", "players", "skip_played", "alternate", "cooldown", "role"),
+)
+
+
+def fork_of(script: Script, channel: int, owner: int, title: str) -> Script:
+    """A script that begins where another one stands, and is written as that one is."""
+    kept = {name: getattr(script, name) for name in _KEPT}
+    return Script(
+        channel=channel, owner=owner, title=title, running=True, forked_at=script.head, **kept
+    )
+
+
 class Line(Base):
     """One element of a script, where it hangs in the tree, and how it came to be.
 
@@ -311,6 +325,11 @@ class Store:
         """A script, by its id."""
         async with self._reading() as session:
             return await session.get_one(Script, script)
+
+    async def find(self, script: int) -> Script | None:
+        """A script, by its id; None for one that is gone."""
+        async with self._reading() as session:
+            return await session.get(Script, script)
 
     async def begin(
         self, script: Script, drafts: Sequence[Draft] = (), delivery: str | None = None

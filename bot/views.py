@@ -9,8 +9,8 @@ from typing import Any, Protocol, Self, cast
 import discord
 from discord import ui
 
-from .room import Place
 from .store import BEFORE_THE_FIRST, Script
+from .turn import Place
 
 COG = "OnBook"
 """The cog's name, by which a button finds it."""
@@ -54,6 +54,7 @@ BUTTONS = {
     "continue": ("Continue", discord.ButtonStyle.primary),
     "take": ("Another take", discord.ButtonStyle.secondary),
     "undo": ("Undo", discord.ButtonStyle.secondary),
+    "redo": ("Redo", discord.ButtonStyle.secondary),
     "write": ("Write", discord.ButtonStyle.secondary),
     "here": ("Continue from here", discord.ButtonStyle.primary),
     "start": ("Start a script", discord.ButtonStyle.primary),
@@ -143,13 +144,16 @@ def stop(turn: int) -> ui.View:
     return view
 
 
-def under_line(place: Place, *, by_voice: bool) -> ui.View:
-    """The buttons under the newest line."""
-    if place.line == BEFORE_THE_FIRST:
-        return _row("continue", "write", place=place)
-    if by_voice:
-        return _row("continue", "take", "undo", "write", place=place)
-    return _row("continue", "undo", "write", place=place)
+def under_line(place: Place, *, by_voice: bool, redo: bool = False) -> ui.View:
+    """The buttons under the newest line; ``redo`` where the head has gone on from it before."""
+    offered = {
+        "continue": True,
+        "take": by_voice,
+        "undo": place.line != BEFORE_THE_FIRST,
+        "redo": redo,
+        "write": True,
+    }
+    return _row(*(action for action, offers in offered.items() if offers), place=place)
 
 
 def from_here(place: Place) -> ui.View:

@@ -6,6 +6,7 @@ import functools
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Concatenate, ParamSpec, TypeVar, get_type_hints
 
+import discord
 from discord import app_commands
 from discord.ext import commands
 
@@ -57,7 +58,14 @@ def channel_of(interaction: Interaction) -> int:
 def writer_of(interaction: Interaction) -> Writer:
     """Whoever asks for something."""
     user = interaction.user
-    return Writer(user.id, user.display_name, str(interaction.id))
+    roles = user.roles if isinstance(user, discord.Member) else []
+    return Writer(
+        user.id,
+        user.display_name,
+        str(interaction.id),
+        moderator=interaction.permissions.manage_messages,
+        roles=frozenset(role.id for role in roles),
+    )
 
 
 def who(interaction: Interaction) -> str:

@@ -177,25 +177,39 @@ class Turns(commands.Cog):
                 ephemeral=True,
             )
 
-    async def _step_back(self, interaction: Interaction, under: Place | None) -> None:
-        """Undo: from a button in place, from the command with a reply."""
+    async def _step(
+        self,
+        interaction: Interaction,
+        act: Callable[[Room, Writer], Awaitable[Turn]],
+        said: str,
+        under: Place | None = None,
+    ) -> None:
+        """Undo and redo: from a button in place, from the command with a reply."""
         check_permissions(interaction)
         room = self._room(interaction)
         await room.script_at(under)
         await interaction.response.defer(thinking=under is None)
-        turn = await room.undo(under)
-        note = f"-# {who(interaction)} took back the last line."
+        turn = await act(room, writer_of(interaction))
+        note = f"-# {who(interaction)} {said}"
         shown = set() if under else await self.board.show_end(interaction, room, note)
         if not await self.board.repaint(interaction, room, turn, shown):
             shown = await self.board.show_end(interaction, room, note, new=True)
             await self.board.repaint(interaction, room, turn, shown)
+
+    async def _undo(self, interaction: Interaction, under: Place | None = None) -> None:
+        said = "took back the last line."
+        await self._step(interaction, lambda room, writer: room.undo(writer, under), said, under)
+
+    async def _redo(self, interaction: Interaction, under: Place | None = None) -> None:
+        said = "brought back what was taken back."
+        await self._step(interaction, lambda room, writer: room.redo(writer, under), said, under)
 
     async def _go_to(self, interaction: Interaction, place: Place) -> None:
         """Continues from an earlier line, in front of everybody."""
         check_permissions(interaction)
         room = self._room(interaction)
         await interaction.response.defer(thinking=True)
-        turn = await room.go_to(place)
+        turn = await room.go_to(writer_of(interaction), place)
         note = f"-# {who(interaction)} took the script to this line."
         shown = await self.board.show_end(interaction, room, note)
         await self.board.repaint(interaction, room, turn, shown)

@@ -101,7 +101,14 @@ class Writing(Turns):
     @answered
     async def undo(self, interaction: Interaction) -> None:
         """Take the last line back"""
-        await self._step_back(interaction, None)
+        await self._undo(interaction)
+
+    @app_commands.command(name="redo")
+    @for_scripts
+    @answered
+    async def redo(self, interaction: Interaction) -> None:
+        """Bring back the line that was taken back"""
+        await self._redo(interaction)
 
     @app_commands.command(name="retry")
     @for_scripts
@@ -154,7 +161,9 @@ class Writing(Turns):
                     place,
                 )
             case "undo":
-                await self._step_back(interaction, place)
+                await self._undo(interaction, place)
+            case "redo":
+                await self._redo(interaction, place)
             case "here":
                 await self._go_to(interaction, place)
             case "write":
