@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import discord
@@ -166,7 +167,27 @@ class Board:
             return False
         return True
 
-    async def open_at(self, channel: discord.TextChannel) -> None:
+    async def bare(self, interaction: Interaction, room: Room, script: Script) -> None:
+        """Draws the end of a script again, without buttons where it runs no more."""
+        channel = interaction.channel
+        if isinstance(channel, Channel):
+            async with room.painting:
+                await self._paint(channel, script, {place_of(script).line}, set())
+
+    async def messages_of(self, script: Script) -> list[int]:
+        """The messages that show the end of a script."""
+        return list(await self.store.posts(script.id, [place_of(script).line]))
+
+    async def strip(self, interaction: Interaction, messages: Iterable[int]) -> None:
+        """Takes the buttons from messages of a script that is gone."""
+        if not isinstance(interaction.channel, Channel):
+            return
+        for message in messages:
+            with suppress(discord.HTTPException):
+                partial = discord.PartialMessage(channel=interaction.channel, id=message)
+                await partial.edit(view=None)
+
+    async def open_at(self, channel: discord.TextChannel | discord.Thread) -> None:
         """Shows a channel where its script stands, or how to begin one, without being asked."""
         script = await self.store.running(channel.id)
         if script is None:

@@ -602,7 +602,7 @@ class Store:
                 .where(Post.message == message)
                 .order_by(Line.id)
             )
-            found = list(rows.tuples())
+            found = [(script, line) for script, line in rows]
         return (found[0][0], [line for _, line in found if line]) if found else None
 
     async def forget_post(self, message: int) -> None:

@@ -11,7 +11,7 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from .. import views
+from .. import panels, views
 from ..answers import WRITTEN, answer, check_permissions
 from ..board import Board
 from ..render import inline
@@ -22,6 +22,9 @@ from ..store import Store
 from ..views import Interaction, LineButton, PageButton, StopButton
 from ..voices import Voices
 from .commands import answered, channel_of, who, writer_of
+
+DYNAMIC = (LineButton, PageButton, StopButton, *panels.DYNAMIC)
+"""What must be known to a client, so that what was shown before a restart works."""
 
 UNTITLED = "Untitled"
 
@@ -58,11 +61,11 @@ class Turns(commands.Cog):
             raise
         self.board = Board(self.store)
         self.rooms = Rooms(self.store, self.voices, self.settings)
-        self.bot.add_dynamic_items(LineButton, PageButton, StopButton)
+        self.bot.add_dynamic_items(*DYNAMIC)
 
     async def cog_unload(self) -> None:
         """Ends the engines and closes the database."""
-        self.bot.remove_dynamic_items(LineButton, PageButton, StopButton)
+        self.bot.remove_dynamic_items(*DYNAMIC)
         self.voices.close()
         if self._acts:
             await asyncio.wait(self._acts, timeout=PATIENCE)
