@@ -549,6 +549,13 @@ class Store:
         async with self._writing() as session:
             await session.merge(Ban(scope=scope, place=place, words=list(words)))
 
+    async def casts(self, scope: str, place: int) -> list[str]:
+        """The names in the casts of all scripts that run in a channel, or in a guild."""
+        where = Script.channel if scope == "channel" else Script.guild
+        async with self._reading() as session:
+            casts = await session.scalars(select(Script.cast).where(where == place, Script.running))
+            return sorted({name for cast in casts for name in cast})
+
     # States
 
     async def state(self, line: int, fingerprint: str) -> States | None:

@@ -9,6 +9,7 @@ from .. import views
 from ..settings import Settings
 from .branches import Branches
 from .commands import for_scripts
+from .company import Company
 from .manners import Manners
 from .reading import Reading
 from .scripts import Scripts
@@ -17,7 +18,7 @@ from .writing import Writing
 __all__ = ["OnBook"]
 
 
-class OnBook(Writing, Branches, Scripts, Reading, Manners, name=views.COG):
+class OnBook(Writing, Branches, Scripts, Company, Reading, Manners, name=views.COG):
     """Scripts in channels, written by people and a voice in turn."""
 
     def __init__(self, bot: commands.Bot, chosen: Settings | None = None) -> None:
