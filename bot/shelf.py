@@ -55,9 +55,14 @@ class Shelf:
     async def script(self) -> Script:
         """The script that the channel writes on; raises NoScript."""
         script = await self.store.running(self.channel)
-        if script is None:
-            raise NoScript("No script runs in this channel yet: begin one with /start.")
-        return script
+        if script is not None:
+            return script
+        if await self.scripts():
+            raise NoScript(
+                "No script runs in this channel now: begin one with /start, or go on with one of "
+                "/scripts."
+            )
+        raise NoScript("No script runs in this channel yet: begin one with /start.")
 
     async def script_at(self, under: Place | None) -> Script:
         """The script, if it stands at this place still; raises NoScript and LineIsOld."""
