@@ -41,7 +41,7 @@ HELP = (
     "that happens.\n"
     "3. `/continue` lets the voice write on; `character` says who speaks.\n"
     "-# `/undo` and `/retry` take the last line back or write it again, `/script show` shows it "
-    "all, and the buttons under the newest line do the same."
+    "all, and the buttons under the newest line do the same. `/history` goes back to any line."
 )
 
 
