@@ -283,9 +283,9 @@ class Room(Shelf):
         """Moves the head, if whoever does so may take back what is not above it then."""
         check_may_write(script, writer)
         kept = set(await self.store.path_ids(head))
-        for line in reversed(await self.store.path(script.head)):
-            if line.id not in kept:
-                check_may_take(script, line, writer)
+        left = [line for line in await self.store.path_ids(script.head) if line not in kept]
+        for line in reversed(await self.store.lines(left)):
+            check_may_take(script, line, writer)
         await self.store.move(script, head)
         return await self._turn(script, head, [])
 

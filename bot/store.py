@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import sqlite3
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -395,6 +395,12 @@ class Store:
         async with self._reading() as session:
             return await session.get(Line, line)
 
+    async def lines(self, lines: Sequence[int]) -> list[Line]:
+        """Lines, by their ids, in the order in which they were written."""
+        async with self._reading() as session:
+            found = await session.scalars(select(Line).where(Line.id.in_(lines)).order_by(Line.id))
+            return list(found)
+
     async def path(self, head: int | None) -> list[Line]:
         """The lines from the first one of a script to this one."""
         if head is None:
@@ -484,10 +490,9 @@ class Store:
             for one in lines:
                 one.rewrite_of = line.id
             copies = await _copy(session, script, lines, was)
-            replaced = [(line.id, one) for one in lines]
-            replaced += [(old.id, copy) for old, copy in zip(was, copies, strict=True)]
-            for old, new in replaced:
-                await _show_in_place(session, script, old, new)
+            replaced = {line.id: lines}
+            replaced |= {old.id: [copy] for old, copy in zip(was, copies, strict=True)}
+            await _show_in_place(session, script, replaced)
             await _move(session, script, (lines + copies)[-1].id)
         return lines, copies
 
@@ -765,37 +770,47 @@ async def _copy(
     session: AsyncSession, script: Script, below: Sequence[Line], was: Sequence[Line]
 ) -> list[Line]:
     """Hangs copies of lines, one under the other, below the last of others of the same delivery."""
-    last, ordinal = below[-1], len(below)
-    copies: list[Line] = []
-    for old in was:
-        copy = Line(
+    # Lines are numbered one after the other, and nobody else can write in the meantime.
+    last = below[-1]
+    copies = [
+        Line(
+            id=last.id + number,
             script=script.id,
-            parent=last.id,
+            parent=last.id + number - 1,
             kind=old.kind,
             text=old.text,
             author=old.author,
             credit=old.credit,
             origin=old.origin,
             delivery=last.delivery,
-            take=0,
-            ordinal=ordinal + len(copies),
+            take=last.take,
+            ordinal=last.ordinal + number,
             written=old.written,
             asker=old.asker,
             # A copy of a copy says where the line was first written.
             copy_of=old.copy_of or old.id,
         )
-        session.add(copy)
-        await session.flush()
-        copies.append(last := copy)
+        for number, old in enumerate(was, 1)
+    ]
+    session.add_all(copies)
+    await session.flush()
     return copies
 
 
-async def _show_in_place(session: AsyncSession, script: Script, old: int, new: Line) -> None:
-    """The messages that show a line show another one too, which has taken its place."""
-    shown = select(Post.message, literal(new.id), Post.script).where(
-        Post.script == script.id, Post.line == old
+async def _show_in_place(
+    session: AsyncSession, script: Script, replaced: Mapping[int, Sequence[Line]]
+) -> None:
+    """The messages that show a line show those, too, that have taken its place."""
+    shown = await session.execute(
+        select(Post.message, Post.line).where(
+            Post.script == script.id, Post.line.in_(list(replaced))
+        )
     )
-    await session.execute(insert(Post).from_select(["message", "line", "script"], shown))
+    for message, old in shown.all():
+        session.add_all(
+            Post(message=message, line=new.id, script=script.id) for new in replaced[old]
+        )
+    await session.flush()
 
 
 async def _move(session: AsyncSession, script: Script, head: int | None) -> None:

@@ -82,11 +82,12 @@ class Branches(Turns):
         self, interaction: Interaction, current: str | int
     ) -> list[app_commands.Choice[int]]:
         running = await self.store.running(self._room(interaction).channel)
-        lines = await self.store.path(running.head) if running else []
-        wanted = str(current).casefold()
-        known = [(number, label(line, number)) for number, line in enumerate(lines, 1)]
-        matching = [one for one in reversed(known) if wanted in one[1].casefold()]
-        return [app_commands.Choice(name=name, value=n) for n, name in matching[:CHOICES]]
+        path = await self.store.path_ids(running.head if running else None)
+        numbers = {line: number for number, line in enumerate(path, 1)}
+        wanted = [line for line in reversed(path) if str(current) in str(numbers[line])]
+        lines = await self.store.lines(wanted[:CHOICES])
+        known = [(numbers[line.id], line) for line in reversed(lines)]
+        return [app_commands.Choice(name=label(line, n), value=n) for n, line in known]
 
     # On a message
 

@@ -334,6 +334,8 @@ async def test_edit_suggests_lines(stage: Stage):
     found = await stage.ann.autocomplete(stage.channel, "edit", "line", "")
     assert [one["value"] for one in found] == list(range(10, 0, -1))
     assert found[0]["name"] == "10. Knock 8."
+    found = await stage.ann.autocomplete(stage.channel, "edit", "line", "1")
+    assert [one["value"] for one in found] == [10, 1]
 
 
 async def test_what_cannot_be_rewritten_is_given_back(stage: Stage):
