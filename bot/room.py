@@ -138,8 +138,8 @@ class Room(Shelf):
         """A person's lines, read by the voice; ``under`` is where the script must still stand."""
         script = await self.script_at(under)
         elements = _elements(text, character)
-        check_turn(script, await self._line_at(script.head), writer)
         await self._check_pace(script, writer)
+        check_turn(script, await self._line_at(script.head), writer)
         return await self._add(script, elements, writer)
 
     @locked

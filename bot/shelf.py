@@ -154,7 +154,7 @@ class Shelf:
     async def add_to_cast(
         self, writer: Writer, names: Sequence[str], player: int | None = None
     ) -> Script:
-        """Adds characters, or says who plays them: ``player`` is a person's id."""
+        """Adds characters, and says who plays them, or that nobody does: a person's id."""
         script = await self.script()
         check_may_write(script, writer)
         if not names:
@@ -163,7 +163,8 @@ class Shelf:
         cast = list(dict.fromkeys([*script.cast, *names]))
         if len(cast) > CAST_LIMIT:
             raise RoomError(f"A cast can have at most {CAST_LIMIT} characters: remove one first.")
-        players = script.players | (dict.fromkeys(names, player) if player is not None else {})
+        players = script.players | dict.fromkeys(names, player)
+        players = {one: who for one, who in players.items() if who is not None}
         return await self.store.change(script.id, cast=cast, players=players)
 
     @locked

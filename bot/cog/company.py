@@ -24,7 +24,7 @@ class Company(Turns):
 
     @cast_group.command(name="add")
     @app_commands.describe(
-        names="Who comes in, separated by commas", player="Who plays them, if anybody does"
+        names="Who comes in, separated by commas", player="Who plays them; nobody if it is left out"
     )
     @answered
     async def add_to_cast(

@@ -36,6 +36,9 @@ async def test_a_cast_grows_and_shrinks(stage: Stage):
         "- JONAS",
         "-# The voice writes for nobody else.",
     ]
+    await cast(stage, "add", names="Maya")
+    assert "- MAYA\n" in (await cast(stage, "list")).content
+    await cast(stage, "add", names="Maya", player=stage.ben)
     await cast(stage, "remove", character="Maya")
     await cast(stage, "lock", lock="off")
     assert (await cast(stage, "list")).content == "- JONAS\n-# The voice writes for others, too."
