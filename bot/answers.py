@@ -12,9 +12,9 @@ from . import views
 from .engine import EngineBusy, EngineClosed, NoNumber
 from .model import ModelError
 from .render import fenced, size
-from .room import LineIsOld, NoScript, RoomError
 from .script import ScriptError
 from .store import AlreadyWritten, HeadMoved
+from .turn import LineIsOld, NoScript, RoomError
 from .views import Interaction
 
 log = logging.getLogger("onbook.answers")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from .constraint import plain_words
+from .constraint import plain_words, said
 from .render import fenced, inline
-from .room import RoomError
 from .script import clean
+from .turn import RoomError
 
 MOST_WORDS = 500
 """Words and phrases that a list may have."""
@@ -37,6 +37,16 @@ def changed(words: Sequence[str], add: str, remove: str) -> list[str]:
             f"That would be {len(after)} words, and {MOST_WORDS} fit: remove some first."
         )
     return after
+
+
+def check_casts(names: Sequence[str], words: Sequence[str]) -> None:
+    """Raises RoomError where a word would ban somebody in a cast."""
+    for name in names:
+        if word := said(name, words):
+            raise RoomError(
+                f"“{inline(word, 60)}” cannot be banned while “{inline(name, 60)}” is in a cast: "
+                f"take them out with /cast remove first."
+            )
 
 
 def shown_words(words: Sequence[str], where: str) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import discord
@@ -13,8 +14,9 @@ from .answers import SHOWN
 from .cards import card, dealt
 from .compose import Progress
 from .render import inline, messages
-from .room import Room, Turn, place_of
+from .room import Room
 from .store import Line, Script, Store
+from .turn import Turn, place_of
 from .views import Interaction
 
 log = logging.getLogger("onbook.board")
@@ -39,7 +41,7 @@ HELP = (
     "that happens.\n"
     "3. `/continue` lets the voice write on; `character` says who speaks.\n"
     "-# `/undo` and `/retry` take the last line back or write it again, `/script show` shows it "
-    "all, and the buttons under the newest line do the same."
+    "all, and the buttons under the newest line do the same. `/history` goes back to any line."
 )
 
 
@@ -57,7 +59,7 @@ class Board:
         shown: set[int] = set()
         for group in cards:
             content = _content(script, group, {line.id for line in group})
-            view = _buttons(script, group[-1]) if group is cards[-1] else None
+            view = await self._buttons(script, group[-1]) if group is cards[-1] else None
             if group is cards[0]:
                 message: Any = await interaction.edit_original_response(content=content, view=view)
                 interaction.extras[SHOWN] = True
@@ -94,7 +96,7 @@ class Board:
         script = await room.script()
         line = None if script.head is None else await self.store.line(script.head)
         end = card([line], {line.id}) if line else "-# The script stands before its first line."
-        content, view = f"{note}\n{end}", _buttons(script, line)
+        content, view = f"{note}\n{end}", await self._buttons(script, line)
         message: Any
         if new:
             message = await interaction.followup.send(content, view=view, wait=True)
@@ -137,7 +139,7 @@ class Board:
                 placed = True
                 continue
             end = next((line for line in there if line.id == script.head), None)
-            view = _buttons(script, end) if last else None
+            view = await self._buttons(script, end) if last else None
             drawn = await self._edit(channel, message, script, there, in_script, view)
             placed = placed or (last and drawn)
         return placed
@@ -167,7 +169,27 @@ class Board:
             return False
         return True
 
-    async def open_at(self, channel: discord.TextChannel) -> None:
+    async def bare(self, interaction: Interaction, room: Room, script: Script) -> None:
+        """Draws the end of a script again, without buttons where it runs no more."""
+        channel = interaction.channel
+        if isinstance(channel, Channel):
+            async with room.painting:
+                await self._paint(channel, script, {place_of(script).line}, set())
+
+    async def messages_of(self, script: Script) -> list[int]:
+        """The messages that show the end of a script."""
+        return list(await self.store.posts(script.id, [place_of(script).line]))
+
+    async def strip(self, interaction: Interaction, messages: Iterable[int]) -> None:
+        """Takes the buttons from messages of a script that is gone."""
+        if not isinstance(interaction.channel, Channel):
+            return
+        for message in messages:
+            with suppress(discord.HTTPException):
+                partial = discord.PartialMessage(channel=interaction.channel, id=message)
+                await partial.edit(view=None)
+
+    async def open_at(self, channel: discord.TextChannel | discord.Thread) -> None:
         """Shows a channel where its script stands, or how to begin one, without being asked."""
         script = await self.store.running(channel.id)
         if script is None:
@@ -178,9 +200,17 @@ class Board:
         content = f"**{inline(script.title, 100)}**"
         if last:
             content += "\n" + card(last, {line.id for line in last})
-        view = _buttons(script, last[-1] if last else None)
+        view = await self._buttons(script, last[-1] if last else None)
         message = await channel.send(content, view=view)
         await self.store.post(message.id, script.id, [line.id for line in last])
+
+    async def _buttons(self, script: Script, line: Line | None) -> discord.ui.View:
+        """The buttons under the last line of a script, None before the first."""
+        return views.under_line(
+            place_of(script),
+            by_voice=line is not None and line.author is None,
+            redo=await self.store.next_of(script.id, script.head) is not None,
+        )
 
 
 def _how_far(progress: Progress) -> str:
@@ -189,10 +219,6 @@ def _how_far(progress: Progress) -> str:
     if progress.written:
         return f"The voice writes. Lines that are finished: {progress.written}."
     return "The voice writes."
-
-
-def _buttons(script: Script, line: Line | None) -> discord.ui.View:
-    return views.under_line(place_of(script), by_voice=line is not None and line.author is None)
 
 
 def _content(script: Script, lines: Sequence[Line], in_script: Collection[int]) -> str:

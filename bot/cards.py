@@ -20,7 +20,7 @@ def dealt(lines: Iterable[Line]) -> list[list[Line]]:
     """The lines on as few cards as hold them, at least one line on each."""
     cards: list[list[Line]] = []
     for line in lines:
-        if cards and size(_block([*cards[-1], line])) <= FULL:
+        if cards and size(_whole([*cards[-1], line])) <= FULL:
             cards[-1].append(line)
         else:
             cards.append([line])
@@ -32,6 +32,7 @@ def card(lines: Sequence[Line], in_script: Collection[int]) -> str:
 
     At most 2,000 characters: a line that has no room alone is cut, and says so.
     """
+    lines = _standing(lines, in_script)
     parts: list[str] = []
     for live, run in groupby(lines, lambda line: line.id in in_script):
         if live:
@@ -42,13 +43,33 @@ def card(lines: Sequence[Line], in_script: Collection[int]) -> str:
     return "\n".join([*parts, f"-# {_credits(kept or lines)}"])
 
 
+def _standing(lines: Sequence[Line], in_script: Collection[int]) -> list[Line]:
+    """Of a line that was rewritten or copied, the version in the script, or else the last one."""
+    first_of: dict[int, int] = {}
+    versions: dict[int, list[Line]] = {}
+    for line in lines:
+        was = line.copy_of or line.rewrite_of or line.id
+        first_of[line.id] = first_of.get(was, line.id)
+        versions.setdefault(first_of[line.id], []).append(line)
+    return [one for of in versions.values() for one in _version(of, in_script)]
+
+
+def _version(versions: Sequence[Line], in_script: Collection[int]) -> list[Line]:
+    live = [line for line in versions if line.id in in_script]
+    last = versions[-1].delivery
+    return live or [line for line in versions if line.delivery == last]
+
+
 def _block(lines: Sequence[Line]) -> str:
-    elements = [line.element for line in lines]
-    whole = fenced(page(elements))
-    if size(whole) <= FULL or len(elements) > 1:
+    whole = _whole(lines)
+    if size(whole) <= FULL:
         return whole
-    first, *rest = messages(elements, FULL)
+    first, *rest = messages((line.element for line in lines), FULL)
     return f"{first}\n-# and more: /script show has it whole" if rest else first
+
+
+def _whole(lines: Sequence[Line]) -> str:
+    return fenced(page(line.element for line in lines))
 
 
 def _credits(lines: Sequence[Line]) -> str:

@@ -3,28 +3,51 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
-from collections.abc import Callable, Coroutine, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Concatenate, ParamSpec, TypeVar
+import datetime as dt
+from collections.abc import Sequence
 from weakref import WeakValueDictionary
 
-from . import compose
-from .compose import Manner, Progress, Standing
-from .constraint import said
-from .engine import Engine, NothingLeft
-from .model import Model, States
+from .engine import Engine
+from .model import Model
 from .render import inline
-from .repetition import REACH
-from .sampling import Sampling
-from .script import Element, Kind, ScriptError, from_person
-from .script import fountain as as_fountain
+from .rights import check_cooldown, check_may_take, check_may_write, check_turn
+from .script import Element, Kind, from_person
 from .settings import Settings
-from .store import BEFORE_THE_FIRST, Draft, Line, Script, Store
+from .shelf import Shelf, locked
+from .store import BEFORE_THE_FIRST, Draft, Line, Script, Store, fork_of
+from .turn import (
+    LARGEST_SEED,
+    NO_SCRIPT,
+    LineIsOld,
+    NoScript,
+    Patience,
+    Place,
+    RoomError,
+    Stopped,
+    Turn,
+    Wish,
+    Writer,
+    place_of,
+)
 from .voices import Voices
 
-P = ParamSpec("P")
-R = TypeVar("R")
+__all__ = [
+    "LARGEST_SEED",
+    "LONGEST_TEXT",
+    "MOST_LINES",
+    "NO_SCRIPT",
+    "LineIsOld",
+    "NoScript",
+    "Patience",
+    "Place",
+    "Room",
+    "RoomError",
+    "Rooms",
+    "Turn",
+    "Wish",
+    "Writer",
+    "place_of",
+]
 
 MOST_LINES = 10
 """Lines that one turn writes at the most."""
@@ -32,140 +55,11 @@ MOST_LINES = 10
 LONGEST_TEXT = 1500
 """Characters that one element of a person's text may have, so that a message can show it."""
 
-NO_SCRIPT = 0
-"""Stands for the id of a script where none runs."""
-
-LARGEST_SEED = 2**31 - 1
-"""Seeds are short enough to be read out and typed."""
-
 UNREADABLE_SHARE = 0.1
 """From this share of characters on that a voice cannot read, their writer is told."""
 
 
-class RoomError(Exception):
-    """One friendly sentence for the person who asked; nothing was changed."""
-
-
-class NoScript(RoomError):
-    """No script runs in the channel."""
-
-
-@dataclass(frozen=True)
-class Place:
-    """A line of a script as a button carries it."""
-
-    script: int
-    line: int
-    """`BEFORE_THE_FIRST` when there is no line yet."""
-
-
-class LineIsOld(RoomError):
-    """The line that was acted on is no longer the last one of the script."""
-
-    def __init__(self, place: Place) -> None:
-        super().__init__("The script has gone on since: this is no longer its last line.")
-        self.place = place
-
-
-@dataclass(frozen=True)
-class Writer:
-    """The person who asks for something, and the interaction in which they do."""
-
-    id: int
-    name: str
-    delivery: str
-    """Unique to the interaction: what it wrote once is not written again."""
-
-
-@dataclass(frozen=True)
-class Wish:
-    """How the next lines are to be written; None leaves it to the script or the settings."""
-
-    lines: int = 1
-    character: str | None = None
-    temperature: float | None = None
-    top_p: float | None = None
-    seed: int | None = None
-    kind: Kind | None = None
-    min_p: float | None = None
-    repetition: float | None = None
-
-
-class Patience:
-    """A turn that takes a while: how far it is, and a way to stop it."""
-
-    def __init__(self) -> None:
-        self.progress = Progress()
-        self.stopped = False
-        self._now: asyncio.Future[Any] | None = None
-
-    def stop(self) -> None:
-        """Gives up the line that is being written; what is finished stays."""
-        self.stopped = True
-        if self._now:
-            self._now.cancel()
-
-    async def wait(self, work: Coroutine[Any, Any, R]) -> R:
-        """Does what can be stopped; raises Stopped."""
-        if self.stopped:
-            work.close()
-            raise Stopped
-        self._now = task = asyncio.ensure_future(work)
-        try:
-            return await task
-        except asyncio.CancelledError:
-            if self.stopped and task.cancelled():
-                raise Stopped from None
-            raise
-        finally:
-            self._now = None
-
-
-class Stopped(Exception):
-    """Somebody pressed Stop."""
-
-
-@dataclass(frozen=True)
-class Turn:
-    """What changed: the new lines, and which lines left the script or came back into it."""
-
-    script: Script
-    lines: list[Line] = field(default_factory=list)
-    moved_from: int | None = None
-    """The head before; its message loses its buttons."""
-    left: frozenset[int] = frozenset()
-    returned: frozenset[int] = frozenset()
-    shelved: Script | None = None
-    """The script that ran before, when another one began."""
-    unreadable: bool = False
-    """Whether the writer must be told that the voice cannot read much of this."""
-
-    @property
-    def touched(self) -> set[int]:
-        """All lines whose messages look different now."""
-        heads = (self.moved_from or BEFORE_THE_FIRST, self.script.head or BEFORE_THE_FIRST)
-        return {*heads, *self.left, *self.returned}
-
-    @property
-    def place(self) -> Place:
-        """Where the script stands now."""
-        return place_of(self.script)
-
-
-def _locked(
-    action: Callable[Concatenate[Room, P], Coroutine[Any, Any, R]],
-) -> Callable[Concatenate[Room, P], Coroutine[Any, Any, R]]:
-    """One turn after the other: who comes second sees what the first has done."""
-
-    async def wait_and_act(room: Room, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        async with room.lock:
-            return await action(room, *args, **kwargs)
-
-    wait_and_act.__doc__ = action.__doc__
-    return wait_and_act
-
-
-class Room:
+class Room(Shelf):
     """One channel, the script that it writes on, and the voice that writes along.
 
     A method that raises has changed nothing: RoomError or ScriptError for what cannot be done,
@@ -180,44 +74,16 @@ class Room:
         settings: Settings,
         told: set[tuple[int, int]] | None = None,
     ) -> None:
-        self.channel = channel
-        self.store = store
-        self.voices = voices
-        self.settings = settings
-        self.lock = asyncio.Lock()
+        super().__init__(channel, store, voices, settings)
         self.painting = asyncio.Lock()
         """Held by whoever draws the channel's messages again."""
         # Scripts and their writers who know by now; it outlives the room, which is made anew
         # whenever nobody uses it.
         self._told = set[tuple[int, int]]() if told is None else told
 
-    # Looking
+    # Writing
 
-    async def script(self) -> Script:
-        """The script that the channel writes on; raises NoScript."""
-        script = await self.store.running(self.channel)
-        if script is None:
-            raise NoScript("No script runs in this channel yet: begin one with /start.")
-        return script
-
-    async def lines(self) -> list[Line]:
-        """The script's lines, from the first to the last."""
-        return await self.store.path((await self.script()).head)
-
-    async def characters(self) -> list[str]:
-        """The cast, and after it those who have spoken, the latest first."""
-        script = await self.script()
-        spoken = [line.element.cue for line in reversed(await self.store.path(script.head))]
-        return list(dict.fromkeys([*script.cast, *(cue for cue in spoken if cue)]))
-
-    async def fountain(self) -> str:
-        """The script as a Fountain file."""
-        script = await self.script()
-        return as_fountain(script.title, [line.element for line in await self.lines()])
-
-    # Acting
-
-    @_locked
+    @locked
     async def start(
         self,
         writer: Writer,
@@ -233,11 +99,14 @@ class Room:
 
         ``over`` is the script that it may shelve, `NO_SCRIPT` for none; None for whichever runs.
         """
+        await self._check_names(cast, guild)
         name = voice or self.settings.model
         engine = await self.voices.engine(name)
         shelved = await self.store.running(self.channel)
         if over is not None and over != (shelved.id if shelved else NO_SCRIPT):
             raise RoomError("The script here has changed in the meantime: use /start again.")
+        if shelved is not None:
+            check_may_write(shelved, writer)
         new = Script(
             channel=self.channel,
             guild=guild,
@@ -247,24 +116,18 @@ class Room:
             voice=name,
             temperature=temperature or self.settings.temperature,
             top_p=self.settings.top_p,
+            lock=bool(cast),
             running=True,
             head=None,
         )
         first = [heading] if heading else []
-        banned = await self._banned(guild)
-        for character in cast:
-            if word := said(character, banned):
-                raise ScriptError(
-                    f"“{inline(character, 60)}” cannot be in the cast: “{inline(word, 40)}” is "
-                    f"among the words that must not be said here (/settings banned)."
-                )
-        drafts = await self._drafts(engine, engine.model.start(), first, writer)
+        drafts = await self.prompter.drafts(engine, engine.model.start(), first, writer)
         script = await self.store.begin(new, drafts, writer.delivery)
         lines = await self.store.path(script.head)
         unreadable = self._must_be_told(script, writer, engine.model, first)
         return Turn(script, lines, shelved=shelved, unreadable=unreadable)
 
-    @_locked
+    @locked
     async def write(
         self,
         writer: Writer,
@@ -274,17 +137,12 @@ class Room:
     ) -> Turn:
         """A person's lines, read by the voice; ``under`` is where the script must still stand."""
         script = await self.script_at(under)
-        elements = from_person(text, character)
-        if any(len(element.text) > LONGEST_TEXT for element in elements):
-            raise RoomError(
-                f"One line has more than {LONGEST_TEXT:,} characters: put blank lines into it, so "
-                f"that it becomes several."
-            )
-        if len(elements) > MOST_LINES:
-            raise RoomError(f"That is {len(elements)} lines at once: write at most {MOST_LINES}.")
+        elements = _elements(text, character)
+        await self._check_pace(script, writer)
+        check_turn(script, await self._line_at(script.head), writer)
         return await self._add(script, elements, writer)
 
-    @_locked
+    @locked
     async def carry_on(
         self,
         writer: Writer,
@@ -298,9 +156,10 @@ class Room:
                 "Somebody who speaks needs speech: leave out the kind or the character."
             )
         script = await self.script_at(under)
+        await self._check_pace(script, writer)
         return await self._compose(script, script.head, wish, writer, patience)
 
-    @_locked
+    @locked
     async def take_again(
         self, writer: Writer, under: Place | None = None, patience: Patience | None = None
     ) -> Turn:
@@ -312,6 +171,7 @@ class Room:
                 f"The last line is {inline(line.credit, 60)}'s, not the voice's: take it back with "
                 f"/undo, or go on with /continue."
             )
+        await self._check_pace(script, writer)
         was = line.origin
         wish = Wish(
             character=was.get("character"),
@@ -323,56 +183,128 @@ class Room:
         )
         return await self._compose(script, line.parent, wish, writer, patience)
 
-    @_locked
-    async def undo(self, under: Place | None = None) -> Turn:
+    # The tree
+
+    @locked
+    async def undo(self, writer: Writer, under: Place | None = None) -> Turn:
         """Takes the last line back; it stays in the tree, and the state before it is at hand."""
         script = await self.script_at(under)
         line = await self._last_line(script)
-        return await self._go(script, line.parent)
+        return await self._go(script, line.parent, writer)
 
-    @_locked
-    async def go_to(self, place: Place) -> Turn:
+    @locked
+    async def redo(self, writer: Writer, under: Place | None = None) -> Turn:
+        """Goes on to the line through which the head last went from here."""
+        script = await self.script_at(under)
+        child = await self.store.next_of(script.id, script.head)
+        if child is None:
+            raise RoomError("Nothing was taken back here: go on with /continue.")
+        return await self._go(script, child, writer)
+
+    @locked
+    async def go_to(self, writer: Writer, place: Place) -> Turn:
         """Moves the head to any line of the script that runs here: it continues from there."""
         try:
             await self.script_at(place)
         except LineIsOld:
-            line = await self.store.line(place.line)
-            if place.line != BEFORE_THE_FIRST and (line is None or line.script != place.script):
+            script = await self.script()
+            if place.line != BEFORE_THE_FIRST and not await self.store.has(script, place.line):
                 raise RoomError("That line is not in this script: go on with /continue.") from None
-            return await self._go(await self.script(), place.line or None)
+            return await self._go(script, place.line or None, writer)
         raise RoomError("The script stands at this line already: go on with /continue.")
+
+    @locked
+    async def rewrite(
+        self, writer: Writer, place: Place, text: str, character: str | None = None
+    ) -> Turn:
+        """Writes a line of the script anew; copies of what followed it follow the new one.
+
+        The turn's lines are the new ones. What they were written instead of stays in the tree.
+        """
+        script, line = await self._standing_line(place)
+        check_may_write(script, writer)
+        check_may_take(script, line, writer)
+        elements = _elements(text, character)
+        if elements == [line.element]:
+            raise RoomError("That is what the line says already: change it, or leave it.")
+        engine = await self.voices.engine(script.voice)
+        drafts = await self._read(engine, line.parent, elements, writer)
+        lines, copies = await self.store.rewrite(script, line, drafts, writer.delivery, writer.id)
+        unreadable = self._must_be_told(script, writer, engine.model, elements)
+        return await self._turn(script, (lines + copies)[-1].id, lines, unreadable)
+
+    async def line_to_rewrite(self, writer: Writer, place: Place) -> Line:
+        """A line, for one who is about to rewrite it; raises RoomError as `rewrite` will."""
+        script, line = await self._standing_line(place)
+        check_may_write(script, writer)
+        check_may_take(script, line, writer)
+        return line
+
+    @locked
+    async def fork(self, writer: Writer, title: str, channel: int | None = None) -> Turn:
+        """Begins another script on the line where this one stands, here or in another channel.
+
+        It is written as this one is, and belongs to whoever began it.
+        """
+        script = await self.script()
+        check_may_write(script, writer)
+        fork = fork_of(script, self.channel if channel is None else channel, writer.id, title)
+        begun = await self.store.begin(fork, (), writer.delivery)
+        return Turn(begun, moved_from=begun.head, shelved=None if channel else script)
 
     # How it is done
 
-    async def script_at(self, under: Place | None) -> Script:
-        """The script, if it stands at this place still; raises NoScript and LineIsOld."""
+    async def _standing_line(self, place: Place) -> tuple[Script, Line]:
+        """The script and a line of it that stands in it now; raises RoomError."""
         script = await self.script()
-        if under is None or under == place_of(script):
-            return script
-        if under.script != script.id:
-            raise RoomError(
-                f"That script is on the shelf: “{inline(script.title, 100)}” runs here now."
-            )
-        raise LineIsOld(under)
+        await self._check_runs(script, place.script)
+        line = await self._line_at(place.line)
+        if line is None or line.id not in await self.store.path_ids(script.head):
+            raise RoomError("That line is not in the script any more: continue from it first.")
+        return script, line
+
+    async def _line_at(self, line: int | None) -> Line | None:
+        return None if line is None else await self.store.line(line)
 
     async def _last_line(self, script: Script) -> Line:
-        line = None if script.head is None else await self.store.line(script.head)
+        line = await self._line_at(script.head)
         if line is None:
             raise RoomError("The script has no line yet: write one, or use /continue.")
         return line
 
-    async def _go(self, script: Script, head: int | None) -> Turn:
+    async def _check_pace(self, script: Script, writer: Writer) -> None:
+        """Raises RoomError for one who may not add a line, or not yet."""
+        check_may_write(script, writer)
+        if script.cooldown:
+            last = await self.store.last_asked(script.id, writer.id)
+            check_cooldown(script, last, dt.datetime.now(dt.UTC))
+
+    async def _go(self, script: Script, head: int | None, writer: Writer) -> Turn:
+        """Moves the head, if whoever does so may take back what is not above it then."""
+        check_may_write(script, writer)
+        kept = set(await self.store.path_ids(head))
+        left = [line for line in await self.store.path_ids(script.head) if line not in kept]
+        for line in reversed(await self.store.lines(left)):
+            check_may_take(script, line, writer)
         await self.store.move(script, head)
         return await self._turn(script, head, [])
 
     async def _add(self, script: Script, elements: Sequence[Element], writer: Writer) -> Turn:
         """Stores a person's elements after the head, each with the state that reading it leaves."""
         engine = await self.voices.engine(script.voice)
-        state = await self._state(engine, script.head)
-        drafts = await self._drafts(engine, state, elements, writer)
-        lines = await self.store.append(script, script.head, drafts, writer.delivery, take=0)
+        drafts = await self._read(engine, script.head, elements, writer)
+        lines = await self.store.append(
+            script, script.head, drafts, writer.delivery, take=0, asker=writer.id
+        )
         unreadable = self._must_be_told(script, writer, engine.model, elements)
         return await self._turn(script, lines[-1].id, lines, unreadable)
+
+    async def _read(
+        self, engine: Engine, parent: int | None, elements: Sequence[Element], writer: Writer
+    ) -> list[Draft]:
+        """A person's elements below a line, as the voice reads them."""
+        state = await self.prompter.state(engine, parent)
+        return await self.prompter.drafts(engine, state, elements, writer)
 
     async def _compose(
         self,
@@ -387,101 +319,20 @@ class Room:
         engine = await self.voices.engine(script.voice)
         drafts: list[Draft] = []
         try:
-            at = await patience.wait(self._standing(engine, parent, patience.progress))
-            for manner in self._manners(script, wish, await self._banned(script.guild)):
-                draft = await patience.wait(self._draft(engine, at, manner))
+            at = await patience.wait(self.prompter.standing(engine, parent, patience.progress))
+            banned = await self.prompter.banned(script.guild)
+            for manner in self.prompter.manners(script, wish, banned):
+                draft = await patience.wait(self.prompter.draft(engine, at, manner))
                 at = at.after(engine.model, draft)
                 drafts.append(draft)
                 patience.progress.written += 1
         except Stopped:
             if not drafts:
                 raise RoomError("Stopped before the first line: nothing was added.") from None
-        lines = await self.store.append(script, parent, drafts, writer.delivery, take=0)
-        return await self._turn(script, lines[-1].id, lines)
-
-    def _manners(self, script: Script, wish: Wish, banned: tuple[str, ...]) -> Iterator[Manner]:
-        """How each line is to be written that was wished for."""
-        seed = secrets.randbelow(LARGEST_SEED) if wish.seed is None else wish.seed
-        for number in range(wish.lines):
-            sampling = Sampling(
-                (seed + number) % (LARGEST_SEED + 1),
-                wish.temperature or script.temperature,
-                wish.top_p or script.top_p,
-                self.settings.min_p if wish.min_p is None else wish.min_p,
-                self.settings.repetition if wish.repetition is None else wish.repetition,
-                self.settings.soft_length,
-            )
-            # One who was asked to speak speaks first; who answers is up to the voice.
-            character = wish.character if number == 0 else None
-            kind = None if character else wish.kind
-            cast = () if character else tuple(script.cast)
-            limit = self.settings.line_length
-            yield Manner(sampling, limit, kind, character, cast, banned)
-
-    async def _draft(self, engine: Engine, at: Standing, manner: Manner) -> Draft:
-        """One line by the voice."""
-        try:
-            draft = await compose.write(engine, at, manner, self.channel)
-        except NothingLeft:
-            raise RoomError(
-                "Without the words that must not be said here nothing is left to say: try again, "
-                "or take some off the list with /settings banned."
-            ) from None
-        except ValueError as error:
-            raise RoomError(f"{error} Choose another kind, or another voice.") from error
-        if draft is None:
-            raise RoomError("The voice had nothing to say: try again, or another temperature.")
-        return draft
-
-    async def _banned(self, guild: int | None) -> tuple[str, ...]:
-        """What must not be said here: the operator's list, the guild's and the channel's."""
-        own = await self.store.banned(self.channel, guild)
-        return tuple(sorted({*compose.words_of(self.settings.banned), *own}))
-
-    async def _drafts(
-        self, engine: Engine, state: States, elements: Sequence[Element], writer: Writer
-    ) -> list[Draft]:
-        """A person's elements, each with the state that reading it leaves."""
-        drafts: list[Draft] = []
-        for element in elements:
-            draft = await compose.read(engine, state, element, writer.id, writer.name, self.channel)
-            state = draft.state
-            drafts.append(draft)
-        return drafts
-
-    async def _standing(self, engine: Engine, head: int | None, progress: Progress) -> Standing:
-        """Where the script stands at a line, for its voice."""
-        state = await self._state(engine, head, progress)
-        last = await self.store.last_lines(head, REACH)
-        return Standing(state, compose.recent(engine.model, last))
-
-    async def _state(
-        self, engine: Engine, head: int | None, progress: Progress | None = None
-    ) -> States:
-        """What the voice remembers at a line: kept, or read again from the text."""
-        model = engine.model
-        if head is None:
-            return model.start()
-        kept = await self.store.state(head, model.fingerprint)
-        if kept is not None:
-            return kept
-        state, unread = await self._last_kept(model, head)
-        state = await compose.read_again(
-            engine, state, unread, self.channel, progress or Progress()
+        lines = await self.store.append(
+            script, parent, drafts, writer.delivery, take=0, asker=writer.id
         )
-        await self.store.keep_state(head, model.fingerprint, state)
-        return state
-
-    async def _last_kept(self, model: Model, head: int) -> tuple[States, list[Line]]:
-        """The nearest state that was kept on the way to a line, and the lines after it."""
-        path = await self.store.path(head)
-        kept = await self.store.states_kept((line.id for line in path), model.fingerprint)
-        for i in reversed(range(len(path))):
-            if path[i].id in kept:
-                state = await self.store.state(path[i].id, model.fingerprint)
-                if state is not None:
-                    return state, path[i + 1 :]
-        return model.start(), path
+        return await self._turn(script, lines[-1].id, lines)
 
     async def _turn(
         self, before: Script, head: int | None, lines: list[Line], unreadable: bool = False
@@ -512,9 +363,17 @@ class Room:
         return not told_before
 
 
-def place_of(script: Script) -> Place:
-    """Where a script stands."""
-    return Place(script.id, script.head or BEFORE_THE_FIRST)
+def _elements(text: str, character: str | None) -> list[Element]:
+    """What a person typed; raises RoomError and ScriptError for what cannot be a turn."""
+    elements = from_person(text, character)
+    if any(len(element.text) > LONGEST_TEXT for element in elements):
+        raise RoomError(
+            f"One line has more than {LONGEST_TEXT:,} characters: put blank lines into it, so "
+            f"that it becomes several."
+        )
+    if len(elements) > MOST_LINES:
+        raise RoomError(f"That is {len(elements)} lines at once: write at most {MOST_LINES}.")
+    return elements
 
 
 class Rooms:

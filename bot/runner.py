@@ -22,9 +22,14 @@ from .views import COG
 log = logging.getLogger("onbook.runner")
 
 PERMISSIONS = discord.Permissions(
-    view_channel=True, send_messages=True, send_messages_in_threads=True, attach_files=True
+    view_channel=True,
+    send_messages=True,
+    send_messages_in_threads=True,
+    create_public_threads=True,
+    attach_files=True,
 )
-"""Just what the bot needs: to see where it writes, to write, and to attach a script as a file."""
+"""Just what the bot needs: to see where it writes, to write, to open a thread for a fork, and to
+attach a script as a file."""
 
 
 class RunnerError(Exception):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
-from collections.abc import AsyncIterator, Iterable, Sequence
+import sqlite3
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +19,7 @@ from sqlalchemy import (
     JSON,
     URL,
     BigInteger,
+    ColumnElement,
     Connection,
     DateTime,
     ForeignKey,
@@ -27,11 +30,13 @@ from sqlalchemy import (
     delete,
     event,
     func,
+    literal,
     or_,
     select,
     text,
     update,
 )
+from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import (
     AsyncEngine,
@@ -41,13 +46,11 @@ from sqlalchemy.ext.asyncio import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from .migration import SCHEMA, upgrade
 from .model import States
 from .script import Element, Kind
 
 Floats = NDArray[np.floating[Any]]
-
-SCHEMA = 2
-"""The version of the tables below, kept in the file's ``user_version``."""
 
 
 BEFORE_THE_FIRST = 0
@@ -86,6 +89,8 @@ class Script(Base):
     __tablename__ = "scripts"
     __table_args__ = (
         Index("one_script_runs_in_a_channel", "channel", unique=True, sqlite_where=text("running")),
+        # The ids of what was deleted are on old buttons, and must never mean anything else.
+        {"sqlite_autoincrement": True},
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -102,6 +107,44 @@ class Script(Base):
     head: Mapped[int | None]
     """The last line; None before the first. No foreign key, since lines refer to scripts."""
     begun: Mapped[dt.datetime] = mapped_column(default=_now)
+    delivery: Mapped[str | None] = mapped_column(unique=True)
+    """The interaction that began it."""
+    forked_at: Mapped[int | None]
+    """The line of another script at which it was forked."""
+    archived: Mapped[bool] = mapped_column(default=False)
+    """Whether it was put away; then it cannot run."""
+    min_p: Mapped[float | None]
+    """None, here and in the next two, for what the operator has set."""
+    repetition: Mapped[float | None]
+    length: Mapped[int | None]
+    takes: Mapped[int] = mapped_column(default=1)
+    """How many takes of a line are written at once."""
+    lock: Mapped[bool] = mapped_column(default=False)
+    """Whether the voice lets nobody speak but the cast."""
+    players: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    """Who plays whom: people's ids by the names in the cast."""
+    skip_played: Mapped[bool] = mapped_column(default=False)
+    """Whether the voice leaves to people what is played by them."""
+    alternate: Mapped[bool] = mapped_column(default=False)
+    """Whether nobody may write twice in a row."""
+    cooldown: Mapped[int] = mapped_column(default=0)
+    """Seconds that a person waits after a line."""
+    role: Mapped[int | None] = mapped_column(BigInteger)
+    """Who writes here must have this role."""
+
+
+_KEPT = (
+    *("guild", "cast", "voice", "temperature", "top_p", "head", "min_p", "repetition", "length"),
+    *("takes", "lock", "players", "skip_played", "alternate", "cooldown", "role"),
+)
+
+
+def fork_of(script: Script, channel: int, owner: int, title: str) -> Script:
+    """A script that begins where another one stands, and is written as that one is."""
+    kept = {name: getattr(script, name) for name in _KEPT}
+    return Script(
+        channel=channel, owner=owner, title=title, running=True, forked_at=script.head, **kept
+    )
 
 
 class Line(Base):
@@ -111,7 +154,10 @@ class Line(Base):
     """
 
     __tablename__ = "lines"
-    __table_args__ = (UniqueConstraint("delivery", "take", "ordinal"),)
+    __table_args__ = (
+        UniqueConstraint("delivery", "take", "ordinal"),
+        {"sqlite_autoincrement": True},
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     script: Mapped[int] = mapped_column(ForeignKey("scripts.id"), index=True)
@@ -129,11 +175,28 @@ class Line(Base):
     take: Mapped[int]
     ordinal: Mapped[int]
     written: Mapped[dt.datetime] = mapped_column(default=_now)
+    asker: Mapped[int | None] = mapped_column(BigInteger)
+    """The person who asked for it; None where that was not noted."""
+    copy_of: Mapped[int | None]
+    """The line that this repeats below a rewritten one. That may have been deleted since."""
+    rewrite_of: Mapped[int | None]
+    """The line that this was written instead of. That may have been deleted since."""
 
     @property
     def element(self) -> Element:
         """The line as an element of a screenplay."""
         return Element(Kind(self.kind), self.text)
+
+
+class Trail(Base):
+    """The child through which the head of a script last went on from a line."""
+
+    __tablename__ = "trails"
+
+    script: Mapped[int] = mapped_column(ForeignKey("scripts.id"), primary_key=True)
+    line: Mapped[int] = mapped_column(primary_key=True)
+    """`BEFORE_THE_FIRST` for the beginning."""
+    child: Mapped[int] = mapped_column(ForeignKey("lines.id"), index=True)
 
 
 class State(Base):
@@ -263,22 +326,67 @@ class Store:
         async with self._reading() as session:
             return await session.get_one(Script, script)
 
+    async def find(self, script: int) -> Script | None:
+        """A script, by its id; None for one that is gone."""
+        async with self._reading() as session:
+            return await session.get(Script, script)
+
     async def begin(
-        self, script: Script, drafts: Sequence[Draft] = (), delivery: str = ""
+        self, script: Script, drafts: Sequence[Draft] = (), delivery: str | None = None
     ) -> Script:
         """Stores a new script and its first lines, and shelves the one that ran in its channel.
 
-        All or nothing. Raises AlreadyWritten when this delivery has written lines already.
+        It begins at its head, which is a line of another script where it is a fork. All or nothing.
+        Raises AlreadyWritten when this delivery has begun one already.
         """
         async with self._writing() as session:
-            await session.execute(
-                update(Script).where(Script.channel == script.channel).values(running=False)
-            )
+            begun = select(Script.id).where(Script.delivery == delivery)
+            if delivery is not None and await session.scalar(begun) is not None:
+                raise AlreadyWritten
+            await _shelve(session, script.channel)
+            script.delivery = delivery
             session.add(script)
             await session.flush()
-            lines = await _hang(session, script, None, drafts, delivery, take=0)
-            script.head = lines[-1].id if lines else None
+            lines = await _hang(
+                session, script, script.head, drafts, delivery or "", 0, script.owner
+            )
+            script.head = lines[-1].id if lines else script.head
+            await _follow(session, script.id, None, script.head)
         return script
+
+    async def shelf(self, channel: int) -> list[Script]:
+        """All scripts of a channel: the one that runs, then the others, the latest first."""
+        async with self._reading() as session:
+            found = await session.scalars(
+                select(Script)
+                .where(Script.channel == channel)
+                .order_by(Script.running.desc(), Script.archived, Script.id.desc())
+            )
+            return list(found)
+
+    async def run(self, script: int) -> Script:
+        """Makes a script the one that its channel writes on, and shelves the other."""
+        async with self._writing() as session:
+            found = await session.get_one(Script, script)
+            await _shelve(session, found.channel)
+            found.running, found.archived = True, False
+        return found
+
+    async def change(self, script: int, **values: Any) -> Script:  # noqa: ANN401 - its columns
+        """Changes what is kept with a script, by the names of `Script`."""
+        async with self._writing() as session:
+            found = await session.get_one(Script, script)
+            for name, value in values.items():
+                setattr(found, name, value)
+        return found
+
+    async def delete(self, script: int) -> None:
+        """Deletes a script and its lines. Those that another one reaches become that one's."""
+        async with self._writing() as session:
+            for heir in await _heirs(session, script):
+                await _leave_to(session, script, heir)
+            await _delete_lines(session, script)
+            await session.execute(delete(Script).where(Script.id == script))
 
     # Lines
 
@@ -286,6 +394,12 @@ class Store:
         """A line, by its id."""
         async with self._reading() as session:
             return await session.get(Line, line)
+
+    async def lines(self, lines: Sequence[int]) -> list[Line]:
+        """Lines, by their ids, in the order in which they were written."""
+        async with self._reading() as session:
+            found = await session.scalars(select(Line).where(Line.id.in_(lines)).order_by(Line.id))
+            return list(found)
 
     async def path(self, head: int | None) -> list[Line]:
         """The lines from the first one of a script to this one."""
@@ -305,8 +419,47 @@ class Store:
         async with self._reading() as session:
             return list(await session.scalars(select(_path(head).c.id).order_by("id")))
 
+    async def tree(self, script: Script, begin: int, end: int) -> list[Line]:
+        """Some lines of a script, in the order in which they were written, those left too."""
+        async with self._reading() as session:
+            found = await session.scalars(
+                select(Line).where(_in_tree(script)).order_by(Line.id).slice(begin, end)
+            )
+            return list(found)
+
+    async def tree_size(self, script: Script) -> int:
+        """How many lines a script has, those left too."""
+        counted = select(func.count()).select_from(Line).where(_in_tree(script))
+        async with self._reading() as session:
+            return await session.scalar(counted) or 0
+
+    async def has(self, script: Script, line: int) -> bool:
+        """Whether a line is in a script, be it left: its own, or one above its fork."""
+        async with self._reading() as session:
+            wanted = select(Line.id).where(Line.id == line, _in_tree(script))
+            return await session.scalar(wanted) is not None
+
+    async def next_of(self, script: int, line: int | None) -> int | None:
+        """The line through which a script's head last went on from this one."""
+        async with self._reading() as session:
+            found = await session.get(Trail, (script, line or BEFORE_THE_FIRST))
+        return found.child if found else None
+
+    async def last_asked(self, script: int, person: int) -> dt.datetime | None:
+        """When a person last added a line to a script, or had the voice do so."""
+        latest = select(func.max(Line.written)).where(Line.script == script, Line.asker == person)
+        async with self._reading() as session:
+            found = await session.scalar(latest)
+        return found.replace(tzinfo=dt.UTC) if found else None  # SQLite keeps no time zone
+
     async def append(
-        self, script: Script, parent: int | None, drafts: Sequence[Draft], delivery: str, take: int
+        self,
+        script: Script,
+        parent: int | None,
+        drafts: Sequence[Draft],
+        delivery: str,
+        take: int,
+        asker: int | None = None,
     ) -> list[Line]:
         """Hangs lines, one under the other, below ``parent``, and moves the head to the last.
 
@@ -314,9 +467,34 @@ class Store:
         AlreadyWritten when this delivery's take is there already.
         """
         async with self._writing() as session:
-            lines = await _hang(session, script, parent, drafts, delivery, take)
+            lines = await _hang(session, script, parent, drafts, delivery, take, asker)
             await _move(session, script, lines[-1].id if lines else parent)
         return lines
+
+    async def rewrite(
+        self, script: Script, line: Line, drafts: Sequence[Draft], delivery: str, asker: int
+    ) -> tuple[list[Line], list[Line]]:
+        """Hangs lines beside one of the script, copies of what followed it below, and goes there.
+
+        Returns the new lines and the copies, which stand in the messages of what they replace. All
+        or nothing. Raises HeadMoved and AlreadyWritten as `append` does.
+        """
+        async with self._writing() as session:
+            followed = await session.scalars(
+                select(Line)
+                .where(Line.id.in_(select(_path(script.head or 0).c.id)), Line.id > line.id)
+                .order_by(Line.id)
+            )
+            was = list(followed)
+            lines = await _hang(session, script, line.parent, drafts, delivery, 0, asker)
+            for one in lines:
+                one.rewrite_of = line.id
+            copies = await _copy(session, script, lines, was)
+            replaced = {line.id: lines}
+            replaced |= {old.id: [copy] for old, copy in zip(was, copies, strict=True)}
+            await _show_in_place(session, script, replaced)
+            await _move(session, script, (lines + copies)[-1].id)
+        return lines, copies
 
     async def move(self, script: Script, head: int | None) -> None:
         """Moves the head; raises HeadMoved when it is no longer where ``script`` has it."""
@@ -376,6 +554,13 @@ class Store:
         async with self._writing() as session:
             await session.merge(Ban(scope=scope, place=place, words=list(words)))
 
+    async def casts(self, scope: str, place: int) -> list[str]:
+        """The names in the casts of all scripts that run in a channel, or in a guild."""
+        where = Script.channel if scope == "channel" else Script.guild
+        async with self._reading() as session:
+            casts = await session.scalars(select(Script.cast).where(where == place, Script.running))
+            return sorted({name for cast in casts for name in cast})
+
     # States
 
     async def state(self, line: int, fingerprint: str) -> States | None:
@@ -423,6 +608,18 @@ class Store:
                 shown.setdefault(message, []).extend([line] if line else [])
             return shown
 
+    async def shown_in(self, message: int) -> tuple[int, list[Line]] | None:
+        """The id of the script in a message, and its lines there; None for any other message."""
+        async with self._reading() as session:
+            rows = await session.execute(
+                select(Post.script, Line)
+                .outerjoin(Line, Line.id == Post.line)
+                .where(Post.message == message)
+                .order_by(Line.id)
+            )
+            found = [(script, line) for script, line in rows]
+        return (found[0][0], [line for _, line in found if line]) if found else None
+
     async def forget_post(self, message: int) -> None:
         """Notes that a message is gone."""
         async with self._writing() as session:
@@ -460,6 +657,7 @@ class Store:
 
     async def _prepare(self, path: Path) -> None:
         try:
+            await asyncio.to_thread(upgrade, path)
             async with self._database.begin() as connection:
                 version = (await connection.execute(text("PRAGMA user_version"))).scalar_one()
                 if version > SCHEMA:
@@ -469,7 +667,7 @@ class Store:
                     )
                 await connection.run_sync(Base.metadata.create_all)
                 await connection.execute(text(f"PRAGMA user_version = {SCHEMA}"))
-        except SQLAlchemyError as error:
+        except (SQLAlchemyError, sqlite3.Error) as error:
             raise StoreError(
                 f"{path} cannot be used as a database: set ONBOOK_DATABASE to another file, or "
                 f"restore this one."
@@ -501,14 +699,28 @@ def _connect(path: Path) -> AsyncEngine:
     return database
 
 
-def _path(head: int) -> CTE:
+def _path(head: int, name: str = "above") -> CTE:
     """A query of the ids from ``head`` up to the first line."""
-    above = select(Line.id, Line.parent).where(Line.id == head).cte("above", recursive=True)
+    above = select(Line.id, Line.parent).where(Line.id == head).cte(name, recursive=True)
     return above.union_all(select(Line.id, Line.parent).join(above, Line.id == above.c.parent))
 
 
+def _in_tree(script: Script) -> ColumnElement[bool]:
+    """Whether a line is in a script: its own, or one above its fork."""
+    own = Line.script == script.id
+    if script.forked_at is None:
+        return own
+    return or_(own, Line.id.in_(select(_path(script.forked_at).c.id)))
+
+
 def _line(
-    script: Script, parent: int | None, draft: Draft, delivery: str, take: int, ordinal: int
+    script: Script,
+    parent: int | None,
+    draft: Draft,
+    delivery: str,
+    take: int,
+    ordinal: int,
+    asker: int | None,
 ) -> Line:
     return Line(
         script=script.id,
@@ -521,7 +733,12 @@ def _line(
         delivery=delivery,
         take=take,
         ordinal=ordinal,
+        asker=asker,
     )
+
+
+async def _shelve(session: AsyncSession, channel: int) -> None:
+    await session.execute(update(Script).where(Script.channel == channel).values(running=False))
 
 
 async def _hang(
@@ -531,6 +748,7 @@ async def _hang(
     drafts: Sequence[Draft],
     delivery: str,
     take: int,
+    asker: int | None,
 ) -> list[Line]:
     """Hangs lines and their states below ``parent``; raises AlreadyWritten."""
     written = select(Line.id).where(Line.delivery == delivery, Line.take == take).limit(1)
@@ -538,7 +756,7 @@ async def _hang(
         raise AlreadyWritten
     lines: list[Line] = []
     for ordinal, draft in enumerate(drafts):
-        line = _line(script, parent, draft, delivery, take, ordinal)
+        line = _line(script, parent, draft, delivery, take, ordinal, asker)
         session.add(line)
         await session.flush()
         state = draft.state.tobytes()
@@ -549,6 +767,53 @@ async def _hang(
         lines.append(line)
         parent = line.id
     return lines
+
+
+async def _copy(
+    session: AsyncSession, script: Script, below: Sequence[Line], was: Sequence[Line]
+) -> list[Line]:
+    """Hangs copies of lines, one under the other, below the last of others of the same delivery."""
+    # Lines are numbered one after the other, and nobody else can write in the meantime.
+    last = below[-1]
+    copies = [
+        Line(
+            id=last.id + number,
+            script=script.id,
+            parent=last.id + number - 1,
+            kind=old.kind,
+            text=old.text,
+            author=old.author,
+            credit=old.credit,
+            origin=old.origin,
+            delivery=last.delivery,
+            take=last.take,
+            ordinal=last.ordinal + number,
+            written=old.written,
+            asker=old.asker,
+            # A copy of a copy says where the line was first written.
+            copy_of=old.copy_of or old.id,
+        )
+        for number, old in enumerate(was, 1)
+    ]
+    session.add_all(copies)
+    await session.flush()
+    return copies
+
+
+async def _show_in_place(
+    session: AsyncSession, script: Script, replaced: Mapping[int, Sequence[Line]]
+) -> None:
+    """The messages that show a line show those, too, that have taken its place."""
+    shown = await session.execute(
+        select(Post.message, Post.line).where(
+            Post.script == script.id, Post.line.in_(list(replaced))
+        )
+    )
+    for message, old in shown.all():
+        session.add_all(
+            Post(message=message, line=new.id, script=script.id) for new in replaced[old]
+        )
+    await session.flush()
 
 
 async def _move(session: AsyncSession, script: Script, head: int | None) -> None:
@@ -562,3 +827,48 @@ async def _move(session: AsyncSession, script: Script, head: int | None) -> None
     )
     if moved is None:
         raise HeadMoved
+    await _follow(session, script.id, script.head, head)
+
+
+async def _follow(session: AsyncSession, script: int, was: int | None, head: int | None) -> None:
+    """Notes the way of a head, where it is not the way on which it stood before."""
+    if head is None:
+        return
+    way = _path(head)
+    steps = select(literal(script), func.coalesce(way.c.parent, BEFORE_THE_FIRST), way.c.id)
+    steps = steps.where(way.c.id.not_in(select(_path(was or 0, "known").c.id)))
+    noted = insert(Trail).from_select(["script", "line", "child"], steps)
+    await session.execute(
+        noted.on_conflict_do_update(
+            index_elements=["script", "line"], set_={"child": noted.excluded.child}
+        )
+    )
+
+
+async def _heirs(session: AsyncSession, script: int) -> list[Script]:
+    """The scripts that may reach lines of this one, the oldest first."""
+    found = await session.scalars(
+        select(Script).where(Script.id != script, Script.forked_at.is_not(None)).order_by(Script.id)
+    )
+    return list(found)
+
+
+async def _leave_to(session: AsyncSession, script: int, heir: Script) -> None:
+    """Makes the lines of a script those of another one which stand above its fork."""
+    reached = select(_path(heir.forked_at or 0).c.id)
+    await session.execute(
+        update(Line)
+        .where(Line.script == script, Line.id.in_(reached))
+        .values(script=heir.id)
+        .execution_options(synchronize_session=False)
+    )
+
+
+async def _delete_lines(session: AsyncSession, script: int) -> None:
+    own = select(Line.id).where(Line.script == script)
+    for kept in (State, Surprise):
+        await session.execute(delete(kept).where(kept.line.in_(own)))
+    await session.execute(delete(Post).where(Post.script == script))
+    await session.execute(delete(Trail).where(Trail.script == script))
+    # All in one statement: a line may go before its parent does.
+    await session.execute(delete(Line).where(Line.script == script))

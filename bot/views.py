@@ -9,8 +9,8 @@ from typing import Any, Protocol, Self, cast
 import discord
 from discord import ui
 
-from .room import Place
 from .store import BEFORE_THE_FIRST, Script
+from .turn import Place
 
 COG = "OnBook"
 """The cog's name, by which a button finds it."""
@@ -29,6 +29,21 @@ class Desk(Protocol):
 
     async def turn_page(self, interaction: Interaction, script: int, number: int) -> None:
         """A button under a page was pressed."""
+
+    async def turn_history(self, interaction: Interaction, script: int, number: int) -> None:
+        """A button under a page of the history was pressed."""
+
+    async def open_rewriting(self, interaction: Interaction, place: Place) -> None:
+        """A line was chosen that is to be rewritten."""
+
+    async def submit_rewriting(self, interaction: Interaction, place: Place, text: str) -> None:
+        """The Rewrite modal was filled in."""
+
+    async def press_script(self, interaction: Interaction, action: str, script: int) -> None:
+        """A script was chosen, or a button for one was pressed."""
+
+    async def submit_title(self, interaction: Interaction, script: int, title: str) -> None:
+        """The Rename modal was filled in."""
 
     async def stop(self, interaction: Interaction, turn: int) -> None:
         """The button that stops a turn was pressed."""
@@ -54,6 +69,7 @@ BUTTONS = {
     "continue": ("Continue", discord.ButtonStyle.primary),
     "take": ("Another take", discord.ButtonStyle.secondary),
     "undo": ("Undo", discord.ButtonStyle.secondary),
+    "redo": ("Redo", discord.ButtonStyle.secondary),
     "write": ("Write", discord.ButtonStyle.secondary),
     "here": ("Continue from here", discord.ButtonStyle.primary),
     "start": ("Start a script", discord.ButtonStyle.primary),
@@ -90,31 +106,39 @@ class LineButton(
 
 class PageButton(
     ui.DynamicItem[ui.Button[ui.View]],
-    template=r"onbook:page:(?P<script>\d{1,18}):(?P<number>\d{1,9}):(?P<way>back|on)",
+    template=(
+        r"onbook:(?P<book>page|history):(?P<script>\d{1,18}):(?P<number>\d{1,9}):(?P<way>back|on)"
+    ),
 ):
-    """A button that turns to a page of a script."""
+    """A button that turns to a page of a script, or of its history."""
 
-    def __init__(self, script: int, number: int, way: str, *, disabled: bool = False) -> None:
+    def __init__(
+        self, script: int, number: int, way: str, book: str = "page", *, disabled: bool = False
+    ) -> None:
         super().__init__(
             ui.Button(
                 label="Page back" if way == "back" else "Page on",
-                custom_id=f"onbook:page:{script}:{number}:{way}",
+                custom_id=f"onbook:{book}:{script}:{number}:{way}",
                 disabled=disabled,
             )
         )
         self.script = script
         self.number = number
+        self.book = book
 
     @classmethod
     async def from_custom_id(
         cls, interaction: Interaction, item: ui.Item[Any], match: re.Match[str], /
     ) -> Self:
         """Makes the button again from its id."""
-        return cls(int(match["script"]), int(match["number"]), match["way"])
+        return cls(int(match["script"]), int(match["number"]), match["way"], match["book"])
 
     async def callback(self, interaction: Interaction) -> None:
         """Passes the press on."""
-        await desk(interaction).turn_page(interaction, self.script, self.number)
+        turn = desk(interaction).turn_page
+        if self.book == "history":
+            turn = desk(interaction).turn_history
+        await turn(interaction, self.script, self.number)
 
 
 class StopButton(ui.DynamicItem[ui.Button[ui.View]], template=r"onbook:stop:(?P<turn>\d{1,20})"):
@@ -143,13 +167,16 @@ def stop(turn: int) -> ui.View:
     return view
 
 
-def under_line(place: Place, *, by_voice: bool) -> ui.View:
-    """The buttons under the newest line."""
-    if place.line == BEFORE_THE_FIRST:
-        return _row("continue", "write", place=place)
-    if by_voice:
-        return _row("continue", "take", "undo", "write", place=place)
-    return _row("continue", "undo", "write", place=place)
+def under_line(place: Place, *, by_voice: bool, redo: bool = False) -> ui.View:
+    """The buttons under the newest line; ``redo`` where the head has gone on from it before."""
+    offered = {
+        "continue": True,
+        "take": by_voice,
+        "undo": place.line != BEFORE_THE_FIRST,
+        "redo": redo,
+        "write": True,
+    }
+    return _row(*(action for action, offers in offered.items() if offers), place=place)
 
 
 def from_here(place: Place) -> ui.View:

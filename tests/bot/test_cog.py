@@ -428,7 +428,7 @@ async def test_in_direct_messages(stage: Stage):
     assert undone.acknowledged
     assert await stage.lines(ann.dm_channel) == [HEADING, "MAYA\nHello."]
     said, dimmed = stage.messages(ann.dm_channel)[-2:]
-    assert labels(said) == ["Continue", "Undo", "Write"]
+    assert labels(said) == ["Continue", "Undo", "Redo", "Write"]
     assert (dimmed.content[:5], dimmed.components) == ("-# ~~", [])
     shown = await ann.slash("script show")
     assert "Hello." in shown.response.content

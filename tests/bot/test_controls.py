@@ -76,8 +76,8 @@ async def test_words_are_banned_for_a_channel_and_for_a_server(stage: Stage):
     assert f"{first}, zounds" in told.response.content
     await mo.slash(stage.channel, "settings banned", add=second, server=True)
     elsewhere = stage.guild.create_text_channel("elsewhere")
-    assert set(await stage.cog.rooms.at(elsewhere.id)._banned(stage.guild.id)) >= {second}
-    assert first not in await stage.cog.rooms.at(elsewhere.id)._banned(stage.guild.id)
+    assert set(await stage.cog.rooms.at(elsewhere.id).prompter.banned(stage.guild.id)) >= {second}
+    assert first not in await stage.cog.rooms.at(elsewhere.id).prompter.banned(stage.guild.id)
     await stage.restart()
     for _ in range(10):
         await stage.ann.slash(stage.channel, "undo")
@@ -111,12 +111,12 @@ async def test_a_name_that_must_not_be_said_is_not_in_the_cast(stage: Stage):
 
 
 async def test_the_operators_list_holds_everywhere(house: House):
-    banned = await house.room._banned(None)
+    banned = await house.room.prompter.banned(None)
     assert len(banned) > 20
     assert not any(word.startswith("#") for word in banned)
     other = house.settings.model_copy(update={"banned": house.settings.database.with_name("w.txt")})
     other.banned.write_text("# mine\nzounds\n\n", encoding="utf-8")
-    assert await Room(1, house.store, house.voices, other)._banned(None) == ("zounds",)
+    assert await Room(1, house.store, house.voices, other).prompter.banned(None) == ("zounds",)
 
 
 def test_a_list_is_changed_word_by_word():
@@ -172,7 +172,7 @@ async def test_what_is_finished_stays_when_somebody_stops_it(house: House):
     patience.stop()
     stopped = (await work).lines
     assert 2 <= len(stopped) < 10
-    await house.room.undo()
+    await house.room.undo(house.writer())
     assert [line.text for line in await house.room.lines()][-1] == stopped[-2].text
 
 

@@ -138,12 +138,12 @@ async def test_the_same_seed_gives_the_same_line_and_another_another(house: Hous
     await house.start()
     [first] = await house.carry_on(5)
     state = await house.state(first)
-    await house.room.undo()
+    await house.room.undo(house.writer())
     [again] = await house.carry_on(5)
     assert again.id != first.id
     assert again.text == first.text
     assert await house.state(again) == state
-    await house.room.undo()
+    await house.room.undo(house.writer())
     [other] = await house.carry_on(6)
     assert other.text != first.text
 
@@ -153,7 +153,7 @@ async def test_a_line_is_the_same_while_other_channels_write(house: House):
     for room in rooms:
         await house.start(room)
     [alone] = await house.carry_on(5)
-    await house.room.undo()
+    await house.room.undo(house.writer())
     turns = await asyncio.gather(
         *(room.carry_on(house.writer(), Wish(seed=5 + i)) for i, room in enumerate(rooms))
     )
@@ -164,7 +164,7 @@ async def test_a_line_is_the_same_while_other_channels_write(house: House):
 async def test_several_lines_are_those_of_one_seed_after_the_other(house: House):
     await house.start()
     together = await house.carry_on(2**31 - 2, lines=3, character="MAYA")
-    await house.room.go_to(Place(together[0].script, together[0].parent))
+    await house.room.go_to(house.writer(), Place(together[0].script, together[0].parent))
     wishes = [(2**31 - 2, "MAYA"), (2**31 - 1, None), (0, None)]
     apart = [(await house.carry_on(seed, character=name))[0] for seed, name in wishes]
     assert texts(together) == texts(apart)
@@ -186,9 +186,9 @@ async def test_a_line_that_is_cut_ends_at_a_word(house: House):
     for seed in range(10):
         wish = Wish(seed=seed, character="JONAS")
         cut = (await short.carry_on(house.writer(), wish)).lines[0].element.body.split()
-        await short.undo()
+        await short.undo(house.writer())
         whole = (await long.carry_on(house.writer(), wish)).lines[0].element.body.split()
-        await long.undo()
+        await long.undo(house.writer())
         *before, last = cut
         assert before == whole[: len(before)]
         # What follows the word, such as a comma, is cut off with the rest.
@@ -269,7 +269,7 @@ async def test_a_script_goes_on_as_if_nothing_had_happened(forget: str, house: H
     states = [await house.state(line) for line in before]
     [uninterrupted] = await house.carry_on(5)
     after = await house.state(uninterrupted)
-    await house.room.undo()
+    await house.room.undo(house.writer())
     await house.restart(forget)
     [resumed] = await house.carry_on(5)
     assert resumed.text == uninterrupted.text
@@ -312,7 +312,7 @@ async def test_another_voice_reads_the_script_again_and_keeps_its_own_state(hous
 async def test_undo_takes_the_last_line_back_and_keeps_it(house: House):
     begun = await house.start()
     written = await house.write("Rain.\n\nMore rain.")
-    turn = await house.room.undo()
+    turn = await house.room.undo(house.writer())
     assert texts(await house.room.lines()) == ["INT. DINER - NIGHT", "Rain."]
     assert turn.lines == []
     assert turn.moved_from == written.lines[1].id
@@ -320,12 +320,12 @@ async def test_undo_takes_the_last_line_back_and_keeps_it(house: House):
     assert turn.returned == frozenset()
     assert turn.touched == {line.id for line in written.lines}
     assert (await house.store.line(written.lines[1].id)) is not None
-    await house.room.undo()
-    last = await house.room.undo()
+    await house.room.undo(house.writer())
+    last = await house.room.undo(house.writer())
     assert last.place == Place(begun.script.id, BEFORE_THE_FIRST)
     assert await house.room.lines() == []
     with pytest.raises(RoomError, match="no line yet"):
-        await house.room.undo()
+        await house.room.undo(house.writer())
 
 
 async def test_another_take_is_a_sibling(house: House):
@@ -355,18 +355,18 @@ async def test_the_head_goes_to_any_line_and_the_script_goes_on_from_there(house
     begun = await house.start()
     lines = await house.carry_on(5, lines=2)
     taken = (await house.room.take_again(house.writer())).lines
-    back = await house.room.go_to(Place(begun.script.id, lines[1].id))
+    back = await house.room.go_to(house.writer(), Place(begun.script.id, lines[1].id))
     assert back.left == {taken[0].id}
     assert back.returned == {lines[1].id}
     assert texts(await house.room.lines()) == ["INT. DINER - NIGHT", *texts(lines)]
-    await house.room.go_to(Place(begun.script.id, lines[0].id))
+    await house.room.go_to(house.writer(), Place(begun.script.id, lines[0].id))
     [other] = await house.carry_on(6)
     assert other.text == lines[1].text
-    empty = await house.room.go_to(Place(begun.script.id, BEFORE_THE_FIRST))
+    empty = await house.room.go_to(house.writer(), Place(begun.script.id, BEFORE_THE_FIRST))
     assert empty.script.head is None
     assert await house.room.lines() == []
     with pytest.raises(RoomError, match="stands at this line already"):
-        await house.room.go_to(empty.place)
+        await house.room.go_to(house.writer(), empty.place)
 
 
 async def test_the_head_does_not_go_to_a_line_of_another_script(house: House):
@@ -374,7 +374,7 @@ async def test_the_head_does_not_go_to_a_line_of_another_script(house: House):
     elsewhere = await house.start(house.rooms.at(2))
     for line in (elsewhere.lines[0].id, 999):
         with pytest.raises(RoomError, match="not in this script"):
-            await house.room.go_to(Place(begun.script.id, line))
+            await house.room.go_to(house.writer(), Place(begun.script.id, line))
     assert (await house.room.script()).head == begun.script.head
 
 
@@ -388,14 +388,14 @@ async def test_an_old_place_moves_nothing(house: House):
     for act in (
         lambda: house.room.carry_on(house.writer(), Wish(), begun.place),
         lambda: house.room.take_again(house.writer(), begun.place),
-        lambda: house.room.undo(begun.place),
+        lambda: house.room.undo(house.writer(), begun.place),
     ):
         with pytest.raises(LineIsOld) as refused:
             await act()
         assert refused.value.place == begun.place
     assert texts(await house.room.lines()) == texts(before)
     now = Place(begun.script.id, before[-1].id)
-    assert (await house.room.undo(now)).place == begun.place
+    assert (await house.room.undo(house.writer(), now)).place == begun.place
 
 
 async def test_without_a_script_everything_is_refused(house: House):
@@ -405,11 +405,11 @@ async def test_without_a_script_everything_is_refused(house: House):
         room.lines,
         room.characters,
         room.fountain,
-        room.undo,
+        lambda: room.undo(house.writer()),
         lambda: house.write("Rain."),
         lambda: house.carry_on(5),
         lambda: room.take_again(house.writer()),
-        lambda: room.go_to(place),
+        lambda: room.go_to(house.writer(), place),
     ):
         with pytest.raises(NoScript, match="/start"):
             await act()
@@ -423,8 +423,8 @@ async def test_a_script_on_the_shelf_is_left_alone(house: House):
     for act in (
         lambda: house.room.carry_on(house.writer(), Wish(), first.place),
         lambda: house.room.take_again(house.writer(), first.place),
-        lambda: house.room.undo(first.place),
-        lambda: house.room.go_to(first.place),
+        lambda: house.room.undo(house.writer(), first.place),
+        lambda: house.room.go_to(house.writer(), first.place),
     ):
         with pytest.raises(RoomError, match="on the shelf: “Second” runs here now") as refused:
             await act()
@@ -497,7 +497,7 @@ async def test_the_cast_comes_first_and_then_who_spoke_last(house: House):
     await house.write("BOB: One.\n\nANN (V.O.): Two.\n\nMAYA: Three.\n\nRain.")
     await house.write("BOB: Four.\n\nÉMILE: Five.")
     assert await house.room.characters() == ["MAYA", "JONAS", "ÉMILE", "BOB", "ANN"]
-    await house.room.undo()
+    await house.room.undo(house.writer())
     assert await house.room.characters() == ["MAYA", "JONAS", "BOB", "ANN"]
 
 

@@ -113,6 +113,10 @@ async def test_a_refused_token_and_a_discord_out_of_reach_are_sentences(
 def test_the_invitation_asks_for_just_what_is_needed():
     needed = discord.Permissions.none()
     needed.update(
-        view_channel=True, send_messages=True, send_messages_in_threads=True, attach_files=True
+        view_channel=True,
+        send_messages=True,
+        send_messages_in_threads=True,
+        create_public_threads=True,
+        attach_files=True,
     )
     assert needed == runner.PERMISSIONS

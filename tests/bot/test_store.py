@@ -375,17 +375,6 @@ def test_a_database_of_a_newer_version_is_refused_and_left_alone(path: Path):
     asyncio.run(open_and_close(path))
 
 
-async def test_a_database_of_the_first_version_gets_what_it_lacks(path: Path):
-    await open_and_close(path)
-    connection = sqlite3.connect(path)
-    connection.executescript("DROP TABLE bans; DROP TABLE surprises; PRAGMA user_version = 1;")
-    connection.close()
-    store = await Store.open(path)
-    await store.ban("channel", 1, ["zounds"])
-    assert await store.banned(1, None) == ["zounds"]
-    await store.close()
-
-
 def test_a_file_that_is_no_database_is_refused_and_left_alone(path: Path):
     content = b"INT. DINER - NIGHT\n" * 500
     path.write_bytes(content)

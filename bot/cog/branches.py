@@ -1,0 +1,203 @@
+"""The commands for a script's tree: its history, forks, and lines that are rewritten."""
+
+from __future__ import annotations
+
+import discord
+from discord import app_commands
+
+from .. import panels
+from ..answers import NOBODY, answer, check_permissions
+from ..history import ON_A_PAGE, label, option, told, words
+from ..render import inline
+from ..rights import check_may_write
+from ..room import Place, Room, RoomError
+from ..script import clean
+from ..store import Line
+from ..views import Interaction
+from .commands import CHOICES, answered, for_scripts, who, writer_of
+from .turns import UNTITLED, Turns
+
+
+class Branches(Turns):
+    """See how a script came to be, go back in it, and take it another way."""
+
+    @app_commands.command(name="history")
+    @for_scripts
+    @answered
+    async def history(self, interaction: Interaction) -> None:
+        """See who wrote what, and continue from any line"""
+        content, view = await self._history(self._room(interaction), -1)
+        await interaction.response.send_message(
+            content, view=view, ephemeral=True, allowed_mentions=NOBODY
+        )
+
+    @app_commands.command(name="fork")
+    @app_commands.describe(
+        title="What the new script is called",
+        thread="Whether it goes on in a new thread rather than here",
+    )
+    @for_scripts
+    @answered
+    async def fork(
+        self,
+        interaction: Interaction,
+        title: app_commands.Range[str, 1, 100],
+        thread: bool = False,
+    ) -> None:
+        """Begin another script where this one stands"""
+        check_permissions(interaction)
+        title = " ".join(clean(title).split()) or UNTITLED
+        room = self._room(interaction)
+        check_may_write(await room.script(), writer_of(interaction))
+        if thread:
+            await self._fork_into_thread(interaction, room, title)
+            return
+        await interaction.response.defer(thinking=True)
+        turn = await room.fork(writer_of(interaction), title)
+        note = f"-# {who(interaction)} forked the script: this is “{inline(title, 100)}”."
+        shown = await self.board.show_end(interaction, room, note)
+        await self.board.repaint(interaction, room, turn, shown)
+
+    @app_commands.command(name="edit")
+    @app_commands.describe(line="Which line, counted from the first; the last if none is chosen")
+    @for_scripts
+    @answered
+    async def edit(
+        self, interaction: Interaction, line: app_commands.Range[int, 1] | None = None
+    ) -> None:
+        """Rewrite a line, and keep what follows it"""
+        check_permissions(interaction)
+        room = self._room(interaction)
+        script = await room.script()
+        path = await self.store.path_ids(script.head)
+        if not path:
+            raise RoomError("The script has no line yet: write one, or use /continue.")
+        if line is not None and line > len(path):
+            raise RoomError(f"The script has {len(path)} lines: choose one of them.")
+        place = Place(script.id, path[-1 if line is None else line - 1])
+        await self._open(interaction, place)
+
+    @edit.autocomplete("line")
+    async def _suggest_line(
+        self, interaction: Interaction, current: str | int
+    ) -> list[app_commands.Choice[int]]:
+        running = await self.store.running(self._room(interaction).channel)
+        path = await self.store.path_ids(running.head if running else None)
+        numbers = {line: number for number, line in enumerate(path, 1)}
+        wanted = [line for line in reversed(path) if str(current) in str(numbers[line])]
+        lines = await self.store.lines(wanted[:CHOICES])
+        known = [(numbers[line.id], line) for line in reversed(lines)]
+        return [app_commands.Choice(name=label(line, n), value=n) for n, line in known]
+
+    # On a message
+
+    @answered
+    async def continue_from(self, interaction: Interaction, message: discord.Message) -> None:
+        """Continues from the last line of the script that a message shows."""
+        script, lines = await self._shown_in(message)
+        await self._go_to(interaction, Place(script, lines[-1].id))
+
+    @answered
+    async def rewrite_in(self, interaction: Interaction, message: discord.Message) -> None:
+        """Opens a window for the line that a message shows, or asks which of them."""
+        check_permissions(interaction)
+        script, lines = await self._shown_in(message)
+        if len(lines) == 1:
+            await self._open(interaction, Place(script, lines[0].id))
+            return
+        numbers = await self._numbers(self._room(interaction))
+        options = [option(line, numbers.get(line.id)) for line in lines][-panels.MOST_OPTIONS :]
+        await interaction.response.send_message(
+            "Which line of that message?",
+            view=panels.lines("rewrite", script, options),
+            ephemeral=True,
+        )
+
+    @answered
+    async def open_rewriting(self, interaction: Interaction, place: Place) -> None:
+        """A line was chosen that is to be rewritten."""
+        await self._open(interaction, place)
+
+    async def submit_rewriting(self, interaction: Interaction, place: Place, text: str) -> None:
+        """Rewrites a line, from the modal."""
+        try:
+            await self._rewrite(interaction, place, text)
+        except Exception as error:  # noqa: BLE001 - the last place where it can be answered
+            await answer(interaction, error, keep=text.strip())
+
+    @answered
+    async def turn_history(self, interaction: Interaction, script: int, number: int) -> None:
+        """A button under a page of the history was pressed."""
+        room = self._room(interaction)
+        if (await room.script()).id != script:
+            raise RoomError("Another script runs here now: see its lines with /history.")
+        content, view = await self._history(room, number)
+        await interaction.response.edit_message(content=content, view=view)
+
+    # How it is done
+
+    async def _history(self, room: Room, number: int) -> tuple[str, discord.ui.View]:
+        """One page of a script's lines; a number past the end is the last page."""
+        script = await room.script()
+        pages = -(-await self.store.tree_size(script) // ON_A_PAGE)
+        if not pages:
+            raise RoomError("The script has no line yet: write one, or use /continue.")
+        number = min(number, pages - 1) % pages
+        lines = await self.store.tree(script, number * ON_A_PAGE, (number + 1) * ON_A_PAGE)
+        numbers = await self._numbers(room)
+        title = f"**{inline(script.title, 100)}**"
+        title += f", page {number + 1} of {pages}" if pages > 1 else ""
+        options = [option(line, numbers.get(line.id)) for line in lines]
+        view = panels.lines("here", script.id, options, number, pages)
+        return f"{title}\n{told(lines, numbers)}", view
+
+    async def _numbers(self, room: Room) -> dict[int, int]:
+        """The places of the lines that stand in the script, from 1, by their ids."""
+        script = await room.script()
+        return {line: n for n, line in enumerate(await self.store.path_ids(script.head), 1)}
+
+    async def _shown_in(self, message: discord.Message) -> tuple[int, list[Line]]:
+        """The script in a message, and those of its lines that stand; all if none does."""
+        found = await self.store.shown_in(message.id)
+        if found is None or not found[1]:
+            raise RoomError("That message shows no line of a script: choose one that does.")
+        script, lines = found
+        running = await self.store.find(script)
+        path = await self.store.path_ids(running.head if running else None)
+        return script, [line for line in lines if line.id in path] or lines
+
+    async def _open(self, interaction: Interaction, place: Place) -> None:
+        room = self._room(interaction)
+        line = await room.line_to_rewrite(writer_of(interaction), place)
+        await interaction.response.send_modal(panels.RewriteModal(line, place))
+
+    async def _rewrite(self, interaction: Interaction, place: Place, text: str) -> None:
+        check_permissions(interaction)
+        room = self._room(interaction)
+        await room.line_to_rewrite(writer_of(interaction), place)
+        await interaction.response.defer(thinking=True)
+        turn = await room.rewrite(writer_of(interaction), place, text)
+        new = inline(" ".join(words(line.element) for line in turn.lines), 200)
+        note = f"-# {who(interaction)} rewrote a line: {new}"
+        shown = await self.board.show_end(interaction, room, note)
+        await self.board.repaint(interaction, room, turn, shown)
+
+    async def _fork_into_thread(self, interaction: Interaction, room: Room, title: str) -> None:
+        channel, may = interaction.channel, interaction.app_permissions
+        if not isinstance(channel, discord.TextChannel):
+            raise RoomError("No thread can be opened here: leave out the option thread.")
+        if not (may.create_public_threads and may.send_messages_in_threads):
+            raise RoomError(
+                "I lack the permissions **Create Public Threads** and **Send Messages In "
+                "Threads** in this channel: ask somebody who manages it, or leave out the option "
+                "thread."
+            )
+        await interaction.response.defer(thinking=True)
+        thread = await channel.create_thread(name=title, type=discord.ChannelType.public_thread)
+        await room.fork(writer_of(interaction), title, thread.id)
+        await self.board.open_at(thread)
+        await interaction.edit_original_response(
+            content=f"-# {who(interaction)} forked the script: it goes on here, and as "
+            f"“{inline(title, 100)}” in {thread.mention}.",
+            allowed_mentions=NOBODY,
+        )

@@ -1,0 +1,80 @@
+"""What all commands have: where they can be used, an answer to what goes wrong, suggestions."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, Concatenate, ParamSpec, TypeVar, get_type_hints
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from ..answers import answer
+from ..cards import NAME
+from ..render import inline
+from ..room import RoomError, Writer
+from ..views import Interaction
+
+C = TypeVar("C")
+P = ParamSpec("P")
+Cog = TypeVar("Cog", bound=commands.Cog)
+Act = Callable[Concatenate[Cog, Interaction, P], Coroutine[Any, Any, None]]
+
+CHOICES = 25
+"""The most suggestions that Discord shows."""
+
+
+def answered(act: Act[Cog, P]) -> Act[Cog, P]:
+    """For what answers an interaction: whatever goes wrong is answered too, with a sentence."""
+    # discord.py would look for the names in them here, and not where the act stands.
+    act.__annotations__ = get_type_hints(act, include_extras=True)
+
+    @functools.wraps(act)
+    async def act_or_answer(
+        cog: Cog, interaction: Interaction, /, *args: P.args, **kwargs: P.kwargs
+    ) -> None:
+        try:
+            await act(cog, interaction, *args, **kwargs)
+        except Exception as error:  # noqa: BLE001 - the last place where it can be answered
+            await answer(interaction, error)
+
+    return act_or_answer
+
+
+def for_scripts(command: C) -> C:
+    """Where the commands can be used: in servers that have the bot, and in its direct messages."""
+    command = app_commands.allowed_contexts(guilds=True, dms=True, private_channels=False)(command)
+    return app_commands.allowed_installs(guilds=True, users=False)(command)
+
+
+def channel_of(interaction: Interaction) -> int:
+    """The channel that an interaction comes from; raises RoomError where there is none."""
+    if interaction.channel_id is None:
+        raise RoomError("Scripts are written in channels: use this command in one.")
+    return interaction.channel_id
+
+
+def writer_of(interaction: Interaction) -> Writer:
+    """Whoever asks for something."""
+    user = interaction.user
+    roles = user.roles if isinstance(user, discord.Member) else []
+    return Writer(
+        user.id,
+        user.display_name,
+        str(interaction.id),
+        moderator=interaction.permissions.manage_messages,
+        roles=frozenset(role.id for role in roles),
+    )
+
+
+def who(interaction: Interaction) -> str:
+    """The same person in a sentence."""
+    return inline(interaction.user.display_name, NAME)
+
+
+def choices(names: Sequence[str], current: str) -> list[app_commands.Choice[str]]:
+    """Those of the names that have in them what was typed."""
+    wanted = current.casefold()
+    matching = [one for one in names if wanted in one.casefold()]
+    return [app_commands.Choice(name=one, value=one) for one in matching[:CHOICES]]

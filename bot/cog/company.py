@@ -1,0 +1,102 @@
+"""The commands for the cast: who is in it, who plays whom, and whether anybody else may speak."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import discord
+from discord import app_commands
+
+from ..answers import NOBODY, check_permissions
+from ..render import inline
+from ..room import NoScript
+from ..script import cast, name
+from ..store import Script
+from ..views import Interaction
+from .commands import answered, choices, for_scripts, writer_of
+from .turns import Turns
+
+
+class Company(Turns):
+    """See and change who is in the script."""
+
+    cast_group = for_scripts(app_commands.Group(name="cast", description="Who is in the script"))
+
+    @cast_group.command(name="add")
+    @app_commands.describe(
+        names="Who comes in, separated by commas", player="Who plays them; nobody if it is left out"
+    )
+    @answered
+    async def add_to_cast(
+        self,
+        interaction: Interaction,
+        names: app_commands.Range[str, 1, 1000],
+        player: discord.User | discord.Member | None = None,
+    ) -> None:
+        """Add characters, or say who plays one"""
+        check_permissions(interaction)
+        who = player.id if player else None
+        room = self._room(interaction)
+        script = await room.add_to_cast(writer_of(interaction), cast(names), who)
+        await self._tell(interaction, script)
+
+    @cast_group.command(name="remove")
+    @app_commands.describe(character="Who goes; their lines stay")
+    @answered
+    async def remove_from_cast(
+        self, interaction: Interaction, character: app_commands.Range[str, 1, 60]
+    ) -> None:
+        """Take a character out of the cast"""
+        check_permissions(interaction)
+        room = self._room(interaction)
+        script = await room.remove_from_cast(writer_of(interaction), name(character))
+        await self._tell(interaction, script)
+
+    @cast_group.command(name="list")
+    @answered
+    async def list_cast(self, interaction: Interaction) -> None:
+        """See the cast, and who plays whom"""
+        script = await self._room(interaction).script()
+        await interaction.response.send_message(
+            listed(script), ephemeral=True, allowed_mentions=NOBODY
+        )
+
+    @cast_group.command(name="lock")
+    @app_commands.describe(lock="Whether the voice lets nobody speak but the cast")
+    @answered
+    async def lock_cast(self, interaction: Interaction, lock: Literal["on", "off"]) -> None:
+        """Let the voice write for nobody but the cast, or for anybody"""
+        check_permissions(interaction)
+        room = self._room(interaction)
+        script = await room.change(writer_of(interaction), {"lock": lock == "on"})
+        await self._tell(interaction, script)
+
+    @add_to_cast.autocomplete("names")
+    async def _suggest_name(
+        self, interaction: Interaction, current: str
+    ) -> list[app_commands.Choice[str]]:
+        try:
+            return choices(await self._room(interaction).characters(), current)
+        except NoScript:
+            return []
+
+    @remove_from_cast.autocomplete("character")
+    async def _suggest_member(
+        self, interaction: Interaction, current: str
+    ) -> list[app_commands.Choice[str]]:
+        running = await self.store.running(self._room(interaction).channel)
+        return choices(running.cast if running else [], current)
+
+    async def _tell(self, interaction: Interaction, script: Script) -> None:
+        """Tells everybody who is in the script now."""
+        await interaction.response.send_message(listed(script), allowed_mentions=NOBODY)
+
+
+def listed(script: Script) -> str:
+    """The cast of a script as a list."""
+    if not script.cast:
+        return "Nobody is in the cast: `/cast add` adds characters."
+    players = {one: f", played by <@{who}>" for one, who in script.players.items()}
+    lines = [f"- {inline(one, 60)}{players.get(one, '')}" for one in script.cast]
+    lock = "nobody else" if script.lock else "others, too"
+    return "\n".join([*lines, f"-# The voice writes for {lock}."])

@@ -1,0 +1,173 @@
+"""The commands that say how the voice writes here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import discord
+from discord import app_commands
+
+from ..answers import NOBODY, check_may_set, check_permissions
+from ..bans import changed, check_casts, shown_words
+from ..manners import EVERYTHING, MOST_TAKES, NAMES, at_first, changed_to, shown
+from ..room import RoomError
+from ..views import Interaction
+from .commands import answered, channel_of, choices, for_scripts, writer_of
+from .turns import Turns
+
+
+class Manners(Turns):
+    """See and change how the voice writes."""
+
+    settings_group = for_scripts(
+        app_commands.Group(name="settings", description="How the voice writes here")
+    )
+
+    @settings_group.command(name="show")
+    @answered
+    async def show_settings(self, interaction: Interaction) -> None:
+        """See how this script is written"""
+        script = await self._room(interaction).script()
+        await interaction.response.send_message(
+            shown(script, self.settings), ephemeral=True, allowed_mentions=NOBODY
+        )
+
+    @settings_group.command(name="voice")
+    @app_commands.describe(
+        temperature="How daring the voice is, from 0.1 to 2.0",
+        top_p="From which share of likely characters it chooses, up to 1.0",
+        min_p="How likely a character must be beside the likeliest, from 0 (off) to 1.0",
+        repetition="What repeating an earlier passage costs, from 0 (off) to 2.0",
+        length="Characters after which a line ends the sooner",
+        model="Which voice writes along",
+        takes="How many takes of a line it writes at once",
+        cast_lock="Whether it lets nobody speak but the cast",
+        skip_played="Whether it leaves characters whom people play to them",
+    )
+    @answered
+    async def set_voice(
+        self,
+        interaction: Interaction,
+        temperature: app_commands.Range[float, 0.1, 2.0] | None = None,
+        top_p: app_commands.Range[float, 0.05, 1.0] | None = None,
+        min_p: app_commands.Range[float, 0.0, 1.0] | None = None,
+        repetition: app_commands.Range[float, 0.0, 2.0] | None = None,
+        length: app_commands.Range[int, 0, 1500] | None = None,
+        model: app_commands.Range[str, 1, 100] | None = None,
+        takes: app_commands.Range[int, 1, MOST_TAKES] | None = None,
+        cast_lock: bool | None = None,
+        skip_played: bool | None = None,
+    ) -> None:
+        """Change how the voice writes in this script"""
+        chosen = {
+            "temperature": temperature,
+            "top_p": top_p,
+            "min_p": min_p,
+            "repetition": repetition,
+            "length": length,
+            "voice": model,
+            "takes": takes,
+            "lock": cast_lock,
+            "skip_played": skip_played,
+        }
+        await self._set(interaction, chosen)
+
+    @settings_group.command(name="turns")
+    @app_commands.describe(
+        alternate="Whether nobody may write twice in a row",
+        cooldown="Seconds that everybody waits between two lines, 0 for none",
+        role="Who writes here must have this role; a moderator sets it",
+    )
+    @answered
+    async def set_turns(
+        self,
+        interaction: Interaction,
+        alternate: bool | None = None,
+        cooldown: app_commands.Range[int, 0, 86_400] | None = None,
+        role: discord.Role | None = None,
+    ) -> None:
+        """Change who writes in this script, and when"""
+        chosen = {
+            "alternate": alternate,
+            "cooldown": cooldown,
+            "role": role.id if role else None,
+        }
+        await self._set(interaction, chosen)
+
+    @settings_group.command(name="reset")
+    @app_commands.describe(setting="Which setting goes back to what it was at first")
+    @app_commands.choices(
+        setting=[app_commands.Choice(name=NAMES[one], value=one) for one in NAMES]
+        + [app_commands.Choice(name="everything", value=EVERYTHING)]
+    )
+    @answered
+    async def reset(self, interaction: Interaction, setting: str) -> None:
+        """Take back what was changed in the settings of this script"""
+        first = at_first(await self._room(interaction).script(), self.settings)
+        if setting == EVERYTHING:
+            # Who may write is the moderators' to say, and is reset by its own name alone.
+            chosen = {one: value for one, value in first.items() if one != "role"}
+        else:
+            chosen = {setting: first[setting]}
+        await self._change(interaction, chosen)
+
+    @set_voice.autocomplete("model")
+    async def _suggest_voice(
+        self, interaction: Interaction, current: str
+    ) -> list[app_commands.Choice[str]]:
+        return choices(self.voices.names(), current)
+
+    async def _set(self, interaction: Interaction, chosen: Mapping[str, Any]) -> None:
+        """Changes those of the settings that were chosen."""
+        given = {one: value for one, value in chosen.items() if value is not None}
+        if not given:
+            raise RoomError("Choose what to change, or see how it is with /settings show.")
+        await self._change(interaction, given)
+
+    async def _change(self, interaction: Interaction, values: Mapping[str, Any]) -> None:
+        """Changes settings, in front of everybody."""
+        check_permissions(interaction)
+        # A voice that nobody has used yet takes a moment to open.
+        await interaction.response.defer(thinking=True)
+        script = await self._room(interaction).change(writer_of(interaction), values)
+        await interaction.edit_original_response(
+            content=changed_to(script, self.settings, values), allowed_mentions=NOBODY
+        )
+
+    @settings_group.command(name="banned")
+    @app_commands.describe(
+        add="Words or phrases that the voice must not say, separated by commas",
+        remove="Words or phrases that it may say again, separated by commas",
+        server="Whether this is for the whole server rather than for this channel",
+    )
+    @answered
+    async def banned(
+        self,
+        interaction: Interaction,
+        add: app_commands.Range[str, 1, 2000] | None = None,
+        remove: app_commands.Range[str, 1, 2000] | None = None,
+        server: bool = False,
+    ) -> None:
+        """See or change what the voice must not say here"""
+        scope, place = _scope(interaction, server)
+        words = await self.store.banned_in(scope, place)
+        if add or remove:
+            check_may_set(interaction, scope)
+            words = changed(words, add or "", remove or "")
+            if add:
+                check_casts(await self.store.casts(scope, place), words)
+            await self.store.ban(scope, place, words)
+        where = "this server" if scope == "guild" else "this channel"
+        await interaction.response.send_message(
+            shown_words(words, where), ephemeral=True, allowed_mentions=NOBODY
+        )
+
+
+def _scope(interaction: Interaction, server: bool) -> tuple[str, int]:
+    """The list that is meant: its scope, and the id of the channel or guild."""
+    if not server:
+        return "channel", channel_of(interaction)
+    if interaction.guild_id is None:
+        raise RoomError("There is no server here: leave out the option server.")
+    return "guild", interaction.guild_id

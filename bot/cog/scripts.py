@@ -1,0 +1,107 @@
+"""The command for all the scripts of a channel."""
+
+from __future__ import annotations
+
+import discord
+from discord import app_commands
+
+from .. import panels
+from ..answers import NOBODY, check_permissions
+from ..render import inline
+from ..room import Room, RoomError
+from ..script import clean
+from ..store import Script
+from ..views import Interaction
+from .commands import answered, for_scripts, who, writer_of
+from .turns import UNTITLED, Turns
+
+
+class Scripts(Turns):
+    """See the scripts of a channel, go on with another, rename, archive and delete."""
+
+    @app_commands.command(name="scripts")
+    @for_scripts
+    @answered
+    async def scripts(self, interaction: Interaction) -> None:
+        """See all scripts of this channel: switch, rename, archive, delete"""
+        content, view = await self._shelf(self._room(interaction))
+        await interaction.response.send_message(
+            content, view=view, ephemeral=True, allowed_mentions=NOBODY
+        )
+
+    @answered
+    async def press_script(self, interaction: Interaction, action: str, script: int) -> None:
+        """A script was chosen, or a button for one was pressed."""
+        room = self._room(interaction)
+        if action == "all":
+            content, view = await self._shelf(room)
+            await interaction.response.edit_message(content=content, view=view)
+            return
+        one = await room.of_channel(script)
+        match action:
+            case "run":
+                await self._switch(interaction, script)
+            case "rename":
+                await interaction.response.send_modal(panels.RenameModal(one))
+            case "archive" | "return":
+                archived = action == "archive"
+                one = await room.archive(writer_of(interaction), script, archived)
+                await self._show_script(interaction, one)
+                await self.board.bare(interaction, room, one)
+            case "ask":
+                lines = await self.store.tree_size(one)
+                await interaction.response.edit_message(
+                    content=f"Delete “{inline(one.title, 100)}” with {lines} lines? Nobody can "
+                    f"bring it back. Its messages stay.",
+                    view=panels.sure(one),
+                )
+            case "delete":
+                await self._delete(interaction, room, script)
+            case _:
+                await self._show_script(interaction, one)
+
+    @answered
+    async def submit_title(self, interaction: Interaction, script: int, title: str) -> None:
+        """Renames a script, from the modal."""
+        title = " ".join(clean(title).split()) or UNTITLED
+        one = await self._room(interaction).rename(writer_of(interaction), script, title)
+        await self._show_script(interaction, one)
+
+    # How it is done
+
+    async def _shelf(self, room: Room) -> tuple[str, discord.ui.View]:
+        shelf = await room.scripts()
+        if not shelf:
+            raise RoomError("There is no script in this channel yet: begin one with /start.")
+        return panels.listed(shelf), panels.scripts(shelf)
+
+    async def _show_script(self, interaction: Interaction, one: Script) -> None:
+        """Shows a script and what can be done with it, where the menu was."""
+        lines = await self.store.path_ids(one.head)
+        content = (
+            f"**{inline(one.title, 100)}**: {panels.standing(one)}, begun by <@{one.owner}>, "
+            f"{len(lines)} lines"
+        )
+        await interaction.response.edit_message(
+            content=content, view=panels.script(one), allowed_mentions=NOBODY
+        )
+
+    async def _switch(self, interaction: Interaction, script: int) -> None:
+        """Goes on with a script, in front of everybody."""
+        check_permissions(interaction)
+        room = self._room(interaction)
+        await interaction.response.defer(thinking=True)
+        turn = await room.switch(writer_of(interaction), script)
+        title = inline(turn.script.title, 100)
+        note = f"-# {who(interaction)} took “{title}” from the shelf."
+        shown = await self.board.show_end(interaction, room, note)
+        await self.board.repaint(interaction, room, turn, shown)
+
+    async def _delete(self, interaction: Interaction, room: Room, script: int) -> None:
+        one = await room.of_channel(script)
+        messages = await self.board.messages_of(one)
+        await room.delete(writer_of(interaction), script)
+        await interaction.response.edit_message(
+            content=f"“{inline(one.title, 100)}” is deleted.", view=None
+        )
+        await self.board.strip(interaction, messages)

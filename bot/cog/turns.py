@@ -1,0 +1,260 @@
+"""Turns: what the commands do in a room, and how a channel comes to see it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
+from typing import Any
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from .. import panels, views
+from ..answers import WRITTEN, answer, check_permissions
+from ..board import Board
+from ..render import inline
+from ..room import NO_SCRIPT, Patience, Place, Room, RoomError, Rooms, Turn, Writer
+from ..script import Element, cast, clean, heading
+from ..settings import Settings, settings
+from ..store import Store
+from ..views import Interaction, LineButton, PageButton, StopButton
+from ..voices import Voices
+from .commands import answered, channel_of, who, writer_of
+
+DYNAMIC = (LineButton, PageButton, StopButton, *panels.DYNAMIC)
+"""What must be known to a client, so that what was shown before a restart works."""
+
+UNTITLED = "Untitled"
+
+A_WHILE = 1.5
+"""Seconds after which everybody sees how far a turn is, and again each time."""
+
+PATIENCE = 10.0
+"""Seconds that an unload waits for what is being done."""
+
+
+class Turns(commands.Cog):
+    """What the cog has, and the turns that its commands and buttons take."""
+
+    def __init__(self, bot: commands.Bot, chosen: Settings | None = None) -> None:
+        self.bot = bot
+        # The runner has read a .env file besides, and leaves what it found at the bot.
+        self.settings: Settings = chosen or getattr(bot, "onbook_settings", None) or settings()
+        self.store: Store
+        self.rooms: Rooms
+        self.board: Board
+        self._acts: set[asyncio.Task[Any]] = set()
+        self._turns: dict[int, Patience] = {}
+        self.voices = Voices(
+            self.settings.models, self.settings.threads, self.settings.rows, self.settings.queue
+        )
+
+    async def cog_load(self) -> None:
+        """Opens the voice and the database; raises ModelError or StoreError."""
+        await self.voices.engine(self.settings.model)
+        try:
+            self.store = await Store.open(self.settings.database)
+        except BaseException:
+            self.voices.close()
+            raise
+        self.board = Board(self.store)
+        self.rooms = Rooms(self.store, self.voices, self.settings)
+        self.bot.add_dynamic_items(*DYNAMIC)
+
+    async def cog_unload(self) -> None:
+        """Ends the engines and closes the database."""
+        self.bot.remove_dynamic_items(*DYNAMIC)
+        self.voices.close()
+        if self._acts:
+            await asyncio.wait(self._acts, timeout=PATIENCE)
+        # An act that had only begun has opened its voice again.
+        self.voices.close()
+        await self.store.close()
+
+    # Turns
+
+    async def _begin(
+        self,
+        interaction: Interaction,
+        title: str,
+        first: str,
+        names: str,
+        temperature: float | None = None,
+        model: str | None = None,
+    ) -> None:
+        """Begins a script, unless one runs: then asks what is to become of it."""
+        check_permissions(interaction)
+        title = " ".join(clean(title).split()) or UNTITLED
+        opening: Element | None = heading(first) if first.strip() else None
+        company = cast(names)
+
+        running = await self.store.running(self._room(interaction).channel)
+        # An offer can grow old, and two can begin at once: only what was seen may be shelved.
+        over = running.id if running else NO_SCRIPT
+
+        async def begin(room: Room, writer: Writer) -> Turn:
+            guild = interaction.guild_id
+            return await room.start(
+                writer, guild, title, opening, company, temperature, model, over
+            )
+
+        async def stand(choice: Interaction) -> None:
+            await self._stand(choice)
+            await _take_away(interaction)
+
+        async def shelve(choice: Interaction) -> None:
+            await self._shelve(choice, begin)
+            await _take_away(interaction)
+
+        if running is None:
+            await self._play(interaction, begin, begins=True)
+            return
+        await interaction.response.send_message(
+            f"“{inline(running.title, 100)}” runs in this channel. Go on with it, or shelve it? "
+            f"What is on the shelf is kept.",
+            view=views.ShelveOffer(stand, shelve),
+            ephemeral=True,
+        )
+
+    @answered
+    async def stop(self, interaction: Interaction, turn: int) -> None:
+        """The button that stops a turn was pressed."""
+        patience = self._turns.get(turn)
+        if patience is None:
+            raise RoomError("That is written already: look at the end of the script.")
+        await interaction.response.defer()
+        patience.stop()
+
+    async def _compose(
+        self,
+        interaction: Interaction,
+        act: Callable[[Room, Writer, Patience], Coroutine[Any, Any, Turn]],
+        under: Place | None = None,
+    ) -> None:
+        """A turn of the voice: where it takes a while, everybody sees how far it is."""
+        patience = Patience()
+
+        async def write(room: Room, writer: Writer) -> Turn:
+            work = asyncio.ensure_future(act(room, writer, patience))
+            try:
+                while not (await asyncio.wait({work}, timeout=A_WHILE))[0]:
+                    await self.board.show_progress(interaction, patience.progress)
+                return await work
+            finally:
+                work.cancel()
+
+        # An interaction can be delivered twice: the Stop button is that of the first.
+        first = self._turns.setdefault(interaction.id, patience) is patience
+        try:
+            await self._play(interaction, write, under)
+        finally:
+            if first:
+                del self._turns[interaction.id]
+
+    async def _play(
+        self,
+        interaction: Interaction,
+        act: Callable[[Room, Writer], Awaitable[Turn]],
+        under: Place | None = None,
+        *,
+        begins: bool = False,
+    ) -> None:
+        """One turn: defers, acts, and shows the new lines under the channel's last message."""
+        check_permissions(interaction)
+        room = self._room(interaction)
+        if not begins:
+            # What can be refused at once is refused before everybody sees that somebody asked.
+            await room.script_at(under)
+        await interaction.response.defer(thinking=True)
+        turn = await act(room, writer_of(interaction))
+        interaction.extras[WRITTEN] = True
+        if turn.lines:
+            shown = await self.board.show_lines(interaction, turn.script, turn.lines)
+        else:
+            shown = await self.board.show_opening(interaction, turn)
+        await self.board.repaint(interaction, room, turn, shown)
+        if turn.unreadable:
+            await interaction.followup.send(
+                f"The voice “{inline(turn.script.voice, 40)}” does not know many of these "
+                f"characters. They stand in the script, but it reads past them.",
+                ephemeral=True,
+            )
+
+    async def _step(
+        self,
+        interaction: Interaction,
+        act: Callable[[Room, Writer], Awaitable[Turn]],
+        said: str,
+        under: Place | None = None,
+    ) -> None:
+        """Undo and redo: from a button in place, from the command with a reply."""
+        check_permissions(interaction)
+        room = self._room(interaction)
+        await room.script_at(under)
+        await interaction.response.defer(thinking=under is None)
+        turn = await act(room, writer_of(interaction))
+        note = f"-# {who(interaction)} {said}"
+        shown = set() if under else await self.board.show_end(interaction, room, note)
+        if not await self.board.repaint(interaction, room, turn, shown):
+            shown = await self.board.show_end(interaction, room, note, new=True)
+            await self.board.repaint(interaction, room, turn, shown)
+
+    async def _undo(self, interaction: Interaction, under: Place | None = None) -> None:
+        said = "took back the last line."
+        await self._step(interaction, lambda room, writer: room.undo(writer, under), said, under)
+
+    async def _redo(self, interaction: Interaction, under: Place | None = None) -> None:
+        said = "brought back what was taken back."
+        await self._step(interaction, lambda room, writer: room.redo(writer, under), said, under)
+
+    async def _go_to(self, interaction: Interaction, place: Place) -> None:
+        """Continues from an earlier line, in front of everybody."""
+        check_permissions(interaction)
+        room = self._room(interaction)
+        await interaction.response.defer(thinking=True)
+        turn = await room.go_to(writer_of(interaction), place)
+        note = f"-# {who(interaction)} took the script to this line."
+        shown = await self.board.show_end(interaction, room, note)
+        await self.board.repaint(interaction, room, turn, shown)
+
+    @answered
+    async def _shelve(
+        self, interaction: Interaction, begin: Callable[[Room, Writer], Awaitable[Turn]]
+    ) -> None:
+        """Begins the script that was asked for in spite of the one that runs."""
+        await self._play(interaction, begin, begins=True)
+
+    @answered
+    async def _stand(self, interaction: Interaction) -> None:
+        """Shows where the script stands."""
+        room = self._room(interaction)
+        await interaction.response.defer(thinking=True)
+        script = await room.script()
+        shown = await self.board.show_end(
+            interaction, room, f"-# “{inline(script.title, 100)}” goes on."
+        )
+        await self.board.repaint(interaction, room, Turn(script, moved_from=script.head), shown)
+
+    # Errors
+
+    async def cog_app_command_error(
+        self, interaction: Interaction, error: app_commands.AppCommandError
+    ) -> None:
+        """Answers what went wrong before a command began, such as an option out of range."""
+        cause = error.original if isinstance(error, app_commands.CommandInvokeError) else error
+        await answer(interaction, cause)
+
+    def _room(self, interaction: Interaction) -> Room:
+        """The channel's room; whoever asks for it is waited for when the cog is unloaded."""
+        if act := asyncio.current_task():
+            self._acts.add(act)
+            act.add_done_callback(self._acts.discard)
+        return self.rooms.at(channel_of(interaction))
+
+
+async def _take_away(offer: Interaction) -> None:
+    """Deletes an offer once it was taken: its buttons would fail a second time."""
+    with suppress(discord.HTTPException):
+        await offer.delete_original_response()

@@ -1,0 +1,192 @@
+"""The commands that write, and the buttons and modals that do the same."""
+
+from __future__ import annotations
+
+from discord import app_commands
+
+from .. import views
+from ..answers import answer
+from ..board import HELP
+from ..room import LARGEST_SEED, MOST_LINES, NoScript, Place, Wish
+from ..script import Kind, name
+from ..views import Interaction
+from .commands import answered, choices, for_scripts
+from .turns import UNTITLED, Turns
+
+KINDS = [
+    app_commands.Choice(name="speech", value=Kind.DIALOGUE.value),
+    app_commands.Choice(name="action", value=Kind.ACTION.value),
+    app_commands.Choice(name="scene heading", value=Kind.HEADING.value),
+]
+"""What /continue can be asked for."""
+
+
+class Writing(Turns):
+    """Begin a script, write on it, and take back."""
+
+    @app_commands.command(name="start")
+    @app_commands.describe(
+        title="What the script is called",
+        heading="Where it begins, such as INT. DINER - NIGHT",
+        cast="Who is in it, separated by commas",
+        temperature="How daring the voice is, from 0.1 to 2.0",
+        model="Which voice writes along",
+    )
+    @for_scripts
+    @answered
+    async def start(
+        self,
+        interaction: Interaction,
+        title: app_commands.Range[str, 1, 100] = UNTITLED,
+        heading: app_commands.Range[str, 1, 200] | None = None,
+        cast: app_commands.Range[str, 1, 1000] | None = None,
+        temperature: app_commands.Range[float, 0.1, 2.0] | None = None,
+        model: app_commands.Range[str, 1, 100] | None = None,
+    ) -> None:
+        """Begin a new script in this channel"""
+        await self._begin(interaction, title, heading or "", cast or "", temperature, model)
+
+    @app_commands.command(name="continue")
+    @app_commands.describe(
+        character="Who speaks first; the voice decides if nobody is named",
+        temperature="How daring the voice is, from 0.1 to 2.0",
+        top_p="From which share of likely characters it chooses, up to 1.0",
+        lines="How many lines it writes, from 1 to 10",
+        seed="The same seed at the same place writes the same lines",
+        kind="What it writes; the voice decides if nothing is chosen",
+        min_p="How likely a character must be beside the likeliest, from 0 (off) to 1.0",
+        repetition="What repeating an earlier passage costs, from 0 (off) to 2.0",
+    )
+    @app_commands.choices(kind=KINDS)
+    @for_scripts
+    @answered
+    async def carry_on(
+        self,
+        interaction: Interaction,
+        character: app_commands.Range[str, 1, 60] | None = None,
+        temperature: app_commands.Range[float, 0.1, 2.0] | None = None,
+        top_p: app_commands.Range[float, 0.05, 1.0] | None = None,
+        lines: app_commands.Range[int, 1, MOST_LINES] = 1,
+        seed: app_commands.Range[int, 0, LARGEST_SEED] | None = None,
+        kind: str | None = None,
+        min_p: app_commands.Range[float, 0.0, 1.0] | None = None,
+        repetition: app_commands.Range[float, 0.0, 2.0] | None = None,
+    ) -> None:
+        """Let the voice write the next lines"""
+        speaker = name(character) if character else None
+        chosen = Kind(kind) if kind else None
+        wish = Wish(lines, speaker, temperature, top_p, seed, chosen, min_p, repetition)
+        await self._compose(
+            interaction, lambda room, writer, patience: room.carry_on(writer, wish, None, patience)
+        )
+
+    @app_commands.command(name="write")
+    @app_commands.describe(
+        text="INT. DINER - NIGHT, or MAYA: Hello., or CUT TO:, or what happens",
+        character="Who says it; the text is then all speech, (quietly) too",
+    )
+    @for_scripts
+    @answered
+    async def write(
+        self,
+        interaction: Interaction,
+        text: app_commands.Range[str, 1, 6000],
+        character: app_commands.Range[str, 1, 60] | None = None,
+    ) -> None:
+        """Write the next lines yourself"""
+        await self.submit_lines(interaction, text, character or "")
+
+    @app_commands.command(name="undo")
+    @for_scripts
+    @answered
+    async def undo(self, interaction: Interaction) -> None:
+        """Take the last line back"""
+        await self._undo(interaction)
+
+    @app_commands.command(name="redo")
+    @for_scripts
+    @answered
+    async def redo(self, interaction: Interaction) -> None:
+        """Bring back the line that was taken back"""
+        await self._redo(interaction)
+
+    @app_commands.command(name="retry")
+    @for_scripts
+    @answered
+    async def retry(self, interaction: Interaction) -> None:
+        """Let the voice write its last line again"""
+        await self._compose(
+            interaction, lambda room, writer, patience: room.take_again(writer, None, patience)
+        )
+
+    @app_commands.command(name="help")
+    @for_scripts
+    async def help(self, interaction: Interaction) -> None:
+        """How to write a script here, in three steps"""
+        await interaction.response.send_message(HELP, ephemeral=True)
+
+    @carry_on.autocomplete("character")
+    @write.autocomplete("character")
+    async def _suggest_character(
+        self, interaction: Interaction, current: str
+    ) -> list[app_commands.Choice[str]]:
+        try:
+            names = await self._room(interaction).characters()
+        except NoScript:
+            names = []
+        return choices(names, current)
+
+    @start.autocomplete("model")
+    async def _suggest_model(
+        self, interaction: Interaction, current: str
+    ) -> list[app_commands.Choice[str]]:
+        return choices(self.voices.names(), current)
+
+    # Buttons and modals
+
+    @answered
+    async def press(self, interaction: Interaction, action: str, place: Place) -> None:
+        """A button under a line was pressed."""
+        match action:
+            case "continue":
+                await self._compose(
+                    interaction,
+                    lambda room, who, patience: room.carry_on(who, Wish(), place, patience),
+                    place,
+                )
+            case "take":
+                await self._compose(
+                    interaction,
+                    lambda room, who, patience: room.take_again(who, place, patience),
+                    place,
+                )
+            case "undo":
+                await self._undo(interaction, place)
+            case "redo":
+                await self._redo(interaction, place)
+            case "here":
+                await self._go_to(interaction, place)
+            case "write":
+                await self._room(interaction).script_at(place)
+                await interaction.response.send_modal(views.WriteModal(place))
+            case _:
+                await interaction.response.send_modal(views.StartModal())
+
+    async def submit_lines(
+        self, interaction: Interaction, text: str, character: str, under: Place | None = None
+    ) -> None:
+        """Adds a person's lines, from the command or the modal."""
+        speaker = character.strip() or None
+        try:
+            await self._play(
+                interaction, lambda room, who: room.write(who, text, speaker, under), under
+            )
+        except Exception as error:  # noqa: BLE001 - the last place where it can be answered
+            await answer(interaction, error, keep=text.strip())
+
+    @answered
+    async def submit_start(
+        self, interaction: Interaction, title: str, heading: str, cast: str
+    ) -> None:
+        """Begins a script, from the modal."""
+        await self._begin(interaction, title, heading, cast)

@@ -1,0 +1,210 @@
+"""Menus for one person, of a script's lines and of a channel's scripts. They outlive a restart."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any, Self
+
+import discord
+from discord import ui
+
+from .render import inline
+from .script import clean
+from .store import Line, Script
+from .turn import Place
+from .views import Interaction, PageButton, desk
+
+MOST_OPTIONS = 25
+"""What a menu can have, as Discord allows."""
+
+PROMPTS = {"here": "Continue from a line…", "rewrite": "Rewrite a line…"}
+"""What can be done with a line that is chosen."""
+
+
+class LineMenu(
+    ui.DynamicItem[ui.Select[ui.View]],
+    template=r"onbook:line:(?P<action>here|rewrite):(?P<script>\d{1,18})",
+):
+    """A menu of lines of a script."""
+
+    def __init__(
+        self, action: str, script: int, options: Sequence[discord.SelectOption] = ()
+    ) -> None:
+        super().__init__(
+            ui.Select(
+                custom_id=f"onbook:line:{action}:{script}",
+                placeholder=PROMPTS[action],
+                options=list(options),
+            )
+        )
+        self.action = action
+        self.script = script
+
+    @classmethod
+    async def from_custom_id(
+        cls, interaction: Interaction, item: ui.Item[Any], match: re.Match[str], /
+    ) -> Self:
+        """Makes the menu again from its id."""
+        return cls(match["action"], int(match["script"]))
+
+    async def callback(self, interaction: Interaction) -> None:
+        """Passes the choice on."""
+        place = Place(self.script, int(self.item.values[0]))
+        if self.action == "rewrite":
+            await desk(interaction).open_rewriting(interaction, place)
+        else:
+            await desk(interaction).press(interaction, self.action, place)
+
+
+class ScriptMenu(ui.DynamicItem[ui.Select[ui.View]], template=r"onbook:scripts"):
+    """A menu of a channel's scripts."""
+
+    def __init__(self, scripts: Sequence[Script] = ()) -> None:
+        options = [_script_option(one) for one in scripts]
+        super().__init__(
+            ui.Select(custom_id="onbook:scripts", placeholder="Choose a script…", options=options)
+        )
+
+    @classmethod
+    async def from_custom_id(
+        cls, interaction: Interaction, item: ui.Item[Any], match: re.Match[str], /
+    ) -> Self:
+        """Makes the menu again from its id."""
+        return cls()
+
+    async def callback(self, interaction: Interaction) -> None:
+        """Passes the choice on."""
+        await desk(interaction).press_script(interaction, "see", int(self.item.values[0]))
+
+
+SCRIPT_BUTTONS = {
+    "run": ("Go on with it", discord.ButtonStyle.primary),
+    "rename": ("Rename", discord.ButtonStyle.secondary),
+    "archive": ("Archive", discord.ButtonStyle.secondary),
+    "return": ("Put it back", discord.ButtonStyle.secondary),
+    "ask": ("Delete", discord.ButtonStyle.danger),
+    "delete": ("Delete it for good", discord.ButtonStyle.danger),
+    "see": ("Keep it", discord.ButtonStyle.secondary),
+    "all": ("All scripts", discord.ButtonStyle.secondary),
+}
+
+
+class ScriptButton(
+    ui.DynamicItem[ui.Button[ui.View]],
+    template=r"onbook:script:(?P<action>[a-z]+):(?P<script>\d{1,18})",
+):
+    """A button that does something with a script."""
+
+    def __init__(self, action: str, script: int) -> None:
+        text, style = SCRIPT_BUTTONS[action]
+        super().__init__(
+            ui.Button(label=text, style=style, custom_id=f"onbook:script:{action}:{script}")
+        )
+        self.action = action
+        self.script = script
+
+    @classmethod
+    async def from_custom_id(
+        cls, interaction: Interaction, item: ui.Item[Any], match: re.Match[str], /
+    ) -> Self:
+        """Makes the button again from its id."""
+        return cls(match["action"], int(match["script"]))
+
+    async def callback(self, interaction: Interaction) -> None:
+        """Passes the press on."""
+        await desk(interaction).press_script(interaction, self.action, self.script)
+
+
+DYNAMIC = (LineMenu, ScriptMenu, ScriptButton)
+"""What must be known to a client, so that what was shown before a restart works."""
+
+
+def lines(
+    action: str, script: int, options: Sequence[discord.SelectOption], page: int = 0, pages: int = 1
+) -> ui.View:
+    """A menu of lines, and buttons where they are on several pages."""
+    view = ui.View(timeout=None)
+    view.add_item(LineMenu(action, script, options))
+    if pages > 1:
+        back, on = max(page - 1, 0), page + 1
+        view.add_item(PageButton(script, back, "back", "history", disabled=page == 0))
+        view.add_item(PageButton(script, on, "on", "history", disabled=on == pages))
+    return view
+
+
+def scripts(shelf: Sequence[Script]) -> ui.View:
+    """A menu of the scripts of a channel."""
+    view = ui.View(timeout=None)
+    view.add_item(ScriptMenu(shelf[:MOST_OPTIONS]))
+    return view
+
+
+def script(one: Script) -> ui.View:
+    """What can be done with a script."""
+    put = "return" if one.archived else "archive"
+    actions = ["rename", put, "ask", "all"]
+    return _row(actions if one.running else ["run", *actions], one.id)
+
+
+def sure(one: Script) -> ui.View:
+    """Whether a script is to be deleted."""
+    return _row(["delete", "see"], one.id)
+
+
+def _row(actions: Sequence[str], script: int) -> ui.View:
+    view = ui.View(timeout=None)
+    for action in actions:
+        view.add_item(ScriptButton(action, script))
+    return view
+
+
+def _script_option(one: Script) -> discord.SelectOption:
+    title = " ".join(clean(one.title).split())
+    return discord.SelectOption(label=title[:100], value=str(one.id), description=standing(one))
+
+
+def standing(one: Script) -> str:
+    """Where a script is: running, on the shelf, or put away."""
+    if one.running:
+        return "runs here"
+    return "archived" if one.archived else "on the shelf"
+
+
+def listed(shelf: Sequence[Script]) -> str:
+    """The scripts of a channel as a list; at most 2,000 characters."""
+    shown = [f"- {inline(one.title, 60)}: {standing(one)}" for one in shelf[:MOST_OPTIONS]]
+    more = len(shelf) - len(shown)
+    return "\n".join(shown) + (f"\n-# and {more} that are older" if more else "")
+
+
+class RewriteModal(ui.Modal, title="Rewrite this line"):
+    """Where a line is written anew; a blank line makes two of it."""
+
+    text: ui.TextInput[Self] = ui.TextInput(
+        label="Text", style=discord.TextStyle.paragraph, max_length=4000
+    )
+
+    def __init__(self, line: Line, place: Place) -> None:
+        super().__init__()
+        self.text.default = line.text
+        self.place = place
+
+    async def on_submit(self, interaction: Interaction) -> None:
+        """Passes the text on."""
+        await desk(interaction).submit_rewriting(interaction, self.place, self.text.value)
+
+
+class RenameModal(ui.Modal, title="Rename this script"):
+    """Where a script gets another title."""
+
+    name: ui.TextInput[Self] = ui.TextInput(label="Title", max_length=100)
+
+    def __init__(self, one: Script) -> None:
+        super().__init__()
+        self.name.default = one.title[:100]
+        self.script = one.id
+
+    async def on_submit(self, interaction: Interaction) -> None:
+        """Passes the title on."""
+        await desk(interaction).submit_title(interaction, self.script, self.name.value)

@@ -1,0 +1,146 @@
+"""Prompter: the voice of a channel. It reads where a script stands, and drafts its next lines."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Sequence
+from typing import TypeVar
+
+from . import compose
+from .compose import Manner, Progress, Standing
+from .engine import Engine, NothingLeft
+from .model import Model, States
+from .render import inline
+from .repetition import REACH
+from .sampling import Sampling
+from .script import Element, Kind
+from .settings import Settings
+from .store import Draft, Line, Script, Store
+from .turn import LARGEST_SEED, RoomError, Wish, Writer
+
+N = TypeVar("N", int, float)
+
+
+class Prompter:
+    """Reads and drafts for one channel; it stores nothing but the states that it reads again."""
+
+    def __init__(self, channel: int, store: Store, settings: Settings) -> None:
+        self.channel = channel
+        self.store = store
+        self.settings = settings
+
+    def manners(self, script: Script, wish: Wish, banned: tuple[str, ...]) -> Iterator[Manner]:
+        """How each line is to be written that was wished for; raises RoomError."""
+        seed = secrets.randbelow(LARGEST_SEED) if wish.seed is None else wish.seed
+        company = _company(script, wish)
+        limit = self.settings.line_length
+        for number in range(wish.lines):
+            # One who was asked to speak speaks first; who answers is up to the voice.
+            character = wish.character if number == 0 else None
+            yield Manner(
+                self._sampling((seed + number) % (LARGEST_SEED + 1), script, wish),
+                limit,
+                kind=None if character else wish.kind,
+                character=character,
+                cast=() if character else company,
+                banned=banned,
+            )
+
+    def _sampling(self, seed: int, script: Script, wish: Wish) -> Sampling:
+        """What was wished for, or what the script has, or what is set."""
+        return Sampling(
+            seed,
+            wish.temperature or script.temperature,
+            wish.top_p or script.top_p,
+            _first(wish.min_p, script.min_p, self.settings.min_p),
+            _first(wish.repetition, script.repetition, self.settings.repetition),
+            _first(script.length, self.settings.soft_length),
+        )
+
+    async def draft(self, engine: Engine, at: Standing, manner: Manner) -> Draft:
+        """One line by the voice."""
+        try:
+            draft = await compose.write(engine, at, manner, self.channel)
+        except NothingLeft:
+            raise RoomError(
+                "Without the words that must not be said here nothing is left to say: try again, "
+                "or take some off the list with /settings banned."
+            ) from None
+        except ValueError as error:
+            raise RoomError(f"{error} Choose another kind, or another voice.") from error
+        if draft is None:
+            raise RoomError("The voice had nothing to say: try again, or another temperature.")
+        return draft
+
+    async def banned(self, guild: int | None) -> tuple[str, ...]:
+        """What must not be said here: the operator's list, the guild's and the channel's."""
+        own = await self.store.banned(self.channel, guild)
+        return tuple(sorted({*compose.words_of(self.settings.banned), *own}))
+
+    async def drafts(
+        self, engine: Engine, state: States, elements: Sequence[Element], writer: Writer
+    ) -> list[Draft]:
+        """A person's elements, each with the state that reading it leaves."""
+        drafts: list[Draft] = []
+        for element in elements:
+            draft = await compose.read(engine, state, element, writer.id, writer.name, self.channel)
+            state = draft.state
+            drafts.append(draft)
+        return drafts
+
+    async def standing(self, engine: Engine, head: int | None, progress: Progress) -> Standing:
+        """Where the script stands at a line, for its voice."""
+        state = await self.state(engine, head, progress)
+        last = await self.store.last_lines(head, REACH)
+        return Standing(state, compose.recent(engine.model, last))
+
+    async def state(
+        self, engine: Engine, head: int | None, progress: Progress | None = None
+    ) -> States:
+        """What the voice remembers at a line: kept, or read again from the text."""
+        model = engine.model
+        if head is None:
+            return model.start()
+        kept = await self.store.state(head, model.fingerprint)
+        if kept is not None:
+            return kept
+        state, unread = await self._last_kept(model, head)
+        state = await compose.read_again(
+            engine, state, unread, self.channel, progress or Progress()
+        )
+        await self.store.keep_state(head, model.fingerprint, state)
+        return state
+
+    async def _last_kept(self, model: Model, head: int) -> tuple[States, list[Line]]:
+        """The nearest state that was kept on the way to a line, and the lines after it."""
+        path = await self.store.path(head)
+        kept = await self.store.states_kept((line.id for line in path), model.fingerprint)
+        for i in reversed(range(len(path))):
+            if path[i].id in kept:
+                state = await self.store.state(path[i].id, model.fingerprint)
+                if state is not None:
+                    return state, path[i + 1 :]
+        return model.start(), path
+
+
+def _first(*values: N | None) -> N:
+    """The first that is given; the last one is."""
+    return next(value for value in values if value is not None)
+
+
+def _company(script: Script, wish: Wish) -> tuple[str, ...]:
+    """The only ones whom the voice lets speak, nobody for everybody; raises RoomError."""
+    played = set(script.players) if script.skip_played else set()
+    if wish.character in played:
+        raise RoomError(
+            f"{inline(wish.character or '', 60)} is played by somebody, who writes it: name "
+            f"another character, or see /settings voice."
+        )
+    company = tuple(one for one in script.cast if one not in played)
+    silent = wish.kind in (Kind.ACTION, Kind.HEADING)
+    if script.cast and not company and not silent:
+        raise RoomError(
+            "Everybody in the cast is played by somebody: ask for a kind that nobody speaks, or "
+            "add a character with /cast add."
+        )
+    return company if script.lock or played else ()

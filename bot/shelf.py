@@ -1,0 +1,203 @@
+"""Shelf: the scripts of one channel, and what is kept with each: its title, cast and manners."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from .constraint import said
+from .prompter import Prompter
+from .render import inline
+from .rights import check_may_rule, check_may_write
+from .script import CAST_LIMIT, ScriptError
+from .script import fountain as as_fountain
+from .settings import Settings
+from .store import Line, Script, Store
+from .turn import LineIsOld, NoScript, Place, RoomError, Turn, Writer, place_of
+from .voices import Voices
+
+P = ParamSpec("P")
+R = TypeVar("R")
+S = TypeVar("S", bound="Shelf")
+
+
+def locked(
+    action: Callable[Concatenate[S, P], Coroutine[Any, Any, R]],
+) -> Callable[Concatenate[S, P], Coroutine[Any, Any, R]]:
+    """One turn after the other: who comes second sees what the first has done."""
+
+    async def wait_and_act(shelf: S, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        async with shelf.lock:
+            return await action(shelf, *args, **kwargs)
+
+    wait_and_act.__doc__ = action.__doc__
+    return wait_and_act
+
+
+class Shelf:
+    """One channel and its scripts, of which one may run.
+
+    A method that raises has changed nothing: RoomError or ScriptError for what cannot be done or
+    may not, and ModelError for a voice that is gone.
+    """
+
+    def __init__(self, channel: int, store: Store, voices: Voices, settings: Settings) -> None:
+        self.channel = channel
+        self.store = store
+        self.voices = voices
+        self.settings = settings
+        self.prompter = Prompter(channel, store, settings)
+        self.lock = asyncio.Lock()
+
+    # Looking
+
+    async def script(self) -> Script:
+        """The script that the channel writes on; raises NoScript."""
+        script = await self.store.running(self.channel)
+        if script is not None:
+            return script
+        if await self.scripts():
+            raise NoScript(
+                "No script runs in this channel now: begin one with /start, or go on with one of "
+                "/scripts."
+            )
+        raise NoScript("No script runs in this channel yet: begin one with /start.")
+
+    async def script_at(self, under: Place | None) -> Script:
+        """The script, if it stands at this place still; raises NoScript and LineIsOld."""
+        script = await self.script()
+        if under is None or under == place_of(script):
+            return script
+        await self._check_runs(script, under.script)
+        raise LineIsOld(under)
+
+    async def scripts(self) -> list[Script]:
+        """All scripts of the channel: the one that runs, then the others, the latest first."""
+        return await self.store.shelf(self.channel)
+
+    async def of_channel(self, script: int) -> Script:
+        """One of them, by its id; raises RoomError when it is gone."""
+        found = await self.store.find(script)
+        if found is None or found.channel != self.channel:
+            raise RoomError("That script is not here any more: see /scripts.")
+        return found
+
+    async def lines(self) -> list[Line]:
+        """The script's lines, from the first to the last."""
+        return await self.store.path((await self.script()).head)
+
+    async def characters(self) -> list[str]:
+        """The cast, and after it those who have spoken, the latest first."""
+        script = await self.script()
+        spoken = [line.element.cue for line in reversed(await self.store.path(script.head))]
+        return list(dict.fromkeys([*script.cast, *(cue for cue in spoken if cue)]))
+
+    async def fountain(self) -> str:
+        """The script as a Fountain file."""
+        script = await self.script()
+        return as_fountain(script.title, [line.element for line in await self.lines()])
+
+    # Scripts
+
+    @locked
+    async def switch(self, writer: Writer, script: int) -> Turn:
+        """Goes on with another script; the one that ran goes on the shelf."""
+        wanted = await self.of_channel(script)
+        running = await self.store.running(self.channel)
+        if running is not None and running.id == script:
+            raise RoomError("That script runs here already: go on with /continue.")
+        for one in filter(None, (wanted, running)):
+            check_may_write(one, writer)
+        found = await self.store.run(script)
+        return Turn(found, moved_from=found.head, shelved=running)
+
+    @locked
+    async def rename(self, writer: Writer, script: int, title: str) -> Script:
+        """Gives a script another title."""
+        check_may_rule(await self.of_channel(script), writer)
+        return await self.store.change(script, title=title)
+
+    @locked
+    async def archive(self, writer: Writer, script: int, archived: bool) -> Script:
+        """Puts a script away, or back on the shelf; one that ran does so no more."""
+        found = await self.of_channel(script)
+        check_may_rule(found, writer)
+        running = found.running and not archived
+        return await self.store.change(script, archived=archived, running=running)
+
+    @locked
+    async def delete(self, writer: Writer, script: int) -> Script:
+        """Deletes a script for good, but for lines that a fork of it reaches."""
+        found = await self.of_channel(script)
+        check_may_rule(found, writer)
+        await self.store.delete(script)
+        return found
+
+    # What is kept with the one that runs
+
+    @locked
+    async def change(self, writer: Writer, values: Mapping[str, Any]) -> Script:
+        """Changes how the script is written: values by the names of `Script`'s columns.
+
+        A script is kept to a role by moderators alone, everything else is its owner's, too.
+        """
+        script = await self.script()
+        check_may_rule(script, writer)
+        if "role" in values and not writer.moderator:
+            raise RoomError("Only a moderator (Manage Messages) keeps a script to a role: ask one.")
+        if "voice" in values:
+            await self.voices.engine(values["voice"])
+        return await self.store.change(script.id, **values)
+
+    @locked
+    async def add_to_cast(
+        self, writer: Writer, names: Sequence[str], player: int | None = None
+    ) -> Script:
+        """Adds characters, and says who plays them, or that nobody does: a person's id."""
+        script = await self.script()
+        check_may_write(script, writer)
+        if not names:
+            raise RoomError("Name somebody to add, such as MAYA.")
+        await self._check_names(names, script.guild)
+        cast = list(dict.fromkeys([*script.cast, *names]))
+        if len(cast) > CAST_LIMIT:
+            raise RoomError(f"A cast can have at most {CAST_LIMIT} characters: remove one first.")
+        players = script.players | dict.fromkeys(names, player)
+        players = {one: who for one, who in players.items() if who is not None}
+        return await self.store.change(script.id, cast=cast, players=players)
+
+    @locked
+    async def remove_from_cast(self, writer: Writer, name: str) -> Script:
+        """Takes a character out of the cast."""
+        script = await self.script()
+        check_may_rule(script, writer)
+        if name not in script.cast:
+            raise RoomError(f"“{inline(name, 60)}” is not in the cast: see /cast list.")
+        cast = [one for one in script.cast if one != name]
+        players = {one: who for one, who in script.players.items() if one != name}
+        return await self.store.change(script.id, cast=cast, players=players)
+
+    # How it is done
+
+    async def _check_runs(self, running: Script, script: int) -> None:
+        """Raises RoomError where another script was meant."""
+        if running.id == script:
+            return
+        if await self.store.find(script) is None:
+            raise RoomError(
+                f"That script was deleted: “{inline(running.title, 100)}” runs here now."
+            )
+        raise RoomError(
+            f"That script is on the shelf: “{inline(running.title, 100)}” runs here now."
+        )
+
+    async def _check_names(self, names: Sequence[str], guild: int | None) -> None:
+        """Raises ScriptError for names that must not be said."""
+        banned = await self.prompter.banned(guild)
+        for name in names:
+            if word := said(name, banned):
+                raise ScriptError(
+                    f"“{inline(name, 60)}” cannot be in the cast: “{inline(word, 40)}” is "
+                    f"among the words that must not be said here (/settings banned)."
+                )

@@ -1,0 +1,130 @@
+"""The cast: who is in it, who plays whom, and what the voice makes of that."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from bot.room import RoomError, Wish
+from bot.script import CAST_LIMIT, Kind, ScriptError
+
+from .conftest import Stage, answer
+from .test_cog import begin
+from .test_room import House, house
+from .test_tree import moderator
+
+__all__ = ["house"]
+
+
+async def cast(stage: Stage, command: str, by: Any = None, **options: Any) -> Any:
+    return answer(await (by or stage.ann).slash(stage.channel, f"cast {command}", **options))
+
+
+async def test_a_cast_grows_and_shrinks(stage: Stage):
+    await begin(stage)
+    assert "Nobody is in the cast" in (await cast(stage, "list")).content
+    added = await cast(stage, "add", names="maya, jonas", by=stage.ben)
+    assert not added.ephemeral
+    await cast(stage, "add", names="Maya", player=stage.ben)
+    await cast(stage, "lock", lock="on")
+    await stage.restart()
+    shown = await cast(stage, "list")
+    assert shown.ephemeral
+    assert shown.content.split("\n") == [
+        f"- MAYA, played by <@{stage.ben.id}>",
+        "- JONAS",
+        "-# The voice writes for nobody else.",
+    ]
+    await cast(stage, "add", names="Maya")
+    assert "- MAYA\n" in (await cast(stage, "list")).content
+    await cast(stage, "add", names="Maya", player=stage.ben)
+    await cast(stage, "remove", character="Maya")
+    await cast(stage, "lock", lock="off")
+    assert (await cast(stage, "list")).content == "- JONAS\n-# The voice writes for others, too."
+    assert (await stage.cog.store.running(stage.channel.id)).players == {}
+
+
+async def test_names_are_suggested(stage: Stage):
+    await begin(stage, cast="Maya, Jonas")
+    await stage.ann.slash(stage.channel, "write", text="EMILE: Hello.")
+
+    async def suggested(command: str, option: str, typed: str) -> list[str]:
+        found = await stage.ann.autocomplete(stage.channel, f"cast {command}", option, typed)
+        return [one["value"] for one in found]
+
+    assert await suggested("remove", "character", "") == ["MAYA", "JONAS"]
+    assert await suggested("add", "names", "em") == ["EMILE"]
+
+
+async def test_what_cannot_be_in_the_cast_is_refused(stage: Stage):
+    mo = moderator(stage, manage_channels=True)
+    await begin(stage, cast="Maya")
+    await mo.slash(stage.channel, "settings banned", add="zounds")
+    too_many = ",".join(f"Actor {number}" for number in range(CAST_LIMIT))
+    for command, options, why in [
+        ("add", {"names": "Zounds"}, "“zounds” is among the words that must not be said"),
+        ("add", {"names": "1234"}, "needs at least one letter"),
+        ("add", {"names": ","}, "Name somebody to add"),
+        ("add", {"names": too_many}, f"at most {CAST_LIMIT}"),
+        ("remove", {"character": "Jonas"}, "“JONAS” is not in the cast"),
+    ]:
+        refused = await cast(stage, command, **options)
+        assert refused.ephemeral
+        assert why in refused.content
+    assert (await stage.cog.store.running(stage.channel.id)).cast == ["MAYA"]
+
+
+@pytest.mark.parametrize("server", [False, True])
+async def test_nobody_in_the_cast_can_be_banned(stage: Stage, server: bool):
+    mo = moderator(stage, manage_channels=True, manage_guild=True)
+    await begin(stage, cast="Maya")
+    refused = await mo.slash(stage.channel, "settings banned", add="maya", server=server)
+    assert "cannot be banned while “MAYA” is in a cast" in answer(refused).content
+    elsewhere = stage.guild.create_text_channel("elsewhere")
+    told = await mo.slash(elsewhere, "settings banned", add="maya")
+    assert "```\nmaya\n```" in answer(told).content
+
+
+async def test_others_neither_remove_nor_lock(stage: Stage):
+    await begin(stage, cast="Maya")
+    for command, options in [("remove", {"character": "Maya"}), ("lock", {"lock": "off"})]:
+        refused = await cast(stage, command, by=stage.ben, **options)
+        assert "Only the script's owner or a moderator" in refused.content
+    await cast(stage, "remove", by=moderator(stage), character="Maya")
+
+
+async def speakers(house: House, **wish: Any) -> set[str | None]:
+    lines = [line for seed in range(4) for line in await house.carry_on(100 * seed, **wish)]
+    return {line.element.cue for line in lines}
+
+
+async def test_the_lock_is_on_where_a_script_begins_with_a_cast(house: House):
+    await house.start(cast=("MAYA", "JONAS"))
+    speech = {"lines": 8, "kind": Kind.DIALOGUE}
+    assert await speakers(house, **speech) == {"MAYA", "JONAS"}
+    await house.room.change(house.writer(), {"lock": False})
+    assert await speakers(house, **speech) - {"MAYA", "JONAS"}
+
+
+async def test_who_is_played_is_left_to_who_plays_them(house: House):
+    await house.start(cast=("MAYA", "JONAS"))
+    await house.room.add_to_cast(house.writer(), ["MAYA"], 7)
+    speech = {"lines": 8, "kind": Kind.DIALOGUE}
+    assert "MAYA" in await speakers(house, **speech)
+    await house.room.change(house.writer(), {"skip_played": True, "lock": False})
+    assert await speakers(house, **speech) == {"JONAS"}
+    with pytest.raises(RoomError, match="MAYA is played by somebody"):
+        await house.carry_on(1, character="MAYA")
+    await house.room.add_to_cast(house.writer(), ["JONAS"], 8)
+    with pytest.raises(RoomError, match="Everybody in the cast is played by somebody"):
+        await house.carry_on(1)
+    assert (await house.carry_on(1, kind=Kind.ACTION))[0].kind == "action"
+
+
+async def test_a_script_with_a_banned_cast_does_not_begin(house: House):
+    await house.store.ban("channel", 1, ["maya"])
+    with pytest.raises(ScriptError, match="cannot be in the cast"):
+        await house.start(cast=("MAYA",))
+    await house.start()
+    await house.room.carry_on(house.writer(), Wish(seed=1))

@@ -1,0 +1,181 @@
+"""The settings that are kept with a script, and the rules of its turns."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from bot.room import RoomError, Wish
+
+from .conftest import Stage, answer
+from .test_cog import HEADING, begin
+from .test_room import House, house
+from .test_tree import fields, moderator
+
+__all__ = ["house"]
+
+
+async def settings(stage: Stage, command: str, by: Any = None, **options: Any) -> Any:
+    return answer(await (by or stage.ann).slash(stage.channel, f"settings {command}", **options))
+
+
+# The voice -------------------------------------------------------------------------------------
+
+
+VOICE = {
+    "temperature": 0.3,
+    "top_p": 0.5,
+    "min_p": 0.02,
+    "repetition": 0.0,
+    "length": 60,
+    "model": "other",
+    "takes": 3,
+    "cast_lock": True,
+    "skip_played": True,
+}
+
+
+async def test_settings_are_changed_shown_kept_and_reset(stage: Stage):
+    await begin(stage)
+    before = (await settings(stage, "show")).content
+    assert "**" not in before
+    assert "- temperature 0.7\n- top-p 0.95\n- min-p 0.0\n- repetition 0.5\n" in before
+    told = await settings(stage, "voice", **VOICE)
+    assert not told.ephemeral
+    assert told.content == (
+        "From now on: temperature 0.3, top-p 0.5, min-p 0.02, repetition 0.0, length 60, "
+        "model other, takes 3, cast lock on, skip played on."
+    )
+    await stage.restart()
+    shown = await settings(stage, "show")
+    assert shown.ephemeral
+    assert shown.content.count("- **") == len(VOICE)
+    written = await stage.ben.slash(stage.channel, "continue", seed=1)
+    assert "-# other, seed 1" in written.response.content
+    origin = (await stage.cog.rooms.at(stage.channel.id).lines())[-1].origin
+    how = ("temperature", "top_p", "min_p", "repetition", "length")
+    assert [origin[one] for one in how] == [0.3, 0.5, 0.02, 0.0, 60]
+    await settings(stage, "reset", setting="min_p")
+    assert "- min-p 0.0\n" in (await settings(stage, "show")).content
+    await settings(stage, "reset", setting="everything")
+    assert (await settings(stage, "show")).content == before
+
+
+async def test_what_is_asked_for_once_is_not_kept(stage: Stage):
+    await begin(stage)
+    await settings(stage, "voice", min_p=0.3)
+    await stage.ann.slash(stage.channel, "continue", seed=1, min_p=0.0, temperature=1.5)
+    await stage.ann.slash(stage.channel, "continue", seed=1)
+    one, two = (await stage.cog.rooms.at(stage.channel.id).lines())[1:]
+    assert (one.origin["min_p"], one.origin["temperature"]) == (0.0, 1.5)
+    assert (two.origin["min_p"], two.origin["temperature"]) == (0.3, 0.7)
+
+
+async def test_settings_belong_to_a_script(stage: Stage):
+    await begin(stage)
+    await settings(stage, "voice", temperature=0.3)
+    await stage.ann.slash(stage.channel, "fork", title="Fork")
+    assert "temperature 0.3" in (await settings(stage, "show")).content
+    asked = await begin(stage, title="New")
+    await stage.ann.click(asked.response, label="Shelve it and start the new one")
+    assert "temperature 0.7" in (await settings(stage, "show")).content
+
+
+async def test_what_cannot_be_set_is_refused(stage: Stage):
+    refused = await settings(stage, "show")
+    assert "No script runs" in refused.content
+    await begin(stage)
+    for command, options, who, why in [
+        ("voice", {}, stage.ann, "Choose what to change"),
+        ("turns", {}, stage.ann, "Choose what to change"),
+        ("voice", {"model": "nobody"}, stage.ann, "There is no voice “nobody”"),
+        ("voice", {"takes": 2}, stage.ben, "Only the script's owner or a moderator"),
+        ("turns", {"cooldown": 2}, stage.ben, "Only the script's owner or a moderator"),
+        ("reset", {"setting": "takes"}, stage.ben, "Only the script's owner or a moderator"),
+        ("turns", {"role": stage.guild.create_role("Cast")}, stage.ann, "Only a moderator"),
+    ]:
+        result = await who.slash(stage.channel, f"settings {command}", **options)
+        refused = [one for one in (result.response, *result.followups) if one][-1]
+        assert refused.ephemeral
+        assert why in refused.content
+    assert "**" not in (await settings(stage, "show")).content
+
+
+async def test_voices_are_suggested(stage: Stage):
+    found = await stage.ann.autocomplete(stage.channel, "settings voice", "model", "o")
+    assert [one["value"] for one in found] == ["other"]
+
+
+# Turns -----------------------------------------------------------------------------------------
+
+
+async def test_nobody_writes_twice_in_a_row(stage: Stage):
+    await begin(stage)
+    await settings(stage, "turns", alternate=True)
+    refused = answer(await stage.ann.slash(stage.channel, "write", text="Rain."))
+    assert refused.ephemeral
+    assert "Nobody writes twice in a row here" in refused.content
+    assert "Your text is not lost:\n```\nRain.\n```" in refused.content
+    await stage.ben.slash(stage.channel, "write", text="Rain.")
+    await stage.ann.slash(stage.channel, "write", text="Wind.")
+    await stage.ann.slash(stage.channel, "continue", seed=1)
+    await stage.ann.slash(stage.channel, "write", text="Snow.")
+    assert len(await stage.lines()) == 5
+    # To mend one's own line is not to write again.
+    shown = await stage.ann.slash(stage.channel, "edit")
+    await stage.ann.submit_modal(shown, {fields(shown)["Text"]: "Hail."})
+    assert (await stage.lines())[-1] == "Hail."
+
+
+async def test_everybody_waits_a_while_between_two_lines(house: House):
+    await house.start()
+    await house.room.change(house.writer(), {"cooldown": 60})
+    for act in (
+        lambda: house.write("Rain."),
+        lambda: house.carry_on(1),
+    ):
+        with pytest.raises(RoomError, match=r"try again in (60|[1-5]\d) seconds\.$"):
+            await act()
+    ben = house.writer("Ben")
+    await house.room.carry_on(ben, Wish(seed=1))
+    with pytest.raises(RoomError, match="Everybody waits a while"):
+        await house.room.take_again(house.writer("Ben"))
+    # A minute later.
+    await house.restart("UPDATE lines SET written = datetime(written, '-61 seconds')")
+    await house.room.take_again(house.writer("Ben"))
+    await house.write("Rain.")
+    assert len(await house.room.lines()) == 3
+
+
+async def test_a_script_is_kept_to_a_role(stage: Stage):
+    mo = moderator(stage)
+    role = stage.guild.create_role("Cast")
+    cid = stage.guild.add_member(stage.world.create_user("Cid"), roles=[role])
+    begun = (await begin(stage)).response
+    told = await settings(stage, "turns", by=mo, role=role)
+    assert told.content == f"From now on: role <@&{role.id}>."
+    for command, options in [
+        ("write", {"text": "Rain."}),
+        ("continue", {}),
+        ("undo", {}),
+        ("fork", {"title": "Fork"}),
+        ("edit", {}),
+        ("cast add", {"names": "MAYA"}),
+    ]:
+        # Its owner, too, lacks the role.
+        result = await stage.ann.slash(stage.channel, command, **options)
+        refused = [one for one in (result.response, *result.followups) if one][-1]
+        assert refused.ephemeral
+        assert "is kept to a role that you do not have" in refused.content
+    asked = await begin(stage, title="Mine")
+    refused = await stage.ann.click(asked.response, label="Shelve it and start the new one")
+    assert "is kept to a role" in refused.followups[-1].content
+    assert await stage.lines() == [HEADING]
+    await cid.slash(stage.channel, "write", text="Rain.")
+    await mo.slash(stage.channel, "continue", seed=1)
+    assert len(await stage.lines()) == 3
+    await settings(stage, "reset", by=mo, setting="role")
+    await stage.ben.slash(stage.channel, "continue", seed=1)
+    assert len(await stage.lines()) == 4
+    assert begun.components == []

@@ -1,0 +1,99 @@
+"""Databases of earlier versions, made by the code of that time, in today's store."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from bot.migration import SCHEMA
+from bot.store import BEFORE_THE_FIRST, Store, StoreError
+
+SCHEMA_2 = (Path(__file__).parent / "data" / "schema2.sql").read_text(encoding="utf-8")
+SCHEMA_1 = SCHEMA_2.replace("version = 2", "version = 1") + "DROP TABLE bans; DROP TABLE surprises;"
+
+
+def an_old_file(path: Path, statements: str) -> Path:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(statements)
+    return path
+
+
+async def opened_once(path: Path) -> Path:
+    await (await Store.open(path)).close()
+    return path
+
+
+def shape(path: Path) -> dict[str, object]:
+    """All that a database says of its tables."""
+
+    def rows(what: str) -> Iterable[object]:
+        return sorted(connection.execute(f"PRAGMA {what}").fetchall())
+
+    with closing(sqlite3.connect(path)) as connection:
+        named = connection.execute("SELECT type, name, sql FROM sqlite_master").fetchall()
+        tables = [name for kind, name, _ in named if kind == "table"]
+        return {
+            "names": sorted(name for _, name, _ in named),
+            "numbered": {name for _, name, sql in named if sql and "AUTOINCREMENT" in sql},
+            "columns": {one: rows(f"table_info({one})") for one in tables},
+            "references": {one: rows(f"foreign_key_list({one})") for one in tables},
+            "version": rows("user_version"),
+        }
+
+
+@pytest.mark.parametrize("statements", [SCHEMA_2, SCHEMA_1])
+async def test_an_old_database_becomes_what_a_new_one_is(tmp_path: Path, statements: str):
+    old = await opened_once(an_old_file(tmp_path / "old.db", statements))
+    assert shape(old) == shape(await opened_once(tmp_path / "new.db"))
+    with closing(sqlite3.connect(old)) as connection:
+        assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
+        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+
+
+async def test_all_that_was_written_is_there(tmp_path: Path):
+    store = await Store.open(an_old_file(tmp_path / "old.db", SCHEMA_2))
+    try:
+        diner, roof = await store.shelf(1)
+        assert (diner.title, diner.running, diner.cast) == ("The Diner", True, ["MAYA", "ÉMILE"])
+        assert (diner.lock, roof.lock) == (True, False)
+        assert (diner.guild, diner.begun.year) == (2**63 - 1, 2026)
+        lines = await store.tree(diner, 0, 99)
+        assert [line.text for line in lines] == [
+            "INT. DINER - NIGHT",
+            "MAYA\nYou came.",
+            "Rain.",
+            "It's Ben.",
+            "Wind.",
+        ]
+        assert [line.asker for line in lines] == [7, None, None, 8, 8]
+        assert lines[1].origin == {"seed": 1, "temperature": 0.7}
+        assert [line.id for line in await store.path(diner.head)] == [1, 2]
+        assert (await store.state(5, "f")).tolist() == [1.0, -2.0]
+        assert (await store.surprise(5, "f")).tolist() == [1.0, 2.0]
+        assert list(await store.posts(diner.id, [3])) == [502]
+        assert await store.banned(1, None) == ["zounds"]
+        # Where its head stands there is a way on, and the way to it is known.
+        ways = {line: await store.next_of(diner.id, line) for line in (None, 1, 2, 4, 3)}
+        assert ways == {None: 1, 1: 2, 2: 3, 4: 5, 3: None}
+    finally:
+        await store.close()
+
+
+async def test_an_upgrade_that_fails_changes_nothing(tmp_path: Path):
+    old = an_old_file(tmp_path / "old.db", SCHEMA_2 + "CREATE TABLE trails (id);")
+    before = shape(old)
+    with pytest.raises(StoreError, match="cannot be used as a database"):
+        await Store.open(old)
+    assert shape(old) == before
+
+
+async def test_a_new_database_is_not_upgraded(tmp_path: Path):
+    path = await opened_once(tmp_path / "new.db")
+    assert shape(path)["version"] == [(SCHEMA,)]
+    store = await Store.open(path)
+    assert await store.next_of(1, BEFORE_THE_FIRST) is None
+    await store.close()

@@ -1,0 +1,180 @@
+"""All scripts of a channel: going on with another, renaming, archiving, deleting."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from typing import Any
+
+import pytest
+
+from bot.room import Place, RoomError
+
+from .conftest import Stage, answer, fields, labels
+from .test_cog import HEADING, begin
+from .test_room import House, house, texts
+from .test_tree import moderator, options, write
+
+__all__ = ["house"]
+
+
+async def two_scripts(stage: Stage) -> None:
+    """The Diner on the shelf, and The Roof, by Ben, which runs."""
+    await begin(stage)
+    asked = await stage.ben.slash(stage.channel, "start", title="The Roof", heading="Ext. roof")
+    await stage.ben.click(asked.response, label="Shelve it and start the new one")
+
+
+async def choose(stage: Stage, title: str, by: Any = None) -> Any:
+    """Opens the list, and chooses a script; returns the menu, as it is then."""
+    who = by or stage.ann
+    shown = (await who.slash(stage.channel, "scripts")).response
+    await who.select(shown, [options(shown)[title]])
+    return shown
+
+
+# Through Discord -------------------------------------------------------------------------------
+
+
+async def test_all_scripts_are_listed(stage: Stage):
+    refused = answer(await stage.ann.slash(stage.channel, "scripts"))
+    assert "There is no script in this channel yet" in refused.content
+    await two_scripts(stage)
+    shown = (await stage.ann.slash(stage.channel, "scripts")).response
+    assert shown.ephemeral
+    assert shown.content == "- The Roof: runs here\n- The Diner: on the shelf"
+    assert list(options(shown)) == ["The Roof", "The Diner"]
+
+
+async def test_the_channel_goes_on_with_another(stage: Stage):
+    await two_scripts(stage)
+    (roof,) = stage.with_buttons()
+    shown = await choose(stage, "The Diner")
+    assert labels(shown) == ["Go on with it", "Rename", "Archive", "Delete", "All scripts"]
+    await stage.restart()
+    taken = (await stage.ann.click(shown, label="Go on with it")).response
+    assert not taken.ephemeral
+    assert taken.content.startswith("-# Ann took “The Diner” from the shelf.\n```\n")
+    assert await stage.lines() == [HEADING]
+    assert stage.with_buttons() == [taken.id] != [roof]
+    await write(stage, "Rain.")
+    assert await stage.lines() == [HEADING, "Rain."]
+    refused = answer(await stage.ann.click(shown, label="Go on with it"))
+    assert "runs here already" in refused.content
+
+
+async def test_a_script_gets_another_title(stage: Stage):
+    await two_scripts(stage)
+    shown = await choose(stage, "The Diner")
+    modal = await stage.ann.click(shown, label="Rename")
+    await stage.ann.submit_modal(modal, {fields(modal)["Title"]: " The  *Kitchen* "})
+    assert shown.content.startswith("**The \\*Kitchen\\***: on the shelf, begun by <@")
+    await stage.ann.click(shown, label="All scripts")
+    assert "- The \\*Kitchen\\*: on the shelf" in shown.content
+
+
+async def test_a_script_is_put_away_and_back(stage: Stage):
+    await two_scripts(stage)
+    shown = await choose(stage, "The Roof", by=stage.ben)
+    await stage.ben.click(shown, label="Archive")
+    assert labels(shown) == ["Go on with it", "Rename", "Put it back", "Delete", "All scripts"]
+    assert stage.with_buttons() == []
+    refused = answer(await stage.ben.slash(stage.channel, "continue"))
+    assert "go on with one of /scripts" in refused.content
+    await stage.ben.click(shown, label="Put it back")
+    assert "on the shelf" in shown.content
+    await stage.ben.click(shown, label="Archive")
+    await stage.ben.click(shown, label="Go on with it")
+    assert await stage.lines() == ["EXT. ROOF"]
+    assert stage.with_buttons() == [stage.messages()[-1].id]
+
+
+async def test_a_script_is_deleted_after_a_confirmation(stage: Stage):
+    await two_scripts(stage)
+    (end,) = [one for one in stage.messages() if one.components]
+    look = stage.look(end)
+    shown = await choose(stage, "The Roof", by=stage.ben)
+    await stage.ben.click(shown, label="Delete")
+    assert "Delete “The Roof” with 1 lines?" in shown.content
+    await stage.ben.click(shown, label="Keep it")
+    assert len(await stage.cog.store.shelf(stage.channel.id)) == 2
+    await stage.ben.click(shown, label="Delete")
+    await stage.ben.click(shown, label="Delete it for good")
+    assert shown.content == "“The Roof” is deleted."
+    assert [one.title for one in await stage.cog.store.shelf(stage.channel.id)] == ["The Diner"]
+    assert stage.with_buttons() == []
+    refused = answer(await stage.press_late(stage.ben, look, "Continue"))
+    assert labels(refused) == ["Start a script"]
+    await stage.ann.click(await choose(stage, "The Diner"), label="Go on with it")
+    refused = answer(await stage.press_late(stage.ben, look, "Continue"))
+    assert "That script was deleted: “The Diner” runs here now." in refused.content
+    assert stage.with_buttons() == [stage.messages()[-1].id]
+
+
+async def test_others_cannot_change_a_script(stage: Stage):
+    await two_scripts(stage)
+    shown = await choose(stage, "The Roof")
+    await stage.ann.click(shown, label="Delete")
+    modal = await stage.ann.click(await choose(stage, "The Roof"), label="Rename")
+    for refused in (
+        await stage.ann.click(shown, label="Delete it for good"),
+        await stage.ann.submit_modal(modal, {fields(modal)["Title"]: "Mine"}),
+        await stage.ann.click(await choose(stage, "The Roof"), label="Archive"),
+    ):
+        last = [one for one in (refused.response, *refused.followups) if one][-1]
+        assert "Only the script's owner or a moderator" in last.content
+    assert (await stage.cog.store.running(stage.channel.id)).title == "The Roof"
+    mo = moderator(stage)
+    shown = await choose(stage, "The Roof", by=mo)
+    await mo.click(shown, label="Delete")
+    await mo.click(shown, label="Delete it for good")
+    assert await stage.cog.store.running(stage.channel.id) is None
+
+
+# What is deleted -------------------------------------------------------------------------------
+
+
+async def test_lines_that_a_fork_reaches_are_spared(house: House):
+    begun = await house.start()
+    await house.write("Rain.\n\nWind.")
+    await house.room.undo(house.writer())
+    fork = (await house.room.fork(house.writer(), "Fork")).script
+    await house.write("Snow.")
+    later = (await house.room.fork(house.writer(), "Later")).script
+    await house.room.delete(house.writer(), begun.script.id)
+    assert texts(await house.room.lines()) == [HEADING, "Rain.", "Snow."]
+    await house.room.delete(house.writer(), fork.id)
+    assert texts(await house.room.lines()) == [HEADING, "Rain.", "Snow."]
+    assert texts(await house.store.tree(later, 0, 9)) == [HEADING, "Rain.", "Snow."]
+    assert later.title == "Later"
+    await house.carry_on(1)
+    await house.room.delete(house.writer(), later.id)
+    await house.close()
+    with closing(sqlite3.connect(house.settings.database)) as connection:
+        for table in ("scripts", "lines", "states", "surprises", "trails", "posts"):
+            assert connection.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)  # noqa: S608
+    await house.open()
+
+
+async def test_what_was_deleted_never_comes_back_under_its_number(house: House):
+    begun = await house.start()
+    await house.room.delete(house.writer(), begun.script.id)
+    again = await house.start()
+    assert again.script.id > begun.script.id
+    assert again.lines[0].id > begun.lines[0].id
+    with pytest.raises(RoomError, match="was deleted"):
+        await house.room.undo(house.writer(), Place(begun.script.id, begun.lines[0].id))
+
+
+async def test_a_script_of_another_channel_is_not_touched(house: House):
+    begun = await house.start()
+    other = house.rooms.at(2)
+    for act in (
+        lambda: other.delete(house.writer(), begun.script.id),
+        lambda: other.switch(house.writer(), begun.script.id),
+        lambda: other.rename(house.writer(), begun.script.id, "Mine"),
+        lambda: other.archive(house.writer(), begun.script.id, True),
+    ):
+        with pytest.raises(RoomError, match="not here any more"):
+            await act()
+    assert texts(await house.room.lines()) == [HEADING]

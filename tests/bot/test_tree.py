@@ -1,0 +1,423 @@
+"""The tree of lines as people move on it: redo, history, forks, lines that are rewritten."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import discord
+import pytest
+import simcord
+
+from bot.room import LineIsOld, Place, RoomError, Wish
+from bot.store import AlreadyWritten
+
+from .conftest import Stage, answer, fields, labels
+from .test_buttons import assert_true
+from .test_cog import HEADING, begin
+from .test_room import House, house, texts
+
+__all__ = ["house"]
+
+
+def moderator(stage: Stage, name: str = "Mo", **permissions: bool) -> simcord.MemberActor:
+    """Somebody who may manage messages."""
+    rights = discord.Permissions(**({"manage_messages": True} | permissions))
+    role = stage.guild.create_role("Moderators", permissions=rights)
+    return stage.guild.add_member(stage.world.create_user(name), roles=[role])
+
+
+async def write(stage: Stage, *lines: str, by: Any = None) -> Any:
+    return (await (by or stage.ann).slash(stage.channel, "write", text="\n\n".join(lines))).response
+
+
+def options(shown: Any) -> dict[str, str]:
+    """The options of the menu in a message: their values by their labels."""
+    rows = shown.components
+    (menu,) = [one for row in rows for one in row["components"] if one["type"] == 3]
+    return {one["label"]: one["value"] for one in menu["options"]}
+
+
+async def rewrite(stage: Stage, shown: Any, text: str, by: Any = None) -> Any:
+    return answer(await (by or stage.ann).submit_modal(shown, {fields(shown)["Text"]: text}))
+
+
+# Redo ------------------------------------------------------------------------------------------
+
+
+async def test_redo_brings_back_what_undo_took(house: House):
+    await house.start()
+    lines = (await house.write("Rain.\n\nWind.")).lines
+    for _ in lines:
+        await house.room.undo(house.writer())
+    first = await house.room.redo(house.writer())
+    assert first.returned == {lines[0].id}
+    await house.restart()
+    await house.room.redo(house.writer())
+    assert [line.id for line in await house.room.lines()][1:] == [line.id for line in lines]
+    with pytest.raises(RoomError, match="Nothing was taken back"):
+        await house.room.redo(house.writer())
+
+
+async def test_a_new_line_replaces_what_redo_would_bring(house: House):
+    await house.start()
+    await house.write("Rain.")
+    await house.room.undo(house.writer())
+    await house.write("Snow.")
+    await house.room.undo(house.writer())
+    await house.room.redo(house.writer())
+    assert texts(await house.room.lines())[1:] == ["Snow."]
+
+
+async def test_a_jump_sets_the_way_that_redo_follows(house: House):
+    begun = await house.start()
+    rain = (await house.write("Rain.\n\nThunder.\n\nHail.")).lines
+    await house.room.go_to(house.writer(), begun.place)
+    await house.write("Snow.")
+    await house.room.go_to(house.writer(), Place(begun.script.id, rain[1].id))
+    for _ in range(2):
+        await house.room.undo(house.writer())
+    for _ in range(3):
+        await house.room.redo(house.writer())
+    assert texts(await house.room.lines())[1:] == ["Rain.", "Thunder.", "Hail."]
+
+
+async def test_an_old_redo_moves_nothing(house: House):
+    await house.start()
+    written = await house.write("Rain.")
+    back = await house.room.undo(house.writer())
+    await house.room.redo(house.writer())
+    with pytest.raises(LineIsOld):
+        await house.room.redo(house.writer(), back.place)
+    assert (await house.room.script()).head == written.lines[0].id
+
+
+async def test_redo_by_its_command_and_by_its_button(stage: Stage):
+    await begin(stage)
+    written = await write(stage, "Rain.", "Wind.", by=stage.ben)
+    await stage.ben.click(written, label="Undo")
+    await stage.ben.slash(stage.channel, "undo")
+    shown = (await stage.ann.slash(stage.channel, "redo")).response
+    assert shown.content.startswith("-# Ann brought back what was taken back.\n```\nRain.\n```")
+    assert labels(shown) == ["Continue", "Undo", "Redo", "Write"]
+    await assert_true(stage)
+    await stage.restart()
+    await stage.ben.click(shown, label="Redo")
+    assert await stage.lines() == [HEADING, "Rain.", "Wind."]
+    assert labels(written) == ["Continue", "Undo", "Write"]
+    await assert_true(stage)
+    refused = answer(await stage.ann.slash(stage.channel, "redo"))
+    assert (refused.ephemeral, "Nothing was taken back" in refused.content) == (True, True)
+
+
+# Who may ---------------------------------------------------------------------------------------
+
+
+async def test_a_persons_line_is_taken_back_by_those_who_may(stage: Stage):
+    await begin(stage)
+    cid = stage.guild.add_member(stage.world.create_user("Cid"))
+    takes = [("Ben's own", stage.ben), ("the owner", stage.ann), ("Mo", moderator(stage))]
+    for _, who in takes:
+        written = await write(stage, "Rain.", by=stage.ben)
+        look = stage.look(written)
+        for refused in (
+            answer(await cid.slash(stage.channel, "undo")),
+            (await stage.press_late(cid, look, "Undo")).followups[0],
+        ):
+            assert "would take Ben's line out of the script" in refused.content
+            assert refused.ephemeral
+        assert await stage.lines() == [HEADING, "Rain."]
+        await who.slash(stage.channel, "undo")
+        assert await stage.lines() == [HEADING]
+
+
+async def test_a_voices_line_is_taken_back_by_anybody(stage: Stage):
+    await begin(stage)
+    await stage.ann.slash(stage.channel, "continue", seed=1)
+    await stage.ben.slash(stage.channel, "undo")
+    assert await stage.lines() == [HEADING]
+
+
+async def test_a_jump_is_no_way_around(house: House):
+    begun = await house.start()
+    await house.write("Rain.")
+    await house.room.carry_on(house.writer("Ben"), Wish(seed=1))
+    with pytest.raises(RoomError, match="would take Ann's line"):
+        await house.room.go_to(house.writer("Ben"), begun.place)
+    assert len(await house.room.lines()) == 3
+    await house.room.go_to(house.writer("Ann"), begun.place)
+    assert len(await house.room.lines()) == 1
+
+
+# History ---------------------------------------------------------------------------------------
+
+
+async def test_history_says_who_wrote_what(stage: Stage):
+    await begin(stage)
+    await stage.ann.slash(stage.channel, "continue", seed=7, temperature=0.4)
+    await stage.ann.slash(stage.channel, "undo")
+    await write(stage, "MAYA: *Hello*.", by=stage.ben)
+    shown = (await stage.ann.slash(stage.channel, "history")).response
+    assert shown.ephemeral
+    first, by, left, how, last, who = shown.content.split("\n")[1:]
+    assert (first, by) == ("**1** INT\\. DINER \\- NIGHT", "-# Ann: scene heading")
+    assert (left[:2], left[-2:]) == ("~~", "~~")
+    assert "seed 7, temperature 0.4, top-p 0.95, min-p 0.0, repetition 0.5" in how
+    assert (last, who) == ("**2** MAYA\\: \\*Hello\\*\\.", "-# Ben: speech")
+    assert [name.partition(".")[0] for name in options(shown)][::2] == ["1", "2"]
+
+
+async def test_history_jumps_to_any_line_even_after_a_restart(stage: Stage):
+    await begin(stage)
+    continued = (await stage.ann.slash(stage.channel, "continue", seed=1)).response
+    lines = await stage.lines()
+    await stage.ann.slash(stage.channel, "undo")
+    await write(stage, "Snow.")
+    shown = (await stage.ann.slash(stage.channel, "history")).response
+    await stage.restart()
+    value = list(options(shown).values())[1]
+    jumped = (await stage.ann.select(shown, [value])).response
+    assert not jumped.ephemeral
+    assert jumped.content.startswith("-# Ann took the script to this line.")
+    assert await stage.lines() == lines
+    assert "~~" not in continued.content
+    await assert_true(stage)
+
+
+async def test_a_long_history_has_pages(stage: Stage):
+    await begin(stage)
+    for part in range(3):
+        await write(stage, *(f"Knock {part}-{knock}. {'And on. ' * 30}" for knock in range(7)))
+    shown = (await stage.ann.slash(stage.channel, "history")).response
+    assert "page 3 of 3" in shown.content
+    assert shown.content.count("\n-# ") == 22 - 16
+    back = (await stage.ann.click(shown, label="Page back")).response
+    assert "page 2 of 3" in shown.content or "page 2 of 3" in back.content
+
+
+# Forks -----------------------------------------------------------------------------------------
+
+
+async def test_a_fork_begins_where_the_script_stands(stage: Stage):
+    await begin(stage)
+    old = await write(stage, "Rain.")
+    forked = (await stage.ben.slash(stage.channel, "fork", title="The *other* end")).response
+    assert "Ben forked the script: this is “The \\*other\\* end”" in forked.content
+    assert stage.with_buttons() == [forked.id]
+    assert old.components == []
+    await write(stage, "Snow.", by=stage.ben)
+    assert await stage.lines() == [HEADING, "Rain.", "Snow."]
+    fork, script = await stage.cog.store.shelf(stage.channel.id)
+    assert (fork.owner, fork.title, fork.temperature) == (stage.ben.id, "The *other* end", 0.7)
+    assert [line.text for line in await stage.cog.store.path(script.head)] == [HEADING, "Rain."]
+    assert not script.running
+
+
+async def test_a_fork_goes_on_in_a_thread(stage: Stage):
+    await begin(stage)
+    rights = stage.guild.create_role("Bot", permissions=discord.Permissions.all())
+    backend = stage.world.backend
+    backend.add_member_role(stage.guild.id, backend.bot_user.id, rights.id)
+    told = (await stage.ben.slash(stage.channel, "fork", title="Act two", thread=True)).response
+    (made,) = [one for one in backend.channels.values() if one.name == "Act two"]
+    assert f"<#{made.id}>" in told.content
+    thread = simcord.ChannelHandle(stage.world, stage.guild, made)
+    (opening,) = stage.messages(thread)
+    assert labels(opening) == ["Continue", "Undo", "Write"]
+    await stage.ben.slash(thread, "write", text="Snow.")
+    assert await stage.lines(thread) == [HEADING, "Snow."]
+    assert await stage.lines() == [HEADING]
+    refused = answer(await stage.ben.slash(thread, "fork", title="Act three", thread=True))
+    assert "No thread can be opened here" in refused.content
+
+
+async def test_a_fork_is_made_once(house: House):
+    await house.start()
+    writer = house.writer()
+    await house.room.fork(writer, "Fork")
+    with pytest.raises(AlreadyWritten):
+        await house.room.fork(writer, "Fork")
+    assert len(await house.room.scripts()) == 2
+
+
+async def test_a_fork_goes_its_own_way_from_before_its_line(house: House):
+    begun = await house.start()
+    await house.write("Rain.")
+    fork = (await house.room.fork(house.writer(), "Fork")).script
+    await house.room.undo(house.writer())
+    await house.write("Snow.")
+    await house.room.go_to(house.writer(), Place(fork.id, fork.forked_at))
+    assert texts(await house.room.lines())[1:] == ["Rain."]
+    await house.room.switch(house.writer(), begun.script.id)
+    assert texts(await house.room.lines())[1:] == ["Rain."]
+    snow = (await house.store.tree(fork, 0, 9))[-1]
+    with pytest.raises(RoomError, match="not in this script"):
+        await house.room.go_to(house.writer(), Place(begun.script.id, snow.id))
+
+
+# Rewriting -------------------------------------------------------------------------------------
+
+
+async def test_a_line_is_rewritten_and_what_followed_follows(house: House):
+    begun = await house.start()
+    rain = (await house.write("Rain.")).lines[0]
+    [said] = await house.carry_on(5)
+    turn = await house.room.rewrite(house.writer(), Place(begun.script.id, rain.id), "Snow.")
+    [snow] = turn.lines
+    lines = await house.room.lines()
+    assert texts(lines) == [HEADING, "Snow.", said.text]
+    assert (snow.parent, snow.rewrite_of, snow.credit) == (rain.parent, rain.id, "Ann")
+    copy = lines[2]
+    assert (copy.copy_of, copy.origin, copy.author, copy.credit) == (
+        *(said.id, said.origin, None, "tiny"),
+    )
+    assert (turn.left, turn.returned) == ({rain.id, said.id}, {copy.id})
+    assert await house.state(copy) is None
+    await house.carry_on(6)
+    assert await house.state(copy) == await house.read_from_the_start(lines)
+    # A copy of a copy says where the line was first written.
+    await house.room.rewrite(house.writer(), Place(begun.script.id, snow.id), "Hail.")
+    assert (await house.room.lines())[2].copy_of == said.id
+
+
+async def test_a_rewriting_that_is_refused_changes_nothing(house: House):
+    begun = await house.start()
+    rain, wind = (await house.write("Rain.\n\nWind.")).lines
+    await house.room.undo(house.writer())
+    for place, text, who, why in [
+        (rain, "Rain.", "Ann", "what the line says already"),
+        (rain, " ", "Ann", "nothing to write yet"),
+        (rain, "Snow.", "Ben", "would take Ann's line"),
+        (wind, "Snow.", "Ann", "not in the script any more"),
+    ]:
+        with pytest.raises(Exception, match=why):
+            await house.room.rewrite(house.writer(who), Place(begun.script.id, place.id), text)
+    assert texts(await house.room.lines()) == [HEADING, "Rain."]
+    assert await house.store.tree_size(begun.script) == 3
+
+
+async def test_edit_rewrites_a_line_in_its_message(stage: Stage):
+    await begin(stage)
+    written = await write(stage, "Rain.", "Wind.", "Snow.")
+    end = (await stage.ann.slash(stage.channel, "continue", seed=3)).response
+    shown = await stage.ann.slash(stage.channel, "edit", line=3)
+    assert fields(shown).keys() == {"Text"}
+    said = await rewrite(stage, shown, "A *storm*.\n\nMAYA: Oh!")
+    assert said.content.startswith("-# Ann rewrote a line: A \\*storm\\*\\. MAYA: Oh\\!"[:40])
+    assert written.content.startswith("```\nRain.\n\nA *storm*.\n\n ")
+    assert "Wind." not in written.content
+    assert (await stage.lines())[:5] == [
+        *(HEADING, "Rain.", "A *storm*.", "MAYA\nOh!", "Snow."),
+    ]
+    assert "~~" not in end.content
+    assert stage.with_buttons() == [said.id]
+    await assert_true(stage)
+    await stage.ann.slash(stage.channel, "undo")
+    await stage.ann.slash(stage.channel, "undo")
+    assert "-# ~~Snow\\.~~" in written.content
+    assert "Wind" not in written.content
+    await assert_true(stage)
+
+
+async def test_edit_is_for_the_last_line_if_none_is_chosen(stage: Stage):
+    await begin(stage)
+    refused = answer(await stage.ann.slash(stage.channel, "edit", line=2))
+    assert "The script has 1 lines" in refused.content
+    shown = await stage.ann.slash(stage.channel, "edit")
+    await rewrite(stage, shown, "ext. roof - day")
+    assert await stage.lines() == ["EXT. ROOF - DAY"]
+    await assert_true(stage)
+
+
+async def test_edit_suggests_lines(stage: Stage):
+    await begin(stage)
+    await write(stage, *(f"Knock {n}." for n in range(9)))
+    found = await stage.ann.autocomplete(stage.channel, "edit", "line", "")
+    assert [one["value"] for one in found] == list(range(10, 0, -1))
+    assert found[0]["name"] == "10. Knock 8."
+    found = await stage.ann.autocomplete(stage.channel, "edit", "line", "1")
+    assert [one["value"] for one in found] == [10, 1]
+
+
+async def test_what_cannot_be_rewritten_is_given_back(stage: Stage):
+    await begin(stage)
+    shown = await stage.ann.slash(stage.channel, "edit")
+    await stage.ann.slash(stage.channel, "undo")
+    refused = await rewrite(stage, shown, "Ext. roof")
+    assert refused.ephemeral
+    assert "not in the script any more" in refused.content
+    assert "Your text is not lost:\n```\nExt. roof\n```" in refused.content
+
+
+async def test_a_stranger_cannot_open_somebody_elses_line(stage: Stage):
+    await begin(stage)
+    refused = answer(await stage.ben.slash(stage.channel, "edit"))
+    assert refused.ephemeral
+    assert "would take Ann's line" in refused.content
+
+
+# On a message ----------------------------------------------------------------------------------
+
+
+async def test_continue_from_here_on_a_message(stage: Stage):
+    begun = (await begin(stage)).response
+    written = await write(stage, "Rain.", "Wind.")
+    taken = await stage.ann.context_menu(stage.channel, "Continue from here", begun)
+    assert await stage.lines() == [HEADING]
+    assert taken.response.content.startswith("-# Ann took the script to this line.")
+    await assert_true(stage)
+    await stage.ann.context_menu(stage.channel, "Continue from here", written)
+    assert await stage.lines() == [HEADING, "Rain.", "Wind."]
+    await assert_true(stage)
+
+
+async def test_rewrite_this_line_on_a_message(stage: Stage):
+    begun = (await begin(stage)).response
+    written = await write(stage, "Rain.", "Wind.")
+    shown = await stage.ann.context_menu(stage.channel, "Rewrite this line", begun)
+    await rewrite(stage, shown, "Ext. roof")
+    assert await stage.lines() == ["EXT. ROOF", "Rain.", "Wind."]
+    assert begun.content == "**The Diner**\n```\nEXT. ROOF\n```\n-# Ann"
+    asked = (await stage.ann.context_menu(stage.channel, "Rewrite this line", written)).response
+    assert asked.ephemeral
+    assert list(options(asked)) == ["2. Rain.", "3. Wind."]
+    await stage.restart()
+    shown = await stage.ann.select(asked, [options(asked)["2. Rain."]])
+    await rewrite(stage, shown, "Hail.")
+    assert await stage.lines() == ["EXT. ROOF", "Hail.", "Wind."]
+    await assert_true(stage)
+
+
+async def test_a_message_without_a_line_is_refused(stage: Stage):
+    await begin(stage)
+    message = await stage.ann.send(stage.channel, "Hello.")
+    for name in ("Continue from here", "Rewrite this line"):
+        refused = answer(await stage.ann.context_menu(stage.channel, name, message))
+        assert refused.ephemeral
+        assert "shows no line of a script" in refused.content
+
+
+async def test_the_tree_in_a_forum_post_and_in_direct_messages(stage: Stage):
+    forum = stage.guild.create_forum_channel("scripts")
+    made = stage.world.backend.create_thread(forum.id, "a post", stage.ann.id)
+    post = simcord.ChannelHandle(stage.world, stage.guild, made)
+    await stage.world.settle()
+    for place, actor in ((post, stage.ann), (stage.ann.user.dm_channel, stage.ann.user)):
+
+        async def slash(name: str, place=place, actor=actor, **how: Any) -> Any:
+            if actor is stage.ann:
+                return await actor.slash(place, name, **how)
+            return await actor.slash(name, **how)
+
+        await slash("start", title="The Diner", heading=HEADING)
+        await slash("write", text="Rain.")
+        await slash("undo")
+        await slash("redo")
+        shown = await slash("edit")
+        await actor.submit_modal(shown, {fields(shown)["Text"]: "Snow."})
+        assert await stage.lines(place) == [HEADING, "Snow."]
+        await slash("fork", title="Another")
+        await slash("write", text="Hail.")
+        assert await stage.lines(place) == [HEADING, "Snow.", "Hail."]
+        assert "Hail" in (await slash("history")).response.content
+        assert "The Diner" in (await slash("scripts")).response.content
+        assert len(stage.with_buttons(place)) == 1

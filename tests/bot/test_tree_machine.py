@@ -1,0 +1,350 @@
+"""Random commands on a real room, store and file, beside a simple model of the tree.
+
+After each step every script, its head and its lines are what the model says, and every state that
+is kept is what reading the text from the start gives.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from dataclasses import dataclass, field
+from itertools import count, pairwise
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, ClassVar
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    consumes,
+    initialize,
+    invariant,
+    multiple,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from bot.engine import Request
+from bot.model import States
+from bot.room import Place, RoomError, Rooms, Wish, Writer
+from bot.script import as_read, from_person
+from bot.settings import Settings
+from bot.store import Line, Store
+from bot.voices import Voices
+
+CHANNEL, OWNER = 1, 7
+WORDS = st.sampled_from(["Rain.", "MAYA: Hello.", "CUT TO:", "Wind.\n\nSnow.", "INT. ROOF - DAY"])
+PARTS = st.floats(0, 1, exclude_max=True)
+"""How far into what there is to choose from."""
+
+
+@dataclass
+class Sheet:
+    """A line, as the model knows it."""
+
+    parent: int | None
+    text: str
+    scripts: set[int]
+    """Those whose heads may go there."""
+    copy_of: int | None = None
+
+
+@dataclass
+class Copy:
+    """A script, as the model knows it."""
+
+    head: int | None = None
+    ways: dict[int | None, int] = field(default_factory=dict)
+
+
+@dataclass
+class Tree:
+    """All that people can know of the scripts, and nothing of how it is done."""
+
+    lines: dict[int, Sheet] = field(default_factory=dict)
+    scripts: dict[int, Copy] = field(default_factory=dict)
+    running: int | None = None
+
+    def path(self, head: int | None) -> list[int]:
+        ids: list[int] = []
+        while head is not None:
+            ids.append(head)
+            head = self.lines[head].parent
+        return ids[::-1]
+
+    def go(self, script: int, head: int | None) -> None:
+        steps = [None, *self.path(head)]
+        self.scripts[script].ways.update(pairwise(steps))
+        self.scripts[script].head = head
+
+    def add(self, script: int, lines: list[Line]) -> None:
+        for line in lines:
+            self.lines[line.id] = Sheet(line.parent, line.text, {script}, line.copy_of)
+        self.go(script, lines[-1].id)
+
+    def of(self, script: int) -> list[int]:
+        """The lines of a script, those left too."""
+        return [line for line, sheet in self.lines.items() if script in sheet.scripts]
+
+    def delete(self, script: int) -> None:
+        del self.scripts[script]
+        for line, sheet in list(self.lines.items()):
+            sheet.scripts.discard(script)
+            if not sheet.scripts:
+                del self.lines[line]
+
+
+class Machine(RuleBasedStateMachine):
+    """People and a voice at one script after the other."""
+
+    chosen: Settings
+    known: ClassVar[dict[str, States]] = {}
+    """What the voice remembers after texts, as the test has read them itself."""
+    scripts = Bundle("scripts")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loop = asyncio.Runner()
+        self.folder = TemporaryDirectory()
+        database = Path(self.folder.name) / "scripts.db"
+        self.settings = self.chosen.model_copy(update={"database": database, "line_length": 40})
+        self.deliveries = count()
+        self.tree = Tree()
+        self.voices = Voices(self.settings.models, 1, 8, 8)
+        self.open()
+
+    def open(self) -> None:
+        self.store = self.run(Store.open(self.settings.database))
+        self.room = Rooms(self.store, self.voices, self.settings).at(CHANNEL)
+
+    def run(self, act: Coroutine[Any, Any, Any]) -> Any:
+        return self.loop.run(act)
+
+    def teardown(self) -> None:
+        self.run(self.store.close())
+        self.voices.close()
+        self.loop.close()
+        self.folder.cleanup()
+
+    @property
+    def writer(self) -> Writer:
+        return Writer(OWNER, "Ann", f"delivery {next(self.deliveries)}")
+
+    @property
+    def now(self) -> Copy:
+        assert self.tree.running is not None
+        return self.tree.scripts[self.tree.running]
+
+    # What people do
+
+    @initialize(target=scripts, lines=st.lists(WORDS, min_size=1, max_size=3))
+    def begin(self, lines: list[str]) -> int:
+        script = self.start()
+        for text in lines:
+            self.write(text)
+        self.carry_on(1, 1)
+        return script
+
+    def several(self) -> bool:
+        return len(self.tree.scripts) > 1
+
+    @precondition(lambda self: not self.runs() or not self.several())
+    @rule(target=scripts)
+    def start(self) -> int:
+        turn = self.run(self.room.start(self.writer, None, "A script", None))
+        self.tree.scripts[turn.script.id] = Copy()
+        self.tree.running = turn.script.id
+        return turn.script.id
+
+    def runs(self) -> bool:
+        return self.tree.running is not None
+
+    @precondition(runs)
+    @rule(text=WORDS)
+    def write(self, text: str) -> None:
+        turn = self.run(self.room.write(self.writer, text))
+        assert turn.lines[0].parent == self.now.head
+        self.tree.add(self.tree.running, turn.lines)
+
+    @precondition(runs)
+    @rule(seed=st.integers(0, 9), lines=st.integers(1, 2))
+    def carry_on(self, seed: int, lines: int) -> None:
+        turn = self.run(self.room.carry_on(self.writer, Wish(lines=lines, seed=seed)))
+        assert [turn.lines[0].parent, len(turn.lines)] == [self.now.head, lines]
+        self.tree.add(self.tree.running, turn.lines)
+
+    @precondition(runs)
+    @rule()
+    def retry(self) -> None:
+        last = self.run(self.room.lines())[-1:]
+        if not last or last[0].author is not None:
+            self.refused(self.room.take_again(self.writer))
+            return
+        turn = self.run(self.room.take_again(self.writer))
+        assert turn.lines[0].parent == last[0].parent
+        self.tree.add(self.tree.running, turn.lines)
+
+    @precondition(runs)
+    @rule()
+    def undo(self) -> None:
+        if self.now.head is None:
+            self.refused(self.room.undo(self.writer))
+            return
+        self.run(self.room.undo(self.writer))
+        self.tree.go(self.tree.running, self.tree.lines[self.now.head].parent)
+
+    @precondition(runs)
+    @rule()
+    def redo(self) -> None:
+        way = self.now.ways.get(self.now.head)
+        if way is None:
+            self.refused(self.room.redo(self.writer))
+            return
+        self.run(self.room.redo(self.writer))
+        self.tree.go(self.tree.running, way)
+
+    @precondition(runs)
+    @rule(part=PARTS)
+    def jump(self, part: float) -> None:
+        lines = [None, *self.tree.lines]
+        line = lines[int(part * len(lines))]
+        jump = self.room.go_to(self.writer, Place(self.tree.running, line or 0))
+        reached = line is None or self.tree.running in self.tree.lines[line].scripts
+        if line == self.now.head or not reached:
+            self.refused(jump)
+            return
+        self.run(jump)
+        self.tree.go(self.tree.running, line)
+
+    @precondition(runs)
+    @rule(target=scripts)
+    def fork(self) -> int:
+        head = self.now.head
+        turn = self.run(self.room.fork(self.writer, "A fork"))
+        fork = self.tree.running = turn.script.id
+        self.tree.scripts[fork] = Copy()
+        for line in self.tree.path(head):
+            self.tree.lines[line].scripts.add(fork)
+        self.tree.go(fork, head)
+        return fork
+
+    @precondition(runs)
+    @rule(part=PARTS, text=WORDS)
+    def edit(self, part: float, text: str) -> None:
+        path = self.tree.path(self.now.head)
+        if not path:
+            return
+        line = path[int(part * len(path))]
+        followed = path[path.index(line) + 1 :]
+        before = self.tree.lines[line]
+        rewriting = self.room.rewrite(self.writer, Place(self.tree.running, line), text)
+        if [one.text for one in from_person(text)] == [before.text]:
+            self.refused(rewriting)
+            return
+        turn = self.run(rewriting)
+        assert turn.lines[0].parent == before.parent
+        assert [one.rewrite_of for one in turn.lines] == [line] * len(turn.lines)
+        copies = self.run(self.room.lines())[-len(followed) :] if followed else []
+        for old, copy in zip(followed, copies, strict=True):
+            assert copy.text == self.tree.lines[old].text
+            assert copy.copy_of == (self.tree.lines[old].copy_of or old)
+        self.tree.add(self.tree.running, [*turn.lines, *copies])
+
+    @rule(script=scripts)
+    def switch(self, script: int) -> None:
+        if script == self.tree.running:
+            self.refused(self.room.switch(self.writer, script))
+            return
+        self.run(self.room.switch(self.writer, script))
+        self.tree.running = script
+
+    @precondition(several)
+    @precondition(runs)
+    @rule(script=scripts)
+    def archive(self, script: int) -> None:
+        self.run(self.room.archive(self.writer, script, True))
+        if script == self.tree.running:
+            self.tree.running = None
+
+    @precondition(several)
+    @precondition(runs)
+    @rule(target=scripts, script=consumes(scripts))
+    def delete(self, script: int) -> Any:
+        self.run(self.room.delete(self.writer, script))
+        self.tree.delete(script)
+        if script == self.tree.running:
+            self.tree.running = None
+        return multiple()
+
+    @rule()
+    def restart(self) -> None:
+        self.run(self.store.close())
+        self.open()
+
+    def refused(self, act: Coroutine[Any, Any, Any]) -> None:
+        with pytest.raises(RoomError):
+            self.run(act)
+
+    # What is true then
+
+    @invariant()
+    def everything_is_as_the_model_says(self) -> None:
+        self.run(self.check())
+
+    async def check(self) -> None:
+        shelf = {script.id: script for script in await self.room.scripts()}
+        assert set(shelf) == set(self.tree.scripts)
+        assert [one.id for one in shelf.values() if one.running] == (
+            [self.tree.running] if self.tree.running else []
+        )
+        for script, known in self.tree.scripts.items():
+            assert shelf[script].head == known.head
+            lines = await self.store.tree(shelf[script], 0, 999)
+            assert [line.id for line in lines] == sorted(self.tree.of(script))
+            assert [(line.parent, line.text) for line in lines] == [
+                (self.tree.lines[line.id].parent, self.tree.lines[line.id].text) for line in lines
+            ]
+            path = await self.store.path(known.head)
+            assert [line.id for line in path] == self.tree.path(known.head)
+            assert await self.store.next_of(script, known.head) == known.ways.get(known.head)
+            await self.check_states(path)
+
+    async def check_states(self, path: list[Line]) -> None:
+        """What is kept after a line is what the text up to there leaves a voice with."""
+        if not path:
+            return
+        model = (await self.voices.engine(self.settings.model)).model
+        kept = await self.store.state(path[-1].id, model.fingerprint)
+        if kept is None:
+            assert path[-1].copy_of is not None
+            return
+        assert kept.tobytes() == (await self.read([line.text for line in path])).tobytes()
+
+    async def read(self, texts: list[str]) -> States:
+        """The state of a voice that reads these lines from the first one; none is read twice."""
+        engine = await self.voices.engine(self.settings.model)
+        if not texts:
+            return engine.model.start()
+        so_far = "\n\n".join(texts)
+        if so_far not in self.known:
+            before = await self.read(texts[:-1])
+            reply = await engine.run(Request(before, engine.model.encode(as_read(texts[-1]))))
+            self.known[so_far] = reply.state
+        return self.known[so_far]
+
+
+def test_the_tree_is_what_people_made_of_it(chosen: Settings):
+    Machine.chosen = chosen
+    bounds = settings(
+        max_examples=15,
+        stateful_step_count=28,
+        deadline=None,
+        derandomize=True,
+        suppress_health_check=list(HealthCheck),
+    )
+    run_state_machine_as_test(Machine, settings=bounds)
