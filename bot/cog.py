@@ -8,17 +8,19 @@ import io
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import discord
 from discord import app_commands
 from discord.ext import commands
 
-from . import views
+from . import intake, manuscript, reading, views
 from .answers import NOBODY, WRITTEN, answer, check_may_set, check_permissions
 from .bans import changed, shown_words
 from .board import HELP, Board, page
 from .cards import NAME
+from .printing import Format, Paper
 from .render import inline
 from .room import (
     LARGEST_SEED,
@@ -36,7 +38,7 @@ from .room import (
 )
 from .script import Element, Kind, cast, clean, heading, name
 from .settings import Settings, settings
-from .store import Script, Store
+from .store import Store
 from .views import Interaction, LineButton, PageButton, StopButton
 from .voices import Voices
 
@@ -55,6 +57,21 @@ KINDS = [
     app_commands.Choice(name="scene heading", value=Kind.HEADING.value),
 ]
 """What /continue can be asked for."""
+
+FORMATS = [
+    app_commands.Choice(name=name, value=value.value)
+    for name, value in {
+        "Fountain": Format.FOUNTAIN,
+        "PDF": Format.PDF,
+        "Final Draft (fdx)": Format.FINAL_DRAFT,
+        "HTML": Format.HTML,
+        "Text (txt)": Format.TEXT,
+    }.items()
+]
+PAPERS = [
+    app_commands.Choice(name="US letter", value=Paper.LETTER.value),
+    app_commands.Choice(name="A4", value=Paper.A4.value),
+]
 
 A_WHILE = 1.5
 """Seconds after which everybody sees how far a turn is, and again each time."""
@@ -146,20 +163,24 @@ class OnBook(commands.Cog, name=views.COG):
         cast="Who is in it, separated by commas",
         temperature="How daring the voice is, from 0.1 to 2.0",
         model="Which voice writes along",
+        file="A script to go on with: .fountain, .fdx or .txt, up to 1 MB",
     )
     @for_scripts
     @answered
     async def start(
         self,
         interaction: Interaction,
-        title: app_commands.Range[str, 1, 100] = UNTITLED,
+        title: app_commands.Range[str, 1, 100] | None = None,
         heading: app_commands.Range[str, 1, 200] | None = None,
         cast: app_commands.Range[str, 1, 1000] | None = None,
         temperature: app_commands.Range[float, 0.1, 2.0] | None = None,
         model: app_commands.Range[str, 1, 100] | None = None,
+        file: discord.Attachment | None = None,
     ) -> None:
         """Begin a new script in this channel"""
-        await self._begin(interaction, title, heading or "", cast or "", temperature, model)
+        await self._begin(
+            interaction, title or "", heading or "", cast or "", temperature, model, file
+        )
 
     @app_commands.command(name="continue")
     @app_commands.describe(
@@ -269,7 +290,8 @@ class OnBook(commands.Cog, name=views.COG):
             raise RoomError("The script has no line yet: write one, or use /continue.")
         content, view = page(script, lines, -1)
         file = discord.File(
-            io.BytesIO((await room.fountain()).encode()), filename=f"{_file_name(script)}.fountain"
+            io.BytesIO((await room.fountain()).encode()),
+            filename=f"{reading.file_name(script)}.fountain",
         )
         attached = [file] if interaction.app_permissions.attach_files else []
         await interaction.response.send_message(content, view=view, files=attached, ephemeral=True)
@@ -361,10 +383,13 @@ class OnBook(commands.Cog, name=views.COG):
         names: str,
         temperature: float | None = None,
         model: str | None = None,
+        file: discord.Attachment | None = None,
     ) -> None:
         """Begins a script, unless one runs: then asks what is to become of it."""
         check_permissions(interaction)
-        title = " ".join(clean(title).split()) or UNTITLED
+        if file:
+            manuscript.check(file.filename, file.size)
+        title = " ".join(clean(title).split())
         opening: Element | None = heading(first) if first.strip() else None
         company = cast(names)
 
@@ -372,11 +397,15 @@ class OnBook(commands.Cog, name=views.COG):
         # An offer can grow old, and two can begin at once: only what was seen may be shelved.
         over = running.id if running else NO_SCRIPT
 
-        async def begin(room: Room, writer: Writer) -> Turn:
-            guild = interaction.guild_id
-            return await room.start(
-                writer, guild, title, opening, company, temperature, model, over
-            )
+        async def begin(room: Room, writer: Writer, patience: Patience) -> Turn:
+            guild, how = interaction.guild_id, (company, temperature, model, over)
+            if file is None:
+                return await room.start(writer, guild, title or UNTITLED, opening, *how)
+            brought = await intake.fetched(file)
+            named = title or intake.title_of(file, brought) or UNTITLED
+            elements = [*([opening] if opening else []), *brought.elements]
+            turn = await room.bring_in(writer, guild, named, elements, *how, patience)
+            return replace(turn, note=intake.note(brought, len(elements)))
 
         async def stand(choice: Interaction) -> None:
             await self._stand(choice)
@@ -387,7 +416,7 @@ class OnBook(commands.Cog, name=views.COG):
             await _take_away(interaction)
 
         if running is None:
-            await self._play(interaction, begin, begins=True)
+            await self._compose(interaction, begin, begins=True)
             return
         await interaction.response.send_message(
             f"“{inline(running.title, 100)}” runs in this channel. Go on with it, or shelve it? "
@@ -410,6 +439,8 @@ class OnBook(commands.Cog, name=views.COG):
         interaction: Interaction,
         act: Callable[[Room, Writer, Patience], Coroutine[Any, Any, Turn]],
         under: Place | None = None,
+        *,
+        begins: bool = False,
     ) -> None:
         """A turn of the voice: where it takes a while, everybody sees how far it is."""
         patience = Patience()
@@ -425,7 +456,7 @@ class OnBook(commands.Cog, name=views.COG):
 
         self._turns[interaction.id] = patience
         try:
-            await self._play(interaction, write, under)
+            await self._play(interaction, write, under, begins=begins)
         finally:
             del self._turns[interaction.id]
 
@@ -446,7 +477,9 @@ class OnBook(commands.Cog, name=views.COG):
         await interaction.response.defer(thinking=True)
         turn = await act(room, _writer(interaction))
         interaction.extras[WRITTEN] = True
-        if turn.lines:
+        if turn.note:
+            shown = await self.board.show_end(interaction, room, f"-# {turn.note}")
+        elif turn.lines:
             shown = await self.board.show_lines(interaction, turn.script, turn.lines)
         else:
             shown = await self.board.show_opening(interaction, turn)
@@ -483,10 +516,12 @@ class OnBook(commands.Cog, name=views.COG):
 
     @answered
     async def _shelve(
-        self, interaction: Interaction, begin: Callable[[Room, Writer], Awaitable[Turn]]
+        self,
+        interaction: Interaction,
+        begin: Callable[[Room, Writer, Patience], Coroutine[Any, Any, Turn]],
     ) -> None:
         """Begins the script that was asked for in spite of the one that runs."""
-        await self._play(interaction, begin, begins=True)
+        await self._compose(interaction, begin, begins=True)
 
     @answered
     async def _stand(self, interaction: Interaction) -> None:
@@ -498,6 +533,51 @@ class OnBook(commands.Cog, name=views.COG):
             interaction, room, f"-# “{inline(script.title, 100)}” goes on."
         )
         await self.board.repaint(interaction, room, Turn(script, moved_from=script.head), shown)
+
+    # Reading
+
+    @script.command(name="export")
+    @app_commands.describe(
+        format="What kind of file",
+        paper="For a PDF, and for HTML that is printed",
+        scene_numbers="Whether scenes are numbered",
+    )
+    @app_commands.choices(format=FORMATS, paper=PAPERS)
+    @answered
+    async def export(
+        self,
+        interaction: Interaction,
+        format: str,  # noqa: A002 - it is what people see
+        paper: str = Paper.LETTER.value,
+        scene_numbers: bool = False,
+    ) -> None:
+        """Download the script, with a title page that says who wrote it"""
+        form, size = Format(format), Paper(paper)
+        room = self._room(interaction)
+        await reading.send_export(interaction, room, form, size, scene_numbers=scene_numbers)
+
+    @script.command(name="stats")
+    @app_commands.describe(everyone="Whether everybody here sees it")
+    @answered
+    async def stats(self, interaction: Interaction, everyone: bool = False) -> None:
+        """See who speaks and who wrote how much, and how long the script is"""
+        await reading.send_stats(interaction, self._room(interaction), to_all=everyone)
+
+    @app_commands.command(name="surprise")
+    @app_commands.describe(
+        lines="How many of the last lines, from 1 to 10",
+        everyone="Whether everybody here sees it",
+    )
+    @for_scripts
+    @answered
+    async def surprise(
+        self,
+        interaction: Interaction,
+        lines: app_commands.Range[int, 1, MOST_LINES] = 4,
+        everyone: bool = False,
+    ) -> None:
+        """See what surprised the voice in the last lines, and what it expected"""
+        await reading.send_surprise(interaction, self._room(interaction), lines, to_all=everyone)
 
     # Errors
 
@@ -544,11 +624,6 @@ def _writer(interaction: Interaction) -> Writer:
 
 def _who(interaction: Interaction) -> str:
     return inline(interaction.user.display_name, NAME)
-
-
-def _file_name(script: Script) -> str:
-    letters = (one if one.isalnum() else "-" for one in script.title.lower())
-    return "-".join(part for part in "".join(letters).split("-") if part)[:60] or "script"
 
 
 def _choices(names: Sequence[str], current: str) -> list[app_commands.Choice[str]]:

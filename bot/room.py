@@ -13,14 +13,14 @@ from . import compose
 from .compose import Manner, Progress, Standing
 from .constraint import said
 from .engine import Engine, NothingLeft
-from .model import Model, States
+from .model import Logits, Model, States
 from .render import inline
 from .repetition import REACH
 from .sampling import Sampling
-from .script import Element, Kind, ScriptError, from_person
+from .script import Element, Kind, ScriptError, as_read, from_person
 from .script import fountain as as_fountain
 from .settings import Settings
-from .store import BEFORE_THE_FIRST, Draft, Line, Script, Store
+from .store import BEFORE_THE_FIRST, Draft, Floats, Line, Script, Store
 from .voices import Voices
 
 P = ParamSpec("P")
@@ -28,6 +28,9 @@ R = TypeVar("R")
 
 MOST_LINES = 10
 """Lines that one turn writes at the most."""
+
+LONGEST_READING = 600.0
+"""Seconds that the voice reads a file for before its lines are there. Discord waits for 900."""
 
 LONGEST_TEXT = 1500
 """Characters that one element of a person's text may have, so that a message can show it."""
@@ -37,6 +40,9 @@ NO_SCRIPT = 0
 
 LARGEST_SEED = 2**31 - 1
 """Seeds are short enough to be read out and typed."""
+
+ENOUGH_TO_JUDGE = 500
+"""Lines of a file that are looked at for characters that a voice cannot read."""
 
 UNREADABLE_SHARE = 0.1
 """From this share of characters on that a voice cannot read, their writer is told."""
@@ -139,6 +145,8 @@ class Turn:
     """The script that ran before, when another one began."""
     unreadable: bool = False
     """Whether the writer must be told that the voice cannot read much of this."""
+    note: str = ""
+    """What the script's end is shown under, where `lines` are too many to be shown."""
 
     @property
     def touched(self) -> set[int]:
@@ -215,6 +223,26 @@ class Room:
         script = await self.script()
         return as_fountain(script.title, [line.element for line in await self.lines()])
 
+    async def last_costs(
+        self, most: int, characters: int
+    ) -> tuple[Model, list[Line], list[Floats]]:
+        """The voice, the last lines, and what each of their characters but the first cost it.
+
+        At the ``most`` so many lines, and as many as have so many characters. What is not known,
+        as after a change of voice, is read again. The costs are bits: float [n].
+        """
+        script = await self.script()
+        engine = await self.voices.engine(script.voice)
+        lines = (await self.store.last_lines(script.head, characters))[-most:]
+        return engine.model, lines, [await self._cost(engine, line) for line in lines]
+
+    async def expected(self, line: Line, position: int) -> Logits:
+        """What the voice expected at a position, from 1, of a line as it reads it: logits [V]."""
+        engine = await self.voices.engine((await self.script()).voice)
+        state = await self._state(engine, line.parent)
+        read = engine.model.encode(as_read(line.text))[:position]
+        return await asyncio.to_thread(compose.expected, engine.model, state, read)
+
     # Acting
 
     @_locked
@@ -233,36 +261,48 @@ class Room:
 
         ``over`` is the script that it may shelve, `NO_SCRIPT` for none; None for whichever runs.
         """
-        name = voice or self.settings.model
-        engine = await self.voices.engine(name)
-        shelved = await self.store.running(self.channel)
-        if over is not None and over != (shelved.id if shelved else NO_SCRIPT):
-            raise RoomError("The script here has changed in the meantime: use /start again.")
-        new = Script(
-            channel=self.channel,
-            guild=guild,
-            owner=writer.id,
-            title=title,
-            cast=list(cast),
-            voice=name,
-            temperature=temperature or self.settings.temperature,
-            top_p=self.settings.top_p,
-            running=True,
-            head=None,
-        )
+        await self._over(over)
+        new = await self._new(writer, guild, title, cast, temperature, voice)
+        engine = await self.voices.engine(new.voice)
         first = [heading] if heading else []
-        banned = await self._banned(guild)
-        for character in cast:
-            if word := said(character, banned):
-                raise ScriptError(
-                    f"“{inline(character, 60)}” cannot be in the cast: “{inline(word, 40)}” is "
-                    f"among the words that must not be said here (/settings banned)."
-                )
         drafts = await self._drafts(engine, engine.model.start(), first, writer)
-        script = await self.store.begin(new, drafts, writer.delivery)
-        lines = await self.store.path(script.head)
-        unreadable = self._must_be_told(script, writer, engine.model, first)
-        return Turn(script, lines, shelved=shelved, unreadable=unreadable)
+        return await self._begin(new, drafts, writer, over)
+
+    async def bring_in(
+        self,
+        writer: Writer,
+        guild: int | None,
+        title: str,
+        elements: Sequence[Element],
+        cast: Sequence[str] = (),
+        temperature: float | None = None,
+        voice: str | None = None,
+        over: int | None = None,
+        patience: Patience | None = None,
+    ) -> Turn:
+        """Begins a new script here with the elements of a file, as `start` does.
+
+        The voice reads them before, and those who write here are not kept waiting meanwhile.
+        """
+        patience = patience or Patience()
+        await self._over(over)
+        new = await self._new(writer, guild, title, cast, temperature, voice)
+        engine = await self.voices.engine(new.voice)
+        reading = compose.read_all(
+            engine,
+            elements,
+            writer.id,
+            writer.name,
+            self.channel,
+            patience.progress,
+            LONGEST_READING,
+        )
+        try:
+            drafts = await patience.wait(reading)
+        except Stopped:
+            raise RoomError("Stopped while it was read: no script was begun.") from None
+        async with self.lock:
+            return await self._begin(new, drafts, writer, over)
 
     @_locked
     async def write(
@@ -343,6 +383,55 @@ class Room:
         raise RoomError("The script stands at this line already: go on with /continue.")
 
     # How it is done
+
+    async def _over(self, over: int | None) -> Script | None:
+        """The script that runs, if it is the one that may be shelved; see `start`."""
+        running = await self.store.running(self.channel)
+        if over is not None and over != (running.id if running else NO_SCRIPT):
+            raise RoomError("The script here has changed in the meantime: use /start again.")
+        return running
+
+    async def _new(
+        self,
+        writer: Writer,
+        guild: int | None,
+        title: str,
+        cast: Sequence[str],
+        temperature: float | None,
+        voice: str | None,
+    ) -> Script:
+        """A script that is not stored yet, with a voice and a cast that it may have."""
+        banned = await self._banned(guild)
+        for character in cast:
+            if word := said(character, banned):
+                raise ScriptError(
+                    f"“{inline(character, 60)}” cannot be in the cast: “{inline(word, 40)}” is "
+                    f"among the words that must not be said here (/settings banned)."
+                )
+        return Script(
+            channel=self.channel,
+            guild=guild,
+            owner=writer.id,
+            title=title,
+            cast=list(cast),
+            voice=voice or self.settings.model,
+            temperature=temperature or self.settings.temperature,
+            top_p=self.settings.top_p,
+            running=True,
+            head=None,
+        )
+
+    async def _begin(
+        self, new: Script, drafts: Sequence[Draft], writer: Writer, over: int | None
+    ) -> Turn:
+        """Stores a new script with its first lines, and shelves the one that runs."""
+        shelved = await self._over(over)
+        script = await self.store.begin(new, drafts, writer.delivery)
+        last = await self.store.last_lines(script.head, 1)
+        model = (await self.voices.engine(new.voice)).model
+        first = [draft.element for draft in drafts[:ENOUGH_TO_JUDGE]]
+        unreadable = self._must_be_told(script, writer, model, first)
+        return Turn(script, last, shelved=shelved, unreadable=unreadable)
 
     async def script_at(self, under: Place | None) -> Script:
         """The script, if it stands at this place still; raises NoScript and LineIsOld."""
@@ -445,6 +534,7 @@ class Room:
         drafts: list[Draft] = []
         for element in elements:
             draft = await compose.read(engine, state, element, writer.id, writer.name, self.channel)
+            assert draft.state is not None  # it was read by itself
             state = draft.state
             drafts.append(draft)
         return drafts
@@ -471,6 +561,14 @@ class Room:
         )
         await self.store.keep_state(head, model.fingerprint, state)
         return state
+
+    async def _cost(self, engine: Engine, line: Line) -> Floats:
+        """What each character of a line but the first cost the voice, in bits: float [n]."""
+        known = await self.store.surprise(line.id, engine.model.fingerprint)
+        if known is not None:
+            return known
+        state = await self._state(engine, line.parent)
+        return await compose.costs(engine, state, line.element, self.channel)
 
     async def _last_kept(self, model: Model, head: int) -> tuple[States, list[Line]]:
         """The nearest state that was kept on the way to a line, and the lines after it."""

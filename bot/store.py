@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -49,6 +49,9 @@ Floats = NDArray[np.floating[Any]]
 SCHEMA = 2
 """The version of the tables below, kept in the file's ``user_version``."""
 
+
+LINES_AT_ONCE = 200
+"""Lines that are handed to the database together: some milliseconds of the event loop's time."""
 
 BEFORE_THE_FIRST = 0
 """Stands for the place of a head that has no line yet, where a number is needed."""
@@ -195,8 +198,8 @@ class Draft:
     element: Element
     author: int | None
     credit: str
-    state: States
-    """What the voice with this `fingerprint` remembers after it."""
+    state: States | None
+    """What the voice with this `fingerprint` remembers after it; None where that is not kept."""
     fingerprint: str
     origin: dict[str, Any] = field(default_factory=dict)
     surprise: Floats | None = None
@@ -533,19 +536,30 @@ async def _hang(
     written = select(Line.id).where(Line.delivery == delivery, Line.take == take).limit(1)
     if drafts and await session.scalar(written) is not None:
         raise AlreadyWritten
+    # The only connection writes, so that the next ids are known before there are any.
+    first = (await session.scalar(select(func.max(Line.id))) or 0) + 1
     lines: list[Line] = []
     for ordinal, draft in enumerate(drafts):
-        line = _line(script, parent, draft, delivery, take, ordinal)
-        session.add(line)
+        lines.append(_line(script, parent, draft, delivery, take, ordinal))
+        lines[-1].id = parent = first + ordinal
+    for at in range(0, len(lines), LINES_AT_ONCE):
+        some = slice(at, at + LINES_AT_ONCE)
+        session.add_all(lines[some])
         await session.flush()
-        state = draft.state.tobytes()
-        session.add(State(line=line.id, fingerprint=draft.fingerprint, state=state))
-        if draft.surprise is not None:
-            bits = draft.surprise.astype(np.float16).tobytes()
-            session.add(Surprise(line=line.id, fingerprint=draft.fingerprint, bits=bits))
-        lines.append(line)
-        parent = line.id
+        for line, draft in zip(lines[some], drafts[some], strict=True):
+            session.add_all(_remembered(line.id, draft))
+        await session.flush()
     return lines
+
+
+def _remembered(line: int, draft: Draft) -> Iterator[Base]:
+    """What is kept of how a voice read a line."""
+    if draft.state is not None:
+        state = draft.state.tobytes()
+        yield State(line=line, fingerprint=draft.fingerprint, state=state)
+    if draft.surprise is not None:
+        bits = draft.surprise.astype(np.float16).tobytes()
+        yield Surprise(line=line, fingerprint=draft.fingerprint, bits=bits)
 
 
 async def _move(session: AsyncSession, script: Script, head: int | None) -> None:
