@@ -125,6 +125,7 @@ def test_emphasis() -> None:
     )
     assert marked([("*b* a_b", frozenset())]) == r"\*b\* a_b"
     assert marked([("2 * 3 a_b", frozenset())]) == "2 * 3 a_b"
+    assert runs(r"\_a\_ \*b\*") == [("_a_ *b*", frozenset())]
 
 
 # Fountain --------------------------------------------------------------------------------------

@@ -140,6 +140,8 @@ def test_a_title_page_is_one_page(paper: Paper) -> None:
     front, *rest = pages(paper, full)
     assert front.count("who ends here") >= 2 * MOST_NAMES
     assert len(rest) == 1
+    # Two rows of the title's large letters, where the text's frame would have one.
+    assert len(pages(paper, replace(EDITION, title="The Last Diner and Company x"))) == 2
 
 
 def test_pages_are_numbered_from_the_second() -> None:
