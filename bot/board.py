@@ -215,7 +215,7 @@ class Board:
 
 def _how_far(progress: Progress) -> str:
     if progress.share_read is not None:
-        return f"The voice reads the script again: {progress.share_read:.0%}."
+        return f"The voice reads the script: {progress.share_read:.0%}."
     if progress.written:
         return f"The voice writes. Lines that are finished: {progress.written}."
     return "The voice writes."

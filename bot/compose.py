@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import platform
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 
 from .constraint import Automaton, Banned, element
 from .engine import Engine, Reply, Request
-from .model import Model, States, Tokens
+from .model import Logits, Model, States, Tokens
 from .repetition import REACH
 from .sampling import Sampling
 from .script import Element, Kind, as_read, cue_line, from_voice
@@ -40,6 +41,7 @@ class Standing:
 
     def after(self, model: Model, draft: Draft) -> Standing:
         """Where it stands after one more line."""
+        assert draft.state is not None  # only what is read in bulk has none
         read = model.encode(as_read(draft.element.text))
         return Standing(draft.state, np.concatenate([self.recent, read])[-REACH:])
 
@@ -112,6 +114,68 @@ async def read(
     return Draft(found, author, name, reply.state, fingerprint, surprise=reply.surprise)
 
 
+async def read_all(
+    engine: Engine,
+    found: Sequence[Element],
+    author: int,
+    name: str,
+    owner: object,
+    told: Progress,
+    seconds: float,
+) -> list[Draft]:
+    """A person's script from its first element on, read by the voice; raises as `Engine.run` does.
+
+    A state is kept every `PIECE` characters and at the end: all the states of a long script would
+    take a hundred times the room of its text. What was not read in so many seconds is left to
+    whoever continues.
+    """
+    state, fingerprint = engine.model.start(), engine.model.fingerprint
+    drafts: list[Draft] = []
+    until = time.monotonic() + seconds
+    while len(drafts) < len(found) and time.monotonic() < until:
+        told.share_read = len(drafts) / len(found)
+        read = _piece(engine.model, found, len(drafts))
+        reply = await engine.run(Request(state, np.concatenate(read), owner=owner))
+        state = reply.state
+        # The first character of a piece has no cost, nor is that of a line's first kept.
+        costs = np.split(np.append(np.float32(0), reply.surprise), np.cumsum(list(map(len, read))))
+        for one, bits in zip(found[len(drafts) :], costs[:-1], strict=False):
+            drafts.append(Draft(one, author, name, None, fingerprint, {}, bits[1:]))
+        drafts[-1] = replace(drafts[-1], state=state)
+    told.share_read = None
+    unread = found[len(drafts) :]
+    return [*drafts, *(Draft(one, author, name, None, fingerprint) for one in unread)]
+
+
+def _piece(model: Model, found: Sequence[Element], begin: int) -> list[Tokens]:
+    """The elements from ``begin`` on as a voice reads them, as many as have `PIECE` characters."""
+    read: list[Tokens] = []
+    size = 0
+    while size < PIECE and begin + len(read) < len(found):
+        read.append(model.encode(as_read(found[begin + len(read)].text)))
+        size += len(read[-1])
+    return read
+
+
+async def costs(engine: Engine, state: States, found: Element, owner: object) -> Floats:
+    """What each character of an element but the first costs a voice, in bits: float32 [n]."""
+    return (await _read(engine, state, as_read(found.text), owner)).surprise
+
+
+def expected(model: Model, state: States, read: Tokens) -> Logits:
+    """What a voice expects after some characters [n]: logits [V]. Computes: not on the event loop.
+
+    Raises ValueError for no character.
+    """
+    if len(read) == 0:
+        raise ValueError("nothing was read that something could follow")
+    states = state[None]
+    for token in read:
+        logits, states = model.step(np.array([token]), states)
+    last: Logits = logits[0]
+    return last
+
+
 async def read_again(
     engine: Engine, state: States, lines: Sequence[Line], owner: object, told: Progress
 ) -> States:
@@ -130,7 +194,7 @@ class Progress:
     """How far something is that takes a while, for whoever waits for it."""
 
     share_read: float | None = None
-    """How much of the script was read again, from 0 to 1; None when that is not needed."""
+    """How much of the script was read, from 0 to 1; None when nothing is to be read."""
     written: int = 0
     """Lines that are finished."""
 

@@ -15,7 +15,7 @@ from .repetition import REACH
 from .sampling import Sampling
 from .script import Element, Kind
 from .settings import Settings
-from .store import Draft, Line, Script, Store
+from .store import Draft, Floats, Line, Script, Store
 from .turn import LARGEST_SEED, RoomError, Wish, Writer
 
 N = TypeVar("N", int, float)
@@ -84,6 +84,7 @@ class Prompter:
         drafts: list[Draft] = []
         for element in elements:
             draft = await compose.read(engine, state, element, writer.id, writer.name, self.channel)
+            assert draft.state is not None  # it was read by itself
             state = draft.state
             drafts.append(draft)
         return drafts
@@ -110,6 +111,14 @@ class Prompter:
         )
         await self.store.keep_state(head, model.fingerprint, state)
         return state
+
+    async def cost(self, engine: Engine, line: Line) -> Floats:
+        """What each character of a line but the first cost the voice, in bits: float [n]."""
+        known = await self.store.surprise(line.id, engine.model.fingerprint)
+        if known is not None:
+            return known
+        state = await self.state(engine, line.parent)
+        return await compose.costs(engine, state, line.element, self.channel)
 
     async def _last_kept(self, model: Model, head: int) -> tuple[States, list[Line]]:
         """The nearest state that was kept on the way to a line, and the lines after it."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from unicodedata import category, east_asian_width
 
 from .script import Element, Kind, clean
@@ -17,38 +18,52 @@ LIMIT = 2000
 WIDTH = 56
 """Columns of a page: as many as a code block shows on a narrow screen held upright, and a few."""
 
-# (indent, columns), in the proportions of a typed page.
-_CUE = (20, WIDTH - 20)
-_PARENTHETICAL = (14, 34)
-_SPEECH = (8, 46)
+
+@dataclass(frozen=True)
+class Columns:
+    """Where the parts of a page stand, in the proportions of a typed one: (indent, columns)."""
+
+    width: int
+    cue: tuple[int, int]
+    parenthetical: tuple[int, int]
+    speech: tuple[int, int]
 
 
-def page(elements: Iterable[Element]) -> str:
-    """The elements as a typed screenplay page for a monospaced font, `WIDTH` columns wide.
+SCREEN = Columns(WIDTH, (20, WIDTH - 20), (14, 34), (8, 46))
+"""A page in a message."""
+
+PAPER = Columns(61, (19, 42), (13, 48), (9, 36))
+"""A page on paper, ten characters to the inch."""
+
+
+def page(elements: Iterable[Element], columns: Columns = SCREEN) -> str:
+    """The elements as a typed screenplay page for a monospaced font.
 
     Without forcing characters and escapes, with a blank line between elements. Words that are wider
     than their column are cut.
     """
-    return "\n\n".join("\n".join(_laid_out(element)) for element in elements)
+    return "\n\n".join("\n".join(_laid_out(element, columns)) for element in elements)
 
 
-def _laid_out(element: Element) -> Iterator[str]:
+def _laid_out(element: Element, at: Columns) -> Iterator[str]:
+    whole = (0, at.width)
     match element.kind:
         case Kind.HEADING:
-            yield from _block(element.body.upper())
+            yield from _block(element.body.upper(), *whole)
         case Kind.ACTION:
-            yield from _block(element.body)
+            yield from _block(element.body, *whole)
         case Kind.TRANSITION:
-            yield from (" " * (WIDTH - columns(line)) + line for line in _block(element.body))
+            lines = _block(element.body, *whole)
+            yield from (" " * (at.width - columns(line)) + line for line in lines)
         case Kind.DIALOGUE:
             cue, *speech = element.shown
-            yield from _block(cue, *_CUE)
+            yield from _block(cue, *at.cue)
             for line in speech:
                 aside = line.startswith("(") and line.endswith(")")
-                yield from _block(line, *(_PARENTHETICAL if aside else _SPEECH))
+                yield from _block(line, *(at.parenthetical if aside else at.speech))
 
 
-def _block(text: str, indent: int = 0, width: int = WIDTH) -> Iterator[str]:
+def _block(text: str, indent: int, width: int) -> Iterator[str]:
     for line in text.split("\n"):
         for wrapped in _wrapped(line, width):
             yield " " * indent + wrapped

@@ -7,14 +7,15 @@ import datetime as dt
 from collections.abc import Sequence
 from weakref import WeakValueDictionary
 
+from . import compose
 from .engine import Engine
-from .model import Model
+from .model import Logits, Model
 from .render import inline
 from .rights import check_cooldown, check_may_take, check_may_write, check_turn
-from .script import Element, Kind, from_person
+from .script import Element, Kind, as_read, from_person
 from .settings import Settings
 from .shelf import Shelf, locked
-from .store import BEFORE_THE_FIRST, Draft, Line, Script, Store, fork_of
+from .store import BEFORE_THE_FIRST, Draft, Floats, Line, Script, Store, fork_of
 from .turn import (
     LARGEST_SEED,
     NO_SCRIPT,
@@ -52,8 +53,14 @@ __all__ = [
 MOST_LINES = 10
 """Lines that one turn writes at the most."""
 
+LONGEST_READING = 600.0
+"""Seconds that the voice reads a file for before its lines are there. Discord waits for 900."""
+
 LONGEST_TEXT = 1500
 """Characters that one element of a person's text may have, so that a message can show it."""
+
+ENOUGH_TO_JUDGE = 500
+"""Lines of a file that are looked at for characters that a voice cannot read."""
 
 UNREADABLE_SHARE = 0.1
 """From this share of characters on that a voice cannot read, their writer is told."""
@@ -81,6 +88,28 @@ class Room(Shelf):
         # whenever nobody uses it.
         self._told = set[tuple[int, int]]() if told is None else told
 
+    # Looking
+
+    async def last_costs(
+        self, most: int, characters: int
+    ) -> tuple[Model, list[Line], list[Floats]]:
+        """The voice, the last lines, and what each of their characters but the first cost it.
+
+        At the ``most`` so many lines, and as many as have so many characters. What is not known,
+        as after a change of voice, is read again. The costs are bits: float [n].
+        """
+        script = await self.script()
+        engine = await self.voices.engine(script.voice)
+        lines = (await self.store.last_lines(script.head, characters))[-most:]
+        return engine.model, lines, [await self.prompter.cost(engine, line) for line in lines]
+
+    async def expected(self, line: Line, position: int) -> Logits:
+        """What the voice expected at a position, from 1, of a line as it reads it: logits [V]."""
+        engine = await self.voices.engine((await self.script()).voice)
+        state = await self.prompter.state(engine, line.parent)
+        read = engine.model.encode(as_read(line.text))[:position]
+        return await asyncio.to_thread(compose.expected, engine.model, state, read)
+
     # Writing
 
     @locked
@@ -99,33 +128,48 @@ class Room(Shelf):
 
         ``over`` is the script that it may shelve, `NO_SCRIPT` for none; None for whichever runs.
         """
-        await self._check_names(cast, guild)
-        name = voice or self.settings.model
-        engine = await self.voices.engine(name)
-        shelved = await self.store.running(self.channel)
-        if over is not None and over != (shelved.id if shelved else NO_SCRIPT):
-            raise RoomError("The script here has changed in the meantime: use /start again.")
-        if shelved is not None:
-            check_may_write(shelved, writer)
-        new = Script(
-            channel=self.channel,
-            guild=guild,
-            owner=writer.id,
-            title=title,
-            cast=list(cast),
-            voice=name,
-            temperature=temperature or self.settings.temperature,
-            top_p=self.settings.top_p,
-            lock=bool(cast),
-            running=True,
-            head=None,
-        )
+        await self._over(writer, over)
+        new = await self._new(writer, guild, title, cast, temperature, voice)
+        engine = await self.voices.engine(new.voice)
         first = [heading] if heading else []
         drafts = await self.prompter.drafts(engine, engine.model.start(), first, writer)
-        script = await self.store.begin(new, drafts, writer.delivery)
-        lines = await self.store.path(script.head)
-        unreadable = self._must_be_told(script, writer, engine.model, first)
-        return Turn(script, lines, shelved=shelved, unreadable=unreadable)
+        return await self._begin(new, drafts, writer, over)
+
+    async def bring_in(
+        self,
+        writer: Writer,
+        guild: int | None,
+        title: str,
+        elements: Sequence[Element],
+        cast: Sequence[str] = (),
+        temperature: float | None = None,
+        voice: str | None = None,
+        over: int | None = None,
+        patience: Patience | None = None,
+    ) -> Turn:
+        """Begins a new script here with the elements of a file, as `start` does.
+
+        The voice reads them before, and those who write here are not kept waiting meanwhile.
+        """
+        patience = patience or Patience()
+        await self._over(writer, over)
+        new = await self._new(writer, guild, title, cast, temperature, voice)
+        engine = await self.voices.engine(new.voice)
+        reading = compose.read_all(
+            engine,
+            elements,
+            writer.id,
+            writer.name,
+            self.channel,
+            patience.progress,
+            LONGEST_READING,
+        )
+        try:
+            drafts = await patience.wait(reading)
+        except Stopped:
+            raise RoomError("Stopped while it was read: no script was begun.") from None
+        async with self.lock:
+            return await self._begin(new, drafts, writer, over)
 
     @locked
     async def write(
@@ -333,6 +377,52 @@ class Room(Shelf):
             script, parent, drafts, writer.delivery, take=0, asker=writer.id
         )
         return await self._turn(script, lines[-1].id, lines)
+
+    async def _over(self, writer: Writer, over: int | None) -> Script | None:
+        """The script that runs, if it is the one that may be shelved; see `start`."""
+        running = await self.store.running(self.channel)
+        if over is not None and over != (running.id if running else NO_SCRIPT):
+            raise RoomError("The script here has changed in the meantime: use /start again.")
+        if running is not None:
+            check_may_write(running, writer)
+        return running
+
+    async def _new(
+        self,
+        writer: Writer,
+        guild: int | None,
+        title: str,
+        cast: Sequence[str],
+        temperature: float | None,
+        voice: str | None,
+    ) -> Script:
+        """A script that is not stored yet, with a voice and a cast that it may have."""
+        await self._check_names(cast, guild)
+        return Script(
+            channel=self.channel,
+            guild=guild,
+            owner=writer.id,
+            title=title,
+            cast=list(cast),
+            voice=voice or self.settings.model,
+            temperature=temperature or self.settings.temperature,
+            top_p=self.settings.top_p,
+            lock=bool(cast),
+            running=True,
+            head=None,
+        )
+
+    async def _begin(
+        self, new: Script, drafts: Sequence[Draft], writer: Writer, over: int | None
+    ) -> Turn:
+        """Stores a new script with its first lines, and shelves the one that runs."""
+        shelved = await self._over(writer, over)
+        script = await self.store.begin(new, drafts, writer.delivery)
+        last = await self.store.last_lines(script.head, 1)
+        model = (await self.voices.engine(new.voice)).model
+        first = [draft.element for draft in drafts[:ENOUGH_TO_JUDGE]]
+        unreadable = self._must_be_told(script, writer, model, first)
+        return Turn(script, last, shelved=shelved, unreadable=unreadable)
 
     async def _turn(
         self, before: Script, head: int | None, lines: list[Line], unreadable: bool = False

@@ -7,7 +7,7 @@ Fountain parser reads as exactly one thing each, wherever in a script they stand
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from unicodedata import category, normalize
@@ -57,17 +57,29 @@ class Element:
 
         The first line of dialogue is the cue with its extension.
         """
+        return tuple(_ESCAPE.sub(r"\1", line).strip() for line in self._bare())
+
+    @property
+    def marked(self) -> tuple[str, ...]:
+        r"""The lines as shown, but with Fountain's emphasis: `*`, `**`, `_`, and `\*` for a star.
+
+        `shown_as` makes the element of them again.
+        """
+        return tuple(_NOTE_ESCAPE.sub("[", line).strip() for line in self._bare())
+
+    def _bare(self) -> list[str]:
+        """The lines without forcing characters."""
         first, *rest = self.text.split("\n")
         match self.kind:
             case Kind.HEADING:
-                lines = [first.removeprefix(".")]
+                return [first.removeprefix(".")]
             case Kind.TRANSITION:
-                lines = [first.removeprefix(">")]
+                return [first.removeprefix(">")]
             case Kind.DIALOGUE:
-                lines = [first.removeprefix("@"), *(_SPOKEN_ESCAPE.sub("", line) for line in rest)]
+                spoken = (_SPOKEN_ESCAPE.sub("", line) for line in rest)
+                return [first.removeprefix("@"), *spoken]
             case Kind.ACTION:
-                lines = [line.removeprefix("!") for line in (first, *rest)]
-        return tuple(_ESCAPE.sub(r"\1", line).strip() for line in lines)
+                return [line.removeprefix("!") for line in (first, *rest)]
 
     @property
     def body(self) -> str:
@@ -148,6 +160,7 @@ def _in_names(character: str) -> bool:
 
 _OPENER = re.compile(r"/(?=\*)|\[(?=\[)")
 _ESCAPE = re.compile(r"\\([*_]|(?<=\[\\)\[)")
+_NOTE_ESCAPE = re.compile(r"\\(?<=\[\\)\[")
 _SPOKEN_ESCAPE = re.compile(r"^\\(?=[#=~>@!.])")
 # Wider than `_HEADING`: some parsers fold case beyond ASCII, so to them "İnt." is a heading.
 _HEADING_TO_SOME = re.compile(_HEADING.pattern, re.IGNORECASE)
@@ -202,6 +215,47 @@ def from_voice(text: str) -> Element | None:
         case _:
             is_fade = len(lines) == 1 and _FADE.fullmatch(lines[0])
             return _transition(lines[0]) if is_fade else _action(lines)
+
+
+def shown_as(kind: Kind, lines: Sequence[str]) -> Element | None:
+    """The element of a kind that has these lines as its `Element.marked`, as other formats give it.
+
+    None when nothing readable is there. What cannot be of that kind, such as speech by nobody who
+    has a name, is action.
+    """
+    whole = [line for text in lines for line in _lines(text)]
+    if not whole:
+        return None
+    element = _shown_as(kind, whole)
+    if element and classify(element.text) is kind:
+        return element
+    action = _action(f"!{line}" if line.startswith("!") else line for line in whole)
+    plain = classify(action.text) is Kind.ACTION
+    return action if plain else Element(Kind.ACTION, f"!{action.text}")
+
+
+def _shown_as(kind: Kind, lines: list[str]) -> Element | None:
+    one = " ".join(lines)
+    match kind:
+        case Kind.HEADING:
+            return Element(kind, one if _HEADING.match(one) else f".{one}")
+        case Kind.TRANSITION:
+            return _transition(one)
+        case Kind.DIALOGUE:
+            cue = _cue(lines[0]) or _named(lines[0])
+            if cue is None:
+                return None
+            return _dialogue(cue if _is_cue(cue) else f"@{cue}", lines[1:])
+        case Kind.ACTION:
+            return None
+
+
+def _named(line: str) -> str | None:
+    """Whoever is named where a cue should be, such as “WHO?”; None for nobody."""
+    try:
+        return name(line)
+    except ScriptError:
+        return None
 
 
 # What people type ------------------------------------------------------------------------------
@@ -410,10 +464,18 @@ def _joined(text: str) -> str:
 # A whole script --------------------------------------------------------------------------------
 
 
-def fountain(title: str, elements: Iterable[Element]) -> str:
-    """A whole script as the text of a `.fountain` file, with a title page."""
-    titled = " ".join(_lines(title)) or "Untitled"
-    return "\n\n".join((f"Title: {titled}", *(element.text for element in elements))) + "\n"
+def fountain(
+    title: str, elements: Iterable[Element], more: Mapping[str, Sequence[str]] | None = None
+) -> str:
+    """A whole script as the text of a `.fountain` file, with a title page.
+
+    `more` is what the title page says besides, by key; each line of it stands on its own.
+    """
+    page = [f"Title: {' '.join(_lines(title)) or 'Untitled'}"]
+    for key, entries in (more or {}).items():
+        lines = [line for entry in entries for line in _lines(entry)]
+        page += [f"{key}:", *(f"    {line}" for line in lines)] if lines else []
+    return "\n\n".join(("\n".join(page), *(element.text for element in elements))) + "\n"
 
 
 def as_read(text: str) -> str:

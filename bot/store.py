@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import sqlite3
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -52,6 +52,9 @@ from .script import Element, Kind
 
 Floats = NDArray[np.floating[Any]]
 
+
+LINES_AT_ONCE = 200
+"""Lines that are handed to the database together: some milliseconds of the event loop's time."""
 
 BEFORE_THE_FIRST = 0
 """Stands for the place of a head that has no line yet, where a number is needed."""
@@ -258,8 +261,8 @@ class Draft:
     element: Element
     author: int | None
     credit: str
-    state: States
-    """What the voice with this `fingerprint` remembers after it."""
+    state: States | None
+    """What the voice with this `fingerprint` remembers after it; None where that is not kept."""
     fingerprint: str
     origin: dict[str, Any] = field(default_factory=dict)
     surprise: Floats | None = None
@@ -754,18 +757,19 @@ async def _hang(
     written = select(Line.id).where(Line.delivery == delivery, Line.take == take).limit(1)
     if drafts and await session.scalar(written) is not None:
         raise AlreadyWritten
+    # The only connection writes, so that the next ids are known before there are any.
+    first = (await session.scalar(select(func.max(Line.id))) or 0) + 1
     lines: list[Line] = []
     for ordinal, draft in enumerate(drafts):
-        line = _line(script, parent, draft, delivery, take, ordinal, asker)
-        session.add(line)
+        lines.append(_line(script, parent, draft, delivery, take, ordinal, asker))
+        lines[-1].id = parent = first + ordinal
+    for at in range(0, len(lines), LINES_AT_ONCE):
+        some = slice(at, at + LINES_AT_ONCE)
+        session.add_all(lines[some])
         await session.flush()
-        state = draft.state.tobytes()
-        session.add(State(line=line.id, fingerprint=draft.fingerprint, state=state))
-        if draft.surprise is not None:
-            bits = draft.surprise.astype(np.float16).tobytes()
-            session.add(Surprise(line=line.id, fingerprint=draft.fingerprint, bits=bits))
-        lines.append(line)
-        parent = line.id
+        for line, draft in zip(lines[some], drafts[some], strict=True):
+            session.add_all(_remembered(line.id, draft))
+        await session.flush()
     return lines
 
 
@@ -814,6 +818,16 @@ async def _show_in_place(
             Post(message=message, line=new.id, script=script.id) for new in replaced[old]
         )
     await session.flush()
+
+
+def _remembered(line: int, draft: Draft) -> Iterator[Base]:
+    """What is kept of how a voice read a line."""
+    if draft.state is not None:
+        state = draft.state.tobytes()
+        yield State(line=line, fingerprint=draft.fingerprint, state=state)
+    if draft.surprise is not None:
+        bits = draft.surprise.astype(np.float16).tobytes()
+        yield Surprise(line=line, fingerprint=draft.fingerprint, bits=bits)
 
 
 async def _move(session: AsyncSession, script: Script, head: int | None) -> None:

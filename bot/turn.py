@@ -121,6 +121,8 @@ class Turn:
     """The script that ran before, when another one began."""
     unreadable: bool = False
     """Whether the writer must be told that the voice cannot read much of this."""
+    note: str = ""
+    """What the script's end is shown under, where `lines` are too many to be shown."""
 
     @property
     def touched(self) -> set[int]:

@@ -7,12 +7,28 @@ import io
 import discord
 from discord import app_commands
 
+from .. import reading
 from ..board import page
-from ..room import RoomError
-from ..store import Script
+from ..printing import Format, Paper
+from ..room import MOST_LINES, RoomError
 from ..views import Interaction
 from .commands import answered, for_scripts
 from .turns import Turns
+
+FORMATS = [
+    app_commands.Choice(name=name, value=value.value)
+    for name, value in {
+        "Fountain": Format.FOUNTAIN,
+        "PDF": Format.PDF,
+        "Final Draft (fdx)": Format.FINAL_DRAFT,
+        "HTML": Format.HTML,
+        "Text (txt)": Format.TEXT,
+    }.items()
+]
+PAPERS = [
+    app_commands.Choice(name="US letter", value=Paper.LETTER.value),
+    app_commands.Choice(name="A4", value=Paper.A4.value),
+]
 
 
 class Reading(Turns):
@@ -32,7 +48,8 @@ class Reading(Turns):
             raise RoomError("The script has no line yet: write one, or use /continue.")
         content, view = page(script, lines, -1)
         file = discord.File(
-            io.BytesIO((await room.fountain()).encode()), filename=f"{_file_name(script)}.fountain"
+            io.BytesIO((await room.fountain()).encode()),
+            filename=f"{reading.file_name(script)}.fountain",
         )
         attached = [file] if interaction.app_permissions.attach_files else []
         await interaction.response.send_message(content, view=view, files=attached, ephemeral=True)
@@ -50,7 +67,45 @@ class Reading(Turns):
         content, view = page(running, lines, number)
         await interaction.response.edit_message(content=content, view=view)
 
+    @script.command(name="export")
+    @app_commands.describe(
+        format="What kind of file",
+        paper="For a PDF, and for HTML that is printed",
+        scene_numbers="Whether scenes are numbered",
+    )
+    @app_commands.choices(format=FORMATS, paper=PAPERS)
+    @answered
+    async def export(
+        self,
+        interaction: Interaction,
+        format: str,  # noqa: A002 - it is what people see
+        paper: str = Paper.LETTER.value,
+        scene_numbers: bool = False,
+    ) -> None:
+        """Download the script, with a title page that says who wrote it"""
+        form, size = Format(format), Paper(paper)
+        room = self._room(interaction)
+        await reading.send_export(interaction, room, form, size, scene_numbers=scene_numbers)
 
-def _file_name(script: Script) -> str:
-    letters = (one if one.isalnum() else "-" for one in script.title.lower())
-    return "-".join(part for part in "".join(letters).split("-") if part)[:60] or "script"
+    @script.command(name="stats")
+    @app_commands.describe(everyone="Whether everybody here sees it")
+    @answered
+    async def stats(self, interaction: Interaction, everyone: bool = False) -> None:
+        """See who speaks and who wrote how much, and how long the script is"""
+        await reading.send_stats(interaction, self._room(interaction), to_all=everyone)
+
+    @app_commands.command(name="surprise")
+    @app_commands.describe(
+        lines="How many of the last lines, from 1 to 10",
+        everyone="Whether everybody here sees it",
+    )
+    @for_scripts
+    @answered
+    async def surprise(
+        self,
+        interaction: Interaction,
+        lines: app_commands.Range[int, 1, MOST_LINES] = 4,
+        everyone: bool = False,
+    ) -> None:
+        """See what surprised the voice in the last lines, and what it expected"""
+        await reading.send_surprise(interaction, self._room(interaction), lines, to_all=everyone)

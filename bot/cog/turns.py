@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import discord
 from discord import app_commands
 from discord.ext import commands
 
-from .. import panels, views
+from .. import intake, manuscript, panels, views
 from ..answers import WRITTEN, answer, check_permissions
 from ..board import Board
 from ..render import inline
@@ -83,10 +84,13 @@ class Turns(commands.Cog):
         names: str,
         temperature: float | None = None,
         model: str | None = None,
+        file: discord.Attachment | None = None,
     ) -> None:
         """Begins a script, unless one runs: then asks what is to become of it."""
         check_permissions(interaction)
-        title = " ".join(clean(title).split()) or UNTITLED
+        if file:
+            manuscript.check(file.filename, file.size)
+        title = " ".join(clean(title).split())
         opening: Element | None = heading(first) if first.strip() else None
         company = cast(names)
 
@@ -94,11 +98,15 @@ class Turns(commands.Cog):
         # An offer can grow old, and two can begin at once: only what was seen may be shelved.
         over = running.id if running else NO_SCRIPT
 
-        async def begin(room: Room, writer: Writer) -> Turn:
-            guild = interaction.guild_id
-            return await room.start(
-                writer, guild, title, opening, company, temperature, model, over
-            )
+        async def begin(room: Room, writer: Writer, patience: Patience) -> Turn:
+            guild, how = interaction.guild_id, (company, temperature, model, over)
+            if file is None:
+                return await room.start(writer, guild, title or UNTITLED, opening, *how)
+            brought = await intake.fetched(file)
+            named = title or intake.title_of(file, brought) or UNTITLED
+            elements = [*([opening] if opening else []), *brought.elements]
+            turn = await room.bring_in(writer, guild, named, elements, *how, patience)
+            return replace(turn, note=intake.note(brought, len(elements)))
 
         async def stand(choice: Interaction) -> None:
             await self._stand(choice)
@@ -109,7 +117,7 @@ class Turns(commands.Cog):
             await _take_away(interaction)
 
         if running is None:
-            await self._play(interaction, begin, begins=True)
+            await self._compose(interaction, begin, begins=True)
             return
         await interaction.response.send_message(
             f"“{inline(running.title, 100)}” runs in this channel. Go on with it, or shelve it? "
@@ -132,6 +140,8 @@ class Turns(commands.Cog):
         interaction: Interaction,
         act: Callable[[Room, Writer, Patience], Coroutine[Any, Any, Turn]],
         under: Place | None = None,
+        *,
+        begins: bool = False,
     ) -> None:
         """A turn of the voice: where it takes a while, everybody sees how far it is."""
         patience = Patience()
@@ -148,7 +158,7 @@ class Turns(commands.Cog):
         # An interaction can be delivered twice: the Stop button is that of the first.
         first = self._turns.setdefault(interaction.id, patience) is patience
         try:
-            await self._play(interaction, write, under)
+            await self._play(interaction, write, under, begins=begins)
         finally:
             if first:
                 del self._turns[interaction.id]
@@ -170,7 +180,9 @@ class Turns(commands.Cog):
         await interaction.response.defer(thinking=True)
         turn = await act(room, writer_of(interaction))
         interaction.extras[WRITTEN] = True
-        if turn.lines:
+        if turn.note:
+            shown = await self.board.show_end(interaction, room, f"-# {turn.note}")
+        elif turn.lines:
             shown = await self.board.show_lines(interaction, turn.script, turn.lines)
         else:
             shown = await self.board.show_opening(interaction, turn)
@@ -221,10 +233,12 @@ class Turns(commands.Cog):
 
     @answered
     async def _shelve(
-        self, interaction: Interaction, begin: Callable[[Room, Writer], Awaitable[Turn]]
+        self,
+        interaction: Interaction,
+        begin: Callable[[Room, Writer, Patience], Coroutine[Any, Any, Turn]],
     ) -> None:
         """Begins the script that was asked for in spite of the one that runs."""
-        await self._play(interaction, begin, begins=True)
+        await self._compose(interaction, begin, begins=True)
 
     @answered
     async def _stand(self, interaction: Interaction) -> None:

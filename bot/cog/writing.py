@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import discord
 from discord import app_commands
 
 from .. import views
@@ -11,7 +12,7 @@ from ..room import LARGEST_SEED, MOST_LINES, NoScript, Place, Wish
 from ..script import Kind, name
 from ..views import Interaction
 from .commands import answered, choices, for_scripts
-from .turns import UNTITLED, Turns
+from .turns import Turns
 
 KINDS = [
     app_commands.Choice(name="speech", value=Kind.DIALOGUE.value),
@@ -31,20 +32,24 @@ class Writing(Turns):
         cast="Who is in it, separated by commas",
         temperature="How daring the voice is, from 0.1 to 2.0",
         model="Which voice writes along",
+        file="A script to go on with: .fountain, .fdx or .txt, up to 1 MB",
     )
     @for_scripts
     @answered
     async def start(
         self,
         interaction: Interaction,
-        title: app_commands.Range[str, 1, 100] = UNTITLED,
+        title: app_commands.Range[str, 1, 100] | None = None,
         heading: app_commands.Range[str, 1, 200] | None = None,
         cast: app_commands.Range[str, 1, 1000] | None = None,
         temperature: app_commands.Range[float, 0.1, 2.0] | None = None,
         model: app_commands.Range[str, 1, 100] | None = None,
+        file: discord.Attachment | None = None,
     ) -> None:
         """Begin a new script in this channel"""
-        await self._begin(interaction, title, heading or "", cast or "", temperature, model)
+        await self._begin(
+            interaction, title or "", heading or "", cast or "", temperature, model, file
+        )
 
     @app_commands.command(name="continue")
     @app_commands.describe(

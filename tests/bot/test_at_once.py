@@ -107,7 +107,7 @@ async def truth(person: Person, channel: Channel) -> list[str]:
             and all(any(flat(line) in block for block in blocks) for line in lines)
             and len(under) == 1
             and flat(blocks_of(under[0])[-1]).endswith(flat(lines[-1]))
-            and under[0].labels in (BY_PERSON, BY_VOICE)
+            and besides_redo(under[0]) in (BY_PERSON, BY_VOICE)
         )
 
     def untold() -> str:
@@ -116,6 +116,11 @@ async def truth(person: Person, channel: Channel) -> list[str]:
 
     await person.discord.until(told, untold)
     return lines
+
+
+def besides_redo(message: Message) -> list[str]:
+    """A message's buttons but Redo, which is there where the script has gone on before."""
+    return [label for label in message.labels if label != "Redo"]
 
 
 def flat(text: str) -> str:
@@ -197,7 +202,7 @@ async def test_a_slow_picture_of_the_script_does_not_undo_a_later_one(
         for _ in range(3):  # by then a later picture would be there
             await script(ann, channel)
     await truth(ann, channel)
-    assert first.labels == BY_VOICE
+    assert besides_redo(first) == BY_VOICE
     assert second.labels == []
 
 
@@ -299,7 +304,7 @@ async def slow_down(cog: OnBook, monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(engine, "run", run_slowly)
     # Each load imports the extension's modules anew.
-    monkeypatch.setattr(sys.modules[type(cog).__module__], "A_WHILE", 0.05)
+    monkeypatch.setattr(sys.modules[f"{type(cog).__module__}.turns"], "A_WHILE", 0.05)
 
 
 async def test_of_two_who_undo_at_once_the_last_message_has_the_buttons(

@@ -1,0 +1,43 @@
+"""Intake: an attachment that somebody gave to a command, as a manuscript."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import PurePath
+
+import discord
+
+from .manuscript import Manuscript, ManuscriptError, read
+from .script import clean
+from .tally import many
+
+LONGEST_TITLE = 100
+"""Characters, as many as the option for it takes."""
+
+
+async def fetched(file: discord.Attachment) -> Manuscript:
+    """What stands in the file; raises ManuscriptError."""
+    try:
+        data = await file.read()
+    except discord.HTTPException:
+        raise ManuscriptError("Discord does not give that file out: attach it again.") from None
+    return await asyncio.to_thread(read, file.filename, data)
+
+
+def title_of(file: discord.Attachment, found: Manuscript) -> str:
+    """The title on its title page, or else the file's name."""
+    title = " ".join(clean(found.title or "").split())
+    name = " ".join(clean(PurePath(file.filename).stem.replace("_", " ")).split())
+    return (title or name)[:LONGEST_TITLE]
+
+
+def note(found: Manuscript, lines: int) -> str:
+    """What was brought in, and what was done to it, in a few words."""
+    parts = [f"{many(lines, 'line')} were brought in; this is the last."]
+    if lines == 1:
+        parts = ["One line was brought in."]
+    if found.left_out:
+        parts.append(f"Left out: {many(found.left_out, 'note, comment or section')}.")
+    if found.cut:
+        parts.append(f"{many(found.cut, 'passage')} were too long and became several lines.")
+    return " ".join(parts)

@@ -1,0 +1,114 @@
+"""Reading: what the commands show of a script that is there, as files and as pictures."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import io
+
+import discord
+
+from . import pictures, printing, surprise
+from .answers import NOBODY
+from .printing import Format, Paper
+from .render import inline
+from .room import Room, RoomError
+from .store import Line, Script
+from .tally import many, minutes, tally
+from .views import Interaction
+
+
+def file_name(script: Script) -> str:
+    """What a file of the script is called, without a suffix."""
+    letters = (one if one.isalnum() else "-" for one in script.title.lower())
+    return "-".join(part for part in "".join(letters).split("-") if part)[:60] or "script"
+
+
+async def send_export(
+    interaction: Interaction, room: Room, form: Format, paper: Paper, *, scene_numbers: bool
+) -> None:
+    """Sends the script as a file, to the one who asked."""
+    script, lines = await _opened(interaction, room)
+    await interaction.response.defer(thinking=True, ephemeral=True)
+
+    def work() -> printing.Printed:
+        today = dt.datetime.now(dt.UTC).date()
+        elements = [line.element for line in lines]
+        what = printing.edition(
+            script.title, elements, tally(lines), today, scene_numbers=scene_numbers
+        )
+        return printing.printed(what, form, paper)
+
+    printed = await asyncio.to_thread(work)
+    if len(printed.content) > interaction.filesize_limit:
+        raise RoomError("That file is too large for Discord: choose the format fountain or txt.")
+    content = f"“{inline(script.title, 100)}”, {many(len(lines), 'line')}."
+    if printed.has_boxes:
+        content += (
+            " The typeface of the PDF lacks some of its characters and shows boxes there: the "
+            "other formats have them all."
+        )
+    file = discord.File(io.BytesIO(printed.content), f"{file_name(script)}.{form.value}")
+    await interaction.edit_original_response(
+        content=content, attachments=[file], allowed_mentions=NOBODY
+    )
+
+
+async def send_stats(interaction: Interaction, room: Room, *, to_all: bool) -> None:
+    """Sends a picture of who says and who wrote how much."""
+    script, lines = await _opened(interaction, room)
+    await interaction.response.defer(thinking=True, ephemeral=not to_all)
+    counted = await asyncio.to_thread(tally, lines)
+    png = await asyncio.to_thread(pictures.stats, script.title, counted)
+    content = (
+        f"**{inline(script.title, 100)}**: {many(counted.lines, 'line')}, "
+        f"{many(counted.words, 'word')}, {many(counted.scenes, 'scene')}, "
+        f"{minutes(counted.pages)}."
+    )
+    words = pictures.stats_in_words(script.title, counted)
+    await _send_picture(interaction, content, png, f"{file_name(script)}-stats.png", words)
+
+
+async def send_surprise(interaction: Interaction, room: Room, most: int, *, to_all: bool) -> None:
+    """Sends a picture of what surprised the voice in the last lines."""
+    script = await room.script()
+    if script.head is None:
+        raise RoomError("The script has no line yet: write one, or use /continue.")
+    _check_may_attach(interaction)
+    await interaction.response.defer(thinking=True, ephemeral=not to_all)
+    found = await surprise.look(room, most)
+    png = await asyncio.to_thread(pictures.surprise, found)
+    content = (
+        f"What the last {many(len(found.lines), 'line')} cost the voice "
+        f"“{inline(found.voice, 40)}”: {found.average:.1f} bits a character. The darker, and the "
+        f"taller the bar, the more."
+    )
+    words = surprise.in_words(found)
+    await _send_picture(interaction, content, png, f"{file_name(script)}-surprise.png", words)
+
+
+async def _opened(interaction: Interaction, room: Room) -> tuple[Script, list[Line]]:
+    """The script and its lines, where there are some, and where files can be sent."""
+    script, lines = await room.script(), await room.lines()
+    if not lines:
+        raise RoomError("The script has no line yet: write one, or use /continue.")
+    _check_may_attach(interaction)
+    return script, lines
+
+
+def _check_may_attach(interaction: Interaction) -> None:
+    if not interaction.app_permissions.attach_files:
+        raise RoomError(
+            "I lack the permission **Attach Files** in this channel: ask somebody who manages it "
+            "to grant that."
+        )
+
+
+async def _send_picture(
+    interaction: Interaction, content: str, png: bytes, name: str, words: str
+) -> None:
+    """Sends a picture with its words, for who cannot see it."""
+    file = discord.File(io.BytesIO(png), name, description=words)
+    await interaction.edit_original_response(
+        content=content, attachments=[file], allowed_mentions=NOBODY
+    )

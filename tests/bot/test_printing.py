@@ -1,0 +1,224 @@
+"""Files for download: each as it is kept in `golden/`, and as other people's parsers read it.
+
+After a change that is meant: ``python -m tests.bot.test_printing`` writes them anew.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from fountain import ElementType, FountainParser
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pypdf import PdfReader
+from screenplay_tools.fdx.parser import Parser as FinalDraftParser
+from screenplay_tools.screenplay import ElementType as Part
+
+from bot.printing import MOST_NAMES, Edition, Format, Paper, edition, printed
+from bot.script import Element, Kind, from_person
+from bot.tally import Count, Tally
+
+from .test_manuscript import SCRIPT, nasty_elements
+
+GOLDEN = Path(__file__).parent / "golden"
+
+EDITION = Edition(
+    "The Last Diner & <Co>",
+    tuple(from_person(SCRIPT)),
+    ("Ann", "Ben *star* a_b_c", "the voice “stage”"),
+    ("Ann: 7 lines, 61 words (88%)", "Ben *star* a_b_c: 1 line, 2 words (12%)"),
+    dt.date(2026, 11, 24),
+    scene_numbers=True,
+)
+
+TEXTS = [form for form in Format if form is not Format.PDF]
+
+
+@pytest.mark.parametrize("form", TEXTS)
+def test_the_file_is_as_it_was(form: Format) -> None:
+    expected = (GOLDEN / f"diner.{form.value}").read_bytes()
+    assert printed(EDITION, form).content.decode() == expected.decode()
+
+
+# Other people's parsers ------------------------------------------------------------------------
+
+
+def test_another_parser_reads_the_same_fountain() -> None:
+    document = FountainParser().parse(printed(EDITION, Format.FOUNTAIN).content.decode())
+    assert document.metadata["title"] == EDITION.title
+    assert document.metadata["authors"].split("\n") == list(EDITION.authors)
+    found = iter(document.elements)
+    for element in EDITION.elements:
+        match element.kind:
+            case Kind.HEADING:
+                scene = next(found)
+                assert scene.type is ElementType.SCENE_HEADING
+                assert scene.text.split(" #")[0] == element.body
+            case Kind.DIALOGUE:
+                cue = next(found)
+                assert (cue.type, cue.text) == (ElementType.CHARACTER, element.cue)
+                for line in element.shown[1:]:
+                    said = next(found)
+                    aside = line.startswith("(")
+                    wanted = ElementType.PARENTHETICAL if aside else ElementType.DIALOGUE
+                    assert (said.type, said.text) == (wanted, line)
+            case Kind.TRANSITION:
+                cut = next(found)
+                assert (cut.type, cut.text) == (ElementType.TRANSITION, element.body)
+            case Kind.ACTION:
+                action = next(found)
+                assert action.type is ElementType.ACTION
+                assert action.text.replace("*", "") == element.body.replace("*", "")
+    assert next(found, None) is None
+
+
+PLAIN = [one for one in EDITION.elements if "*" not in one.text]
+
+
+def test_another_parser_reads_the_same_final_draft() -> None:
+    # This one reads the first run of a paragraph alone: nothing here is emphasised.
+    what = Edition("The Diner", tuple(PLAIN))
+    script = FinalDraftParser().parse(printed(what, Format.FINAL_DRAFT).content.decode())
+    found = [(one.type, one.text_raw or getattr(one, "name", "")) for one in script.elements]
+    wanted: list[tuple[Part, str]] = []
+    for element in PLAIN:
+        match element.kind:
+            case Kind.HEADING:
+                wanted.append((Part.HEADING, element.body))
+            case Kind.ACTION:
+                wanted.append((Part.ACTION, element.body))
+            case Kind.TRANSITION:
+                wanted.append((Part.TRANSITION, element.body))
+            case Kind.DIALOGUE:
+                wanted.append((Part.CHARACTER, element.cue or ""))
+                wanted += [
+                    (Part.PARENTHETICAL, line[1:-1])
+                    if line.startswith("(")
+                    else (Part.DIALOGUE, line)
+                    for line in element.shown[1:]
+                ]
+    assert found == wanted
+
+
+# PDF -------------------------------------------------------------------------------------------
+
+
+def pages(paper: Paper, what: Edition = EDITION) -> list[str]:
+    """The text of each page, after looking at its size."""
+    reader = PdfReader(io.BytesIO(printed(what, Format.PDF, paper).content))
+    sizes = {(round(page.mediabox.width), round(page.mediabox.height)) for page in reader.pages}
+    assert sizes == {(612, 792) if paper is Paper.LETTER else (595, 842)}
+    assert reader.metadata is not None
+    assert reader.metadata.title == what.title
+    return [page.extract_text() for page in reader.pages]
+
+
+@pytest.mark.parametrize("paper", list(Paper))
+def test_a_pdf_has_a_title_page_and_all_that_is_said(paper: Paper) -> None:
+    front, page = pages(paper)
+    for words in (*EDITION.authors, *EDITION.shares, "written by", "2026-11-24"):
+        assert words in front
+    flat = " ".join(page.split())
+    for element in EDITION.elements:
+        for line in element.shown:
+            assert " ".join(line.replace("*", "").split()) in flat
+    _, without = pages(paper, replace(EDITION, scene_numbers=False))
+    assert sorted(page.split()) == sorted([*without.split(), "1", "1", "2", "2"])
+
+
+@pytest.mark.parametrize("paper", list(Paper))
+def test_a_title_page_is_one_page(paper: Paper) -> None:
+    name = "A person with quite a long name, who ends here"
+    full = Edition(
+        "A title" + " title" * 13, EDITION.elements, (name,) * MOST_NAMES, (name * 2,) * MOST_NAMES
+    )
+    front, *rest = pages(paper, full)
+    assert front.count("who ends here") >= 2 * MOST_NAMES
+    assert len(rest) == 1
+    # Two rows of the title's large letters, where the text's frame would have one.
+    assert len(pages(paper, replace(EDITION, title="The Last Diner and Company x"))) == 2
+
+
+def test_pages_are_numbered_from_the_second() -> None:
+    long = Edition("Long", EDITION.elements * 12)
+    _, first, *others = pages(Paper.LETTER, long)
+    assert not first.startswith("1.")
+    assert "2." in others[0]
+    assert f"{len(others) + 1}." in others[-1]
+    assert len(pages(Paper.A4, long)) <= len(others) + 2
+
+
+def test_two_pdfs_at_once_are_those_that_they_are_alone() -> None:
+    texts: dict[int, list[str]] = {}
+    other = Edition("Other", tuple(from_person("Wind. " * 200)))
+
+    def work(n: int) -> None:
+        texts[n] = pages(Paper.LETTER, EDITION if n % 2 else other)
+
+    threads = [threading.Thread(target=work, args=(n,)) for n in range(6)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    assert texts[0] == texts[2] == texts[4] == pages(Paper.LETTER, other)
+    assert texts[1] == texts[3] == texts[5] == pages(Paper.LETTER)
+
+
+def test_boxes_are_told_of() -> None:
+    assert not printed(EDITION, Format.PDF).has_boxes
+    other = Edition("The Diner", (Element(Kind.ACTION, "茂は来た。"),))
+    assert printed(other, Format.PDF).has_boxes
+    assert not printed(other, Format.TEXT).has_boxes
+
+
+@settings(max_examples=25, deadline=None, derandomize=True)
+@given(nasty_elements, st.text(max_size=30), st.booleans())
+def test_anything_can_be_printed(elements: list[Element], title: str, numbers: bool) -> None:
+    title = "".join(title.split())
+    for form in Format:
+        assert printed(Edition(title, tuple(elements), scene_numbers=numbers), form).content
+
+
+@pytest.mark.parametrize("text", ["a\n" * 740, "(a\n" * 490, "MAYA\n" + "(a)\n" * 370, "x" * 1490])
+def test_long_elements_can_be_printed(text: str) -> None:
+    [element] = from_person(text)
+    assert len(pages(Paper.LETTER, Edition("Long", (element, *PLAIN)))) >= 1
+
+
+# The title page --------------------------------------------------------------------------------
+
+
+def test_who_wrote_how_much() -> None:
+    counted = Tally(
+        *(10, 100, 1, 1.0, ()),
+        writers=(Count("Ann", 6, 60), Count("Ben", 1, 0)),
+        voices=(Count("stage", 3, 40),),
+    )
+    what = edition("The Diner", PLAIN, counted)
+    assert what.authors == ("Ann", "Ben", "the voice “stage”")
+    assert what.shares == (
+        "Ann: 6 lines, 60 words (60%)",
+        "Ben: 1 line, 0 words (0%)",
+        "the voice “stage”: 3 lines, 40 words (40%)",
+    )
+    many = tuple(Count(f"Ann {n}", 1, 1) for n in range(MOST_NAMES + 3))
+    what = edition("The Diner", PLAIN, Tally(11, 11, 0, 1.0, (), many, ()))
+    assert what.authors[-1] == what.shares[-1] == "and 3 more"
+    assert len(what.authors) == MOST_NAMES + 1
+
+
+def test_html_is_inert() -> None:
+    what = Edition("<script>x</script>", tuple(from_person("<b>&amp;\n\nMAYA: <i>")), ("<u>",))
+    text = printed(what, Format.HTML).content.decode()
+    assert not [tag for tag in ("<script", "<b>", "<i>", "<u>") if tag in text]
+    assert "&lt;b&gt;&amp;amp;" in text
+
+
+if __name__ == "__main__":
+    for each in TEXTS:
+        (GOLDEN / f"diner.{each.value}").write_bytes(printed(EDITION, each).content)

@@ -1,0 +1,188 @@
+"""Exports and pictures of a script, as people ask for them."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import discord
+import numpy as np
+import pytest
+from PIL import Image
+from pypdf import PdfReader
+from sqlalchemy import text
+
+from bot.manuscript import read
+from bot.reading import file_name
+from bot.store import Script
+
+from .conftest import Stage, answer, labels
+from .test_cog import begin
+
+WRITTEN = "Rain on the *window*.\n\nMAYA: (quietly) You came.\n\ncut to:"
+
+
+async def written(stage: Stage, **how: Any) -> None:
+    """Two people and the voice write some lines."""
+    await begin(stage, **how)
+    await stage.ben.slash(stage.channel, "write", text=WRITTEN)
+    await stage.ann.slash(stage.channel, "continue", seed=3, lines=2)
+
+
+async def attached(shown: Any) -> tuple[str, bytes, str | None]:
+    """The name, the content and the description of the only file of an answer."""
+    [file] = shown.response.attachments
+    return file.filename, await file.read(), file.description
+
+
+# Exports ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("form", ["fountain", "fdx", "txt"])
+async def test_an_export_begins_a_script_of_the_same_lines(stage: Stage, form: str):
+    await written(stage, title="The *Last* Diner")
+    told = await stage.ben.slash(stage.channel, "script export", format=form, scene_numbers=True)
+    assert told.response.ephemeral
+    name, content, _ = await attached(told)
+    assert name == f"the-last-diner.{form}"
+    lines = await stage.lines()
+    elsewhere = stage.guild.create_text_channel("elsewhere")
+    begun = await stage.ann.slash(elsewhere, "start", file=(name, content))
+    assert f"{len(lines)} lines were brought in" in begun.response.content
+    # A page shows emphasis, but not how it is marked.
+    shown = [line.replace("\\", "") for line in lines]
+    assert [line.replace("\\", "") for line in await stage.lines(elsewhere)] == shown
+    script = await stage.cog.store.running(elsewhere.id)
+    assert script.title == "The *Last* Diner"
+
+
+@pytest.mark.parametrize(("paper", "width"), [("letter", 612), ("a4", 595)])
+async def test_a_pdf_says_who_wrote_how_much(stage: Stage, paper: str, width: int):
+    await written(stage)
+    told = await stage.ann.slash(stage.channel, "script export", format="pdf", paper=paper)
+    name, content, _ = await attached(told)
+    assert name == "the-diner.pdf"
+    front, page = PdfReader(io.BytesIO(content)).pages
+    assert round(page.mediabox.width) == width
+    assert "The Diner" in front.extract_text()
+    told_there = [row.strip() for row in front.extract_text().split("\n")]
+    assert told_there[:5] == ["The Diner", "written by", "Ben", "Ann", "the voice “tiny”"]
+    assert any(row.startswith("Ben: 3 lines, 9 words (") for row in told_there)
+    assert "Rain on the window." in page.extract_text()
+
+
+async def test_html(stage: Stage):
+    await written(stage, title="<b>@everyone</b>")
+    told = await stage.ann.slash(stage.channel, "script export", format="html")
+    name, content, _ = await attached(told)
+    assert name == "b-everyone-b.html"
+    assert b"<em>window</em>" in content
+    assert b"<title>&lt;b&gt;@everyone&lt;/b&gt;</title>" in content
+    assert "@everyone" not in told.response.content
+
+
+async def test_a_letter_that_the_pdf_lacks_is_told_of(stage: Stage):
+    await begin(stage)
+    await stage.ann.slash(stage.channel, "write", text="茂: こんにちは")
+    told = await stage.ann.slash(stage.channel, "script export", format="pdf")
+    assert "shows boxes" in told.response.content
+
+
+COMMANDS = [("script export", {"format": "pdf"}), ("script stats", {}), ("surprise", {})]
+
+
+@pytest.mark.parametrize(("command", "options"), COMMANDS)
+async def test_what_cannot_be_shown_is_refused(stage: Stage, command: str, options: dict[str, str]):
+    refused = answer(await stage.ann.slash(stage.channel, command, **options))
+    assert refused.ephemeral
+    assert labels(refused) == ["Start a script"]
+    await stage.ann.slash(stage.channel, "start")
+    refused = answer(await stage.ann.slash(stage.channel, command, **options))
+    assert refused.ephemeral
+    assert "no line yet" in refused.content
+    closed = stage.guild.create_text_channel(
+        "closed", overwrites={stage.guild.me: discord.PermissionOverwrite(attach_files=False)}
+    )
+    await begin(stage, closed)
+    refused = answer(await stage.ann.slash(closed, command, **options))
+    assert refused.ephemeral
+    assert "**Attach Files**" in refused.content
+
+
+def test_file_names() -> None:
+    def named(title: str) -> str:
+        return file_name(Script(title=title))
+
+    assert named("The Last Diner!") == "the-last-diner"
+    assert named("../..\\x") == "x"
+    assert named("!") == "script"
+    assert len(named("x" * 100)) == 60
+
+
+# Pictures --------------------------------------------------------------------------------------
+
+
+def picture(content: bytes) -> Image.Image:
+    image = Image.open(io.BytesIO(content))
+    assert (image.format, image.width) == ("PNG", 920)
+    return image
+
+
+async def test_stats(stage: Stage):
+    await written(stage)
+    told = await stage.ben.slash(stage.channel, "script stats")
+    assert told.response.ephemeral
+    assert told.response.content.startswith("**The Diner**: 6 lines, ")
+    assert "less than a minute" in told.response.content
+    name, content, words = await attached(told)
+    assert name == "the-diner-stats.png"
+    picture(content)
+    assert words is not None
+    assert "MAYA 3 words in 1 line" in words
+    assert "Ben 9 words in 3 lines" in words
+    assert "Voices: tiny " in words
+    told = await stage.ben.slash(stage.channel, "script stats", everyone=True)
+    assert not told.response.ephemeral
+    assert stage.messages()[-1].id == told.response.id
+
+
+async def test_surprise(stage: Stage):
+    await written(stage)
+    told = await stage.ben.slash(stage.channel, "surprise", lines=5)
+    assert told.response.ephemeral
+    assert told.response.content.startswith("What the last 5 lines cost the voice “tiny”: ")
+    name, content, words = await attached(told)
+    assert name == "the-diner-surprise.png"
+    image = picture(content)
+    assert words is not None
+    assert words.count("expected were") == 3
+    assert len(words) <= 1000
+    fewer = await stage.ben.slash(stage.channel, "surprise", lines=1, everyone=True)
+    assert not fewer.response.ephemeral
+    _, content, _ = await attached(fewer)
+    assert picture(content).height < image.height
+
+
+async def test_surprise_does_not_hang_on_what_was_kept(stage: Stage):
+    await written(stage)
+    kept = await stage.ann.slash(stage.channel, "surprise", lines=6)
+    room = stage.cog.rooms.at(stage.channel.id)
+    model, lines, costs = await room.last_costs(6, 1000)
+    async with stage.cog.store._writing() as session:
+        await session.execute(text("DELETE FROM surprises"))
+        await session.execute(text("DELETE FROM states"))
+    _, _, again = await room.last_costs(6, 1000)
+    for one, other in zip(costs, again, strict=True):
+        assert np.allclose(one, other, rtol=1e-3, atol=1e-3)
+    assert [len(one) for one in costs] == [len(model.encode(line.text)) + 1 for line in lines]
+    shown = await stage.ann.slash(stage.channel, "surprise", lines=6)
+    assert shown.response.content == kept.response.content
+
+
+async def test_an_exported_script_is_what_is_shown(stage: Stage):
+    await written(stage)
+    exported = await stage.ann.slash(stage.channel, "script export", format="fountain")
+    shown = await stage.ann.slash(stage.channel, "script show")
+    name, content, _ = await attached(exported)
+    _, other, _ = await attached(shown)
+    assert read(name, content).elements == read(name, other).elements

@@ -1,0 +1,207 @@
+"""Scripts that are brought in as files."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from bot import compose, room
+from bot.board import _how_far
+from bot.compose import Progress
+from bot.manuscript import LARGEST_FILE
+from bot.room import NO_SCRIPT, Patience, RoomError
+from bot.script import from_person
+
+from .conftest import Stage, answer, labels
+from .test_cog import begin
+from .test_manuscript import FDX
+from .test_room import House, house
+
+__all__ = ["house"]
+
+DINER = """Title: The Last Diner
+
+INT. DINER - NIGHT
+
+Rain on the window. [[How long?]]
+
+MAYA
+(quietly)
+You came.
+
+CUT TO:
+"""
+
+
+async def bring_in(stage: Stage, name: str, content: bytes | str, **options: Any) -> Any:
+    data = content if isinstance(content, bytes) else content.encode()
+    return await stage.ann.slash(stage.channel, "start", file=(name, data), **options)
+
+
+async def test_a_file_becomes_the_script_of_the_channel(stage: Stage):
+    begun = await bring_in(stage, "x.fountain", DINER, temperature=0.3)
+    assert begun.response.content.startswith(
+        "-# 4 lines were brought in; this is the last. Left out: 1 note, comment or section."
+    )
+    assert labels(begun.response) == ["Continue", "Undo", "Write"]
+    assert stage.with_buttons() == [begun.response.id]
+    assert await stage.lines() == [
+        "INT. DINER - NIGHT",
+        "Rain on the window.",
+        "MAYA\n(quietly)\nYou came.",
+        "CUT TO:",
+    ]
+    lines = await stage.cog.rooms.at(stage.channel.id).lines()
+    assert {(line.author, line.credit) for line in lines} == {(stage.ann.id, "Ann")}
+    script = await stage.cog.store.running(stage.channel.id)
+    assert (script.title, script.temperature) == ("The Last Diner", 0.3)
+    went_on = await stage.ben.click(begun.response, label="Continue")
+    assert len(await stage.lines()) == 5
+    assert stage.with_buttons() == [went_on.response.id]
+    await stage.ben.slash(stage.channel, "undo")
+    await stage.ben.slash(stage.channel, "undo")
+    assert len(await stage.lines()) == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "options", "title"),
+    [
+        ("my_play.txt", "MAYA: Hello.", {}, "my play"),
+        ("a.fdx", FDX, {}, "The Diner"),
+        ("a.fdx", FDX, {"title": "Mine"}, "Mine"),
+        ("x.fountain", "Title: " + "x" * 200 + "\n\nRain.", {}, "x" * 100),
+    ],
+)
+async def test_titles(stage: Stage, name: str, content: str, options: dict[str, str], title: str):
+    await bring_in(stage, name, content, **options)
+    script = await stage.cog.store.running(stage.channel.id)
+    assert script.title == title
+
+
+async def test_a_heading_and_a_cast_may_be_given_too(stage: Stage):
+    await bring_in(stage, "a.txt", "MAYA: Hello.", heading="Roof", cast="Maya")
+    assert await stage.lines() == [".ROOF", "MAYA\nHello."]
+    script = await stage.cog.store.running(stage.channel.id)
+    assert script.cast == ["MAYA"]
+
+
+REFUSED = [
+    ("a.pdf", b"%PDF", "as a .fountain, .fdx or .txt file"),
+    ("a.txt", b"a" * (LARGEST_FILE + 1), "1.0 MB"),
+    ("a.txt", b"", "There is no line in that file"),
+    ("a.txt", bytes(range(256)), "is not text"),
+    ("a.fdx", FDX[:300].encode(), "no Final Draft script"),
+    ("a.fdx", b'<!DOCTYPE x [<!ENTITY a "b">]><x>&a;</x>', "declares entities"),
+]
+
+
+@pytest.mark.parametrize(("name", "content", "why"), REFUSED)
+async def test_what_is_no_script_is_refused_in_a_sentence(
+    stage: Stage, name: str, content: bytes, why: str
+):
+    refused = answer(await bring_in(stage, name, content))
+    assert refused.ephemeral
+    assert why in refused.content
+    assert stage.messages() == []
+    assert await stage.cog.store.running(stage.channel.id) is None
+
+
+async def test_a_script_that_runs_is_shelved_only_for_a_file_that_can_be_read(stage: Stage):
+    await begin(stage)
+    asked = (await bring_in(stage, "a.txt", b"\0\0\0")).response
+    refused = answer(await stage.ann.click(asked, label="Shelve it and start the new one"))
+    assert refused.ephemeral
+    assert "is not text" in refused.content
+    assert await stage.lines() == ["INT. DINER - NIGHT"]
+    asked = (await bring_in(stage, "x.fountain", DINER)).response
+    assert labels(asked) == ["Go on with it", "Shelve it and start the new one"]
+    await stage.ann.click(asked, label="Shelve it and start the new one")
+    assert len(await stage.lines()) == 4
+
+
+async def test_letters_that_the_voice_cannot_read_are_told_of(stage: Stage):
+    begun = await bring_in(stage, "a.txt", "茂は来た。雨が降っている。")
+    assert any("does not know many" in one.content for one in begun.followups)
+
+
+def test_how_far_it_is_in_words():
+    assert _how_far(Progress(share_read=0.4)) == "The voice reads the script: 40%."
+
+
+# The room --------------------------------------------------------------------------------------
+
+
+def a_play(lines: int) -> str:
+    return "\n\n".join(f"MAYA\nThis is line {n} of a play that is long." for n in range(lines))
+
+
+async def test_a_long_script_is_read_as_if_line_by_line(house: House):
+    elements = from_person(a_play(150))
+    turn = await house.room.bring_in(house.writer(), None, "Long", elements)
+    assert [line.id for line in turn.lines] == [turn.script.head]
+    lines = await house.room.lines()
+    assert [line.text for line in lines] == [one.text for one in elements]
+    assert [line.parent for line in lines] == [None, *(line.id for line in lines[:-1])]
+    assert await house.state(lines[-1]) == await house.read_from_the_start(lines)
+    states = [await house.state(line) for line in lines]
+    kept = [n for n, state in enumerate(states) if state is not None]
+    assert 3 < len(kept) < 8
+    assert states[kept[0]] == await house.read_from_the_start(lines[: kept[0] + 1])
+    engine = await house.voices.engine("tiny")
+    for line in (lines[0], lines[kept[0]], lines[kept[0] + 1], lines[-1]):
+        known = await house.store.surprise(line.id, engine.model.fingerprint)
+        state = await house.room._state(engine, line.parent)
+        fresh = await compose.costs(engine, state, line.element, 1)
+        assert known is not None
+        assert known.tolist() == fresh.astype("float16").tolist()
+
+
+async def test_stopped_while_it_is_read_no_script_begins(house: House):
+    patience = Patience()
+    work = asyncio.ensure_future(
+        house.room.bring_in(
+            house.writer(), None, "Long", from_person(a_play(400)), patience=patience
+        )
+    )
+    while not patience.progress.share_read:  # noqa: ASYNC110 - nobody is told
+        await asyncio.sleep(0)
+    assert not house.room.lock.locked()
+    patience.stop()
+    with pytest.raises(RoomError, match="Stopped while it was read"):
+        await work
+    assert await house.store.running(1) is None
+
+
+async def test_a_script_that_began_meanwhile_is_not_shelved(house: House):
+    work = asyncio.ensure_future(
+        house.room.bring_in(house.writer(), None, "Long", from_person(a_play(100)), over=NO_SCRIPT)
+    )
+    await asyncio.sleep(0)
+    await house.start()
+    with pytest.raises(RoomError, match="has changed in the meantime"):
+        await work
+    assert (await house.room.script()).title == "The Diner"
+
+
+async def test_what_there_was_no_time_to_read_is_read_by_whoever_goes_on(
+    house: House, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(room, "LONGEST_READING", 0.0)
+    await house.room.bring_in(house.writer(), None, "Long", from_person(a_play(50)))
+    lines = await house.room.lines()
+    assert len(lines) == 50
+    assert await house.state(lines[-1]) is None
+    [line] = await house.carry_on(seed=1)
+    assert await house.state(line) == await house.read_from_the_start([*lines, line])
+
+
+async def test_thousands_of_lines(house: House, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(room, "LONGEST_READING", 0.0)
+    elements = from_person(a_play(5_000))
+    turn = await house.room.bring_in(house.writer(), None, "Long", elements)
+    path = await house.store.path_ids(turn.script.head)
+    assert path == list(range(path[0], path[0] + 5_000))
+    await house.room.undo()
+    assert len(await house.room.lines()) == 4_999

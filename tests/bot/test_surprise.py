@@ -1,0 +1,174 @@
+"""What surprised the voice: costs laid over what was written, places, and guesses."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from bot import pictures
+from bot.compose import expected
+from bot.model import Model
+from bot.script import Kind, as_read
+from bot.store import Line
+from bot.surprise import (
+    APART,
+    GUESSES,
+    PLACES,
+    Cell,
+    Guess,
+    Place,
+    Surprise,
+    guesses,
+    in_words,
+    laid_out,
+    look,
+    most_surprising,
+)
+
+from .test_room import House, house
+
+__all__ = ["house"]
+
+
+@pytest.fixture(scope="module")
+def model(voices) -> Model:
+    return Model.load(voices / "tiny.onnx", threads=1)
+
+
+def a_line(text: str) -> Line:
+    return Line(kind=Kind.ACTION.value, text=text, credit="Ann")
+
+
+def test_costs_lie_over_what_was_written(model: Model):
+    text = "“Zoë” — 茂 e\u0301…"
+    tokens = model.encode(as_read(text))
+    costs = np.arange(1, len(tokens), dtype=np.float32)
+    cells = laid_out(model, a_line(text), costs)
+    assert "".join(cell.character for cell in cells) == "“Zoë” — 茂 é…\n"
+    assert sum(cell.bits for cell in cells if cell.bits is not None) == costs.sum()
+    assert [cell.character for cell in cells if cell.bits is None] == ["茂"]
+    assert cells[0].position == 1
+    assert cells[-1].position == len(tokens) - 1
+    dots = cells[-2]
+    assert len(model.encode("…")) == 3
+    assert dots.bits == costs[-4:-1].sum()
+
+
+def cells(*bits: float | None) -> tuple[Cell, ...]:
+    return tuple(Cell("x", one, n + 1) for n, one in enumerate(bits))
+
+
+def test_places_are_the_dearest_and_apart():
+    dear = [0.0, 9.0, 8.9, *[1.0] * APART, 5.0, None]
+    places = most_surprising([cells(*dear), cells(7.0, 7.5)])
+    assert (0, 1) in places
+    assert (0, 2) not in places
+    assert (1, 1) in places
+    assert (1, 0) not in places
+    assert places == sorted(places)
+    assert len(places) == PLACES
+    assert most_surprising([cells(None)]) == []
+    assert most_surprising([]) == []
+
+
+def test_guesses_are_the_likeliest(model: Model):
+    logits = np.zeros(len(model.vocabulary), np.float32)
+    logits[[5, 3]] = [4.0, 6.0]
+    found = guesses(model, logits)
+    assert [one.character for one in found[:2]] == [model.vocabulary[3], model.vocabulary[5]]
+    assert len(found) == GUESSES
+    assert found[0].probability / found[1].probability == pytest.approx(np.exp(2))
+    assert expected(model, model.start(), model.encode("\nRain")).shape == logits.shape
+    with pytest.raises(ValueError, match="nothing was read"):
+        expected(model, model.start(), model.encode(""))
+
+
+async def test_guesses_and_costs_agree(house: House):
+    await house.start()
+    await house.write("MAYA: (quietly) Zounds, you came at 11!")
+    await house.carry_on(seed=1)
+    found = await look(house.room, 3)
+    assert found.credits == ("Ann", "Ann", "tiny")
+    assert len(found.places) == PLACES
+    model, lines, _ = await house.room.last_costs(3, 1000)
+    for place in found.places:
+        cell = found.at(place)
+        logits = (await house.room.expected(lines[place.line], cell.position)).astype(np.float64)
+        odds = np.exp(logits - logits.max())
+        odds /= odds.sum()
+        [token, *others] = model.encode(cell.character)
+        if not others:
+            assert -np.log2(odds[token]) == pytest.approx(cell.bits, abs=0.02)
+        assert place.guesses[0].probability == pytest.approx(odds.max())
+
+
+SURPRISE = Surprise(
+    "tiny",
+    ("Ann",) * 3,
+    (cells(*[1.0] * 400), cells(*[None] * 3), (Cell(" ", 3.0, 1), Cell("\n", 12.0, 2))),
+    (Place(0, 39, (Guess("e", 0.5), Guess(" ", 0.004), Guess("\n", 0.001))), Place(2, 1, ())),
+)
+
+
+def test_in_words():
+    words = in_words(SURPRISE)
+    assert words.startswith("The last 3 lines as tiny heard it: 1.0 bits a character.")
+    assert "came “x”, 1.0 bits; expected were “e” 50%, a space 0%, the end of the line 0%." in words
+    assert "came the end of the line, 12.0 bits" in words
+    assert len(in_words(Surprise("t" * 2000, (), (), ()))) == 1000
+
+
+def rows(picture: bytes) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(picture)).convert("RGB"), np.int16)
+
+
+def test_dearer_characters_are_darker_and_have_taller_bars():
+    darkness, heights = [], []
+    for bits in (0.0, 2.0, 4.0, 6.0, 8.0, 30.0):
+        image = rows(pictures.surprise(Surprise("tiny", ("Ann",), ((Cell(" ", bits, 1),),), ())))
+        # The only cell, below the legend and its credit.
+        column = image[-150:, pictures.EDGE : pictures.EDGE + pictures.CELL]
+        darkness.append(int(column.sum()))
+        middle = column[:, pictures.CELL // 2]
+        ink = (middle == (0x1D, 0x1C, 0x1A)).all(axis=1)
+        heights.append(int(ink.sum()))
+    assert darkness[:-1] == sorted(darkness[:-1], reverse=True)
+    assert heights[:-1] == sorted(heights[:-1])
+    assert len(set(heights[:-1])) == 5
+    assert (darkness[-1], heights[-1]) == (darkness[-2], heights[-2])
+
+
+def test_letters_can_be_read_on_every_heat():
+    # The guidelines for accessible pages ask for 3 : 1 of letters so large.
+    def luminance(colour: tuple[int, ...]) -> float:
+        linear = [
+            one / 255 / 12.92 if one <= 10 else ((one / 255 + 0.055) / 1.055) ** 2.4
+            for one in colour
+        ]
+        return float(np.dot([0.2126, 0.7152, 0.0722], linear))
+
+    for level in np.linspace(0, 1, 50):
+        heat = pictures._heat(float(level))
+        ink = pictures._readable_on(heat)
+        letters = tuple(int(ink[at : at + 2], 16) for at in (1, 3, 5))
+        bright, dark = sorted((luminance(heat), luminance(letters)), reverse=True)
+        assert (bright + 0.05) / (dark + 0.05) > 3.5, level
+
+
+def test_every_row_fits_on_the_paper():
+    words = (
+        "a few words, and a_very_long_one_that_is_longer_than_a_row_of_the_picture_can_be and on"
+    )
+    line = tuple(Cell(one, 1.0, n) for n, one in enumerate(words * 5 + "\n"))
+    width, row = 0, []
+    for _, breaks in pictures._wrapped(line):
+        if breaks:
+            row.append(width)
+            width = 0
+        width += 1
+    row.append(width)
+    assert max(row) <= pictures.ACROSS + 1
+    assert sum(row) == len(line)
