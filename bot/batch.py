@@ -7,7 +7,6 @@ rows go on by one character a step, so one column of the logs is one step for al
 from __future__ import annotations
 
 import asyncio
-import math
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -249,10 +248,7 @@ class Batch:
         chosen = self._choose(logits) if self._all_want else np.zeros(count, np.int64)
         for row in self._reading:
             chosen[row.index] = row.request.prompt[row.read]
-        costs = surprise(logits, chosen)
-        if not math.isfinite(np.add.reduce(costs)):
-            self._fail_without_numbers(costs)
-        self._bits[:count, column] = costs
+        self._bits[:count, column] = surprise(logits, chosen)
         self._log[:count, column] = chosen
         self._slots.tokens[:count] = chosen
         done += self._take_note(chosen)
@@ -294,14 +290,12 @@ class Batch:
         i, state = row.index, self._slots.states[row.index].copy()
         if row.error:
             return row.error
-        if not np.isfinite(state).all():
+        # Of a row that only reads, the last column is of a character that nobody asked for.
+        end = self._column if row.writing else self._column - 1
+        bits = np.concatenate([*row.bits, self._bits[i, row.first : end]])
+        if not (np.isfinite(state).all() and np.isfinite(bits).all()):
             return NoNumber()
-        if row.request.sampling is None:
-            # The last column is of a character that nobody asked for.
-            read = self._bits[i, row.first : self._column - 1]
-            return Reply([], state, True, np.concatenate([*row.bits, read]))
-        written = self._log[i, row.first : self._column].tolist()
-        bits = np.concatenate([*row.bits, self._bits[i, row.first : self._column]])
+        written = self._log[i, row.first : end].tolist() if row.writing else []
         return Reply(written, state, not row.cut, bits)
 
     def failing(self) -> list[Row]:
@@ -416,11 +410,6 @@ class Batch:
         passages, self._counting[i] = counted(read, self.model.opening, self._newline)
         self._past[i, column - REACH : column - len(passages)] = NOT_COUNTED
         self._past[i, column - len(passages) : column] = passages
-
-    def _fail_without_numbers(self, costs: Floats) -> None:
-        for i in (~np.isfinite(costs)).nonzero()[0]:
-            self.rows[i].error = NoNumber()
-            self._failed.append(self.rows[i])
 
     # Writing
 

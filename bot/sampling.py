@@ -13,6 +13,10 @@ Floats = NDArray[np.float32]
 
 LARGEST_SEED = 2**63 - 1
 
+LARGEST_UNIFORM = np.float32(1 - 2**-23)
+"""A share so large of anything is rounded to less than it all: behind that no character stands, or
+one that weighs nothing."""
+
 BITS = np.float32(1 / np.log(2))
 """In a nat."""
 
@@ -51,10 +55,10 @@ class Uniforms:
         self._start = self._philox.state
 
     def of(self, seed: int, length: int) -> Floats:
-        """The first numbers of a line, in [0, 1): float32 [length]."""
+        """The first numbers of a line, from 0 to `LARGEST_UNIFORM`: float32 [length]."""
         self._start["state"]["key"][0] = seed
         self._philox.state = self._start
-        return self._generator.random(length, np.float32)
+        return np.minimum(self._generator.random(length, np.float32), LARGEST_UNIFORM)
 
 
 def draw(
@@ -63,8 +67,8 @@ def draw(
     """Draws a token in each row.
 
     logits float32 [rows, V], -inf where barred and finite somewhere; temperature, top_p, min_p and
-    uniform float32 [rows] -> int64 [rows]. Characters that are exactly as likely as the least
-    likely one of the nucleus are in it.
+    uniform float32 [rows], the latter up to `LARGEST_UNIFORM` -> int64 [rows]. Characters that are
+    exactly as likely as the least likely one of the nucleus are in it.
     """
     rows = np.arange(len(logits))
     weights = logits - np.maximum.reduce(logits, axis=1, keepdims=True)
@@ -80,9 +84,7 @@ def draw(
     # The likeliest character weighs 1.
     weights *= weights >= np.maximum(least, min_p)[:, None]
     np.add.accumulate(weights, axis=1, out=weights)
-    whole = weights[:, -1]
-    # Rounding must not reach the end: a character that weighs nothing stands there, maybe.
-    chance = np.minimum(uniform * whole, np.nextafter(whole, 0))
+    chance = uniform * weights[:, -1]
     chosen: Tokens = (weights > chance[:, None]).argmax(axis=1)
     return chosen
 

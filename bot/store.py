@@ -757,8 +757,10 @@ async def _hang(
     written = select(Line.id).where(Line.delivery == delivery, Line.take == take).limit(1)
     if drafts and await session.scalar(written) is not None:
         raise AlreadyWritten
-    # The only connection writes, so that the next ids are known before there are any.
-    first = (await session.scalar(select(func.max(Line.id))) or 0) + 1
+    # The only connection writes, so that the next ids are known before there are any; what was
+    # deleted counts, too.
+    highest = text("SELECT seq FROM sqlite_sequence WHERE name = :table")
+    first = (await session.scalar(highest, {"table": Line.__tablename__}) or 0) + 1
     lines: list[Line] = []
     for ordinal, draft in enumerate(drafts):
         lines.append(_line(script, parent, draft, delivery, take, ordinal, asker))

@@ -9,11 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.sampling import Uniforms, draw, surprise
+from bot.sampling import LARGEST_UNIFORM, Uniforms, draw, surprise
 
 steadily = settings(max_examples=200, deadline=None, derandomize=True)
-
-LARGEST_UNIFORM = 1 - 2**-24
 
 
 def one(logits: list[float], temperature: float, top_p: float, min_p: float, uniform: float) -> int:

@@ -61,7 +61,9 @@ async def test_a_file_becomes_the_script_of_the_channel(stage: Stage):
     assert len(await stage.lines()) == 5
     assert stage.with_buttons() == [went_on.response.id]
     await stage.ben.slash(stage.channel, "undo")
-    await stage.ben.slash(stage.channel, "undo")
+    refused = await stage.ben.slash(stage.channel, "undo")
+    assert answer(refused).ephemeral
+    await stage.ann.slash(stage.channel, "undo")
     assert len(await stage.lines()) == 3
 
 
@@ -152,7 +154,7 @@ async def test_a_long_script_is_read_as_if_line_by_line(house: House):
     engine = await house.voices.engine("tiny")
     for line in (lines[0], lines[kept[0]], lines[kept[0] + 1], lines[-1]):
         known = await house.store.surprise(line.id, engine.model.fingerprint)
-        state = await house.room._state(engine, line.parent)
+        state = await house.room.prompter.state(engine, line.parent)
         fresh = await compose.costs(engine, state, line.element, 1)
         assert known is not None
         assert known.tolist() == fresh.astype("float16").tolist()
@@ -203,5 +205,5 @@ async def test_thousands_of_lines(house: House, monkeypatch: pytest.MonkeyPatch)
     turn = await house.room.bring_in(house.writer(), None, "Long", elements)
     path = await house.store.path_ids(turn.script.head)
     assert path == list(range(path[0], path[0] + 5_000))
-    await house.room.undo()
+    await house.room.undo(house.writer())
     assert len(await house.room.lines()) == 4_999
