@@ -131,7 +131,8 @@ class Board:
         # Others act between a turn and its message, which then shows where they had got to, as
         # theirs do: whoever comes last sees all of them.
         posts = await self.store.posts(script.id, {*lines, place_of(script).line}, shown)
-        in_script = set(await self.store.path_ids(script.head))
+        first = min((line.id for there in posts.values() for line in there), default=0)
+        in_script = set(await self.store.path_ids(script.head, first))
         placed = False
         for message, there in sorted(posts.items(), reverse=True):
             last = script.running and not placed and _ends_at(there, in_script, script)
