@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
@@ -238,9 +239,9 @@ def _last_of(lines: Sequence[Line]) -> int | None:
     return lines[-1].id if lines else None
 
 
-def page(script: Script, lines: Sequence[Line], number: int) -> tuple[str, discord.ui.View]:
+async def page(script: Script, lines: Sequence[Line], number: int) -> tuple[str, discord.ui.View]:
     """One page of a script; a number past the end is the last page."""
-    pages = messages((line.element for line in lines), PAGE)
+    pages = await asyncio.to_thread(messages, [line.element for line in lines], PAGE)
     number = min(number, len(pages) - 1) % len(pages)
     title = f"**{inline(script.title, 100)}**"
     if len(pages) > 1:

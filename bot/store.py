@@ -421,14 +421,11 @@ class Store:
 
     async def path(self, head: int | None) -> list[Line]:
         """The lines from the first one of a script to this one."""
-        if head is None:
-            return []
-        above = _path(head)
-        async with self._reading() as session:
-            found = await session.scalars(
-                select(Line).join(above, Line.id == above.c.id).order_by(Line.id)
-            )
-            return list(found)
+        ids = await self.path_ids(head)
+        lines: list[Line] = []
+        for at in range(0, len(ids), LINES_AT_ONCE):
+            lines += await self.lines(ids[at : at + LINES_AT_ONCE])
+        return lines
 
     async def path_ids(self, head: int | None, since: int = BEFORE_THE_FIRST) -> list[int]:
         """The same path, as ids alone; those from ``since`` on, which are fewer to walk."""
@@ -437,6 +434,17 @@ class Store:
         async with self._reading() as session:
             found = await session.scalars(_path_from(), {"head": head, "since": since})
             return list(found)
+
+    async def cues(self, head: int | None) -> list[str]:
+        """The first lines of what is spoken on a path, each once, the latest first."""
+        if head is None:
+            return []
+        above = _path(head)
+        cue = func.substr(Line.text, 1, func.instr(Line.text, "\n") - 1)
+        spoken = select(cue).join(above, Line.id == above.c.id).where(Line.kind == Kind.DIALOGUE)
+        latest = spoken.group_by(cue).order_by(func.max(Line.id).desc())
+        async with self._reading() as session:
+            return list(await session.scalars(latest))
 
     async def tree(self, script: Script, begin: int, end: int) -> list[Line]:
         """Some lines of a script, in the order in which they were written, those left too."""
