@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
@@ -131,7 +132,8 @@ class Board:
         # Others act between a turn and its message, which then shows where they had got to, as
         # theirs do: whoever comes last sees all of them.
         posts = await self.store.posts(script.id, {*lines, place_of(script).line}, shown)
-        in_script = set(await self.store.path_ids(script.head))
+        first = min((line.id for there in posts.values() for line in there), default=0)
+        in_script = set(await self.store.path_ids(script.head, first))
         placed = False
         for message, there in sorted(posts.items(), reverse=True):
             last = script.running and not placed and _ends_at(there, in_script, script)
@@ -237,9 +239,9 @@ def _last_of(lines: Sequence[Line]) -> int | None:
     return lines[-1].id if lines else None
 
 
-def page(script: Script, lines: Sequence[Line], number: int) -> tuple[str, discord.ui.View]:
+async def page(script: Script, lines: Sequence[Line], number: int) -> tuple[str, discord.ui.View]:
     """One page of a script; a number past the end is the last page."""
-    pages = messages((line.element for line in lines), PAGE)
+    pages = await asyncio.to_thread(messages, [line.element for line in lines], PAGE)
     number = min(number, len(pages) - 1) % len(pages)
     title = f"**{inline(script.title, 100)}**"
     if len(pages) > 1:

@@ -91,9 +91,13 @@ class Prompter:
 
     async def standing(self, engine: Engine, head: int | None, progress: Progress) -> Standing:
         """Where the script stands at a line, for its voice."""
-        state = await self.state(engine, head, progress)
-        last = await self.store.last_lines(head, REACH)
-        return Standing(state, compose.recent(engine.model, last))
+        model = engine.model
+        if head is None:
+            return Standing(model.start(), compose.recent(model, []))
+        state, last = await self.store.standing(head, model.fingerprint, REACH)
+        if state is None:
+            state = await self.state(engine, head, progress)
+        return Standing(state, compose.recent(model, last))
 
     async def state(
         self, engine: Engine, head: int | None, progress: Progress | None = None

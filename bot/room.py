@@ -303,7 +303,7 @@ class Room(Shelf):
         script = await self.script()
         await self._check_runs(script, place.script)
         line = await self._line_at(place.line)
-        if line is None or line.id not in await self.store.path_ids(script.head):
+        if line is None or line.id not in await self.store.path_ids(script.head, line.id):
             raise RoomError("That line is not in the script any more: continue from it first.")
         return script, line
 
@@ -428,15 +428,17 @@ class Room(Shelf):
         self, before: Script, head: int | None, lines: list[Line], unreadable: bool = False
     ) -> Turn:
         """What a move of the head from where ``before`` has it changed."""
-        was = set(await self.store.path_ids(before.head))
-        now = set(await self.store.path_ids(head))
-        new = {line.id for line in lines}
+        left, returned = frozenset[int](), frozenset[int]()
+        if not lines or lines[0].parent != before.head:  # it did not just go on
+            was = frozenset(await self.store.path_ids(before.head))
+            now = frozenset(await self.store.path_ids(head))
+            left, returned = was - now, now - was - {line.id for line in lines}
         return Turn(
             script=await self.script(),
             lines=lines,
             moved_from=before.head,
-            left=frozenset(was - now),
-            returned=frozenset(now - was - new),
+            left=left,
+            returned=returned,
             unreadable=unreadable,
         )
 

@@ -10,7 +10,7 @@ from .constraint import said
 from .prompter import Prompter
 from .render import inline
 from .rights import check_may_rule, check_may_write
-from .script import CAST_LIMIT, ScriptError
+from .script import CAST_LIMIT, Element, Kind, ScriptError
 from .script import fountain as as_fountain
 from .settings import Settings
 from .store import Line, Script, Store
@@ -90,7 +90,8 @@ class Shelf:
     async def characters(self) -> list[str]:
         """The cast, and after it those who have spoken, the latest first."""
         script = await self.script()
-        spoken = [line.element.cue for line in reversed(await self.store.path(script.head))]
+        cues = await self.store.cues(script.head)
+        spoken = [Element(Kind.DIALOGUE, cue).cue for cue in cues]
         return list(dict.fromkeys([*script.cast, *(cue for cue in spoken if cue)]))
 
     async def fountain(self) -> str:

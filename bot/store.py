@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, Self
 
@@ -19,24 +20,27 @@ from sqlalchemy import (
     JSON,
     URL,
     BigInteger,
+    BindParameter,
     ColumnElement,
     Connection,
     DateTime,
     ForeignKey,
     Index,
+    Integer,
     LargeBinary,
+    Select,
     UniqueConstraint,
     and_,
+    bindparam,
     delete,
     event,
     func,
-    literal,
     or_,
     select,
     text,
     update,
 )
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.dialects.sqlite import Insert, insert
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import (
     AsyncEngine,
@@ -46,6 +50,7 @@ from sqlalchemy.ext.asyncio import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from . import driver
 from .migration import SCHEMA, upgrade
 from .model import States
 from .script import Element, Kind
@@ -55,6 +60,9 @@ Floats = NDArray[np.floating[Any]]
 
 LINES_AT_ONCE = 200
 """Lines that are handed to the database together: some milliseconds of the event loop's time."""
+
+READING = "onbook_reading"
+"""The option of a connection that begins no transaction."""
 
 BEFORE_THE_FIRST = 0
 """Stands for the place of a head that has no line yet, where a number is needed."""
@@ -211,6 +219,11 @@ class State(Base):
     fingerprint: Mapped[str] = mapped_column(primary_key=True)
     state: Mapped[bytes] = mapped_column(LargeBinary)
 
+    @property
+    def remembered(self) -> States:
+        """The state as the voice takes it: float32 [S]."""
+        return np.frombuffer(self.state, np.float32)
+
 
 class Surprise(Base):
     """What each character of a line cost a voice that read or wrote it."""
@@ -279,6 +292,8 @@ class Store:
         self._database = database
         self._lock = lock
         self._sessions = async_sessionmaker(database, expire_on_commit=False)
+        reading = database.execution_options(**{READING: True})
+        self._readings = async_sessionmaker(reading, expire_on_commit=False)
 
     @classmethod
     async def open(cls, path: Path) -> Self:
@@ -406,21 +421,30 @@ class Store:
 
     async def path(self, head: int | None) -> list[Line]:
         """The lines from the first one of a script to this one."""
+        ids = await self.path_ids(head)
+        lines: list[Line] = []
+        for at in range(0, len(ids), LINES_AT_ONCE):
+            lines += await self.lines(ids[at : at + LINES_AT_ONCE])
+        return lines
+
+    async def path_ids(self, head: int | None, since: int = BEFORE_THE_FIRST) -> list[int]:
+        """The same path, as ids alone; those from ``since`` on, which are fewer to walk."""
+        if head is None:
+            return []
+        async with self._reading() as session:
+            found = await session.scalars(_path_from(), {"head": head, "since": since})
+            return list(found)
+
+    async def cues(self, head: int | None) -> list[str]:
+        """The first lines of what is spoken on a path, each once, the latest first."""
         if head is None:
             return []
         above = _path(head)
+        cue = func.substr(Line.text, 1, func.instr(Line.text, "\n") - 1)
+        spoken = select(cue).join(above, Line.id == above.c.id).where(Line.kind == Kind.DIALOGUE)
+        latest = spoken.group_by(cue).order_by(func.max(Line.id).desc())
         async with self._reading() as session:
-            found = await session.scalars(
-                select(Line).join(above, Line.id == above.c.id).order_by(Line.id)
-            )
-            return list(found)
-
-    async def path_ids(self, head: int | None) -> list[int]:
-        """The same path, as ids alone."""
-        if head is None:
-            return []
-        async with self._reading() as session:
-            return list(await session.scalars(select(_path(head).c.id).order_by("id")))
+            return list(await session.scalars(latest))
 
     async def tree(self, script: Script, begin: int, end: int) -> list[Line]:
         """Some lines of a script, in the order in which they were written, those left too."""
@@ -508,22 +532,17 @@ class Store:
         """The last lines of a path, as many as have so many characters together, or all."""
         if head is None:
             return []
-        above = (
-            select(Line.id, Line.parent, func.length(Line.text).label("characters"))
-            .where(Line.id == head)
-            .cte("above", recursive=True)
-        )
-        more = (
-            select(Line.id, Line.parent, above.c.characters + func.length(Line.text))
-            .join(above, Line.id == above.c.parent)
-            .where(above.c.characters < characters)
-        )
-        above = above.union_all(more)
         async with self._reading() as session:
-            found = await session.scalars(
-                select(Line).join(above, Line.id == above.c.id).order_by(Line.id)
-            )
-            return list(found)
+            return await _last_lines(session, head, characters)
+
+    async def standing(
+        self, head: int, fingerprint: str, characters: int
+    ) -> tuple[States | None, list[Line]]:
+        """What a voice remembers at a line, if that was kept, and the `last_lines` there."""
+        async with self._reading() as session:
+            kept = await session.get(State, (head, fingerprint))
+            last = await _last_lines(session, head, characters)
+        return kept.remembered if kept else None, last
 
     async def surprise(self, line: int, fingerprint: str) -> Floats | None:
         """What the characters of a line cost a voice, in bits: float16 [n]; None if not known."""
@@ -570,7 +589,7 @@ class Store:
         """What a voice remembers after a line, float32 [S], if that was kept."""
         async with self._reading() as session:
             found = await session.get(State, (line, fingerprint))
-        return np.frombuffer(found.state, np.float32) if found else None
+        return found.remembered if found else None
 
     async def states_kept(self, lines: Iterable[int], fingerprint: str) -> set[int]:
         """Those of the lines after which this voice's state was kept."""
@@ -589,9 +608,10 @@ class Store:
 
     async def post(self, message: int, script: int, lines: Iterable[int]) -> None:
         """Notes which lines a message shows; none for the message that begins a script."""
+        shown = list(lines) or [BEFORE_THE_FIRST]
+        rows = [{"message": message, "script": script, "line": line} for line in shown]
         async with self._writing() as session:
-            for line in list(lines) or [BEFORE_THE_FIRST]:
-                await session.merge(Post(message=message, script=script, line=line))
+            await session.execute(insert(Post).on_conflict_do_nothing(), rows)
 
     async def posts(
         self, script: int, lines: Iterable[int], messages: Iterable[int] = ()
@@ -650,7 +670,7 @@ class Store:
 
     @asynccontextmanager
     async def _reading(self) -> AsyncIterator[AsyncSession]:
-        async with self._sessions() as session:
+        async with self._readings() as session:
             yield session
 
     @asynccontextmanager
@@ -680,13 +700,14 @@ class Store:
 def _connect(path: Path) -> AsyncEngine:
     # One connection: SQLite as old as 3.51.2 can damage a WAL file that two of them write to.
     database = create_async_engine(
-        URL.create("sqlite+aiosqlite", database=str(path)), pool_size=1, max_overflow=0
+        URL.create("sqlite+aiosqlite", database=str(path)),
+        async_creator=lambda: driver.connection(path),
+        pool_size=1,
+        max_overflow=0,
     )
 
     @event.listens_for(database.sync_engine, "connect")
     def configure(connection: Any, _record: object) -> None:  # noqa: ANN401 - the driver's class
-        # The driver must not begin transactions by itself: `begin` below does.
-        connection.isolation_level = None
         cursor = connection.cursor()
         cursor.execute("PRAGMA journal_mode = WAL")
         # A line that was shown survives a power cut.
@@ -697,15 +718,50 @@ def _connect(path: Path) -> AsyncEngine:
 
     @event.listens_for(database.sync_engine, "begin")
     def begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        # Who reads has the connection, and so the database, to itself as well.
+        if not connection.get_execution_options().get(READING):
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     return database
 
 
-def _path(head: int, name: str = "above") -> CTE:
+def _path(head: int | BindParameter[int], name: str = "above") -> CTE:
     """A query of the ids from ``head`` up to the first line."""
     above = select(Line.id, Line.parent).where(Line.id == head).cte(name, recursive=True)
     return above.union_all(select(Line.id, Line.parent).join(above, Line.id == above.c.parent))
+
+
+@cache
+def _path_from() -> Select[int]:
+    """A query of the ids from ``head`` up to ``since``, made once: every turn asks it."""
+    above = select(Line.id, Line.parent).where(Line.id == bindparam("head", type_=Integer))
+    walked = above.cte("above", recursive=True)
+    up = select(Line.id, Line.parent).join(walked, Line.id == walked.c.parent)
+    # Ids grow along every path.
+    walked = walked.union_all(up.where(Line.id >= bindparam("since", type_=Integer)))
+    return select(walked.c.id).order_by(walked.c.id)
+
+
+@cache
+def _last_lines_from() -> Select[Line]:
+    """A query of the last lines up to ``head`` which have so many ``characters``, made once."""
+    above = (
+        select(Line.id, Line.parent, func.length(Line.text).label("characters"))
+        .where(Line.id == bindparam("head", type_=Integer))
+        .cte("above", recursive=True)
+    )
+    more = (
+        select(Line.id, Line.parent, above.c.characters + func.length(Line.text))
+        .join(above, Line.id == above.c.parent)
+        .where(above.c.characters < bindparam("characters", type_=Integer))
+    )
+    above = above.union_all(more)
+    return select(Line).join(above, Line.id == above.c.id).order_by(Line.id)
+
+
+async def _last_lines(session: AsyncSession, head: int, characters: int) -> list[Line]:
+    found = await session.scalars(_last_lines_from(), {"head": head, "characters": characters})
+    return list(found)
 
 
 def _in_tree(script: Script) -> ColumnElement[bool]:
@@ -848,16 +904,23 @@ async def _move(session: AsyncSession, script: Script, head: int | None) -> None
 
 async def _follow(session: AsyncSession, script: int, was: int | None, head: int | None) -> None:
     """Notes the way of a head, where it is not the way on which it stood before."""
-    if head is None:
-        return
-    way = _path(head)
-    steps = select(literal(script), func.coalesce(way.c.parent, BEFORE_THE_FIRST), way.c.id)
-    steps = steps.where(way.c.id.not_in(select(_path(was or 0, "known").c.id)))
-    noted = insert(Trail).from_select(["script", "line", "child"], steps)
-    await session.execute(
-        noted.on_conflict_do_update(
-            index_elements=["script", "line"], set_={"child": noted.excluded.child}
-        )
+    if head is not None:
+        await session.execute(_followed(), {"script": script, "was": was or 0, "head": head})
+
+
+@cache
+def _followed() -> Insert:
+    """What notes the way to ``head``, made once, where it is not that to ``was``."""
+    way = _path(bindparam("head", type_=Integer))
+    known = _path(bindparam("was", type_=Integer), "known")
+    script = bindparam("script", type_=Integer)
+    steps = select(script, func.coalesce(way.c.parent, BEFORE_THE_FIRST), way.c.id)
+    steps = steps.where(way.c.id.not_in(select(known.c.id)))
+    noted = insert(Base.metadata.tables[Trail.__tablename__]).from_select(
+        ["script", "line", "child"], steps
+    )
+    return noted.on_conflict_do_update(
+        index_elements=["script", "line"], set_={"child": noted.excluded.child}
     )
 
 

@@ -11,6 +11,7 @@ from .. import reading
 from ..board import page
 from ..printing import Format, Paper
 from ..room import MOST_LINES, RoomError
+from ..script import fountain
 from ..views import Interaction
 from .commands import answered, for_scripts
 from .turns import Turns
@@ -46,9 +47,9 @@ class Reading(Turns):
         script, lines = await room.script(), await room.lines()
         if not lines:
             raise RoomError("The script has no line yet: write one, or use /continue.")
-        content, view = page(script, lines, -1)
+        content, view = await page(script, lines, -1)
         file = discord.File(
-            io.BytesIO((await room.fountain()).encode()),
+            io.BytesIO(fountain(script.title, [line.element for line in lines]).encode()),
             filename=f"{reading.file_name(script)}.fountain",
         )
         attached = [file] if interaction.app_permissions.attach_files else []
@@ -64,7 +65,7 @@ class Reading(Turns):
         lines = await room.lines()
         if not lines:
             raise RoomError("The script has no line any more: write one, or use /continue.")
-        content, view = page(running, lines, number)
+        content, view = await page(running, lines, number)
         await interaction.response.edit_message(content=content, view=view)
 
     @script.command(name="export")
