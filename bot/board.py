@@ -10,15 +10,16 @@ from typing import Any
 
 import discord
 
-from . import views
-from .answers import SHOWN
+from . import takes, views
+from .answers import NOBODY, SHOWN
 from .cards import card, dealt
 from .compose import Progress
 from .render import inline, messages
 from .room import Room
-from .store import Line, Script, Store
-from .turn import Turn, place_of
+from .store import Ballot, Line, Script, Store
+from .turn import Outcome, Place, Turn, place_of
 from .views import Interaction
+from .vote import in_words
 
 log = logging.getLogger("onbook.board")
 
@@ -29,6 +30,7 @@ Channel = (
     | discord.Thread
     | discord.DMChannel
     | discord.GroupChannel
+    | discord.PartialMessageable
 )
 """Where a message can stand."""
 
@@ -84,6 +86,56 @@ class Board:
         await self.store.post(message.id, script.id, [])
         return {message.id}
 
+    async def show_ballot(self, interaction: Interaction, ballot: Ballot) -> None:
+        """Shows takes, of which one is to be chosen."""
+        there = await self.store.takes(ballot)
+        message = await interaction.edit_original_response(
+            content=takes.shown(ballot, there, {}),
+            view=takes.buttons(ballot, there),
+            allowed_mentions=NOBODY,
+        )
+        interaction.extras[SHOWN] = True
+        await self.store.show_ballot(ballot.id, message.id)
+
+    async def repaint_ballot(self, channel: Channel, room: Room, ballot: int) -> None:
+        """Draws takes again: how many are for each, or which one was chosen."""
+        async with room.painting:
+            found = await self.store.ballot(ballot)
+            if found is None or found.message is None:
+                return
+            there, votes = await self.store.takes(found), await self.store.votes(ballot)
+            try:
+                await discord.PartialMessage(channel=channel, id=found.message).edit(
+                    content=takes.shown(found, there, votes),
+                    view=takes.buttons(found, there),
+                    allowed_mentions=NOBODY,
+                )
+            except discord.HTTPException as error:
+                # What was voted is noted, be it seen or not.
+                log.warning("ballot %d could not be drawn again: %s", ballot, error)
+
+    async def announce(self, channel: Channel, outcome: Outcome) -> set[int]:
+        """Shows how a vote ended, and the lines that won; returns the messages' ids."""
+        note = _ended(outcome)
+        if outcome.turn is None:
+            last = Place(outcome.script.id, outcome.lines[-1].id)
+            content = f"{note}\n{card(dealt(outcome.lines)[0], ())}"
+            await channel.send(content, view=views.from_here(last), allowed_mentions=NOBODY)
+            return set()
+        script, cards = outcome.turn.script, dealt(outcome.lines)
+        shown: set[int] = set()
+        for group in cards:
+            content = _content(script, group, {line.id for line in group})
+            view = await self._buttons(script, group[-1]) if group is cards[-1] else None
+            message = await channel.send(
+                f"{note}\n{content}" if group is cards[0] else content,
+                view=view or discord.utils.MISSING,
+                allowed_mentions=NOBODY,
+            )
+            await self.store.post(message.id, script.id, [line.id for line in group])
+            shown.add(message.id)
+        return shown
+
     async def show_progress(self, interaction: Interaction, progress: Progress) -> None:
         """Shows that a turn takes a while, how far it is, and how to stop it."""
         await interaction.edit_original_response(
@@ -115,8 +167,10 @@ class Board:
         Returns whether they are under its last line now, which may stand in no message any more.
         """
         channel = interaction.channel
-        if not isinstance(channel, Channel):
-            return True
+        return not isinstance(channel, Channel) or await self.repaint_in(channel, room, turn, shown)
+
+    async def repaint_in(self, channel: Channel, room: Room, turn: Turn, shown: set[int]) -> bool:
+        """The same, in a channel."""
         # One after the other, each from what is true then: a slow one cannot undo a later one.
         async with room.painting:
             if turn.shelved is not None:
@@ -221,6 +275,18 @@ def _how_far(progress: Progress) -> str:
     if progress.written:
         return f"The voice writes. Lines that are finished: {progress.written}."
     return "The voice writes."
+
+
+def _ended(outcome: Outcome) -> str:
+    votes = sum(outcome.counts.values())
+    take = f"take {outcome.won + 1}"
+    if not votes:
+        how = f"Nobody has voted: {take} was written first"
+    else:
+        how = f"The vote is over: {take} won, with {outcome.counts[outcome.won]:,} of "
+        how += in_words(votes)
+    moved = ", but the script has gone on since" if outcome.turn is None else ""
+    return f"-# {how}{moved}."
 
 
 def _content(script: Script, lines: Sequence[Line], in_script: Collection[int]) -> str:

@@ -40,7 +40,7 @@ def card(lines: Sequence[Line], in_script: Collection[int]) -> str:
         else:
             parts += [dimmed(line.element) for line in run]
     kept = [line for line in lines if line.id in in_script]
-    return "\n".join([*parts, f"-# {_credits(kept or lines)}"])
+    return "\n".join([*parts, f"-# {credited(kept or lines)}"])
 
 
 def _standing(lines: Sequence[Line], in_script: Collection[int]) -> list[Line]:
@@ -72,7 +72,7 @@ def _whole(lines: Sequence[Line]) -> str:
     return fenced(page(line.element for line in lines))
 
 
-def _credits(lines: Sequence[Line]) -> str:
+def credited(lines: Sequence[Line]) -> str:
     """Who wrote the lines, and from which seeds: enough to write a voice's lines again."""
     names: list[str] = []
     for name, run in groupby(lines, lambda line: line.credit):

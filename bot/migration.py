@@ -6,7 +6,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-SCHEMA = 3
+SCHEMA = 4
 """The version of the tables of `store`, kept in a file's ``user_version``."""
 
 _TO_3 = """
@@ -97,7 +97,7 @@ INSERT INTO trails SELECT script, coalesce(parent, 0), line FROM way WHERE true
 """
 
 UPGRADES = {1: _TO_3, 2: _TO_3}
-"""What makes today's tables of an earlier schema's. 1 lacked tables that need no upgrade."""
+"""What makes today's tables of an earlier schema's. 1 and 3 only lacked tables, which are made."""
 
 
 def upgrade(path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 from . import compose
@@ -29,16 +30,21 @@ class Prompter:
         self.store = store
         self.settings = settings
 
+    def takes(self, wish: Wish, takes: int) -> list[Wish]:
+        """The same wish for each take, with seeds that follow from the first."""
+        seed = _seed(wish)
+        return [replace(wish, seed=_after(seed, take * wish.lines)) for take in range(takes)]
+
     def manners(self, script: Script, wish: Wish, banned: tuple[str, ...]) -> Iterator[Manner]:
         """How each line is to be written that was wished for; raises RoomError."""
-        seed = secrets.randbelow(LARGEST_SEED) if wish.seed is None else wish.seed
+        seed = _seed(wish)
         company = _company(script, wish)
         limit = self.settings.line_length
         for number in range(wish.lines):
             # One who was asked to speak speaks first; who answers is up to the voice.
             character = wish.character if number == 0 else None
             yield Manner(
-                self._sampling((seed + number) % (LARGEST_SEED + 1), script, wish),
+                self._sampling(_after(seed, number), script, wish),
                 limit,
                 kind=None if character else wish.kind,
                 character=character,
@@ -139,6 +145,14 @@ class Prompter:
 def _first(*values: N | None) -> N:
     """The first that is given; the last one is."""
     return next(value for value in values if value is not None)
+
+
+def _seed(wish: Wish) -> int:
+    return secrets.randbelow(LARGEST_SEED) if wish.seed is None else wish.seed
+
+
+def _after(seed: int, number: int) -> int:
+    return (seed + number) % (LARGEST_SEED + 1)
 
 
 def _company(script: Script, wish: Wish) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ import datetime as dt
 import math
 
 from .render import inline
-from .store import Line, Script
+from .store import Ballot, Line, Script
 from .turn import RoomError, Writer
 
 
@@ -38,6 +38,15 @@ def check_may_rule(script: Script, writer: Writer) -> None:
     if not _rules(script, writer):
         raise RoomError(
             "Only the script's owner or a moderator (Manage Messages) can change that: ask one."
+        )
+
+
+def check_may_pick(ballot: Ballot, writer: Writer) -> None:
+    """Raises RoomError for one who neither asked for the takes of a ballot nor is a moderator."""
+    if writer.id != ballot.asker and not writer.moderator:
+        raise RoomError(
+            "Who asked for these takes picks one, or a moderator (Manage Messages): with the "
+            "option vote of /continue, everybody has a say."
         )
 
 

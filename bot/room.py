@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+from typing import Any
 from weakref import WeakValueDictionary
 
 from . import compose
+from .compose import Manner, Progress, Standing
 from .engine import Engine
 from .model import Logits, Model
 from .render import inline
-from .rights import check_cooldown, check_may_take, check_may_write, check_turn
+from .rights import check_cooldown, check_may_pick, check_may_take, check_may_write, check_turn
 from .script import Element, Kind, as_read, from_person
 from .settings import Settings
 from .shelf import Shelf, locked
-from .store import BEFORE_THE_FIRST, Draft, Floats, Line, Script, Store, fork_of
+from .store import BEFORE_THE_FIRST, Ballot, Draft, Floats, Line, Script, Store, fork_of
 from .turn import (
     LARGEST_SEED,
     NO_SCRIPT,
     LineIsOld,
     NoScript,
+    Outcome,
     Patience,
     Place,
     RoomError,
@@ -31,6 +34,7 @@ from .turn import (
     place_of,
 )
 from .voices import Voices
+from .vote import counted, winner
 
 __all__ = [
     "LARGEST_SEED",
@@ -39,6 +43,7 @@ __all__ = [
     "NO_SCRIPT",
     "LineIsOld",
     "NoScript",
+    "Outcome",
     "Patience",
     "Place",
     "Room",
@@ -66,6 +71,15 @@ UNREADABLE_SHARE = 0.1
 """From this share of characters on that a voice cannot read, their writer is told."""
 
 
+Clock = Callable[[], dt.datetime]
+"""Tells the time, with its zone."""
+
+
+def the_time() -> dt.datetime:
+    """What time it is."""
+    return dt.datetime.now(dt.UTC)
+
+
 class Room(Shelf):
     """One channel, the script that it writes on, and the voice that writes along.
 
@@ -80,8 +94,12 @@ class Room(Shelf):
         voices: Voices,
         settings: Settings,
         told: set[tuple[int, int]] | None = None,
+        clock: Clock = the_time,
     ) -> None:
         super().__init__(channel, store, voices, settings)
+        self.clock = clock
+        self.voting = asyncio.Lock()
+        """Held while a vote is noted or all are counted, but never as long as the voice writes."""
         self.painting = asyncio.Lock()
         """Held by whoever draws the channel's messages again."""
         # Scripts and their writers who know by now; it outlives the room, which is made anew
@@ -194,13 +212,22 @@ class Room(Shelf):
         under: Place | None = None,
         patience: Patience | None = None,
     ) -> Turn:
-        """The voice writes the next lines; ``under`` is where it must still stand."""
+        """The voice writes the next lines; ``under`` is where it must still stand.
+
+        Where several takes are wished for, or the script is set to, the turn has a ballot of them,
+        and the script stands where it did.
+        """
         if wish.character and wish.kind not in (None, Kind.DIALOGUE):
             raise RoomError(
                 "Somebody who speaks needs speech: leave out the kind or the character."
             )
         script = await self.script_at(under)
+        takes = wish.takes or script.takes
+        if wish.vote and takes == 1:
+            raise RoomError("A vote needs something to choose from: add takes, from 2 to 5.")
         await self._check_pace(script, writer)
+        if takes > 1:
+            return await self._offer(script, wish, takes, writer, patience)
         return await self._compose(script, script.head, wish, writer, patience)
 
     @locked
@@ -226,6 +253,66 @@ class Room(Shelf):
             repetition=was.get("repetition"),
         )
         return await self._compose(script, line.parent, wish, writer, patience)
+
+    # Takes
+
+    async def ballot(self, ballot: int) -> Ballot:
+        """A ballot that is open; raises RoomError."""
+        found = await self.store.ballot(ballot)
+        if found is None:
+            raise RoomError("These takes were deleted: ask for others with /continue.")
+        if found.closed:
+            raise RoomError("One of these takes was chosen already: /history goes to the others.")
+        return found
+
+    async def take_to_pick(
+        self, writer: Writer, ballot: int, take: int
+    ) -> tuple[Script, list[Line]]:
+        """The script and a take's lines, for one who is about to pick it; raises as `pick` will."""
+        found = await self.ballot(ballot)
+        script = await self.script()
+        await self._check_runs(script, found.script)
+        check_may_write(script, writer)
+        check_may_pick(found, writer)
+        lines = (await self.store.takes(found))[take]
+        if script.head != found.parent:
+            sentence = "The script has gone on since these takes were written."
+            raise LineIsOld(Place(script.id, lines[-1].id), sentence)
+        return script, lines
+
+    @locked
+    async def pick(self, writer: Writer, ballot: int, take: int) -> Turn:
+        """Goes on with a take, from 0; the others stay in the tree beside it."""
+        script, lines = await self.take_to_pick(writer, ballot, take)
+        await self.store.choose(ballot, take, script, lines[-1].id)
+        return await self._turn(script, lines[-1].id, lines)
+
+    async def vote(self, writer: Writer, ballot: int, take: int) -> None:
+        """Notes that a person is for a take, from 0, and for no other any more."""
+        async with self.voting:
+            found = await self.ballot(ballot)
+            check_may_write(await self.of_channel(found.script), writer)
+            await self.store.vote(ballot, writer.id, take)
+
+    @locked
+    async def close(self, ballot: int) -> Outcome | None:
+        """Ends a vote: the script goes on with the take that won, if it stands where it stood.
+
+        None for a ballot that is closed or gone.
+        """
+        async with self.voting:
+            found = await self.store.ballot(ballot)
+            if found is None or found.closed:
+                return None
+            script = await self.store.script(found.script)
+            takes = await self.store.takes(found)
+            counts = counted(takes, (await self.store.votes(ballot)).values())
+            lines = takes[won := winner(counts)]
+            stands = script.running and script.head == found.parent
+            head = lines[-1].id if stands else script.head
+            await self.store.choose(ballot, won, script, head)
+        turn = await self._turn(script, head, lines) if stands else None
+        return Outcome(found, script, counts, won, lines, turn)
 
     # The tree
 
@@ -359,24 +446,68 @@ class Room(Shelf):
         patience: Patience | None = None,
     ) -> Turn:
         """Lets the voice write below ``parent``, and moves the head there."""
-        patience = patience or Patience()
-        engine = await self.voices.engine(script.voice)
-        drafts: list[Draft] = []
-        try:
-            at = await patience.wait(self.prompter.standing(engine, parent, patience.progress))
-            banned = await self.prompter.banned(script.guild)
-            for manner in self.prompter.manners(script, wish, banned):
-                draft = await patience.wait(self.prompter.draft(engine, at, manner))
-                at = at.after(engine.model, draft)
-                drafts.append(draft)
-                patience.progress.written += 1
-        except Stopped:
-            if not drafts:
-                raise RoomError("Stopped before the first line: nothing was added.") from None
+        [drafts] = await self._drafts(script, parent, [wish], patience or Patience())
         lines = await self.store.append(
             script, parent, drafts, writer.delivery, take=0, asker=writer.id
         )
         return await self._turn(script, lines[-1].id, lines)
+
+    async def _offer(
+        self, script: Script, wish: Wish, takes: int, writer: Writer, patience: Patience | None
+    ) -> Turn:
+        """Lets the voice write takes below the head, and leaves it there until one is chosen."""
+        wishes = self.prompter.takes(wish, takes)
+        drafts = await self._drafts(script, script.head, wishes, patience or Patience())
+        ends = self.clock() + dt.timedelta(seconds=wish.vote) if wish.vote else None
+        ballot = await self.store.offer(script, drafts, writer.delivery, writer.id, ends)
+        return Turn(script, ballot=ballot)
+
+    async def _drafts(
+        self, script: Script, parent: int | None, wishes: Sequence[Wish], patience: Patience
+    ) -> list[list[Draft]]:
+        """What the voice writes below ``parent`` for each wish, all at once, where it is something.
+
+        What is finished when somebody presses Stop is kept; raises RoomError where nothing is.
+        """
+        engine = await self.voices.engine(script.voice)
+        takes: list[list[Draft]] = [[] for _ in wishes]
+        try:
+            at = await patience.wait(self.prompter.standing(engine, parent, patience.progress))
+            banned = await self.prompter.banned(script.guild)
+            works = [
+                self._write(
+                    engine,
+                    at,
+                    self.prompter.manners(script, wish, banned),
+                    patience.progress,
+                    drafts,
+                )
+                for wish, drafts in zip(wishes, takes, strict=True)
+            ]
+            await patience.wait(_any_of(works))
+        except Stopped:
+            if not any(takes):
+                raise RoomError("Stopped before the first line: nothing was added.") from None
+        return [drafts for drafts in takes if drafts]
+
+    async def _write(
+        self,
+        engine: Engine,
+        at: Standing,
+        manners: Iterator[Manner],
+        progress: Progress,
+        drafts: list[Draft],
+    ) -> None:
+        """Lets the voice write lines one under the other; those that are finished are drafts."""
+        try:
+            for manner in manners:
+                draft = await self.prompter.draft(engine, at, manner)
+                at = at.after(engine.model, draft)
+                drafts.append(draft)
+                progress.written += 1
+        except RoomError:
+            drafts.clear()
+            raise
 
     async def _over(self, writer: Writer, over: int | None) -> Script | None:
         """The script that runs, if it is the one that may be shelved; see `start`."""
@@ -468,10 +599,22 @@ def _elements(text: str, character: str | None) -> list[Element]:
     return elements
 
 
+async def _any_of(works: Iterable[Coroutine[Any, Any, None]]) -> None:
+    """Does things at once; what cannot be done is left out, unless it is all of them."""
+    done = await asyncio.gather(*works, return_exceptions=True)
+    failed = [error for error in done if error is not None]
+    worst = next((error for error in failed if not isinstance(error, RoomError)), None)
+    if worst or len(failed) == len(done):
+        raise worst or failed[0]
+
+
 class Rooms:
     """The rooms that are in use, one a channel."""
 
-    def __init__(self, store: Store, voices: Voices, settings: Settings) -> None:
+    def __init__(
+        self, store: Store, voices: Voices, settings: Settings, clock: Clock = the_time
+    ) -> None:
+        self.clock = clock
         self.store = store
         self.voices = voices
         self.settings = settings
@@ -482,6 +625,6 @@ class Rooms:
         """The room of a channel."""
         room = self._rooms.get(channel)
         if room is None:
-            room = Room(channel, self.store, self.voices, self.settings, self._told)
+            room = Room(channel, self.store, self.voices, self.settings, self._told, self.clock)
             self._rooms[channel] = room
         return room

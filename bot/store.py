@@ -49,6 +49,7 @@ from sqlalchemy.ext.asyncio import (
     create_async_engine,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm.attributes import set_committed_value
 
 from . import driver
 from .migration import SCHEMA, upgrade
@@ -256,6 +257,38 @@ class Post(Base):
     line: Mapped[int] = mapped_column(primary_key=True, index=True)
     """`BEFORE_THE_FIRST` for the message that begins a script without a line."""
     script: Mapped[int] = mapped_column(ForeignKey("scripts.id"))
+
+
+class Ballot(Base):
+    """Takes of the same lines, from which one is chosen: by who asked for them, or by a vote."""
+
+    __tablename__ = "ballots"
+    __table_args__ = ({"sqlite_autoincrement": True},)  # its ids are on old buttons
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    script: Mapped[int] = mapped_column(ForeignKey("scripts.id"), index=True)
+    parent: Mapped[int | None]
+    """The line below which the takes hang; None for the beginning."""
+    delivery: Mapped[str] = mapped_column(unique=True)
+    """The interaction that asked for the takes: their lines have it, too."""
+    asker: Mapped[int] = mapped_column(BigInteger)
+    message: Mapped[int | None] = mapped_column(BigInteger, index=True)
+    """Where the takes are shown; None where they are not, or no longer."""
+    ends: Mapped[dt.datetime | None]
+    """When the vote is over; None where there is none."""
+    closed: Mapped[bool] = mapped_column(default=False)
+    chosen: Mapped[int | None]
+    """The take that was chosen, from 0; None as long as it is open."""
+
+
+class Vote(Base):
+    """The take that a person is for."""
+
+    __tablename__ = "votes"
+
+    ballot: Mapped[int] = mapped_column(ForeignKey("ballots.id"), primary_key=True)
+    person: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    take: Mapped[int]
 
 
 class Fact(Base):
@@ -498,6 +531,27 @@ class Store:
             await _move(session, script, lines[-1].id if lines else parent)
         return lines
 
+    async def offer(
+        self,
+        script: Script,
+        takes: Sequence[Sequence[Draft]],
+        delivery: str,
+        asker: int,
+        ends: dt.datetime | None,
+    ) -> Ballot:
+        """Hangs takes of the same lines below the head, which stays, for one to be chosen.
+
+        All or nothing. Raises AlreadyWritten when this delivery has written takes before.
+        """
+        async with self._writing() as session:
+            for take, drafts in enumerate(takes):
+                await _hang(session, script, script.head, drafts, delivery, take, asker)
+            ballot = Ballot(
+                script=script.id, parent=script.head, delivery=delivery, asker=asker, ends=ends
+            )
+            session.add(ballot)
+        return ballot
+
     async def rewrite(
         self, script: Script, line: Line, drafts: Sequence[Draft], delivery: str, asker: int
     ) -> tuple[list[Line], list[Line]]:
@@ -652,6 +706,70 @@ class Store:
         """Notes that all messages are gone, as after a simulated Discord has ended."""
         async with self._writing() as session:
             await session.execute(delete(Post))
+            await session.execute(update(Ballot).values(message=None))
+
+    # Ballots
+
+    async def ballot(self, ballot: int) -> Ballot | None:
+        """A ballot, by its id; its end has a time zone. None for one that is gone."""
+        async with self._reading() as session:
+            return _with_zone(await session.get(Ballot, ballot))
+
+    async def ballot_in(self, message: int) -> Ballot | None:
+        """The ballot in a message; None for any other message."""
+        async with self._reading() as session:
+            found = await session.scalar(select(Ballot).where(Ballot.message == message))
+            return _with_zone(found)
+
+    async def votes_open(self) -> list[Ballot]:
+        """The ballots that are voted on, be their time over."""
+        async with self._reading() as session:
+            wanted = select(Ballot).where(Ballot.ends.is_not(None), ~Ballot.closed)
+            found = await session.scalars(wanted.order_by(Ballot.id))
+            return [ballot for ballot in map(_with_zone, found) if ballot]
+
+    async def takes(self, ballot: Ballot) -> dict[int, list[Line]]:
+        """The lines from which a ballot chooses, by take, from 0."""
+        takes: dict[int, list[Line]] = {}
+        async with self._reading() as session:
+            wanted = select(Line).where(Line.delivery == ballot.delivery)
+            for line in await session.scalars(wanted.order_by(Line.take, Line.ordinal)):
+                takes.setdefault(line.take, []).append(line)
+        return takes
+
+    async def show_ballot(self, ballot: int, message: int) -> None:
+        """Notes in which message a ballot is shown."""
+        async with self._writing() as session:
+            (await session.get_one(Ballot, ballot)).message = message
+
+    async def vote(self, ballot: int, person: int, take: int) -> None:
+        """Notes which take a person is for now."""
+        async with self._writing() as session:
+            await session.merge(Vote(ballot=ballot, person=person, take=take))
+
+    async def votes(self, ballot: int) -> dict[int, int]:
+        """The takes that people are for, by the people's ids."""
+        async with self._reading() as session:
+            votes = await session.scalars(select(Vote).where(Vote.ballot == ballot))
+            return {vote.person: vote.take for vote in votes}
+
+    async def choose(self, ballot: int, take: int, script: Script, head: int | None) -> None:
+        """Closes a ballot with the take that was chosen, and moves the head there.
+
+        The head is that of ``script`` where it is to stay. All or nothing. Raises HeadMoved when it
+        is not there any more, or when the ballot was closed before.
+        """
+        async with self._writing() as session:
+            closed = await session.scalar(
+                update(Ballot)
+                .where(Ballot.id == ballot, ~Ballot.closed)
+                .values(closed=True, chosen=take)
+                .returning(Ballot.id)
+            )
+            if closed is None:
+                raise HeadMoved
+            if head != script.head:
+                await _move(session, script, head)
 
     # Facts
 
@@ -794,6 +912,13 @@ def _line(
         ordinal=ordinal,
         asker=asker,
     )
+
+
+def _with_zone(ballot: Ballot | None) -> Ballot | None:
+    """A ballot whose end has a time zone again, which SQLite does not keep."""
+    if ballot is not None and ballot.ends is not None:
+        set_committed_value(ballot, "ends", ballot.ends.replace(tzinfo=dt.UTC))
+    return ballot
 
 
 async def _shelve(session: AsyncSession, channel: int) -> None:
@@ -949,5 +1074,8 @@ async def _delete_lines(session: AsyncSession, script: int) -> None:
         await session.execute(delete(kept).where(kept.line.in_(own)))
     await session.execute(delete(Post).where(Post.script == script))
     await session.execute(delete(Trail).where(Trail.script == script))
+    ballots = select(Ballot.id).where(Ballot.script == script)
+    await session.execute(delete(Vote).where(Vote.ballot.in_(ballots)))
+    await session.execute(delete(Ballot).where(Ballot.script == script))
     # All in one statement: a line may go before its parent does.
     await session.execute(delete(Line).where(Line.script == script))

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from .compose import Progress
 from .script import Kind
-from .store import BEFORE_THE_FIRST, Line, Script
+from .store import BEFORE_THE_FIRST, Ballot, Line, Script
 
 R = TypeVar("R")
 
@@ -40,8 +40,12 @@ class Place:
 class LineIsOld(RoomError):
     """The line that was acted on is no longer the last one of the script."""
 
-    def __init__(self, place: Place) -> None:
-        super().__init__("The script has gone on since: this is no longer its last line.")
+    def __init__(
+        self,
+        place: Place,
+        sentence: str = "The script has gone on since: this is no longer its last line.",
+    ) -> None:
+        super().__init__(sentence)
         self.place = place
 
 
@@ -71,6 +75,10 @@ class Wish:
     kind: Kind | None = None
     min_p: float | None = None
     repetition: float | None = None
+    takes: int | None = None
+    """How many takes of the lines, from which one is chosen then."""
+    vote: int | None = None
+    """The seconds for which everybody may vote; None leaves the choice to who asked."""
 
 
 class Patience:
@@ -123,6 +131,8 @@ class Turn:
     """Whether the writer must be told that the voice cannot read much of this."""
     note: str = ""
     """What the script's end is shown under, where `lines` are too many to be shown."""
+    ballot: Ballot | None = None
+    """Takes that were written for one to be chosen; the script stands where it did."""
 
     @property
     def touched(self) -> set[int]:
@@ -134,6 +144,22 @@ class Turn:
     def place(self) -> Place:
         """Where the script stands now."""
         return place_of(self.script)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a vote ended."""
+
+    ballot: Ballot
+    script: Script
+    counts: dict[int, int]
+    """The votes for each take, from 0."""
+    won: int
+    """The take that won."""
+    lines: list[Line]
+    """Its lines."""
+    turn: Turn | None
+    """What it changed; None where the script has gone on since, and stays where it is."""
 
 
 def place_of(script: Script) -> Place:

@@ -45,6 +45,9 @@ class Desk(Protocol):
     async def submit_title(self, interaction: Interaction, script: int, title: str) -> None:
         """The Rename modal was filled in."""
 
+    async def choose(self, interaction: Interaction, ballot: int, take: int) -> None:
+        """The button for a take was pressed, of which there are several."""
+
     async def stop(self, interaction: Interaction, turn: int) -> None:
         """The button that stops a turn was pressed."""
 

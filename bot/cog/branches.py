@@ -94,6 +94,15 @@ class Branches(Turns):
     @answered
     async def continue_from(self, interaction: Interaction, message: discord.Message) -> None:
         """Continues from the last line of the script that a message shows."""
+        if ballot := await self.store.ballot_in(message.id):
+            takes = await self.store.takes(ballot)
+            options = [option(lines[-1], None) for lines in takes.values()]
+            await interaction.response.send_message(
+                "After which take of that message?",
+                view=panels.lines("here", ballot.script, options),
+                ephemeral=True,
+            )
+            return
         script, lines = await self._shown_in(message)
         await self._go_to(interaction, Place(script, lines[-1].id))
 

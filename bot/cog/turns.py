@@ -15,16 +15,18 @@ from discord.ext import commands
 from .. import intake, manuscript, panels, views
 from ..answers import WRITTEN, answer, check_permissions
 from ..board import Board
+from ..polls import Polls
 from ..render import inline
 from ..room import NO_SCRIPT, Patience, Place, Room, RoomError, Rooms, Turn, Writer
 from ..script import Element, cast, clean, heading
 from ..settings import Settings, settings
 from ..store import Store
+from ..takes import TakeButton
 from ..views import Interaction, LineButton, PageButton, StopButton
 from ..voices import Voices
 from .commands import answered, channel_of, who, writer_of
 
-DYNAMIC = (LineButton, PageButton, StopButton, *panels.DYNAMIC)
+DYNAMIC = (LineButton, PageButton, StopButton, TakeButton, *panels.DYNAMIC)
 """What must be known to a client, so that what was shown before a restart works."""
 
 UNTITLED = "Untitled"
@@ -46,6 +48,7 @@ class Turns(commands.Cog):
         self.store: Store
         self.rooms: Rooms
         self.board: Board
+        self.polls: Polls
         self._acts: set[asyncio.Task[Any]] = set()
         self._turns: dict[int, Patience] = {}
         self.voices = Voices(
@@ -61,12 +64,16 @@ class Turns(commands.Cog):
             self.voices.close()
             raise
         self.board = Board(self.store)
-        self.rooms = Rooms(self.store, self.voices, self.settings)
+        # discord.py's clock, since people see how long a vote lasts at Discord.
+        self.rooms = Rooms(self.store, self.voices, self.settings, discord.utils.utcnow)
+        self.polls = Polls(self.bot, self.rooms, self.board)
         self.bot.add_dynamic_items(*DYNAMIC)
+        await self.polls.resume()
 
     async def cog_unload(self) -> None:
         """Ends the engines and closes the database."""
         self.bot.remove_dynamic_items(*DYNAMIC)
+        await self.polls.stop()
         self.voices.close()
         if self._acts:
             await asyncio.wait(self._acts, timeout=PATIENCE)
@@ -182,6 +189,10 @@ class Turns(commands.Cog):
         interaction.extras[WRITTEN] = True
         if turn.note:
             shown = await self.board.show_end(interaction, room, f"-# {turn.note}")
+        elif turn.ballot:
+            self.polls.watch(turn.ballot)
+            await self.board.show_ballot(interaction, turn.ballot)
+            return
         elif turn.lines:
             shown = await self.board.show_lines(interaction, turn.script, turn.lines)
         else:

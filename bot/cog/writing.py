@@ -8,6 +8,7 @@ from discord import app_commands
 from .. import views
 from ..answers import answer
 from ..board import HELP
+from ..manners import MOST_TAKES
 from ..room import LARGEST_SEED, MOST_LINES, NoScript, Place, Wish
 from ..script import Kind, name
 from ..views import Interaction
@@ -20,6 +21,9 @@ KINDS = [
     app_commands.Choice(name="scene heading", value=Kind.HEADING.value),
 ]
 """What /continue can be asked for."""
+
+SHORTEST_VOTE, LONGEST_VOTE = 10, 600
+"""Seconds that a vote can take."""
 
 
 class Writing(Turns):
@@ -61,6 +65,8 @@ class Writing(Turns):
         kind="What it writes; the voice decides if nothing is chosen",
         min_p="How likely a character must be beside the likeliest, from 0 (off) to 1.0",
         repetition="What repeating an earlier passage costs, from 0 (off) to 2.0",
+        takes="How many takes it writes, of which one is chosen, up to 5",
+        vote="Seconds for which everybody may vote for a take, from 10 to 600",
     )
     @app_commands.choices(kind=KINDS)
     @for_scripts
@@ -76,11 +82,15 @@ class Writing(Turns):
         kind: str | None = None,
         min_p: app_commands.Range[float, 0.0, 1.0] | None = None,
         repetition: app_commands.Range[float, 0.0, 2.0] | None = None,
+        takes: app_commands.Range[int, 1, MOST_TAKES] | None = None,
+        vote: app_commands.Range[int, SHORTEST_VOTE, LONGEST_VOTE] | None = None,
     ) -> None:
         """Let the voice write the next lines"""
         speaker = name(character) if character else None
         chosen = Kind(kind) if kind else None
-        wish = Wish(lines, speaker, temperature, top_p, seed, chosen, min_p, repetition)
+        wish = Wish(
+            lines, speaker, temperature, top_p, seed, chosen, min_p, repetition, takes, vote
+        )
         await self._compose(
             interaction, lambda room, writer, patience: room.carry_on(writer, wish, None, patience)
         )

@@ -215,6 +215,36 @@ def unsettled(asked: tuple[Asked, ...]) -> str:
     return " and ".join(str(one) for one in asked if not settled(one))
 
 
+async def test_of_two_takes_that_are_picked_at_once_one_is_the_line(
+    channel: Channel, ann: Person, guild: Guild
+):
+    begun = await begin(ann, channel)
+    shown = await (await ann.slash(channel, "continue", takes=3, times=2)).shows(BLOCK)
+    assert begun.labels == BY_PERSON
+    both = await asyncio.gather(*(ann.click(shown, f"Take {take}") for take in (1, 2)))
+    said = await asyncio.gather(*(asked.shows(BLOCK, "chosen already") for asked in both))
+    assert sorted(one.only_for is None for one in said) == [False, True]
+    assert len(await truth(ann, channel)) == 2
+    assert shown.labels == []
+    ann.discord.refusals.clear()
+
+
+async def test_all_who_vote_at_once_are_counted(channel: Channel, guild: Guild, ann: Person):
+    await begin(ann, channel)
+    shown = await (await ann.slash(channel, "continue", takes=2, vote=600)).shows(BLOCK)
+    people = [await guild.person(f"P{number}") for number in range(12)]
+    label = ("Vote for 1", "Vote for 2")
+    votes = await asyncio.gather(
+        *(one.click(shown, label[n % 3 > 0]) for n, one in enumerate(people))
+    )
+    await asyncio.gather(*(vote.shows("You are for take") for vote in votes))
+    await ann.discord.until(lambda: "4 votes" in shown.content and "8 votes" in shown.content)
+    changed = await asyncio.gather(*(one.click(shown, label[0]) for one in people))
+    await asyncio.gather(*(vote.shows("You are for take 1") for vote in changed))
+    await ann.discord.until(lambda: "12 votes" in shown.content and "0 votes" in shown.content)
+    assert await script(ann, channel) == [HEADING]
+
+
 # Deliveries ------------------------------------------------------------------------------------
 
 
@@ -334,6 +364,36 @@ async def test_of_two_who_undo_at_once_the_last_message_has_the_buttons(
         await inside.discord.until(lambda: "~~Wind" in card.content)
     await first.shows("Rain.")
     assert await truth(inside.ann, inside.channel) == [HEADING, "Rain."]
+
+
+async def test_a_vote_that_ends_while_somebody_undoes(inside: Inside):
+    ann, ben, channel = inside.ann, inside.ben, inside.channel
+    begun = await begin(ann, channel)
+    await (await ann.click(begun, "Continue")).shows(BLOCK)
+    asked = await ann.slash(channel, "continue", takes=2, vote=600)
+    shown = await asked.shows(BLOCK)
+    await (await ben.click(shown, "Vote for 2")).shows("You are for take 2")
+    [ballot] = await inside.cog.store.votes_open()
+    undone, _ = await asyncio.gather(ben.slash(channel, "undo"), end(inside, ballot))
+
+    def told() -> list[Message]:
+        return [one for one in channel.messages() if "The vote is over" in one.content]
+
+    [said] = await inside.discord.until(told)
+    await undone.shows("Ben took back the last line")
+    lines = await script(ann, channel)
+    assert lines[0] == HEADING
+    if "gone on since" in said.content:
+        assert (len(lines), said.labels) == (1, ["Continue from here"])
+    else:
+        assert len(await truth(ann, channel)) == 2
+    assert shown.labels == []
+
+
+async def end(inside: Inside, ballot: Any) -> None:
+    """The time of a vote is over."""
+    ballot.ends = ballot.ends.replace(year=2000)
+    inside.cog.polls.watch(ballot)
 
 
 # Many channels ---------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import sqlite3
 from collections.abc import Iterable
 from contextlib import closing
@@ -13,6 +14,7 @@ from bot.migration import SCHEMA
 from bot.store import BEFORE_THE_FIRST, Store, StoreError
 
 SCHEMA_2 = (Path(__file__).parent / "data" / "schema2.sql").read_text(encoding="utf-8")
+SCHEMA_3 = (Path(__file__).parent / "data" / "schema3.sql").read_text(encoding="utf-8")
 SCHEMA_1 = SCHEMA_2.replace("version = 2", "version = 1") + "DROP TABLE bans; DROP TABLE surprises;"
 
 
@@ -45,7 +47,7 @@ def shape(path: Path) -> dict[str, object]:
         }
 
 
-@pytest.mark.parametrize("statements", [SCHEMA_2, SCHEMA_1])
+@pytest.mark.parametrize("statements", [SCHEMA_3, SCHEMA_2, SCHEMA_1])
 async def test_an_old_database_becomes_what_a_new_one_is(tmp_path: Path, statements: str):
     old = await opened_once(an_old_file(tmp_path / "old.db", statements))
     assert shape(old) == shape(await opened_once(tmp_path / "new.db"))
@@ -81,6 +83,24 @@ async def test_all_that_was_written_is_there(tmp_path: Path):
         assert ways == {None: 1, 1: 2, 2: 3, 4: 5, 3: None}
     finally:
         await store.close()
+
+
+async def test_schema_3_gets_ballots(tmp_path: Path):
+    path = an_old_file(tmp_path / "old.db", SCHEMA_3)
+    for opening in range(2):
+        store = await Store.open(path)
+        diner, _roof = await store.shelf(1)
+        assert (diner.takes, diner.cooldown, diner.players) == (3, 5, {"MAYA": 7})
+        assert [line.id for line in await store.path(diner.head)] == [1, 2]
+        assert await store.next_of(diner.id, 2) == 3
+        ballot = await store.offer(
+            diner, [], f"new {opening}", 7, dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+        )
+        await store.vote(ballot.id, 8, 1)
+        await store.close()
+    store = await Store.open(path)
+    assert [await store.votes(one.id) for one in await store.votes_open()] == [{8: 1}, {8: 1}]
+    await store.close()
 
 
 async def test_an_upgrade_that_fails_changes_nothing(tmp_path: Path):

@@ -63,12 +63,24 @@ class Copy:
 
 
 @dataclass
+class Offer:
+    """Takes, as the model knows them."""
+
+    script: int
+    parent: int | None
+    ends: list[int]
+    """The last line of each take."""
+
+
+@dataclass
 class Tree:
     """All that people can know of the scripts, and nothing of how it is done."""
 
     lines: dict[int, Sheet] = field(default_factory=dict)
     scripts: dict[int, Copy] = field(default_factory=dict)
     running: int | None = None
+    offers: dict[int, Offer] = field(default_factory=dict)
+    """Those of which none was chosen."""
 
     def path(self, head: int | None) -> list[int]:
         ids: list[int] = []
@@ -82,9 +94,12 @@ class Tree:
         self.scripts[script].ways.update(pairwise(steps))
         self.scripts[script].head = head
 
-    def add(self, script: int, lines: list[Line]) -> None:
+    def hang(self, script: int, lines: list[Line]) -> None:
         for line in lines:
             self.lines[line.id] = Sheet(line.parent, line.text, {script}, line.copy_of)
+
+    def add(self, script: int, lines: list[Line]) -> None:
+        self.hang(script, lines)
         self.go(script, lines[-1].id)
 
     def of(self, script: int) -> list[int]:
@@ -93,6 +108,7 @@ class Tree:
 
     def delete(self, script: int) -> None:
         del self.scripts[script]
+        self.offers = {one: of for one, of in self.offers.items() if of.script != script}
         for line, sheet in list(self.lines.items()):
             sheet.scripts.discard(script)
             if not sheet.scripts:
@@ -177,6 +193,52 @@ class Machine(RuleBasedStateMachine):
         turn = self.run(self.room.carry_on(self.writer, Wish(lines=lines, seed=seed)))
         assert [turn.lines[0].parent, len(turn.lines)] == [self.now.head, lines]
         self.tree.add(self.tree.running, turn.lines)
+
+    @precondition(runs)
+    @rule(seed=st.integers(0, 9), lines=st.integers(1, 2), vote=st.sampled_from([None, 60]))
+    def offer(self, seed: int, lines: int, vote: int | None) -> None:
+        wish = Wish(lines=lines, seed=seed, takes=2, vote=vote)
+        ballot = self.run(self.room.carry_on(self.writer, wish)).ballot
+        takes = self.run(self.store.takes(ballot))
+        assert [(len(one), one[0].parent) for one in takes.values()] == [(lines, self.now.head)] * 2
+        for one in takes.values():
+            self.tree.hang(self.tree.running, one)
+        ends = [one[-1].id for one in takes.values()]
+        self.tree.offers[ballot.id] = Offer(self.tree.running, self.now.head, ends)
+
+    def offered(self) -> bool:
+        return bool(self.tree.offers)
+
+    def ballot(self, part: float) -> int:
+        return list(self.tree.offers)[int(part * len(self.tree.offers))]
+
+    @precondition(offered)
+    @rule(part=PARTS, take=st.integers(0, 1))
+    def pick(self, part: float, take: int) -> None:
+        ballot = self.ballot(part)
+        offer = self.tree.offers[ballot]
+        if self.tree.running != offer.script or self.now.head != offer.parent:
+            self.refused(self.room.pick(self.writer, ballot, take))
+            return
+        self.run(self.room.pick(self.writer, ballot, take))
+        del self.tree.offers[ballot]
+        self.tree.go(offer.script, offer.ends[take])
+        self.refused(self.room.pick(self.writer, ballot, take))
+
+    @precondition(offered)
+    @rule(part=PARTS, votes=st.lists(st.integers(0, 1), max_size=3))
+    def vote(self, part: float, votes: list[int]) -> None:
+        ballot = self.ballot(part)
+        offer = self.tree.offers.pop(ballot)
+        for take in votes:
+            self.run(self.room.vote(self.writer, ballot, take))
+        outcome = self.run(self.room.close(ballot))
+        assert outcome.won == (votes[-1] if votes else 0)
+        stands = self.tree.running == offer.script and self.now.head == offer.parent
+        assert (outcome.turn is not None) == stands
+        if stands:
+            self.tree.go(offer.script, offer.ends[outcome.won])
+        assert self.run(self.room.close(ballot)) is None
 
     @precondition(runs)
     @rule()

@@ -1,0 +1,34 @@
+"""The buttons under takes: one is picked, or everybody votes for one."""
+
+from __future__ import annotations
+
+from ..answers import check_permissions
+from ..board import Channel
+from ..views import Interaction
+from .commands import answered, writer_of
+from .turns import Turns
+
+
+class Takes(Turns):
+    """Choose a take."""
+
+    @answered
+    async def choose(self, interaction: Interaction, ballot: int, take: int) -> None:
+        """The button for a take was pressed: where there is a vote, that is one."""
+        check_permissions(interaction)
+        room = self._room(interaction)
+        if (await room.ballot(ballot)).ends:
+            await self._vote(interaction, ballot, take)
+            return
+        await room.take_to_pick(writer_of(interaction), ballot, take)
+        await self._play(interaction, lambda room, writer: room.pick(writer, ballot, take))
+        if isinstance(interaction.channel, Channel):
+            await self.board.repaint_ballot(interaction.channel, room, ballot)
+
+    async def _vote(self, interaction: Interaction, ballot: int, take: int) -> None:
+        await self._room(interaction).vote(writer_of(interaction), ballot, take)
+        self.polls.recount(ballot)
+        await interaction.response.send_message(
+            f"You are for take {take + 1} now. Press another button to change your vote.",
+            ephemeral=True,
+        )

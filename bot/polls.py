@@ -1,0 +1,106 @@
+"""Polls: the votes that go on. They are counted live, and end when their time has come."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+import discord
+
+from .board import Board
+from .room import Room, Rooms
+from .store import Ballot
+
+log = logging.getLogger("onbook.polls")
+
+Channel = discord.PartialMessageable
+Act = Callable[[Channel, Room, int], Awaitable[None]]
+
+BETWEEN_COUNTS = 1.0
+"""Seconds after which a count may be shown again; Discord limits how often a message is edited."""
+
+
+class Polls:
+    """The votes of all channels. What it waits for is stored, and `resume` finds it again."""
+
+    def __init__(self, client: discord.Client, rooms: Rooms, board: Board) -> None:
+        self.client = client
+        self.rooms = rooms
+        self.board = board
+        self._ends: dict[int, asyncio.TimerHandle] = {}
+        self._counts: dict[int, asyncio.TimerHandle] = {}
+        self._counted: dict[int, float] = {}
+        self._acts: set[asyncio.Task[None]] = set()
+
+    async def resume(self) -> None:
+        """Goes on with the votes of an earlier run; those that have ended meanwhile are closed."""
+        for ballot in await self.rooms.store.votes_open():
+            self.watch(ballot)
+
+    def watch(self, ballot: Ballot) -> None:
+        """Closes a vote when its time has come; does nothing where there is none."""
+        if ballot.ends is None:
+            return
+        left = (ballot.ends - discord.utils.utcnow()).total_seconds()
+        self._later(self._ends, left, self._close, ballot.id)
+
+    def recount(self, ballot: int) -> None:
+        """Shows how many are for each take, at once or soon."""
+        if ballot in self._counts:
+            return  # It is about to be shown, and this vote with it.
+        due = self._counted.get(ballot, 0) + BETWEEN_COUNTS
+        wait = due - asyncio.get_running_loop().time()
+        self._later(self._counts, wait, self._recount, ballot)
+
+    async def stop(self) -> None:
+        """Waits for what is being closed, and leaves the rest to the next run."""
+        for handle in (*self._ends.values(), *self._counts.values()):
+            handle.cancel()
+        if self._acts:
+            await asyncio.wait(self._acts)
+
+    def _later(
+        self, timers: dict[int, asyncio.TimerHandle], seconds: float, act: Act, ballot: int
+    ) -> None:
+        def begin() -> None:
+            timers.pop(ballot, None)
+            task = asyncio.ensure_future(self._do(act, ballot))
+            self._acts.add(task)
+            task.add_done_callback(self._acts.discard)
+
+        if seconds > 0:
+            timers[ballot] = asyncio.get_running_loop().call_later(seconds, begin)
+        else:
+            begin()
+
+    async def _do(self, act: Act, ballot: int) -> None:
+        """Acts in the channel of a ballot, if that is still there."""
+        store = self.rooms.store
+        found = await store.ballot(ballot)
+        script = await store.find(found.script) if found else None
+        if script is None:
+            return
+        channel = self.client.get_partial_messageable(script.channel)
+        try:
+            await act(channel, self.rooms.at(script.channel), ballot)
+        except discord.HTTPException as error:
+            # The script is right, if not its picture; whoever reads on will see.
+            log.warning("ballot %d could not be shown: %s", ballot, error)
+        except Exception:
+            log.exception("ballot %d failed", ballot)
+
+    async def _recount(self, channel: Channel, room: Room, ballot: int) -> None:
+        self._counted[ballot] = asyncio.get_running_loop().time()
+        await self.board.repaint_ballot(channel, room, ballot)
+
+    async def _close(self, channel: Channel, room: Room, ballot: int) -> None:
+        """Ends a vote in front of everybody."""
+        self._counted.pop(ballot, None)
+        outcome = await room.close(ballot)
+        if outcome is None:
+            return
+        shown = await self.board.announce(channel, outcome)
+        await self.board.repaint_ballot(channel, room, ballot)
+        if outcome.turn:
+            await self.board.repaint_in(channel, room, outcome.turn, shown)

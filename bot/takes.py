@@ -1,0 +1,116 @@
+"""Takes: several ways for a script to go on, in one message, with a button for each."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+import discord
+from discord import ui
+
+from .cards import credited
+from .history import words
+from .render import LIMIT, fenced, inline, messages, page, size
+from .store import Ballot, Line
+from .views import Interaction, desk
+from .vote import counted, in_words
+
+CUT = "\n-# …"
+"""Stands below a take of which only the beginning has room."""
+
+ON_ONE_LINE = 150
+"""The size of a take once one was chosen."""
+
+
+class TakeButton(
+    ui.DynamicItem[ui.Button[ui.View]],
+    template=r"onbook:ballot:(?P<ballot>\d{1,18}):take:(?P<take>\d{1,2})",
+):
+    """A button for a take of a ballot, counted from 0."""
+
+    def __init__(self, ballot: int, take: int, verb: str = "Take") -> None:
+        super().__init__(
+            ui.Button(
+                label=f"{verb} {take + 1}",
+                style=discord.ButtonStyle.primary,
+                custom_id=f"onbook:ballot:{ballot}:take:{take}",
+            )
+        )
+        self.ballot = ballot
+        self.take = take
+
+    @classmethod
+    async def from_custom_id(
+        cls, interaction: Interaction, item: ui.Item[Any], match: re.Match[str], /
+    ) -> Self:
+        """Makes the button again from its id."""
+        return cls(int(match["ballot"]), int(match["take"]))
+
+    async def callback(self, interaction: Interaction) -> None:
+        """Passes the press on."""
+        await desk(interaction).choose(interaction, self.ballot, self.take)
+
+
+def buttons(ballot: Ballot, takes: Mapping[int, Sequence[Line]]) -> ui.View | None:
+    """A button for each take; None once one was chosen."""
+    if ballot.closed:
+        return None
+    view = ui.View(timeout=None)
+    for take in takes:
+        view.add_item(TakeButton(ballot.id, take, "Vote for" if ballot.ends else "Take"))
+    return view
+
+
+def shown(ballot: Ballot, takes: Mapping[int, Sequence[Line]], votes: Mapping[int, int]) -> str:
+    """The takes, and how many are for each; ``votes`` are people's. At most 2,000 characters."""
+    titles = _titles(ballot, takes, counted(takes, votes.values()))
+    top = _closed(ballot) if ballot.closed else _open(ballot, len(takes))
+    if ballot.closed:
+        below = [_line(lines, chosen=take == ballot.chosen) for take, lines in takes.items()]
+    else:
+        below = _pages(list(takes.values()), LIMIT - size("\n".join([top, *titles])))
+    return "\n".join([top, *(f"{one}\n{it}" for one, it in zip(titles, below, strict=True))])
+
+
+def _open(ballot: Ballot, takes: int) -> str:
+    if ballot.ends is None:
+        return f"-# {takes} takes: <@{ballot.asker}> or a moderator picks one."
+    end = int(ballot.ends.timestamp())
+    return f"-# {takes} takes: everybody has one vote. It ends <t:{end}:R>."
+
+
+def _closed(ballot: Ballot) -> str:
+    how = "was picked" if ballot.ends is None else "won the vote"
+    return f"-# Take {(ballot.chosen or 0) + 1} {how}. /history goes to the others."
+
+
+def _titles(
+    ballot: Ballot, takes: Mapping[int, Sequence[Line]], counts: Mapping[int, int]
+) -> list[str]:
+    return [
+        f"**Take {take + 1}**: {credited(lines)}"
+        + (f", {in_words(counts[take])}" if ballot.ends else "")
+        for take, lines in takes.items()
+    ]
+
+
+def _line(lines: Sequence[Line], *, chosen: bool) -> str:
+    text = inline(" ".join(words(line.element) for line in lines), ON_ONE_LINE)
+    return f"-# {text}" if chosen else f"-# ~~{text}~~"
+
+
+def _pages(takes: Sequence[Sequence[Line]], room: int) -> list[str]:
+    """Each take as a page; all of them, with a line break before and after, in so many characters.
+
+    What a short one leaves is for the longer ones.
+    """
+    whole = [fenced(page(line.element for line in lines)) for lines in takes]
+    by_size = sorted(range(len(takes)), key=lambda n: size(whole[n]))
+    for place, n in enumerate(by_size):
+        share = room // (len(takes) - place) - 2
+        if size(whole[n]) > share:
+            elements = (line.element for line in takes[n])
+            whole[n] = messages(elements, share - size(CUT))[0] + CUT
+        room -= size(whole[n]) + 2
+    return whole

@@ -1,0 +1,327 @@
+"""Takes, the one that is picked, and votes."""
+
+from __future__ import annotations
+
+import re
+import sys
+from typing import Any
+
+import pytest
+
+from bot.manners import MOST_TAKES
+from bot.render import LIMIT, size
+from bot.takes import shown as page_of
+from bot.vote import counted, winner
+
+from .conftest import Stage, answer, labels
+from .test_buttons import BY_VOICE, HEADING, assert_true, begin
+from .test_tree import moderator, options, write
+
+PICK = ["Take 1", "Take 2", "Take 3"]
+VOTE = ["Vote for 1", "Vote for 2", "Vote for 3"]
+
+
+async def ask(stage: Stage, by: Any = None, **wishes: Any) -> Any:
+    """Asks for takes: the message that shows them."""
+    wishes = {"takes": 3, "seed": 5, **wishes}
+    return answer(await (by or stage.ann).slash(stage.channel, "continue", **wishes))
+
+
+async def press(stage: Stage, shown: Any, label: str, by: Any = None) -> Any:
+    return answer(await (by or stage.ann).click(shown, label=label))
+
+
+async def takes(stage: Stage, shown: Any) -> list[str]:
+    """The takes in a message, as they are stored."""
+    store = stage.cog.store
+    found = await store.takes(await store.ballot_in(shown.id))
+    return ["\n\n".join(line.text for line in lines) for lines in found.values()]
+
+
+def counts(shown: Any) -> list[int]:
+    """How many votes each take has, as everybody sees."""
+    return [
+        int(count)
+        for count in re.findall(r"^\*\*Take .*, (\d+) votes?$", shown.content, re.MULTILINE)
+    ]
+
+
+# Picked ----------------------------------------------------------------------------------------
+
+
+async def test_who_asked_picks_a_take(stage: Stage):
+    begun = (await begin(stage)).response
+    shown = await ask(stage)
+    assert labels(shown) == PICK
+    assert shown.content.startswith(f"-# 3 takes: <@{stage.ann.id}> or a moderator picks one.\n")
+    assert re.findall(r"\*\*Take (\d)\*\*: tiny, seed (\d)\n```\n", shown.content) == [
+        ("1", "5"),
+        ("2", "6"),
+        ("3", "7"),
+    ]
+    (body,) = [one for one in stage.sent() if one["content"] == shown.content]
+    assert body["allowed_mentions"]["parse"] == []
+    assert await stage.lines() == [HEADING]
+    assert stage.with_buttons() == [begun.id, shown.id]
+    written = await takes(stage, shown)
+    picked = await press(stage, shown, "Take 2")
+    assert await stage.lines() == [HEADING, written[1]]
+    assert labels(picked) == BY_VOICE
+    assert stage.with_buttons() == [picked.id]
+    assert shown.content.startswith("-# Take 2 was picked.")
+    assert shown.content.count("~~") == 4
+    await assert_true(stage)
+
+
+async def test_nobody_else_but_a_moderator_picks(stage: Stage):
+    await begin(stage)
+    shown = await ask(stage)
+    refused = await press(stage, shown, "Take 1", stage.ben)
+    assert refused.ephemeral
+    assert refused.content.startswith("Who asked for these takes picks one")
+    assert await stage.lines() == [HEADING]
+    assert labels(shown) == PICK
+    written = await takes(stage, shown)
+    await press(stage, shown, "Take 3", moderator(stage))
+    assert await stage.lines() == [HEADING, written[2]]
+
+
+async def test_a_take_is_what_its_seed_writes_alone(stage: Stage):
+    await begin(stage)
+    shown = await ask(stage, lines=2, takes=2, character="Maya", temperature=1.2)
+    written = await takes(stage, shown)
+    for seed, take in zip((5, 7), written, strict=True):
+        alone = {"lines": 2, "seed": seed, "character": "Maya", "temperature": 1.2}
+        await stage.ben.slash(stage.channel, "continue", **alone)
+        assert "\n\n".join((await stage.lines())[1:]) == take
+        await stage.ben.slash(stage.channel, "undo")
+        await stage.ben.slash(stage.channel, "undo")
+
+
+async def test_the_other_takes_are_a_way_back(stage: Stage):
+    await begin(stage)
+    shown = await ask(stage)
+    written = await takes(stage, shown)
+    await press(stage, shown, "Take 1")
+    menu = answer(await stage.ben.context_menu(stage.channel, "Continue from here", shown))
+    assert menu.ephemeral
+    ways = list(options(menu).values())
+    await stage.ben.select(menu, values=[ways[2]])
+    assert await stage.lines() == [HEADING, written[2]]
+    await assert_true(stage)
+    history = answer(await stage.ann.slash(stage.channel, "history"))
+    assert len(options(history)) == 4
+
+
+async def test_a_take_is_picked_once(stage: Stage):
+    await begin(stage)
+    shown = await ask(stage)
+    look = stage.look(shown)
+    await press(stage, shown, "Take 1")
+    lines = await stage.lines()
+    late = answer(await stage.press_late(stage.ann, look, "Take 2"))
+    assert late.ephemeral
+    assert late.content.startswith("One of these takes was chosen already")
+    assert await stage.lines() == lines
+
+
+async def test_a_take_of_a_script_that_has_gone_on_offers_the_way_to_it(stage: Stage):
+    await begin(stage)
+    shown = await ask(stage)
+    written = await takes(stage, shown)
+    await write(stage, "Rain.")
+    told = await press(stage, shown, "Take 2")
+    assert told.ephemeral
+    assert told.content == "The script has gone on since these takes were written."
+    await stage.ann.click(told, label="Continue from here")
+    assert await stage.lines() == [HEADING, written[1]]
+    await stage.ann.slash(stage.channel, "undo")
+    await press(stage, shown, "Take 3")
+    assert await stage.lines() == [HEADING, written[2]]
+    await assert_true(stage)
+
+
+async def test_takes_outlive_a_restart(stage: Stage):
+    await begin(stage)
+    shown = await ask(stage)
+    written = await takes(stage, shown)
+    await stage.restart()
+    await press(stage, shown, "Take 2")
+    assert await stage.lines() == [HEADING, written[1]]
+    assert shown.components == []
+
+
+async def test_a_script_can_be_set_to_takes(stage: Stage):
+    begun = (await begin(stage)).response
+    await stage.ann.slash(stage.channel, "settings voice", takes=2)
+    shown = await press(stage, begun, "Continue", stage.ben)
+    assert labels(shown) == PICK[:2]
+    picked = await press(stage, shown, "Take 1", stage.ben)
+    assert labels(await press(stage, picked, "Another take")) == BY_VOICE
+    assert labels(await ask(stage, takes=1)) == BY_VOICE
+
+
+async def test_takes_keep_to_the_rules_of_the_script(stage: Stage):
+    await begin(stage)
+    await stage.ann.slash(stage.channel, "settings turns", cooldown=60)
+    await ask(stage, stage.ben)
+    refused = await ask(stage, stage.ben)
+    assert refused.content.startswith("Everybody waits a while")
+    rule = stage.guild.create_role("Cast")
+    shown = await ask(stage, moderator(stage), vote=600)
+    await moderator(stage, "Max").slash(stage.channel, "settings turns", role=rule, cooldown=0)
+    for one in (await ask(stage, stage.ben), await press(stage, shown, "Vote for 1", stage.ben)):
+        assert one.ephemeral
+        assert "kept to a role" in one.content
+
+
+async def test_takes_of_a_script_that_is_gone_say_so(stage: Stage):
+    old = (await begin(stage)).response
+    shown = await ask(stage)
+    script = await stage.cog.store.running(stage.channel.id)
+    asked = await begin(stage, title="The Roof", heading="Ext. roof")
+    await stage.ann.click(asked.response, label="Shelve it and start the new one")
+    told = await press(stage, shown, "Take 1")
+    assert told.content == "That script is on the shelf: “The Roof” runs here now."
+    await stage.cog.store.delete(script.id)
+    told = await press(stage, shown, "Take 1")
+    assert told.content.startswith("These takes were deleted")
+    assert await stage.lines() == ["EXT. ROOF"]
+    assert old.components == []
+
+
+# Voted -----------------------------------------------------------------------------------------
+
+
+async def test_everybody_has_one_vote(stage: Stage, monkeypatch: pytest.MonkeyPatch):
+    # Each load imports the extension's modules anew.
+    polls = sys.modules[type(stage.cog.polls).__module__]
+    monkeypatch.setattr(polls, "BETWEEN_COUNTS", 0.05)
+    await begin(stage)
+    shown = await ask(stage, vote=600)
+    end = int(stage.world.now().timestamp()) + 600
+    assert labels(shown) == VOTE
+    assert f"It ends <t:{end}:R>." in shown.content
+    assert counts(shown) == [0, 0, 0]
+    written = await takes(stage, shown)
+    said = await press(stage, shown, "Vote for 3", stage.ben)
+    assert said.ephemeral
+    assert said.content.startswith("You are for take 3 now.")
+    assert counts(shown) == [0, 0, 1]
+    await press(stage, shown, "Vote for 1")
+    await press(stage, shown, "Vote for 2", moderator(stage))
+    await press(stage, shown, "Vote for 2")
+    await press(stage, shown, "Vote for 2")
+    await stage.world.advance_time(1.5)
+    assert counts(shown) == [0, 2, 1]
+    assert await stage.lines() == [HEADING]
+    await stage.world.advance_time(601)
+    assert await stage.lines() == [HEADING, written[1]]
+    told = stage.messages()[-1]
+    assert told.content.startswith("-# The vote is over: take 2 won, with 2 of 3 votes.\n```\n")
+    assert labels(told) == BY_VOICE
+    assert shown.content.startswith("-# Take 2 won the vote.")
+    assert counts(shown) == [0, 2, 1]
+    assert stage.with_buttons() == [told.id]
+    await assert_true(stage)
+
+
+@pytest.mark.parametrize(("first", "second"), [(None, None), ("Vote for 3", "Vote for 2")])
+async def test_the_first_written_wins_a_tie(stage: Stage, first: str | None, second: str | None):
+    await begin(stage)
+    shown = await ask(stage, vote=600)
+    written = await takes(stage, shown)
+    if first and second:
+        await press(stage, shown, first)
+        await press(stage, shown, second, stage.ben)
+    await stage.world.advance_time(601)
+    said = stage.messages()[-1].content
+    if first:
+        assert said.startswith("-# The vote is over: take 2 won, with 1 of 2 votes.")
+        assert await stage.lines() == [HEADING, written[1]]
+    else:
+        assert said.startswith("-# Nobody has voted: take 1 was written first.")
+        assert await stage.lines() == [HEADING, written[0]]
+
+
+async def test_a_vote_does_not_move_a_script_that_has_gone_on(stage: Stage):
+    await begin(stage)
+    shown = await ask(stage, vote=600)
+    written = await takes(stage, shown)
+    await press(stage, shown, "Vote for 2")
+    await write(stage, "Rain.")
+    await stage.world.advance_time(601)
+    assert await stage.lines() == [HEADING, "Rain."]
+    told = stage.messages()[-1]
+    assert told.content.startswith(
+        "-# The vote is over: take 2 won, with 1 of 1 vote, but the script has gone on since."
+    )
+    assert labels(told) == ["Continue from here"]
+    assert shown.components == []
+    await stage.ann.click(told, label="Continue from here")
+    assert await stage.lines() == [HEADING, written[1]]
+
+
+@pytest.mark.parametrize("meanwhile", [False, True])
+async def test_a_vote_outlives_a_restart(stage: Stage, meanwhile: bool):
+    await begin(stage)
+    shown = await ask(stage, vote=600)
+    written = await takes(stage, shown)
+    await press(stage, shown, "Vote for 3")
+    if meanwhile:
+        with stage.world._bot_scope():
+            await stage.cog.polls.stop()
+        await stage.world.advance_time(601)
+        assert await stage.lines() == [HEADING]
+    await stage.restart()
+    if not meanwhile:
+        assert await stage.lines() == [HEADING]
+        await press(stage, shown, "Vote for 2", stage.ben)
+        await press(stage, shown, "Vote for 2")
+        await stage.world.advance_time(601)
+    await stage.world.settle()
+    assert await stage.lines() == [HEADING, written[2 if meanwhile else 1]]
+    assert stage.with_buttons() == [stage.messages()[-1].id]
+
+
+async def test_a_vote_in_a_script_that_was_deleted_ends_with_it(stage: Stage):
+    await begin(stage)
+    await press(stage, await ask(stage, vote=600), "Vote for 3")
+    script = await stage.cog.store.running(stage.channel.id)
+    await stage.cog.store.delete(script.id)
+    seen = len(stage.messages())
+    await stage.world.advance_time(601)
+    assert len(stage.messages()) == seen
+
+
+async def test_a_vote_needs_takes(stage: Stage):
+    await begin(stage)
+    refused = answer(await stage.ann.slash(stage.channel, "continue", vote=30))
+    assert refused.ephemeral
+    assert refused.content.startswith("A vote needs something to choose from: add takes")
+    assert await stage.lines() == [HEADING]
+
+
+def test_who_wins():
+    assert winner(counted([0, 1, 2], [])) == 0
+    assert winner(counted([0, 1, 2], [2, 1, 1, 2])) == 1
+    assert counted([1, 0], [1, 1]) == {0: 0, 1: 2}
+
+
+# What Discord takes ----------------------------------------------------------------------------
+
+
+async def test_long_takes_are_cut(stage: Stage):
+    await begin(stage)
+    shown = await ask(stage, takes=MOST_TAKES, lines=6)
+    assert 1500 < size(shown.content) <= LIMIT
+    assert shown.content.count("```") == 2 * MOST_TAKES
+    assert "\n-# …" in shown.content
+    ballot = await stage.cog.store.ballot_in(shown.id)
+    found = await stage.cog.store.takes(ballot)
+    for lines in found.values():
+        for line in lines:
+            line.text, line.credit = "\U0001f600" * 700, "*" * 300
+    assert size(page_of(ballot, found, dict.fromkeys(range(5000), 1))) <= LIMIT
+    ballot.closed, ballot.chosen = True, 2
+    assert size(page_of(ballot, found, {})) <= LIMIT
