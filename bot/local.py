@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import logging
+import threading
+from collections.abc import Callable
 from typing import cast
 
 import discord
@@ -34,6 +36,7 @@ async def run(chosen: RunnerSettings, port: int) -> None:
     """
     # A world knows no commands when it begins, whatever the last one was told.
     bot = Bot(chosen, always_sync=True)
+    bot.onbook_later = _later
     world = simcord.Env(bot, check_errors=False, settle_timeout=PATIENCE)
     try:
         channel, writers = _furnish(world)
@@ -47,6 +50,16 @@ async def run(chosen: RunnerSettings, port: int) -> None:
     finally:
         await world.shutdown()
         await bot.close()
+
+
+def _later(seconds: float, act: Callable[[], None]) -> threading.Timer:
+    """A timer in a thread: for one of the event loop's, which it takes for work that has yet to be
+    done, the page would wait."""
+    loop = asyncio.get_running_loop()
+    timer = threading.Timer(seconds, loop.call_soon_threadsafe, [act])
+    timer.daemon = True
+    timer.start()
+    return timer
 
 
 def _furnish(world: simcord.Env) -> tuple[simcord.ChannelHandle, list[simcord.MemberActor]]:

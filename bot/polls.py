@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from typing import Protocol
 
 import discord
 
@@ -17,19 +18,36 @@ log = logging.getLogger("onbook.polls")
 Channel = discord.PartialMessageable
 Act = Callable[[Channel, Room, int], Awaitable[None]]
 
+
+class Timer(Protocol):
+    """Something that will happen."""
+
+    def cancel(self) -> None:
+        """Makes it not happen."""
+
+
+Later = Callable[[float, Callable[[], None]], Timer]
+"""Calls a function on the event loop after so many seconds."""
+
 BETWEEN_COUNTS = 1.0
 """Seconds after which a count may be shown again; Discord limits how often a message is edited."""
 
 
 class Polls:
-    """The votes of all channels. What it waits for is stored, and `resume` finds it again."""
+    """The votes of all channels. What it waits for is stored, and `resume` finds it again.
 
-    def __init__(self, client: discord.Client, rooms: Rooms, board: Board) -> None:
+    ``later`` is the event loop's own timer, unless another one is given.
+    """
+
+    def __init__(
+        self, client: discord.Client, rooms: Rooms, board: Board, later: Later | None = None
+    ) -> None:
         self.client = client
         self.rooms = rooms
         self.board = board
-        self._ends: dict[int, asyncio.TimerHandle] = {}
-        self._counts: dict[int, asyncio.TimerHandle] = {}
+        self._call_later: Later = later or asyncio.get_running_loop().call_later
+        self._ends: dict[int, Timer] = {}
+        self._counts: dict[int, Timer] = {}
         self._counted: dict[int, float] = {}
         self._acts: set[asyncio.Task[None]] = set()
 
@@ -60,9 +78,7 @@ class Polls:
         if self._acts:
             await asyncio.wait(self._acts)
 
-    def _later(
-        self, timers: dict[int, asyncio.TimerHandle], seconds: float, act: Act, ballot: int
-    ) -> None:
+    def _later(self, timers: dict[int, Timer], seconds: float, act: Act, ballot: int) -> None:
         def begin() -> None:
             timers.pop(ballot, None)
             task = asyncio.ensure_future(self._do(act, ballot))
@@ -70,7 +86,7 @@ class Polls:
             task.add_done_callback(self._acts.discard)
 
         if seconds > 0:
-            timers[ballot] = asyncio.get_running_loop().call_later(seconds, begin)
+            timers[ballot] = self._call_later(seconds, begin)
         else:
             begin()
 

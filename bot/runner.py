@@ -16,6 +16,7 @@ import discord
 from discord.ext import commands
 
 from .cog import OnBook
+from .polls import Later
 from .settings import RunnerSettings
 from .views import COG
 
@@ -49,6 +50,7 @@ class Bot(commands.Bot):
             allowed_mentions=discord.AllowedMentions.none(),
         )
         self.onbook_settings = chosen
+        self.onbook_later: Later | None = None
         self._always_sync = always_sync
 
     async def setup_hook(self) -> None:

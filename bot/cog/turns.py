@@ -66,7 +66,8 @@ class Turns(commands.Cog):
         self.board = Board(self.store)
         # discord.py's clock, since people see how long a vote lasts at Discord.
         self.rooms = Rooms(self.store, self.voices, self.settings, discord.utils.utcnow)
-        self.polls = Polls(self.bot, self.rooms, self.board)
+        later = getattr(self.bot, "onbook_later", None)
+        self.polls = Polls(self.bot, self.rooms, self.board, later)
         self.bot.add_dynamic_items(*DYNAMIC)
         await self.polls.resume()
 

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 import urllib.request
 import uuid
 from collections.abc import Iterator
@@ -125,3 +126,17 @@ def test_a_script_goes_on_in_the_next_run(chosen: RunnerSettings):
         assert "zounds" in page.messages()[-1]["content"]
         page.command("write", text="Exit ANN")
         assert "Exit ANN" in page.messages()[-1]["content"]
+
+
+def test_a_vote_goes_on_while_people_write_and_ends_by_itself(chosen: RunnerSettings):
+    with local(chosen) as page:
+        page.command("start", heading="INT. DINER - NIGHT")
+        began = time.monotonic()
+        page.command("continue", takes="2", vote="10")
+        page.command("write", text="Rain on the window.")
+        # The page has not waited for the vote.
+        assert not any("Nobody has voted" in one["content"] for one in page.messages())
+        time.sleep(max(0.0, began + 11 - time.monotonic()))
+        # What happens by itself is seen with the next thing that somebody does.
+        page.command("write", text="Enter MAYA")
+        assert any("Nobody has voted" in one["content"] for one in page.messages())

@@ -51,7 +51,7 @@ async def test_settings_are_changed_shown_kept_and_reset(stage: Stage):
     shown = await settings(stage, "show")
     assert shown.ephemeral
     assert shown.content.count("- **") == len(VOICE)
-    written = await stage.ben.slash(stage.channel, "continue", seed=1)
+    written = await stage.ben.slash(stage.channel, "continue", seed=1, takes=1)
     assert "-# other, seed 1" in written.response.content
     origin = (await stage.cog.rooms.at(stage.channel.id).lines())[-1].origin
     how = ("temperature", "top_p", "min_p", "repetition", "length")
