@@ -272,6 +272,8 @@ class Board:
 def _how_far(progress: Progress) -> str:
     if progress.share_read is not None:
         return f"The voice reads the script: {progress.share_read:.0%}."
+    if progress.to_prove:
+        return f"Written again and compared: {progress.written:,} of {progress.to_prove:,} lines."
     if progress.written:
         return f"The voice writes. Lines that are finished: {progress.written}."
     return "The voice writes."

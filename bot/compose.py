@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import platform
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -28,6 +28,11 @@ Floats = NDArray[np.float32]
 
 PIECE = 2_000
 """Characters that are read in one request, so that reading can be given up, and shows progress."""
+
+RELEASE: str = onnxruntime.__version__
+"""The release of onnxruntime."""
+
+_SAMPLING = ("seed", "temperature", "top_p", "min_p", "repetition", "length")
 
 
 @dataclass(frozen=True)
@@ -197,6 +202,8 @@ class Progress:
     """How much of the script was read, from 0 to 1; None when nothing is to be read."""
     written: int = 0
     """Lines that are finished."""
+    to_prove: int = 0
+    """How many lines are written again, where that is what takes a while."""
 
 
 def _bounds(
@@ -256,11 +263,29 @@ def _origin(model: Model, manner: Manner) -> dict[str, Any]:
         "character": manner.character,
         "cast": list(manner.cast),
         # Which list it was; the words themselves belong to the place, and may be many.
-        "banned": hashlib.sha256("\n".join(manner.banned).encode()).hexdigest()[:16],
+        "banned": list_id(manner.banned),
         # The same numbers come out on the same kind of processor with the same release.
         "processor": processor(),
-        "onnxruntime": onnxruntime.__version__,
+        "onnxruntime": RELEASE,
     }
+
+
+def manner_of(origin: Mapping[str, Any], banned: tuple[str, ...]) -> Manner:
+    """How a line with this origin was written, with a list of what must not be said."""
+    noted = {name: origin[name] for name in _SAMPLING if name in origin}
+    return Manner(
+        Sampling(**noted),
+        origin["limit"],
+        kind=Kind(origin["kind"]) if origin.get("kind") else None,
+        character=origin.get("character"),
+        cast=tuple(origin.get("cast", ())),
+        banned=banned,
+    )
+
+
+def list_id(banned: Sequence[str]) -> str:
+    """What tells a list of words from others."""
+    return hashlib.sha256("\n".join(banned).encode()).hexdigest()[:16]
 
 
 @lru_cache(maxsize=1)

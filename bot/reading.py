@@ -8,14 +8,18 @@ import io
 
 import discord
 
-from . import pictures, printing, surprise
+from . import pictures, printing, replay, surprise
 from .answers import NOBODY
 from .printing import Format, Paper
 from .render import inline
+from .replay import Replay
 from .room import Room, RoomError
 from .store import Line, Script
 from .tally import many, minutes, tally
 from .views import Interaction
+
+MANY = 10
+"""Lines of a script from which on a replay comes with a file."""
 
 
 def file_name(script: Script) -> str:
@@ -85,6 +89,17 @@ async def send_surprise(interaction: Interaction, room: Room, most: int, *, to_a
     )
     words = surprise.in_words(found)
     await _send_picture(interaction, content, png, f"{file_name(script)}-surprise.png", words)
+
+
+async def send_replay(interaction: Interaction, found: Replay) -> None:
+    """Sends what came of writing the voice's lines again."""
+    files: list[discord.File] = []
+    if found.lines > MANY and interaction.app_permissions.attach_files:
+        rows = await asyncio.to_thread(replay.rows, found)
+        files = [discord.File(io.BytesIO(rows.encode()), "replay.txt")]
+    await interaction.edit_original_response(
+        content=replay.in_words(found), attachments=files, view=None, allowed_mentions=NOBODY
+    )
 
 
 async def _opened(interaction: Interaction, room: Room) -> tuple[Script, list[Line]]:

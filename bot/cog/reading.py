@@ -10,7 +10,8 @@ from discord import app_commands
 from .. import reading
 from ..board import page
 from ..printing import Format, Paper
-from ..room import MOST_LINES, RoomError
+from ..replay import replay
+from ..room import MOST_LINES, Patience, RoomError
 from ..script import fountain
 from ..views import Interaction
 from .commands import answered, for_scripts
@@ -94,6 +95,22 @@ class Reading(Turns):
     async def stats(self, interaction: Interaction, everyone: bool = False) -> None:
         """See who speaks and who wrote how much, and how long the script is"""
         await reading.send_stats(interaction, self._room(interaction), to_all=everyone)
+
+    @script.command(name="replay")
+    @app_commands.describe(everyone="Whether everybody here sees it")
+    @answered
+    async def replay(self, interaction: Interaction, everyone: bool = False) -> None:
+        """Prove that the voice's lines came from their seeds and settings"""
+        room = self._room(interaction)
+        await room.script()
+        await interaction.response.defer(thinking=True, ephemeral=not everyone)
+        patience = self._turns.setdefault(interaction.id, Patience())
+        try:
+            work = replay(room, patience)
+            found = await self._shown_until(interaction, work, patience)
+        finally:
+            self._turns.pop(interaction.id, None)
+        await reading.send_replay(interaction, found)
 
     @app_commands.command(name="surprise")
     @app_commands.describe(

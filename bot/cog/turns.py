@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import discord
 from discord import app_commands
@@ -28,6 +28,8 @@ from .commands import answered, channel_of, who, writer_of
 
 DYNAMIC = (LineButton, PageButton, StopButton, TakeButton, *panels.DYNAMIC)
 """What must be known to a client, so that what was shown before a restart works."""
+
+R = TypeVar("R")
 
 UNTITLED = "Untitled"
 
@@ -155,13 +157,7 @@ class Turns(commands.Cog):
         patience = Patience()
 
         async def write(room: Room, writer: Writer) -> Turn:
-            work = asyncio.ensure_future(act(room, writer, patience))
-            try:
-                while not (await asyncio.wait({work}, timeout=A_WHILE))[0]:
-                    await self.board.show_progress(interaction, patience.progress)
-                return await work
-            finally:
-                work.cancel()
+            return await self._shown_until(interaction, act(room, writer, patience), patience)
 
         # An interaction can be delivered twice: the Stop button is that of the first.
         first = self._turns.setdefault(interaction.id, patience) is patience
@@ -170,6 +166,18 @@ class Turns(commands.Cog):
         finally:
             if first:
                 del self._turns[interaction.id]
+
+    async def _shown_until(
+        self, interaction: Interaction, work: Coroutine[Any, Any, R], patience: Patience
+    ) -> R:
+        """Shows how far something is, and how to stop it, until it is done."""
+        task = asyncio.ensure_future(work)
+        try:
+            while not (await asyncio.wait({task}, timeout=A_WHILE))[0]:
+                await self.board.show_progress(interaction, patience.progress)
+            return await task
+        finally:
+            task.cancel()
 
     async def _play(
         self,

@@ -1,0 +1,264 @@
+"""Scripts that are proved line by line, by the real voice that wrote them."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from bot import compose
+from bot.replay import AT_ONCE, Replay, Verdict, in_words, replay, rows
+from bot.room import Patience, Place, RoomError
+from bot.script import Kind
+
+from .conftest import Stage, answer
+from .test_cog import begin
+from .test_room import House, house
+
+__all__ = ["house"]
+
+ALL = (Verdict.PROVED, Verdict.DIFFERENT, Verdict.UNPROVED, Verdict.PERSON)
+
+
+async def replayed(house: House) -> Replay:
+    return await replay(house.room, Patience())
+
+
+def verdicts(found: Replay) -> list[Verdict]:
+    return [one.verdict for one in found.findings]
+
+
+def tampered(line: int) -> str:
+    changed = "text = 'Nobody ever wrote this.', kind = 'action'"
+    return f"UPDATE lines SET {changed} WHERE id = {line}"  # noqa: S608 - it is a number
+
+
+# What is proved --------------------------------------------------------------------------------
+
+
+async def test_what_was_written_in_every_way_is_proved(house: House):
+    await house.start(cast=["MAYA", "JONAS"])
+    await house.store.ban("channel", house.room.channel, ["the", "and"])
+    await house.carry_on(1, lines=4)
+    await house.carry_on(2, character="MAYA", lines=2, repetition=2.0, min_p=0.1)
+    await house.carry_on(3, kind=Kind.HEADING, temperature=1.4, top_p=0.6)
+    await house.write("Café — 茂.\n\nMAYA: Hail.")
+    await house.room.change(house.writer(), {"length": 40, "lock": False})
+    await house.carry_on(4, lines=3)
+    found = await replayed(house)
+    assert verdicts(found) == [
+        *[Verdict.PERSON],
+        *[Verdict.PROVED] * 7,
+        *[Verdict.PERSON] * 2,
+        *[Verdict.PROVED] * 3,
+    ]
+    assert [one.reasons for one in found.findings] == [()] * 13
+    assert "All 10 lines by the voice" in in_words(found)
+    assert "People wrote 3 lines." in in_words(found)
+
+
+async def test_the_way_to_a_line_does_not_matter(house: House):
+    await house.start()
+    await house.carry_on(1, lines=3)
+    await house.room.undo(house.writer())
+    await house.carry_on(2, lines=2)
+    await house.room.take_again(house.writer())
+    await house.room.fork(house.writer(), "Another")
+    await house.carry_on(3)
+    assert verdicts(await replayed(house)) == [Verdict.PERSON, *[Verdict.PROVED] * 5]
+
+
+async def test_lines_in_one_turn_remember_what_they_cannot_read(house: House):
+    """They look back as far as they did, though that is further than a line alone would."""
+    await house.start()
+    await house.carry_on(1, lines=3, repetition=2.0)
+    await house.write("Rain and rain. " + "茂" * 1400 + "\n\n" + "茂" * 1400)
+    await house.carry_on(2, lines=10, repetition=2.0)
+    assert Verdict.DIFFERENT not in verdicts(await replayed(house))
+
+
+async def test_a_copy_is_proved_where_it_was_first_written(house: House):
+    begun = await house.start()
+    first, _, _ = await house.carry_on(1, lines=3)
+    await house.write("Thunder.")
+    await house.carry_on(2)
+    script = begun.script.id
+    await house.room.rewrite(house.writer(), Place(script, first.id), "Rain.")
+    mine = await house.carry_on(3)
+    heading = (await house.room.lines())[0]
+    await house.room.rewrite(house.writer(), Place(script, heading.id), "INT. BARN - DAY")
+    found = await replayed(house)
+    person, proved = Verdict.PERSON, Verdict.PROVED
+    assert verdicts(found) == [person, person, proved, proved, person, proved, proved]
+    assert found.findings[-1].line.copy_of == mine[0].id
+    assert found.edited == [1]
+    assert "Rewritten by hand: line 1." in in_words(found)
+
+
+async def test_nothing_is_taken_from_the_cache(house: House):
+    await house.start()
+    await house.carry_on(1, lines=3)
+    await house.restart("UPDATE states SET state = zeroblob(length(state))")
+    assert verdicts(await replayed(house)) == [Verdict.PERSON, *[Verdict.PROVED] * 3]
+
+
+async def test_a_long_script_is_proved_in_pieces(house: House):
+    await house.start()
+    for seed in range(2):
+        await house.carry_on(seed, lines=10)
+    found = await replayed(house)
+    assert len(found.findings) > 2 * AT_ONCE
+    assert found.all_of(*ALL) == [*found.findings]
+    assert set(verdicts(found)[1:]) == {Verdict.PROVED}
+    assert [one.number for one in found.findings] == list(range(1, 22))
+
+
+# What is not -----------------------------------------------------------------------------------
+
+
+async def test_a_line_that_was_changed_by_hand_is_found(house: House):
+    await house.start()
+    lines = await house.carry_on(1, lines=3)
+    await house.restart(tampered(lines[2].id))
+    found = await replayed(house)
+    assert verdicts(found) == [Verdict.PERSON, Verdict.PROVED, Verdict.PROVED, Verdict.DIFFERENT]
+    assert found.findings[3].again == lines[2].text
+    told = in_words(found)
+    assert "2 of the 3 lines by the voice came out to the letter." in told
+    assert "**4** Nobody ever wrote this\\.\n-# came out as:" in told
+
+
+async def test_a_copy_that_was_changed_by_hand_is_found(house: House):
+    begun = await house.start()
+    first, _ = await house.carry_on(1, lines=2)
+    await house.room.rewrite(house.writer(), Place(begun.script.id, first.id), "Rain.")
+    copy = (await house.room.lines())[-1]
+    await house.restart(tampered(copy.id))
+    assert verdicts(await replayed(house))[-1] is Verdict.DIFFERENT
+
+
+async def test_a_person_s_line_that_was_changed_shows_below(house: House):
+    await house.start()
+    written = await house.write("Rain on the window, and nobody there.")
+    await house.carry_on(1, lines=10, temperature=2.0, top_p=1.0)
+    await house.restart(tampered(written.lines[0].id))
+    assert Verdict.DIFFERENT in verdicts(await replayed(house))
+
+
+async def test_another_voice_proves_its_own_lines(house: House):
+    await house.start()
+    await house.carry_on(1, lines=2)
+    await house.room.change(house.writer(), {"voice": "other"})
+    await house.carry_on(2, lines=2)
+    found = await replayed(house)
+    assert verdicts(found) == [Verdict.PERSON, *[Verdict.PROVED] * 4]
+    assert [one.line.credit for one in found.findings[1:]] == ["tiny", "tiny", "other", "other"]
+
+
+async def test_a_voice_that_is_gone_is_told_of(house: House):
+    await house.start()
+    await house.carry_on(1)
+    await house.restart("UPDATE lines SET credit = 'muse' WHERE author IS NULL")
+    # Its file may bear another name: what counts is the voice itself.
+    assert verdicts(await replayed(house))[-1] is Verdict.PROVED
+    other = "UPDATE lines SET origin = json_set(origin, '$.fingerprint', 'f') WHERE author IS NULL"
+    await house.restart(other)
+    found = (await replayed(house)).findings[-1]
+    assert found.verdict is Verdict.UNPROVED
+    assert found.reasons == ("there is no voice “muse” here any more",)
+    await house.restart("UPDATE lines SET credit = 'tiny' WHERE author IS NULL")
+    found = (await replayed(house)).findings[-1]
+    assert found.reasons == ("the voice “tiny” here is another one than that which wrote it",)
+
+
+async def test_what_is_not_as_it_was_is_told_of(house: House):
+    await house.start()
+    [line] = await house.carry_on(1)
+    await house.restart(
+        "UPDATE lines SET origin = json_set(origin, '$.processor', 'Abacus', '$.onnxruntime', '0')"
+        " WHERE author IS NULL"
+    )
+    found = (await replayed(house)).findings[-1]
+    assert found.verdict is Verdict.PROVED
+    assert found.reasons == (
+        f"onnxruntime was 0 and is {compose.RELEASE}",
+        f"the processor was Abacus and is {compose.processor()}",
+    )
+    await house.restart(tampered(line.id))
+    assert verdicts(await replayed(house))[-1] is Verdict.UNPROVED
+
+
+async def test_other_words_that_must_not_be_said_are_told_of(house: House):
+    await house.start()
+    [line] = await house.carry_on(1)
+    word = max(line.text.split(), key=len).strip(".,!?:;'()").lower()
+    await house.store.ban("channel", house.room.channel, [word])
+    found = (await replayed(house)).findings[-1]
+    assert found.verdict is Verdict.UNPROVED
+    assert found.reasons == ("the words that must not be said are others now",)
+
+
+async def test_an_original_that_was_deleted_is_told_of(house: House):
+    begun = await house.start()
+    first, _ = await house.carry_on(1, lines=2)
+    await house.room.rewrite(house.writer(), Place(begun.script.id, first.id), "Rain.")
+    await house.restart("UPDATE lines SET copy_of = 999 WHERE copy_of IS NOT NULL")
+    found = (await replayed(house)).findings[-1]
+    assert (found.verdict, found.again) == (Verdict.UNPROVED, None)
+    assert "cannot be proved" in in_words(await replayed(house))
+
+
+async def test_what_is_proved_stays_when_somebody_stops_it(house: House):
+    await house.start()
+    await house.carry_on(1, lines=10)
+    patience = Patience()
+    work = asyncio.ensure_future(replay(house.room, patience))
+    while patience.progress.written < AT_ONCE - 1:  # noqa: ASYNC110 - nobody is told
+        await asyncio.sleep(0)
+    patience.stop()
+    found = await work
+    assert 0 <= len(found.findings) < found.lines == 11
+    assert "It ended before line" in in_words(found)
+
+
+async def test_without_lines_there_is_nothing_to_prove(house: House):
+    await house.start(heading=None)
+    with pytest.raises(RoomError, match="has no line yet"):
+        await replayed(house)
+
+
+# As people see it ------------------------------------------------------------------------------
+
+
+async def test_the_command_tells_the_one_who_asked(stage: Stage):
+    await begin(stage)
+    await stage.ann.slash(stage.channel, "continue", seed=3, lines=10)
+    told = answer(await stage.ben.slash(stage.channel, "script replay"))
+    assert told.ephemeral
+    assert "All 10 lines by the voice were written again" in told.content
+    [file] = told.attachments
+    table = [row.split("\t") for row in (await file.read()).decode().splitlines()]
+    assert [row[1] for row in table] == ["is", Verdict.PERSON, *[Verdict.PROVED] * 10]
+    assert {len(row) for row in table} == {7}
+    shown = answer(await stage.ben.slash(stage.channel, "script replay", everyone=True))
+    assert not shown.ephemeral
+
+
+async def test_the_command_is_refused_where_there_is_nothing(stage: Stage):
+    refused = answer(await stage.ann.slash(stage.channel, "script replay"))
+    assert refused.ephemeral
+    await stage.ann.slash(stage.channel, "start")
+    refused = answer(await stage.ann.slash(stage.channel, "script replay"))
+    assert "has no line yet" in refused.content
+
+
+async def test_what_was_written_pings_nobody_and_fits(house: House):
+    await house.start(title="@everyone " * 9)
+    lines = await house.carry_on(1, lines=10)
+    changed = "UPDATE lines SET text = '@everyone **" + "*`_" * 400 + "' WHERE author IS NULL"
+    await house.restart(changed)
+    found = await replayed(house)
+    told = in_words(found)
+    assert "@everyone" not in told
+    assert len(told) < 1900
+    assert len(rows(found).splitlines()) == len(lines) + 2
