@@ -1,6 +1,6 @@
 """Batch: the lines in hand, side by side, and the one step that takes all of them on.
 
-Row i of every array is line i. What a row reads and writes depends on its own request alone. All
+Row i of every array is the line that stands at place i. What a row reads and writes depends on its own request alone. All
 rows go on by one character a step, so one column of the logs is one step for all of them.
 """
 
@@ -196,8 +196,8 @@ class Batch:
             last = self.rows.pop()
             if last is not row:
                 self._put(last, row.index)
-            if not row.writing:
-                self._reading = [one for one in self._reading if one is not row]
+            # Whatever it was doing when it failed.
+            self._reading = [one for one in self._reading if one is not row]
 
     def _put(self, row: Row, index: int) -> None:
         """Moves a row to where another one was."""
@@ -232,8 +232,8 @@ class Batch:
     def step(self) -> list[Row]:
         """Takes every row on by a character; returns those that are done, or have an error.
 
-        While nobody writes it may be several characters. Raises what the runtime raises, and has
-        changed nothing then.
+        While nobody writes it may be several characters. Raises what the runtime raises; each row
+        is then where it was before the step that raised.
         """
         if self._column >= WIDTH - 1:
             self._make_room()
@@ -264,7 +264,7 @@ class Batch:
         ended = newline & self._after_newline[:count]
         self._after_newline[:count] = newline
         if self._all_want & REPEATING:
-            self._remember(chosen)
+            self._remember(chosen)  # in the column that is being written
         self._column += 1
         if self._all_want & GUIDED:
             after = self._ways[np.arange(count), chosen]
@@ -349,10 +349,15 @@ class Batch:
             self._has_read(row, 1)
             if not row.has_read:
                 continue
-            if row.request.sampling:
-                self._begin(row, row.request.sampling)
-            else:
+            if row.request.sampling is None:
                 done.append(row)
+                continue
+            try:
+                self._begin(row, row.request.sampling)
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is this row's alone
+                self._want(row, 0xFF, False)
+                row.error = error
+                self._failed.append(row)
         self._reading = [row for row in self._reading if not row.has_read]
         return done
 
@@ -452,7 +457,7 @@ class Batch:
         for row in self._that_want(HINDERED):
             if barred := row.barred.get(self._column - row.first):
                 logits[row.index, barred] = -np.inf
-                if not np.isfinite(logits[row.index]).any():
+                if (logits[row.index] == -np.inf).all():
                     self._give_up(row)
                     logits[row.index] = 0.0
         return logits
@@ -523,6 +528,7 @@ class Batch:
         self._follow(row, otherwise, otherwise.start)
         row.marks.clear()
         row.marks.append(row.start)
+        row.barred.clear()  # that was for another text
         self._return_to(row, row.start)
         return False
 
@@ -607,6 +613,7 @@ class Batch:
             self._matches[i] = mark.matches
         self._node[i] = row.node_base + mark.node if row.request.banned else NEUTRAL
         row.free = mark.free
+        row.cut = False
         self._stand(row, mark.guide)
         self._after_newline[i] = mark.position > 0 and mark.token == self._newline
         if not mark.position:
@@ -630,7 +637,7 @@ class Batch:
 
     def _make_room(self) -> None:
         """Moves what is still needed to the beginning of the log."""
-        column = self._column
+        column, rows = self._column, len(self.rows)
         written = [column - row.first for row in self.rows if row.writing]
         keep = REACH + max(written, default=0)
         for row in self.rows:
@@ -640,7 +647,7 @@ class Batch:
                 row.bits.append(self._bits[row.index, row.first : column].copy())
                 row.first = keep
         for log in (self._log, self._bits, self._past):
-            log[:, :keep] = log[:, column - keep : column].copy()
+            log[:rows, :keep] = log[:rows, column - keep : column].copy()
         ahead = keep + LONGEST
-        self._uniforms[:, :ahead] = self._uniforms[:, column - keep :][:, :ahead].copy()
+        self._uniforms[:rows, :ahead] = self._uniforms[:rows, column - keep :][:, :ahead].copy()
         self._column = keep

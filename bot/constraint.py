@@ -54,11 +54,6 @@ class Automaton:
     next: Table
     """The state after an allowed token, int32 [S, V]."""
 
-    @cached_property
-    def bars(self) -> NDArray[np.float32]:
-        """What to add to the logits in each state, float32 [S, V]: 0, or -inf."""
-        return np.where(self.allowed, np.float32(0), np.float32(-np.inf))
-
 
 def element(
     vocabulary: Sequence[str], kind: Kind | None, cast: Sequence[str] = (), speaking: bool = False

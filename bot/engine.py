@@ -14,6 +14,7 @@ import numpy as np
 from .batch import Batch, Row
 from .model import Model
 from .request import LONGEST_LINE, NoNumber, NothingLeft, Reply, Request
+from .sampling import LARGEST_SEED
 
 __all__ = ["Engine", "EngineBusy", "EngineClosed", "NoNumber", "NothingLeft", "Reply", "Request"]
 
@@ -63,7 +64,7 @@ class Engine:
         with self._wake:
             if self._closed:
                 raise EngineClosed
-            if self.waiting >= self.queue:
+            if self._count_waiting() >= self.queue:
                 raise EngineBusy
             self._waiting.setdefault(request.owner, deque()).append(row)
             self._wake.notify()
@@ -72,8 +73,12 @@ class Engine:
 
     @property
     def waiting(self) -> int:
-        """How many requests wait for a place."""
-        return sum(map(len, self._waiting.values()))
+        """How many requests wait for a place, and have not been given up."""
+        with self._wake:
+            return self._count_waiting()
+
+    def _count_waiting(self) -> int:
+        return sum(not row.future.cancelled() for rows in self._waiting.values() for row in rows)
 
     def close(self) -> None:
         """Gives up the lines in hand and ends the thread; returns when it has ended."""
@@ -85,10 +90,17 @@ class Engine:
     def _check(self, request: Request) -> None:
         """Refuses what would fail in the thread."""
         prompt, state = request.prompt, request.state
-        if len(prompt) == 0 or prompt.min() < 0 or prompt.max() >= len(self.model.vocabulary):
+        if (
+            prompt.ndim != 1
+            or len(prompt) == 0
+            or prompt.min() < 0
+            or prompt.max() >= len(self.model.vocabulary)
+        ):
             raise ValueError("a request needs a prompt of the voice's characters")
         if state.shape != (self.model.state_size,) or state.dtype != np.float32:
             raise ValueError("a request needs a state of the voice's size")
+        if request.sampling and not 0 <= request.sampling.seed <= LARGEST_SEED:
+            raise ValueError(f"a line needs a seed from 0 to {LARGEST_SEED}")
         if request.sampling and not 1 <= request.limit <= LONGEST_LINE:
             raise ValueError(f"a line needs a limit from 1 to {LONGEST_LINE}")
 
@@ -97,12 +109,21 @@ class Engine:
             self._given_up = True
 
     def _work(self) -> None:
-        batch = self.make_batch(self.model, self.rows)
-        # What a damaged voice says instead of numbers is noticed where it matters.
-        with np.errstate(invalid="ignore"):
-            self._work_on(batch)
-        for row in (*batch.rows, *chain.from_iterable(self._waiting.values())):
-            _settle(row.future, EngineClosed())
+        rows: list[Row] = []
+        try:
+            batch = self.make_batch(self.model, self.rows)
+            rows = batch.rows
+            # What a damaged voice says instead of numbers is noticed where it matters.
+            with np.errstate(invalid="ignore"):
+                self._work_on(batch)
+        except Exception:
+            log.exception("the engine of the voice %s has ended", self.model.name)
+        finally:
+            with self._wake:
+                self._closed = True
+                waiting = list(chain.from_iterable(self._waiting.values()))
+            for row in (*rows, *waiting):
+                _settle(row.future, EngineClosed())
 
     def _work_on(self, batch: Batch) -> None:
         """Takes step after step, until it is closed."""

@@ -24,6 +24,9 @@ SPIN = 1_000
 """Microseconds for which a thread waits for the next product before it sleeps: longer than what
 lies between two steps of an engine."""
 
+MOST_CHARACTERS = 32_000
+"""Characters that a voice can know: their ids fit into 16 bits."""
+
 CLOSING = ".!?\u2026)\n"
 """Behind these an element may well end."""
 
@@ -237,6 +240,8 @@ def _vocabulary(text: str) -> tuple[str, ...]:
     characters = tuple(json.loads(text))
     if "\n" not in characters:
         raise ValueError("a vocabulary without a newline")
+    if any(len(character) != 1 for character in characters) or len(characters) > MOST_CHARACTERS:
+        raise ValueError(f"a vocabulary that is not up to {MOST_CHARACTERS:,} single characters")
     return characters
 
 

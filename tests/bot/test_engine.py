@@ -152,7 +152,7 @@ async def test_an_element_does_not_begin_with_its_end(engine: Engine):
     # After the end of a line the likeliest character is the newline that ends the element.
     requests = [a_line(engine.model, seed, "\nExit.\n\nA room.\n", limit=1) for seed in range(64)]
     replies = await asyncio.gather(*map(engine.run, requests))
-    assert all(reply.written != [engine.model.newline] for reply in replies)
+    assert all(reply.written[0] != engine.model.newline for reply in replies)
 
 
 async def test_text_that_is_read_in_two_requests_is_read_as_in_one(engine: Engine):
@@ -279,11 +279,63 @@ async def test_a_row_whose_step_fails_fails_alone(
     assert "a step of the voice tiny failed" in caplog.text
 
 
+async def test_a_row_that_cannot_begin_fails_alone_and_the_engine_goes_on(engine: Engine):
+    model = engine.model
+    wanted = dataclasses.replace(a_line(model, 5), context=model.encode("\nA room.\n"))
+    alone = await engine.run(wanted)
+    no_such_character = np.array([len(model.vocabulary) + 1])
+    repeating = dataclasses.replace(wanted.sampling, repetition=1.0)
+    bad = dataclasses.replace(wanted, context=no_such_character, sampling=repeating)
+    beside = [asyncio.create_task(engine.run(wanted)) for _ in range(3)]
+    with pytest.raises(IndexError):
+        await soon(engine.run(bad))
+    for reply in await soon(asyncio.gather(*beside)):
+        assert same(reply, alone)
+    assert same(await soon(engine.run(wanted)), alone)
+
+
+async def test_those_who_wait_are_told_when_the_thread_ends(
+    model: Model, engine_of: Callable[..., Engine], caplog: pytest.LogCaptureFixture
+):
+    engine = engine_of(model, rows=1)
+    running = asyncio.create_task(engine.run(endless(model)))
+    waiting = asyncio.create_task(engine.run(a_line(model, 1)))
+    await asyncio.sleep(0)
+    await until_so_many_wait(engine, 1)
+    engine._next = None  # what the thread calls when it lets somebody in
+    running.cancel()
+    with pytest.raises(EngineClosed):
+        await soon(waiting)
+    with pytest.raises(EngineClosed):
+        await soon(engine.run(a_line(model, 1)))
+    assert "the engine of the voice tiny has ended" in caplog.text
+
+
+async def test_those_who_have_gone_do_not_fill_the_queue(
+    model: Model, engine_of: Callable[..., Engine]
+):
+    engine = engine_of(model, rows=1, queue=2)
+    running = asyncio.create_task(engine.run(endless(model)))
+    await asyncio.sleep(0)
+    await until_so_many_wait(engine, 0)
+    gone = [asyncio.create_task(engine.run(a_line(model, seed))) for seed in range(2)]
+    await asyncio.sleep(0)
+    for task in gone:
+        task.cancel()
+    await asyncio.wait(gone)
+    last = asyncio.create_task(engine.run(a_line(model, 3)))
+    await asyncio.sleep(0)
+    running.cancel()
+    assert (await soon(last)).written
+
+
 def vars_of(model: Model) -> dict[str, Any]:
     return {one.name: getattr(model, one.name) for one in dataclasses.fields(model)}
 
 
-@pytest.mark.parametrize("wrong", ["prompt", "character", "state", "kind", "limit"])
+@pytest.mark.parametrize(
+    "wrong", ["prompt", "character", "state", "kind", "limit", "seed", "shape"]
+)
 async def test_a_request_that_no_step_could_take_is_refused_at_the_door(wrong: str, engine: Engine):
     model = engine.model
     start, newline, sampling = model.start(), model.encode("\n"), Sampling(1)
@@ -293,6 +345,8 @@ async def test_a_request_that_no_step_could_take_is_refused_at_the_door(wrong: s
         "state": Request(start[1:], newline),
         "kind": Request(start.astype(np.float64), newline),
         "limit": Request(start, newline, sampling),
+        "seed": Request(start, newline, Sampling(-1), 10),
+        "shape": Request(start, newline[None]),
     }[wrong]
     with pytest.raises(ValueError, match=r"a (request|line) needs"):
         await soon(engine.run(request))
