@@ -189,7 +189,7 @@ def surprise(found: Surprise) -> bytes:
     numbers = {(place.line, place.cell): n for n, place in enumerate(found.places, 1)}
     for line, cells in enumerate(found.lines):
         sheet.text(EDGE, sheet.y, _cut(found.credits[line], 40), 22, FAINT)
-        sheet.y += 36
+        sheet.y += 46  # the circle of a number in the first row stands above it
         _line(sheet, cells, {cell: n for (at, cell), n in numbers.items() if at == line})
         sheet.y += 6
     for number, place in enumerate(found.places, 1):

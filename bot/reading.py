@@ -83,7 +83,7 @@ async def send_surprise(interaction: Interaction, room: Room, most: int, *, to_a
     found = await surprise.look(room, most)
     png = await asyncio.to_thread(pictures.surprise, found)
     content = (
-        f"What the last {many(len(found.lines), 'line')} cost the voice "
+        f"What the {surprise.last(len(found.lines))} cost the voice "
         f"“{inline(found.voice, 40)}”: {found.average:.1f} bits a character. The darker, and the "
         f"taller the bar, the more."
     )

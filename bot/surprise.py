@@ -131,6 +131,11 @@ def guesses(model: Model, logits: Logits) -> tuple[Guess, ...]:
     return tuple(Guess(model.vocabulary[one], float(odds[one])) for one in best)
 
 
+def last(lines: int) -> str:
+    """So many of the last lines, in words: “last line”, “last 4 lines”."""
+    return "last line" if lines == 1 else f"last {many(lines, 'line')}"
+
+
 def spoken(character: str) -> str:
     """A character as one says it in a sentence."""
     return {" ": "a space", "\n": "the end of the line"}.get(character, f"“{character}”")
@@ -138,8 +143,8 @@ def spoken(character: str) -> str:
 
 def in_words(found: Surprise) -> str:
     """What the picture shows, for who cannot see it: at most 1,000 characters."""
-    lines = many(len(found.lines), "line")
-    parts = [f"The last {lines} as {found.voice} heard it: {found.average:.1f} bits a character."]
+    lines = last(len(found.lines))
+    parts = [f"The {lines} as {found.voice} heard it: {found.average:.1f} bits a character."]
     for place in found.places:
         cell = found.at(place)
         line = found.lines[place.line]

@@ -13,6 +13,7 @@ from ..rights import check_may_write
 from ..room import Place, Room, RoomError
 from ..script import clean
 from ..store import Line
+from ..tally import many
 from ..views import Interaction
 from .commands import CHOICES, answered, for_scripts, who, writer_of
 from .turns import UNTITLED, Turns
@@ -34,7 +35,7 @@ class Branches(Turns):
     @app_commands.command(name="fork")
     @app_commands.describe(
         title="What the new script is called",
-        thread="Whether it goes on in a new thread rather than here",
+        thread="Go on in a new thread rather than here",
     )
     @for_scripts
     @answered
@@ -73,7 +74,7 @@ class Branches(Turns):
         if not path:
             raise RoomError("The script has no line yet: write one, or use /continue.")
         if line is not None and line > len(path):
-            raise RoomError(f"The script has {len(path)} lines: choose one of them.")
+            raise RoomError(f"The script has {many(len(path), 'line')}: choose one that it has.")
         place = Place(script.id, path[-1 if line is None else line - 1])
         await self._open(interaction, place)
 

@@ -62,10 +62,10 @@ class Company(Turns):
         )
 
     @cast_group.command(name="lock")
-    @app_commands.describe(lock="Whether the voice lets nobody speak but the cast")
+    @app_commands.describe(lock="on: nobody speaks but the cast; off: anybody may")
     @answered
     async def lock_cast(self, interaction: Interaction, lock: Literal["on", "off"]) -> None:
-        """Let the voice write for nobody but the cast, or for anybody"""
+        """Choose whether the voice writes for the cast alone"""
         check_permissions(interaction)
         room = self._room(interaction)
         script = await room.change(writer_of(interaction), {"lock": lock == "on"})

@@ -39,11 +39,11 @@ class Manners(Turns):
         top_p="From which share of likely characters it chooses, up to 1.0",
         min_p="How likely a character must be beside the likeliest, from 0 (off) to 1.0",
         repetition="What repeating an earlier passage costs, from 0 (off) to 2.0",
-        length="Characters after which a line ends the sooner",
+        length="Characters after which it brings a line to its end",
         model="Which voice writes along",
         takes="How many takes of a line it writes at once",
-        cast_lock="Whether it lets nobody speak but the cast",
-        skip_played="Whether it leaves characters whom people play to them",
+        cast_lock="Let nobody speak but the cast",
+        skip_played="Leave characters to the people who play them",
     )
     @answered
     async def set_voice(
@@ -75,9 +75,9 @@ class Manners(Turns):
 
     @settings_group.command(name="turns")
     @app_commands.describe(
-        alternate="Whether nobody may write twice in a row",
-        cooldown="Seconds that everybody waits between two lines, 0 for none",
-        role="Who writes here must have this role; a moderator sets it",
+        alternate="Let nobody write twice in a row",
+        cooldown="Seconds to wait between two lines, 0 for none",
+        role="Who may write here; a moderator sets it",
     )
     @answered
     async def set_turns(
@@ -96,14 +96,14 @@ class Manners(Turns):
         await self._set(interaction, chosen)
 
     @settings_group.command(name="reset")
-    @app_commands.describe(setting="Which setting goes back to what it was at first")
+    @app_commands.describe(setting="Which setting to reset")
     @app_commands.choices(
         setting=[app_commands.Choice(name=NAMES[one], value=one) for one in NAMES]
         + [app_commands.Choice(name="everything", value=EVERYTHING)]
     )
     @answered
     async def reset(self, interaction: Interaction, setting: str) -> None:
-        """Take back what was changed in the settings of this script"""
+        """Reset the settings of this script"""
         first = at_first(await self._room(interaction).script(), self.settings)
         if setting == EVERYTHING:
             # Who may write is the moderators' to say, and is reset by its own name alone.
@@ -139,7 +139,7 @@ class Manners(Turns):
     @app_commands.describe(
         add="Words or phrases that the voice must not say, separated by commas",
         remove="Words or phrases that it may say again, separated by commas",
-        server="Whether this is for the whole server rather than for this channel",
+        server="For the whole server rather than this channel",
     )
     @answered
     async def banned(

@@ -73,7 +73,7 @@ class Reading(Turns):
     @app_commands.describe(
         format="What kind of file",
         paper="For a PDF, and for HTML that is printed",
-        scene_numbers="Whether scenes are numbered",
+        scene_numbers="Number the scenes",
     )
     @app_commands.choices(format=FORMATS, paper=PAPERS)
     @answered
@@ -90,7 +90,7 @@ class Reading(Turns):
         await reading.send_export(interaction, room, form, size, scene_numbers=scene_numbers)
 
     @script.command(name="stats")
-    @app_commands.describe(everyone="Whether everybody here sees it")
+    @app_commands.describe(everyone="Show it to everybody here")
     @answered
     async def stats(self, interaction: Interaction, everyone: bool = False) -> None:
         """See who speaks and who wrote how much, and how long the script is"""
@@ -115,7 +115,7 @@ class Reading(Turns):
     @app_commands.command(name="surprise")
     @app_commands.describe(
         lines="How many of the last lines, from 1 to 10",
-        everyone="Whether everybody here sees it",
+        everyone="Show it to everybody here",
     )
     @for_scripts
     @answered

@@ -11,6 +11,7 @@ from ..render import inline
 from ..room import Room, RoomError
 from ..script import clean
 from ..store import Script
+from ..tally import many
 from ..views import Interaction
 from .commands import answered, for_scripts, who, writer_of
 from .turns import UNTITLED, Turns
@@ -51,8 +52,8 @@ class Scripts(Turns):
             case "ask":
                 lines = await self.store.tree_size(one)
                 await interaction.response.edit_message(
-                    content=f"Delete “{inline(one.title, 100)}” with {lines} lines? Nobody can "
-                    f"bring it back. Its messages stay.",
+                    content=f"Delete “{inline(one.title, 100)}” with {many(lines, 'line')}? Nobody "
+                    f"can bring it back. Its messages stay.",
                     view=panels.sure(one),
                 )
             case "delete":
@@ -80,7 +81,7 @@ class Scripts(Turns):
         lines = await self.store.path_ids(one.head)
         content = (
             f"**{inline(one.title, 100)}**: {panels.standing(one)}, begun by <@{one.owner}>, "
-            f"{len(lines)} lines"
+            f"{many(len(lines), 'line')}"
         )
         await interaction.response.edit_message(
             content=content, view=panels.script(one), allowed_mentions=NOBODY

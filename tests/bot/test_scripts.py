@@ -95,7 +95,7 @@ async def test_a_script_is_deleted_after_a_confirmation(stage: Stage):
     look = stage.look(end)
     shown = await choose(stage, "The Roof", by=stage.ben)
     await stage.ben.click(shown, label="Delete")
-    assert "Delete “The Roof” with 1 lines?" in shown.content
+    assert "Delete “The Roof” with 1 line?" in shown.content
     await stage.ben.click(shown, label="Keep it")
     assert len(await stage.cog.store.shelf(stage.channel.id)) == 2
     await stage.ben.click(shown, label="Delete")

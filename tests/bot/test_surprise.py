@@ -24,6 +24,7 @@ from bot.surprise import (
     guesses,
     in_words,
     laid_out,
+    last,
     look,
     most_surprising,
 )
@@ -111,6 +112,11 @@ SURPRISE = Surprise(
     (cells(*[1.0] * 400), cells(*[None] * 3), (Cell(" ", 3.0, 1), Cell("\n", 12.0, 2))),
     (Place(0, 39, (Guess("e", 0.5), Guess(" ", 0.004), Guess("\n", 0.001))), Place(2, 1, ())),
 )
+
+
+def test_lines_are_counted_in_words():
+    assert last(1) == "last line"
+    assert last(4) == "last 4 lines"
 
 
 def test_in_words():

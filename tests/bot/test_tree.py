@@ -321,7 +321,7 @@ async def test_edit_rewrites_a_line_in_its_message(stage: Stage):
 async def test_edit_is_for_the_last_line_if_none_is_chosen(stage: Stage):
     await begin(stage)
     refused = answer(await stage.ann.slash(stage.channel, "edit", line=2))
-    assert "The script has 1 lines" in refused.content
+    assert "The script has 1 line: choose one that it has." in refused.content
     shown = await stage.ann.slash(stage.channel, "edit")
     await rewrite(stage, shown, "ext. roof - day")
     assert await stage.lines() == ["EXT. ROOF - DAY"]
