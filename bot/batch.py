@@ -1,7 +1,8 @@
 """Batch: the lines in hand, side by side, and the one step that takes all of them on.
 
-Row i of every array is the line that stands at place i. What a row reads and writes depends on its own request alone. All
-rows go on by one character a step, so one column of the logs is one step for all of them.
+Row i of every array is the line that stands at place i. What a row reads and writes depends on its
+own request alone. All rows go on by one character a step, so one column of the logs is one step for
+all of them.
 """
 
 from __future__ import annotations
