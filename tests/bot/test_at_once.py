@@ -387,7 +387,7 @@ async def test_a_vote_that_ends_while_somebody_undoes(inside: Inside):
         assert (len(lines), said.labels) == (1, ["Continue from here"])
     else:
         assert len(await truth(ann, channel)) == 2
-    assert shown.labels == []
+    await inside.discord.until(lambda: shown.labels == [])
 
 
 async def end(inside: Inside, ballot: Any) -> None:
