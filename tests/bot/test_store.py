@@ -390,3 +390,25 @@ def test_a_folder_is_refused(path: Path):
 def test_a_folder_that_is_missing_is_refused_and_not_made(tmp_path: Path):
     assert "There is no folder" in refusal(tmp_path / "nowhere" / "scripts.db")
     assert list(tmp_path.iterdir()) == []
+
+
+async def test_nobody_passes_those_who_wait(store: Store):
+    order: list[str] = []
+
+    async def ask(name: str) -> None:
+        for _ in range(3):
+            await store.fact("anything")
+            order.append(name)
+
+    await asyncio.gather(*map(ask, "abcd"))
+    assert "".join(order) == "abcd" * 3
+
+
+async def test_cues_are_the_latest_first(store: Store):
+    begun = await store.begin(a_script())
+    lines = ["MAYA\nOne.", "@Émile (V.O.)\nTwo.\n\n", "MAYA\nThree."]
+    drafts = [Draft(Element(Kind.DIALOGUE, one), 1, "Ann", None, "f") for one in lines]
+    drafts.append(Draft(Element(Kind.ACTION, "BOB\nsleeps."), 1, "Ann", None, "f"))
+    written = await store.append(begun, None, drafts, "1", take=0)
+    assert await store.cues(written[-1].id) == ["MAYA", "@Émile (V.O.)"]
+    assert await store.path_ids(written[-1].id, written[2].id) == [one.id for one in written[2:]]
