@@ -324,6 +324,8 @@ class Store:
     def __init__(self, database: AsyncEngine, lock: FileLock) -> None:
         self._database = database
         self._lock = lock
+        # The pool gives its connection to whoever asks when it comes back, past those who wait.
+        self._in_turn = asyncio.Lock()
         self._sessions = async_sessionmaker(database, expire_on_commit=False)
         reading = database.execution_options(**{READING: True})
         self._readings = async_sessionmaker(reading, expire_on_commit=False)
@@ -788,12 +790,12 @@ class Store:
 
     @asynccontextmanager
     async def _reading(self) -> AsyncIterator[AsyncSession]:
-        async with self._readings() as session:
+        async with self._in_turn, self._readings() as session:
             yield session
 
     @asynccontextmanager
     async def _writing(self) -> AsyncIterator[AsyncSession]:
-        async with self._sessions.begin() as session:
+        async with self._in_turn, self._sessions.begin() as session:
             yield session
 
     async def _prepare(self, path: Path) -> None:

@@ -390,3 +390,28 @@ def test_a_folder_is_refused(path: Path):
 def test_a_folder_that_is_missing_is_refused_and_not_made(tmp_path: Path):
     assert "There is no folder" in refusal(tmp_path / "nowhere" / "scripts.db")
     assert list(tmp_path.iterdir()) == []
+
+
+async def test_nobody_passes_those_who_wait(store: Store):
+    order: list[int] = []
+
+    async def ask(number: int) -> None:
+        await store.fact("anything")
+        order.append(number)
+
+    asking = []
+    for number in range(500):
+        asking.append(asyncio.create_task(ask(number)))
+        await asyncio.sleep(0)  # so that some come at the very moment when another is done
+    await asyncio.gather(*asking)
+    assert order == sorted(order)
+
+
+async def test_cues_are_the_latest_first(store: Store):
+    begun = await store.begin(a_script())
+    lines = ["MAYA\nOne.", "@Émile (V.O.)\nTwo.\n\n", "MAYA\nThree."]
+    drafts = [Draft(Element(Kind.DIALOGUE, one), 1, "Ann", None, "f") for one in lines]
+    drafts.append(Draft(Element(Kind.ACTION, "BOB\nsleeps."), 1, "Ann", None, "f"))
+    written = await store.append(begun, None, drafts, "1", take=0)
+    assert await store.cues(written[-1].id) == ["MAYA", "@Émile (V.O.)"]
+    assert await store.path_ids(written[-1].id, written[2].id) == [one.id for one in written[2:]]
