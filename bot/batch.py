@@ -52,8 +52,8 @@ MOST_STEPS_BACK = 500
 WRITING, STARTING, REPEATING, NUDGED, GUIDED, WATCHED, FREE, HINDERED = (1 << i for i in range(8))
 """What must be done for a row at a step, as bits of a number; 0 for a row that reads."""
 
-NEVER = 2 * WIDTH
-"""A column that is not reached."""
+NEVER = 1 << 40
+"""A column, and a length, that is not reached."""
 
 
 @dataclass(slots=True)
