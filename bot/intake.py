@@ -7,9 +7,9 @@ from pathlib import PurePath
 
 import discord
 
+from .language import many
 from .manuscript import Manuscript, ManuscriptError, read
 from .script import clean
-from .tally import many
 
 LONGEST_TITLE = 100
 """Characters, as many as the option for it takes."""

@@ -13,8 +13,9 @@ from importlib.resources import files
 
 from PIL import Image, ImageDraw, ImageFont
 
+from .language import many
 from .surprise import Cell, Guess, Place, Surprise
-from .tally import Count, Tally, many, minutes
+from .tally import Count, Tally, minutes
 
 WIDTH = 920
 """Pixels, of which a phone held upright shows every second or third."""

@@ -10,8 +10,9 @@ from typing import Protocol
 import discord
 
 from .board import Board
+from .language import speaking
 from .room import Room, Rooms
-from .store import Ballot
+from .store import Ballot, Script
 
 log = logging.getLogger("onbook.polls")
 
@@ -36,13 +37,21 @@ BETWEEN_COUNTS = 1.0
 class Polls:
     """The votes of all channels. What it waits for is stored, and `resume` finds it again.
 
-    ``later`` is the event loop's own timer, unless another one is given.
+    ``later`` is the event loop's own timer, unless another one is given; ``renamed`` says whether
+    the names of the commands are translated.
     """
 
     def __init__(
-        self, client: discord.Client, rooms: Rooms, board: Board, later: Later | None = None
+        self,
+        client: discord.Client,
+        rooms: Rooms,
+        board: Board,
+        later: Later | None = None,
+        *,
+        renamed: bool = False,
     ) -> None:
         self.client = client
+        self.renamed = renamed
         self.rooms = rooms
         self.board = board
         self._call_later: Later = later or asyncio.get_running_loop().call_later
@@ -98,13 +107,19 @@ class Polls:
         if script is None:
             return
         channel = self.client.get_partial_messageable(script.channel)
-        try:
-            await act(channel, self.rooms.at(script.channel), ballot)
-        except discord.HTTPException as error:
-            # The script is right, if not its picture; whoever reads on will see.
-            log.warning("ballot %d could not be shown: %s", ballot, error)
-        except Exception:
-            log.exception("ballot %d failed", ballot)
+        with speaking(self._locale(script), renamed=self.renamed):
+            try:
+                await act(channel, self.rooms.at(script.channel), ballot)
+            except discord.HTTPException as error:
+                # The script is right, if not its picture; whoever reads on will see.
+                log.warning("ballot %d could not be shown: %s", ballot, error)
+            except Exception:
+                log.exception("ballot %d failed", ballot)
+
+    def _locale(self, script: Script) -> str:
+        """The language of a server: what happens by itself is said to nobody in particular."""
+        guild = None if script.guild is None else self.client.get_guild(script.guild)
+        return (guild.preferred_locale if guild else discord.Locale.american_english).value
 
     async def _recount(self, channel: Channel, room: Room, ballot: int) -> None:
         self._counted[ballot] = asyncio.get_running_loop().time()

@@ -22,9 +22,10 @@ from screenplain.richstring import RichString, plain
 from screenplain.types import Action, Dialog, Screenplay, Slug, Transition
 
 from .emphasis import rich
+from .language import many
 from .render import PAPER, page
 from .script import Element, Kind, fountain
-from .tally import LINES_A_PAGE, Tally, many, share
+from .tally import LINES_A_PAGE, Tally, share
 
 MOST_NAMES = 8
 """Writers that a title page has room for; the others are counted."""

@@ -10,12 +10,13 @@ import discord
 
 from . import pictures, printing, replay, surprise
 from .answers import NOBODY
+from .language import many
 from .printing import Format, Paper
 from .render import inline
 from .replay import Replay
 from .room import Room, RoomError
 from .store import Line, Script
-from .tally import many, minutes, tally
+from .tally import minutes, tally
 from .views import Interaction
 
 MANY = 10

@@ -16,13 +16,13 @@ from . import compose
 from .compose import Progress, Standing
 from .engine import Engine, NothingLeft
 from .history import words
+from .language import many
 from .model import ModelError, States, Tokens
 from .render import inline
 from .repetition import REACH
 from .room import Room
 from .script import as_read
 from .store import Line, Store
-from .tally import many
 from .turn import Patience, RoomError, Stopped
 
 AT_ONCE = 8

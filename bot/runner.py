@@ -18,6 +18,7 @@ from discord.ext import commands
 from .cog import OnBook
 from .polls import Later
 from .settings import RunnerSettings
+from .translator import Names
 from .views import COG
 
 log = logging.getLogger("onbook.runner")
@@ -52,15 +53,20 @@ class Bot(commands.Bot):
         self.onbook_settings = chosen
         self.onbook_later: Later | None = None
         self._always_sync = always_sync
+        self._names = Names()
 
     async def setup_hook(self) -> None:
-        """Loads the cog, and tells Discord of its commands if they have changed."""
+        """Loads the cog, and tells Discord of its commands if they or their names have changed."""
+        await self.tree.set_translator(self._names)
         await self.load_extension(__package__ or "bot")
         await self._sync()
 
     async def _sync(self) -> None:
         """Syncs when the commands differ from those that were synced last; Discord limits it."""
-        commands_now = [command.to_dict(self.tree) for command in self.tree.get_commands()]
+        commands_now = [
+            await command.get_translated_payload(self.tree, self._names)
+            for command in self.tree.get_commands()
+        ]
         described = json.dumps([self.application_id, commands_now], sort_keys=True)
         digest = hashlib.sha256(described.encode()).hexdigest()
         store = cast("OnBook", self.get_cog(COG)).store

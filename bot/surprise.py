@@ -9,11 +9,11 @@ from itertools import pairwise
 
 import numpy as np
 
+from .language import many
 from .model import Logits, Model
 from .room import Room
 from .script import as_read
 from .store import Floats, Line
-from .tally import many
 
 MOST_CHARACTERS = 600
 """Characters of lines that are looked at: what a phone shows without getting small."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 
+from .language import many, say
 from .render import PAPER, page
 from .script import Kind
 from .store import Line
@@ -58,12 +59,9 @@ def tally(lines: Sequence[Line]) -> Tally:
 def minutes(pages: float) -> str:
     """How long so many pages last, in words."""
     whole = round(pages)
-    return "less than a minute" if pages < 1 else f"about {many(whole, 'minute')}"
-
-
-def many(number: int, thing: str) -> str:
-    """A number of things, in words: “1 line”, “1,200 lines”."""
-    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
+    if pages < 1:
+        return say("less than a minute")
+    return say("about {minutes}", minutes=many(whole, "minute"))
 
 
 def share(count: Count, whole: Tally) -> float:

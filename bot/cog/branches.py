@@ -8,14 +8,14 @@ from discord import app_commands
 from .. import panels
 from ..answers import NOBODY, answer, check_permissions
 from ..history import ON_A_PAGE, label, option, told, words
+from ..language import many
 from ..render import inline
 from ..rights import check_may_write
 from ..room import Place, Room, RoomError
 from ..script import clean
 from ..store import Line
-from ..tally import many
 from ..views import Interaction
-from .commands import CHOICES, answered, for_scripts, who, writer_of
+from .commands import CHOICES, answered, for_scripts, speaking_to, who, writer_of
 from .turns import UNTITLED, Turns
 
 
@@ -130,10 +130,11 @@ class Branches(Turns):
 
     async def submit_rewriting(self, interaction: Interaction, place: Place, text: str) -> None:
         """Rewrites a line, from the modal."""
-        try:
-            await self._rewrite(interaction, place, text)
-        except Exception as error:  # noqa: BLE001 - the last place where it can be answered
-            await answer(interaction, error, keep=text.strip())
+        with speaking_to(interaction):
+            try:
+                await self._rewrite(interaction, place, text)
+            except Exception as error:  # noqa: BLE001 - the last place where it can be answered
+                await answer(interaction, error, keep=text.strip())
 
     @answered
     async def turn_history(self, interaction: Interaction, script: int, number: int) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Coroutine, Sequence
-from typing import Any, Concatenate, ParamSpec, TypeVar, get_type_hints
+from contextlib import AbstractContextManager
+from typing import Any, Concatenate, ParamSpec, TypeVar, cast, get_type_hints
 
 import discord
 from discord import app_commands
@@ -12,8 +13,10 @@ from discord.ext import commands
 
 from ..answers import answer
 from ..cards import NAME
+from ..language import say, speaking
 from ..render import inline
 from ..room import RoomError, Writer
+from ..translator import Names
 from ..views import Interaction
 
 C = TypeVar("C")
@@ -26,7 +29,7 @@ CHOICES = 25
 
 
 def answered(act: Act[Cog, P]) -> Act[Cog, P]:
-    """For what answers an interaction: whatever goes wrong is answered too, with a sentence."""
+    """For what answers an interaction, in its language: what goes wrong is answered too."""
     # discord.py would look for the names in them here, and not where the act stands.
     act.__annotations__ = get_type_hints(act, include_extras=True)
 
@@ -34,12 +37,23 @@ def answered(act: Act[Cog, P]) -> Act[Cog, P]:
     async def act_or_answer(
         cog: Cog, interaction: Interaction, /, *args: P.args, **kwargs: P.kwargs
     ) -> None:
-        try:
-            await act(cog, interaction, *args, **kwargs)
-        except Exception as error:  # noqa: BLE001 - the last place where it can be answered
-            await answer(interaction, error)
+        with speaking_to(interaction):
+            try:
+                await act(cog, interaction, *args, **kwargs)
+            except Exception as error:  # noqa: BLE001 - the last place where it can be answered
+                await answer(interaction, error)
 
     return act_or_answer
+
+
+def speaking_to(interaction: Interaction) -> AbstractContextManager[None]:
+    """Says everything in the language of whoever asks for something."""
+    return speaking(interaction.locale.value, renamed=renamed(interaction.client))
+
+
+def renamed(client: discord.Client) -> bool:
+    """Whether a bot's commands have translated names; only the runner gives it our translator."""
+    return isinstance(cast("commands.Bot", client).tree.translator, Names)
 
 
 def for_scripts(command: C) -> C:
@@ -51,7 +65,7 @@ def for_scripts(command: C) -> C:
 def channel_of(interaction: Interaction) -> int:
     """The channel that an interaction comes from; raises RoomError where there is none."""
     if interaction.channel_id is None:
-        raise RoomError("Scripts are written in channels: use this command in one.")
+        raise RoomError(say("Scripts are written in channels: use this command in one."))
     return interaction.channel_id
 
 

@@ -7,11 +7,11 @@ from discord import app_commands
 
 from .. import panels
 from ..answers import NOBODY, check_permissions
+from ..language import many
 from ..render import inline
 from ..room import Room, RoomError
 from ..script import clean
 from ..store import Script
-from ..tally import many
 from ..views import Interaction
 from .commands import answered, for_scripts, who, writer_of
 from .turns import UNTITLED, Turns

@@ -24,7 +24,7 @@ from ..store import Store
 from ..takes import TakeButton
 from ..views import Interaction, LineButton, PageButton, StopButton
 from ..voices import Voices
-from .commands import answered, channel_of, who, writer_of
+from .commands import answered, channel_of, renamed, speaking_to, who, writer_of
 
 DYNAMIC = (LineButton, PageButton, StopButton, TakeButton, *panels.DYNAMIC)
 """What must be known to a client, so that what was shown before a restart works."""
@@ -69,7 +69,7 @@ class Turns(commands.Cog):
         # discord.py's clock, since people see how long a vote lasts at Discord.
         self.rooms = Rooms(self.store, self.voices, self.settings, discord.utils.utcnow)
         later = getattr(self.bot, "onbook_later", None)
-        self.polls = Polls(self.bot, self.rooms, self.board, later)
+        self.polls = Polls(self.bot, self.rooms, self.board, later, renamed=renamed(self.bot))
         self.bot.add_dynamic_items(*DYNAMIC)
         await self.polls.resume()
 
@@ -278,7 +278,8 @@ class Turns(commands.Cog):
     ) -> None:
         """Answers what went wrong before a command began, such as an option out of range."""
         cause = error.original if isinstance(error, app_commands.CommandInvokeError) else error
-        await answer(interaction, cause)
+        with speaking_to(interaction):
+            await answer(interaction, cause)
 
     def _room(self, interaction: Interaction) -> Room:
         """The channel's room; whoever asks for it is waited for when the cog is unloaded."""

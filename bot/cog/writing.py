@@ -12,7 +12,7 @@ from ..manners import MOST_TAKES
 from ..room import LARGEST_SEED, MOST_LINES, NoScript, Place, Wish
 from ..script import Kind, name
 from ..views import Interaction
-from .commands import answered, choices, for_scripts
+from .commands import answered, choices, for_scripts, speaking_to
 from .turns import Turns
 
 KINDS = [
@@ -136,6 +136,7 @@ class Writing(Turns):
 
     @app_commands.command(name="help")
     @for_scripts
+    @answered
     async def help(self, interaction: Interaction) -> None:
         """How to write a script here, in three steps"""
         await interaction.response.send_message(HELP, ephemeral=True)
@@ -192,12 +193,13 @@ class Writing(Turns):
     ) -> None:
         """Adds a person's lines, from the command or the modal."""
         speaker = character.strip() or None
-        try:
-            await self._play(
-                interaction, lambda room, who: room.write(who, text, speaker, under), under
-            )
-        except Exception as error:  # noqa: BLE001 - the last place where it can be answered
-            await answer(interaction, error, keep=text.strip())
+        with speaking_to(interaction):
+            try:
+                await self._play(
+                    interaction, lambda room, who: room.write(who, text, speaker, under), under
+                )
+            except Exception as error:  # noqa: BLE001 - the last place where it can be answered
+                await answer(interaction, error, keep=text.strip())
 
     @answered
     async def submit_start(

@@ -134,9 +134,9 @@ class Control:
         self.gateway.dispatch("CHANNEL_CREATE", guild, payloads.channel(channel))
         return {"id": channel.id}
 
-    async def make_person(self, guild: int, name: str, may: int) -> Json:
+    async def make_person(self, guild: int, name: str, may: int, locale: str) -> Json:
         """A member of it."""
-        person = self.world.add_user(name, may)
+        person = self.world.add_user(name, may, locale)
         self.world.guilds[guild].members.append(person.id)
         return {"id": person.id}
 

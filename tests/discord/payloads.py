@@ -154,7 +154,7 @@ def interaction(world: World, of: Interaction, data: Json, shown: Json | None) -
         "channel": channel(where),
         "member": member(world, who, who.may),
         "app_permissions": str(world.guilds[where.guild].bot_may),
-        "locale": "en-US",
+        "locale": who.locale,
         "guild_locale": "en-US",
         "entitlements": [],
         "authorizing_integration_owners": {"0": str(where.guild)},

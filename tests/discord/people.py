@@ -152,9 +152,9 @@ class Guild:
         made = await self.discord.do("channel", guild=self.id, name=name)
         return Channel(self.discord, made["id"])
 
-    async def person(self, name: str, may: int = WRITERS_MAY) -> Person:
-        """Makes a member, with these permissions everywhere."""
-        made = await self.discord.do("person", guild=self.id, name=name, may=may)
+    async def person(self, name: str, may: int = WRITERS_MAY, locale: str = "en-US") -> Person:
+        """Makes a member, with these permissions everywhere, who sees Discord in a language."""
+        made = await self.discord.do("person", guild=self.id, name=name, may=may, locale=locale)
         return Person(self.discord, made["id"], name)
 
 

@@ -68,6 +68,8 @@ class User:
     name: str
     may: int = 0
     """Their permissions, everywhere."""
+    locale: str = "en-US"
+    """The language in which they see Discord."""
 
 
 @dataclass
@@ -175,9 +177,9 @@ class World:
         self._last_id = max(self._last_id + 1, milliseconds << 22)
         return self._last_id
 
-    def add_user(self, name: str, may: int = 0) -> User:
+    def add_user(self, name: str, may: int = 0, locale: str = "en-US") -> User:
         """Somebody new."""
-        user = User(self.new_id(), name, may)
+        user = User(self.new_id(), name, may, locale)
         self.users[user.id] = user
         return user
 

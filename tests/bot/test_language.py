@@ -1,0 +1,196 @@
+"""Tests of what the bot says in other languages: a catalogue has all of it, and is right."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from string import Formatter
+from typing import Any
+
+import discord
+import pytest
+from discord import app_commands
+from discord.ext import commands
+
+import bot as package
+from bot.cog import OnBook
+from bot.language import NUMBERS, THINGS, many, say, speaking
+from bot.settings import Settings
+
+SOURCE = Path(package.__file__).parent
+FILES = sorted(SOURCE.rglob("*.py"))
+LANGUAGES = sorted(NUMBERS)
+
+TO_ITS_OPERATOR = {
+    # What is said in these is read in a terminal or in a log.
+    "__main__.py", "driver.py", "local.py", "migration.py", "runner.py", "settings.py", "store.py",
+}  # fmt: skip
+
+SAID = ("say", "phrase")
+NOT_SAID = {"describe", "debug", "info", "warning", "error", "exception", "Group", "compile"}
+
+
+def catalogue(language: str) -> dict[str, str]:
+    """The sentences of a language, by the English ones."""
+    text = (SOURCE / "languages" / f"{language}.json").read_text(encoding="utf-8")
+    return dict(json.loads(text))
+
+
+def called(call: ast.Call) -> str:
+    """The name of what is called."""
+    return call.func.id if isinstance(call.func, ast.Name) else getattr(call.func, "attr", "")
+
+
+def calls(file: Path, names: tuple[str, ...]) -> Iterator[ast.Call]:
+    """The calls of these functions."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and called(node) in names:
+            yield node
+
+
+def sentences() -> set[str]:
+    """Every sentence that the bot can say."""
+    return {
+        call.args[0].value
+        for file in FILES
+        for call in calls(file, SAID)
+        if isinstance(call.args[0], ast.Constant)
+    }
+
+
+class Listening(app_commands.Translator):
+    """Notes what Discord shows of the commands, and leaves it in English."""
+
+    def __init__(self) -> None:
+        self.names: set[str] = set()
+        self.asked: set[str] = set()
+
+    async def translate(
+        self,
+        string: app_commands.locale_str,
+        locale: discord.Locale,
+        context: app_commands.TranslationContextTypes,
+    ) -> str | None:
+        """Notes a text."""
+        self.asked.add(string.message)
+        where = app_commands.TranslationContextLocation
+        if context.location in (where.command_name, where.group_name, where.parameter_name):
+            name = isinstance(context.data, app_commands.ContextMenu)
+            self.names |= set() if name else {string.message}
+        return None
+
+
+@pytest.fixture
+async def commanded(tmp_path: Path) -> Listening:
+    """What Discord shows of the commands."""
+    client = commands.Bot(command_prefix="!", intents=discord.Intents.none())
+    cog = OnBook(client, Settings(database=tmp_path / "scripts.db"))
+    listening = Listening()
+    for one in [*cog.get_app_commands(), *cog.menus]:
+        await one.get_translated_payload(client.tree, listening)
+    return listening
+
+
+def test_every_marked_sentence_stands_there_as_it_is() -> None:
+    for file in FILES:
+        for call in calls(file, ("phrase",)):
+            assert isinstance(call.args[0], ast.Constant), f"{file.name}:{call.lineno}"
+        for call in calls(file, ("say",)):
+            assert not isinstance(call.args[0], ast.JoinedStr), f"{file.name}:{call.lineno}"
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(SOURCE)))
+def test_whatever_reads_as_a_sentence_is_one_for_the_catalogues(file: Path) -> None:
+    if file.name in TO_ITS_OPERATOR:
+        return
+    found = list(_unmarked(ast.parse(file.read_text(encoding="utf-8"))))
+    assert found == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_a_catalogue_has_every_sentence_and_nothing_else(
+    language: str, commanded: Listening
+) -> None:
+    known = set(catalogue(language))
+    assert sentences() | commanded.asked == known
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_translation_fills_in_what_the_sentence_does(language: str) -> None:
+    for english, other in catalogue(language).items():
+        assert _fields(other) == _fields(english), english
+        assert other.strip() == other, english
+        assert english.endswith(tuple(".:?…")) == other.endswith(tuple(".:?…")), english
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_translated_names_are_such_as_discord_takes(
+    language: str, commanded: Listening
+) -> None:
+    there = catalogue(language)
+    for name in commanded.names:
+        assert re.fullmatch(r"[-_\w]{1,32}", there[name]), name
+        assert there[name] == there[name].lower()
+    for text in commanded.asked:
+        assert len(there[text]) <= 100, text
+
+
+async def test_every_command_and_option_that_is_named_exists(commanded: Listening) -> None:
+    client_names = commanded.names
+    for sentence in sentences():
+        for field in _fields(sentence):
+            if field[:1] in ("/", "*"):
+                assert set(field[1:].split()) <= client_names, sentence
+
+
+def test_a_sentence_is_said_in_the_language_of_a_locale() -> None:
+    assert many(1200, "line") == "1,200 lines"
+    with speaking("de"):
+        assert many(1200, "line") == "1.200 Zeilen"
+        assert many(1, "line") == "1 Zeile"
+    with speaking("en-GB"), speaking("fr"):
+        assert many(1200, "line") == "1,200 lines"
+
+
+def test_commands_are_named_as_they_are_called_there() -> None:
+    words: dict[str, Any] = {"number": 2}
+    assert say("{/script show}, {*title}: {number}", **words) == "/script show, title: 2"
+    there = catalogue("de")
+    with speaking("de"):
+        assert say("{/script show}, {*title}") == "/script show, title"
+    with speaking("de", renamed=True):
+        named = f"/{there['script']} {there['show']}, {there['title']}"
+        assert say("{/script show}, {*title}") == named != "/script show, title"
+
+
+def test_whatever_is_counted_has_its_words() -> None:
+    for thing in THINGS:
+        assert many(1, thing).startswith("1 ")
+        assert many(2000, thing).startswith("2,000 ")
+
+
+def _fields(sentence: str) -> set[str]:
+    return {
+        f"{name}:{spec}" if spec else name
+        for _, name, spec, _ in Formatter().parse(sentence)
+        if name
+    }
+
+
+def _unmarked(tree: ast.AST) -> Iterator[str]:
+    """Texts of several words which are neither said, nor told to a log, nor documentation."""
+    stack: list[ast.AST] = [tree]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, ast.Call) and called(node) in (*SAID, *NOT_SAID):
+            continue
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            continue
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            if re.search(r"[A-Za-z]{2,},? [a-z]{2,}", node.value):
+                yield f"{node.lineno}: {node.value}"
+            continue
+        stack += ast.iter_child_nodes(node)
