@@ -14,10 +14,10 @@ from textwrap import dedent
 import numpy as np
 import pytest
 
+from bot.migration import SCHEMA
 from bot.script import Element, Kind
 from bot.store import (
     BEFORE_THE_FIRST,
-    SCHEMA,
     AlreadyWritten,
     Draft,
     HeadMoved,

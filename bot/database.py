@@ -1,0 +1,140 @@
+"""Database: the SQLite file, which one process has and one connection writes to."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Self
+
+from filelock import FileLock, Timeout
+from sqlalchemy import URL, Connection, event, text
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import (
+    AsyncEngine,
+    AsyncSession,
+    async_sessionmaker,
+    create_async_engine,
+)
+
+from . import driver
+from .migration import SCHEMA, upgrade
+from .tables import Base
+
+READING = "onbook_reading"
+"""The option of a connection that begins no transaction."""
+
+
+class StoreError(Exception):
+    """One sentence about a database that cannot be used, and what to do about it."""
+
+
+class Database:
+    """Transactions on one file, one at a time, each on the disk when it has ended.
+
+    Use `Database.open`.
+    """
+
+    def __init__(self, engine: AsyncEngine, lock: FileLock) -> None:
+        self._engine = engine
+        self._lock = lock
+        # The pool gives its connection to whoever asks when it comes back, past those who wait.
+        self._in_turn = asyncio.Lock()
+        self._sessions = async_sessionmaker(engine, expire_on_commit=False)
+        reading = engine.execution_options(**{READING: True})
+        self._readings = async_sessionmaker(reading, expire_on_commit=False)
+
+    @classmethod
+    async def open(cls, path: Path) -> Self:
+        """Opens or makes the database; raises StoreError when it cannot be used."""
+        if not path.parent.is_dir():
+            # The lock would make it, and a mistyped path would look like scripts that are lost.
+            raise StoreError(
+                f"There is no folder {path.parent}: make it, or set ONBOOK_DATABASE to a file in a "
+                f"folder that exists."
+            )
+        lock = FileLock(f"{path}.lock", timeout=0)
+        try:
+            lock.acquire()
+        except Timeout:
+            raise StoreError(
+                f"{path} is in use by another On Book: stop that one, or set ONBOOK_DATABASE to "
+                f"another file."
+            ) from None
+        except OSError as error:
+            raise StoreError(
+                f"{path} cannot be opened ({error.strerror}): set ONBOOK_DATABASE to a file in a "
+                f"folder that exists and can be written to."
+            ) from error
+        database = cls(_connect(path), lock)
+        try:
+            await database._prepare(path)
+        except BaseException:
+            await database.close()
+            raise
+        return database
+
+    async def close(self) -> None:
+        """Closes the file, and leaves it to the next process."""
+        await self._engine.dispose()
+        self._lock.release()
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncSession]:
+        """A session that reads; nobody else has the database meanwhile."""
+        async with self._in_turn, self._readings() as session:
+            yield session
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[AsyncSession]:
+        """A session whose changes are on the disk when it ends, or none if it fails."""
+        async with self._in_turn, self._sessions.begin() as session:
+            yield session
+
+    async def _prepare(self, path: Path) -> None:
+        try:
+            await asyncio.to_thread(upgrade, path)
+            async with self._engine.begin() as connection:
+                version = (await connection.execute(text("PRAGMA user_version"))).scalar_one()
+                if version > SCHEMA:
+                    raise StoreError(
+                        f"{path} comes from a newer On Book (schema {version}, this one knows "
+                        f"{SCHEMA}): install that one, or set ONBOOK_DATABASE to another file."
+                    )
+                await connection.run_sync(Base.metadata.create_all)
+                await connection.execute(text(f"PRAGMA user_version = {SCHEMA}"))
+        except (SQLAlchemyError, sqlite3.Error) as error:
+            raise StoreError(
+                f"{path} cannot be used as a database: set ONBOOK_DATABASE to another file, or "
+                f"restore this one."
+            ) from error
+
+
+def _connect(path: Path) -> AsyncEngine:
+    # One connection: SQLite as old as 3.51.2 can damage a WAL file that two of them write to.
+    engine = create_async_engine(
+        URL.create("sqlite+aiosqlite", database=str(path)),
+        async_creator=lambda: driver.connection(path),
+        pool_size=1,
+        max_overflow=0,
+    )
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def configure(connection: Any, _record: object) -> None:  # noqa: ANN401 - the driver's class
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode = WAL")
+        # A line that was shown survives a power cut.
+        cursor.execute("PRAGMA synchronous = FULL")
+        cursor.execute("PRAGMA foreign_keys = ON")
+        cursor.execute("PRAGMA secure_delete = ON")
+        cursor.close()
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def begin(connection: Connection) -> None:
+        # Who reads has the connection, and so the database, to itself as well.
+        if not connection.get_execution_options().get(READING):
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine

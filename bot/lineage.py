@@ -1,0 +1,283 @@
+"""The tree of lines: how it is walked, and how it grows. Each function works in a transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+
+import numpy as np
+from sqlalchemy import (
+    CTE,
+    BindParameter,
+    ColumnElement,
+    Integer,
+    Select,
+    bindparam,
+    delete,
+    func,
+    or_,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.dialects.sqlite import Insert, insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from .tables import (
+    BEFORE_THE_FIRST,
+    Ballot,
+    Base,
+    Draft,
+    Line,
+    Post,
+    Script,
+    State,
+    Surprise,
+    Trail,
+    Vote,
+)
+
+LINES_AT_ONCE = 200
+"""Lines that are handed to the database together: some milliseconds of the event loop's time."""
+
+
+class HeadMoved(Exception):
+    """Somebody else moved the script on in the meantime; nothing was written."""
+
+
+class AlreadyWritten(Exception):
+    """This very interaction has written its lines before; nothing was written twice."""
+
+
+def path(head: int | BindParameter[int], name: str = "above") -> CTE:
+    """A query of the ids from ``head`` up to the first line."""
+    above = select(Line.id, Line.parent).where(Line.id == head).cte(name, recursive=True)
+    return above.union_all(select(Line.id, Line.parent).join(above, Line.id == above.c.parent))
+
+
+@cache
+def path_from() -> Select[int]:
+    """A query of the ids from ``head`` up to ``since``, made once: every turn asks it."""
+    above = select(Line.id, Line.parent).where(Line.id == bindparam("head", type_=Integer))
+    walked = above.cte("above", recursive=True)
+    up = select(Line.id, Line.parent).join(walked, Line.id == walked.c.parent)
+    # Ids grow along every path.
+    walked = walked.union_all(up.where(Line.id >= bindparam("since", type_=Integer)))
+    return select(walked.c.id).order_by(walked.c.id)
+
+
+@cache
+def _last_lines_from() -> Select[Line]:
+    """A query of the last lines up to ``head`` which have so many ``characters``, made once."""
+    above = (
+        select(Line.id, Line.parent, func.length(Line.text).label("characters"))
+        .where(Line.id == bindparam("head", type_=Integer))
+        .cte("above", recursive=True)
+    )
+    more = (
+        select(Line.id, Line.parent, above.c.characters + func.length(Line.text))
+        .join(above, Line.id == above.c.parent)
+        .where(above.c.characters < bindparam("characters", type_=Integer))
+    )
+    above = above.union_all(more)
+    return select(Line).join(above, Line.id == above.c.id).order_by(Line.id)
+
+
+async def last_lines(session: AsyncSession, head: int, characters: int) -> list[Line]:
+    """The last lines up to ``head`` which have so many characters together, or all."""
+    found = await session.scalars(_last_lines_from(), {"head": head, "characters": characters})
+    return list(found)
+
+
+def in_tree(script: Script) -> ColumnElement[bool]:
+    """Whether a line is in a script: its own, or one above its fork."""
+    own = Line.script == script.id
+    if script.forked_at is None:
+        return own
+    return or_(own, Line.id.in_(select(path(script.forked_at).c.id)))
+
+
+def _line(
+    script: Script,
+    parent: int | None,
+    draft: Draft,
+    delivery: str,
+    take: int,
+    ordinal: int,
+    asker: int | None,
+) -> Line:
+    return Line(
+        script=script.id,
+        parent=parent,
+        kind=str(draft.element.kind),
+        text=draft.element.text,
+        author=draft.author,
+        credit=draft.credit,
+        origin=draft.origin,
+        delivery=delivery,
+        take=take,
+        ordinal=ordinal,
+        asker=asker,
+    )
+
+
+async def shelve(session: AsyncSession, channel: int) -> None:
+    """Puts what runs in a channel on the shelf."""
+    await session.execute(update(Script).where(Script.channel == channel).values(running=False))
+
+
+async def hang(
+    session: AsyncSession,
+    script: Script,
+    parent: int | None,
+    drafts: Sequence[Draft],
+    delivery: str,
+    take: int,
+    asker: int | None,
+) -> list[Line]:
+    """Hangs lines and their states below ``parent``; raises AlreadyWritten."""
+    written = select(Line.id).where(Line.delivery == delivery, Line.take == take).limit(1)
+    if drafts and await session.scalar(written) is not None:
+        raise AlreadyWritten
+    # The only connection writes, so that the next ids are known before there are any; what was
+    # deleted counts, too.
+    highest = text("SELECT seq FROM sqlite_sequence WHERE name = :table")
+    first = (await session.scalar(highest, {"table": Line.__tablename__}) or 0) + 1
+    lines: list[Line] = []
+    for ordinal, draft in enumerate(drafts):
+        lines.append(_line(script, parent, draft, delivery, take, ordinal, asker))
+        lines[-1].id = parent = first + ordinal
+    for at in range(0, len(lines), LINES_AT_ONCE):
+        some = slice(at, at + LINES_AT_ONCE)
+        session.add_all(lines[some])
+        await session.flush()
+        for line, draft in zip(lines[some], drafts[some], strict=True):
+            session.add_all(_remembered(line.id, draft))
+        await session.flush()
+    return lines
+
+
+async def copy(
+    session: AsyncSession, script: Script, below: Sequence[Line], was: Sequence[Line]
+) -> list[Line]:
+    """Hangs copies of lines, one under the other, below the last of others of the same delivery."""
+    # Lines are numbered one after the other, and nobody else can write in the meantime.
+    last = below[-1]
+    copies = [
+        Line(
+            id=last.id + number,
+            script=script.id,
+            parent=last.id + number - 1,
+            kind=old.kind,
+            text=old.text,
+            author=old.author,
+            credit=old.credit,
+            origin=old.origin,
+            delivery=last.delivery,
+            take=last.take,
+            ordinal=last.ordinal + number,
+            written=old.written,
+            asker=old.asker,
+            # A copy of a copy says where the line was first written.
+            copy_of=old.copy_of or old.id,
+        )
+        for number, old in enumerate(was, 1)
+    ]
+    session.add_all(copies)
+    await session.flush()
+    return copies
+
+
+async def show_in_place(
+    session: AsyncSession, script: Script, replaced: Mapping[int, Sequence[Line]]
+) -> None:
+    """The messages that show a line show those, too, that have taken its place."""
+    shown = await session.execute(
+        select(Post.message, Post.line).where(
+            Post.script == script.id, Post.line.in_(list(replaced))
+        )
+    )
+    for message, old in shown.all():
+        session.add_all(
+            Post(message=message, line=new.id, script=script.id) for new in replaced[old]
+        )
+    await session.flush()
+
+
+def _remembered(line: int, draft: Draft) -> Iterator[Base]:
+    """What is kept of how a voice read a line."""
+    if draft.state is not None:
+        state = draft.state.tobytes()
+        yield State(line=line, fingerprint=draft.fingerprint, state=state)
+    if draft.surprise is not None:
+        bits = draft.surprise.astype(np.float16).tobytes()
+        yield Surprise(line=line, fingerprint=draft.fingerprint, bits=bits)
+
+
+async def move(session: AsyncSession, script: Script, head: int | None) -> None:
+    """Moves the head by compare-and-swap."""
+    moved = await session.scalar(
+        update(Script)
+        .where(Script.id == script.id, Script.head.is_not_distinct_from(script.head))
+        .values(head=head)
+        .returning(Script.id)
+        .execution_options(synchronize_session=False)
+    )
+    if moved is None:
+        raise HeadMoved
+    await follow(session, script.id, script.head, head)
+
+
+async def follow(session: AsyncSession, script: int, was: int | None, head: int | None) -> None:
+    """Notes the way of a head, where it is not the way on which it stood before."""
+    if head is not None:
+        await session.execute(_followed(), {"script": script, "was": was or 0, "head": head})
+
+
+@cache
+def _followed() -> Insert:
+    """What notes the way to ``head``, made once, where it is not that to ``was``."""
+    way = path(bindparam("head", type_=Integer))
+    known = path(bindparam("was", type_=Integer), "known")
+    script = bindparam("script", type_=Integer)
+    steps = select(script, func.coalesce(way.c.parent, BEFORE_THE_FIRST), way.c.id)
+    steps = steps.where(way.c.id.not_in(select(known.c.id)))
+    noted = insert(Base.metadata.tables[Trail.__tablename__]).from_select(
+        ["script", "line", "child"], steps
+    )
+    return noted.on_conflict_do_update(
+        index_elements=["script", "line"], set_={"child": noted.excluded.child}
+    )
+
+
+async def heirs(session: AsyncSession, script: int) -> list[Script]:
+    """The scripts that may reach lines of this one, the oldest first."""
+    found = await session.scalars(
+        select(Script).where(Script.id != script, Script.forked_at.is_not(None)).order_by(Script.id)
+    )
+    return list(found)
+
+
+async def leave_to(session: AsyncSession, script: int, heir: Script) -> None:
+    """Makes the lines of a script those of another one which stand above its fork."""
+    reached = select(path(heir.forked_at or 0).c.id)
+    await session.execute(
+        update(Line)
+        .where(Line.script == script, Line.id.in_(reached))
+        .values(script=heir.id)
+        .execution_options(synchronize_session=False)
+    )
+
+
+async def delete_lines(session: AsyncSession, script: int) -> None:
+    """Deletes all that is kept of a script but itself."""
+    own = select(Line.id).where(Line.script == script)
+    for kept in (State, Surprise):
+        await session.execute(delete(kept).where(kept.line.in_(own)))
+    await session.execute(delete(Post).where(Post.script == script))
+    await session.execute(delete(Trail).where(Trail.script == script))
+    ballots = select(Ballot.id).where(Ballot.script == script)
+    await session.execute(delete(Vote).where(Vote.ballot.in_(ballots)))
+    await session.execute(delete(Ballot).where(Ballot.script == script))
+    # All in one statement: a line may go before its parent does.
+    await session.execute(delete(Line).where(Line.script == script))

@@ -1,0 +1,263 @@
+"""Tables: what is kept of scripts, as rows of a database."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    DateTime,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from .model import States
+from .script import Element, Kind
+
+Floats = NDArray[np.floating[Any]]
+
+BEFORE_THE_FIRST = 0
+"""Stands for the place of a head that has no line yet, where a number is needed."""
+
+
+def _now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
+
+
+class Base(DeclarativeBase):
+    """The tables. Rows are read and passed on, never changed in place."""
+
+    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy reads it as it stands
+        dict[str, Any]: JSON,
+        list[str]: JSON,
+        dt.datetime: DateTime(timezone=True),
+    }
+
+
+class Script(Base):
+    """A script in a channel: a head on a tree of lines, and how its voice writes."""
+
+    __tablename__ = "scripts"
+    __table_args__ = (
+        Index("one_script_runs_in_a_channel", "channel", unique=True, sqlite_where=text("running")),
+        # The ids of what was deleted are on old buttons, and must never mean anything else.
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    channel: Mapped[int] = mapped_column(BigInteger)
+    guild: Mapped[int | None] = mapped_column(BigInteger)
+    owner: Mapped[int] = mapped_column(BigInteger)
+    title: Mapped[str]
+    cast: Mapped[list[str]]
+    voice: Mapped[str]
+    temperature: Mapped[float]
+    top_p: Mapped[float]
+    running: Mapped[bool]
+    """Whether it is the one that the channel writes on; the others are on the shelf."""
+    head: Mapped[int | None]
+    """The last line; None before the first. No foreign key, since lines refer to scripts."""
+    begun: Mapped[dt.datetime] = mapped_column(default=_now)
+    delivery: Mapped[str | None] = mapped_column(unique=True)
+    """The interaction that began it."""
+    forked_at: Mapped[int | None]
+    """The line of another script at which it was forked."""
+    archived: Mapped[bool] = mapped_column(default=False)
+    """Whether it was put away; then it cannot run."""
+    min_p: Mapped[float | None]
+    """None, here and in the next two, for what the operator has set."""
+    repetition: Mapped[float | None]
+    length: Mapped[int | None]
+    takes: Mapped[int] = mapped_column(default=1)
+    """How many takes of a line are written at once."""
+    lock: Mapped[bool] = mapped_column(default=False)
+    """Whether the voice lets nobody speak but the cast."""
+    players: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    """Who plays whom: people's ids by the names in the cast."""
+    skip_played: Mapped[bool] = mapped_column(default=False)
+    """Whether the voice leaves to people what is played by them."""
+    alternate: Mapped[bool] = mapped_column(default=False)
+    """Whether nobody may write twice in a row."""
+    cooldown: Mapped[int] = mapped_column(default=0)
+    """Seconds that a person waits after a line."""
+    role: Mapped[int | None] = mapped_column(BigInteger)
+    """Who writes here must have this role."""
+
+
+_KEPT = (
+    *("guild", "cast", "voice", "temperature", "top_p", "head", "min_p", "repetition", "length"),
+    *("takes", "lock", "players", "skip_played", "alternate", "cooldown", "role"),
+)
+
+
+def fork_of(script: Script, channel: int, owner: int, title: str) -> Script:
+    """A script that begins where another one stands, and is written as that one is."""
+    kept = {name: getattr(script, name) for name in _KEPT}
+    return Script(
+        channel=channel, owner=owner, title=title, running=True, forked_at=script.head, **kept
+    )
+
+
+class Line(Base):
+    """One element of a script, where it hangs in the tree, and how it came to be.
+
+    Ids grow along every path of the tree, since a line is stored after its parent.
+    """
+
+    __tablename__ = "lines"
+    __table_args__ = (
+        UniqueConstraint("delivery", "take", "ordinal"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    script: Mapped[int] = mapped_column(ForeignKey("scripts.id"), index=True)
+    parent: Mapped[int | None] = mapped_column(ForeignKey("lines.id"), index=True)
+    kind: Mapped[str]
+    text: Mapped[str]
+    author: Mapped[int | None] = mapped_column(BigInteger)
+    """The person who wrote it; None for a voice."""
+    credit: Mapped[str]
+    """The person's or the voice's name, as it was then."""
+    origin: Mapped[dict[str, Any]]
+    """What a voice wrote it from: fingerprint, seed, temperature and so on; empty for a person."""
+    delivery: Mapped[str]
+    """The interaction that asked for it."""
+    take: Mapped[int]
+    ordinal: Mapped[int]
+    written: Mapped[dt.datetime] = mapped_column(default=_now)
+    asker: Mapped[int | None] = mapped_column(BigInteger)
+    """The person who asked for it; None where that was not noted."""
+    copy_of: Mapped[int | None]
+    """The line that this repeats below a rewritten one. That may have been deleted since."""
+    rewrite_of: Mapped[int | None]
+    """The line that this was written instead of. That may have been deleted since."""
+
+    @property
+    def element(self) -> Element:
+        """The line as an element of a screenplay."""
+        return Element(Kind(self.kind), self.text)
+
+
+class Trail(Base):
+    """The child through which the head of a script last went on from a line."""
+
+    __tablename__ = "trails"
+
+    script: Mapped[int] = mapped_column(ForeignKey("scripts.id"), primary_key=True)
+    line: Mapped[int] = mapped_column(primary_key=True)
+    """`BEFORE_THE_FIRST` for the beginning."""
+    child: Mapped[int] = mapped_column(ForeignKey("lines.id"), index=True)
+
+
+class State(Base):
+    """What a voice remembers after a line: a cache, which the text can always make anew."""
+
+    __tablename__ = "states"
+
+    line: Mapped[int] = mapped_column(ForeignKey("lines.id"), primary_key=True)
+    fingerprint: Mapped[str] = mapped_column(primary_key=True)
+    state: Mapped[bytes] = mapped_column(LargeBinary)
+
+    @property
+    def remembered(self) -> States:
+        """The state as the voice takes it: float32 [S]."""
+        return np.frombuffer(self.state, np.float32)
+
+
+class Surprise(Base):
+    """What each character of a line cost a voice that read or wrote it."""
+
+    __tablename__ = "surprises"
+
+    line: Mapped[int] = mapped_column(ForeignKey("lines.id"), primary_key=True)
+    fingerprint: Mapped[str] = mapped_column(primary_key=True)
+    bits: Mapped[bytes] = mapped_column(LargeBinary)
+    """float16, one for each character of the line as the voice reads it but the first."""
+
+
+class Ban(Base):
+    """Words that no voice says in a channel, or in a guild."""
+
+    __tablename__ = "bans"
+
+    scope: Mapped[str] = mapped_column(primary_key=True)
+    """``channel`` or ``guild``."""
+    place: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    words: Mapped[list[str]]
+
+
+class Post(Base):
+    """A line as it stands in a message, so that the message can tell the truth later."""
+
+    __tablename__ = "posts"
+
+    message: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    line: Mapped[int] = mapped_column(primary_key=True, index=True)
+    """`BEFORE_THE_FIRST` for the message that begins a script without a line."""
+    script: Mapped[int] = mapped_column(ForeignKey("scripts.id"))
+
+
+class Ballot(Base):
+    """Takes of the same lines, from which one is chosen: by who asked for them, or by a vote."""
+
+    __tablename__ = "ballots"
+    __table_args__ = ({"sqlite_autoincrement": True},)  # its ids are on old buttons
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    script: Mapped[int] = mapped_column(ForeignKey("scripts.id"), index=True)
+    parent: Mapped[int | None]
+    """The line below which the takes hang; None for the beginning."""
+    delivery: Mapped[str] = mapped_column(unique=True)
+    """The interaction that asked for the takes: their lines have it, too."""
+    asker: Mapped[int] = mapped_column(BigInteger)
+    message: Mapped[int | None] = mapped_column(BigInteger, index=True)
+    """Where the takes are shown; None where they are not, or no longer."""
+    ends: Mapped[dt.datetime | None]
+    """When the vote is over; None where there is none."""
+    closed: Mapped[bool] = mapped_column(default=False)
+    chosen: Mapped[int | None]
+    """The take that was chosen, from 0; None as long as it is open."""
+
+
+class Vote(Base):
+    """The take that a person is for."""
+
+    __tablename__ = "votes"
+
+    ballot: Mapped[int] = mapped_column(ForeignKey("ballots.id"), primary_key=True)
+    person: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    take: Mapped[int]
+
+
+class Fact(Base):
+    """A small thing that the bot must remember about itself."""
+
+    __tablename__ = "facts"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    value: Mapped[str]
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A line that is about to be stored."""
+
+    element: Element
+    author: int | None
+    credit: str
+    state: States | None
+    """What the voice with this `fingerprint` remembers after it; None where that is not kept."""
+    fingerprint: str
+    origin: dict[str, Any] = field(default_factory=dict)
+    surprise: Floats | None = None
+    """What each character of the line but the first cost that voice, in bits: float [n]."""
