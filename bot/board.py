@@ -225,6 +225,11 @@ class Board:
             return False
         return True
 
+    async def redraw(self, channel: Channel, room: Room, script: Script, lines: set[int]) -> None:
+        """Draws the messages again that show any of these lines."""
+        async with room.painting:
+            await self._paint(channel, script, lines, set())
+
     async def bare(self, interaction: Interaction, room: Room, script: Script) -> None:
         """Draws the end of a script again, without buttons where it runs no more."""
         channel = interaction.channel

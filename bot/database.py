@@ -81,6 +81,13 @@ class Database:
         await self._engine.dispose()
         self._lock.release()
 
+    async def flush_out(self) -> None:
+        """Empties the log of what was written, so that what was deleted is gone from it, too."""
+        async with self._in_turn, self._engine.connect() as connection:
+            # Outside of a transaction, where alone it can be done.
+            outside = await connection.execution_options(**{READING: True})
+            await outside.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:
         """A session that reads; nobody else has the database meanwhile."""

@@ -87,6 +87,7 @@ THINGS = {
     "word": (phrase("1 word"), phrase("{number:,} words")),
     "scene": (phrase("1 scene"), phrase("{number:,} scenes")),
     "minute": (phrase("1 minute"), phrase("{number:,} minutes")),
+    "day": (phrase("1 day"), phrase("{number:,} days")),
     "second": (phrase("1 second"), phrase("{number:,} seconds")),
     "vote": (phrase("1 vote"), phrase("{number:,} votes")),
 }

@@ -115,11 +115,13 @@ class Prompter:
         kept = await self.store.state(head, model.fingerprint)
         if kept is not None:
             return kept
-        state, unread = await self._last_kept(model, head)
+        path = await self.store.path(head)
+        state, unread = await self._last_kept(model, path)
         state = await compose.read_again(
             engine, state, unread, self.channel, progress or Progress()
         )
-        await self.store.keep_state(head, model.fingerprint, state)
+        removed = sum(line.removed for line in path)
+        await self.store.keep_state(head, model.fingerprint, state, removed)
         return state
 
     async def cost(self, engine: Engine, line: Line) -> Floats:
@@ -130,9 +132,8 @@ class Prompter:
         state = await self.state(engine, line.parent)
         return await compose.costs(engine, state, line.element, self.channel)
 
-    async def _last_kept(self, model: Model, head: int) -> tuple[States, list[Line]]:
-        """The nearest state that was kept on the way to a line, and the lines after it."""
-        path = await self.store.path(head)
+    async def _last_kept(self, model: Model, path: Sequence[Line]) -> tuple[States, Sequence[Line]]:
+        """The last state that was kept on a path, and the lines after it."""
         kept = await self.store.states_kept((line.id for line in path), model.fingerprint)
         for i in reversed(range(len(path))):
             if path[i].id in kept:

@@ -12,8 +12,9 @@ from sqlalchemy import and_, delete, func, or_, select, update
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.orm.attributes import set_committed_value
 
-from . import lineage
+from . import erasure, lineage
 from .database import Database, StoreError
+from .erasure import Forgotten
 from .lineage import LINES_AT_ONCE, AlreadyWritten, HeadMoved
 from .model import States
 from .script import Kind
@@ -21,6 +22,7 @@ from .tables import (
     BEFORE_THE_FIRST,
     Ballot,
     Ban,
+    Departure,
     Draft,
     Fact,
     Floats,
@@ -40,6 +42,7 @@ __all__ = [
     "Ballot",
     "Draft",
     "Floats",
+    "Forgotten",
     "HeadMoved",
     "Line",
     "Script",
@@ -140,8 +143,54 @@ class Store:
         async with self._database.writing() as session:
             for heir in await lineage.heirs(session, script):
                 await lineage.leave_to(session, script, heir)
-            await lineage.delete_lines(session, script)
-            await session.execute(delete(Script).where(Script.id == script))
+            await lineage.delete_scripts(session, select(Script.id).where(Script.id == script))
+        await self._database.flush_out()
+
+    # What is erased
+
+    async def forget(self, person: int, *, text: bool) -> Forgotten:
+        """Takes a person's name from everything, and if they wish the text from their lines.
+
+        It is gone from the file when this returns. Returns what shows them in messages.
+        """
+        async with self._database.writing() as session:
+            found = await erasure.forget(session, person, text=text)
+        await self._database.flush_out()
+        return found
+
+    async def of_person(self, person: int) -> list[tuple[Line, Script]]:
+        """A person's lines, and the script in which each was written."""
+        async with self._database.reading() as session:
+            return await erasure.of_person(session, person)
+
+    async def guilds(self) -> list[int]:
+        """The guilds that have scripts, or lists of words."""
+        scripts = select(Script.guild).where(Script.guild.is_not(None))
+        lists = select(Ban.place).where(Ban.scope == "guild")
+        async with self._database.reading() as session:
+            return sorted(set(await session.scalars(scripts.union(lists))))
+
+    async def note_departures(self, gone: Iterable[int], here: Iterable[int]) -> None:
+        """Notes which guilds are gone from now on, unless they were before, and which are back."""
+        now = dt.datetime.now(dt.UTC)
+        rows = [{"guild": guild, "since": now} for guild in gone]
+        async with self._database.writing() as session:
+            if rows:
+                await session.execute(insert(Departure).on_conflict_do_nothing(), rows)
+            await session.execute(delete(Departure).where(Departure.guild.in_(list(here))))
+
+    async def departed(self, before: dt.datetime) -> list[int]:
+        """The guilds that have been gone since before a moment."""
+        wanted = select(Departure.guild).where(Departure.since < before)
+        async with self._database.reading() as session:
+            return list(await session.scalars(wanted))
+
+    async def delete_guild(self, guild: int) -> int:
+        """Deletes what a guild has here; returns how many scripts it had."""
+        async with self._database.writing() as session:
+            deleted = await erasure.delete_guild(session, guild)
+        await self._database.flush_out()
+        return deleted
 
     # Lines
 
@@ -245,9 +294,13 @@ class Store:
     ) -> Ballot:
         """Hangs takes of the same lines below the head, which stays, for one to be chosen.
 
-        All or nothing. Raises AlreadyWritten when this delivery has written takes before.
+        All or nothing. Raises AlreadyWritten when this delivery has written takes before, and
+        HeadMoved when text above the head was removed meanwhile.
         """
         async with self._database.writing() as session:
+            stands = select(Script.id).where(Script.id == script.id, Script.erased == script.erased)
+            if await session.scalar(stands) is None:
+                raise HeadMoved
             for take, drafts in enumerate(takes):
                 await lineage.hang(session, script, script.head, drafts, delivery, take, asker)
             ballot = Ballot(
@@ -357,9 +410,19 @@ class Store:
             )
             return set(kept)
 
-    async def keep_state(self, line: int, fingerprint: str, state: States) -> None:
-        """Keeps what a voice remembers after a line that it has just read."""
+    async def keep_state(
+        self, line: int, fingerprint: str, state: States, removed: int = 0
+    ) -> None:
+        """Keeps what a voice remembers after a line that it has just read.
+
+        ``removed`` is how many lines without their text it has read on the way: where there are
+        more by now, it remembers what it must not.
+        """
+        above = lineage.path(line)
+        gone = select(func.count()).join_from(Line, above, Line.id == above.c.id)
         async with self._database.writing() as session:
+            if await session.scalar(gone.where(Line.removed)) != removed:
+                return
             await session.merge(State(line=line, fingerprint=fingerprint, state=state.tobytes()))
 
     # Posts

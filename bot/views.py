@@ -51,6 +51,9 @@ class Desk(Protocol):
     async def stop(self, interaction: Interaction, turn: int) -> None:
         """The button that stops a turn was pressed."""
 
+    async def forget_me(self, interaction: Interaction, text: bool) -> None:
+        """Somebody is sure that they wish to be forgotten."""
+
     async def submit_lines(
         self, interaction: Interaction, text: str, character: str, under: Place | None = None
     ) -> None:

@@ -16,6 +16,7 @@ from .. import intake, manuscript, panels, views
 from ..answers import WRITTEN, answer, check_permissions
 from ..board import Board
 from ..polls import Polls
+from ..privacy import ForgetButton
 from ..render import inline
 from ..room import NO_SCRIPT, Patience, Place, Room, RoomError, Rooms, Turn, Writer
 from ..script import Element, cast, clean, heading
@@ -26,7 +27,7 @@ from ..views import Interaction, LineButton, PageButton, StopButton
 from ..voices import Voices
 from .commands import answered, channel_of, renamed, speaking_to, who, writer_of
 
-DYNAMIC = (LineButton, PageButton, StopButton, TakeButton, *panels.DYNAMIC)
+DYNAMIC = (LineButton, PageButton, StopButton, TakeButton, ForgetButton, *panels.DYNAMIC)
 """What must be known to a client, so that what was shown before a restart works."""
 
 R = TypeVar("R")
