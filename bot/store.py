@@ -10,9 +10,11 @@ from typing import Any, Self
 import numpy as np
 from sqlalchemy import and_, delete, func, or_, select, update
 from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm.attributes import set_committed_value
 
 from . import erasure, lineage
+from .budget import Budget
 from .database import Database, StoreError
 from .erasure import Forgotten
 from .lineage import LINES_AT_ONCE, AlreadyWritten, HeadMoved
@@ -52,19 +54,27 @@ __all__ = [
 ]
 
 
+ROOM_FOR_STATES = 2**30
+"""Bytes that states may take, if nothing else is set."""
+
+
 class Store:
     """All that is kept. One process has the file, and one connection writes to it.
 
     Use `Store.open`. Every method is one transaction that is on the disk when it returns.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, room_for_states: int) -> None:
         self._database = database
+        self._budget = Budget(room_for_states)
 
     @classmethod
-    async def open(cls, path: Path) -> Self:
-        """Opens or makes the database; raises StoreError when it cannot be used."""
-        return cls(await Database.open(path))
+    async def open(cls, path: Path, room_for_states: int = ROOM_FOR_STATES) -> Self:
+        """Opens or makes the database; raises StoreError when it cannot be used.
+
+        States take at most ``room_for_states`` bytes of it.
+        """
+        return cls(await Database.open(path), room_for_states)
 
     async def close(self) -> None:
         """Closes the file, and leaves it to the next process."""
@@ -110,6 +120,7 @@ class Store:
             )
             script.head = lines[-1].id if lines else script.head
             await lineage.follow(session, script.id, None, script.head)
+            await self._make_room(session, drafts)
         return script
 
     async def shelf(self, channel: int) -> list[Script]:
@@ -282,6 +293,7 @@ class Store:
         async with self._database.writing() as session:
             lines = await lineage.hang(session, script, parent, drafts, delivery, take, asker)
             await lineage.move(session, script, lines[-1].id if lines else parent)
+            await self._make_room(session, drafts)
         return lines
 
     async def offer(
@@ -307,6 +319,7 @@ class Store:
                 script=script.id, parent=script.head, delivery=delivery, asker=asker, ends=ends
             )
             session.add(ballot)
+            await self._make_room(session, [draft for drafts in takes for draft in drafts])
         return ballot
 
     async def rewrite(
@@ -332,6 +345,7 @@ class Store:
             replaced |= {old.id: [copy] for old, copy in zip(was, copies, strict=True)}
             await lineage.show_in_place(session, script, replaced)
             await lineage.move(session, script, (lines + copies)[-1].id)
+            await self._make_room(session, drafts)
         return lines, copies
 
     async def move(self, script: Script, head: int | None) -> None:
@@ -424,6 +438,13 @@ class Store:
             if await session.scalar(gone.where(Line.removed)) != removed:
                 return
             await session.merge(State(line=line, fingerprint=fingerprint, state=state.tobytes()))
+            await session.flush()
+            await self._budget.make_room(session, state.nbytes)
+
+    async def _make_room(self, session: AsyncSession, drafts: Sequence[Draft]) -> None:
+        """Keeps the states within their budget, once those of new lines are among them."""
+        sizes = (draft.state.nbytes for draft in drafts if draft.state is not None)
+        await self._budget.make_room(session, sum(sizes))
 
     # Posts
 

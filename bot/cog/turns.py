@@ -62,7 +62,8 @@ class Turns(commands.Cog):
         """Opens the voice and the database; raises ModelError or StoreError."""
         await self.voices.engine(self.settings.model)
         try:
-            self.store = await Store.open(self.settings.database)
+            chosen = self.settings
+            self.store = await Store.open(chosen.database, chosen.states_mb * 2**20)
         except BaseException:
             self.voices.close()
             raise
