@@ -10,10 +10,11 @@ from discord import app_commands
 
 from . import views
 from .engine import EngineBusy, EngineClosed, NoNumber
+from .language import phrase, say
 from .model import ModelError
 from .render import fenced, size
 from .script import ScriptError
-from .store import AlreadyWritten, HeadMoved
+from .store import AlreadyWritten, HeadMoved, NotKept
 from .turn import LineIsOld, NoScript, RoomError
 from .views import Interaction
 
@@ -24,6 +25,26 @@ SHOWN = "onbook.shown"
 
 WRITTEN = "onbook.written"
 """Set among an interaction's extras once its lines are in the script, if not yet shown."""
+
+NOT_KEPT = {
+    "full": phrase(
+        "The disk on which the scripts are kept is full, and nothing of this was kept: tell "
+        "whoever runs the bot, and try again when there is room."
+    ),
+    "readonly": phrase(
+        "The scripts can only be read right now, and nothing of this was kept: tell whoever runs "
+        "the bot, and try again later."
+    ),
+    "locked": phrase(
+        "Another program is using the scripts' file, and nothing of this was kept: try again in a "
+        "moment, and tell whoever runs the bot if it goes on."
+    ),
+    "broken": phrase(
+        "The disk on which the scripts are kept does not work, and nothing of this was kept: tell "
+        "whoever runs the bot, and try again later."
+    ),
+}
+"""What to do, by why something was not kept."""
 
 KEPT = 1500
 """The size up to which a text that could not be added is given back in the message itself."""
@@ -104,6 +125,8 @@ def _given_back(interaction: Interaction, text: str) -> tuple[str, list[discord.
 def _sentence(error: Exception) -> str:
     if isinstance(error, RoomError | ScriptError | ModelError):
         return str(error)
+    if isinstance(error, NotKept):
+        return say(NOT_KEPT[error.reason])
     if type(error) in WHAT_TO_DO_NOW:
         return WHAT_TO_DO_NOW[type(error)]
     if isinstance(error, app_commands.TransformerError | app_commands.CheckFailure):

@@ -15,7 +15,7 @@ from sqlalchemy.orm.attributes import set_committed_value
 
 from . import erasure, lineage
 from .budget import Budget
-from .database import Database, StoreError
+from .database import Database, NotKept, StoreError
 from .erasure import Forgotten
 from .lineage import LINES_AT_ONCE, AlreadyWritten, HeadMoved
 from .model import States
@@ -47,6 +47,7 @@ __all__ = [
     "Forgotten",
     "HeadMoved",
     "Line",
+    "NotKept",
     "Script",
     "Store",
     "StoreError",
