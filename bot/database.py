@@ -72,25 +72,7 @@ class Database:
     @classmethod
     async def open(cls, path: Path) -> Self:
         """Opens or makes the database; raises StoreError when it cannot be used."""
-        if not path.parent.is_dir():
-            # The lock would make it, and a mistyped path would look like scripts that are lost.
-            raise StoreError(
-                f"There is no folder {path.parent}: make it, or set ONBOOK_DATABASE to a file in a "
-                f"folder that exists."
-            )
-        lock = FileLock(f"{path}.lock", timeout=0)
-        try:
-            lock.acquire()
-        except Timeout:
-            raise StoreError(
-                f"{path} is in use by another On Book: stop that one, or set ONBOOK_DATABASE to "
-                f"another file."
-            ) from None
-        except OSError as error:
-            raise StoreError(
-                f"{path} cannot be opened ({error.strerror}): set ONBOOK_DATABASE to a file in a "
-                f"folder that exists and can be written to."
-            ) from error
+        lock = locked(path)
         database = cls(_connect(path), lock)
         try:
             await database._prepare(path)
@@ -140,6 +122,30 @@ class Database:
                 f"{path} cannot be used as a database: set ONBOOK_DATABASE to another file, or "
                 f"restore this one."
             ) from error
+
+
+def locked(path: Path) -> FileLock:
+    """The lock of a database, which this process has from now on; raises StoreError."""
+    if not path.parent.is_dir():
+        # The lock would make it, and a mistyped path would look like scripts that are lost.
+        raise StoreError(
+            f"There is no folder {path.parent}: make it, or set ONBOOK_DATABASE to a file in a "
+            f"folder that exists."
+        )
+    lock = FileLock(f"{path}.lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise StoreError(
+            f"{path} is in use by another On Book: stop that one, or set ONBOOK_DATABASE to "
+            f"another file."
+        ) from None
+    except OSError as error:
+        raise StoreError(
+            f"{path} cannot be opened ({error.strerror}): set ONBOOK_DATABASE to a file in a "
+            f"folder that exists and can be written to."
+        ) from error
+    return lock
 
 
 @asynccontextmanager
