@@ -363,6 +363,10 @@ class Machine(RuleBasedStateMachine):
             self.tree.running = None
         return multiple()
 
+    def another_wrote(self) -> bool:
+        return any(sheet.author == OTHER for sheet in self.tree.lines.values())
+
+    @precondition(another_wrote)
     @rule(text=st.booleans())
     def forget(self, text: bool) -> None:
         self.run(self.store.forget(OTHER, text=text))
