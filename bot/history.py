@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import discord
 
+from .language import phrase, say
 from .render import inline
 from .script import Element, Kind, clean
 from .store import Line
@@ -17,20 +18,20 @@ LABEL = 90
 """The size of a line in a menu; Discord cuts none, but takes 100 at most."""
 
 KINDS = {
-    Kind.DIALOGUE: "speech",
-    Kind.ACTION: "action",
-    Kind.HEADING: "scene heading",
-    Kind.TRANSITION: "transition",
+    Kind.DIALOGUE: phrase("speech"),
+    Kind.ACTION: phrase("action"),
+    Kind.HEADING: phrase("scene heading"),
+    Kind.TRANSITION: phrase("transition"),
 }
 
 SETTINGS = {
-    "seed": "seed",
-    "temperature": "temperature",
-    "top_p": "top-p",
-    "min_p": "min-p",
-    "repetition": "repetition",
+    "seed": phrase("seed {value}"),
+    "temperature": phrase("temperature {value:,}"),
+    "top_p": phrase("top-p {value:,}"),
+    "min_p": phrase("min-p {value:,}"),
+    "repetition": phrase("repetition {value:,}"),
 }
-"""What a line was written from, and how that is called."""
+"""What a line was written from, and how that is told."""
 
 
 def told(lines: Sequence[Line], numbers: Mapping[int, int]) -> str:
@@ -52,8 +53,11 @@ def label(line: Line, number: int | None) -> str:
 
 def option(line: Line, number: int | None) -> discord.SelectOption:
     """A line to choose."""
-    state = "" if number else "not in the script now, "
-    about = f"{state}{KINDS[Kind(line.kind)]} by {clean(line.credit)}"
+    kind, name = say(KINDS[Kind(line.kind)]), clean(line.credit)
+    if number:
+        about = say("{kind} by {name}", kind=kind, name=name)
+    else:
+        about = say("not in the script now, {kind} by {name}", kind=kind, name=name)
     return discord.SelectOption(
         label=label(line, number), value=str(line.id), description=about[:100]
     )
@@ -66,8 +70,9 @@ def _entry(line: Line, number: int | None) -> str:
 
 
 def _about(line: Line) -> str:
-    known = [KINDS[Kind(line.kind)]]
-    known += [f"{name} {line.origin[key]}" for key, name in SETTINGS.items() if key in line.origin]
-    known += ["rewritten"] if line.rewrite_of else []
-    known += ["copied"] if line.copy_of else []
+    origin = line.origin
+    known = [say(KINDS[Kind(line.kind)])]
+    known += [say(told, value=origin[key]) for key, told in SETTINGS.items() if key in origin]
+    known += [say("rewritten")] if line.rewrite_of else []
+    known += [say("copied")] if line.copy_of else []
     return f"{inline(line.credit, 40)}: {', '.join(known)}"

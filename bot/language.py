@@ -90,6 +90,7 @@ THINGS = {
     "day": (phrase("1 day"), phrase("{number:,} days")),
     "second": (phrase("1 second"), phrase("{number:,} seconds")),
     "vote": (phrase("1 vote"), phrase("{number:,} votes")),
+    "take": (phrase("1 take"), phrase("{number:,} takes")),
 }
 """What is counted, and how one and several of it are called."""
 

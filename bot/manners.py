@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from .language import phrase, say
 from .render import inline
 from .settings import Settings
 from .store import Script
@@ -15,9 +16,9 @@ MOST_TAKES = 5
 EVERYTHING = "everything"
 """Stands for all settings, where one is chosen."""
 
-HOW = (
-    "-# /settings voice and /settings turns change it, /settings reset takes that back, /settings "
-    "banned has the words that no voice says."
+HOW = phrase(
+    "{/settings voice} and {/settings turns} change it, {/settings reset} takes that back, "
+    "{/settings banned} has the words that no voice says."
 )
 
 NAMES = {
@@ -28,13 +29,29 @@ NAMES = {
     "repetition": "repetition",
     "length": "length",
     "takes": "takes",
-    "lock": "cast lock",
-    "skip_played": "skip played",
+    "lock": phrase("cast lock"),
+    "skip_played": phrase("skip played"),
     "alternate": "alternate",
     "cooldown": "cooldown",
     "role": "role",
 }
 """The settings by their columns, and how people call them."""
+
+TOLD = {
+    "voice": phrase("model {value}"),
+    "temperature": phrase("temperature {value:,}"),
+    "top_p": phrase("top-p {value:,}"),
+    "min_p": phrase("min-p {value:,}"),
+    "repetition": phrase("repetition {value:,}"),
+    "length": phrase("length {value:,}"),
+    "takes": phrase("takes {value:,}"),
+    "lock": phrase("cast lock {value}"),
+    "skip_played": phrase("skip played {value}"),
+    "alternate": phrase("alternate {value}"),
+    "cooldown": phrase("cooldown {value}"),
+    "role": phrase("role {value}"),
+}
+"""The same with their values, as they are told."""
 
 
 def at_first(script: Script, settings: Settings) -> dict[str, Any]:
@@ -62,20 +79,20 @@ def shown(script: Script, settings: Settings) -> str:
         f"- **{entry}**" if getattr(script, one) != first[one] else f"- {entry}"
         for one, entry in zip(NAMES, _entries(script, settings, NAMES), strict=True)
     ]
-    title = f"“{inline(script.title, 100)}” is written like this:"
-    return "\n".join((title, *lines, HOW))
+    title = say("“{title}” is written like this:", title=inline(script.title, 100))
+    return "\n".join((title, *lines, f"-# {say(HOW)}"))
 
 
 def changed_to(script: Script, settings: Settings, changed: Iterable[str]) -> str:
     """Settings that have just been changed, in a sentence."""
-    return f"From now on: {', '.join(_entries(script, settings, changed))}."
+    return say("From now on: {changes}.", changes=", ".join(_entries(script, settings, changed)))
 
 
 def _entries(script: Script, settings: Settings, names: Iterable[str]) -> list[str]:
-    return [f"{NAMES[one]} {_value(script, settings, one)}" for one in names]
+    return [say(TOLD[one], value=_value(script, settings, one)) for one in names]
 
 
-def _value(script: Script, settings: Settings, name: str) -> str:
+def _value(script: Script, settings: Settings, name: str) -> object:
     operators = {
         "min_p": settings.min_p,
         "repetition": settings.repetition,
@@ -86,12 +103,12 @@ def _value(script: Script, settings: Settings, name: str) -> str:
         value = operators.get(name)
     match name:
         case "role":
-            return f"<@&{value}>" if value else "everybody"
+            return f"<@&{value}>" if value else say("everybody")
         case "cooldown":
-            return f"{value} s" if value else "none"
+            return say("{seconds:,} s", seconds=value) if value else say("none")
         case "voice":
             return inline(value, 40)
         case _ if isinstance(value, bool):
-            return "on" if value else "off"
+            return say("on") if value else say("off")
         case _:
-            return str(value)
+            return value

@@ -11,10 +11,11 @@ from discord import ui
 
 from .cards import credited
 from .history import words
+from .language import many, phrase, say
 from .render import LIMIT, fenced, inline, messages, page, size
 from .store import Ballot, Line
 from .views import Interaction, desk
-from .vote import counted, in_words
+from .vote import counted
 
 CUT = "\n-# …"
 """Stands below a take of which only the beginning has room."""
@@ -23,16 +24,20 @@ ON_ONE_LINE = 150
 """The size of a take once one was chosen."""
 
 
+TAKE, VOTE = phrase("Take {take}"), phrase("Vote for {take}")
+"""What is done with a take when its button is pressed."""
+
+
 class TakeButton(
     ui.DynamicItem[ui.Button[ui.View]],
     template=r"onbook:ballot:(?P<ballot>\d{1,18}):take:(?P<take>\d{1,2})",
 ):
     """A button for a take of a ballot, counted from 0."""
 
-    def __init__(self, ballot: int, take: int, verb: str = "Take") -> None:
+    def __init__(self, ballot: int, take: int, label: str = TAKE) -> None:
         super().__init__(
             ui.Button(
-                label=f"{verb} {take + 1}",
+                label=say(label, take=take + 1),
                 style=discord.ButtonStyle.primary,
                 custom_id=f"onbook:ballot:{ballot}:take:{take}",
             )
@@ -58,7 +63,7 @@ def buttons(ballot: Ballot, takes: Mapping[int, Sequence[Line]]) -> ui.View | No
         return None
     view = ui.View(timeout=None)
     for take in takes:
-        view.add_item(TakeButton(ballot.id, take, "Vote for" if ballot.ends else "Take"))
+        view.add_item(TakeButton(ballot.id, take, VOTE if ballot.ends else TAKE))
     return view
 
 
@@ -74,25 +79,36 @@ def shown(ballot: Ballot, takes: Mapping[int, Sequence[Line]], votes: Mapping[in
 
 
 def _open(ballot: Ballot, takes: int) -> str:
+    there = many(takes, "take")
     if ballot.ends is None:
-        return f"-# {takes} takes: <@{ballot.asker}> or a moderator picks one."
-    end = int(ballot.ends.timestamp())
-    return f"-# {takes} takes: everybody has one vote. It ends <t:{end}:R>."
+        asker = f"<@{ballot.asker}>"
+        how = say("{takes}: {asker} or a moderator picks one.", takes=there, asker=asker)
+    else:
+        when = f"<t:{int(ballot.ends.timestamp())}:R>"
+        how = say("{takes}: everybody has one vote. It ends {when}.", takes=there, when=when)
+    return f"-# {how}"
 
 
 def _closed(ballot: Ballot) -> str:
-    how = "was picked" if ballot.ends is None else "won the vote"
-    return f"-# Take {(ballot.chosen or 0) + 1} {how}. /history goes to the others."
+    take = (ballot.chosen or 0) + 1
+    if ballot.ends is None:
+        how = say("Take {take} was picked. {/history} goes to the others.", take=take)
+    else:
+        how = say("Take {take} won the vote. {/history} goes to the others.", take=take)
+    return f"-# {how}"
 
 
 def _titles(
     ballot: Ballot, takes: Mapping[int, Sequence[Line]], counts: Mapping[int, int]
 ) -> list[str]:
-    return [
-        f"**Take {take + 1}**: {credited(lines)}"
-        + (f", {in_words(counts[take])}" if ballot.ends else "")
+    titles = [
+        say("**Take {take}**: {credit}", take=take + 1, credit=credited(lines))
         for take, lines in takes.items()
     ]
+    if not ballot.ends:
+        return titles
+    votes = [many(counts[take], "vote") for take in takes]
+    return [f"{title}, {its}" for title, its in zip(titles, votes, strict=True)]
 
 
 def _line(lines: Sequence[Line], *, chosen: bool) -> str:

@@ -6,6 +6,7 @@ from discord import app_commands
 from discord.ext import commands
 
 from .. import views
+from ..language import phrase
 from ..settings import Settings
 from .branches import Branches
 from .commands import for_scripts
@@ -27,8 +28,10 @@ class OnBook(Writing, Takes, Branches, Scripts, Company, Reading, Manners, Priva
         super().__init__(bot, chosen)
         # A cog's body can have no commands on messages.
         self.menus = [
-            app_commands.ContextMenu(name="Continue from here", callback=self.continue_from),
-            app_commands.ContextMenu(name="Rewrite this line", callback=self.rewrite_in),
+            app_commands.ContextMenu(
+                name=phrase("Continue from here"), callback=self.continue_from
+            ),
+            app_commands.ContextMenu(name=phrase("Rewrite this line"), callback=self.rewrite_in),
         ]
 
     async def cog_load(self) -> None:

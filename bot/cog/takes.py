@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..answers import check_permissions
 from ..board import Channel
+from ..language import say
 from ..views import Interaction
 from .commands import answered, writer_of
 from .turns import Turns
@@ -29,6 +30,9 @@ class Takes(Turns):
         await self._room(interaction).vote(writer_of(interaction), ballot, take)
         self.polls.recount(ballot)
         await interaction.response.send_message(
-            f"You are for take {take + 1} now. Press another button to change your vote.",
+            say(
+                "You are for take {take} now. Press another button to change your vote.",
+                take=take + 1,
+            ),
             ephemeral=True,
         )

@@ -15,6 +15,7 @@ from discord.ext import commands
 from .. import intake, manuscript, panels, views
 from ..answers import WRITTEN, answer, check_permissions
 from ..board import Board
+from ..language import phrase, say
 from ..polls import Polls
 from ..privacy import ForgetButton
 from ..render import inline
@@ -32,7 +33,8 @@ DYNAMIC = (LineButton, PageButton, StopButton, TakeButton, ForgetButton, *panels
 
 R = TypeVar("R")
 
-UNTITLED = "Untitled"
+UNTITLED = phrase("Untitled")
+"""What a script is called by somebody who does not say."""
 
 A_WHILE = 1.5
 """Seconds after which everybody sees how far a turn is, and again each time."""
@@ -113,9 +115,9 @@ class Turns(commands.Cog):
         async def begin(room: Room, writer: Writer, patience: Patience) -> Turn:
             guild, how = interaction.guild_id, (company, temperature, model, over)
             if file is None:
-                return await room.start(writer, guild, title or UNTITLED, opening, *how)
+                return await room.start(writer, guild, title or say(UNTITLED), opening, *how)
             brought = await intake.fetched(file)
-            named = title or intake.title_of(file, brought) or UNTITLED
+            named = title or intake.title_of(file, brought) or say(UNTITLED)
             elements = [*([opening] if opening else []), *brought.elements]
             turn = await room.bring_in(writer, guild, named, elements, *how, patience)
             return replace(turn, note=intake.note(brought, len(elements)))
@@ -132,8 +134,11 @@ class Turns(commands.Cog):
             await self._compose(interaction, begin, begins=True)
             return
         await interaction.response.send_message(
-            f"“{inline(running.title, 100)}” runs in this channel. Go on with it, or shelve it? "
-            f"What is on the shelf is kept.",
+            say(
+                "“{title}” runs in this channel. Go on with it, or shelve it? What is on the shelf "
+                "is kept.",
+                title=inline(running.title, 100),
+            ),
             view=views.ShelveOffer(stand, shelve),
             ephemeral=True,
         )
@@ -143,7 +148,7 @@ class Turns(commands.Cog):
         """The button that stops a turn was pressed."""
         patience = self._turns.get(turn)
         if patience is None:
-            raise RoomError("That is written already: look at the end of the script.")
+            raise RoomError(say("That is written already: look at the end of the script."))
         await interaction.response.defer()
         patience.stop()
 
@@ -211,8 +216,11 @@ class Turns(commands.Cog):
         await self.board.repaint(interaction, room, turn, shown)
         if turn.unreadable:
             await interaction.followup.send(
-                f"The voice “{inline(turn.script.voice, 40)}” does not know many of these "
-                f"characters. They stand in the script, but it reads past them.",
+                say(
+                    "The voice “{voice}” does not know many of these characters. They stand in the "
+                    "script, but it reads past them.",
+                    voice=inline(turn.script.voice, 40),
+                ),
                 ephemeral=True,
             )
 
@@ -220,7 +228,7 @@ class Turns(commands.Cog):
         self,
         interaction: Interaction,
         act: Callable[[Room, Writer], Awaitable[Turn]],
-        said: str,
+        note: str,
         under: Place | None = None,
     ) -> None:
         """Undo and redo: from a button in place, from the command with a reply."""
@@ -229,19 +237,18 @@ class Turns(commands.Cog):
         await room.script_at(under)
         await interaction.response.defer(thinking=under is None)
         turn = await act(room, writer_of(interaction))
-        note = f"-# {who(interaction)} {said}"
         shown = set() if under else await self.board.show_end(interaction, room, note)
         if not await self.board.repaint(interaction, room, turn, shown):
             shown = await self.board.show_end(interaction, room, note, new=True)
             await self.board.repaint(interaction, room, turn, shown)
 
     async def _undo(self, interaction: Interaction, under: Place | None = None) -> None:
-        said = "took back the last line."
-        await self._step(interaction, lambda room, writer: room.undo(writer, under), said, under)
+        note = f"-# {say('{who} took back the last line.', who=who(interaction))}"
+        await self._step(interaction, lambda room, writer: room.undo(writer, under), note, under)
 
     async def _redo(self, interaction: Interaction, under: Place | None = None) -> None:
-        said = "brought back what was taken back."
-        await self._step(interaction, lambda room, writer: room.redo(writer, under), said, under)
+        note = f"-# {say('{who} brought back what was taken back.', who=who(interaction))}"
+        await self._step(interaction, lambda room, writer: room.redo(writer, under), note, under)
 
     async def _go_to(self, interaction: Interaction, place: Place) -> None:
         """Continues from an earlier line, in front of everybody."""
@@ -249,8 +256,8 @@ class Turns(commands.Cog):
         room = self._room(interaction)
         await interaction.response.defer(thinking=True)
         turn = await room.go_to(writer_of(interaction), place)
-        note = f"-# {who(interaction)} took the script to this line."
-        shown = await self.board.show_end(interaction, room, note)
+        note = say("{who} took the script to this line.", who=who(interaction))
+        shown = await self.board.show_end(interaction, room, f"-# {note}")
         await self.board.repaint(interaction, room, turn, shown)
 
     @answered
@@ -268,9 +275,8 @@ class Turns(commands.Cog):
         room = self._room(interaction)
         await interaction.response.defer(thinking=True)
         script = await room.script()
-        shown = await self.board.show_end(
-            interaction, room, f"-# “{inline(script.title, 100)}” goes on."
-        )
+        note = say("“{title}” goes on.", title=inline(script.title, 100))
+        shown = await self.board.show_end(interaction, room, f"-# {note}")
         await self.board.repaint(interaction, room, Turn(script, moved_from=script.head), shown)
 
     # Errors

@@ -8,6 +8,7 @@ from discord import app_commands
 from .. import views
 from ..answers import answer
 from ..board import HELP
+from ..language import phrase, say
 from ..manners import MOST_TAKES
 from ..room import LARGEST_SEED, MOST_LINES, NoScript, Place, Wish
 from ..script import Kind, name
@@ -18,7 +19,7 @@ from .turns import Turns
 KINDS = [
     app_commands.Choice(name="speech", value=Kind.DIALOGUE.value),
     app_commands.Choice(name="action", value=Kind.ACTION.value),
-    app_commands.Choice(name="scene heading", value=Kind.HEADING.value),
+    app_commands.Choice(name=phrase("scene heading"), value=Kind.HEADING.value),
 ]
 """What /continue can be asked for."""
 
@@ -139,7 +140,7 @@ class Writing(Turns):
     @answered
     async def help(self, interaction: Interaction) -> None:
         """How to write a script here, in three steps"""
-        await interaction.response.send_message(HELP, ephemeral=True)
+        await interaction.response.send_message(say(HELP), ephemeral=True)
 
     @carry_on.autocomplete("character")
     @write.autocomplete("character")
