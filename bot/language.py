@@ -89,6 +89,10 @@ THINGS = {
     "minute": (phrase("1 minute"), phrase("{number:,} minutes")),
     "second": (phrase("1 second"), phrase("{number:,} seconds")),
     "vote": (phrase("1 vote"), phrase("{number:,} votes")),
+    "remark": (
+        phrase("1 note, comment or section"),
+        phrase("{number:,} notes, comments or sections"),
+    ),
 }
 """What is counted, and how one and several of it are called."""
 
