@@ -91,6 +91,10 @@ THINGS = {
     "second": (phrase("1 second"), phrase("{number:,} seconds")),
     "vote": (phrase("1 vote"), phrase("{number:,} votes")),
     "take": (phrase("1 take"), phrase("{number:,} takes")),
+    "remark": (
+        phrase("1 note, comment or section"),
+        phrase("{number:,} notes, comments or sections"),
+    ),
 }
 """What is counted, and how one and several of it are called."""
 
