@@ -89,6 +89,7 @@ THINGS = {
     "minute": (phrase("1 minute"), phrase("{number:,} minutes")),
     "second": (phrase("1 second"), phrase("{number:,} seconds")),
     "vote": (phrase("1 vote"), phrase("{number:,} votes")),
+    "character": (phrase("1 character"), phrase("{number:,} characters")),
     "take": (phrase("1 take"), phrase("{number:,} takes")),
 }
 """What is counted, and how one and several of it are called."""
