@@ -104,11 +104,9 @@ class Board:
 
     async def show_ballot(self, interaction: Interaction, ballot: Ballot) -> None:
         """Shows takes, of which one is to be chosen."""
-        there = await self.store.takes(ballot)
+        content, view = takes.drawn(ballot, await self.store.takes(ballot), {})
         message = await interaction.edit_original_response(
-            content=takes.shown(ballot, there, {}),
-            view=takes.buttons(ballot, there),
-            allowed_mentions=NOBODY,
+            content=content, view=view, allowed_mentions=NOBODY
         )
         interaction.extras[SHOWN] = True
         await self.store.show_ballot(ballot.id, message.id)
@@ -120,11 +118,10 @@ class Board:
             if found is None or found.message is None:
                 return
             there, votes = await self.store.takes(found), await self.store.votes(ballot)
+            content, view = takes.drawn(found, there, votes)
             try:
                 await discord.PartialMessage(channel=channel, id=found.message).edit(
-                    content=takes.shown(found, there, votes),
-                    view=takes.buttons(found, there),
-                    allowed_mentions=NOBODY,
+                    content=content, view=view, allowed_mentions=NOBODY
                 )
             except discord.HTTPException as error:
                 # What was voted is noted, be it seen or not.

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import discord
 
 from .language import phrase, say
+from .manners import entry
 from .render import inline
 from .script import Element, Kind, clean
 from .store import Line
@@ -24,19 +26,20 @@ KINDS = {
     Kind.TRANSITION: phrase("transition"),
 }
 
-SETTINGS = {
-    "seed": phrase("seed {value}"),
-    "temperature": phrase("temperature {value:,}"),
-    "top_p": phrase("top-p {value:,}"),
-    "min_p": phrase("min-p {value:,}"),
-    "repetition": phrase("repetition {value:,}"),
-}
-"""What a line was written from, and how that is told."""
+SETTINGS = ("temperature", "top_p", "min_p", "repetition", "length")
+"""What a line was written with, besides its seed."""
 
 
-def told(lines: Sequence[Line], numbers: Mapping[int, int]) -> str:
-    """Lines as a list; ``numbers`` has the places of those that stand in the script, from 1."""
-    return "\n".join(_entry(line, numbers.get(line.id)) for line in lines)
+def told(lines: Sequence[Line], numbers: Mapping[int, int], now: Mapping[str, Any]) -> str:
+    """Lines as a list; ``numbers`` has the places of those that stand in the script, from 1.
+
+    Of what a voice's line was written with, its seed is told, and what is not as in the settings
+    ``now``.
+    """
+    entries = [_entry(line, numbers.get(line.id), now) for line in lines]
+    if any(line.origin for line in lines):
+        entries.append(f"-# {say('What is not told of a seed is as in {/settings show}.')}")
+    return "\n".join(entries)
 
 
 def words(element: Element) -> str:
@@ -63,16 +66,19 @@ def option(line: Line, number: int | None) -> discord.SelectOption:
     )
 
 
-def _entry(line: Line, number: int | None) -> str:
+def _entry(line: Line, number: int | None, now: Mapping[str, Any]) -> str:
     text = inline(words(line.element), 70)
     first = f"**{number}** {text}" if number else f"~~{text}~~"
-    return f"{first}\n-# {_about(line)}"
+    return f"{first}\n-# {_about(line, now)}"
 
 
-def _about(line: Line) -> str:
+def _about(line: Line, now: Mapping[str, Any]) -> str:
     origin = line.origin
     known = [say(KINDS[Kind(line.kind)])]
-    known += [say(told, value=origin[key]) for key, told in SETTINGS.items() if key in origin]
+    if origin:
+        known.append(say("seed {seed}", seed=origin["seed"]))
+    others = (one for one in SETTINGS if one in origin and origin[one] != now[one])
+    known += [entry(one, origin[one]) for one in others]
     known += [say("rewritten")] if line.rewrite_of else []
     known += [say("copied")] if line.copy_of else []
     return f"{inline(line.credit, 40)}: {', '.join(known)}"

@@ -90,6 +90,7 @@ THINGS = {
     "day": (phrase("1 day"), phrase("{number:,} days")),
     "second": (phrase("1 second"), phrase("{number:,} seconds")),
     "vote": (phrase("1 vote"), phrase("{number:,} votes")),
+    "character": (phrase("1 character"), phrase("{number:,} characters")),
     "take": (phrase("1 take"), phrase("{number:,} takes")),
     "remark": (
         phrase("1 note, comment or section"),

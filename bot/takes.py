@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Self
 
 import discord
@@ -57,14 +57,64 @@ class TakeButton(
         await desk(interaction).choose(interaction, self.ballot, self.take)
 
 
-def buttons(ballot: Ballot, takes: Mapping[int, Sequence[Line]]) -> ui.View | None:
-    """A button for each take; None once one was chosen."""
+class TakeMenu(
+    ui.DynamicItem[ui.Select[ui.View]], template=r"onbook:ballot:(?P<ballot>\d{1,18}):read"
+):
+    """A menu of takes to be read whole, where only their beginnings have room."""
+
+    def __init__(self, ballot: int, takes: Iterable[int] = ()) -> None:
+        options = [
+            discord.SelectOption(label=say(TAKE, take=take + 1), value=str(take)) for take in takes
+        ]
+        super().__init__(
+            ui.Select(
+                custom_id=f"onbook:ballot:{ballot}:read",
+                placeholder=say("Read a take whole…"),
+                options=options,
+            )
+        )
+        self.ballot = ballot
+
+    @classmethod
+    async def from_custom_id(
+        cls, interaction: Interaction, item: ui.Item[Any], match: re.Match[str], /
+    ) -> Self:
+        """Makes the menu again from its id."""
+        return cls(int(match["ballot"]))
+
+    async def callback(self, interaction: Interaction) -> None:
+        """Passes the choice on."""
+        await desk(interaction).read_take(interaction, self.ballot, int(self.item.values[0]))
+
+
+DYNAMIC = (TakeButton, TakeMenu)
+"""What must be known to a client, so that what was shown before a restart works."""
+
+
+def drawn(
+    ballot: Ballot, takes: Mapping[int, Sequence[Line]], votes: Mapping[int, int]
+) -> tuple[str, ui.View | None]:
+    """The message of a ballot: its content, as `shown`, and what can be pressed below.
+
+    That is a button for each take, and a menu to read one whole where one is cut; nothing once one
+    was chosen.
+    """
+    content = shown(ballot, takes, votes)
     if ballot.closed:
-        return None
+        return content, None
     view = ui.View(timeout=None)
     for take in takes:
         view.add_item(TakeButton(ballot.id, take, VOTE if ballot.ends else TAKE))
-    return view
+    if CUT in content:
+        view.add_item(TakeMenu(ballot.id, takes))
+    return content, view
+
+
+def whole(take: int, lines: Sequence[Line]) -> list[str]:
+    """A take, from 0, as messages of at most 2,000 characters each."""
+    title = say("**Take {take}**: {credit}", take=take + 1, credit=credited(lines))
+    first, *rest = messages((line.element for line in lines), LIMIT - size(title) - 1)
+    return [f"{title}\n{first}", *rest]
 
 
 def shown(ballot: Ballot, takes: Mapping[int, Sequence[Line]], votes: Mapping[int, int]) -> str:

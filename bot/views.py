@@ -49,6 +49,9 @@ class Desk(Protocol):
     async def choose(self, interaction: Interaction, ballot: int, take: int) -> None:
         """The button for a take was pressed, of which there are several."""
 
+    async def read_take(self, interaction: Interaction, ballot: int, take: int) -> None:
+        """A take was chosen that is to be read whole."""
+
     async def stop(self, interaction: Interaction, turn: int) -> None:
         """The button that stops a turn was pressed."""
 

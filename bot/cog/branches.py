@@ -10,6 +10,7 @@ from ..answers import NOBODY, answer, check_permissions
 from ..board import titled
 from ..history import ON_A_PAGE, label, option, told, words
 from ..language import many, say
+from ..manners import present
 from ..render import inline
 from ..rights import check_may_write
 from ..room import Place, Room, RoomError
@@ -165,7 +166,7 @@ class Branches(Turns):
         title = titled(script, number, pages)
         options = [option(line, numbers.get(line.id)) for line in lines]
         view = panels.lines("here", script.id, options, number, pages)
-        return f"{title}\n{told(lines, numbers)}", view
+        return f"{title}\n{told(lines, numbers, present(script, self.settings))}", view
 
     async def _numbers(self, room: Room) -> dict[int, int]:
         """The places of the lines that stand in the script, from 1, by their ids."""

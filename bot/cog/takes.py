@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .. import takes
 from ..answers import check_permissions
 from ..board import Channel
 from ..language import say
@@ -25,6 +26,17 @@ class Takes(Turns):
         await self._play(interaction, lambda room, writer: room.pick(writer, ballot, take))
         if isinstance(interaction.channel, Channel):
             await self.board.repaint_ballot(interaction.channel, room, ballot)
+
+    @answered
+    async def read_take(self, interaction: Interaction, ballot: int, take: int) -> None:
+        """A take was chosen that is to be read whole, by whoever chose it alone."""
+        room = self._room(interaction)
+        found = await room.ballot(ballot)
+        await room.of_channel(found.script)
+        first, *rest = takes.whole(take, (await self.store.takes(found))[take])
+        await interaction.response.send_message(first, ephemeral=True)
+        for more in rest:
+            await interaction.followup.send(more, ephemeral=True)
 
     async def _vote(self, interaction: Interaction, ballot: int, take: int) -> None:
         await self._room(interaction).vote(writer_of(interaction), ballot, take)

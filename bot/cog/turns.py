@@ -12,7 +12,7 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from .. import intake, manuscript, panels, views
+from .. import intake, manuscript, panels, takes, views
 from ..answers import WRITTEN, answer, check_permissions
 from ..board import Board
 from ..language import phrase, say
@@ -23,12 +23,18 @@ from ..room import NO_SCRIPT, Patience, Place, Room, RoomError, Rooms, Turn, Wri
 from ..script import Element, cast, clean, heading
 from ..settings import Settings, settings
 from ..store import Store
-from ..takes import TakeButton
 from ..views import Interaction, LineButton, PageButton, StopButton
 from ..voices import Voices
 from .commands import answered, channel_of, renamed, speaking_to, who, writer_of
 
-DYNAMIC = (LineButton, PageButton, StopButton, TakeButton, ForgetButton, *panels.DYNAMIC)
+DYNAMIC = (
+    LineButton,
+    PageButton,
+    StopButton,
+    ForgetButton,
+    *takes.DYNAMIC,
+    *panels.DYNAMIC,
+)
 """What must be known to a client, so that what was shown before a restart works."""
 
 R = TypeVar("R")

@@ -66,6 +66,14 @@ async def test_commands_are_named_as_each_of_them_sees_them(
     assert "`rolle` sagt, wer spricht" in told.content
 
 
+async def test_settings_have_german_numbers(channel: Channel, hans: Person):
+    await begin(hans, channel)
+    told = await (await hans.slash(channel, "settings show")).shows("geschrieben")
+    assert "\n- Temperatur 0,7 (von 0,1 bis 2,0)\n" in told.content
+    assert "\n- Länge 250 Zeichen (von 0 bis 1.500)\n" in told.content
+    assert "/einstellungen zurücksetzen" in told.content
+
+
 async def test_a_window_is_in_the_language_of_whoever_opens_it(
     channel: Channel, ann: Person, hans: Person
 ):
@@ -90,6 +98,15 @@ async def test_takes_and_their_vote(channel: Channel, ann: Person, hans: Person)
     # By now the count may be there, in the server's language.
     said = await (await ann.click(shown, label, custom_id=second)).shows("take 2")
     assert said.content.startswith("You are for take 2 now.")
+
+
+async def test_a_take_is_read_whole(channel: Channel, ann: Person, hans: Person):
+    await begin(hans, channel)
+    shown = await (await hans.slash(channel, "continue", takes=5, lines=10)).shows(BLOCK)
+    [menu] = shown.menus
+    read = [await one.choose(shown, menu, "0") for one in (hans, ann)]
+    assert (await read[0].shows("Fassung 1")).only_for == hans.id
+    assert (await read[1].shows("Take 1")).only_for == ann.id
 
 
 async def test_a_take_that_is_picked(channel: Channel, hans: Person):

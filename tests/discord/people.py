@@ -52,7 +52,14 @@ class Message:
     def buttons(self) -> dict[str, str]:
         """The ids of its buttons that can be pressed, by their labels."""
         found = rules.bearing(self.versions[-1].components)
-        return {one["label"]: one["custom_id"] for one in found if not one.get("disabled")}
+        pressable = (one for one in found if "label" in one and not one.get("disabled"))
+        return {one["label"]: one["custom_id"] for one in pressable}
+
+    @property
+    def menus(self) -> list[str]:
+        """The ids of its menus."""
+        found = rules.bearing(self.versions[-1].components)
+        return [one["custom_id"] for one in found if one["type"] == rules.SELECT]
 
     @property
     def labels(self) -> list[str]:
