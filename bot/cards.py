@@ -8,6 +8,7 @@ from itertools import groupby
 from .language import say
 from .render import dimmed, fenced, inline, messages, page, size
 from .store import Line
+from .tables import FORGOTTEN, SOMEBODY
 
 FULL = 1500
 """The size of a card that has no room for another line. Discord allows 2,000, and lines that are
@@ -72,6 +73,11 @@ def _block(lines: Sequence[Line]) -> str:
 
 def _whole(lines: Sequence[Line]) -> str:
     return fenced(page(line.element for line in lines))
+
+
+def mention(person: int) -> str:
+    """A person in a message that pings nobody; one who wished to be forgotten is somebody."""
+    return say(SOMEBODY) if person == FORGOTTEN else f"<@{person}>"
 
 
 def credited(lines: Sequence[Line]) -> str:

@@ -79,6 +79,7 @@ def _about(line: Line, now: Mapping[str, Any]) -> str:
         known.append(say("seed {seed}", seed=origin["seed"]))
     others = (one for one in SETTINGS if one in origin and origin[one] != now[one])
     known += [entry(one, origin[one]) for one in others]
+    known += [say("text removed")] if line.removed else []
     known += [say("rewritten")] if line.rewrite_of else []
     known += [say("copied")] if line.copy_of else []
     return f"{inline(line.credit, 40)}: {', '.join(known)}"

@@ -39,6 +39,7 @@ SHOWN, REASONS = 8, 4
 """Lines, and reasons, that are told one by one."""
 
 LOST = phrase("the line that it is a copy of was deleted")
+DAMAGED = phrase("it follows a removed line")
 
 
 class Verdict(StrEnum):
@@ -132,6 +133,8 @@ class Proof:
             found = Finding(number, line, Verdict.UNPROVED, None, (say(LOST),))
         elif isinstance(reader, str):
             found = Finding(number, line, Verdict.UNPROVED, None, (reader,))
+        elif await self._tree.is_damaged(original):
+            found = Finding(number, line, Verdict.UNPROVED, None, (say(DAMAGED),))
         else:
             again = await self._again(reader, original, progress)
             found = judged(number, line, again, differences(line, self._banned))
@@ -205,6 +208,7 @@ class Tree:
     def __init__(self, store: Store, lines: Iterable[Line]) -> None:
         self.store = store
         self._lines = {line.id: line for line in lines}
+        self._damaged: dict[int, bool] = {}
 
     async def know(self, lines: Iterable[int]) -> None:
         """Looks lines up that will be asked for."""
@@ -214,6 +218,16 @@ class Tree:
     def original(self, line: Line) -> Line | None:
         """Where a line was first written; None where that was deleted."""
         return self._lines.get(line.copy_of) if line.copy_of else line
+
+    async def is_damaged(self, line: Line) -> bool:
+        """Whether text was removed above a line, so that it cannot be written again."""
+        path = await self.path(line.parent, self._damaged)
+        above = path[0].parent if path else line.parent
+        damaged = above is not None and self._damaged[above]
+        for one in path:
+            damaged = damaged or one.removed
+            self._damaged[one.id] = damaged
+        return damaged
 
     async def path(
         self, head: int | None, known: Container[int] = (), most: int = sys.maxsize

@@ -21,6 +21,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from .language import phrase
 from .model import States
 from .script import Element, Kind
 
@@ -32,7 +33,7 @@ BEFORE_THE_FIRST = 0
 FORGOTTEN = 0
 """Stands for the id of a person who wished to be forgotten."""
 
-SOMEBODY = "somebody"
+SOMEBODY = phrase("somebody")
 """The name of whoever wished to be forgotten."""
 
 REMOVED = Element(Kind.ACTION, "\N{HORIZONTAL ELLIPSIS}")

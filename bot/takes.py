@@ -9,7 +9,7 @@ from typing import Any, Self
 import discord
 from discord import ui
 
-from .cards import credited
+from .cards import credited, mention
 from .history import words
 from .language import many, phrase, say
 from .render import LIMIT, fenced, inline, messages, page, size
@@ -131,7 +131,7 @@ def shown(ballot: Ballot, takes: Mapping[int, Sequence[Line]], votes: Mapping[in
 def _open(ballot: Ballot, takes: int) -> str:
     there = many(takes, "take")
     if ballot.ends is None:
-        asker = f"<@{ballot.asker}>"
+        asker = mention(ballot.asker)
         how = say("{takes}: {asker} or a moderator picks one.", takes=there, asker=asker)
     else:
         when = f"<t:{int(ballot.ends.timestamp())}:R>"

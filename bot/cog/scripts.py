@@ -7,6 +7,7 @@ from discord import app_commands
 
 from .. import panels
 from ..answers import NOBODY, check_permissions
+from ..cards import mention
 from ..language import many, say
 from ..render import inline
 from ..room import Room, RoomError
@@ -87,7 +88,7 @@ class Scripts(Turns):
             "**{title}**: {standing}, begun by {owner}, {lines}",
             title=inline(one.title, 100),
             standing=panels.standing(one),
-            owner=f"<@{one.owner}>",
+            owner=mention(one.owner),
             lines=many(len(lines), "line"),
         )
         await interaction.response.edit_message(

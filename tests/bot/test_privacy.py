@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from bot.replay import Verdict, in_words, replay
 from bot.room import Patience, Place, Wish
 from bot.store import HeadMoved, fork_of
 from bot.tables import FORGOTTEN, REMOVED, SOMEBODY
@@ -184,6 +185,23 @@ async def test_export_gives_people_theirs_and_nobody_elses(stage: Stage):
     [entry] = json.loads(await file.read())
     assert (entry["text"], entry["name"], entry["kind"]) == ("MAYA\nSnow.", "Ben", "dialogue")
     assert (entry["server"], entry["channel"]) == (stage.guild.id, stage.channel.id)
+
+
+async def test_replay_says_what_follows_a_removed_line(house: House):
+    await house.start()
+    [before] = await house.carry_on(seed=1)
+    ben = house.writer("Ben")
+    await house.room.write(ben, PHRASE)
+    await house.carry_on(seed=2, lines=2)
+    await house.store.forget(ben.id, text=True)
+    found = await replay(house.room, Patience())
+    assert [one.verdict for one in found.findings] == [
+        *(Verdict.PERSON, Verdict.PROVED, Verdict.PERSON),
+        *(Verdict.UNPROVED, Verdict.UNPROVED),
+    ]
+    assert found.findings[1].line.id == before.id
+    assert found.findings[3].reasons == ("it follows a removed line",)
+    assert "it follows a removed line: lines 4, 5" in in_words(found)
 
 
 # Servers -----------------------------------------------------------------------------------------
