@@ -11,6 +11,7 @@ from .branches import Branches
 from .commands import for_scripts
 from .company import Company
 from .manners import Manners
+from .models import Models
 from .reading import Reading
 from .scripts import Scripts
 from .takes import Takes
@@ -19,7 +20,7 @@ from .writing import Writing
 __all__ = ["OnBook"]
 
 
-class OnBook(Writing, Takes, Branches, Scripts, Company, Reading, Manners, name=views.COG):
+class OnBook(Writing, Takes, Branches, Scripts, Company, Reading, Manners, Models, name=views.COG):
     """Scripts in channels, written by people and a voice in turn."""
 
     def __init__(self, bot: commands.Bot, chosen: Settings | None = None) -> None:

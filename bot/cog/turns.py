@@ -15,6 +15,7 @@ from discord.ext import commands
 from .. import intake, manuscript, panels, views
 from ..answers import WRITTEN, answer, check_permissions
 from ..board import Board
+from ..language import say
 from ..polls import Polls
 from ..render import inline
 from ..room import NO_SCRIPT, Patience, Place, Room, RoomError, Rooms, Turn, Writer
@@ -204,9 +205,12 @@ class Turns(commands.Cog):
         elif turn.ballot:
             self.polls.watch(turn.ballot)
             await self.board.show_ballot(interaction, turn.ballot)
+            if turn.read_by:
+                await interaction.followup.send(_read_by(turn.read_by), ephemeral=True)
             return
         elif turn.lines:
-            shown = await self.board.show_lines(interaction, turn.script, turn.lines)
+            news = _read_by(turn.read_by) if turn.read_by else ""
+            shown = await self.board.show_lines(interaction, turn.script, turn.lines, news)
         else:
             shown = await self.board.show_opening(interaction, turn)
         await self.board.repaint(interaction, room, turn, shown)
@@ -290,6 +294,13 @@ class Turns(commands.Cog):
             self._acts.add(act)
             act.add_done_callback(self._acts.discard)
         return self.rooms.at(channel_of(interaction))
+
+
+def _read_by(voice: str) -> str:
+    return say(
+        "-# The voice here is another one now: “{voice}” has read the script, and goes on.",
+        voice=inline(voice, 40),
+    )
 
 
 async def _take_away(offer: Interaction) -> None:
