@@ -35,10 +35,6 @@ BYTES_OF = {2: 1, 3: 1, 4: 2, 5: 2, 7: 8, 9: 1, 10: 2, 11: 8, 13: 8, 14: 8, 15: 
 Value = int | memoryview
 
 
-class NotReadable(ValueError):
-    """The bytes are no protocol buffer, or not a whole one."""
-
-
 @dataclass
 class Anatomy:
     """What was found in a file. Use `Anatomy.of`."""
@@ -57,7 +53,7 @@ class Anatomy:
 
     @classmethod
     def of(cls, content: bytes) -> Anatomy:
-        """Reads a file; raises NotReadable, whatever else the bytes are."""
+        """Reads a file; raises ValueError where it is no protocol buffer, or not a whole one."""
         found = cls()
         begin = 0
         view = memoryview(content)
@@ -137,7 +133,7 @@ def _fields(message: memoryview) -> Iterator[tuple[int, Value, int]]:
             size, at = _size(message, at, written)
             value, at = message[at : at + size], at + size
         if at > len(message):
-            raise NotReadable("cut short")
+            raise ValueError("cut short")
         yield number, value, at
 
 
@@ -151,7 +147,7 @@ def _size(message: memoryview, at: int, written: int) -> tuple[int, int]:
         case 5:
             return 4, at
         case _:
-            raise NotReadable(f"a value that is written in the way {written}")
+            raise ValueError(f"a value that is written in the way {written}")
 
 
 def _number(message: memoryview, at: int) -> tuple[int, int]:
@@ -161,7 +157,7 @@ def _number(message: memoryview, at: int) -> tuple[int, int]:
         value |= (byte & 0x7F) << (7 * place)
         if byte < 0x80:
             return value, at + place + 1
-    raise NotReadable("a number without an end")
+    raise ValueError("a number without an end")
 
 
 def _numbers(packed: memoryview) -> list[int]:
@@ -176,15 +172,13 @@ def _numbers(packed: memoryview) -> list[int]:
 def _part(value: Value) -> memoryview:
     """A value that is a text or a message."""
     if isinstance(value, int):
-        raise NotReadable("a number where a text or a message must be")
+        raise ValueError("a number where a text or a message must be")  # noqa: TRY004 - of a file
     return value
 
 
 def _text(value: Value) -> str:
-    try:
-        return str(_part(value), "utf-8")
-    except UnicodeDecodeError as error:
-        raise NotReadable("a text that is not in UTF-8") from error
+    """A text; UnicodeDecodeError is a ValueError, too."""
+    return str(_part(value), "utf-8")
 
 
 def _entry(entry: memoryview) -> tuple[str, str]:

@@ -14,7 +14,7 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from .anatomy import Anatomy, NotReadable
+from .anatomy import Anatomy
 from .language import phrase, say
 
 FORMAT = "1"
@@ -59,7 +59,7 @@ Logits = NDArray[np.float32]
 
 
 CANNOT_BE_READ = phrase(
-    "The voice {file} cannot be opened ({reason}): train one with `make voice`, or set "
+    "The voice {path} cannot be opened ({reason}): train one with `make voice`, or set "
     "ONBOOK_MODELS and ONBOOK_MODEL to one that exists."
 )
 TOO_LARGE = phrase("{file} has more than {most:,} MB, which no voice needs: export a smaller one.")
@@ -71,7 +71,7 @@ NO_VOICE = phrase(
     "`python -m export`."
 )
 OTHER_FORMAT = phrase(
-    "{file} is format {format}, and this bot reads format {known}: export the voice again with "
+    "{file} is format {found}, and this bot reads format {known}: export the voice again with "
     "`python -m export`."
 )
 UNSAFE = phrase(
@@ -283,13 +283,13 @@ class _Breach(Exception):
 def content_of(path: Path) -> bytes:
     """What a voice file holds; raises ModelError, also for one that could fill the memory."""
     if path.is_fifo():  # it would be waited for until somebody writes to it
-        raise ModelError(CANNOT_BE_READ, file=str(path), reason="a pipe")
+        raise ModelError(CANNOT_BE_READ, path=str(path), reason="a pipe")
     try:
         with path.open("rb") as file:
             content = file.read(LARGEST_FILE + 1)
     except OSError as error:
         reason = error.strerror or "unreadable"
-        raise ModelError(CANNOT_BE_READ, file=str(path), reason=reason) from error
+        raise ModelError(CANNOT_BE_READ, path=str(path), reason=reason) from error
     if len(content) > LARGEST_FILE:
         raise ModelError(TOO_LARGE, file=path.name, most=LARGEST_FILE // 2**20)
     return content
@@ -299,7 +299,7 @@ def checked(content: bytes, file: str) -> Anatomy:
     """A file that may be handed to the runtime; raises ModelError for any other."""
     try:
         anatomy = Anatomy.of(content)
-    except NotReadable as error:
+    except ValueError as error:
         raise ModelError(DAMAGED, file=file) from error
     if not anatomy.operators:
         raise ModelError(DAMAGED, file=file)
@@ -307,7 +307,7 @@ def checked(content: bytes, file: str) -> Anatomy:
     if known is None:
         raise ModelError(NO_VOICE, file=file, known=FORMAT)
     if known != FORMAT:
-        raise ModelError(OTHER_FORMAT, file=file, format=known[:20], known=FORMAT)
+        raise ModelError(OTHER_FORMAT, file=file, found=known[:20], known=FORMAT)
     try:
         _check_safe(anatomy)
     except _Breach as breach:

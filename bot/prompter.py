@@ -24,7 +24,7 @@ N = TypeVar("N", int, float)
 
 def guilds_voice(guild: int) -> str:
     """The fact under which the store has the voice that a guild has chosen."""
-    return f"voice of guild {guild}"
+    return f"guild-voice {guild}"
 
 
 class Prompter:

@@ -33,10 +33,10 @@ PROBES, PROBE_STEPS = 5, 20
 """Moments, and steps in each, that a voice's speed is taken from: some milliseconds."""
 
 NO_SUCH_VOICE = phrase(
-    "There is no voice “{voice}” in the folder that ONBOOK_MODELS names: choose from {voices}."
+    "There is no voice “{name}” in the folder that ONBOOK_MODELS names: choose from {names}."
 )
 NO_VOICE_AT_ALL = phrase(
-    "There is no voice “{voice}” in the folder that ONBOOK_MODELS names: train one with "
+    "There is no voice “{name}” in the folder that ONBOOK_MODELS names: train one with "
     "`make voice`."
 )
 
@@ -160,7 +160,7 @@ class Voices:
         known = self.names()
         if name not in known:
             sentence = NO_SUCH_VOICE if known else NO_VOICE_AT_ALL
-            raise ModelError(sentence, voice=inline(name, 40), voices=", ".join(known))
+            raise ModelError(sentence, name=inline(name, 40), names=", ".join(known))
 
     def _path(self, name: str) -> Path:
         return self.folder / f"{name}.onnx"
@@ -205,7 +205,8 @@ class Voices:
         ready = time.perf_counter() - began
         speed = await asyncio.to_thread(characters_per_second, model)
         log.info("the voice %s is ready after %.2f s: %.0f characters/s", name, ready, speed)
-        if speed < SLOW:
+        # Beside voices that write, nothing can be said of its speed.
+        if speed < SLOW and not self._engines:
             log.warning(
                 "the voice %s writes only %.0f characters/s: this processor may lack what its "
                 "8 bits need; make it a 32-bit file with `python -m export %s.onnx --bits 32 -o "

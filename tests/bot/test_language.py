@@ -26,7 +26,8 @@ LANGUAGES = sorted(NUMBERS)
 
 TO_ITS_OPERATOR = {
     # What is said in these is read in a terminal or in a log.
-    "__main__.py", "driver.py", "local.py", "migration.py", "runner.py", "settings.py", "store.py",
+    "__main__.py", "driver.py", "examination.py", "local.py", "migration.py", "runner.py",
+    "settings.py", "store.py",
 }  # fmt: skip
 
 SAID = ("say", "phrase")
