@@ -69,7 +69,7 @@ class Examiner:
     """Verdicts of this process, for a host that loads the extension anew, with or without facts."""
 
     def __init__(self, facts: Facts | None = None, patience: int = PATIENCE) -> None:
-        self._facts = facts
+        self.facts = facts
         self._patience = patience
         self._children: set[subprocess.Popen[str]] = set()
 
@@ -83,8 +83,8 @@ class Examiner:
             verdict = json.dumps(found | {"runtime": onnxruntime.__version__})
             if found["sha256"] == sha256:  # or it was written to in the meantime
                 self._examined[sha256] = verdict
-                if self._facts is not None:
-                    await self._facts.note_fact(_name(sha256), verdict)
+                if self.facts is not None:
+                    await self.facts.note_fact(_name(sha256), verdict)
         if refusal := json.loads(verdict)["refusal"]:
             raise ModelError(refusal["sentence"], **refusal["fields"] | {"file": path.name})
 
@@ -96,8 +96,8 @@ class Examiner:
     async def _remembered(self, sha256: str) -> str | None:
         """The verdict on a file, if it is one by this release of the runtime."""
         verdict = self._examined.get(sha256)
-        if verdict is None and self._facts is not None:
-            verdict = await self._facts.fact(_name(sha256))
+        if verdict is None and self.facts is not None:
+            verdict = await self.facts.fact(_name(sha256))
         if verdict is None or json.loads(verdict)["runtime"] != onnxruntime.__version__:
             return None
         return verdict

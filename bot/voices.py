@@ -23,7 +23,7 @@ from .anatomy import Anatomy
 from .engine import Engine
 from .examination import Examiner, Facts, sha256_of
 from .language import phrase
-from .model import Model, ModelError, content_of
+from .model import Model, ModelError, checked, content_of
 from .render import inline
 
 SLOW = 1000.0
@@ -67,19 +67,14 @@ class Found:
 
 
 class Voices:
-    """The files ``*.onnx`` in a folder. A voice is opened when it is first asked for.
+    """The files ``*.onnx`` in a folder. A voice is opened when it is first asked for."""
 
-    ``facts`` is where is remembered which files are sound.
-    """
-
-    def __init__(
-        self, folder: Path, threads: int, rows: int, queue: int, facts: Facts | None = None
-    ) -> None:
+    def __init__(self, folder: Path, threads: int, rows: int, queue: int) -> None:
         self.folder = folder
         self.threads = threads
         self.rows = rows
         self.queue = queue
-        self._examiner = Examiner(facts)
+        self._examiner = Examiner()
         self._found: dict[str, Found] = {}
         self._engines: dict[str, Engine] = {}
         self._opened_from: dict[str, str] = {}
@@ -91,6 +86,12 @@ class Voices:
     def names(self) -> list[str]:
         """The names of all the files there, in alphabetical order."""
         return sorted(path.stem for path in self.folder.glob("*.onnx"))
+
+    async def peek(self, name: str) -> None:
+        """Raises ModelError for a voice that is not there, or plainly is none; opens nothing."""
+        self._check(name)
+        path = self._path(name)
+        await asyncio.to_thread(lambda: checked(content_of(path), path.name))
 
     async def engine(self, name: str) -> Engine:
         """The engine of a voice; raises ModelError when there is no such voice, or a broken one.
@@ -121,6 +122,10 @@ class Voices:
     async def look_at_all(self) -> list[Found]:
         """All the files there, in alphabetical order."""
         return [await self.look(name) for name in self.names()]
+
+    def remember_in(self, facts: Facts) -> None:
+        """Says where is remembered which files are sound."""
+        self._examiner.facts = facts
 
     def close(self) -> None:
         """Ends every engine; lines in hand are given up."""

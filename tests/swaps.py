@@ -73,6 +73,7 @@ class Outcome:
                 f"{self.changes} changes of voice, {self.commands:,} commands, {failed}",
                 f"event loop late, without changes: {_figures(self.late_before)}",
                 f"event loop late, with changes:    {_figures(self.late)}",
+                f"load of the machine: {os.getloadavg()[0]:.1f}, of {os.cpu_count()} cores",
                 f"at most {AT_MOST * 1000:.0f} ms: {'yes' if max(self.late) < AT_MOST else 'NO'}",
                 *self.failed[:10],
             ]

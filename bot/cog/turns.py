@@ -49,20 +49,22 @@ class Turns(commands.Cog):
         # The runner has read a .env file besides, and leaves what it found at the bot.
         self.settings: Settings = chosen or getattr(bot, "onbook_settings", None) or settings()
         self.store: Store
-        self.voices: Voices
         self.rooms: Rooms
         self.board: Board
         self.polls: Polls
         self._acts: set[asyncio.Task[Any]] = set()
         self._turns: dict[int, Patience] = {}
+        self.voices = Voices(
+            self.settings.models, self.settings.threads, self.settings.rows, self.settings.queue
+        )
 
     async def cog_load(self) -> None:
-        """Opens the database and the voice; raises StoreError or ModelError."""
+        """Opens the voice and the database; raises ModelError or StoreError."""
         chosen = self.settings
+        # Without a voice no database is made.
+        await self.voices.peek(chosen.model)
         self.store = await Store.open(chosen.database)
-        self.voices = Voices(
-            chosen.models, chosen.threads, chosen.rows, chosen.queue, facts=self.store
-        )
+        self.voices.remember_in(self.store)
         try:
             await self.voices.engine(chosen.model)
         except BaseException:

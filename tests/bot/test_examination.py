@@ -277,7 +277,7 @@ async def test_a_verdict_is_remembered_by_the_content(
     folder: Path, voice: Voice, examiner: Examiner, monkeypatch: pytest.MonkeyPatch
 ):
     bad = changed(folder / "bad.onnx", voice, fold="[7]")
-    examiner._facts = notes = Notes()
+    examiner.facts = notes = Notes()
     for path in (folder / "tiny.onnx", bad):
         sha256 = sha256_of(path.read_bytes())
         if path == bad:
