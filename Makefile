@@ -33,6 +33,7 @@ voice: .venv/development  ## Train the shipped voice (MINUTES=90), prove it and 
 	$(BIN)/python -m training evaluate $(RUN) data/plays/validation/*.fountain data/plays/test/*.fountain
 	$(BIN)/python -m training release $(RUN) --out training/runs/stage
 	$(BIN)/python -m export training/runs/stage --heldout $(RUN)/heldout -o bot/models/stage.onnx
+	$(BIN)/python -m bot.examination bot/models/stage.onnx --note bot/models/examined.json
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv

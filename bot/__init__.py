@@ -6,7 +6,10 @@
 
 from __future__ import annotations
 
-from discord.ext import commands
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # the process that examines a voice comes through here, and speaks to nobody
+    from discord.ext import commands
 
 
 async def setup(bot: commands.Bot) -> None:

@@ -69,15 +69,19 @@ class Board:
         self.store = store
 
     async def show_lines(
-        self, interaction: Interaction, script: Script, lines: Sequence[Line]
+        self, interaction: Interaction, script: Script, lines: Sequence[Line], note: str = ""
     ) -> set[int]:
-        """Shows new lines, the buttons under the last; returns the messages' ids."""
+        """Shows new lines, the buttons under the last; returns the messages' ids.
+
+        A note stands above the first of them until they are drawn again.
+        """
         cards = dealt(lines)
         shown: set[int] = set()
         for group in cards:
             content = _content(script, group, {line.id for line in group})
             view = await self._buttons(script, group[-1]) if group is cards[-1] else None
             if group is cards[0]:
+                content = f"{note}\n{content}" if note else content
                 message: Any = await interaction.edit_original_response(content=content, view=view)
                 interaction.extras[SHOWN] = True
             else:

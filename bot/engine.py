@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+import weakref
 from collections import OrderedDict, deque
+from collections.abc import Callable
 from contextlib import suppress
 from itertools import chain
 
@@ -33,7 +35,7 @@ class Engine:
     """One thread that takes one batched step after another for all the lines in hand.
 
     Rows join and leave between steps. What a row writes depends on its request alone, not on the
-    rows beside it.
+    rows beside it. The thread ends when the engine is closed, or when nobody has it any more.
     """
 
     make_batch = Batch
@@ -43,15 +45,10 @@ class Engine:
         self.model = model
         self.rows = rows
         self.queue = queue
-        # By owner, who take turns: dictionaries keep their order.
-        self._waiting: OrderedDict[object, deque[Row]] = OrderedDict()
-        self._wake = threading.Condition()
-        self._closed = False
-        self._given_up = False
-        self._thread = threading.Thread(
-            target=self._work, name=f"onbook-engine-{model.name}", daemon=True
-        )
+        # It has no way back to the engine, or it would keep it for ever.
+        self._thread = _Work(model, rows, self.make_batch)
         self._thread.start()
+        self._end = weakref.finalize(self, self._thread.end)
 
     async def run(self, request: Request) -> Reply:
         """Reads and writes one line; cancelling frees its row at the next step.
@@ -61,30 +58,17 @@ class Engine:
         """
         self._check(request)
         row = Row(request, asyncio.get_running_loop().create_future())
-        with self._wake:
-            if self._closed:
-                raise EngineClosed
-            if self._count_waiting() >= self.queue:
-                raise EngineBusy
-            self._waiting.setdefault(request.owner, deque()).append(row)
-            self._wake.notify()
-        row.future.add_done_callback(self._notice)
+        self._thread.take(row, self.queue)
         return await row.future
 
     @property
     def waiting(self) -> int:
         """How many requests wait for a place, and have not been given up."""
-        with self._wake:
-            return self._count_waiting()
-
-    def _count_waiting(self) -> int:
-        return sum(not row.future.cancelled() for rows in self._waiting.values() for row in rows)
+        return self._thread.waiting
 
     def close(self) -> None:
         """Gives up the lines in hand and ends the thread; returns when it has ended."""
-        with self._wake:
-            self._closed = True
-            self._wake.notify()
+        self._end()
         self._thread.join()
 
     def _check(self, request: Request) -> None:
@@ -104,11 +88,53 @@ class Engine:
         if request.sampling and not 1 <= request.limit <= LONGEST_LINE:
             raise ValueError(f"a line needs a limit from 1 to {LONGEST_LINE}")
 
+
+class _Work(threading.Thread):
+    """The thread of an engine, and the rows in it."""
+
+    def __init__(self, model: Model, rows: int, make_batch: Callable[[Model, int], Batch]) -> None:
+        super().__init__(name=f"onbook-engine-{model.name}", daemon=True)
+        self.model = model
+        self.rows = rows
+        self.make_batch = make_batch
+        # By owner, who take turns: dictionaries keep their order.
+        self._waiting: OrderedDict[object, deque[Row]] = OrderedDict()
+        self._wake = threading.Condition()
+        self._closed = False
+        self._given_up = False
+
+    def take(self, row: Row, queue: int) -> None:
+        """Lets a row wait for a place; raises EngineBusy where so many do, and EngineClosed."""
+        with self._wake:
+            if self._closed:
+                raise EngineClosed
+            if self._count_waiting() >= queue:
+                raise EngineBusy
+            self._waiting.setdefault(row.request.owner, deque()).append(row)
+            self._wake.notify()
+        row.future.add_done_callback(self._notice)
+
+    @property
+    def waiting(self) -> int:
+        """How many rows wait for a place, and have not been given up."""
+        with self._wake:
+            return self._count_waiting()
+
+    def _count_waiting(self) -> int:
+        return sum(not row.future.cancelled() for rows in self._waiting.values() for row in rows)
+
+    def end(self) -> None:
+        """Gives up the rows, after the step that is being taken."""
+        with self._wake:
+            self._closed = True
+            self._wake.notify()
+
     def _notice(self, future: asyncio.Future[Reply]) -> None:
         if future.cancelled():
             self._given_up = True
 
-    def _work(self) -> None:
+    def run(self) -> None:
+        """Works until it is ended."""
         rows: list[Row] = []
         try:
             batch = self.make_batch(self.model, self.rows)

@@ -14,13 +14,31 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
+from .anatomy import Anatomy
 from .language import phrase, say
 
 FORMAT = "1"
 """The version of the voice file that this bot knows."""
 
-LARGEST_FILE = 512 * 2**20
-"""Bytes; what a larger file has beyond them is not read, so that it cannot fill the memory."""
+LARGEST_FILE = 256 * 2**20
+"""Bytes of a file, and of its constants: some times what any voice needs."""
+
+OPERATORS = frozenset(
+    {
+        *("Abs", "Add", "Cast", "Ceil", "Clip", "Concat", "Constant", "Div", "Elu", "Equal", "Erf"),
+        *("Exp", "Flatten", "Floor", "GRU", "Gather", "Gelu", "Gemm", "Greater", "HardSigmoid"),
+        *("Identity", "LSTM", "LayerNormalization", "LeakyRelu", "Less", "Log", "MatMul", "Max"),
+        *("Min", "Mod", "Mul", "Neg", "Not", "Pow", "RMSNormalization", "RNN", "Reciprocal"),
+        *("ReduceMax", "ReduceMean", "ReduceSum", "Relu", "Reshape", "Round", "Shape", "Sigmoid"),
+        *("Slice", "Softmax", "Softplus", "Softsign", "Split", "Sqrt", "Squeeze", "Sub", "Sum"),
+        *("Tanh", "Transpose", "Unsqueeze", "Where"),
+        *("DequantizeLinear", "DynamicQuantizeLinear", "MatMulInteger", "QuantizeLinear"),
+        *(f"com.microsoft.{one}" for one in ("DynamicQuantizeLSTM", "DynamicQuantizeMatMul")),
+        *(f"com.microsoft.{one}" for one in ("MatMulIntegerToFloat", "MatMulNBits")),
+    }
+)
+"""What networks that read one character are made of. None of these runs a graph of its own, draws
+at random, or makes out of a few numbers as many as it likes."""
 
 SPIN = 1_000
 """Microseconds for which a thread waits for the next product before it sleeps: longer than what
@@ -28,6 +46,9 @@ lies between two steps of an engine."""
 
 MOST_CHARACTERS = 32_000
 """Characters that a voice can know: their ids fit into 16 bits."""
+
+LARGEST_STATE = 2**17
+"""Numbers in which a voice remembers a script, at the most: one state is kept for every line."""
 
 CLOSING = ".!?\u2026)\n"
 """Behind these an element may well end."""
@@ -37,18 +58,46 @@ States = NDArray[np.float32]
 Logits = NDArray[np.float32]
 
 
-class ModelError(Exception):
-    """One sentence about a voice file that cannot be used, and what to do about it."""
-
-
-_OTHER_FORMAT = phrase(
-    "{file} is format {found}, and this bot reads format {known}: export the voice again with "
-    "`python -m export`."
+CANNOT_BE_READ = phrase(
+    "The voice {path} cannot be opened ({reason}): train one with `make voice`, or set "
+    "ONBOOK_MODELS and ONBOOK_MODEL to one that exists."
 )
-_NO_FORMAT = phrase(
+TOO_LARGE = phrase("{file} has more than {most:,} MB, which no voice needs: export a smaller one.")
+DAMAGED = phrase(
+    "{file} is damaged or no ONNX file: export the voice again with `python -m export`."
+)
+NO_VOICE = phrase(
     "{file} is no On Book voice, and this bot reads format {known}: export the voice again with "
     "`python -m export`."
 )
+OTHER_FORMAT = phrase(
+    "{file} is format {found}, and this bot reads format {known}: export the voice again with "
+    "`python -m export`."
+)
+UNSAFE = phrase(
+    "{file} is not used, since {why}{what}: export the voice again with `python -m export`."
+)
+NOT_TO_CONTRACT = phrase(
+    "{file} does not keep to the voice file's contract ({why}{what}): export the voice again with "
+    "`python -m export`."
+)
+
+
+class ModelError(Exception):
+    """One sentence about a voice file that cannot be used, and what to do about it.
+
+    It is said in the language of whoever is told. Its field ``why`` is for the catalogues, too.
+    """
+
+    def __init__(self, sentence: str, /, **fields: str | int) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+        self.fields = fields
+
+    def __str__(self) -> str:
+        why = self.fields.get("why")
+        said = {"why": say(why)} if isinstance(why, str) else {}
+        return say(self.sentence, **self.fields | said)
 
 
 @dataclass(frozen=True)
@@ -78,33 +127,28 @@ class Model:
 
         Takes a good part of a second, in which it may hold the interpreter: not for the event loop.
         """
-        session = _session(path, threads)
-        about = dict(session.get_modelmeta().custom_metadata_map)
-        known = about.get("onbook.format")
-        if known != FORMAT:
-            raise ModelError(
-                say(
-                    _OTHER_FORMAT if known else _NO_FORMAT,
-                    file=path.name,
-                    found=known,
-                    known=FORMAT,
-                )
-            )
+        return cls.of(content_of(path), path.stem, threads)
+
+    @classmethod
+    def of(cls, content: bytes, name: str, threads: int = 2) -> Model:
+        """Opens the content of a voice file, as `load` does; raises ModelError."""
+        file = f"{name}.onnx"
+        anatomy = checked(content, file)
+        about = anatomy.metadata
         try:
             vocabulary = _vocabulary(about["onbook.vocabulary"])
-            fold: dict[str, str] = json.loads(about["onbook.fold"])
-            fingerprint = about["onbook.fingerprint"]
+            fold = _fold(about["onbook.fold"])
+            fingerprint = _fingerprint(anatomy)
+            session = _session(content, file, threads)
             size = _state_size(session, len(vocabulary))
-        except (KeyError, ValueError, TypeError) as error:
+        except _Breach as breach:
             raise ModelError(
-                say(
-                    "{file} does not keep to the voice file's contract ({error}): export the voice "
-                    "again with `python -m export`.",
-                    file=path.name,
-                    error=error,
-                )
-            ) from error
-        return cls(session, path.stem, vocabulary, fold, fingerprint, size, about)
+                NOT_TO_CONTRACT, file=file, why=breach.why, what=breach.what
+            ) from breach
+        except (KeyError, ValueError, TypeError) as error:
+            why = phrase("what it says of itself is not readable: ")
+            raise ModelError(NOT_TO_CONTRACT, file=file, why=why, what=str(error)) from error
+        return cls(session, name, vocabulary, fold, fingerprint, size, about)
 
     @property
     def newline(self) -> int:
@@ -227,7 +271,64 @@ class Slots:
         return binding
 
 
-def _session(path: Path, threads: int) -> onnxruntime.InferenceSession:
+class _Breach(Exception):
+    """A voice file does not keep to its contract: why, as a sentence for the catalogues."""
+
+    def __init__(self, why: str, what: str = "") -> None:
+        super().__init__(why)
+        self.why = why
+        self.what = what
+
+
+def content_of(path: Path) -> bytes:
+    """What a voice file holds; raises ModelError, also for one that could fill the memory."""
+    if path.is_fifo():  # it would be waited for until somebody writes to it
+        raise ModelError(CANNOT_BE_READ, path=str(path), reason="a pipe")
+    try:
+        with path.open("rb") as file:
+            content = file.read(LARGEST_FILE + 1)
+    except OSError as error:
+        reason = error.strerror or "unreadable"
+        raise ModelError(CANNOT_BE_READ, path=str(path), reason=reason) from error
+    if len(content) > LARGEST_FILE:
+        raise ModelError(TOO_LARGE, file=path.name, most=LARGEST_FILE // 2**20)
+    return content
+
+
+def checked(content: bytes, file: str) -> Anatomy:
+    """A file that may be handed to the runtime; raises ModelError for any other."""
+    try:
+        anatomy = Anatomy.of(content)
+    except ValueError as error:
+        raise ModelError(DAMAGED, file=file) from error
+    if not anatomy.operators:
+        raise ModelError(DAMAGED, file=file)
+    known = anatomy.metadata.get("onbook.format")
+    if known is None:
+        raise ModelError(NO_VOICE, file=file, known=FORMAT)
+    if known != FORMAT:
+        raise ModelError(OTHER_FORMAT, file=file, found=known[:20], known=FORMAT)
+    try:
+        _check_safe(anatomy)
+    except _Breach as breach:
+        raise ModelError(UNSAFE, file=file, why=breach.why, what=breach.what) from breach
+    return anatomy
+
+
+def _check_safe(anatomy: Anatomy) -> None:
+    """Raises _Breach for what a voice never needs, and what could do harm."""
+    if anatomy.elsewhere:
+        raise _Breach(phrase("a part of it lies in another file"))
+    if anatomy.constants > LARGEST_FILE:
+        raise _Breach(phrase("its constants are larger than any voice's"))
+    names = {f"{domain}.{name}" if domain else name for domain, name in anatomy.operators}
+    if unknown := sorted(names - OPERATORS):
+        raise _Breach(phrase("a voice does not need the operator "), unknown[0][:60])
+    if anatomy.nested:
+        raise _Breach(phrase("it is more than one plain network"))
+
+
+def _session(content: bytes, file: str, threads: int) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
@@ -237,38 +338,43 @@ def _session(path: Path, threads: int) -> onnxruntime.InferenceSession:
     options.add_session_config_entry("session.intra_op.spin_duration_us", str(SPIN))
     options.log_severity_level = 4
     try:
-        with path.open("rb") as file:
-            content = file.read(LARGEST_FILE)
         # From bytes, so that the file cannot name others to be read.
         return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-    except OSError as error:
-        reason = error.strerror or "unreadable"
-        raise ModelError(
-            say(
-                "The voice {path} cannot be opened ({reason}): train one with `make voice`, or set "
-                "ONBOOK_MODELS and ONBOOK_MODEL to one that exists.",
-                path=path,
-                reason=reason,
-            )
-        ) from error
     except Exception as error:
-        raise ModelError(
-            say(
-                "{file} is damaged or no ONNX file: export the voice again with `python -m "
-                "export`.",
-                file=path.name,
-            )
-        ) from error
+        raise ModelError(DAMAGED, file=file) from error
 
 
 def _vocabulary(text: str) -> tuple[str, ...]:
     """The characters, after checking that one of them can end a line."""
     characters = tuple(json.loads(text))
     if "\n" not in characters:
-        raise ValueError("a vocabulary without a newline")
-    if any(len(character) != 1 for character in characters) or len(characters) > MOST_CHARACTERS:
-        raise ValueError(f"a vocabulary that is not up to {MOST_CHARACTERS:,} single characters")
+        raise _Breach(phrase("a vocabulary without a newline"))
+    if not all(map(_is_character, characters)) or len(set(characters)) < len(characters):
+        raise _Breach(phrase("a vocabulary that is not of single characters, each of them once"))
+    if len(characters) > MOST_CHARACTERS:
+        raise _Breach(phrase("a vocabulary that is too large"))
     return characters
+
+
+def _fold(text: str) -> dict[str, str]:
+    """What stands for characters that are not in the vocabulary."""
+    fold = json.loads(text)
+    if not isinstance(fold, dict) or not all(map(_is_character, fold)):
+        raise _Breach(phrase("a fold that is not of single characters"))
+    return {character: str(plain) for character, plain in fold.items()}
+
+
+def _fingerprint(anatomy: Anatomy) -> str:
+    """The fingerprint, after checking that it is that of this network and these characters."""
+    fingerprint = anatomy.metadata["onbook.fingerprint"]
+    if fingerprint != anatomy.fingerprint():
+        raise _Breach(phrase("its fingerprint is that of another voice"))
+    return fingerprint
+
+
+def _is_character(one: object) -> bool:
+    """Whether it is a single character, and one that can be written down."""
+    return isinstance(one, str) and len(one) == 1 and not "\ud800" <= one <= "\udfff"
 
 
 def _state_size(session: onnxruntime.InferenceSession, characters: int) -> int:
@@ -282,5 +388,8 @@ def _state_size(session: onnxruntime.InferenceSession, characters: int) -> int:
         "next_state": ("tensor(float)", [size]),
     }
     if given != expected or not isinstance(size, int):
-        raise ValueError(f"inputs and outputs are {given}")
+        shown = ", ".join(f"{name} {kind} {shape}" for name, (kind, shape) in given.items())
+        raise _Breach(phrase("inputs and outputs are "), shown[:300])
+    if size > LARGEST_STATE:
+        raise _Breach(phrase("it remembers a script in too many numbers"))
     return size

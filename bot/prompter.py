@@ -23,6 +23,11 @@ from .turn import LARGEST_SEED, RoomError, Wish, Writer
 N = TypeVar("N", int, float)
 
 
+def guilds_voice(guild: int) -> str:
+    """The fact under which the store has the voice that a guild has chosen."""
+    return f"guild-voice {guild}"
+
+
 class Prompter:
     """Reads and drafts for one channel; it stores nothing but the states that it reads again."""
 
@@ -30,6 +35,11 @@ class Prompter:
         self.channel = channel
         self.store = store
         self.settings = settings
+
+    async def voice(self, guild: int | None) -> str:
+        """The voice of a new script: the one that its guild has chosen, or the one that is set."""
+        chosen = await self.store.fact(guilds_voice(guild)) if guild is not None else None
+        return chosen or self.settings.model
 
     def takes(self, wish: Wish, takes: int) -> list[Wish]:
         """The same wish for each take, with seeds that follow from the first."""

@@ -13,6 +13,7 @@ from .compose import Manner, Progress, Standing
 from .engine import Engine
 from .language import phrase, say
 from .model import Logits, Model
+from .readers import Readers
 from .render import inline
 from .rights import check_cooldown, check_may_pick, check_may_take, check_may_write, check_turn
 from .script import Element, Kind, as_read, from_person
@@ -96,9 +97,11 @@ class Room(Shelf):
         settings: Settings,
         told: set[tuple[int, int]] | None = None,
         clock: Clock = the_time,
+        readers: Readers | None = None,
     ) -> None:
         super().__init__(channel, store, voices, settings)
         self.clock = clock
+        self.readers = readers or Readers()
         self.voting = asyncio.Lock()
         """Held while a vote is noted or all are counted, but never as long as the voice writes."""
         self.painting = asyncio.Lock()
@@ -111,8 +114,8 @@ class Room(Shelf):
 
     async def last_costs(
         self, most: int, characters: int
-    ) -> tuple[Model, list[Line], list[Floats]]:
-        """The voice, the last lines, and what each of their characters but the first cost it.
+    ) -> tuple[Engine, list[Line], list[Floats]]:
+        """The voice's engine, the last lines, and what their characters but each first cost it.
 
         At the ``most`` so many lines, and as many as have so many characters. What is not known,
         as after a change of voice, is read again. The costs are bits: float [n].
@@ -120,11 +123,10 @@ class Room(Shelf):
         script = await self.script()
         engine = await self.voices.engine(script.voice)
         lines = (await self.store.last_lines(script.head, characters))[-most:]
-        return engine.model, lines, [await self.prompter.cost(engine, line) for line in lines]
+        return engine, lines, [await self.prompter.cost(engine, line) for line in lines]
 
-    async def expected(self, line: Line, position: int) -> Logits:
-        """What the voice expected at a position, from 1, of a line as it reads it: logits [V]."""
-        engine = await self.voices.engine((await self.script()).voice)
+    async def expected(self, engine: Engine, line: Line, position: int) -> Logits:
+        """What a voice expected at a position, from 1, of a line as it reads it: logits [V]."""
         state = await self.prompter.state(engine, line.parent)
         read = engine.model.encode(as_read(line.text))[:position]
         return await asyncio.to_thread(compose.expected, engine.model, state, read)
@@ -368,7 +370,7 @@ class Room(Shelf):
         elements = _elements(text, character)
         if elements == [line.element]:
             raise RoomError(say("That is what the line says already: change it, or leave it."))
-        engine = await self.voices.engine(script.voice)
+        engine = await self._reader(script, line.parent)
         drafts = await self._read(engine, line.parent, elements, writer)
         lines, copies = await self.store.rewrite(script, line, drafts, writer.delivery, writer.id)
         unreadable = self._must_be_told(script, writer, engine.model, elements)
@@ -432,13 +434,20 @@ class Room(Shelf):
 
     async def _add(self, script: Script, elements: Sequence[Element], writer: Writer) -> Turn:
         """Stores a person's elements after the head, each with the state that reading it leaves."""
-        engine = await self.voices.engine(script.voice)
+        engine = await self._reader(script, script.head)
         drafts = await self._read(engine, script.head, elements, writer)
         lines = await self.store.append(
             script, script.head, drafts, writer.delivery, take=0, asker=writer.id
         )
         unreadable = self._must_be_told(script, writer, engine.model, elements)
         return await self._turn(script, lines[-1].id, lines, unreadable)
+
+    async def _reader(self, script: Script, parent: int | None) -> Engine:
+        """The engine of a script's voice, which is about to read it as far as a line."""
+        engine = await self.voices.engine(script.voice)
+        last = None if self.readers.knows(script.id) else await self._line_at(parent)
+        self.readers.note(script.id, engine.model, last)
+        return engine
 
     async def _read(
         self, engine: Engine, parent: int | None, elements: Sequence[Element], writer: Writer
@@ -470,7 +479,7 @@ class Room(Shelf):
         drafts = await self._drafts(script, script.head, wishes, patience or Patience())
         ends = self.clock() + dt.timedelta(seconds=wish.vote) if wish.vote else None
         ballot = await self.store.offer(script, drafts, writer.delivery, writer.id, ends)
-        return Turn(script, ballot=ballot)
+        return Turn(script, ballot=ballot, read_by=self.readers.news(script.id))
 
     async def _drafts(
         self, script: Script, parent: int | None, wishes: Sequence[Wish], patience: Patience
@@ -479,7 +488,7 @@ class Room(Shelf):
 
         What is finished when somebody presses Stop is kept; raises RoomError where nothing is.
         """
-        engine = await self.voices.engine(script.voice)
+        engine = await self._reader(script, parent)
         takes: list[list[Draft]] = [[] for _ in wishes]
         try:
             at = await patience.wait(self.prompter.standing(engine, parent, patience.progress))
@@ -545,13 +554,18 @@ class Room(Shelf):
             owner=writer.id,
             title=title,
             cast=list(cast),
-            voice=voice or self.settings.model,
+            voice=voice or await self._voice_of(guild),
             temperature=temperature or self.settings.temperature,
             top_p=self.settings.top_p,
             lock=bool(cast),
             running=True,
             head=None,
         )
+
+    async def _voice_of(self, guild: int | None) -> str:
+        """The voice of a new script, which is there."""
+        chosen = await self.prompter.voice(guild)
+        return chosen if chosen in self.voices.names() else self.settings.model
 
     async def _begin(
         self, new: Script, drafts: Sequence[Draft], writer: Writer, over: int | None
@@ -561,6 +575,7 @@ class Room(Shelf):
         script = await self.store.begin(new, drafts, writer.delivery)
         last = await self.store.last_lines(script.head, 1)
         model = (await self.voices.engine(new.voice)).model
+        self.readers.note(script.id, model)
         first = [draft.element for draft in drafts[:ENOUGH_TO_JUDGE]]
         unreadable = self._must_be_told(script, writer, model, first)
         return Turn(script, last, shelved=shelved, unreadable=unreadable)
@@ -581,6 +596,7 @@ class Room(Shelf):
             left=left,
             returned=returned,
             unreadable=unreadable,
+            read_by=self.readers.news(before.id),
         )
 
     def _must_be_told(
@@ -639,11 +655,20 @@ class Rooms:
         self.settings = settings
         self._rooms: WeakValueDictionary[int, Room] = WeakValueDictionary()
         self._told: set[tuple[int, int]] = set()
+        self._readers = Readers()
 
     def at(self, channel: int) -> Room:
         """The room of a channel."""
         room = self._rooms.get(channel)
         if room is None:
-            room = Room(channel, self.store, self.voices, self.settings, self._told, self.clock)
+            room = Room(
+                channel,
+                self.store,
+                self.voices,
+                self.settings,
+                self._told,
+                self.clock,
+                self._readers,
+            )
             self._rooms[channel] = room
         return room

@@ -138,6 +138,9 @@ class Turn:
     ballot: Ballot | None = None
     """Takes that were written for one to be chosen; the script stands where it did."""
 
+    read_by: str = ""
+    """The voice that has read the script anew instead of another, if nobody was told yet."""
+
     @property
     def touched(self) -> set[int]:
         """All lines whose messages look different now."""

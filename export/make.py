@@ -27,6 +27,9 @@ WRITTEN = 4_000
 
 SEED = 1
 
+MOST_POINTS = 80
+"""Points of each line of the training curve that a voice carries along."""
+
 
 def from_run(run: Run, bits: Bits, texts: Sequence[Path] = ()) -> tuple[Voice, Proof]:
     """A voice of a run's best weights, compared with them on what was held out.
@@ -86,7 +89,27 @@ def _metadata(run: Run, vocabulary: Vocabulary, bits: Bits, proof: Proof) -> dic
         "onbook.trained": best.get("trained", ""),
         "onbook.config": _json(json.loads(config.to_json())),
         "onbook.evaluation": _json(evaluation),
+        "onbook.curve": _json(_curve(run)),
     }
+
+
+def _curve(run: Run) -> dict[str, list[list[float]]]:
+    """What a character cost while the run was trained: steps and bits, thinned out.
+
+    ``training`` is with dropout, ``validation`` the text by which the best weights were chosen.
+    """
+    rows = run.metrics_noted()
+    lines = {"training": "train_bits", "validation": "validation_bits"}
+    return {
+        name: _thinned([[row["step"], round(row[key], 3)] for row in rows if key in row])
+        for name, key in lines.items()
+    }
+
+
+def _thinned(points: list[list[float]]) -> list[list[float]]:
+    """At most `MOST_POINTS` of the points, the last among them."""
+    every = -(-len(points) // MOST_POINTS) or 1
+    return points[::-1][::every][::-1]
 
 
 def _figures(text: Judged) -> dict[str, Any]:

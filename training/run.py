@@ -176,6 +176,13 @@ class Run:
             return {}
         return load(self.weights)[1]
 
+    def metrics_noted(self) -> list[dict[str, float]]:
+        """What was noted while it was trained, in that order; nothing where no note is kept."""
+        if not self.metrics.exists():
+            return []
+        lines = self.metrics.read_text(encoding="utf-8").splitlines()
+        return [json.loads(line) for line in lines]
+
     def copy_for_release(self, folder: Path) -> None:
         """Copies what people need to export the voice or tune it: 16-bit weights and the record.
 

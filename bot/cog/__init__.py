@@ -12,6 +12,7 @@ from .branches import Branches
 from .commands import for_scripts
 from .company import Company
 from .manners import Manners
+from .models import Models
 from .privacy import Privacy
 from .reading import Reading
 from .scripts import Scripts
@@ -21,7 +22,9 @@ from .writing import Writing
 __all__ = ["OnBook"]
 
 
-class OnBook(Writing, Takes, Branches, Scripts, Company, Reading, Manners, Privacy, name=views.COG):
+class OnBook(
+    Writing, Takes, Branches, Scripts, Company, Reading, Manners, Models, Privacy, name=views.COG
+):
     """Scripts in channels, written by people and a voice in turn."""
 
     def __init__(self, bot: commands.Bot, chosen: Settings | None = None) -> None:

@@ -13,6 +13,7 @@ from ..bans import changed, check_casts, shown_words
 from ..language import say
 from ..manners import EVERYTHING, MOST_TAKES, NAMES, at_first, changed_to, shown
 from ..room import RoomError
+from ..settings import Settings
 from ..views import Interaction
 from .commands import answered, channel_of, choices, for_scripts, writer_of
 from .turns import Turns
@@ -31,7 +32,9 @@ class Manners(Turns):
         """See how this script is written"""
         script = await self._room(interaction).script()
         await interaction.response.send_message(
-            shown(script, self.settings), ephemeral=True, allowed_mentions=NOBODY
+            shown(script, await self._at_first(interaction)),
+            ephemeral=True,
+            allowed_mentions=NOBODY,
         )
 
     @settings_group.command(name="voice")
@@ -105,7 +108,8 @@ class Manners(Turns):
     @answered
     async def reset(self, interaction: Interaction, setting: str) -> None:
         """Reset the settings of this script"""
-        first = at_first(await self._room(interaction).script(), self.settings)
+        room = self._room(interaction)
+        first = at_first(await room.script(), await self._at_first(interaction))
         if setting == EVERYTHING:
             # Who may write is the moderators' to say, and is reset by its own name alone.
             chosen = {one: value for one, value in first.items() if one != "role"}
@@ -118,6 +122,11 @@ class Manners(Turns):
         self, interaction: Interaction, current: str
     ) -> list[app_commands.Choice[str]]:
         return choices(self.voices.names(), current)
+
+    async def _at_first(self, interaction: Interaction) -> Settings:
+        """What is set for a new script here: its voice is the one that the guild has chosen."""
+        voice = await self._room(interaction).prompter.voice(interaction.guild_id)
+        return self.settings.model_copy(update={"model": voice})
 
     async def _set(self, interaction: Interaction, chosen: Mapping[str, Any]) -> None:
         """Changes those of the settings that were chosen."""

@@ -68,12 +68,16 @@ class Turns(commands.Cog):
 
     async def cog_load(self) -> None:
         """Opens the voice and the database; raises ModelError or StoreError."""
-        await self.voices.engine(self.settings.model)
+        chosen = self.settings
+        # Without a voice no database is made.
+        await self.voices.peek(chosen.model)
+        self.store = await Store.open(chosen.database, chosen.states_mb * 2**20)
+        self.voices.remember_in(self.store)
         try:
-            chosen = self.settings
-            self.store = await Store.open(chosen.database, chosen.states_mb * 2**20)
+            await self.voices.engine(chosen.model)
         except BaseException:
             self.voices.close()
+            await self.store.close()
             raise
         self.board = Board(self.store)
         # discord.py's clock, since people see how long a vote lasts at Discord.
@@ -214,9 +218,12 @@ class Turns(commands.Cog):
         elif turn.ballot:
             self.polls.watch(turn.ballot)
             await self.board.show_ballot(interaction, turn.ballot)
+            if turn.read_by:
+                await interaction.followup.send(_read_by(turn.read_by), ephemeral=True)
             return
         elif turn.lines:
-            shown = await self.board.show_lines(interaction, turn.script, turn.lines)
+            news = _read_by(turn.read_by) if turn.read_by else ""
+            shown = await self.board.show_lines(interaction, turn.script, turn.lines, news)
         else:
             shown = await self.board.show_opening(interaction, turn)
         await self.board.repaint(interaction, room, turn, shown)
@@ -301,6 +308,13 @@ class Turns(commands.Cog):
             self._acts.add(act)
             act.add_done_callback(self._acts.discard)
         return self.rooms.at(channel_of(interaction))
+
+
+def _read_by(voice: str) -> str:
+    return say(
+        "-# The voice here is another one now: “{voice}” has read the script, and goes on.",
+        voice=inline(voice, 40),
+    )
 
 
 async def _take_away(offer: Interaction) -> None:

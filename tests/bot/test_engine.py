@@ -302,7 +302,7 @@ async def test_those_who_wait_are_told_when_the_thread_ends(
     waiting = asyncio.create_task(engine.run(a_line(model, 1)))
     await asyncio.sleep(0)
     await until_so_many_wait(engine, 1)
-    engine._next = None  # what the thread calls when it lets somebody in
+    engine._thread._next = None  # what the thread calls when it lets somebody in
     running.cancel()
     with pytest.raises(EngineClosed):
         await soon(waiting)

@@ -43,9 +43,11 @@ def changed(path: Path, voice: Voice, **metadata: object) -> Path:
     new = {f"onbook.{key}": value for key, value in metadata.items()}
     texts = dict(voice.metadata) | new
     kept = {key: value for key, value in texts.items() if value is not None}
-    written = onnx.ModelProto.FromString(voice.graph)
-    helper.set_model_props(written, {"onbook.format": "1", "onbook.fingerprint": "x"} | kept)
-    path.write_bytes(written.SerializeToString())
+    texts = [str(texts.get(f"onbook.{key}")).encode() for key in ("vocabulary", "fold")]
+    fingerprint = hashlib.sha256(b"\0".join([voice.graph, *texts])).hexdigest()
+    props = onnx.ModelProto()
+    helper.set_model_props(props, {"onbook.format": "1", "onbook.fingerprint": fingerprint} | kept)
+    path.write_bytes(voice.graph + props.SerializeToString())
     return path
 
 

@@ -167,7 +167,8 @@ async def test_surprise_does_not_hang_on_what_was_kept(stage: Stage):
     await written(stage)
     kept = await stage.ann.slash(stage.channel, "surprise", lines=6)
     room = stage.cog.rooms.at(stage.channel.id)
-    model, lines, costs = await room.last_costs(6, 1000)
+    engine, lines, costs = await room.last_costs(6, 1000)
+    model = engine.model
     async with stage.cog.store._database.writing() as session:
         await session.execute(text("DELETE FROM surprises"))
         await session.execute(text("DELETE FROM states"))

@@ -93,10 +93,13 @@ async def test_guesses_and_costs_agree(house: House):
     found = await look(house.room, 3)
     assert found.credits == ("Ann", "Ann", "tiny")
     assert len(found.places) == PLACES
-    model, lines, _ = await house.room.last_costs(3, 1000)
+    engine, lines, _ = await house.room.last_costs(3, 1000)
+    model = engine.model
     for place in found.places:
         cell = found.at(place)
-        logits = (await house.room.expected(lines[place.line], cell.position)).astype(np.float64)
+        logits = (await house.room.expected(engine, lines[place.line], cell.position)).astype(
+            np.float64
+        )
         odds = np.exp(logits - logits.max())
         odds /= odds.sum()
         [token, *others] = model.encode(cell.character)

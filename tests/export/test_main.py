@@ -53,7 +53,7 @@ def test_the_metadata_say_everything(request, tiny_run, bits):
         f"onbook.{name}"
         for name in (
             *("format", "name", "vocabulary", "fold", "fingerprint", "corpus", "licence"),
-            *("trained", "config", "evaluation"),
+            *("trained", "config", "evaluation", "curve"),
         )
     }
     assert said["onbook.format"] == "1"
@@ -84,6 +84,25 @@ def test_the_evaluation_is_of_every_text_that_was_held_out(request, tiny_run, bi
         assert one["characters"] == len(tiny_run.vocabulary().encode(text.content)) + 1
         assert one["exported"] == pytest.approx(one["pytorch"], rel=0.005)
         assert 1 < one["pytorch"] < 5
+
+
+def test_the_curve_is_that_of_the_training(voice_8, tiny_run):
+    curve = json.loads(facts(voice_8)["onbook.curve"])
+    noted = tiny_run.metrics_noted()
+    validation = [
+        (one["step"], one["validation_bits"]) for one in noted if "validation_bits" in one
+    ]
+    assert [step for step, _ in curve["validation"]] == [step for step, _ in validation]
+    assert curve["validation"][-1][1] == pytest.approx(validation[-1][1], abs=0.001)
+    assert curve["training"][-1][0] == tiny_run.config().steps
+
+
+@pytest.mark.parametrize("points", [0, 1, 80, 81, 1000])
+def test_a_long_curve_is_thinned_out_and_keeps_its_end(points):
+    line = [[step, 2.0] for step in range(points)]
+    thinned = make._thinned(line)
+    assert len(thinned) <= make.MOST_POINTS
+    assert thinned[-1:] == line[-1:]
 
 
 def test_8_bits_are_smaller_and_another_voice(voice_8, voice_32):

@@ -1,0 +1,125 @@
+"""The commands about the voices: which there are, which one writes, and what they can do."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+
+import discord
+from discord import app_commands
+
+from .. import curve, voicecards
+from ..answers import NOBODY, check_may_set, check_permissions
+from ..language import say
+from ..model import ModelError
+from ..prompter import guilds_voice
+from ..render import inline
+from ..room import RoomError
+from ..views import Interaction
+from ..voices import Found
+from .commands import answered, choices, for_scripts, writer_of
+from .turns import Turns
+
+
+class Models(Turns):
+    """See the voices, and choose one."""
+
+    model = for_scripts(
+        app_commands.Group(name="model", description="The voices that can write along")
+    )
+
+    @model.command(name="list")
+    @answered
+    async def list_models(self, interaction: Interaction) -> None:
+        """See which voices there are"""
+        await interaction.response.defer(thinking=True, ephemeral=True)
+        found = await self.voices.look_at_all()
+        chosen = await self._room(interaction).prompter.voice(interaction.guild_id)
+        await interaction.edit_original_response(
+            content=voicecards.listed(found, chosen), allowed_mentions=NOBODY
+        )
+
+    @model.command(name="use")
+    @app_commands.describe(
+        model="Which voice writes along",
+        script="Only in the script that runs here, and in no other",
+    )
+    @answered
+    async def use_model(
+        self,
+        interaction: Interaction,
+        model: app_commands.Range[str, 1, 100],
+        script: bool = False,
+    ) -> None:
+        """Choose the voice of the new scripts in this server, or of the script that runs here"""
+        check_permissions(interaction)
+        if not script:
+            check_may_set(interaction, "guild")
+        if not script and interaction.guild_id is None:
+            raise RoomError(
+                say("There is no server here: choose a voice for the script, with {*script}.")
+            )
+        room = self._room(interaction)
+        # A voice that nobody has used yet takes a moment to be examined and opened.
+        await interaction.response.defer(thinking=True)
+        _check_sound(await self.voices.look(model))
+        await self.voices.engine(model)
+        if script:
+            await room.change(writer_of(interaction), {"voice": model})
+            told = say(
+                "“{voice}” writes in this script from now on, and reads it first.",
+                voice=inline(model, 40),
+            )
+        else:
+            await self.store.note_fact(guilds_voice(interaction.guild_id or 0), model)
+            told = say(
+                "“{voice}” writes in new scripts here from now on. Scripts that are there keep "
+                "their voices: {/model use} with {*script} changes one.",
+                voice=inline(model, 40),
+            )
+        await interaction.edit_original_response(content=told, allowed_mentions=NOBODY)
+
+    @model.command(name="info")
+    @app_commands.describe(
+        model="Which voice; the one that writes here if none is named",
+        everyone="Show it to everybody here",
+    )
+    @answered
+    async def show_model(
+        self,
+        interaction: Interaction,
+        model: app_commands.Range[str, 1, 100] | None = None,
+        everyone: bool = False,
+    ) -> None:
+        """See what a voice has read, how good it is, and how it learned"""
+        await interaction.response.defer(thinking=True, ephemeral=not everyone)
+        found = await self.voices.look(model or await self._voice_here(interaction))
+        _check_sound(found)
+        files = []
+        learned = curve.curve_of(found.about or {})
+        if learned and interaction.app_permissions.attach_files:
+            png = await asyncio.to_thread(curve.drawn, found.name, learned)
+            words = curve.in_words(found.name, learned)
+            files = [discord.File(io.BytesIO(png), "curve.png", description=words)]
+        await interaction.edit_original_response(
+            content=voicecards.card(found), attachments=files, allowed_mentions=NOBODY
+        )
+
+    @use_model.autocomplete("model")
+    @show_model.autocomplete("model")
+    async def _suggest_one(
+        self, interaction: Interaction, current: str
+    ) -> list[app_commands.Choice[str]]:
+        return choices(self.voices.names(), current)
+
+    async def _voice_here(self, interaction: Interaction) -> str:
+        """The voice of the script that runs here, or of a new one."""
+        room = self._room(interaction)
+        running = await self.store.running(room.channel)
+        return running.voice if running else await room.prompter.voice(interaction.guild_id)
+
+
+def _check_sound(found: Found) -> None:
+    """Raises ModelError for a voice that is not used."""
+    if found.refusal:
+        raise ModelError(found.refusal.sentence, **found.refusal.fields)

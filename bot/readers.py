@@ -1,0 +1,32 @@
+"""Readers: which voice has read each script last, so that a change of voice is said, and once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from .model import Model
+from .store import Line
+
+
+class Readers:
+    """What this process knows of it; where it has not seen a script yet, its lines tell."""
+
+    def __init__(self) -> None:
+        self._last: dict[int, str] = {}
+        self._unsaid: dict[int, str] = {}
+
+    def knows(self, script: int) -> bool:
+        """Whether a script was read since the process began."""
+        return script in self._last
+
+    def note(self, script: int, model: Model, last: Line | None = None) -> None:
+        """Notes that a voice reads a script, which it goes on with below its ``last`` line."""
+        origin: Mapping[str, object] = last.origin if last else {}
+        before = self._last.get(script) or origin.get("fingerprint")
+        self._last[script] = model.fingerprint
+        if before and before != model.fingerprint:
+            self._unsaid[script] = model.name
+
+    def news(self, script: int) -> str:
+        """The name of a voice that reads a script instead of another, if nobody was told yet."""
+        return self._unsaid.pop(script, "")

@@ -1,0 +1,374 @@
+"""Damaged and harmful voice files: all are refused in a sentence, and the bot goes on."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from bot import examination
+from bot.anatomy import Anatomy
+from bot.examination import Examiner, sha256_of
+from bot.model import ModelError
+from bot.settings import SHIPPED_MODELS, RunnerSettings
+from export.voice import Voice
+
+from .conftest import Stage, answer
+from .test_cog import begin
+from .test_model import changed
+
+SIZE = 8
+"""Numbers that these networks remember a script in."""
+
+Network = tuple[Sequence[onnx.NodeProto], Sequence[onnx.TensorProto]]
+
+
+def graph(voice: Voice, nodes: Sequence[onnx.NodeProto], constants: Sequence[onnx.TensorProto]):
+    """A network that keeps to the contract; `nodes` make of ``tokens`` and ``state`` an ``odd``
+    [batch, 1] that is added to its logits."""
+    characters = len(json.loads(voice.metadata["onbook.vocabulary"]))
+    flat = numpy_helper.from_array(np.zeros((1, characters), np.float32), "flat")
+    state = ("state", TensorProto.FLOAT, ["batch", SIZE])
+    whole = helper.make_graph(
+        [
+            *nodes,
+            helper.make_node("Add", ["flat", "odd"], ["logits"]),
+            helper.make_node("Identity", ["state"], ["next_state"]),
+        ],
+        "step",
+        [
+            helper.make_tensor_value_info("tokens", TensorProto.INT64, ["batch"]),
+            helper.make_tensor_value_info(*state),
+        ],
+        [
+            helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", characters]),
+            helper.make_tensor_value_info("next_state", *state[1:]),
+        ],
+        [flat, *constants],
+    )
+    opsets = [helper.make_opsetid("", 18), helper.make_opsetid("evil", 1)]
+    return helper.make_model(whole, opset_imports=opsets, ir_version=8)
+
+
+def numbers(name: str, array: Any) -> onnx.TensorProto:
+    return numpy_helper.from_array(np.asarray(array), name)
+
+
+def step(operator: str, inputs: Sequence[str], output: str, **attributes: Any) -> onnx.NodeProto:
+    return helper.make_node(operator, inputs, [output], **attributes)
+
+
+FROM_TOKENS = [
+    step("Cast", ["number"], "real", to=TensorProto.FLOAT),
+    step("Unsqueeze", ["real", "one"], "odd"),
+]
+ONE = numbers("one", [1])
+"""From one whole number a row to what is added."""
+
+
+def sound() -> Network:
+    return [step("Identity", ["tokens"], "number"), *FROM_TOKENS], [ONE]
+
+
+def divides_the_least_number() -> Network:
+    """By -1, which gives no number: an x86 processor ends the process."""
+    constants = {"zero": 0, "least": -(2**63), "back": -1}
+    nodes = [
+        step("Mul", ["tokens", "zero"], "nothing"),
+        step("Add", ["nothing", "least"], "dividend"),
+        step("Div", ["dividend", "back"], "number"),
+    ]
+    return [*nodes, *FROM_TOKENS], [ONE, *(numbers(name, [n]) for name, n in constants.items())]
+
+
+def fills_the_memory() -> Network:
+    """14 GB of a few kilobytes."""
+    side = numbers("side", np.ones((60_000, 1), np.float32))
+    nodes = [
+        step("Slice", ["state", "zero", "one"], "row"),
+        step("ReduceSum", ["row"], "sum"),
+        step("Mul", ["side", "sum"], "tall"),
+        step("Transpose", ["tall"], "wide"),
+        step("MatMul", ["tall", "wide"], "whole"),
+        step("ReduceMax", ["whole"], "odd"),
+    ]
+    return nodes, [ONE, numbers("zero", [0]), side]
+
+
+def takes_for_ever() -> Network:
+    """A long way of large products."""
+    nodes = [step("MatMul", ["state", "first"], "x0")]
+    nodes += [step("MatMul", [f"x{n}", "matrix"], f"x{n + 1}") for n in range(20_000)]
+    nodes += [step("ReduceMax", ["x20000", "one"], "odd")]
+    matrices = [("first", (SIZE, 1_000)), ("matrix", (1_000, 1_000))]
+    return nodes, [ONE, *(numbers(name, np.full(of, 1e-4, np.float32)) for name, of in matrices)]
+
+
+def says_nothing() -> Network:
+    nan = numbers("odd", np.full((1, 1), np.nan, np.float32))
+    return [], [nan]
+
+
+def draws_at_random() -> Network:
+    return [step("RandomUniform", [], "odd", shape=[1, 1])], []
+
+
+def of_another_domain() -> Network:
+    return [step("Tanh", ["tokens"], "odd", domain="evil")], []
+
+
+def lies_elsewhere() -> Network:
+    odd = onnx.TensorProto(name="odd", dims=[1, 1], data_type=TensorProto.FLOAT)
+    odd.data_location = TensorProto.EXTERNAL
+    odd.external_data.add(key="location", value="/etc/passwd")
+    return [], [odd]
+
+
+def is_huge() -> Network:
+    return [], [onnx.TensorProto(name="odd", dims=[2**20, 2**20], data_type=TensorProto.FLOAT)]
+
+
+def has_a_graph_inside() -> Network:
+    odd = helper.make_tensor_value_info("odd", TensorProto.FLOAT, [1, 1])
+    inside = helper.make_graph(
+        [step("Identity", ["flat"], "odd")], "inside", [], [odd], [numbers("flat", [[1.0]])]
+    )
+    return [step("Tanh", ["state"], "odd", then_branch=inside)], []
+
+
+DAMAGED = "is damaged or no ONNX file"
+CONTRACT = "does not keep to the voice file's contract ("
+OTHER = f"{CONTRACT}its fingerprint is that of another voice"
+FAILS = "crashed, hung or needed too much memory"
+NETWORKS: dict[str, tuple[Callable[[], Network], str]] = {
+    "crashing": (divides_the_least_number, FAILS),
+    "filling": (fills_the_memory, DAMAGED),
+    "silent": (says_nothing, DAMAGED),
+    "random": (draws_at_random, "a voice does not need the operator RandomUniform"),
+    "foreign": (of_another_domain, "a voice does not need the operator evil.Tanh"),
+    "elsewhere": (lies_elsewhere, "a part of it lies in another file"),
+    "huge": (is_huge, "its constants are larger than any voice's"),
+    "nested": (has_a_graph_inside, "it is more than one plain network"),
+}
+
+
+def swapped(voice: Voice) -> str:
+    """Another vocabulary, of the same size."""
+    first, second, *rest = json.loads(voice.metadata["onbook.vocabulary"])
+    return json.dumps([second, first, *rest], separators=(",", ":"))
+
+
+def damaged(folder: Path, good: bytes, voice: Voice) -> dict[str, str]:
+    """Writes all kinds of damaged voices; what is said of each, by their names."""
+    said = {name: sentence for name, (_, sentence) in NETWORKS.items()}
+    for name, (make, _) in NETWORKS.items():
+        model = graph(voice, *make())
+        changed(folder / f"{name}.onnx", Voice(model.SerializeToString(), voice.metadata))
+    flipped = bytearray(good)
+    flipped[len(good) // 2] ^= 1
+    vocabulary = voice.metadata["onbook.vocabulary"]
+    for name, content, sentence in [
+        ("cut", good[:-1000], DAMAGED),
+        ("empty", b"", DAMAGED),
+        ("text", b"To be, or not to be.", DAMAGED),
+        ("flipped", bytes(flipped), OTHER),
+        ("swapped", good.replace(vocabulary.encode(), swapped(voice).encode()), OTHER),
+    ]:
+        (folder / f"{name}.onnx").write_bytes(content)
+        said[name] = sentence
+    more = json.dumps([*json.loads(vocabulary), "茂"])
+    odd = {
+        "older": ({"format": "0"}, "is format 0, and this bot reads format 1"),
+        "newer": ({"format": "2"}, "is format 2, and this bot reads format 1"),
+        "longer": ({"vocabulary": more}, f"{CONTRACT}inputs and outputs are"),
+        "twice": ({"vocabulary": '["\\n", "a", "a"]'}, f"{CONTRACT}a vocabulary that is not of"),
+        "folded": ({"fold": "[7]"}, f"{CONTRACT}a fold that is not of"),
+        "claiming": ({"fingerprint": "x"}, f"{CONTRACT}its fingerprint is that of another"),
+    }
+    for name, (metadata, sentence) in odd.items():
+        changed(folder / f"{name}.onnx", voice, **metadata)
+        said[name] = sentence
+    return said
+
+
+@pytest.fixture
+def folder(voices: Path, tmp_path: Path) -> Path:
+    """A folder of a test's own, with a good voice in it."""
+    made = tmp_path / "models"
+    made.mkdir()
+    shutil.copy(voices / "tiny.onnx", made)
+    return made
+
+
+@pytest.fixture
+def voice(folder: Path) -> Voice:
+    return Voice.read(folder / "tiny.onnx")
+
+
+@pytest.fixture
+def chosen(folder: Path, chosen: RunnerSettings) -> RunnerSettings:
+    return chosen.model_copy(update={"models": folder})
+
+
+@pytest.fixture
+def examiner(monkeypatch: pytest.MonkeyPatch) -> Examiner:
+    """One that this process has told nothing."""
+    monkeypatch.setattr(Examiner, "_examined", {})
+    return Examiner()
+
+
+async def test_damaged_voices_are_refused_in_a_sentence_and_the_bot_goes_on(
+    stage: Stage, folder: Path, voice: Voice
+):
+    await begin(stage)
+    said = damaged(folder, (folder / "tiny.onnx").read_bytes(), voice)
+    os.mkfifo(folder / "pipe.onnx")
+    said["pipe"] = "cannot be opened (a pipe)"
+    for name, sentence in said.items():
+        refused = answer(await stage.ann.slash(stage.channel, "model use", model=name, script=True))
+        assert refused.ephemeral
+        assert sentence in refused.content, name
+        assert f"{name}.onnx" in refused.content
+        assert "\n" not in refused.content
+    listed = answer(await stage.ann.slash(stage.channel, "model list")).content
+    assert listed.startswith("**Voices**")
+    written = await stage.ann.slash(stage.channel, "continue", seed=1)
+    assert "-# tiny, seed 1" in written.response.content
+
+
+async def test_a_voice_that_hangs_is_given_up(folder: Path, voice: Voice, examiner: Examiner):
+    content = graph(voice, *takes_for_ever()).SerializeToString()
+    path = changed(folder / "slow.onnx", Voice(content, voice.metadata))
+    examiner._patience = 5
+    with pytest.raises(ModelError, match=FAILS):
+        await examiner.examine(path, sha256_of(path.read_bytes()))
+    assert not examiner._children
+
+
+async def test_a_sound_network_of_any_kind_is_used(folder: Path, voice: Voice, examiner: Examiner):
+    content = graph(voice, *sound()).SerializeToString()
+    path = changed(folder / "any.onnx", Voice(content, voice.metadata))
+    await examiner.examine(path, sha256_of(path.read_bytes()))
+
+
+class Notes(dict[str, str]):
+    """Facts in memory."""
+
+    async def fact(self, name: str) -> str | None:
+        return self.get(name)
+
+    async def note_fact(self, name: str, value: str) -> None:
+        self[name] = value
+
+
+async def test_a_verdict_is_remembered_by_the_content(
+    folder: Path, voice: Voice, examiner: Examiner, monkeypatch: pytest.MonkeyPatch
+):
+    bad = changed(folder / "bad.onnx", voice, fold="[7]")
+    examiner.facts = notes = Notes()
+    for path in (folder / "tiny.onnx", bad):
+        sha256 = sha256_of(path.read_bytes())
+        if path == bad:
+            with pytest.raises(ModelError, match="a fold"):
+                await examiner.examine(path, sha256)
+        else:
+            await examiner.examine(path, sha256)
+        assert json.loads(notes[f"voice {sha256}"])["runtime"] == onnxruntime.__version__
+    # Nobody is asked again, be it the next process or a file of another name.
+    monkeypatch.setattr(Examiner, "_examined", {})
+    monkeypatch.setattr(sys, "executable", "/nothing/there")
+    another = Examiner(notes)
+    await another.examine(folder / "tiny.onnx", sha256_of((folder / "tiny.onnx").read_bytes()))
+    copy = shutil.copy(bad, folder / "copy.onnx")
+    with pytest.raises(ModelError, match=r"copy\.onnx does not keep"):
+        await another.examine(copy, sha256_of(copy.read_bytes()))
+    # But by another release of the runtime.
+    monkeypatch.setattr(onnxruntime, "__version__", "99")
+    with pytest.raises(ModelError, match=FAILS):
+        await another.examine(copy, sha256_of(copy.read_bytes()))
+
+
+async def test_the_child_gets_no_tokens(
+    folder: Path, examiner: Examiner, monkeypatch: pytest.MonkeyPatch
+):
+    began: list[dict[str, str]] = []
+
+    class Watched(subprocess.Popen):
+        def __init__(self, *args: Any, env: dict[str, str], **how: Any) -> None:
+            began.append(env)
+            super().__init__(*args, env=env, **how)
+
+    monkeypatch.setattr(examination.subprocess, "Popen", Watched)
+    monkeypatch.setenv("DISCORD_TOKEN", "secret")
+    path = folder / "tiny.onnx"
+    await examiner.examine(path, sha256_of(path.read_bytes()))
+    [environment] = began
+    assert "secret" not in environment.values()
+
+
+async def test_a_file_that_is_written_to_meanwhile_is_not_remembered(
+    folder: Path, examiner: Examiner
+):
+    await examiner.examine(folder / "tiny.onnx", "another")
+    assert not examiner._examined
+
+
+SHIPPED = sorted(SHIPPED_MODELS.glob("*.onnx"))
+
+
+def test_the_verdicts_on_the_shipped_voices_are_up_to_date(tmp_path: Path):
+    note = tmp_path / "examined.json"
+    arguments = ["-m", "bot.examination", *map(str, SHIPPED), "--note", str(note)]
+    subprocess.run([sys.executable, *arguments], check=True)
+    assert note.read_text() == examination.SHIPPED.read_text()
+
+
+async def test_the_shipped_voices_carry_their_verdicts(examiner: Examiner):
+    for path in SHIPPED:
+        await examiner.examine(path, sha256_of(path.read_bytes()))
+    assert not examiner._examined
+
+
+def test_a_damaged_file_is_not_noted(folder: Path, voice: Voice, tmp_path: Path):
+    changed(folder / "bad.onnx", voice, format="2")
+    note = tmp_path / "examined.json"
+    files = [str(folder / "tiny.onnx"), str(folder / "bad.onnx")]
+    command = [sys.executable, "-m", "bot.examination", *files, "--note", str(note)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "bad.onnx is format 2" in done.stderr
+    assert not note.exists()
+
+
+def test_anatomy_agrees_with_onnx(folder: Path):
+    content = (folder / "tiny.onnx").read_bytes()
+    stored, found = onnx.ModelProto.FromString(content), Anatomy.of(content)
+    assert found.operators == {(node.domain, node.op_type) for node in stored.graph.node}
+    constants = [numpy_helper.to_array(one).nbytes for one in stored.graph.initializer]
+    assert found.constants == sum(constants)
+    assert found.metadata == {one.key: one.value for one in stored.metadata_props}
+    assert found.fingerprint() == found.metadata["onbook.fingerprint"]
+    assert (found.elsewhere, found.nested) == (False, False)
+
+
+def test_anatomy_reads_whatever_bytes_there_are(folder: Path):
+    content = (folder / "tiny.onnx").read_bytes()[-8_000:]
+    rng = np.random.default_rng(1)
+    for _ in range(500):
+        changed = bytearray(content[int(rng.integers(7_000)) :])
+        for at in rng.integers(len(changed), size=20):
+            changed[at] = int(rng.integers(256))
+        with suppress(ValueError):
+            Anatomy.of(bytes(changed))

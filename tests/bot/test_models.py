@@ -1,0 +1,263 @@
+"""/model: which voices there are, who chooses one, what they say of themselves, and changes."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import discord
+import pytest
+from PIL import Image
+
+from bot import curve
+from bot.anatomy import Anatomy
+from bot.curve import Curve, curve_of, in_words
+from bot.settings import SHIPPED_MODELS, RunnerSettings
+from bot.voicecards import card
+from bot.voices import Found
+
+from .conftest import Stage, answer, labels
+from .test_cog import begin
+from .test_tree import moderator
+from .test_voices import put
+
+REREAD = "The voice here is another one now: “{}” has read the script, and goes on."
+
+
+@pytest.fixture
+def models(voices: Path, tmp_path: Path) -> Path:
+    """A folder of a test's own with the two voices."""
+    return Path(shutil.copytree(voices, tmp_path / "models"))
+
+
+@pytest.fixture
+def chosen(models: Path, chosen: RunnerSettings) -> RunnerSettings:
+    return chosen.model_copy(update={"models": models})
+
+
+async def model(stage: Stage, command: str, by: Any = None, **options: Any) -> Any:
+    return answer(await (by or stage.ann).slash(stage.channel, f"model {command}", **options))
+
+
+async def go_on(stage: Stage, **options: Any) -> str:
+    """What the channel sees of a line by the voice."""
+    return (await stage.ben.slash(stage.channel, "continue", seed=1, **options)).response.content
+
+
+def administrator(stage: Stage) -> Any:
+    return moderator(stage, "Ada", manage_guild=True)
+
+
+async def test_all_voices_are_listed_with_what_they_have_read(stage: Stage, models: Path):
+    (models / "bad.onnx").write_bytes(b"")
+    listed = await model(stage, "list")
+    assert listed.ephemeral
+    head, bad, other, tiny = listed.content.split("\n")
+    assert "/model use" in head
+    assert bad.replace("\\", "").startswith(
+        "- **bad**: bad.onnx is damaged or no ONNX file: export"
+    )
+    assert other == "- **other**: a few scenes of Shakespeare"
+    assert tiny == "- **tiny**: a few scenes of Shakespeare (for new scripts)"
+
+
+async def test_a_long_list_is_cut(stage: Stage, models: Path):
+    for number in range(80):
+        shutil.copy(models / "tiny.onnx", models / f"voice-{number:02}.onnx")
+    listed = (await model(stage, "list")).content
+    assert len(listed) < 2000
+    shown = listed.count("\n- **")
+    assert listed.endswith(f"\n- and {82 - shown} more")
+
+
+async def test_an_administrator_chooses_the_voice_of_new_scripts(stage: Stage):
+    ada = administrator(stage)
+    await begin(stage)
+    told = await model(stage, "use", by=ada, model="other")
+    assert not told.ephemeral
+    assert "“other” writes in new scripts here from now on" in told.content
+    assert "-# tiny, seed 1" in await go_on(stage)
+    assert "**other**: a few scenes of Shakespeare (for new scripts)" in (
+        (await model(stage, "list")).content
+    )
+    asked = await begin(stage, title="New")
+    await stage.ann.click(asked.response, label="Shelve it and start the new one")
+    await stage.restart()
+    assert "-# other, seed 1" in await go_on(stage)
+    # It is what the settings go back to.
+    reset = await stage.ann.slash(stage.channel, "settings reset", setting="voice")
+    assert "model other" in answer(reset).content
+    show = answer(await stage.ann.slash(stage.channel, "settings show"))
+    assert "- model other" in show.content
+    # Another server has its own choice.
+    guild = stage.world.create_guild("The Other House")
+    channel = guild.create_text_channel("stage")
+    eve = guild.add_member(stage.world.create_user("Eve"))
+    await stage.world.settle()
+    await eve.slash(channel, "start", heading="Roof")
+    assert "-# tiny" in (await eve.slash(channel, "continue")).response.content
+
+
+async def test_a_choice_whose_file_has_gone_leaves_the_one_that_is_set(stage: Stage, models: Path):
+    await model(stage, "use", by=administrator(stage), model="other")
+    (models / "other.onnx").unlink()
+    await begin(stage)
+    assert "-# tiny, seed 1" in await go_on(stage)
+
+
+async def test_nobody_else_chooses(stage: Stage):
+    await begin(stage)
+    for by in (stage.ann, moderator(stage)):
+        refused = await model(stage, "use", by=by, model="other")
+        assert refused.ephemeral
+        assert "needs the permission **Manage Server**" in refused.content
+    refused = await model(stage, "use", by=stage.ben, model="other", script=True)
+    assert "Only the script's owner or a moderator" in refused.content
+    refused = await model(stage, "use", by=administrator(stage), model="nobody")
+    assert refused.ephemeral
+    assert "There is no voice “nobody”" in refused.content
+    assert "-# tiny, seed 1" in await go_on(stage)
+
+
+async def test_a_change_of_voice_is_said_once_and_the_old_states_come_back(stage: Stage):
+    await begin(stage)
+    before = await go_on(stage)
+    await stage.ann.slash(stage.channel, "undo")
+    told = await model(stage, "use", model="other", script=True)
+    assert "“other” writes in this script from now on, and reads it first." in told.content
+    assert (await go_on(stage)).startswith(f"-# {REREAD.format('other')}\n")
+    assert "another one now" not in await go_on(stage)
+    await stage.ann.slash(stage.channel, "undo")
+    await stage.ann.slash(stage.channel, "undo")
+    await model(stage, "use", model="tiny", script=True)
+    head = (await stage.cog.rooms.at(stage.channel.id).script()).head
+    engine = await stage.cog.voices.engine("tiny")
+    assert await stage.cog.store.state(head, engine.model.fingerprint) is not None
+    again = await go_on(stage)
+    assert again == f"-# {REREAD.format('tiny')}\n{before}"
+
+
+async def test_a_persons_line_says_it_too_and_so_do_takes(stage: Stage):
+    await begin(stage)
+    await model(stage, "use", model="other", script=True)
+    written = await stage.ann.slash(stage.channel, "write", text="Rain.")
+    assert REREAD.format("other") in written.response.content
+    await model(stage, "use", model="tiny", script=True)
+    offered = await stage.ann.slash(stage.channel, "continue", takes=2)
+    assert len(labels(offered.response)) == 2
+    [news] = offered.followups
+    assert REREAD.format("tiny") in news.content
+
+
+async def test_after_a_restart_the_lines_tell_who_has_read_them(stage: Stage):
+    await begin(stage)
+    await go_on(stage)
+    await stage.restart()
+    assert "another one now" not in await go_on(stage)
+    await model(stage, "use", model="other", script=True)
+    await stage.restart()
+    assert REREAD.format("other") in await go_on(stage)
+
+
+async def test_a_changed_file_takes_over_and_says_so(stage: Stage, models: Path):
+    await begin(stage)
+    await go_on(stage)
+    put(models / "other.onnx", models / "tiny.onnx")
+    await model(stage, "list")
+    assert REREAD.format("tiny") in await go_on(stage)
+    lines = await stage.cog.rooms.at(stage.channel.id).lines()
+    first, second = [line.origin["fingerprint"] for line in lines if line.author is None]
+    assert first != second
+
+
+# What a voice says of itself -------------------------------------------------------------------
+
+
+async def test_a_voice_is_shown_with_its_figures_and_its_curve(stage: Stage):
+    shown = await model(stage, "info", model="tiny")
+    assert shown.ephemeral
+    name, corpus, licence, trained, size, judged, fingerprint = shown.content.split("\n")
+    assert name == "**tiny**"
+    assert corpus == "Trained on: a few scenes of Shakespeare"
+    assert licence == "Licence: public domain"
+    assert re.fullmatch(r"Trained until: <t:\d+:D>", trained)
+    assert re.fullmatch(r"Size: 0\.\d MB", size)
+    assert re.search(r": the tempest \d\.\d{3}, the comedy of errors \d\.\d{3}$", judged)
+    voice = (await stage.cog.voices.engine("tiny")).model
+    assert fingerprint == f"-# fingerprint {voice.fingerprint[:12]}"
+    [picture] = shown.attachments
+    assert "How “tiny” learned: on a text that it was not trained on" in picture.description
+    assert Image.open(io.BytesIO(await picture.read())).size == (curve.WIDTH, curve.HEIGHT)
+
+
+async def test_the_voice_that_writes_here_is_shown_if_none_is_named(stage: Stage):
+    assert (await model(stage, "info")).content.startswith("**tiny**")
+    await begin(stage, model="other")
+    shown = await model(stage, "info", everyone=True)
+    assert shown.content.startswith("**other**")
+    assert not shown.ephemeral
+
+
+async def test_without_the_right_to_attach_files_the_words_are_shown(stage: Stage):
+    closed = stage.guild.create_text_channel(
+        "closed", overwrites={stage.guild.me: discord.PermissionOverwrite(attach_files=False)}
+    )
+    shown = answer(await stage.ann.slash(closed, "model info", model="tiny"))
+    assert "Licence: public domain" in shown.content
+    assert not shown.attachments
+
+
+async def test_voices_are_suggested(stage: Stage):
+    for command in ("model use", "model info"):
+        found = await stage.ann.autocomplete(stage.channel, command, "model", "ot")
+        assert [one["value"] for one in found] == ["other"]
+
+
+@pytest.mark.parametrize(
+    "about",
+    [
+        {},
+        {"curve": "[not JSON"},
+        {"curve": "7"},
+        {"curve": json.dumps({"training": [], "validation": []})},
+        {"curve": json.dumps({"training": [], "validation": [["a", 1]]})},
+        {"curve": json.dumps({"training": [], "validation": [[1, float("nan")]]})},
+        {"curve": json.dumps({"training": [[1, 1e300]], "validation": [[1, 2.0]]})},
+    ],
+    ids=str,
+)
+def test_a_file_without_a_curve_has_no_picture(about: dict[str, str]):
+    assert curve_of({f"onbook.{key}": value for key, value in about.items()}) is None
+
+
+def test_the_shipped_voice_has_a_curve():
+    found = curve_of(Anatomy.of((SHIPPED_MODELS / "stage.onnx").read_bytes()).metadata)
+    assert found is not None
+    assert found.best == (5500, pytest.approx(1.985, abs=0.01))
+    assert "at the best, after 5,500" in in_words("stage", found)
+
+
+@pytest.mark.parametrize(
+    "one",
+    [
+        Curve((), ((0.0, 2.0),)),
+        Curve(((1.0, 9.0), (2.0, 8.0)), ((1.0, 900.0), (2.0, 3.0))),
+        Curve((), tuple((float(step), 1.0 + step) for step in range(500))),
+    ],
+    ids=["a point", "dear", "long"],
+)
+def test_any_curve_can_be_drawn(one: Curve):
+    picture = Image.open(io.BytesIO(curve.drawn("x" * 100, one)))
+    assert picture.size == (curve.WIDTH, curve.HEIGHT)
+    assert in_words("x" * 2000, one)
+
+
+@pytest.mark.parametrize("evaluation", ["", "7", '{"texts": 7}', '{"texts": [7, {"name": 3}]}'])
+def test_a_card_leaves_out_what_a_file_does_not_say(evaluation: str):
+    about = {"onbook.evaluation": evaluation, "onbook.trained": "yesterday"}
+    told = card(Found("odd", (0, 2_000_000, 0), about=about))
+    assert told == "**odd**\nSize: 2.0 MB\n-# fingerprint "

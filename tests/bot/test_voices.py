@@ -1,0 +1,180 @@
+"""Files that come, change and go while the voices of others write."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import shutil
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from weakref import ref
+
+import pytest
+
+from bot.engine import EngineClosed
+from bot.model import Model, ModelError
+from bot.voices import Voices
+
+from .test_engine import a_line, endless, same
+
+
+@pytest.fixture
+def folder(voices: Path, tmp_path: Path) -> Path:
+    """A folder of a test's own: ``tiny``, and ``spare``, which is none of its files yet."""
+    made = tmp_path / "models"
+    made.mkdir()
+    shutil.copy(voices / "tiny.onnx", made / "tiny.onnx")
+    shutil.copy(voices / "other.onnx", tmp_path / "spare")
+    return made
+
+
+@pytest.fixture
+def here(folder: Path) -> Iterator[Voices]:
+    found = Voices(folder, threads=1, rows=8, queue=8)
+    yield found
+    found.close()
+
+
+def put(content: Path, path: Path) -> None:
+    """Puts a file in the place of another, whole, as an export does."""
+    part = path.with_suffix(".part")
+    shutil.copy(content, part)
+    part.replace(path)
+
+
+def threads() -> int:
+    return sum(one.name.startswith("onbook-engine") for one in threading.enumerate())
+
+
+async def renewed(here: Voices) -> None:
+    """Waits until the files that have changed were looked at."""
+    await asyncio.gather(*here._renewing.values())
+
+
+async def test_a_new_file_is_a_voice_without_a_restart(here: Voices, folder: Path, tmp_path: Path):
+    assert [one.name for one in await here.look_at_all()] == ["tiny"]
+    put(tmp_path / "spare", folder / "new.onnx")
+    assert [one.name for one in await here.look_at_all()] == ["new", "tiny"]
+    assert (await here.engine("new")).model.name == "new"
+
+
+async def test_a_changed_file_takes_over_and_nobody_waits_for_it(
+    here: Voices, folder: Path, tmp_path: Path
+):
+    before = await here.engine("tiny")
+    put(tmp_path / "spare", folder / "tiny.onnx")
+    assert await here.engine("tiny") is before
+    await renewed(here)
+    after = await here.engine("tiny")
+    assert after.model.fingerprint == Model.load(tmp_path / "spare").fingerprint
+    assert after.model.fingerprint != before.model.fingerprint
+
+
+async def test_whoever_looks_at_a_changed_file_has_it_at_once(
+    here: Voices, folder: Path, tmp_path: Path
+):
+    before = await here.engine("tiny")
+    put(tmp_path / "spare", folder / "tiny.onnx")
+    await here.look("tiny")
+    assert await here.engine("tiny") is not before
+
+
+async def test_lines_in_hand_finish_with_the_voice_they_began_with(
+    here: Voices, folder: Path, tmp_path: Path
+):
+    before = await here.engine("tiny")
+    model = before.model
+    alone = await before.run(a_line(model, 7))
+    long = asyncio.create_task(before.run(endless(model)))
+    await asyncio.sleep(0)
+    put(tmp_path / "spare", folder / "tiny.onnx")
+    await here.look("tiny")
+    after = await here.engine("tiny")
+    # A turn that has begun goes on with further lines of its own.
+    assert same(await before.run(a_line(model, 7)), alone)
+    assert (await after.run(a_line(after.model, 7))).written
+    assert not long.done()
+    long.cancel()
+
+
+async def test_a_replaced_voice_ends_when_nobody_has_it_any_more(
+    here: Voices, folder: Path, tmp_path: Path
+):
+    engine = await here.engine("tiny")
+    network = ref(engine.model.session)
+    put(tmp_path / "spare", folder / "tiny.onnx")
+    await here.look("tiny")
+    assert threads() == 2
+    running = asyncio.create_task(engine.run(endless(engine.model)))
+    await asyncio.sleep(0)
+    del engine
+    gc.collect()
+    assert threads() == 2  # there is a line in hand
+    running.cancel()
+    await asyncio.wait([running])
+    del running
+    while threads() > 1 or network() is not None:
+        gc.collect()
+        await asyncio.sleep(0.01)
+
+
+async def test_closing_ends_the_voices_that_were_replaced(
+    here: Voices, folder: Path, tmp_path: Path
+):
+    before = await here.engine("tiny")
+    put(tmp_path / "spare", folder / "tiny.onnx")
+    await here.look("tiny")
+    running = asyncio.create_task(before.run(endless(before.model)))
+    await asyncio.sleep(0)
+    here.close()
+    with pytest.raises(EngineClosed):
+        await running
+    assert threads() == 0
+
+
+async def test_a_bad_file_is_refused_and_the_old_voice_goes_on(
+    here: Voices, folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    before = await here.engine("tiny")
+    good = (folder / "tiny.onnx").read_bytes()
+    (tmp_path / "bad").write_bytes(good[:-100])
+    put(tmp_path / "bad", folder / "tiny.onnx")
+    assert "tiny.onnx is damaged" in str((await here.look("tiny")).refusal)
+    assert await here.engine("tiny") is before
+    assert caplog.text.count("tiny.onnx is damaged") == 1
+    # Who has never used it is told so, and the file is not examined again.
+    another = Voices(folder, threads=1, rows=8, queue=8)
+    for _ in range(2):
+        with pytest.raises(ModelError, match="is damaged"):
+            await another.engine("tiny")
+    # When it is mended it is used.
+    (folder / "tiny.onnx").write_bytes(good)
+    assert (await here.look("tiny")).refusal is None
+    assert await here.engine("tiny") is before
+    assert (await another.engine("tiny")).model.fingerprint == before.model.fingerprint
+    another.close()
+
+
+async def test_a_file_that_only_was_touched_is_not_opened_again(here: Voices, folder: Path):
+    before = await here.engine("tiny")
+    os.utime(folder / "tiny.onnx", ns=(1, 1))
+    await here.engine("tiny")
+    await renewed(here)
+    assert await here.engine("tiny") is before
+
+
+async def test_a_voice_whose_file_has_gone_goes_on_until_the_end(here: Voices, folder: Path):
+    before = await here.engine("tiny")
+    (folder / "tiny.onnx").unlink()
+    assert await here.engine("tiny") is before
+    with pytest.raises(ModelError, match="There is no voice “tiny”"):
+        await here.look("tiny")
+
+
+@pytest.mark.parametrize("name", ["nobody", "../models/tiny", "", "/etc/passwd"])
+async def test_a_name_is_one_of_those_that_are_there(here: Voices, name: str):
+    for ask in (here.engine, here.look):
+        with pytest.raises(ModelError, match="choose from tiny"):
+            await ask(name)

@@ -1,0 +1,58 @@
+"""The whole way, as somebody goes it who trains a voice: the steps of the README, one by one."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import simcord
+
+from bot.runner import Bot
+from bot.settings import RunnerSettings
+
+SIZES = {"hidden": 32, "embedding": 16, "batch": 8, "window": 48, "ngrams": 499, "warmup": 5}
+"""A network that is trained in a moment, and knows no more than how a line looks."""
+
+
+def command(*words: object) -> None:
+    """Runs a command as one types it."""
+    subprocess.run([sys.executable, "-m", *map(str, words)], check=True, timeout=300)
+
+
+async def test_own_scripts_become_a_voice_that_writes(scenes: Path, voices: Path, tmp_path: Path):
+    scripts, run = tmp_path / "my_scripts", tmp_path / "runs" / "mine"
+    shutil.copytree(scenes / "train", scripts)
+    models = Path(shutil.copytree(voices, tmp_path / "models"))
+    chosen = RunnerSettings(
+        models=models, model="tiny", database=tmp_path / "scripts.db", threads=1, line_length=100
+    )
+    env = simcord.Env(Bot(chosen), settle_timeout=60.0)
+    await env.start()
+    try:
+        guild = env.create_guild("The Playhouse")
+        channel = guild.create_text_channel("stage")
+        ann = guild.add_member(env.create_user("Ann"))
+        await env.settle()
+        await ann.slash(channel, "start", heading="INT. DINER - NIGHT")
+        before = await ann.slash(channel, "continue", seed=1)
+        assert "-# tiny, seed 1" in before.response.content
+
+        # While the bot runs:
+        sizes = [f"--{name.replace('_', '-')}={value}" for name, value in SIZES.items()]
+        train = ["training", "train", scripts, "--out", run, "--name", "mine", "--steps", 40]
+        command(*train, "--precision", "float32", *sizes)
+        command("export", run, "-o", models / "mine.onnx")
+
+        told = await ann.slash(channel, "model use", model="mine", script=True)
+        assert "“mine” writes in this script from now on" in told.response.content
+        after = await ann.slash(channel, "continue", seed=1)
+        assert "“mine” has read the script, and goes on" in after.response.content
+        assert "-# mine, seed 1" in after.response.content
+        shown = await ann.slash(channel, "model info", model="mine")
+        assert "own texts" in shown.response.content
+    finally:
+        await env.shutdown()
+        await env.bot.close()
+    env._raise_errors_since(env._errors_acknowledged)
