@@ -12,7 +12,7 @@ from . import views
 from .engine import EngineBusy, EngineClosed, NoNumber
 from .model import ModelError
 from .render import fenced, size
-from .script import ScriptError
+from .script import ScriptError, clean
 from .store import AlreadyWritten, HeadMoved
 from .turn import LineIsOld, NoScript, RoomError
 from .views import Interaction
@@ -92,13 +92,13 @@ async def _tell(interaction: Interaction, error: Exception, keep: str) -> None:
 
 def _given_back(interaction: Interaction, text: str) -> tuple[str, list[discord.File]]:
     """A text for its writer: in a block, or in a file where it is too long for that."""
-    block = fenced(text)
+    block = fenced(clean(text))
     if size(block) <= KEPT:
         return f"Your text is not lost:\n{block}", []
     if interaction.app_permissions.attach_files:
         file = io.BytesIO(text.encode(errors="replace"))
         return "Your text is not lost.", [discord.File(file, filename="your-text.txt")]
-    return f"Your text begins:\n{fenced(text[: KEPT // 3])}", []
+    return f"Your text begins:\n{fenced(clean(text[: KEPT // 3]))}", []
 
 
 def _sentence(error: Exception) -> str:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from .constraint import plain_words, said
-from .render import fenced, inline
+from .render import fenced, inline, size
 from .script import clean
 from .turn import RoomError
 
@@ -17,7 +17,7 @@ LONGEST_WORD = 60
 """Characters that one of them may have."""
 
 SHOWN = 1500
-"""Characters of a list that are shown."""
+"""The size of a list from which on only its beginning is shown."""
 
 
 def changed(words: Sequence[str], add: str, remove: str) -> list[str]:
@@ -54,14 +54,15 @@ def shown_words(words: Sequence[str], where: str) -> str:
     if not words:
         return f"Nothing is banned in {where} beyond the bot's own list: `add` bans words."
     text = ", ".join(words)
-    if len(text) > SHOWN:
-        text = text[:SHOWN].rsplit(", ", 1)[0] + f" … and more, {len(words)} in all"
+    if size(text) > SHOWN:
+        # Half of it in code points is never more than all of it in UTF-16.
+        text = text[: SHOWN // 2].rsplit(", ", 1)[0] + f" … and more, {len(words)} in all"
     return f"Beyond the bot's own list, no voice says these in {where}:\n{fenced(text)}"
 
 
 def _words(text: str) -> dict[str, str]:
     """The words in a text, by their plain form; raises RoomError."""
-    written = (" ".join(clean(word).split()).casefold() for word in re.split(r"[,;\n]", text))
+    written = (" ".join(clean(word.casefold()).split()) for word in re.split(r"[,;\n]", text))
     words = {plain_words(word): word for word in written if word}
     if any(len(word) > LONGEST_WORD for word in words.values()):
         raise RoomError(f"One of these has more than {LONGEST_WORD} characters: shorten it.")

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import discord
 
-from .render import inline
-from .script import Element, Kind, clean
+from .render import inline, plain
+from .script import Element, Kind
 from .store import Line
 
 ON_A_PAGE = 8
@@ -45,17 +45,16 @@ def words(element: Element) -> str:
 
 def label(line: Line, number: int | None) -> str:
     """A line in a menu, where there is no formatting; at most 100 characters."""
-    text = " ".join(clean(words(line.element)).split())
-    cut = text if len(text) <= LABEL else f"{text[: LABEL - 1]}…"
+    cut = plain(words(line.element), LABEL)
     return f"{number}. {cut}" if number else cut
 
 
 def option(line: Line, number: int | None) -> discord.SelectOption:
     """A line to choose."""
     state = "" if number else "not in the script now, "
-    about = f"{state}{KINDS[Kind(line.kind)]} by {clean(line.credit)}"
+    about = f"{state}{KINDS[Kind(line.kind)]} by {line.credit}"
     return discord.SelectOption(
-        label=label(line, number), value=str(line.id), description=about[:100]
+        label=label(line, number), value=str(line.id), description=plain(about, 100)
     )
 
 

@@ -9,8 +9,7 @@ from typing import Any, Self
 import discord
 from discord import ui
 
-from .render import inline
-from .script import clean
+from .render import inline, plain
 from .store import Line, Script
 from .turn import Place
 from .views import Interaction, PageButton, desk
@@ -160,8 +159,8 @@ def _row(actions: Sequence[str], script: int) -> ui.View:
 
 
 def _script_option(one: Script) -> discord.SelectOption:
-    title = " ".join(clean(one.title).split())
-    return discord.SelectOption(label=title[:100], value=str(one.id), description=standing(one))
+    title = plain(one.title, 100)
+    return discord.SelectOption(label=title, value=str(one.id), description=standing(one))
 
 
 def standing(one: Script) -> str:
@@ -202,7 +201,7 @@ class RenameModal(ui.Modal, title="Rename this script"):
 
     def __init__(self, one: Script) -> None:
         super().__init__()
-        self.name.default = one.title[:100]
+        self.name.default = plain(one.title, 100)
         self.script = one.id
 
     async def on_submit(self, interaction: Interaction) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 
 from .language import many
 from .model import Logits, Model
+from .render import plain
 from .room import Room
 from .script import as_read
 from .store import Floats, Line
@@ -156,4 +157,4 @@ def in_words(found: Surprise) -> str:
             f"After “{' '.join(before.split())}” came {spoken(cell.character)}, "
             f"{cell.bits or 0:.1f} bits; expected were {expected}."
         )
-    return " ".join(parts)[:1000]
+    return plain(" ".join(parts), 1000)

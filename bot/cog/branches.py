@@ -9,10 +9,10 @@ from .. import panels
 from ..answers import NOBODY, answer, check_permissions
 from ..history import ON_A_PAGE, label, option, told, words
 from ..language import many
-from ..render import inline
+from ..render import inline, plain
 from ..rights import check_may_write
 from ..room import Place, Room, RoomError
-from ..script import clean
+from ..script import titled
 from ..store import Line
 from ..views import Interaction
 from .commands import CHOICES, answered, for_scripts, speaking_to, who, writer_of
@@ -47,7 +47,7 @@ class Branches(Turns):
     ) -> None:
         """Begin another script where this one stands"""
         check_permissions(interaction)
-        title = " ".join(clean(title).split()) or UNTITLED
+        title = titled(title) or UNTITLED
         room = self._room(interaction)
         check_may_write(await room.script(), writer_of(interaction))
         if thread:
@@ -204,7 +204,9 @@ class Branches(Turns):
                 "thread."
             )
         await interaction.response.defer(thinking=True)
-        thread = await channel.create_thread(name=title, type=discord.ChannelType.public_thread)
+        thread = await channel.create_thread(
+            name=plain(title, 100), type=discord.ChannelType.public_thread
+        )
         await room.fork(writer_of(interaction), title, thread.id)
         await self.board.open_at(thread)
         await interaction.edit_original_response(

@@ -14,7 +14,7 @@ from discord.ext import commands
 from ..answers import answer
 from ..cards import NAME
 from ..language import say, speaking
-from ..render import inline
+from ..render import inline, plain
 from ..room import RoomError, Writer
 from ..translator import Names
 from ..views import Interaction
@@ -75,7 +75,7 @@ def writer_of(interaction: Interaction) -> Writer:
     roles = user.roles if isinstance(user, discord.Member) else []
     return Writer(
         user.id,
-        user.display_name,
+        name_of(user),
         str(interaction.id),
         moderator=interaction.permissions.manage_messages,
         roles=frozenset(role.id for role in roles),
@@ -84,7 +84,12 @@ def writer_of(interaction: Interaction) -> Writer:
 
 def who(interaction: Interaction) -> str:
     """The same person in a sentence."""
-    return inline(interaction.user.display_name, NAME)
+    return inline(name_of(interaction.user), NAME)
+
+
+def name_of(user: discord.User | discord.Member) -> str:
+    """What somebody is called here, or what they are called at Discord if none of it is seen."""
+    return plain(user.display_name, NAME) or plain(user.name, NAME) or str(user.id)
 
 
 def choices(names: Sequence[str], current: str) -> list[app_commands.Choice[str]]:

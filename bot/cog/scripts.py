@@ -10,7 +10,7 @@ from ..answers import NOBODY, check_permissions
 from ..language import many
 from ..render import inline
 from ..room import Room, RoomError
-from ..script import clean
+from ..script import titled
 from ..store import Script
 from ..views import Interaction
 from .commands import answered, for_scripts, who, writer_of
@@ -64,7 +64,7 @@ class Scripts(Turns):
     @answered
     async def submit_title(self, interaction: Interaction, script: int, title: str) -> None:
         """Renames a script, from the modal."""
-        title = " ".join(clean(title).split()) or UNTITLED
+        title = titled(title) or UNTITLED
         one = await self._room(interaction).rename(writer_of(interaction), script, title)
         await self._show_script(interaction, one)
 

@@ -18,7 +18,7 @@ from ..board import Board
 from ..polls import Polls
 from ..render import inline
 from ..room import NO_SCRIPT, Patience, Place, Room, RoomError, Rooms, Turn, Writer
-from ..script import Element, cast, clean, heading
+from ..script import Element, cast, heading, titled
 from ..settings import Settings, settings
 from ..store import Store
 from ..takes import TakeButton
@@ -100,7 +100,7 @@ class Turns(commands.Cog):
         check_permissions(interaction)
         if file:
             manuscript.check(file.filename, file.size)
-        title = " ".join(clean(title).split())
+        title = titled(title)
         opening: Element | None = heading(first) if first.strip() else None
         company = cast(names)
 
