@@ -25,6 +25,9 @@ SHOWN = "onbook.shown"
 WRITTEN = "onbook.written"
 """Set among an interaction's extras once its lines are in the script, if not yet shown."""
 
+HEARD = "onbook.heard"
+"""Set among an interaction's extras as soon as something answers it."""
+
 KEPT = 1500
 """The size up to which a text that could not be added is given back in the message itself."""
 

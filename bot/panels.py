@@ -12,7 +12,7 @@ from discord import ui
 from .render import inline, plain
 from .store import Line, Script
 from .turn import Place
-from .views import Interaction, PageButton, desk
+from .views import Interaction, PageButton, desk, new_id
 
 MOST_OPTIONS = 25
 """What a menu can have, as Discord allows."""
@@ -49,11 +49,7 @@ class LineMenu(
 
     async def callback(self, interaction: Interaction) -> None:
         """Passes the choice on."""
-        place = Place(self.script, int(self.item.values[0]))
-        if self.action == "rewrite":
-            await desk(interaction).open_rewriting(interaction, place)
-        else:
-            await desk(interaction).press(interaction, self.action, place)
+        await desk(interaction).choose_line(interaction, self.action, self.script, self.item.values)
 
 
 class ScriptMenu(ui.DynamicItem[ui.Select[ui.View]], template=r"onbook:scripts"):
@@ -74,7 +70,7 @@ class ScriptMenu(ui.DynamicItem[ui.Select[ui.View]], template=r"onbook:scripts")
 
     async def callback(self, interaction: Interaction) -> None:
         """Passes the choice on."""
-        await desk(interaction).press_script(interaction, "see", int(self.item.values[0]))
+        await desk(interaction).choose_script(interaction, self.item.values)
 
 
 SCRIPT_BUTTONS = {
@@ -91,7 +87,7 @@ SCRIPT_BUTTONS = {
 
 class ScriptButton(
     ui.DynamicItem[ui.Button[ui.View]],
-    template=r"onbook:script:(?P<action>[a-z]+):(?P<script>\d{1,18})",
+    template=rf"onbook:script:(?P<action>{'|'.join(SCRIPT_BUTTONS)}):(?P<script>\d{{1,18}})",
 ):
     """A button that does something with a script."""
 
@@ -185,7 +181,7 @@ class RewriteModal(ui.Modal, title="Rewrite this line"):
     )
 
     def __init__(self, line: Line, place: Place) -> None:
-        super().__init__()
+        super().__init__(custom_id=new_id("rewrite"))
         self.text.default = line.text
         self.place = place
 
@@ -200,7 +196,7 @@ class RenameModal(ui.Modal, title="Rename this script"):
     name: ui.TextInput[Self] = ui.TextInput(label="Title", max_length=100)
 
     def __init__(self, one: Script) -> None:
-        super().__init__()
+        super().__init__(custom_id=new_id("rename"))
         self.name.default = plain(one.title, 100)
         self.script = one.id
 

@@ -823,6 +823,8 @@ def _connect(path: Path) -> AsyncEngine:
         URL.create("sqlite+aiosqlite", database=str(path)),
         async_creator=lambda: driver.connection(path),
         pool_size=1,
+        # An error is logged with its statement, but not with the text that was to be stored.
+        hide_parameters=True,
         max_overflow=0,
     )
 

@@ -13,13 +13,14 @@ from .company import Company
 from .manners import Manners
 from .reading import Reading
 from .scripts import Scripts
+from .strays import Strays
 from .takes import Takes
 from .writing import Writing
 
 __all__ = ["OnBook"]
 
 
-class OnBook(Writing, Takes, Branches, Scripts, Company, Reading, Manners, name=views.COG):
+class OnBook(Writing, Takes, Branches, Scripts, Company, Reading, Manners, Strays, name=views.COG):
     """Scripts in channels, written by people and a voice in turn."""
 
     def __init__(self, bot: commands.Bot, chosen: Settings | None = None) -> None:

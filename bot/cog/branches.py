@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import discord
 from discord import app_commands
 
 from .. import panels
 from ..answers import NOBODY, answer, check_permissions
+from ..bounds import check_texts, chosen
 from ..history import ON_A_PAGE, label, option, told, words
 from ..language import many
+from ..limits import Cost
 from ..render import inline, plain
 from ..rights import check_may_write
 from ..room import Place, Room, RoomError
@@ -16,7 +20,7 @@ from ..script import titled
 from ..store import Line
 from ..views import Interaction
 from .commands import CHOICES, answered, for_scripts, speaking_to, who, writer_of
-from .turns import UNTITLED, Turns
+from .turns import LONGEST_WINDOW, UNTITLED, Turns
 
 
 class Branches(Turns):
@@ -124,14 +128,22 @@ class Branches(Turns):
         )
 
     @answered
-    async def open_rewriting(self, interaction: Interaction, place: Place) -> None:
-        """A line was chosen that is to be rewritten."""
-        await self._open(interaction, place)
+    async def choose_line(
+        self, interaction: Interaction, action: str, script: int, values: Sequence[object]
+    ) -> None:
+        """A line was chosen from a menu, to be rewritten or to go on from."""
+        place = Place(script, chosen(values))
+        if action == "rewrite":
+            await self._open(interaction, place)
+        else:
+            await self._go_to(interaction, place)
 
     async def submit_rewriting(self, interaction: Interaction, place: Place, text: str) -> None:
         """Rewrites a line, from the modal."""
         with speaking_to(interaction):
             try:
+                check_texts(text=(text, LONGEST_WINDOW))
+                self._pay(interaction, Cost(characters=len(text)))
                 await self._rewrite(interaction, place, text)
             except Exception as error:  # noqa: BLE001 - the last place where it can be answered
                 await answer(interaction, error, keep=text.strip())

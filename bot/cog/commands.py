@@ -11,7 +11,7 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from ..answers import answer
+from ..answers import HEARD, answer
 from ..cards import NAME
 from ..language import say, speaking
 from ..render import inline, plain
@@ -48,6 +48,7 @@ def answered(act: Act[Cog, P]) -> Act[Cog, P]:
 
 def speaking_to(interaction: Interaction) -> AbstractContextManager[None]:
     """Says everything in the language of whoever asks for something."""
+    interaction.extras[HEARD] = True
     return speaking(interaction.locale.value, renamed=renamed(interaction.client))
 
 
@@ -94,6 +95,6 @@ def name_of(user: discord.User | discord.Member) -> str:
 
 def choices(names: Sequence[str], current: str) -> list[app_commands.Choice[str]]:
     """Those of the names that have in them what was typed."""
-    wanted = current.casefold()
+    wanted = str(current).casefold()
     matching = [one for one in names if wanted in one.casefold()]
     return [app_commands.Choice(name=one, value=one) for one in matching[:CHOICES]]
