@@ -15,6 +15,7 @@ from discord.utils import setup_logging
 from . import runner
 from .backup import backup, restore
 from .model import ModelError
+from .redaction import guard_handlers
 from .runner import RunnerError
 from .settings import RunnerSettings, SettingsError, runner_settings
 from .store import StoreError
@@ -28,6 +29,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         chosen = runner_settings()
         setup_logging(level=logging.getLevelNamesMapping()[chosen.log_level])
+        token = chosen.discord_token
+        guard_handlers([token.get_secret_value().strip()] if token else [])
         if options.act == "backup":
             _back_up(chosen, options.file)
         elif options.act == "restore":

@@ -13,7 +13,7 @@ from .engine import EngineBusy, EngineClosed, NoNumber
 from .language import phrase, say
 from .model import ModelError
 from .render import fenced, size
-from .script import ScriptError
+from .script import ScriptError, clean
 from .store import AlreadyWritten, HeadMoved, NotKept
 from .turn import LineIsOld, NoScript, RoomError
 from .views import Interaction
@@ -45,6 +45,8 @@ NOT_KEPT = {
     ),
 }
 """What to do, by why something was not kept."""
+HEARD = "onbook.heard"
+"""Set among an interaction's extras as soon as something answers it."""
 
 KEPT = 1500
 """The size up to which a text that could not be added is given back in the message itself."""
@@ -124,13 +126,13 @@ async def _tell(interaction: Interaction, error: Exception, keep: str) -> None:
 
 def _given_back(interaction: Interaction, text: str) -> tuple[str, list[discord.File]]:
     """A text for its writer: in a block, or in a file where it is too long for that."""
-    block = fenced(text)
+    block = fenced(clean(text))
     if size(block) <= KEPT:
         return f"{say('Your text is not lost:')}\n{block}", []
     if interaction.app_permissions.attach_files:
         file = io.BytesIO(text.encode(errors="replace"))
         return say("Your text is not lost."), [discord.File(file, filename=say("your-text.txt"))]
-    return f"{say('Your text begins:')}\n{fenced(text[: KEPT // 3])}", []
+    return f"{say('Your text begins:')}\n{fenced(clean(text[: KEPT // 3]))}", []
 
 
 def _sentence(error: Exception) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from .constraint import plain_words, said
 from .language import many, say
-from .render import fenced, inline
+from .render import fenced, inline, size
 from .script import clean
 from .turn import RoomError
 
@@ -18,7 +18,7 @@ LONGEST_WORD = 60
 """Characters that one of them may have."""
 
 SHOWN = 1500
-"""Characters of a list that are shown."""
+"""The size of a list from which on only its beginning is shown."""
 
 
 def changed(words: Sequence[str], add: str, remove: str) -> list[str]:
@@ -68,10 +68,11 @@ def shown_words(words: Sequence[str], where: str) -> str:
             "Nothing is banned {where} beyond the bot's own list: `{*add}` bans words.", where=where
         )
     text = ", ".join(words)
-    if len(text) > SHOWN:
+    if size(text) > SHOWN:
+        # Half of it in code points is never more than all of it in UTF-16.
         text = say(
             "{words} … and more, {number:,} in all",
-            words=text[:SHOWN].rsplit(", ", 1)[0],
+            words=text[: SHOWN // 2].rsplit(", ", 1)[0],
             number=len(words),
         )
     above = say("Beyond the bot's own list, no voice says these {where}:", where=where)
@@ -80,7 +81,7 @@ def shown_words(words: Sequence[str], where: str) -> str:
 
 def _words(text: str) -> dict[str, str]:
     """The words in a text, by their plain form; raises RoomError."""
-    written = (" ".join(clean(word).split()).casefold() for word in re.split(r"[,;\n]", text))
+    written = (" ".join(clean(word.casefold()).split()) for word in re.split(r"[,;\n]", text))
     words = {plain_words(word): word for word in written if word}
     if any(len(word) > LONGEST_WORD for word in words.values()):
         raise RoomError(

@@ -339,11 +339,11 @@ async def page(script: Script, lines: Sequence[Line], number: int) -> tuple[str,
     """One page of a script; a number past the end is the last page."""
     pages = await asyncio.to_thread(messages, [line.element for line in lines], PAGE)
     number = min(number, len(pages) - 1) % len(pages)
-    title = titled(script, number, len(pages))
+    title = page_title(script, number, len(pages))
     return f"{title}\n{pages[number]}", views.pages(script, number, len(pages))
 
 
-def titled(script: Script, number: int, pages: int) -> str:
+def page_title(script: Script, number: int, pages: int) -> str:
     """What stands above page ``number``, from 0, of a script or of its history."""
     title = f"**{inline(script.title, 100)}**"
     if pages == 1:

@@ -9,8 +9,8 @@ import discord
 
 from .language import phrase, say
 from .manners import entry
-from .render import inline
-from .script import Element, Kind, clean
+from .render import inline, plain
+from .script import Element, Kind
 from .store import Line
 
 ON_A_PAGE = 8
@@ -49,20 +49,19 @@ def words(element: Element) -> str:
 
 def label(line: Line, number: int | None) -> str:
     """A line in a menu, where there is no formatting; at most 100 characters."""
-    text = " ".join(clean(words(line.element)).split())
-    cut = text if len(text) <= LABEL else f"{text[: LABEL - 1]}…"
+    cut = plain(words(line.element), LABEL)
     return f"{number}. {cut}" if number else cut
 
 
 def option(line: Line, number: int | None) -> discord.SelectOption:
     """A line to choose."""
-    kind, name = say(KINDS[Kind(line.kind)]), clean(line.credit)
+    kind, name = say(KINDS[Kind(line.kind)]), line.credit
     if number:
         about = say("{kind} by {name}", kind=kind, name=name)
     else:
         about = say("not in the script now, {kind} by {name}", kind=kind, name=name)
     return discord.SelectOption(
-        label=label(line, number), value=str(line.id), description=about[:100]
+        label=label(line, number), value=str(line.id), description=plain(about, 100)
     )
 
 

@@ -9,10 +9,7 @@ import discord
 
 from .language import many, say
 from .manuscript import Manuscript, ManuscriptError, read
-from .script import clean
-
-LONGEST_TITLE = 100
-"""Characters, as many as the option for it takes."""
+from .script import titled
 
 
 async def fetched(file: discord.Attachment) -> Manuscript:
@@ -27,9 +24,7 @@ async def fetched(file: discord.Attachment) -> Manuscript:
 
 def title_of(file: discord.Attachment, found: Manuscript) -> str:
     """The title on its title page, or else the file's name."""
-    title = " ".join(clean(found.title or "").split())
-    name = " ".join(clean(PurePath(file.filename).stem.replace("_", " ")).split())
-    return (title or name)[:LONGEST_TITLE]
+    return titled(found.title or "") or titled(PurePath(file.filename).stem.replace("_", " "))
 
 
 def note(found: Manuscript, lines: int) -> str:

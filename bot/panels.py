@@ -10,11 +10,10 @@ import discord
 from discord import ui
 
 from .language import phrase, say
-from .render import inline
-from .script import clean
+from .render import inline, plain
 from .store import Line, Script
 from .turn import Place
-from .views import Interaction, PageButton, desk
+from .views import Interaction, PageButton, desk, new_id
 
 MOST_OPTIONS = 25
 """What a menu can have, as Discord allows."""
@@ -51,11 +50,7 @@ class LineMenu(
 
     async def callback(self, interaction: Interaction) -> None:
         """Passes the choice on."""
-        place = Place(self.script, int(self.item.values[0]))
-        if self.action == "rewrite":
-            await desk(interaction).open_rewriting(interaction, place)
-        else:
-            await desk(interaction).press(interaction, self.action, place)
+        await desk(interaction).choose_line(interaction, self.action, self.script, self.item.values)
 
 
 class ScriptMenu(ui.DynamicItem[ui.Select[ui.View]], template=r"onbook:scripts"):
@@ -78,7 +73,7 @@ class ScriptMenu(ui.DynamicItem[ui.Select[ui.View]], template=r"onbook:scripts")
 
     async def callback(self, interaction: Interaction) -> None:
         """Passes the choice on."""
-        await desk(interaction).press_script(interaction, "see", int(self.item.values[0]))
+        await desk(interaction).choose_script(interaction, self.item.values)
 
 
 SCRIPT_BUTTONS = {
@@ -95,7 +90,7 @@ SCRIPT_BUTTONS = {
 
 class ScriptButton(
     ui.DynamicItem[ui.Button[ui.View]],
-    template=r"onbook:script:(?P<action>[a-z]+):(?P<script>\d{1,18})",
+    template=rf"onbook:script:(?P<action>{'|'.join(SCRIPT_BUTTONS)}):(?P<script>\d{{1,18}})",
 ):
     """A button that does something with a script."""
 
@@ -163,8 +158,8 @@ def _row(actions: Sequence[str], script: int) -> ui.View:
 
 
 def _script_option(one: Script) -> discord.SelectOption:
-    title = " ".join(clean(one.title).split())
-    return discord.SelectOption(label=title[:100], value=str(one.id), description=standing(one))
+    title = plain(one.title, 100)
+    return discord.SelectOption(label=title, value=str(one.id), description=standing(one))
 
 
 def standing(one: Script) -> str:
@@ -186,7 +181,7 @@ class RewriteModal(ui.Modal):
     """Where a line is written anew; a blank line makes two of it."""
 
     def __init__(self, line: Line, place: Place) -> None:
-        super().__init__(title=say("Rewrite this line"))
+        super().__init__(title=say("Rewrite this line"), custom_id=new_id("rewrite"))
         self.place = place
         self.text: ui.TextInput[Self] = ui.TextInput(
             label=say("Text"),
@@ -205,7 +200,7 @@ class RenameModal(ui.Modal):
     """Where a script gets another title."""
 
     def __init__(self, one: Script) -> None:
-        super().__init__(title=say("Rename this script"))
+        super().__init__(title=say("Rename this script"), custom_id=new_id("rename"))
         self.script = one.id
         self.name: ui.TextInput[Self] = ui.TextInput(
             label=say("Title"), default=one.title[:100], max_length=100

@@ -14,6 +14,7 @@ from importlib.resources import files
 from PIL import Image, ImageDraw, ImageFont
 
 from .language import many, say
+from .render import plain
 from .surprise import Cell, Guess, Place, Surprise
 from .tally import Count, Tally, minutes
 
@@ -170,7 +171,7 @@ def stats_in_words(title: str, counted: Tally) -> str:
         counted.writers and say("Who wrote: {names}.", names=listed(counted.writers)),
         counted.voices and say("Voices: {names}.", names=listed(counted.voices)),
     ]
-    return " ".join(part for part in parts if part)[:1000]
+    return plain(" ".join(part for part in parts if part), 1000)
 
 
 # What surprised the voice ----------------------------------------------------------------------

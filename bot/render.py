@@ -6,7 +6,7 @@ Nothing that is shown can ping anybody, break out of its block or format what is
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from unicodedata import category, east_asian_width
 
@@ -202,16 +202,24 @@ def inline(text: str, limit: int) -> str:
     On one line, with markdown, links and mentions made inert, and with an ellipsis where it had to
     be cut. `limit` (at least 1) is for the result as `size` counts it, with all that was added.
     """
-    pieces = [_SAFE.get(one, one) for one in " ".join(clean(text).split())]
-    if sum(map(size, pieces)) <= limit:
-        return "".join(pieces)
-    room, kept = limit - 1, ""
-    for piece in pieces:
-        room -= size(piece)
-        if room < 0:
-            break
-        kept += piece
-    return f"{kept.rstrip()}…"
+    return _cut(text, limit, _SAFE)
+
+
+def plain(text: str, limit: int) -> str:
+    """The same where Discord formats nothing: in a menu, a window, or the words of a picture."""
+    return _cut(text, limit, {})
+
+
+def _cut(text: str, limit: int, safe: Mapping[str, str]) -> str:
+    line = " ".join(clean(text).split())
+    if sum(size(safe.get(one, one)) for one in line) <= limit:
+        return "".join(safe.get(one, one) for one in line)
+    room, end = limit - 1, 0
+    while end < len(line) and (room := room - size(safe.get(line[end], line[end]))) >= 0:
+        end += 1
+    # Cleaned again: a joiner at the cut joins nothing any more.
+    kept = clean(line[:end]).rstrip()
+    return "".join(safe.get(one, one) for one in kept) + "…"
 
 
 def dimmed(element: Element) -> str:

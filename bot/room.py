@@ -284,7 +284,7 @@ class Room(Shelf):
         await self._check_runs(script, found.script)
         check_may_write(script, writer)
         check_may_pick(found, writer)
-        lines = (await self.store.takes(found))[take]
+        lines = await self._take(found, take)
         if script.head != found.parent:
             sentence = phrase("The script has gone on since these takes were written.")
             raise LineIsOld(Place(script.id, lines[-1].id), sentence)
@@ -302,6 +302,7 @@ class Room(Shelf):
         async with self.voting:
             found = await self.ballot(ballot)
             check_may_write(await self.of_channel(found.script), writer)
+            await self._take(found, take)
             await self.store.vote(ballot, writer.id, take)
 
     @locked
@@ -396,6 +397,13 @@ class Room(Shelf):
         return Turn(begun, moved_from=begun.head, shelved=None if channel else script)
 
     # How it is done
+
+    async def _take(self, ballot: Ballot, take: int) -> list[Line]:
+        """The lines of a take, from 0; raises RoomError."""
+        takes = await self.store.takes(ballot)
+        if take not in takes:
+            raise RoomError(say("There is no such take: press one of the buttons below the takes."))
+        return takes[take]
 
     async def _standing_line(self, place: Place) -> tuple[Script, Line]:
         """The script and a line of it that stands in it now; raises RoomError."""

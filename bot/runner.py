@@ -10,17 +10,21 @@ import logging
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import cast
+from typing import Any, cast
 
 import aiohttp
 import discord
+from discord import AppCommandOptionType, app_commands
 from discord.ext import commands
 
+from .answers import HEARD, answer
+from .bounds import OutOfBounds
 from .cog import OnBook
+from .cog.commands import speaking_to
 from .polls import Later
 from .settings import RunnerSettings
 from .translator import Names
-from .views import COG
+from .views import COG, Interaction
 
 log = logging.getLogger("onbook.runner")
 
@@ -39,6 +43,53 @@ class RunnerError(Exception):
     """One sentence about why the bot does not run, and what to do about it."""
 
 
+class Tree(app_commands.CommandTree[discord.Client]):
+    """The commands of a bot that is alone: what belongs to no command is answered here, too."""
+
+    async def interaction_check(self, interaction: Interaction, /) -> bool:
+        """Refuses what is so far from any command that it cannot even be read."""
+        data: Any = interaction.data or {}
+        if all(map(_is_filled_in, _options(data))):
+            return True
+        await self._refuse(interaction)
+        return False
+
+    async def on_error(
+        self, interaction: Interaction, error: app_commands.AppCommandError, /
+    ) -> None:
+        """Answers what no command has answered: there is none of this name."""
+        if HEARD not in interaction.extras:
+            await self._refuse(interaction)
+
+    async def _refuse(self, interaction: Interaction) -> None:
+        with speaking_to(interaction):
+            if interaction.type is discord.InteractionType.autocomplete:
+                await interaction.response.autocomplete([])
+            else:
+                await answer(interaction, OutOfBounds())
+
+
+def _options(data: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The options that were filled in, of the command or of its subcommand."""
+    for one in data.get("options") or ():
+        if "options" in one:
+            yield from _options(one)
+        else:
+            yield one
+
+
+def _is_filled_in(option: dict[str, Any]) -> bool:
+    """Whether discord.py can read it, which takes a number for one, and an id for all else."""
+    kind, value = option.get("type"), option.get("value")
+    if option.get("focused"):
+        return isinstance(value, str | int | float)
+    if kind == AppCommandOptionType.number.value:
+        return isinstance(value, int | float)
+    if kind in range(AppCommandOptionType.user.value, AppCommandOptionType.number.value):
+        return str(value).isdecimal()
+    return True
+
+
 class Bot(commands.Bot):
     """A Discord client with On Book as its only extension. It reads no message and no member."""
 
@@ -48,6 +99,7 @@ class Bot(commands.Bot):
         super().__init__(
             command_prefix=commands.when_mentioned,
             help_command=None,
+            tree_cls=Tree,
             intents=discord.Intents(guilds=True),
             allowed_mentions=discord.AllowedMentions.none(),
         )

@@ -10,12 +10,15 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from unicodedata import category, normalize
+from unicodedata import category, combining, normalize
 
 from .language import say
 
 NAME_LIMIT = 40
 """The longest name that a character may have, in characters."""
+
+TITLE_LIMIT = 100
+"""The longest title of a script, in characters: Discord takes as much as a thread's name."""
 
 CAST_LIMIT = 25
 """The most names that a cast may have, which is also the most choices that Discord shows."""
@@ -398,6 +401,12 @@ def cue_line(name: str) -> str:
     return name if name.isupper() and not _HEADING.match(name) else f"@{name}"
 
 
+def titled(text: str) -> str:
+    """A title: clean, on one line, at most `TITLE_LIMIT` characters; empty where none is left."""
+    line = " ".join(clean(text).split())
+    return line if len(line) <= TITLE_LIMIT else clean(line[:TITLE_LIMIT]).strip()
+
+
 def cast(text: str) -> tuple[str, ...]:
     """The names in a list that is separated by commas or line breaks, each once, in its order.
 
@@ -439,7 +448,13 @@ def _visible(character: str) -> str:
     kind = category(character)
     if kind == "Zs" or character == "\t":
         return " "
-    return "" if kind in {"Cc", "Cf", "Cs", "Co"} else character
+    return "" if kind in {"Cc", "Cf", "Cs", "Co"} or _is_no_character(character) else character
+
+
+def _is_no_character(character: str) -> bool:
+    """Whether Unicode will never have a character there; no XML may have the last two of them."""
+    code = ord(character)
+    return 0xFDD0 <= code <= 0xFDEF or code & 0xFFFE == 0xFFFE
 
 
 def _joined(text: str) -> str:
@@ -455,10 +470,13 @@ def _joined(text: str) -> str:
                 or category(text[at + 1 : at + 2] or " ") not in joins
             ):
                 continue
-        elif kind in {"Mn", "Me"}:
+        elif kind in {"Mn", "Me"} or combining(character):
             marks += 1
             if marks > _MARKS_LIMIT:
                 continue
+        elif kind == "Mc":
+            # A vowel sign has a place of its own, but what stands on it stands on the letter.
+            base = kind
         else:
             base, marks = kind, _MARKS_LIMIT if character.isspace() else 0
         kept.append(character)

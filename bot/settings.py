@@ -16,6 +16,10 @@ SHIPPED_MODELS = Path(__file__).parent / "models"
 SHIPPED_BANNED = Path(__file__).parent / "banned.txt"
 
 
+RATES = r"^\d{1,12} \d{1,12} \d{1,12}$"
+OF_WHAT = "Turns, lines of the voice and characters to be read that a {} may ask for in a minute."
+
+
 class SettingsError(Exception):
     """One sentence about a setting that cannot be used, and what to do about it."""
 
@@ -73,6 +77,25 @@ class Settings(BaseSettings):
     queue: Annotated[
         int, Field(ge=1, description="Lines that may wait for a place before more are refused.")
     ] = 256
+    person_limits: Annotated[str, Field(pattern=RATES, description=OF_WHAT.format("person"))] = (
+        "60 100 1200000"
+    )
+    channel_limits: Annotated[str, Field(pattern=RATES, description=OF_WHAT.format("channel"))] = (
+        "180 300 2400000"
+    )
+    guild_limits: Annotated[str, Field(pattern=RATES, description=OF_WHAT.format("server"))] = (
+        "1200 2000 9600000"
+    )
+
+    @property
+    def rates(self) -> dict[str, list[int]]:
+        """The turns, lines and characters that each may ask for in a minute, by scope."""
+        each = {
+            "person": self.person_limits,
+            "channel": self.channel_limits,
+            "guild": self.guild_limits,
+        }
+        return {scope: [int(one) for one in text.split()] for scope, text in each.items()}
 
 
 class RunnerSettings(Settings):

@@ -11,6 +11,7 @@ import numpy as np
 
 from .language import many, phrase, say
 from .model import Logits, Model
+from .render import plain
 from .room import Room
 from .script import as_read
 from .store import Floats, Line
@@ -175,4 +176,4 @@ def in_words(found: Surprise) -> str:
                 expected=expected,
             )
         )
-    return " ".join(parts)[:1000]
+    return plain(" ".join(parts), 1000)

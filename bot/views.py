@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable
+import secrets
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol, Self, cast
 
 import discord
@@ -19,7 +20,15 @@ COG = "OnBook"
 OFFER_SECONDS = 600.0
 """How long the choice between two scripts can be made."""
 
+OWN = "onbook:"
+"""How the ids of all that can be pressed or filled in begin: a host has others of its own."""
+
 Interaction = discord.Interaction[discord.Client]
+
+
+def new_id(what: str) -> str:
+    """An id for what does not outlive a restart."""
+    return f"{OWN}{what}:{secrets.token_hex(8)}"
 
 
 class Desk(Protocol):
@@ -34,14 +43,19 @@ class Desk(Protocol):
     async def turn_history(self, interaction: Interaction, script: int, number: int) -> None:
         """A button under a page of the history was pressed."""
 
-    async def open_rewriting(self, interaction: Interaction, place: Place) -> None:
-        """A line was chosen that is to be rewritten."""
+    async def choose_line(
+        self, interaction: Interaction, action: str, script: int, values: Sequence[object]
+    ) -> None:
+        """A line was chosen from a menu, to be rewritten or to go on from."""
 
     async def submit_rewriting(self, interaction: Interaction, place: Place, text: str) -> None:
         """The Rewrite modal was filled in."""
 
     async def press_script(self, interaction: Interaction, action: str, script: int) -> None:
         """A script was chosen, or a button for one was pressed."""
+
+    async def choose_script(self, interaction: Interaction, values: Sequence[object]) -> None:
+        """A script was chosen from a menu."""
 
     async def submit_title(self, interaction: Interaction, script: int, title: str) -> None:
         """The Rename modal was filled in."""
@@ -88,7 +102,7 @@ BUTTONS = {
 
 class LineButton(
     ui.DynamicItem[ui.Button[ui.View]],
-    template=r"onbook:(?P<action>[a-z]+):(?P<script>\d{1,18}):(?P<line>\d{1,18})",
+    template=rf"onbook:(?P<action>{'|'.join(BUTTONS)}):(?P<script>\d{{1,18}}):(?P<line>\d{{1,18}})",
 ):
     """A button that carries the line that it stands under."""
 
@@ -226,6 +240,7 @@ class ShelveOffer(ui.View):
         begin: Callable[[Interaction], Awaitable[None]],
     ) -> None:
         super().__init__(timeout=OFFER_SECONDS)
+        self.go_on.custom_id, self.begin.custom_id = new_id("go-on"), new_id("begin")
         self._go_on = go_on
         self._begin = begin
         self.go_on.label = say("Go on with it")
@@ -248,7 +263,7 @@ class WriteModal(ui.Modal):
     """Where a person writes; a blank line begins the next line of the script."""
 
     def __init__(self, place: Place) -> None:
-        super().__init__(title=say("Write the next lines"))
+        super().__init__(title=say("Write the next lines"), custom_id=new_id("write"))
         self.place = place
         self.character: ui.TextInput[Self] = ui.TextInput(
             label=say("Who speaks"),
@@ -275,7 +290,7 @@ class StartModal(ui.Modal):
     """What a script begins with."""
 
     def __init__(self) -> None:
-        super().__init__(title=say("Start a script"))
+        super().__init__(title=say("Start a script"), custom_id=new_id("start"))
         self.name: ui.TextInput[Self] = ui.TextInput(
             label=say("Title"), placeholder=say("The Last Diner"), required=False, max_length=100
         )

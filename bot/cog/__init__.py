@@ -16,6 +16,7 @@ from .models import Models
 from .privacy import Privacy
 from .reading import Reading
 from .scripts import Scripts
+from .strays import Strays
 from .takes import Takes
 from .writing import Writing
 
@@ -23,7 +24,17 @@ __all__ = ["OnBook"]
 
 
 class OnBook(
-    Writing, Takes, Branches, Scripts, Company, Reading, Manners, Models, Privacy, name=views.COG
+    Writing,
+    Takes,
+    Branches,
+    Scripts,
+    Company,
+    Reading,
+    Manners,
+    Models,
+    Privacy,
+    Strays,
+    name=views.COG,
 ):
     """Scripts in channels, written by people and a voice in turn."""
 

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import discord
 from discord import app_commands
 
 from .. import panels
 from ..answers import NOBODY, answer, check_permissions
-from ..board import titled
+from ..board import page_title
+from ..bounds import check_texts, chosen
 from ..history import ON_A_PAGE, label, option, told, words
 from ..language import many, say
+from ..limits import Cost
 from ..manners import present
-from ..render import inline
+from ..render import inline, plain
 from ..rights import check_may_write
 from ..room import Place, Room, RoomError
-from ..script import clean
+from ..script import titled
 from ..store import Line
 from ..views import Interaction
 from .commands import CHOICES, answered, for_scripts, speaking_to, who, writer_of
-from .turns import UNTITLED, Turns
+from .turns import LONGEST_WINDOW, UNTITLED, Turns
 
 
 class Branches(Turns):
@@ -49,7 +53,7 @@ class Branches(Turns):
     ) -> None:
         """Begin another script where this one stands"""
         check_permissions(interaction)
-        title = " ".join(clean(title).split()) or say(UNTITLED)
+        title = titled(title) or say(UNTITLED)
         room = self._room(interaction)
         check_may_write(await room.script(), writer_of(interaction))
         if thread:
@@ -131,14 +135,22 @@ class Branches(Turns):
         )
 
     @answered
-    async def open_rewriting(self, interaction: Interaction, place: Place) -> None:
-        """A line was chosen that is to be rewritten."""
-        await self._open(interaction, place)
+    async def choose_line(
+        self, interaction: Interaction, action: str, script: int, values: Sequence[object]
+    ) -> None:
+        """A line was chosen from a menu, to be rewritten or to go on from."""
+        place = Place(script, chosen(values))
+        if action == "rewrite":
+            await self._open(interaction, place)
+        else:
+            await self._go_to(interaction, place)
 
     async def submit_rewriting(self, interaction: Interaction, place: Place, text: str) -> None:
         """Rewrites a line, from the modal."""
         with speaking_to(interaction):
             try:
+                check_texts(text=(text, LONGEST_WINDOW))
+                self._pay(interaction, Cost(characters=len(text)))
                 await self._rewrite(interaction, place, text)
             except Exception as error:  # noqa: BLE001 - the last place where it can be answered
                 await answer(interaction, error, keep=text.strip())
@@ -163,7 +175,7 @@ class Branches(Turns):
         number = min(number, pages - 1) % pages
         lines = await self.store.tree(script, number * ON_A_PAGE, (number + 1) * ON_A_PAGE)
         numbers = await self._numbers(room)
-        title = titled(script, number, pages)
+        title = page_title(script, number, pages)
         options = [option(line, numbers.get(line.id)) for line in lines]
         view = panels.lines("here", script.id, options, number, pages)
         return f"{title}\n{told(lines, numbers, present(script, self.settings))}", view
@@ -212,7 +224,9 @@ class Branches(Turns):
                 )
             )
         await interaction.response.defer(thinking=True)
-        thread = await channel.create_thread(name=title, type=discord.ChannelType.public_thread)
+        thread = await channel.create_thread(
+            name=plain(title, 100), type=discord.ChannelType.public_thread
+        )
         await room.fork(writer_of(interaction), title, thread.id)
         await self.board.open_at(thread)
         note = say(

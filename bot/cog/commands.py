@@ -11,10 +11,10 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from ..answers import answer
+from ..answers import HEARD, answer
 from ..cards import NAME
 from ..language import say, speaking
-from ..render import inline
+from ..render import inline, plain
 from ..room import RoomError, Writer
 from ..views import Interaction
 
@@ -47,6 +47,7 @@ def answered(act: Act[Cog, P]) -> Act[Cog, P]:
 
 def speaking_to(interaction: Interaction) -> AbstractContextManager[None]:
     """Says everything in the language of whoever asks for something."""
+    interaction.extras[HEARD] = True
     return speaking(interaction.locale.value, renamed=renamed(interaction.client))
 
 
@@ -74,7 +75,7 @@ def writer_of(interaction: Interaction) -> Writer:
     roles = user.roles if isinstance(user, discord.Member) else []
     return Writer(
         user.id,
-        user.display_name,
+        name_of(user),
         str(interaction.id),
         moderator=interaction.permissions.manage_messages,
         roles=frozenset(role.id for role in roles),
@@ -83,11 +84,16 @@ def writer_of(interaction: Interaction) -> Writer:
 
 def who(interaction: Interaction) -> str:
     """The same person in a sentence."""
-    return inline(interaction.user.display_name, NAME)
+    return inline(name_of(interaction.user), NAME)
+
+
+def name_of(user: discord.User | discord.Member) -> str:
+    """What somebody is called here, or what they are called at Discord if none of it is seen."""
+    return plain(user.display_name, NAME) or plain(user.name, NAME) or str(user.id)
 
 
 def choices(names: Sequence[str], current: str) -> list[app_commands.Choice[str]]:
     """Those of the names that have in them what was typed."""
-    wanted = current.casefold()
+    wanted = str(current).casefold()
     matching = [one for one in names if wanted in one.casefold()]
     return [app_commands.Choice(name=one, value=one) for one in matching[:CHOICES]]

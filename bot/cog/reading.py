@@ -10,6 +10,7 @@ from discord import app_commands
 from .. import reading
 from ..board import page
 from ..language import phrase, say
+from ..limits import Cost
 from ..printing import Format, Paper
 from ..replay import replay
 from ..room import MOST_LINES, Patience, RoomError
@@ -103,7 +104,8 @@ class Reading(Turns):
     async def replay(self, interaction: Interaction, everyone: bool = False) -> None:
         """Prove that the voice's lines came from their seeds and settings"""
         room = self._room(interaction)
-        await room.script()
+        written = sum(len(line.text) for line in await room.lines())
+        self._pay(interaction, Cost(characters=written))
         await interaction.response.defer(thinking=True, ephemeral=not everyone)
         patience = self._turns.setdefault(interaction.id, Patience())
         try:

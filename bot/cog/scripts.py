@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import discord
 from discord import app_commands
 
 from .. import panels
 from ..answers import NOBODY, check_permissions
+from ..bounds import check_texts, chosen
 from ..cards import mention
 from ..language import many, say
 from ..render import inline
 from ..room import Room, RoomError
-from ..script import clean
+from ..script import TITLE_LIMIT, titled
 from ..store import Script
 from ..views import Interaction
 from .commands import answered, for_scripts, who, writer_of
@@ -67,9 +70,16 @@ class Scripts(Turns):
                 await self._show_script(interaction, one)
 
     @answered
+    async def choose_script(self, interaction: Interaction, values: Sequence[object]) -> None:
+        """A script was chosen from a menu."""
+        one = await self._room(interaction).of_channel(chosen(values))
+        await self._show_script(interaction, one)
+
+    @answered
     async def submit_title(self, interaction: Interaction, script: int, title: str) -> None:
         """Renames a script, from the modal."""
-        title = " ".join(clean(title).split()) or say(UNTITLED)
+        check_texts(title=(title, TITLE_LIMIT))
+        title = titled(title) or say(UNTITLED)
         one = await self._room(interaction).rename(writer_of(interaction), script, title)
         await self._show_script(interaction, one)
 

@@ -15,12 +15,15 @@ from discord.ext import commands
 from .. import intake, manuscript, panels, takes, views
 from ..answers import WRITTEN, answer, check_permissions
 from ..board import Board
+from ..bounds import check_options, check_texts
 from ..language import phrase, say
+from ..limits import Cost, Limits
 from ..polls import Polls
 from ..privacy import ForgetButton
+from ..redaction import guard_loggers, leave_loggers
 from ..render import inline
 from ..room import NO_SCRIPT, Patience, Place, Room, RoomError, Rooms, Turn, Writer
-from ..script import Element, cast, clean, heading
+from ..script import TITLE_LIMIT, Element, cast, heading, titled
 from ..settings import Settings, settings
 from ..store import Store
 from ..views import Interaction, LineButton, PageButton, StopButton
@@ -42,6 +45,15 @@ R = TypeVar("R")
 UNTITLED = phrase("Untitled")
 """What a script is called by somebody who does not say."""
 
+LONGEST_HEADING, LONGEST_CAST = 200, 1000
+"""Characters of a scene heading, and of a list of names."""
+
+LONGEST_WINDOW = 4000
+"""Characters of a text from a window; a command's may have more."""
+
+PAID = "onbook.paid"
+"""Set among an interaction's extras once its turn was taken from the limits."""
+
 A_WHILE = 1.5
 """Seconds after which everybody sees how far a turn is, and again each time."""
 
@@ -60,6 +72,7 @@ class Turns(commands.Cog):
         self.rooms: Rooms
         self.board: Board
         self.polls: Polls
+        self.limits = Limits(self.settings.rates)
         self._acts: set[asyncio.Task[Any]] = set()
         self._turns: dict[int, Patience] = {}
         self.voices = Voices(
@@ -85,11 +98,13 @@ class Turns(commands.Cog):
         later = getattr(self.bot, "onbook_later", None)
         self.polls = Polls(self.bot, self.rooms, self.board, later, renamed=renamed(self.bot))
         self.bot.add_dynamic_items(*DYNAMIC)
+        self._redaction = guard_loggers()
         await self.polls.resume()
 
     async def cog_unload(self) -> None:
         """Ends the engines and closes the database."""
         self.bot.remove_dynamic_items(*DYNAMIC)
+        leave_loggers(self._redaction)
         await self.polls.stop()
         self.voices.close()
         if self._acts:
@@ -112,13 +127,19 @@ class Turns(commands.Cog):
     ) -> None:
         """Begins a script, unless one runs: then asks what is to become of it."""
         check_permissions(interaction)
+        check_texts(
+            title=(title, TITLE_LIMIT),
+            heading=(first, LONGEST_HEADING),
+            cast=(names, LONGEST_CAST),
+        )
         if file:
             manuscript.check(file.filename, file.size)
-        title = " ".join(clean(title).split())
+        title = titled(title)
         opening: Element | None = heading(first) if first.strip() else None
         company = cast(names)
 
         running = await self.store.running(self._room(interaction).channel)
+        self._pay(interaction, Cost(characters=file.size if file else 0))
         # An offer can grow old, and two can begin at once: only what was seen may be shelved.
         over = running.id if running else NO_SCRIPT
 
@@ -307,7 +328,31 @@ class Turns(commands.Cog):
         if act := asyncio.current_task():
             self._acts.add(act)
             act.add_done_callback(self._acts.discard)
-        return self.rooms.at(channel_of(interaction))
+        channel = channel_of(interaction)
+        if interaction.type is not discord.InteractionType.autocomplete:
+            self._pay_for_a_turn(interaction)
+        return self.rooms.at(channel)
+
+    # Limits
+
+    async def interaction_check(self, interaction: Interaction, /) -> bool:
+        """Holds the options of a command to what its client holds them to; raises OutOfBounds."""
+        if isinstance(interaction.command, app_commands.Command):
+            check_options(interaction.command, interaction.namespace)
+        return True
+
+    def _pay_for_a_turn(self, interaction: Interaction) -> None:
+        """Takes a turn from the limits, once for all that an interaction asks; raises TooMuch."""
+        if PAID not in interaction.extras:
+            self._pay(interaction, Cost(turns=1))
+            interaction.extras[PAID] = True
+
+    def _pay(self, interaction: Interaction, cost: Cost) -> None:
+        """Takes from the limits of whoever asks, of the channel and the server; raises TooMuch."""
+        keys = {"person": interaction.user.id, "channel": channel_of(interaction)}
+        if interaction.guild_id is not None:
+            keys["guild"] = interaction.guild_id
+        self.limits.spend(keys, cost)
 
 
 def _read_by(voice: str) -> str:

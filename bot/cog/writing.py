@@ -8,7 +8,9 @@ from discord import app_commands
 from .. import views
 from ..answers import answer
 from ..board import HELP
+from ..bounds import check_texts
 from ..language import phrase, say
+from ..limits import Cost
 from ..manners import MOST_TAKES
 from ..room import LARGEST_SEED, MOST_LINES, NoScript, Place, Wish
 from ..script import Kind, name
@@ -22,6 +24,9 @@ KINDS = [
     app_commands.Choice(name=phrase("scene heading"), value=Kind.HEADING.value),
 ]
 """What /continue can be asked for."""
+
+LONGEST_TURN, LONGEST_NAME = 6000, 60
+"""Characters that somebody may write at once, and that the name of who says it may have."""
 
 SHORTEST_VOTE, LONGEST_VOTE = 10, 600
 """Seconds that a vote can take."""
@@ -92,6 +97,8 @@ class Writing(Turns):
         wish = Wish(
             lines, speaker, temperature, top_p, seed, chosen, min_p, repetition, takes, vote
         )
+        script = await self._room(interaction).script()
+        self._pay(interaction, Cost(lines=lines * (takes or script.takes)))
         await self._compose(
             interaction, lambda room, writer, patience: room.carry_on(writer, wish, None, patience)
         )
@@ -131,6 +138,8 @@ class Writing(Turns):
     @answered
     async def retry(self, interaction: Interaction) -> None:
         """Let the voice write its last line again"""
+        await self._room(interaction).script()
+        self._pay(interaction, Cost(lines=1))
         await self._compose(
             interaction, lambda room, writer, patience: room.take_again(writer, None, patience)
         )
@@ -166,12 +175,16 @@ class Writing(Turns):
         """A button under a line was pressed."""
         match action:
             case "continue":
+                script = await self._room(interaction).script_at(place)
+                self._pay(interaction, Cost(lines=script.takes))
                 await self._compose(
                     interaction,
                     lambda room, who, patience: room.carry_on(who, Wish(), place, patience),
                     place,
                 )
             case "take":
+                await self._room(interaction).script_at(place)
+                self._pay(interaction, Cost(lines=1))
                 await self._compose(
                     interaction,
                     lambda room, who, patience: room.take_again(who, place, patience),
@@ -193,9 +206,12 @@ class Writing(Turns):
         self, interaction: Interaction, text: str, character: str, under: Place | None = None
     ) -> None:
         """Adds a person's lines, from the command or the modal."""
-        speaker = character.strip() or None
         with speaking_to(interaction):
             try:
+                check_texts(text=(text, LONGEST_TURN), character=(character, LONGEST_NAME))
+                speaker = character.strip() or None
+                self._room(interaction)
+                self._pay(interaction, Cost(characters=len(text)))
                 await self._play(
                     interaction, lambda room, who: room.write(who, text, speaker, under), under
                 )

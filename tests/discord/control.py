@@ -82,6 +82,9 @@ class Control:
             "command": self.use_command,
             "press": self.press,
             "submit": self.submit,
+            "raw": self.send_raw,
+            "files": self.add_file,
+            "registered": self.tell_commands,
             "again": self.deliver_again,
             "payload": self.tell_payload,
             "commands": self.tell_commands,
@@ -210,6 +213,30 @@ class Control:
         data = {"custom_id": before.modal["custom_id"], "components": rows}
         shown = before.payload.get("message")
         return self._act(Kind.MODAL, user, before.channel, data, times, shown)
+
+    async def send_raw(
+        self,
+        user: int,
+        channel: int,
+        kind: int,
+        data: Json,
+        message: int | None = None,
+        components: list[Json] | None = None,
+    ) -> Json:
+        """Something that no client of Discord's does: any data, in an envelope as it always is.
+
+        It may come from a message, of whoever it is, which may bear other components.
+        """
+        shown = None
+        if message is not None:
+            shown = payloads.message(self.world, self.world.messages[message])
+            if components is not None:
+                shown["components"] = components
+        return self._act(Kind(kind), user, channel, data, 1, shown)
+
+    async def add_file(self, name: str, content: str) -> Json:
+        """Somebody attaches a file, whose content is in base64; what Discord says of it."""
+        return self.world.add_file(name, base64.b64decode(content))
 
     async def deliver_again(self, interaction: int) -> Json:
         """Delivers what was delivered before."""

@@ -239,6 +239,8 @@ class Discord:
         self.messages: dict[int, Message] = {}
         self.refusals: list[str] = []
         """All that Discord refused to the bot, since this was opened."""
+        self.pings: list[str] = []
+        """All contents with which the bot could have pinged somebody, since this was opened."""
         self.held = 0
         """How many requests of the bot were held back."""
         self._asked: dict[int, Asked] = {}
@@ -349,6 +351,8 @@ class Discord:
                 _update(self.asked(it["id"]), it)
             case "refusal":
                 self.refusals.append(it)
+            case "ping":
+                self.pings.append(it)
             case "bot":
                 self._bot_ready = it
             case "held":

@@ -263,6 +263,9 @@ class Rest:
     ) -> Version:
         """How a message will look: what the body does not name stays."""
         rules.message(body)
+        if rules.pings(body):
+            self.world.pings.append(body["content"])
+            self.world.tell("ping", body["content"])
         was = before.versions[-1] if before else Version(0)
         now = {name: body[name] or type(getattr(was, name))() for name in EDITABLE if name in body}
         attachments = was.attachments

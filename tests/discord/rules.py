@@ -65,6 +65,17 @@ def message(body: Json) -> None:
     components(body.get("components") or [])
 
 
+def pings(body: Json) -> bool:
+    """Whether a message pings somebody, or could: it must say that nothing in it may be parsed."""
+    content = body.get("content") or ""
+    allowed = body.get("allowed_mentions")
+    if not content:
+        return False
+    if allowed is None or allowed.get("parse") != [] or allowed.get("replied_user"):
+        return True
+    return bool(allowed.get("users") or allowed.get("roles"))
+
+
 def not_empty(content: str, *parts: Sequence[Any]) -> None:
     """Refuses a message in which there is nothing."""
     if not content.strip() and not any(parts):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import secrets
 import time
 from collections.abc import Callable
@@ -132,7 +133,7 @@ class Interaction:
     began: float
     payload: Json = field(default_factory=dict)
     """As it is delivered, and delivered again."""
-    token: str = field(default_factory=lambda: secrets.token_urlsafe(32))
+    token: str = ""
     how: Answer | None = None
     """The first answer, which a bot can give once."""
     seen: float | None = None
@@ -144,6 +145,11 @@ class Interaction:
     choices: list[Json] | None = None
     refused: list[int] = field(default_factory=list)
     """The codes of what Discord refused to the bot about it."""
+
+    def __post_init__(self) -> None:
+        # As Discord's look, by which a log can tell them.
+        secret = f"interaction:{self.id}:{secrets.token_urlsafe(32)}"
+        self.token = base64.urlsafe_b64encode(secret.encode()).decode()
 
 
 class World:
@@ -161,6 +167,8 @@ class World:
         self.files: dict[int, bytes] = {}
         self.commands: dict[tuple[int, str], Json] = {}
         """As they were registered, by type and name."""
+        self.pings: list[str] = []
+        """All contents with which the bot pinged somebody, or could have."""
         self.refusals: list[str] = []
         """All that was refused to the bot, in words."""
         self.watchers: list[Callable[[str, Any], None]] = []

@@ -1,0 +1,293 @@
+"""What is written is cleaned before it is stored, and does nothing where it is shown."""
+
+from __future__ import annotations
+
+import re
+from types import SimpleNamespace
+from typing import cast
+from unicodedata import category, combining, is_normalized
+
+import discord
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot import panels
+from bot.bans import MOST_WORDS, changed, shown_words
+from bot.cards import NAME, card, credited
+from bot.cog.commands import name_of
+from bot.history import LABEL, label, option, told
+from bot.intake import title_of
+from bot.manuscript import Manuscript
+from bot.pictures import stats_in_words
+from bot.reading import file_name
+from bot.render import LIMIT, dimmed, fenced, inline, messages, plain, size
+from bot.script import (
+    TITLE_LIMIT,
+    ScriptError,
+    clean,
+    fountain,
+    from_person,
+    from_voice,
+    heading,
+    name,
+    titled,
+)
+from bot.script import cast as cast_of
+from bot.store import Ballot, Line, Script
+from bot.takes import shown as shown_takes
+from bot.tally import tally
+from bot.turn import Place, RoomError
+
+steadily = settings(max_examples=300, deadline=None, derandomize=True)
+
+JOINERS = "\u200c\u200d"
+
+FRAGMENTS = [
+    *["`", "```", "\u1fef" * 3, "\\", "*", "_", "~~", "||", "@everyone", "@here", "<@1>", "<@!1>"],
+    *["<@&9>", "<#1>", "<:x:1>", "<t:1>", "</a:1>", "https://x.org", "[a](b)", "> ", "# ", "-# "],
+    *["\u202e", "\u2066", "\u200f", "\u061c", "\u200b", "\ufeff", "\u00ad", "\x00", "\x1b[31m"],
+    *["\x85", "\u2028", "\r\n", "\r", "\n", "\n\n", "\t", " ", "\u3000", "\ue000", "\ud800"],
+    *["\ufffe", "\uffff", "\U0010ffff", "\ufdd0", "\u2800", "\u3164", "\U000e0041", "\ufe0f"],
+    *["\u200d", "\u200c", "👩\u200d🚀", "\u0915\u094d\u200d\u0937", "\u0645\u06cc\u200c\u062e"],
+    *["z\u0335\u0336\u0337", "\u0301" * 9, "\u0903\u0301\u0302\u0303", "\u302e" * 3, "\U0001d160"],
+    *["\u0958", "\ufb2c" * 40, "\u1e9b\u0323", "\u0390", "MAYA: ", "INT. ", "CUT TO:", "(softly) "],
+    *["word", "x" * 70, "茂" * 40, "👍" * 60, "It was night. " * 30, "a, b; c"],
+]
+wild = st.one_of(
+    st.lists(st.sampled_from(FRAGMENTS), max_size=9).map("".join),
+    st.text(max_size=40),
+    st.text(alphabet=st.characters(categories=["Cf", "Mn", "Me", "Mc", "Lo", "So", "Sk", "Cc"])),
+)
+
+PING = re.compile(r"@(?:everyone|here)|<@[!&]?\d+>")
+
+
+def assert_clean(text: str) -> None:
+    """What `clean` promises, judged without it."""
+    assert is_normalized("NFC", text)
+    last, marks = "", 2
+    for at, one in enumerate(text):
+        kind = category(one)
+        if one in JOINERS:
+            follows = category(text[at + 1]) if at + 1 < len(text) else "nothing"
+            assert last[:1] in ("L", "S", "M"), ascii(text)
+            assert follows in ("Lo", "So"), ascii(text)
+            continue
+        assert one == "\n" or kind not in ("Cc", "Cf", "Cs", "Co", "Zl", "Zp"), ascii(text)
+        assert one == " " or kind != "Zs", ascii(text)
+        if kind in ("Mn", "Me") or combining(one):
+            marks += 1
+            assert marks <= 2, ascii(text)
+        elif kind != "Mc":
+            marks = 2 if one.isspace() else 0
+        last = kind
+
+
+def assert_inert(sentence: str) -> None:
+    """Nothing in a sentence pings, opens or ends a block, or is a link or a picture."""
+    assert not PING.search(sentence)
+    assert "`" not in sentence
+    bare = re.sub(r"\\[\\*_|<>#\[\]()+\-.:/]", "", sentence)
+    assert not re.search(r"[\\*_|<>#\[\]~`]|\]\(|https?:", bare), sentence
+
+
+def a_line(text: str, number: int = 1, credit: str = "Ann", author: int | None = 7) -> Line | None:
+    """A stored line, if anything can be stored of the text."""
+    element = from_voice(text)
+    if element is None:
+        return None
+    return Line(
+        id=number,
+        script=1,
+        parent=number - 1 or None,
+        kind=element.kind.value,
+        text=element.text,
+        author=author,
+        credit=credit,
+        origin={},
+        delivery="1",
+        take=0,
+        ordinal=number,
+        copy_of=None,
+        rewrite_of=None,
+    )
+
+
+@steadily
+@given(wild)
+def test_cleaned_text_is_clean_and_stays_as_it_is(text: str) -> None:
+    once = clean(text)
+    assert_clean(once)
+    assert clean(once) == once
+
+
+@steadily
+@given(wild, wild)
+def test_everything_that_is_stored_is_clean(text: str, who: str) -> None:
+    stored: list[str] = [titled(text)]
+    for make in (
+        lambda: [one.text for one in from_person(text)],
+        lambda: [one.text for one in from_person(text, who)],
+        lambda: [heading(text).text],
+        lambda: [name(text)],
+        lambda: list(cast_of(text)),
+        lambda: changed([], text, ""),
+    ):
+        try:
+            stored += make()
+        except (ScriptError, RoomError):
+            continue
+    if element := from_voice(text):
+        stored.append(element.text)
+    for one in stored:
+        assert_clean(one)
+        assert one == clean(one)
+
+
+@steadily
+@given(wild, st.integers(1, 120))
+def test_words_in_a_sentence_are_inert_however_they_are_cut(text: str, limit: int) -> None:
+    shown = inline(text, limit)
+    assert size(shown) <= limit
+    assert_inert(shown)
+    words = shown.replace("@\u200b", "@")
+    assert_clean(words)
+    assert "\n" not in shown
+
+
+@steadily
+@given(wild, st.integers(1, 120))
+def test_words_where_nothing_is_formatted_are_clean_however_they_are_cut(
+    text: str, limit: int
+) -> None:
+    shown = plain(text, limit)
+    assert size(shown) <= limit
+    assert "\n" not in shown
+    assert_clean(shown)
+
+
+@steadily
+@given(wild)
+def test_a_title_is_one_line_that_discord_takes(text: str) -> None:
+    title = titled(text)
+    assert len(title) <= TITLE_LIMIT
+    assert title == title.strip()
+    assert "\n" not in title
+    assert_clean(title)
+    assert re.fullmatch(r"[\w-]{1,60}", file_name(Script(title=title)))
+
+
+@steadily
+@given(wild)
+def test_a_file_name_becomes_a_title(text: str) -> None:
+    attached = cast("discord.Attachment", SimpleNamespace(filename=f"{text}.txt"))
+    for found in (None, text):
+        title = title_of(attached, Manuscript(found, ()))
+        assert title == titled(title)
+
+
+@steadily
+@given(wild)
+def test_a_display_name_is_never_empty_and_always_clean(text: str) -> None:
+    user = cast("discord.Member", SimpleNamespace(display_name=text, name="ann_1", id=7))
+    credit = name_of(user)
+    assert 0 < size(credit) <= NAME
+    assert_clean(credit)
+
+
+@steadily
+@given(st.lists(wild, min_size=1, max_size=6), wild)
+def test_a_message_with_lines_pings_nobody_and_keeps_to_its_block(
+    texts: list[str], credit: str
+) -> None:
+    made = (a_line(text, number, credit) for number, text in enumerate(texts, 1))
+    lines = [line for line in made if line]
+    if not lines:
+        return
+    for live in ({line.id for line in lines}, {lines[0].id}, set[int]()):
+        content = card(lines, live)
+        assert not PING.search(content)
+        assert content.count("```") % 2 == 0
+        assert "`" not in content.replace("```", "")
+        for outside in content.split("```")[::2]:
+            assert all(one.startswith("-#") for one in outside.strip().split("\n") if one)
+    for line in lines:
+        assert_inert(dimmed(line.element).removeprefix("-# ~~").removesuffix("~~"))
+    for block in messages(line.element for line in lines):
+        assert block.count("`") == 6
+        assert not PING.search(block)
+    assert_inert(credited(lines))
+    assert not PING.search(told(lines, {}))
+
+
+@steadily
+@given(st.lists(wild, min_size=1, max_size=5), wild)
+def test_takes_ping_nobody_and_keep_to_their_blocks(texts: list[str], credit: str) -> None:
+    made = [a_line(text, number, credit, None) for number, text in enumerate(texts, 1)]
+    takes = {number: [line] for number, line in enumerate(made) if line}
+    if not takes:
+        return
+    for closed in (False, True):
+        ballot = Ballot(id=1, script=1, parent=None, asker=7, ends=None, closed=closed, chosen=None)
+        if closed:
+            ballot.chosen = next(iter(takes))
+        content = shown_takes(ballot, takes, {})
+        # Who asked is mentioned, in a message that may ping nobody.
+        assert not PING.search(content.replace("<@7>", ""))
+        assert size(content) <= LIMIT
+        assert content.count("```") % 2 == 0
+
+
+@steadily
+@given(wild, wild, wild)
+def test_menus_and_windows_get_texts_that_discord_takes(text: str, title: str, who: str) -> None:
+    script = Script(id=1, title=titled(title) or "Untitled", running=True, archived=False)
+    [chosen] = panels.ScriptMenu([script]).item.options
+    default = panels.RenameModal(script).name.default
+    line = a_line(text, 1, who)
+    shown = [(chosen.label, 100), (default or "", 100)]
+    if line:
+        made = option(line, 3)
+        shown += [(made.label, 100), (made.description or "", 100), (label(line, None), LABEL)]
+        assert panels.RewriteModal(line, Place(1, 1)).text.default == line.text
+    for one, limit in shown:
+        assert 0 < size(one) <= limit
+        assert_clean(one)
+
+
+@steadily
+@given(wild)
+def test_a_list_of_words_is_shown_in_its_block(text: str) -> None:
+    try:
+        words = changed([], text, "")
+    except RoomError:
+        return
+    shown = shown_words(words, "this channel")
+    assert not PING.search(shown)
+    assert shown.count("`") in (2, 6)  # the option add, or a block
+
+
+def test_a_long_list_of_words_fits_into_a_message() -> None:
+    words = [f"{'𝔞' * 50}{number}" for number in range(MOST_WORDS)]
+    assert size(shown_words(words, "this channel")) <= LIMIT
+
+
+@steadily
+@given(wild, wild)
+def test_the_words_of_a_picture_are_clean(text: str, who: str) -> None:
+    line = a_line(text, 1, who)
+    words = stats_in_words(titled(text), tally([line] if line else []))
+    assert size(words) <= 1000
+    assert_clean(words)
+
+
+@steadily
+@given(wild, wild, wild)
+def test_a_file_that_people_download_is_clean(text: str, title: str, who: str) -> None:
+    element = from_voice(text)
+    written = fountain(title, [element] if element else [], {"Author": [who]})
+    assert_clean(written)
+
+
+def test_a_text_that_is_given_back_is_shown_clean() -> None:
+    assert fenced(clean("\u202e``` \u1fef\u1fef\u1fef @everyone")).count("`") == 6
