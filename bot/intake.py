@@ -7,9 +7,13 @@ from pathlib import PurePath
 
 import discord
 
+from .delivery import LOST, insisted
 from .language import many
 from .manuscript import Manuscript, ManuscriptError, read
 from .script import clean
+
+FETCHING_SECONDS = 60.0
+"""Seconds within which an attachment must have come."""
 
 LONGEST_TITLE = 100
 """Characters, as many as the option for it takes."""
@@ -18,8 +22,8 @@ LONGEST_TITLE = 100
 async def fetched(file: discord.Attachment) -> Manuscript:
     """What stands in the file; raises ManuscriptError."""
     try:
-        data = await file.read()
-    except discord.HTTPException:
+        data = await insisted(file.read, FETCHING_SECONDS)
+    except (discord.HTTPException, *LOST):
         raise ManuscriptError("Discord does not give that file out: attach it again.") from None
     return await asyncio.to_thread(read, file.filename, data)
 

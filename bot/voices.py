@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .engine import Engine
+from .engine import Engine, EngineClosed
 from .model import Model, ModelError
 from .render import inline
 
@@ -34,22 +34,32 @@ class Voices:
     queue: int
     _engines: dict[str, Engine] = field(default_factory=dict)
     _opening: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _closed: bool = False
 
     def names(self) -> list[str]:
         """The names of all the files there, in alphabetical order."""
         return sorted(path.stem for path in self.folder.glob("*.onnx"))
 
     async def engine(self, name: str) -> Engine:
-        """The engine of a voice; raises ModelError when there is no such voice, or a broken one."""
+        """The engine of a voice; raises ModelError when there is no such voice, or a broken one.
+
+        Raises EngineClosed when all are closed.
+        """
         if name in self._engines:  # and nobody waits while another voice is opened
             return self._engines[name]
         async with self._opening:
+            if self._closed:
+                raise EngineClosed
             if name not in self._engines:
-                self._engines[name] = await self._open(name)
+                engine = await self._open(name)
+                if self._closed:
+                    engine.close()
+                self._engines[name] = engine
             return self._engines[name]
 
     def close(self) -> None:
-        """Ends every engine; lines in hand are given up."""
+        """Ends every engine for good; lines in hand are given up."""
+        self._closed = True
         for engine in self._engines.values():
             engine.close()
         self._engines.clear()

@@ -7,6 +7,7 @@ from discord import app_commands
 
 from .. import panels
 from ..answers import NOBODY, answer, check_permissions
+from ..delivery import delivered, reply_to
 from ..history import ON_A_PAGE, label, option, told, words
 from ..language import many
 from ..render import inline
@@ -28,7 +29,7 @@ class Branches(Turns):
     async def history(self, interaction: Interaction) -> None:
         """See who wrote what, and continue from any line"""
         content, view = await self._history(self._room(interaction), -1)
-        await interaction.response.send_message(
+        await reply_to(interaction).send_message(
             content, view=view, ephemeral=True, allowed_mentions=NOBODY
         )
 
@@ -53,7 +54,7 @@ class Branches(Turns):
         if thread:
             await self._fork_into_thread(interaction, room, title)
             return
-        await interaction.response.defer(thinking=True)
+        await reply_to(interaction).defer(thinking=True)
         turn = await room.fork(writer_of(interaction), title)
         note = f"-# {who(interaction)} forked the script: this is “{inline(title, 100)}”."
         shown = await self.board.show_end(interaction, room, note)
@@ -98,7 +99,7 @@ class Branches(Turns):
         if ballot := await self.store.ballot_in(message.id):
             takes = await self.store.takes(ballot)
             options = [option(lines[-1], None) for lines in takes.values()]
-            await interaction.response.send_message(
+            await reply_to(interaction).send_message(
                 "After which take of that message?",
                 view=panels.lines("here", ballot.script, options),
                 ephemeral=True,
@@ -117,7 +118,7 @@ class Branches(Turns):
             return
         numbers = await self._numbers(self._room(interaction))
         options = [option(line, numbers.get(line.id)) for line in lines][-panels.MOST_OPTIONS :]
-        await interaction.response.send_message(
+        await reply_to(interaction).send_message(
             "Which line of that message?",
             view=panels.lines("rewrite", script, options),
             ephemeral=True,
@@ -143,7 +144,7 @@ class Branches(Turns):
         if (await room.script()).id != script:
             raise RoomError("Another script runs here now: see its lines with /history.")
         content, view = await self._history(room, number)
-        await interaction.response.edit_message(content=content, view=view)
+        await reply_to(interaction).edit_message(content=content, view=view)
 
     # How it is done
 
@@ -180,13 +181,13 @@ class Branches(Turns):
     async def _open(self, interaction: Interaction, place: Place) -> None:
         room = self._room(interaction)
         line = await room.line_to_rewrite(writer_of(interaction), place)
-        await interaction.response.send_modal(panels.RewriteModal(line, place))
+        await reply_to(interaction).send_modal(panels.RewriteModal(line, place))
 
     async def _rewrite(self, interaction: Interaction, place: Place, text: str) -> None:
         check_permissions(interaction)
         room = self._room(interaction)
         await room.line_to_rewrite(writer_of(interaction), place)
-        await interaction.response.defer(thinking=True)
+        await reply_to(interaction).defer(thinking=True)
         turn = await room.rewrite(writer_of(interaction), place, text)
         new = inline(" ".join(words(line.element) for line in turn.lines), 200)
         note = f"-# {who(interaction)} rewrote a line: {new}"
@@ -203,11 +204,12 @@ class Branches(Turns):
                 "Threads** in this channel: ask somebody who manages it, or leave out the option "
                 "thread."
             )
-        await interaction.response.defer(thinking=True)
+        await reply_to(interaction).defer(thinking=True)
         thread = await channel.create_thread(name=title, type=discord.ChannelType.public_thread)
         await room.fork(writer_of(interaction), title, thread.id)
         await self.board.open_at(thread)
-        await interaction.edit_original_response(
+        await delivered(
+            interaction,
             content=f"-# {who(interaction)} forked the script: it goes on here, and as "
             f"“{inline(title, 100)}” in {thread.mention}.",
             allowed_mentions=NOBODY,

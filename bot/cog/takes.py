@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..answers import check_permissions
-from ..board import Channel
+from ..delivery import Channel, reply_to
 from ..views import Interaction
 from .commands import answered, writer_of
 from .turns import Turns
@@ -28,7 +28,7 @@ class Takes(Turns):
     async def _vote(self, interaction: Interaction, ballot: int, take: int) -> None:
         await self._room(interaction).vote(writer_of(interaction), ballot, take)
         self.polls.recount(ballot)
-        await interaction.response.send_message(
+        await reply_to(interaction).send_message(
             f"You are for take {take + 1} now. Press another button to change your vote.",
             ephemeral=True,
         )

@@ -15,6 +15,8 @@ from discord.ext import commands
 from .. import intake, manuscript, panels, views
 from ..answers import WRITTEN, answer, check_permissions
 from ..board import Board
+from ..delivery import LOST, reply_to, taken_away, whispered
+from ..engine import EngineClosed
 from ..polls import Polls
 from ..render import inline
 from ..room import NO_SCRIPT, Patience, Place, Room, RoomError, Rooms, Turn, Writer
@@ -36,8 +38,9 @@ UNTITLED = "Untitled"
 A_WHILE = 1.5
 """Seconds after which everybody sees how far a turn is, and again each time."""
 
-PATIENCE = 10.0
-"""Seconds that an unload waits for what is being done."""
+TO_FINISH, TO_SHOW, TO_GIVE_UP = 5.0, 2.0, 1.0
+"""Seconds that an unload leaves to what is being done, then to those who are stopped to show what
+they have, and then to those whose line is given up."""
 
 
 class Turns(commands.Cog):
@@ -52,6 +55,7 @@ class Turns(commands.Cog):
         self.board: Board
         self.polls: Polls
         self._acts: set[asyncio.Task[Any]] = set()
+        self._closing = False
         self._turns: dict[int, Patience] = {}
         self.voices = Voices(
             self.settings.models, self.settings.threads, self.settings.rows, self.settings.queue
@@ -75,14 +79,29 @@ class Turns(commands.Cog):
 
     async def cog_unload(self) -> None:
         """Ends the engines and closes the database."""
+        self._closing = True
         self.bot.remove_dynamic_items(*DYNAMIC)
-        await self.polls.stop()
+        self.polls.stop()
+        await self._ends_within(TO_FINISH)
+        for patience in self._turns.values():
+            patience.stop()
+        await self._ends_within(TO_SHOW)
         self.voices.close()
-        if self._acts:
-            await asyncio.wait(self._acts, timeout=PATIENCE)
-        # An act that had only begun has opened its voice again.
-        self.voices.close()
+        await self._ends_within(TO_GIVE_UP)
+        for act in self._in_hand():
+            act.cancel()
+        await self._ends_within(TO_GIVE_UP)
         await self.store.close()
+
+    async def _ends_within(self, seconds: float) -> None:
+        """Waits for what is being done, and for what that begins."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while acts := self._in_hand():
+                    await asyncio.wait(acts)
+
+    def _in_hand(self) -> set[asyncio.Task[Any]]:
+        return self._acts | self.polls.acts
 
     # Turns
 
@@ -129,7 +148,7 @@ class Turns(commands.Cog):
         if running is None:
             await self._compose(interaction, begin, begins=True)
             return
-        await interaction.response.send_message(
+        await reply_to(interaction).send_message(
             f"“{inline(running.title, 100)}” runs in this channel. Go on with it, or shelve it? "
             f"What is on the shelf is kept.",
             view=views.ShelveOffer(stand, shelve),
@@ -142,7 +161,7 @@ class Turns(commands.Cog):
         patience = self._turns.get(turn)
         if patience is None:
             raise RoomError("That is written already: look at the end of the script.")
-        await interaction.response.defer()
+        await reply_to(interaction).defer()
         patience.stop()
 
     async def _compose(
@@ -193,7 +212,7 @@ class Turns(commands.Cog):
         if not begins:
             # What can be refused at once is refused before everybody sees that somebody asked.
             await room.script_at(under)
-        await interaction.response.defer(thinking=True)
+        await reply_to(interaction).defer(thinking=True)
         turn = await act(room, writer_of(interaction))
         interaction.extras[WRITTEN] = True
         if turn.note:
@@ -208,10 +227,10 @@ class Turns(commands.Cog):
             shown = await self.board.show_opening(interaction, turn)
         await self.board.repaint(interaction, room, turn, shown)
         if turn.unreadable:
-            await interaction.followup.send(
+            await whispered(
+                interaction,
                 f"The voice “{inline(turn.script.voice, 40)}” does not know many of these "
                 f"characters. They stand in the script, but it reads past them.",
-                ephemeral=True,
             )
 
     async def _step(
@@ -225,7 +244,7 @@ class Turns(commands.Cog):
         check_permissions(interaction)
         room = self._room(interaction)
         await room.script_at(under)
-        await interaction.response.defer(thinking=under is None)
+        await reply_to(interaction).defer(thinking=under is None)
         turn = await act(room, writer_of(interaction))
         note = f"-# {who(interaction)} {said}"
         shown = set() if under else await self.board.show_end(interaction, room, note)
@@ -245,7 +264,7 @@ class Turns(commands.Cog):
         """Continues from an earlier line, in front of everybody."""
         check_permissions(interaction)
         room = self._room(interaction)
-        await interaction.response.defer(thinking=True)
+        await reply_to(interaction).defer(thinking=True)
         turn = await room.go_to(writer_of(interaction), place)
         note = f"-# {who(interaction)} took the script to this line."
         shown = await self.board.show_end(interaction, room, note)
@@ -264,7 +283,7 @@ class Turns(commands.Cog):
     async def _stand(self, interaction: Interaction) -> None:
         """Shows where the script stands."""
         room = self._room(interaction)
-        await interaction.response.defer(thinking=True)
+        await reply_to(interaction).defer(thinking=True)
         script = await room.script()
         shown = await self.board.show_end(
             interaction, room, f"-# “{inline(script.title, 100)}” goes on."
@@ -282,8 +301,14 @@ class Turns(commands.Cog):
             await answer(interaction, cause)
 
     def _room(self, interaction: Interaction) -> Room:
-        """The channel's room; whoever asks for it is waited for when the cog is unloaded."""
-        if act := asyncio.current_task():
+        """The channel's room; whoever asks for it is waited for when the cog is unloaded.
+
+        Raises EngineClosed for those who come when it is.
+        """
+        act = asyncio.current_task()
+        if self._closing and act not in self._acts:
+            raise EngineClosed
+        if act:
             self._acts.add(act)
             act.add_done_callback(self._acts.discard)
         return self.rooms.at(channel_of(interaction))
@@ -291,5 +316,5 @@ class Turns(commands.Cog):
 
 async def _take_away(offer: Interaction) -> None:
     """Deletes an offer once it was taken: its buttons would fail a second time."""
-    with suppress(discord.HTTPException):
-        await offer.delete_original_response()
+    with suppress(discord.HTTPException, *LOST):
+        await taken_away(offer)

@@ -8,6 +8,7 @@ from discord import app_commands
 from .. import views
 from ..answers import answer
 from ..board import HELP
+from ..delivery import reply_to
 from ..manners import MOST_TAKES
 from ..room import LARGEST_SEED, MOST_LINES, NoScript, Place, Wish
 from ..script import Kind, name
@@ -139,7 +140,7 @@ class Writing(Turns):
     @answered
     async def help(self, interaction: Interaction) -> None:
         """How to write a script here, in three steps"""
-        await interaction.response.send_message(HELP, ephemeral=True)
+        await reply_to(interaction).send_message(HELP, ephemeral=True)
 
     @carry_on.autocomplete("character")
     @write.autocomplete("character")
@@ -184,9 +185,9 @@ class Writing(Turns):
                 await self._go_to(interaction, place)
             case "write":
                 await self._room(interaction).script_at(place)
-                await interaction.response.send_modal(views.WriteModal(place))
+                await reply_to(interaction).send_modal(views.WriteModal(place))
             case _:
-                await interaction.response.send_modal(views.StartModal())
+                await reply_to(interaction).send_modal(views.StartModal())
 
     async def submit_lines(
         self, interaction: Interaction, text: str, character: str, under: Place | None = None

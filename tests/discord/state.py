@@ -159,6 +159,8 @@ class World:
         self.files: dict[int, bytes] = {}
         self.commands: dict[tuple[int, str], Json] = {}
         """As they were registered, by type and name."""
+        self.nonces: dict[tuple[int, str], int] = {}
+        """Messages by their channels and nonces; Discord knows them for a few minutes."""
         self.refusals: list[str] = []
         """All that was refused to the bot, in words."""
         self.watchers: list[Callable[[str, Any], None]] = []
