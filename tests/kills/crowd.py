@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from bot.model import Model
 from tests.discord.faults import Kind
@@ -23,6 +23,8 @@ from tests.discord.state import TOKEN
 
 from .points import POINTS
 from .truth import Found, Truth, flat
+
+C = TypeVar("C", bound="Crowd")
 
 BLOCK = "```"
 
@@ -131,19 +133,20 @@ class Crowd:
 
     async def _write_on(self, person: Person, channel: Channel) -> None:
         while not self.gone:
-            asked = await self._ask(person, channel)
-            await self.discord.until(partial(_has_end, asked), partial(str, asked))
+            asked = await self.ask(person, channel, times=random.choice((1, 1, 1, 2)))
+            await self.discord.until(partial(has_end, asked), partial(str, asked))
 
-    async def _ask(self, person: Person, channel: Channel) -> Asked:
-        what, twice = random.random(), random.choice((1, 1, 1, 2))
+    async def ask(self, person: Person, channel: Channel, **how: Any) -> Asked:
+        """Somebody writes, or lets the voice write, or takes back; ``how`` is how it is heard."""
+        what, lines = random.random(), 0
         if what < 0.2:
-            return await person.slash(channel, "undo")
-        if what < 0.6:
-            text = f"{random.getrandbits(60):x}."
-            asked, lines = await person.slash(channel, "write", text=text, times=twice), 1
+            asked = await person.slash(channel, "undo", **how)
+        elif what < 0.6:
+            text, lines = f"{random.getrandbits(60):x}.", 1
+            asked = await person.slash(channel, "write", text=text, **how)
         else:
             lines = random.choice((1, 1, 2))
-            asked = await person.slash(channel, "continue", lines=lines, times=twice)
+            asked = await person.slash(channel, "continue", lines=lines, **how)
         self.asked[asked.id] = asked, lines
         return asked
 
@@ -154,21 +157,24 @@ class Crowd:
 
     def shown(self) -> dict[str, str]:
         """The lines that anybody has seen, flat, by what they answered."""
-        found = {one: _seen(asked) for one, (asked, _) in self.asked.items()}
+        found = {one: _seen(asked) for one, (asked, lines) in self.asked.items() if lines}
         return {str(one): cards[0] for one, cards in found.items() if cards}
 
     def shown_twice(self) -> int:
         """How many answers stand in more than one message."""
-        return sum(len(_seen(asked)) > 1 for asked, _ in self.asked.values())
+        return sum(len(_seen(asked)) > 1 for asked, lines in self.asked.values() if lines)
 
     def wanted(self) -> dict[str, int]:
         """How many lines were asked for."""
-        return {str(one): lines for one, (_, lines) in self.asked.items()}
+        return {str(one): lines for one, (_, lines) in self.asked.items() if lines}
 
 
-def _has_end(asked: Asked) -> bool:
-    """Whether a person was answered."""
-    return any(not one.thinking and one.content for one in asked.answers())
+def has_end(asked: Asked) -> bool:
+    """Whether a person was answered; that it takes a while, or will go, is no answer."""
+    return any(
+        not one.thinking and one.content not in ("", "…") and one.labels != ["Stop"]
+        for one in asked.answers()
+    )
 
 
 def _seen(asked: Asked) -> list[str]:
@@ -194,7 +200,7 @@ async def kills(
     found: dict[str, Found] = {}
     with fake_discord(PATIENT) as address:
         async with Discord(address) as discord, nest(address, folder, settings) as bots:
-            crowd = await _gathered(discord, channels)
+            crowd = await gathered(Crowd, discord, channels)
             crowd.bot = await bots.start()
             await discord.bot_is_ready()
             await crowd.begin()
@@ -209,9 +215,10 @@ async def kills(
     return found
 
 
-async def _gathered(discord: Discord, channels: int) -> Crowd:
+async def gathered(kind: type[C], discord: Discord, channels: int) -> C:
+    """Somebody in each of so many channels."""
     guild = await discord.guild("The Playhouse")
-    return Crowd(
+    return kind(
         discord,
         [
             (await guild.person(f"P{number}"), await guild.channel(f"stage-{number}"))
