@@ -8,13 +8,12 @@ shown by then must be there. The names of files are not forgotten.
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,14 +23,14 @@ from bot.model import Model, States
 from tests.discord.processes import ROOT
 
 from .points import Executioner
-from .rooms import live
-from .truth import Found, Truth, flat
+from .rooms import live, shown_in
+from .truth import Found, Truth
 
 MODES = ("FULL", "NORMAL")
 """What SQLite does for a transaction to be on the disk."""
 
 TRANSACTIONS = 400
-"""Those after which a child ends."""
+"""Those after which a child ends, if nothing else is said."""
 
 SOURCE = Path(__file__).with_name("recorder.c")
 
@@ -100,16 +99,22 @@ def recorder(folder: Path) -> Path:
     return made
 
 
-def cuts(voice: Path, folder: Path, times: int) -> dict[str, Found]:
+def cuts(
+    voice: Path, folder: Path, times: int, transactions: int = TRANSACTIONS
+) -> dict[str, Found]:
     """Cuts the power so often in each mode, at moments of one record, and looks what is left."""
     library = recorder(folder)
     model = Model.load(voice, 1)
-    return {mode: _cuts(model, voice, folder / mode, library, mode, times) for mode in MODES}
+    found: dict[str, Found] = {}
+    for mode in MODES:
+        child = [str(voice), str(folder / mode), mode, str(transactions)]
+        entries = list(_recorded(folder / mode, library, child))
+        found[mode] = _cuts(model, folder / mode, entries, times)
+    return found
 
 
-def _cuts(model: Model, voice: Path, folder: Path, library: Path, mode: str, times: int) -> Found:
-    folder.mkdir()
-    entries = list(_recorded(voice, folder, library, mode))
+def _cuts(model: Model, folder: Path, entries: Sequence[Entry], times: int) -> Found:
+    """Cuts at moments of a record."""
     moments = set(random.sample(range(len(entries)), min(times, len(entries))))
     disk, found, known = Disk(), Found(), {}
     for moment, entry in enumerate(entries):
@@ -119,12 +124,12 @@ def _cuts(model: Model, voice: Path, folder: Path, library: Path, mode: str, tim
     return found
 
 
-def _recorded(voice: Path, folder: Path, library: Path, mode: str) -> Iterator[Entry]:
+def _recorded(folder: Path, library: Path, child: Sequence[str]) -> Iterator[Entry]:
     """What a child asked of the disk: an operation, a file, a place in it, and bytes."""
     before, record = folder / "before", folder / "record"
-    before.mkdir()
+    before.mkdir(parents=True)
     done = subprocess.run(
-        [sys.executable, "-m", "tests.kills.power", str(voice), str(before), mode],
+        [sys.executable, "-m", "tests.kills.power", *child],
         env=os.environ
         | {
             "PYTHONPATH": str(ROOT),
@@ -150,15 +155,11 @@ def _left(
         old.unlink()
     for name, content in disk.after_a_cut(share).items():
         (folder / name).write_bytes(content)
-    shown, asked = {}, {}
-    for line in bytes(disk.now.get(SHOWN, b"")).decode().split("\n")[:-1]:
-        told = json.loads(line)
-        shown[told["delivery"]] = flat("".join(told["texts"]))
-        asked[told["delivery"]] = len(told["texts"])
-    return Truth(folder / "scripts.db", model, known).look(shown, asked)
+    told = bytes(disk.now.get(SHOWN, b"")).decode()
+    return Truth(folder / "scripts.db", model, known).look(*shown_in(told))
 
 
-def _write(voice: Path, folder: Path, mode: str) -> None:
+def _write(voice: Path, folder: Path, mode: str, transactions: int) -> None:
     """The child: writes until so many transactions were committed."""
 
     def choose(connection: Connection) -> None:
@@ -166,9 +167,9 @@ def _write(voice: Path, folder: Path, mode: str) -> None:
         connection.exec_driver_sql(f"PRAGMA synchronous = {mode}")
 
     event.listen(Engine, "begin", choose)
-    Executioner("after COMMIT", TRANSACTIONS)
-    live(Model.load(voice, 1), folder, lambda: None)
+    Executioner("after COMMIT", transactions)
+    live(Model.load(voice, 1), folder / "before", lambda: None)
 
 
 if __name__ == "__main__":
-    _write(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3])
+    _write(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], int(sys.argv[4]))

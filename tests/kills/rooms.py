@@ -27,7 +27,7 @@ AT_RANDOM = "at random"
 
 CHANNELS = 5
 
-LATEST, AT_MOST = 0.15, 40
+LATEST, AT_MOST = 0.3, 40
 """Seconds after which a kill comes at random, and how often a point is passed before."""
 
 ONE_DATABASE = 100
@@ -42,13 +42,12 @@ def kills(voice: Path, folder: Path, times: int) -> dict[str, Found]:
         if number % ONE_DATABASE == 0:
             here = folder / str(number)
             here.mkdir()
-            truth, shown, asked = Truth(here / "scripts.db", model), {}, {}
+            truth = Truth(here / "scripts.db", model)
         point = [*POINTS, AT_RANDOM, AT_RANDOM][number % (len(POINTS) + 2)]
         _kill(model, here, point)
-        for line in _lines(here / "shown"):
-            shown[line["delivery"]] = flat("".join(line["texts"]))
-            asked[line["delivery"]] = len(line["texts"])
-        found.setdefault(point, Found()).__iadd__(truth.look(shown, asked))
+        record = here / "shown"
+        told = record.read_text() if record.exists() else ""
+        found.setdefault(point, Found()).__iadd__(truth.look(*shown_in(told)))
     return found
 
 
@@ -120,9 +119,11 @@ def _writer() -> Writer:
     return Writer(1, "Ann", secrets.token_hex(8), moderator=True)
 
 
-def _lines(path: Path) -> list[dict[str, list[str] | str]]:
-    """What was shown; a line that was cut short by the kill was seen by nobody."""
-    if not path.exists():
-        return []
-    lines = path.read_text().split("\n")[:-1]
-    return [json.loads(line) for line in lines]
+def shown_in(record: str) -> tuple[dict[str, str], dict[str, int]]:
+    """What a child has shown, flat, and how many lines that was, by delivery.
+
+    The end of a record that was cut short by the kill was seen by nobody.
+    """
+    lines = [json.loads(line) for line in record.split("\n")[:-1]]
+    shown = {line["delivery"]: flat("".join(line["texts"])) for line in lines}
+    return shown, {line["delivery"]: len(line["texts"]) for line in lines}
