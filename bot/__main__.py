@@ -7,11 +7,13 @@ import asyncio
 import logging
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from discord.ext.commands import ExtensionFailed
 from discord.utils import setup_logging
 
 from . import runner
+from .backup import backup, restore
 from .model import ModelError
 from .runner import RunnerError
 from .settings import RunnerSettings, SettingsError, runner_settings
@@ -26,7 +28,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         chosen = runner_settings()
         setup_logging(level=logging.getLevelNamesMapping()[chosen.log_level])
-        if options.local:
+        if options.act == "backup":
+            _back_up(chosen, options.file)
+        elif options.act == "restore":
+            _restore(chosen, options.file)
+        elif options.local:
             _run_locally(chosen, options.port)
         else:
             asyncio.run(runner.run(chosen))
@@ -39,6 +45,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(error.original, file=sys.stderr)
         return 1
     return 0
+
+
+def _back_up(chosen: RunnerSettings, to: Path) -> None:
+    scripts = backup(chosen.database, to)
+    print(f"{to} has all that {chosen.database} had: {scripts:,} scripts.")
+
+
+def _restore(chosen: RunnerSettings, source: Path) -> None:
+    old = restore(chosen.database, source)
+    kept = f" What was there before is in {old}." if old else ""
+    print(f"{chosen.database} is now as {source} was.{kept}")
 
 
 def _run_locally(chosen: RunnerSettings, port: int) -> None:
@@ -60,6 +77,11 @@ def parser() -> argparse.ArgumentParser:
         "--local", action="store_true", help="inside a simulated Discord, in the browser"
     )
     one.add_argument("--port", type=int, default=8765, help="of the page (%(default)s)")
+    acts = one.add_subparsers(dest="act", metavar="backup FILE | restore FILE")
+    copy = acts.add_parser("backup", help="copy all scripts into a file, while the bot runs or not")
+    copy.add_argument("file", type=Path, help="a file that is not there yet")
+    back = acts.add_parser("restore", help="go back to a backup; the bot must not run")
+    back.add_argument("file", type=Path, help="a file that backup has made")
     return one
 
 

@@ -12,11 +12,11 @@ from discord import app_commands
 from . import views
 from .delivery import LOST, edited, first_answer, reply_to, taken_away, whispered
 from .engine import EngineBusy, EngineClosed, NoNumber
-from .language import say
+from .language import phrase, say
 from .model import ModelError
 from .render import fenced, size
 from .script import ScriptError
-from .store import AlreadyWritten, HeadMoved
+from .store import AlreadyWritten, HeadMoved, NotKept
 from .turn import LineIsOld, NoScript, RoomError
 from .views import Interaction
 
@@ -28,6 +28,26 @@ SHOWN = "onbook.shown"
 WRITTEN = "onbook.written"
 """Set among an interaction's extras once its lines are in the script, if not yet shown."""
 
+NOT_KEPT = {
+    "full": phrase(
+        "The disk on which the scripts are kept is full, and nothing of this was kept: tell "
+        "whoever runs the bot, and try again when there is room."
+    ),
+    "readonly": phrase(
+        "The scripts can only be read right now, and nothing of this was kept: tell whoever runs "
+        "the bot, and try again later."
+    ),
+    "locked": phrase(
+        "Another program is using the scripts' file, and nothing of this was kept: try again in a "
+        "moment, and tell whoever runs the bot if it goes on."
+    ),
+    "broken": phrase(
+        "The disk on which the scripts are kept does not work, and nothing of this was kept: tell "
+        "whoever runs the bot, and try again later."
+    ),
+}
+"""What to do, by why something was not kept."""
+
 KEPT = 1500
 """The size up to which a text that could not be added is given back in the message itself."""
 
@@ -38,12 +58,23 @@ UNANSWERABLE = {10015, 10062, 40060, 50027}
 """Discord's codes for an interaction that came too late, that was delivered twice, or is over."""
 
 WHAT_TO_DO_NOW = {
-    EngineBusy: "Too many lines are being written right now: try again in a moment.",
-    NoNumber: "The voice's file is damaged: ask whoever runs the bot to export it again.",
-    EngineClosed: "The bot is being shut down: try again when it is back.",
-    HeadMoved: "Somebody moved the script on at the same moment, and nothing of yours was added: "
-    "look at its end, and try again.",
+    EngineBusy: phrase("Too many lines are being written right now: try again in a moment."),
+    NoNumber: phrase("The voice's file is damaged: ask whoever runs the bot to export it again."),
+    EngineClosed: phrase("The bot is being shut down: try again when it is back."),
+    HeadMoved: phrase(
+        "Somebody moved the script on at the same moment, and nothing of yours was added: look at "
+        "its end, and try again."
+    ),
 }
+
+PERMISSIONS = {
+    "view_channel": phrase("View Channel"),
+    "send_messages": phrase("Send Messages"),
+    "send_messages_in_threads": phrase("Send Messages In Threads"),
+    "manage_channels": phrase("Manage Channels"),
+    "manage_guild": phrase("Manage Server"),
+}
+"""What Discord calls the permissions that are asked for here."""
 
 
 async def answer(interaction: Interaction, error: Exception, keep: str = "") -> None:
@@ -98,30 +129,36 @@ def _given_back(interaction: Interaction, text: str) -> tuple[str, list[discord.
     """A text for its writer: in a block, or in a file where it is too long for that."""
     block = fenced(text)
     if size(block) <= KEPT:
-        return f"Your text is not lost:\n{block}", []
+        return f"{say('Your text is not lost:')}\n{block}", []
     if interaction.app_permissions.attach_files:
         file = io.BytesIO(text.encode(errors="replace"))
-        return "Your text is not lost.", [discord.File(file, filename="your-text.txt")]
-    return f"Your text begins:\n{fenced(text[: KEPT // 3])}", []
+        return say("Your text is not lost."), [discord.File(file, filename=say("your-text.txt"))]
+    return f"{say('Your text begins:')}\n{fenced(text[: KEPT // 3])}", []
 
 
 def _sentence(error: Exception) -> str:
     if isinstance(error, RoomError | ScriptError | ModelError):
         return str(error)
+    if isinstance(error, NotKept):
+        return say(NOT_KEPT[error.reason])
     if type(error) in WHAT_TO_DO_NOW:
-        return WHAT_TO_DO_NOW[type(error)]
+        return say(WHAT_TO_DO_NOW[type(error)])
     if isinstance(error, app_commands.TransformerError | app_commands.CheckFailure):
-        return "That cannot be used here: choose another value."
+        return say("That cannot be used here: choose another value.")
     if isinstance(error, LOST):
         log.warning("a command failed: %s", type(error).__name__)
         return say("Discord was out of reach for a moment: look at the script, and try again.")
     log.error("a command failed", exc_info=error)
-    return "Something went wrong here, and it has been noted: look at the script, and try again."
+    return say(
+        "Something went wrong here, and it has been noted: look at the script, and try again."
+    )
 
 
 def _written_all_the_same(error: Exception) -> str:
     log.error("lines could not be shown", exc_info=error)
-    return "What was written is in the script, but could not be shown here: see /script show."
+    return say(
+        "What was written is in the script, but could not be shown here: see {/script show}."
+    )
 
 
 def _way_on(error: Exception) -> discord.ui.View | None:
@@ -142,14 +179,17 @@ def check_permissions(interaction: Interaction) -> None:
     if isinstance(interaction.channel, discord.Thread):
         needed[1] = "send_messages_in_threads"
     missing = [
-        permission.replace("_", " ").title()
+        f"**{say(PERMISSIONS[permission])}**"
         for permission in needed
         if not getattr(interaction.app_permissions, permission)
     ]
     if missing:
         raise RoomError(
-            f"I lack the permission {' and '.join(f'**{one}**' for one in missing)} in this "
-            f"channel: ask somebody who manages it to grant that."
+            say(
+                "I lack the permission {permissions} in this channel: ask somebody who manages it "
+                "to grant that.",
+                permissions=f" {say('and')} ".join(missing),
+            )
         )
 
 
@@ -159,5 +199,9 @@ def check_may_set(interaction: Interaction, scope: str) -> None:
         return
     needed = "manage_guild" if scope == "guild" else "manage_channels"
     if not getattr(interaction.permissions, needed):
-        which = "Manage Server" if scope == "guild" else "Manage Channels"
-        raise RoomError(f"That needs the permission **{which}**: ask somebody who has it.")
+        raise RoomError(
+            say(
+                "That needs the permission **{permission}**: ask somebody who has it.",
+                permission=say(PERMISSIONS[needed]),
+            )
+        )

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from .constraint import plain_words, said
+from .language import many, say
 from .render import fenced, inline
 from .script import clean
 from .turn import RoomError
@@ -29,12 +30,19 @@ def changed(words: Sequence[str], add: str, remove: str) -> list[str]:
     for plain, word in _words(remove).items():
         if kept.pop(plain, None) is None:
             raise RoomError(
-                f"“{inline(word, 60)}” is not on this list: see it with /settings banned."
+                say(
+                    "“{word}” is not on this list: see it with {/settings banned}.",
+                    word=inline(word, 60),
+                )
             )
     after = sorted((kept | _words(add)).values())
     if len(after) > MOST_WORDS:
         raise RoomError(
-            f"That would be {len(after)} words, and {MOST_WORDS} fit: remove some first."
+            say(
+                "That would be {words}, and {most:,} fit: remove some first.",
+                words=many(len(after), "word"),
+                most=MOST_WORDS,
+            )
         )
     return after
 
@@ -44,19 +52,30 @@ def check_casts(names: Sequence[str], words: Sequence[str]) -> None:
     for name in names:
         if word := said(name, words):
             raise RoomError(
-                f"“{inline(word, 60)}” cannot be banned while “{inline(name, 60)}” is in a cast: "
-                f"take them out with /cast remove first."
+                say(
+                    "“{word}” cannot be banned while “{name}” is in a cast: take them out with "
+                    "{/cast remove} first.",
+                    word=inline(word, 60),
+                    name=inline(name, 60),
+                )
             )
 
 
 def shown_words(words: Sequence[str], where: str) -> str:
-    """A list as it is shown to the person who asked."""
+    """A list as it is shown to the person who asked; ``where`` it holds is said already."""
     if not words:
-        return f"Nothing is banned in {where} beyond the bot's own list: `add` bans words."
+        return say(
+            "Nothing is banned {where} beyond the bot's own list: `{*add}` bans words.", where=where
+        )
     text = ", ".join(words)
     if len(text) > SHOWN:
-        text = text[:SHOWN].rsplit(", ", 1)[0] + f" … and more, {len(words)} in all"
-    return f"Beyond the bot's own list, no voice says these in {where}:\n{fenced(text)}"
+        text = say(
+            "{words} … and more, {number:,} in all",
+            words=text[:SHOWN].rsplit(", ", 1)[0],
+            number=len(words),
+        )
+    above = say("Beyond the bot's own list, no voice says these {where}:", where=where)
+    return f"{above}\n{fenced(text)}"
 
 
 def _words(text: str) -> dict[str, str]:
@@ -64,7 +83,11 @@ def _words(text: str) -> dict[str, str]:
     written = (" ".join(clean(word).split()).casefold() for word in re.split(r"[,;\n]", text))
     words = {plain_words(word): word for word in written if word}
     if any(len(word) > LONGEST_WORD for word in words.values()):
-        raise RoomError(f"One of these has more than {LONGEST_WORD} characters: shorten it.")
+        raise RoomError(
+            say("One of these has more than {most:,} characters: shorten it.", most=LONGEST_WORD)
+        )
     if "" in words:
-        raise RoomError("One of these has neither a letter nor a digit: name words or phrases.")
+        raise RoomError(
+            say("One of these has neither a letter nor a digit: name words or phrases.")
+        )
     return words

@@ -15,12 +15,12 @@ from .answers import NOBODY, SHOWN
 from .cards import card, dealt
 from .compose import Progress
 from .delivery import LOST, Channel, delivered, insisted, posted, tried
+from .language import many, phrase, say
 from .render import inline, messages
 from .room import Room
 from .store import Ballot, Line, Script, Store
 from .turn import Outcome, Place, Turn, place_of
 from .views import Interaction
-from .vote import in_words
 
 log = logging.getLogger("onbook.board")
 
@@ -30,15 +30,29 @@ DRAWING_SECONDS = 60.0
 PAGE = 1800
 """The size of a page of /script show, which leaves room for its title."""
 
-HELP = (
+HELP = phrase(
     "**On Book** writes a script with you, line by line.\n"
-    "1. `/start` begins a script in this channel: give it a title, a scene heading, a cast.\n"
-    "2. `/write` adds your line: `INT. DINER - NIGHT`, `MAYA: Hello.`, `CUT TO:`, or anything "
+    "1. `{/start}` begins a script in this channel: give it a title, a scene heading, a cast.\n"
+    "2. `{/write}` adds your line: `INT. DINER - NIGHT`, `MAYA: Hello.`, `CUT TO:`, or anything "
     "that happens.\n"
-    "3. `/continue` lets the voice write on; `character` says who speaks.\n"
-    "-# `/undo` and `/retry` take the last line back or write it again, `/script show` shows it "
-    "all, and the buttons under the newest line do the same. `/history` goes back to any line."
+    "3. `{/continue}` lets the voice write on; `{*character}` says who speaks.\n"
+    "-# `{/undo}` and `{/retry}` take the last line back or write it again, `{/script show}` shows "
+    "it all, and the buttons under the newest line do the same. `{/history}` goes back to any line."
 )
+
+
+HOW_IT_ENDED = {
+    (False, False): phrase("Nobody has voted: take {take} was written first."),
+    (False, True): phrase(
+        "Nobody has voted: take {take} was written first, but the script has gone on since."
+    ),
+    (True, False): phrase("The vote is over: take {take} won, with {most:,} of {votes}."),
+    (True, True): phrase(
+        "The vote is over: take {take} won, with {most:,} of {votes}, but the script has gone on "
+        "since."
+    ),
+}
+"""What is said of a vote, by whether anybody voted and whether the script has moved meanwhile."""
 
 
 class Board:
@@ -70,8 +84,10 @@ class Board:
         script = turn.script
         message = await delivered(
             interaction,
-            content=f"**{inline(script.title, 100)}** begins. Write the first line with /write, "
-            f"or let the voice begin.",
+            content=say(
+                "**{title}** begins. Write the first line with {/write}, or let the voice begin.",
+                title=inline(script.title, 100),
+            ),
             view=views.under_line(turn.place, by_voice=False),
         )
         interaction.extras[SHOWN] = True
@@ -80,13 +96,8 @@ class Board:
 
     async def show_ballot(self, interaction: Interaction, ballot: Ballot) -> None:
         """Shows takes, of which one is to be chosen."""
-        there = await self.store.takes(ballot)
-        message = await delivered(
-            interaction,
-            content=takes.shown(ballot, there, {}),
-            view=takes.buttons(ballot, there),
-            allowed_mentions=NOBODY,
-        )
+        content, view = takes.drawn(ballot, await self.store.takes(ballot), {})
+        message = await delivered(interaction, content=content, view=view, allowed_mentions=NOBODY)
         interaction.extras[SHOWN] = True
         await self.store.show_ballot(ballot.id, message.id)
 
@@ -97,13 +108,10 @@ class Board:
             if found is None or found.message is None:
                 return
             there, votes = await self.store.takes(found), await self.store.votes(ballot)
+            content, view = takes.drawn(found, there, votes)
             try:
-                await _drawn(
-                    discord.PartialMessage(channel=channel, id=found.message),
-                    content=takes.shown(found, there, votes),
-                    view=takes.buttons(found, there),
-                    allowed_mentions=NOBODY,
-                )
+                message = discord.PartialMessage(channel=channel, id=found.message)
+                await _drawn(message, content=content, view=view, allowed_mentions=NOBODY)
             except (discord.HTTPException, *LOST) as error:
                 # What was voted is noted, be it seen or not.
                 log.warning("ballot %d could not be drawn again: %s", ballot, error)
@@ -142,7 +150,8 @@ class Board:
         """Shows the last line again, under a note of what happened; returns the message's id."""
         script = await room.script()
         line = None if script.head is None else await self.store.line(script.head)
-        end = card([line], {line.id}) if line else "-# The script stands before its first line."
+        before = f"-# {say('The script stands before its first line.')}"
+        end = card([line], {line.id}) if line else before
         content, view = f"{note}\n{end}", await self._buttons(script, line)
         message: Any
         if new:
@@ -219,6 +228,11 @@ class Board:
             return False
         return True
 
+    async def redraw(self, channel: Channel, room: Room, script: Script, lines: set[int]) -> None:
+        """Draws the messages again that show any of these lines."""
+        async with room.painting:
+            await self._paint(channel, script, lines, set())
+
     async def bare(self, interaction: Interaction, room: Room, script: Script) -> None:
         """Draws the end of a script again, without buttons where it runs no more."""
         channel = interaction.channel
@@ -243,7 +257,7 @@ class Board:
         """Shows a channel where its script stands, or how to begin one, without being asked."""
         script = await self.store.running(channel.id)
         if script is None:
-            await posted(channel, HELP, view=views.start())
+            await posted(channel, say(HELP), view=views.start())
             return
         lines = await self.store.path(script.head)
         last = dealt(lines)[-1] if lines else []
@@ -280,24 +294,29 @@ async def _drawn(message: discord.PartialMessage, **now: Any) -> None:  # noqa: 
 
 def _how_far(progress: Progress) -> str:
     if progress.share_read is not None:
-        return f"The voice reads the script: {progress.share_read:.0%}."
+        return say("The voice reads the script: {share:.0%}.", share=progress.share_read)
     if progress.to_prove:
-        return f"Written again and compared: {progress.written:,} of {progress.to_prove:,} lines."
+        return say(
+            "Written again and compared: {written:,} of {all:,} lines.",
+            written=progress.written,
+            all=progress.to_prove,
+        )
     if progress.written:
-        return f"The voice writes. Lines that are finished: {progress.written}."
-    return "The voice writes."
+        return say(
+            "The voice writes. Lines that are finished: {written:,}.", written=progress.written
+        )
+    return say("The voice writes.")
 
 
 def _ended(outcome: Outcome) -> str:
-    votes = sum(outcome.counts.values())
-    take = f"take {outcome.won + 1}"
-    if not votes:
-        how = f"Nobody has voted: {take} was written first"
-    else:
-        how = f"The vote is over: {take} won, with {outcome.counts[outcome.won]:,} of "
-        how += in_words(votes)
-    moved = ", but the script has gone on since" if outcome.turn is None else ""
-    return f"-# {how}{moved}."
+    votes, moved = sum(outcome.counts.values()), outcome.turn is None
+    sentence = say(
+        HOW_IT_ENDED[votes > 0, moved],
+        take=outcome.won + 1,
+        most=outcome.counts[outcome.won],
+        votes=many(votes, "vote"),
+    )
+    return f"-# {sentence}"
 
 
 def _content(script: Script, lines: Sequence[Line], in_script: Collection[int]) -> str:
@@ -320,7 +339,13 @@ async def page(script: Script, lines: Sequence[Line], number: int) -> tuple[str,
     """One page of a script; a number past the end is the last page."""
     pages = await asyncio.to_thread(messages, [line.element for line in lines], PAGE)
     number = min(number, len(pages) - 1) % len(pages)
-    title = f"**{inline(script.title, 100)}**"
-    if len(pages) > 1:
-        title += f", page {number + 1} of {len(pages)}"
+    title = titled(script, number, len(pages))
     return f"{title}\n{pages[number]}", views.pages(script, number, len(pages))
+
+
+def titled(script: Script, number: int, pages: int) -> str:
+    """What stands above page ``number``, from 0, of a script or of its history."""
+    title = f"**{inline(script.title, 100)}**"
+    if pages == 1:
+        return title
+    return say("{title}, page {number:,} of {pages:,}", title=title, number=number + 1, pages=pages)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from itertools import groupby
 
+from .language import say
 from .render import dimmed, fenced, inline, messages, page, size
 from .store import Line
+from .tables import FORGOTTEN, SOMEBODY
 
 FULL = 1500
 """The size of a card that has no room for another line. Discord allows 2,000, and lines that are
@@ -65,11 +67,17 @@ def _block(lines: Sequence[Line]) -> str:
     if size(whole) <= FULL:
         return whole
     first, *rest = messages((line.element for line in lines), FULL)
-    return f"{first}\n-# and more: /script show has it whole" if rest else first
+    more = say("and more: {/script show} has it whole")
+    return f"{first}\n-# {more}" if rest else first
 
 
 def _whole(lines: Sequence[Line]) -> str:
     return fenced(page(line.element for line in lines))
+
+
+def mention(person: int) -> str:
+    """A person in a message that pings nobody; one who wished to be forgotten is somebody."""
+    return say(SOMEBODY) if person == FORGOTTEN else f"<@{person}>"
 
 
 def credited(lines: Sequence[Line]) -> str:
@@ -77,6 +85,13 @@ def credited(lines: Sequence[Line]) -> str:
     names: list[str] = []
     for name, run in groupby(lines, lambda line: line.credit):
         seeds = [line.origin["seed"] for line in run if line.origin]
-        span = f"{seeds[0]} to {seeds[-1]}" if len(seeds) > 1 else "".join(map(str, seeds))
-        names.append(inline(name, NAME) + (f", seed {span}" if seeds else ""))
+        names.append(_with_seeds(inline(name, NAME), seeds))
     return "; ".join(names)
+
+
+def _with_seeds(name: str, seeds: Sequence[int]) -> str:
+    if not seeds:
+        return name
+    if len(seeds) == 1:
+        return say("{name}, seed {seed}", name=name, seed=seeds[0])
+    return say("{name}, seed {first} to {last}", name=name, first=seeds[0], last=seeds[-1])

@@ -18,6 +18,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from .language import phrase, say
 from .script import Kind, clean, cue_line, from_voice
 
 FREE = 0
@@ -31,6 +32,11 @@ HEADING_LIMIT = 80
 
 EXTENSIONS = ("V.O.", "O.S.", "CONT'D")
 """What may stand in parentheses behind the name in a cue."""
+
+_UNSPELT = phrase("This voice's characters cannot spell an element.")
+_UNSPELT_SPEECH = phrase("This voice's characters cannot spell speech.")
+_UNSPELT_ACTION = phrase("This voice's characters cannot spell action.")
+_UNSPELT_HEADING = phrase("This voice's characters cannot spell a scene heading.")
 
 Mask = NDArray[np.bool_]
 """For every token whether it is meant, bool [V]."""
@@ -77,29 +83,29 @@ def element(
     letters = _alphabet(tuple(vocabulary))
     match kind:
         case Kind.TRANSITION:
-            raise ValueError("A transition cannot be asked for.")
+            raise ValueError(say("A transition cannot be asked for."))
         case Kind.HEADING | Kind.ACTION if speaking:
-            raise ValueError(f"Speech cannot be {kind}.")
+            raise ValueError(say("Speech is neither action nor a scene heading."))
         case _ if speaking:
-            return _finished(_machine(letters, _lines(letters)), "speech")
+            return _finished(_machine(letters, _lines(letters)), _UNSPELT_SPEECH)
         case Kind.HEADING:
-            return _finished(_heading(letters), "a scene heading")
+            return _finished(_heading(letters), _UNSPELT_HEADING)
         case Kind.ACTION:
-            return _finished(_action(letters), "action")
+            return _finished(_action(letters), _UNSPELT_ACTION)
         case Kind.DIALOGUE if not cast:
-            return _finished(_dialogue(letters), "dialogue")
+            return _finished(_dialogue(letters), _UNSPELT_SPEECH)
     names = [name for name in cast if letters.spell(cue_line(name))]
     if cast and not names:
-        raise ValueError("This voice's characters cannot spell the name of anybody in the cast.")
+        raise ValueError(
+            say("This voice's characters cannot spell the name of anybody in the cast.")
+        )
     if kind is Kind.DIALOGUE:
-        return _finished(_dialogue_among(letters, names), "dialogue")
+        return _finished(_dialogue_among(letters, names), _UNSPELT_SPEECH)
     if not names:
         size = len(letters.vocabulary)
         return Automaton(FREE, np.ones((1, size), np.bool_), np.zeros((1, size), np.int32))
     action = _both(_action(letters), _beside_names(letters, names))
-    return _finished(
-        _either(action, _dialogue_among(letters, names), _heading(letters)), "an element"
-    )
+    return _finished(_either(action, _dialogue_among(letters, names), _heading(letters)), _UNSPELT)
 
 
 # Characters ------------------------------------------------------------------------------------
@@ -295,8 +301,11 @@ def _token_classes(tables: Sequence[Table]) -> tuple[list[int], list[int]]:
     return [of_class.index(number) for number in range(len(classes))], of_class
 
 
-def _finished(machine: _Machine, what: str) -> Automaton:
-    """The machine without the states from which an element cannot be ended any more."""
+def _finished(machine: _Machine, unspelt: str) -> Automaton:
+    """The machine without the states from which an element cannot be ended any more.
+
+    Raises ValueError, with the sentence ``unspelt``, where no state is left.
+    """
     live = np.zeros(len(machine.next), np.bool_)
     live[_ENDED] = True
     while True:
@@ -306,7 +315,7 @@ def _finished(machine: _Machine, what: str) -> Automaton:
             break
         live[leading] = True
     if not live[machine.start]:
-        raise ValueError(f"This voice's characters cannot spell {what}.")
+        raise ValueError(say(unspelt))
     numbers = np.cumsum(live, dtype=np.int32) - 1
     allowed = live[machine.next]
     table = np.where(allowed, numbers[machine.next], FREE).astype(np.int32)
@@ -480,8 +489,8 @@ def _unlike_cues(letters: _Alphabet) -> _Machine:
         "caseless": [(letters.all, "caseless"), shouts, shows, (letters.newline, _END)],
         "large": [(letters.all, "large"), shows, (letters.these("("), "aside"), ends],
         # What is in parentheses does not keep a line from being a cue, so this one stands alone.
-        "aside": [(letters.all, "aside"), (letters.lower, "shown aside"), ends],
-        "shown aside": [(letters.all, "shown aside"), (letters.newline, "last")],
+        "aside": [(letters.all, "aside"), (letters.lower, "shown_aside"), ends],
+        "shown_aside": [(letters.all, "shown_aside"), (letters.newline, "last")],
         "last": [(letters.newline, _END)],
     }
     return _machine(letters, rows, "bare")
@@ -568,8 +577,8 @@ class Banned:
         """
         plain = [_plain(character) for character in vocabulary]
         symbols = {one: at for at, one in enumerate(sorted({" "}.union(*plain)))}
-        phrases = [phrase for word in words if (phrase := plain_words(word))]
-        spelt = {phrase for phrase in phrases if symbols.keys() >= set(phrase)}
+        phrases = [entry for word in words if (entry := plain_words(word))]
+        spelt = {entry for entry in phrases if symbols.keys() >= set(entry)}
         after, found = _searching(symbols, spelt)
         table = np.empty((len(after), len(plain)), np.int32)
         for token, text in enumerate(plain):
@@ -581,7 +590,7 @@ class Banned:
             start=_APART,
             next=table,
             words=found,
-            longest=max((phrase.count(" ") + 1 for phrase in phrases), default=0),
+            longest=max((entry.count(" ") + 1 for entry in phrases), default=0),
         )
 
 
@@ -597,7 +606,7 @@ def said(text: str, words: Iterable[str]) -> str | None:
     found = [
         (at, word)
         for word in words
-        if (phrase := plain_words(word)) and (at := spoken.find(f" {phrase} ")) >= 0
+        if (entry := plain_words(word)) and (at := spoken.find(f" {entry} ")) >= 0
     ]
     return min(found)[1] if found else None
 
@@ -638,14 +647,14 @@ def _searching(
     # A state is as much of a phrase, and of the space behind it, as has been read.
     ways: list[dict[str, int]] = [{}, {}]
     own: dict[int, int] = {}
-    for phrase in phrases:
+    for entry in phrases:
         state = _APART
-        for symbol in f"{phrase} ":
+        for symbol in f"{entry} ":
             following = ways[state].setdefault(symbol, len(ways))
             if following == len(ways):
                 ways.append({})
             state = following
-        own[state] = phrase.count(" ") + 1
+        own[state] = entry.count(" ") + 1
     after = np.full((len(ways), len(symbols)), _WITHIN, np.int32)
     after[:, symbols[" "]] = _APART
     found = np.zeros(len(ways), np.int16)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,7 +12,7 @@ from typing import Any, Self
 
 from filelock import FileLock, Timeout
 from sqlalchemy import URL, Connection, event, text
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import (
     AsyncEngine,
     AsyncSession,
@@ -23,12 +24,34 @@ from . import driver
 from .migration import SCHEMA, upgrade
 from .tables import Base
 
+log = logging.getLogger("onbook.database")
+
 READING = "onbook_reading"
 """The option of a connection that begins no transaction."""
 
 
 class StoreError(Exception):
     """One sentence about a database that cannot be used, and what to do about it."""
+
+
+class NotKept(Exception):
+    """The database could not be used just now, and nothing of a transaction was kept.
+
+    ``reason`` is one of `REASONS`.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+REASONS = {
+    "SQLITE_FULL": "full",
+    "SQLITE_READONLY": "readonly",
+    "SQLITE_BUSY": "locked",
+    "SQLITE_LOCKED": "locked",
+}
+"""Why something is not kept, by the beginning of SQLite's name for it; all else is ``broken``."""
 
 
 class Database:
@@ -49,25 +72,7 @@ class Database:
     @classmethod
     async def open(cls, path: Path) -> Self:
         """Opens or makes the database; raises StoreError when it cannot be used."""
-        if not path.parent.is_dir():
-            # The lock would make it, and a mistyped path would look like scripts that are lost.
-            raise StoreError(
-                f"There is no folder {path.parent}: make it, or set ONBOOK_DATABASE to a file in a "
-                f"folder that exists."
-            )
-        lock = FileLock(f"{path}.lock", timeout=0)
-        try:
-            lock.acquire()
-        except Timeout:
-            raise StoreError(
-                f"{path} is in use by another On Book: stop that one, or set ONBOOK_DATABASE to "
-                f"another file."
-            ) from None
-        except OSError as error:
-            raise StoreError(
-                f"{path} cannot be opened ({error.strerror}): set ONBOOK_DATABASE to a file in a "
-                f"folder that exists and can be written to."
-            ) from error
+        lock = locked(path)
         database = cls(_connect(path), lock)
         try:
             await database._prepare(path)
@@ -81,16 +86,23 @@ class Database:
         await self._engine.dispose()
         self._lock.release()
 
+    async def flush_out(self) -> None:
+        """Empties the log of what was written, so that what was deleted is gone from it, too."""
+        async with self._in_turn, _or_not_kept(), self._engine.connect() as connection:
+            # Outside of a transaction, where alone it can be done.
+            outside = await connection.execution_options(**{READING: True})
+            await outside.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:
         """A session that reads; nobody else has the database meanwhile."""
-        async with self._in_turn, self._readings() as session:
+        async with self._in_turn, _or_not_kept(), self._readings() as session:
             yield session
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncSession]:
         """A session whose changes are on the disk when it ends, or none if it fails."""
-        async with self._in_turn, self._sessions.begin() as session:
+        async with self._in_turn, _or_not_kept(), self._sessions.begin() as session:
             yield session
 
     async def _prepare(self, path: Path) -> None:
@@ -112,6 +124,42 @@ class Database:
             ) from error
 
 
+def locked(path: Path) -> FileLock:
+    """The lock of a database, which this process has from now on; raises StoreError."""
+    if not path.parent.is_dir():
+        # The lock would make it, and a mistyped path would look like scripts that are lost.
+        raise StoreError(
+            f"There is no folder {path.parent}: make it, or set ONBOOK_DATABASE to a file in a "
+            f"folder that exists."
+        )
+    lock = FileLock(f"{path}.lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise StoreError(
+            f"{path} is in use by another On Book: stop that one, or set ONBOOK_DATABASE to "
+            f"another file."
+        ) from None
+    except OSError as error:
+        raise StoreError(
+            f"{path} cannot be opened ({error.strerror}): set ONBOOK_DATABASE to a file in a "
+            f"folder that exists and can be written to."
+        ) from error
+    return lock
+
+
+@asynccontextmanager
+async def _or_not_kept() -> AsyncIterator[None]:
+    """Raises NotKept where the disk, or who else uses the file, allows no transaction."""
+    try:
+        yield
+    except OperationalError as error:
+        name = getattr(error.orig, "sqlite_errorname", "")
+        log.error("the database cannot be used now: %s (%s)", error.orig, name)  # noqa: TRY400 - its parameters are people's text
+        reasons = (why for known, why in REASONS.items() if name.startswith(known))
+        raise NotKept(next(reasons, "broken")) from error
+
+
 def _connect(path: Path) -> AsyncEngine:
     # One connection: SQLite as old as 3.51.2 can damage a WAL file that two of them write to.
     engine = create_async_engine(
@@ -119,6 +167,8 @@ def _connect(path: Path) -> AsyncEngine:
         async_creator=lambda: driver.connection(path),
         pool_size=1,
         max_overflow=0,
+        # They are people's words, which have no place in a log.
+        hide_parameters=True,
     )
 
     @event.listens_for(engine.sync_engine, "connect")

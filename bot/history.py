@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import discord
 
+from .language import phrase, say
+from .manners import entry
 from .render import inline
 from .script import Element, Kind, clean
 from .store import Line
@@ -17,25 +20,26 @@ LABEL = 90
 """The size of a line in a menu; Discord cuts none, but takes 100 at most."""
 
 KINDS = {
-    Kind.DIALOGUE: "speech",
-    Kind.ACTION: "action",
-    Kind.HEADING: "scene heading",
-    Kind.TRANSITION: "transition",
+    Kind.DIALOGUE: phrase("speech"),
+    Kind.ACTION: phrase("action"),
+    Kind.HEADING: phrase("scene heading"),
+    Kind.TRANSITION: phrase("transition"),
 }
 
-SETTINGS = {
-    "seed": "seed",
-    "temperature": "temperature",
-    "top_p": "top-p",
-    "min_p": "min-p",
-    "repetition": "repetition",
-}
-"""What a line was written from, and how that is called."""
+SETTINGS = ("temperature", "top_p", "min_p", "repetition", "length")
+"""What a line was written with, besides its seed."""
 
 
-def told(lines: Sequence[Line], numbers: Mapping[int, int]) -> str:
-    """Lines as a list; ``numbers`` has the places of those that stand in the script, from 1."""
-    return "\n".join(_entry(line, numbers.get(line.id)) for line in lines)
+def told(lines: Sequence[Line], numbers: Mapping[int, int], now: Mapping[str, Any]) -> str:
+    """Lines as a list; ``numbers`` has the places of those that stand in the script, from 1.
+
+    Of what a voice's line was written with, its seed is told, and what is not as in the settings
+    ``now``.
+    """
+    entries = [_entry(line, numbers.get(line.id), now) for line in lines]
+    if any(line.origin for line in lines):
+        entries.append(f"-# {say('What is not told of a seed is as in {/settings show}.')}")
+    return "\n".join(entries)
 
 
 def words(element: Element) -> str:
@@ -52,22 +56,30 @@ def label(line: Line, number: int | None) -> str:
 
 def option(line: Line, number: int | None) -> discord.SelectOption:
     """A line to choose."""
-    state = "" if number else "not in the script now, "
-    about = f"{state}{KINDS[Kind(line.kind)]} by {clean(line.credit)}"
+    kind, name = say(KINDS[Kind(line.kind)]), clean(line.credit)
+    if number:
+        about = say("{kind} by {name}", kind=kind, name=name)
+    else:
+        about = say("not in the script now, {kind} by {name}", kind=kind, name=name)
     return discord.SelectOption(
         label=label(line, number), value=str(line.id), description=about[:100]
     )
 
 
-def _entry(line: Line, number: int | None) -> str:
+def _entry(line: Line, number: int | None, now: Mapping[str, Any]) -> str:
     text = inline(words(line.element), 70)
     first = f"**{number}** {text}" if number else f"~~{text}~~"
-    return f"{first}\n-# {_about(line)}"
+    return f"{first}\n-# {_about(line, now)}"
 
 
-def _about(line: Line) -> str:
-    known = [KINDS[Kind(line.kind)]]
-    known += [f"{name} {line.origin[key]}" for key, name in SETTINGS.items() if key in line.origin]
-    known += ["rewritten"] if line.rewrite_of else []
-    known += ["copied"] if line.copy_of else []
+def _about(line: Line, now: Mapping[str, Any]) -> str:
+    origin = line.origin
+    known = [say(KINDS[Kind(line.kind)])]
+    if origin:
+        known.append(say("seed {seed}", seed=origin["seed"]))
+    others = (one for one in SETTINGS if one in origin and origin[one] != now[one])
+    known += [entry(one, origin[one]) for one in others]
+    known += [say("text removed")] if line.removed else []
+    known += [say("rewritten")] if line.rewrite_of else []
+    known += [say("copied")] if line.copy_of else []
     return f"{inline(line.credit, 40)}: {', '.join(known)}"

@@ -8,7 +8,7 @@ from pathlib import PurePath
 import discord
 
 from .delivery import LOST, insisted
-from .language import many
+from .language import many, say
 from .manuscript import Manuscript, ManuscriptError, read
 from .script import clean
 
@@ -24,7 +24,8 @@ async def fetched(file: discord.Attachment) -> Manuscript:
     try:
         data = await insisted(file.read, FETCHING_SECONDS)
     except (discord.HTTPException, *LOST):
-        raise ManuscriptError("Discord does not give that file out: attach it again.") from None
+        sentence = say("Discord does not give that file out: attach it again.")
+        raise ManuscriptError(sentence) from None
     return await asyncio.to_thread(read, file.filename, data)
 
 
@@ -37,11 +38,15 @@ def title_of(file: discord.Attachment, found: Manuscript) -> str:
 
 def note(found: Manuscript, lines: int) -> str:
     """What was brought in, and what was done to it, in a few words."""
-    parts = [f"{many(lines, 'line')} were brought in; this is the last."]
+    parts = [say("{lines:,} lines were brought in; this is the last.", lines=lines)]
     if lines == 1:
-        parts = ["One line was brought in."]
+        parts = [say("One line was brought in.")]
     if found.left_out:
-        parts.append(f"Left out: {many(found.left_out, 'note, comment or section')}.")
-    if found.cut:
-        parts.append(f"{many(found.cut, 'passage')} were too long and became several lines.")
+        parts.append(say("Left out: {remarks}.", remarks=many(found.left_out, "remark")))
+    if found.cut == 1:
+        parts.append(say("One passage was too long and became several lines."))
+    elif found.cut:
+        parts.append(
+            say("{number:,} passages were too long and became several lines.", number=found.cut)
+        )
     return " ".join(parts)

@@ -87,8 +87,15 @@ THINGS = {
     "word": (phrase("1 word"), phrase("{number:,} words")),
     "scene": (phrase("1 scene"), phrase("{number:,} scenes")),
     "minute": (phrase("1 minute"), phrase("{number:,} minutes")),
+    "day": (phrase("1 day"), phrase("{number:,} days")),
     "second": (phrase("1 second"), phrase("{number:,} seconds")),
     "vote": (phrase("1 vote"), phrase("{number:,} votes")),
+    "character": (phrase("1 character"), phrase("{number:,} characters")),
+    "take": (phrase("1 take"), phrase("{number:,} takes")),
+    "remark": (
+        phrase("1 note, comment or section"),
+        phrase("{number:,} notes, comments or sections"),
+    ),
 }
 """What is counted, and how one and several of it are called."""
 

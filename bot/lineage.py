@@ -55,6 +55,12 @@ def path(head: int | BindParameter[int], name: str = "above") -> CTE:
     return above.union_all(select(Line.id, Line.parent).join(above, Line.id == above.c.parent))
 
 
+def below(lines: Select[int]) -> CTE:
+    """A query of the ids of lines, and of all that hang below them in any script."""
+    walked = lines.cte("below", recursive=True)
+    return walked.union(select(Line.id).join(walked, Line.parent == walked.c.id))
+
+
 @cache
 def path_from() -> Select[int]:
     """A query of the ids from ``head`` up to ``since``, made once: every turn asks it."""
@@ -178,6 +184,7 @@ async def copy(
             ordinal=last.ordinal + number,
             written=old.written,
             asker=old.asker,
+            removed=old.removed,
             # A copy of a copy says where the line was first written.
             copy_of=old.copy_of or old.id,
         )
@@ -215,10 +222,17 @@ def _remembered(line: int, draft: Draft) -> Iterator[Base]:
 
 
 async def move(session: AsyncSession, script: Script, head: int | None) -> None:
-    """Moves the head by compare-and-swap."""
+    """Moves the head by compare-and-swap; raises HeadMoved.
+
+    What was read of a text that has been removed since must not be written down either.
+    """
     moved = await session.scalar(
         update(Script)
-        .where(Script.id == script.id, Script.head.is_not_distinct_from(script.head))
+        .where(
+            Script.id == script.id,
+            Script.head.is_not_distinct_from(script.head),
+            Script.erased == script.erased,
+        )
         .values(head=head)
         .returning(Script.id)
         .execution_options(synchronize_session=False)
@@ -269,15 +283,16 @@ async def leave_to(session: AsyncSession, script: int, heir: Script) -> None:
     )
 
 
-async def delete_lines(session: AsyncSession, script: int) -> None:
-    """Deletes all that is kept of a script but itself."""
-    own = select(Line.id).where(Line.script == script)
+async def delete_scripts(session: AsyncSession, scripts: Select[int]) -> None:
+    """Deletes scripts, given by a query of their ids, and all that is kept of them."""
+    own = select(Line.id).where(Line.script.in_(scripts))
     for kept in (State, Surprise):
         await session.execute(delete(kept).where(kept.line.in_(own)))
-    await session.execute(delete(Post).where(Post.script == script))
-    await session.execute(delete(Trail).where(Trail.script == script))
-    ballots = select(Ballot.id).where(Ballot.script == script)
+    await session.execute(delete(Post).where(Post.script.in_(scripts)))
+    await session.execute(delete(Trail).where(Trail.script.in_(scripts)))
+    ballots = select(Ballot.id).where(Ballot.script.in_(scripts))
     await session.execute(delete(Vote).where(Vote.ballot.in_(ballots)))
-    await session.execute(delete(Ballot).where(Ballot.script == script))
+    await session.execute(delete(Ballot).where(Ballot.script.in_(scripts)))
     # All in one statement: a line may go before its parent does.
-    await session.execute(delete(Line).where(Line.script == script))
+    await session.execute(delete(Line).where(Line.script.in_(scripts)))
+    await session.execute(delete(Script).where(Script.id.in_(scripts)))

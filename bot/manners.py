@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from .language import many, phrase, say
 from .render import inline
 from .settings import Settings
 from .store import Script
+
+Value = str | float | None
+"""What a setting is: a number, on or off, a name, or the id of a role, None for everybody."""
 
 MOST_TAKES = 5
 """Takes of a line that are written at once, at the most."""
@@ -15,9 +19,9 @@ MOST_TAKES = 5
 EVERYTHING = "everything"
 """Stands for all settings, where one is chosen."""
 
-HOW = (
-    "-# /settings voice and /settings turns change it, /settings reset takes that back, /settings "
-    "banned has the words that no voice says."
+HOW = phrase(
+    "{/settings voice} and {/settings turns} change it, {/settings reset} takes that back, "
+    "{/settings banned} has the words that no voice says."
 )
 
 NAMES = {
@@ -28,13 +32,40 @@ NAMES = {
     "repetition": "repetition",
     "length": "length",
     "takes": "takes",
-    "lock": "cast lock",
-    "skip_played": "skip played",
+    "lock": phrase("cast lock"),
+    "skip_played": phrase("skip played"),
     "alternate": "alternate",
     "cooldown": "cooldown",
     "role": "role",
 }
 """The settings by their columns, and how people call them."""
+
+TOLD = {
+    "voice": phrase("model {value}"),
+    "temperature": phrase("temperature {value:,}"),
+    "top_p": phrase("top-p {value:,}"),
+    "min_p": phrase("min-p {value:,}"),
+    "repetition": phrase("repetition {value:,}"),
+    "length": phrase("length {value}"),
+    "takes": phrase("takes {value:,}"),
+    "lock": phrase("cast lock {value}"),
+    "skip_played": phrase("skip played {value}"),
+    "alternate": phrase("alternate {value}"),
+    "cooldown": phrase("cooldown {value}"),
+    "role": phrase("role {value}"),
+}
+"""The same with their values, as they are told."""
+
+RANGES: dict[str, tuple[float, float]] = {
+    "temperature": (0.1, 2.0),
+    "top_p": (0.05, 1.0),
+    "min_p": (0.0, 1.0),
+    "repetition": (0.0, 2.0),
+    "length": (0, 1500),
+    "takes": (1, MOST_TAKES),
+    "cooldown": (0, 86_400),
+}
+"""What those that are numbers can be, from and to: as the options of the commands say, too."""
 
 
 def at_first(script: Script, settings: Settings) -> dict[str, Any]:
@@ -55,43 +86,70 @@ def at_first(script: Script, settings: Settings) -> dict[str, Any]:
     }
 
 
-def shown(script: Script, settings: Settings) -> str:
-    """All settings of a script, one a line; those that were changed are bold."""
-    first = at_first(script, settings)
-    lines = [
-        f"- **{entry}**" if getattr(script, one) != first[one] else f"- {entry}"
-        for one, entry in zip(NAMES, _entries(script, settings, NAMES), strict=True)
-    ]
-    title = f"“{inline(script.title, 100)}” is written like this:"
-    return "\n".join((title, *lines, HOW))
-
-
-def changed_to(script: Script, settings: Settings, changed: Iterable[str]) -> str:
-    """Settings that have just been changed, in a sentence."""
-    return f"From now on: {', '.join(_entries(script, settings, changed))}."
-
-
-def _entries(script: Script, settings: Settings, names: Iterable[str]) -> list[str]:
-    return [f"{NAMES[one]} {_value(script, settings, one)}" for one in names]
-
-
-def _value(script: Script, settings: Settings, name: str) -> str:
+def present(script: Script, settings: Settings) -> dict[str, Any]:
+    """What each setting is now: the operator's, where the script has none of its own."""
     operators = {
         "min_p": settings.min_p,
         "repetition": settings.repetition,
         "length": settings.soft_length,
     }
-    value = getattr(script, name)
-    if value is None:
-        value = operators.get(name)
-    match name:
-        case "role":
-            return f"<@&{value}>" if value else "everybody"
-        case "cooldown":
-            return f"{value} s" if value else "none"
-        case "voice":
+    now = {one: getattr(script, one) for one in NAMES}
+    return now | {one: value for one, value in operators.items() if now[one] is None}
+
+
+def shown(script: Script, settings: Settings) -> str:
+    """All settings of a script, one a line, and what they can be; those changed are bold."""
+    first, now = at_first(script, settings), present(script, settings)
+    lines = [
+        f"- {_bold(entry(one, now[one]), getattr(script, one) != first[one])}{_range(one)}"
+        for one in NAMES
+    ]
+    title = say("“{title}” is written like this:", title=inline(script.title, 100))
+    return "\n".join((title, *lines, f"-# {say(HOW)}"))
+
+
+def changed_to(script: Script, settings: Settings, changed: Iterable[str]) -> str:
+    """Settings that have just been changed, in a sentence."""
+    now = present(script, settings)
+    return say(
+        "From now on: {changes}.", changes=", ".join(entry(one, now[one]) for one in changed)
+    )
+
+
+def entry(name: str, value: Value) -> str:
+    """A setting and what it is, in words."""
+    return say(TOLD[name], value=_in_words(name, value))
+
+
+def _bold(text: str, changed: bool) -> str:
+    return f"**{text}**" if changed else text
+
+
+def _range(name: str) -> str:
+    """What a setting can be, where it is a number."""
+    if name not in RANGES:
+        return ""
+    least, most = RANGES[name]
+    if name == "cooldown":
+        return f" {say('(from {least:,} to {most:,} s)', least=least, most=most)}"
+    return f" {say('(from {least:,} to {most:,})', least=least, most=most)}"
+
+
+def _in_words(name: str, value: Value) -> object:
+    match name, value:
+        case "role", None:
+            return say("everybody")
+        case "role", _:
+            return f"<@&{value}>"
+        case "cooldown", 0:
+            return say("none")
+        case "cooldown", _:
+            return say("{seconds:,} s", seconds=value)
+        case "length", int():
+            return many(value, "character")
+        case _, bool():
+            return say("on") if value else say("off")
+        case _, str():
             return inline(value, 40)
-        case _ if isinstance(value, bool):
-            return "on" if value else "off"
         case _:
-            return str(value)
+            return value

@@ -13,6 +13,7 @@ from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
 from .emphasis import Run, marked
+from .language import say
 from .render import PAPER, columns
 from .script import Element, Kind, ScriptError, classify, from_person, from_voice, shown_as
 
@@ -51,12 +52,17 @@ def check(name: str, size: int) -> None:
     """Raises ManuscriptError for a file of another kind, or of more than `LARGEST_FILE` bytes."""
     if PurePath(name).suffix.lower() not in SUFFIXES:
         raise ManuscriptError(
-            "A script is brought in as a .fountain, .fdx or .txt file: save it as one of these."
+            say(
+                "A script is brought in as a .fountain, .fdx or .txt file: save it as one of these."
+            )
         )
     if size > LARGEST_FILE:
         raise ManuscriptError(
-            f"That file has {size / 2**20:.1f} MB, and a script may have {LARGEST_FILE // 2**20}: "
-            f"bring in a part of it."
+            say(
+                "That file has {size:.1f} MB, and a script may have {most}: bring in a part of it.",
+                size=size / 2**20,
+                most=LARGEST_FILE // 2**20,
+            )
         )
 
 
@@ -74,11 +80,15 @@ def read(name: str, data: bytes) -> Manuscript:
         case _:
             found = _text(_decoded(data))
     if not found.elements:
-        raise ManuscriptError("There is no line in that file: bring in one that has some.")
+        raise ManuscriptError(say("There is no line in that file: bring in one that has some."))
     if len(found.elements) > MOST_ELEMENTS:
         raise ManuscriptError(
-            f"That file has {len(found.elements):,} lines, and a script may have "
-            f"{MOST_ELEMENTS:,}: bring in a part of it."
+            say(
+                "That file has {lines:,} lines, and a script may have {most:,}: bring in a part of "
+                "it.",
+                lines=len(found.elements),
+                most=MOST_ELEMENTS,
+            )
         )
     return found
 
@@ -101,7 +111,9 @@ def _decoded(data: bytes) -> str:
         # A text that was cut or joined by some program may have a stray one.
         if len(_CONTROLS.findall(text)) <= _MOST_CONTROLS * len(text):
             return text
-    raise ManuscriptError("That file is not text: save the script as text in UTF-8 and try again.")
+    raise ManuscriptError(
+        say("That file is not text: save the script as text in UTF-8 and try again.")
+    )
 
 
 # Elements --------------------------------------------------------------------------------------
@@ -282,20 +294,30 @@ _KINDS = {"Scene Heading": Kind.HEADING, "Transition": Kind.TRANSITION}
 
 
 def _final_draft(data: bytes) -> Manuscript:
-    again = "save it again in Final Draft, or bring it in as Fountain or text."
     try:
         script: Node = fromstring(data)
     except DefusedXmlException as error:
         raise ManuscriptError(
-            f"That file declares entities, as no script needs to: {again}"
+            say(
+                "That file declares entities, as no script needs to: save it again in Final "
+                "Draft, or bring it in as Fountain or text."
+            )
         ) from error
     except (ParseError, LookupError, ValueError) as error:
         raise ManuscriptError(
-            f"That file is no Final Draft script, or is damaged: {again}"
+            say(
+                "That file is no Final Draft script, or is damaged: save it again in Final Draft, "
+                "or bring it in as Fountain or text."
+            )
         ) from error
     content = script.find("Content") if script.tag == "FinalDraft" else None
     if content is None:
-        raise ManuscriptError(f"That file is no Final Draft script: {again}")
+        raise ManuscriptError(
+            say(
+                "That file is no Final Draft script: save it again in Final Draft, or bring it in "
+                "as Fountain or text."
+            )
+        )
     desk = _Desk([], left_out=sum(1 for _ in content.iter("ScriptNote")))
     speech: Block = []
     for kind, lines in _paragraphs(content):

@@ -6,7 +6,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-SCHEMA = 4
+SCHEMA = 5
 """The version of the tables of `store`, kept in a file's ``user_version``."""
 
 _TO_3 = """
@@ -96,8 +96,13 @@ INSERT INTO trails SELECT script, coalesce(parent, 0), line FROM way WHERE true
     ON CONFLICT (script, line) DO UPDATE SET child = excluded.child;
 """
 
-UPGRADES = {1: _TO_3, 2: _TO_3}
-"""What makes today's tables of an earlier schema's. 1 and 3 only lacked tables, which are made."""
+_TO_5 = """
+ALTER TABLE lines ADD COLUMN removed BOOLEAN DEFAULT 0 NOT NULL;
+ALTER TABLE scripts ADD COLUMN erased INTEGER DEFAULT 0 NOT NULL;
+"""
+
+UPGRADES = {1: _TO_3 + _TO_5, 2: _TO_3 + _TO_5, 3: _TO_5, 4: _TO_5}
+"""What makes today's tables of an earlier schema's. Tables that only lacked are made elsewhere."""
 
 
 def upgrade(path: Path) -> None:
@@ -112,6 +117,9 @@ def upgrade(path: Path) -> None:
         # A table that others refer to is replaced, and must not take their rows along.
         connection.execute("PRAGMA foreign_keys = OFF")
         connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA secure_delete = ON")
         connection.executescript(
             f"BEGIN IMMEDIATE; {UPGRADES[version]} PRAGMA user_version = {SCHEMA}; COMMIT;"
         )
+        # Earlier upgrades left what they replaced in pages that are free, and people's words there.
+        connection.execute("VACUUM")

@@ -14,6 +14,8 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
+from .language import phrase, say
+
 FORMAT = "1"
 """The version of the voice file that this bot knows."""
 
@@ -37,6 +39,16 @@ Logits = NDArray[np.float32]
 
 class ModelError(Exception):
     """One sentence about a voice file that cannot be used, and what to do about it."""
+
+
+_OTHER_FORMAT = phrase(
+    "{file} is format {found}, and this bot reads format {known}: export the voice again with "
+    "`python -m export`."
+)
+_NO_FORMAT = phrase(
+    "{file} is no On Book voice, and this bot reads format {known}: export the voice again with "
+    "`python -m export`."
+)
 
 
 @dataclass(frozen=True)
@@ -70,10 +82,13 @@ class Model:
         about = dict(session.get_modelmeta().custom_metadata_map)
         known = about.get("onbook.format")
         if known != FORMAT:
-            found = f"format {known}" if known else "no On Book voice"
             raise ModelError(
-                f"{path.name} is {found}, and this bot reads format {FORMAT}: export the voice "
-                f"again with `python -m export`."
+                say(
+                    _OTHER_FORMAT if known else _NO_FORMAT,
+                    file=path.name,
+                    found=known,
+                    known=FORMAT,
+                )
             )
         try:
             vocabulary = _vocabulary(about["onbook.vocabulary"])
@@ -82,8 +97,12 @@ class Model:
             size = _state_size(session, len(vocabulary))
         except (KeyError, ValueError, TypeError) as error:
             raise ModelError(
-                f"{path.name} does not keep to the voice file's contract ({error}): export the "
-                f"voice again with `python -m export`."
+                say(
+                    "{file} does not keep to the voice file's contract ({error}): export the voice "
+                    "again with `python -m export`.",
+                    file=path.name,
+                    error=error,
+                )
             ) from error
         return cls(session, path.stem, vocabulary, fold, fingerprint, size, about)
 
@@ -225,13 +244,20 @@ def _session(path: Path, threads: int) -> onnxruntime.InferenceSession:
     except OSError as error:
         reason = error.strerror or "unreadable"
         raise ModelError(
-            f"The voice {path} cannot be opened ({reason}): train one with `make voice`, or set "
-            f"ONBOOK_MODELS and ONBOOK_MODEL to one that exists."
+            say(
+                "The voice {path} cannot be opened ({reason}): train one with `make voice`, or set "
+                "ONBOOK_MODELS and ONBOOK_MODEL to one that exists.",
+                path=path,
+                reason=reason,
+            )
         ) from error
     except Exception as error:
         raise ModelError(
-            f"{path.name} is damaged or no ONNX file: export the voice again with "
-            f"`python -m export`."
+            say(
+                "{file} is damaged or no ONNX file: export the voice again with `python -m "
+                "export`.",
+                file=path.name,
+            )
         ) from error
 
 

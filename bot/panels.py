@@ -9,6 +9,7 @@ from typing import Any, Self
 import discord
 from discord import ui
 
+from .language import phrase, say
 from .render import inline
 from .script import clean
 from .store import Line, Script
@@ -18,7 +19,7 @@ from .views import Interaction, PageButton, desk
 MOST_OPTIONS = 25
 """What a menu can have, as Discord allows."""
 
-PROMPTS = {"here": "Continue from a line…", "rewrite": "Rewrite a line…"}
+PROMPTS = {"here": phrase("Continue from a line…"), "rewrite": phrase("Rewrite a line…")}
 """What can be done with a line that is chosen."""
 
 
@@ -34,7 +35,7 @@ class LineMenu(
         super().__init__(
             ui.Select(
                 custom_id=f"onbook:line:{action}:{script}",
-                placeholder=PROMPTS[action],
+                placeholder=say(PROMPTS[action]),
                 options=list(options),
             )
         )
@@ -63,7 +64,9 @@ class ScriptMenu(ui.DynamicItem[ui.Select[ui.View]], template=r"onbook:scripts")
     def __init__(self, scripts: Sequence[Script] = ()) -> None:
         options = [_script_option(one) for one in scripts]
         super().__init__(
-            ui.Select(custom_id="onbook:scripts", placeholder="Choose a script…", options=options)
+            ui.Select(
+                custom_id="onbook:scripts", placeholder=say("Choose a script…"), options=options
+            )
         )
 
     @classmethod
@@ -79,14 +82,14 @@ class ScriptMenu(ui.DynamicItem[ui.Select[ui.View]], template=r"onbook:scripts")
 
 
 SCRIPT_BUTTONS = {
-    "run": ("Go on with it", discord.ButtonStyle.primary),
-    "rename": ("Rename", discord.ButtonStyle.secondary),
-    "archive": ("Archive", discord.ButtonStyle.secondary),
-    "return": ("Put it back", discord.ButtonStyle.secondary),
-    "ask": ("Delete", discord.ButtonStyle.danger),
-    "delete": ("Delete it for good", discord.ButtonStyle.danger),
-    "see": ("Keep it", discord.ButtonStyle.secondary),
-    "all": ("All scripts", discord.ButtonStyle.secondary),
+    "run": (phrase("Go on with it"), discord.ButtonStyle.primary),
+    "rename": (phrase("Rename"), discord.ButtonStyle.secondary),
+    "archive": (phrase("Archive"), discord.ButtonStyle.secondary),
+    "return": (phrase("Put it back"), discord.ButtonStyle.secondary),
+    "ask": (phrase("Delete"), discord.ButtonStyle.danger),
+    "delete": (phrase("Delete it for good"), discord.ButtonStyle.danger),
+    "see": (phrase("Keep it"), discord.ButtonStyle.secondary),
+    "all": (phrase("All scripts"), discord.ButtonStyle.secondary),
 }
 
 
@@ -99,7 +102,7 @@ class ScriptButton(
     def __init__(self, action: str, script: int) -> None:
         text, style = SCRIPT_BUTTONS[action]
         super().__init__(
-            ui.Button(label=text, style=style, custom_id=f"onbook:script:{action}:{script}")
+            ui.Button(label=say(text), style=style, custom_id=f"onbook:script:{action}:{script}")
         )
         self.action = action
         self.script = script
@@ -167,43 +170,47 @@ def _script_option(one: Script) -> discord.SelectOption:
 def standing(one: Script) -> str:
     """Where a script is: running, on the shelf, or put away."""
     if one.running:
-        return "runs here"
-    return "archived" if one.archived else "on the shelf"
+        return say("runs here")
+    return say("archived") if one.archived else say("on the shelf")
 
 
 def listed(shelf: Sequence[Script]) -> str:
     """The scripts of a channel as a list; at most 2,000 characters."""
     shown = [f"- {inline(one.title, 60)}: {standing(one)}" for one in shelf[:MOST_OPTIONS]]
     more = len(shelf) - len(shown)
-    return "\n".join(shown) + (f"\n-# and {more} that are older" if more else "")
+    older = [f"-# {say('and {more:,} that are older', more=more)}"] if more else []
+    return "\n".join([*shown, *older])
 
 
-class RewriteModal(ui.Modal, title="Rewrite this line"):
+class RewriteModal(ui.Modal):
     """Where a line is written anew; a blank line makes two of it."""
 
-    text: ui.TextInput[Self] = ui.TextInput(
-        label="Text", style=discord.TextStyle.paragraph, max_length=4000
-    )
-
     def __init__(self, line: Line, place: Place) -> None:
-        super().__init__()
-        self.text.default = line.text
+        super().__init__(title=say("Rewrite this line"))
         self.place = place
+        self.text: ui.TextInput[Self] = ui.TextInput(
+            label=say("Text"),
+            style=discord.TextStyle.paragraph,
+            default=line.text,
+            max_length=4000,
+        )
+        self.add_item(self.text)
 
     async def on_submit(self, interaction: Interaction) -> None:
         """Passes the text on."""
         await desk(interaction).submit_rewriting(interaction, self.place, self.text.value)
 
 
-class RenameModal(ui.Modal, title="Rename this script"):
+class RenameModal(ui.Modal):
     """Where a script gets another title."""
 
-    name: ui.TextInput[Self] = ui.TextInput(label="Title", max_length=100)
-
     def __init__(self, one: Script) -> None:
-        super().__init__()
-        self.name.default = one.title[:100]
+        super().__init__(title=say("Rename this script"))
         self.script = one.id
+        self.name: ui.TextInput[Self] = ui.TextInput(
+            label=say("Title"), default=one.title[:100], max_length=100
+        )
+        self.add_item(self.name)
 
     async def on_submit(self, interaction: Interaction) -> None:
         """Passes the title on."""

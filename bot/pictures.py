@@ -13,7 +13,7 @@ from importlib.resources import files
 
 from PIL import Image, ImageDraw, ImageFont
 
-from .language import many
+from .language import many, say
 from .surprise import Cell, Guess, Place, Surprise
 from .tally import Count, Tally, minutes
 
@@ -108,9 +108,9 @@ def stats(title: str, counted: Tally) -> bytes:
     sheet.row(title, 40, bold=True)
     sheet.row(_summary(counted), 27, FAINT, below=22)
     if counted.characters:
-        _bars(sheet, "Who speaks", [(one, False) for one in counted.characters])
+        _bars(sheet, say("Who speaks"), [(one, False) for one in counted.characters])
     wrote = [*((one, False) for one in counted.writers), *((one, True) for one in counted.voices)]
-    _bars(sheet, "Who wrote", sorted(wrote, key=lambda one: -one[0].words))
+    _bars(sheet, say("Who wrote"), sorted(wrote, key=lambda one: -one[0].words))
     return sheet.png()
 
 
@@ -127,7 +127,7 @@ def _bars(sheet: _Sheet, heading: str, counts: Sequence[tuple[Count, bool]]) -> 
     sheet.row(heading, 30, bold=True, below=14)
     most = max(max(one.words for one, _ in counts), 1)
     for count, by_voice in counts[:MOST_BARS]:
-        name = f"{count.name} (voice)" if by_voice else count.name
+        name = say("{name} (voice)", name=count.name) if by_voice else count.name
         width = max(round(LONGEST * count.words / most), 3)
         sheet.text(EDGE, sheet.y, _cut(name, NAMES), 30)
         _bar(sheet, BEGIN, width, stripes=by_voice)
@@ -135,7 +135,8 @@ def _bars(sheet: _Sheet, heading: str, counts: Sequence[tuple[Count, bool]]) -> 
         sheet.text(BEGIN + width + 12, sheet.y + 5, told, 22, FAINT)
         sheet.y += BAR + 14
     if len(counts) > MOST_BARS:
-        sheet.row(f"and {len(counts) - MOST_BARS} more", 24, FAINT)
+        more = say("and {number:,} more", number=len(counts) - MOST_BARS)
+        sheet.row(more, 24, FAINT)
     sheet.y += 8
 
 
@@ -154,15 +155,20 @@ def stats_in_words(title: str, counted: Tally) -> str:
 
     def listed(counts: Sequence[Count]) -> str:
         return ", ".join(
-            f"{one.name} {many(one.words, 'word')} in {many(one.lines, 'line')}"
+            say(
+                "{name} {words} in {lines}",
+                name=one.name,
+                words=many(one.words, "word"),
+                lines=many(one.lines, "line"),
+            )
             for one in counts[:MOST_BARS]
         )
 
     parts = [
         f"{title}: {_summary(counted)}.",
-        counted.characters and f"Who speaks: {listed(counted.characters)}.",
-        counted.writers and f"Who wrote: {listed(counted.writers)}.",
-        counted.voices and f"Voices: {listed(counted.voices)}.",
+        counted.characters and say("Who speaks: {names}.", names=listed(counted.characters)),
+        counted.writers and say("Who wrote: {names}.", names=listed(counted.writers)),
+        counted.voices and say("Voices: {names}.", names=listed(counted.voices)),
     ]
     return " ".join(part for part in parts if part)[:1000]
 
@@ -185,7 +191,7 @@ def surprise(found: Surprise) -> bytes:
     below is what the voice expected there.
     """
     sheet = _Sheet(longest=8000)
-    sheet.row(f"What surprised {found.voice}", 36, bold=True, below=12)
+    sheet.row(say("What surprised {voice}", voice=found.voice), 36, bold=True, below=12)
     _legend(sheet)
     numbers = {(place.line, place.cell): n for n, place in enumerate(found.places, 1)}
     for line, cells in enumerate(found.lines):
@@ -199,11 +205,11 @@ def surprise(found: Surprise) -> bytes:
 
 
 def _legend(sheet: _Sheet) -> None:
-    sheet.text(EDGE, sheet.y, "bits:", 24, FAINT)
+    sheet.text(EDGE, sheet.y, say("bits:"), 24, FAINT)
     for n, bits in enumerate((0, 2, 4, 6, 8)):
         x = EDGE + 100 + n * 90
         _heat_cell(sheet, x, sheet.y - 6, f"{bits}", bits)
-    sheet.text(EDGE + 100 + 4 * 90 + 40, sheet.y, "and more", 24, FAINT)
+    sheet.text(EDGE + 100 + 4 * 90 + 40, sheet.y, say("and more"), 24, FAINT)
     sheet.y += ROW
     sheet.rule()
 
@@ -285,7 +291,11 @@ def _expected(sheet: _Sheet, number: int, found: Surprise, place: Place) -> None
     sheet.rule()
     cell = found.at(place)
     _number(sheet, EDGE + 14, sheet.y + 14, number)
-    told = f"came {_named(cell.character)}, {cell.bits or 0:.1f} bits. It expected:"
+    told = say(
+        "came {character}, {bits:.1f} bits. It expected:",
+        character=_named(cell.character),
+        bits=cell.bits or 0,
+    )
     sheet.text(EDGE + 44, sheet.y, told, 26)
     sheet.y += 44
     for n, guess in enumerate(place.guesses):
@@ -309,4 +319,4 @@ def _percent(probability: float) -> str:
 
 
 def _named(character: str) -> str:
-    return {" ": "space", "\n": "¶"}.get(character, character)
+    return {" ": say("space"), "\n": "¶"}.get(character, character)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
@@ -79,9 +80,10 @@ class Polls:
         """Shows how many are for each take, at once or soon."""
         if ballot in self._counts:
             return  # It is about to be shown, and this vote with it.
-        due = self._counted.get(ballot, 0) + BETWEEN_COUNTS
-        wait = due - asyncio.get_running_loop().time()
-        self._later(self._counts, wait, self._recount, ballot)
+        now = asyncio.get_running_loop().time()
+        due = max(now, self._counted.get(ballot, -math.inf) + BETWEEN_COUNTS)
+        self._counted[ballot] = due  # of those who vote at once, all but the first wait
+        self._later(self._counts, due - now, self._recount, ballot)
 
     def stop(self) -> None:
         """Closes no further vote, and leaves them to the next run."""

@@ -22,7 +22,7 @@ from screenplain.richstring import RichString, plain
 from screenplain.types import Action, Dialog, Screenplay, Slug, Transition
 
 from .emphasis import rich
-from .language import many
+from .language import many, say
 from .render import PAPER, page
 from .script import Element, Kind, fountain
 from .tally import LINES_A_PAGE, Tally, share
@@ -67,7 +67,7 @@ class Edition:
     def about(self) -> dict[str, tuple[str, ...]]:
         """The title page but the title, under the names that Fountain has for its parts."""
         parts = {
-            "Credit": ("written by",) if self.authors else (),
+            "Credit": (say("written by"),) if self.authors else (),
             "Authors": self.authors,
             "Draft date": (self.date.isoformat(),) if self.date else (),
             "Notes": self.shares,
@@ -92,7 +92,7 @@ def edition(
     scene_numbers: bool = False,
 ) -> Edition:
     """The edition of a script that was counted."""
-    voices = [replace(one, name=f"the voice “{one.name}”") for one in counted.voices]
+    voices = [replace(one, name=say("the voice “{name}”", name=one.name)) for one in counted.voices]
     writers = [*counted.writers, *voices]
     shares = [
         f"{one.name}: {many(one.lines, 'line')}, {many(one.words, 'word')} "
@@ -105,7 +105,9 @@ def edition(
 
 def _some(entries: Sequence[str]) -> tuple[str, ...]:
     more = len(entries) - MOST_NAMES
-    return (*entries[:MOST_NAMES], f"and {more} more") if more > 0 else tuple(entries)
+    if more <= 0:
+        return tuple(entries)
+    return (*entries[:MOST_NAMES], say("and {number:,} more", number=more))
 
 
 def printed(what: Edition, form: Format, paper: Paper = Paper.LETTER) -> Printed:

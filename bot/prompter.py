@@ -10,6 +10,7 @@ from typing import TypeVar
 from . import compose
 from .compose import Manner, Progress, Standing
 from .engine import Engine, NothingLeft
+from .language import say
 from .model import Model, States
 from .render import inline
 from .repetition import REACH
@@ -69,13 +70,17 @@ class Prompter:
             draft = await compose.write(engine, at, manner, self.channel)
         except NothingLeft:
             raise RoomError(
-                "Without the words that must not be said here nothing is left to say: try again, "
-                "or take some off the list with /settings banned."
+                say(
+                    "Without the words that must not be said here nothing is left to say: try "
+                    "again, or take some off the list with {/settings banned}."
+                )
             ) from None
         except ValueError as error:
-            raise RoomError(f"{error} Choose another kind, or another voice.") from error
+            raise RoomError(
+                say("{reason} Choose another kind, or another voice.", reason=error)
+            ) from error
         if draft is None:
-            raise RoomError("The voice had nothing to say: try again, or another temperature.")
+            raise RoomError(say("The voice had nothing to say: try again, or another temperature."))
         return draft
 
     async def banned(self, guild: int | None) -> tuple[str, ...]:
@@ -115,11 +120,13 @@ class Prompter:
         kept = await self.store.state(head, model.fingerprint)
         if kept is not None:
             return kept
-        state, unread = await self._last_kept(model, head)
+        path = await self.store.path(head)
+        state, unread = await self._last_kept(model, path)
         state = await compose.read_again(
             engine, state, unread, self.channel, progress or Progress()
         )
-        await self.store.keep_state(head, model.fingerprint, state)
+        removed = sum(line.removed for line in path)
+        await self.store.keep_state(head, model.fingerprint, state, removed)
         return state
 
     async def cost(self, engine: Engine, line: Line) -> Floats:
@@ -130,9 +137,8 @@ class Prompter:
         state = await self.state(engine, line.parent)
         return await compose.costs(engine, state, line.element, self.channel)
 
-    async def _last_kept(self, model: Model, head: int) -> tuple[States, list[Line]]:
-        """The nearest state that was kept on the way to a line, and the lines after it."""
-        path = await self.store.path(head)
+    async def _last_kept(self, model: Model, path: Sequence[Line]) -> tuple[States, Sequence[Line]]:
+        """The last state that was kept on a path, and the lines after it."""
         kept = await self.store.states_kept((line.id for line in path), model.fingerprint)
         for i in reversed(range(len(path))):
             if path[i].id in kept:
@@ -160,14 +166,19 @@ def _company(script: Script, wish: Wish) -> tuple[str, ...]:
     played = set(script.players) if script.skip_played else set()
     if wish.character in played:
         raise RoomError(
-            f"{inline(wish.character or '', 60)} is played by somebody, who writes it: name "
-            f"another character, or see /settings voice."
+            say(
+                "{name} is played by somebody, who writes it: name another character, or see "
+                "{/settings voice}.",
+                name=inline(wish.character or "", 60),
+            )
         )
     company = tuple(one for one in script.cast if one not in played)
     silent = wish.kind in (Kind.ACTION, Kind.HEADING)
     if script.cast and not company and not silent:
         raise RoomError(
-            "Everybody in the cast is played by somebody: ask for a kind that nobody speaks, or "
-            "add a character with /cast add."
+            say(
+                "Everybody in the cast is played by somebody: ask for a kind that nobody speaks, "
+                "or add a character with {/cast add}."
+            )
         )
     return company if script.lock or played else ()

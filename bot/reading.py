@@ -11,7 +11,7 @@ import discord
 from . import pictures, printing, replay, surprise
 from .answers import NOBODY
 from .delivery import delivered, reply_to
-from .language import many
+from .language import many, phrase, say
 from .printing import Format, Paper
 from .render import inline
 from .replay import Replay
@@ -22,6 +22,16 @@ from .views import Interaction
 
 MANY = 10
 """Lines of a script from which on a replay comes with a file."""
+
+
+_ONE_LINE_COST = phrase(
+    "What the last line cost the voice “{voice}”: {bits:.1f} bits a character. The darker, and the "
+    "taller the bar, the more."
+)
+_LINES_COST = phrase(
+    "What the last {lines} cost the voice “{voice}”: {bits:.1f} bits a character. The darker, and "
+    "the taller the bar, the more."
+)
 
 
 def file_name(script: Script) -> str:
@@ -47,13 +57,18 @@ async def send_export(
 
     printed = await asyncio.to_thread(work)
     if len(printed.content) > interaction.filesize_limit:
-        raise RoomError("That file is too large for Discord: choose the format fountain or txt.")
-    content = f"“{inline(script.title, 100)}”, {many(len(lines), 'line')}."
-    if printed.has_boxes:
-        content += (
-            " The typeface of the PDF lacks some of its characters and shows boxes there: the "
-            "other formats have them all."
+        raise RoomError(
+            say("That file is too large for Discord: choose the {*format} fountain or txt.")
         )
+    content = say(
+        "“{title}”, {lines}.", title=inline(script.title, 100), lines=many(len(lines), "line")
+    )
+    if printed.has_boxes:
+        boxes = say(
+            "The typeface of the PDF lacks some of its characters and shows boxes there: the other "
+            "formats have them all."
+        )
+        content += f" {boxes}"
     file = discord.File(io.BytesIO(printed.content), f"{file_name(script)}.{form.value}")
     await delivered(interaction, content=content, attachments=[file], allowed_mentions=NOBODY)
 
@@ -77,15 +92,16 @@ async def send_surprise(interaction: Interaction, room: Room, most: int, *, to_a
     """Sends a picture of what surprised the voice in the last lines."""
     script = await room.script()
     if script.head is None:
-        raise RoomError("The script has no line yet: write one, or use /continue.")
+        raise RoomError(say("The script has no line yet: write one, or use {/continue}."))
     _check_may_attach(interaction)
     await reply_to(interaction).defer(thinking=True, ephemeral=not to_all)
     found = await surprise.look(room, most)
     png = await asyncio.to_thread(pictures.surprise, found)
-    content = (
-        f"What the {surprise.last(len(found.lines))} cost the voice "
-        f"“{inline(found.voice, 40)}”: {found.average:.1f} bits a character. The darker, and the "
-        f"taller the bar, the more."
+    content = say(
+        _ONE_LINE_COST if len(found.lines) == 1 else _LINES_COST,
+        lines=many(len(found.lines), "line"),
+        voice=inline(found.voice, 40),
+        bits=found.average,
     )
     words = surprise.in_words(found)
     await _send_picture(interaction, content, png, f"{file_name(script)}-surprise.png", words)
@@ -110,7 +126,7 @@ async def _opened(interaction: Interaction, room: Room) -> tuple[Script, list[Li
     """The script and its lines, where there are some, and where files can be sent."""
     script, lines = await room.script(), await room.lines()
     if not lines:
-        raise RoomError("The script has no line yet: write one, or use /continue.")
+        raise RoomError(say("The script has no line yet: write one, or use {/continue}."))
     _check_may_attach(interaction)
     return script, lines
 
@@ -118,8 +134,10 @@ async def _opened(interaction: Interaction, room: Room) -> tuple[Script, list[Li
 def _check_may_attach(interaction: Interaction) -> None:
     if not interaction.app_permissions.attach_files:
         raise RoomError(
-            "I lack the permission **Attach Files** in this channel: ask somebody who manages it "
-            "to grant that."
+            say(
+                "I lack the permission **Attach Files** in this channel: ask somebody who manages "
+                "it to grant that."
+            )
         )
 
 

@@ -16,7 +16,7 @@ from . import compose
 from .compose import Progress, Standing
 from .engine import Engine, NothingLeft
 from .history import words
-from .language import many
+from .language import many, phrase, say
 from .model import ModelError, States, Tokens
 from .render import inline
 from .repetition import REACH
@@ -38,16 +38,17 @@ REMEMBERED = 64
 SHOWN, REASONS = 8, 4
 """Lines, and reasons, that are told one by one."""
 
-LOST = "the line that it is a copy of was deleted"
+LOST = phrase("the line that it is a copy of was deleted")
+DAMAGED = phrase("it follows a removed line")
 
 
 class Verdict(StrEnum):
-    """What is known of a line."""
+    """What is known of a line, and how that is said."""
 
-    PERSON = "a person's"
-    PROVED = "proved"
-    DIFFERENT = "different"
-    UNPROVED = "unproved"
+    PERSON = phrase("a person's")
+    PROVED = phrase("proved")
+    DIFFERENT = phrase("different")
+    UNPROVED = phrase("unproved")
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ async def replay(room: Room, patience: Patience) -> Replay:
     script = await room.script()
     lines = await room.store.path(script.head)
     if not lines:
-        raise RoomError("The script has no line yet: write one, or use /continue.")
+        raise RoomError(say("The script has no line yet: write one, or use {/continue}."))
     proof = Proof(room, script.voice, await room.prompter.banned(script.guild), lines)
     patience.progress.to_prove = sum(line.author is None for line in lines)
     until = time.monotonic() + LONGEST
@@ -129,9 +130,11 @@ class Proof:
         original = self._tree.original(line)
         reader = await self._reader(line)
         if original is None:
-            found = Finding(number, line, Verdict.UNPROVED, None, (LOST,))
+            found = Finding(number, line, Verdict.UNPROVED, None, (say(LOST),))
         elif isinstance(reader, str):
             found = Finding(number, line, Verdict.UNPROVED, None, (reader,))
+        elif await self._tree.is_damaged(original):
+            found = Finding(number, line, Verdict.UNPROVED, None, (say(DAMAGED),))
         else:
             again = await self._again(reader, original, progress)
             found = judged(number, line, again, differences(line, self._banned))
@@ -159,7 +162,7 @@ class Proof:
         return self._readers[voice]
 
     async def _open(self, name: str, fingerprint: str) -> Reader | str:
-        reason = f"there is no voice “{name}” here any more"
+        reason = say("there is no voice “{name}” here any more", name=name)
         for one in dict.fromkeys([name, self._voice]):  # its file may have been renamed
             try:
                 engine = await self._room.voices.engine(one)
@@ -168,7 +171,9 @@ class Proof:
             if engine.model.fingerprint == fingerprint:
                 return Reader(engine, self._tree, ("replay", self._room.channel))
             if one == name:
-                reason = f"the voice “{name}” here is another one than that which wrote it"
+                reason = say(
+                    "the voice “{name}” here is another one than that which wrote it", name=name
+                )
         return reason
 
 
@@ -184,16 +189,16 @@ def judged(number: int, line: Line, again: str, reasons: tuple[str, ...]) -> Fin
 def differences(line: Line, banned: tuple[str, ...]) -> tuple[str, ...]:
     """What a line depends on and is not here as it was when the line was written."""
     now = {
-        "onnxruntime": ("onnxruntime", compose.RELEASE),
-        "processor": ("the processor", compose.processor()),
+        "onnxruntime": (phrase("onnxruntime was {then} and is {now}"), compose.RELEASE),
+        "processor": (phrase("the processor was {then} and is {now}"), compose.processor()),
     }
     reasons = [
-        f"{name} was {line.origin[key]} and is {value}"
-        for key, (name, value) in now.items()
+        say(reason, then=line.origin[key], now=value)
+        for key, (reason, value) in now.items()
         if line.origin.get(key, value) != value
     ]
     if line.origin.get("banned", "") != compose.list_id(banned):
-        reasons.append("the words that must not be said are others now")
+        reasons.append(say("the words that must not be said are others now"))
     return tuple(reasons)
 
 
@@ -203,6 +208,7 @@ class Tree:
     def __init__(self, store: Store, lines: Iterable[Line]) -> None:
         self.store = store
         self._lines = {line.id: line for line in lines}
+        self._damaged: dict[int, bool] = {}
 
     async def know(self, lines: Iterable[int]) -> None:
         """Looks lines up that will be asked for."""
@@ -212,6 +218,16 @@ class Tree:
     def original(self, line: Line) -> Line | None:
         """Where a line was first written; None where that was deleted."""
         return self._lines.get(line.copy_of) if line.copy_of else line
+
+    async def is_damaged(self, line: Line) -> bool:
+        """Whether text was removed above a line, so that it cannot be written again."""
+        path = await self.path(line.parent, self._damaged)
+        above = path[0].parent if path else line.parent
+        damaged = above is not None and self._damaged[above]
+        for one in path:
+            damaged = damaged or one.removed
+            self._damaged[one.id] = damaged
+        return damaged
 
     async def path(
         self, head: int | None, known: Container[int] = (), most: int = sys.maxsize
@@ -277,47 +293,66 @@ def in_words(found: Replay) -> str:
     written = len(proved) + len(missing)
     parts = [_result(len(proved), written)]
     people = len(found.all_of(Verdict.PERSON))
-    parts += [f"People wrote {many(people, 'line')}."] if people else []
-    parts += [f"Rewritten by hand: {_numbers(found.edited)}."] if found.edited else []
+    if people:
+        parts.append(say("People wrote {lines}.", lines=many(people, "line")))
+    if found.edited:
+        parts.append(say("Rewritten by hand: {lines}.", lines=_numbers(found.edited)))
     if len(found.findings) < found.lines:
-        parts.append(f"It ended before line {len(found.findings) + 1} of {found.lines:,}.")
+        parts.append(
+            say(
+                "It ended before line {number} of {lines:,}.",
+                number=len(found.findings) + 1,
+                lines=found.lines,
+            )
+        )
     told = [f"**{inline(found.title, 100)}**: {' '.join(parts)}"]
     told += [f"-# {inline(reason, 200)}: {_numbers(at)}." for reason, at in _by_reason(found)]
     told += [_entry(one) for one in missing[:SHOWN]]
     if len(missing) > SHOWN:
-        told.append(f"and {len(missing) - SHOWN:,} more.")
+        told.append(say("and {number:,} more.", number=len(missing) - SHOWN))
     if found.all_of(Verdict.DIFFERENT):
         told.append(
-            "-# The voice writes each line from all that stands above it: below the first that "
-            "differs, others may differ for that reason alone."
+            say(
+                "-# The voice writes each line from all that stands above it: below the first that "
+                "differs, others may differ for that reason alone."
+            )
         )
     return "\n".join(told)
 
 
 def rows(found: Replay) -> str:
     """Everything that is known, as a text with one row a line, and tabs between its columns."""
-    columns: list[tuple[str, ...]] = [
-        ("line", "is", "wrote it", "seed", "its text", "came out", "remarks")
-    ]
-    columns += [_row(one) for one in found.findings]
-    return "".join("\t".join(map(_flat, one)) + "\n" for one in columns)
+    heads = say("line\tis\twrote it\tseed\tits text\tcame out\tremarks")
+    lines = ["\t".join(map(_flat, _row(one))) for one in found.findings]
+    return "".join(f"{line}\n" for line in (heads, *lines))
 
 
 def _result(proved: int, written: int) -> str:
     if not written:
-        return "The voice has written none of it."
+        return say("The voice has written none of it.")
     if proved < written:
-        return f"{proved:,} of the {many(written, 'line')} by the voice came out to the letter."
+        return say(
+            "{proved:,} of the {lines} by the voice came out to the letter.",
+            proved=proved,
+            lines=many(written, "line"),
+        )
     if written == 1:
-        return "The only line by the voice was written again, and came out to the letter."
-    return f"All {written:,} lines by the voice were written again, and came out to the letter."
+        return say("The only line by the voice was written again, and came out to the letter.")
+    return say(
+        "All {lines:,} lines by the voice were written again, and came out to the letter.",
+        lines=written,
+    )
 
 
 def _numbers(numbers: Sequence[int]) -> str:
     """The numbers of lines, as many as there is room for."""
-    more = f" and {len(numbers) - SHOWN:,} more" if len(numbers) > SHOWN else ""
-    word = "line" if len(numbers) == 1 else "lines"
-    return f"{word} {', '.join(map(str, numbers[:SHOWN]))}{more}"
+    shown = ", ".join(map(str, numbers[:SHOWN]))
+    if len(numbers) == 1:
+        return say("line {numbers}", numbers=shown)
+    if len(numbers) <= SHOWN:
+        return say("lines {numbers}", numbers=shown)
+    more = len(numbers) - SHOWN
+    return say("lines {numbers} and {more:,} more", numbers=shown, more=more)
 
 
 def _by_reason(found: Replay) -> list[tuple[str, list[int]]]:
@@ -332,18 +367,19 @@ def _by_reason(found: Replay) -> list[tuple[str, list[int]]]:
 def _entry(one: Finding) -> str:
     text = inline(words(one.line.element), 60)
     if one.again is None:
-        return f"**{one.number}** {text}: cannot be proved"
-    return f"**{one.number}** {text}\n-# came out as: {inline(one.again, 60) or 'nothing'}"
+        return say("**{number}** {text}: cannot be proved", number=one.number, text=text)
+    again = say("-# came out as: {text}", text=inline(one.again, 60) or say("nothing"))
+    return f"**{one.number}** {text}\n{again}"
 
 
 def _row(one: Finding) -> tuple[str, ...]:
     line = one.line
     remarks = [*one.reasons]
-    remarks += ["rewritten by hand"] if line.rewrite_of else []
-    remarks += ["a copy, proved where it was first written"] if line.copy_of else []
+    remarks += [say("rewritten by hand")] if line.rewrite_of else []
+    remarks += [say("a copy, proved where it was first written")] if line.copy_of else []
     seed = str(line.origin.get("seed", ""))
     return (
-        *(str(one.number), one.verdict, line.credit, seed, line.text),
+        *(str(one.number), say(one.verdict), line.credit, seed, line.text),
         *(one.again or "", "; ".join(remarks)),
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 
+from .language import many, say
 from .render import inline
 from .store import Ballot, Line, Script
 from .turn import RoomError, Writer
@@ -15,8 +16,11 @@ def check_may_write(script: Script, writer: Writer) -> None:
     if script.role is None or writer.moderator or script.role in writer.roles:
         return
     raise RoomError(
-        f"“{inline(script.title, 100)}” is kept to a role that you do not have: ask a moderator "
-        f"for it, or start a script of your own in another channel."
+        say(
+            "“{title}” is kept to a role that you do not have: ask a moderator for it, or start a "
+            "script of your own in another channel.",
+            title=inline(script.title, 100),
+        )
     )
 
 
@@ -28,8 +32,11 @@ def check_may_take(script: Script, line: Line, writer: Writer) -> None:
     if line.author in (None, writer.id) or _rules(script, writer):
         return
     raise RoomError(
-        f"That would take {inline(line.credit, 60)}'s line out of the script: ask them, the "
-        f"script's owner or a moderator, or go on in a script of your own with /fork."
+        say(
+            "That would take {name}'s line out of the script: ask them, the script's owner or a "
+            "moderator, or go on in a script of your own with {/fork}.",
+            name=inline(line.credit, 60),
+        )
     )
 
 
@@ -37,7 +44,9 @@ def check_may_rule(script: Script, writer: Writer) -> None:
     """Raises RoomError for one who is neither a script's owner nor a moderator."""
     if not _rules(script, writer):
         raise RoomError(
-            "Only the script's owner or a moderator (Manage Messages) can change that: ask one."
+            say(
+                "Only the script's owner or a moderator (Manage Messages) can change that: ask one."
+            )
         )
 
 
@@ -45,8 +54,10 @@ def check_may_pick(ballot: Ballot, writer: Writer) -> None:
     """Raises RoomError for one who neither asked for the takes of a ballot nor is a moderator."""
     if writer.id != ballot.asker and not writer.moderator:
         raise RoomError(
-            "Who asked for these takes picks one, or a moderator (Manage Messages): with the "
-            "option vote of /continue, everybody has a say."
+            say(
+                "Who asked for these takes picks one, or a moderator (Manage Messages): with the "
+                "option {*vote} of {/continue}, everybody has a say."
+            )
         )
 
 
@@ -54,7 +65,7 @@ def check_turn(script: Script, last: Line | None, writer: Writer) -> None:
     """Raises RoomError for one who wrote the last line, where nobody may write twice in a row."""
     if script.alternate and last is not None and last.author == writer.id:
         raise RoomError(
-            "Nobody writes twice in a row here: wait for somebody else, or use /continue."
+            say("Nobody writes twice in a row here: wait for somebody else, or use {/continue}.")
         )
 
 
@@ -64,8 +75,12 @@ def check_cooldown(script: Script, last: dt.datetime | None, now: dt.datetime) -
         return
     left = math.ceil(script.cooldown - (now - last).total_seconds())
     if left > 0:
-        seconds = "1 second" if left == 1 else f"{left:,} seconds"
-        raise RoomError(f"Everybody waits a while between two lines here: try again in {seconds}.")
+        raise RoomError(
+            say(
+                "Everybody waits a while between two lines here: try again in {seconds}.",
+                seconds=many(left, "second"),
+            )
+        )
 
 
 def _rules(script: Script, writer: Writer) -> bool:

@@ -11,6 +11,7 @@ from weakref import WeakValueDictionary
 from . import compose
 from .compose import Manner, Progress, Standing
 from .engine import Engine
+from .language import phrase, say
 from .model import Logits, Model
 from .render import inline
 from .rights import check_cooldown, check_may_pick, check_may_take, check_may_write, check_turn
@@ -185,7 +186,7 @@ class Room(Shelf):
         try:
             drafts = await patience.wait(reading)
         except Stopped:
-            raise RoomError("Stopped while it was read: no script was begun.") from None
+            raise RoomError(say("Stopped while it was read: no script was begun.")) from None
         async with self.lock:
             return await self._begin(new, drafts, writer, over)
 
@@ -219,12 +220,14 @@ class Room(Shelf):
         """
         if wish.character and wish.kind not in (None, Kind.DIALOGUE):
             raise RoomError(
-                "Somebody who speaks needs speech: leave out the kind or the character."
+                say("Somebody who speaks needs speech: leave out the {*kind} or the {*character}.")
             )
         script = await self.script_at(under)
         takes = wish.takes or script.takes
         if wish.vote and takes == 1:
-            raise RoomError("A vote needs something to choose from: add takes, from 2 to 5.")
+            raise RoomError(
+                say("A vote needs something to choose from: add {*takes}, from 2 to 5.")
+            )
         await self._check_pace(script, writer)
         if takes > 1:
             return await self._offer(script, wish, takes, writer, patience)
@@ -239,8 +242,11 @@ class Room(Shelf):
         line = await self._last_line(script)
         if line.author is not None:
             raise RoomError(
-                f"The last line is {inline(line.credit, 60)}'s, not the voice's: take it back with "
-                f"/undo, or go on with /continue."
+                say(
+                    "The last line is {name}'s, not the voice's: take it back with {/undo}, or go "
+                    "on with {/continue}.",
+                    name=inline(line.credit, 60),
+                )
             )
         await self._check_pace(script, writer)
         was = line.origin
@@ -260,9 +266,11 @@ class Room(Shelf):
         """A ballot that is open; raises RoomError."""
         found = await self.store.ballot(ballot)
         if found is None:
-            raise RoomError("These takes were deleted: ask for others with /continue.")
+            raise RoomError(say("These takes were deleted: ask for others with {/continue}."))
         if found.closed:
-            raise RoomError("One of these takes was chosen already: /history goes to the others.")
+            raise RoomError(
+                say("One of these takes was chosen already: {/history} goes to the others.")
+            )
         return found
 
     async def take_to_pick(
@@ -276,7 +284,7 @@ class Room(Shelf):
         check_may_pick(found, writer)
         lines = (await self.store.takes(found))[take]
         if script.head != found.parent:
-            sentence = "The script has gone on since these takes were written."
+            sentence = phrase("The script has gone on since these takes were written.")
             raise LineIsOld(Place(script.id, lines[-1].id), sentence)
         return script, lines
 
@@ -329,7 +337,7 @@ class Room(Shelf):
         script = await self.script_at(under)
         child = await self.store.next_of(script.id, script.head)
         if child is None:
-            raise RoomError("Nothing was taken back here: go on with /continue.")
+            raise RoomError(say("Nothing was taken back here: go on with {/continue}."))
         return await self._go(script, child, writer)
 
     @locked
@@ -340,9 +348,11 @@ class Room(Shelf):
         except LineIsOld:
             script = await self.script()
             if place.line != BEFORE_THE_FIRST and not await self.store.has(script, place.line):
-                raise RoomError("That line is not in this script: go on with /continue.") from None
+                raise RoomError(
+                    say("That line is not in this script: go on with {/continue}.")
+                ) from None
             return await self._go(script, place.line or None, writer)
-        raise RoomError("The script stands at this line already: go on with /continue.")
+        raise RoomError(say("The script stands at this line already: go on with {/continue}."))
 
     @locked
     async def rewrite(
@@ -357,7 +367,7 @@ class Room(Shelf):
         check_may_take(script, line, writer)
         elements = _elements(text, character)
         if elements == [line.element]:
-            raise RoomError("That is what the line says already: change it, or leave it.")
+            raise RoomError(say("That is what the line says already: change it, or leave it."))
         engine = await self.voices.engine(script.voice)
         drafts = await self._read(engine, line.parent, elements, writer)
         lines, copies = await self.store.rewrite(script, line, drafts, writer.delivery, writer.id)
@@ -391,7 +401,7 @@ class Room(Shelf):
         await self._check_runs(script, place.script)
         line = await self._line_at(place.line)
         if line is None or line.id not in await self.store.path_ids(script.head, line.id):
-            raise RoomError("That line is not in the script any more: continue from it first.")
+            raise RoomError(say("That line is not in the script any more: continue from it first."))
         return script, line
 
     async def _line_at(self, line: int | None) -> Line | None:
@@ -400,7 +410,7 @@ class Room(Shelf):
     async def _last_line(self, script: Script) -> Line:
         line = await self._line_at(script.head)
         if line is None:
-            raise RoomError("The script has no line yet: write one, or use /continue.")
+            raise RoomError(say("The script has no line yet: write one, or use {/continue}."))
         return line
 
     async def _check_pace(self, script: Script, writer: Writer) -> None:
@@ -487,7 +497,7 @@ class Room(Shelf):
             await patience.wait(_any_of(works))
         except Stopped:
             if not any(takes):
-                raise RoomError("Stopped before the first line: nothing was added.") from None
+                raise RoomError(say("Stopped before the first line: nothing was added.")) from None
         return [drafts for drafts in takes if drafts]
 
     async def _write(
@@ -513,7 +523,7 @@ class Room(Shelf):
         """The script that runs, if it is the one that may be shelved; see `start`."""
         running = await self.store.running(self.channel)
         if over is not None and over != (running.id if running else NO_SCRIPT):
-            raise RoomError("The script here has changed in the meantime: use /start again.")
+            raise RoomError(say("The script here has changed in the meantime: use {/start} again."))
         if running is not None:
             check_may_write(running, writer)
         return running
@@ -591,11 +601,20 @@ def _elements(text: str, character: str | None) -> list[Element]:
     elements = from_person(text, character)
     if any(len(element.text) > LONGEST_TEXT for element in elements):
         raise RoomError(
-            f"One line has more than {LONGEST_TEXT:,} characters: put blank lines into it, so "
-            f"that it becomes several."
+            say(
+                "One line has more than {most:,} characters: put blank lines into it, so that it "
+                "becomes several.",
+                most=LONGEST_TEXT,
+            )
         )
     if len(elements) > MOST_LINES:
-        raise RoomError(f"That is {len(elements)} lines at once: write at most {MOST_LINES}.")
+        raise RoomError(
+            say(
+                "That is {lines:,} lines at once: write at most {most}.",
+                lines=len(elements),
+                most=MOST_LINES,
+            )
+        )
     return elements
 
 

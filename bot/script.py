@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from unicodedata import category, normalize
 
+from .language import say
+
 NAME_LIMIT = 40
 """The longest name that a character may have, in characters."""
 
@@ -282,7 +284,7 @@ def from_person(text: str, character: str | None = None) -> list[Element]:
     """
     blocks = [lines for block in _BLANK_LINES.split(clean(text)) if (lines := _lines(block))]
     if not blocks:
-        raise ScriptError("There is nothing to write yet: the text is empty.")
+        raise ScriptError(say("There is nothing to write yet: the text is empty."))
     if character is None:
         return [element for block in blocks for element in _read(block)]
     cue = cue_line(name(character))
@@ -361,7 +363,7 @@ def heading(text: str) -> Element:
     line = clean(" ".join(" ".join(_lines(text)).upper().split()))
     start = next((at for at, character in enumerate(line) if character.isalnum()), None)
     if start is None:
-        raise ScriptError("A scene heading needs at least one letter or digit.")
+        raise ScriptError(say("A scene heading needs at least one letter or digit."))
     line = line[start:]
     return Element(Kind.HEADING, line if _HEADING.match(line) else f".{line}")
 
@@ -376,16 +378,18 @@ def name(text: str) -> str:
     """
     line = clean(text).strip()
     if "\n" in line:
-        raise ScriptError("A character's name must be on one line.")
+        raise ScriptError(say("A character's name must be on one line."))
     line = re.sub(r"\([^()]*\)", " ", line)
     line = clean("".join(one if _in_names(one) else " " for one in line.upper()))
     line = " ".join(line.split())
     while line and not line[0].isalnum():
         line = line[1:]
     if not any(map(str.isalpha, line)):
-        raise ScriptError("A character's name needs at least one letter.")
+        raise ScriptError(say("A character's name needs at least one letter."))
     if len(line) > NAME_LIMIT:
-        raise ScriptError(f"A character's name can have at most {NAME_LIMIT} characters.")
+        raise ScriptError(
+            say("A character's name can have at most {most} characters.", most=NAME_LIMIT)
+        )
     return line
 
 
@@ -403,7 +407,7 @@ def cast(text: str) -> tuple[str, ...]:
     parts = re.split(r"[,;\uff0c\u3001\n]", clean(text))
     names = tuple(dict.fromkeys(name(part) for part in parts if part.strip()))
     if len(names) > CAST_LIMIT:
-        raise ScriptError(f"A cast can have at most {CAST_LIMIT} characters.")
+        raise ScriptError(say("A cast can have at most {most} characters.", most=CAST_LIMIT))
     return names
 
 
@@ -471,7 +475,7 @@ def fountain(
 
     `more` is what the title page says besides, by key; each line of it stands on its own.
     """
-    page = [f"Title: {' '.join(_lines(title)) or 'Untitled'}"]
+    page = [f"Title: {' '.join(_lines(title)) or say('Untitled')}"]
     for key, entries in (more or {}).items():
         lines = [line for entry in entries for line in _lines(entry)]
         page += [f"{key}:", *(f"    {line}" for line in lines)] if lines else []

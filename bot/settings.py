@@ -57,6 +57,13 @@ class Settings(BaseSettings):
     line_length: Annotated[
         int, Field(ge=40, le=1500, description="Characters after which a written line is ended.")
     ] = 600
+    states_mb: Annotated[
+        int, Field(ge=1, description="Megabytes of the database that states may take.")
+    ] = 1024
+    departed_days: Annotated[
+        int,
+        Field(ge=0, le=3650, description="Days until a server that left has its scripts deleted."),
+    ] = 30
     threads: Annotated[
         int, Field(ge=1, le=64, description="Processor threads that a voice computes with.")
     ] = 2

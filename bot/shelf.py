@@ -7,6 +7,7 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from .constraint import said
+from .language import say
 from .prompter import Prompter
 from .render import inline
 from .rights import check_may_rule, check_may_write
@@ -59,10 +60,12 @@ class Shelf:
             return script
         if await self.scripts():
             raise NoScript(
-                "No script runs in this channel now: begin one with /start, or go on with one of "
-                "/scripts."
+                say(
+                    "No script runs in this channel now: begin one with {/start}, or go on with "
+                    "one of {/scripts}."
+                )
             )
-        raise NoScript("No script runs in this channel yet: begin one with /start.")
+        raise NoScript(say("No script runs in this channel yet: begin one with {/start}."))
 
     async def script_at(self, under: Place | None) -> Script:
         """The script, if it stands at this place still; raises NoScript and LineIsOld."""
@@ -80,7 +83,7 @@ class Shelf:
         """One of them, by its id; raises RoomError when it is gone."""
         found = await self.store.find(script)
         if found is None or found.channel != self.channel:
-            raise RoomError("That script is not here any more: see /scripts.")
+            raise RoomError(say("That script is not here any more: see {/scripts}."))
         return found
 
     async def lines(self) -> list[Line]:
@@ -107,7 +110,7 @@ class Shelf:
         wanted = await self.of_channel(script)
         running = await self.store.running(self.channel)
         if running is not None and running.id == script:
-            raise RoomError("That script runs here already: go on with /continue.")
+            raise RoomError(say("That script runs here already: go on with {/continue}."))
         for one in filter(None, (wanted, running)):
             check_may_write(one, writer)
         found = await self.store.run(script)
@@ -146,7 +149,9 @@ class Shelf:
         script = await self.script()
         check_may_rule(script, writer)
         if "role" in values and not writer.moderator:
-            raise RoomError("Only a moderator (Manage Messages) keeps a script to a role: ask one.")
+            raise RoomError(
+                say("Only a moderator (Manage Messages) keeps a script to a role: ask one.")
+            )
         if "voice" in values:
             await self.voices.engine(values["voice"])
         return await self.store.change(script.id, **values)
@@ -159,11 +164,13 @@ class Shelf:
         script = await self.script()
         check_may_write(script, writer)
         if not names:
-            raise RoomError("Name somebody to add, such as MAYA.")
+            raise RoomError(say("Name somebody to add, such as MAYA."))
         await self._check_names(names, script.guild)
         cast = list(dict.fromkeys([*script.cast, *names]))
         if len(cast) > CAST_LIMIT:
-            raise RoomError(f"A cast can have at most {CAST_LIMIT} characters: remove one first.")
+            raise RoomError(
+                say("A cast can have at most {most} characters: remove one first.", most=CAST_LIMIT)
+            )
         players = script.players | dict.fromkeys(names, player)
         players = {one: who for one, who in players.items() if who is not None}
         return await self.store.change(script.id, cast=cast, players=players)
@@ -174,7 +181,9 @@ class Shelf:
         script = await self.script()
         check_may_rule(script, writer)
         if name not in script.cast:
-            raise RoomError(f"“{inline(name, 60)}” is not in the cast: see /cast list.")
+            raise RoomError(
+                say("“{name}” is not in the cast: see {/cast list}.", name=inline(name, 60))
+            )
         cast = [one for one in script.cast if one != name]
         players = {one: who for one, who in script.players.items() if one != name}
         return await self.store.change(script.id, cast=cast, players=players)
@@ -185,13 +194,10 @@ class Shelf:
         """Raises RoomError where another script was meant."""
         if running.id == script:
             return
+        title = inline(running.title, 100)
         if await self.store.find(script) is None:
-            raise RoomError(
-                f"That script was deleted: “{inline(running.title, 100)}” runs here now."
-            )
-        raise RoomError(
-            f"That script is on the shelf: “{inline(running.title, 100)}” runs here now."
-        )
+            raise RoomError(say("That script was deleted: “{title}” runs here now.", title=title))
+        raise RoomError(say("That script is on the shelf: “{title}” runs here now.", title=title))
 
     async def _check_names(self, names: Sequence[str], guild: int | None) -> None:
         """Raises ScriptError for names that must not be said."""
@@ -199,6 +205,10 @@ class Shelf:
         for name in names:
             if word := said(name, banned):
                 raise ScriptError(
-                    f"“{inline(name, 60)}” cannot be in the cast: “{inline(word, 40)}” is "
-                    f"among the words that must not be said here (/settings banned)."
+                    say(
+                        "“{name}” cannot be in the cast: “{word}” is among the words that must not "
+                        "be said here ({/settings banned}).",
+                        name=inline(name, 60),
+                        word=inline(word, 40),
+                    )
                 )

@@ -10,10 +10,13 @@ from typing import Any, Self
 import numpy as np
 from sqlalchemy import and_, delete, func, or_, select, update
 from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm.attributes import set_committed_value
 
-from . import lineage
-from .database import Database, StoreError
+from . import erasure, lineage
+from .budget import Budget
+from .database import Database, NotKept, StoreError
+from .erasure import Forgotten
 from .lineage import LINES_AT_ONCE, AlreadyWritten, HeadMoved
 from .model import States
 from .script import Kind
@@ -21,6 +24,7 @@ from .tables import (
     BEFORE_THE_FIRST,
     Ballot,
     Ban,
+    Departure,
     Draft,
     Fact,
     Floats,
@@ -40,13 +44,19 @@ __all__ = [
     "Ballot",
     "Draft",
     "Floats",
+    "Forgotten",
     "HeadMoved",
     "Line",
+    "NotKept",
     "Script",
     "Store",
     "StoreError",
     "fork_of",
 ]
+
+
+ROOM_FOR_STATES = 2**30
+"""Bytes that states may take, if nothing else is set."""
 
 
 class Store:
@@ -55,13 +65,17 @@ class Store:
     Use `Store.open`. Every method is one transaction that is on the disk when it returns.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, room_for_states: int) -> None:
         self._database = database
+        self._budget = Budget(room_for_states)
 
     @classmethod
-    async def open(cls, path: Path) -> Self:
-        """Opens or makes the database; raises StoreError when it cannot be used."""
-        return cls(await Database.open(path))
+    async def open(cls, path: Path, room_for_states: int = ROOM_FOR_STATES) -> Self:
+        """Opens or makes the database; raises StoreError when it cannot be used.
+
+        States take at most ``room_for_states`` bytes of it.
+        """
+        return cls(await Database.open(path), room_for_states)
 
     async def close(self) -> None:
         """Closes the file, and leaves it to the next process."""
@@ -107,6 +121,7 @@ class Store:
             )
             script.head = lines[-1].id if lines else script.head
             await lineage.follow(session, script.id, None, script.head)
+            await self._make_room(session, drafts)
         return script
 
     async def shelf(self, channel: int) -> list[Script]:
@@ -140,8 +155,54 @@ class Store:
         async with self._database.writing() as session:
             for heir in await lineage.heirs(session, script):
                 await lineage.leave_to(session, script, heir)
-            await lineage.delete_lines(session, script)
-            await session.execute(delete(Script).where(Script.id == script))
+            await lineage.delete_scripts(session, select(Script.id).where(Script.id == script))
+        await self._database.flush_out()
+
+    # What is erased
+
+    async def forget(self, person: int, *, text: bool) -> Forgotten:
+        """Takes a person's name from everything, and if they wish the text from their lines.
+
+        It is gone from the file when this returns. Returns what shows them in messages.
+        """
+        async with self._database.writing() as session:
+            found = await erasure.forget(session, person, text=text)
+        await self._database.flush_out()
+        return found
+
+    async def of_person(self, person: int) -> list[tuple[Line, Script]]:
+        """A person's lines, and the script in which each was written."""
+        async with self._database.reading() as session:
+            return await erasure.of_person(session, person)
+
+    async def guilds(self) -> list[int]:
+        """The guilds that have scripts, or lists of words."""
+        scripts = select(Script.guild).where(Script.guild.is_not(None))
+        lists = select(Ban.place).where(Ban.scope == "guild")
+        async with self._database.reading() as session:
+            return sorted(set(await session.scalars(scripts.union(lists))))
+
+    async def note_departures(self, gone: Iterable[int], here: Iterable[int]) -> None:
+        """Notes which guilds are gone from now on, unless they were before, and which are back."""
+        now = dt.datetime.now(dt.UTC)
+        rows = [{"guild": guild, "since": now} for guild in gone]
+        async with self._database.writing() as session:
+            if rows:
+                await session.execute(insert(Departure).on_conflict_do_nothing(), rows)
+            await session.execute(delete(Departure).where(Departure.guild.in_(list(here))))
+
+    async def departed(self, before: dt.datetime) -> list[int]:
+        """The guilds that have been gone since before a moment."""
+        wanted = select(Departure.guild).where(Departure.since < before)
+        async with self._database.reading() as session:
+            return list(await session.scalars(wanted))
+
+    async def delete_guild(self, guild: int) -> int:
+        """Deletes what a guild has here; returns how many scripts it had."""
+        async with self._database.writing() as session:
+            deleted = await erasure.delete_guild(session, guild)
+        await self._database.flush_out()
+        return deleted
 
     # Lines
 
@@ -233,6 +294,7 @@ class Store:
         async with self._database.writing() as session:
             lines = await lineage.hang(session, script, parent, drafts, delivery, take, asker)
             await lineage.move(session, script, lines[-1].id if lines else parent)
+            await self._make_room(session, drafts)
         return lines
 
     async def offer(
@@ -245,15 +307,20 @@ class Store:
     ) -> Ballot:
         """Hangs takes of the same lines below the head, which stays, for one to be chosen.
 
-        All or nothing. Raises AlreadyWritten when this delivery has written takes before.
+        All or nothing. Raises AlreadyWritten when this delivery has written takes before, and
+        HeadMoved when text above the head was removed meanwhile.
         """
         async with self._database.writing() as session:
+            stands = select(Script.id).where(Script.id == script.id, Script.erased == script.erased)
+            if await session.scalar(stands) is None:
+                raise HeadMoved
             for take, drafts in enumerate(takes):
                 await lineage.hang(session, script, script.head, drafts, delivery, take, asker)
             ballot = Ballot(
                 script=script.id, parent=script.head, delivery=delivery, asker=asker, ends=ends
             )
             session.add(ballot)
+            await self._make_room(session, [draft for drafts in takes for draft in drafts])
         return ballot
 
     async def rewrite(
@@ -279,6 +346,7 @@ class Store:
             replaced |= {old.id: [copy] for old, copy in zip(was, copies, strict=True)}
             await lineage.show_in_place(session, script, replaced)
             await lineage.move(session, script, (lines + copies)[-1].id)
+            await self._make_room(session, drafts)
         return lines, copies
 
     async def move(self, script: Script, head: int | None) -> None:
@@ -357,10 +425,27 @@ class Store:
             )
             return set(kept)
 
-    async def keep_state(self, line: int, fingerprint: str, state: States) -> None:
-        """Keeps what a voice remembers after a line that it has just read."""
+    async def keep_state(
+        self, line: int, fingerprint: str, state: States, removed: int = 0
+    ) -> None:
+        """Keeps what a voice remembers after a line that it has just read.
+
+        ``removed`` is how many lines without their text it has read on the way: where there are
+        more by now, it remembers what it must not.
+        """
+        above = lineage.path(line)
+        gone = select(func.count()).join_from(Line, above, Line.id == above.c.id)
         async with self._database.writing() as session:
+            if await session.scalar(gone.where(Line.removed)) != removed:
+                return
             await session.merge(State(line=line, fingerprint=fingerprint, state=state.tobytes()))
+            await session.flush()
+            await self._budget.make_room(session, state.nbytes)
+
+    async def _make_room(self, session: AsyncSession, drafts: Sequence[Draft]) -> None:
+        """Keeps the states within their budget, once those of new lines are among them."""
+        sizes = (draft.state.nbytes for draft in drafts if draft.state is not None)
+        await self._budget.make_room(session, sum(sizes))
 
     # Posts
 

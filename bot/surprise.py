@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from .language import many
+from .language import many, phrase, say
 from .model import Logits, Model
 from .room import Room
 from .script import as_read
@@ -131,20 +131,31 @@ def guesses(model: Model, logits: Logits) -> tuple[Guess, ...]:
     return tuple(Guess(model.vocabulary[one], float(odds[one])) for one in best)
 
 
-def last(lines: int) -> str:
-    """So many of the last lines, in words: “last line”, “last 4 lines”."""
-    return "last line" if lines == 1 else f"last {many(lines, 'line')}"
-
-
 def spoken(character: str) -> str:
     """A character as one says it in a sentence."""
-    return {" ": "a space", "\n": "the end of the line"}.get(character, f"“{character}”")
+    match character:
+        case " ":
+            return say("a space")
+        case "\n":
+            return say("the end of the line")
+        case _:
+            return say("“{character}”", character=character)
+
+
+_LINE_HEARD = phrase("The last line as {voice} heard it: {bits:.1f} bits a character.")
+_LINES_HEARD = phrase("The last {lines} as {voice} heard it: {bits:.1f} bits a character.")
 
 
 def in_words(found: Surprise) -> str:
     """What the picture shows, for who cannot see it: at most 1,000 characters."""
-    lines = last(len(found.lines))
-    parts = [f"The {lines} as {found.voice} heard it: {found.average:.1f} bits a character."]
+    parts = [
+        say(
+            _LINE_HEARD if len(found.lines) == 1 else _LINES_HEARD,
+            lines=many(len(found.lines), "line"),
+            voice=found.voice,
+            bits=found.average,
+        )
+    ]
     for place in found.places:
         cell = found.at(place)
         line = found.lines[place.line]
@@ -153,7 +164,12 @@ def in_words(found: Surprise) -> str:
             f"{spoken(one.character)} {one.probability:.0%}" for one in place.guesses
         )
         parts.append(
-            f"After “{' '.join(before.split())}” came {spoken(cell.character)}, "
-            f"{cell.bits or 0:.1f} bits; expected were {expected}."
+            say(
+                "After “{before}” came {character}, {bits:.1f} bits; expected were {expected}.",
+                before=" ".join(before.split()),
+                character=spoken(cell.character),
+                bits=cell.bits or 0,
+                expected=expected,
+            )
         )
     return " ".join(parts)[:1000]

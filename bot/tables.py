@@ -16,10 +16,12 @@ from sqlalchemy import (
     Index,
     LargeBinary,
     UniqueConstraint,
+    false,
     text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from .language import phrase
 from .model import States
 from .script import Element, Kind
 
@@ -27,6 +29,15 @@ Floats = NDArray[np.floating[Any]]
 
 BEFORE_THE_FIRST = 0
 """Stands for the place of a head that has no line yet, where a number is needed."""
+
+FORGOTTEN = 0
+"""Stands for the id of a person who wished to be forgotten."""
+
+SOMEBODY = phrase("somebody")
+"""The name of whoever wished to be forgotten."""
+
+REMOVED = Element(Kind.ACTION, "\N{HORIZONTAL ELLIPSIS}")
+"""What stands where text was removed: every voice can read it, and every format print it."""
 
 
 def _now() -> dt.datetime:
@@ -91,6 +102,8 @@ class Script(Base):
     """Seconds that a person waits after a line."""
     role: Mapped[int | None] = mapped_column(BigInteger)
     """Who writes here must have this role."""
+    erased: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    """How often text was removed above its head: what was read before that holds no more."""
 
 
 _KEPT = (
@@ -141,6 +154,8 @@ class Line(Base):
     """The line that this repeats below a rewritten one. That may have been deleted since."""
     rewrite_of: Mapped[int | None]
     """The line that this was written instead of. That may have been deleted since."""
+    removed: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """Whether its text was removed, because whoever wrote it wished so."""
 
     @property
     def element(self) -> Element:
@@ -237,6 +252,15 @@ class Vote(Base):
     ballot: Mapped[int] = mapped_column(ForeignKey("ballots.id"), primary_key=True)
     person: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     take: Mapped[int]
+
+
+class Departure(Base):
+    """A guild that has removed the bot, and whose scripts are deleted after a while."""
+
+    __tablename__ = "departures"
+
+    guild: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    since: Mapped[dt.datetime]
 
 
 class Fact(Base):

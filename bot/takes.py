@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Self
 
 import discord
 from discord import ui
 
-from .cards import credited
+from .cards import credited, mention
 from .history import words
+from .language import many, phrase, say
 from .render import LIMIT, fenced, inline, messages, page, size
 from .store import Ballot, Line
 from .views import Interaction, desk
-from .vote import counted, in_words
+from .vote import counted
 
 CUT = "\n-# …"
 """Stands below a take of which only the beginning has room."""
@@ -23,16 +24,20 @@ ON_ONE_LINE = 150
 """The size of a take once one was chosen."""
 
 
+TAKE, VOTE = phrase("Take {take}"), phrase("Vote for {take}")
+"""What is done with a take when its button is pressed."""
+
+
 class TakeButton(
     ui.DynamicItem[ui.Button[ui.View]],
     template=r"onbook:ballot:(?P<ballot>\d{1,18}):take:(?P<take>\d{1,2})",
 ):
     """A button for a take of a ballot, counted from 0."""
 
-    def __init__(self, ballot: int, take: int, verb: str = "Take") -> None:
+    def __init__(self, ballot: int, take: int, label: str = TAKE) -> None:
         super().__init__(
             ui.Button(
-                label=f"{verb} {take + 1}",
+                label=say(label, take=take + 1),
                 style=discord.ButtonStyle.primary,
                 custom_id=f"onbook:ballot:{ballot}:take:{take}",
             )
@@ -52,14 +57,64 @@ class TakeButton(
         await desk(interaction).choose(interaction, self.ballot, self.take)
 
 
-def buttons(ballot: Ballot, takes: Mapping[int, Sequence[Line]]) -> ui.View | None:
-    """A button for each take; None once one was chosen."""
+class TakeMenu(
+    ui.DynamicItem[ui.Select[ui.View]], template=r"onbook:ballot:(?P<ballot>\d{1,18}):read"
+):
+    """A menu of takes to be read whole, where only their beginnings have room."""
+
+    def __init__(self, ballot: int, takes: Iterable[int] = ()) -> None:
+        options = [
+            discord.SelectOption(label=say(TAKE, take=take + 1), value=str(take)) for take in takes
+        ]
+        super().__init__(
+            ui.Select(
+                custom_id=f"onbook:ballot:{ballot}:read",
+                placeholder=say("Read a take whole…"),
+                options=options,
+            )
+        )
+        self.ballot = ballot
+
+    @classmethod
+    async def from_custom_id(
+        cls, interaction: Interaction, item: ui.Item[Any], match: re.Match[str], /
+    ) -> Self:
+        """Makes the menu again from its id."""
+        return cls(int(match["ballot"]))
+
+    async def callback(self, interaction: Interaction) -> None:
+        """Passes the choice on."""
+        await desk(interaction).read_take(interaction, self.ballot, int(self.item.values[0]))
+
+
+DYNAMIC = (TakeButton, TakeMenu)
+"""What must be known to a client, so that what was shown before a restart works."""
+
+
+def drawn(
+    ballot: Ballot, takes: Mapping[int, Sequence[Line]], votes: Mapping[int, int]
+) -> tuple[str, ui.View | None]:
+    """The message of a ballot: its content, as `shown`, and what can be pressed below.
+
+    That is a button for each take, and a menu to read one whole where one is cut; nothing once one
+    was chosen.
+    """
+    content = shown(ballot, takes, votes)
     if ballot.closed:
-        return None
+        return content, None
     view = ui.View(timeout=None)
     for take in takes:
-        view.add_item(TakeButton(ballot.id, take, "Vote for" if ballot.ends else "Take"))
-    return view
+        view.add_item(TakeButton(ballot.id, take, VOTE if ballot.ends else TAKE))
+    if CUT in content:
+        view.add_item(TakeMenu(ballot.id, takes))
+    return content, view
+
+
+def whole(take: int, lines: Sequence[Line]) -> list[str]:
+    """A take, from 0, as messages of at most 2,000 characters each."""
+    title = say("**Take {take}**: {credit}", take=take + 1, credit=credited(lines))
+    first, *rest = messages((line.element for line in lines), LIMIT - size(title) - 1)
+    return [f"{title}\n{first}", *rest]
 
 
 def shown(ballot: Ballot, takes: Mapping[int, Sequence[Line]], votes: Mapping[int, int]) -> str:
@@ -74,25 +129,36 @@ def shown(ballot: Ballot, takes: Mapping[int, Sequence[Line]], votes: Mapping[in
 
 
 def _open(ballot: Ballot, takes: int) -> str:
+    there = many(takes, "take")
     if ballot.ends is None:
-        return f"-# {takes} takes: <@{ballot.asker}> or a moderator picks one."
-    end = int(ballot.ends.timestamp())
-    return f"-# {takes} takes: everybody has one vote. It ends <t:{end}:R>."
+        asker = mention(ballot.asker)
+        how = say("{takes}: {asker} or a moderator picks one.", takes=there, asker=asker)
+    else:
+        when = f"<t:{int(ballot.ends.timestamp())}:R>"
+        how = say("{takes}: everybody has one vote. It ends {when}.", takes=there, when=when)
+    return f"-# {how}"
 
 
 def _closed(ballot: Ballot) -> str:
-    how = "was picked" if ballot.ends is None else "won the vote"
-    return f"-# Take {(ballot.chosen or 0) + 1} {how}. /history goes to the others."
+    take = (ballot.chosen or 0) + 1
+    if ballot.ends is None:
+        how = say("Take {take} was picked. {/history} goes to the others.", take=take)
+    else:
+        how = say("Take {take} won the vote. {/history} goes to the others.", take=take)
+    return f"-# {how}"
 
 
 def _titles(
     ballot: Ballot, takes: Mapping[int, Sequence[Line]], counts: Mapping[int, int]
 ) -> list[str]:
-    return [
-        f"**Take {take + 1}**: {credited(lines)}"
-        + (f", {in_words(counts[take])}" if ballot.ends else "")
+    titles = [
+        say("**Take {take}**: {credit}", take=take + 1, credit=credited(lines))
         for take, lines in takes.items()
     ]
+    if not ballot.ends:
+        return titles
+    votes = [many(counts[take], "vote") for take in takes]
+    return [f"{title}, {its}" for title, its in zip(titles, votes, strict=True)]
 
 
 def _line(lines: Sequence[Line], *, chosen: bool) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from .compose import Progress
+from .language import phrase, say
 from .script import Kind
 from .store import BEFORE_THE_FIRST, Ballot, Line, Script
 
@@ -38,14 +39,17 @@ class Place:
 
 
 class LineIsOld(RoomError):
-    """The line that was acted on is no longer the last one of the script."""
+    """The line that was acted on is no longer the last one of the script.
+
+    ``sentence`` is one for the catalogues, and is said here.
+    """
 
     def __init__(
         self,
         place: Place,
-        sentence: str = "The script has gone on since: this is no longer its last line.",
+        sentence: str = phrase("The script has gone on since: this is no longer its last line."),
     ) -> None:
-        super().__init__(sentence)
+        super().__init__(say(sentence))
         self.place = place
 
 

@@ -9,6 +9,7 @@ from typing import Any, Protocol, Self, cast
 import discord
 from discord import ui
 
+from .language import phrase, say
 from .store import BEFORE_THE_FIRST, Script
 from .turn import Place
 
@@ -48,8 +49,14 @@ class Desk(Protocol):
     async def choose(self, interaction: Interaction, ballot: int, take: int) -> None:
         """The button for a take was pressed, of which there are several."""
 
+    async def read_take(self, interaction: Interaction, ballot: int, take: int) -> None:
+        """A take was chosen that is to be read whole."""
+
     async def stop(self, interaction: Interaction, turn: int) -> None:
         """The button that stops a turn was pressed."""
+
+    async def forget_me(self, interaction: Interaction, text: bool) -> None:
+        """Somebody is sure that they wish to be forgotten."""
 
     async def submit_lines(
         self, interaction: Interaction, text: str, character: str, under: Place | None = None
@@ -69,13 +76,13 @@ def desk(interaction: Interaction) -> Desk:
 
 
 BUTTONS = {
-    "continue": ("Continue", discord.ButtonStyle.primary),
-    "take": ("Another take", discord.ButtonStyle.secondary),
-    "undo": ("Undo", discord.ButtonStyle.secondary),
-    "redo": ("Redo", discord.ButtonStyle.secondary),
-    "write": ("Write", discord.ButtonStyle.secondary),
-    "here": ("Continue from here", discord.ButtonStyle.primary),
-    "start": ("Start a script", discord.ButtonStyle.primary),
+    "continue": (phrase("Continue"), discord.ButtonStyle.primary),
+    "take": (phrase("Another take"), discord.ButtonStyle.secondary),
+    "undo": (phrase("Undo"), discord.ButtonStyle.secondary),
+    "redo": (phrase("Redo"), discord.ButtonStyle.secondary),
+    "write": (phrase("Write"), discord.ButtonStyle.secondary),
+    "here": (phrase("Continue from here"), discord.ButtonStyle.primary),
+    "start": (phrase("Start a script"), discord.ButtonStyle.primary),
 }
 
 
@@ -89,7 +96,9 @@ class LineButton(
         label, style = BUTTONS[action]
         super().__init__(
             ui.Button(
-                label=label, style=style, custom_id=f"onbook:{action}:{place.script}:{place.line}"
+                label=say(label),
+                style=style,
+                custom_id=f"onbook:{action}:{place.script}:{place.line}",
             )
         )
         self.action = action
@@ -120,7 +129,7 @@ class PageButton(
     ) -> None:
         super().__init__(
             ui.Button(
-                label="Page back" if way == "back" else "Page on",
+                label=say("Page back") if way == "back" else say("Page on"),
                 custom_id=f"onbook:{book}:{script}:{number}:{way}",
                 disabled=disabled,
             )
@@ -148,7 +157,7 @@ class StopButton(ui.DynamicItem[ui.Button[ui.View]], template=r"onbook:stop:(?P<
     """A button that ends a turn while it is being written; ``turn`` is its interaction."""
 
     def __init__(self, turn: int) -> None:
-        super().__init__(ui.Button(label="Stop", custom_id=f"onbook:stop:{turn}"))
+        super().__init__(ui.Button(label=say("Stop"), custom_id=f"onbook:stop:{turn}"))
         self.turn = turn
 
     @classmethod
@@ -219,39 +228,41 @@ class ShelveOffer(ui.View):
         super().__init__(timeout=OFFER_SECONDS)
         self._go_on = go_on
         self._begin = begin
+        self.go_on.label = say("Go on with it")
+        self.begin.label = say("Shelve it and start the new one")
 
-    @ui.button(label="Go on with it", style=discord.ButtonStyle.primary)
+    @ui.button(style=discord.ButtonStyle.primary)
     async def go_on(self, interaction: Interaction, _button: ui.Button[Self]) -> None:
         """Keeps to the script that runs."""
         self.stop()
         await self._go_on(interaction)
 
-    @ui.button(label="Shelve it and start the new one")
+    @ui.button()
     async def begin(self, interaction: Interaction, _button: ui.Button[Self]) -> None:
         """Begins the new one."""
         self.stop()
         await self._begin(interaction)
 
 
-class WriteModal(ui.Modal, title="Write the next lines"):
+class WriteModal(ui.Modal):
     """Where a person writes; a blank line begins the next line of the script."""
 
-    character: ui.TextInput[Self] = ui.TextInput(
-        label="Who speaks",
-        placeholder="MAYA; empty for anything else",
-        required=False,
-        max_length=60,
-    )
-    text: ui.TextInput[Self] = ui.TextInput(
-        label="Text",
-        style=discord.TextStyle.paragraph,
-        placeholder="(quietly) You came.",
-        max_length=4000,
-    )
-
     def __init__(self, place: Place) -> None:
-        super().__init__()
+        super().__init__(title=say("Write the next lines"))
         self.place = place
+        self.character: ui.TextInput[Self] = ui.TextInput(
+            label=say("Who speaks"),
+            placeholder=say("MAYA; empty for anything else"),
+            required=False,
+            max_length=60,
+        )
+        self.text: ui.TextInput[Self] = ui.TextInput(
+            label=say("Text"),
+            style=discord.TextStyle.paragraph,
+            placeholder=say("(quietly) You came."),
+            max_length=4000,
+        )
+        self.add_item(self.character).add_item(self.text)
 
     async def on_submit(self, interaction: Interaction) -> None:
         """Passes the text on, with the line under which it was to stand."""
@@ -260,21 +271,24 @@ class WriteModal(ui.Modal, title="Write the next lines"):
         )
 
 
-class StartModal(ui.Modal, title="Start a script"):
+class StartModal(ui.Modal):
     """What a script begins with."""
 
-    name: ui.TextInput[Self] = ui.TextInput(
-        label="Title", placeholder="The Last Diner", required=False, max_length=100
-    )
-    heading: ui.TextInput[Self] = ui.TextInput(
-        label="First scene heading",
-        placeholder="INT. DINER - NIGHT",
-        required=False,
-        max_length=200,
-    )
-    names: ui.TextInput[Self] = ui.TextInput(
-        label="Cast", placeholder="MAYA, JONAS", required=False, max_length=1000
-    )
+    def __init__(self) -> None:
+        super().__init__(title=say("Start a script"))
+        self.name: ui.TextInput[Self] = ui.TextInput(
+            label=say("Title"), placeholder=say("The Last Diner"), required=False, max_length=100
+        )
+        self.heading: ui.TextInput[Self] = ui.TextInput(
+            label=say("First scene heading"),
+            placeholder=say("INT. DINER - NIGHT"),
+            required=False,
+            max_length=200,
+        )
+        self.names: ui.TextInput[Self] = ui.TextInput(
+            label=say("Cast"), placeholder="MAYA, JONAS", required=False, max_length=1000
+        )
+        self.add_item(self.name).add_item(self.heading).add_item(self.names)
 
     async def on_submit(self, interaction: Interaction) -> None:
         """Passes the beginning on."""

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from .engine import Engine, EngineClosed
+from .language import phrase, say
 from .model import Model, ModelError
 from .render import inline
 
@@ -20,6 +21,14 @@ SLOW = 1000.0
 
 PROBES, PROBE_STEPS = 5, 20
 """Moments, and steps in each, that a voice's speed is taken from: some milliseconds."""
+
+_UNKNOWN = phrase(
+    "There is no voice “{name}” in the folder that ONBOOK_MODELS names: choose from {names}."
+)
+_NONE_THERE = phrase(
+    "There is no voice “{name}” in the folder that ONBOOK_MODELS names: train one with `make "
+    "voice`."
+)
 
 log = logging.getLogger("onbook.voices")
 
@@ -68,11 +77,8 @@ class Voices:
         # A name is one of those that are there, never a path that somebody made up.
         known = self.names()
         if name not in known:
-            choice = f"choose from {', '.join(known)}" if known else "train one with `make voice`"
-            raise ModelError(
-                f"There is no voice “{inline(name, 40)}” in the folder that ONBOOK_MODELS names: "
-                f"{choice}."
-            )
+            sentence = _UNKNOWN if known else _NONE_THERE
+            raise ModelError(say(sentence, name=inline(name, 40), names=", ".join(known)))
         began = time.perf_counter()
         # Opening may hold the interpreter, but not for as long as it takes.
         model = await asyncio.to_thread(Model.load, self.folder / f"{name}.onnx", self.threads)

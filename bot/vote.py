@@ -15,8 +15,3 @@ def counted(takes: Iterable[int], votes: Iterable[int]) -> dict[int, int]:
 def winner(counts: Mapping[int, int]) -> int:
     """The take with the most votes; the first written of those that have as many, or of all."""
     return max(counts, key=lambda take: (counts[take], -take))
-
-
-def in_words(votes: int) -> str:
-    """A number of votes."""
-    return "1 vote" if votes == 1 else f"{votes:,} votes"

@@ -6,11 +6,13 @@ from discord import app_commands
 from discord.ext import commands
 
 from .. import views
+from ..language import phrase
 from ..settings import Settings
 from .branches import Branches
 from .commands import for_scripts
 from .company import Company
 from .manners import Manners
+from .privacy import Privacy
 from .reading import Reading
 from .scripts import Scripts
 from .takes import Takes
@@ -19,15 +21,17 @@ from .writing import Writing
 __all__ = ["OnBook"]
 
 
-class OnBook(Writing, Takes, Branches, Scripts, Company, Reading, Manners, name=views.COG):
+class OnBook(Writing, Takes, Branches, Scripts, Company, Reading, Manners, Privacy, name=views.COG):
     """Scripts in channels, written by people and a voice in turn."""
 
     def __init__(self, bot: commands.Bot, chosen: Settings | None = None) -> None:
         super().__init__(bot, chosen)
         # A cog's body can have no commands on messages.
         self.menus = [
-            app_commands.ContextMenu(name="Continue from here", callback=self.continue_from),
-            app_commands.ContextMenu(name="Rewrite this line", callback=self.rewrite_in),
+            app_commands.ContextMenu(
+                name=phrase("Continue from here"), callback=self.continue_from
+            ),
+            app_commands.ContextMenu(name=phrase("Rewrite this line"), callback=self.rewrite_in),
         ]
 
     async def cog_load(self) -> None:

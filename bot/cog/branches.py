@@ -7,9 +7,11 @@ from discord import app_commands
 
 from .. import panels
 from ..answers import NOBODY, answer, check_permissions
+from ..board import titled
 from ..delivery import delivered, reply_to
 from ..history import ON_A_PAGE, label, option, told, words
-from ..language import many
+from ..language import many, say
+from ..manners import present
 from ..render import inline
 from ..rights import check_may_write
 from ..room import Place, Room, RoomError
@@ -48,7 +50,7 @@ class Branches(Turns):
     ) -> None:
         """Begin another script where this one stands"""
         check_permissions(interaction)
-        title = " ".join(clean(title).split()) or UNTITLED
+        title = " ".join(clean(title).split()) or say(UNTITLED)
         room = self._room(interaction)
         check_may_write(await room.script(), writer_of(interaction))
         if thread:
@@ -56,8 +58,12 @@ class Branches(Turns):
             return
         await reply_to(interaction).defer(thinking=True)
         turn = await room.fork(writer_of(interaction), title)
-        note = f"-# {who(interaction)} forked the script: this is “{inline(title, 100)}”."
-        shown = await self.board.show_end(interaction, room, note)
+        note = say(
+            "{who} forked the script: this is “{title}”.",
+            who=who(interaction),
+            title=inline(title, 100),
+        )
+        shown = await self.board.show_end(interaction, room, f"-# {note}")
         await self.board.repaint(interaction, room, turn, shown)
 
     @app_commands.command(name="edit")
@@ -73,9 +79,10 @@ class Branches(Turns):
         script = await room.script()
         path = await self.store.path_ids(script.head)
         if not path:
-            raise RoomError("The script has no line yet: write one, or use /continue.")
+            raise RoomError(say("The script has no line yet: write one, or use {/continue}."))
         if line is not None and line > len(path):
-            raise RoomError(f"The script has {many(len(path), 'line')}: choose one that it has.")
+            there = many(len(path), "line")
+            raise RoomError(say("The script has {lines}: choose one that it has.", lines=there))
         place = Place(script.id, path[-1 if line is None else line - 1])
         await self._open(interaction, place)
 
@@ -100,7 +107,7 @@ class Branches(Turns):
             takes = await self.store.takes(ballot)
             options = [option(lines[-1], None) for lines in takes.values()]
             await reply_to(interaction).send_message(
-                "After which take of that message?",
+                say("After which take of that message?"),
                 view=panels.lines("here", ballot.script, options),
                 ephemeral=True,
             )
@@ -119,7 +126,7 @@ class Branches(Turns):
         numbers = await self._numbers(self._room(interaction))
         options = [option(line, numbers.get(line.id)) for line in lines][-panels.MOST_OPTIONS :]
         await reply_to(interaction).send_message(
-            "Which line of that message?",
+            say("Which line of that message?"),
             view=panels.lines("rewrite", script, options),
             ephemeral=True,
         )
@@ -142,7 +149,7 @@ class Branches(Turns):
         """A button under a page of the history was pressed."""
         room = self._room(interaction)
         if (await room.script()).id != script:
-            raise RoomError("Another script runs here now: see its lines with /history.")
+            raise RoomError(say("Another script runs here now: see its lines with {/history}."))
         content, view = await self._history(room, number)
         await reply_to(interaction).edit_message(content=content, view=view)
 
@@ -153,15 +160,14 @@ class Branches(Turns):
         script = await room.script()
         pages = -(-await self.store.tree_size(script) // ON_A_PAGE)
         if not pages:
-            raise RoomError("The script has no line yet: write one, or use /continue.")
+            raise RoomError(say("The script has no line yet: write one, or use {/continue}."))
         number = min(number, pages - 1) % pages
         lines = await self.store.tree(script, number * ON_A_PAGE, (number + 1) * ON_A_PAGE)
         numbers = await self._numbers(room)
-        title = f"**{inline(script.title, 100)}**"
-        title += f", page {number + 1} of {pages}" if pages > 1 else ""
+        title = titled(script, number, pages)
         options = [option(line, numbers.get(line.id)) for line in lines]
         view = panels.lines("here", script.id, options, number, pages)
-        return f"{title}\n{told(lines, numbers)}", view
+        return f"{title}\n{told(lines, numbers, present(script, self.settings))}", view
 
     async def _numbers(self, room: Room) -> dict[int, int]:
         """The places of the lines that stand in the script, from 1, by their ids."""
@@ -172,7 +178,7 @@ class Branches(Turns):
         """The script in a message, and those of its lines that stand; all if none does."""
         found = await self.store.shown_in(message.id)
         if found is None or not found[1]:
-            raise RoomError("That message shows no line of a script: choose one that does.")
+            raise RoomError(say("That message shows no line of a script: choose one that does."))
         script, lines = found
         running = await self.store.find(script)
         path = await self.store.path_ids(running.head if running else None)
@@ -190,27 +196,30 @@ class Branches(Turns):
         await reply_to(interaction).defer(thinking=True)
         turn = await room.rewrite(writer_of(interaction), place, text)
         new = inline(" ".join(words(line.element) for line in turn.lines), 200)
-        note = f"-# {who(interaction)} rewrote a line: {new}"
-        shown = await self.board.show_end(interaction, room, note)
+        note = say("{who} rewrote a line: {line}", who=who(interaction), line=new)
+        shown = await self.board.show_end(interaction, room, f"-# {note}")
         await self.board.repaint(interaction, room, turn, shown)
 
     async def _fork_into_thread(self, interaction: Interaction, room: Room, title: str) -> None:
         channel, may = interaction.channel, interaction.app_permissions
         if not isinstance(channel, discord.TextChannel):
-            raise RoomError("No thread can be opened here: leave out the option thread.")
+            raise RoomError(say("No thread can be opened here: leave out the option {*thread}."))
         if not (may.create_public_threads and may.send_messages_in_threads):
             raise RoomError(
-                "I lack the permissions **Create Public Threads** and **Send Messages In "
-                "Threads** in this channel: ask somebody who manages it, or leave out the option "
-                "thread."
+                say(
+                    "I lack the permissions **Create Public Threads** and **Send Messages In "
+                    "Threads** in this channel: ask somebody who manages it, or leave out the "
+                    "option {*thread}."
+                )
             )
         await reply_to(interaction).defer(thinking=True)
         thread = await channel.create_thread(name=title, type=discord.ChannelType.public_thread)
         await room.fork(writer_of(interaction), title, thread.id)
         await self.board.open_at(thread)
-        await delivered(
-            interaction,
-            content=f"-# {who(interaction)} forked the script: it goes on here, and as "
-            f"“{inline(title, 100)}” in {thread.mention}.",
-            allowed_mentions=NOBODY,
+        note = say(
+            "{who} forked the script: it goes on here, and as “{title}” in {thread}.",
+            who=who(interaction),
+            title=inline(title, 100),
+            thread=thread.mention,
         )
+        await delivered(interaction, content=f"-# {note}", allowed_mentions=NOBODY)

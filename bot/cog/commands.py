@@ -16,7 +16,6 @@ from ..cards import NAME
 from ..language import say, speaking
 from ..render import inline
 from ..room import RoomError, Writer
-from ..translator import Names
 from ..views import Interaction
 
 C = TypeVar("C")
@@ -53,7 +52,7 @@ def speaking_to(interaction: Interaction) -> AbstractContextManager[None]:
 
 def renamed(client: discord.Client) -> bool:
     """Whether a bot's commands have translated names; only the runner gives it our translator."""
-    return isinstance(cast("commands.Bot", client).tree.translator, Names)
+    return getattr(cast("commands.Bot", client).tree.translator, "onbook", False)
 
 
 def for_scripts(command: C) -> C:

@@ -9,6 +9,7 @@ from discord import app_commands
 
 from ..answers import NOBODY, check_permissions
 from ..delivery import reply_to
+from ..language import say
 from ..render import inline
 from ..room import NoScript
 from ..script import cast, name
@@ -96,8 +97,16 @@ class Company(Turns):
 def listed(script: Script) -> str:
     """The cast of a script as a list."""
     if not script.cast:
-        return "Nobody is in the cast: `/cast add` adds characters."
-    players = {one: f", played by <@{who}>" for one, who in script.players.items()}
-    lines = [f"- {inline(one, 60)}{players.get(one, '')}" for one in script.cast]
-    lock = "nobody else" if script.lock else "others, too"
-    return "\n".join([*lines, f"-# The voice writes for {lock}."])
+        return say("Nobody is in the cast: `{/cast add}` adds characters.")
+    lines = [f"- {_played(inline(one, 60), script.players.get(one))}" for one in script.cast]
+    if script.lock:
+        lock = say("The voice writes for nobody else.")
+    else:
+        lock = say("The voice writes for others, too.")
+    return "\n".join([*lines, f"-# {lock}"])
+
+
+def _played(character: str, player: int | None) -> str:
+    if player is None:
+        return character
+    return say("{character}, played by {player}", character=character, player=f"<@{player}>")

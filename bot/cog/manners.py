@@ -11,6 +11,7 @@ from discord import app_commands
 from ..answers import NOBODY, check_may_set, check_permissions
 from ..bans import changed, check_casts, shown_words
 from ..delivery import delivered, reply_to
+from ..language import say
 from ..manners import EVERYTHING, MOST_TAKES, NAMES, at_first, changed_to, shown
 from ..room import RoomError
 from ..views import Interaction
@@ -123,7 +124,7 @@ class Manners(Turns):
         """Changes those of the settings that were chosen."""
         given = {one: value for one, value in chosen.items() if value is not None}
         if not given:
-            raise RoomError("Choose what to change, or see how it is with /settings show.")
+            raise RoomError(say("Choose what to change, or see how it is with {/settings show}."))
         await self._change(interaction, given)
 
     async def _change(self, interaction: Interaction, values: Mapping[str, Any]) -> None:
@@ -159,7 +160,7 @@ class Manners(Turns):
             if add:
                 check_casts(await self.store.casts(scope, place), words)
             await self.store.ban(scope, place, words)
-        where = "this server" if scope == "guild" else "this channel"
+        where = say("in this server") if scope == "guild" else say("in this channel")
         await reply_to(interaction).send_message(
             shown_words(words, where), ephemeral=True, allowed_mentions=NOBODY
         )
@@ -170,5 +171,5 @@ def _scope(interaction: Interaction, server: bool) -> tuple[str, int]:
     if not server:
         return "channel", channel_of(interaction)
     if interaction.guild_id is None:
-        raise RoomError("There is no server here: leave out the option server.")
+        raise RoomError(say("There is no server here: leave out the option {*server}."))
     return "guild", interaction.guild_id

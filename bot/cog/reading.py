@@ -10,6 +10,7 @@ from discord import app_commands
 from .. import reading
 from ..board import page
 from ..delivery import reply_to
+from ..language import phrase, say
 from ..printing import Format, Paper
 from ..replay import replay
 from ..room import MOST_LINES, Patience, RoomError
@@ -29,7 +30,7 @@ FORMATS = [
     }.items()
 ]
 PAPERS = [
-    app_commands.Choice(name="US letter", value=Paper.LETTER.value),
+    app_commands.Choice(name=phrase("US letter"), value=Paper.LETTER.value),
     app_commands.Choice(name="A4", value=Paper.A4.value),
 ]
 
@@ -48,7 +49,7 @@ class Reading(Turns):
         room = self._room(interaction)
         script, lines = await room.script(), await room.lines()
         if not lines:
-            raise RoomError("The script has no line yet: write one, or use /continue.")
+            raise RoomError(say("The script has no line yet: write one, or use {/continue}."))
         content, view = await page(script, lines, -1)
         file = discord.File(
             io.BytesIO(fountain(script.title, [line.element for line in lines]).encode()),
@@ -63,10 +64,10 @@ class Reading(Turns):
         room = self._room(interaction)
         running = await room.script()
         if running.id != script:
-            raise RoomError("Another script runs here now: read it with /script show.")
+            raise RoomError(say("Another script runs here now: read it with {/script show}."))
         lines = await room.lines()
         if not lines:
-            raise RoomError("The script has no line any more: write one, or use /continue.")
+            raise RoomError(say("The script has no line any more: write one, or use {/continue}."))
         content, view = await page(running, lines, number)
         await reply_to(interaction).edit_message(content=content, view=view)
 

@@ -7,8 +7,9 @@ from discord import app_commands
 
 from .. import panels
 from ..answers import NOBODY, check_permissions
+from ..cards import mention
 from ..delivery import reply_to
-from ..language import many
+from ..language import many, say
 from ..render import inline
 from ..room import Room, RoomError
 from ..script import clean
@@ -53,8 +54,12 @@ class Scripts(Turns):
             case "ask":
                 lines = await self.store.tree_size(one)
                 await reply_to(interaction).edit_message(
-                    content=f"Delete “{inline(one.title, 100)}” with {many(lines, 'line')}? Nobody "
-                    f"can bring it back. Its messages stay.",
+                    content=say(
+                        "Delete “{title}” with {lines}? Nobody can bring it back. Its messages "
+                        "stay.",
+                        title=inline(one.title, 100),
+                        lines=many(lines, "line"),
+                    ),
                     view=panels.sure(one),
                 )
             case "delete":
@@ -65,7 +70,7 @@ class Scripts(Turns):
     @answered
     async def submit_title(self, interaction: Interaction, script: int, title: str) -> None:
         """Renames a script, from the modal."""
-        title = " ".join(clean(title).split()) or UNTITLED
+        title = " ".join(clean(title).split()) or say(UNTITLED)
         one = await self._room(interaction).rename(writer_of(interaction), script, title)
         await self._show_script(interaction, one)
 
@@ -74,15 +79,18 @@ class Scripts(Turns):
     async def _shelf(self, room: Room) -> tuple[str, discord.ui.View]:
         shelf = await room.scripts()
         if not shelf:
-            raise RoomError("There is no script in this channel yet: begin one with /start.")
+            raise RoomError(say("There is no script in this channel yet: begin one with {/start}."))
         return panels.listed(shelf), panels.scripts(shelf)
 
     async def _show_script(self, interaction: Interaction, one: Script) -> None:
         """Shows a script and what can be done with it, where the menu was."""
         lines = await self.store.path_ids(one.head)
-        content = (
-            f"**{inline(one.title, 100)}**: {panels.standing(one)}, begun by <@{one.owner}>, "
-            f"{many(len(lines), 'line')}"
+        content = say(
+            "**{title}**: {standing}, begun by {owner}, {lines}",
+            title=inline(one.title, 100),
+            standing=panels.standing(one),
+            owner=mention(one.owner),
+            lines=many(len(lines), "line"),
         )
         await reply_to(interaction).edit_message(
             content=content, view=panels.script(one), allowed_mentions=NOBODY
@@ -94,9 +102,12 @@ class Scripts(Turns):
         room = self._room(interaction)
         await reply_to(interaction).defer(thinking=True)
         turn = await room.switch(writer_of(interaction), script)
-        title = inline(turn.script.title, 100)
-        note = f"-# {who(interaction)} took “{title}” from the shelf."
-        shown = await self.board.show_end(interaction, room, note)
+        note = say(
+            "{who} took “{title}” from the shelf.",
+            who=who(interaction),
+            title=inline(turn.script.title, 100),
+        )
+        shown = await self.board.show_end(interaction, room, f"-# {note}")
         await self.board.repaint(interaction, room, turn, shown)
 
     async def _delete(self, interaction: Interaction, room: Room, script: int) -> None:
@@ -104,6 +115,6 @@ class Scripts(Turns):
         messages = await self.board.messages_of(one)
         await room.delete(writer_of(interaction), script)
         await reply_to(interaction).edit_message(
-            content=f"“{inline(one.title, 100)}” is deleted.", view=None
+            content=say("“{title}” is deleted.", title=inline(one.title, 100)), view=None
         )
         await self.board.strip(interaction, messages)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from .. import takes
 from ..answers import check_permissions
-from ..delivery import Channel, reply_to
+from ..delivery import Channel, reply_to, whispered
+from ..language import say
 from ..views import Interaction
 from .commands import answered, writer_of
 from .turns import Turns
@@ -25,10 +27,24 @@ class Takes(Turns):
         if isinstance(interaction.channel, Channel):
             await self.board.repaint_ballot(interaction.channel, room, ballot)
 
+    @answered
+    async def read_take(self, interaction: Interaction, ballot: int, take: int) -> None:
+        """A take was chosen that is to be read whole, by whoever chose it alone."""
+        room = self._room(interaction)
+        found = await room.ballot(ballot)
+        await room.of_channel(found.script)
+        first, *rest = takes.whole(take, (await self.store.takes(found))[take])
+        await reply_to(interaction).send_message(first, ephemeral=True)
+        for more in rest:
+            await whispered(interaction, more)
+
     async def _vote(self, interaction: Interaction, ballot: int, take: int) -> None:
         await self._room(interaction).vote(writer_of(interaction), ballot, take)
         self.polls.recount(ballot)
         await reply_to(interaction).send_message(
-            f"You are for take {take + 1} now. Press another button to change your vote.",
+            say(
+                "You are for take {take} now. Press another button to change your vote.",
+                take=take + 1,
+            ),
             ephemeral=True,
         )

@@ -12,28 +12,37 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from .. import intake, manuscript, panels, views
+from .. import intake, manuscript, panels, takes, views
 from ..answers import WRITTEN, answer, check_permissions
 from ..board import Board
 from ..delivery import LOST, reply_to, taken_away, whispered
 from ..engine import EngineClosed
+from ..language import phrase, say
 from ..polls import Polls
+from ..privacy import ForgetButton
 from ..render import inline
 from ..room import NO_SCRIPT, Patience, Place, Room, RoomError, Rooms, Turn, Writer
 from ..script import Element, cast, clean, heading
 from ..settings import Settings, settings
 from ..store import Store
-from ..takes import TakeButton
 from ..views import Interaction, LineButton, PageButton, StopButton
 from ..voices import Voices
 from .commands import answered, channel_of, renamed, speaking_to, who, writer_of
 
-DYNAMIC = (LineButton, PageButton, StopButton, TakeButton, *panels.DYNAMIC)
+DYNAMIC = (
+    LineButton,
+    PageButton,
+    StopButton,
+    ForgetButton,
+    *takes.DYNAMIC,
+    *panels.DYNAMIC,
+)
 """What must be known to a client, so that what was shown before a restart works."""
 
 R = TypeVar("R")
 
-UNTITLED = "Untitled"
+UNTITLED = phrase("Untitled")
+"""What a script is called by somebody who does not say."""
 
 A_WHILE = 1.5
 """Seconds after which everybody sees how far a turn is, and again each time."""
@@ -65,7 +74,8 @@ class Turns(commands.Cog):
         """Opens the voice and the database; raises ModelError or StoreError."""
         await self.voices.engine(self.settings.model)
         try:
-            self.store = await Store.open(self.settings.database)
+            chosen = self.settings
+            self.store = await Store.open(chosen.database, chosen.states_mb * 2**20)
         except BaseException:
             self.voices.close()
             raise
@@ -130,9 +140,9 @@ class Turns(commands.Cog):
         async def begin(room: Room, writer: Writer, patience: Patience) -> Turn:
             guild, how = interaction.guild_id, (company, temperature, model, over)
             if file is None:
-                return await room.start(writer, guild, title or UNTITLED, opening, *how)
+                return await room.start(writer, guild, title or say(UNTITLED), opening, *how)
             brought = await intake.fetched(file)
-            named = title or intake.title_of(file, brought) or UNTITLED
+            named = title or intake.title_of(file, brought) or say(UNTITLED)
             elements = [*([opening] if opening else []), *brought.elements]
             turn = await room.bring_in(writer, guild, named, elements, *how, patience)
             return replace(turn, note=intake.note(brought, len(elements)))
@@ -149,8 +159,11 @@ class Turns(commands.Cog):
             await self._compose(interaction, begin, begins=True)
             return
         await reply_to(interaction).send_message(
-            f"“{inline(running.title, 100)}” runs in this channel. Go on with it, or shelve it? "
-            f"What is on the shelf is kept.",
+            say(
+                "“{title}” runs in this channel. Go on with it, or shelve it? What is on the shelf "
+                "is kept.",
+                title=inline(running.title, 100),
+            ),
             view=views.ShelveOffer(stand, shelve),
             ephemeral=True,
         )
@@ -160,7 +173,7 @@ class Turns(commands.Cog):
         """The button that stops a turn was pressed."""
         patience = self._turns.get(turn)
         if patience is None:
-            raise RoomError("That is written already: look at the end of the script.")
+            raise RoomError(say("That is written already: look at the end of the script."))
         await reply_to(interaction).defer()
         patience.stop()
 
@@ -229,15 +242,18 @@ class Turns(commands.Cog):
         if turn.unreadable:
             await whispered(
                 interaction,
-                f"The voice “{inline(turn.script.voice, 40)}” does not know many of these "
-                f"characters. They stand in the script, but it reads past them.",
+                say(
+                    "The voice “{voice}” does not know many of these characters. They stand in the "
+                    "script, but it reads past them.",
+                    voice=inline(turn.script.voice, 40),
+                ),
             )
 
     async def _step(
         self,
         interaction: Interaction,
         act: Callable[[Room, Writer], Awaitable[Turn]],
-        said: str,
+        note: str,
         under: Place | None = None,
     ) -> None:
         """Undo and redo: from a button in place, from the command with a reply."""
@@ -246,19 +262,18 @@ class Turns(commands.Cog):
         await room.script_at(under)
         await reply_to(interaction).defer(thinking=under is None)
         turn = await act(room, writer_of(interaction))
-        note = f"-# {who(interaction)} {said}"
         shown = set() if under else await self.board.show_end(interaction, room, note)
         if not await self.board.repaint(interaction, room, turn, shown):
             shown = await self.board.show_end(interaction, room, note, new=True)
             await self.board.repaint(interaction, room, turn, shown)
 
     async def _undo(self, interaction: Interaction, under: Place | None = None) -> None:
-        said = "took back the last line."
-        await self._step(interaction, lambda room, writer: room.undo(writer, under), said, under)
+        note = f"-# {say('{who} took back the last line.', who=who(interaction))}"
+        await self._step(interaction, lambda room, writer: room.undo(writer, under), note, under)
 
     async def _redo(self, interaction: Interaction, under: Place | None = None) -> None:
-        said = "brought back what was taken back."
-        await self._step(interaction, lambda room, writer: room.redo(writer, under), said, under)
+        note = f"-# {say('{who} brought back what was taken back.', who=who(interaction))}"
+        await self._step(interaction, lambda room, writer: room.redo(writer, under), note, under)
 
     async def _go_to(self, interaction: Interaction, place: Place) -> None:
         """Continues from an earlier line, in front of everybody."""
@@ -266,8 +281,8 @@ class Turns(commands.Cog):
         room = self._room(interaction)
         await reply_to(interaction).defer(thinking=True)
         turn = await room.go_to(writer_of(interaction), place)
-        note = f"-# {who(interaction)} took the script to this line."
-        shown = await self.board.show_end(interaction, room, note)
+        note = say("{who} took the script to this line.", who=who(interaction))
+        shown = await self.board.show_end(interaction, room, f"-# {note}")
         await self.board.repaint(interaction, room, turn, shown)
 
     @answered
@@ -285,9 +300,8 @@ class Turns(commands.Cog):
         room = self._room(interaction)
         await reply_to(interaction).defer(thinking=True)
         script = await room.script()
-        shown = await self.board.show_end(
-            interaction, room, f"-# “{inline(script.title, 100)}” goes on."
-        )
+        note = say("“{title}” goes on.", title=inline(script.title, 100))
+        shown = await self.board.show_end(interaction, room, f"-# {note}")
         await self.board.repaint(interaction, room, Turn(script, moved_from=script.head), shown)
 
     # Errors

@@ -9,6 +9,7 @@ from .. import views
 from ..answers import answer
 from ..board import HELP
 from ..delivery import reply_to
+from ..language import phrase, say
 from ..manners import MOST_TAKES
 from ..room import LARGEST_SEED, MOST_LINES, NoScript, Place, Wish
 from ..script import Kind, name
@@ -19,7 +20,7 @@ from .turns import Turns
 KINDS = [
     app_commands.Choice(name="speech", value=Kind.DIALOGUE.value),
     app_commands.Choice(name="action", value=Kind.ACTION.value),
-    app_commands.Choice(name="scene heading", value=Kind.HEADING.value),
+    app_commands.Choice(name=phrase("scene heading"), value=Kind.HEADING.value),
 ]
 """What /continue can be asked for."""
 
@@ -140,7 +141,7 @@ class Writing(Turns):
     @answered
     async def help(self, interaction: Interaction) -> None:
         """How to write a script here, in three steps"""
-        await reply_to(interaction).send_message(HELP, ephemeral=True)
+        await reply_to(interaction).send_message(say(HELP), ephemeral=True)
 
     @carry_on.autocomplete("character")
     @write.autocomplete("character")

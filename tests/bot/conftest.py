@@ -117,7 +117,8 @@ def buttons(message: Any) -> dict[str, str]:
     """A message's buttons: their ids by their labels."""
     rows = message["components"] if isinstance(message, dict) else message.components
     rows = [row.to_dict() if hasattr(row, "to_dict") else row for row in rows]
-    return {one["label"]: one["custom_id"] for row in rows for one in row["components"]}
+    found = (one for row in rows for one in row["components"])
+    return {one["label"]: one["custom_id"] for one in found if "label" in one}
 
 
 def labels(message: Any) -> list[str]:

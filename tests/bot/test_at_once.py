@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import sys
-from collections.abc import AsyncIterator, Iterator
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -344,6 +346,76 @@ async def slow_down(cog: OnBook, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine, "run", run_slowly)
     # Each load imports the extension's modules anew.
     monkeypatch.setattr(sys.modules[f"{type(cog).__module__}.turns"], "A_WHILE", 0.05)
+
+
+async def test_how_far_a_turn_is_is_seen_once_in_a_while(
+    inside: Inside, monkeypatch: pytest.MonkeyPatch
+):
+    a_while = sys.modules[f"{type(inside.cog).__module__}.turns"].A_WHILE
+    await begin(inside.ann, inside.channel)
+    gate = await hold_after(3, inside.cog, monkeypatch)
+    began = time.monotonic()
+    asked = await inside.ann.slash(inside.channel, "continue", lines=4)
+    shown = await asked.shows("Lines that are finished: 3.")
+
+    def seen() -> int:
+        return sum("The voice writes" in one.content for one in shown.versions)
+
+    await inside.discord.until(lambda: seen() > 1)
+    gate.set()
+    await asked.shows(BLOCK)
+    assert seen() <= (time.monotonic() - began) / a_while
+    assert len(await truth(inside.ann, inside.channel)) == 5
+
+
+async def hold_after(lines: int, cog: OnBook, monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
+    """Lets the voice write so many lines, and the next only when the event is set."""
+    engine = await cog.voices.engine("tiny")
+    run, gate, written = engine.run, asyncio.Event(), itertools.count()
+
+    async def run_held(request: Any) -> Any:
+        if request.sampling is not None and next(written) >= lines:
+            await gate.wait()
+        return await run(request)
+
+    monkeypatch.setattr(engine, "run", run_held)
+    return gate
+
+
+async def test_votes_are_counted_at_once_and_then_once_in_a_while(
+    inside: Inside, monkeypatch: pytest.MonkeyPatch
+):
+    polls, waiting = inside.cog.polls, list[tuple[float, Callable[[], None]]]()
+    between = 3600.0
+    monkeypatch.setattr(sys.modules[type(polls).__module__], "BETWEEN_COUNTS", between)
+    monkeypatch.setattr(polls, "_call_later", lambda *later: waiting.append(later) or Held())
+    await begin(inside.ann, inside.channel)
+    asked = await inside.ann.slash(inside.channel, "continue", takes=2, vote=600)
+    shown = await asked.shows(BLOCK)
+    guild = await inside.discord.guild("Elsewhere")
+    people = [await guild.person(f"P{number}") for number in range(6)]
+    [(until_the_end, _)] = waiting
+    assert until_the_end <= 600
+    first = len(shown.versions)
+    [ballot] = await inside.cog.store.votes_open()
+    for _ in range(3):  # at the same moment
+        polls.recount(ballot.id)
+    await inside.discord.until(lambda: len(shown.versions) > first)
+    votes = await asyncio.gather(*(one.click(shown, "Vote for 2") for one in people))
+    await asyncio.gather(*(vote.shows("You are for take 2") for vote in votes))
+    [_, (wait, count)] = waiting
+    assert 0 < wait <= between
+    assert len(shown.versions) == first + 1
+    count()
+    await inside.discord.until(lambda: "6 votes" in shown.content)
+    assert len(shown.versions) == first + 2
+
+
+class Held:
+    """A timer that goes off when the test says so."""
+
+    def cancel(self) -> None:
+        """It would not have gone off."""
 
 
 async def test_of_two_who_undo_at_once_the_last_message_has_the_buttons(

@@ -134,7 +134,7 @@ def test_a_list_is_changed_word_by_word():
 
 def test_a_long_list_is_cut_and_says_so():
     words = [f"word{i}" for i in range(500)]
-    shown = shown_words(words, "this channel")
+    shown = shown_words(words, "in this channel")
     assert len(shown) < 2000
     assert "and more, 500 in all" in shown
 

@@ -26,11 +26,22 @@ LANGUAGES = sorted(NUMBERS)
 
 TO_ITS_OPERATOR = {
     # What is said in these is read in a terminal or in a log.
-    "__main__.py", "driver.py", "local.py", "migration.py", "runner.py", "settings.py", "store.py",
+    "__main__.py", "backup.py", "database.py", "driver.py", "local.py", "migration.py", "runner.py",
+    "settings.py", "store.py",
 }  # fmt: skip
 
 SAID = ("say", "phrase")
-NOT_SAID = {"describe", "debug", "info", "warning", "error", "exception", "Group", "compile"}
+NOT_SAID = {
+    "text",
+    "describe",
+    "debug",
+    "info",
+    "warning",
+    "error",
+    "exception",
+    "Group",
+    "compile",
+}
 
 
 def catalogue(language: str) -> dict[str, str]:
@@ -180,6 +191,22 @@ def _fields(sentence: str) -> set[str]:
     }
 
 
+FOR_PROGRAMS = {
+    # Keys that Fountain has, and the key of Linux for the name of a processor.
+    "Draft date", "draft date", "model name",
+}  # fmt: skip
+MARKUP = re.compile(r"<!DOCTYPE|</\w|;\s*\}")
+
+
+def _for_programmers(call: ast.Call) -> bool:
+    """Whether it is an error that no person is told of: its message does not begin as a sentence.
+
+    Where one is told of, such as what a voice cannot spell, the message is said.
+    """
+    first = next((node for node in ast.walk(call) if isinstance(node, ast.Constant)), None)
+    return called(call) == "ValueError" and not str(first and first.value)[:1].isupper()
+
+
 def _unmarked(tree: ast.AST) -> Iterator[str]:
     """Texts of several words which are neither said, nor told to a log, nor documentation."""
     stack: list[ast.AST] = [tree]
@@ -187,10 +214,14 @@ def _unmarked(tree: ast.AST) -> Iterator[str]:
         node = stack.pop()
         if isinstance(node, ast.Call) and called(node) in (*SAID, *NOT_SAID):
             continue
+        if isinstance(node, ast.Call) and _for_programmers(node):
+            continue
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
             continue
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            if re.search(r"[A-Za-z]{2,},? [a-z]{2,}", node.value):
-                yield f"{node.lineno}: {node.value}"
+            text = node.value
+            reads_as_one = re.search(r"[A-Za-z]{2,},? [a-z]{2,}", text)
+            if reads_as_one and text not in FOR_PROGRAMS and not MARKUP.search(text):
+                yield f"{node.lineno}: {text}"
             continue
         stack += ast.iter_child_nodes(node)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from bot.manners import RANGES
 from bot.room import RoomError, Wish
 
 from .conftest import Stage, answer
@@ -40,12 +41,17 @@ async def test_settings_are_changed_shown_kept_and_reset(stage: Stage):
     await begin(stage)
     before = (await settings(stage, "show")).content
     assert "**" not in before
-    assert "- temperature 0.7\n- top-p 0.95\n- min-p 0.0\n- repetition 0.5\n" in before
+    assert (
+        "- temperature 0.7 (from 0.1 to 2.0)\n- top-p 0.95 (from 0.05 to 1.0)\n"
+        "- min-p 0.0 (from 0.0 to 1.0)\n- repetition 0.5 (from 0.0 to 2.0)\n"
+        "- length 250 characters (from 0 to 1,500)\n- takes 1 (from 1 to 5)\n"
+    ) in before
+    assert "\n- cooldown none (from 0 to 86,400 s)\n" in before
     told = await settings(stage, "voice", **VOICE)
     assert not told.ephemeral
     assert told.content == (
-        "From now on: temperature 0.3, top-p 0.5, min-p 0.02, repetition 0.0, length 60, "
-        "model other, takes 3, cast lock on, skip played on."
+        "From now on: temperature 0.3, top-p 0.5, min-p 0.02, repetition 0.0, length 60 "
+        "characters, model other, takes 3, cast lock on, skip played on."
     )
     await stage.restart()
     shown = await settings(stage, "show")
@@ -57,9 +63,18 @@ async def test_settings_are_changed_shown_kept_and_reset(stage: Stage):
     how = ("temperature", "top_p", "min_p", "repetition", "length")
     assert [origin[one] for one in how] == [0.3, 0.5, 0.02, 0.0, 60]
     await settings(stage, "reset", setting="min_p")
-    assert "- min-p 0.0\n" in (await settings(stage, "show")).content
+    assert "- min-p 0.0 (" in (await settings(stage, "show")).content
     await settings(stage, "reset", setting="everything")
     assert (await settings(stage, "show")).content == before
+
+
+async def test_ranges_are_told_as_the_options_have_them(stage: Stage):
+    options = {
+        one.name: (one.min_value, one.max_value)
+        for command in stage.cog.settings_group.commands
+        for one in getattr(command, "parameters", ())
+    }
+    assert {one: options[one] for one in RANGES} == RANGES
 
 
 async def test_what_is_asked_for_once_is_not_kept(stage: Stage):

@@ -19,6 +19,8 @@ from pypdf import PdfReader
 from screenplay_tools.fdx.parser import Parser as FinalDraftParser
 from screenplay_tools.screenplay import ElementType as Part
 
+from bot.language import say, speaking
+from bot.manuscript import read
 from bot.printing import MOST_NAMES, Edition, Format, Paper, edition, printed
 from bot.script import Element, Kind, from_person
 from bot.tally import Count, Tally
@@ -75,6 +77,22 @@ def test_another_parser_reads_the_same_fountain() -> None:
                 assert action.type is ElementType.ACTION
                 assert action.text.replace("*", "") == element.body.replace("*", "")
     assert next(found, None) is None
+
+
+@pytest.mark.parametrize("locale", ["en-GB", "de"])
+def test_a_title_page_in_any_language_has_the_keys_of_the_format(locale: str) -> None:
+    counted = Tally(3, 9, 1, 1.0, (), (Count("Ann", 2, 6),), (Count("stage", 1, 3),))
+    with speaking(locale):
+        what = edition("The Last Diner", EDITION.elements, counted, dt.date(2026, 11, 24))
+        credit, voice = say("written by"), say("the voice “{name}”", name="stage")
+        files = {form: printed(what, form).content for form in TEXTS}
+    page = FountainParser().parse(files[Format.FOUNTAIN].decode()).metadata
+    assert list(page) == ["title", "credit", "authors", "draft date", "notes"]
+    assert (page["credit"], page["authors"]) == (credit, f"Ann\n{voice}")
+    for form in (Format.FOUNTAIN, Format.FINAL_DRAFT, Format.TEXT):
+        found = read(f"diner.{form.value}", files[form])
+        assert found.title == "The Last Diner"
+        assert len(found.elements) == len(EDITION.elements)
 
 
 PLAIN = [one for one in EDITION.elements if "*" not in one.text]

@@ -11,10 +11,12 @@ import pytest
 from bot.manners import MOST_TAKES
 from bot.render import LIMIT, size
 from bot.takes import shown as page_of
+from bot.takes import whole
 from bot.vote import counted, winner
 
 from .conftest import Stage, answer, labels
-from .test_buttons import BY_VOICE, HEADING, assert_true, begin
+from .test_at_once import flat
+from .test_buttons import BY_VOICE, HEADING, assert_true, begin, blocks_of
 from .test_tree import moderator, options, write
 
 PICK = ["Take 1", "Take 2", "Take 3"]
@@ -306,6 +308,42 @@ def test_who_wins():
     assert winner(counted([0, 1, 2], [])) == 0
     assert winner(counted([0, 1, 2], [2, 1, 1, 2])) == 1
     assert counted([1, 0], [1, 1]) == {0: 0, 1: 2}
+
+
+# Read ------------------------------------------------------------------------------------------
+
+
+async def test_a_take_that_is_cut_is_read_whole_even_after_a_restart(stage: Stage):
+    await begin(stage)
+    shown = await ask(stage, takes=MOST_TAKES, lines=10)
+    _, second, *_ = await takes(stage, shown)
+    assert flat(second) not in flat(shown.content)
+    await stage.restart()
+    read = await stage.ben.select(shown, values=["1"])
+    pages = [read.response, *read.followups]
+    assert all(page.ephemeral for page in pages)
+    assert pages[0].content.startswith("**Take 2**: tiny, seed 15 to 24\n```\n")
+    assert flat("".join(block for page in pages for block in blocks_of(page))) == flat(second)
+    assert await stage.lines() == [HEADING]
+    await press(stage, shown, "Take 2")
+    assert (await stage.lines())[1:] == second.split("\n\n")
+
+
+async def test_a_take_that_is_there_whole_need_not_be_opened(stage: Stage):
+    await begin(stage)
+    shown = await ask(stage)
+    [row] = stage.look(shown)["components"]
+    assert len(row["components"]) == len(PICK)
+
+
+async def test_a_take_of_many_long_lines_is_read_in_several_messages(stage: Stage):
+    await begin(stage)
+    ballot = await stage.cog.store.ballot_in((await ask(stage)).id)
+    [line, *_] = (await stage.cog.store.takes(ballot))[0]
+    line.text, line.credit = "\U0001f600 " * 700, "*" * 300
+    pages = whole(0, [line] * 10)
+    assert len(pages) > 10
+    assert all(size(page) <= LIMIT for page in pages)
 
 
 # What Discord takes ----------------------------------------------------------------------------

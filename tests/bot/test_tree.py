@@ -158,12 +158,28 @@ async def test_history_says_who_wrote_what(stage: Stage):
     await write(stage, "MAYA: *Hello*.", by=stage.ben)
     shown = (await stage.ann.slash(stage.channel, "history")).response
     assert shown.ephemeral
-    first, by, left, how, last, who = shown.content.split("\n")[1:]
+    first, by, left, how, last, who, others = shown.content.split("\n")[1:]
     assert (first, by) == ("**1** INT\\. DINER \\- NIGHT", "-# Ann: scene heading")
     assert (left[:2], left[-2:]) == ("~~", "~~")
-    assert "seed 7, temperature 0.4, top-p 0.95, min-p 0.0, repetition 0.5" in how
+    assert how.endswith(", seed 7, temperature 0.4")
+    assert others == "-# What is not told of a seed is as in /settings show."
     assert (last, who) == ("**2** MAYA\\: \\*Hello\\*\\.", "-# Ben: speech")
     assert [name.partition(".")[0] for name in options(shown)][::2] == ["1", "2"]
+
+
+async def test_history_tells_what_is_not_as_it_is_now(stage: Stage):
+    await begin(stage)
+    await stage.ann.slash(stage.channel, "continue", seed=7)
+
+    async def how() -> str:
+        shown = (await stage.ann.slash(stage.channel, "history")).response
+        return shown.content.split("\n")[-2].partition(", seed ")[2]
+
+    assert await how() == "7"
+    await stage.ann.slash(stage.channel, "settings voice", repetition=0.0, length=60)
+    assert await how() == "7, repetition 0.5, length 250 characters"
+    await stage.ann.slash(stage.channel, "continue", seed=8)
+    assert await how() == "8"
 
 
 async def test_history_jumps_to_any_line_even_after_a_restart(stage: Stage):

@@ -35,9 +35,10 @@ from bot.room import Place, RoomError, Rooms, Wish, Writer
 from bot.script import as_read, from_person
 from bot.settings import Settings
 from bot.store import Line, Store
+from bot.tables import FORGOTTEN, REMOVED
 from bot.voices import Voices
 
-CHANNEL, OWNER = 1, 7
+CHANNEL, OWNER, OTHER = 1, 7, 8
 WORDS = st.sampled_from(["Rain.", "MAYA: Hello.", "CUT TO:", "Wind.\n\nSnow.", "INT. ROOF - DAY"])
 PARTS = st.floats(0, 1, exclude_max=True)
 """How far into what there is to choose from."""
@@ -51,7 +52,9 @@ class Sheet:
     text: str
     scripts: set[int]
     """Those whose heads may go there."""
+    author: int | None
     copy_of: int | None = None
+    removed: bool = False
 
 
 @dataclass
@@ -96,7 +99,9 @@ class Tree:
 
     def hang(self, script: int, lines: list[Line]) -> None:
         for line in lines:
-            self.lines[line.id] = Sheet(line.parent, line.text, {script}, line.copy_of)
+            self.lines[line.id] = Sheet(
+                line.parent, line.text, {script}, line.author, line.copy_of, line.removed
+            )
 
     def add(self, script: int, lines: list[Line]) -> None:
         self.hang(script, lines)
@@ -105,6 +110,13 @@ class Tree:
     def of(self, script: int) -> list[int]:
         """The lines of a script, those left too."""
         return [line for line, sheet in self.lines.items() if script in sheet.scripts]
+
+    def forget(self, person: int, text: bool) -> None:
+        for sheet in self.lines.values():
+            if sheet.author == person:
+                sheet.author = FORGOTTEN
+                if text:
+                    sheet.text, sheet.removed = REMOVED.text, True
 
     def delete(self, script: int) -> None:
         del self.scripts[script]
@@ -183,7 +195,15 @@ class Machine(RuleBasedStateMachine):
     @precondition(runs)
     @rule(text=WORDS)
     def write(self, text: str) -> None:
-        turn = self.run(self.room.write(self.writer, text))
+        self.add(text, self.writer)
+
+    @precondition(runs)
+    @rule(text=WORDS)
+    def write_as_another(self, text: str) -> None:
+        self.add(text, Writer(OTHER, "Ben", f"delivery {next(self.deliveries)}"))
+
+    def add(self, text: str, writer: Writer) -> None:
+        turn = self.run(self.room.write(writer, text))
         assert turn.lines[0].parent == self.now.head
         self.tree.add(self.tree.running, turn.lines)
 
@@ -343,6 +363,15 @@ class Machine(RuleBasedStateMachine):
             self.tree.running = None
         return multiple()
 
+    def another_wrote(self) -> bool:
+        return any(sheet.author == OTHER for sheet in self.tree.lines.values())
+
+    @precondition(another_wrote)
+    @rule(text=st.booleans())
+    def forget(self, text: bool) -> None:
+        self.run(self.store.forget(OTHER, text=text))
+        self.tree.forget(OTHER, text)
+
     @rule()
     def restart(self) -> None:
         self.run(self.store.close())
@@ -368,9 +397,10 @@ class Machine(RuleBasedStateMachine):
             assert shelf[script].head == known.head
             lines = await self.store.tree(shelf[script], 0, 999)
             assert [line.id for line in lines] == sorted(self.tree.of(script))
-            assert [(line.parent, line.text) for line in lines] == [
-                (self.tree.lines[line.id].parent, self.tree.lines[line.id].text) for line in lines
-            ]
+            for line in lines:
+                sheet = self.tree.lines[line.id]
+                assert (line.parent, line.text) == (sheet.parent, sheet.text)
+                assert (line.author, line.removed) == (sheet.author, sheet.removed)
             path = await self.store.path(known.head)
             assert [line.id for line in path] == self.tree.path(known.head)
             assert await self.store.next_of(script, known.head) == known.ways.get(known.head)
@@ -383,7 +413,7 @@ class Machine(RuleBasedStateMachine):
         model = (await self.voices.engine(self.settings.model)).model
         kept = await self.store.state(path[-1].id, model.fingerprint)
         if kept is None:
-            assert path[-1].copy_of is not None
+            assert path[-1].copy_of is not None or any(line.removed for line in path)
             return
         assert kept.tobytes() == (await self.read([line.text for line in path])).tobytes()
 

@@ -87,6 +87,7 @@ class Control:
             "submit": self.submit,
             "again": self.deliver_again,
             "payload": self.tell_payload,
+            "commands": self.tell_commands,
             "delete": self.delete,
             "pass": self.let_time_pass,
             "hold": self.hold,
@@ -126,9 +127,9 @@ class Control:
 
     # Who and where
 
-    async def make_guild(self, name: str, bot_may: int) -> Json:
+    async def make_guild(self, name: str, bot_may: int, locale: str) -> Json:
         """A server that the bot has joined."""
-        guild = Guild(self.world.new_id(), name, bot_may)
+        guild = Guild(self.world.new_id(), name, bot_may, locale)
         self.world.guilds[guild.id] = guild
         self.gateway.dispatch("GUILD_CREATE", guild.id, payloads.guild(self.world, guild))
         return {"id": guild.id}
@@ -226,6 +227,10 @@ class Control:
     async def tell_payload(self, interaction: int) -> Json:
         """What only the bot is told, for a test that answers in its place."""
         return self.world.interactions[interaction].payload
+
+    async def tell_commands(self) -> Json:
+        """The commands as the bot has registered them."""
+        return {"commands": list(self.world.commands.values())}
 
     async def delete(self, message: int) -> Json:
         """A moderator deletes a message."""

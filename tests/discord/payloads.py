@@ -100,7 +100,7 @@ def guild(world: World, of: Guild) -> Json:
         "large": False,
         "joined_at": made(of.id),
         "member_count": len(of.members) + 1,
-        "preferred_locale": "en-US",
+        "preferred_locale": of.locale,
         "roles": [everyone],
         "channels": [channel(world.channels[one]) for one in of.channels],
         "members": [member(world, world.bot, of.bot_may)],
@@ -140,6 +140,7 @@ def message(world: World, of: Message, version: Version | None = None) -> Json:
 def interaction(world: World, of: Interaction, data: Json, shown: Json | None) -> Json:
     """An interaction as it is delivered, with the message whose button was pressed."""
     where = world.channels[of.channel]
+    locale = world.guilds[where.guild].locale
     who = world.users[of.user]
     found = {
         "id": str(of.id),
@@ -149,13 +150,13 @@ def interaction(world: World, of: Interaction, data: Json, shown: Json | None) -
         "version": 1,
         "data": data,
         "guild_id": str(where.guild),
-        "guild": {"id": str(where.guild), "locale": "en-US", "features": []},
+        "guild": {"id": str(where.guild), "locale": locale, "features": []},
         "channel_id": str(where.id),
         "channel": channel(where),
         "member": member(world, who, who.may),
         "app_permissions": str(world.guilds[where.guild].bot_may),
         "locale": who.locale,
-        "guild_locale": "en-US",
+        "guild_locale": locale,
         "entitlements": [],
         "authorizing_integration_owners": {"0": str(where.guild)},
         "context": 0,

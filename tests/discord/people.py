@@ -53,7 +53,14 @@ class Message:
     def buttons(self) -> dict[str, str]:
         """The ids of its buttons that can be pressed, by their labels."""
         found = rules.bearing(self.versions[-1].components)
-        return {one["label"]: one["custom_id"] for one in found if not one.get("disabled")}
+        pressable = (one for one in found if "label" in one and not one.get("disabled"))
+        return {one["label"]: one["custom_id"] for one in pressable}
+
+    @property
+    def menus(self) -> list[str]:
+        """The ids of its menus."""
+        found = rules.bearing(self.versions[-1].components)
+        return [one["custom_id"] for one in found if one["type"] == rules.SELECT]
 
     @property
     def labels(self) -> list[str]:
@@ -258,9 +265,10 @@ class Discord:
         await self._sight.close()
         await self._session.close()
 
-    async def guild(self, name: str, bot_may: int = BOT_MAY) -> Guild:
-        """Makes a server with the bot in it, who has these permissions."""
-        return Guild(self, (await self.do("guild", name=name, bot_may=bot_may))["id"])
+    async def guild(self, name: str, bot_may: int = BOT_MAY, locale: str = "en-US") -> Guild:
+        """Makes a server in a language, with the bot in it, who has these permissions."""
+        made = await self.do("guild", name=name, bot_may=bot_may, locale=locale)
+        return Guild(self, made["id"])
 
     async def bot_is_ready(self) -> None:
         """Waits until the bot is connected; its commands are registered by then."""
@@ -316,6 +324,10 @@ class Discord:
     async def drop(self) -> None:
         """The bot's connection is lost; it may come back, and hears what it missed."""
         await self.do("drop")
+
+    async def commands(self) -> dict[str, Json]:
+        """The commands as they are registered, by their names."""
+        return {one["name"]: one for one in (await self.do("commands"))["commands"]}
 
     async def do(self, deed: str, **options: Any) -> Json:
         """Has something done; raises NotPossible for what Discord's client does not do."""

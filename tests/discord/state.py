@@ -79,6 +79,8 @@ class Guild:
     id: int
     name: str
     bot_may: int
+    locale: str = "en-US"
+    """Its language, which its owner has chosen."""
     members: list[int] = field(default_factory=list)
     channels: list[int] = field(default_factory=list)
 

@@ -1,0 +1,125 @@
+"""``python -m bot backup`` and ``restore``: a copy while the bot writes, and the way back."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from bot.backup import backup, restore
+from bot.migration import SCHEMA
+from bot.store import Store, StoreError
+
+from .test_room import House, house, texts
+from .test_runner import python_m_bot
+
+__all__ = ["house"]
+
+
+def run(house: House, *arguments: str) -> tuple[int, str, str]:
+    folder = house.settings.database.parent
+    return python_m_bot(folder, *arguments, ONBOOK_DATABASE=str(house.settings.database))
+
+
+async def written(path: Path) -> list[str]:
+    """The texts of the lines in a file."""
+    with closing(sqlite3.connect(path)) as connection:
+        return [text for (text,) in connection.execute("SELECT text FROM lines ORDER BY id")]
+
+
+async def test_a_copy_that_is_made_while_lines_are_written_is_whole(house: House):
+    await house.start()
+    folder = house.settings.database.parent
+
+    async def write() -> None:
+        for n in range(60):
+            await house.write(f"Rain {n}.\n\nWind {n}.")
+
+    async def copy() -> None:
+        for n in range(5):
+            await asyncio.to_thread(backup, house.settings.database, folder / f"copy{n}.db")
+
+    await asyncio.gather(write(), copy())
+    assert len(await house.room.lines()) == 121
+    for n in range(5):
+        lines = await written(folder / f"copy{n}.db")
+        assert len(lines) % 2 == 1  # no turn is half there
+        assert lines == texts(await house.room.lines())[: len(lines)]
+        with closing(sqlite3.connect(folder / f"copy{n}.db")) as connection:
+            assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    assert not list(folder.glob("*.part"))
+
+
+async def test_the_way_there_and_back(house: House):
+    await house.start()
+    await house.write("Rain.")
+    database = house.settings.database
+    copy = database.parent / "copy.db"
+    code, out, err = await asyncio.to_thread(run, house, "backup", str(copy))
+    assert (code, err) == (0, "")
+    assert out == f"{copy} has all that {database} had: 1 scripts.\n"
+    await house.write("Snow.")
+    # A bot that runs would go on writing to what is no longer there.
+    code, out, err = await asyncio.to_thread(run, house, "restore", str(copy))
+    assert (code, out) == (1, "")
+    assert "is in use by another On Book" in err
+    await house.close()
+    code, out, err = await asyncio.to_thread(run, house, "restore", str(copy))
+    assert (code, err) == (0, "")
+    await house.open()
+    assert texts(await house.room.lines()) == ["INT. DINER - NIGHT", "Rain."]
+    assert await house.state((await house.room.lines())[-1]) is not None
+    [old] = database.parent.glob(f"{database.name}.2*")
+    assert str(old) in out
+    assert await written(old) == ["INT. DINER - NIGHT", "Rain.", "Snow."]
+
+
+async def test_what_cannot_be_copied_or_used_changes_nothing(house: House, tmp_path: Path):
+    await house.start()
+    database = house.settings.database
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    there = folder / "there.db"
+    there.write_text("mine")
+    for to, said in [
+        (there, "is there already"),
+        (folder / "no" / "copy.db", "There is no folder"),
+    ]:
+        with pytest.raises(StoreError, match=said):
+            backup(database, to)
+    with pytest.raises(StoreError, match="There is no database"):
+        backup(folder / "nothing.db", folder / "copy.db")
+    await house.close()
+    newer = folder / "newer.db"
+    backup(database, newer)
+    with closing(sqlite3.connect(newer)) as connection:
+        connection.execute(f"PRAGMA user_version = {SCHEMA + 1}")
+    damaged = folder / "damaged.db"
+    damaged.write_bytes(newer.read_bytes()[:5000])
+    for source, said in [
+        (there, "cannot be used as a backup"),
+        (folder / "nothing.db", "There is no file"),
+        (newer, "comes from a newer On Book"),
+        (damaged, "cannot be used as a backup|is damaged"),
+    ]:
+        with pytest.raises(StoreError, match=said):
+            restore(database, source)
+    assert sorted(one.name for one in folder.iterdir()) == ["damaged.db", "newer.db", "there.db"]
+    assert not [one for one in database.parent.iterdir() if one.suffix == ".part"]
+    await house.open()
+    assert texts(await house.room.lines()) == ["INT. DINER - NIGHT"]
+
+
+async def test_a_backup_of_an_earlier_on_book_is_brought_up_to_date(tmp_path: Path):
+    source = tmp_path / "old.db"
+    statements = (Path(__file__).parent / "data" / "schema3.sql").read_text(encoding="utf-8")
+    with closing(sqlite3.connect(source)) as connection:
+        connection.executescript(statements)
+    database = tmp_path / "scripts.db"
+    assert restore(database, source) is None
+    store = await Store.open(database)
+    assert len(await store.shelf(1)) == 2
+    await store.close()

@@ -1,0 +1,72 @@
+"""How much room the states take: which go, and that a script goes on as if they had not."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from bot.room import Wish
+from bot.store import Store
+
+from .test_room import House, house
+
+__all__ = ["house"]
+
+
+async def kept(house: House) -> set[int]:
+    """The lines whose states are there."""
+    fingerprint = (await house.voices.engine("tiny")).model.fingerprint
+    return await house.store.states_kept(range(1, 200), fingerprint)
+
+
+@pytest.fixture
+async def small(house: House) -> House:
+    """A house that has room for six states."""
+    size = (await house.voices.engine("tiny")).model.state_size * 4
+    await house.store.close()
+    house.store = house.rooms.store = await Store.open(house.settings.database, 6 * size)
+    house.room = house.rooms.at(7)
+    return house
+
+
+async def test_heads_stay_first_and_then_the_latest(small: House):
+    head = (await small.start()).script.head
+    for _ in range(2):  # in which some lines have gone before
+        other = small.rooms.at(8)
+        await small.start(other)
+        lines = [await other.write(small.writer(), f"Rain {n}.") for n in range(8)]
+    there = await kept(small)
+    assert head in there
+    last = [turn.lines[0].id for turn in lines]
+    assert there >= set(last[-3:])
+    assert not there & set(last[:3])
+    assert len(there) <= 6
+
+
+async def test_heads_go_too_where_there_are_more_of_them_than_room(small: House):
+    heads = [(await small.start(small.rooms.at(n))).script.head for n in range(10)]
+    assert await kept(small) == set(heads[-5:]) or await kept(small) == set(heads[-6:])
+
+
+async def test_a_script_goes_on_where_its_states_are_gone(small: House):
+    await small.start()
+    lines = [(await small.write(f"Rain {n}.")).lines[0] for n in range(4)]
+    expected = await small.read_from_the_start(await small.room.lines())
+    for n in range(20):
+        await small.start(small.rooms.at(100 + n))
+    assert lines[-1].id not in await kept(small)
+    turn = await small.room.carry_on(small.writer(), Wish(seed=5))
+    assert await small.state(lines[-1]) in (expected, None)
+    everything = await small.room.lines()
+    assert await small.state(turn.lines[-1]) == await small.read_from_the_start(everything)
+
+
+async def test_what_is_there_when_it_opens_counts(small: House):
+    await small.start()
+    for n in range(5):
+        await small.write(f"Rain {n}.")
+    await small.store.close()
+    small.store = await Store.open(small.settings.database, 1)
+    model = (await small.voices.engine("tiny")).model
+    await small.store.keep_state(1, model.fingerprint, np.zeros(model.state_size, np.float32))
+    assert await kept(small) == set()

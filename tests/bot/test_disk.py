@@ -1,0 +1,81 @@
+"""A disk that is full, a database that is read-only or locked: one sentence, nothing is half."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Awaitable, Callable
+from contextlib import closing
+
+import pytest
+
+from .conftest import Stage, answer
+from .test_cog import begin
+
+LONG = "\n\n".join(f"Rain {n}. {'It falls. ' * 55}" for n in range(10))
+
+
+async def pragma(stage: Stage, statement: str) -> object:
+    """Tells the bot's own connection something."""
+    async with stage.cog.store._database.reading() as session:
+        found = await session.connection()
+        result = await found.exec_driver_sql(f"PRAGMA {statement}")
+        return result.scalar() if result.returns_rows else None
+
+
+async def fill(stage: Stage) -> Callable[[], Awaitable[object]]:
+    """Leaves the file no room to grow."""
+    await pragma(stage, f"max_page_count = {await pragma(stage, 'page_count')}")
+    return lambda: pragma(stage, "max_page_count = 1073741823")
+
+
+async def only_read(stage: Stage) -> Callable[[], Awaitable[object]]:
+    """Lets nothing be written."""
+    await pragma(stage, "query_only = ON")
+    return lambda: pragma(stage, "query_only = OFF")
+
+
+async def lock(stage: Stage) -> Callable[[], Awaitable[object]]:
+    """Another program writes, and does not end."""
+    await pragma(stage, "busy_timeout = 50")
+    other = sqlite3.connect(stage.settings.database, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+
+    async def release() -> None:
+        other.rollback()
+        other.close()
+
+    return release
+
+
+@pytest.mark.parametrize(
+    ("fail", "said"),
+    [(fill, "is full"), (only_read, "can only be read"), (lock, "Another program is using")],
+)
+async def test_the_command_says_so_and_it_goes_on_when_the_disk_does(
+    stage: Stage,
+    fail: Callable[[Stage], Awaitable[Callable[[], Awaitable[object]]]],
+    said: str,
+    caplog: pytest.LogCaptureFixture,
+):
+    await begin(stage)
+    await stage.ann.slash(stage.channel, "write", text="Snow.")
+    before = await stage.lines()
+    mend = await fail(stage)
+    told = answer(await stage.ben.slash(stage.channel, "write", text=LONG))
+    assert told.ephemeral
+    assert said in told.content
+    assert "Your text is not lost" in told.content
+    told = answer(await stage.ben.slash(stage.channel, "continue", lines=10))
+    assert told.ephemeral
+    assert said in told.content or fail is fill  # a few lines may find room
+    assert "It falls" not in caplog.text
+    await mend()
+    if fail is not fill:
+        assert await stage.lines() == before
+    assert not [line for line in await stage.lines() if "It falls" in line]
+    await stage.ben.slash(stage.channel, "write", text="Hail.")
+    assert (await stage.lines())[-1] == "Hail."
+    await stage.restart()
+    assert (await stage.lines())[-1] == "Hail."
+    with closing(sqlite3.connect(stage.settings.database)) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
