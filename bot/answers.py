@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 import logging
+from contextlib import suppress
 
 import discord
 from discord import app_commands
 
 from . import views
+from .delivery import LOST, edited, first_answer, reply_to, taken_away, whispered
 from .engine import EngineBusy, EngineClosed, NoNumber
 from .language import phrase, say
 from .model import ModelError
@@ -54,8 +56,8 @@ KEPT = 1500
 NOBODY = discord.AllowedMentions.none()
 """Whom a sentence may ping, since it may quote a title or a name."""
 
-UNANSWERABLE = {10062, 40060}
-"""Discord's codes for an interaction that came too late, or that was delivered twice."""
+UNANSWERABLE = {10015, 10062, 40060, 50027}
+"""Discord's codes for an interaction that came too late, that was delivered twice, or is over."""
 
 WHAT_TO_DO_NOW = {
     EngineBusy: phrase("Too many lines are being written right now: try again in a moment."),
@@ -85,12 +87,14 @@ async def answer(interaction: Interaction, error: Exception, keep: str = "") -> 
         if not _cannot_be_answered(error):
             await _tell(interaction, error, keep)
             return
+    except LOST as lost:
+        error = lost
     except discord.HTTPException as refused:
         # Only the answer shows that it was delivered twice where the act was refused before.
         if not _cannot_be_answered(refused):
             raise
         error = refused
-    log.warning("an interaction could not be answered: %s", error)
+    log.warning("an interaction could not be answered: %s", type(error).__name__)
 
 
 def _cannot_be_answered(error: Exception) -> bool:
@@ -106,22 +110,21 @@ async def _tell(interaction: Interaction, error: Exception, keep: str) -> None:
     if keep and not written:
         returned, files = _given_back(interaction, keep)
         content += f" {returned}"
-    response = interaction.response
-    if not response.is_done():
-        await response.send_message(
+    first = first_answer(interaction)
+    if first is None:
+        await reply_to(interaction).send_message(
             content, view=view, files=files, allowed_mentions=NOBODY, ephemeral=True
         )
         return
-    if response.type is discord.InteractionResponseType.deferred_channel_message and (
+    if first is discord.InteractionResponseType.deferred_channel_message and (
         SHOWN not in interaction.extras
     ):
         # A follow-up is as visible as the "thinking" that it would replace; and none may follow a
         # "thinking" that goes without having become a message.
-        await interaction.edit_original_response(content="…")
-        await interaction.delete_original_response()
-    await interaction.followup.send(
-        content, view=view, files=files, allowed_mentions=NOBODY, ephemeral=True
-    )
+        with suppress(discord.NotFound):
+            await edited(interaction, content="…")
+            await taken_away(interaction)
+    await whispered(interaction, content, view=view, files=files, allowed_mentions=NOBODY)
 
 
 def _given_back(interaction: Interaction, text: str) -> tuple[str, list[discord.File]]:
@@ -144,6 +147,9 @@ def _sentence(error: Exception) -> str:
         return say(WHAT_TO_DO_NOW[type(error)])
     if isinstance(error, app_commands.TransformerError | app_commands.CheckFailure):
         return say("That cannot be used here: choose another value.")
+    if isinstance(error, LOST):
+        log.warning("a command failed: %s", type(error).__name__)
+        return say("Discord was out of reach for a moment: look at the script, and try again.")
     log.error("a command failed", exc_info=error)
     return say(
         "Something went wrong here, and it has been noted: look at the script, and try again."

@@ -14,6 +14,7 @@ from . import takes, views
 from .answers import NOBODY, SHOWN
 from .cards import card, dealt
 from .compose import Progress
+from .delivery import LOST, Channel, delivered, insisted, posted, tried
 from .language import many, phrase, say
 from .render import inline, messages
 from .room import Room
@@ -23,16 +24,8 @@ from .views import Interaction
 
 log = logging.getLogger("onbook.board")
 
-Channel = (
-    discord.TextChannel
-    | discord.VoiceChannel
-    | discord.StageChannel
-    | discord.Thread
-    | discord.DMChannel
-    | discord.GroupChannel
-    | discord.PartialMessageable
-)
-"""Where a message can stand."""
+DRAWING_SECONDS = 60.0
+"""Seconds for which an older message is drawn again, and the next ones in its channel wait."""
 
 PAGE = 1800
 """The size of a page of /script show, which leaves room for its title."""
@@ -82,12 +75,10 @@ class Board:
             view = await self._buttons(script, group[-1]) if group is cards[-1] else None
             if group is cards[0]:
                 content = f"{note}\n{content}" if note else content
-                message: Any = await interaction.edit_original_response(content=content, view=view)
+                message: Any = await delivered(interaction, content=content, view=view)
                 interaction.extras[SHOWN] = True
             else:
-                message = await interaction.followup.send(
-                    content, view=view or discord.utils.MISSING, wait=True
-                )
+                message = await _post_below(interaction, content, view)
             await self.store.post(message.id, script.id, [line.id for line in group])
             shown.add(message.id)
         return shown
@@ -95,7 +86,8 @@ class Board:
     async def show_opening(self, interaction: Interaction, turn: Turn) -> set[int]:
         """Shows that a script begins which has no line yet; returns the message's id."""
         script = turn.script
-        message = await interaction.edit_original_response(
+        message = await delivered(
+            interaction,
             content=say(
                 "**{title}** begins. Write the first line with {/write}, or let the voice begin.",
                 title=inline(script.title, 100),
@@ -109,9 +101,7 @@ class Board:
     async def show_ballot(self, interaction: Interaction, ballot: Ballot) -> None:
         """Shows takes, of which one is to be chosen."""
         content, view = takes.drawn(ballot, await self.store.takes(ballot), {})
-        message = await interaction.edit_original_response(
-            content=content, view=view, allowed_mentions=NOBODY
-        )
+        message = await delivered(interaction, content=content, view=view, allowed_mentions=NOBODY)
         interaction.extras[SHOWN] = True
         await self.store.show_ballot(ballot.id, message.id)
 
@@ -124,10 +114,9 @@ class Board:
             there, votes = await self.store.takes(found), await self.store.votes(ballot)
             content, view = takes.drawn(found, there, votes)
             try:
-                await discord.PartialMessage(channel=channel, id=found.message).edit(
-                    content=content, view=view, allowed_mentions=NOBODY
-                )
-            except discord.HTTPException as error:
+                message = discord.PartialMessage(channel=channel, id=found.message)
+                await _drawn(message, content=content, view=view, allowed_mentions=NOBODY)
+            except (discord.HTTPException, *LOST) as error:
                 # What was voted is noted, be it seen or not.
                 log.warning("ballot %d could not be drawn again: %s", ballot, error)
 
@@ -137,14 +126,15 @@ class Board:
         if outcome.turn is None:
             last = Place(outcome.script.id, outcome.lines[-1].id)
             content = f"{note}\n{card(dealt(outcome.lines)[0], ())}"
-            await channel.send(content, view=views.from_here(last), allowed_mentions=NOBODY)
+            await posted(channel, content, view=views.from_here(last), allowed_mentions=NOBODY)
             return set()
         script, cards = outcome.turn.script, dealt(outcome.lines)
         shown: set[int] = set()
         for group in cards:
             content = _content(script, group, {line.id for line in group})
             view = await self._buttons(script, group[-1]) if group is cards[-1] else None
-            message = await channel.send(
+            message = await posted(
+                channel,
                 f"{note}\n{content}" if group is cards[0] else content,
                 view=view or discord.utils.MISSING,
                 allowed_mentions=NOBODY,
@@ -155,9 +145,8 @@ class Board:
 
     async def show_progress(self, interaction: Interaction, progress: Progress) -> None:
         """Shows that a turn takes a while, how far it is, and how to stop it."""
-        await interaction.edit_original_response(
-            content=f"-# {_how_far(progress)}", view=views.stop(interaction.id)
-        )
+        content, view = f"-# {_how_far(progress)}", views.stop(interaction.id)
+        await tried(lambda: interaction.edit_original_response(content=content, view=view))
 
     async def show_end(
         self, interaction: Interaction, room: Room, note: str, *, new: bool = False
@@ -170,9 +159,9 @@ class Board:
         content, view = f"{note}\n{end}", await self._buttons(script, line)
         message: Any
         if new:
-            message = await interaction.followup.send(content, view=view, wait=True)
+            message = await _post_below(interaction, content, view)
         else:
-            message = await interaction.edit_original_response(content=content, view=view)
+            message = await delivered(interaction, content=content, view=view)
         interaction.extras[SHOWN] = True
         await self.store.post(message.id, script.id, [line.id] if line else [])
         return {message.id}
@@ -231,13 +220,13 @@ class Board:
         partial = discord.PartialMessage(channel=channel, id=message)
         try:
             if lines:
-                await partial.edit(content=_content(script, lines, in_script), view=view)
+                await _drawn(partial, content=_content(script, lines, in_script), view=view)
             else:
-                await partial.edit(view=view)
+                await _drawn(partial, view=view)
         except discord.NotFound:
             await self.store.forget_post(message)
             return False
-        except discord.HTTPException as error:
+        except (discord.HTTPException, *LOST) as error:
             # The script is right, if not its picture; whoever reads on will see.
             log.warning("message %d could not be drawn again: %s", message, error)
             return False
@@ -264,15 +253,15 @@ class Board:
         if not isinstance(interaction.channel, Channel):
             return
         for message in messages:
-            with suppress(discord.HTTPException):
+            with suppress(discord.HTTPException, *LOST):
                 partial = discord.PartialMessage(channel=interaction.channel, id=message)
-                await partial.edit(view=None)
+                await _drawn(partial, view=None)
 
     async def open_at(self, channel: discord.TextChannel | discord.Thread) -> None:
         """Shows a channel where its script stands, or how to begin one, without being asked."""
         script = await self.store.running(channel.id)
         if script is None:
-            await channel.send(say(HELP), view=views.start())
+            await posted(channel, say(HELP), view=views.start())
             return
         lines = await self.store.path(script.head)
         last = dealt(lines)[-1] if lines else []
@@ -280,7 +269,7 @@ class Board:
         if last:
             content += "\n" + card(last, {line.id for line in last})
         view = await self._buttons(script, last[-1] if last else None)
-        message = await channel.send(content, view=view)
+        message = await posted(channel, content, view=view)
         await self.store.post(message.id, script.id, [line.id for line in last])
 
     async def _buttons(self, script: Script, line: Line | None) -> discord.ui.View:
@@ -290,6 +279,21 @@ class Board:
             by_voice=line is not None and line.author is None,
             redo=await self.store.next_of(script.id, script.head) is not None,
         )
+
+
+async def _post_below(
+    interaction: Interaction, content: str, view: discord.ui.View | None
+) -> discord.Message:
+    """A further message for everybody, under the answer to an interaction."""
+    view = view or discord.utils.MISSING
+    if isinstance(interaction.channel, Channel):
+        return await posted(interaction.channel, content, view=view)
+    return await interaction.followup.send(content, view=view, wait=True)
+
+
+async def _drawn(message: discord.PartialMessage, **now: Any) -> None:  # noqa: ANN401 - of its edit
+    """A message looks different from now on."""
+    await insisted(lambda: message.edit(**now), DRAWING_SECONDS)
 
 
 def _how_far(progress: Progress) -> str:

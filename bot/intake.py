@@ -7,16 +7,20 @@ from pathlib import PurePath
 
 import discord
 
+from .delivery import LOST, insisted
 from .language import many, say
 from .manuscript import Manuscript, ManuscriptError, read
 from .script import titled
+
+FETCHING_SECONDS = 60.0
+"""Seconds within which an attachment must have come."""
 
 
 async def fetched(file: discord.Attachment) -> Manuscript:
     """What stands in the file; raises ManuscriptError."""
     try:
-        data = await file.read()
-    except discord.HTTPException:
+        data = await insisted(file.read, FETCHING_SECONDS)
+    except (discord.HTTPException, *LOST):
         sentence = say("Discord does not give that file out: attach it again.")
         raise ManuscriptError(sentence) from None
     return await asyncio.to_thread(read, file.filename, data)

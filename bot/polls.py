@@ -11,6 +11,7 @@ from typing import Protocol
 import discord
 
 from .board import Board
+from .delivery import LOST
 from .language import speaking
 from .room import Room, Rooms
 from .store import Ballot, Script
@@ -59,7 +60,9 @@ class Polls:
         self._ends: dict[int, Timer] = {}
         self._counts: dict[int, Timer] = {}
         self._counted: dict[int, float] = {}
-        self._acts: set[asyncio.Task[None]] = set()
+        self._stopped = False
+        self.acts: set[asyncio.Task[None]] = set()
+        """What is being closed or counted."""
 
     async def resume(self) -> None:
         """Goes on with the votes of an earlier run; those that have ended meanwhile are closed."""
@@ -82,20 +85,21 @@ class Polls:
         self._counted[ballot] = due  # of those who vote at once, all but the first wait
         self._later(self._counts, due - now, self._recount, ballot)
 
-    async def stop(self) -> None:
-        """Waits for what is being closed, and leaves the rest to the next run."""
+    def stop(self) -> None:
+        """Closes no further vote, and leaves them to the next run."""
+        self._stopped = True
         for handle in (*self._ends.values(), *self._counts.values()):
             handle.cancel()
-        if self._acts:
-            await asyncio.wait(self._acts)
 
     def _later(self, timers: dict[int, Timer], seconds: float, act: Act, ballot: int) -> None:
         def begin() -> None:
             timers.pop(ballot, None)
             task = asyncio.ensure_future(self._do(act, ballot))
-            self._acts.add(task)
-            task.add_done_callback(self._acts.discard)
+            self.acts.add(task)
+            task.add_done_callback(self.acts.discard)
 
+        if self._stopped:
+            return
         if seconds > 0:
             timers[ballot] = self._call_later(seconds, begin)
         else:
@@ -112,7 +116,7 @@ class Polls:
         with speaking(self._locale(script), renamed=self.renamed):
             try:
                 await act(channel, self.rooms.at(script.channel), ballot)
-            except discord.HTTPException as error:
+            except (discord.HTTPException, *LOST) as error:
                 # The script is right, if not its picture; whoever reads on will see.
                 log.warning("ballot %d could not be shown: %s", ballot, error)
             except Exception:

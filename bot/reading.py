@@ -10,6 +10,7 @@ import discord
 
 from . import pictures, printing, replay, surprise
 from .answers import NOBODY
+from .delivery import delivered, reply_to
 from .language import many, phrase, say
 from .printing import Format, Paper
 from .render import inline
@@ -44,7 +45,7 @@ async def send_export(
 ) -> None:
     """Sends the script as a file, to the one who asked."""
     script, lines = await _opened(interaction, room)
-    await interaction.response.defer(thinking=True, ephemeral=True)
+    await reply_to(interaction).defer(thinking=True, ephemeral=True)
 
     def work() -> printing.Printed:
         today = dt.datetime.now(dt.UTC).date()
@@ -69,15 +70,13 @@ async def send_export(
         )
         content += f" {boxes}"
     file = discord.File(io.BytesIO(printed.content), f"{file_name(script)}.{form.value}")
-    await interaction.edit_original_response(
-        content=content, attachments=[file], allowed_mentions=NOBODY
-    )
+    await delivered(interaction, content=content, attachments=[file], allowed_mentions=NOBODY)
 
 
 async def send_stats(interaction: Interaction, room: Room, *, to_all: bool) -> None:
     """Sends a picture of who says and who wrote how much."""
     script, lines = await _opened(interaction, room)
-    await interaction.response.defer(thinking=True, ephemeral=not to_all)
+    await reply_to(interaction).defer(thinking=True, ephemeral=not to_all)
     counted = await asyncio.to_thread(tally, lines)
     png = await asyncio.to_thread(pictures.stats, script.title, counted)
     content = (
@@ -95,7 +94,7 @@ async def send_surprise(interaction: Interaction, room: Room, most: int, *, to_a
     if script.head is None:
         raise RoomError(say("The script has no line yet: write one, or use {/continue}."))
     _check_may_attach(interaction)
-    await interaction.response.defer(thinking=True, ephemeral=not to_all)
+    await reply_to(interaction).defer(thinking=True, ephemeral=not to_all)
     found = await surprise.look(room, most)
     png = await asyncio.to_thread(pictures.surprise, found)
     content = say(
@@ -114,8 +113,12 @@ async def send_replay(interaction: Interaction, found: Replay) -> None:
     if found.lines > MANY and interaction.app_permissions.attach_files:
         rows = await asyncio.to_thread(replay.rows, found)
         files = [discord.File(io.BytesIO(rows.encode()), "replay.txt")]
-    await interaction.edit_original_response(
-        content=replay.in_words(found), attachments=files, view=None, allowed_mentions=NOBODY
+    await delivered(
+        interaction,
+        content=replay.in_words(found),
+        attachments=files,
+        view=None,
+        allowed_mentions=NOBODY,
     )
 
 
@@ -143,6 +146,4 @@ async def _send_picture(
 ) -> None:
     """Sends a picture with its words, for who cannot see it."""
     file = discord.File(io.BytesIO(png), name, description=words)
-    await interaction.edit_original_response(
-        content=content, attachments=[file], allowed_mentions=NOBODY
-    )
+    await delivered(interaction, content=content, attachments=[file], allowed_mentions=NOBODY)

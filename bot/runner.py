@@ -155,7 +155,10 @@ async def run(chosen: RunnerSettings) -> None:
             try:
                 await running
             except asyncio.CancelledError:
-                log.info("stopping")
+                log.info("stopping: lines in hand are finished or given up")
+                # Here, where a second signal cannot end it in the middle.
+                await bot.close()
+                log.info("stopped")
             except discord.LoginFailure:
                 raise RunnerError(
                     "Discord refused DISCORD_TOKEN: copy it anew from the bot's page in the "

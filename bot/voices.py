@@ -20,7 +20,7 @@ from weakref import WeakSet
 import numpy as np
 
 from .anatomy import Anatomy
-from .engine import Engine
+from .engine import Engine, EngineClosed
 from .examination import Examiner, Facts, sha256_of
 from .language import phrase
 from .model import Model, ModelError, checked, content_of
@@ -82,6 +82,7 @@ class Voices:
         self._replaced: WeakSet[Engine] = WeakSet()
         self._looking: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._renewing: dict[str, asyncio.Task[None]] = {}
+        self._closed = False
 
     def names(self) -> list[str]:
         """The names of all the files there, in alphabetical order."""
@@ -101,6 +102,8 @@ class Voices:
         """
         engine = self._engines.get(name)
         if engine is None:
+            if self._closed:
+                raise EngineClosed
             return await self._first_engine(name)
         if self._has_changed(name) and name not in self._renewing:
             self._renewing[name] = asyncio.create_task(self._renew(name))
@@ -128,7 +131,8 @@ class Voices:
         self._examiner.facts = facts
 
     def close(self) -> None:
-        """Ends every engine; lines in hand are given up."""
+        """Ends every engine for good; lines in hand are given up."""
+        self._closed = True
         self._examiner.close()
         for task in self._renewing.values():
             task.cancel()
@@ -150,7 +154,7 @@ class Voices:
     async def _renew(self, name: str) -> None:
         """Looks at a file that has changed."""
         try:
-            with suppress(ModelError):  # a file that has gone: the voice goes on
+            with suppress(ModelError, EngineClosed):  # a file that has gone: the voice goes on
                 await self.look(name)
         except Exception:
             log.exception("the file of the voice %s could not be looked at", name)
@@ -221,6 +225,8 @@ class Voices:
                 name,
                 name,
             )
+        if self._closed:  # while it was opened
+            raise EngineClosed
         if name in self._engines:
             log.info("the voice %s has another file from now on", name)
             self._replaced.add(self._engines[name])

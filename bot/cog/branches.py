@@ -11,6 +11,7 @@ from .. import panels
 from ..answers import NOBODY, answer, check_permissions
 from ..board import page_title
 from ..bounds import check_texts, chosen
+from ..delivery import delivered, reply_to
 from ..history import ON_A_PAGE, label, option, told, words
 from ..language import many, say
 from ..limits import Cost
@@ -34,7 +35,7 @@ class Branches(Turns):
     async def history(self, interaction: Interaction) -> None:
         """See who wrote what, and continue from any line"""
         content, view = await self._history(self._room(interaction), -1)
-        await interaction.response.send_message(
+        await reply_to(interaction).send_message(
             content, view=view, ephemeral=True, allowed_mentions=NOBODY
         )
 
@@ -59,7 +60,7 @@ class Branches(Turns):
         if thread:
             await self._fork_into_thread(interaction, room, title)
             return
-        await interaction.response.defer(thinking=True)
+        await reply_to(interaction).defer(thinking=True)
         turn = await room.fork(writer_of(interaction), title)
         note = say(
             "{who} forked the script: this is “{title}”.",
@@ -109,7 +110,7 @@ class Branches(Turns):
         if ballot := await self.store.ballot_in(message.id):
             takes = await self.store.takes(ballot)
             options = [option(lines[-1], None) for lines in takes.values()]
-            await interaction.response.send_message(
+            await reply_to(interaction).send_message(
                 say("After which take of that message?"),
                 view=panels.lines("here", ballot.script, options),
                 ephemeral=True,
@@ -128,7 +129,7 @@ class Branches(Turns):
             return
         numbers = await self._numbers(self._room(interaction))
         options = [option(line, numbers.get(line.id)) for line in lines][-panels.MOST_OPTIONS :]
-        await interaction.response.send_message(
+        await reply_to(interaction).send_message(
             say("Which line of that message?"),
             view=panels.lines("rewrite", script, options),
             ephemeral=True,
@@ -162,7 +163,7 @@ class Branches(Turns):
         if (await room.script()).id != script:
             raise RoomError(say("Another script runs here now: see its lines with {/history}."))
         content, view = await self._history(room, number)
-        await interaction.response.edit_message(content=content, view=view)
+        await reply_to(interaction).edit_message(content=content, view=view)
 
     # How it is done
 
@@ -198,13 +199,13 @@ class Branches(Turns):
     async def _open(self, interaction: Interaction, place: Place) -> None:
         room = self._room(interaction)
         line = await room.line_to_rewrite(writer_of(interaction), place)
-        await interaction.response.send_modal(panels.RewriteModal(line, place))
+        await reply_to(interaction).send_modal(panels.RewriteModal(line, place))
 
     async def _rewrite(self, interaction: Interaction, place: Place, text: str) -> None:
         check_permissions(interaction)
         room = self._room(interaction)
         await room.line_to_rewrite(writer_of(interaction), place)
-        await interaction.response.defer(thinking=True)
+        await reply_to(interaction).defer(thinking=True)
         turn = await room.rewrite(writer_of(interaction), place, text)
         new = inline(" ".join(words(line.element) for line in turn.lines), 200)
         note = say("{who} rewrote a line: {line}", who=who(interaction), line=new)
@@ -223,7 +224,7 @@ class Branches(Turns):
                     "option {*thread}."
                 )
             )
-        await interaction.response.defer(thinking=True)
+        await reply_to(interaction).defer(thinking=True)
         thread = await channel.create_thread(
             name=plain(title, 100), type=discord.ChannelType.public_thread
         )
@@ -235,4 +236,4 @@ class Branches(Turns):
             title=inline(title, 100),
             thread=thread.mention,
         )
-        await interaction.edit_original_response(content=f"-# {note}", allowed_mentions=NOBODY)
+        await delivered(interaction, content=f"-# {note}", allowed_mentions=NOBODY)

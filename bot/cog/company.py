@@ -8,6 +8,7 @@ import discord
 from discord import app_commands
 
 from ..answers import NOBODY, check_permissions
+from ..delivery import reply_to
 from ..language import say
 from ..render import inline
 from ..room import NoScript
@@ -58,7 +59,7 @@ class Company(Turns):
     async def list_cast(self, interaction: Interaction) -> None:
         """See the cast, and who plays whom"""
         script = await self._room(interaction).script()
-        await interaction.response.send_message(
+        await reply_to(interaction).send_message(
             listed(script), ephemeral=True, allowed_mentions=NOBODY
         )
 
@@ -90,7 +91,7 @@ class Company(Turns):
 
     async def _tell(self, interaction: Interaction, script: Script) -> None:
         """Tells everybody who is in the script now."""
-        await interaction.response.send_message(listed(script), allowed_mentions=NOBODY)
+        await reply_to(interaction).send_message(listed(script), allowed_mentions=NOBODY)
 
 
 def listed(script: Script) -> str:

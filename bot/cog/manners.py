@@ -10,6 +10,7 @@ from discord import app_commands
 
 from ..answers import NOBODY, check_may_set, check_permissions
 from ..bans import changed, check_casts, shown_words
+from ..delivery import delivered, reply_to
 from ..language import say
 from ..manners import EVERYTHING, MOST_TAKES, NAMES, at_first, changed_to, shown
 from ..room import RoomError
@@ -31,7 +32,7 @@ class Manners(Turns):
     async def show_settings(self, interaction: Interaction) -> None:
         """See how this script is written"""
         script = await self._room(interaction).script()
-        await interaction.response.send_message(
+        await reply_to(interaction).send_message(
             shown(script, await self._at_first(interaction)),
             ephemeral=True,
             allowed_mentions=NOBODY,
@@ -139,10 +140,10 @@ class Manners(Turns):
         """Changes settings, in front of everybody."""
         check_permissions(interaction)
         # A voice that nobody has used yet takes a moment to open.
-        await interaction.response.defer(thinking=True)
+        await reply_to(interaction).defer(thinking=True)
         script = await self._room(interaction).change(writer_of(interaction), values)
-        await interaction.edit_original_response(
-            content=changed_to(script, self.settings, values), allowed_mentions=NOBODY
+        await delivered(
+            interaction, content=changed_to(script, self.settings, values), allowed_mentions=NOBODY
         )
 
     @settings_group.command(name="banned")
@@ -169,7 +170,7 @@ class Manners(Turns):
                 check_casts(await self.store.casts(scope, place), words)
             await self.store.ban(scope, place, words)
         where = say("in this server") if scope == "guild" else say("in this channel")
-        await interaction.response.send_message(
+        await reply_to(interaction).send_message(
             shown_words(words, where), ephemeral=True, allowed_mentions=NOBODY
         )
 

@@ -10,6 +10,7 @@ from discord import app_commands
 
 from .. import curve, voicecards
 from ..answers import NOBODY, check_may_set, check_permissions
+from ..delivery import delivered, reply_to
 from ..language import say
 from ..model import ModelError
 from ..prompter import guilds_voice
@@ -32,11 +33,11 @@ class Models(Turns):
     @answered
     async def list_models(self, interaction: Interaction) -> None:
         """See which voices there are"""
-        await interaction.response.defer(thinking=True, ephemeral=True)
+        await reply_to(interaction).defer(thinking=True, ephemeral=True)
         found = await self.voices.look_at_all()
         chosen = await self._room(interaction).prompter.voice(interaction.guild_id)
-        await interaction.edit_original_response(
-            content=voicecards.listed(found, chosen), allowed_mentions=NOBODY
+        await delivered(
+            interaction, content=voicecards.listed(found, chosen), allowed_mentions=NOBODY
         )
 
     @model.command(name="use")
@@ -61,7 +62,7 @@ class Models(Turns):
             )
         room = self._room(interaction)
         # A voice that nobody has used yet takes a moment to be examined and opened.
-        await interaction.response.defer(thinking=True)
+        await reply_to(interaction).defer(thinking=True)
         _check_sound(await self.voices.look(model))
         await self.voices.engine(model)
         if script:
@@ -77,7 +78,7 @@ class Models(Turns):
                 "their voices: {/model use} with {*script} changes one.",
                 voice=inline(model, 40),
             )
-        await interaction.edit_original_response(content=told, allowed_mentions=NOBODY)
+        await delivered(interaction, content=told, allowed_mentions=NOBODY)
 
     @model.command(name="info")
     @app_commands.describe(
@@ -92,7 +93,7 @@ class Models(Turns):
         everyone: bool = False,
     ) -> None:
         """See what a voice has read, how good it is, and how it learned"""
-        await interaction.response.defer(thinking=True, ephemeral=not everyone)
+        await reply_to(interaction).defer(thinking=True, ephemeral=not everyone)
         found = await self.voices.look(model or await self._voice_here(interaction))
         _check_sound(found)
         files = []
@@ -101,8 +102,8 @@ class Models(Turns):
             png = await asyncio.to_thread(curve.drawn, found.name, learned)
             words = curve.in_words(found.name, learned)
             files = [discord.File(io.BytesIO(png), "curve.png", description=words)]
-        await interaction.edit_original_response(
-            content=voicecards.card(found), attachments=files, allowed_mentions=NOBODY
+        await delivered(
+            interaction, content=voicecards.card(found), attachments=files, allowed_mentions=NOBODY
         )
 
     @use_model.autocomplete("model")

@@ -11,6 +11,7 @@ import discord
 from discord import app_commands
 from discord.ext import commands, tasks
 
+from ..delivery import delivered, reply_to
 from ..language import many, say
 from ..privacy import KEPT, as_file, sure
 from ..store import Forgotten
@@ -48,19 +49,20 @@ class Privacy(Turns):
     async def about_privacy(self, interaction: Interaction) -> None:
         """See what is kept of you, and for how long"""
         days = many(self.settings.departed_days, "day")
-        await interaction.response.send_message(say(KEPT, days=days), ephemeral=True)
+        await reply_to(interaction).send_message(say(KEPT, days=days), ephemeral=True)
 
     @privacy_group.command(name="export")
     @answered
     async def export_mine(self, interaction: Interaction) -> None:
         """Get your lines as a file"""
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await reply_to(interaction).defer(ephemeral=True, thinking=True)
         lines = await self.store.of_person(interaction.user.id)
         if not lines:
-            await interaction.edit_original_response(content=say("No line here is yours."))
+            await delivered(interaction, content=say("No line here is yours."))
             return
         content = io.BytesIO(await asyncio.to_thread(as_file, lines))
-        await interaction.edit_original_response(
+        await delivered(
+            interaction,
             content=say("What is yours: {lines}.", lines=many(len(lines), "line")),
             attachments=[discord.File(content, filename="on-book-lines.json")],
         )
@@ -81,19 +83,19 @@ class Privacy(Turns):
                 "Take your name from every line that you wrote, in every server? Your lines stay, "
                 "by “somebody”, and your scripts have no owner then. Nobody can bring it back."
             )
-        await interaction.response.send_message(asked, view=sure(text=text), ephemeral=True)
+        await reply_to(interaction).send_message(asked, view=sure(text=text), ephemeral=True)
 
     @answered
     async def forget_me(self, interaction: Interaction, text: bool) -> None:
         """Somebody is sure that they wish to be forgotten."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await reply_to(interaction).defer(ephemeral=True, thinking=True)
         found = await self.store.forget(interaction.user.id, text=text)
         lines = many(found.count, "line")
         if text:
             told = say("You are forgotten. Without name and text now: {lines}.", lines=lines)
         else:
             told = say("You are forgotten. Without your name now: {lines}.", lines=lines)
-        await interaction.edit_original_response(content=told)
+        await delivered(interaction, content=told)
         await self._draw_again(found)
 
     async def _draw_again(self, found: Forgotten) -> None:

@@ -9,6 +9,7 @@ from discord import app_commands
 
 from .. import reading
 from ..board import page
+from ..delivery import reply_to
 from ..language import phrase, say
 from ..limits import Cost
 from ..printing import Format, Paper
@@ -56,7 +57,7 @@ class Reading(Turns):
             filename=f"{reading.file_name(script)}.fountain",
         )
         attached = [file] if interaction.app_permissions.attach_files else []
-        await interaction.response.send_message(content, view=view, files=attached, ephemeral=True)
+        await reply_to(interaction).send_message(content, view=view, files=attached, ephemeral=True)
 
     @answered
     async def turn_page(self, interaction: Interaction, script: int, number: int) -> None:
@@ -69,7 +70,7 @@ class Reading(Turns):
         if not lines:
             raise RoomError(say("The script has no line any more: write one, or use {/continue}."))
         content, view = await page(running, lines, number)
-        await interaction.response.edit_message(content=content, view=view)
+        await reply_to(interaction).edit_message(content=content, view=view)
 
     @script.command(name="export")
     @app_commands.describe(
@@ -106,7 +107,7 @@ class Reading(Turns):
         room = self._room(interaction)
         written = sum(len(line.text) for line in await room.lines())
         self._pay(interaction, Cost(characters=written))
-        await interaction.response.defer(thinking=True, ephemeral=not everyone)
+        await reply_to(interaction).defer(thinking=True, ephemeral=not everyone)
         patience = self._turns.setdefault(interaction.id, Patience())
         try:
             work = replay(room, patience)

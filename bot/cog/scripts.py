@@ -11,6 +11,7 @@ from .. import panels
 from ..answers import NOBODY, check_permissions
 from ..bounds import check_texts, chosen
 from ..cards import mention
+from ..delivery import reply_to
 from ..language import many, say
 from ..render import inline
 from ..room import Room, RoomError
@@ -30,7 +31,7 @@ class Scripts(Turns):
     async def scripts(self, interaction: Interaction) -> None:
         """See all scripts of this channel: switch, rename, archive, delete"""
         content, view = await self._shelf(self._room(interaction))
-        await interaction.response.send_message(
+        await reply_to(interaction).send_message(
             content, view=view, ephemeral=True, allowed_mentions=NOBODY
         )
 
@@ -40,14 +41,14 @@ class Scripts(Turns):
         room = self._room(interaction)
         if action == "all":
             content, view = await self._shelf(room)
-            await interaction.response.edit_message(content=content, view=view)
+            await reply_to(interaction).edit_message(content=content, view=view)
             return
         one = await room.of_channel(script)
         match action:
             case "run":
                 await self._switch(interaction, script)
             case "rename":
-                await interaction.response.send_modal(panels.RenameModal(one))
+                await reply_to(interaction).send_modal(panels.RenameModal(one))
             case "archive" | "return":
                 archived = action == "archive"
                 one = await room.archive(writer_of(interaction), script, archived)
@@ -55,7 +56,7 @@ class Scripts(Turns):
                 await self.board.bare(interaction, room, one)
             case "ask":
                 lines = await self.store.tree_size(one)
-                await interaction.response.edit_message(
+                await reply_to(interaction).edit_message(
                     content=say(
                         "Delete “{title}” with {lines}? Nobody can bring it back. Its messages "
                         "stay.",
@@ -101,7 +102,7 @@ class Scripts(Turns):
             owner=mention(one.owner),
             lines=many(len(lines), "line"),
         )
-        await interaction.response.edit_message(
+        await reply_to(interaction).edit_message(
             content=content, view=panels.script(one), allowed_mentions=NOBODY
         )
 
@@ -109,7 +110,7 @@ class Scripts(Turns):
         """Goes on with a script, in front of everybody."""
         check_permissions(interaction)
         room = self._room(interaction)
-        await interaction.response.defer(thinking=True)
+        await reply_to(interaction).defer(thinking=True)
         turn = await room.switch(writer_of(interaction), script)
         note = say(
             "{who} took “{title}” from the shelf.",
@@ -123,7 +124,7 @@ class Scripts(Turns):
         one = await room.of_channel(script)
         messages = await self.board.messages_of(one)
         await room.delete(writer_of(interaction), script)
-        await interaction.response.edit_message(
+        await reply_to(interaction).edit_message(
             content=say("“{title}” is deleted.", title=inline(one.title, 100)), view=None
         )
         await self.board.strip(interaction, messages)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .. import takes
 from ..answers import check_permissions
-from ..board import Channel
+from ..delivery import Channel, reply_to, whispered
 from ..language import say
 from ..views import Interaction
 from .commands import answered, writer_of
@@ -34,14 +34,14 @@ class Takes(Turns):
         found = await room.ballot(ballot)
         await room.of_channel(found.script)
         first, *rest = takes.whole(take, (await self.store.takes(found))[take])
-        await interaction.response.send_message(first, ephemeral=True)
+        await reply_to(interaction).send_message(first, ephemeral=True)
         for more in rest:
-            await interaction.followup.send(more, ephemeral=True)
+            await whispered(interaction, more)
 
     async def _vote(self, interaction: Interaction, ballot: int, take: int) -> None:
         await self._room(interaction).vote(writer_of(interaction), ballot, take)
         self.polls.recount(ballot)
-        await interaction.response.send_message(
+        await reply_to(interaction).send_message(
             say(
                 "You are for take {take} now. Press another button to change your vote.",
                 take=take + 1,

@@ -16,6 +16,8 @@ from .. import intake, manuscript, panels, takes, views
 from ..answers import WRITTEN, answer, check_permissions
 from ..board import Board
 from ..bounds import check_options, check_texts
+from ..delivery import LOST, reply_to, taken_away, whispered
+from ..engine import EngineClosed
 from ..language import phrase, say
 from ..limits import Cost, Limits
 from ..polls import Polls
@@ -57,8 +59,9 @@ PAID = "onbook.paid"
 A_WHILE = 1.5
 """Seconds after which everybody sees how far a turn is, and again each time."""
 
-PATIENCE = 10.0
-"""Seconds that an unload waits for what is being done."""
+TO_FINISH, TO_SHOW, TO_GIVE_UP = 5.0, 2.0, 1.0
+"""Seconds that an unload leaves to what is being done, then to those who are stopped to show what
+they have, and then to those whose line is given up."""
 
 
 class Turns(commands.Cog):
@@ -74,6 +77,7 @@ class Turns(commands.Cog):
         self.polls: Polls
         self.limits = Limits(self.settings.rates)
         self._acts: set[asyncio.Task[Any]] = set()
+        self._closing = False
         self._turns: dict[int, Patience] = {}
         self.voices = Voices(
             self.settings.models, self.settings.threads, self.settings.rows, self.settings.queue
@@ -103,15 +107,30 @@ class Turns(commands.Cog):
 
     async def cog_unload(self) -> None:
         """Ends the engines and closes the database."""
+        self._closing = True
         self.bot.remove_dynamic_items(*DYNAMIC)
+        self.polls.stop()
+        await self._ends_within(TO_FINISH)
+        for patience in self._turns.values():
+            patience.stop()
+        await self._ends_within(TO_SHOW)
+        self.voices.close()
+        await self._ends_within(TO_GIVE_UP)
+        for act in self._in_hand():
+            act.cancel()
+        await self._ends_within(TO_GIVE_UP)
         leave_loggers(self._redaction)
-        await self.polls.stop()
-        self.voices.close()
-        if self._acts:
-            await asyncio.wait(self._acts, timeout=PATIENCE)
-        # An act that had only begun has opened its voice again.
-        self.voices.close()
         await self.store.close()
+
+    async def _ends_within(self, seconds: float) -> None:
+        """Waits for what is being done, and for what that begins."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while acts := self._in_hand():
+                    await asyncio.wait(acts)
+
+    def _in_hand(self) -> set[asyncio.Task[Any]]:
+        return self._acts | self.polls.acts
 
     # Turns
 
@@ -164,7 +183,7 @@ class Turns(commands.Cog):
         if running is None:
             await self._compose(interaction, begin, begins=True)
             return
-        await interaction.response.send_message(
+        await reply_to(interaction).send_message(
             say(
                 "“{title}” runs in this channel. Go on with it, or shelve it? What is on the shelf "
                 "is kept.",
@@ -180,7 +199,7 @@ class Turns(commands.Cog):
         patience = self._turns.get(turn)
         if patience is None:
             raise RoomError(say("That is written already: look at the end of the script."))
-        await interaction.response.defer()
+        await reply_to(interaction).defer()
         patience.stop()
 
     async def _compose(
@@ -231,7 +250,7 @@ class Turns(commands.Cog):
         if not begins:
             # What can be refused at once is refused before everybody sees that somebody asked.
             await room.script_at(under)
-        await interaction.response.defer(thinking=True)
+        await reply_to(interaction).defer(thinking=True)
         turn = await act(room, writer_of(interaction))
         interaction.extras[WRITTEN] = True
         if turn.note:
@@ -240,7 +259,7 @@ class Turns(commands.Cog):
             self.polls.watch(turn.ballot)
             await self.board.show_ballot(interaction, turn.ballot)
             if turn.read_by:
-                await interaction.followup.send(_read_by(turn.read_by), ephemeral=True)
+                await whispered(interaction, _read_by(turn.read_by))
             return
         elif turn.lines:
             news = _read_by(turn.read_by) if turn.read_by else ""
@@ -249,13 +268,13 @@ class Turns(commands.Cog):
             shown = await self.board.show_opening(interaction, turn)
         await self.board.repaint(interaction, room, turn, shown)
         if turn.unreadable:
-            await interaction.followup.send(
+            await whispered(
+                interaction,
                 say(
                     "The voice “{voice}” does not know many of these characters. They stand in the "
                     "script, but it reads past them.",
                     voice=inline(turn.script.voice, 40),
                 ),
-                ephemeral=True,
             )
 
     async def _step(
@@ -269,7 +288,7 @@ class Turns(commands.Cog):
         check_permissions(interaction)
         room = self._room(interaction)
         await room.script_at(under)
-        await interaction.response.defer(thinking=under is None)
+        await reply_to(interaction).defer(thinking=under is None)
         turn = await act(room, writer_of(interaction))
         shown = set() if under else await self.board.show_end(interaction, room, note)
         if not await self.board.repaint(interaction, room, turn, shown):
@@ -288,7 +307,7 @@ class Turns(commands.Cog):
         """Continues from an earlier line, in front of everybody."""
         check_permissions(interaction)
         room = self._room(interaction)
-        await interaction.response.defer(thinking=True)
+        await reply_to(interaction).defer(thinking=True)
         turn = await room.go_to(writer_of(interaction), place)
         note = say("{who} took the script to this line.", who=who(interaction))
         shown = await self.board.show_end(interaction, room, f"-# {note}")
@@ -307,7 +326,7 @@ class Turns(commands.Cog):
     async def _stand(self, interaction: Interaction) -> None:
         """Shows where the script stands."""
         room = self._room(interaction)
-        await interaction.response.defer(thinking=True)
+        await reply_to(interaction).defer(thinking=True)
         script = await room.script()
         note = say("“{title}” goes on.", title=inline(script.title, 100))
         shown = await self.board.show_end(interaction, room, f"-# {note}")
@@ -324,8 +343,14 @@ class Turns(commands.Cog):
             await answer(interaction, cause)
 
     def _room(self, interaction: Interaction) -> Room:
-        """The channel's room; whoever asks for it is waited for when the cog is unloaded."""
-        if act := asyncio.current_task():
+        """The channel's room; whoever asks for it is waited for when the cog is unloaded.
+
+        Raises EngineClosed for those who come when it is.
+        """
+        act = asyncio.current_task()
+        if self._closing and act not in self._acts:
+            raise EngineClosed
+        if act:
             self._acts.add(act)
             act.add_done_callback(self._acts.discard)
         channel = channel_of(interaction)
@@ -364,5 +389,5 @@ def _read_by(voice: str) -> str:
 
 async def _take_away(offer: Interaction) -> None:
     """Deletes an offer once it was taken: its buttons would fail a second time."""
-    with suppress(discord.HTTPException):
-        await offer.delete_original_response()
+    with suppress(discord.HTTPException, *LOST):
+        await taken_away(offer)

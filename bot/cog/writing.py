@@ -9,6 +9,7 @@ from .. import views
 from ..answers import answer
 from ..board import HELP
 from ..bounds import check_texts
+from ..delivery import reply_to
 from ..language import phrase, say
 from ..limits import Cost
 from ..manners import MOST_TAKES
@@ -149,7 +150,7 @@ class Writing(Turns):
     @answered
     async def help(self, interaction: Interaction) -> None:
         """How to write a script here, in three steps"""
-        await interaction.response.send_message(say(HELP), ephemeral=True)
+        await reply_to(interaction).send_message(say(HELP), ephemeral=True)
 
     @carry_on.autocomplete("character")
     @write.autocomplete("character")
@@ -198,9 +199,9 @@ class Writing(Turns):
                 await self._go_to(interaction, place)
             case "write":
                 await self._room(interaction).script_at(place)
-                await interaction.response.send_modal(views.WriteModal(place))
+                await reply_to(interaction).send_modal(views.WriteModal(place))
             case _:
-                await interaction.response.send_modal(views.StartModal())
+                await reply_to(interaction).send_modal(views.StartModal())
 
     async def submit_lines(
         self, interaction: Interaction, text: str, character: str, under: Place | None = None

@@ -278,9 +278,9 @@ async def test_what_can_be_given_back_in_no_file_is_so_in_part(stage: Stage):
 async def test_the_longest_lines_are_stored_and_shown(stage: Stage):
     await begin(stage)
     long = ("word " * LONGEST_TEXT)[:LONGEST_TEXT].strip()
-    written = await stage.ben.slash(stage.channel, "write", text="\n\n".join([long] * 3))
+    await stage.ben.slash(stage.channel, "write", text="\n\n".join([long] * 3))
     assert (await stage.lines())[1:] == [long] * 3
-    cards = [written.response, *written.followups]
+    cards = stage.messages()[1:]
     assert len(cards) == 3
     for shown in cards:
         assert shown.content.count("word") > 290

@@ -272,7 +272,7 @@ async def test_a_vote_outlives_a_restart(stage: Stage, meanwhile: bool):
     await press(stage, shown, "Vote for 3")
     if meanwhile:
         with stage.world._bot_scope():
-            await stage.cog.polls.stop()
+            stage.cog.polls.stop()
         await stage.world.advance_time(601)
         assert await stage.lines() == [HEADING]
     await stage.restart()

@@ -22,6 +22,8 @@ answers with this text; messages and `Asked` are live, they change as Discord ch
 ``await discord.until(lambda: ...)`` waits for whatever else. Nothing says when a bot has finished:
 wait for what people would see. Trouble is made with ``times=`` (lost and doubled deliveries),
 `Discord.deliver_again`, `Discord.holding` (slow requests), `Discord.drop`,
-`Discord.let_time_pass`, and by killing the bot's process. With pytest, take the fixtures of
-``tests/bot/conftest.py`` for the voices, and look at ``tests/bot/test_at_once.py``.
+`Discord.let_time_pass`, `Discord.fail` (requests that time out, break off or are answered with an
+error: see `faults`), `Discord.reconnect` and `Discord.invalidate`, and by killing the bot's
+process. With pytest, take the fixtures of ``tests/bot/conftest.py`` for the voices, and look at
+``tests/bot/test_at_once.py``.
 """

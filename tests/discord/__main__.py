@@ -23,7 +23,8 @@ def application(world: World) -> web.Application:
     rest, gateway = Rest(world), Gateway(world)
     control = Control(world, gateway)
     app = web.Application(
-        middlewares=[control.holding, rest.refusing], client_max_size=LARGEST_REQUEST
+        middlewares=[control.holding, control.failing, rest.refusing],
+        client_max_size=LARGEST_REQUEST,
     )
     app.add_routes([web.get("/", gateway.connect), *control.routes(), *rest.routes()])
     return app

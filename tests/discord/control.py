@@ -14,6 +14,8 @@ from typing import Any
 from aiohttp import web
 
 from . import payloads, rules
+from .faults import Fault
+from .faults import Kind as FaultKind
 from .gateway import Gateway
 from .rest import BASE
 from .state import (
@@ -72,6 +74,7 @@ class Control:
         self.world = world
         self.gateway = gateway
         self.holds: list[Hold] = []
+        self.faults: list[Fault] = []
 
     def routes(self) -> list[web.RouteDef]:
         """The stream of all that is seen, and the deeds."""
@@ -93,6 +96,10 @@ class Control:
             "hold": self.hold,
             "release": self.release,
             "drop": self.drop,
+            "fail": self.fail,
+            "mend": self.mend,
+            "reconnect": self.reconnect,
+            "invalidate": self.invalidate,
         }
         posts = [web.post(f"/control/{name}", _deed(deed)) for name, deed in deeds.items()]
         return [web.get("/control/sight", self.watch), *posts]
@@ -155,6 +162,7 @@ class Control:
         typed: str | None = None,
         target: int | None = None,
         times: int = 1,
+        late: float = 0.0,
     ) -> Json:
         """A slash command; while the option ``typed`` is being typed, if that is named.
 
@@ -165,7 +173,7 @@ class Control:
         else:
             data = self._slash(name, options, typed)
         kind = Kind.AUTOCOMPLETE if typed else Kind.COMMAND
-        return self._act(kind, user, channel, data, times)
+        return self._act(kind, user, channel, data, times, late=late)
 
     async def press(
         self,
@@ -264,6 +272,7 @@ class Control:
         data: Json,
         times: int,
         shown: Json | None = None,
+        late: float = 0.0,
     ) -> Json:
         """Somebody does something, perhaps to a message that is shown."""
         world = self.world
@@ -272,7 +281,10 @@ class Control:
         interaction.payload = payloads.interaction(world, interaction, data, shown)
         self.world.interactions[interaction.id] = interaction
         self.world.tell("interaction", interaction)
-        self._deliver(interaction, times)
+        if late:
+            asyncio.get_running_loop().call_later(late, self._deliver, interaction, times)
+        else:
+            self._deliver(interaction, times)
         return {"id": interaction.id}
 
     def _deliver(self, interaction: Interaction, times: int) -> None:
@@ -371,6 +383,26 @@ class Control:
         self.holds.clear()
         return {}
 
+    async def fail(self, kind: str, **how: Any) -> Json:
+        """Lets a fault happen to some of the bot's next requests; see `Fault`."""
+        self.faults.append(Fault(FaultKind(kind), **how))
+        return {}
+
+    async def mend(self) -> Json:
+        """Lets nothing happen any more that has not happened yet."""
+        self.faults.clear()
+        return {}
+
+    async def reconnect(self) -> Json:
+        """Asks the bot to connect anew, as Discord does now and then."""
+        await self.gateway.reconnect()
+        return {}
+
+    async def invalidate(self, resumable: bool) -> Json:
+        """Tells the bot that its session is not valid; it can be resumed, or is gone."""
+        await self.gateway.invalidate(resumable)
+        return {}
+
     async def drop(self) -> Json:
         """Loses the bot's connection to the gateway."""
         await self.gateway.drop()
@@ -386,6 +418,15 @@ class Control:
                 await hold.gate.wait()
                 if request.transport is None:
                     return web.Response(status=503)
+        return await handler(request)
+
+    @web.middleware
+    async def failing(self, request: web.Request, handler: Any) -> web.StreamResponse:
+        """Does to a request what is to happen to it."""
+        for fault in self.faults:
+            if fault.strikes(request):
+                self.world.tell("fault", [fault.kind, request.method, request.path])
+                return await fault.strike(request, handler)
         return await handler(request)
 
 

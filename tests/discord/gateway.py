@@ -13,7 +13,7 @@ from aiohttp import WSMsgType, web
 from . import payloads
 from .state import TOKEN, Json, World
 
-DISPATCH, HEARTBEAT, IDENTIFY, RESUME = 0, 1, 2, 6
+DISPATCH, HEARTBEAT, IDENTIFY, RESUME, RECONNECT = 0, 1, 2, 6, 7
 INVALID_SESSION, HELLO, HEARTBEAT_ACK = 9, 10, 11
 IGNORED = {3, 4, 8}
 """Presence, voice and requests for members: nobody here looks at them."""
@@ -67,6 +67,20 @@ class Gateway:
         for session in self.sessions.values():
             if session.socket:
                 await session.socket.close(code=4000)
+
+    async def reconnect(self) -> None:
+        """Asks for new connections; a bot resumes."""
+        for session in self.sessions.values():
+            if session.socket:
+                await _send(session.socket, RECONNECT)
+
+    async def invalidate(self, resumable: bool) -> None:
+        """Ends every session; what happens before a bot has a new one, it never hears of."""
+        for session in list(self.sessions.values()):
+            if not resumable:
+                del self.sessions[session.shard]
+            if session.socket:
+                await _send(session.socket, INVALID_SESSION, resumable)
 
     async def connect(self, request: web.Request) -> web.WebSocketResponse:
         """One connection, until either side ends it."""

@@ -13,6 +13,7 @@ import aiohttp
 import discord
 
 from . import rules
+from .faults import Kind
 from .state import Json, NotPossible, Version
 
 T = TypeVar("T")
@@ -177,12 +178,15 @@ class Person:
     name: str
 
     async def slash(
-        self, channel: Channel, command: str, *, times: int = 1, **options: Any
+        self, channel: Channel, command: str, *, times: int = 1, late: float = 0.0, **options: Any
     ) -> Asked:
-        """Uses a slash command. A person is an option's value as such, a file is (name, bytes)."""
+        """Uses a slash command. A person is an option's value as such, a file is (name, bytes).
+
+        The bot hears of it ``late``, by so many seconds.
+        """
         given = {name: _value(value) for name, value in options.items()}
         return await self._ask(
-            "command", channel=channel.id, name=command, options=given, times=times
+            "command", channel=channel.id, name=command, options=given, times=times, late=late
         )
 
     async def menu(self, message: Message, command: str) -> Asked:
@@ -243,6 +247,8 @@ class Discord:
         """All contents with which the bot could have pinged somebody, since this was opened."""
         self.held = 0
         """How many requests of the bot were held back."""
+        self.faults: list[list[str]] = []
+        """What has happened to requests of the bot: the kind of fault, the method and the path."""
         self._asked: dict[int, Asked] = {}
         self._bot_ready = False
         self._changed = asyncio.Condition()
@@ -295,6 +301,22 @@ class Discord:
             yield
         finally:
             await self.do("release")
+
+    async def fail(self, kind: Kind, method: str, path: str, most: int = 1, **how: Any) -> None:
+        """Lets a fault happen to the bot's next requests of this method and pattern."""
+        await self.do("fail", kind=kind, method=method, path=path, most=most, **how)
+
+    async def mend(self) -> None:
+        """Lets no fault happen any more."""
+        await self.do("mend")
+
+    async def reconnect(self) -> None:
+        """Discord asks the bot to connect anew."""
+        await self.do("reconnect")
+
+    async def invalidate(self, *, resumable: bool) -> None:
+        """Discord tells the bot that its session is not valid, and whether it can be resumed."""
+        await self.do("invalidate", resumable=resumable)
 
     async def read(self, attachment: Json) -> str:
         """A file that is attached to a message, as text."""
@@ -357,6 +379,8 @@ class Discord:
                 self._bot_ready = it
             case "held":
                 self.held = it
+            case "fault":
+                self.faults.append(it)
 
 
 def _update(seen: object, now: Json) -> None:

@@ -230,7 +230,13 @@ class Rest:
         channel = int(request.match_info["channel"])
         if channel not in self.world.channels:
             raise Refused(404, 10003, "Unknown Channel")
-        return self._message(self.world.post(channel, self._version(body, files)))
+        known = channel, str(body.get("nonce"))
+        if body.get("enforce_nonce") and known in self.world.nonces:
+            return self._message(self.world.find_message(self.world.nonces[known]))
+        message = self.world.post(channel, self._version(body, files))
+        if "nonce" in body:
+            self.world.nonces[known] = message.id
+        return self._message(message)
 
     async def message(self, request: web.Request) -> web.Response:
         """A message."""

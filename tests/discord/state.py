@@ -169,6 +169,8 @@ class World:
         """As they were registered, by type and name."""
         self.pings: list[str] = []
         """All contents with which the bot pinged somebody, or could have."""
+        self.nonces: dict[tuple[int, str], int] = {}
+        """Messages by their channels and nonces; Discord knows them for a few minutes."""
         self.refusals: list[str] = []
         """All that was refused to the bot, in words."""
         self.watchers: list[Callable[[str, Any], None]] = []

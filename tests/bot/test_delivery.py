@@ -1,0 +1,225 @@
+"""What people see of an answer when the network fails, or Discord: the real bot at the fake one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
+from typing import cast
+
+import pytest
+
+from bot import delivery
+from bot.cog import OnBook
+from bot.settings import RunnerSettings
+from bot.views import COG
+from tests.discord.bot import bot_here
+from tests.discord.faults import STATUSES, TOO_MANY, Kind
+from tests.discord.people import PATIENCE, Asked, Channel, Discord, Person
+from tests.discord.processes import fake_discord
+
+from .test_at_once import BLOCK, HEADING, Inside, begin, script, slow_down, truth
+
+CALLBACK, ORIGINAL, MESSAGE = "/callback", "@original", r"/channels/\d+/messages/"
+
+pytestmark = pytest.mark.usefixtures("hurry")
+
+
+@pytest.fixture
+def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Waits shorter for what will not come."""
+    monkeypatch.setattr(delivery, "PATIENCE", 1.0)
+    monkeypatch.setattr(delivery, "FIRST_PATIENCE", 1.0)
+
+
+@pytest.fixture
+async def inside(chosen: RunnerSettings) -> AsyncIterator[Inside]:
+    """A bot in this process, with Ann and Ben."""
+    with fake_discord(PATIENCE) as address:
+        async with Discord(address) as discord, bot_here(address, chosen) as bot:
+            await discord.bot_is_ready()
+            guild = await discord.guild("The Playhouse")
+            channel = await guild.channel("stage")
+            ann, ben = [await guild.person(name) for name in ("Ann", "Ben")]
+            yield Inside(discord, cast("OnBook", bot.get_cog(COG)), channel, ann, ben)
+
+
+async def nothing_twice(ann: Person, channel: Channel, lines: int) -> None:
+    """The script has so many lines, and everybody sees each of them once."""
+    assert len(await truth(ann, channel)) == lines
+    shown = [one for one in channel.messages() if BLOCK in one.content]
+    assert len(shown) == lines
+    assert not any(one.thinking for one in channel.messages())
+
+
+async def heard(act: Callable[[], Awaitable[Asked]]) -> Asked:
+    """Does something again until the bot answers, as people do who were too fast."""
+    while True:
+        asked = await act()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(1.0):
+                await asked.discord.until(lambda asked=asked: asked.how)
+                return asked
+
+
+@pytest.mark.parametrize("path", [CALLBACK, ORIGINAL, MESSAGE])
+@pytest.mark.parametrize("heard", [False, True])
+@pytest.mark.parametrize("kind", [Kind.SILENCE, Kind.RESET])
+async def test_what_is_not_answered_is_asked_again(
+    inside: Inside, kind: Kind, heard: bool, path: str
+):
+    begun = await begin(inside.ann, inside.channel)
+    method = "POST" if path == CALLBACK else "PATCH"
+    await inside.discord.fail(kind, method, path, heard=heard)
+    await (await inside.ben.click(begun, "Continue")).shows(BLOCK)
+    await nothing_twice(inside.ann, inside.channel, 2)
+    assert len(inside.discord.faults) == 1
+
+
+@pytest.mark.parametrize("status", [*STATUSES, TOO_MANY])
+async def test_what_a_server_refuses_for_now_is_asked_again(inside: Inside, status: int):
+    await begin(inside.ann, inside.channel)
+    for method, path in (("POST", CALLBACK), ("PATCH", ORIGINAL), ("PATCH", MESSAGE)):
+        await inside.discord.fail(Kind.STATUS, method, path, status=status, retry_after=0.3)
+    await (await inside.ben.slash(inside.channel, "write", text="Rain.")).shows(BLOCK)
+    await nothing_twice(inside.ann, inside.channel, 2)
+    assert len(inside.discord.faults) == 3
+
+
+async def test_a_further_message_is_not_sent_twice(inside: Inside):
+    await begin(inside.ann, inside.channel)
+    long = "\n\n".join(f"{number} " + "Rain falls on the roof. " * 40 for number in range(5))
+    await inside.discord.fail(Kind.RESET, "POST", r"/channels/\d+/messages$", heard=True)
+    asked = await inside.ann.slash(inside.channel, "write", text=long)
+    await asked.shows(BLOCK)
+    await truth(inside.ann, inside.channel)
+    shown = [one.content for one in inside.channel.messages() if "Rain falls" in one.content]
+    assert len(shown) == len(set(shown)) > 1
+    assert len(inside.discord.faults) == 1
+
+
+async def test_an_answer_that_cannot_be_edited_is_posted_in_the_channel(inside: Inside):
+    begun = await begin(inside.ann, inside.channel)
+    async with inside.discord.holding("PATCH", ORIGINAL, most=1):
+        asked = await inside.ben.click(begun, "Continue")
+        await inside.discord.until(lambda: inside.discord.held)
+        [thinking] = asked.answers()
+        await inside.discord.delete(thinking)
+    await truth(inside.ann, inside.channel)
+    [_, posted] = [one for one in inside.channel.messages() if BLOCK in one.content]
+    assert posted.interaction is None
+    inside.discord.refusals.clear()
+
+
+async def test_an_answer_after_the_tokens_life_is_posted_in_the_channel(inside: Inside):
+    begun = await begin(inside.ann, inside.channel)
+    async with inside.discord.holding("PATCH", ORIGINAL, most=1):
+        await inside.ben.click(begun, "Continue")
+        await inside.discord.until(lambda: inside.discord.held)
+        await inside.discord.let_time_pass(16 * 60)
+    assert len(await truth(inside.ann, inside.channel)) == 2
+
+
+async def test_what_is_for_one_person_is_not_posted_in_the_channel(inside: Inside):
+    await begin(inside.ann, inside.channel)
+    async with inside.discord.holding("PATCH", ORIGINAL, most=1):
+        asked = await inside.ann.slash(inside.channel, "script export", format="fountain")
+        await inside.discord.until(lambda: inside.discord.held)
+        await inside.discord.delete(asked.answers()[0])
+    await asked.shows("Something went wrong")
+    assert len(inside.channel.messages()) == 1
+
+
+async def test_a_window_whose_request_was_lost_is_heard(inside: Inside):
+    begun = await begin(inside.ann, inside.channel)
+    await inside.discord.fail(Kind.RESET, "POST", CALLBACK, heard=True)
+    window = await inside.ann.click(begun, "Write")
+    submitted = await heard(lambda: inside.ann.submit_modal(window, {"Text": "Rain."}))
+    await submitted.shows(BLOCK)
+    assert await truth(inside.ann, inside.channel) == [HEADING, "Rain."]
+
+
+async def test_buttons_under_an_answer_that_was_lost_work(inside: Inside):
+    await begin(inside.ann, inside.channel)
+    await inside.discord.fail(Kind.RESET, "POST", CALLBACK, heard=True)
+    asked = await inside.ann.slash(inside.channel, "start", title="Another")
+    offer = await asked.shows("runs in this channel")
+    begun = await heard(lambda: inside.ann.click(offer, "Shelve it and start the new one"))
+    await begun.shows("begins")
+
+
+async def test_a_file_is_whole_when_it_is_sent_again(inside: Inside):
+    await begin(inside.ann, inside.channel)
+    await inside.discord.fail(Kind.RESET, "PATCH", ORIGINAL)
+    await inside.discord.fail(Kind.RESET, "PATCH", ORIGINAL)
+    asked = await inside.ann.slash(inside.channel, "script export", format="fountain")
+    [file] = (await asked.shows("“The Diner”")).attachments
+    assert HEADING in await inside.discord.read(file)
+
+
+async def test_a_delivery_that_is_doubled_does_nothing_although_its_answer_is_lost(inside: Inside):
+    await begin(inside.ann, inside.channel)
+    await (await inside.ann.slash(inside.channel, "write", text="Rain.\n\nWind.")).shows(BLOCK)
+    undone = await inside.ann.slash(inside.channel, "undo")
+    await undone.shows("took back")
+    await inside.discord.fail(Kind.RESET, "POST", CALLBACK)
+    await inside.discord.deliver_again(undone)
+    await undone.is_refused(40060)
+    assert await script(inside.ann, inside.channel) == [HEADING, "Rain."]
+
+
+async def test_a_picture_that_fails_does_not_end_a_turn(
+    inside: Inside, monkeypatch: pytest.MonkeyPatch
+):
+    await slow_down(inside.cog, monkeypatch)
+    await begin(inside.ann, inside.channel)
+    await inside.discord.fail(Kind.SILENCE, "PATCH", ORIGINAL)
+    await inside.discord.fail(Kind.RESET, "PATCH", ORIGINAL)
+    await (await inside.ann.slash(inside.channel, "continue", lines=5)).shows(BLOCK)
+    assert len(await truth(inside.ann, inside.channel)) == 6
+    assert len(inside.discord.faults) == 2
+
+
+async def test_when_discord_never_answers_one_is_told_and_keeps_the_text(
+    inside: Inside, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(delivery, "FIRST_SECONDS", 2.0)
+    await begin(inside.ann, inside.channel)
+    await inside.discord.fail(Kind.SILENCE, "POST", CALLBACK, heard=True)
+    await inside.discord.fail(Kind.SILENCE, "POST", CALLBACK, most=5)
+    asked = await inside.ann.slash(inside.channel, "write", text="Rain.")
+    told = await asked.shows("Discord was out of reach")
+    assert "Rain." in told.content
+    assert told.only_for == inside.ann.id
+    await inside.discord.mend()
+    assert await script(inside.ann, inside.channel) == [HEADING]
+
+
+@pytest.mark.parametrize("how", ["reconnect", "resume", "identify", "drop"])
+async def test_a_connection_that_is_made_anew_loses_nothing(inside: Inside, how: str):
+    begun = await begin(inside.ann, inside.channel)
+    async with inside.discord.holding("PATCH", ORIGINAL, most=1):
+        asked = await inside.ann.click(begun, "Continue")
+        await inside.discord.until(lambda: inside.discord.held)
+        match how:
+            case "reconnect":
+                await inside.discord.reconnect()
+            case "drop":
+                await inside.discord.drop()
+            case _:
+                await inside.discord.invalidate(resumable=how == "resume")
+        await inside.discord.bot_is_gone()
+    shown = await asked.shows(BLOCK)
+    await inside.discord.bot_is_ready()
+    both = await asyncio.gather(*(inside.ben.click(shown, "Continue", times=2) for _ in "ab"))
+    await asyncio.gather(*(one.shows(BLOCK, "gone on since") for one in both))
+    assert len(await truth(inside.ann, inside.channel)) == 3
+    inside.discord.refusals.clear()
+
+
+async def test_what_comes_late_is_done_then(inside: Inside):
+    await begin(inside.ann, inside.channel)
+    late = await inside.ann.slash(inside.channel, "write", text="Wind.", late=0.5)
+    await (await inside.ben.slash(inside.channel, "write", text="Rain.")).shows(BLOCK)
+    await late.shows(BLOCK)
+    assert await truth(inside.ann, inside.channel) == [HEADING, "Rain.", "Wind."]

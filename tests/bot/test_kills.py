@@ -1,0 +1,78 @@
+"""Kills and power cuts: a tenth of what ``python -m tests.kills`` does."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from bot.model import Model
+from tests.kills import crowd, power, rooms
+from tests.kills.truth import Truth, table
+
+
+async def test_a_bot_that_is_killed_has_all_that_was_shown(voices: Path, tmp_path: Path):
+    points = crowd.plan(30, crowd.fewest(30))
+    found = await crowd.kills(voices / "tiny.onnx", tmp_path, points, 20, {"line_length": 60})
+    assert crowd.counted(found, points), table(found)
+
+
+def test_a_database_that_is_killed_has_all_that_was_shown(voices: Path, tmp_path: Path):
+    found = rooms.kills(voices / "tiny.onnx", tmp_path, 100)
+    assert all(one.fine for one in found.values()), table(found)
+    assert sum(one.shown for one in found.values()) > 100
+
+
+COPY = (
+    "INSERT INTO lines SELECT NULL, script, parent, kind, text || '!', author, credit, origin, "
+    "delivery, take, ordinal + 9, written, asker, copy_of, rewrite_of FROM lines WHERE id = {last}"
+)
+
+
+@pytest.fixture(scope="module")
+def killed(voices: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which a child was killed some times, with its record."""
+    folder = tmp_path_factory.mktemp("killed")
+    rooms.kills(voices / "tiny.onnx", folder, 7)
+    return folder / "0"
+
+
+@pytest.mark.parametrize(
+    ("harm", "counted"),
+    [
+        ("UPDATE lines SET text = 'Snow.' WHERE id = {last}", "lost"),
+        ("UPDATE lines SET delivery = 'x' WHERE id = {last}", "lost"),
+        ("UPDATE lines SET text = (SELECT text FROM lines WHERE author = 1)", "doubled"),
+        (COPY, "halves"),
+        ("UPDATE scripts SET head = 9999", "halves"),
+        ("UPDATE states SET state = zeroblob(length(state)) WHERE line = {last}", "wrong"),
+        ("DELETE FROM states WHERE line = {last}", "wrong"),
+    ],
+)
+def test_the_comparison_sees_what_is_not_as_it_was(
+    voices: Path, killed: Path, tmp_path: Path, harm: str, counted: str
+):
+    model = Model.load(voices / "tiny.onnx", 1)
+    here = shutil.copytree(killed, tmp_path / "copy")
+    told = rooms.shown_in((here / "shown").read_text())
+    assert Truth(here / "scripts.db", model).look(*told).fine
+    with closing(sqlite3.connect(here / "scripts.db")) as database:
+        question = "SELECT max(id) FROM lines WHERE delivery = ?"
+        (last,) = database.execute(question, [list(told[0])[-1]]).fetchone()
+        database.execute(harm.format(last=last))
+        database.commit()
+    assert getattr(Truth(here / "scripts.db", model).look(*told), counted)
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux", reason="it loads a library before SQLite by LD_PRELOAD"
+)
+def test_what_was_shown_survives_a_power_cut(voices: Path, tmp_path: Path):
+    found = power.cuts(voices / "tiny.onnx", tmp_path, 20, transactions=150)
+    assert found["FULL"].fine, table(found)
+    # So the test can see what a weaker setting forgets.
+    assert found["NORMAL"].lost, table(found)

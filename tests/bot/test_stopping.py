@@ -1,0 +1,127 @@
+"""What becomes of lines in hand when the bot is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sqlite3
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from bot.cog import OnBook
+from bot.settings import RunnerSettings
+from bot.store import Store
+from bot.views import COG
+from tests.discord.bot import bot_here
+from tests.discord.faults import Kind
+from tests.discord.people import PATIENCE, Discord
+from tests.discord.processes import PATIENCE as LONGEST_END
+from tests.discord.processes import fake_discord, running_bot
+
+from .test_at_once import BLOCK, begin, slow_down
+
+ORIGINAL = "@original"
+
+
+@pytest.fixture
+async def discord() -> AsyncIterator[Discord]:
+    """A Discord of the test's own."""
+    with fake_discord(PATIENCE) as address:
+        async with Discord(address) as discord:
+            yield discord
+
+
+@pytest.fixture
+def settings(voices: Path) -> dict[str, Any]:
+    """How the bot is set up."""
+    return {"models": voices, "model": "tiny", "threads": 1, "line_length": 200}
+
+
+def lines_in(path: Path) -> int:
+    """How many lines are in the database that a bot left, which is in order."""
+    with closing(sqlite3.connect(path)) as database:
+        assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        return int(database.execute("SELECT count(*) FROM lines").fetchone()[0])
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_lines_in_hand_are_finished_and_none_begun(
+    discord: Discord, settings: dict[str, Any], tmp_path: Path, number: signal.Signals
+):
+    guild = await discord.guild("The Playhouse")
+    channel, ann = await guild.channel("stage"), await guild.person("Ann")
+    log = tmp_path / "log"
+    with running_bot(discord.address, tmp_path, log, log_level="INFO", **settings) as bot:
+        await discord.bot_is_ready()
+        begun = await begin(ann, channel)
+        async with discord.holding("PATCH", ORIGINAL, most=1):
+            asked = await ann.click(begun, "Continue")
+            await discord.until(lambda: discord.held)
+            bot.send_signal(number)
+            await asyncio.to_thread(until_it_says, log, "stopping")
+            # A second signal does not end it in the middle.
+            bot.send_signal(number)
+            late = await ann.slash(channel, "write", text="Rain.")
+        await asked.shows(BLOCK)
+        assert await asyncio.to_thread(bot.wait, LONGEST_END) == 0
+    await discord.bot_is_gone()
+    assert late.how is None
+    assert lines_in(tmp_path / "onbook.db") == 2
+    store = await Store.open(tmp_path / "onbook.db")
+    await store.close()
+
+
+def until_it_says(log: Path, words: str) -> None:
+    """Waits until a log has these words."""
+    while words not in log.read_text():
+        time.sleep(0.02)
+
+
+async def test_it_ends_although_discord_does_not_answer(
+    discord: Discord, settings: dict[str, Any], tmp_path: Path
+):
+    guild = await discord.guild("The Playhouse")
+    channel, ann = await guild.channel("stage"), await guild.person("Ann")
+    with running_bot(discord.address, tmp_path, tmp_path / "log", **settings) as bot:
+        await discord.bot_is_ready()
+        begun = await begin(ann, channel)
+        await discord.fail(Kind.SILENCE, "PATCH", ORIGINAL, most=1000)
+        await ann.click(begun, "Continue")
+        await discord.until(lambda: discord.faults)
+        bot.send_signal(signal.SIGTERM)
+        assert await asyncio.to_thread(bot.wait, LONGEST_END) == 0
+    assert lines_in(tmp_path / "onbook.db") == 2
+    assert "ERROR" not in (tmp_path / "log").read_text()
+
+
+async def test_what_takes_too_long_is_stopped_and_its_lines_are_kept(
+    discord: Discord, chosen: RunnerSettings, monkeypatch: pytest.MonkeyPatch
+):
+    guild = await discord.guild("The Playhouse")
+    channel = await guild.channel("stage")
+    ann, ben, cid = [await guild.person(name) for name in ("Ann", "Ben", "Cid")]
+    async with bot_here(discord.address, chosen) as bot:
+        await discord.bot_is_ready()
+        cog = cast("OnBook", bot.get_cog(COG))
+        await slow_down(cog, monkeypatch)
+        monkeypatch.setattr(sys.modules[f"{type(cog).__module__}.turns"], "TO_FINISH", 0.1)
+        begun = await begin(ann, channel)
+        button = begun.buttons["Continue"]
+        written = await ann.slash(channel, "continue", lines=10)
+        await written.shows("Lines that are finished: 2")
+        waiting = await ben.slash(channel, "continue", lines=10)
+        await discord.until(lambda: waiting.seen)
+        closing_down = asyncio.create_task(bot.unload_extension("bot"))
+        await asyncio.sleep(0)
+        late = await cid.click(begun, "Continue", custom_id=button)
+        await closing_down
+        await written.shows(BLOCK)
+        await waiting.shows("Stopped before the first line: nothing was added.")
+        assert late.answers() == []
+    assert 3 <= lines_in(chosen.database) < 11

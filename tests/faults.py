@@ -1,0 +1,215 @@
+"""``python -m tests.faults``: people write in many channels while the network fails.
+
+It starts the fake Discord and the bot, lets somebody in each channel write, and lets faults happen
+to what the bot asks for and hears: requests that are not answered, connections that break, errors
+of Discord's, limits, new and lost sessions, deliveries that are doubled and delayed. It prints what
+happened, and what became of the lines and of the people.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import random
+import sqlite3
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import closing, suppress
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from bot.model import Model
+from bot.settings import SHIPPED_MODELS
+
+from .discord.faults import STATUSES, TOO_MANY, Kind
+from .discord.people import Channel, Discord, Person
+from .discord.processes import fake_discord, running_bot
+from .kills.crowd import Crowd, gathered, has_end
+from .kills.truth import Truth
+
+REQUESTS = {
+    "first answer": ("POST", "/callback"),
+    "lines": ("PATCH", "@original"),
+    "repaint": ("PATCH", r"/channels/\d+/messages/"),
+}
+
+TO_ANSWER = 8.0
+"""Seconds in which the bot must answer first. Discord waits for 3, but a machine may be busy."""
+
+AT_ONCE = 8
+"""Faults that wait to happen at the same time."""
+
+LATE = 0.5
+"""Seconds by which a delivery comes late."""
+
+
+@dataclass
+class Outcome:
+    """What became of everything."""
+
+    happened: Counter[str] = field(default_factory=Counter)
+    """How often each fault happened."""
+    asked: int = 0
+    answered: int = 0
+    """How many of them were answered by the bot."""
+    refused: int = 0
+    """How many of them Discord told that the bot did not respond; nothing of these may be there."""
+    without_end: int = 0
+    """How many of them still wait."""
+    lines: int = 0
+    """Turns whose lines are in the database."""
+    lost: int = 0
+    """Those that were shown and are not there, or that are there and were shown to nobody."""
+    doubled: int = 0
+    wrong: int = 0
+    """States that are not those of the text, and databases that do not pass their own check."""
+
+    @property
+    def fine(self) -> bool:
+        """Whether nothing was lost, and nobody waits."""
+        return not (self.lost + self.doubled + self.wrong + self.without_end)
+
+    def __str__(self) -> str:
+        faults = "\n".join(f"{times:5,}  {what}" for what, times in sorted(self.happened.items()))
+        rows = {name: value for name, value in vars(self).items() if name != "happened"}
+        counts = "\n".join(f"{value:5,}  {name.replace('_', ' ')}" for name, value in rows.items())
+        return f"{faults}\n{sum(self.happened.values()):5,}  faults\n\n{counts}"
+
+
+class Writers(Crowd):
+    """A crowd that knows that its Discord is unwell."""
+
+    stopped = False
+    next_delivery: dict[str, float]
+    """What is to happen to the next delivery, once."""
+
+    async def write(self) -> None:
+        """Lets everybody write until it is stopped, and each have an end."""
+        self.next_delivery = {}
+        await asyncio.gather(*(self._write_and_wait(*one) for one in self.people))
+
+    async def _write_and_wait(self, person: Person, channel: Channel) -> None:
+        while not self.stopped:
+            how, self.next_delivery = self.next_delivery, {}
+            asked = await self.ask(person, channel, **how)
+            late = asyncio.get_running_loop().time() + TO_ANSWER + LATE + 2
+            while not has_end(asked):
+                if asked.how is None and asyncio.get_running_loop().time() > late:
+                    break  # "The application did not respond."
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(1.0):
+                        await self.discord.until(partial(has_end, asked))
+
+
+def faults() -> dict[str, tuple[Kind, str, str, dict[str, object]]]:
+    """The faults of a request, by their names: what happens, to which, and how."""
+    found: dict[str, tuple[Kind, str, str, dict[str, object]]] = {}
+    for name, (method, path) in REQUESTS.items():
+        for heard in (False, True):
+            done = "after" if heard else "before"
+            found[f"{name}: silence {done} it was done"] = (
+                Kind.SILENCE,
+                method,
+                path,
+                {"heard": heard},
+            )
+            found[f"{name}: reset {done} it was done"] = Kind.RESET, method, path, {"heard": heard}
+        for status in (*STATUSES, TOO_MANY):
+            how = {"status": status, "retry_after": 0.5}
+            found[f"{name}: {status}"] = Kind.STATUS, method, path, how
+    return found
+
+
+async def play(address: str, channels: int, times: int) -> tuple[Outcome, Writers]:
+    """Lets so many faults happen while people write."""
+    outcome = Outcome()
+    async with Discord(address) as discord:
+        await discord.bot_is_ready()
+        writers = await gathered(Writers, discord, channels)
+        await writers.begin()
+        writing = asyncio.create_task(writers.write())
+        await _fail(writers, outcome, times)
+        writers.stopped = True
+        await writing
+        return outcome, writers
+
+
+async def _fail(writers: Writers, outcome: Outcome, times: int) -> None:
+    """Lets faults happen, a few at a time, each kind as often as the others."""
+    discord, requests = writers.discord, faults()
+    sessions: dict[str, Callable[[], Awaitable[None]]] = {
+        "session: reconnect": discord.reconnect,
+        "session: lost connection": discord.drop,
+        "session: invalid, can be resumed": partial(discord.invalidate, resumable=True),
+        "session: invalid": partial(discord.invalidate, resumable=False),
+    }
+    deliveries = {"delivery: doubled": {"times": 2}, "delivery: late": {"late": LATE}}
+    names = [*requests, *sessions, *deliveries]
+    plan = (names * (times // len(names) + 1))[:times]
+    asked_for = 0
+    for name in random.sample(plan, len(plan)):
+        outcome.happened[name] += 1
+        if name in requests:
+            kind, method, path, how = requests[name]
+            await discord.fail(kind, method, path, **how)
+            asked_for += 1
+            await discord.until(lambda least=asked_for - AT_ONCE: len(discord.faults) >= least)
+        elif name in sessions:
+            await discord.bot_is_ready()
+            await sessions[name]()
+        else:
+            writers.next_delivery = deliveries[name]
+            await discord.until(lambda: not writers.next_delivery)
+    await discord.until(lambda: len(discord.faults) >= asked_for)
+
+
+def judged(outcome: Outcome, writers: Writers, truth: Truth) -> Outcome:
+    """Compares what people saw with what is in the database of a bot that has ended."""
+    asked = [one for one, _ in writers.asked.values()]
+    outcome.asked = len(asked)
+    outcome.answered = sum(map(has_end, asked))
+    outcome.refused = sum(one.how is None for one in asked)
+    outcome.without_end = outcome.asked - outcome.answered - outcome.refused
+    shown = writers.shown()
+    found = truth.look(shown, writers.wanted())
+    with closing(sqlite3.connect(truth.path)) as database:
+        there = {one for (one,) in database.execute("SELECT DISTINCT delivery FROM lines")}
+    outcome.lines = len(there)
+    outcome.lost = found.lost + found.halves + len(there - set(shown))
+    outcome.doubled = found.doubled + writers.shown_twice()
+    outcome.wrong = found.wrong + found.broken
+    return outcome
+
+
+def run(voice: Path, folder: Path, channels: int, times: int) -> Outcome:
+    """The whole of it, in a folder."""
+    settings = {"models": voice.parent, "model": voice.stem, "threads": 1, "line_length": 200}
+    log = folder / "bot.log"
+    with fake_discord(TO_ANSWER) as address, running_bot(address, folder, log, **settings):
+        outcome, writers = asyncio.run(play(address, channels, times))
+    return judged(outcome, writers, Truth(folder / "onbook.db", Model.load(voice, 1)))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command; returns the exit code: 1 where something was lost, or somebody waits."""
+    options = parser().parse_args(arguments)
+    with tempfile.TemporaryDirectory() as folder:
+        outcome = run(options.voice.resolve(), Path(folder), options.channels, options.times)
+    print(outcome)
+    return int(not outcome.fine)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    one = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
+    one.add_argument("--times", type=int, default=200, help="(%(default)s)")
+    one.add_argument("--channels", type=int, default=20, help="(%(default)s)")
+    one.add_argument("--voice", type=Path, default=SHIPPED_MODELS / "stage.onnx")
+    return one
+
+
+if __name__ == "__main__":
+    sys.exit(main())

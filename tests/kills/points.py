@@ -1,0 +1,76 @@
+"""Points: the moments of a transaction in which a process can be killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import Any
+
+from sqlalchemy import Connection, Engine, event
+from sqlalchemy.orm import Session
+
+POINTS = (
+    "before BEGIN",
+    "after BEGIN",
+    "before flush",
+    "after flush",
+    "before COMMIT",
+    "after COMMIT",
+)
+
+WRITES = "kills_writes"
+"""Set among what is kept with a connection or a session while it writes."""
+
+
+class Executioner:
+    """Kills this process when it comes to a point for the so-manyth time, from 1.
+
+    It hears of them through SQLAlchemy's events, of whatever engine and session there is.
+    """
+
+    def __init__(self, point: str, number: int) -> None:
+        assert point in POINTS
+        self.point = point
+        self.left = number
+        event.listen(Engine, "before_cursor_execute", self.executes)
+        event.listen(Engine, "after_cursor_execute", self.has_executed)
+        event.listen(Engine, "commit", self.commits)
+        event.listen(Session, "before_flush", self.flushes)
+        event.listen(Session, "after_flush", self.has_flushed)
+        event.listen(Session, "after_commit", self.has_committed)
+
+    def comes(self, point: str) -> None:
+        """The process is at a point."""
+        self.left -= point == self.point
+        if self.left <= 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def executes(self, _connection: Connection, _cursor: Any, words: str, *_: Any) -> None:
+        """A statement is about to be executed."""
+        if words.startswith("BEGIN"):
+            self.comes("before BEGIN")
+
+    def has_executed(self, connection: Connection, _cursor: Any, words: str, *_: Any) -> None:
+        """A statement was executed."""
+        if words.startswith("BEGIN"):
+            connection.info[WRITES] = True
+            self.comes("after BEGIN")
+
+    def commits(self, connection: Connection) -> None:
+        """A transaction is about to be committed; one that only reads has not begun."""
+        if connection.info.pop(WRITES, False):
+            self.comes("before COMMIT")
+
+    def flushes(self, *_: Any) -> None:
+        """Rows are about to be written."""
+        self.comes("before flush")
+
+    def has_flushed(self, session: Session, *_: Any) -> None:
+        """Rows were written."""
+        session.info[WRITES] = True
+        self.comes("after flush")
+
+    def has_committed(self, session: Session) -> None:
+        """A transaction was committed."""
+        if session.info.pop(WRITES, False):
+            self.comes("after COMMIT")

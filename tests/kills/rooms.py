@@ -1,0 +1,129 @@
+"""Rooms: channels that are written in without Discord, in a child that is killed."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import random
+import secrets
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
+
+from bot.engine import Engine
+from bot.model import Model
+from bot.room import Room, RoomError, Rooms, Turn, Wish, Writer
+from bot.settings import Settings
+from bot.store import Store
+from bot.voices import Voices
+
+from .points import POINTS, Executioner
+from .truth import Found, Truth, flat
+
+AT_RANDOM = "at random"
+
+CHANNELS = 5
+
+LATEST, AT_MOST = 0.3, 40
+"""Seconds after which a kill comes at random, and how often a point is passed before."""
+
+ONE_DATABASE = 100
+"""Kills after which another database is begun, so that none grows large."""
+
+
+def kills(voice: Path, folder: Path, times: int) -> dict[str, Found]:
+    """Kills a child so often, and compares what is there each time with what it had shown."""
+    model = Model.load(voice, 1)
+    found: dict[str, Found] = {}
+    for number in range(times):
+        if number % ONE_DATABASE == 0:
+            here = folder / str(number)
+            here.mkdir()
+            truth = Truth(here / "scripts.db", model)
+        point = [*POINTS, AT_RANDOM, AT_RANDOM][number % (len(POINTS) + 2)]
+        _kill(model, here, point)
+        record = here / "shown"
+        told = record.read_text() if record.exists() else ""
+        found.setdefault(point, Found()).__iadd__(truth.look(*shown_in(told)))
+    return found
+
+
+def _kill(model: Model, folder: Path, point: str) -> None:
+    """One life of a child."""
+    begins, says = os.pipe()
+    child = os.fork()
+    if not child:
+        if point != AT_RANDOM:
+            Executioner(point, random.randint(1, AT_MOST))
+        live(model, folder, lambda: os.write(says, b"."))
+    os.close(says)
+    os.read(begins, 1)
+    os.close(begins)
+    if point == AT_RANDOM:
+        time.sleep(random.uniform(0, LATEST))
+        os.kill(child, signal.SIGKILL)
+    _, how = os.waitpid(child, 0)
+    assert how == signal.SIGKILL, "the child ended by itself"
+
+
+def live(model: Model, folder: Path, begins: Callable[[], object]) -> NoReturn:
+    """Writes in all channels, in the child, until it is killed; ``shown`` is what it has shown."""
+    try:
+        asyncio.run(_play(model, folder, begins))
+    finally:
+        os._exit(1)
+
+
+async def _play(model: Model, folder: Path, begins: Callable[[], object]) -> None:
+    random.seed(secrets.randbits(64))
+    settings = Settings(model=model.name, line_length=40, soft_length=20, threads=1)
+    voices = Voices(folder, 1, 64, 256)
+    # Loaded before the fork, with no thread of its own.
+    voices._engines[model.name] = Engine(model, 64, 256)
+    store = await Store.open(folder / "scripts.db")
+    rooms = Rooms(store, voices, settings)
+    shown = os.open(folder / "shown", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    begins()
+    await asyncio.gather(*(_write_on(rooms.at(one), shown) for one in range(CHANNELS)))
+
+
+async def _write_on(room: Room, shown: int) -> None:
+    """One person after another in a channel; each line that comes of it is shown at once."""
+    if await room.store.running(room.channel) is None:
+        await room.start(_writer(), None, "T", None)
+    while True:
+        writer = _writer()
+        try:
+            turn = await _turn(room, writer)
+        except RoomError:
+            continue
+        if turn.lines:
+            line = {"delivery": writer.delivery, "texts": [line.text for line in turn.lines]}
+            os.write(shown, json.dumps(line).encode() + b"\n")
+
+
+async def _turn(room: Room, writer: Writer) -> Turn:
+    what = random.random()
+    if what < 0.2:
+        return await room.undo(writer)
+    if what < 0.6:
+        texts = [f"{random.getrandbits(60):x}." for _ in range(random.choice((1, 1, 2)))]
+        return await room.write(writer, "\n\n".join(texts))
+    return await room.carry_on(writer, Wish(lines=random.choice((1, 1, 2))))
+
+
+def _writer() -> Writer:
+    return Writer(1, "Ann", secrets.token_hex(8), moderator=True)
+
+
+def shown_in(record: str) -> tuple[dict[str, str], dict[str, int]]:
+    """What a child has shown, flat, and how many lines that was, by delivery.
+
+    The end of a record that was cut short by the kill was seen by nobody.
+    """
+    lines = [json.loads(line) for line in record.split("\n")[:-1]]
+    shown = {line["delivery"]: flat("".join(line["texts"])) for line in lines}
+    return shown, {line["delivery"]: len(line["texts"]) for line in lines}

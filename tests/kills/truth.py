@@ -1,0 +1,157 @@
+"""Truth: what a database must say after a kill, beside what people were shown before."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+
+from bot.model import Model, States
+from bot.script import as_read
+
+
+def flat(text: str) -> str:
+    """The letters and digits of a text: what neither layout nor escapes change."""
+    return "".join(filter(str.isalnum, text.upper()))
+
+
+@dataclass
+class Found:
+    """What was counted. All but the first two should be 0."""
+
+    kills: int = 0
+    shown: int = 0
+    """New answers with lines in them that people saw; all the earlier ones are looked for, too."""
+    lost: int = 0
+    """Those of them that the database has not, or has otherwise."""
+    doubled: int = 0
+    """Lines that are there twice, or were shown twice."""
+    halves: int = 0
+    """Turns of which only some lines are there, and heads on a line that is not."""
+    wrong: int = 0
+    """States that are not those of the text."""
+    broken: int = 0
+    """Databases that do not pass their own check."""
+
+    def __iadd__(self, other: Found) -> Self:
+        for one in fields(self):
+            setattr(self, one.name, getattr(self, one.name) + getattr(other, one.name))
+        return self
+
+    @property
+    def fine(self) -> bool:
+        """Whether nothing is wrong."""
+        return not (self.lost + self.doubled + self.halves + self.wrong + self.broken)
+
+
+class Truth:
+    """One database, looked at after each kill. States are compared once."""
+
+    def __init__(
+        self, path: Path, model: Model, known: dict[tuple[bytes, str], States] | None = None
+    ) -> None:
+        self.path = path
+        self.model = model
+        # Where the same lines are looked at in several databases, they are read once.
+        self._known = {} if known is None else known
+        self._compared = 0
+        self._shown = 0
+
+    def look(self, shown: Mapping[str, str], asked: Mapping[str, int]) -> Found:
+        """Compares: flat texts that were shown, and how many lines were asked for, by delivery."""
+        found = Found(kills=1, shown=len(shown) - self._shown)
+        self._shown = len(shown)
+        with closing(sqlite3.connect(self.path)) as database:
+            ok = database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+            found.broken = int(
+                not ok or bool(database.execute("PRAGMA foreign_key_check").fetchall())
+            )
+            if not _one(database, "SELECT count(*) FROM sqlite_master WHERE name = 'states'"):
+                found.lost = len(shown)
+                return found
+            there = self._written(database)
+            found.lost = sum(
+                flat("".join(there.get(delivery, ()))) != text for delivery, text in shown.items()
+            )
+            found.halves = sum(
+                len(there[delivery]) != lines
+                for delivery, lines in asked.items()
+                if delivery in there
+            )
+            found.halves += _one(
+                database,
+                "SELECT count(*) FROM scripts WHERE head IS NOT NULL"
+                " AND head NOT IN (SELECT id FROM lines)",
+            )
+            found.doubled = _one(
+                database,
+                "SELECT count(*) - count(DISTINCT text) FROM lines WHERE author IS NOT NULL",
+            )
+            found.wrong = self._wrong(database)
+        return found
+
+    def _written(self, database: sqlite3.Connection) -> dict[str, list[str]]:
+        there: dict[str, list[str]] = {}
+        rows = database.execute("SELECT delivery, text FROM lines ORDER BY delivery, take, ordinal")
+        for delivery, text in rows:
+            there.setdefault(delivery, []).append(text)
+        return there
+
+    def _wrong(self, database: sqlite3.Connection) -> int:
+        """New lines whose state is not what the voice remembers after reading them."""
+        rows = database.execute(
+            "SELECT lines.id, lines.parent, lines.text, states.state FROM lines LEFT JOIN states"
+            " ON states.line = lines.id AND states.fingerprint = ? WHERE lines.id > ?"
+            " ORDER BY lines.id",
+            (self.model.fingerprint, self._compared),
+        ).fetchall()
+        wrong = 0
+        for line, parent, text, kept in rows:
+            above = self.model.start() if parent is None else self._state(database, parent)
+            right = above is not None and np.array_equal(self._read(above, text), _states(kept))
+            wrong += not right
+            self._compared = line
+        return wrong
+
+    def _state(self, database: sqlite3.Connection, line: int) -> States | None:
+        row = database.execute(
+            "SELECT state FROM states WHERE line = ? AND fingerprint = ?",
+            (line, self.model.fingerprint),
+        ).fetchone()
+        return _states(row[0]) if row else None
+
+    def _read(self, state: States, text: str) -> States:
+        """The state after a line, read by the network alone, one character after the other."""
+        what = state.tobytes(), text
+        if what not in self._known:
+            states = state[None]
+            for token in self.model.encode(as_read(text)):
+                _, states = self.model.step(np.array([token]), states)
+            self._known[what] = states[0]
+        return self._known[what]
+
+
+def _states(kept: bytes | None) -> States:
+    return np.frombuffer(kept or b"", np.float32)
+
+
+def _one(database: sqlite3.Connection, question: str) -> int:
+    return int(database.execute(question).fetchone()[0])
+
+
+def table(found: Mapping[str, Found]) -> str:
+    """What was counted, one row a point, and all of it in the last."""
+    total = Found()
+    for one in found.values():
+        total += one
+    names = [one.name for one in fields(Found)]
+    rows = [["killed", *names]]
+    for name, one in [*found.items(), ("all", total)]:
+        rows.append([name, *(f"{getattr(one, column):,}" for column in names)])
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
