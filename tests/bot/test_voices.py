@@ -17,7 +17,7 @@ from bot.engine import EngineClosed
 from bot.model import Model, ModelError
 from bot.voices import Voices
 
-from .test_engine import a_line, endless, same
+from .test_engine import a_line, endless, same, soon
 
 
 @pytest.fixture
@@ -115,9 +115,13 @@ async def test_a_replaced_voice_ends_when_nobody_has_it_any_more(
     running.cancel()
     await asyncio.wait([running])
     del running
-    while threads() > 1 or network() is not None:
-        gc.collect()
-        await asyncio.sleep(0.01)
+
+    async def gone() -> None:
+        while threads() > 1 or network() is not None:
+            gc.collect()
+            await asyncio.sleep(0.01)
+
+    await soon(gone())
 
 
 async def test_closing_ends_the_voices_that_were_replaced(
