@@ -15,12 +15,14 @@ from .tables import (
     Ballot,
     Ban,
     Departure,
+    Fact,
     Line,
     Post,
     Script,
     State,
     Surprise,
     Vote,
+    guilds_voice,
 )
 
 
@@ -98,6 +100,7 @@ async def delete_guild(session: AsyncSession, guild: int) -> int:
     # A fork never leaves its guild, so that nothing outside reaches any of these lines.
     scripts = list(await session.scalars(select(Script.id).where(Script.guild == guild)))
     await lineage.delete_scripts(session, select(Script.id).where(Script.guild == guild))
+    await session.execute(delete(Fact).where(Fact.name == guilds_voice(guild)))
     await session.execute(delete(Departure).where(Departure.guild == guild))
     return len(scripts)
 

@@ -18,14 +18,10 @@ from .sampling import Sampling
 from .script import Element, Kind
 from .settings import Settings
 from .store import Draft, Floats, Line, Script, Store
+from .tables import guilds_voice
 from .turn import LARGEST_SEED, RoomError, Wish, Writer
 
 N = TypeVar("N", int, float)
-
-
-def guilds_voice(guild: int) -> str:
-    """The fact under which the store has the voice that a guild has chosen."""
-    return f"guild-voice {guild}"
 
 
 class Prompter:

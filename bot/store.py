@@ -22,6 +22,7 @@ from .model import States
 from .script import Kind
 from .tables import (
     BEFORE_THE_FIRST,
+    GUILDS_VOICE,
     Ballot,
     Ban,
     Departure,
@@ -176,11 +177,14 @@ class Store:
             return await erasure.of_person(session, person)
 
     async def guilds(self) -> list[int]:
-        """The guilds that have scripts, or lists of words."""
+        """The guilds that have anything here: scripts, lists of words, or a voice of their own."""
         scripts = select(Script.guild).where(Script.guild.is_not(None))
         lists = select(Ban.place).where(Ban.scope == "guild")
         async with self._database.reading() as session:
-            return sorted(set(await session.scalars(scripts.union(lists))))
+            found = {guild for guild in await session.scalars(scripts.union(lists)) if guild}
+            voices = select(Fact.name).where(Fact.name.startswith(GUILDS_VOICE))
+            chosen = {int(name.split()[1]) for name in await session.scalars(voices)}
+            return sorted(found | chosen)
 
     async def note_departures(self, gone: Iterable[int], here: Iterable[int]) -> None:
         """Notes which guilds are gone from now on, unless they were before, and which are back."""

@@ -36,6 +36,9 @@ FORGOTTEN = 0
 SOMEBODY = phrase("somebody")
 """The name of whoever wished to be forgotten."""
 
+GUILDS_VOICE = "guild-voice"
+"""What such a fact's name begins with."""
+
 REMOVED = Element(Kind.ACTION, "\N{HORIZONTAL ELLIPSIS}")
 """What stands where text was removed: every voice can read it, and every format print it."""
 
@@ -270,6 +273,11 @@ class Fact(Base):
 
     name: Mapped[str] = mapped_column(primary_key=True)
     value: Mapped[str]
+
+
+def guilds_voice(guild: int) -> str:
+    """The name of the fact that says which voice a guild has chosen."""
+    return f"{GUILDS_VOICE} {guild}"
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,9 @@ from ..answers import NOBODY, check_may_set, check_permissions
 from ..delivery import delivered, reply_to
 from ..language import say
 from ..model import ModelError
-from ..prompter import guilds_voice
 from ..render import inline
 from ..room import RoomError
+from ..tables import guilds_voice
 from ..views import Interaction
 from ..voices import Found
 from .commands import answered, choices, for_scripts, writer_of

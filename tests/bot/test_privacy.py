@@ -12,7 +12,7 @@ import pytest
 from bot.replay import Verdict, in_words, replay
 from bot.room import Patience, Place, Wish
 from bot.store import HeadMoved, fork_of
-from bot.tables import FORGOTTEN, REMOVED, SOMEBODY
+from bot.tables import FORGOTTEN, REMOVED, SOMEBODY, guilds_voice
 
 from .conftest import Stage, answer
 from .test_buttons import assert_true
@@ -212,6 +212,7 @@ async def test_a_server_that_removed_the_bot_is_deleted_after_a_while(stage: Sta
     await stage.ann.slash(stage.channel, "write", text=f"{PHRASE}.")
     await stage.ann.slash(stage.channel, "settings banned", add="zounds")
     store, guild = stage.cog.store, stage.guild.id
+    await store.note_fact(guilds_voice(guild), "other")
     later = dt.datetime.now(dt.UTC) + dt.timedelta(minutes=1)
     # It is gone from what a client knows before it hears of it.
     here = stage.world.bot._connection._guilds.pop(guild)
@@ -222,6 +223,7 @@ async def test_a_server_that_removed_the_bot_is_deleted_after_a_while(stage: Sta
     stage.cog.settings = stage.settings.model_copy(update={"departed_days": 0})
     await stage.cog._delete_departed()
     assert await store.guilds() == []
+    assert await store.fact(guilds_voice(guild)) is None
     assert await store.shelf(stage.channel.id) == []
     assert await store.banned(stage.channel.id, guild) == []
     assert PHRASE.encode() not in on_the_disk(stage.settings.database)
