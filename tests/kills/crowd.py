@@ -40,7 +40,7 @@ OUTSIDE = {
 
 AT_RANDOM = "at random"
 
-LATEST, AT_MOST = 2.0, 50
+LATEST, AT_MOST = 1.0, 30
 """Seconds after which a kill comes at random, and how often a point is passed before."""
 
 PATIENT = 600.0

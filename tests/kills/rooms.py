@@ -27,10 +27,10 @@ AT_RANDOM = "at random"
 
 CHANNELS = 5
 
-LATEST, AT_MOST = 0.3, 40
+LATEST, AT_MOST = 0.2, 25
 """Seconds after which a kill comes at random, and how often a point is passed before."""
 
-ONE_DATABASE = 100
+ONE_DATABASE = 50
 """Kills after which another database is begun, so that none grows large."""
 
 
