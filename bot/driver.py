@@ -10,12 +10,22 @@ from typing import Any
 import aiosqlite
 from aiosqlite.context import contextmanager
 
+USED = {
+    aiosqlite.Connection: ("_thread", "_conn", "_execute"),
+    aiosqlite.Cursor: ("_conn", "_cursor", "_execute"),
+}
+"""The names of the driver's own that are used here."""
+
 
 class Connection(aiosqlite.Connection):
     """A connection that leaves the event loop as rarely as it can.
 
     aiosqlite goes to its thread and back to make a cursor, to execute, to fetch and to close. Each
     way waits for the interpreter, which a voice that writes is using as well.
+
+    No public way makes a cursor for SQLAlchemy in one trip, so this builds on names that aiosqlite
+    may change between minor versions: `USED` has them, a test looks for them, and the version is
+    bounded for their sake.
     """
 
     def __init__(self, connector: Callable[[], sqlite3.Connection]) -> None:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 
 from PIL import Image, ImageDraw, ImageFont
 
+from . import typeface
 from .language import many, say
 from .render import plain
 from .surprise import Cell, Guess, Place, Surprise
@@ -44,11 +45,15 @@ DEAREST = 8.0
 
 @cache
 def _font(size: int, *, bold: bool = False) -> ImageFont.FreeTypeFont:
-    """Courier Prime, which comes with the library that makes the PDFs."""
-    name = "Courier Prime Bold.ttf" if bold else "Courier Prime.ttf"
-    return ImageFont.truetype(
-        io.BytesIO((files("screenplain.export") / "courier_prime" / name).read_bytes()), size
-    )
+    return ImageFont.truetype(io.BytesIO(typeface.content(bold=bold)), size)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture, and whether it shows boxes for characters that its typeface lacks."""
+
+    png: bytes
+    has_boxes: bool = False
 
 
 class _Sheet:
@@ -58,12 +63,14 @@ class _Sheet:
         self.image = Image.new("RGB", (WIDTH, longest), PAPER)
         self.draw = ImageDraw.Draw(self.image)
         self.y = EDGE
+        self.has_boxes = False
 
     def text(
         self, x: float, y: float, text: str, size: int, fill: str = INK, *, bold: bool = False
     ) -> None:
         """Text with its left upper corner at a point."""
         self.draw.text((x, y), text, font=_font(size, bold=bold), fill=fill)
+        self.has_boxes = self.has_boxes or typeface.lacks(text)
 
     def row(
         self, text: str, size: int, fill: str = INK, *, bold: bool = False, below: int = 10
@@ -78,11 +85,11 @@ class _Sheet:
         self.draw.line((EDGE, self.y, WIDTH - EDGE, self.y), fill=RULE, width=2)
         self.y += 18
 
-    def png(self) -> bytes:
-        """The picture, without the paper that was not needed."""
+    def picture(self) -> Picture:
+        """The picture (PNG), without the paper that was not needed."""
         out = io.BytesIO()
         self.image.crop((0, 0, WIDTH, self.y + EDGE)).save(out, "PNG")
-        return out.getvalue()
+        return Picture(out.getvalue(), self.has_boxes)
 
 
 def _cut(text: str, room: int) -> str:
@@ -103,16 +110,16 @@ BEGIN, LONGEST = EDGE + 18 * (NAMES + 1), 180
 """Where the bars begin, and how long the longest is."""
 
 
-def stats(title: str, counted: Tally) -> bytes:
-    """A picture (PNG) of who says and who wrote how much. Some tens of milliseconds."""
+def stats(title: str, counted: Tally) -> Picture:
+    """A picture of who says and who wrote how much. Some tens of milliseconds."""
     sheet = _Sheet(longest=2000)
     sheet.row(title, 40, bold=True)
-    sheet.row(_summary(counted), 27, FAINT, below=22)
+    sheet.row(_summary(counted), 24, FAINT, below=22)
     if counted.characters:
         _bars(sheet, say("Who speaks"), [(one, False) for one in counted.characters])
     wrote = [*((one, False) for one in counted.writers), *((one, True) for one in counted.voices)]
     _bars(sheet, say("Who wrote"), sorted(wrote, key=lambda one: -one[0].words))
-    return sheet.png()
+    return sheet.picture()
 
 
 def _summary(counted: Tally) -> str:
@@ -185,8 +192,8 @@ TALLEST = 14
 """Pixels of the bar under the dearest character."""
 
 
-def surprise(found: Surprise) -> bytes:
-    """A picture (PNG) of the last lines: the more a character cost, the darker it stands.
+def surprise(found: Surprise) -> Picture:
+    """A picture of the last lines: the more a character cost, the darker it stands.
 
     Under it stands a bar, the taller the more it cost. The most surprising places are numbered, and
     below is what the voice expected there.
@@ -202,7 +209,7 @@ def surprise(found: Surprise) -> bytes:
         sheet.y += 6
     for number, place in enumerate(found.places, 1):
         _expected(sheet, number, found, place)
-    return sheet.png()
+    return sheet.picture()
 
 
 def _legend(sheet: _Sheet) -> None:

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from threading import Lock
-from typing import Any
 from xml.etree.ElementTree import Element as Node
 from xml.etree.ElementTree import SubElement, indent, tostring
 
@@ -21,6 +20,7 @@ from screenplain.export import html as web
 from screenplain.richstring import RichString, plain
 from screenplain.types import Action, Dialog, Screenplay, Slug, Transition
 
+from . import typeface
 from .emphasis import rich
 from .language import many, say
 from .render import PAPER, page
@@ -299,7 +299,6 @@ _ONE_PDF = Lock()
 def _pdf(what: Edition, paper: Paper) -> Printed:
     # Not before it is needed: it brings a library for fonts and pictures.
     from reportlab.lib import pagesizes
-    from reportlab.pdfbase.pdfmetrics import getFont
     from screenplain.export import pdf
 
     size, lines = {
@@ -311,8 +310,5 @@ def _pdf(what: Edition, paper: Paper) -> Printed:
     with _ONE_PDF:
         settings = pdf.Settings(page_size=size, lines_per_page=lines)
         pdf.to_pdf(_screenplay(what), out, settings=settings)
-    font: Any = getFont(settings.font_settings.family_name)  # a TTFont, which the stubs do not say
-    known = font.face.charToGlyph
     words = "".join([what.title, *what.authors, *(one.text for one in what.elements)])
-    boxes = any(ord(one) not in known for one in set(words) - {"\n"})
-    return Printed(out.getvalue(), boxes)
+    return Printed(out.getvalue(), typeface.lacks(words))

@@ -12,6 +12,7 @@ from . import pictures, printing, replay, surprise
 from .answers import NOBODY
 from .delivery import delivered, reply_to
 from .language import many, phrase, say
+from .pictures import Picture
 from .printing import Format, Paper
 from .render import inline
 from .replay import Replay
@@ -78,14 +79,14 @@ async def send_stats(interaction: Interaction, room: Room, *, to_all: bool) -> N
     script, lines = await _opened(interaction, room)
     await reply_to(interaction).defer(thinking=True, ephemeral=not to_all)
     counted = await asyncio.to_thread(tally, lines)
-    png = await asyncio.to_thread(pictures.stats, script.title, counted)
+    picture = await asyncio.to_thread(pictures.stats, script.title, counted)
     content = (
         f"**{inline(script.title, 100)}**: {many(counted.lines, 'line')}, "
         f"{many(counted.words, 'word')}, {many(counted.scenes, 'scene')}, "
         f"{minutes(counted.pages)}."
     )
     words = pictures.stats_in_words(script.title, counted)
-    await _send_picture(interaction, content, png, f"{file_name(script)}-stats.png", words)
+    await _send_picture(interaction, content, picture, f"{file_name(script)}-stats.png", words)
 
 
 async def send_surprise(interaction: Interaction, room: Room, most: int, *, to_all: bool) -> None:
@@ -96,7 +97,7 @@ async def send_surprise(interaction: Interaction, room: Room, most: int, *, to_a
     _check_may_attach(interaction)
     await reply_to(interaction).defer(thinking=True, ephemeral=not to_all)
     found = await surprise.look(room, most)
-    png = await asyncio.to_thread(pictures.surprise, found)
+    picture = await asyncio.to_thread(pictures.surprise, found)
     content = say(
         _ONE_LINE_COST if len(found.lines) == 1 else _LINES_COST,
         lines=many(len(found.lines), "line"),
@@ -104,7 +105,7 @@ async def send_surprise(interaction: Interaction, room: Room, most: int, *, to_a
         bits=found.average,
     )
     words = surprise.in_words(found)
-    await _send_picture(interaction, content, png, f"{file_name(script)}-surprise.png", words)
+    await _send_picture(interaction, content, picture, f"{file_name(script)}-surprise.png", words)
 
 
 async def send_replay(interaction: Interaction, found: Replay) -> None:
@@ -142,8 +143,14 @@ def _check_may_attach(interaction: Interaction) -> None:
 
 
 async def _send_picture(
-    interaction: Interaction, content: str, png: bytes, name: str, words: str
+    interaction: Interaction, content: str, picture: Picture, name: str, words: str
 ) -> None:
     """Sends a picture with its words, for who cannot see it."""
-    file = discord.File(io.BytesIO(png), name, description=words)
+    if picture.has_boxes:
+        boxes = say(
+            "The typeface of the picture lacks some characters and shows boxes there: {/script "
+            "show} has the whole script."
+        )
+        content += f" {boxes}"
+    file = discord.File(io.BytesIO(picture.png), name, description=words)
     await delivered(interaction, content=content, attachments=[file], allowed_mentions=NOBODY)

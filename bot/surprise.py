@@ -13,7 +13,7 @@ from .language import many, phrase, say
 from .model import Logits, Model
 from .render import plain
 from .room import Room
-from .script import as_read
+from .script import Kind, as_read
 from .store import Floats, Line
 
 MOST_CHARACTERS = 600
@@ -35,6 +35,8 @@ class Cell:
     """What it cost the voice; None for what the voice cannot read."""
     position: int
     """Where it begins in the line as the voice reads it."""
+    free: bool = True
+    """Whether its writer chose it; what a voice was told to write surprises it, but nobody else."""
 
 
 @dataclass(frozen=True)
@@ -101,20 +103,41 @@ def laid_out(model: Model, line: Line, costs: Floats) -> tuple[Cell, ...]:
     widths = [len(model.encode(character)) for character in written]
     ends = np.cumsum([0, *widths])
     paid = np.concatenate([[0.0], np.asarray(costs, np.float64)])
+    told = _told(line)
     return tuple(
-        Cell(character, float(paid[begin:end].sum()) if end > begin else None, int(begin))
-        for character, (begin, end) in list(zip(written, pairwise(ends), strict=True))[1:]
+        Cell(character, float(paid[begin:end].sum()) if end > begin else None, int(begin), n > told)
+        for n, (character, (begin, end)) in enumerate(zip(written, pairwise(ends), strict=True))
+        if n > 0
     )
 
 
+def _told(line: Line) -> int:
+    """How many characters a voice's line begins with that were given to it, or all but given.
+
+    That is the cue where it was told who speaks, that somebody does, or who may; and of a heading
+    that it was asked for, what makes it one, such as “INT. ”.
+    """
+    if line.author is not None:
+        return 0
+    kind, asked = Kind(line.kind), line.origin.get("kind")
+    if kind is Kind.DIALOGUE and (asked or line.origin.get("character") or line.origin.get("cast")):
+        return line.text.index("\n") + 1
+    if kind is Kind.HEADING and asked:
+        return 1 if line.text.startswith(".") else line.text.find(" ") + 1
+    return 0
+
+
 def most_surprising(lines: Sequence[Sequence[Cell]]) -> list[tuple[int, int]]:
-    """The places with the dearest characters, `PLACES` at the most, in the order of the script."""
+    """The places with the dearest characters, `PLACES` at the most, in the order of the script.
+
+    They are among what was free to be written.
+    """
     dearest = sorted(
         (
             (cell.bits, at, n)
             for at, line in enumerate(lines)
             for n, cell in enumerate(line)
-            if cell.bits
+            if cell.bits and cell.free
         ),
         key=lambda one: -one[0],
     )

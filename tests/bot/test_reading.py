@@ -88,6 +88,18 @@ async def test_a_letter_that_the_pdf_lacks_is_told_of(stage: Stage):
     assert "shows boxes" in told.response.content
 
 
+@pytest.mark.parametrize("command", ["script stats", "surprise"])
+async def test_a_letter_that_a_picture_lacks_is_told_of(stage: Stage, command: str):
+    await begin(stage)
+    await stage.ann.slash(stage.channel, "write", text="Zoë: “Nein …” — 3 · ½")
+    told = await stage.ann.slash(stage.channel, command)
+    assert "boxes" not in told.response.content
+    await stage.ann.slash(stage.channel, "write", text="@茂: こんにちは")
+    told = await stage.ann.slash(stage.channel, command)
+    assert "The typeface of the picture lacks" in told.response.content
+    assert "/script show has the whole script." in told.response.content
+
+
 COMMANDS = [("script export", {"format": "pdf"}), ("script stats", {}), ("surprise", {})]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from typing import Any
 
 import numpy as np
 import pytest
@@ -38,8 +39,9 @@ def model(voices) -> Model:
     return Model.load(voices / "tiny.onnx", threads=1)
 
 
-def a_line(text: str) -> Line:
-    return Line(kind=Kind.ACTION.value, text=text, credit="Ann")
+def a_line(text: str, kind: Kind = Kind.ACTION, /, **origin: Any) -> Line:
+    author = None if origin else 1
+    return Line(kind=kind.value, text=text, credit="Ann", author=author, origin=origin)
 
 
 def test_costs_lie_over_what_was_written(model: Model):
@@ -72,6 +74,38 @@ def test_places_are_the_dearest_and_apart():
     assert len(places) == PLACES
     assert most_surprising([cells(None)]) == []
     assert most_surprising([]) == []
+
+
+@pytest.mark.parametrize(
+    ("line", "free"),
+    [
+        (a_line("MAYA\nHm.", Kind.DIALOGUE), "MAYA\nHm.\n"),
+        (a_line("MAYA\nHm.", Kind.DIALOGUE, seed=1), "MAYA\nHm.\n"),
+        (a_line("MAYA\nHm.", Kind.DIALOGUE, seed=1, cast=["MAYA"]), "Hm.\n"),
+        (a_line("MAYA\nHm.", Kind.DIALOGUE, seed=1, character="MAYA"), "Hm.\n"),
+        (a_line("MAYA\nHm.", Kind.DIALOGUE, seed=1, kind="dialogue"), "Hm.\n"),
+        (a_line("Rain.", Kind.ACTION, seed=1, kind="action", cast=["MAYA"]), "Rain.\n"),
+        (a_line("INT. BAR", Kind.HEADING, seed=1, kind="heading"), "BAR\n"),
+        (a_line(".THE BAR", Kind.HEADING, seed=1, kind="heading"), "THE BAR\n"),
+        (a_line("INT. BAR", Kind.HEADING, seed=1, cast=["MAYA"]), "INT. BAR\n"),
+    ],
+)
+def test_what_a_voice_was_told_to_write_is_no_place(model: Model, line: Line, free: str):
+    costs = np.ones(len(model.encode(as_read(line.text))) - 1, np.float32)
+    laid = laid_out(model, line, costs)
+    assert "".join(cell.character for cell in laid if cell.free) == free
+    begin = len(laid) - len(free)
+    assert begin <= min(cell for _, cell in most_surprising([laid]))
+
+
+async def test_a_name_that_was_asked_for_is_no_place(house: House):
+    await house.start(cast=("ZYX", "QVX"))
+    for seed in range(4):
+        await house.carry_on(seed=seed, character="ZYX")
+    found = await look(house.room, 4)
+    assert any(cell.bits and not cell.free for line in found.lines for cell in line)
+    assert found.places
+    assert all(found.at(place).free for place in found.places)
 
 
 def test_guesses_are_the_likeliest(model: Model):
@@ -133,7 +167,8 @@ def rows(picture: bytes) -> np.ndarray:
 def test_dearer_characters_are_darker_and_have_taller_bars():
     darkness, heights = [], []
     for bits in (0.0, 2.0, 4.0, 6.0, 8.0, 30.0):
-        image = rows(pictures.surprise(Surprise("tiny", ("Ann",), ((Cell(" ", bits, 1),),), ())))
+        dear = Surprise("tiny", ("Ann",), ((Cell(" ", bits, 1),),), ())
+        image = rows(pictures.surprise(dear).png)
         # The only cell, below the legend and its credit.
         column = image[-150:, pictures.EDGE : pictures.EDGE + pictures.CELL]
         darkness.append(int(column.sum()))

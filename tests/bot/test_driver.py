@@ -1,0 +1,23 @@
+"""What the database's driver is made of, which no public way of aiosqlite's gives."""
+
+from __future__ import annotations
+
+import sqlite3
+
+import aiosqlite
+
+from bot.driver import USED
+
+
+async def test_aiosqlite_still_has_what_the_driver_builds_on() -> None:
+    async with aiosqlite.connect(":memory:") as plain:
+        cursor = await plain.execute("SELECT 1")
+        for one in (plain, cursor):
+            missing = [name for name in USED[type(one)] if not hasattr(one, name)]
+            assert missing == [], (
+                f"aiosqlite {aiosqlite.__version__} lacks {missing}: change bot/driver.py, and "
+                f"then the bound of its version in pyproject.toml"
+            )
+        assert isinstance(plain._conn, sqlite3.Connection)
+        assert isinstance(cursor._cursor, sqlite3.Cursor)
+        assert await plain._execute(lambda: 7) == await cursor._execute(lambda: 7) == 7
