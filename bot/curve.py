@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from PIL import Image, ImageDraw
 
 from .language import say
-from .pictures import BLUE, EDGE, FAINT, INK, ORANGE, PAPER, RULE, WIDTH, _font
+from .pictures import BLUE, EDGE, FAINT, INK, ORANGE, PAPER, RULE, WIDTH, letters
 
 HEIGHT = 640
 LEFT, TOP, RIGHT, BOTTOM = 110, 150, WIDTH - EDGE, HEIGHT - 96
@@ -64,8 +64,8 @@ def drawn(voice: str, curve: Curve) -> bytes:
     image = Image.new("RGB", (WIDTH, HEIGHT), PAPER)
     draw = ImageDraw.Draw(image)
     title = say("How “{voice}” learned", voice=voice[:24])
-    draw.text((EDGE, EDGE), title, font=_font(38, bold=True), fill=INK)
-    draw.text((EDGE, EDGE + 52), say("bits per character"), font=_font(26), fill=FAINT)
+    draw.text((EDGE, EDGE), title, font=letters(38, bold=True), fill=INK)
+    draw.text((EDGE, EDGE + 52), say("bits per character"), font=letters(26), fill=FAINT)
     at = _Scale.of(curve)
     _axes(draw, at)
     _line(draw, [at.place(point) for point in curve.training], ORANGE, width=3)
@@ -127,15 +127,15 @@ def _axes(draw: ImageDraw.ImageDraw, at: _Scale) -> None:
     while bits <= at.high:
         _, y = at.place((0, bits))
         draw.line((LEFT, y, RIGHT, y), fill=RULE, width=2)
-        draw.text((LEFT - 14, y), f"{bits:.1f}", font=_font(26), fill=FAINT, anchor="rm")
+        draw.text((LEFT - 14, y), f"{bits:.1f}", font=letters(26), fill=FAINT, anchor="rm")
         bits += every
     for share in (0.25, 0.5, 0.75, 1.0):
         x, _ = at.place((at.steps * share, at.low))
         told = say("{steps:,.0f}", steps=at.steps * share)
         draw.line((x, BOTTOM, x, BOTTOM + 8), fill=FAINT, width=2)
         anchor = "ra" if share == 1 else "ma"
-        draw.text((x, BOTTOM + 14), told, font=_font(26), fill=FAINT, anchor=anchor)
-    draw.text((LEFT, BOTTOM + 14), say("steps"), font=_font(26), fill=FAINT, anchor="la")
+        draw.text((x, BOTTOM + 14), told, font=letters(26), fill=FAINT, anchor=anchor)
+    draw.text((LEFT, BOTTOM + 14), say("steps"), font=letters(26), fill=FAINT, anchor="la")
 
 
 def _line(draw: ImageDraw.ImageDraw, places: Sequence[Point], colour: str, width: int) -> None:
@@ -148,14 +148,14 @@ def _mark_best(draw: ImageDraw.ImageDraw, at: _Scale, curve: Curve) -> None:
     draw.ellipse((x - 14, y - 14, x + 14, y + 14), outline=INK, width=4)
     told = say("{bits:.2f}", bits=curve.best[1])
     anchor = "rd" if x > WIDTH / 2 else "ld"
-    draw.text((x, y - 20), told, font=_font(34, bold=True), fill=INK, anchor=anchor)
+    draw.text((x, y - 20), told, font=letters(34, bold=True), fill=INK, anchor=anchor)
 
 
 def _legend(draw: ImageDraw.ImageDraw) -> None:
     y = HEIGHT - 34
     draw.line((EDGE, y, EDGE + 50, y), fill=BLUE, width=5)
     draw.ellipse((EDGE + 18, y - 7, EDGE + 32, y + 7), fill=BLUE)
-    draw.text((EDGE + 62, y), say("new text"), font=_font(26), fill=INK, anchor="lm")
+    draw.text((EDGE + 62, y), say("new text"), font=letters(26), fill=INK, anchor="lm")
     draw.line((WIDTH // 2, y, WIDTH // 2 + 50, y), fill=ORANGE, width=3)
     told = say("what it learned from")
-    draw.text((WIDTH // 2 + 62, y), told, font=_font(26), fill=INK, anchor="lm")
+    draw.text((WIDTH // 2 + 62, y), told, font=letters(26), fill=INK, anchor="lm")

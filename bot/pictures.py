@@ -44,7 +44,7 @@ DEAREST = 8.0
 
 
 @cache
-def _font(size: int, *, bold: bool = False) -> ImageFont.FreeTypeFont:
+def letters(size: int, *, bold: bool = False) -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(io.BytesIO(typeface.content(bold=bold)), size)
 
 
@@ -69,7 +69,7 @@ class _Sheet:
         self, x: float, y: float, text: str, size: int, fill: str = INK, *, bold: bool = False
     ) -> None:
         """Text with its left upper corner at a point."""
-        self.draw.text((x, y), text, font=_font(size, bold=bold), fill=fill)
+        self.draw.text((x, y), text, font=letters(size, bold=bold), fill=fill)
         self.has_boxes = self.has_boxes or typeface.lacks(text)
 
     def row(
@@ -291,7 +291,7 @@ def _word(cells: Sequence[Cell], begin: int) -> int:
 def _number(sheet: _Sheet, x: int, y: int, number: int) -> None:
     """A number in a circle."""
     sheet.draw.ellipse((x - 14, y - 14, x + 14, y + 14), fill=INK)
-    sheet.draw.text((x, y + 2), str(number), font=_font(22, bold=True), fill=PAPER, anchor="mm")
+    sheet.draw.text((x, y + 2), str(number), font=letters(22, bold=True), fill=PAPER, anchor="mm")
 
 
 def _expected(sheet: _Sheet, number: int, found: Surprise, place: Place) -> None:
