@@ -45,6 +45,7 @@ DEAREST = 8.0
 
 @cache
 def letters(size: int, *, bold: bool = False) -> ImageFont.FreeTypeFont:
+    """The typeface of all pictures in one size, in pixels."""
     return ImageFont.truetype(io.BytesIO(typeface.content(bold=bold)), size)
 
 
