@@ -87,8 +87,8 @@ class Report:
 
     @property
     def fine(self) -> bool:
-        """Whether nothing went wrong."""
-        return not (self.unanswered or self.refusals or self.pings or self.tracebacks)
+        """Whether nothing went wrong. Discord may refuse to delete what somebody else deleted."""
+        return not (self.unanswered or self.pings or self.tracebacks)
 
     def __str__(self) -> str:
         kinds = ", ".join(f"{number:,} {kind}" for kind, number in self.inputs.most_common())
@@ -424,7 +424,7 @@ async def fuzz(address: str, number: int, seeded: int) -> Report:
 
 
 def run(number: int, seeded: int = 0, **options: object) -> Report:
-    """Starts a Discord and the bot, and sends so many inputs; ``options`` are the bot's settings."""
+    """Starts a Discord and the bot with these settings, and sends so many inputs."""
     none = "0 0 0"
     chosen = {"line_length": 40, "person_limits": none, "channel_limits": none} | options
     with tempfile.TemporaryDirectory() as folder:

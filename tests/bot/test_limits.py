@@ -97,7 +97,7 @@ def test_a_refusal_takes_nothing_and_names_whose_limit_it_is() -> None:
     ann, ben = ({"person": who, "channel": "stage"} for who in ("ann", "ben"))
     limits.spend(ann, Cost(lines=5))
     for _ in range(3):
-        with pytest.raises(TooMuch, match="You asked for a lot .* again in 12 seconds"):
+        with pytest.raises(TooMuch, match=r"You asked for a lot .* again in 12 seconds"):
             limits.spend(ann, Cost(lines=1))
     limits.spend(ben, Cost(lines=5))
     with pytest.raises(TooMuch, match="in this channel"):
