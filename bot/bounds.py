@@ -42,7 +42,8 @@ def check_options(command: app_commands.Command[Any, ..., Any], given: object) -
     """
     for option in command.parameters:
         value = getattr(given, option.display_name, None)
-        if value is not None and not _takes(option, value):
+        fits = not option.required if value is None else _takes(option, value)
+        if not fits:
             raise OutOfBounds(option.display_name)
 
 

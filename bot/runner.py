@@ -69,6 +69,17 @@ class Tree(app_commands.CommandTree[discord.Client]):
                 await answer(interaction, OutOfBounds())
 
 
+_PLAIN = {
+    AppCommandOptionType.string.value,
+    AppCommandOptionType.integer.value,
+    AppCommandOptionType.boolean.value,
+}
+"""The kinds of options whose values discord.py passes on as they are."""
+
+LONGEST_ID = 20
+"""Digits."""
+
+
 def _options(data: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """The options that were filled in, of the command or of its subcommand."""
     for one in data.get("options") or ():
@@ -85,9 +96,9 @@ def _is_filled_in(option: dict[str, Any]) -> bool:
         return isinstance(value, str | int | float)
     if kind == AppCommandOptionType.number.value:
         return isinstance(value, int | float)
-    if kind in range(AppCommandOptionType.user.value, AppCommandOptionType.number.value):
-        return str(value).isdecimal()
-    return True
+    if kind in _PLAIN:
+        return True
+    return isinstance(value, str) and value.isdecimal() and len(value) <= LONGEST_ID
 
 
 class Bot(commands.Bot):

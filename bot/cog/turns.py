@@ -372,6 +372,18 @@ class Turns(commands.Cog):
             self._pay(interaction, Cost(turns=1))
             interaction.extras[PAID] = True
 
+    async def _pay_for_lines(
+        self,
+        interaction: Interaction,
+        under: Place | None = None,
+        lines: int = 1,
+        takes: int | None = None,
+    ) -> None:
+        """Takes from the limits what the voice will write; raises what `_play` does at once."""
+        check_permissions(interaction)
+        script = await self._room(interaction).script_at(under)
+        self._pay(interaction, Cost(lines=lines * (takes or script.takes)))
+
     def _pay(self, interaction: Interaction, cost: Cost) -> None:
         """Takes from the limits of whoever asks, of the channel and the server; raises TooMuch."""
         keys = {"person": interaction.user.id, "channel": channel_of(interaction)}

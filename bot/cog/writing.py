@@ -98,8 +98,7 @@ class Writing(Turns):
         wish = Wish(
             lines, speaker, temperature, top_p, seed, chosen, min_p, repetition, takes, vote
         )
-        script = await self._room(interaction).script()
-        self._pay(interaction, Cost(lines=lines * (takes or script.takes)))
+        await self._pay_for_lines(interaction, None, lines, takes)
         await self._compose(
             interaction, lambda room, writer, patience: room.carry_on(writer, wish, None, patience)
         )
@@ -139,8 +138,7 @@ class Writing(Turns):
     @answered
     async def retry(self, interaction: Interaction) -> None:
         """Let the voice write its last line again"""
-        await self._room(interaction).script()
-        self._pay(interaction, Cost(lines=1))
+        await self._pay_for_lines(interaction, takes=1)
         await self._compose(
             interaction, lambda room, writer, patience: room.take_again(writer, None, patience)
         )
@@ -176,16 +174,14 @@ class Writing(Turns):
         """A button under a line was pressed."""
         match action:
             case "continue":
-                script = await self._room(interaction).script_at(place)
-                self._pay(interaction, Cost(lines=script.takes))
+                await self._pay_for_lines(interaction, place)
                 await self._compose(
                     interaction,
                     lambda room, who, patience: room.carry_on(who, Wish(), place, patience),
                     place,
                 )
             case "take":
-                await self._room(interaction).script_at(place)
-                self._pay(interaction, Cost(lines=1))
+                await self._pay_for_lines(interaction, place, takes=1)
                 await self._compose(
                     interaction,
                     lambda room, who, patience: room.take_again(who, place, patience),

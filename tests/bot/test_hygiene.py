@@ -8,6 +8,7 @@ from typing import cast
 from unicodedata import category, combining, is_normalized
 
 import discord
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -267,8 +268,9 @@ def test_a_list_of_words_is_shown_in_its_block(text: str) -> None:
     assert shown.count("`") in (2, 6)  # the option add, or a block
 
 
-def test_a_long_list_of_words_fits_into_a_message() -> None:
-    words = [f"{'𝔞' * 50}{number}" for number in range(MOST_WORDS)]
+@pytest.mark.parametrize("number", [25, MOST_WORDS])
+def test_a_long_list_of_words_fits_into_a_message(number: int) -> None:
+    words = [f"{'𝔞' * 50}{one}" for one in range(number)]
     assert size(shown_words(words, "this channel")) <= LIMIT
 
 

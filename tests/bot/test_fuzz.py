@@ -1,0 +1,13 @@
+"""A tenth of `python -m tests.fuzz`, with another seed."""
+
+from __future__ import annotations
+
+from tests.fuzz import run
+
+
+def test_whatever_is_sent_is_answered_and_pings_nobody() -> None:
+    report = run(1000, seeded=2)
+    assert report.fine, str(report)
+    assert report.inputs.total() == 1000
+    # It came past what refuses at once.
+    assert len(report.answers) > 50, str(report)

@@ -1,0 +1,108 @@
+"""Tests that no secret stands in a log, and no line of a script in one at INFO."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import pytest
+
+import bot as package
+from bot.redaction import HIDDEN, LOGGERS, Redaction, guard_loggers, leave_loggers
+from tests.discord.people import PATIENCE, Discord
+from tests.discord.processes import fake_discord, running_bot
+from tests.discord.state import TOKEN
+
+# Made up, but as long as they are.
+A_TOKEN = "MTIzNDU2Nzg5MDEyMzQ1Njc4OQ.GabcdE." + "x" * 38
+AN_INTERACTIONS = "aW50ZXJhY3Rpb246MTIzNDU2Nzg5" + "y" * 40
+
+
+@pytest.mark.parametrize(
+    ("said", "logged"),
+    [
+        ("POST https://d.com/api/v10/webhooks/12/secret/messages/1", "/webhooks/12/[hidden]/mes"),
+        ("/interactions/12/secret/callback", "/interactions/12/[hidden]/callback"),
+        ("{'token': 'secret', 'version': 1}", "{'token': '[hidden]', 'version': 1}"),
+        ('{"token":"secret","v":1}', '{"token":"[hidden]","v":1}'),
+        (f"Bot {A_TOKEN}!", "Bot [hidden]!"),
+        (f"of {AN_INTERACTIONS}!", "of [hidden]!"),
+        ("my own one", "my [hidden] one"),
+    ],
+)
+def test_secrets_are_hidden(said: str, logged: str) -> None:
+    assert logged in Redaction(["own"]).redacted(said)
+
+
+def test_what_is_no_secret_stays() -> None:
+    for said in ("webhooks are fine", "1.2.3", "the token is missing", "bot.cog.turns.py", ""):
+        assert Redaction().redacted(said) == said
+
+
+def test_a_record_is_rewritten_with_its_traceback() -> None:
+    with pytest.raises(ValueError, match="invalid literal") as caught:
+        int(A_TOKEN)
+    info = (caught.type, caught.value, caught.tb)
+    record = logging.LogRecord("x", logging.ERROR, "", 1, "at %s", (A_TOKEN,), info)
+    assert Redaction().filter(record)
+    text = logging.Formatter().format(record)
+    assert A_TOKEN not in text
+    assert text.count(HIDDEN) == 2
+    assert "Traceback" in text
+
+
+def test_a_guest_guards_its_own_loggers_and_lets_them_be() -> None:
+    mine = [logging.getLogger(f"onbook.{name}") for name in LOGGERS]
+    root = list(logging.getLogger().filters)
+    redaction = guard_loggers()
+    assert all(redaction in one.filters for one in mine)
+    assert logging.getLogger().filters == root
+    leave_loggers(redaction)
+    assert not any(redaction in one.filters for one in mine)
+
+
+def test_every_logger_of_the_bot_is_guarded() -> None:
+    folder = Path(package.__file__).parent
+    found = {file.stem for file in folder.rglob("*.py") if 'getLogger("onbook.' in file.read_text()}
+    assert found == set(LOGGERS)
+
+
+SPOKEN = "Zanzibar"
+
+
+async def play(address: str) -> list[str]:
+    """A short scene; the secrets of all that was asked."""
+    async with Discord(address) as discord:
+        await discord.bot_is_ready()
+        guild = await discord.guild("The Playhouse")
+        channel, ann = await guild.channel("stage"), await guild.person("Ann")
+        asked = [await ann.slash(channel, "start", title=SPOKEN, heading=f"{SPOKEN} street")]
+        shown = await asked[0].shows("```")
+        asked.append(await ann.click(shown, "Write"))
+        asked.append(await ann.submit_modal(asked[1], {"Text": f"MAYA: {SPOKEN}!"}))
+        await asked[2].shows("```")
+        asked.append(await ann.slash(channel, "continue"))
+        await asked[3].shows("```")
+        asked.append(await ann.slash(channel, "edit", line=400))
+        await asked[4].shows("line")
+        raw = await discord.do("raw", user=ann.id, channel=channel.id, kind=2, data={"name": "x"})
+        asked.append(discord.asked(raw["id"]))
+        await asked[5].shows("cannot be used")
+        payloads = [await discord.do("payload", interaction=one.id) for one in asked]
+        return [one["token"] for one in payloads]
+
+
+@pytest.mark.parametrize("level", ["DEBUG", "INFO"])
+async def test_no_secret_stands_in_the_log_of_a_bot_that_runs(tmp_path: Path, level: str) -> None:
+    log = tmp_path / "bot.log"
+    with (
+        fake_discord(PATIENCE) as address,
+        running_bot(address, tmp_path, log, log_level=level, line_length=40),
+    ):
+        secrets = await play(address)
+    said = log.read_text()
+    assert len(secrets) == 6
+    assert [one for one in (TOKEN, *secrets) if one in said] == []
+    assert ("/callback" in said) is (level == "DEBUG")
+    assert (SPOKEN in said) is (level == "DEBUG")
+    assert "commands were synced" in said
