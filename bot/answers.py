@@ -53,9 +53,6 @@ HEARD = "onbook.heard"
 KEPT = 1500
 """The size up to which a text that could not be added is given back in the message itself."""
 
-NOBODY = discord.AllowedMentions.none()
-"""Whom a sentence may ping, since it may quote a title or a name."""
-
 UNANSWERABLE = {10015, 10062, 40060, 50027}
 """Discord's codes for an interaction that came too late, that was delivered twice, or is over."""
 
@@ -112,9 +109,7 @@ async def _tell(interaction: Interaction, error: Exception, keep: str) -> None:
         content += f" {returned}"
     first = first_answer(interaction)
     if first is None:
-        await reply_to(interaction).send_message(
-            content, view=view, files=files, allowed_mentions=NOBODY, ephemeral=True
-        )
+        await reply_to(interaction).send_message(content, view=view, files=files, ephemeral=True)
         return
     if first is discord.InteractionResponseType.deferred_channel_message and (
         SHOWN not in interaction.extras
@@ -124,7 +119,7 @@ async def _tell(interaction: Interaction, error: Exception, keep: str) -> None:
         with suppress(discord.NotFound):
             await edited(interaction, content="…")
             await taken_away(interaction)
-    await whispered(interaction, content, view=view, files=files, allowed_mentions=NOBODY)
+    await whispered(interaction, content, view=view, files=files)
 
 
 def _given_back(interaction: Interaction, text: str) -> tuple[str, list[discord.File]]:

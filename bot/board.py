@@ -11,10 +11,10 @@ from typing import Any
 import discord
 
 from . import takes, views
-from .answers import NOBODY, SHOWN
+from .answers import SHOWN
 from .cards import card, dealt
 from .compose import Progress
-from .delivery import LOST, Channel, delivered, insisted, posted, tried
+from .delivery import LOST, NOBODY, Channel, delivered, insisted, posted, tried
 from .language import many, phrase, say
 from .render import inline, messages
 from .room import Room
@@ -101,7 +101,7 @@ class Board:
     async def show_ballot(self, interaction: Interaction, ballot: Ballot) -> None:
         """Shows takes, of which one is to be chosen."""
         content, view = takes.drawn(ballot, await self.store.takes(ballot), {})
-        message = await delivered(interaction, content=content, view=view, allowed_mentions=NOBODY)
+        message = await delivered(interaction, content=content, view=view)
         interaction.extras[SHOWN] = True
         await self.store.show_ballot(ballot.id, message.id)
 
@@ -115,7 +115,7 @@ class Board:
             content, view = takes.drawn(found, there, votes)
             try:
                 message = discord.PartialMessage(channel=channel, id=found.message)
-                await _drawn(message, content=content, view=view, allowed_mentions=NOBODY)
+                await _drawn(message, content=content, view=view)
             except (discord.HTTPException, *LOST) as error:
                 # What was voted is noted, be it seen or not.
                 log.warning("ballot %d could not be drawn again: %s", ballot, error)
@@ -126,7 +126,7 @@ class Board:
         if outcome.turn is None:
             last = Place(outcome.script.id, outcome.lines[-1].id)
             content = f"{note}\n{card(dealt(outcome.lines)[0], ())}"
-            await posted(channel, content, view=views.from_here(last), allowed_mentions=NOBODY)
+            await posted(channel, content, view=views.from_here(last))
             return set()
         script, cards = outcome.turn.script, dealt(outcome.lines)
         shown: set[int] = set()
@@ -137,7 +137,6 @@ class Board:
                 channel,
                 f"{note}\n{content}" if group is cards[0] else content,
                 view=view or discord.utils.MISSING,
-                allowed_mentions=NOBODY,
             )
             await self.store.post(message.id, script.id, [line.id for line in group])
             shown.add(message.id)
@@ -146,7 +145,11 @@ class Board:
     async def show_progress(self, interaction: Interaction, progress: Progress) -> None:
         """Shows that a turn takes a while, how far it is, and how to stop it."""
         content, view = f"-# {_how_far(progress)}", views.stop(interaction.id)
-        await tried(lambda: interaction.edit_original_response(content=content, view=view))
+        await tried(
+            lambda: interaction.edit_original_response(
+                content=content, view=view, allowed_mentions=NOBODY
+            )
+        )
 
     async def show_end(
         self, interaction: Interaction, room: Room, note: str, *, new: bool = False
@@ -288,12 +291,12 @@ async def _post_below(
     view = view or discord.utils.MISSING
     if isinstance(interaction.channel, Channel):
         return await posted(interaction.channel, content, view=view)
-    return await interaction.followup.send(content, view=view, wait=True)
+    return await interaction.followup.send(content, view=view, wait=True, allowed_mentions=NOBODY)
 
 
 async def _drawn(message: discord.PartialMessage, **now: Any) -> None:  # noqa: ANN401 - of its edit
     """A message looks different from now on."""
-    await insisted(lambda: message.edit(**now), DRAWING_SECONDS)
+    await insisted(lambda: message.edit(allowed_mentions=NOBODY, **now), DRAWING_SECONDS)
 
 
 def _how_far(progress: Progress) -> str:

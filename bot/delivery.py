@@ -67,6 +67,9 @@ TOO_MANY = 429
 MOST_REMEMBERED = 10_000
 """Interactions of which it is known that they have come before."""
 
+NOBODY = discord.AllowedMentions.none()
+"""Whom an answer pings: it may quote a title or a name, and a host's client may ping by itself."""
+
 Channel = (
     discord.TextChannel
     | discord.VoiceChannel
@@ -140,7 +143,7 @@ class Reply:
         self._is_private(bool(more.get("ephemeral")))
         heard = await self._give(
             discord.InteractionResponseType.channel_message,
-            lambda: send(content, files=files.again(), **more),
+            lambda: send(content, files=files.again(), allowed_mentions=NOBODY, **more),
         )
         if not heard and more.get("view"):
             # Only what comes back tells discord.py under which message the buttons are.
@@ -150,7 +153,8 @@ class Reply:
         """Changes the message whose button was pressed."""
         edit = self.response.edit_message
         heard = await self._give(
-            discord.InteractionResponseType.message_update, lambda: edit(**more)
+            discord.InteractionResponseType.message_update,
+            lambda: edit(allowed_mentions=NOBODY, **more),
         )
         if not heard and more.get("view"):
             await edited(self.interaction, **more)
@@ -215,7 +219,9 @@ async def edited(interaction: Interaction, **more: Any) -> discord.Message:  # n
 
     async def edit() -> discord.Message:
         attached = files.again() if files.there else discord.utils.MISSING
-        return await interaction.edit_original_response(attachments=attached, **more)
+        return await interaction.edit_original_response(
+            attachments=attached, allowed_mentions=NOBODY, **more
+        )
 
     return await insisted(edit, TOKEN_SECONDS)
 
@@ -245,7 +251,10 @@ async def posted(channel: Channel, content: str, **more: Any) -> discord.Message
     """A new message in a channel; takes what its ``send`` does."""
     nonce, files = secrets.token_hex(8), Files(more.pop("files", ()))
     return await insisted(
-        lambda: channel.send(content, nonce=nonce, files=files.again(), **more), NONCE_SECONDS
+        lambda: channel.send(
+            content, nonce=nonce, files=files.again(), allowed_mentions=NOBODY, **more
+        ),
+        NONCE_SECONDS,
     )
 
 
@@ -253,7 +262,9 @@ async def whispered(interaction: Interaction, content: str, **more: Any) -> None
     """A further message for the person who asked alone, who may see it twice."""
     files = Files(more.pop("files", ()))
     await insisted(
-        lambda: interaction.followup.send(content, ephemeral=True, files=files.again(), **more),
+        lambda: interaction.followup.send(
+            content, ephemeral=True, files=files.again(), allowed_mentions=NOBODY, **more
+        ),
         NONCE_SECONDS,
     )
 

@@ -9,7 +9,6 @@ import io
 import discord
 
 from . import pictures, printing, replay, surprise
-from .answers import NOBODY
 from .delivery import delivered, reply_to
 from .language import many, phrase, say
 from .pictures import Picture
@@ -71,7 +70,7 @@ async def send_export(
         )
         content += f" {boxes}"
     file = discord.File(io.BytesIO(printed.content), f"{file_name(script)}.{form.value}")
-    await delivered(interaction, content=content, attachments=[file], allowed_mentions=NOBODY)
+    await delivered(interaction, content=content, attachments=[file])
 
 
 async def send_stats(interaction: Interaction, room: Room, *, to_all: bool) -> None:
@@ -119,7 +118,6 @@ async def send_replay(interaction: Interaction, found: Replay) -> None:
         content=replay.in_words(found),
         attachments=files,
         view=None,
-        allowed_mentions=NOBODY,
     )
 
 
@@ -153,4 +151,4 @@ async def _send_picture(
         )
         content += f" {boxes}"
     file = discord.File(io.BytesIO(picture.png), name, description=words)
-    await delivered(interaction, content=content, attachments=[file], allowed_mentions=NOBODY)
+    await delivered(interaction, content=content, attachments=[file])

@@ -8,7 +8,7 @@ import discord
 from discord import app_commands
 
 from .. import panels
-from ..answers import NOBODY, answer, check_permissions
+from ..answers import answer, check_permissions
 from ..board import page_title
 from ..bounds import check_texts, chosen
 from ..delivery import delivered, reply_to
@@ -35,9 +35,7 @@ class Branches(Turns):
     async def history(self, interaction: Interaction) -> None:
         """See who wrote what, and continue from any line"""
         content, view = await self._history(self._room(interaction), -1)
-        await reply_to(interaction).send_message(
-            content, view=view, ephemeral=True, allowed_mentions=NOBODY
-        )
+        await reply_to(interaction).send_message(content, view=view, ephemeral=True)
 
     @app_commands.command(name="fork")
     @app_commands.describe(
@@ -236,4 +234,4 @@ class Branches(Turns):
             title=inline(title, 100),
             thread=thread.mention,
         )
-        await delivered(interaction, content=f"-# {note}", allowed_mentions=NOBODY)
+        await delivered(interaction, content=f"-# {note}")

@@ -7,7 +7,7 @@ from typing import Literal
 import discord
 from discord import app_commands
 
-from ..answers import NOBODY, check_permissions
+from ..answers import check_permissions
 from ..delivery import reply_to
 from ..language import say
 from ..render import inline
@@ -59,9 +59,7 @@ class Company(Turns):
     async def list_cast(self, interaction: Interaction) -> None:
         """See the cast, and who plays whom"""
         script = await self._room(interaction).script()
-        await reply_to(interaction).send_message(
-            listed(script), ephemeral=True, allowed_mentions=NOBODY
-        )
+        await reply_to(interaction).send_message(listed(script), ephemeral=True)
 
     @cast_group.command(name="lock")
     @app_commands.describe(lock="on: nobody speaks but the cast; off: anybody may")
@@ -91,7 +89,7 @@ class Company(Turns):
 
     async def _tell(self, interaction: Interaction, script: Script) -> None:
         """Tells everybody who is in the script now."""
-        await reply_to(interaction).send_message(listed(script), allowed_mentions=NOBODY)
+        await reply_to(interaction).send_message(listed(script))
 
 
 def listed(script: Script) -> str:

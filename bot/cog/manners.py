@@ -8,7 +8,7 @@ from typing import Any
 import discord
 from discord import app_commands
 
-from ..answers import NOBODY, check_may_set, check_permissions
+from ..answers import check_may_set, check_permissions
 from ..bans import changed, check_casts, shown_words
 from ..delivery import delivered, reply_to
 from ..language import say
@@ -35,7 +35,6 @@ class Manners(Turns):
         await reply_to(interaction).send_message(
             shown(script, await self._at_first(interaction)),
             ephemeral=True,
-            allowed_mentions=NOBODY,
         )
 
     @settings_group.command(name="voice")
@@ -142,9 +141,7 @@ class Manners(Turns):
         # A voice that nobody has used yet takes a moment to open.
         await reply_to(interaction).defer(thinking=True)
         script = await self._room(interaction).change(writer_of(interaction), values)
-        await delivered(
-            interaction, content=changed_to(script, self.settings, values), allowed_mentions=NOBODY
-        )
+        await delivered(interaction, content=changed_to(script, self.settings, values))
 
     @settings_group.command(name="banned")
     @app_commands.describe(
@@ -170,9 +167,7 @@ class Manners(Turns):
                 check_casts(await self.store.casts(scope, place), words)
             await self.store.ban(scope, place, words)
         where = say("in this server") if scope == "guild" else say("in this channel")
-        await reply_to(interaction).send_message(
-            shown_words(words, where), ephemeral=True, allowed_mentions=NOBODY
-        )
+        await reply_to(interaction).send_message(shown_words(words, where), ephemeral=True)
 
 
 def _scope(interaction: Interaction, server: bool) -> tuple[str, int]:

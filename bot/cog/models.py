@@ -9,7 +9,7 @@ import discord
 from discord import app_commands
 
 from .. import curve, voicecards
-from ..answers import NOBODY, check_may_set, check_permissions
+from ..answers import check_may_set, check_permissions
 from ..delivery import delivered, reply_to
 from ..language import say
 from ..model import ModelError
@@ -36,9 +36,7 @@ class Models(Turns):
         await reply_to(interaction).defer(thinking=True, ephemeral=True)
         found = await self.voices.look_at_all()
         chosen = await self._room(interaction).prompter.voice(interaction.guild_id)
-        await delivered(
-            interaction, content=voicecards.listed(found, chosen), allowed_mentions=NOBODY
-        )
+        await delivered(interaction, content=voicecards.listed(found, chosen))
 
     @model.command(name="use")
     @app_commands.describe(
@@ -78,7 +76,7 @@ class Models(Turns):
                 "their voices: {/model use} with {*script} changes one.",
                 voice=inline(model, 40),
             )
-        await delivered(interaction, content=told, allowed_mentions=NOBODY)
+        await delivered(interaction, content=told)
 
     @model.command(name="info")
     @app_commands.describe(
@@ -102,9 +100,7 @@ class Models(Turns):
             png = await asyncio.to_thread(curve.drawn, found.name, learned)
             words = curve.in_words(found.name, learned)
             files = [discord.File(io.BytesIO(png), "curve.png", description=words)]
-        await delivered(
-            interaction, content=voicecards.card(found), attachments=files, allowed_mentions=NOBODY
-        )
+        await delivered(interaction, content=voicecards.card(found), attachments=files)
 
     @use_model.autocomplete("model")
     @show_model.autocomplete("model")

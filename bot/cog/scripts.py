@@ -8,7 +8,7 @@ import discord
 from discord import app_commands
 
 from .. import panels
-from ..answers import NOBODY, check_permissions
+from ..answers import check_permissions
 from ..bounds import check_texts, chosen
 from ..cards import mention
 from ..delivery import reply_to
@@ -31,9 +31,7 @@ class Scripts(Turns):
     async def scripts(self, interaction: Interaction) -> None:
         """See all scripts of this channel: switch, rename, archive, delete"""
         content, view = await self._shelf(self._room(interaction))
-        await reply_to(interaction).send_message(
-            content, view=view, ephemeral=True, allowed_mentions=NOBODY
-        )
+        await reply_to(interaction).send_message(content, view=view, ephemeral=True)
 
     @answered
     async def press_script(self, interaction: Interaction, action: str, script: int) -> None:
@@ -102,9 +100,7 @@ class Scripts(Turns):
             owner=mention(one.owner),
             lines=many(len(lines), "line"),
         )
-        await reply_to(interaction).edit_message(
-            content=content, view=panels.script(one), allowed_mentions=NOBODY
-        )
+        await reply_to(interaction).edit_message(content=content, view=panels.script(one))
 
     async def _switch(self, interaction: Interaction, script: int) -> None:
         """Goes on with a script, in front of everybody."""
