@@ -17,7 +17,7 @@ test: .venv/development  ## All checks and tests
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 bench: .venv/development  ## How fast the engine is, beside PyTorch and the bare network
 	$(BIN)/python -m tests.bench --json bench.json --plot bench.png
