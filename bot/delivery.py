@@ -161,12 +161,12 @@ class Reply:
 
     async def send_modal(self, modal: discord.ui.Modal) -> None:
         """Opens a window."""
-        heard = await self._give(
+        # discord.py listens to a window only once its request came back, and has no other way:
+        # whoever sees it although the request was lost may have filled it in before.
+        self.interaction._state.store_view(modal)  # noqa: SLF001
+        await self._give(
             discord.InteractionResponseType.modal, lambda: self.response.send_modal(modal)
         )
-        if not heard:
-            # discord.py listens to a window only once its request came back, and has no other way.
-            self.interaction._state.store_view(modal)  # noqa: SLF001
 
     def _is_private(self, private: bool) -> None:
         if private:

@@ -203,7 +203,7 @@ class RenameModal(ui.Modal):
         super().__init__(title=say("Rename this script"), custom_id=new_id("rename"))
         self.script = one.id
         self.name: ui.TextInput[Self] = ui.TextInput(
-            label=say("Title"), default=one.title[:100], max_length=100
+            label=say("Title"), default=plain(one.title, 100), max_length=100
         )
         self.add_item(self.name)
 

@@ -218,7 +218,7 @@ def test_a_message_with_lines_pings_nobody_and_keeps_to_its_block(
         assert block.count("`") == 6
         assert not PING.search(block)
     assert_inert(credited(lines))
-    assert not PING.search(told(lines, {}))
+    assert not PING.search(told(lines, {}, {}))
 
 
 @steadily

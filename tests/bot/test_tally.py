@@ -49,7 +49,7 @@ def test_minutes(pages: float, told: str) -> None:
 def test_the_picture_has_room_for_anybody() -> None:
     counts = tuple(Count(f"{'A name ' * 9} {n}", 19_999, 199_999 - n) for n in range(30))
     counted = Tally(19_999, 199_999, 9_999, 1e4, counts, counts, counts)
-    image = Image.open(io.BytesIO(pictures.stats("A title " * 20, counted)))
+    image = Image.open(io.BytesIO(pictures.stats("A title " * 20, counted).png))
     assert image.width == pictures.WIDTH
     assert 900 < image.height < 1500
     edge = image.convert("RGB").crop((image.width - 8, 0, image.width, image.height))
