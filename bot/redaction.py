@@ -9,7 +9,10 @@ from typing import Final
 
 HIDDEN: Final = "[hidden]"
 
-LOGGERS: Final = ("answers", "board", "engine", "local", "polls", "runner", "voices")
+LOGGERS: Final = (
+    *("answers", "board", "database", "delivery", "engine", "local", "polls", "privacy", "runner"),
+    "voices",
+)
 """On Book's own loggers, below `onbook`. A logger's filter does not see what its children log."""
 
 _SECRETS: Final = re.compile(
