@@ -8,6 +8,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from . import benchmark, corpus, evaluate
+from .compare import command, task
+from .compare.budget import Budget
+from .compare.learned import Interrupted
+from .compare.rows import ROWS
 from .corpus import CorpusError
 from .model import Regularisation
 from .ngrams import MemoryShape
@@ -44,6 +48,8 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("run", type=Path, metavar="RUN", help="a run folder")
     one.add_argument("texts", type=Path, nargs="+", metavar="TEXT")
     one.set_defaults(command=_evaluate)
+
+    _add_compare(commands.add_parser("compare", help="other models on the same text"))
 
     one = commands.add_parser("release", help="copy a run for others: 16 bits, no optimiser")
     one.add_argument("run", type=Path, metavar="RUN")
@@ -98,6 +104,49 @@ def _add_train(one: argparse.ArgumentParser) -> None:
     _add_number(sizes, "drop_ngrams", _share, default.drop.ngrams)
     sizes.add_argument("--precision", choices=["auto", "bfloat16", "float32"], default="auto")
     one.set_defaults(command=_train)
+
+
+def _add_compare(one: argparse.ArgumentParser) -> None:
+    one.add_argument(
+        "--only",
+        action="append",
+        choices=list(ROWS),
+        metavar="NAME",
+        help=f"make this row, and then print the table; can be repeated ({', '.join(ROWS)})",
+    )
+    one.add_argument("--all", action="store_true", help="make all rows that are not there yet")
+    length = one.add_mutually_exclusive_group()
+    length.add_argument(
+        "--minutes", type=_positive(float), help="how long each learns (default: 45)"
+    )
+    length.add_argument("--steps", type=_positive(int), help="how many steps each learns")
+    length.add_argument(
+        "--characters", type=_positive(int), help="how many characters each reads, all epochs"
+    )
+    texts = one.add_mutually_exclusive_group()
+    texts.add_argument(
+        "--tinyshakespeare",
+        type=Path,
+        metavar="FILE",
+        help="instead of the plays: the first 90%% of FILE, judged on the last 10%%",
+    )
+    texts.add_argument(
+        "--corpus",
+        type=Path,
+        metavar="DIR",
+        help="instead of the plays: a folder with `train`, `validation`, perhaps `test`",
+    )
+    one.add_argument(
+        "--results", type=Path, default=command.COMMITTED, metavar="DIR", help="where rows lie"
+    )
+    one.add_argument(
+        "--work",
+        type=Path,
+        default=Path("runs/compare"),
+        metavar="DIR",
+        help="where a row that is not whole yet waits to go on (%(default)s)",
+    )
+    one.set_defaults(command=_compare)
 
 
 def _add_number(
@@ -198,6 +247,30 @@ def _evaluate(options: argparse.Namespace) -> int:
         "Bits per character. Carried state: read from start to end. "
         f"Cold windows: {evaluate.COLD_WINDOW} characters each, from an empty state."
     )
+    return 0
+
+
+def _compare(options: argparse.Namespace) -> int:
+    if options.tinyshakespeare:
+        asked = task.tinyshakespeare(options.tinyshakespeare)
+    elif options.corpus:
+        asked = task.of_texts([options.corpus], options.corpus.name)
+    else:
+        asked = task.plays()
+    budget = Budget(options.minutes or 45.0, "minutes")
+    if options.steps:
+        budget = Budget(options.steps, "steps")
+    elif options.characters:
+        budget = Budget(options.characters, "characters")
+    names = list(options.only or [])
+    if options.all:
+        there = {row.name for row in command.read(options.results / asked.name)}
+        names += [name for name in ROWS if name not in there and name not in names]
+    try:
+        print(command.compare(asked, names, budget, options.results, options.work))
+    except Interrupted:
+        print("Stopped, and kept. Give the same command again to go on.")
+        return INTERRUPTED
     return 0
 
 

@@ -24,7 +24,7 @@ from . import curves, ngrams
 from .evaluate import as_read, carried, sample
 from .model import CharLSTM
 from .run import Config, Run, RunError, load, save
-from .texts import Text, collect
+from .texts import Split, Text, collect
 from .vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -328,19 +328,34 @@ def train(paths: Sequence[Path], run: Run, config: Config, *, resume: bool = Fal
     Raises TextError for a corpus that cannot be used, RunError for a folder that cannot, and
     TrainingError when the training fails.
     """
-    split = collect(paths)
+    return prepare(collect(paths), run, config, resume=resume).run()
+
+
+def prepare(
+    split: Split,
+    run: Run,
+    config: Config,
+    vocabulary: Vocabulary | None = None,
+    *,
+    resume: bool = False,
+) -> Training:
+    """A training that stands where the run in the folder stands, or before its first step.
+
+    ``vocabulary`` is worked out from what is learned unless it is given. Raises RunError and
+    TrainingError as `train` does.
+    """
     if resume:
         kept, vocabulary = run.config(), run.vocabulary()
         config = dataclasses.replace(kept, steps=config.steps or kept.steps)
         run.write_config(config)
     else:
-        vocabulary = Vocabulary.of(t.content for t in split.train)
+        vocabulary = vocabulary or Vocabulary.of(t.content for t in split.train)
         memory = ngrams.fitted(encoded(split.train, vocabulary), config.memory)
         config = dataclasses.replace(config, memory=memory)
         run.begin(config, vocabulary, split)
     training = Training(run, config, vocabulary, split.train)
     training.resume()
-    return training.run()
+    return training
 
 
 def encoded(texts: Sequence[Text], vocabulary: Vocabulary) -> list[Tensor]:
