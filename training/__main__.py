@@ -15,6 +15,7 @@ from .compare.rows import ROWS
 from .corpus import CorpusError
 from .model import Regularisation
 from .ngrams import MemoryShape
+from .prior import PriorShape
 from .run import Config, Run, RunError
 from .texts import TextError, read
 from .train import TrainingError, train
@@ -98,6 +99,8 @@ def _add_train(one: argparse.ArgumentParser) -> None:
     _add_number(sizes, "seed", int, default.seed)
     _add_number(sizes, "ngrams", _at_least_0, default.memory.places, "at most; 0 for none")
     _add_number(sizes, "ngrams_seen", _positive(int), default.memory.seen)
+    _add_number(sizes, "prior", _at_least_0, default.prior.contexts, "contexts; 0 for none")
+    _add_number(sizes, "prior_longest", _positive(int), default.prior.longest)
     _add_number(sizes, "drop_embedding", _share, default.drop.embedding)
     _add_number(sizes, "drop_layers", _share, default.drop.layers)
     _add_number(sizes, "drop_recurrent", _share, default.drop.recurrent)
@@ -202,6 +205,7 @@ def _train(options: argparse.Namespace) -> int:
         hidden=options.hidden,
         layers=options.layers,
         memory=MemoryShape(places=options.ngrams, seen=options.ngrams_seen),
+        prior=PriorShape(options.prior, options.prior_longest),
         drop=Regularisation(
             options.drop_embedding,
             options.drop_layers,

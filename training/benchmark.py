@@ -16,6 +16,7 @@ from torch import nn
 from torch.nn import functional
 
 from .ngrams import NO_MEMORY
+from .prior import NO_PRIOR
 from .run import Config, Run
 from .texts import Text
 from .train import Training
@@ -29,7 +30,7 @@ def report(rounds: int) -> str:
     """Times both, round by round in turn, and says the medians and their ratio."""
     config = Config()
     # nn.LSTM has no memory of n-grams: beside it, ours is timed without one, and with one as well.
-    plain = dataclasses.replace(config, memory=NO_MEMORY)
+    plain = dataclasses.replace(config, memory=NO_MEMORY, prior=NO_PRIOR)
     letters = string.ascii_letters + string.punctuation + " \n"
     text = "".join(random.Random(1).choices(letters, k=config.batch * config.window * 40))
     vocabulary = Vocabulary.of([text])

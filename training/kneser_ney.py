@@ -45,7 +45,7 @@ class KneserNey:
     def __init__(self, texts: Sequence[Integers], symbols: int, longest: int) -> None:
         self.symbols, self.longest, self.base = symbols, longest, symbols + 1
         grams, counts = np.unique(
-            np.concatenate([self._keys(text, longest + 1) for text in texts]), return_counts=True
+            np.concatenate([self.keys(text, longest + 1) for text in texts]), return_counts=True
         )
         orders = [self._order(grams, counts)]
         for length in range(longest, 0, -1):
@@ -55,11 +55,18 @@ class KneserNey:
 
     def probabilities(self, text: Integers) -> Floats:
         """What comes after each token of a text: float32 [length, symbols], rows that sum to 1."""
-        keys = self._keys(text, self.longest)
-        parts = [self._predict(keys[i : i + ROWS]) for i in range(0, len(keys), ROWS)]
+        return self.after(self.keys(text, self.longest), self.longest)
+
+    def after(self, contexts: Integers, length: int) -> Floats:
+        """What comes after contexts, keys [C], of which the last ``length`` symbols are regarded.
+
+        float32 [C, symbols]. A context that was not met is as good as a shorter one.
+        """
+        starts = range(0, len(contexts), ROWS)
+        parts = [self._predict(contexts[i : i + ROWS], self.orders[: length + 1]) for i in starts]
         return np.concatenate(parts)
 
-    def _keys(self, text: Integers, length: int) -> Integers:
+    def keys(self, text: Integers, length: int) -> Integers:
         """The last ``length`` symbols at each place as digits, the last one the lowest."""
         padded = np.concatenate([np.zeros(length - 1, dtype=np.int64), text + 1])
         places = range(length)
@@ -83,9 +90,9 @@ class KneserNey:
             (np.add.reduceat(discounted, starts) / totals).astype(np.float32),
         )
 
-    def _predict(self, keys: Integers) -> Floats:
+    def _predict(self, keys: Integers, orders: Sequence[_Order]) -> Floats:
         found = np.full((len(keys), self.symbols), 1 / self.symbols, dtype=np.float32)
-        for length, order in enumerate(self.orders):
+        for length, order in enumerate(orders):
             wanted = keys % self.base**length
             at = np.searchsorted(order.contexts, wanted).clip(max=len(order.contexts) - 1)
             known = np.flatnonzero(order.contexts[at] == wanted)

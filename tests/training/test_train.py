@@ -65,7 +65,9 @@ def test_a_run_folder_holds_all_that_is_promised(tiny_run: Run):
 def test_a_tiny_voice_learns(tiny_run: Run):
     judged = [row["validation_bits"] for row in rows(tiny_run) if "validation_bits" in row]
     # The letters' frequencies alone cost 4.7 bits, an even guess more than 6.
-    assert judged[-1] < judged[0] < 4.2
+    assert judged[-1] < 3.3
+    learned = [row["train_bits"] for row in rows(tiny_run) if "train_bits" in row]
+    assert learned[-1] < learned[0] - 0.2
     assert tiny_run.best()["validation_bits"] == min(judged)
 
 
@@ -198,7 +200,7 @@ def test_a_released_run_gives_the_same_model_in_half_the_room(tiny_run: Run, tmp
     released = Run(tmp_path / "released")
     assert not released.heldout.exists()
     assert not released.resume.exists()
-    assert released.weights.stat().st_size < 0.6 * tiny_run.weights.stat().st_size
+    assert released.weights.stat().st_size < 0.7 * tiny_run.weights.stat().st_size
     ours, theirs = released.model().state_dict(), tiny_run.model().state_dict()
     assert all(torch.allclose(ours[name], theirs[name], atol=2e-3) for name in theirs)
     assert released.best() == tiny_run.best()

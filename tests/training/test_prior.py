@@ -1,0 +1,148 @@
+"""The prior: what it expects, and that it has not seen what it is trusted on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from training import prior as prior_module
+from training.kneser_ney import KneserNey
+from training.model import CharLSTM, Shape
+from training.ngrams import MemoryShape
+from training.prior import NO_PRIOR, PARTS, STEP, NgramPrior, PriorShape, fitted
+
+SHAPE = PriorShape(contexts=10_000, longest=4)
+CHARACTERS = 10
+
+
+def digits_of(seed: int, length: int) -> torch.Tensor:
+    """A text in which some things are likely after others."""
+    generator = np.random.default_rng(seed)
+    steps = generator.integers(1, 3, length) * generator.integers(1, 3, length)
+    return torch.from_numpy(np.cumsum(steps) % CHARACTERS)
+
+
+TEXTS = [digits_of(seed, 300) for seed in range(3)]
+
+
+def prior_of(texts: list[torch.Tensor], shape: PriorShape = SHAPE) -> NgramPrior:
+    prior = NgramPrior(fitted(texts, CHARACTERS, shape), CHARACTERS)
+    prior.learn(texts)
+    return prior
+
+
+def after(prior: NgramPrior, text: list[int], parts: torch.Tensor | None = None) -> torch.Tensor:
+    """What is expected after each character of a text that begins here: [length, characters]."""
+    nothing = torch.zeros(1, prior.shape.history)
+    return prior(torch.tensor(text)[:, None], nothing, parts)[:, 0]
+
+
+def test_it_expects_what_the_counts_say_after_the_longest_context_that_is_kept():
+    prior = prior_of(TEXTS)
+    counts = KneserNey([text.numpy() for text in TEXTS], CHARACTERS, 4)
+    text = digits_of(9, 50).tolist()
+    whole = [t.tolist() for t in TEXTS]
+    found = after(prior, text)
+    for i in range(3, len(text)):
+        context: list[int] = []
+        for n in range(1, 5):
+            some = text[i + 1 - n : i + 1]
+            seen = sum(t[j : j + n] == some for t in whole for j in range(len(t)))
+            context = some if seen >= 2 else context
+        keys = counts.keys(np.array(context), 4)[-1:]
+        expected = np.log(counts.after(keys, len(context))[0])
+        np.testing.assert_allclose(found[i].numpy(), expected, atol=STEP / 2 + 1e-6)
+
+
+def test_the_contexts_that_are_kept_are_those_that_tell_most():
+    full = prior_of(TEXTS)
+    cut = prior_of(TEXTS, replace(SHAPE, contexts=40))
+    random = prior_of(TEXTS, replace(SHAPE, contexts=40))
+    some = torch.randperm(len(full.contexts), generator=torch.Generator().manual_seed(1))[:40]
+    rows = some.sort().values
+    random.contexts.copy_(full.contexts[rows])
+    random.codes[1:] = full.codes[rows + 1]
+    other = digits_of(11, 2000)
+
+    def cost(prior: NgramPrior) -> float:
+        expected = after(prior, other[:-1].tolist())
+        return -expected.gather(1, other[1:, None]).mean().item()
+
+    assert len(cut.contexts) == 40
+    assert cost(full) < cost(cut) < cost(random)
+
+
+def test_a_part_is_expected_by_the_counts_of_the_others():
+    texts = [digits_of(seed, 60) for seed in range(PARTS + 3)]
+    prior = NgramPrior(fitted(texts, CHARACTERS, SHAPE), CHARACTERS)
+    parts = prior.learn(texts)
+    assert parts.tolist() == [i % PARTS for i in range(len(texts)) for _ in range(60)]
+    others = NgramPrior(prior.shape, CHARACTERS)
+    counts = [text for i, text in enumerate(texts) if i % PARTS != 2]
+    others.contexts.copy_(prior.contexts)
+    codes = prior_module._codes(others._count([t.numpy() for t in counts]), prior.contexts.numpy())
+    others.codes.copy_(torch.from_numpy(codes))
+    text = texts[2].tolist()
+    found = after(prior, text, torch.full((60, 1), 2))
+    assert torch.equal(found, after(others, text))
+    assert not torch.equal(found, after(prior, text))
+
+
+def test_a_text_that_is_alone_is_cut_into_parts():
+    prior = NgramPrior(fitted(TEXTS[:1], CHARACTERS, SHAPE), CHARACTERS)
+    parts = prior.learn(TEXTS[:1])
+    assert parts.tolist() == [i // (300 // PARTS) for i in range(300)]
+
+
+def test_at_the_start_a_context_is_as_short_as_what_there_is():
+    prior = prior_of(TEXTS)
+    one = after(prior, [3])[0]
+    row = prior.contexts.tolist().index(4) + 1
+    assert torch.equal(one, prior.codes[row] * -STEP)
+
+
+def test_there_are_as_many_contexts_as_the_texts_need_and_a_key_can_tell():
+    assert fitted(TEXTS, CHARACTERS, replace(SHAPE, contexts=7)).contexts == 7
+    assert fitted(TEXTS, CHARACTERS, SHAPE).contexts < 10_000
+    assert fitted([torch.arange(9)], CHARACTERS, SHAPE).contexts == 0
+    assert fitted(TEXTS, 1021, SHAPE) == NO_PRIOR
+    longest = fitted(TEXTS, 1000, replace(SHAPE, longest=9)).longest
+    assert 1001 ** (longest + 1) < 2**63 < 1001 ** (longest + 2)
+
+
+@torch.no_grad()
+def test_a_network_that_says_nothing_says_what_the_prior_expects():
+    shape = fitted(TEXTS, CHARACTERS, SHAPE)
+    model = CharLSTM(Shape(CHARACTERS, 6, 8, 2, prior=shape)).eval()
+    model.prior.learn(TEXTS)
+    model.output.weight.zero_()
+    model.output.bias.zero_()
+    text = digits_of(9, 40)
+    logits, state = model(text[:, None], model.start(1))
+    assert torch.equal(logits[:, 0], after(model.prior, text.tolist()))
+    assert state[0, -3:].tolist() == (text[-3:] + 1).tolist()
+    model.trust.bias.fill_(0.5)
+    assert torch.equal(model(text[:, None], model.start(1))[0], logits / 2)
+
+
+@pytest.mark.parametrize("memory", [0, 211])
+@torch.no_grad()
+def test_reading_in_pieces_is_reading_at_once(memory: int):
+    torch.manual_seed(1)
+    shape = Shape(CHARACTERS, 6, 8, 2, MemoryShape(memory, 6, 5), fitted(TEXTS, CHARACTERS, SHAPE))
+    model = CharLSTM(shape).eval()
+    model.prior.learn(TEXTS)
+    torch.nn.init.normal_(model.trust.weight)
+    if model.memory:
+        model.memory.assign(TEXTS)
+        torch.nn.init.normal_(model.memory.table)
+    tokens = digits_of(5, 60).view(30, 2)
+    whole, end = model(tokens, model.start(2))
+    first, state = model(tokens[:1], model.start(2))
+    second, state = model(tokens[1:13], state)
+    third, state = model(tokens[13:], state)
+    assert torch.allclose(whole, torch.cat([first, second, third]), atol=1e-5)
+    assert torch.allclose(end, state, atol=1e-6)
