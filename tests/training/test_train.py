@@ -67,7 +67,7 @@ def test_a_tiny_voice_learns(tiny_run: Run):
     # The letters' frequencies alone cost 4.7 bits, an even guess more than 6.
     assert judged[-1] < 3.3
     learned = [row["train_bits"] for row in rows(tiny_run) if "train_bits" in row]
-    assert learned[-1] < learned[0] - 0.2
+    assert learned[-1] < learned[0] - 0.05
     assert tiny_run.best()["validation_bits"] == min(judged)
 
 
