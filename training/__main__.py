@@ -9,6 +9,7 @@ from pathlib import Path
 
 from . import benchmark, corpus, evaluate
 from .compare import command, task
+from .compare.ablations import VARIANTS
 from .compare.budget import Budget
 from .compare.learned import Interrupted
 from .compare.rows import ROWS
@@ -51,6 +52,21 @@ def parser() -> argparse.ArgumentParser:
     one.set_defaults(command=_evaluate)
 
     _add_compare(commands.add_parser("compare", help="other models on the same text"))
+
+    one = commands.add_parser("ablate", help="what single changes to the network do")
+    one.add_argument("file", type=Path, metavar="FILE", help="tinyshakespeare")
+    one.add_argument(
+        "--only",
+        action="append",
+        default=[],
+        choices=list(VARIANTS),
+        metavar="NAME",
+        help=f"train this, then print the table; can be repeated ({', '.join(VARIANTS)})",
+    )
+    one.add_argument("--characters", type=_positive(int), default=1_500_000)
+    one.add_argument("--results", type=Path, default=command.COMMITTED, metavar="DIR")
+    one.add_argument("--work", type=Path, default=Path("runs/compare"), metavar="DIR")
+    one.set_defaults(command=_ablate)
 
     one = commands.add_parser("release", help="copy a run for others: 16 bits, no optimiser")
     one.add_argument("run", type=Path, metavar="RUN")
@@ -272,6 +288,17 @@ def _compare(options: argparse.Namespace) -> int:
         names += [name for name in ROWS if name not in there and name not in names]
     try:
         print(command.compare(asked, names, budget, options.results, options.work))
+    except Interrupted:
+        print("Stopped, and kept. Give the same command again to go on.")
+        return INTERRUPTED
+    return 0
+
+
+def _ablate(options: argparse.Namespace) -> int:
+    budget = Budget(options.characters, "characters")
+    asked = task.ablations(options.file)
+    try:
+        print(command.ablate(asked, options.only, budget, options.results, options.work))
     except Interrupted:
         print("Stopped, and kept. Give the same command again to go on.")
         return INTERRUPTED

@@ -1,14 +1,15 @@
-"""``python -m training compare``: makes the rows that are asked for, prints all that there are."""
+"""``compare`` and ``ablate``: make the rows that are asked for, and print all there are."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from .ablations import VARIANTS
 from .budget import Budget
-from .rows import ROWS, Row
-from .table import of_rows
+from .rows import ROWS, Row, trained
+from .table import of_ablations, of_rows
 from .task import Task
 
 COMMITTED = Path(__file__).parent.parent / "comparison"
@@ -29,7 +30,22 @@ def compare(task: Task, names: Sequence[str], budget: Budget, results: Path, wor
     return of_rows(read(results / task.name), task.name)
 
 
-def read(folder: Path) -> list[Row]:
-    """The rows that were made, in the order of `ROWS`."""
-    paths = (folder / f"{name}.json" for name in ROWS)
+def ablate(task: Task, names: Sequence[str], budget: Budget, results: Path, work: Path) -> str:
+    """Trains the named variants, writes their rows, and returns the table of all there.
+
+    It goes on where it stopped, and raises, as `compare` does.
+    """
+    for name in names:
+        folder = work / task.name / name
+        variant = VARIANTS[name]
+        row = trained(name, variant.about, variant.config, task, budget, folder)
+        row.write(results / task.name / f"{name}.json")
+        shutil.rmtree(folder, ignore_errors=True)
+    found = {row.name: row for row in read(results / task.name, VARIANTS)}
+    return of_ablations(list(found.values()), found.get("base"))
+
+
+def read(folder: Path, names: Iterable[str] = ROWS) -> list[Row]:
+    """The rows of these names that were made."""
+    paths = (folder / f"{name}.json" for name in names)
     return [Row.read(path) for path in paths if path.exists()]

@@ -58,6 +58,9 @@ class Row:
         return cls(**json.loads(path.read_text(encoding="utf-8")))
 
 
+EVALUATE_EVERY = 250
+"""Steps of our own network between two evaluations, from which it can also go on."""
+
 Maker = Callable[[Task, Budget, Path], Row]
 
 OURS: Mapping[str, Config] = {
@@ -68,12 +71,15 @@ OURS: Mapping[str, Config] = {
 
 
 def ours(task: Task, budget: Budget, folder: Path) -> Row:
-    """The network that On Book ships, trained as `python -m training train` does.
+    """The network that On Book ships, trained as `python -m training train` does."""
+    config = OURS.get(task.name, Config())
+    about = "On Book: LSTM beside a prior of counts"
+    return trained("ours", about, config, task, budget, folder)
 
-    On tinyshakespeare the weights at the end of the schedule count, so that nothing is chosen by
-    the text that is judged.
-    """
-    config = replace(OURS.get(task.name, Config()), name=task.name)
+
+def trained(name: str, about: str, config: Config, task: Task, budget: Budget, folder: Path) -> Row:
+    """Our own network as ``config`` says, within the budget; raises `Interrupted` after Ctrl-C."""
+    config = replace(config, name=name, evaluate_every=EVALUATE_EVERY)
     match budget.unit:
         case "minutes":
             config = replace(config, minutes=budget.amount)
@@ -86,19 +92,19 @@ def ours(task: Task, budget: Budget, folder: Path) -> Row:
     training = prepare(task.split, run, config, task.vocabulary, resume=resume)
     if not training.run():
         raise Interrupted
-    chosen = task.name != "tinyshakespeare"
-    model = run.model() if chosen else training.average
     read = training.step * training.config.batch * training.config.window
     return _measured(
-        "ours",
-        "On Book: LSTM beside a memory of n-grams",
+        name,
+        about,
         task,
-        model,
+        training.average if task.to_the_letter else run.model(),
         budget=str(budget),
         seconds=training.seconds,
         characters=read,
         details={
-            "weights": "the best on the first text" if chosen else "those of the last step",
+            "weights": "those of the last step"
+            if task.to_the_letter
+            else "the best on the first text",
             "config": json.loads(training.config.to_json()),
         },
     )

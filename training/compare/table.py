@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from .rows import Row
 
@@ -59,3 +59,21 @@ def _legend(nats: bool) -> str:
         f"256 characters, each from an empty state; not comparable with carried. "
         f"Trained on: characters read, those of further epochs included."
     )
+
+
+def of_ablations(rows: Sequence[Row], base: Row | None) -> str:
+    """A Markdown table of what single changes do to nats per character, the best first."""
+    lines = [
+        _line(["", "carried", "against base", "cold", "parameters", "trained on"]),
+        _line(["---", "---:", "---:", "---:", "---:", "---:"]),
+    ]
+    for row in sorted(rows, key=lambda row: _nats(row.carried)):
+        moved = f"{_nats(row.carried) / _nats(base.carried) - 1:+.2%}" if base else ""
+        figures = [f"{_nats(row.carried):.4f}", moved, f"{_nats(row.cold):.4f}"]
+        lines.append(_line([row.about, *figures, f"{row.parameters:,}", _trained(row)]))
+    return "\n".join(lines)
+
+
+def _nats(bits: Mapping[str, float]) -> float:
+    """Of the first text."""
+    return next(iter(bits.values())) * NATS_PER_BIT
