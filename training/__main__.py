@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from . import benchmark, corpus, evaluate
@@ -63,9 +63,11 @@ def parser() -> argparse.ArgumentParser:
         metavar="NAME",
         help=f"train this, then print the table; can be repeated ({', '.join(VARIANTS)})",
     )
-    one.add_argument("--characters", type=_positive(int), default=1_500_000)
-    one.add_argument("--results", type=Path, default=command.COMMITTED, metavar="DIR")
-    one.add_argument("--work", type=Path, default=Path("runs/compare"), metavar="DIR")
+    one.add_argument("--all", action="store_true", help="train all that are not there yet")
+    one.add_argument(
+        "--characters", type=_positive(int), default=1_500_000, help="each reads [%(default)s]"
+    )
+    _add_folders(one)
     one.set_defaults(command=_ablate)
 
     one = commands.add_parser("release", help="copy a run for others: 16 bits, no optimiser")
@@ -129,6 +131,7 @@ def _add_compare(one: argparse.ArgumentParser) -> None:
     one.add_argument(
         "--only",
         action="append",
+        default=[],
         choices=list(ROWS),
         metavar="NAME",
         help=f"make this row, and then print the table; can be repeated ({', '.join(ROWS)})",
@@ -155,6 +158,11 @@ def _add_compare(one: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="instead of the plays: a folder with `train`, `validation`, perhaps `test`",
     )
+    _add_folders(one)
+    one.set_defaults(command=_compare)
+
+
+def _add_folders(one: argparse.ArgumentParser) -> None:
     one.add_argument(
         "--results", type=Path, default=command.COMMITTED, metavar="DIR", help="where rows lie"
     )
@@ -165,7 +173,6 @@ def _add_compare(one: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="where a row that is not whole yet waits to go on (%(default)s)",
     )
-    one.set_defaults(command=_compare)
 
 
 def _add_number(
@@ -282,10 +289,7 @@ def _compare(options: argparse.Namespace) -> int:
         budget = Budget(options.steps, "steps")
     elif options.characters:
         budget = Budget(options.characters, "characters")
-    names = list(options.only or [])
-    if options.all:
-        there = {row.name for row in command.read(options.results / asked.name)}
-        names += [name for name in ROWS if name not in there and name not in names]
+    names = _names(options, asked, ROWS)
     try:
         print(command.compare(asked, names, budget, options.results, options.work))
     except Interrupted:
@@ -294,11 +298,21 @@ def _compare(options: argparse.Namespace) -> int:
     return 0
 
 
+def _names(options: argparse.Namespace, asked: task.Task, rows: Iterable[str]) -> list[str]:
+    """The rows to make: those that are named and, where all are wanted, those not there yet."""
+    names = list(options.only)
+    if options.all:
+        there = {row.name for row in command.read(options.results / asked.name, rows)}
+        names += [name for name in rows if name not in there and name not in names]
+    return names
+
+
 def _ablate(options: argparse.Namespace) -> int:
     budget = Budget(options.characters, "characters")
     asked = task.ablations(options.file)
     try:
-        print(command.ablate(asked, options.only, budget, options.results, options.work))
+        names = _names(options, asked, VARIANTS)
+        print(command.ablate(asked, names, budget, options.results, options.work))
     except Interrupted:
         print("Stopped, and kept. Give the same command again to go on.")
         return INTERRUPTED

@@ -18,12 +18,13 @@ import torch
 from tests.conftest import TINY
 from training.__main__ import main
 from training.compare import counted, rows, table
+from training.compare.ablations import Variant
 from training.compare.budget import Budget
 from training.compare.learned import Trainee, learn
 from training.compare.networks import GPT, CharRNN, Network, NotebookGRU
 from training.compare.recipes import RECIPES
 from training.compare.rows import Row
-from training.compare.task import Task, of_texts, tinyshakespeare
+from training.compare.task import Task, ablations, of_texts, tinyshakespeare
 from training.evaluate import carried
 from training.run import load
 
@@ -196,6 +197,38 @@ def test_tinyshakespeare_is_split_to_the_letter(tmp_path: Path):
     assert learned.content + judged.content == file.read_text(encoding="utf-8")
     assert len(learned.content) == 144
     assert asked.vocabulary.decode(asked.vocabulary.encode(judged.content)) == judged.content
+
+
+def test_ablations_leave_the_last_tenth_alone(tmp_path: Path):
+    file = tmp_path / "tiny.txt"
+    file.write_text("abcdefghi$\n\n\n  j" * 10, encoding="utf-8")
+    asked = ablations(file)
+    [learned], [judged] = asked.learned, asked.judged
+    assert judged.content + learned.content == file.read_text(encoding="utf-8")[:144]
+    assert len(judged.content) == 8
+
+
+def test_what_a_change_does_stands_beside_the_base(
+    scenes: Path, tmp_path: Path, capsys, monkeypatch: pytest.MonkeyPatch
+):
+    play = scenes / "train" / "as-you-like-it.fountain"
+    small = {
+        "base": Variant("base", replace(TINY, evaluate_every=100)),
+        "slow": Variant("a rate of 0.0001", replace(TINY, learning_rate=0.0001)),
+    }
+    monkeypatch.setattr("training.compare.command.VARIANTS", small)
+    monkeypatch.setattr("training.__main__.VARIANTS", small)
+    command = ["ablate", str(play), "--characters", "20000", "--results", str(tmp_path / "rows")]
+    command += ["--work", str(tmp_path / "work")]
+    assert main([*command, "--only", "base"]) == 0
+    assert main([*command, "--all"]) == 0
+    base, slow = (Row.read(tmp_path / "rows" / "ablations" / f"{name}.json") for name in small)
+    assert base.characters == 39 * 8 * 64
+    assert base.details["config"]["learning_rate"] == TINY.learning_rate
+    lines = {line.split("|")[1].strip(): line for line in capsys.readouterr().out.splitlines()[-4:]}
+    [bits], [moved] = base.carried.values(), slow.carried.values()
+    assert f"| {bits * math.log(2):.4f} | +0.00% |" in lines["base"]
+    assert f"| {moved / bits - 1:+.2%} |" in lines["a rate of 0.0001"]
 
 
 def test_a_file_that_is_missing_is_one_sentence(tmp_path: Path, capsys):

@@ -58,21 +58,27 @@ def test_it_expects_what_the_counts_say_after_the_longest_context_that_is_kept()
 
 
 def test_the_contexts_that_are_kept_are_those_that_tell_most():
-    full = prior_of(TEXTS)
-    cut = prior_of(TEXTS, replace(SHAPE, contexts=40))
-    random = prior_of(TEXTS, replace(SHAPE, contexts=40))
-    some = torch.randperm(len(full.contexts), generator=torch.Generator().manual_seed(1))[:40]
-    rows = some.sort().values
-    random.contexts.copy_(full.contexts[rows])
-    random.codes[1:] = full.codes[rows + 1]
-    other = digits_of(11, 2000)
+    counts = KneserNey([text.numpy() for text in TEXTS], CHARACTERS, 4)
+    everything = prior_of(TEXTS).contexts.tolist()
 
-    def cost(prior: NgramPrior) -> float:
-        expected = after(prior, other[:-1].tolist())
-        return -expected.gather(1, other[1:, None]).mean().item()
+    def told(key: int) -> float:
+        """By the definition: bits that the context saves in the texts that were counted."""
+        characters = []
+        while key:
+            key, digit = divmod(key, CHARACTERS + 1)
+            characters.insert(0, digit - 1)
+        length = len(characters)
+        whole = [text.tolist() for text in TEXTS]
+        times = sum(t[j : j + length] == characters for t in whole for j in range(len(t)))
+        at = counts.keys(np.array(characters), 4)[-1:]
+        with_it, without = (counts.after(at, n)[0].astype(float) for n in (length, length - 1))
+        return times * (with_it * np.log(with_it / without)).sum()
 
-    assert len(cut.contexts) == 40
-    assert cost(full) < cost(cut) < cost(random)
+    kept = prior_of(TEXTS, replace(SHAPE, contexts=40)).contexts.tolist()
+    assert kept == sorted(kept)
+    assert len(kept) == 40
+    least = min(told(key) for key in kept)
+    assert all(told(key) <= least + 1e-3 for key in everything if key not in kept)
 
 
 def test_a_part_is_expected_by_the_counts_of_the_others():
@@ -102,6 +108,12 @@ def test_at_the_start_a_context_is_as_short_as_what_there_is():
     one = after(prior, [3])[0]
     row = prior.contexts.tolist().index(4) + 1
     assert torch.equal(one, prior.codes[row] * -STEP)
+
+
+def test_what_texts_begin_with_is_one_context_however_long_it_could_be():
+    alike = [torch.cat([torch.tensor([1, 2, 3]), text]) for text in TEXTS]
+    contexts = prior_of(alike).contexts.tolist()
+    assert len(set(contexts)) == len(contexts)
 
 
 def test_there_are_as_many_contexts_as_the_texts_need_and_a_key_can_tell():
