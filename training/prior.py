@@ -29,7 +29,10 @@ STEP = 1 / 16
 """Logarithms of probabilities are kept as multiples of this, 0 to 255 of them below 0."""
 
 PARTS = 12
-"""Of the text, each predicted by the counts of the others."""
+"""Of the text, at most, each predicted by the counts of the others."""
+
+LARGEST = 1 / 3
+"""Share of the text that one work may have where works are left out whole."""
 
 SEEN = 2
 """How often the text must have a context that is kept."""
@@ -84,20 +87,21 @@ class NgramPrior(nn.Module):
     def learn(self, texts: Sequence[Tensor]) -> Tensor:
         """Counts the texts (token ids); returns which part each character of them is in, int64.
 
-        That is what `forward` must be told for characters of these texts.
+        That is what `forward` must be told for characters of these texts. They must have as many
+        contexts as the shape: see `fitted`.
         """
         pieces = _pieces(texts)
+        parts = min(PARTS, len(pieces))
         everything = self._count([text.numpy() for text in texts])
         contexts = _telling(everything, texts, self.shape)
         self.contexts.copy_(torch.from_numpy(contexts))
         self.codes.copy_(torch.from_numpy(_codes(everything, contexts)))
-        self.held_out = torch.empty((PARTS, *self.codes.shape), dtype=torch.uint8)
-        for part in range(PARTS):
-            others = [piece.numpy() for i, piece in enumerate(pieces) if i % PARTS != part]
+        self.held_out = torch.empty((parts, *self.codes.shape), dtype=torch.uint8)
+        for part in range(parts):
+            others = [piece.numpy() for i, piece in enumerate(pieces) if i % parts != part]
             self.held_out[part] = torch.from_numpy(_codes(self._count(others), contexts))
         self.held_out = self.held_out.to(self.codes.device)
-        numbers = [torch.full((len(piece),), i % PARTS) for i, piece in enumerate(pieces)]
-        return torch.cat(numbers)
+        return torch.cat([torch.full((len(one),), i % parts) for i, one in enumerate(pieces)])
 
     def forward(self, tokens: Tensor, history: Tensor, parts: Tensor | None = None) -> Tensor:
         """The logarithm of what is expected after each character.
@@ -179,7 +183,10 @@ def _codes(counts: KneserNey, contexts: Integers) -> Codes:
 
 
 def _pieces(texts: Sequence[Tensor]) -> list[Tensor]:
-    """The texts, cut up where they are fewer than the parts that are wanted."""
-    if len(texts) >= PARTS:
+    """The works themselves, or, where one is too large to be left out, each cut up.
+
+    A work that is left out whole is as new to the others as any that will be read.
+    """
+    if max(map(len, texts)) <= LARGEST * sum(map(len, texts)):
         return list(texts)
-    return [piece for text in texts for piece in text.tensor_split(PARTS)]
+    return [piece for text in texts for piece in text.tensor_split(PARTS) if len(piece)]

@@ -27,7 +27,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from .model import CharLSTM, Regularisation, Shape
-from .ngrams import MemoryShape
+from .ngrams import NO_MEMORY, MemoryShape
 from .prior import NO_PRIOR, PriorShape
 from .texts import Split, Text
 from .vocabulary import Vocabulary
@@ -52,7 +52,7 @@ class Config:
     embedding: int = 128
     hidden: int = 512
     layers: int = 2
-    memory: MemoryShape = field(default_factory=MemoryShape)
+    memory: MemoryShape = NO_MEMORY
     prior: PriorShape = field(default_factory=PriorShape)
     drop: Regularisation = field(default_factory=Regularisation)
     batch: int = 32

@@ -97,10 +97,17 @@ def test_a_part_is_expected_by_the_counts_of_the_others():
     assert not torch.equal(found, after(prior, text))
 
 
-def test_a_text_that_is_alone_is_cut_into_parts():
-    prior = NgramPrior(fitted(TEXTS[:1], CHARACTERS, SHAPE), CHARACTERS)
-    parts = prior.learn(TEXTS[:1])
-    assert parts.tolist() == [i // (300 // PARTS) for i in range(300)]
+def test_works_are_left_out_whole_unless_one_is_too_large():
+    def parts(texts: list[torch.Tensor]) -> list[int]:
+        prior = NgramPrior(fitted(texts, CHARACTERS, SHAPE), CHARACTERS)
+        found = prior.learn(texts).tolist()
+        assert len(prior.held_out) == max(found) + 1
+        return found
+
+    assert parts(TEXTS) == [0] * 300 + [1] * 300 + [2] * 300
+    cut = [i // 25 for i in range(300)]
+    assert parts([*TEXTS[:2], TEXTS[2][:240]]) == [*cut, *cut, *(i // 20 for i in range(240))]
+    assert parts(TEXTS[:1]) == cut
 
 
 def test_at_the_start_a_context_is_as_short_as_what_there_is():

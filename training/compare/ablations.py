@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from training.model import Regularisation
-from training.ngrams import NO_MEMORY, MemoryShape
+from training.ngrams import MemoryShape
 from training.prior import NO_PRIOR, PriorShape
 from training.run import Config
 
@@ -19,7 +19,7 @@ class Variant:
     config: Config
 
 
-BASE = Config(hidden=256, memory=NO_MEMORY, warmup=50)
+BASE = Config(hidden=256, warmup=50)
 """Half as wide as what is shipped, so that a row takes minutes."""
 
 DROP = Regularisation()
