@@ -16,6 +16,7 @@ import torch
 from tests.conftest import TINY
 from training import train as train_module
 from training.__main__ import main
+from training.prior import NO_PRIOR
 from training.run import Config, Run, RunError, load
 from training.texts import Split, Text, collect
 from training.train import Training, TrainingError, Windows, learning_rate, train
@@ -235,3 +236,11 @@ def test_names_with_dots_are_held_out_apart(tmp_path: Path):
     run = Run(tmp_path)
     run.begin(FEW, Vocabulary.of(["One. Two."] * 3), Split((), texts, ()))
     assert [t.content for t in run.heldout_texts("validation")] == ["One.", "Two."]
+
+
+def test_a_run_from_before_there_was_a_prior_has_none():
+    fields = json.loads(FEW.to_json())
+    del fields["prior"]
+    without = dataclasses.replace(FEW, prior=NO_PRIOR)
+    assert Config.from_json(json.dumps(fields)) == without
+    assert Config.from_json(FEW.to_json()) == FEW
