@@ -13,7 +13,8 @@ Where there is a prior (training/prior.py), the keys of contexts are made of the
     (keys + Gather(shifts, keys mod buckets)) mod slots -> slots;  Gather(rows, slots) -> rows
     the largest of the rows whose context is the key: the longest context;  Gather(codes, row)
     layer 0 reads Gather(roots, codes) as well
-    logits += trust x (codes as logarithms), trust being one more column of the output
+    logits += trust x (codes as logarithms), trust being one more column of the output, and what
+    a context of this length adds
 
 In 8 bits every vector that enters a product is rounded to 1 / 127: the numbers of an h lie between
 -1 and 1, and those of the vectors are brought there. A scale that all rows share and that never
@@ -211,11 +212,12 @@ def _read_memory(stored: dict[str, Any]) -> Memory:
 def _prior(parts: _Parts, prior: Prior, history: int, bits: Bits) -> str:
     """The roots of the probabilities that the prior expects: [batch, V].
 
-    Leaves their codes as ``prior.found`` int32 [batch, V].
+    Leaves their codes as ``prior.found`` int32 [batch, V], and how long the contexts are as
+    ``prior.length.whole`` int32 [batch].
     """
     characters = prior.codes.shape[1]
     placed = place(prior.contexts)
-    keys = _keys(parts, "prior", characters + 1, range(1, prior.longest + 1), history)
+    keys = _keys(parts, "prior", characters + 1, range(1, prior.shape.longest + 1), history)
     buckets = parts.constant("prior.buckets", np.array(len(placed.shifts)))
     bucket = parts.node("Mod", [keys, buckets], "prior.bucket")
     short = parts.node("Gather", [parts.constant("prior.shifts", placed.shifts), bucket], "shift")
@@ -233,6 +235,9 @@ def _prior(parts: _Parts, prior: Prior, history: int, bits: Bits) -> str:
     axis = parts.constant("prior.axis", np.array([1]))
     # Longer contexts have later rows.
     longest = parts.node("ReduceMax", [met, axis], "prior.longest", keepdims=0)
+    lengths = parts.constant("prior.lengths", prior.lengths)
+    length = parts.node("Gather", [lengths, longest], "prior.length")
+    parts.node("Cast", [length], "prior.length.whole", to=TensorProto.INT32)
     found = parts.node("Gather", [parts.constant("prior.codes", prior.codes), longest], "expected")
     whole = parts.node("Cast", [found], "prior.found", to=TensorProto.INT32)
     roots = np.exp(np.arange(256, dtype=np.float32) * np.float32(-LOG_STEP / 2))
@@ -243,17 +248,24 @@ def _prior(parts: _Parts, prior: Prior, history: int, bits: Bits) -> str:
 def _trusted(parts: _Parts, prior: Prior) -> None:
     """logits = what the network says itself + trust x what the prior expects."""
     sizes = parts.constant("said.sizes", np.array([prior.codes.shape[1], 1]))
-    parts.node("Split", ["said", sizes], "said.itself", "trust", axis=1)
+    parts.node("Split", ["said", sizes], "said.itself", "said.trust", axis=1)
+    by_length = parts.constant("prior.trust", prior.trust[:, None])
+    added = parts.node("Gather", [by_length, "prior.length.whole"], "trust.added")
+    trust = parts.node("Add", ["said.trust", added], "trust")
     multiples = parts.node("Cast", ["prior.found"], "prior.multiples", to=TensorProto.FLOAT)
     step = parts.constant("prior.step", np.float32(-LOG_STEP))
     logarithms = parts.node("Mul", [multiples, step], "prior.logarithms")
-    trusted = parts.node("Mul", ["trust", logarithms], "prior.trusted")
+    trusted = parts.node("Mul", [trust, logarithms], "prior.trusted")
     parts.node("Add", ["said.itself", trusted], "logits")
 
 
 def _read_prior(stored: dict[str, Any]) -> Prior:
-    longest = stored["prior.powers"].shape[1]
-    return Prior(stored["prior.contexts"][1:], stored["prior.codes"], longest)
+    return Prior(
+        stored["prior.contexts"][1:],
+        stored["prior.codes"],
+        stored["prior.lengths"],
+        stored["prior.trust"][:, 0],
+    )
 
 
 def _operand(parts: _Parts, vector: str, bits: Bits) -> str:

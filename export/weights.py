@@ -45,13 +45,15 @@ class Prior:
     """int64 [C], rising: the keys of the contexts."""
     codes: Codes
     """uint8 [1 + C, V]: logarithms of probabilities after no context, and after each."""
-    longest: int
-    """Characters of the longest contexts."""
+    lengths: Codes
+    """uint8 [1 + C]: characters of each context."""
+    trust: Floats
+    """[1 + characters of the longest contexts]: what a context of each length adds to trust."""
 
     @property
     def shape(self) -> PriorShape:
         """Its sizes."""
-        return PriorShape(len(self.contexts), self.longest)
+        return PriorShape(len(self.contexts), len(self.trust) - 1)
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,10 @@ class Weights:
             output = torch.cat([output, trust], dim=1)
             output_bias = torch.cat([output_bias, model.trust.bias])
             prior = Prior(
-                model.prior.contexts.numpy(), model.prior.codes.numpy(), model.prior.shape.longest
+                model.prior.contexts.numpy(),
+                model.prior.codes.numpy(),
+                model.prior.lengths.numpy(),
+                _array(model.trust_length.weight[:, 0]),
             )
         return cls(
             table=_array(folded),
@@ -185,6 +190,8 @@ class Weights:
             model.prior.contexts.copy_(torch.tensor(self.prior.contexts))
             model.prior.codes.copy_(torch.tensor(self.prior.codes))
             model.expect.weight = nn.Parameter(as_read[:, expected_from:].contiguous())
+            model.prior.lengths.copy_(torch.tensor(self.prior.lengths))
+            model.trust_length.weight = _parameter(self.prior.trust[:, None])
             model.trust.weight = _parameter(output[:, characters:].T)
             model.trust.bias = _parameter(self.output_bias[characters:])
         return model.eval()

@@ -113,8 +113,9 @@ class CharLSTM(nn.Module):
 
     Beside it lies a prior, unless its shape has no contexts. What that expects is read with the
     embedded character, as the roots of probabilities, and its logarithms are added to the logits,
-    times how much the network trusts it just then. And there may be a memory of n-grams: what that
-    recalls is added to the embedded character and, through weights of its own, to the logits.
+    times how much the network trusts it just then, and after a context of that length. And there
+    may be a memory of n-grams: what that recalls is added to the embedded character and, through
+    weights of its own, to the logits.
 
     Its state is packed as the voice file wants it: float32 [batch, h of every layer, c of every
     layer, then the last characters' digits], zeros at the start of a script.
@@ -143,6 +144,8 @@ class CharLSTM(nn.Module):
             # At first as much as it deserves by itself.
             nn.init.zeros_(self.trust.weight)
             nn.init.ones_(self.trust.bias)
+            self.trust_length = nn.Embedding(shape.prior.longest + 1, 1)
+            nn.init.zeros_(self.trust_length.weight)
 
     def forward(
         self, tokens: Tensor, state: Tensor, parts: Tensor | None = None
@@ -161,7 +164,7 @@ class CharLSTM(nn.Module):
             found = self.memory(tokens, history[:, -self.shape.memory.history :])
             x = x + self.recall(found)
         if self.prior:
-            expected = self.prior(tokens, history[:, -self.shape.prior.history :], parts)
+            expected, lengths = self.prior(tokens, history[:, -self.shape.prior.history :], parts)
             x = x + self.expect((expected / 2).exp())
         x = self.drop_embedding(x)
         states: list[tuple[Tensor, Tensor]] = []
@@ -173,7 +176,8 @@ class CharLSTM(nn.Module):
         if self.memory:
             logits = logits + self.recall_output(found)
         if self.prior:
-            logits = logits + self.trust(x).float() * expected
+            trust = self.trust(x).float() + self.trust_length(lengths)
+            logits = logits + trust * expected
         packed = [one for kind in zip(*states, strict=True) for one in kind]
         cells = torch.cat(packed, dim=1).float()
         read = torch.cat([history, digits(tokens).T.float()], dim=1)

@@ -68,6 +68,7 @@ class NgramPrior(nn.Module):
 
     contexts: Tensor
     codes: Tensor
+    lengths: Tensor
     held_out: Tensor
 
     def __init__(self, shape: PriorShape, characters: int) -> None:
@@ -80,6 +81,8 @@ class NgramPrior(nn.Module):
         even = round(math.log(characters) / STEP)
         empty = torch.full((shape.contexts + 1, characters), even, dtype=torch.uint8)
         self.register_buffer("codes", empty)
+        # uint8 [1 + contexts]: how many characters each has.
+        self.register_buffer("lengths", torch.zeros(shape.contexts + 1, dtype=torch.uint8))
         # The same without each part of the learned text, [parts, 1 + contexts, characters].
         nothing = torch.empty((0, *empty.shape), dtype=torch.uint8)
         self.register_buffer("held_out", nothing, persistent=False)
@@ -96,6 +99,7 @@ class NgramPrior(nn.Module):
         contexts = _telling(everything, texts, self.shape)
         self.contexts.copy_(torch.from_numpy(contexts))
         self.codes.copy_(torch.from_numpy(_codes(everything, contexts)))
+        self.lengths[1:] = torch.from_numpy(_lengths(contexts, self.characters))
         self.held_out = torch.empty((parts, *self.codes.shape), dtype=torch.uint8)
         for part in range(parts):
             others = [piece.numpy() for i, piece in enumerate(pieces) if i % parts != part]
@@ -108,12 +112,13 @@ class NgramPrior(nn.Module):
 
         tokens: int64 [time, batch]; history: float [batch, longest - 1], the digits of the
         characters before, oldest first, 0 for none; parts: int64 [time, batch], for characters
-        that were learned the part whose counts are left out -> float32 [time, batch, characters].
+        that were learned the part whose counts are left out -> float32 [time, batch, characters],
+        and int64 [time, batch].
         """
         read = torch.cat([history.T.long(), digits(tokens)])
         rows = self._rows(keys_of(read, self.shape.longest, self.characters + 1))
         codes = self.codes[rows] if parts is None else self.held_out[parts, rows]
-        return codes * -STEP
+        return codes * -STEP, self.lengths[rows].long()
 
     def _rows(self, keys: Tensor) -> Tensor:
         """keys int64 [..., longest] -> the rows of the longest contexts among them, int64 [...]."""
@@ -174,12 +179,21 @@ def _telling(counts: KneserNey, texts: Sequence[Tensor], shape: PriorShape) -> I
 
 def _codes(counts: KneserNey, contexts: Integers) -> Codes:
     """The distributions after no context, and after each of some: uint8 [1 + C, characters]."""
-    lengths = np.searchsorted(counts.base ** np.arange(counts.longest + 1), contexts, side="right")
+    lengths = _lengths(contexts, counts.symbols)
     of_length = [contexts[lengths == length] for length in range(1, counts.longest + 1)]
     after_none = counts.after(np.zeros(1, dtype=np.int64), 0)
     after_some = [counts.after(some, n) for n, some in enumerate(of_length, start=1) if len(some)]
     multiples = np.rint(np.log(np.concatenate([after_none, *after_some])) / -STEP)
     return multiples.clip(0, 255).astype(np.uint8)
+
+
+def _lengths(contexts: Integers, characters: int) -> Integers:
+    """How many digits keys have."""
+    lengths = np.zeros_like(contexts)
+    while contexts.any():
+        lengths += contexts > 0
+        contexts = contexts // (characters + 1)
+    return lengths
 
 
 def _pieces(texts: Sequence[Tensor]) -> list[Tensor]:

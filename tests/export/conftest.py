@@ -44,6 +44,9 @@ def network(vocabulary: Vocabulary) -> Callable[..., CharLSTM]:
             for weights in model.parameters():
                 weights.add_(torch.randn_like(weights) * 0.2)
             model.output.weight.mul_(4)
+            if model.prior:
+                # What is trusted is multiplied with logarithms down to -16.
+                model.trust.weight.mul_(0.3)
         return model.eval()
 
     return make

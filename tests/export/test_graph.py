@@ -52,8 +52,8 @@ def test_32_bits_say_what_pytorch_says(network, tokens, hidden, layers, places, 
     model = network(hidden, layers, places=places, contexts=contexts)
     expected = read(model, tokens)
     found = run(graph.build(Weights.of(model), 32), tokens)
-    np.testing.assert_allclose(found[0], expected[0], atol=1e-5)
-    np.testing.assert_allclose(found[1], expected[1], atol=1e-5)
+    np.testing.assert_allclose(found[0], expected[0], atol=3e-5)
+    np.testing.assert_allclose(found[1], expected[1], atol=3e-5)
 
 
 @pytest.mark.parametrize(("hidden", "layers", "places", "contexts"), SHAPES)
@@ -102,6 +102,7 @@ def test_8_bits_are_kept_of_what_is_large(network):
     assert {name for name, kind in kinds.items() if kind == TensorProto.UINT8} == {
         "memory.vectors",
         "prior.codes",
+        "prior.lengths",
         "prior.roots",
         "zero",
     }
@@ -135,7 +136,8 @@ def test_a_graph_can_be_read_again(network, hidden, layers, places, contexts, bi
     if weights.prior:
         np.testing.assert_array_equal(found.prior.contexts, weights.prior.contexts)
         np.testing.assert_array_equal(found.prior.codes, weights.prior.codes)
-        assert found.prior.longest == weights.prior.longest
+        np.testing.assert_array_equal(found.prior.lengths, weights.prior.lengths)
+        np.testing.assert_array_equal(found.prior.trust, weights.prior.trust)
     np.testing.assert_array_equal(found.biases, weights.biases)
     assert graph.bits_of(built) == bits
 
@@ -149,7 +151,7 @@ def test_a_bounded_memory_says_the_same(network, tokens, hidden, layers, places,
     weights = Weights.of(model)
     bounded = weights.bounded()
     expected, found = (read(one.model(), tokens) for one in (weights, bounded))
-    np.testing.assert_allclose(found[0], expected[0], atol=1e-5)
+    np.testing.assert_allclose(found[0], expected[0], atol=3e-5)
     if bounded.memory:
         assert abs(weights.memory.table).max() > 1
         np.testing.assert_allclose(abs(bounded.memory.table).max(axis=0), 1, rtol=1e-6)
@@ -167,7 +169,7 @@ def test_a_network_can_be_made_of_weights_again(network, tokens, hidden, layers,
     model = network(hidden, layers, places=places, contexts=contexts)
     weights = Weights.of(model)
     again = weights.model()
-    np.testing.assert_allclose(read(again, tokens)[0], read(model, tokens)[0], atol=1e-5)
+    np.testing.assert_allclose(read(again, tokens)[0], read(model, tokens)[0], atol=3e-5)
     np.testing.assert_array_equal(Weights.of(again).table, weights.table)
 
 

@@ -37,7 +37,7 @@ def prior_of(texts: list[torch.Tensor], shape: PriorShape = SHAPE) -> NgramPrior
 def after(prior: NgramPrior, text: list[int], parts: torch.Tensor | None = None) -> torch.Tensor:
     """What is expected after each character of a text that begins here: [length, characters]."""
     nothing = torch.zeros(1, prior.shape.history)
-    return prior(torch.tensor(text)[:, None], nothing, parts)[:, 0]
+    return prior(torch.tensor(text)[:, None], nothing, parts)[0][:, 0]
 
 
 def test_it_expects_what_the_counts_say_after_the_longest_context_that_is_kept():
@@ -46,6 +46,7 @@ def test_it_expects_what_the_counts_say_after_the_longest_context_that_is_kept()
     text = digits_of(9, 50).tolist()
     whole = [t.tolist() for t in TEXTS]
     found = after(prior, text)
+    _, lengths = prior(torch.tensor(text)[:, None], torch.zeros(1, 3))
     for i in range(3, len(text)):
         context: list[int] = []
         for n in range(1, 5):
@@ -55,6 +56,7 @@ def test_it_expects_what_the_counts_say_after_the_longest_context_that_is_kept()
         keys = counts.keys(np.array(context), 4)[-1:]
         expected = np.log(counts.after(keys, len(context))[0])
         np.testing.assert_allclose(found[i].numpy(), expected, atol=STEP / 2 + 1e-6)
+        assert lengths[i] == len(context)
 
 
 def test_the_contexts_that_are_kept_are_those_that_tell_most():
@@ -145,6 +147,10 @@ def test_a_network_that_says_nothing_says_what_the_prior_expects():
     assert state[0, -3:].tolist() == (text[-3:] + 1).tolist()
     model.trust.bias.fill_(0.5)
     assert torch.equal(model(text[:, None], model.start(1))[0], logits / 2)
+    model.trust_length.weight[2] = 0.5
+    _, lengths = model.prior(text[:, None], torch.zeros(1, 3))
+    trusted = torch.where(lengths[..., None] == 2, logits, logits / 2)
+    assert torch.equal(model(text[:, None], model.start(1))[0], trusted)
 
 
 @pytest.mark.parametrize("memory", [0, 211])
