@@ -107,7 +107,9 @@ class NgramPrior(nn.Module):
         self.held_out = self.held_out.to(self.codes.device)
         return torch.cat([torch.full((len(one),), i % parts) for i, one in enumerate(pieces)])
 
-    def forward(self, tokens: Tensor, history: Tensor, parts: Tensor | None = None) -> Tensor:
+    def forward(
+        self, tokens: Tensor, history: Tensor, parts: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         """The logarithm of what is expected after each character.
 
         tokens: int64 [time, batch]; history: float [batch, longest - 1], the digits of the
