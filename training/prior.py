@@ -110,7 +110,7 @@ class NgramPrior(nn.Module):
     def forward(
         self, tokens: Tensor, history: Tensor, parts: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
-        """The logarithm of what is expected after each character.
+        """The logarithm of what is expected after each character, and after how long a context.
 
         tokens: int64 [time, batch]; history: float [batch, longest - 1], the digits of the
         characters before, oldest first, 0 for none; parts: int64 [time, batch], for characters
