@@ -62,9 +62,10 @@ class KneserNey:
 
         float32 [C, symbols]. A context that was not met is as good as a shorter one.
         """
-        starts = range(0, len(contexts), ROWS)
-        parts = [self._predict(contexts[i : i + ROWS], self.orders[: length + 1]) for i in starts]
-        return np.concatenate(parts)
+        found = np.empty((len(contexts), self.symbols), dtype=np.float32)
+        for i in range(0, len(contexts), ROWS):
+            found[i : i + ROWS] = self._predict(contexts[i : i + ROWS], self.orders[: length + 1])
+        return found
 
     def keys(self, text: Integers, length: int) -> Integers:
         """The last ``length`` symbols at each place as digits, the last one the lowest."""

@@ -184,7 +184,7 @@ def _codes(counts: KneserNey, contexts: Integers) -> Codes:
     lengths = _lengths(contexts, counts.symbols)
     of_length = [contexts[lengths == length] for length in range(1, counts.longest + 1)]
     after_none = counts.after(np.zeros(1, dtype=np.int64), 0)
-    after_some = [counts.after(some, n) for n, some in enumerate(of_length, start=1) if len(some)]
+    after_some = [counts.after(some, n) for n, some in enumerate(of_length, start=1)]
     multiples = np.rint(np.log(np.concatenate([after_none, *after_some])) / -STEP)
     return multiples.clip(0, 255).astype(np.uint8)
 

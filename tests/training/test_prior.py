@@ -112,6 +112,13 @@ def test_works_are_left_out_whole_unless_one_is_too_large():
     assert parts(TEXTS[:1]) == cut
 
 
+def test_a_text_without_long_contexts_has_short_ones():
+    text = torch.tensor([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 2, 4])
+    prior = prior_of([text])
+    assert prior.contexts.tolist() == [1, 3, 5]
+    assert after(prior, [0])[0].argmax() in (1, 2)
+
+
 def test_at_the_start_a_context_is_as_short_as_what_there_is():
     prior = prior_of(TEXTS)
     one = after(prior, [3])[0]
