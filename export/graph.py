@@ -9,6 +9,13 @@ recalled, where there is a memory of n-grams (training/ngrams.py says what its p
     (last digits, Gather(digits, tokens)) @ powers -> keys;  keys mod places -> places
     Gather(vectors, places), or zeros where Gather(owners, places) is not the key
 
+Where there is a prior (training/prior.py), the keys of contexts are made of the same digits:
+    (keys + Gather(shifts, keys mod buckets)) mod slots -> slots;  Gather(rows, slots) -> rows
+    the largest of the rows whose context is the key: the longest context;  Gather(codes, row)
+    layer 0 reads Gather(roots, codes) as well
+    logits += trust x (codes as logarithms), trust being one more column of the output, and what
+    a context of this length adds
+
 In 8 bits every vector that enters a product is rounded to 1 / 127: the numbers of an h lie between
 -1 and 1, and those of the vectors are brought there. A scale that all rows share and that never
 changes makes the products of integers, so they are exact: a row's result does not depend on the
@@ -23,13 +30,14 @@ from typing import Any, Literal
 
 import numpy as np
 import onnx
-from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from training.ngrams import BASE
+from training.ngrams import BASE, NOBODY
+from training.prior import STEP as LOG_STEP
 
+from .placing import place
 from .quantise import STEP, ZERO, Quantised, codes, dequantise, numbers, quantise
-from .weights import Floats, Memory, Weights
+from .weights import Floats, Memory, Prior, Weights
 
 Bits = Literal[8, 32]
 
@@ -86,21 +94,28 @@ def build(weights: Weights, bits: Bits) -> onnx.ModelProto:
     layers = range(len(weights.matrices))
     below = _split_state(parts, weights, bits)
     recalled, remembered = list[str](), list[str]()
+    if weights.history:
+        remembered = [_read(parts, len(weights.table), weights.history)]
     if weights.memory:
-        digits = _digits(len(weights.table))
-        recalled, remembered = _memory(parts, weights.memory, digits, bits)
+        recalled = [_memory(parts, weights.memory, weights.history, bits)]
+    beside = recalled
+    if weights.prior:
+        beside = [*recalled, _prior(parts, weights.prior, weights.history, bits)]
     shown: list[str] = []
     cells: list[str] = []
     x = ""
     for i in layers:
-        inputs = [x, below[i]] if i else [below[i], *recalled]
+        inputs = [x, below[i]] if i else [below[i], *beside]
         h, c = _cell(parts, i, _gates(parts, weights, i, inputs, bits), weights.hidden)
         shown.append(h)
         cells.append(c)
         x = _operand(parts, h, bits)
     parts.node("Concat", [*shown, *cells, *remembered], "next_state", axis=1)
     last = _joined(parts, [x, *recalled], "output.inputs")
-    _product(parts, "output", last, weights.output, bits, weights.output_bias, "logits")
+    name = "said" if weights.prior else "logits"
+    _product(parts, "output", last, weights.output, bits, weights.output_bias, name)
+    if weights.prior:
+        _trusted(parts, weights.prior)
     return _model(parts, weights, bits)
 
 
@@ -119,6 +134,7 @@ def read(model: onnx.ModelProto) -> Weights:
         output=_matrix(stored, "output"),
         output_bias=stored["output.bias"],
         memory=_read_memory(stored) if "memory.owners" in stored else None,
+        prior=_read_prior(stored) if "prior.contexts" in stored else None,
     )
 
 
@@ -132,9 +148,9 @@ def _split_state(parts: _Parts, weights: Weights, bits: Bits) -> list[str]:
     hidden, layers = weights.hidden, len(weights.matrices)
     names = ["shown", *(f"layer{i}.c" for i in range(layers))]
     sizes = [layers * hidden] + [hidden] * layers
-    if weights.memory:
+    if weights.history:
         names.append("digits")
-        sizes.append(weights.memory.shape.history)
+        sizes.append(weights.history)
     parts.node("Split", ["state", parts.constant("sizes", np.array(sizes))], *names, axis=1)
     before = _operand(parts, "shown", bits)
     if layers == 1:
@@ -144,11 +160,35 @@ def _split_state(parts: _Parts, weights: Weights, bits: Bits) -> list[str]:
     return below
 
 
-def _memory(
-    parts: _Parts, memory: Memory, digits: Floats, bits: Bits
-) -> tuple[list[str], list[str]]:
-    """What the n-grams that end here recall, [batch, R], and the digits to be remembered."""
-    keys = _keys(parts, memory, digits)
+def _read(parts: _Parts, characters: int, history: int) -> str:
+    """The digits of the characters that were read, as ``digits.whole`` int64 [batch, history + 1].
+
+    Returns the name of those that are to be remembered.
+    """
+    # One more than the token, as `training.ngrams.digits` has it.
+    table = (np.arange(characters, dtype=np.float32) % (BASE - 1) + 1)[:, None]
+    digit = parts.node("Gather", [parts.constant("digit", table), "tokens"], "digit.read")
+    read = parts.node("Concat", ["digits", digit], "digits.read", axis=1)
+    kept = parts.constant("kept", np.array([1, history]))
+    parts.node("Split", [read, kept], "digits.forgotten", "digits.kept", axis=1)
+    parts.node("Cast", [read], "digits.whole", to=TensorProto.INT64)
+    return "digits.kept"
+
+
+def _keys(parts: _Parts, name: str, base: int, lengths: range, history: int) -> str:
+    """The keys of the n-grams of each length that end here: int64 [batch, N]."""
+    back = np.arange(history + 1)[::-1, None]
+    # What a digit that is so far back counts; none of those that are too far back overflows.
+    counts = np.array([[base**n if n < lengths.stop - 1 else 0] for n in back.flat])
+    powers = np.where(back < np.array(lengths), counts, 0)
+    return parts.node(
+        "MatMul", ["digits.whole", parts.constant(f"{name}.powers", powers)], f"{name}.keys"
+    )
+
+
+def _memory(parts: _Parts, memory: Memory, history: int, bits: Bits) -> str:
+    """What the n-grams that end here recall: [batch, N x F]."""
+    keys = _keys(parts, "memory", BASE, memory.shape.orders, history)
     nobody = len(memory.owners)
     count = parts.constant("memory.places", np.array(nobody))
     places = parts.node("Mod", [keys, count], "places")
@@ -159,38 +199,73 @@ def _memory(
     vectors = np.vstack([memory.table, np.zeros_like(memory.table[:1])])
     stored = parts.constant("memory.vectors", codes(vectors) if bits == 8 else vectors)
     found = parts.node("Gather", [stored, found_at], "found")
-    return [parts.node("Flatten", [found], "recalled", axis=1)], ["digits.kept"]
-
-
-def _keys(parts: _Parts, memory: Memory, digits: Floats) -> str:
-    """The keys of the n-grams of each length that end here: int64 [batch, N].
-
-    Leaves the digits that are to be remembered as ``digits.kept``.
-    """
-    digit = parts.node("Gather", [parts.constant("memory.digit", digits), "tokens"], "digit")
-    read = parts.node("Concat", ["digits", digit], "digits.read", axis=1)
-    kept = parts.constant("memory.kept", np.array([1, memory.shape.history]))
-    parts.node("Split", [read, kept], "digits.forgotten", "digits.kept", axis=1)
-    whole = parts.node("Cast", [read], "digits.whole", to=TensorProto.INT64)
-    powers = parts.constant("memory.powers", _powers(memory))
-    return parts.node("MatMul", [whole, powers], "keys")
-
-
-def _digits(characters: int) -> Floats:
-    """What each character is as a digit of a key: float32 [V, 1]."""
-    return (np.arange(characters, dtype=np.float32) % (BASE - 1) + 1)[:, None]
-
-
-def _powers(memory: Memory) -> NDArray[np.int64]:
-    """[longest, N]: what each digit counts in the keys of the n-grams of each length."""
-    back = np.arange(memory.longest)[::-1, None]
-    return np.where(back < np.array(memory.shape.orders), BASE**back, 0)
+    return parts.node("Flatten", [found], "recalled", axis=1)
 
 
 def _read_memory(stored: dict[str, Any]) -> Memory:
     vectors = stored["memory.vectors"]
     table = numbers(vectors) if vectors.dtype == np.uint8 else vectors
-    return Memory(stored["memory.owners"], table[:-1], len(stored["memory.powers"]))
+    lengths = (stored["memory.powers"] > 0).sum(axis=0)
+    return Memory(stored["memory.owners"], table[:-1], int(lengths.max()))
+
+
+def _prior(parts: _Parts, prior: Prior, history: int, bits: Bits) -> str:
+    """The roots of the probabilities that the prior expects: [batch, V].
+
+    Leaves their codes as ``prior.found`` int32 [batch, V], and how long the contexts are as
+    ``prior.length.whole`` int32 [batch].
+    """
+    characters = prior.codes.shape[1]
+    placed = place(prior.contexts)
+    keys = _keys(parts, "prior", characters + 1, range(1, prior.shape.longest + 1), history)
+    buckets = parts.constant("prior.buckets", np.array(len(placed.shifts)))
+    bucket = parts.node("Mod", [keys, buckets], "prior.bucket")
+    short = parts.node("Gather", [parts.constant("prior.shifts", placed.shifts), bucket], "shift")
+    shift = parts.node("Cast", [short], "shift.long", to=TensorProto.INT64)
+    shifted = parts.node("Add", [keys, shift], "prior.shifted")
+    slots = parts.constant("prior.slots", np.array(len(placed.numbers)))
+    slot = parts.node("Mod", [shifted, slots], "prior.slot")
+    # Row 0 is for no context, and no key is that of its owner.
+    row = parts.node("Gather", [parts.constant("prior.rows", placed.numbers), slot], "prior.row")
+    owners = parts.constant("prior.contexts", np.concatenate([[NOBODY], prior.contexts]))
+    owner = parts.node("Gather", [owners, row], "prior.owner")
+    known = parts.node("Equal", [owner, keys], "prior.known")
+    none = parts.constant("prior.none", np.array(0, dtype=np.int32))
+    met = parts.node("Where", [known, row, none], "prior.met")
+    axis = parts.constant("prior.axis", np.array([1]))
+    # Longer contexts have later rows.
+    longest = parts.node("ReduceMax", [met, axis], "prior.longest", keepdims=0)
+    lengths = parts.constant("prior.lengths", prior.lengths)
+    length = parts.node("Gather", [lengths, longest], "prior.length")
+    parts.node("Cast", [length], "prior.length.whole", to=TensorProto.INT32)
+    found = parts.node("Gather", [parts.constant("prior.codes", prior.codes), longest], "expected")
+    whole = parts.node("Cast", [found], "prior.found", to=TensorProto.INT32)
+    roots = np.exp(np.arange(256, dtype=np.float32) * np.float32(-LOG_STEP / 2))
+    table = parts.constant("prior.roots", codes(roots) if bits == 8 else roots)
+    return parts.node("Gather", [table, whole], "prior.read")
+
+
+def _trusted(parts: _Parts, prior: Prior) -> None:
+    """logits = what the network says itself + trust x what the prior expects."""
+    sizes = parts.constant("said.sizes", np.array([prior.codes.shape[1], 1]))
+    parts.node("Split", ["said", sizes], "said.itself", "said.trust", axis=1)
+    by_length = parts.constant("prior.trust", prior.trust[:, None])
+    added = parts.node("Gather", [by_length, "prior.length.whole"], "trust.added")
+    trust = parts.node("Add", ["said.trust", added], "trust")
+    multiples = parts.node("Cast", ["prior.found"], "prior.multiples", to=TensorProto.FLOAT)
+    step = parts.constant("prior.step", np.float32(-LOG_STEP))
+    logarithms = parts.node("Mul", [multiples, step], "prior.logarithms")
+    trusted = parts.node("Mul", [trust, logarithms], "prior.trusted")
+    parts.node("Add", ["said.itself", trusted], "logits")
+
+
+def _read_prior(stored: dict[str, Any]) -> Prior:
+    return Prior(
+        stored["prior.contexts"][1:],
+        stored["prior.codes"],
+        stored["prior.lengths"],
+        stored["prior.trust"][:, 0],
+    )
 
 
 def _operand(parts: _Parts, vector: str, bits: Bits) -> str:
@@ -278,8 +353,7 @@ def _in_torch_order(columns: Floats) -> Floats:
 
 def _model(parts: _Parts, weights: Weights, bits: Bits) -> onnx.ModelProto:
     characters = len(weights.table)
-    remembered = weights.memory.shape.history if weights.memory else 0
-    size = len(weights.matrices) * 2 * weights.hidden + remembered
+    size = len(weights.matrices) * 2 * weights.hidden + weights.history
     state: list[str | int | None] = ["batch", size]
     graph = helper.make_graph(
         parts.nodes,

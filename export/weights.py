@@ -8,12 +8,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn import functional
 
 from training.model import CharLSTM, LSTMLayer, Shape
 from training.ngrams import NO_MEMORY, MemoryShape
+from training.prior import NO_PRIOR, PriorShape
 
 Floats = NDArray[np.float32]
 Integers = NDArray[np.int64]
+Codes = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -35,10 +38,31 @@ class Memory:
 
 
 @dataclass(frozen=True)
+class Prior:
+    """What counts expect after each of C contexts; V characters."""
+
+    contexts: Integers
+    """int64 [C], rising: the keys of the contexts."""
+    codes: Codes
+    """uint8 [1 + C, V]: logarithms of probabilities after no context, and after each."""
+    lengths: Codes
+    """uint8 [1 + C]: characters of each context."""
+    trust: Floats
+    """[1 + characters of the longest contexts]: what a context of each length adds to trust."""
+
+    @property
+    def shape(self) -> PriorShape:
+        """Its sizes."""
+        return PriorShape(len(self.contexts), len(self.trust) - 1)
+
+
+@dataclass(frozen=True)
 class Weights:
     """The matrices of one step; V characters, H hidden, gates in the order of `torch.nn.LSTM`.
 
-    R = N x F is how many numbers the memory of n-grams recalls, 0 without one.
+    R is how many numbers the first layer reads beside its h: N x F that the memory of n-grams
+    recalls, where there is one, then V roots of probabilities that the prior expects, where there
+    is one. The output reads the former alone: O = H + N x F.
     """
 
     table: Floats
@@ -49,24 +73,35 @@ class Weights:
     biases: tuple[Floats, ...]
     """[4H] of each layer but the first."""
     output: Floats
-    """[H + R, V], for (h of the last layer, recalled)."""
+    """[O, V], for (h of the last layer, recalled); with a prior [O, V + 1], and the last column is
+    how much it is trusted."""
     output_bias: Floats
-    """[V]"""
+    """[V] or [V + 1]"""
     memory: Memory | None = None
+    prior: Prior | None = None
 
     @property
     def hidden(self) -> int:
         """H."""
         return self.table.shape[1] // 4
 
+    @property
+    def history(self) -> int:
+        """How many characters are kept in mind, before the one that is read."""
+        beside = (self.memory, self.prior)
+        return max((one.shape.history for one in beside if one), default=0)
+
     @classmethod
     def of(cls, model: CharLSTM) -> Weights:
         """A network's weights, with what comes before the first layer folded into it."""
         first, *further = _layers(model)
+        hidden = model.shape.hidden
         # In double precision, so that folding rounds once.
         into = first.weight_ih.double().T
         folded = model.embedding.weight.double() @ into + first.bias
-        recurrent, output, memory = first.weight_hh.T, model.output.weight.T, None
+        recurrent, output = first.weight_hh.T, model.output.weight.T
+        output_bias: Tensor = model.output.bias
+        memory, prior = None, None
         if model.memory:
             recurrent = torch.cat([recurrent, model.recall.weight.double().T @ into])
             output = torch.cat([output, model.recall_output.weight.T])
@@ -74,6 +109,17 @@ class Weights:
                 model.memory.owners.numpy(),
                 _array(model.memory.table),
                 model.shape.memory.longest,
+            )
+        if model.prior:
+            recurrent = torch.cat([recurrent, model.expect.weight.double().T @ into])
+            trust = functional.pad(model.trust.weight.T, (0, 0, 0, len(output) - hidden))
+            output = torch.cat([output, trust], dim=1)
+            output_bias = torch.cat([output_bias, model.trust.bias])
+            prior = Prior(
+                model.prior.contexts.numpy(),
+                model.prior.codes.numpy(),
+                model.prior.lengths.numpy(),
+                _array(model.trust_length.weight[:, 0]),
             )
         return cls(
             table=_array(folded),
@@ -83,8 +129,9 @@ class Weights:
             ),
             biases=tuple(_array(layer.bias) for layer in further),
             output=_array(output),
-            output_bias=_array(model.output.bias),
+            output_bias=_array(output_bias),
             memory=memory,
+            prior=prior,
         )
 
     def bounded(self) -> Weights:
@@ -97,10 +144,11 @@ class Weights:
         largest = abs(self.memory.table).max(axis=0)
         largest[largest == 0] = 1
         factors = np.tile(largest, len(self.memory.shape.orders))[:, None]
+        end = self.hidden + len(factors)
 
         def reading(matrix: Floats) -> Floats:
-            own, recalled = np.split(matrix, [self.hidden])
-            return np.concatenate([own, recalled * factors])
+            own, recalled, others = np.split(matrix, [self.hidden, end])
+            return np.concatenate([own, recalled * factors, others])
 
         first, *further = self.matrices
         return replace(
@@ -113,27 +161,39 @@ class Weights:
     def model(self) -> CharLSTM:
         """A network that computes the same.
 
-        Its characters, and what it recalls, are embedded as the rows of an identity matrix, so
-        that the first layer finds the folded tables again, exactly.
+        Its characters, and what is read beside them, are embedded as the rows of an identity
+        matrix, so that the first layer finds the folded tables again, exactly.
         """
         characters, hidden = len(self.table), self.hidden
         memory = self.memory.shape if self.memory else NO_MEMORY
-        embedded = characters + memory.found
-        model = CharLSTM(Shape(characters, embedded, hidden, len(self.matrices), memory))
+        prior = self.prior.shape if self.prior else NO_PRIOR
+        own, beside = np.split(self.matrices[0], [hidden])
+        embedded = characters + len(beside)
+        layers = len(self.matrices)
+        model = CharLSTM(Shape(characters, embedded, hidden, layers, memory, prior))
         first, *further = _layers(model)
-        model.embedding.weight = nn.Parameter(torch.eye(characters, embedded))
-        own, recalled = np.split(self.matrices[0], [hidden])
-        _set(first, np.hstack([self.table.T, recalled.T]), own.T, np.zeros_like(self.table[0]))
+        as_read = torch.eye(embedded)
+        model.embedding.weight = nn.Parameter(as_read[:characters].contiguous())
+        _set(first, np.hstack([self.table.T, beside.T]), own.T, np.zeros_like(self.table[0]))
         for layer, matrix, bias in zip(further, self.matrices[1:], self.biases, strict=True):
             _set(layer, matrix[:hidden].T, matrix[hidden:].T, bias)
         output, recalled = np.split(self.output, [hidden])
-        model.output.weight = _parameter(output.T)
-        model.output.bias = _parameter(self.output_bias)
+        model.output.weight = _parameter(output[:, :characters].T)
+        model.output.bias = _parameter(self.output_bias[:characters])
+        expected_from = characters + memory.found
         if model.memory and self.memory:
             model.memory.owners.copy_(torch.tensor(self.memory.owners))
             model.memory.table = _parameter(self.memory.table)
-            model.recall.weight = nn.Parameter(torch.eye(embedded)[:, characters:].contiguous())
-            model.recall_output.weight = _parameter(recalled.T)
+            model.recall.weight = nn.Parameter(as_read[:, characters:expected_from].contiguous())
+            model.recall_output.weight = _parameter(recalled[:, :characters].T)
+        if model.prior and self.prior:
+            model.prior.contexts.copy_(torch.tensor(self.prior.contexts))
+            model.prior.codes.copy_(torch.tensor(self.prior.codes))
+            model.expect.weight = nn.Parameter(as_read[:, expected_from:].contiguous())
+            model.prior.lengths.copy_(torch.tensor(self.prior.lengths))
+            model.trust_length.weight = _parameter(self.prior.trust[:, None])
+            model.trust.weight = _parameter(output[:, characters:].T)
+            model.trust.bias = _parameter(self.output_bias[characters:])
         return model.eval()
 
 

@@ -9,6 +9,7 @@ import pytest
 from training import corpus
 from training.model import Regularisation
 from training.ngrams import MemoryShape
+from training.prior import PriorShape
 from training.run import Config, Run
 from training.train import train
 
@@ -20,6 +21,7 @@ TINY = Config(
     hidden=64,
     layers=2,
     memory=MemoryShape(places=2039),
+    prior=PriorShape(contexts=3000),
     drop=Regularisation(embedding=0.0, layers=0.05, recurrent=0.02, ngrams=0.1),
     batch=8,
     window=64,

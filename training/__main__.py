@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from . import benchmark, corpus, evaluate
+from .compare import command, task
+from .compare.ablations import VARIANTS
+from .compare.budget import Budget
+from .compare.learned import Interrupted
+from .compare.rows import ROWS
 from .corpus import CorpusError
 from .model import Regularisation
 from .ngrams import MemoryShape
+from .prior import PriorShape
 from .run import Config, Run, RunError
 from .texts import TextError, read
 from .train import TrainingError, train
@@ -44,6 +50,25 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("run", type=Path, metavar="RUN", help="a run folder")
     one.add_argument("texts", type=Path, nargs="+", metavar="TEXT")
     one.set_defaults(command=_evaluate)
+
+    _add_compare(commands.add_parser("compare", help="other models on the same text"))
+
+    one = commands.add_parser("ablate", help="what single changes to the network do")
+    one.add_argument("file", type=Path, metavar="FILE", help="tinyshakespeare")
+    one.add_argument(
+        "--only",
+        action="append",
+        default=[],
+        choices=list(VARIANTS),
+        metavar="NAME",
+        help=f"train this, then print the table; can be repeated ({', '.join(VARIANTS)})",
+    )
+    one.add_argument("--all", action="store_true", help="train all that are not there yet")
+    one.add_argument(
+        "--characters", type=_positive(int), default=1_500_000, help="each reads [%(default)s]"
+    )
+    _add_folders(one)
+    one.set_defaults(command=_ablate)
 
     one = commands.add_parser("release", help="copy a run for others: 16 bits, no optimiser")
     one.add_argument("run", type=Path, metavar="RUN")
@@ -92,12 +117,62 @@ def _add_train(one: argparse.ArgumentParser) -> None:
     _add_number(sizes, "seed", int, default.seed)
     _add_number(sizes, "ngrams", _at_least_0, default.memory.places, "at most; 0 for none")
     _add_number(sizes, "ngrams_seen", _positive(int), default.memory.seen)
+    _add_number(sizes, "prior", _at_least_0, default.prior.contexts, "contexts; 0 for none")
+    _add_number(sizes, "prior_longest", _positive(int), default.prior.longest)
     _add_number(sizes, "drop_embedding", _share, default.drop.embedding)
     _add_number(sizes, "drop_layers", _share, default.drop.layers)
     _add_number(sizes, "drop_recurrent", _share, default.drop.recurrent)
     _add_number(sizes, "drop_ngrams", _share, default.drop.ngrams)
     sizes.add_argument("--precision", choices=["auto", "bfloat16", "float32"], default="auto")
     one.set_defaults(command=_train)
+
+
+def _add_compare(one: argparse.ArgumentParser) -> None:
+    one.add_argument(
+        "--only",
+        action="append",
+        default=[],
+        choices=list(ROWS),
+        metavar="NAME",
+        help=f"make this row, and then print the table; can be repeated ({', '.join(ROWS)})",
+    )
+    one.add_argument("--all", action="store_true", help="make all rows that are not there yet")
+    length = one.add_mutually_exclusive_group()
+    length.add_argument(
+        "--minutes", type=_positive(float), help="how long each learns (default: 45)"
+    )
+    length.add_argument("--steps", type=_positive(int), help="how many steps each learns")
+    length.add_argument(
+        "--characters", type=_positive(int), help="how many characters each reads, all epochs"
+    )
+    texts = one.add_mutually_exclusive_group()
+    texts.add_argument(
+        "--tinyshakespeare",
+        type=Path,
+        metavar="FILE",
+        help="instead of the plays: the first 90%% of FILE, judged on the last 10%%",
+    )
+    texts.add_argument(
+        "--corpus",
+        type=Path,
+        metavar="DIR",
+        help="instead of the plays: a folder with `train`, `validation`, perhaps `test`",
+    )
+    _add_folders(one)
+    one.set_defaults(command=_compare)
+
+
+def _add_folders(one: argparse.ArgumentParser) -> None:
+    one.add_argument(
+        "--results", type=Path, default=command.COMMITTED, metavar="DIR", help="where rows lie"
+    )
+    one.add_argument(
+        "--work",
+        type=Path,
+        default=Path("runs/compare"),
+        metavar="DIR",
+        help="where a row that is not whole yet waits to go on (%(default)s)",
+    )
 
 
 def _add_number(
@@ -153,6 +228,7 @@ def _train(options: argparse.Namespace) -> int:
         hidden=options.hidden,
         layers=options.layers,
         memory=MemoryShape(places=options.ngrams, seen=options.ngrams_seen),
+        prior=PriorShape(options.prior, options.prior_longest),
         drop=Regularisation(
             options.drop_embedding,
             options.drop_layers,
@@ -198,6 +274,48 @@ def _evaluate(options: argparse.Namespace) -> int:
         "Bits per character. Carried state: read from start to end. "
         f"Cold windows: {evaluate.COLD_WINDOW} characters each, from an empty state."
     )
+    return 0
+
+
+def _compare(options: argparse.Namespace) -> int:
+    if options.tinyshakespeare:
+        asked = task.tinyshakespeare(options.tinyshakespeare)
+    elif options.corpus:
+        asked = task.of_texts([options.corpus], options.corpus.name)
+    else:
+        asked = task.plays()
+    budget = Budget(options.minutes or 45.0, "minutes")
+    if options.steps:
+        budget = Budget(options.steps, "steps")
+    elif options.characters:
+        budget = Budget(options.characters, "characters")
+    names = _names(options, asked, ROWS)
+    try:
+        print(command.compare(asked, names, budget, options.results, options.work))
+    except Interrupted:
+        print("Stopped, and kept. Give the same command again to go on.")
+        return INTERRUPTED
+    return 0
+
+
+def _names(options: argparse.Namespace, asked: task.Task, rows: Iterable[str]) -> list[str]:
+    """The rows to make: those that are named and, where all are wanted, those not there yet."""
+    names = list(options.only)
+    if options.all:
+        there = {row.name for row in command.read(options.results / asked.name, rows)}
+        names += [name for name in rows if name not in there and name not in names]
+    return names
+
+
+def _ablate(options: argparse.Namespace) -> int:
+    budget = Budget(options.characters, "characters")
+    asked = task.ablations(options.file)
+    try:
+        names = _names(options, asked, VARIANTS)
+        print(command.ablate(asked, names, budget, options.results, options.work))
+    except Interrupted:
+        print("Stopped, and kept. Give the same command again to go on.")
+        return INTERRUPTED
     return 0
 
 

@@ -16,9 +16,10 @@ from torch import nn
 from torch.nn import functional
 
 from .ngrams import NO_MEMORY
+from .prior import NO_PRIOR, fitted
 from .run import Config, Run
 from .texts import Text
-from .train import Training
+from .train import Training, encoded
 from .vocabulary import Vocabulary
 
 STEPS = 4
@@ -28,19 +29,21 @@ STEPS = 4
 def report(rounds: int) -> str:
     """Times both, round by round in turn, and says the medians and their ratio."""
     config = Config()
-    # nn.LSTM has no memory of n-grams: beside it, ours is timed without one, and with one as well.
-    plain = dataclasses.replace(config, memory=NO_MEMORY)
+    # nn.LSTM has no prior: beside it, ours is timed without one, and with one as well.
+    plain = dataclasses.replace(config, memory=NO_MEMORY, prior=NO_PRIOR)
     letters = string.ascii_letters + string.punctuation + " \n"
     text = "".join(random.Random(1).choices(letters, k=config.batch * config.window * 40))
     vocabulary = Vocabulary.of([text])
     with tempfile.TemporaryDirectory() as folder:
         texts = [Text("random", text)]
         ours = Training(Run(Path(folder)), plain, vocabulary, texts)
-        remembering = Training(Run(Path(folder)), config, vocabulary, texts)
+        shape = fitted(encoded(texts, vocabulary), len(vocabulary), config.prior)
+        expecting = dataclasses.replace(config, prior=shape)
+        whole = Training(Run(Path(folder)), expecting, vocabulary, texts)
         steps = {
             "bare nn.LSTM step": bare_step(config, ours),
             "training step": ours.train_step,
-            "with n-grams": remembering.train_step,
+            "with the prior": whole.train_step,
         }
         for step in steps.values():
             step()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -18,6 +19,23 @@ CHUNK = 512
 
 COLD_WINDOW = 256
 """Characters in a cold window, as in the published figures that use them."""
+
+
+class Reader(Protocol):
+    """Anything that predicts characters one after another; a `CharLSTM` is one."""
+
+    @property
+    def training(self) -> bool:
+        """Whether it drops what is dropped while it learns."""
+
+    def train(self, mode: bool = True, /) -> object:
+        """Sets `training`."""
+
+    def start(self, batch: int) -> Tensor:
+        """The state in which nothing has been read, of ``batch`` texts."""
+
+    def __call__(self, tokens: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        """tokens int64 [time, batch] -> logits [time, batch, characters], and the next state."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +62,7 @@ def as_read(text: str) -> str:
     return f"\n{text}\n"
 
 
-def carried(model: CharLSTM, vocabulary: Vocabulary, text: str, streams: int = 1) -> Cost:
+def carried(model: Reader, vocabulary: Vocabulary, text: str, streams: int = 1) -> Cost:
     """Bits of a text that is read from start to end with the state carried all the way.
 
     With more than one stream the text is cut into that many equal pieces that are read side by
@@ -63,7 +81,7 @@ def carried(model: CharLSTM, vocabulary: Vocabulary, text: str, streams: int = 1
     return Cost(bits, targets.numel())
 
 
-def cold_windows(model: CharLSTM, vocabulary: Vocabulary, text: str) -> Cost:
+def cold_windows(model: Reader, vocabulary: Vocabulary, text: str) -> Cost:
     """Bits of a text read in windows of `COLD_WINDOW` characters, each from an empty state.
 
     Window i has the inputs i to i + 255 and the targets one further on; the stride is 256 and
@@ -81,11 +99,11 @@ def cold_windows(model: CharLSTM, vocabulary: Vocabulary, text: str) -> Cost:
 
 
 @torch.no_grad()
-def _cost(model: CharLSTM, inputs: Tensor, targets: Tensor, state: Tensor) -> tuple[float, Tensor]:
+def _cost(model: Reader, inputs: Tensor, targets: Tensor, state: Tensor) -> tuple[float, Tensor]:
     """Bits of the targets [time, batch] after the inputs, in full precision; the next state."""
     device = state.device
     was_training = model.training
-    model.eval()
+    model.train(False)
     logits, state = model(inputs.to(device), state)
     model.train(was_training)
     nats = functional.cross_entropy(

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .ngrams import NO_MEMORY, MemoryShape, NgramMemory
+from .ngrams import NO_MEMORY, MemoryShape, NgramMemory, digits
+from .prior import NO_PRIOR, NgramPrior, PriorShape
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,7 @@ class Shape:
     hidden: int = 512
     layers: int = 2
     memory: MemoryShape = field(default=NO_MEMORY)
+    prior: PriorShape = field(default=NO_PRIOR)
 
     @property
     def lstm_state(self) -> int:
@@ -30,7 +32,12 @@ class Shape:
     @property
     def state(self) -> int:
         """How many numbers remember a script: the LSTM's, and the last characters' digits."""
-        return self.lstm_state + self.memory.history
+        return self.lstm_state + self.history
+
+    @property
+    def history(self) -> int:
+        """How many characters are kept in mind, before the one that is read."""
+        return max(self.memory.history, self.prior.history)
 
 
 @dataclass(frozen=True)
@@ -104,8 +111,11 @@ class LSTMLayer(nn.Module):
 class CharLSTM(nn.Module):
     """Embedding, LSTM layers, linear output: what comes after a text, character by character.
 
-    Beside it lies a memory of n-grams, unless its shape has no places: what that recalls is added
-    to the embedded character and, through weights of its own, to the logits.
+    Beside it lies a prior, unless its shape has no contexts. What that expects is read with the
+    embedded character, as the roots of probabilities, and its logarithms are added to the logits,
+    times how much the network trusts it just then, and after a context of that length. And there
+    may be a memory of n-grams: what that recalls is added to the embedded character and, through
+    weights of its own, to the logits.
 
     Its state is packed as the voice file wants it: float32 [batch, h of every layer, c of every
     layer, then the last characters' digits], zeros at the start of a script.
@@ -127,20 +137,35 @@ class CharLSTM(nn.Module):
         if self.memory:
             self.recall = nn.Linear(shape.memory.found, shape.embedding, bias=False)
             self.recall_output = nn.Linear(shape.memory.found, shape.vocabulary, bias=False)
+        self.prior = NgramPrior(shape.prior, shape.vocabulary) if shape.prior.contexts else None
+        if self.prior:
+            self.expect = nn.Linear(shape.vocabulary, shape.embedding, bias=False)
+            self.trust = nn.Linear(shape.hidden, 1)
+            # At first as much as it deserves by itself.
+            nn.init.zeros_(self.trust.weight)
+            nn.init.ones_(self.trust.bias)
+            self.trust_length = nn.Embedding(shape.prior.longest + 1, 1)
+            nn.init.zeros_(self.trust_length.weight)
 
-    def forward(self, tokens: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(
+        self, tokens: Tensor, state: Tensor, parts: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         """Reads a window of text.
 
-        tokens: int64 [time, batch]; state: float32 [batch, S]
+        tokens: int64 [time, batch]; state: float32 [batch, S]; parts: int64 [time, batch], for a
+        text that the prior has learned, as `NgramPrior.learn` says them
         -> logits [time, batch, vocabulary] for the character after each, and the next state.
         """
         batch = tokens.shape[1]
-        cells, history = state.split([self.shape.lstm_state, self.shape.memory.history], dim=1)
+        cells, history = state.split([self.shape.lstm_state, self.shape.history], dim=1)
         hidden, cell = cells.reshape(batch, 2, self.shape.layers, self.shape.hidden).unbind(1)
         x = self.embedding(tokens)
         if self.memory:
-            found, history = self.memory(tokens, history)
+            found = self.memory(tokens, history[:, -self.shape.memory.history :])
             x = x + self.recall(found)
+        if self.prior:
+            expected, lengths = self.prior(tokens, history[:, -self.shape.prior.history :], parts)
+            x = x + self.expect((expected / 2).exp())
         x = self.drop_embedding(x)
         states: list[tuple[Tensor, Tensor]] = []
         for i, layer in enumerate(self.layers):
@@ -150,9 +175,13 @@ class CharLSTM(nn.Module):
         logits = self.output(x)
         if self.memory:
             logits = logits + self.recall_output(found)
+        if self.prior:
+            trust = self.trust(x).float() + self.trust_length(lengths)
+            logits = logits + trust * expected
         packed = [one for kind in zip(*states, strict=True) for one in kind]
         cells = torch.cat(packed, dim=1).float()
-        return logits, torch.cat([cells, history], dim=1)
+        read = torch.cat([history, digits(tokens).T.float()], dim=1)
+        return logits, torch.cat([cells, read[:, read.shape[1] - self.shape.history :]], dim=1)
 
     def start(self, batch: int) -> Tensor:
         """The state in which nothing has been read: zeros [batch, S]."""

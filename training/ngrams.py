@@ -88,19 +88,19 @@ class NgramMemory(nn.Module):
         """
         self.owners.copy_(torch.from_numpy(owners(texts, self.shape)))
 
-    def forward(self, tokens: Tensor, history: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, tokens: Tensor, history: Tensor) -> Tensor:
         """What the n-grams that end at each character recall.
 
         tokens: int64 [time, batch]; history: float [batch, longest - 1], the digits of the
         characters before, oldest first, 0 for none -> found [time, batch, orders x features],
-        zeros where an n-gram has no place, and the next history.
+        zeros where an n-gram has no place.
         """
         read = torch.cat([history.T.long(), digits(tokens)])
-        keys = keys_of(read, self.shape)
+        keys = keys_of(read, self.shape.longest)[..., SHORTEST - 1 :]
         places = keys % self.shape.places
         known = self.owners[places] == keys
         found = functional.embedding(places, self.table) * self._noticed(known)[..., None]
-        return found.flatten(2), read[-self.shape.history :].T.float()
+        return found.flatten(2)
 
     def _noticed(self, known: Tensor) -> Tensor:
         """1 for an n-gram that counts, else 0; known: bool [time, batch, orders]."""
@@ -115,18 +115,19 @@ def digits(tokens: Tensor) -> Tensor:
     return tokens % (BASE - 1) + 1
 
 
-def keys_of(read: Tensor, shape: MemoryShape) -> Tensor:
-    """read: digits int64 [history + time, ...] -> keys int64 [time, ..., orders].
+def keys_of(read: Tensor, longest: int, base: int = BASE) -> Tensor:
+    """read: digits int64 [longest - 1 + time, ...] -> keys int64 [time, ..., longest].
 
-    The last character is the lowest digit, so that a longer n-gram has a larger key. At the start
-    of a text, where digits are 0, an n-gram is as short as what there is.
+    The keys of the last 1, 2, ... ``longest`` characters at each of the times. The last character
+    is the lowest digit, so that a longer n-gram has a larger key. At the start of a text, where
+    digits are 0, an n-gram is as short as what there is.
     """
-    time = len(read) - shape.history
-    key = read[shape.history :]
-    keys: list[Tensor] = []
-    for back in range(1, shape.longest):
-        first = shape.history - back
-        key = key + read[first : first + time] * BASE**back
+    history = longest - 1
+    time = len(read) - history
+    key = read[history:]
+    keys = [key]
+    for back in range(1, longest):
+        key = key + read[history - back : history - back + time] * base**back
         keys.append(key)
     return torch.stack(keys, dim=-1)
 
@@ -139,7 +140,7 @@ def fitted(texts: Sequence[Tensor], shape: MemoryShape) -> MemoryShape:
     if not shape.places:
         return shape
     keys, _ = _frequent(texts, shape)
-    places = min(shape.places, _prime_from(len(keys) * 6 // 5)) if len(keys) else 0
+    places = min(shape.places, prime_from(len(keys) * 6 // 5)) if len(keys) else 0
     return replace(shape, places=places)
 
 
@@ -158,14 +159,14 @@ def _frequent(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Keys, and counts, of the n-grams that the texts have at least ``shape.seen`` times."""
     padded = [functional.pad(digits(text), (shape.history, 0)) for text in texts]
-    keys = torch.cat([keys_of(text, shape) for text in padded]).numpy()
+    keys = torch.cat([keys_of(text, shape.longest)[:, SHORTEST - 1 :] for text in padded]).numpy()
     counted = [np.unique(column, return_counts=True) for column in keys.T]
     found, counts = (np.concatenate(part) for part in zip(*counted, strict=True))
     often = counts >= shape.seen
     return found[often], counts[often]
 
 
-def _prime_from(number: int) -> int:
+def prime_from(number: int) -> int:
     """The smallest prime that is at least the number, and at least 2."""
     candidate = max(2, number)
     while any(candidate % i == 0 for i in range(2, math.isqrt(candidate) + 1)):

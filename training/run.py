@@ -27,7 +27,8 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from .model import CharLSTM, Regularisation, Shape
-from .ngrams import MemoryShape
+from .ngrams import NO_MEMORY, MemoryShape
+from .prior import NO_PRIOR, PriorShape
 from .texts import Split, Text
 from .vocabulary import Vocabulary
 
@@ -51,7 +52,8 @@ class Config:
     embedding: int = 128
     hidden: int = 512
     layers: int = 2
-    memory: MemoryShape = field(default_factory=MemoryShape)
+    memory: MemoryShape = NO_MEMORY
+    prior: PriorShape = field(default_factory=PriorShape)
     drop: Regularisation = field(default_factory=Regularisation)
     batch: int = 32
     """Streams of text that are read side by side. Smaller ones learn more in a fixed time."""
@@ -77,7 +79,9 @@ class Config:
 
     def shape(self, vocabulary: Vocabulary) -> Shape:
         """The network's sizes for this vocabulary."""
-        return Shape(len(vocabulary), self.embedding, self.hidden, self.layers, self.memory)
+        return Shape(
+            len(vocabulary), self.embedding, self.hidden, self.layers, self.memory, self.prior
+        )
 
     def to_json(self) -> str:
         """The JSON that ``config.json`` holds."""
@@ -90,6 +94,8 @@ class Config:
         nested = {
             "drop": Regularisation(**fields["drop"]),
             "memory": MemoryShape(**fields["memory"]),
+            # Runs that were begun before there was one say nothing of it.
+            "prior": PriorShape(**fields["prior"]) if "prior" in fields else NO_PRIOR,
         }
         return cls(**fields | nested)
 

@@ -20,11 +20,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 from tqdm import tqdm
 
-from . import curves, ngrams
+from . import curves, ngrams, prior
 from .evaluate import as_read, carried, sample
 from .model import CharLSTM
 from .run import Config, Run, RunError, load, save
-from .texts import Text, collect
+from .texts import Split, Text, collect
 from .vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -65,26 +65,37 @@ class Windows:
         self.seed = seed
         self.length = (sum(map(len, texts)) - 1) // batch
         self.per_epoch = self.length // window
+        self.whole = torch.cat(list(texts))
         self._epoch = -1
-        self._streams = torch.empty(0)
+        self._streams = torch.empty(0, dtype=torch.int64)
 
     def at(self, step: int) -> tuple[Tensor, Tensor, bool]:
         """Inputs and targets, int64 [window, batch], of a step, and whether an epoch begins."""
+        places = self._window(step)
+        read = self.whole[places]
+        return read[:-1], read[1:], step % self.per_epoch == 0
+
+    def places(self, step: int) -> Tensor:
+        """Where the inputs of a step lie in the joined texts, as they were given."""
+        return self._window(step)[:-1]
+
+    def _window(self, step: int) -> Tensor:
+        """The places of a step's characters: int64 [window + 1, batch]."""
         epoch, number = divmod(step, self.per_epoch)
         if epoch != self._epoch:
             self._streams, self._epoch = self._shuffled(epoch), epoch
         start = number * self.window
-        window = self._streams[start : start + self.window + 1]
-        return window[:-1], window[1:], number == 0
+        return self._streams[start : start + self.window + 1]
 
     def _shuffled(self, epoch: int) -> Tensor:
         """The streams of an epoch, [length + 1, batch]; the same whenever they are asked for."""
         order = torch.randperm(
             len(self.texts), generator=torch.Generator().manual_seed(self.seed * 100_003 + epoch)
         )
-        whole = torch.cat([self.texts[i] for i in order.tolist()])
+        places = torch.arange(len(self.whole)).split([len(text) for text in self.texts])
+        joined = torch.cat([places[i] for i in order.tolist()])
         starts = torch.arange(self.batch) * self.length
-        return whole[starts + torch.arange(self.length + 1)[:, None]]
+        return joined[starts + torch.arange(self.length + 1)[:, None]]
 
 
 def learning_rate(config: Config, step: int) -> float:
@@ -120,6 +131,7 @@ class Training:
         tokens = encoded(texts, vocabulary)
         if self.model.memory:
             self.model.memory.assign(tokens)
+        self.parts = self.model.prior.learn(tokens) if self.model.prior else None
         self.average = CharLSTM(shape).to(self.device).eval()
         self.average.load_state_dict(self.model.state_dict())
         self.windows = Windows(tokens, config.batch, config.window, config.seed)
@@ -164,12 +176,15 @@ class Training:
     def train_step(self) -> float:
         """One window: forward, backward, clip, update, average. Returns bits per character."""
         inputs, targets, epoch_begins = self.windows.at(self.step)
+        parts = None
+        if self.parts is not None:
+            parts = self.parts[self.windows.places(self.step)].to(self.device)
         if epoch_begins:
             self.state = torch.zeros_like(self.state)
         for group in self.optimiser.param_groups:
             group["lr"] = learning_rate(self.config, self.step)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.autocast):
-            logits, state = self.model(inputs.to(self.device), self.state)
+            logits, state = self.model(inputs.to(self.device), self.state, parts)
         loss = functional.cross_entropy(
             logits.float().flatten(0, 1), targets.to(self.device).flatten()
         )
@@ -328,19 +343,38 @@ def train(paths: Sequence[Path], run: Run, config: Config, *, resume: bool = Fal
     Raises TextError for a corpus that cannot be used, RunError for a folder that cannot, and
     TrainingError when the training fails.
     """
-    split = collect(paths)
+    return prepare(collect(paths), run, config, resume=resume).run()
+
+
+def prepare(
+    split: Split,
+    run: Run,
+    config: Config,
+    vocabulary: Vocabulary | None = None,
+    *,
+    resume: bool = False,
+) -> Training:
+    """A training that stands where the run in the folder stands, or before its first step.
+
+    ``vocabulary`` is worked out from what is learned unless it is given. Raises RunError and
+    TrainingError as `train` does.
+    """
     if resume:
         kept, vocabulary = run.config(), run.vocabulary()
         config = dataclasses.replace(kept, steps=config.steps or kept.steps)
         run.write_config(config)
     else:
-        vocabulary = Vocabulary.of(t.content for t in split.train)
-        memory = ngrams.fitted(encoded(split.train, vocabulary), config.memory)
-        config = dataclasses.replace(config, memory=memory)
+        vocabulary = vocabulary or Vocabulary.of(t.content for t in split.train)
+        tokens = encoded(split.train, vocabulary)
+        config = dataclasses.replace(
+            config,
+            memory=ngrams.fitted(tokens, config.memory),
+            prior=prior.fitted(tokens, len(vocabulary), config.prior),
+        )
         run.begin(config, vocabulary, split)
     training = Training(run, config, vocabulary, split.train)
     training.resume()
-    return training.run()
+    return training
 
 
 def encoded(texts: Sequence[Text], vocabulary: Vocabulary) -> list[Tensor]:

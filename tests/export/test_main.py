@@ -193,7 +193,7 @@ def test_a_conversion_that_changes_the_voice_is_not_written(voice_8, tmp_path, c
 
     def other(model):
         weights = honest(model)
-        return dataclasses.replace(weights, table=weights.table * np.float32(0.5))
+        return dataclasses.replace(weights, output=weights.output * np.float32(0.5))
 
     monkeypatch.setattr(graph, "read", other)
     assert main([str(voice_8), "--bits", "32", "-o", str(tmp_path / "a.onnx")]) == 1

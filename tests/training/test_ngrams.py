@@ -68,7 +68,7 @@ def test_n_grams_do_not_reach_from_one_text_into_the_next():
 @torch.no_grad()
 def test_what_is_found_is_the_vector_of_the_n_gram_that_ends_there(memory: NgramMemory):
     tokens = TEXT[:12, None]
-    found, _ = memory(tokens, torch.zeros(1, SHAPE.history))
+    found = memory(tokens, torch.zeros(1, SHAPE.history))
     for t in range(len(tokens)):
         for i, n in enumerate(SHAPE.orders):
             ngram = tuple(tokens[max(0, t - n + 1) : t + 1, 0].tolist())
@@ -79,16 +79,11 @@ def test_what_is_found_is_the_vector_of_the_n_gram_that_ends_there(memory: Ngram
 
 
 @torch.no_grad()
-def test_the_last_characters_are_carried_over(memory: NgramMemory):
+def test_the_characters_before_count(memory: NgramMemory):
     tokens = TEXT[:40].view(20, 2)
-    nothing = torch.zeros(2, SHAPE.history)
-    whole, end = memory(tokens, nothing)
-    first, history = memory(tokens[:1], nothing)
-    second, history = memory(tokens[1:9], history)
-    third, history = memory(tokens[9:], history)
-    assert torch.equal(torch.cat([first, second, third]), whole)
-    assert torch.equal(history, end)
-    assert end.tolist() == (tokens[-3:].T + 1).tolist()
+    whole = memory(tokens, torch.zeros(2, SHAPE.history))
+    before = (tokens[6:9] + 1).T.float()
+    assert torch.equal(memory(tokens[9:], before), whole[9:])
 
 
 def test_while_training_all_n_grams_of_a_length_go_unseen_in_a_row():
@@ -97,8 +92,8 @@ def test_while_training_all_n_grams_of_a_length_go_unseen_in_a_row():
     memory.assign([TEXT])
     torch.nn.init.ones_(memory.table)
     rows = TEXT[:20, None].expand(-1, 64)
-    found, _ = memory(rows, torch.zeros(64, SHAPE.history))
-    known = memory.eval()(rows, torch.zeros(64, SHAPE.history))[0].bool()
+    found = memory(rows, torch.zeros(64, SHAPE.history))
+    known = memory.eval()(rows, torch.zeros(64, SHAPE.history)).bool()
     shares = found.unflatten(2, (3, 5)).amax(dim=(0, 3))  # of each row and length
     assert set(shares.unique().tolist()) == {0.0, 2.0}
     kept = shares.repeat_interleave(5, dim=1).bool()

@@ -16,6 +16,7 @@ import torch
 from tests.conftest import TINY
 from training import train as train_module
 from training.__main__ import main
+from training.prior import NO_PRIOR
 from training.run import Config, Run, RunError, load
 from training.texts import Split, Text, collect
 from training.train import Training, TrainingError, Windows, learning_rate, train
@@ -65,7 +66,9 @@ def test_a_run_folder_holds_all_that_is_promised(tiny_run: Run):
 def test_a_tiny_voice_learns(tiny_run: Run):
     judged = [row["validation_bits"] for row in rows(tiny_run) if "validation_bits" in row]
     # The letters' frequencies alone cost 4.7 bits, an even guess more than 6.
-    assert judged[-1] < judged[0] < 4.2
+    assert judged[-1] < 3.3
+    learned = [row["train_bits"] for row in rows(tiny_run) if "train_bits" in row]
+    assert learned[-1] < learned[0] - 0.05
     assert tiny_run.best()["validation_bits"] == min(judged)
 
 
@@ -198,7 +201,7 @@ def test_a_released_run_gives_the_same_model_in_half_the_room(tiny_run: Run, tmp
     released = Run(tmp_path / "released")
     assert not released.heldout.exists()
     assert not released.resume.exists()
-    assert released.weights.stat().st_size < 0.6 * tiny_run.weights.stat().st_size
+    assert released.weights.stat().st_size < 0.7 * tiny_run.weights.stat().st_size
     ours, theirs = released.model().state_dict(), tiny_run.model().state_dict()
     assert all(torch.allclose(ours[name], theirs[name], atol=2e-3) for name in theirs)
     assert released.best() == tiny_run.best()
@@ -233,3 +236,11 @@ def test_names_with_dots_are_held_out_apart(tmp_path: Path):
     run = Run(tmp_path)
     run.begin(FEW, Vocabulary.of(["One. Two."] * 3), Split((), texts, ()))
     assert [t.content for t in run.heldout_texts("validation")] == ["One.", "Two."]
+
+
+def test_a_run_from_before_there_was_a_prior_has_none():
+    fields = json.loads(FEW.to_json())
+    del fields["prior"]
+    without = dataclasses.replace(FEW, prior=NO_PRIOR)
+    assert Config.from_json(json.dumps(fields)) == without
+    assert Config.from_json(FEW.to_json()) == FEW

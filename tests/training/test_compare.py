@@ -1,0 +1,298 @@
+"""The comparison: real models, trained for a moment on a few scenes."""
+
+from __future__ import annotations
+
+import json
+import math
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pyppmd
+import pytest
+import torch
+
+from tests.conftest import TINY
+from training.__main__ import main
+from training.compare import counted, rows, table
+from training.compare.ablations import Variant
+from training.compare.budget import Budget
+from training.compare.learned import Trainee, learn
+from training.compare.networks import GPT, CharRNN, Network, NotebookGRU
+from training.compare.recipes import RECIPES
+from training.compare.rows import Row
+from training.compare.task import Task, ablations, of_texts, tinyshakespeare
+from training.evaluate import carried
+from training.run import load
+
+SMALL = {
+    "gru": replace(
+        RECIPES["gru"],
+        network=lambda v: NotebookGRU(v, 48, 16),
+        rates=(1e-6, 0.01, 9),
+        batch=16,
+        window=50,
+    ),
+    "char-rnn": replace(RECIPES["char-rnn"], network=lambda v: CharRNN(v, 48, 2), batch=8),
+    "gpt": replace(RECIPES["gpt"], network=lambda v: GPT(v, 32, 2, 2, 32), window=32),
+}
+"""The recipes with networks that learn in seconds."""
+
+
+@pytest.fixture(scope="module")
+def task(scenes: Path) -> Task:
+    return of_texts([scenes], "scenes")
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command with small networks."""
+    monkeypatch.setattr(rows, "OURS", {"scenes": TINY})
+    made = {name: rows.partial(rows.recipe, name, how) for name, how in SMALL.items()}
+    monkeypatch.setattr("training.compare.command.ROWS", {**rows.ROWS, **made})
+
+
+NETWORKS = [NotebookGRU(11, 12, 6), CharRNN(11, 12, 2), GPT(11, 16, 2, 2, 16)]
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+@torch.no_grad()
+def test_a_network_knows_nothing_of_what_comes_later(network: Network):
+    torch.manual_seed(1)
+    tokens = torch.randint(0, 11, (50, 3))
+    other = tokens.clone()
+    other[30:] = (other[30:] + 1) % 11
+    network.eval()
+    one, _ = network(tokens, network.start(3))
+    two, _ = network(other, network.start(3))
+    assert one.shape == (50, 3, 11)
+    assert torch.allclose(one[:30], two[:30], atol=1e-6)
+    assert not torch.allclose(one[30:], two[30:], atol=1e-3)
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+@torch.no_grad()
+def test_a_network_goes_on_from_its_state(network: Network):
+    tokens = torch.randint(0, 11, (40, 2))
+    network.eval()
+    whole, _ = network(tokens, network.start(2))
+    first, state = network(tokens[:16], network.start(2))
+    second, _ = network(tokens[16:], state)
+    assert torch.allclose(whole, torch.cat([first, second]), atol=1e-5)
+
+
+@torch.no_grad()
+def test_the_gpt_predicts_from_three_quarters_of_a_block_at_least():
+    torch.manual_seed(2)
+    network = GPT(11, 16, 2, 2, 16).eval()
+    tokens = torch.randint(0, 11, (60, 1))
+    whole, _ = network(tokens, network.start(1))
+    for at in range(60):
+        seen = [network._block(tokens[max(0, at - n + 1) : at + 1])[-1] for n in range(13, 17)]
+        assert any(torch.allclose(whole[at], one, atol=1e-5) for one in seen), at
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_a_recipe_learns(name: str, task: Task, tmp_path: Path):
+    how = replace(SMALL[name], rates=(0.01, 0.01, 0.01))
+    trainee = Trainee(how, task, 0.01, Budget(150, "steps"), tmp_path)
+    before = carried(trainee.network, task.vocabulary, task.judged[0].content).per_character
+    trainee.run()
+    assert trainee.steps == 150
+    # The letters' frequencies alone cost 4.7 bits.
+    assert trainee.best < 4.6 < before
+    best = trainee.at_its_best()
+    text = task.judged[0].content
+    found = carried(best, task.vocabulary, text, len(text) // 1000).per_character
+    assert found == pytest.approx(trainee.best)
+
+
+def test_the_best_of_three_learning_rates_is_taken(task: Task, tmp_path: Path):
+    learned = learn(SMALL["gru"], task, Budget(60, "steps"), tmp_path)
+    assert learned.rate == 0.01
+    assert set(learned.probes) == {1e-6, 0.01, 9}
+    assert min(learned.probes, key=learned.probes.__getitem__) == 0.01
+    assert load(tmp_path / "probe-0.01" / "resume.safetensors")[1]["steps"] == 6
+    assert learned.steps == 60
+    assert learned.characters == 60 * 16 * 50
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_a_training_that_was_cut_equals_one_that_was_not(name: str, task: Task, tmp_path: Path):
+    budget = Budget(12, "steps")
+    whole = Trainee(SMALL[name], task, 0.01, budget, tmp_path / "whole")
+    whole.run()
+    cut = Trainee(SMALL[name], task, 0.01, budget, tmp_path / "cut")
+    for _ in range(7):
+        cut._step()
+    cut._save()
+    torch.manual_seed(12345)  # whatever another process would start with
+    again = Trainee(SMALL[name], task, 0.01, budget, tmp_path / "cut")
+    assert again.steps == 7
+    again.run()
+    ours, theirs = (load(one.folder / "resume.safetensors")[0] for one in (again, whole))
+    assert all(torch.equal(ours[key], theirs[key]) for key in theirs)
+
+
+@pytest.mark.parametrize(
+    ("budget", "share"),
+    [
+        (Budget(2, "minutes"), 0.5),
+        (Budget(40, "steps"), 0.25),
+        (Budget(5000, "characters"), 0.2),
+    ],
+)
+def test_a_budget_is_used_up(budget: Budget, share: float):
+    assert budget.share(seconds=60, steps=10, characters=1000) == share
+    assert budget.part(0.1).share(seconds=60, steps=10, characters=1000) == share * 10
+
+
+def test_ppmd_is_charged_for_what_the_judged_text_adds(task: Task):
+    learned = "\n\n".join(text.content for text in task.learned) + "\n\n"
+    text = task.judged[0].content
+
+    def size(content: str) -> int:
+        encoder = pyppmd.Ppmd7Encoder(8, 1 << 24)
+        return len(encoder.encode(content.encode()) + encoder.flush())
+
+    expected = (size(learned + text) - size(learned)) * 8 / len(text)
+    assert counted.ppmd(task)[task.judged[0].name] == pytest.approx(expected)
+    assert counted.ppmd(task, 500)[task.judged[0].name] > expected
+
+
+def test_n_grams_are_judged_by_the_same_protocols_as_networks(task: Task):
+    class AsReader(Network):
+        """The n-gram model, asked as a network is: its state is what was read."""
+
+        def __init__(self, longest: int) -> None:
+            super().__init__()
+            texts = [counted._tokens(task, counted.as_read(t.content)) for t in task.learned]
+            self.model = counted.KneserNey(texts, len(task.vocabulary), longest)
+
+        def forward(self, tokens, state):
+            read = torch.cat([state, tokens.T], dim=1)
+            found = [self.model.probabilities(row.numpy())[-len(tokens) :] for row in read]
+            return torch.stack([torch.from_numpy(f) for f in found], 1).log(), read
+
+        def start(self, batch):
+            return torch.zeros((batch, 0), dtype=torch.int64)
+
+    longest, read, cold = counted.kneser_ney(task)
+    for text in task.judged:
+        reader = AsReader(longest)
+        cost = carried(reader, task.vocabulary, text.content).per_character
+        assert read[text.name] == pytest.approx(cost, rel=1e-5)
+        cost = rows.cold_windows(reader, task.vocabulary, text.content).per_character
+        assert cold[text.name] == pytest.approx(cost, rel=1e-5)
+
+
+def test_tinyshakespeare_is_split_to_the_letter(tmp_path: Path):
+    file = tmp_path / "tiny.txt"
+    file.write_text("abcdefghi$\n\n\n  j" * 10, encoding="utf-8")
+    asked = tinyshakespeare(file)
+    [learned], [judged] = asked.learned, asked.judged
+    assert learned.content + judged.content == file.read_text(encoding="utf-8")
+    assert len(learned.content) == 144
+    assert asked.vocabulary.decode(asked.vocabulary.encode(judged.content)) == judged.content
+
+
+def test_ablations_leave_the_last_tenth_alone(tmp_path: Path):
+    file = tmp_path / "tiny.txt"
+    file.write_text("abcdefghi$\n\n\n  j" * 10, encoding="utf-8")
+    asked = ablations(file)
+    [learned], [judged] = asked.learned, asked.judged
+    assert judged.content + learned.content == file.read_text(encoding="utf-8")[:144]
+    assert len(judged.content) == 8
+
+
+def test_what_a_change_does_stands_beside_the_base(
+    scenes: Path, tmp_path: Path, capsys, monkeypatch: pytest.MonkeyPatch
+):
+    play = scenes / "train" / "as-you-like-it.fountain"
+    small = {
+        "base": Variant("base", replace(TINY, evaluate_every=100)),
+        "slow": Variant("a rate of 0.0001", replace(TINY, learning_rate=0.0001)),
+    }
+    monkeypatch.setattr("training.compare.command.VARIANTS", small)
+    monkeypatch.setattr("training.__main__.VARIANTS", small)
+    command = ["ablate", str(play), "--characters", "20000", "--results", str(tmp_path / "rows")]
+    command += ["--work", str(tmp_path / "work")]
+    assert main([*command, "--only", "base"]) == 0
+    assert main([*command, "--all"]) == 0
+    base, slow = (Row.read(tmp_path / "rows" / "ablations" / f"{name}.json") for name in small)
+    assert base.characters == 39 * 8 * 64
+    assert base.details["config"]["learning_rate"] == TINY.learning_rate
+    lines = {line.split("|")[1].strip(): line for line in capsys.readouterr().out.splitlines()[-4:]}
+    [bits], [moved] = base.carried.values(), slow.carried.values()
+    assert f"| {bits * math.log(2):.4f} | +0.00% |" in lines["base"]
+    assert f"| {moved / bits - 1:+.2%} |" in lines["a rate of 0.0001"]
+
+
+def test_a_file_that_is_missing_is_one_sentence(tmp_path: Path, capsys):
+    assert main(["compare", "--tinyshakespeare", str(tmp_path / "none.txt")]) == 1
+    assert "cannot be read as UTF-8 text: check the name." in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("small")
+def test_rows_are_made_one_by_one_and_printed_together(scenes: Path, tmp_path: Path, capsys):
+    command = ["compare", "--corpus", str(scenes), "--steps", "8"]
+    command += ["--results", str(tmp_path / "rows"), "--work", str(tmp_path / "work")]
+    for name in ("kneser-ney", "gpt", "ours"):
+        assert main([*command, "--only", name]) == 0
+    printed = capsys.readouterr().out.rpartition("trained on |")[2].splitlines()
+    figures = [line for line in printed if line.startswith("| ") and "---" not in line]
+    assert [line.split("|")[1].strip()[:5] for line in figures] == ["On Bo", "a GPT", "n-gra"]
+    [folder] = (tmp_path / "rows").iterdir()
+    row = json.loads((folder / "gpt.json").read_text(encoding="utf-8"))
+    assert row["budget"] == "8 steps"
+    assert set(row["details"]["probes"]) == {"0.0005", "0.001", "0.002"}
+    for kind in ("carried", "cold"):
+        assert set(row[kind]) == {"the-tempest", "the-comedy-of-errors"}
+        assert f"{row[kind]['the-tempest']:.4f}" in figures[1]
+    assert not list((tmp_path / "work").rglob("*.safetensors"))
+
+
+@pytest.mark.usefixtures("small")
+def test_all_makes_what_is_not_there_yet(scenes: Path, tmp_path: Path):
+    results = tmp_path / scenes.name
+    for name in rows.ROWS:
+        if name not in ("ppmd", "kneser-ney"):
+            Row(name, name, scenes.name, {"the-tempest": 1.0}).write(results / f"{name}.json")
+    command = ["compare", "--corpus", str(scenes), "--all", "--results", str(tmp_path)]
+    assert main([*command, "--work", str(tmp_path / "work")]) == 0
+    there = {path.stem: Row.read(path) for path in results.glob("*.json")}
+    assert there.keys() == rows.ROWS.keys()
+    assert there["gru"].carried == {"the-tempest": 1.0}  # what was there stays
+    assert there["ppmd"].carried["the-tempest"] > 1.5
+
+
+def test_nats_stand_beside_published_figures():
+    row = Row("ppmd", "PPMd", "tinyshakespeare", {"last-tenth": 2.0})
+    printed = table.of_rows([row], "tinyshakespeare")
+    assert f"| {2 * math.log(2):.4f} |" in printed
+    assert "1.4697" in printed
+    assert "1.4697" not in table.of_rows([row], "plays")
+
+
+def test_interrupted_a_row_goes_on(scenes: Path, tmp_path: Path):
+    command = [sys.executable, "-m", "training", "compare", "--corpus", str(scenes)]
+    command += ["--only", "gpt", "--characters", "40000", "--results", str(tmp_path / "rows")]
+    command += ["--work", str(tmp_path / "work")]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while not list(tmp_path.glob("work/*/gpt/whole/resume.safetensors")):
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert out.endswith("Stopped, and kept. Give the same command again to go on.\n")
+    assert "Traceback" not in err
+    [resume] = tmp_path.glob("work/*/gpt/whole/resume.safetensors")
+    assert 0 < load(resume)[1]["steps"] < 40_000 // (12 * 64)
+    again = subprocess.run(command, check=True, capture_output=True, text=True)
+    assert "probe" not in again.stdout  # they were kept as well
+    [row] = tmp_path.glob("rows/*/gpt.json")
+    assert Row.read(row).characters == pytest.approx(40_000, abs=12 * 64)

@@ -1,0 +1,54 @@
+"""Single changes to a small network, to find out what helps and what does not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from training.model import Regularisation
+from training.ngrams import MemoryShape
+from training.prior import NO_PRIOR, PriorShape
+from training.run import Config
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A change and its network."""
+
+    about: str
+    config: Config
+
+
+BASE = Config(hidden=256, warmup=50)
+"""Half as wide as what is shipped, so that a row takes minutes."""
+
+DROP = Regularisation()
+
+VARIANTS: Mapping[str, Variant] = {
+    "base": Variant("base: 2 x 256, prior of 150,000 contexts up to 6", BASE),
+    "seed": Variant("base with another seed: what is noise", replace(BASE, seed=2)),
+    "plain": Variant("no prior", replace(BASE, prior=NO_PRIOR)),
+    "memory": Variant(
+        "memory of learned n-grams instead of the prior",
+        replace(BASE, prior=NO_PRIOR, memory=MemoryShape()),
+    ),
+    "both": Variant("memory of learned n-grams as well", replace(BASE, memory=MemoryShape())),
+    "shorter": Variant("contexts up to 4", replace(BASE, prior=PriorShape(longest=4))),
+    "longer": Variant("contexts up to 8", replace(BASE, prior=PriorShape(longest=8))),
+    "fewer": Variant("30,000 contexts", replace(BASE, prior=PriorShape(contexts=30_000))),
+    "small-batch": Variant("batch of 16, twice the steps", replace(BASE, batch=16, warmup=100)),
+    "long-window": Variant(
+        "windows of 320, batch of 16, as many steps", replace(BASE, batch=16, window=320)
+    ),
+    "drop-more": Variant("layers dropped 0.5", replace(BASE, drop=replace(DROP, layers=0.5))),
+    "drop-less": Variant("layers dropped 0.1", replace(BASE, drop=replace(DROP, layers=0.1))),
+    "drop-recurrent-less": Variant(
+        "recurrent weights dropped 0.1", replace(BASE, drop=replace(DROP, recurrent=0.1))
+    ),
+    "average-less": Variant("average over 100 steps", replace(BASE, averaging=0.99)),
+    "faster": Variant("learning rate 0.006", replace(BASE, learning_rate=0.006)),
+    "slower": Variant("learning rate 0.0015", replace(BASE, learning_rate=0.0015)),
+    "one-layer": Variant("one layer", replace(BASE, layers=1)),
+    "wider": Variant("2 x 512", replace(BASE, hidden=512)),
+}
+"""Each differs from `BASE` in what it says."""

@@ -1,0 +1,29 @@
+"""How long a model may learn."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+Unit = Literal["minutes", "steps", "characters"]
+
+
+@dataclass(frozen=True)
+class Budget:
+    """An amount of training, above 0, in one of three units. Evaluations are not counted."""
+
+    amount: float
+    unit: Unit
+
+    def share(self, seconds: float, steps: int, characters: int) -> float:
+        """How much of it is used up, from 0; 1 and more is the end."""
+        used = {"minutes": seconds / 60, "steps": steps, "characters": characters}
+        return used[self.unit] / self.amount
+
+    def part(self, share: float) -> Budget:
+        """A share of it, at least one step or character."""
+        least = 0.0 if self.unit == "minutes" else 1.0
+        return replace(self, amount=max(least, self.amount * share))
+
+    def __str__(self) -> str:
+        return f"{self.amount:,g} {self.unit}"

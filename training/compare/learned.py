@@ -1,0 +1,211 @@
+"""Trains a recipe on a task within a budget. Read `learn` first."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from training.evaluate import carried
+from training.run import load, save
+from training.train import VALIDATION_STREAMS, Windows, encoded, interruption, uses_bfloat16
+
+from .budget import Budget
+from .networks import Network
+from .recipes import Recipe
+from .task import Task
+
+PROBE = 0.1
+"""Share of the budget that each learning rate is tried for. It comes on top of the budget."""
+
+EVALUATIONS = 20
+"""How often, over its budget, a network reads the text that chooses."""
+
+SEED = 1
+
+
+@dataclass(frozen=True)
+class Learned:
+    """A network at its best, and what that took."""
+
+    network: Network
+    rate: float
+    probes: Mapping[float, float]
+    """Bits per character of the text that chooses, for each learning rate that was tried."""
+    seconds: float
+    steps: int
+    characters: int
+    """How many characters it read, again and again, while it learned."""
+
+
+class Interrupted(Exception):
+    """Ctrl-C; what was learned is kept."""
+
+
+class Draws:
+    """Windows that begin anywhere in the joined texts, none at the end of another."""
+
+    def __init__(self, texts: list[Tensor], batch: int, window: int) -> None:
+        self.whole = torch.cat(texts)
+        self.batch = batch
+        self.window = window
+        self.per_epoch = max(1, len(self.whole) // (batch * window))
+
+    def at(self, step: int) -> tuple[Tensor, Tensor, bool]:
+        """Inputs and targets, int64 [window, batch]; the state always begins anew."""
+        generator = torch.Generator().manual_seed(SEED * 100_003 + step)
+        last = len(self.whole) - self.window
+        starts = torch.randint(last, (self.batch,), generator=generator)
+        read = self.whole[starts + torch.arange(self.window + 1)[:, None]]
+        return read[:-1], read[1:], True
+
+
+def learn(recipe: Recipe, task: Task, budget: Budget, folder: Path) -> Learned:
+    """Tries each learning rate for a short while, then trains with the best for the budget.
+
+    The network that is returned is the one that was best, on the text that chooses, of all
+    evaluations. What was done lies in ``folder``, and the same call goes on from there. Raises
+    `Interrupted` after Ctrl-C.
+    """
+    probes: dict[float, float] = {}
+    for rate in recipe.rates:
+        probe = Trainee(recipe, task, rate, budget.part(PROBE), folder / f"probe-{rate}")
+        probe.run()
+        probes[rate] = probe.best
+    best = min(probes, key=lambda rate: probes[rate])
+    trainee = Trainee(recipe, task, best, budget, folder / "whole")
+    trainee.run()
+    read = trainee.steps * recipe.batch * recipe.window
+    return Learned(trainee.at_its_best(), best, probes, trainee.seconds, trainee.steps, read)
+
+
+class Trainee:
+    """One training of a network with one learning rate, from wherever it stands."""
+
+    def __init__(
+        self, recipe: Recipe, task: Task, rate: float, budget: Budget, folder: Path
+    ) -> None:
+        self.recipe, self.task, self.rate = recipe, task, rate
+        self.budget, self.folder = budget, folder
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.autocast = uses_bfloat16("auto", self.device)
+        torch.manual_seed(SEED)
+        self.network = recipe.network(len(task.vocabulary)).to(self.device)
+        self.optimiser = recipe.optimiser(self.network, rate)
+        texts = encoded(task.learned, task.vocabulary)
+        self.windows: Windows | Draws = (
+            Windows(texts, recipe.batch, recipe.window, SEED)
+            if recipe.carries
+            else Draws(texts, recipe.batch, recipe.window)
+        )
+        self.state = self._start()
+        self.steps, self.seconds = 0, 0.0
+        self.best, self.evaluations = math.inf, 0
+        self._resume()
+
+    @property
+    def used(self) -> float:
+        """How much of the budget is used up."""
+        read = self.steps * self.recipe.batch * self.recipe.window
+        return self.budget.share(self.seconds, self.steps, read)
+
+    def run(self) -> None:
+        """Trains until the budget is used up, and evaluates on the way."""
+        with interruption() as interrupted:
+            while self.used < 1:
+                began = time.perf_counter()
+                self._step()
+                self.seconds += time.perf_counter() - began
+                due = min(self.used, 1.0) * EVALUATIONS >= self.evaluations + 1
+                if due or self.used >= 1:
+                    self._evaluate()
+                if due or interrupted:
+                    self._save()
+                if interrupted:
+                    raise Interrupted
+        self._save()
+
+    def at_its_best(self) -> Network:
+        """The network with the weights that were best."""
+        tensors, _ = load(self.folder / "best.safetensors")
+        self.network.load_state_dict(tensors)
+        self.network.eval()
+        return self.network
+
+    def _step(self) -> None:
+        inputs, targets, begins = self.windows.at(self.steps)
+        if begins:
+            self.state = self._start()
+        factor = self.recipe.schedule(self.steps / self.windows.per_epoch, self.used)
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.rate * factor
+        self.network.train()
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.autocast):
+            logits, state = self.network(inputs.to(self.device), self.state)
+        wanted = targets.to(self.device).flatten()
+        loss = functional.cross_entropy(logits.float().flatten(0, 1), wanted)
+        self.optimiser.zero_grad()
+        loss.backward()
+        self.recipe.clip(self.network.parameters())
+        self.optimiser.step()
+        self.state = state.detach()
+        self.steps += 1
+
+    def _evaluate(self) -> None:
+        self.evaluations = math.floor(min(self.used, 1.0) * EVALUATIONS)
+        text = self.task.judged[0].content
+        streams = max(1, min(VALIDATION_STREAMS, len(text) // 1000))
+        bits = carried(self.network, self.task.vocabulary, text, streams).per_character
+        print(f"{self.folder}: step {self.steps:,}, {bits:.4f} bits per character", flush=True)
+        if bits < self.best:
+            self.best = bits
+            self.folder.mkdir(parents=True, exist_ok=True)
+            save(self.folder / "best.safetensors", self.network.state_dict(), {"bits": bits})
+
+    def _save(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        tensors = {f"network.{name}": t for name, t in self.network.state_dict().items()}
+        for i, moments in self.optimiser.state_dict()["state"].items():
+            tensors |= {f"optimiser.{i}.{name}": t for name, t in moments.items()}
+        tensors |= {"state": self.state, "random": torch.get_rng_state()}
+        facts = {
+            "budget": str(self.budget),
+            "steps": self.steps,
+            "seconds": self.seconds,
+            "best": self.best,
+            "evaluations": self.evaluations,
+        }
+        save(self.folder / "resume.safetensors", tensors, facts)
+
+    def _resume(self) -> None:
+        path = self.folder / "resume.safetensors"
+        if not path.exists():
+            return
+        tensors, facts = load(path)
+        if facts["budget"] != str(self.budget):
+            return  # it was asked for something else: begin anew
+        moments: dict[int, dict[str, Tensor]] = {}
+        network: dict[str, Tensor] = {}
+        for key, tensor in tensors.items():
+            kind, _, name = key.partition(".")
+            if kind == "optimiser":
+                number, _, moment = name.partition(".")
+                moments.setdefault(int(number), {})[moment] = tensor
+            elif kind == "network":
+                network[name] = tensor
+        self.network.load_state_dict(network)
+        groups = self.optimiser.state_dict()["param_groups"]
+        self.optimiser.load_state_dict({"state": moments, "param_groups": groups})
+        self.state = tensors["state"].to(self.device)
+        torch.set_rng_state(tensors["random"])
+        self.steps, self.seconds = facts["steps"], facts["seconds"]
+        self.best, self.evaluations = facts["best"], facts["evaluations"]
+
+    def _start(self) -> Tensor:
+        return self.network.start(self.recipe.batch)

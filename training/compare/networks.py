@@ -1,0 +1,129 @@
+"""The networks of other people's recipes, each a `Reader` of `training.evaluate`."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+class Network(nn.Module):
+    """A network whose state is one tensor, so that it can be read with: a `Reader`."""
+
+    def forward(self, tokens: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        """tokens int64 [time, batch] -> logits [time, batch, characters], and the next state."""
+        raise NotImplementedError
+
+    def start(self, batch: int) -> Tensor:
+        """The state in which nothing has been read."""
+        raise NotImplementedError
+
+
+class NotebookGRU(Network):
+    """An embedding of 256, one GRU of 1,024 and a linear output: the first notebook's model.
+
+    State: float32 [batch, hidden].
+    """
+
+    def __init__(self, characters: int, hidden: int = 1024, embedding: int = 256) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(characters, embedding)
+        self.gru = nn.GRU(embedding, hidden)
+        self.output = nn.Linear(hidden, characters)
+
+    def forward(self, tokens: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        y, state = self.gru(self.embedding(tokens), state[None])
+        return self.output(y), state[0].float()
+
+    def start(self, batch: int) -> Tensor:
+        return self.output.weight.new_zeros(batch, self.gru.hidden_size)
+
+
+class CharRNN(Network):
+    """Karpathy's char-rnn (2015): LSTM layers over one-hot characters, dropout after each.
+
+    State: float32 [batch, 2, layers, hidden], the h and the c of each layer.
+    """
+
+    def __init__(self, characters: int, hidden: int = 512, layers: int = 2) -> None:
+        super().__init__()
+        self.characters = characters
+        self.lstm = nn.LSTM(characters, hidden, layers, dropout=0.5)
+        self.dropout = nn.Dropout(0.5)
+        self.output = nn.Linear(hidden, characters)
+
+    def forward(self, tokens: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        h, c = (part.transpose(0, 1).contiguous() for part in state.unbind(1))
+        y, (h, c) = self.lstm(functional.one_hot(tokens, self.characters).float(), (h, c))
+        after = torch.stack([h, c]).permute(2, 0, 1, 3)
+        return self.output(self.dropout(y)), after.float()
+
+    def start(self, batch: int) -> Tensor:
+        layers, hidden = self.lstm.num_layers, self.lstm.hidden_size
+        return self.output.weight.new_zeros(batch, 2, layers, hidden)
+
+
+class GPT(Network):
+    """A decoder in the shape that nanoGPT's README gives for a CPU: 4 layers of 4 heads, 128 wide.
+
+    It sees ``block`` characters at once. A longer text is read in blocks that overlap, so that
+    each character is predicted from at least three quarters of a block, where there are so many
+    before it. State: the tokens to begin the next block with, int64 [up to 3/4 block, batch].
+    """
+
+    def __init__(
+        self, characters: int, width: int = 128, layers: int = 4, heads: int = 4, block: int = 64
+    ) -> None:
+        super().__init__()
+        self.block = block
+        self.tokens = nn.Embedding(characters, width)
+        self.places = nn.Embedding(block, width)
+        self.layers = nn.ModuleList(TransformerLayer(width, heads) for _ in range(layers))
+        self.norm = nn.LayerNorm(width, bias=False)
+        for name, weights in self.named_parameters():
+            if weights.dim() == 2:
+                into_residual = name.endswith(("joined.weight", "narrow.weight"))
+                nn.init.normal_(weights, std=0.02 / ((2 * layers) ** 0.5 if into_residual else 1))
+
+    def forward(self, tokens: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        read = torch.cat([state, tokens])
+        kept = self.block * 3 // 4
+        at, logits = len(state), list[Tensor]()
+        while at < len(read):
+            end = min(len(read), max(at + self.block - kept, self.block))
+            begin = max(0, end - self.block)
+            logits.append(self._block(read[begin:end])[at - begin :])
+            at = end
+        return torch.cat(logits), read[-kept:]
+
+    def _block(self, tokens: Tensor) -> Tensor:
+        x = self.tokens(tokens.T) + self.places.weight[: len(tokens)]
+        for layer in self.layers:
+            x = layer(x)
+        # The output has the embedding's weights.
+        return functional.linear(self.norm(x), self.tokens.weight).transpose(0, 1)
+
+    def start(self, batch: int) -> Tensor:
+        return self.tokens.weight.new_zeros((0, batch), dtype=torch.int64)
+
+
+class TransformerLayer(nn.Module):
+    """Causal attention, then a feed-forward network, each normalised before and added."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.norm_attention = nn.LayerNorm(width, bias=False)
+        self.asked = nn.Linear(width, 3 * width, bias=False)
+        self.joined = nn.Linear(width, width, bias=False)
+        self.norm_feed = nn.LayerNorm(width, bias=False)
+        self.wide = nn.Linear(width, 4 * width, bias=False)
+        self.narrow = nn.Linear(4 * width, width, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x: float [batch, time, width] -> the same shape."""
+        asked = self.asked(self.norm_attention(x)).unflatten(2, (3, self.heads, -1))
+        query, key, value = (part.transpose(1, 2) for part in asked.unbind(2))
+        seen = functional.scaled_dot_product_attention(query, key, value, is_causal=True)
+        x = x + self.joined(seen.transpose(1, 2).flatten(2))
+        return x + self.narrow(functional.gelu(self.wide(self.norm_feed(x))))

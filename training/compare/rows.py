@@ -1,0 +1,193 @@
+"""The rows of the comparison: each is a model that is made for a task within a budget."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from training.evaluate import carried, cold_windows
+from training.model import CharLSTM, Regularisation
+from training.run import Config, Run
+from training.train import prepare
+
+from . import counted
+from .budget import Budget
+from .learned import PROBE, Interrupted, learn
+from .networks import Network
+from .recipes import RECIPES, Recipe
+from .task import Task
+
+
+@dataclass(frozen=True)
+class Row:
+    """What came out for one model on one task."""
+
+    name: str
+    about: str
+    task: str
+    carried: Mapping[str, float]
+    """Bits per character of each judged text, the state carried from start to end."""
+    cold: Mapping[str, float] = field(default_factory=dict)
+    """The same in cold windows; nothing for what has no such thing."""
+    budget: str = "none"
+    parameters: int = 0
+    seconds: float = 0.0
+    characters: int = 0
+    """How many characters it was trained on, those of further epochs included."""
+    details: Mapping[str, Any] = field(default_factory=dict)
+    """What was chosen, and how."""
+    machine: str = ""
+
+    def write(self, path: Path) -> None:
+        """Writes the row as JSON."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
+
+    @classmethod
+    def read(cls, path: Path) -> Row:
+        """The inverse of `write`; raises ValueError or TypeError for anything else."""
+        return cls(**json.loads(path.read_text(encoding="utf-8")))
+
+
+EVALUATE_EVERY = 250
+"""Steps of our own network between two evaluations, from which it can also go on."""
+
+Maker = Callable[[Task, Budget, Path], Row]
+
+OURS: Mapping[str, Config] = {
+    "plays": Config(),
+    # A fifth of the text, so it is read five times as often in the same time, and more is dropped.
+    "tinyshakespeare": Config(drop=Regularisation(embedding=0.1, layers=0.5, recurrent=0.5)),
+}
+
+
+def ours(task: Task, budget: Budget, folder: Path) -> Row:
+    """The network that On Book ships, trained as `python -m training train` does."""
+    config = OURS.get(task.name, Config())
+    about = "On Book: LSTM beside a prior of counts"
+    return trained("ours", about, config, task, budget, folder)
+
+
+def trained(name: str, about: str, config: Config, task: Task, budget: Budget, folder: Path) -> Row:
+    """Our own network as ``config`` says, within the budget; raises `Interrupted` after Ctrl-C."""
+    config = replace(config, name=name, evaluate_every=EVALUATE_EVERY)
+    match budget.unit:
+        case "minutes":
+            config = replace(config, minutes=budget.amount)
+        case "steps":
+            config = replace(config, steps=round(budget.amount))
+        case "characters":
+            config = replace(config, steps=round(budget.amount / config.batch / config.window))
+    run = Run(folder)
+    resume = _goes_on(run, config)
+    training = prepare(task.split, run, config, task.vocabulary, resume=resume)
+    if not training.run():
+        raise Interrupted
+    read = training.step * training.config.batch * training.config.window
+    return _measured(
+        name,
+        about,
+        task,
+        training.average if task.to_the_letter else run.model(),
+        budget=str(budget),
+        seconds=training.seconds,
+        characters=read,
+        details={
+            "weights": "those of the last step"
+            if task.to_the_letter
+            else "the best on the first text",
+            "config": json.loads(training.config.to_json()),
+        },
+    )
+
+
+def _goes_on(run: Run, config: Config) -> bool:
+    """Whether the folder holds a run with this budget; one with another is removed."""
+    if not (run.folder / "config.json").exists():
+        return False
+    there = run.config()
+    if there.minutes == config.minutes and (config.minutes or there.steps == config.steps):
+        return True
+    shutil.rmtree(run.folder)
+    return False
+
+
+def recipe(name: str, how: Recipe, task: Task, budget: Budget, folder: Path) -> Row:
+    """One of other people's recipes, with the best of three learning rates."""
+    learned = learn(how, task, budget, folder)
+    return _measured(
+        name,
+        how.about,
+        task,
+        learned.network,
+        budget=str(budget),
+        seconds=learned.seconds,
+        characters=learned.characters,
+        details={
+            "learning_rate": learned.rate,
+            "probes": {str(rate): bits for rate, bits in learned.probes.items()},
+            "probe": f"{PROBE:.0%} of the budget for each learning rate, on top of the budget",
+            "weights": "the best on the first text",
+        },
+    )
+
+
+def ppmd(name: str, piece: int | None, task: Task, _budget: Budget, _folder: Path) -> Row:
+    """PPMd, which learns from the text it is judged on as well: all of it, or in pieces."""
+    how = f"in pieces of {piece:,} characters" if piece else "learning from the text as it goes"
+    about = f"PPMd order {counted.ORDER} of 7-Zip, {how}"
+    return Row(name, about, task.name, counted.ppmd(task, piece), machine=_machine())
+
+
+def kneser_ney(task: Task, _budget: Budget, _folder: Path) -> Row:
+    """Counts of n-grams alone."""
+    longest, read, cold = counted.kneser_ney(task)
+    about = "n-grams, interpolated modified Kneser-Ney"
+    details = {"longest_context": longest, "chosen": "the best on the first text"}
+    return Row("kneser-ney", about, task.name, read, cold, details=details, machine=_machine())
+
+
+ROWS: Mapping[str, Maker] = {
+    "ours": ours,
+    **{name: partial(recipe, name, how) for name, how in RECIPES.items()},
+    "ppmd": partial(ppmd, "ppmd", None),
+    "ppmd-pieces": partial(ppmd, "ppmd-pieces", counted.PIECE),
+    "kneser-ney": kneser_ney,
+}
+
+
+def _measured(
+    name: str,
+    about: str,
+    task: Task,
+    model: CharLSTM | Network,
+    **facts: Any,  # noqa: ANN401 - the fields of a row
+) -> Row:
+    texts = {text.name: text.content for text in task.judged}
+    known = task.vocabulary
+    return Row(
+        name,
+        about,
+        task.name,
+        carried={n: carried(model, known, text).per_character for n, text in texts.items()},
+        cold={n: cold_windows(model, known, text).per_character for n, text in texts.items()},
+        parameters=sum(p.numel() for p in model.parameters()),
+        machine=_machine(),
+        **facts,
+    )
+
+
+def _machine() -> str:
+    return (
+        f"{platform.machine()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads, "
+        f"PyTorch {torch.__version__}"
+    )

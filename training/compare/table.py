@@ -1,0 +1,79 @@
+"""The comparison as people read it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+
+from .rows import Row
+
+NATS_PER_BIT = math.log(2)
+
+PUBLISHED = (
+    ("nanoGPT, 10.65 M parameters, on a GPU", None, 1.4697),
+    ("minLSTM", None, 1.555),
+    ("Mamba", None, 1.575),
+    ("torch-rnn, about", 1.6, None),
+)
+"""Nats per character on tinyshakespeare's last tenth, carried and cold, as their authors say."""
+
+
+def of_rows(rows: Sequence[Row], task: str) -> str:
+    """A Markdown table of a task: bits per character, or nats on tinyshakespeare."""
+    nats = task == "tinyshakespeare"
+    texts = list(dict.fromkeys(name for row in rows for name in row.carried))
+    heads = ["", "trained on", *(f"{text}, {how}" for text in texts for how in ("carried", "cold"))]
+    lines = [_line(heads), _line(["---", *("---:" for _ in heads[1:])])]
+    for row in rows:
+        figures = [
+            _figure(kind.get(text), nats) for text in texts for kind in (row.carried, row.cold)
+        ]
+        lines.append(_line([row.about, _trained(row), *figures]))
+    if nats:
+        for name, *published in PUBLISHED:
+            figures = ["" if figure is None else f"{figure:g}" for figure in published]
+            lines.append(_line([f"published: {name}", "", *figures]))
+    return "\n".join([*lines, "", _legend(nats)])
+
+
+def _trained(row: Row) -> str:
+    if not row.characters:
+        return ""
+    return f"{row.characters / 1e6:,.1f} M in {row.seconds / 60:.0f} min"
+
+
+def _figure(bits: float | None, nats: bool) -> str:
+    if bits is None:
+        return ""
+    return f"{bits * NATS_PER_BIT:.4f}" if nats else f"{bits:.4f}"
+
+
+def _line(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _legend(nats: bool) -> str:
+    unit = "Nats" if nats else "Bits"
+    return (
+        f"{unit} per character. Carried: the text is read from start to end. Cold: in windows of "
+        f"256 characters, each from an empty state; not comparable with carried. "
+        f"Trained on: characters read, those of further epochs included."
+    )
+
+
+def of_ablations(rows: Sequence[Row], base: Row | None) -> str:
+    """A Markdown table of what single changes do to nats per character, the best first."""
+    lines = [
+        _line(["", "carried", "against base", "cold", "parameters", "trained on"]),
+        _line(["---", "---:", "---:", "---:", "---:", "---:"]),
+    ]
+    for row in sorted(rows, key=lambda row: _nats(row.carried)):
+        moved = f"{_nats(row.carried) / _nats(base.carried) - 1:+.2%}" if base else ""
+        figures = [f"{_nats(row.carried):.4f}", moved, f"{_nats(row.cold):.4f}"]
+        lines.append(_line([row.about, *figures, f"{row.parameters:,}", _trained(row)]))
+    return "\n".join(lines)
+
+
+def _nats(bits: Mapping[str, float]) -> float:
+    """Of the first text."""
+    return next(iter(bits.values())) * NATS_PER_BIT

@@ -1,0 +1,97 @@
+"""What all models are asked: which text to learn, and which to predict."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from training import corpus
+from training.texts import Split, Text, TextError, collect
+from training.vocabulary import Vocabulary
+
+LEARNED_SHARE = 0.9
+"""Of tinyshakespeare; the rest is predicted. This is the split of the published figures."""
+
+PROBED_SHARE = 0.05
+"""Of tinyshakespeare, at its start, that is predicted while a recipe is chosen."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """Texts to learn and texts to predict, the same for every model."""
+
+    name: str
+    learned: tuple[Text, ...]
+    judged: tuple[Text, ...]
+    """The first of them also chooses: a learning rate, a checkpoint, the length of an n-gram."""
+    to_the_letter: bool = False
+    """Whether the texts are parts of one file: characters that are rare are told apart as well,
+    and of our own network the last weights count, so that nothing is chosen by what is judged."""
+
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        """The characters that the models tell apart."""
+        if self.to_the_letter:
+            characters = {c for text in (*self.learned, *self.judged) for c in text.content}
+            return Vocabulary(tuple(sorted(characters | {"\n"})), {})
+        return Vocabulary.of(text.content for text in self.learned)
+
+    @property
+    def split(self) -> Split:
+        """The texts as a run takes them."""
+        chooses, *others = self.judged
+        return Split(self.learned, (chooses,), tuple(others))
+
+
+def of_texts(paths: Sequence[Path], name: str) -> Task:
+    """A task of a corpus that has a validation part, and perhaps a test part.
+
+    Raises TextError for texts that cannot be used.
+    """
+    split = collect(paths)
+    return Task(name, split.train, (*split.validation, *split.test))
+
+
+def plays() -> Task:
+    """36 plays to learn; Twelfth Night, which chooses, and Macbeth to predict.
+
+    Raises CorpusError when the package that has them is missing.
+    """
+    with TemporaryDirectory() as folder:
+        corpus.plays(Path(folder))
+        return of_texts([Path(folder)], "plays")
+
+
+def tinyshakespeare(file: Path) -> Task:
+    """The first nine tenths of a file to learn and the last to predict.
+
+    Raises TextError for a file that cannot be read.
+    """
+    text = _read(file)
+    end = int(len(text) * LEARNED_SHARE)
+    return _to_the_letter("tinyshakespeare", text[:end], Text("last-tenth", text[end:]))
+
+
+def ablations(file: Path) -> Task:
+    """Of the same nine tenths the first twentieth to predict, and the rest to learn.
+
+    The last tenth is not looked at while a recipe is chosen. Raises TextError for a file that
+    cannot be read.
+    """
+    text = _read(file)
+    begin, end = int(len(text) * PROBED_SHARE), int(len(text) * LEARNED_SHARE)
+    return _to_the_letter("ablations", text[begin:end], Text("first-twentieth", text[:begin]))
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise TextError(f"{file} cannot be read as UTF-8 text: check the name.") from error
+
+
+def _to_the_letter(name: str, learned: str, judged: Text) -> Task:
+    return Task(name, (Text("learned", learned),), (judged,), to_the_letter=True)
