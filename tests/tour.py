@@ -186,6 +186,12 @@ def tour(page: Page, folder: Path) -> None:
     shot(page, folder / "take.png", last=2)
     become(page, "Ann")
     command(page, "write", text="The jukebox coughs, and Elvis is sorry about everything.")
+    command(page, "continue", character="MAYA", seed="8", takes="3", vote="600")
+    press(page, "Vote for 2")
+    become(page, "Ben")
+    press(page, "Vote for 2")
+    # Below the takes stand the two answers that only who voted sees, of which Ben sees his.
+    shot(page, folder / "takes.png", last=2)
     command(page, "continue", character="MAYA", seed="8")
     look_at(page, folder)
     bring_in(page, folder)
@@ -198,6 +204,10 @@ def look_at(page: Page, folder: Path) -> None:
         shot(page, folder / f"{name}.png", last=1)
     command(page, "surprise", lines="3")
     shot(page, folder / "surprise.png", last=1)
+    command(page, "script replay")
+    shot(page, folder / "replay.png", last=1)
+    command(page, "model info")
+    shot(page, folder / "voice.png", last=1)
     command(page, "script export", format="PDF")
     printed(page, folder / "page.png")
 
