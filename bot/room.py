@@ -301,6 +301,8 @@ class Room(Shelf):
         """Notes that a person is for a take, from 0, and for no other any more."""
         async with self.voting:
             found = await self.ballot(ballot)
+            if found.ends is not None and self.clock() >= found.ends:
+                raise RoomError(say("The time for this vote is over: it is being counted."))
             check_may_write(await self.of_channel(found.script), writer)
             await self._take(found, take)
             await self.store.vote(ballot, writer.id, take)
@@ -371,6 +373,9 @@ class Room(Shelf):
         elements = _elements(text, character)
         if elements == [line.element]:
             raise RoomError(say("That is what the line says already: change it, or leave it."))
+        if len(elements) > 1:  # then there are more lines than before
+            await self._check_pace(script, writer)
+            check_turn(script, await self._line_at(script.head), writer)
         engine = await self._reader(script, line.parent)
         drafts = await self._read(engine, line.parent, elements, writer)
         lines, copies = await self.store.rewrite(script, line, drafts, writer.delivery, writer.id)

@@ -8,10 +8,10 @@ import discord
 from discord import app_commands
 
 from ..answers import check_permissions
-from ..delivery import reply_to
+from ..delivery import delivered, reply_to
 from ..language import say
 from ..render import inline
-from ..room import NoScript
+from ..room import NoScript, Room
 from ..script import cast, name
 from ..store import Script
 from ..views import Interaction
@@ -39,6 +39,7 @@ class Company(Turns):
         check_permissions(interaction)
         who = player.id if player else None
         room = self._room(interaction)
+        await self._wait_for_it(interaction, room)
         script = await room.add_to_cast(writer_of(interaction), cast(names), who)
         await self._tell(interaction, script)
 
@@ -51,6 +52,7 @@ class Company(Turns):
         """Take a character out of the cast"""
         check_permissions(interaction)
         room = self._room(interaction)
+        await self._wait_for_it(interaction, room)
         script = await room.remove_from_cast(writer_of(interaction), name(character))
         await self._tell(interaction, script)
 
@@ -68,6 +70,7 @@ class Company(Turns):
         """Choose whether the voice writes for the cast alone"""
         check_permissions(interaction)
         room = self._room(interaction)
+        await self._wait_for_it(interaction, room)
         script = await room.change(writer_of(interaction), {"lock": lock == "on"})
         await self._tell(interaction, script)
 
@@ -87,9 +90,14 @@ class Company(Turns):
         running = await self.store.running(self._room(interaction).channel)
         return choices(running.cast if running else [], current)
 
+    async def _wait_for_it(self, interaction: Interaction, room: Room) -> None:
+        """Says that an answer will come: the voice may be writing, and the cast waits for it."""
+        await room.script()  # where there is none, that is said at once
+        await reply_to(interaction).defer(thinking=True)
+
     async def _tell(self, interaction: Interaction, script: Script) -> None:
         """Tells everybody who is in the script now."""
-        await reply_to(interaction).send_message(listed(script))
+        await delivered(interaction, content=listed(script))
 
 
 def listed(script: Script) -> str:

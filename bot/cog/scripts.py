@@ -11,7 +11,7 @@ from .. import panels
 from ..answers import check_permissions
 from ..bounds import check_texts, chosen
 from ..cards import mention
-from ..delivery import reply_to
+from ..delivery import edited, reply_to
 from ..language import many, say
 from ..render import inline
 from ..room import Room, RoomError
@@ -49,6 +49,7 @@ class Scripts(Turns):
                 await reply_to(interaction).send_modal(panels.RenameModal(one))
             case "archive" | "return":
                 archived = action == "archive"
+                await reply_to(interaction).defer()
                 one = await room.archive(writer_of(interaction), script, archived)
                 await self._show_script(interaction, one)
                 await self.board.bare(interaction, room, one)
@@ -79,7 +80,9 @@ class Scripts(Turns):
         """Renames a script, from the modal."""
         check_texts(title=(title, TITLE_LIMIT))
         title = titled(title) or say(UNTITLED)
-        one = await self._room(interaction).rename(writer_of(interaction), script, title)
+        room = self._room(interaction)
+        await reply_to(interaction).defer()
+        one = await room.rename(writer_of(interaction), script, title)
         await self._show_script(interaction, one)
 
     # How it is done
@@ -100,7 +103,10 @@ class Scripts(Turns):
             owner=mention(one.owner),
             lines=many(len(lines), "line"),
         )
-        await reply_to(interaction).edit_message(content=content, view=panels.script(one))
+        if interaction.response.is_done():
+            await edited(interaction, content=content, view=panels.script(one))
+        else:
+            await reply_to(interaction).edit_message(content=content, view=panels.script(one))
 
     async def _switch(self, interaction: Interaction, script: int) -> None:
         """Goes on with a script, in front of everybody."""
@@ -119,8 +125,8 @@ class Scripts(Turns):
     async def _delete(self, interaction: Interaction, room: Room, script: int) -> None:
         one = await room.of_channel(script)
         messages = await self.board.messages_of(one)
+        await reply_to(interaction).defer()
         await room.delete(writer_of(interaction), script)
-        await reply_to(interaction).edit_message(
-            content=say("“{title}” is deleted.", title=inline(one.title, 100)), view=None
-        )
+        deleted = say("“{title}” is deleted.", title=inline(one.title, 100))
+        await edited(interaction, content=deleted, view=None)
         await self.board.strip(interaction, messages)

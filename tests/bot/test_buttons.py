@@ -39,14 +39,14 @@ async def assert_true(stage: Stage, channel: Any = None) -> None:
     lines = await stage.lines(channel)
     script = flat("\n".join(lines))
     seen = stage.messages(channel)
-    blocks = [flat(block) for message in seen for block in blocks_of(message)]
+    blocks = [aloud(block) for message in seen for block in blocks_of(message)]
     for block in blocks:
         assert block in script
     for line in lines:
         assert any(flat(line) in block for block in blocks), line
     (under,) = [message for message in seen if message.components]
     if lines:
-        assert flat(blocks_of(under)[-1]).endswith(flat(lines[-1]))
+        assert aloud(blocks_of(under)[-1]).endswith(flat(lines[-1]))
         assert set(labels(under)) >= set(BY_PERSON)
     else:
         assert labels(under) in (BEFORE_THE_FIRST, and_redo(BEFORE_THE_FIRST))
@@ -58,8 +58,13 @@ def blocks_of(message: Any) -> list[str]:
 
 
 def flat(text: str) -> str:
-    """Text as it is read aloud: without layout, forcing characters and escapes."""
-    return " ".join(re.sub(r"^[.!>@]|\\", "", text, flags=re.MULTILINE).upper().split())
+    """Fountain as it is read aloud: without forcing characters and escapes."""
+    return aloud(re.sub(r"^[.!>@]|\\", "", text, flags=re.MULTILINE))
+
+
+def aloud(page: str) -> str:
+    """A page as it is read aloud, without layout; a row may begin where a line was broken."""
+    return " ".join(page.replace("\\", "").upper().split())
 
 
 # One after the other ---------------------------------------------------------------------------

@@ -351,7 +351,7 @@ entries = st.one_of(
 
 
 def words_of(text: str) -> list[str]:
-    plain = text.replace("\u0301", "").replace("ß", "ss").replace("é", "e").lower()
+    plain = text.lower().replace("\u0301", "").replace("ß", "ss").replace("é", "e")
     return re.findall(r"\w+", plain)
 
 
