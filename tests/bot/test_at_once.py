@@ -104,13 +104,13 @@ async def truth(person: Person, channel: Channel) -> list[str]:
 
     def told() -> bool:
         seen = channel.messages()
-        blocks = [aloud(block) for message in seen for block in blocks_of(message)]
+        blocks = [flat(block) for message in seen for block in blocks_of(message)]
         under = channel.with_buttons()
         return (
             all(block in flat("\n".join(lines)) for block in blocks)
             and all(any(flat(line) in block for block in blocks) for line in lines)
             and len(under) == 1
-            and aloud(blocks_of(under[0])[-1]).endswith(flat(lines[-1]))
+            and flat(blocks_of(under[0])[-1]).endswith(flat(lines[-1]))
             and besides_redo(under[0]) in (BY_PERSON, BY_VOICE)
         )
 
