@@ -34,7 +34,8 @@ def backup(database: Path, to: Path) -> int:
     with _or_store_error(f"{database} could not be copied to {to}"), _removed(part):
         _copy(database, part)
         count = _check(part)
-        _keep(part, to)
+        _flush(part)
+        part.replace(to)
     return count
 
 
@@ -51,8 +52,9 @@ def restore(database: Path, source: Path) -> Path | None:
         with _or_store_error(f"{source} cannot be used as a backup"), _removed(part):
             _copy(source, part)
             _check(part)
+            _flush(part)  # so that all but two renamings is done before anything changes
             old = _set_aside(database)
-            _keep(part, database)
+            part.replace(database)
     finally:
         lock.release()
     return old
@@ -90,18 +92,17 @@ def _set_aside(database: Path) -> Path | None:
     with closing(sqlite3.connect(database)) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     now = dt.datetime.now().astimezone()
-    old = database.with_name(f"{database.name}.{now:%Y%m%d-%H%M%S}")
+    old = database.with_name(f"{database.name}.{now:%Y%m%d-%H%M%S-%f}")
     database.replace(old)
     for end in SIDE_FILES:
         database.with_name(database.name + end).unlink(missing_ok=True)
     return old
 
 
-def _keep(part: Path, to: Path) -> None:
-    """Gives a finished file its name, once it is on the disk."""
+def _flush(part: Path) -> None:
+    """Waits until a finished file is on the disk."""
     with part.open("rb+") as file:
         os.fsync(file.fileno())
-    part.replace(to)
 
 
 @contextmanager

@@ -24,6 +24,9 @@ from . import driver
 from .migration import SCHEMA, upgrade
 from .tables import Base
 
+FLUSHES = 12
+"""How often the log is tried to be emptied; each time SQLite waits some seconds for who reads."""
+
 log = logging.getLogger("onbook.database")
 
 READING = "onbook_reading"
@@ -88,10 +91,14 @@ class Database:
 
     async def flush_out(self) -> None:
         """Empties the log of what was written, so that what was deleted is gone from it, too."""
-        async with self._in_turn, _or_not_kept(), self._engine.connect() as connection:
-            # Outside of a transaction, where alone it can be done.
-            outside = await connection.execution_options(**{READING: True})
-            await outside.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        for _ in range(FLUSHES):
+            async with self._in_turn, _or_not_kept(), self._engine.connect() as connection:
+                # Outside of a transaction, where alone it can be done.
+                outside = await connection.execution_options(**{READING: True})
+                found = await outside.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+                if not found.scalar_one():  # nobody else reads, such as a backup
+                    return
+        log.error("another program reads the database, and its log still has what was deleted")
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:

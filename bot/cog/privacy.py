@@ -6,6 +6,7 @@ import asyncio
 import datetime as dt
 import io
 import logging
+from contextlib import suppress
 
 import discord
 from discord import app_commands
@@ -14,7 +15,7 @@ from discord.ext import commands, tasks
 from ..delivery import delivered, reply_to
 from ..language import many, say
 from ..privacy import KEPT, as_file, sure
-from ..store import Forgotten
+from ..store import Forgotten, NotKept
 from ..views import Interaction
 from .commands import answered, for_scripts
 from .turns import Turns
@@ -138,10 +139,11 @@ class Privacy(Turns):
     async def _delete_departed(self) -> None:
         """Deletes what the servers had here that have been without the bot for long enough."""
         before = dt.datetime.now(dt.UTC) - dt.timedelta(days=self.settings.departed_days)
-        for guild in await self.store.departed(before):
-            if self._is_own(guild) and self.bot.get_guild(guild) is None:
-                scripts = await self.store.delete_guild(guild)
-                log.info("%d scripts of a server that left were deleted", scripts)
+        with suppress(NotKept):  # which is in the log; in an hour the disk may work again
+            for guild in await self.store.departed(before):
+                if self._is_own(guild) and self.bot.get_guild(guild) is None:
+                    scripts = await self.store.delete_guild(guild)
+                    log.info("%d scripts of a server that left were deleted", scripts)
 
     @_delete_departed.before_loop
     async def _once_all_is_known(self) -> None:

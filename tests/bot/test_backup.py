@@ -123,3 +123,16 @@ async def test_a_backup_of_an_earlier_on_book_is_brought_up_to_date(tmp_path: Pa
     store = await Store.open(database)
     assert len(await store.shelf(1)) == 2
     await store.close()
+
+
+async def test_what_was_there_is_kept_however_soon_one_restore_follows_another(house: House):
+    await house.start()
+    database = house.settings.database
+    copy = database.parent / "copy.db"
+    backup(database, copy)
+    await house.write("Snow.")
+    await house.close()
+    first, second = restore(database, copy), restore(database, copy)
+    assert first != second
+    assert (await written(first))[-1] == "Snow."
+    await house.open()

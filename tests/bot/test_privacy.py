@@ -261,3 +261,19 @@ async def test_a_server_that_left_while_the_bot_was_off_is_noticed(stage: Stage)
     await store.change((await store.running(0)).id, guild=guild)
     await store.note_departures([], [gone])
     assert await store.departed(later) == []
+
+
+async def test_a_disk_that_fails_once_does_not_end_the_deleting_of_servers(stage: Stage):
+    await begin(stage)
+    store, gone = stage.cog.store, 1234 << 22
+    await store.note_departures([gone], [])
+    stage.cog.settings = stage.settings.model_copy(update={"departed_days": 0})
+    async with store._database.reading() as session:
+        await (await session.connection()).exec_driver_sql("PRAGMA query_only = ON")
+    await stage.cog._delete_departed()
+    async with store._database.reading() as session:
+        await (await session.connection()).exec_driver_sql("PRAGMA query_only = OFF")
+    later = dt.datetime.now(dt.UTC) + dt.timedelta(minutes=1)
+    assert await store.departed(later) == [gone]
+    await stage.cog._delete_departed()
+    assert await store.departed(later) == []
