@@ -44,4 +44,11 @@ def note(found: Manuscript, lines: int) -> str:
         parts.append(
             say("{number:,} passages were too long and became several lines.", number=found.cut)
         )
+    if found.numbered:
+        parts.append(
+            say(
+                "Its scene numbers were left out, since the voice would read them: {/script "
+                "export} numbers the scenes anew."
+            )
+        )
     return " ".join(parts)

@@ -46,6 +46,8 @@ class Manuscript:
     """Notes, comments, sections and synopses: what its writers wrote to each other."""
     cut: int = 0
     """Elements that were too long and became several."""
+    numbered: bool = False
+    """Whether its scenes had numbers. They are left out: a voice would read and write them."""
 
 
 def check(name: str, size: int) -> None:
@@ -126,6 +128,7 @@ class _Desk:
     elements: list[Element]
     left_out: int = 0
     cut: int = 0
+    numbered: bool = False
 
     def add(self, lines: Sequence[str], make: Callable[[Block], Iterable[Element]]) -> None:
         """Adds a block as what ``make`` makes of it, in portions if it is too long."""
@@ -145,7 +148,8 @@ class _Desk:
 
     def manuscript(self, title: str | None) -> Manuscript:
         """What it has become."""
-        return Manuscript(title or None, tuple(self.elements), self.left_out, self.cut)
+        elements = tuple(self.elements)
+        return Manuscript(title or None, elements, self.left_out, self.cut, self.numbered)
 
 
 def _portions(block: Block) -> Iterator[Block]:
@@ -232,7 +236,9 @@ def _fountain(text: str) -> Manuscript:
 def _add_fountain(desk: _Desk, lines: Block) -> None:
     first, rest = lines[0].strip(), lines[1:]
     if classify(first) is Kind.HEADING:
-        desk.add([_SCENE_NUMBER.sub("", first)], _as_fountain)
+        bare = _SCENE_NUMBER.sub("", first)
+        desk.numbered |= bare != first
+        desk.add([bare], _as_fountain)
         if rest:  # some leave out the blank line below a heading
             desk.add(rest, _as_fountain)
     elif all(_CENTERED.fullmatch(line) for line in lines):
@@ -319,6 +325,7 @@ def _final_draft(data: bytes) -> Manuscript:
             )
         )
     desk = _Desk([], left_out=sum(1 for _ in content.iter("ScriptNote")))
+    desk.numbered = content.find(".//Paragraph[@Type='Scene Heading'][@Number]") is not None
     speech: Block = []
     for kind, lines in _paragraphs(content):
         if speech and kind in _SPOKEN:
@@ -413,7 +420,9 @@ def _indent(line: str) -> int:
 def _typed(text: str) -> Manuscript:
     title, body = _typed_title(text)
     desk = _Desk([])
-    lines = [_unnumbered(line) for line in body.split("\n")]
+    numbered = body.split("\n")
+    lines = [_unnumbered(line) for line in numbered]
+    desk.numbered = lines != numbered
     margin = min((_indent(line) for line in lines if line.strip()), default=0)
     above = 2  # blank lines, as if the first line stood below some
     block: Block = []

@@ -283,6 +283,17 @@ TYPED = """
 """
 
 
+def test_scene_numbers_are_left_out_and_told_of() -> None:
+    for name, text, bare in [
+        ("a.fountain", "INT. DINER #1#\n\nRain.", "INT. DINER\n\nRain #1#."),
+        ("a.fdx", FDX, FDX.replace(' Number="1"', "")),
+        ("a.txt", TYPED, TYPED.replace("1", " ")),
+    ]:
+        found, other = read(name, text.encode()), read(name, bare.encode())
+        assert found.elements[0] == other.elements[0]
+        assert (found.numbered, other.numbered) == (True, False)
+
+
 def test_a_typed_page_is_read_by_where_its_lines_stand() -> None:
     found = read("a.txt", TYPED.encode())
     assert found.title == "THE LAST DINER"

@@ -40,6 +40,12 @@ async def bring_in(stage: Stage, name: str, content: bytes | str, **options: Any
     return await stage.ann.slash(stage.channel, "start", file=(name, data), **options)
 
 
+async def test_scene_numbers_are_said_to_be_left_out(stage: Stage):
+    begun = await bring_in(stage, "x.fountain", b"INT. DINER #3#\n\nRain.")
+    assert "Its scene numbers were left out" in begun.response.content
+    assert await stage.lines() == ["INT. DINER", "Rain."]
+
+
 async def test_a_file_becomes_the_script_of_the_channel(stage: Stage):
     begun = await bring_in(stage, "x.fountain", DINER, temperature=0.3)
     assert begun.response.content.startswith(
