@@ -23,8 +23,8 @@ P = ParamSpec("P")
 Cog = TypeVar("Cog", bound=commands.Cog)
 Act = Callable[Concatenate[Cog, Interaction, P], Coroutine[Any, Any, None]]
 
-CHOICES = 25
-"""The most suggestions that Discord shows."""
+CHOICES, LONGEST_CHOICE = 25, 100
+"""The most suggestions that Discord shows, and the characters that one may have."""
 
 
 def answered(act: Act[Cog, P]) -> Act[Cog, P]:

@@ -15,7 +15,7 @@ from ..room import NoScript, Room
 from ..script import cast, name
 from ..store import Script
 from ..views import Interaction
-from .commands import answered, choices, for_scripts, writer_of
+from .commands import LONGEST_CHOICE, answered, choices, for_scripts, writer_of
 from .turns import Turns
 
 
@@ -79,9 +79,17 @@ class Company(Turns):
         self, interaction: Interaction, current: str
     ) -> list[app_commands.Choice[str]]:
         try:
-            return choices(await self._room(interaction).characters(), current)
+            names = await self._room(interaction).characters()
         except NoScript:
             return []
+        *before, last = str(current).split(",")
+        given = [one.strip() for one in before if one.strip()]
+        there = {one.casefold() for one in given}
+        found = choices([one for one in names if one.casefold() not in there], last.strip())
+        lists = [", ".join([*given, one.value]) for one in found]
+        return [
+            app_commands.Choice(name=one, value=one) for one in lists if len(one) <= LONGEST_CHOICE
+        ]
 
     @remove_from_cast.autocomplete("character")
     async def _suggest_member(

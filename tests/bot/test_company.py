@@ -55,6 +55,10 @@ async def test_names_are_suggested(stage: Stage):
 
     assert await suggested("remove", "character", "") == ["MAYA", "JONAS"]
     assert await suggested("add", "names", "em") == ["EMILE"]
+    assert await suggested("add", "names", "Maya, na") == ["Maya, JONAS"]
+    assert await suggested("add", "names", "maya,Zoë ,") == ["maya, Zoë, JONAS", "maya, Zoë, EMILE"]
+    assert await suggested("add", "names", f"{'Zoë, ' * 19}jo") == [f"{'Zoë, ' * 19}JONAS"]
+    assert await suggested("add", "names", f"{'Zoë, ' * 20}jo") == []
 
 
 async def test_what_cannot_be_in_the_cast_is_refused(stage: Stage):
