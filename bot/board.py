@@ -248,17 +248,19 @@ class Board:
                 await self._paint(channel, script, {place_of(script).line}, set())
 
     async def messages_of(self, script: Script) -> list[int]:
-        """The messages that show the end of a script."""
-        return list(await self.store.posts(script.id, [place_of(script).line]))
+        """The messages of a script that may have buttons: those of its end, and of open takes."""
+        end = await self.store.posts(script.id, [place_of(script).line])
+        return [*end, *await self.store.ballots_shown(script.id)]
 
-    async def strip(self, interaction: Interaction, messages: Iterable[int]) -> None:
+    async def strip(self, interaction: Interaction, room: Room, messages: Iterable[int]) -> None:
         """Takes the buttons from messages of a script that is gone."""
         if not isinstance(interaction.channel, Channel):
             return
-        for message in messages:
-            with suppress(discord.HTTPException, *LOST):
-                partial = discord.PartialMessage(channel=interaction.channel, id=message)
-                await _drawn(partial, view=None)
+        async with room.painting:  # whoever draws takes just now has seen them before
+            for message in messages:
+                with suppress(discord.HTTPException, *LOST):
+                    partial = discord.PartialMessage(channel=interaction.channel, id=message)
+                    await _drawn(partial, view=None)
 
     async def open_at(self, channel: discord.TextChannel | discord.Thread) -> None:
         """Shows a channel where its script stands, or how to begin one, without being asked."""
@@ -347,7 +349,8 @@ async def page(script: Script, lines: Sequence[Line], number: int) -> tuple[str,
     pages = await asyncio.to_thread(messages, [line.element for line in lines], PAGE)
     number = min(number, len(pages) - 1) % len(pages)
     title = page_title(script, number, len(pages))
-    return f"{title}\n{pages[number]}", views.pages(script, number, len(pages))
+    view = views.with_pages(discord.ui.View(timeout=None), "page", script.id, number, len(pages))
+    return f"{title}\n{pages[number]}", view
 
 
 def page_title(script: Script, number: int, pages: int) -> str:

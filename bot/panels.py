@@ -13,10 +13,13 @@ from .language import phrase, say
 from .render import inline, plain
 from .store import Line, Script
 from .turn import Place
-from .views import Interaction, PageButton, desk, new_id
+from .views import Interaction, desk, new_id, with_pages
 
 MOST_OPTIONS = 25
 """What a menu can have, as Discord allows."""
+
+ON_A_SHELF = 20
+"""Scripts on a page, so that a message has room for their titles."""
 
 PROMPTS = {"here": phrase("Continue from a line…"), "rewrite": phrase("Rewrite a line…")}
 """What can be done with a line that is chosen."""
@@ -124,18 +127,14 @@ def lines(
     """A menu of lines, and buttons where they are on several pages."""
     view = ui.View(timeout=None)
     view.add_item(LineMenu(action, script, options))
-    if pages > 1:
-        back, on = max(page - 1, 0), page + 1
-        view.add_item(PageButton(script, back, "back", "history", disabled=page == 0))
-        view.add_item(PageButton(script, on, "on", "history", disabled=on == pages))
-    return view
+    return with_pages(view, "history", script, page, pages)
 
 
-def scripts(shelf: Sequence[Script]) -> ui.View:
-    """A menu of the scripts of a channel."""
+def scripts(shelf: Sequence[Script], page: int, pages: int) -> ui.View:
+    """A menu of the scripts on a page of a channel's, and buttons where there are several."""
     view = ui.View(timeout=None)
-    view.add_item(ScriptMenu(shelf[:MOST_OPTIONS]))
-    return view
+    view.add_item(ScriptMenu(shelf))
+    return with_pages(view, "shelf", 0, page, pages)
 
 
 def script(one: Script) -> ui.View:
@@ -169,12 +168,11 @@ def standing(one: Script) -> str:
     return say("archived") if one.archived else say("on the shelf")
 
 
-def listed(shelf: Sequence[Script]) -> str:
-    """The scripts of a channel as a list; at most 2,000 characters."""
-    shown = [f"- {inline(one.title, 60)}: {standing(one)}" for one in shelf[:MOST_OPTIONS]]
-    more = len(shelf) - len(shown)
-    older = [f"-# {say('and {more:,} that are older', more=more)}"] if more else []
-    return "\n".join([*shown, *older])
+def listed(shelf: Sequence[Script], page: int, pages: int) -> str:
+    """The scripts on a page, from 0, of a channel's, as a list; at most 2,000 characters."""
+    shown = [f"- {inline(one.title, 60)}: {standing(one)}" for one in shelf]
+    where = say("Page {number:,} of {pages:,}", number=page + 1, pages=pages)
+    return "\n".join([*shown, *([f"-# {where}"] if pages > 1 else [])])
 
 
 class RewriteModal(ui.Modal):

@@ -16,7 +16,7 @@ from .printing import Format, Paper
 from .render import inline
 from .replay import Replay
 from .room import Room, RoomError
-from .store import Line, Script
+from .store import Script
 from .tally import minutes, tally
 from .views import Interaction
 
@@ -44,8 +44,9 @@ async def send_export(
     interaction: Interaction, room: Room, form: Format, paper: Paper, *, scene_numbers: bool
 ) -> None:
     """Sends the script as a file, to the one who asked."""
-    script, lines = await _opened(interaction, room)
+    script = await _opened(interaction, room)
     await reply_to(interaction).defer(thinking=True, ephemeral=True)
+    lines = await room.store.path(script.head)
 
     def work() -> printing.Printed:
         today = dt.datetime.now(dt.UTC).date()
@@ -75,9 +76,9 @@ async def send_export(
 
 async def send_stats(interaction: Interaction, room: Room, *, to_all: bool) -> None:
     """Sends a picture of who says and who wrote how much."""
-    script, lines = await _opened(interaction, room)
+    script = await _opened(interaction, room)
     await reply_to(interaction).defer(thinking=True, ephemeral=not to_all)
-    counted = await asyncio.to_thread(tally, lines)
+    counted = await asyncio.to_thread(tally, await room.store.path(script.head))
     picture = await asyncio.to_thread(pictures.stats, script.title, counted)
     content = (
         f"**{inline(script.title, 100)}**: {many(counted.lines, 'line')}, "
@@ -90,10 +91,7 @@ async def send_stats(interaction: Interaction, room: Room, *, to_all: bool) -> N
 
 async def send_surprise(interaction: Interaction, room: Room, most: int, *, to_all: bool) -> None:
     """Sends a picture of what surprised the voice in the last lines."""
-    script = await room.script()
-    if script.head is None:
-        raise RoomError(say("The script has no line yet: write one, or use {/continue}."))
-    _check_may_attach(interaction)
+    script = await _opened(interaction, room)
     await reply_to(interaction).defer(thinking=True, ephemeral=not to_all)
     found = await surprise.look(room, most)
     picture = await asyncio.to_thread(pictures.surprise, found)
@@ -121,16 +119,9 @@ async def send_replay(interaction: Interaction, found: Replay) -> None:
     )
 
 
-async def _opened(interaction: Interaction, room: Room) -> tuple[Script, list[Line]]:
-    """The script and its lines, where there are some, and where files can be sent."""
-    script, lines = await room.script(), await room.lines()
-    if not lines:
-        raise RoomError(say("The script has no line yet: write one, or use {/continue}."))
-    _check_may_attach(interaction)
-    return script, lines
-
-
-def _check_may_attach(interaction: Interaction) -> None:
+async def _opened(interaction: Interaction, room: Room) -> Script:
+    """The script, where it has a line, and where files can be sent."""
+    script = await room.begun()
     if not interaction.app_permissions.attach_files:
         raise RoomError(
             say(
@@ -138,6 +129,7 @@ def _check_may_attach(interaction: Interaction) -> None:
                 "it to grant that."
             )
         )
+    return script
 
 
 async def _send_picture(

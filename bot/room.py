@@ -199,13 +199,14 @@ class Room(Shelf):
         text: str,
         character: str | None = None,
         under: Place | None = None,
+        patience: Patience | None = None,
     ) -> Turn:
         """A person's lines, read by the voice; ``under`` is where the script must still stand."""
         script = await self.script_at(under)
         elements = _elements(text, character)
         await self._check_pace(script, writer)
         check_turn(script, await self._line_at(script.head), writer)
-        return await self._add(script, elements, writer)
+        return await self._add(script, elements, writer, patience or Patience())
 
     @locked
     async def carry_on(
@@ -361,7 +362,12 @@ class Room(Shelf):
 
     @locked
     async def rewrite(
-        self, writer: Writer, place: Place, text: str, character: str | None = None
+        self,
+        writer: Writer,
+        place: Place,
+        text: str,
+        character: str | None = None,
+        patience: Patience | None = None,
     ) -> Turn:
         """Writes a line of the script anew; copies of what followed it follow the new one.
 
@@ -377,7 +383,7 @@ class Room(Shelf):
             await self._check_pace(script, writer)
             check_turn(script, await self._line_at(script.head), writer)
         engine = await self._reader(script, line.parent)
-        drafts = await self._read(engine, line.parent, elements, writer)
+        drafts = await self._read(engine, line.parent, elements, writer, patience or Patience())
         lines, copies = await self.store.rewrite(script, line, drafts, writer.delivery, writer.id)
         unreadable = self._must_be_told(script, writer, engine.model, elements)
         return await self._turn(script, (lines + copies)[-1].id, lines, unreadable)
@@ -445,10 +451,12 @@ class Room(Shelf):
         await self.store.move(script, head)
         return await self._turn(script, head, [])
 
-    async def _add(self, script: Script, elements: Sequence[Element], writer: Writer) -> Turn:
+    async def _add(
+        self, script: Script, elements: Sequence[Element], writer: Writer, patience: Patience
+    ) -> Turn:
         """Stores a person's elements after the head, each with the state that reading it leaves."""
         engine = await self._reader(script, script.head)
-        drafts = await self._read(engine, script.head, elements, writer)
+        drafts = await self._read(engine, script.head, elements, writer, patience)
         lines = await self.store.append(
             script, script.head, drafts, writer.delivery, take=0, asker=writer.id
         )
@@ -463,11 +471,23 @@ class Room(Shelf):
         return engine
 
     async def _read(
-        self, engine: Engine, parent: int | None, elements: Sequence[Element], writer: Writer
+        self,
+        engine: Engine,
+        parent: int | None,
+        elements: Sequence[Element],
+        writer: Writer,
+        patience: Patience,
     ) -> list[Draft]:
-        """A person's elements below a line, as the voice reads them."""
-        state = await self.prompter.state(engine, parent)
-        return await self.prompter.drafts(engine, state, elements, writer)
+        """A person's elements below a line, as the voice reads them; raises RoomError if stopped.
+
+        It may have to read all that stands above them before.
+        """
+        try:
+            state = await patience.wait(self.prompter.state(engine, parent, patience.progress))
+            return await patience.wait(self.prompter.drafts(engine, state, elements, writer))
+        except Stopped:
+            sentence = say("Stopped while the voice read the script: nothing was changed.")
+            raise RoomError(sentence) from None
 
     async def _compose(
         self,

@@ -67,6 +67,13 @@ class Shelf:
             )
         raise NoScript(say("No script runs in this channel yet: begin one with {/start}."))
 
+    async def begun(self) -> Script:
+        """The script, if it has a line; raises NoScript, and RoomError where it has none."""
+        script = await self.script()
+        if script.head is None:
+            raise RoomError(say("The script has no line yet: write one, or use {/continue}."))
+        return script
+
     async def script_at(self, under: Place | None) -> Script:
         """The script, if it stands at this place still; raises NoScript and LineIsOld."""
         script = await self.script()

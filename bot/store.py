@@ -237,6 +237,15 @@ class Store:
             found = await session.scalars(lineage.path_from(), {"head": head, "since": since})
             return list(found)
 
+    async def characters(self, head: int | None) -> int:
+        """How many characters the lines of a path have together, without loading them."""
+        if head is None:
+            return 0
+        above = lineage.path(head)
+        counted = select(func.sum(func.length(Line.text))).join(above, Line.id == above.c.id)
+        async with self._database.reading() as session:
+            return await session.scalar(counted) or 0
+
     async def cues(self, head: int | None) -> list[str]:
         """The first lines of what is spoken on a path, each once, the latest first."""
         if head is None:
@@ -256,9 +265,11 @@ class Store:
             )
             return list(found)
 
-    async def tree_size(self, script: Script) -> int:
-        """How many lines a script has, those left too."""
+    async def tree_size(self, script: Script, before: int | None = None) -> int:
+        """How many lines a script has, those left too; only those written ``before`` a line."""
         counted = select(func.count()).select_from(Line).where(lineage.in_tree(script))
+        if before is not None:
+            counted = counted.where(Line.id < before)
         async with self._database.reading() as session:
             return await session.scalar(counted) or 0
 
@@ -520,6 +531,12 @@ class Store:
             wanted = select(Ballot).where(Ballot.ends.is_not(None), ~Ballot.closed)
             found = await session.scalars(wanted.order_by(Ballot.id))
             return [ballot for ballot in map(_with_zone, found) if ballot]
+
+    async def ballots_shown(self, script: int) -> list[int]:
+        """The messages in which a script's open ballots are shown."""
+        wanted = select(Ballot.message).where(Ballot.script == script, ~Ballot.closed)
+        async with self._database.reading() as session:
+            return [message for message in await session.scalars(wanted) if message is not None]
 
     async def takes(self, ballot: Ballot) -> dict[int, list[Line]]:
         """The lines from which a ballot chooses, by take, from 0."""

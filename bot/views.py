@@ -11,7 +11,7 @@ import discord
 from discord import ui
 
 from .language import phrase, say
-from .store import BEFORE_THE_FIRST, Script
+from .store import BEFORE_THE_FIRST
 from .turn import Place
 
 COG = "OnBook"
@@ -42,6 +42,9 @@ class Desk(Protocol):
 
     async def turn_history(self, interaction: Interaction, script: int, number: int) -> None:
         """A button under a page of the history was pressed."""
+
+    async def turn_shelf(self, interaction: Interaction, number: int) -> None:
+        """A button under a page of a channel's scripts was pressed."""
 
     async def choose_line(
         self, interaction: Interaction, action: str, script: int, values: Sequence[object]
@@ -130,20 +133,33 @@ class LineButton(
         await desk(interaction).press(interaction, self.action, self.place)
 
 
+WAYS = {
+    "first": phrase("First page"),
+    "back": phrase("Page back"),
+    "on": phrase("Page on"),
+    "last": phrase("Last page"),
+}
+"""How pages are turned."""
+
+LAST_PAGE = 999_999_999
+"""Stands for the last page of a book, which may have more by the time."""
+
+
 class PageButton(
     ui.DynamicItem[ui.Button[ui.View]],
     template=(
-        r"onbook:(?P<book>page|history):(?P<script>\d{1,18}):(?P<number>\d{1,9}):(?P<way>back|on)"
+        r"onbook:(?P<book>page|history|shelf):(?P<script>\d{1,18}):(?P<number>\d{1,9})"
+        rf":(?P<way>{'|'.join(WAYS)})"
     ),
 ):
-    """A button that turns to a page of a script, or of its history."""
+    """A button that turns to a page of a script, of its history, or of a channel's scripts."""
 
     def __init__(
-        self, script: int, number: int, way: str, book: str = "page", *, disabled: bool = False
+        self, book: str, script: int, number: int, way: str, *, disabled: bool = False
     ) -> None:
         super().__init__(
             ui.Button(
-                label=say("Page back") if way == "back" else say("Page on"),
+                label=say(WAYS[way]),
                 custom_id=f"onbook:{book}:{script}:{number}:{way}",
                 disabled=disabled,
             )
@@ -157,14 +173,18 @@ class PageButton(
         cls, interaction: Interaction, item: ui.Item[Any], match: re.Match[str], /
     ) -> Self:
         """Makes the button again from its id."""
-        return cls(int(match["script"]), int(match["number"]), match["way"], match["book"])
+        return cls(match["book"], int(match["script"]), int(match["number"]), match["way"])
 
     async def callback(self, interaction: Interaction) -> None:
         """Passes the press on."""
-        turn = desk(interaction).turn_page
-        if self.book == "history":
-            turn = desk(interaction).turn_history
-        await turn(interaction, self.script, self.number)
+        at = desk(interaction)
+        match self.book:
+            case "page":
+                await at.turn_page(interaction, self.script, self.number)
+            case "history":
+                await at.turn_history(interaction, self.script, self.number)
+            case _:
+                await at.turn_shelf(interaction, self.number)
 
 
 class StopButton(ui.DynamicItem[ui.Button[ui.View]], template=r"onbook:stop:(?P<turn>\d{1,20})"):
@@ -215,12 +235,17 @@ def start() -> ui.View:
     return _row("start", place=Place(0, BEFORE_THE_FIRST))
 
 
-def pages(script: Script, number: int, count: int) -> ui.View:
-    """The buttons under page ``number``, from 0, of ``count``."""
-    view = ui.View(timeout=None)
-    if count > 1:
-        view.add_item(PageButton(script.id, max(number - 1, 0), "back", disabled=number == 0))
-        view.add_item(PageButton(script.id, number + 1, "on", disabled=number == count - 1))
+def with_pages(view: ui.View, book: str, script: int, number: int, count: int) -> ui.View:
+    """The view, and the buttons that turn from page ``number``, from 0, of ``count`` of a book.
+
+    One page has none, and of two each is the first or the last.
+    """
+    pages = {"first": 0, "back": max(number - 1, 0), "on": number + 1, "last": LAST_PAGE}
+    ends = {"first": 0, "back": 0, "on": count - 1, "last": count - 1}
+    ways = {1: (), 2: ("back", "on")}.get(count, tuple(WAYS))
+    for way in ways:
+        there = number == ends[way]
+        view.add_item(PageButton(book, script, pages[way], way, disabled=there))
     return view
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 import discord
 from discord import app_commands
@@ -11,16 +12,16 @@ from .. import panels
 from ..answers import answer, check_permissions
 from ..board import page_title
 from ..bounds import check_texts, chosen
-from ..delivery import delivered, reply_to
+from ..delivery import LOST, delivered, edited, reply_to
 from ..history import ON_A_PAGE, label, option, told, words
 from ..language import many, say
 from ..limits import Cost
 from ..manners import present
 from ..render import inline, plain
 from ..rights import check_may_write
-from ..room import Place, Room, RoomError
+from ..room import Place, Room, RoomError, place_of
 from ..script import titled
-from ..store import Line
+from ..store import Line, Script
 from ..views import Interaction
 from .commands import CHOICES, answered, for_scripts, speaking_to, who, writer_of
 from .turns import LONGEST_WINDOW, UNTITLED, Turns
@@ -30,12 +31,22 @@ class Branches(Turns):
     """See how a script came to be, go back in it, and take it another way."""
 
     @app_commands.command(name="history")
+    @app_commands.describe(line="Where to open it, counted from the first; at the end if left out")
     @for_scripts
     @answered
-    async def history(self, interaction: Interaction) -> None:
+    async def history(
+        self, interaction: Interaction, line: app_commands.Range[int, 1] | None = None
+    ) -> None:
         """See who wrote what, and continue from any line"""
-        content, view = await self._history(self._room(interaction), -1)
-        await reply_to(interaction).send_message(content, view=view, ephemeral=True)
+        script = await self._room(interaction).script()
+        last = await self._pages(script) - 1
+        number = last
+        if line is not None:
+            place = await self._place(script, line)
+            number = await self._page_of(script, place.line)
+        await reply_to(interaction).defer(thinking=True, ephemeral=True)
+        content, view = await self._history(script, number)
+        await delivered(interaction, content=content, view=view)
 
     @app_commands.command(name="fork")
     @app_commands.describe(
@@ -78,16 +89,11 @@ class Branches(Turns):
         """Rewrite a line, and keep what follows it"""
         check_permissions(interaction)
         room = self._room(interaction)
-        script = await room.script()
-        path = await self.store.path_ids(script.head)
-        if not path:
-            raise RoomError(say("The script has no line yet: write one, or use {/continue}."))
-        if line is not None and line > len(path):
-            there = many(len(path), "line")
-            raise RoomError(say("The script has {lines}: choose one that it has.", lines=there))
-        place = Place(script.id, path[-1 if line is None else line - 1])
+        script = await room.begun()
+        place = place_of(script) if line is None else await self._place(script, line)
         await self._open(interaction, place)
 
+    @history.autocomplete("line")
     @edit.autocomplete("line")
     async def _suggest_line(
         self, interaction: Interaction, current: str | int
@@ -125,7 +131,7 @@ class Branches(Turns):
         if len(lines) == 1:
             await self._open(interaction, Place(script, lines[0].id))
             return
-        numbers = await self._numbers(self._room(interaction))
+        numbers = await self._numbers(await self._room(interaction).script())
         options = [option(line, numbers.get(line.id)) for line in lines][-panels.MOST_OPTIONS :]
         await reply_to(interaction).send_message(
             say("Which line of that message?"),
@@ -157,31 +163,47 @@ class Branches(Turns):
     @answered
     async def turn_history(self, interaction: Interaction, script: int, number: int) -> None:
         """A button under a page of the history was pressed."""
-        room = self._room(interaction)
-        if (await room.script()).id != script:
+        running = await self._room(interaction).script()
+        if running.id != script:
             raise RoomError(say("Another script runs here now: see its lines with {/history}."))
-        content, view = await self._history(room, number)
-        await reply_to(interaction).edit_message(content=content, view=view)
+        await reply_to(interaction).defer()
+        content, view = await self._history(running, number)
+        await edited(interaction, content=content, view=view)
 
     # How it is done
 
-    async def _history(self, room: Room, number: int) -> tuple[str, discord.ui.View]:
+    async def _history(self, script: Script, number: int) -> tuple[str, discord.ui.View]:
         """One page of a script's lines; a number past the end is the last page."""
-        script = await room.script()
-        pages = -(-await self.store.tree_size(script) // ON_A_PAGE)
-        if not pages:
-            raise RoomError(say("The script has no line yet: write one, or use {/continue}."))
-        number = min(number, pages - 1) % pages
+        pages = await self._pages(script)
+        number = min(number, pages - 1)
         lines = await self.store.tree(script, number * ON_A_PAGE, (number + 1) * ON_A_PAGE)
-        numbers = await self._numbers(room)
+        numbers = await self._numbers(script)
         title = page_title(script, number, pages)
         options = [option(line, numbers.get(line.id)) for line in lines]
         view = panels.lines("here", script.id, options, number, pages)
         return f"{title}\n{told(lines, numbers, present(script, self.settings))}", view
 
-    async def _numbers(self, room: Room) -> dict[int, int]:
+    async def _pages(self, script: Script) -> int:
+        """How many pages its history has; raises RoomError where it has no line."""
+        lines = await self.store.tree_size(script)
+        if not lines:
+            raise RoomError(say("The script has no line yet: write one, or use {/continue}."))
+        return -(-lines // ON_A_PAGE)
+
+    async def _page_of(self, script: Script, line: int) -> int:
+        """The page of its history, from 0, on which a line stands."""
+        return await self.store.tree_size(script, line) // ON_A_PAGE
+
+    async def _place(self, script: Script, number: int) -> Place:
+        """The place of the line with a number, from 1; raises RoomError where there is none."""
+        path = await self.store.path_ids(script.head)
+        if number > len(path):
+            there = many(len(path), "line")
+            raise RoomError(say("The script has {lines}: choose one that it has.", lines=there))
+        return Place(script.id, path[number - 1])
+
+    async def _numbers(self, script: Script) -> dict[int, int]:
         """The places of the lines that stand in the script, from 1, by their ids."""
-        script = await room.script()
         return {line: n for n, line in enumerate(await self.store.path_ids(script.head), 1)}
 
     async def _shown_in(self, message: discord.Message) -> tuple[int, list[Line]]:
@@ -204,7 +226,10 @@ class Branches(Turns):
         room = self._room(interaction)
         await room.line_to_rewrite(writer_of(interaction), place)
         await reply_to(interaction).defer(thinking=True)
-        turn = await room.rewrite(writer_of(interaction), place, text)
+        writer = writer_of(interaction)
+        turn = await self._patiently(
+            interaction, lambda patience: room.rewrite(writer, place, text, patience=patience)
+        )
         new = inline(" ".join(words(line.element) for line in turn.lines), 200)
         note = say("{who} rewrote a line: {line}", who=who(interaction), line=new)
         shown = await self.board.show_end(interaction, room, f"-# {note}")
@@ -226,7 +251,11 @@ class Branches(Turns):
         thread = await channel.create_thread(
             name=plain(title, 100), type=discord.ChannelType.public_thread
         )
-        await room.fork(writer_of(interaction), title, thread.id)
+        try:
+            await room.fork(writer_of(interaction), title, thread.id)
+        except Exception:
+            await _closed(thread)
+            raise
         await self.board.open_at(thread)
         note = say(
             "{who} forked the script: it goes on here, and as “{title}” in {thread}.",
@@ -235,3 +264,12 @@ class Branches(Turns):
             thread=thread.mention,
         )
         await delivered(interaction, content=f"-# {note}")
+
+
+async def _closed(thread: discord.Thread) -> None:
+    """Deletes a thread in which nothing goes on, or archives it, as its creator always may."""
+    with suppress(discord.HTTPException, *LOST):
+        try:
+            await thread.delete()
+        except discord.Forbidden:
+            await thread.edit(archived=True)

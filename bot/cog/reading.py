@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 
 import discord
@@ -9,12 +10,12 @@ from discord import app_commands
 
 from .. import reading
 from ..board import page
-from ..delivery import reply_to
+from ..delivery import delivered, edited, reply_to
 from ..language import phrase, say
 from ..limits import Cost
 from ..printing import Format, Paper
 from ..replay import replay
-from ..room import MOST_LINES, Patience, RoomError
+from ..room import MOST_LINES, RoomError
 from ..script import fountain
 from ..views import Interaction
 from .commands import answered, for_scripts
@@ -48,16 +49,17 @@ class Reading(Turns):
     async def show(self, interaction: Interaction) -> None:
         """Read the whole script, as a page and as a file"""
         room = self._room(interaction)
-        script, lines = await room.script(), await room.lines()
-        if not lines:
-            raise RoomError(say("The script has no line yet: write one, or use {/continue}."))
+        script = await room.begun()
+        await reply_to(interaction).defer(thinking=True, ephemeral=True)
+        lines = await self.store.path(script.head)
         content, view = await page(script, lines, -1)
-        file = discord.File(
-            io.BytesIO(fountain(script.title, [line.element for line in lines]).encode()),
-            filename=f"{reading.file_name(script)}.fountain",
-        )
-        attached = [file] if interaction.app_permissions.attach_files else []
-        await reply_to(interaction).send_message(content, view=view, files=attached, ephemeral=True)
+        attached = []
+        if interaction.app_permissions.attach_files:
+            elements = [line.element for line in lines]
+            text = await asyncio.to_thread(fountain, script.title, elements)
+            name = f"{reading.file_name(script)}.fountain"
+            attached.append(discord.File(io.BytesIO(text.encode()), filename=name))
+        await delivered(interaction, content=content, view=view, attachments=attached)
 
     @answered
     async def turn_page(self, interaction: Interaction, script: int, number: int) -> None:
@@ -66,11 +68,11 @@ class Reading(Turns):
         running = await room.script()
         if running.id != script:
             raise RoomError(say("Another script runs here now: read it with {/script show}."))
-        lines = await room.lines()
-        if not lines:
+        if running.head is None:
             raise RoomError(say("The script has no line any more: write one, or use {/continue}."))
-        content, view = await page(running, lines, number)
-        await reply_to(interaction).edit_message(content=content, view=view)
+        await reply_to(interaction).defer()
+        content, view = await page(running, await self.store.path(running.head), number)
+        await edited(interaction, content=content, view=view)
 
     @script.command(name="export")
     @app_commands.describe(
@@ -105,15 +107,10 @@ class Reading(Turns):
     async def replay(self, interaction: Interaction, everyone: bool = False) -> None:
         """Prove that the voice's lines came from their seeds and settings"""
         room = self._room(interaction)
-        written = sum(len(line.text) for line in await room.lines())
-        self._pay(interaction, Cost(characters=written))
+        script = await room.begun()
+        self._pay(interaction, Cost(characters=await self.store.characters(script.head)))
         await reply_to(interaction).defer(thinking=True, ephemeral=not everyone)
-        patience = self._turns.setdefault(interaction.id, Patience())
-        try:
-            work = replay(room, patience)
-            found = await self._shown_until(interaction, work, patience)
-        finally:
-            self._turns.pop(interaction.id, None)
+        found = await self._patiently(interaction, lambda patience: replay(room, patience))
         await reading.send_replay(interaction, found)
 
     @app_commands.command(name="surprise")

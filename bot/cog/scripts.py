@@ -76,6 +76,12 @@ class Scripts(Turns):
         await self._show_script(interaction, one)
 
     @answered
+    async def turn_shelf(self, interaction: Interaction, number: int) -> None:
+        """A button under a page of the scripts was pressed."""
+        content, view = await self._shelf(self._room(interaction), number)
+        await reply_to(interaction).edit_message(content=content, view=view)
+
+    @answered
     async def submit_title(self, interaction: Interaction, script: int, title: str) -> None:
         """Renames a script, from the modal."""
         check_texts(title=(title, TITLE_LIMIT))
@@ -87,11 +93,15 @@ class Scripts(Turns):
 
     # How it is done
 
-    async def _shelf(self, room: Room) -> tuple[str, discord.ui.View]:
+    async def _shelf(self, room: Room, number: int = 0) -> tuple[str, discord.ui.View]:
+        """One page of a channel's scripts, from 0; a number past the end is the last page."""
         shelf = await room.scripts()
         if not shelf:
             raise RoomError(say("There is no script in this channel yet: begin one with {/start}."))
-        return panels.listed(shelf), panels.scripts(shelf)
+        pages = -(-len(shelf) // panels.ON_A_SHELF)
+        number = min(number, pages - 1)
+        there = shelf[number * panels.ON_A_SHELF : (number + 1) * panels.ON_A_SHELF]
+        return panels.listed(there, number, pages), panels.scripts(there, number, pages)
 
     async def _show_script(self, interaction: Interaction, one: Script) -> None:
         """Shows a script and what can be done with it, where the menu was."""
@@ -129,4 +139,4 @@ class Scripts(Turns):
         await room.delete(writer_of(interaction), script)
         deleted = say("“{title}” is deleted.", title=inline(one.title, 100))
         await edited(interaction, content=deleted, view=None)
-        await self.board.strip(interaction, messages)
+        await self.board.strip(interaction, room, messages)

@@ -210,31 +210,29 @@ class Turns(commands.Cog):
         *,
         begins: bool = False,
     ) -> None:
-        """A turn of the voice: where it takes a while, everybody sees how far it is."""
-        patience = Patience()
+        """A turn for which the voice writes or reads: where it takes a while, that is seen."""
 
-        async def write(room: Room, writer: Writer) -> Turn:
-            return await self._shown_until(interaction, act(room, writer, patience), patience)
+        async def play(room: Room, writer: Writer) -> Turn:
+            return await self._patiently(interaction, lambda patience: act(room, writer, patience))
 
-        # An interaction can be delivered twice: the Stop button is that of the first.
-        first = self._turns.setdefault(interaction.id, patience) is patience
-        try:
-            await self._play(interaction, write, under, begins=begins)
-        finally:
-            if first:
-                del self._turns[interaction.id]
+        await self._play(interaction, play, under, begins=begins)
 
-    async def _shown_until(
-        self, interaction: Interaction, work: Coroutine[Any, Any, R], patience: Patience
+    async def _patiently(
+        self, interaction: Interaction, act: Callable[[Patience], Coroutine[Any, Any, R]]
     ) -> R:
         """Shows how far something is, and how to stop it, until it is done."""
-        task = asyncio.ensure_future(work)
+        patience = Patience()
+        # An interaction can be delivered twice: the Stop button is that of the first.
+        first = self._turns.setdefault(interaction.id, patience) is patience
+        task = asyncio.ensure_future(act(patience))
         try:
             while not (await asyncio.wait({task}, timeout=A_WHILE))[0]:
                 await self.board.show_progress(interaction, patience.progress)
             return await task
         finally:
             task.cancel()
+            if first:
+                del self._turns[interaction.id]
 
     async def _play(
         self,

@@ -209,8 +209,10 @@ class Writing(Turns):
                 speaker = character.strip() or None
                 self._room(interaction)
                 self._pay(interaction, Cost(characters=len(text)))
-                await self._play(
-                    interaction, lambda room, who: room.write(who, text, speaker, under), under
+                await self._compose(
+                    interaction,
+                    lambda room, who, patience: room.write(who, text, speaker, under, patience),
+                    under,
                 )
             except Exception as error:  # noqa: BLE001 - the last place where it can be answered
                 await answer(interaction, error, keep=text.strip())

@@ -386,7 +386,8 @@ async def test_a_long_script_has_pages(stage: Stage):
     shown = (await stage.ann.slash(stage.channel, "script show")).response
     count = int(re.search(r"^\*\*The Diner\*\*, page (\d+) of \1\n", shown.content)[1])
     assert count >= 4
-    assert [one["disabled"] for one in shown.components[0]["components"]] == [False, True]
+    ends = [one["disabled"] for one in shown.components[0]["components"]]
+    assert ends == [False, False, True, True]
     (file,) = shown.attachments
     pages = [shown.content]
     for number in reversed(range(1, count)):
@@ -396,7 +397,8 @@ async def test_a_long_script_has_pages(stage: Stage):
         assert turned.response.id == shown.id
         assert shown.content.startswith(f"**The Diner**, page {number} of {count}\n")
         pages.insert(0, shown.content)
-    assert [one["disabled"] for one in shown.components[0]["components"]] == [True, False]
+    ends = [one["disabled"] for one in shown.components[0]["components"]]
+    assert ends == [True, True, False, False]
     assert [one.id for one in shown.attachments] == [file.id]
     await stage.ann.click(shown, label="Page on")
     assert shown.content == pages[1]
@@ -411,7 +413,7 @@ async def test_pages_follow_the_script(stage: Stage):
     shown = (await stage.ann.slash(stage.channel, "script show")).response
     assert shown.content.startswith("**The Diner**, page 4 of 4\n")
     await stage.ann.click(shown, label="Page back")
-    assert labels(shown) == ["Page back", "Page on"]
+    assert labels(shown) == ["First page", "Page back", "Page on", "Last page"]
     for _ in range(2):
         await stage.ben.slash(stage.channel, "undo")
     await stage.ann.click(shown, label="Page on")

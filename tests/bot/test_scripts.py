@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bot.room import Place, RoomError
+from bot.room import Place, RoomError, Writer
 
 from .conftest import Stage, answer, fields, labels
 from .test_cog import HEADING, begin
@@ -44,6 +44,29 @@ async def test_all_scripts_are_listed(stage: Stage):
     assert shown.ephemeral
     assert shown.content == "- The Roof: runs here\n- The Diner: on the shelf"
     assert list(options(shown)) == ["The Roof", "The Diner"]
+
+
+async def test_many_scripts_have_pages(stage: Stage):
+    await begin(stage)
+    room, ann = stage.cog.rooms.at(stage.channel.id), stage.ann
+    for number in range(41):
+        # With the longest list that a message has room for.
+        title = f"{number:02} {'*' * 97}"
+        await room.fork(Writer(ann.id, "Ann", f"fork {number}"), title)
+    shown = (await ann.slash(stage.channel, "scripts")).response
+    assert shown.content.endswith("\n-# Page 1 of 3")
+    pages = [list(options(shown))]
+    for label in ("Page on", "Last page"):
+        await stage.restart()
+        await ann.click(shown, label=label)
+        pages.append(list(options(shown)))
+    assert shown.content.endswith("\n-# Page 3 of 3")
+    assert [len(page) for page in pages] == [20, 20, 2]
+    assert pages[2][-1] == "The Diner"
+    await ann.select(shown, [options(shown)["The Diner"]])
+    assert shown.content.startswith("**The Diner**: on the shelf")
+    await ann.click(shown, label="All scripts")
+    assert shown.content.endswith("\n-# Page 1 of 3")
 
 
 async def test_the_channel_goes_on_with_another(stage: Stage):
@@ -129,6 +152,20 @@ async def test_others_cannot_change_a_script(stage: Stage):
     await mo.click(shown, label="Delete")
     await mo.click(shown, label="Delete it for good")
     assert await stage.cog.store.running(stage.channel.id) is None
+
+
+@pytest.mark.parametrize("vote", [{}, {"vote": 600}])
+async def test_open_takes_of_a_deleted_script_lose_their_buttons(
+    stage: Stage, vote: dict[str, int]
+):
+    await begin(stage)
+    taken = (await stage.ann.slash(stage.channel, "continue", takes=2, seed=1, **vote)).response
+    assert len(labels(taken)) == 2
+    shown = await choose(stage, "The Diner")
+    await stage.ann.click(shown, label="Delete")
+    await stage.ann.click(shown, label="Delete it for good")
+    assert stage.with_buttons() == []
+    assert "```" in taken.content
 
 
 # What is deleted -------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from bot.store import AlreadyWritten
 from .conftest import Stage, answer, fields, labels
 from .test_buttons import assert_true
 from .test_cog import HEADING, begin
+from .test_disk import only_read
 from .test_room import House, house, texts
 
 __all__ = ["house"]
@@ -208,6 +209,28 @@ async def test_a_long_history_has_pages(stage: Stage):
     assert shown.content.count("\n-# ") == 22 - 16
     back = (await stage.ann.click(shown, label="Page back")).response
     assert "page 2 of 3" in shown.content or "page 2 of 3" in back.content
+    for label, page in [("First page", 1), ("Last page", 3), ("Page back", 2), ("Page on", 3)]:
+        await stage.ann.click(shown, label=label)
+        assert f"page {page} of 3" in shown.content
+    assert labels(shown) == ["First page", "Page back", "Page on", "Last page"]
+
+
+async def test_history_opens_at_a_line(stage: Stage):
+    await begin(stage)
+    await write(stage, *(f"Knock {knock}." for knock in range(9)))
+    for _ in range(9):
+        await stage.ann.slash(stage.channel, "undo")
+    await write(stage, "Snow.")
+    for line, page, there in [(1, 1, "**1** INT"), (2, 2, "**2** Snow")]:
+        shown = (await stage.ann.slash(stage.channel, "history", line=line)).response
+        assert f"page {page} of 2" in shown.content
+        assert there in shown.content
+    assert labels(shown) == ["Page back", "Page on"]
+    refused = answer(await stage.ann.slash(stage.channel, "history", line=3))
+    assert refused.ephemeral
+    assert "The script has 2 lines: choose one that it has." in refused.content
+    found = await stage.ann.autocomplete(stage.channel, "history", "line", "")
+    assert [one["value"] for one in found] == [2, 1]
 
 
 # Forks -----------------------------------------------------------------------------------------
@@ -244,6 +267,25 @@ async def test_a_fork_goes_on_in_a_thread(stage: Stage):
     assert await stage.lines() == [HEADING]
     refused = answer(await stage.ben.slash(thread, "fork", title="Act three", thread=True))
     assert "No thread can be opened here" in refused.content
+
+
+@pytest.mark.parametrize("may_delete", [True, False])
+async def test_a_fork_that_fails_leaves_no_thread(stage: Stage, may_delete: bool):
+    await begin(stage)
+    # The simulated Discord asks for this permission, and gives a thread's creator no rights.
+    rights = discord.Permissions(discord.Permissions.text().value, manage_channels=may_delete)
+    role = stage.guild.create_role("Bot", permissions=rights)
+    backend = stage.world.backend
+    backend.add_member_role(stage.guild.id, backend.bot_user.id, role.id)
+    mend = await only_read(stage)
+    refused = answer(await stage.ben.slash(stage.channel, "fork", title="Act two", thread=True))
+    await mend()
+    assert refused.ephemeral
+    assert "can only be read right now" in refused.content
+    left = [one.name for one in backend.channels.values()]
+    assert ("Act two" in left) is not may_delete
+    asked_for = [(one.method, one.json) for one in stage.world.http_requests]
+    assert (("PATCH", {"archived": True}) in asked_for) is not may_delete
 
 
 async def test_a_fork_is_made_once(house: House):

@@ -1,0 +1,99 @@
+"""That everybody is answered at once, however long their script is: Discord waits for 3 seconds."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from bot.store import Store
+from tests.discord.people import Asked
+
+from .test_at_once import BLOCK, Inside, begin, inside
+
+__all__ = ["inside"]
+
+OF_MANY_LINES = ("path", "lines", "tree", "last_lines")
+"""What reads many lines at once."""
+
+
+@asynccontextmanager
+async def unread(store: Store, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
+    """Lets nobody read many lines before this ends."""
+    may_read = asyncio.Event()
+
+    def held(read: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+        async def wait_and_read(*args: Any) -> Any:
+            await may_read.wait()
+            return await read(*args)
+
+        return wait_and_read
+
+    for name in OF_MANY_LINES:
+        monkeypatch.setattr(store, name, held(getattr(store, name)))
+    try:
+        yield
+    finally:
+        may_read.set()
+
+
+async def answered(inside: Inside, asked: Asked) -> None:
+    """Waits for a first answer."""
+    await inside.discord.until(lambda: asked.how, lambda: f"a first answer to {asked}")
+
+
+@pytest.mark.parametrize(
+    ("command", "options", "shows"),
+    [
+        ("script show", {}, BLOCK),
+        ("script export", {"format": "txt"}, "“The Diner”"),
+        ("script stats", {}, "1 line"),
+        ("script replay", {}, "The voice has written none of it"),
+        ("surprise", {}, "What the last line cost"),
+        ("history", {}, "scene heading"),
+        ("fork", {"title": "Act two"}, "Act two"),
+        ("privacy export", {}, "What is yours"),
+    ],
+)
+async def test_a_command_answers_before_it_reads_the_script(
+    inside: Inside,
+    monkeypatch: pytest.MonkeyPatch,
+    command: str,
+    options: dict[str, Any],
+    shows: str,
+):
+    await begin(inside.ann, inside.channel)
+    async with unread(inside.cog.store, monkeypatch):
+        asked = await inside.ann.slash(inside.channel, command, **options)
+        await answered(inside, asked)
+    await asked.shows(shows)
+
+
+async def test_a_window_opens_before_the_script_is_read(
+    inside: Inside, monkeypatch: pytest.MonkeyPatch
+):
+    await begin(inside.ann, inside.channel)
+    async with unread(inside.cog.store, monkeypatch):
+        for options in ({}, {"line": 1}):
+            asked = await inside.ann.slash(inside.channel, "edit", **options)
+            await asked.shows_modal()
+
+
+@pytest.mark.parametrize("command", ["script show", "history"])
+async def test_a_page_is_turned_to_before_the_script_is_read(
+    inside: Inside, monkeypatch: pytest.MonkeyPatch, command: str
+):
+    await begin(inside.ann, inside.channel)
+    for scene in range(2):
+        text = "\n\n".join(f"Knock {scene}-{knock}. {'And on. ' * 60}" for knock in range(6))
+        await (await inside.ben.slash(inside.channel, "write", text=text)).shows(BLOCK)
+    shown = await (await inside.ann.slash(inside.channel, command)).shows("page")
+    before = shown.content
+    async with unread(inside.cog.store, monkeypatch):
+        turned = await inside.ann.click(shown, "Page back")
+        await answered(inside, turned)
+        assert shown.content == before
+    await inside.discord.until(lambda: shown.content != before)
