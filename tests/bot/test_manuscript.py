@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from contextlib import suppress
 
 import pytest
@@ -287,7 +288,7 @@ def test_scene_numbers_are_left_out_and_told_of() -> None:
     for name, text, bare in [
         ("a.fountain", "INT. DINER #1#\n\nRain.", "INT. DINER\n\nRain #1#."),
         ("a.fdx", FDX, FDX.replace(' Number="1"', "")),
-        ("a.txt", TYPED, TYPED.replace("1", " ")),
+        ("a.txt", TYPED, re.sub("[0-9]", " ", TYPED)),
     ]:
         found, other = read(name, text.encode()), read(name, bare.encode())
         assert found.elements[0] == other.elements[0]

@@ -271,19 +271,17 @@ async def test_a_fork_goes_on_in_a_thread(stage: Stage):
 
 @pytest.mark.parametrize("may_delete", [True, False])
 async def test_a_fork_that_fails_leaves_no_thread(stage: Stage, may_delete: bool):
-    await begin(stage)
     # The simulated Discord asks for this permission, and gives a thread's creator no rights.
-    rights = discord.Permissions(discord.Permissions.text().value, manage_channels=may_delete)
-    role = stage.guild.create_role("Bot", permissions=rights)
-    backend = stage.world.backend
-    backend.add_member_role(stage.guild.id, backend.bot_user.id, role.id)
+    rights = discord.PermissionOverwrite(manage_channels=may_delete)
+    channel = stage.guild.create_text_channel("here", overwrites={stage.guild.me: rights})
+    await begin(stage, channel)
     mend = await only_read(stage)
-    refused = answer(await stage.ben.slash(stage.channel, "fork", title="Act two", thread=True))
+    refused = answer(await stage.ben.slash(channel, "fork", title="Act two", thread=True))
     await mend()
     assert refused.ephemeral
     assert "can only be read right now" in refused.content
-    left = [one.name for one in backend.channels.values()]
-    assert ("Act two" in left) is not may_delete
+    there = [one.name for one in stage.world.backend.channels.values()]
+    assert ("Act two" in there) is not may_delete
     asked_for = [(one.method, one.json) for one in stage.world.http_requests]
     assert (("PATCH", {"archived": True}) in asked_for) is not may_delete
 
