@@ -26,7 +26,7 @@ from bot.store import HeadMoved, fork_of
 from bot.tables import FORGOTTEN, REMOVED, SOMEBODY, guilds_voice
 from bot.views import COG
 from tests.discord.bot import bot_here
-from tests.discord.people import Discord
+from tests.discord.people import PATIENCE, Discord
 
 from . import test_at_once as at_once
 from .conftest import Stage, answer
@@ -50,8 +50,11 @@ def on_the_disk(database: Path) -> bytes:
 
 
 def until_it_is_gone(database: Path) -> None:
-    """Waits until the phrase is nowhere on the disk."""
+    """Waits until the phrase is nowhere on the disk; raises TimeoutError."""
+    end = time.monotonic() + PATIENCE
     while PHRASE.encode() in on_the_disk(database):
+        if time.monotonic() > end:
+            raise TimeoutError
         time.sleep(0.01)
 
 
