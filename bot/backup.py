@@ -5,12 +5,14 @@ from __future__ import annotations
 import datetime as dt
 import os
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
 from .database import StoreError, locked
-from .migration import SCHEMA
+from .migration import SCHEMA, upgrade
+from .tables import NUMBERED
 
 SIDE_FILES = ("-wal", "-shm")
 """What SQLite keeps beside a database, by the ends of the names."""
@@ -52,6 +54,8 @@ def restore(database: Path, source: Path) -> Path | None:
         with _or_store_error(f"{source} cannot be used as a backup"), _removed(part):
             _copy(source, part)
             _check(part)
+            upgrade(part)
+            _number_anew(part)
             _flush(part)  # so that all but two renamings is done before anything changes
             old = _set_aside(database)
             part.replace(database)
@@ -83,6 +87,21 @@ def _check(file: Path) -> int:
             )
         (count,) = connection.execute("SELECT count(*) FROM scripts").fetchone()
         return int(count)
+
+
+def _number_anew(part: Path) -> None:
+    """Lets what will be written have ids that nothing has had, also since the copy was made.
+
+    Old buttons bear the ids of what is not in a copy, and must never mean anything else. So ids go
+    on from the time, in milliseconds: no database writes as fast as that passes.
+    """
+    now = time.time_ns() // 10**6
+    with closing(sqlite3.connect(part)) as connection, connection:
+        for table in NUMBERED:  # SQLite has no number yet of one in which nothing was written
+            had = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = ?", (table,))
+            highest = max([now, *(seq for (seq,) in had)])
+            connection.execute("DELETE FROM sqlite_sequence WHERE name = ?", (table,))
+            connection.execute("INSERT INTO sqlite_sequence VALUES (?, ?)", (table, highest))
 
 
 def _set_aside(database: Path) -> Path | None:

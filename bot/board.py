@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, NamedTuple
 
 import discord
 
@@ -55,6 +55,15 @@ HOW_IT_ENDED = {
 """What is said of a vote, by whether anybody voted and whether the script has moved meanwhile."""
 
 
+class Painted(NamedTuple):
+    """What came of drawing messages again."""
+
+    placed: bool
+    """Whether the script's buttons are under one of them."""
+    failed: set[int]
+    """Those that could not be drawn, but are there."""
+
+
 class Board:
     """The messages in which lines stand. It is told of each turn, after the room has taken it."""
 
@@ -79,7 +88,7 @@ class Board:
                 interaction.extras[SHOWN] = True
             else:
                 message = await _post_below(interaction, content, view)
-            await self.store.post(message.id, script.id, [line.id for line in group])
+            await self.store.post(message.id, script.id, group)
             shown.add(message.id)
         return shown
 
@@ -105,20 +114,27 @@ class Board:
         interaction.extras[SHOWN] = True
         await self.store.show_ballot(ballot.id, message.id)
 
-    async def repaint_ballot(self, channel: Channel, room: Room, ballot: int) -> None:
-        """Draws takes again: how many are for each, or which one was chosen."""
+    async def repaint_ballot(self, channel: Channel, room: Room, ballot: int) -> bool:
+        """Draws takes again: how many are for each, or which one was chosen.
+
+        Returns whether all is as it should be, as where their message is gone.
+        """
         async with room.painting:
             found = await self.store.ballot(ballot)
             if found is None or found.message is None:
-                return
+                return True
             there, votes = await self.store.takes(found), await self.store.votes(ballot)
             content, view = takes.drawn(found, there, votes)
             try:
                 message = discord.PartialMessage(channel=channel, id=found.message)
                 await _drawn(message, content=content, view=view)
+            except discord.NotFound:
+                return True
             except (discord.HTTPException, *LOST) as error:
                 # What was voted is noted, be it seen or not.
                 log.warning("ballot %d could not be drawn again: %s", ballot, error)
+                return False
+        return True
 
     async def announce(self, channel: Channel, outcome: Outcome) -> set[int]:
         """Shows how a vote ended, and the lines that won; returns the messages' ids."""
@@ -138,7 +154,7 @@ class Board:
                 f"{note}\n{content}" if group is cards[0] else content,
                 view=view or discord.utils.MISSING,
             )
-            await self.store.post(message.id, script.id, [line.id for line in group])
+            await self.store.post(message.id, script.id, group)
             shown.add(message.id)
         return shown
 
@@ -166,7 +182,7 @@ class Board:
         else:
             message = await delivered(interaction, content=content, view=view)
         interaction.extras[SHOWN] = True
-        await self.store.post(message.id, script.id, [line.id] if line else [])
+        await self.store.post(message.id, script.id, [line] if line else [])
         return {message.id}
 
     async def repaint(
@@ -185,12 +201,14 @@ class Board:
         async with room.painting:
             if turn.shelved is not None:
                 await self._paint(channel, turn.shelved, {place_of(turn.shelved).line}, set())
-            return await self._paint(channel, turn.script, turn.touched, shown)
+            return (await self._paint(channel, turn.script, turn.touched, shown)).placed
 
-    async def _paint(self, channel: Channel, was: Script, lines: set[int], shown: set[int]) -> bool:
+    async def _paint(
+        self, channel: Channel, was: Script, lines: set[int], shown: set[int]
+    ) -> Painted:
         """Draws the messages that show these lines; those just ``shown`` are as they should be.
 
-        Returns whether the script's buttons are under one of them, which is the newest that can be.
+        The script's buttons come under the newest of them that can have them.
         """
         script = await self.store.script(was.id)
         # Others act between a turn and its message, which then shows where they had got to, as
@@ -198,7 +216,7 @@ class Board:
         posts = await self.store.posts(script.id, {*lines, place_of(script).line}, shown)
         first = min((line.id for there in posts.values() for line in there), default=0)
         in_script = set(await self.store.path_ids(script.head, first))
-        placed = False
+        placed, failed = False, set[int]()
         for message, there in sorted(posts.items(), reverse=True):
             last = script.running and not placed and _ends_at(there, in_script, script)
             if last and message in shown and _last_of(there) == script.head:
@@ -207,8 +225,10 @@ class Board:
             end = next((line for line in there if line.id == script.head), None)
             view = await self._buttons(script, end) if last else None
             drawn = await self._edit(channel, message, script, there, in_script, view)
-            placed = placed or (last and drawn)
-        return placed
+            placed = placed or (last and drawn is True)
+            if drawn is False:
+                failed.add(message)
+        return Painted(placed, failed)
 
     async def _edit(
         self,
@@ -218,8 +238,8 @@ class Board:
         lines: Sequence[Line],
         in_script: set[int],
         view: discord.ui.View | None,
-    ) -> bool:
-        """Draws a message again, and returns whether it could; one that is gone is forgotten."""
+    ) -> bool | None:
+        """Draws a message again, and returns whether it could; None for one that is gone."""
         partial = discord.PartialMessage(channel=channel, id=message)
         try:
             if lines:
@@ -228,17 +248,28 @@ class Board:
                 await _drawn(partial, view=view)
         except discord.NotFound:
             await self.store.forget_post(message)
-            return False
+            return None
         except (discord.HTTPException, *LOST) as error:
             # The script is right, if not its picture; whoever reads on will see.
             log.warning("message %d could not be drawn again: %s", message, error)
             return False
         return True
 
-    async def redraw(self, channel: Channel, room: Room, script: Script, lines: set[int]) -> None:
-        """Draws the messages again that show any of these lines."""
+    async def redraw(
+        self, channel: Channel, room: Room, script: Script, messages: Collection[int]
+    ) -> set[int]:
+        """Draws messages of a script again; returns those that are as they should be, or gone."""
+        failed = set[int]()
+        for message in messages:
+            ballot = await self.store.ballot_in(message)
+            if ballot and not await self.repaint_ballot(channel, room, ballot.id):
+                failed.add(message)
         async with room.painting:
-            await self._paint(channel, script, lines, set())
+            shown = await self.store.posts(script.id, (), messages)
+            lines = {line.id for there in shown.values() for line in there}
+            if lines:
+                failed |= (await self._paint(channel, script, lines, set())).failed
+        return set(messages) - failed
 
     async def bare(self, interaction: Interaction, room: Room, script: Script) -> None:
         """Draws the end of a script again, without buttons where it runs no more."""
@@ -275,7 +306,7 @@ class Board:
             content += "\n" + card(last, {line.id for line in last})
         view = await self._buttons(script, last[-1] if last else None)
         message = await posted(channel, content, view=view)
-        await self.store.post(message.id, script.id, [line.id for line in last])
+        await self.store.post(message.id, script.id, last)
 
     async def _buttons(self, script: Script, line: Line | None) -> discord.ui.View:
         """The buttons under the last line of a script, None before the first."""

@@ -35,6 +35,10 @@ class Budget:
         else:
             self._at_most += added
 
+    def recount(self) -> None:
+        """Looks the next time: what was counted was taken back."""
+        self._at_most = None
+
 
 async def _size(session: AsyncSession) -> int:
     """The bytes of all states. Those of one voice are of one size, so that few are looked at."""

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -24,8 +24,11 @@ from . import driver
 from .migration import SCHEMA, upgrade
 from .tables import Base
 
-FLUSHES = 12
-"""How often the log is tried to be emptied; each time SQLite waits some seconds for who reads."""
+FLUSH_AGAIN = 2.0
+"""Seconds after which the log is tried to be emptied again, where somebody reads it."""
+
+FLUSH_WAIT = 100
+"""Milliseconds for which SQLite waits for those who read, and the bot for SQLite."""
 
 log = logging.getLogger("onbook.database")
 
@@ -71,6 +74,9 @@ class Database:
         self._sessions = async_sessionmaker(engine, expire_on_commit=False)
         reading = engine.execution_options(**{READING: True})
         self._readings = async_sessionmaker(reading, expire_on_commit=False)
+        self._closed = False
+        self._next_flush: asyncio.TimerHandle | None = None
+        self._flushes: set[asyncio.Task[bool]] = set()
 
     @classmethod
     async def open(cls, path: Path) -> Self:
@@ -79,6 +85,7 @@ class Database:
         database = cls(_connect(path), lock)
         try:
             await database._prepare(path)
+            await database.flush_out()
         except BaseException:
             await database.close()
             raise
@@ -86,19 +93,47 @@ class Database:
 
     async def close(self) -> None:
         """Closes the file, and leaves it to the next process."""
+        self._closed = True
+        if self._next_flush:
+            self._next_flush.cancel()
+        if self._flushes:
+            await asyncio.wait(self._flushes)
         await self._engine.dispose()
         self._lock.release()
 
-    async def flush_out(self) -> None:
-        """Empties the log of what was written, so that what was deleted is gone from it, too."""
-        for _ in range(FLUSHES):
-            async with self._in_turn, _or_not_kept(), self._engine.connect() as connection:
-                # Outside of a transaction, where alone it can be done.
-                outside = await connection.execution_options(**{READING: True})
+    async def flush_out(self) -> bool:
+        """Empties the log of what was written, so that what was deleted is gone from it, too.
+
+        Returns whether it is empty. While another program reads it, such as a backup, it cannot be:
+        then it is tried again and again, also after a restart, since `open` begins with this.
+        """
+        empty = False
+        with suppress(NotKept):  # which is in the log, and may pass
+            empty = await self._empty_log()
+        if not empty and self._next_flush is None and not self._closed:
+            log.warning("the database is read by somebody: its log keeps what was deleted so long")
+            loop = asyncio.get_running_loop()
+            self._next_flush = loop.call_later(FLUSH_AGAIN, self._flush_again)
+        return empty
+
+    def _flush_again(self) -> None:
+        self._next_flush = None
+        task = asyncio.ensure_future(self.flush_out())
+        self._flushes.add(task)
+        task.add_done_callback(self._flushes.discard)
+
+    async def _empty_log(self) -> bool:
+        """Whether the log could be emptied; raises NotKept."""
+        async with self._in_turn, _or_not_kept(), self._engine.connect() as connection:
+            # Outside of a transaction, where alone it can be done.
+            outside = await connection.execution_options(**{READING: True})
+            patience = (await outside.exec_driver_sql("PRAGMA busy_timeout")).scalar_one()
+            await outside.exec_driver_sql(f"PRAGMA busy_timeout = {FLUSH_WAIT}")
+            try:
                 found = await outside.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-                if not found.scalar_one():  # nobody else reads, such as a backup
-                    return
-        log.error("another program reads the database, and its log still has what was deleted")
+                return not found.scalar_one()
+            finally:
+                await outside.exec_driver_sql(f"PRAGMA busy_timeout = {patience}")
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:

@@ -1,10 +1,15 @@
-"""Erasure: what people and servers can have deleted. Each function works in a transaction."""
+"""Erasure: what is kept of people and servers, and can be deleted.
+
+Each function works in a transaction.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from sqlalchemy import Select, String, and_, cast, delete, func, or_, select, update
+from sqlalchemy import Select, String, cast, delete, func, or_, select, update
+from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from . import lineage
@@ -19,6 +24,7 @@ from .tables import (
     Line,
     Post,
     Script,
+    Stale,
     State,
     Surprise,
     Vote,
@@ -26,25 +32,15 @@ from .tables import (
 )
 
 
-@dataclass(frozen=True)
-class Forgotten:
-    """What named a person, and where messages show it, so that they can be drawn again."""
-
-    count: int
-    """Their lines."""
-    lines: dict[int, list[int]] = field(default_factory=dict)
-    """The ids of their lines that are shown, by the id of the script that shows them."""
-    ballots: list[int] = field(default_factory=list)
-    """The takes that they asked for and could pick from."""
-
-
-async def forget(session: AsyncSession, person: int, *, text: bool) -> Forgotten:
+async def forget(session: AsyncSession, person: int, *, text: bool) -> int:
     """Takes a person's name from everything, and the text from their lines if they wish.
 
-    Whatever a voice remembers of that text goes, too.
+    Whatever a voice remembers of that text goes, too, and the messages that show any of it are
+    `Stale` then. Returns how many lines there were.
     """
     theirs = select(Line.id).where(Line.author == person)
-    found = await _found(session, person, theirs)
+    count = await session.scalar(select(func.count()).select_from(theirs.subquery())) or 0
+    await _note_stale(session, person, theirs)
     if text:
         await _remove_text(session, theirs)
     await session.execute(
@@ -54,21 +50,31 @@ async def forget(session: AsyncSession, person: int, *, text: bool) -> Forgotten
     await session.execute(update(Script).where(Script.owner == person).values(owner=FORGOTTEN))
     await session.execute(update(Ballot).where(Ballot.asker == person).values(asker=FORGOTTEN))
     await session.execute(delete(Vote).where(Vote.person == person))
-    named = cast(Script.players, String).contains(str(person))
-    for one in await session.scalars(select(Script).where(named)):
+    for one in await session.scalars(_plays(person)):
         one.players = {name: who for name, who in one.players.items() if who != person}
-    return found
+    return count
 
 
-async def _found(session: AsyncSession, person: int, lines: Select[int]) -> Forgotten:
-    count = select(func.count()).select_from(Line).where(Line.author == person)
-    found = Forgotten(await session.scalar(count) or 0)
-    posts = select(Post.script, Post.line).where(Post.line.in_(lines)).distinct()
-    for script, line in await session.execute(posts):
-        found.lines.setdefault(script, []).append(line)
-    ballots = select(Ballot.id).where(Ballot.asker == person, ~Ballot.closed)
-    found.ballots.extend(await session.scalars(ballots))
-    return found
+async def _note_stale(session: AsyncSession, person: int, lines: Select[int]) -> None:
+    """Notes the messages that show lines, and the open takes that name or count a person."""
+    shown = select(Post.message, Post.script).where(Post.line.in_(lines))
+    voted = select(Vote.ballot).where(Vote.person == person)
+    takes = select(Ballot.message, Ballot.script).where(
+        or_(Ballot.asker == person, Ballot.id.in_(voted)),
+        ~Ballot.closed,
+        Ballot.message.is_not(None),
+    )
+    stale = insert(Stale).from_select(["message", "script"], shown.union(takes))
+    await session.execute(stale.on_conflict_do_nothing())
+
+
+async def have_changed(session: AsyncSession, lines: Sequence[Line]) -> bool:
+    """Whether the name or text of any of these lines was taken since they were read."""
+    was = {line.id for line in lines if line.author == FORGOTTEN or line.removed}
+    erased = or_(Line.author == FORGOTTEN, Line.removed)
+    ids = [line.id for line in lines]
+    now = await session.scalars(select(Line.id).where(Line.id.in_(ids), erased))
+    return set(now) != was
 
 
 async def _remove_text(session: AsyncSession, lines: Select[int]) -> None:
@@ -92,11 +98,7 @@ async def _remove_text(session: AsyncSession, lines: Select[int]) -> None:
 
 async def delete_guild(session: AsyncSession, guild: int) -> int:
     """Deletes a guild's scripts and lists; returns how many scripts there were."""
-    channels = select(Script.channel).where(Script.guild == guild)
-    own, inside = Ban.scope == "guild", Ban.scope == "channel"
-    await session.execute(
-        delete(Ban).where(or_(and_(own, Ban.place == guild), and_(inside, Ban.place.in_(channels))))
-    )
+    await session.execute(delete(Ban).where(Ban.guild == guild))
     # A fork never leaves its guild, so that nothing outside reaches any of these lines.
     scripts = list(await session.scalars(select(Script.id).where(Script.guild == guild)))
     await lineage.delete_scripts(session, select(Script.id).where(Script.guild == guild))
@@ -105,12 +107,55 @@ async def delete_guild(session: AsyncSession, guild: int) -> int:
     return len(scripts)
 
 
-async def of_person(session: AsyncSession, person: int) -> list[tuple[Line, Script]]:
-    """A person's lines and the scripts in which they wrote them, without copies."""
-    rows = await session.execute(
+@dataclass(frozen=True)
+class Kept:
+    """What is kept of a person, each with the script that it belongs to."""
+
+    lines: list[tuple[Line, Script]]
+    """What they wrote, without copies."""
+    asked: list[tuple[Line, Script]]
+    """What a voice wrote because they asked for it."""
+    scripts: list[Script]
+    """What they began."""
+    parts: list[tuple[str, Script]]
+    """The characters that they play."""
+    votes: list[tuple[Vote, Script]]
+
+    def __bool__(self) -> bool:
+        return bool(self.lines or self.asked or self.scripts or self.parts or self.votes)
+
+
+async def of_person(session: AsyncSession, person: int) -> Kept:
+    """All that is kept of a person."""
+    lines = (
         select(Line, Script)
         .join(Script, Script.id == Line.script)
-        .where(Line.author == person, Line.copy_of.is_(None))
+        .where(Line.copy_of.is_(None))
         .order_by(Line.id)
     )
-    return [(line, script) for line, script in rows]
+    asked = lines.where(Line.asker == person, Line.author.is_(None))
+    votes = (
+        select(Vote, Script)
+        .join(Ballot, Ballot.id == Vote.ballot)
+        .join(Script, Script.id == Ballot.script)
+        .where(Vote.person == person)
+        .order_by(Vote.ballot)
+    )
+    began = select(Script).where(Script.owner == person).order_by(Script.id)
+    return Kept(
+        lines=[(one, of) for one, of in await session.execute(lines.where(Line.author == person))],
+        asked=[(one, of) for one, of in await session.execute(asked)],
+        scripts=list(await session.scalars(began)),
+        parts=[
+            (name, script)
+            for script in await session.scalars(_plays(person).order_by(Script.id))
+            for name, who in script.players.items()
+            if who == person
+        ],
+        votes=[(one, of) for one, of in await session.execute(votes)],
+    )
+
+
+def _plays(person: int) -> Select[Script]:
+    """A query of the scripts in which somebody may play."""
+    return select(Script).where(cast(Script.players, String).contains(str(person)))

@@ -31,6 +31,7 @@ from .tables import (
     Line,
     Post,
     Script,
+    Stale,
     State,
     Surprise,
     Trail,
@@ -289,6 +290,7 @@ async def delete_scripts(session: AsyncSession, scripts: Select[int]) -> None:
     for kept in (State, Surprise):
         await session.execute(delete(kept).where(kept.line.in_(own)))
     await session.execute(delete(Post).where(Post.script.in_(scripts)))
+    await session.execute(delete(Stale).where(Stale.script.in_(scripts)))
     await session.execute(delete(Trail).where(Trail.script.in_(scripts)))
     ballots = select(Ballot.id).where(Ballot.script.in_(scripts))
     await session.execute(delete(Vote).where(Vote.ballot.in_(ballots)))

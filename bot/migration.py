@@ -6,7 +6,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-SCHEMA = 5
+SCHEMA = 6
 """The version of the tables of `store`, kept in a file's ``user_version``."""
 
 _TO_3 = """
@@ -101,7 +101,19 @@ ALTER TABLE lines ADD COLUMN removed BOOLEAN DEFAULT 0 NOT NULL;
 ALTER TABLE scripts ADD COLUMN erased INTEGER DEFAULT 0 NOT NULL;
 """
 
-UPGRADES = {1: _TO_3 + _TO_5, 2: _TO_3 + _TO_5, 3: _TO_5, 4: _TO_5}
+_TO_6 = """
+ALTER TABLE bans ADD COLUMN guild BIGINT;
+UPDATE bans SET guild = place WHERE scope = 'guild';
+UPDATE bans SET guild = (SELECT guild FROM scripts WHERE channel = place) WHERE scope = 'channel';
+"""
+
+UPGRADES = {
+    1: _TO_3 + _TO_5,
+    2: _TO_3 + _TO_5 + _TO_6,
+    3: _TO_5 + _TO_6,
+    4: _TO_5 + _TO_6,
+    5: _TO_6,
+}
 """What makes today's tables of an earlier schema's. Tables that only lacked are made elsewhere."""
 
 
@@ -118,8 +130,9 @@ def upgrade(path: Path) -> None:
         connection.execute("PRAGMA foreign_keys = OFF")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA secure_delete = ON")
+        # Earlier upgrades left what they replaced in pages that are free, and people's words there.
+        # Before this one, which leaves none: whatever ends it, the next one begins with this again.
+        connection.execute("VACUUM")
         connection.executescript(
             f"BEGIN IMMEDIATE; {UPGRADES[version]} PRAGMA user_version = {SCHEMA}; COMMIT;"
         )
-        # Earlier upgrades left what they replaced in pages that are free, and people's words there.
-        connection.execute("VACUUM")

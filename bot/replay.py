@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Container, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
@@ -102,7 +102,10 @@ async def replay(room: Room, patience: Patience) -> Replay:
         while len(verdicts) < len(lines) and time.monotonic() < until:
             some = lines[len(verdicts) : len(verdicts) + AT_ONCE]
             verdicts += await patience.wait(proof.of(some, len(verdicts) + 1, patience.progress))
-    return Replay(script.title, tuple(verdicts), len(lines))
+    # Somebody may have been forgotten meanwhile.
+    now = {line.id: line for line in await room.store.path(script.head)}
+    there = [replace(one, line=now[one.line.id]) for one in verdicts if one.line.id in now]
+    return Replay(script.title, tuple(there), len(lines))
 
 
 class Proof:

@@ -690,6 +690,10 @@ class Rooms:
         self._told: set[tuple[int, int]] = set()
         self._readers = Readers()
 
+    def forget(self, person: int) -> None:
+        """Forgets what a person was told."""
+        self._told -= {told for told in self._told if told[1] == person}
+
     def at(self, channel: int) -> Room:
         """The room of a channel."""
         room = self._rooms.get(channel)

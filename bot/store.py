@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-from sqlalchemy import and_, delete, func, or_, select, update
+from sqlalchemy import Integer, and_, delete, func, or_, select, type_coerce, update
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm.attributes import set_committed_value
@@ -16,7 +18,7 @@ from sqlalchemy.orm.attributes import set_committed_value
 from . import erasure, lineage
 from .budget import Budget
 from .database import Database, NotKept, StoreError
-from .erasure import Forgotten
+from .erasure import Kept
 from .lineage import LINES_AT_ONCE, AlreadyWritten, HeadMoved
 from .model import States
 from .script import Kind
@@ -32,6 +34,7 @@ from .tables import (
     Line,
     Post,
     Script,
+    Stale,
     State,
     Surprise,
     Trail,
@@ -47,6 +50,7 @@ __all__ = [
     "Floats",
     "Forgotten",
     "HeadMoved",
+    "Kept",
     "Line",
     "NotKept",
     "Script",
@@ -54,6 +58,16 @@ __all__ = [
     "StoreError",
     "fork_of",
 ]
+
+
+@dataclass(frozen=True)
+class Forgotten:
+    """What became of somebody's wish to be forgotten."""
+
+    lines: int
+    """How many lines named them."""
+    gone: bool
+    """Whether it is gone from all of the disk, or will be once nobody reads the file's log."""
 
 
 ROOM_FOR_STATES = 2**30
@@ -109,7 +123,7 @@ class Store:
         It begins at its head, which is a line of another script where it is a fork. All or nothing.
         Raises AlreadyWritten when this delivery has begun one already.
         """
-        async with self._database.writing() as session:
+        async with self._states_change() as session:
             begun = select(Script.id).where(Script.delivery == delivery)
             if delivery is not None and await session.scalar(begun) is not None:
                 raise AlreadyWritten
@@ -164,22 +178,35 @@ class Store:
     async def forget(self, person: int, *, text: bool) -> Forgotten:
         """Takes a person's name from everything, and if they wish the text from their lines.
 
-        It is gone from the file when this returns. Returns what shows them in messages.
+        The messages that show any of it are `stale` then. What is raised means that nothing was
+        taken.
         """
         async with self._database.writing() as session:
-            found = await erasure.forget(session, person, text=text)
-        await self._database.flush_out()
+            lines = await erasure.forget(session, person, text=text)
+        return Forgotten(lines, await self._database.flush_out())
+
+    async def stale(self) -> dict[int, list[int]]:
+        """The messages that are to be drawn again, by the scripts that they show, oldest first."""
+        found: dict[int, list[int]] = {}
+        async with self._database.reading() as session:
+            for one in await session.scalars(select(Stale).order_by(Stale.message)):
+                found.setdefault(one.script, []).append(one.message)
         return found
 
-    async def of_person(self, person: int) -> list[tuple[Line, Script]]:
-        """A person's lines, and the script in which each was written."""
+    async def note_drawn(self, messages: Iterable[int]) -> None:
+        """Notes that messages were drawn again, or are gone."""
+        async with self._database.writing() as session:
+            await session.execute(delete(Stale).where(Stale.message.in_(list(messages))))
+
+    async def of_person(self, person: int) -> Kept:
+        """All that is kept of a person."""
         async with self._database.reading() as session:
             return await erasure.of_person(session, person)
 
     async def guilds(self) -> list[int]:
         """The guilds that have anything here: scripts, lists of words, or a voice of their own."""
         scripts = select(Script.guild).where(Script.guild.is_not(None))
-        lists = select(Ban.place).where(Ban.scope == "guild")
+        lists = select(Ban.guild).where(Ban.guild.is_not(None))
         async with self._database.reading() as session:
             found = {guild for guild in await session.scalars(scripts.union(lists)) if guild}
             voices = select(Fact.name).where(Fact.name.startswith(GUILDS_VOICE))
@@ -306,7 +333,7 @@ class Store:
         All or nothing. Raises HeadMoved when the head is no longer where ``script`` has it, and
         AlreadyWritten when this delivery's take is there already.
         """
-        async with self._database.writing() as session:
+        async with self._states_change() as session:
             lines = await lineage.hang(session, script, parent, drafts, delivery, take, asker)
             await lineage.move(session, script, lines[-1].id if lines else parent)
             await self._make_room(session, drafts)
@@ -325,7 +352,7 @@ class Store:
         All or nothing. Raises AlreadyWritten when this delivery has written takes before, and
         HeadMoved when text above the head was removed meanwhile.
         """
-        async with self._database.writing() as session:
+        async with self._states_change() as session:
             stands = select(Script.id).where(Script.id == script.id, Script.erased == script.erased)
             if await session.scalar(stands) is None:
                 raise HeadMoved
@@ -346,7 +373,7 @@ class Store:
         Returns the new lines and the copies, which stand in the messages of what they replace. All
         or nothing. Raises HeadMoved and AlreadyWritten as `append` does.
         """
-        async with self._database.writing() as session:
+        async with self._states_change() as session:
             followed = await session.scalars(
                 select(Line)
                 .where(Line.id.in_(select(lineage.path(script.head or 0).c.id)), Line.id > line.id)
@@ -412,10 +439,13 @@ class Store:
             found = await session.get(Ban, (scope, place))
         return list(found.words) if found else []
 
-    async def ban(self, scope: str, place: int, words: Sequence[str]) -> None:
-        """Replaces one list."""
+    async def ban(
+        self, scope: str, place: int, words: Sequence[str], guild: int | None = None
+    ) -> None:
+        """Replaces one list, which goes when its ``guild`` does; a guild's own need not say it."""
+        guild = place if scope == "guild" else guild
         async with self._database.writing() as session:
-            await session.merge(Ban(scope=scope, place=place, words=list(words)))
+            await session.merge(Ban(scope=scope, place=place, words=list(words), guild=guild))
 
     async def casts(self, scope: str, place: int) -> list[str]:
         """The names in the casts of all scripts that run in a channel, or in a guild."""
@@ -446,16 +476,29 @@ class Store:
         """Keeps what a voice remembers after a line that it has just read.
 
         ``removed`` is how many lines without their text it has read on the way: where there are
-        more by now, it remembers what it must not.
+        more by now, it remembers what it must not. Nor is anything kept of a line that is deleted.
         """
         above = lineage.path(line)
-        gone = select(func.count()).join_from(Line, above, Line.id == above.c.id)
-        async with self._database.writing() as session:
-            if await session.scalar(gone.where(Line.removed)) != removed:
+        # None of nothing is NULL, which is not 0.
+        gone = select(func.sum(type_coerce(Line.removed, Integer))).join_from(
+            Line, above, Line.id == above.c.id
+        )
+        async with self._states_change() as session:
+            if await session.scalar(gone) != removed:
                 return
             await session.merge(State(line=line, fingerprint=fingerprint, state=state.tobytes()))
             await session.flush()
             await self._budget.make_room(session, state.nbytes)
+
+    @asynccontextmanager
+    async def _states_change(self) -> AsyncIterator[AsyncSession]:
+        """A session that may add states, of which none are counted if it fails."""
+        try:
+            async with self._database.writing() as session:
+                yield session
+        except BaseException:
+            self._budget.recount()
+            raise
 
     async def _make_room(self, session: AsyncSession, drafts: Sequence[Draft]) -> None:
         """Keeps the states within their budget, once those of new lines are among them."""
@@ -464,12 +507,18 @@ class Store:
 
     # Posts
 
-    async def post(self, message: int, script: int, lines: Iterable[int]) -> None:
-        """Notes which lines a message shows; none for the message that begins a script."""
-        shown = list(lines) or [BEFORE_THE_FIRST]
+    async def post(self, message: int, script: int, lines: Sequence[Line]) -> None:
+        """Notes which lines a message shows; none for the message that begins a script.
+
+        Where their name or text was taken since they were read, the message is stale.
+        """
+        shown = [line.id for line in lines] or [BEFORE_THE_FIRST]
         rows = [{"message": message, "script": script, "line": line} for line in shown]
         async with self._database.writing() as session:
             await session.execute(insert(Post).on_conflict_do_nothing(), rows)
+            if await erasure.have_changed(session, lines):
+                stale = insert(Stale).values(message=message, script=script)
+                await session.execute(stale.on_conflict_do_nothing())
 
     async def posts(
         self, script: int, lines: Iterable[int], messages: Iterable[int] = ()
@@ -510,6 +559,7 @@ class Store:
         """Notes that all messages are gone, as after a simulated Discord has ended."""
         async with self._database.writing() as session:
             await session.execute(delete(Post))
+            await session.execute(delete(Stale))
             await session.execute(update(Ballot).values(message=None))
 
     # Ballots

@@ -212,6 +212,8 @@ class Ban(Base):
     """``channel`` or ``guild``."""
     place: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     words: Mapped[list[str]]
+    guild: Mapped[int | None] = mapped_column(BigInteger)
+    """Where the channel is; None where that is not known, and in direct messages."""
 
 
 class Post(Base):
@@ -223,6 +225,15 @@ class Post(Base):
     line: Mapped[int] = mapped_column(primary_key=True, index=True)
     """`BEFORE_THE_FIRST` for the message that begins a script without a line."""
     script: Mapped[int] = mapped_column(ForeignKey("scripts.id"))
+
+
+class Stale(Base):
+    """A message that shows what was forgotten since, until it is drawn again."""
+
+    __tablename__ = "stale"
+
+    message: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    script: Mapped[int] = mapped_column(ForeignKey("scripts.id"), index=True)
 
 
 class Ballot(Base):
@@ -273,6 +284,10 @@ class Fact(Base):
 
     name: Mapped[str] = mapped_column(primary_key=True)
     value: Mapped[str]
+
+
+NUMBERED = (Script.__tablename__, Line.__tablename__, Ballot.__tablename__)
+"""The tables whose ids are on buttons."""
 
 
 def guilds_voice(guild: int) -> str:

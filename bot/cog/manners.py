@@ -165,7 +165,7 @@ class Manners(Turns):
             words = changed(words, add or "", remove or "")
             if add:
                 check_casts(await self.store.casts(scope, place), words)
-            await self.store.ban(scope, place, words)
+            await self.store.ban(scope, place, words, interaction.guild_id)
         where = say("in this server") if scope == "guild" else say("in this channel")
         await reply_to(interaction).send_message(shown_words(words, where), ephemeral=True)
 

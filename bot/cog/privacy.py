@@ -6,24 +6,28 @@ import asyncio
 import datetime as dt
 import io
 import logging
+from collections.abc import Sequence
 from contextlib import suppress
+from typing import Any
 
 import discord
 from discord import app_commands
 from discord.ext import commands, tasks
 
 from ..delivery import delivered, reply_to
-from ..language import many, say
-from ..privacy import KEPT, as_file, sure
-from ..store import Forgotten, NotKept
+from ..language import many, say, speaking
+from ..privacy import KEPT, STAYS, SURE, as_file, sure, told
+from ..room import RoomError
+from ..settings import Settings
+from ..store import NotKept, Script
 from ..views import Interaction
-from .commands import answered, for_scripts
+from .commands import answered, for_scripts, renamed
 from .turns import Turns
 
 log = logging.getLogger("onbook.privacy")
 
-AT_ONCE = 200
-"""Lines whose messages are looked for together."""
+AT_ONCE = 50
+"""Messages that are drawn again together."""
 
 
 class Privacy(Turns):
@@ -33,84 +37,119 @@ class Privacy(Turns):
         app_commands.Group(name="privacy", description="What is kept of you here")
     )
 
+    def __init__(self, bot: commands.Bot, chosen: Settings | None = None) -> None:
+        super().__init__(bot, chosen)
+        self._drawing = asyncio.Lock()
+
     async def cog_load(self) -> None:
         """Opens the voice and the database; raises ModelError or StoreError."""
         await super().cog_load()
         self._delete_departed.start()
+        self._draw_left.start()
         if self.bot.is_ready():
             await self.on_ready()
 
     async def cog_unload(self) -> None:
         """Ends the engines and closes the database."""
         self._delete_departed.cancel()
+        self._draw_left.cancel()
         await super().cog_unload()
 
     @privacy_group.command(name="about")
     @answered
     async def about_privacy(self, interaction: Interaction) -> None:
         """See what is kept of you, and for how long"""
+        self._take_on(interaction)
         days = many(self.settings.departed_days, "day")
-        await reply_to(interaction).send_message(say(KEPT, days=days), ephemeral=True)
+        kept = f"{say(KEPT, days=days)}\n{say(STAYS)}"
+        await reply_to(interaction).send_message(kept, ephemeral=True)
 
     @privacy_group.command(name="export")
     @answered
     async def export_mine(self, interaction: Interaction) -> None:
-        """Get your lines as a file"""
+        """Get all that is kept of you as a file"""
+        self._take_on(interaction)
         await reply_to(interaction).defer(ephemeral=True, thinking=True)
-        lines = await self.store.of_person(interaction.user.id)
-        if not lines:
-            await delivered(interaction, content=say("No line here is yours."))
+        kept = await self.store.of_person(interaction.user.id)
+        if not kept:
+            await delivered(interaction, content=say("Nothing is kept of you here."))
             return
-        content = io.BytesIO(await asyncio.to_thread(as_file, lines))
+        name, content = await asyncio.to_thread(as_file, kept, interaction.filesize_limit)
+        if len(content) > interaction.filesize_limit:
+            raise RoomError(
+                say("What is kept of you is too large for Discord: ask whoever runs the bot.")
+            )
+        lines = many(len(kept.lines), "line")
         await delivered(
             interaction,
-            content=say("What is yours: {lines}.", lines=many(len(lines), "line")),
-            attachments=[discord.File(content, filename="on-book-lines.json")],
+            content=say("All that is kept of you, with {lines} that you wrote.", lines=lines),
+            attachments=[discord.File(io.BytesIO(content), filename=name)],
         )
 
     @privacy_group.command(name="forget")
-    @app_commands.describe(text="Also take away the text of the lines that you wrote")
     @answered
-    async def forget(self, interaction: Interaction, text: bool = False) -> None:
-        """Have your name taken from everything that was written here"""
-        if text:
-            asked = say(
-                "Take your name from every line that you wrote, in every server, and its text, "
-                "too? Each stays in its place with “…” for a text, and what the voice wrote below "
-                "stays. Nobody can bring it back."
-            )
-        else:
-            asked = say(
-                "Take your name from every line that you wrote, in every server? Your lines stay, "
-                "by “somebody”, and your scripts have no owner then. Nobody can bring it back."
-            )
-        await reply_to(interaction).send_message(asked, view=sure(text=text), ephemeral=True)
+    async def forget(self, interaction: Interaction) -> None:
+        """Have your name taken from everything that was written here, and your text if you wish"""
+        self._take_on(interaction)
+        asked = f"{say(SURE)}\n-# {say(STAYS)}"
+        await reply_to(interaction).send_message(asked, view=sure(), ephemeral=True)
 
     @answered
     async def forget_me(self, interaction: Interaction, text: bool) -> None:
         """Somebody is sure that they wish to be forgotten."""
+        self._take_on(interaction)
         await reply_to(interaction).defer(ephemeral=True, thinking=True)
-        found = await self.store.forget(interaction.user.id, text=text)
-        lines = many(found.count, "line")
-        if text:
-            told = say("You are forgotten. Without name and text now: {lines}.", lines=lines)
-        else:
-            told = say("You are forgotten. Without your name now: {lines}.", lines=lines)
-        await delivered(interaction, content=told)
-        await self._draw_again(found)
+        person = interaction.user.id
+        # Or what they have asked for before would come with their name after it is forgotten.
+        await self._ended(person)
+        found = await self.store.forget(person, text=text)
+        self.rooms.forget(person)
+        self._hold(asyncio.create_task(self._draw_after({*self._in_hand()})))
+        await delivered(interaction, content=told(found, text=text))
 
-    async def _draw_again(self, found: Forgotten) -> None:
-        """Makes messages tell the truth that named somebody."""
-        for one, lines in found.lines.items():
-            script = await self.store.find(one)
-            if script is None:
-                continue
-            channel = self.bot.get_partial_messageable(script.channel)
-            room = self.rooms.at(script.channel)
-            for at in range(0, len(lines), AT_ONCE):
-                await self.board.redraw(channel, room, script, set(lines[at : at + AT_ONCE]))
-        for ballot in found.ballots:
-            self.polls.recount(ballot)
+    # Messages that show what was forgotten
+
+    async def _draw_after(self, acts: set[asyncio.Task[Any]]) -> None:
+        """Draws again what shows somebody, and once more when all that was in hand is shown."""
+        await self._draw_stale()
+        if acts:
+            await asyncio.wait(acts)
+            await self._draw_stale()
+
+    @tasks.loop(hours=1)
+    async def _draw_left(self) -> None:
+        """Draws again what could not be drawn before, or not before the bot ended."""
+        await self._draw_stale()
+
+    async def _draw_stale(self) -> None:
+        """Draws the messages again that show what was forgotten; what fails is left for later."""
+        try:
+            async with self._drawing:
+                for script, messages in (await self.store.stale()).items():
+                    await self._draw_in(script, messages)
+        except NotKept:
+            pass  # which is in the log
+        except Exception:
+            log.exception("messages that show what was forgotten could not be drawn")
+
+    async def _draw_in(self, script: int, messages: Sequence[int]) -> None:
+        found = await self.store.find(script)
+        if found is None:
+            return
+        channel = self.bot.get_partial_messageable(found.channel)
+        room = self.rooms.at(found.channel)
+        with speaking(self._locale(found), renamed=renamed(self.bot)):
+            for at in range(0, len(messages), AT_ONCE):
+                some = messages[at : at + AT_ONCE]
+                drawn = await self.board.redraw(channel, room, found, some)
+                await self.store.note_drawn(drawn)
+                if not drawn:
+                    return  # nothing comes through there now
+
+    def _locale(self, script: Script) -> str:
+        """The language of a script's server, since nobody in particular reads its messages."""
+        guild = None if script.guild is None else self.bot.get_guild(script.guild)
+        return (guild.preferred_locale if guild else discord.Locale.american_english).value
 
     # Servers that have removed the bot
 
@@ -145,6 +184,7 @@ class Privacy(Turns):
                     scripts = await self.store.delete_guild(guild)
                     log.info("%d scripts of a server that left were deleted", scripts)
 
+    @_draw_left.before_loop
     @_delete_departed.before_loop
     async def _once_all_is_known(self) -> None:
         await self.bot.wait_until_ready()

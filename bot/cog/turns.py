@@ -76,7 +76,7 @@ class Turns(commands.Cog):
         self.board: Board
         self.polls: Polls
         self.limits = Limits(self.settings.rates)
-        self._acts: set[asyncio.Task[Any]] = set()
+        self._acts: dict[asyncio.Task[Any], int | None] = {}
         self._closing = False
         self._turns: dict[int, Patience] = {}
         self.voices = Voices(
@@ -130,7 +130,7 @@ class Turns(commands.Cog):
                     await asyncio.wait(acts)
 
     def _in_hand(self) -> set[asyncio.Task[Any]]:
-        return self._acts | self.polls.acts
+        return self._acts.keys() | self.polls.acts
 
     # Turns
 
@@ -341,20 +341,35 @@ class Turns(commands.Cog):
             await answer(interaction, cause)
 
     def _room(self, interaction: Interaction) -> Room:
-        """The channel's room; whoever asks for it is waited for when the cog is unloaded.
+        """The channel's room, for one who is taken on; raises what `_take_on` does."""
+        self._take_on(interaction)
+        return self.rooms.at(channel_of(interaction))
 
-        Raises EngineClosed for those who come when it is.
+    def _take_on(self, interaction: Interaction) -> None:
+        """Lets who asks for something pay, and be waited for when the cog is unloaded.
+
+        Raises EngineClosed for those who come when it is, TooMuch, and RoomError outside of
+        channels.
         """
         act = asyncio.current_task()
         if self._closing and act not in self._acts:
             raise EngineClosed
         if act:
-            self._acts.add(act)
-            act.add_done_callback(self._acts.discard)
-        channel = channel_of(interaction)
+            self._hold(act, interaction.user.id)
         if interaction.type is not discord.InteractionType.autocomplete:
             self._pay_for_a_turn(interaction)
-        return self.rooms.at(channel)
+
+    def _hold(self, act: asyncio.Task[Any], person: int | None = None) -> None:
+        """Lets something be waited for when the cog is unloaded, and whoever asks for it known."""
+        self._acts[act] = person
+        act.add_done_callback(lambda done: self._acts.pop(done, None))
+
+    async def _ended(self, person: int) -> None:
+        """Waits until what somebody has asked for by now is done, but for what asks for this."""
+        here = asyncio.current_task()
+        acts = {act for act, who in self._acts.items() if who == person and act is not here}
+        if acts:
+            await asyncio.wait(acts)
 
     # Limits
 

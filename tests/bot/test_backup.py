@@ -11,6 +11,7 @@ import pytest
 
 from bot.backup import backup, restore
 from bot.migration import SCHEMA
+from bot.room import Wish
 from bot.store import Store, StoreError
 
 from .test_room import House, house, texts
@@ -136,3 +137,21 @@ async def test_what_was_there_is_kept_however_soon_one_restore_follows_another(h
     assert first != second
     assert (await written(first))[-1] == "Snow."
     await house.open()
+
+
+async def test_what_is_written_after_a_restore_never_has_the_id_of_something_else(house: House):
+    await house.start()
+    database = house.settings.database
+    copy = database.parent / "copy.db"
+    backup(database, copy)
+    known = set[int]()
+    for _ in range(3):
+        lines = [await house.carry_on(), (await house.write("Snow.")).lines]
+        ballot = (await house.room.carry_on(house.writer(), Wish(takes=2))).ballot
+        begun = (await house.start(house.rooms.at(2))).script
+        ids = {ballot.id, begun.id, *(line.id for some in lines for line in some)}
+        assert not ids & known
+        known |= ids
+        await house.close()
+        restore(database, copy)
+        await house.open()

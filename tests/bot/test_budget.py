@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from sqlalchemy import event
+from sqlalchemy.orm import Session
 
 from bot.room import Wish
-from bot.store import Store
+from bot.script import Element, Kind
+from bot.store import Draft, Store
 
 from .test_room import House, house
 
@@ -70,3 +73,36 @@ async def test_what_is_there_when_it_opens_counts(small: House):
     model = (await small.voices.engine("tiny")).model
     await small.store.keep_state(1, model.fingerprint, np.zeros(model.state_size, np.float32))
     assert await kept(small) == set()
+
+
+async def test_what_was_taken_back_is_not_counted(small: House):
+    await small.start()
+    for n in range(9):
+        await small.write(f"Rain {n}.")
+    script, before = await small.room.script(), await kept(small)
+    model = (await small.voices.engine("tiny")).model
+    state = np.zeros(model.state_size, np.float32)
+    drafts = [Draft(Element(Kind.ACTION, "Hail."), 1, "Ann", state, model.fingerprint)] * 4
+
+    def fail(_: object) -> None:
+        raise RuntimeError
+
+    # Room is made for them, and then they cannot be stored.
+    event.listen(Session, "before_commit", fail)
+    with pytest.raises(RuntimeError):
+        await small.store.append(script, script.head, drafts, "late", 0)
+    event.remove(Session, "before_commit", fail)
+    assert await kept(small) == before
+    for n in range(9):
+        await small.write(f"Snow {n}.")
+        assert len(await kept(small)) <= 6
+
+
+async def test_nothing_is_kept_of_a_line_that_is_deleted(small: House):
+    begun = await small.start()
+    await small.start()
+    await small.store.delete(begun.script.id)
+    model = (await small.voices.engine("tiny")).model
+    state = np.zeros(model.state_size, np.float32)
+    await small.store.keep_state(begun.lines[0].id, model.fingerprint, state)
+    assert begun.lines[0].id not in await kept(small)

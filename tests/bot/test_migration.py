@@ -117,3 +117,30 @@ async def test_a_new_database_is_not_upgraded(tmp_path: Path):
     store = await Store.open(path)
     assert await store.next_of(1, BEFORE_THE_FIRST) is None
     await store.close()
+
+
+async def test_schema_5_learns_where_the_lists_of_words_are(tmp_path: Path):
+    path = an_old_file(tmp_path / "old.db", SCHEMA_3)
+    await opened_once(path)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(
+            "DROP TABLE stale; ALTER TABLE bans DROP COLUMN guild; PRAGMA user_version = 5;"
+            "DELETE FROM bans; INSERT INTO bans VALUES"
+            "('channel', 1, '[\"a\"]'), ('channel', 99, '[\"b\"]'), ('guild', 5, '[\"c\"]');"
+        )
+    await opened_once(path)
+    with closing(sqlite3.connect(path)) as connection:
+        lists = connection.execute("SELECT place, guild FROM bans ORDER BY place").fetchall()
+        [(of_1,)] = connection.execute("SELECT DISTINCT guild FROM scripts WHERE channel = 1")
+    assert of_1 is not None
+    assert lists == [(1, of_1), (5, 5), (99, None)]
+
+
+async def test_what_earlier_upgrades_left_is_gone_however_this_one_ends(tmp_path: Path):
+    left = "CREATE TABLE left (text); INSERT INTO left VALUES (hex(zeroblob(9000)) || 'marzipan');"
+    old = an_old_file(tmp_path / "old.db", SCHEMA_2 + "CREATE TABLE trails (id);" + left)
+    an_old_file(old, "PRAGMA secure_delete = OFF; DROP TABLE left;")
+    assert b"marzipan" in old.read_bytes()
+    with pytest.raises(StoreError, match="cannot be used as a database"):
+        await Store.open(old)
+    assert b"marzipan" not in old.read_bytes()

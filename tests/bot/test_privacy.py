@@ -2,24 +2,41 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
+import io
 import json
+import sqlite3
+import time
+import zipfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
+from bot.cog import OnBook
+from bot.privacy import as_file
 from bot.replay import Verdict, in_words, replay
 from bot.room import Patience, Place, Wish
+from bot.script import Kind
+from bot.settings import RunnerSettings
 from bot.store import HeadMoved, fork_of
 from bot.tables import FORGOTTEN, REMOVED, SOMEBODY, guilds_voice
+from bot.views import COG
+from tests.discord.bot import bot_here
+from tests.discord.people import PATIENCE, Discord
 
+from . import test_at_once as at_once
 from .conftest import Stage, answer
 from .test_buttons import assert_true
 from .test_cog import begin
 from .test_room import House, house, texts
+from .test_stopping import discord
+from .test_tree import moderator
 
-__all__ = ["house"]
+__all__ = ["discord", "house"]
 
 PHRASE = "Zanzibar marzipan"
 NAME = "Annabella Zweistein"
@@ -32,10 +49,20 @@ def on_the_disk(database: Path) -> bytes:
     return b"".join(one.read_bytes() for one in files)
 
 
+def until_it_is_gone(database: Path) -> None:
+    """Waits until the phrase is nowhere on the disk; raises TimeoutError."""
+    end = time.monotonic() + PATIENCE
+    while PHRASE.encode() in on_the_disk(database):
+        if time.monotonic() > end:
+            raise TimeoutError
+        time.sleep(0.01)
+
+
 async def forget(stage: Stage, person: Any, *, text: bool) -> Any:
     """Asks to be forgotten, and is sure."""
-    asked = answer(await person.slash(stage.channel, "privacy forget", text=text))
+    asked = answer(await person.slash(stage.channel, "privacy forget"))
     assert asked.ephemeral
+    assert "nobody can find your lines later" in asked.content
     label = "Forget me and my text" if text else "Forget me"
     return answer(await person.click(asked, label=label))
 
@@ -164,8 +191,8 @@ async def test_messages_are_drawn_again_without_what_was_forgotten(stage: Stage)
 async def test_whoever_is_not_sure_changes_nothing(stage: Stage):
     await begin(stage)
     await stage.ben.slash(stage.channel, "write", text="Rain.")
-    asked = answer(await stage.ben.slash(stage.channel, "privacy forget", text=True))
-    assert "Nobody can bring it back" in asked.content
+    asked = answer(await stage.ben.slash(stage.channel, "privacy forget"))
+    assert "Nobody can bring anything of it back" in asked.content
     assert (await stage.lines())[-1] == "Rain."
     # The question outlives a restart.
     await stage.restart()
@@ -175,16 +202,65 @@ async def test_whoever_is_not_sure_changes_nothing(stage: Stage):
 
 async def test_export_gives_people_theirs_and_nobody_elses(stage: Stage):
     nothing = answer(await stage.ben.slash(stage.channel, "privacy export"))
-    assert nothing.content == "No line here is yours."
+    assert nothing.content == "Nothing is kept of you here."
     await begin(stage)
     await stage.ann.slash(stage.channel, "write", text="Rain.")
     await stage.ben.slash(stage.channel, "write", text="MAYA: Snow.")
     given = answer(await stage.ben.slash(stage.channel, "privacy export"))
     assert given.ephemeral
     [file] = given.attachments
-    [entry] = json.loads(await file.read())
+    [entry] = json.loads(await file.read())["lines"]
     assert (entry["text"], entry["name"], entry["kind"]) == ("MAYA\nSnow.", "Ben", "dialogue")
     assert (entry["server"], entry["channel"]) == (stage.guild.id, stage.channel.id)
+
+
+async def test_export_has_whatever_bears_a_persons_id(house: House):
+    begun = await house.start(cast=["MAYA", "JONAS"])
+    ben, voters = house.writer("Ben"), (await house.store.script(begun.script.id)).owner
+    assert not await house.store.of_person(ben.id)
+    await house.room.add_to_cast(ben, ["MAYA"], ben.id)
+    await house.room.carry_on(ben, Wish(kind=Kind.ACTION))
+    turn = await house.room.carry_on(house.writer(), Wish(takes=2, vote=60))
+    await house.room.vote(ben, turn.ballot.id, 1)
+    name, content = as_file(await house.store.of_person(ben.id), 10_000)
+    assert name == "on-book-yours.json"
+    given = json.loads(content)
+    assert [one["take"] for one in given["votes"]] == [2]
+    assert [one["character"] for one in given["characters that you play"]] == ["MAYA"]
+    assert len(given["lines of a voice that you asked for"]) == 1
+    assert given["lines"] == given["scripts that you began"] == []
+    theirs = await house.store.of_person(voters)
+    [began] = json.loads(as_file(theirs, 10_000)[1])["scripts that you began"]
+    assert began["script"] == "The Diner"
+
+
+async def test_export_is_packed_where_it_is_too_large_for_a_message(stage: Stage):
+    await begin(stage)
+    for _ in range(3):
+        await stage.ben.slash(stage.channel, "write", text="Rain. " * 200)
+    kept = await stage.cog.store.of_person(stage.ben.id)
+    name, content = as_file(kept, 2000)
+    assert (name, len(content) < 2000) == ("on-book-yours.zip", True)
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        assert len(json.loads(archive.read("on-book-yours.json"))["lines"]) == 3
+
+
+async def test_whoever_asks_too_often_for_what_is_kept_is_told_to_wait(stage: Stage):
+    rates = {"person": (3, 0, 0), "channel": (0, 0, 0), "guild": (0, 0, 0)}
+    stage.cog.limits = type(stage.cog.limits)(rates, clock=lambda: 0.0)
+    told = [
+        answer(await stage.ben.slash(stage.channel, f"privacy {command}")).content
+        for command in ("about", "export", "forget", "export")
+    ]
+    assert ["try again in" in one for one in told] == [False, False, False, True]
+
+
+async def test_whom_it_told_of_what_no_voice_can_read_is_forgotten_too(house: House):
+    await house.start()
+    assert (await house.write("\N{SNOWMAN}" * 9)).unreadable
+    assert not (await house.write("\N{SNOWMAN}" * 9)).unreadable
+    house.rooms.forget(house.writer().id)
+    assert (await house.write("\N{SNOWMAN}" * 9)).unreadable
 
 
 async def test_replay_says_what_follows_a_removed_line(house: House):
@@ -210,7 +286,8 @@ async def test_replay_says_what_follows_a_removed_line(house: House):
 async def test_a_server_that_removed_the_bot_is_deleted_after_a_while(stage: Stage):
     await begin(stage)
     await stage.ann.slash(stage.channel, "write", text=f"{PHRASE}.")
-    await stage.ann.slash(stage.channel, "settings banned", add="zounds")
+    mo = moderator(stage, manage_channels=True)
+    await mo.slash(stage.channel, "settings banned", add="zounds")
     store, guild = stage.cog.store, stage.guild.id
     await store.note_fact(guilds_voice(guild), "other")
     later = dt.datetime.now(dt.UTC) + dt.timedelta(minutes=1)
@@ -227,6 +304,16 @@ async def test_a_server_that_removed_the_bot_is_deleted_after_a_while(stage: Sta
     assert await store.shelf(stage.channel.id) == []
     assert await store.banned(stage.channel.id, guild) == []
     assert PHRASE.encode() not in on_the_disk(stage.settings.database)
+
+
+async def test_the_list_of_a_channel_goes_with_its_server_though_it_had_no_script(stage: Stage):
+    mo = moderator(stage, manage_channels=True)
+    await mo.slash(stage.channel, "settings banned", add="zounds")
+    store, guild = stage.cog.store, stage.guild.id
+    assert await store.guilds() == [guild]
+    await store.delete_guild(guild)
+    assert await store.banned(stage.channel.id, guild) == []
+    assert await store.guilds() == []
 
 
 async def test_a_server_that_has_the_bot_back_or_is_not_available_is_kept(stage: Stage):
@@ -277,3 +364,125 @@ async def test_a_disk_that_fails_once_does_not_end_the_deleting_of_servers(stage
     assert await store.departed(later) == [gone]
     await stage.cog._delete_departed()
     assert await store.departed(later) == []
+
+
+# What takes a while ------------------------------------------------------------------------------
+
+
+@contextmanager
+def reader(database: Path) -> Iterator[None]:
+    """Another program that reads, so that the log must keep what it sees."""
+    with closing(sqlite3.connect(database, isolation_level=None)) as other:
+        other.execute("BEGIN")
+        other.execute("SELECT count(*) FROM lines").fetchone()
+        yield
+        other.execute("ROLLBACK")
+
+
+async def test_what_another_program_reads_goes_when_it_has_ended(
+    house: House, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("bot.database.FLUSH_AGAIN", 0.01)
+    await house.start()
+    await house.write(f"{PHRASE}.")
+    database = house.settings.database
+    with reader(database):
+        found = await house.store.forget(house.writer().id, text=True)
+        assert (found.lines, found.gone) == (2, False)
+        assert PHRASE.encode() in on_the_disk(database)
+        # Nobody else waits for it, and it is not given up.
+        for n in range(30):
+            await house.room.write(house.writer("Ben"), f"Rain {n}.")
+        assert PHRASE.encode() in on_the_disk(database)
+    await asyncio.to_thread(until_it_is_gone, database)
+    assert house.store._database._next_flush is None
+
+
+async def test_what_was_read_as_long_as_the_bot_ran_goes_when_it_runs_again(house: House):
+    await house.start()
+    await house.write(f"{PHRASE}.")
+    database = house.settings.database
+    with reader(database):
+        await house.store.forget(house.writer().id, text=True)
+        await house.close()
+        # As after a kill, or where the reader may not write: the log is left as it is.
+        log = database.with_name(f"{database.name}-wal")
+        left = log.read_bytes()
+        assert PHRASE.encode() in left
+        await house.open()
+        assert house.store._database._next_flush is not None
+        await house.close()
+    log.write_bytes(left)
+    await house.open()
+    assert PHRASE.encode() not in on_the_disk(database)
+
+
+async def test_whoever_is_forgotten_is_told_what_goes_later(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+):
+    # Longer than what the simulated Discord waits for.
+    its_module = type(stage.cog.store._database).flush_out.__globals__
+    monkeypatch.setitem(its_module, "FLUSH_AGAIN", 100.0)
+    await begin(stage)
+    await stage.ben.slash(stage.channel, "write", text=f"{PHRASE}.")
+    with reader(stage.settings.database):
+        told = await forget(stage, stage.ben, text=True)
+        database = stage.settings.database
+        assert PHRASE.encode() in on_the_disk(database)
+    assert "a last trace on the disk goes by itself" in told.content
+    assert PHRASE not in "\n".join(content for content, _ in stage.seen())
+    await stage.world.advance_time(101)
+    assert PHRASE.encode() not in on_the_disk(database)
+
+
+async def test_messages_that_could_not_be_drawn_are_drawn_after_a_restart(stage: Stage):
+    await begin(stage)
+    await stage.ben.slash(stage.channel, "write", text=f"{PHRASE}.")
+    await stage.ben.slash(stage.channel, "continue", takes=2)
+    await stage.cog.store.forget(stage.ben.id, text=True)  # and the bot ends
+    assert PHRASE in "\n".join(content for content, _ in stage.seen())
+    await stage.restart()
+    await stage.world.settle()
+    everything = "\n".join(content for content, _ in stage.seen())
+    assert PHRASE not in everything
+    assert str(stage.ben.id) not in everything
+    assert await stage.cog.store.stale() == {}
+
+
+async def test_a_message_that_was_sent_meanwhile_is_drawn_again(stage: Stage):
+    await begin(stage)
+    await stage.ben.slash(stage.channel, "write", text=f"{PHRASE}.")
+    store, script = stage.cog.store, (await stage.cog.store.running(stage.channel.id)).id
+    was = await store.lines(await store.path_ids((await store.running(stage.channel.id)).head))
+    await forget(stage, stage.ben, text=True)
+    # What somebody had read before, and shows now.
+    message = await stage.cog.bot.get_channel(stage.channel.id).send(f"{was[-1].text} (Ben)")
+    await store.post(message.id, script, was)
+    assert await store.stale() == {script: [message.id]}
+    await store.post(message.id + 1, script, await store.lines([line.id for line in was]))
+    await stage.cog._draw_stale()
+    assert await store.stale() == {}
+    assert PHRASE not in stage.messages()[-1].content
+
+
+async def test_what_somebody_has_in_hand_is_forgotten_with_the_rest(
+    discord: Discord, chosen: RunnerSettings, monkeypatch: pytest.MonkeyPatch
+):
+    guild = await discord.guild("The Playhouse")
+    channel, ben = await guild.channel("stage"), await guild.person("Ben")
+    async with bot_here(discord.address, chosen) as bot:
+        await discord.bot_is_ready()
+        cog = cast("OnBook", bot.get_cog(COG))
+        await at_once.begin(ben, channel)
+        asked = await ben.slash(channel, "privacy forget")
+        await asked.shows("Take your name")
+        async with cog.rooms.at(channel.id).lock:
+            late = await ben.slash(channel, "write", text=f"{PHRASE}.")
+            await discord.until(lambda: late.how)
+            pressed = await ben.click(asked.answers()[0], "Forget me and my text")
+            await discord.until(lambda: pressed.how)
+        await pressed.shows("You are forgotten. Without name and text now: 2 lines.")
+        await asyncio.wait([*cog._acts, asyncio.create_task(asyncio.sleep(0))])
+        lines = await cog.rooms.at(channel.id).lines()
+        assert {(line.author, line.text) for line in lines} == {(FORGOTTEN, REMOVED.text)}
+        await discord.until(lambda: PHRASE not in late.answers()[0].content)

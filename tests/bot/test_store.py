@@ -229,10 +229,10 @@ async def test_each_voice_has_a_state_of_its_own_which_is_replaced(store: Store)
 async def test_a_message_is_found_by_any_of_its_lines_and_comes_with_all(store: Store):
     script = await store.begin(a_script())
     [one, two, three] = await append(store, script.id, "One.", "Two.", "Three.")
-    await store.post(300, script.id, [three])
+    await store.post(300, script.id, await store.lines([three]))
     await store.post(100, script.id, [])
-    await store.post(200, script.id, [two, one])
-    await store.post(200, script.id, [two])
+    await store.post(200, script.id, await store.lines([two, one]))
+    await store.post(200, script.id, await store.lines([two]))
 
     async def shown(*lines: int) -> list[tuple[int, list[int]]]:
         posts = await store.posts(script.id, lines)
@@ -263,7 +263,7 @@ async def test_everything_is_there_when_the_file_is_opened_again(path: Path):
     store = await Store.open(path)
     script = await store.begin(a_script())
     ids = await append(store, script.id, "One.", "Two.")
-    await store.post(100, script.id, ids)
+    await store.post(100, script.id, await store.lines(ids))
     await store.note_fact("synced", "a")
     await store.close()
     store = await Store.open(path)
