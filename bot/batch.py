@@ -21,6 +21,7 @@ from .model import Logits, Model, States, Tokens
 from .repetition import NOT_COUNTED, REACH, Matches, charge, counted, go_on
 from .request import LONGEST_LINE, Floats, NoNumber, NothingLeft, Reply, Request
 from .sampling import Sampling, Uniforms, draw, surprise
+from .turn_taking import CUES, LONGEST_CUE, NOTHING, alive, cues, expect
 
 Places = NDArray[np.int64]
 
@@ -49,8 +50,12 @@ STEPS_BACK = 20
 MOST_STEPS_BACK = 500
 """The same for a line that cannot end yet, because nothing stands in it."""
 
-WRITING, STARTING, REPEATING, NUDGED, GUIDED, WATCHED, FREE, HINDERED = (1 << i for i in range(8))
+WRITING, STARTING, REPEATING, NUDGED, GUIDED, WATCHED, FREE, HINDERED, NAMING = (
+    1 << i for i in range(9)
+)
 """What must be done for a row at a step, as bits of a number; 0 for a row that reads."""
+
+EVERYTHING = (1 << 9) - 1
 
 NEVER = 1 << 40
 """A column, and a length, that is not reached."""
@@ -155,7 +160,7 @@ class Batch:
         self._uniforms = np.zeros((capacity, WIDTH + LONGEST), np.float32)
         self._numbers = Uniforms()
         # One number a row.
-        self._wants = np.zeros(capacity, np.uint8)
+        self._wants = np.zeros(capacity, np.uint16)
         self._late_from = np.full(capacity, NEVER)
         self._first = np.zeros(capacity, np.int64)
         self._length = np.full(capacity, NEVER)
@@ -168,10 +173,14 @@ class Batch:
         self._min_p = np.zeros(capacity, np.float32)
         self._repetition = np.zeros(capacity, np.float32)
         self._matches = np.zeros((capacity, REACH), np.uint8)
+        self._company = np.zeros(capacity, np.float32)
+        self._cues = np.full((capacity, CUES, LONGEST_CUE), NOTHING, np.int32)
+        self._alive = np.zeros((capacity, CUES), np.bool_)
         self._of_rows = (
             *(self._slots.tokens, self._wants, self._late_from, self._first, self._length),
             *(self._guide, self._node, self._counting, self._after_newline),
             *(self._temperature, self._top_p, self._min_p, self._repetition, self._matches),
+            *(self._company, self._cues, self._alive),
         )
         self._all_want = 0
         """What must be done for some row at this step."""
@@ -220,7 +229,7 @@ class Batch:
         self._slots.tokens[i] = request.prompt[0]
         self._slots.states[i] = request.state
         self._guide[i] = self._node[i] = NEUTRAL
-        self._wants[i] = self._repetition[i] = 0
+        self._wants[i] = self._repetition[i] = self._company[i] = 0
         self._length[i] = NEVER
         self._late_from[i] = NEVER
         self._reading.append(row)
@@ -266,6 +275,8 @@ class Batch:
         self._after_newline[:count] = newline
         if self._all_want & REPEATING:
             self._remember(chosen)  # in the column that is being written
+        if self._all_want & NAMING:
+            self._name(chosen)
         self._column += 1
         if self._all_want & GUIDED:
             after = self._ways[np.arange(count), chosen]
@@ -356,7 +367,7 @@ class Batch:
             try:
                 self._begin(row, row.request.sampling)
             except Exception as error:  # noqa: BLE001 - whatever it is, it is this row's alone
-                self._want(row, 0xFF, False)
+                self._want(row, EVERYTHING, False)
                 row.error = error
                 self._failed.append(row)
         self._reading = [row for row in self._reading if not row.has_read]
@@ -381,6 +392,11 @@ class Batch:
         self._counting[i] = False
         if sampling.repetition:
             self._look_back(row, sampling.repetition)
+        if sampling.company and len(request.prompt) == 1:
+            self._company[i] = sampling.company
+            read = np.concatenate([request.context, request.prompt])
+            self._cues[i] = cues(read, self.model.opening, self._newline)
+            self._listen(row, 0)
         if self._arena.full:
             self._clear_arena()
         if request.automaton:
@@ -417,6 +433,19 @@ class Batch:
         self._past[i, column - REACH : column - len(passages)] = NOT_COUNTED
         self._past[i, column - len(passages) : column] = passages
 
+    def _listen(self, row: Row, position: int) -> None:
+        """Finds who may be about to speak, where an element has so many characters."""
+        i = row.index
+        written = self._log[i, row.first : row.first + position]
+        naming = not self._ends_cue(written).any() and position < LONGEST_CUE
+        self._want(row, NAMING, naming and self._company[i] > 0)
+        self._alive[i] = naming and alive(self._cues[i], written)
+
+    def _ends_cue(self, characters: Tokens | NDArray[np.int32]) -> NDArray[np.bool_]:
+        """Which characters end a cue, or show that the line is none."""
+        ends: NDArray[np.bool_] = self.model.opening[characters] | (characters == self._newline)
+        return ends
+
     # Writing
 
     def _choose(self, logits: Logits) -> Tokens:
@@ -439,10 +468,16 @@ class Batch:
         """The logits with all that changes them but temperature and nucleus."""
         count, newline, wants = len(self.rows), self._newline, self._all_want
         logits = logits.copy()
+        if wants & NAMING:
+            naming, position = self._naming()
+            theirs = logits[naming]
+            found, kept = self._cues[naming], self._alive[naming]
+            expect(theirs, found, kept, position, self._company[naming])
+            logits[naming] = theirs
         if wants & STARTING:
             # An element cannot begin with its end.
             logits[(self._wants[:count] & STARTING) > 0, newline] = -np.inf
-            self._wants[:count] &= ~np.uint8(STARTING)
+            self._wants[:count] &= ~np.uint16(STARTING)
         if wants & NUDGED:
             position = self._column - self._first[:count]
             beyond = (position > self._length[:count]).nonzero()[0]
@@ -494,6 +529,20 @@ class Batch:
         self._past[:count, column] = passage
         counting |= self.model.opening[chosen] | (chosen == self._newline)
 
+    def _naming(self) -> tuple[Places, Places]:
+        """The rows that may be about to name somebody, and how far each is."""
+        naming = ((self._wants[: len(self.rows)] & NAMING) > 0).nonzero()[0]
+        return naming, self._column - self._first[naming]
+
+    def _name(self, chosen: Tokens) -> None:
+        """Notes what was written, for who may be about to speak."""
+        naming, position = self._naming()
+        chosen = chosen[naming]
+        self._alive[naming] &= self._cues[naming, :, position] == chosen[:, None]
+        over = self._ends_cue(chosen) | ~self._alive[naming].any(axis=1)
+        over |= position + 1 >= LONGEST_CUE
+        self._wants[naming[over]] &= ~np.uint16(NAMING)
+
     # What may be written
 
     def _follow(self, row: Row, automaton: Automaton, state: int) -> None:
@@ -512,7 +561,7 @@ class Batch:
         if wanted:
             self._wants[row.index] |= what
         else:
-            self._wants[row.index] &= ~np.uint8(what)
+            self._wants[row.index] &= ~np.uint16(what)
 
     def _try(self, row: Row, token: int) -> bool:
         """Takes on the automaton of a row that still is free; False if the line begins again."""
@@ -620,6 +669,7 @@ class Batch:
         if not mark.position:
             self._want(row, STARTING, True)
         self._move(row, self._column - mark.position, mark.position)
+        self._listen(row, mark.position)
 
     # The log
 

@@ -32,7 +32,7 @@ PIECE = 2_000
 RELEASE: str = onnxruntime.__version__
 """The release of onnxruntime."""
 
-_SAMPLING = ("seed", "temperature", "top_p", "min_p", "repetition", "length")
+_SAMPLING = ("seed", "temperature", "top_p", "min_p", "repetition", "length", "company")
 
 
 @dataclass(frozen=True)
@@ -258,6 +258,7 @@ def _origin(model: Model, manner: Manner) -> dict[str, Any]:
         "min_p": sampling.min_p,
         "repetition": sampling.repetition,
         "length": sampling.length,
+        "company": sampling.company,
         "limit": manner.limit,
         "kind": manner.kind and str(manner.kind),
         "character": manner.character,

@@ -26,7 +26,7 @@ KINDS = {
     Kind.TRANSITION: phrase("transition"),
 }
 
-SETTINGS = ("temperature", "top_p", "min_p", "repetition", "length")
+SETTINGS = ("temperature", "top_p", "min_p", "repetition", "company", "length")
 """What a line was written with, besides its seed."""
 
 

@@ -30,6 +30,7 @@ NAMES = {
     "top_p": "top-p",
     "min_p": "min-p",
     "repetition": "repetition",
+    "company": "company",
     "length": "length",
     "takes": "takes",
     "lock": phrase("cast lock"),
@@ -46,6 +47,7 @@ TOLD = {
     "top_p": phrase("top-p {value:,}"),
     "min_p": phrase("min-p {value:,}"),
     "repetition": phrase("repetition {value:,}"),
+    "company": phrase("company {value:,}"),
     "length": phrase("length {value}"),
     "takes": phrase("takes {value:,}"),
     "lock": phrase("cast lock {value}"),
@@ -61,6 +63,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "top_p": (0.05, 1.0),
     "min_p": (0.0, 1.0),
     "repetition": (0.0, 2.0),
+    "company": (0.0, 2.0),
     "length": (0, 1500),
     "takes": (1, MOST_TAKES),
     "cooldown": (0, 86_400),
@@ -76,6 +79,7 @@ def at_first(script: Script, settings: Settings) -> dict[str, Any]:
         "top_p": settings.top_p,
         "min_p": None,
         "repetition": None,
+        "company": None,
         "length": None,
         "takes": 1,
         "lock": bool(script.cast),
@@ -91,6 +95,7 @@ def present(script: Script, settings: Settings) -> dict[str, Any]:
     operators = {
         "min_p": settings.min_p,
         "repetition": settings.repetition,
+        "company": settings.company,
         "length": settings.soft_length,
     }
     now = {one: getattr(script, one) for one in NAMES}

@@ -102,17 +102,21 @@ ALTER TABLE scripts ADD COLUMN erased INTEGER DEFAULT 0 NOT NULL;
 """
 
 _TO_6 = """
+ALTER TABLE scripts ADD COLUMN company DOUBLE;
+"""
+
+_BANS_TO_6 = """
 ALTER TABLE bans ADD COLUMN guild BIGINT;
 UPDATE bans SET guild = place WHERE scope = 'guild';
 UPDATE bans SET guild = (SELECT guild FROM scripts WHERE channel = place) WHERE scope = 'channel';
 """
 
 UPGRADES = {
-    1: _TO_3 + _TO_5,
-    2: _TO_3 + _TO_5 + _TO_6,
-    3: _TO_5 + _TO_6,
-    4: _TO_5 + _TO_6,
-    5: _TO_6,
+    1: _TO_3 + _TO_5 + _TO_6,
+    2: _TO_3 + _TO_5 + _TO_6 + _BANS_TO_6,
+    3: _TO_5 + _TO_6 + _BANS_TO_6,
+    4: _TO_5 + _TO_6 + _BANS_TO_6,
+    5: _TO_6 + _BANS_TO_6,
 }
 """What makes today's tables of an earlier schema's. Tables that only lacked are made elsewhere."""
 

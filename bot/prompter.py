@@ -68,6 +68,7 @@ class Prompter:
             _first(wish.min_p, script.min_p, self.settings.min_p),
             _first(wish.repetition, script.repetition, self.settings.repetition),
             _first(script.length, self.settings.soft_length),
+            _first(wish.company, script.company, self.settings.company),
         )
 
     async def draft(self, engine: Engine, at: Standing, manner: Manner) -> Draft:

@@ -260,6 +260,7 @@ class Room(Shelf):
             kind=Kind(was["kind"]) if was.get("kind") else None,
             min_p=was.get("min_p"),
             repetition=was.get("repetition"),
+            company=was.get("company"),
         )
         return await self._compose(script, line.parent, wish, writer, patience)
 

@@ -39,6 +39,8 @@ class Sampling:
     """From 0, off, to 2: what it costs to go on as an earlier passage did (see `repetition`)."""
     length: int = 0
     """Characters after which an element is likelier and likelier to end; 0 for never."""
+    company: float = 0.0
+    """From 0, off, to 2: how readily those speak who have spoken before (see `turn_taking`)."""
 
 
 class Uniforms:

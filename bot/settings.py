@@ -52,6 +52,10 @@ class Settings(BaseSettings):
     repetition: Annotated[
         float, Field(ge=0, le=2.0, description="What repeating an earlier passage costs; 0: off.")
     ] = 0.5
+    company: Annotated[
+        float,
+        Field(ge=0, le=2.0, description="How readily those speak who have spoken before; 0: off."),
+    ] = 1.0
     soft_length: Annotated[
         int, Field(ge=0, le=1500, description="Characters after which a line ends the sooner.")
     ] = 250

@@ -107,11 +107,13 @@ class Script(Base):
     """Who writes here must have this role."""
     erased: Mapped[int] = mapped_column(default=0, server_default=text("0"))
     """How often text was removed above its head: what was read before that holds no more."""
+    company: Mapped[float | None]
+    """None for what the operator has set."""
 
 
 _KEPT = (
-    *("guild", "cast", "voice", "temperature", "top_p", "head", "min_p", "repetition", "length"),
-    *("takes", "lock", "players", "skip_played", "alternate", "cooldown", "role"),
+    *("guild", "cast", "voice", "temperature", "top_p", "head", "min_p", "repetition", "company"),
+    *("length", "takes", "lock", "players", "skip_played", "alternate", "cooldown", "role"),
 )
 
 

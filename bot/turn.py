@@ -79,6 +79,7 @@ class Wish:
     kind: Kind | None = None
     min_p: float | None = None
     repetition: float | None = None
+    company: float | None = None
     takes: int | None = None
     """How many takes of the lines, from which one is chosen then."""
     vote: int | None = None

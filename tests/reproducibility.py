@@ -76,6 +76,7 @@ def wanted(model: Model, chance: random.Random) -> Wanted:
         top_p=chance.choice([1.0, chance.uniform(0.05, 1.0)]),
         min_p=chance.choice([0.0, chance.uniform(0.0, 0.3)]),
         repetition=chance.choice([0.0, chance.uniform(0.0, 2.0)]),
+        company=chance.choice([0.0, chance.uniform(0.1, 2.0)]),
         length=chance.choice([0, chance.randrange(1, 120)]),
     )
     request = Request(

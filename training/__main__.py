@@ -75,6 +75,8 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--out", type=Path, required=True, metavar="DIR")
     one.set_defaults(command=_release)
 
+    _add_judge(commands.add_parser("judge", help="how well a voice file reads"))
+
     one = commands.add_parser(
         "benchmark", help="training speed beside the bare nn.LSTM of the same size"
     )
@@ -125,6 +127,33 @@ def _add_train(one: argparse.ArgumentParser) -> None:
     _add_number(sizes, "drop_ngrams", _share, default.drop.ngrams)
     sizes.add_argument("--precision", choices=["auto", "bfloat16", "float32"], default="auto")
     one.set_defaults(command=_train)
+
+
+def _add_judge(one: argparse.ArgumentParser) -> None:
+    one.add_argument("voice", type=Path, metavar="VOICE", help="a voice file (.onnx)")
+    one.add_argument(
+        "texts",
+        type=Path,
+        nargs="+",
+        metavar="TEXT",
+        help="what it was trained on; what is held out of that is what people write",
+    )
+    one.add_argument(
+        "--elements", type=_positive(int), default=1_000, help="for each row [%(default)s]"
+    )
+    one.add_argument(
+        "--temperature",
+        type=_positive(float),
+        action="append",
+        metavar="T",
+        help="a row, beside the shipped defaults; can be repeated [0.5, 0.8, 1.0]",
+    )
+    for name, text in (("top_p", "in place of the shipped one"), ("min_p", "the same")):
+        one.add_argument(f"--{name.replace('_', '-')}", type=_share, metavar="N", help=text)
+    for name in ("repetition", "company"):
+        one.add_argument(f"--{name}", type=float, metavar="N", help="the same, from 0 to 2")
+    one.add_argument("--seed", type=int, default=1, help="of the first element [%(default)s]")
+    one.set_defaults(command=_judge)
 
 
 def _add_compare(one: argparse.ArgumentParser) -> None:
@@ -322,6 +351,24 @@ def _ablate(options: argparse.Namespace) -> int:
 def _release(options: argparse.Namespace) -> int:
     Run(options.run).copy_for_release(options.out)
     print(f"{options.out} holds the run's 16-bit weights and its record.")
+    return 0
+
+
+def _judge(options: argparse.Namespace) -> int:
+    from .judge import command as judge
+
+    given = ("top_p", "min_p", "repetition", "company")
+    changes = {name: getattr(options, name) for name in given}
+    print(
+        judge.judge(
+            options.voice,
+            options.texts,
+            options.temperature or (0.5, 0.8, 1.0),
+            {name: value for name, value in changes.items() if value is not None},
+            options.elements,
+            options.seed,
+        )
+    )
     return 0
 
 

@@ -72,6 +72,7 @@ class Writing(Turns):
         kind="What it writes; the voice decides if nothing is chosen",
         min_p="How likely a character must be beside the likeliest, from 0 (off) to 1.0",
         repetition="What repeating an earlier passage costs, from 0 (off) to 2.0",
+        company="How readily those speak who have spoken before, from 0 (off) to 2.0",
         takes="How many takes it writes, of which one is chosen, up to 5",
         vote="Seconds for which everybody may vote for a take, from 10 to 600",
     )
@@ -89,6 +90,7 @@ class Writing(Turns):
         kind: str | None = None,
         min_p: app_commands.Range[float, 0.0, 1.0] | None = None,
         repetition: app_commands.Range[float, 0.0, 2.0] | None = None,
+        company: app_commands.Range[float, 0.0, 2.0] | None = None,
         takes: app_commands.Range[int, 1, MOST_TAKES] | None = None,
         vote: app_commands.Range[int, SHORTEST_VOTE, LONGEST_VOTE] | None = None,
     ) -> None:
@@ -96,7 +98,8 @@ class Writing(Turns):
         speaker = name(character) if character else None
         chosen = Kind(kind) if kind else None
         wish = Wish(
-            lines, speaker, temperature, top_p, seed, chosen, min_p, repetition, takes, vote
+            *(lines, speaker, temperature, top_p, seed, chosen, min_p, repetition, company),
+            *(takes, vote),
         )
         await self._pay_for_lines(interaction, None, lines, takes)
         await self._compose(

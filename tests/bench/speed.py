@@ -64,7 +64,7 @@ class Lines:
         return Request(
             self._state,
             self._newline,
-            Sampling(seed, TEMPERATURE, TOP_P, min_p=0.02, repetition=1.0, length=limit // 2),
+            Sampling(seed, TEMPERATURE, TOP_P, 0.02, 1.0, length=limit // 2, company=1.0),
             limit,
             context=self._context,
             automaton=self._automaton,

@@ -29,6 +29,7 @@ VOICE = {
     "top_p": 0.5,
     "min_p": 0.02,
     "repetition": 0.0,
+    "company": 0.5,
     "length": 60,
     "model": "other",
     "takes": 3,
@@ -44,14 +45,15 @@ async def test_settings_are_changed_shown_kept_and_reset(stage: Stage):
     assert (
         "- temperature 0.7 (from 0.1 to 2.0)\n- top-p 0.95 (from 0.05 to 1.0)\n"
         "- min-p 0.0 (from 0.0 to 1.0)\n- repetition 0.5 (from 0.0 to 2.0)\n"
+        "- company 1.0 (from 0.0 to 2.0)\n"
         "- length 250 characters (from 0 to 1,500)\n- takes 1 (from 1 to 5)\n"
     ) in before
     assert "\n- cooldown none (from 0 to 86,400 s)\n" in before
     told = await settings(stage, "voice", **VOICE)
     assert not told.ephemeral
     assert told.content == (
-        "From now on: temperature 0.3, top-p 0.5, min-p 0.02, repetition 0.0, length 60 "
-        "characters, model other, takes 3, cast lock on, skip played on."
+        "From now on: temperature 0.3, top-p 0.5, min-p 0.02, repetition 0.0, "
+        "company 0.5, length 60 characters, model other, takes 3, cast lock on, skip played on."
     )
     await stage.restart()
     shown = await settings(stage, "show")
@@ -60,8 +62,8 @@ async def test_settings_are_changed_shown_kept_and_reset(stage: Stage):
     written = await stage.ben.slash(stage.channel, "continue", seed=1, takes=1)
     assert "-# other, seed 1" in written.response.content
     origin = (await stage.cog.rooms.at(stage.channel.id).lines())[-1].origin
-    how = ("temperature", "top_p", "min_p", "repetition", "length")
-    assert [origin[one] for one in how] == [0.3, 0.5, 0.02, 0.0, 60]
+    how = ("temperature", "top_p", "min_p", "repetition", "company", "length")
+    assert [origin[one] for one in how] == [0.3, 0.5, 0.02, 0.0, 0.5, 60]
     await settings(stage, "reset", setting="min_p")
     assert "- min-p 0.0 (" in (await settings(stage, "show")).content
     await settings(stage, "reset", setting="everything")

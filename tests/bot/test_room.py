@@ -211,6 +211,7 @@ async def test_how_a_line_was_written_is_recorded(house: House):
         "min_p": 0.0,
         "repetition": 0.5,
         "length": 250,
+        "company": 1.0,
         "limit": 77,
         "kind": None,
         "character": None,

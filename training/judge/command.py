@@ -1,0 +1,108 @@
+"""``python -m training judge``: a voice beside held-out text, in a table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from spellchecker import SpellChecker
+
+from bot.model import Model, ModelError
+from training.texts import Text, TextError, collect
+
+from . import passages, written
+from .heard import heard
+from .measures import COPIED, GRAM, NEAR, Original, Reading, measure
+
+HEADS = (
+    *("", "real words", "valid Fountain", "loops", "copies", "longest copy"),
+    *("known speaker", "speakers", "characters"),
+)
+
+
+def judge(
+    voice: Path,
+    texts: Sequence[Path],
+    temperatures: Sequence[float],
+    changes: Mapping[str, Any],
+    elements: int,
+    seed: int,
+) -> str:
+    """A Markdown table: people's text, the voice at the shipped defaults and at the temperatures.
+
+    ``changes`` are `Sampling` fields in place of the shipped ones. Raises TextError for texts that
+    cannot be used and for a voice that cannot be opened.
+    """
+    split = collect(texts)
+    number = -(-elements // passages.LENGTH)
+    people = passages.of_people([*split.validation, *split.test], number)
+    if not people:
+        raise TextError(
+            f"The held-out text has no passage of {passages.LENGTH} elements: give longer texts."
+        )
+    original = Original([text.content for text in split.train])
+    dictionary = frozenset(SpellChecker(language="en").word_frequency.words())
+    beginnings = [passage.beginning for passage in people]
+    model = _opened(voice)
+    rows = [_line(HEADS), _line(["---", *("---:" for _ in HEADS[1:])])]
+    rows.append(_row("people, held out", measure(people, original, dictionary)))
+    shipped = written.shipped()
+    shipped = replace(shipped, sampling=replace(shipped.sampling, **changes))
+    for temperature in (None, *temperatures):
+        sampling = shipped.sampling
+        if temperature is not None:
+            sampling = replace(sampling, temperature=temperature)
+        manner = replace(shipped, sampling=sampling)
+        found = written.passages(model, beginnings, manner, number, seed)
+        name = f"{model.name}, temperature {sampling.temperature:g}"
+        note = " (shipped)" if temperature is None and not changes else ""
+        rows.append(_row(name + note, measure(found, original, dictionary)))
+    costs = _costs(model, [*split.validation, *split.test], shipped.sampling.company)
+    return "\n".join([*rows, "", _legend(number), "", costs])
+
+
+def _costs(model: Model, texts: Sequence[Text], company: float) -> str:
+    """A table of bits per character, with who has spoken and without."""
+    lines = [_line(["", "bits, the network alone", "with who has spoken"])]
+    lines.append(_line(["---", "---:", "---:"]))
+    for text in texts:
+        found = heard(model, text.content, company)
+        lines.append(_line([text.name, f"{found.alone:.4f}", f"{found.company:.4f}"]))
+    return "\n".join(lines)
+
+
+def _opened(voice: Path) -> Model:
+    try:
+        return Model.load(voice)
+    except ModelError as error:
+        raise TextError(str(error)) from error
+
+
+def _row(name: str, found: Reading) -> str:
+    return _line(
+        [
+            name,
+            *(f"{share:.1%}" for share in (found.words, found.valid, found.loops, found.copies)),
+            str(found.longest_copy),
+            f"{found.company:.1%}",
+            f"{found.cues:.1f}",
+            f"{found.length:.0f}",
+        ]
+    )
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _legend(number: int) -> str:
+    return (
+        f"{number} passages of {passages.LENGTH} elements each, which begin with the same lines. "
+        f"Real words: in the training text or a dictionary. Valid: without any constraint. Loops: "
+        f"sequences of {GRAM} characters that stood in the {NEAR} before. Copies: elements with "
+        f"more than {COPIED} characters of the training text in one piece. Known speaker: of a "
+        f"scene's speeches after its first, by somebody who has spoken in it. Speakers: in a "
+        f"passage. Characters: of an element."
+    )

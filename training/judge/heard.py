@@ -1,0 +1,49 @@
+"""What it tells a voice to know who has spoken: bits per character of text that it has not seen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bot.model import Model
+from bot.repetition import REACH
+from bot.sampling import surprise
+from bot.script import as_read
+from bot.turn_taking import LONGEST_CUE, alive, cues, expect
+
+
+@dataclass(frozen=True)
+class Heard:
+    """Bits per character, the state carried from start to end."""
+
+    alone: float
+    """By the network alone."""
+    company: float
+    """With who has spoken, as the engine mixes it in while it writes."""
+
+
+def heard(model: Model, text: str, company: float = 1.0) -> Heard:
+    """What a text costs a voice; raises ValueError for a text of less than two characters."""
+    read = model.encode(as_read(text.strip("\n")))
+    if len(read) < 2:
+        raise ValueError("there is nothing to read")
+    states = model.start()[None]
+    alone, mixed = np.zeros((2, len(read) - 1))
+    begin = len(read)  # where the element began whose cue may stand here
+    for at, token in enumerate(read[:-1]):
+        logits, states = model.step(read[at : at + 1], states)
+        following = read[at + 1 : at + 2]
+        alone[at] = mixed[at] = surprise(logits, following)[0]
+        if token == model.newline and at and read[at - 1] == model.newline:
+            begin = at + 1
+            known = cues(read[max(0, begin - REACH) : begin], model.opening, model.newline)
+        elif at >= begin and (model.opening[token] or token == model.newline):
+            begin = len(read)
+        if begin <= at + 1 < begin + LONGEST_CUE:
+            kept = alive(known, read[begin : at + 1])
+            position, strength = np.array([at + 1 - begin]), np.array([company], np.float32)
+            logits = logits.copy()
+            expect(logits, known[None], kept[None], position, strength)
+            mixed[at] = surprise(logits, following)[0]
+    return Heard(float(alone.mean()), float(mixed.mean()))

@@ -1,0 +1,95 @@
+"""Passages by a voice, written by the bot's own engine, as people in a channel would get them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from bot import compose
+from bot.compose import Standing
+from bot.engine import Engine, Request
+from bot.model import Model
+from bot.sampling import Sampling
+from bot.script import Element, from_voice
+from bot.settings import Settings
+
+from .passages import LENGTH, Passage
+
+SEEDS = 1_000
+"""Seeds that a passage may need."""
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How elements are written."""
+
+    sampling: Sampling
+    limit: int
+
+
+def shipped() -> Manner:
+    """As the bot writes when nobody has changed anything."""
+    defaults = Settings.model_construct()
+    sampling = Sampling(
+        0,
+        defaults.temperature,
+        defaults.top_p,
+        defaults.min_p,
+        defaults.repetition,
+        defaults.soft_length,
+        defaults.company,
+    )
+    return Manner(sampling, defaults.line_length)
+
+
+def passages(
+    model: Model, beginnings: Sequence[Element], manner: Manner, number: int, seed: int
+) -> list[Passage]:
+    """So many passages after the beginnings, which are taken in turn; they are written at once."""
+    return asyncio.run(_all(model, beginnings, manner, number, seed))
+
+
+async def _all(
+    model: Model, beginnings: Sequence[Element], manner: Manner, number: int, seed: int
+) -> list[Passage]:
+    engine = Engine(model, queue=number)
+    try:
+        return await asyncio.gather(
+            *(
+                _passage(engine, beginnings[i % len(beginnings)], manner, seed + i * SEEDS)
+                for i in range(number)
+            )
+        )
+    finally:
+        await asyncio.to_thread(engine.close)
+
+
+async def _passage(engine: Engine, beginning: Element, manner: Manner, seed: int) -> Passage:
+    at = await _after(engine, Standing(engine.model.start(), engine.model.encode("")), beginning)
+    elements: list[Element] = []
+    valid = 0
+    for own_seed in range(seed, seed + SEEDS):
+        sampling = replace(manner.sampling, seed=own_seed)
+        text = await _text(engine, at, sampling, manner.limit)
+        element = from_voice(text)
+        if element is None:
+            continue  # it had nothing to say
+        valid += element.text == text
+        elements.append(element)
+        if len(elements) == LENGTH:
+            break
+        at = await _after(engine, at, element)
+    return Passage(beginning, tuple(elements), valid)
+
+
+async def _text(engine: Engine, at: Standing, sampling: Sampling, limit: int) -> str:
+    """What the voice writes, with nothing that guides it, but for how it is drawn."""
+    model = engine.model
+    request = Request(at.state, model.encode("\n"), sampling, limit, at.recent)
+    return model.decode((await engine.run(request)).written).removesuffix("\n\n")
+
+
+async def _after(engine: Engine, at: Standing, element: Element) -> Standing:
+    draft = await compose.read(engine, at.state, element, author=0, name="", owner=None)
+    return at.after(engine.model, draft)
