@@ -181,6 +181,7 @@ async def test_after_a_restart_a_file_that_changed_meanwhile_says_so(stage: Stag
     await begin(stage)
     await go_on(stage)
     await stage.ann.slash(stage.channel, "write", text="Rain.")
+    await model(stage, "list")  # which has both examined, as the bot need not when it begins
     put(models / "other.onnx", models / "tiny.onnx")
     await stage.restart()
     assert REREAD.format("tiny") in await go_on(stage)
