@@ -56,6 +56,9 @@ KEPT = 1500
 UNANSWERABLE = {10015, 10062, 40060, 50027}
 """Discord's codes for an interaction that came too late, that was delivered twice, or is over."""
 
+UNKNOWN_MESSAGE = 10008
+"""Discord's code for a message that was deleted, be it the one whose button was pressed."""
+
 WHAT_TO_DO_NOW = {
     EngineBusy: phrase("Too many lines are being written right now: try again in a moment."),
     NoNumber: phrase("The voice's file is damaged: ask whoever runs the bot to export it again."),
@@ -142,6 +145,8 @@ def _sentence(error: Exception) -> str:
         return say(WHAT_TO_DO_NOW[type(error)])
     if isinstance(error, app_commands.TransformerError | app_commands.CheckFailure):
         return say("That cannot be used here: choose another value.")
+    if isinstance(error, discord.NotFound) and error.code == UNKNOWN_MESSAGE:
+        return say("That message was deleted in the meantime: use the command again.")
     if isinstance(error, LOST):
         log.warning("a command failed: %s", type(error).__name__)
         return say("Discord was out of reach for a moment: look at the script, and try again.")

@@ -5,8 +5,8 @@
 
 Whoever loads a network runs what it is made of. So that a bad file does not take the bot along, a
 child process checks it against the contract, opens it and has it read a few characters, within
-limits of time and memory. Its verdict is remembered by the file's SHA-256. Those of the voices that
-are shipped lie beside them.
+limits of time and memory. Its verdict is remembered by the file's SHA-256 and by what judged it; a
+child that was killed has given none. Those on the voices that are shipped lie beside them.
 """
 
 from __future__ import annotations
@@ -43,6 +43,9 @@ STEPS, ROWS = 5, 3
 SHIPPED = Path(__file__).parent / "models" / "examined.json"
 """The verdicts that are shipped: files by their SHA-256."""
 
+JUDGES = ("anatomy.py", "examination.py", "model.py")
+"""The modules that say which files are sound."""
+
 NEEDED = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT", "TEMP", "TMP")
 """All of the environment that the child gets: there are tokens in it, too."""
 
@@ -50,6 +53,12 @@ FAILS = phrase(
     "{file} is not used, since the process that examined it crashed, hung or needed too much "
     "memory: export the voice again with `python -m export`."
 )
+
+CHANGES = phrase("{file} is being written to: try again when it is whole.")
+
+
+class Unexamined(ModelError):
+    """There is no verdict on a voice file: it changes, or its child was killed or never began."""
 
 
 class Facts(Protocol):
@@ -74,17 +83,20 @@ class Examiner:
         self._children: set[subprocess.Popen[str]] = set()
 
     async def examine(self, path: Path, sha256: str) -> None:
-        """Has a file with this SHA-256 examined; raises ModelError where it must not be used."""
+        """Has a file with this SHA-256 examined; raises ModelError where it must not be used.
+
+        That is Unexamined where it may be found sound another time.
+        """
         if sha256 in shipped():
             return
         verdict = await self._remembered(sha256)
         if verdict is None:
             found = await asyncio.to_thread(self._ask_child, path)
-            verdict = json.dumps(found | {"runtime": onnxruntime.__version__})
-            if found["sha256"] == sha256:  # or it was written to in the meantime
-                self._examined[sha256] = verdict
-                if self.facts is not None:
-                    await self.facts.note_fact(_name(sha256), verdict)
+            if found["sha256"] != sha256:
+                raise Unexamined(CHANGES, file=path.name)
+            verdict = self._examined[sha256] = json.dumps(found | {"judge": judge()})
+            if self.facts is not None:
+                await self.facts.note_fact(_name(sha256), verdict)
         if refusal := json.loads(verdict)["refusal"]:
             raise ModelError(refusal["sentence"], **refusal["fields"] | {"file": path.name})
 
@@ -94,18 +106,18 @@ class Examiner:
             child.kill()
 
     async def _remembered(self, sha256: str) -> str | None:
-        """The verdict on a file, if it is one by this release of the runtime."""
+        """The verdict on a file, if it is one that would be given now."""
         verdict = self._examined.get(sha256)
         if verdict is None and self.facts is not None:
             verdict = await self.facts.fact(_name(sha256))
-        if verdict is None or json.loads(verdict)["runtime"] != onnxruntime.__version__:
+        if verdict is None or json.loads(verdict).get("judge") != judge():
             return None
         return verdict
 
     def _ask_child(self, path: Path) -> dict[str, Any]:
         """Runs the child, in a thread, since not every host's event loop has child processes.
 
-        Raises ModelError where the child said nothing, which is not to be remembered.
+        Raises Unexamined where the child said nothing.
         """
         module = [f"{__package__}.examination", str(path), "--within", str(self._patience)]
         environment = {name: os.environ[name] for name in NEEDED if name in os.environ}
@@ -121,14 +133,14 @@ class Examiner:
                 text=True,
             )
         except OSError as error:
-            raise ModelError(FAILS, file=path.name) from error
+            raise Unexamined(FAILS, file=path.name) from error
         self._children.add(child)
         with child:
             try:
                 # It ends by itself when its time is up, if it can.
                 said, _ = child.communicate(timeout=2 * self._patience)
             except subprocess.TimeoutExpired as error:
-                raise ModelError(FAILS, file=path.name) from error
+                raise Unexamined(FAILS, file=path.name) from error
             finally:
                 child.kill()
                 self._children.discard(child)
@@ -141,7 +153,16 @@ def _parsed(said: str, path: Path) -> dict[str, Any]:
         found = json.loads(said.splitlines()[-1])
         if isinstance(found, dict):
             return found
-    raise ModelError(FAILS, file=path.name)
+    raise Unexamined(FAILS, file=path.name)
+
+
+def judge(source: Path = Path(__file__).parent) -> str:
+    """What judges a file: a release of the runtime, and On Book's modules, by their source.
+
+    Another one of either may find another verdict.
+    """
+    modules = b"".join((source / name).read_bytes() for name in JUDGES)
+    return f"onnxruntime {onnxruntime.__version__}, modules {sha256_of(modules)[:16]}"
 
 
 @cache

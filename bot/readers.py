@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from .model import Model
-from .store import Line
 
 
 class Readers:
-    """What this process knows of it; where it has not seen a script yet, its lines tell."""
+    """What this process knows of it; where it has not seen a script yet, the store tells."""
 
     def __init__(self) -> None:
         self._last: dict[int, str] = {}
@@ -19,10 +16,12 @@ class Readers:
         """Whether a script was read since the process began."""
         return script in self._last
 
-    def note(self, script: int, model: Model, last: Line | None = None) -> None:
-        """Notes that a voice reads a script, which it goes on with below its ``last`` line."""
-        origin: Mapping[str, object] = last.origin if last else {}
-        before = self._last.get(script) or origin.get("fingerprint")
+    def note(self, script: int, model: Model, before: str | None = None) -> None:
+        """Notes that a voice reads a script.
+
+        ``before`` is the fingerprint of the one that read it in an earlier process, if any did.
+        """
+        before = self._last.get(script) or before
         self._last[script] = model.fingerprint
         if before and before != model.fingerprint:
             self._unsaid[script] = model.name

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -387,7 +388,8 @@ class Room(Shelf):
         drafts = await self._read(engine, line.parent, elements, writer, patience or Patience())
         lines, copies = await self.store.rewrite(script, line, drafts, writer.delivery, writer.id)
         unreadable = self._must_be_told(script, writer, engine.model, elements)
-        return await self._turn(script, (lines + copies)[-1].id, lines, unreadable)
+        turn = await self._turn(script, (lines + copies)[-1].id, lines, unreadable)
+        return self._with_news(turn)
 
     async def line_to_rewrite(self, writer: Writer, place: Place) -> Line:
         """A line, for one who is about to rewrite it; raises RoomError as `rewrite` will."""
@@ -462,13 +464,17 @@ class Room(Shelf):
             script, script.head, drafts, writer.delivery, take=0, asker=writer.id
         )
         unreadable = self._must_be_told(script, writer, engine.model, elements)
-        return await self._turn(script, lines[-1].id, lines, unreadable)
+        return self._with_news(await self._turn(script, lines[-1].id, lines, unreadable))
+
+    def _with_news(self, turn: Turn) -> Turn:
+        """A turn for which the voice has read the script; everybody learns if it is another one."""
+        return replace(turn, read_by=self.readers.news(turn.script.id))
 
     async def _reader(self, script: Script, parent: int | None) -> Engine:
         """The engine of a script's voice, which is about to read it as far as a line."""
         engine = await self.voices.engine(script.voice)
-        last = None if self.readers.knows(script.id) else await self._line_at(parent)
-        self.readers.note(script.id, engine.model, last)
+        before = None if self.readers.knows(script.id) else await self.store.reader(parent)
+        self.readers.note(script.id, engine.model, before)
         return engine
 
     async def _read(
@@ -503,7 +509,7 @@ class Room(Shelf):
         lines = await self.store.append(
             script, parent, drafts, writer.delivery, take=0, asker=writer.id
         )
-        return await self._turn(script, lines[-1].id, lines)
+        return self._with_news(await self._turn(script, lines[-1].id, lines))
 
     async def _offer(
         self, script: Script, wish: Wish, takes: int, writer: Writer, patience: Patience | None
@@ -513,7 +519,7 @@ class Room(Shelf):
         drafts = await self._drafts(script, script.head, wishes, patience or Patience())
         ends = self.clock() + dt.timedelta(seconds=wish.vote) if wish.vote else None
         ballot = await self.store.offer(script, drafts, writer.delivery, writer.id, ends)
-        return Turn(script, ballot=ballot, read_by=self.readers.news(script.id))
+        return self._with_news(Turn(script, ballot=ballot))
 
     async def _drafts(
         self, script: Script, parent: int | None, wishes: Sequence[Wish], patience: Patience
@@ -630,7 +636,6 @@ class Room(Shelf):
             left=left,
             returned=returned,
             unreadable=unreadable,
-            read_by=self.readers.news(before.id),
         )
 
     def _must_be_told(

@@ -418,6 +418,18 @@ class Store:
             found = await session.get(Surprise, (line, fingerprint))
         return np.frombuffer(found.bits, np.float16) if found else None
 
+    async def reader(self, head: int | None) -> str | None:
+        """The fingerprint of the voice that read or wrote the last line of a path, None for none.
+
+        What a line cost it tells: that is stored with the line, and never later.
+        """
+        if head is None:
+            return None
+        read = Surprise.line.in_(select(lineage.path(head).c.id))
+        last = select(Surprise.fingerprint).where(read).order_by(Surprise.line.desc()).limit(1)
+        async with self._database.reading() as session:
+            return await session.scalar(last)
+
     # What must not be said
 
     async def banned(self, channel: int, guild: int | None) -> list[str]:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import statistics
 import time
 from collections import defaultdict
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from weakref import WeakSet
 
@@ -21,7 +22,7 @@ import numpy as np
 
 from .anatomy import Anatomy
 from .engine import Engine, EngineClosed
-from .examination import Examiner, Facts, sha256_of
+from .examination import CHANGES, Examiner, Facts, Unexamined, sha256_of
 from .language import phrase
 from .model import Model, ModelError, checked, content_of
 from .render import inline
@@ -40,12 +41,15 @@ NO_VOICE_AT_ALL = phrase(
     "`make voice`."
 )
 
-CHANGES = phrase("{file} is being written to: try again when it is whole.")
+AGAIN = 300.0
+"""Seconds after which a file is looked at again of which nothing could be found out: to do so may
+take half a minute of a processor each time."""
 
 log = logging.getLogger("onbook.voices")
 
-Stamp = tuple[int, int, int]
-"""By what it is seen that a file has changed: when it was written to, its size, and its number."""
+Stamp = tuple[int, int, int, int]
+"""By what it is seen that a file has changed: when it was written to, its size, its number, and
+when that or anything else of it changed, which nobody can set back."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,9 @@ class Found:
     """What a sound file says of itself, as in `Model.about`."""
     refusal: ModelError | None = None
     """Why it is not used, if it is not."""
+    until: float = math.inf
+    """Until when this holds of an unchanged file, as `time.monotonic` counts: a refusal need not be
+    the file's fault."""
 
     @property
     def size(self) -> int:
@@ -142,14 +149,16 @@ class Voices:
         self._opened_from.clear()
 
     async def _first_engine(self, name: str) -> Engine:
-        found = await self.look(name)
+        await self.look(name)
+        # Somebody else may look meanwhile, and find the file mended or broken.
         async with self._looking[name]:
-            if name not in self._engines and not found.refusal:
+            if name not in self._engines:
                 await self._open(name)
+            if engine := self._engines.get(name):
+                return engine
             refusal = self._found[name].refusal
-            if refusal and name not in self._engines:
-                raise _plain(refusal)
-            return self._engines[name]
+            assert refusal is not None  # or it would have been opened
+            raise _plain(refusal)
 
     async def _renew(self, name: str) -> None:
         """Looks at a file that has changed."""
@@ -175,25 +184,28 @@ class Voices:
         return self.folder / f"{name}.onnx"
 
     def _has_changed(self, name: str) -> bool:
-        """Whether a file is another one than when it was last looked at."""
+        """Whether a file may be another one than when it was last looked at."""
         found = self._found.get(name)
         stamp = _stamp(self._path(name))
-        return found is not None and stamp is not None and stamp != found.stamp
+        if found is None or stamp is None:
+            return False
+        return stamp != found.stamp or time.monotonic() >= found.until
 
     async def _look(self, name: str) -> Found:
         """Has a file examined."""
         path = self._path(name)
         # Before it is read: what is written meanwhile is looked at again.
-        stamp = _stamp(path)
-        sha256 = ""
+        found = Found(name, _stamp(path))
         try:
             content, sha256 = await asyncio.to_thread(_read, path)
+            found = replace(found, sha256=sha256)
             await self._examiner.examine(path, sha256)
             anatomy = await asyncio.to_thread(Anatomy.of, content)
         except ModelError as refusal:
             log.warning("the voice %s is not used: %s", name, refusal)
-            return Found(name, stamp, sha256, refusal=_plain(refusal))
-        return Found(name, stamp, sha256, anatomy.metadata)
+            certain = found.sha256 != "" and not isinstance(refusal, Unexamined)
+            return _refused(found, refusal, certain=certain)
+        return replace(found, about=anatomy.metadata)
 
     async def _open(self, name: str) -> None:
         """Opens a file that was found sound, unless it is what is used already.
@@ -208,7 +220,8 @@ class Voices:
             # Opening may hold the interpreter, but not for as long as it takes.
             model = await asyncio.to_thread(self._load, found)
         except ModelError as refusal:
-            self._found[name] = Found(name, found.stamp, found.sha256, refusal=_plain(refusal))
+            # What is sound, and cannot be opened, lacks memory, or is being written to.
+            self._found[name] = _refused(found, refusal, certain=False)
             log.warning("the voice %s is not used: %s", name, refusal)
             return
         ready = time.perf_counter() - began
@@ -248,7 +261,13 @@ def _stamp(path: Path) -> Stamp | None:
         found = path.stat()
     except OSError:
         return None
-    return found.st_mtime_ns, found.st_size, found.st_ino
+    return found.st_mtime_ns, found.st_size, found.st_ino, found.st_ctime_ns
+
+
+def _refused(found: Found, refusal: ModelError, *, certain: bool) -> Found:
+    """A file that is not used: as long as it does not change, where that is ``certain``."""
+    until = math.inf if certain else time.monotonic() + AGAIN
+    return replace(found, about=None, refusal=_plain(refusal), until=until)
 
 
 def _plain(refusal: ModelError) -> ModelError:

@@ -20,21 +20,31 @@ from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from bot.model import Model
 from bot.settings import SHIPPED_MODELS
 
 from .discord.faults import STATUSES, TOO_MANY, Kind
-from .discord.people import Channel, Discord, Person
+from .discord.people import Asked, Channel, Discord, Message, Person
 from .discord.processes import fake_discord, running_bot
-from .kills.crowd import Crowd, gathered, has_end
+from .kills.crowd import Crowd, card_of, gathered, has_end
 from .kills.truth import Truth
 
 REQUESTS = {
     "first answer": ("POST", "/callback"),
     "lines": ("PATCH", "@original"),
     "repaint": ("PATCH", r"/channels/\d+/messages/"),
+    "further message": ("POST", r"/channels/\d+/messages$"),
+    "follow-up": ("POST", r"/webhooks/\d+/[^/]+$"),
 }
+
+OFTEN = 0.1
+"""How often somebody writes what needs a further message, and how often what is answered by a
+follow-up."""
+
+PARTS, FILLING = 2, "Rain falls on the roof. " * 40
+"""Messages that a long text needs, and what makes each of its lines long."""
 
 TO_ANSWER = 8.0
 """Seconds in which the bot must answer first. Discord waits for 3, but a machine may be busy."""
@@ -44,6 +54,9 @@ AT_ONCE = 8
 
 LATE = 0.5
 """Seconds by which a delivery comes late."""
+
+TO_END = 180.0
+"""Seconds after which nobody waits any more: twice as long as a message is sent again."""
 
 
 @dataclass
@@ -85,23 +98,75 @@ class Writers(Crowd):
     stopped = False
     next_delivery: dict[str, float]
     """What is to happen to the next delivery, once."""
+    long: dict[int, str]
+    """What every part of a long text has in it, and nothing else, by what was asked."""
 
     async def write(self) -> None:
         """Lets everybody write until it is stopped, and each have an end."""
-        self.next_delivery = {}
+        self.next_delivery, self.long = {}, {}
         await asyncio.gather(*(self._write_and_wait(*one) for one in self.people))
 
     async def _write_and_wait(self, person: Person, channel: Channel) -> None:
         while not self.stopped:
             how, self.next_delivery = self.next_delivery, {}
             asked = await self.ask(person, channel, **how)
-            late = asyncio.get_running_loop().time() + TO_ANSWER + LATE + 2
-            while not has_end(asked):
-                if asked.how is None and asyncio.get_running_loop().time() > late:
+            clock = asyncio.get_running_loop().time
+            began = clock()
+            while not self.has_end(asked) and clock() < began + TO_END:
+                if asked.how is None and clock() > began + TO_ANSWER + LATE + 2:
                     break  # "The application did not respond."
                 with suppress(TimeoutError):
                     async with asyncio.timeout(1.0):
-                        await self.discord.until(partial(has_end, asked))
+                        await self.discord.until(partial(self.has_end, asked))
+
+    async def ask(self, person: Person, channel: Channel, **how: Any) -> Asked:
+        """What a crowd asks, and what needs more messages than the first answer."""
+        match random.choices(("long", "redo", "other"), (OFTEN, OFTEN, 1 - 2 * OFTEN))[0]:
+            case "long":
+                token = f"{random.getrandbits(60):x}"
+                text = "\n\n".join(f"{token} {n}. {FILLING}" for n in range(PARTS))
+                asked = await person.slash(channel, "write", text=text, **how)
+                self.long[asked.id] = token.upper()
+                self.asked[asked.id] = asked, PARTS
+            case "redo":  # which there is nothing for, but behind an undo
+                asked = await person.slash(channel, "redo", **how)
+                self.asked[asked.id] = asked, 0
+            case _:
+                asked = await super().ask(person, channel, **how)
+        return asked
+
+    def has_end(self, asked: Asked) -> bool:
+        """Whether a person was answered, to the last part."""
+        if not has_end(asked):
+            return False
+        refused = any(one.only_for for one in asked.answers())
+        return asked.id not in self.long or refused or len(self._parts(asked)) >= PARTS
+
+    def shown(self) -> dict[str, str]:
+        """The lines that anybody has seen, flat, by what they answered."""
+        parts = {one: self._parts(self.asked[one][0]) for one in self.long}
+        long = {str(one): "".join(dict.fromkeys(cards)) for one, cards in parts.items() if cards}
+        return super().shown() | long
+
+    def shown_twice(self) -> int:
+        """How many answers stand in more messages than they need."""
+        parts = [self._parts(self.asked[one][0]) for one in self.long]
+        return super().shown_twice() + sum(len(set(cards)) < len(cards) for cards in parts)
+
+    def _parts(self, asked: Asked) -> list[str]:
+        """What each message showed of a long text: the answer, and those that were sent after it.
+
+        Where the script's end is shown again, a note stands above it.
+        """
+        found = sorted(self.discord.messages.values(), key=lambda one: one.id)
+        mine = (one for one in found if one.channel == asked.channel and one.only_for is None)
+        cards = (card_of(one) for one in mine if _is_part(one, asked))
+        return [card for card in cards if self.long[asked.id] in card]
+
+
+def _is_part(message: Message, asked: Asked) -> bool:
+    sent = message.interaction is None and not message.versions[0].content.startswith("-#")
+    return sent or message.interaction == asked.id
 
 
 def faults() -> dict[str, tuple[Kind, str, str, dict[str, object]]]:
@@ -148,7 +213,7 @@ async def _fail(writers: Writers, outcome: Outcome, times: int) -> None:
     }
     deliveries = {"delivery: doubled": {"times": 2}, "delivery: late": {"late": LATE}}
     names = [*requests, *sessions, *deliveries]
-    plan = (names * (times // len(names) + 1))[:times]
+    plan = names * (times // len(names)) + random.sample(names, times % len(names))
     asked_for = 0
     for name in random.sample(plan, len(plan)):
         outcome.happened[name] += 1
@@ -170,7 +235,7 @@ def judged(outcome: Outcome, writers: Writers, truth: Truth) -> Outcome:
     """Compares what people saw with what is in the database of a bot that has ended."""
     asked = [one for one, _ in writers.asked.values()]
     outcome.asked = len(asked)
-    outcome.answered = sum(map(has_end, asked))
+    outcome.answered = sum(map(writers.has_end, asked))
     outcome.refused = sum(one.how is None for one in asked)
     outcome.without_end = outcome.asked - outcome.answered - outcome.refused
     shown = writers.shown()
@@ -187,6 +252,7 @@ def judged(outcome: Outcome, writers: Writers, truth: Truth) -> Outcome:
 def run(voice: Path, folder: Path, channels: int, times: int) -> Outcome:
     """The whole of it, in a folder."""
     settings = {"models": voice.parent, "model": voice.stem, "threads": 1, "line_length": 200}
+    settings |= dict.fromkeys(("person_limits", "channel_limits", "guild_limits"), "0 0 0")
     log = folder / "bot.log"
     with fake_discord(TO_ANSWER) as address, running_bot(address, folder, log, **settings):
         outcome, writers = asyncio.run(play(address, channels, times))

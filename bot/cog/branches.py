@@ -24,7 +24,7 @@ from ..script import titled
 from ..store import Line, Script
 from ..views import Interaction
 from .commands import CHOICES, answered, for_scripts, speaking_to, who, writer_of
-from .turns import LONGEST_WINDOW, UNTITLED, Turns
+from .turns import LONGEST_WINDOW, UNTITLED, Turns, news
 
 
 class Branches(Turns):
@@ -232,7 +232,8 @@ class Branches(Turns):
         )
         new = inline(" ".join(words(line.element) for line in turn.lines), 200)
         note = say("{who} rewrote a line: {line}", who=who(interaction), line=new)
-        shown = await self.board.show_end(interaction, room, f"-# {note}")
+        note = "\n".join(filter(None, (news(turn), f"-# {note}")))
+        shown = await self.board.show_end(interaction, room, note)
         await self.board.repaint(interaction, room, turn, shown)
 
     async def _fork_into_thread(self, interaction: Interaction, room: Room, title: str) -> None:

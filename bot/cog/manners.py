@@ -161,6 +161,7 @@ class Manners(Turns):
         server: bool = False,
     ) -> None:
         """See or change what the voice must not say here"""
+        self._room(interaction)  # so that it is paid for as any turn is
         scope, place = _scope(interaction, server)
         words = await self.store.banned_in(scope, place)
         if add or remove:

@@ -14,7 +14,7 @@ from ..delivery import delivered, reply_to
 from ..language import say
 from ..model import ModelError
 from ..render import inline
-from ..room import RoomError
+from ..room import Room, RoomError
 from ..tables import guilds_voice
 from ..views import Interaction
 from ..voices import Found
@@ -33,9 +33,10 @@ class Models(Turns):
     @answered
     async def list_models(self, interaction: Interaction) -> None:
         """See which voices there are"""
+        room = self._room(interaction)
         await reply_to(interaction).defer(thinking=True, ephemeral=True)
         found = await self.voices.look_at_all()
-        chosen = await self._room(interaction).prompter.voice(interaction.guild_id)
+        chosen = await room.prompter.voice(interaction.guild_id)
         await delivered(interaction, content=voicecards.listed(found, chosen))
 
     @model.command(name="use")
@@ -51,6 +52,7 @@ class Models(Turns):
         script: bool = False,
     ) -> None:
         """Choose the voice of the new scripts in this server, or of the script that runs here"""
+        room = self._room(interaction)
         check_permissions(interaction)
         if not script:
             check_may_set(interaction, "guild")
@@ -58,7 +60,6 @@ class Models(Turns):
             raise RoomError(
                 say("There is no server here: choose a voice for the script, with {*script}.")
             )
-        room = self._room(interaction)
         # A voice that nobody has used yet takes a moment to be examined and opened.
         await reply_to(interaction).defer(thinking=True)
         _check_sound(await self.voices.look(model))
@@ -91,16 +92,15 @@ class Models(Turns):
         everyone: bool = False,
     ) -> None:
         """See what a voice has read, how good it is, and how it learned"""
+        room = self._room(interaction)
         await reply_to(interaction).defer(thinking=True, ephemeral=not everyone)
-        found = await self.voices.look(model or await self._voice_here(interaction))
+        found = await self.voices.look(model or await _voice_of(room, interaction.guild_id))
         _check_sound(found)
-        files = []
-        learned = curve.curve_of(found.about or {})
-        if learned and interaction.app_permissions.attach_files:
-            png = await asyncio.to_thread(curve.drawn, found.name, learned)
-            words = curve.in_words(found.name, learned)
-            files = [discord.File(io.BytesIO(png), "curve.png", description=words)]
-        await delivered(interaction, content=voicecards.card(found), attachments=files)
+        may_attach = interaction.app_permissions.attach_files
+        files = [await asyncio.to_thread(_picture, found)] if may_attach else []
+        await delivered(
+            interaction, content=voicecards.card(found), attachments=list(filter(None, files))
+        )
 
     @use_model.autocomplete("model")
     @show_model.autocomplete("model")
@@ -109,11 +109,20 @@ class Models(Turns):
     ) -> list[app_commands.Choice[str]]:
         return choices(self.voices.names(), current)
 
-    async def _voice_here(self, interaction: Interaction) -> str:
-        """The voice of the script that runs here, or of a new one."""
-        room = self._room(interaction)
-        running = await self.store.running(room.channel)
-        return running.voice if running else await room.prompter.voice(interaction.guild_id)
+
+async def _voice_of(room: Room, guild: int | None) -> str:
+    """The voice of the script that runs in a room, or of a new one."""
+    running = await room.store.running(room.channel)
+    return running.voice if running else await room.prompter.voice(guild)
+
+
+def _picture(found: Found) -> discord.File | None:
+    """How a voice learned, if it says so. Draws: not on the event loop."""
+    learned = curve.curve_of(found.about or {})
+    if learned is None:
+        return None
+    png, words = curve.drawn(found.name, learned), curve.in_words(found.name, learned)
+    return discord.File(io.BytesIO(png), "curve.png", description=words)
 
 
 def _check_sound(found: Found) -> None:

@@ -257,11 +257,10 @@ class Turns(commands.Cog):
             self.polls.watch(turn.ballot)
             await self.board.show_ballot(interaction, turn.ballot)
             if turn.read_by:
-                await whispered(interaction, _read_by(turn.read_by))
+                await whispered(interaction, news(turn))
             return
         elif turn.lines:
-            news = _read_by(turn.read_by) if turn.read_by else ""
-            shown = await self.board.show_lines(interaction, turn.script, turn.lines, news)
+            shown = await self.board.show_lines(interaction, turn.script, turn.lines, news(turn))
         else:
             shown = await self.board.show_opening(interaction, turn)
         await self.board.repaint(interaction, room, turn, shown)
@@ -405,10 +404,13 @@ class Turns(commands.Cog):
         self.limits.spend(keys, cost)
 
 
-def _read_by(voice: str) -> str:
+def news(turn: Turn) -> str:
+    """That another voice has read the script, where nobody was told yet; else nothing."""
+    if not turn.read_by:
+        return ""
     return say(
         "-# The voice here is another one now: “{voice}” has read the script, and goes on.",
-        voice=inline(voice, 40),
+        voice=inline(turn.read_by, 40),
     )
 
 

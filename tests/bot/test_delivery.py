@@ -22,6 +22,9 @@ from .test_at_once import BLOCK, HEADING, Inside, begin, script, slow_down, trut
 
 CALLBACK, ORIGINAL, MESSAGE = "/callback", "@original", r"/channels/\d+/messages/"
 
+LONG = "\n\n".join(f"{number} " + "Rain falls on the roof. " * 40 for number in range(5))
+"""Lines that need more than one message."""
+
 pytestmark = pytest.mark.usefixtures("hurry")
 
 
@@ -89,9 +92,8 @@ async def test_what_a_server_refuses_for_now_is_asked_again(inside: Inside, stat
 
 async def test_a_further_message_is_not_sent_twice(inside: Inside):
     await begin(inside.ann, inside.channel)
-    long = "\n\n".join(f"{number} " + "Rain falls on the roof. " * 40 for number in range(5))
     await inside.discord.fail(Kind.RESET, "POST", r"/channels/\d+/messages$", heard=True)
-    asked = await inside.ann.slash(inside.channel, "write", text=long)
+    asked = await inside.ann.slash(inside.channel, "write", text=LONG)
     await asked.shows(BLOCK)
     await truth(inside.ann, inside.channel)
     shown = [one.content for one in inside.channel.messages() if "Rain falls" in one.content]
@@ -127,8 +129,22 @@ async def test_what_is_for_one_person_is_not_posted_in_the_channel(inside: Insid
         asked = await inside.ann.slash(inside.channel, "script export", format="fountain")
         await inside.discord.until(lambda: inside.discord.held)
         await inside.discord.delete(asked.answers()[0])
-    await asked.shows("Something went wrong")
+    await asked.shows("That message was deleted in the meantime: use the command again.")
     assert len(inside.channel.messages()) == 1
+
+
+async def test_a_page_that_is_deleted_while_it_is_turned_is_told_in_a_sentence(
+    inside: Inside, caplog: pytest.LogCaptureFixture
+):
+    await begin(inside.ann, inside.channel)
+    await (await inside.ann.slash(inside.channel, "write", text=LONG)).shows(BLOCK)
+    shown = await (await inside.ann.slash(inside.channel, "script show")).shows(BLOCK)
+    async with inside.discord.holding("POST", CALLBACK, most=1):
+        asked = await inside.ann.click(shown, shown.labels[0])
+        await inside.discord.until(lambda: inside.discord.held)
+        await inside.discord.delete(shown)
+    await asked.shows("That message was deleted in the meantime: use the command again.")
+    assert "Traceback" not in caplog.text
 
 
 async def test_a_window_whose_request_was_lost_is_heard(inside: Inside):

@@ -20,7 +20,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from bot import examination
 from bot.anatomy import Anatomy
-from bot.examination import Examiner, sha256_of
+from bot.examination import Examiner, Unexamined, sha256_of
 from bot.model import ModelError
 from bot.settings import SHIPPED_MODELS, RunnerSettings
 from export.voice import Voice
@@ -28,6 +28,8 @@ from export.voice import Voice
 from .conftest import Stage, answer
 from .test_cog import begin
 from .test_model import changed
+
+BOT = Path(examination.__file__).parent
 
 SIZE = 8
 """Numbers that these networks remember a script in."""
@@ -285,7 +287,7 @@ async def test_a_verdict_is_remembered_by_the_content(
                 await examiner.examine(path, sha256)
         else:
             await examiner.examine(path, sha256)
-        assert json.loads(notes[f"voice {sha256}"])["runtime"] == onnxruntime.__version__
+        assert json.loads(notes[f"voice {sha256}"])["judge"] == examination.judge()
     # Nobody is asked again, be it the next process or a file of another name.
     monkeypatch.setattr(Examiner, "_examined", {})
     monkeypatch.setattr(sys, "executable", "/nothing/there")
@@ -298,6 +300,24 @@ async def test_a_verdict_is_remembered_by_the_content(
     monkeypatch.setattr(onnxruntime, "__version__", "99")
     with pytest.raises(ModelError, match=FAILS):
         await another.examine(copy, sha256_of(copy.read_bytes()))
+
+
+@pytest.mark.parametrize(
+    ("module", "was", "now"),
+    [
+        ("model.py", 'FORMAT = "1"', 'FORMAT = "2"'),
+        ("model.py", '"GRU", ', ""),
+        ("anatomy.py", "GRAPH, METADATA", "METADATA, GRAPH"),
+    ],
+)
+def test_another_release_judges_anew(tmp_path: Path, module: str, was: str, now: str):
+    for name in examination.JUDGES:
+        shutil.copy(BOT / name, tmp_path)
+    assert examination.judge(tmp_path) == examination.judge()
+    source = (BOT / module).read_text()
+    assert source.count(was) == 1
+    (tmp_path / module).write_text(source.replace(was, now))
+    assert examination.judge(tmp_path) != examination.judge()
 
 
 async def test_the_child_gets_no_tokens(
@@ -321,7 +341,8 @@ async def test_the_child_gets_no_tokens(
 async def test_a_file_that_is_written_to_meanwhile_is_not_remembered(
     folder: Path, examiner: Examiner
 ):
-    await examiner.examine(folder / "tiny.onnx", "another")
+    with pytest.raises(Unexamined, match="is being written to"):
+        await examiner.examine(folder / "tiny.onnx", "another")
     assert not examiner._examined
 
 

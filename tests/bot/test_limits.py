@@ -134,6 +134,16 @@ async def test_a_person_who_asks_too_often_is_told_until_when(stage: Stage) -> N
     assert refused.content.startswith("A lot is asked for in this channel")
 
 
+@pytest.mark.parametrize("command", ["model info", "model list", "settings banned"])
+async def test_what_needs_no_script_is_a_turn_too(stage: Stage, command: str) -> None:
+    for _ in range(6):
+        shown = answer(await stage.ann.slash(stage.channel, command))
+        assert not TOO_MUCH.search(shown.content)
+    refused = answer(await stage.ann.slash(stage.channel, command))
+    assert TOO_MUCH.search(refused.content)
+    assert not refused.attachments
+
+
 async def test_lines_count_by_their_number_and_takes(stage: Stage) -> None:
     await stage.ann.slash(stage.channel, "start", title="T", heading="Roof")
     await stage.ann.slash(stage.channel, "continue", lines=3)

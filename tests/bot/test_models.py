@@ -20,7 +20,7 @@ from bot.settings import SHIPPED_MODELS, RunnerSettings
 from bot.voicecards import card
 from bot.voices import Found
 
-from .conftest import Stage, answer, labels
+from .conftest import Stage, answer, fields, labels
 from .test_cog import begin
 from .test_tree import moderator
 from .test_voices import put
@@ -161,6 +161,43 @@ async def test_after_a_restart_the_lines_tell_who_has_read_them(stage: Stage):
     await model(stage, "use", model="other", script=True)
     await stage.restart()
     assert REREAD.format("other") in await go_on(stage)
+
+
+async def test_after_a_restart_a_persons_line_tells_who_has_read_it(stage: Stage):
+    await begin(stage)
+    await stage.ann.slash(stage.channel, "write", text="Rain.")
+    await stage.restart()
+    written = await stage.ann.slash(stage.channel, "write", text="More rain.")
+    assert "another one now" not in written.response.content
+    await model(stage, "use", model="other", script=True)
+    await stage.restart()
+    written = await stage.ann.slash(stage.channel, "write", text="Snow.")
+    assert REREAD.format("other") in written.response.content
+    await stage.restart()
+    assert "another one now" not in await go_on(stage)
+
+
+async def test_after_a_restart_a_file_that_changed_meanwhile_says_so(stage: Stage, models: Path):
+    await begin(stage)
+    await go_on(stage)
+    await stage.ann.slash(stage.channel, "write", text="Rain.")
+    await model(stage, "list")  # which has both examined, as the bot need not when it begins
+    put(models / "other.onnx", models / "tiny.onnx")
+    await stage.restart()
+    assert REREAD.format("tiny") in await go_on(stage)
+
+
+async def test_a_line_that_is_rewritten_says_it_once(stage: Stage):
+    await begin(stage)
+    await stage.ann.slash(stage.channel, "write", text="Rain.")
+    await go_on(stage)
+    await model(stage, "use", model="other", script=True)
+    window = await stage.ann.slash(stage.channel, "edit", line=2)
+    rewritten = await stage.ann.submit_modal(window, {fields(window)["Text"]: "Snow."})
+    assert rewritten.response.content.startswith(f"-# {REREAD.format('other')}\n-# ")
+    # What follows is a copy, whose line was read by the old voice.
+    await stage.restart()
+    assert "another one now" not in await go_on(stage)
 
 
 async def test_a_changed_file_takes_over_and_says_so(stage: Stage, models: Path):

@@ -21,6 +21,7 @@ from bot.room import (
     NO_SCRIPT,
     LineIsOld,
     NoScript,
+    Patience,
     Place,
     Room,
     RoomError,
@@ -308,6 +309,22 @@ async def test_another_voice_reads_the_script_again_and_keeps_its_own_state(hous
 
 
 # Going back ------------------------------------------------------------------------------------
+
+
+async def test_a_change_of_voice_is_told_with_the_next_line_that_is_there(house: House):
+    await house.start()
+    await house.carry_on()
+    await house.room.change(house.writer(), {"voice": "other"})
+    stopped = Patience()
+    stopped.stop()
+    with pytest.raises(RoomError, match="Stopped before the first line"):
+        await house.room.carry_on(house.writer(), Wish(), patience=stopped)
+    await house.restart()
+    with pytest.raises(RoomError, match="Stopped before the first line"):
+        await house.room.carry_on(house.writer(), Wish(), patience=stopped)
+    assert (await house.room.undo(house.writer())).read_by == ""
+    assert (await house.write("Rain.")).read_by == "other"
+    assert (await house.write("Snow.")).read_by == ""
 
 
 async def test_undo_takes_the_last_line_back_and_keeps_it(house: House):

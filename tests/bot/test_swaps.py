@@ -1,4 +1,7 @@
-"""Voices change while people write: a tenth of what ``python -m tests.swaps`` does."""
+"""Voices change while people write: a part of what ``python -m tests.swaps`` does.
+
+That checks how late the event loop is, too, which a machine that does other things cannot.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from tests import swaps
 
 def test_nobody_notices_a_change_of_voice_but_by_the_lines(voices: Path):
     files = [voices / "tiny.onnx", voices / "other.onnx"]
-    found = swaps.measured(files, channels=2, changes=5, threads=1, before=0.5)
+    found = swaps.measured(files, channels=8, changes=5, threads=1, before=0.5)
     assert found.failed == []
     assert found.changes == 5
     assert found.commands > 5
@@ -17,3 +20,11 @@ def test_nobody_notices_a_change_of_voice_but_by_the_lines(voices: Path):
     assert found.late
     assert found.late_before
     assert "5 changes of voice" in found.report()
+
+
+def test_the_command_fails_where_one_was_not_answered_or_the_loop_was_late():
+    assert swaps.Outcome(changes=1, late=[0.01]).fine
+    assert not swaps.Outcome(changes=1, late=[0.01], failed=["Too many lines"]).fine
+    assert not swaps.Outcome(changes=1, late=[0.01, 2 * swaps.AT_MOST]).fine
+    assert not swaps.Outcome(late=[0.01]).fine
+    assert not swaps.Outcome(changes=1).fine

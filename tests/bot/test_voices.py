@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import math
 import os
 import shutil
+import sys
 import threading
+import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from weakref import ref
 
 import pytest
 
 from bot.engine import EngineClosed
+from bot.examination import Examiner
 from bot.model import Model, ModelError
 from bot.voices import Voices
 
@@ -167,6 +172,60 @@ async def test_a_file_that_only_was_touched_is_not_opened_again(here: Voices, fo
     await here.engine("tiny")
     await renewed(here)
     assert await here.engine("tiny") is before
+
+
+async def test_a_file_that_could_not_be_examined_is_tried_again_but_not_at_once(
+    here: Voices, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(Examiner, "_examined", {})
+    fails = "crashed, hung or needed too much memory"
+    with monkeypatch.context() as without_python:
+        without_python.setattr(sys, "executable", "/nothing/there")
+        with pytest.raises(ModelError, match=fails):
+            await here.engine("tiny")
+    with pytest.raises(ModelError, match=fails):
+        await here.engine("tiny")
+    here._found["tiny"] = replace(here._found["tiny"], until=time.monotonic())  # it is later
+    assert (await here.engine("tiny")).model.name == "tiny"
+
+
+async def test_a_file_that_is_bad_is_not_examined_again(here: Voices, folder: Path):
+    (folder / "tiny.onnx").write_bytes(b"To be, or not to be.")
+    assert (await here.look("tiny")).refusal
+    assert here._found["tiny"].until == math.inf
+
+
+async def test_a_file_of_the_same_size_and_time_is_seen_to_have_changed(here: Voices, folder: Path):
+    path = folder / "tiny.onnx"
+    before, content = path.stat(), bytearray(path.read_bytes())
+    assert (await here.look("tiny")).refusal is None
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert (await here.look("tiny")).refusal is not None
+
+
+async def test_a_file_that_is_mended_while_others_wait_for_it_is_used(
+    here: Voices, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(Examiner, "_examined", {})
+    (folder / "tiny.onnx").write_bytes((tmp_path / "spare").read_bytes()[:-100])
+    first = asyncio.create_task(here.engine("tiny"))
+    while not here._examiner._children:  # noqa: ASYNC110 - nothing tells that it has read the file
+        await asyncio.sleep(0.01)
+    second = asyncio.create_task(here.look("tiny"))
+    put(tmp_path / "spare", folder / "tiny.onnx")
+    assert (await second).refusal is None
+    assert (await first).model.name == "tiny"
+
+
+async def test_without_a_voice_that_opens_each_case_is_one_sentence(here: Voices, folder: Path):
+    (folder / "tiny.onnx").write_bytes(b"")
+    with pytest.raises(ModelError, match=r"^tiny\.onnx is damaged"):
+        await here.engine("tiny")
+    (folder / "tiny.onnx").unlink()
+    with pytest.raises(ModelError, match=r"^There is no voice “tiny” .* train one with"):
+        await here.engine("tiny")
 
 
 async def test_a_voice_whose_file_has_gone_goes_on_until_the_end(here: Voices, folder: Path):

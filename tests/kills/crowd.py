@@ -180,10 +180,11 @@ def has_end(asked: Asked) -> bool:
 def _seen(asked: Asked) -> list[str]:
     """What each answer with lines in it first showed of them."""
     found = [asked.discord.messages[one] for one in asked.messages]
-    return [card for one in found if one.only_for is None and (card := _card(one))]
+    return [card for one in found if one.only_for is None and (card := card_of(one))]
 
 
-def _card(message: Message) -> str:
+def card_of(message: Message) -> str:
+    """What a message first showed of lines, flat."""
     for version in message.versions:
         parts = version.content.split(BLOCK)
         if len(parts) > 1:
