@@ -104,13 +104,11 @@ def as_file(kept: Kept, limit: int) -> tuple[str, bytes]:
     """
     entries = {
         "lines": [_line(*one) for one in kept.lines],
-        "lines of a voice that you asked for": [_when(*one) for one in kept.asked],
-        "scripts that you began": [
+        "asked": [_when(*one) for one in kept.asked],
+        "scripts": [
             _where(script) | {"begun": script.begun.isoformat()} for script in kept.scripts
         ],
-        "characters that you play": [
-            _where(script) | {"character": name} for name, script in kept.parts
-        ],
+        "characters": [_where(script) | {"character": name} for name, script in kept.parts],
         "votes": [_where(script) | {"take": vote.take + 1} for vote, script in kept.votes],
     }
     content = json.dumps(entries, ensure_ascii=False, indent=2).encode(errors="replace")
