@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from export.__main__ import main as export
 from training import corpus
 from training.model import Regularisation
 from training.ngrams import MemoryShape
@@ -66,3 +67,13 @@ def tiny_run(scenes: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     run = Run(tmp_path_factory.mktemp("runs") / "tiny")
     assert train([scenes], run, TINY)
     return run
+
+
+@pytest.fixture(scope="session")
+def voices(tiny_run: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of two voices: ``tiny`` in 8 bits, and the same in 32 as ``other``."""
+    folder = tmp_path_factory.mktemp("voices")
+    for name, bits in (("tiny", "8"), ("other", "32")):
+        run, out = str(tiny_run.folder), str(folder / f"{name}.onnx")
+        assert export([run, "--bits", bits, "-o", out]) == 0
+    return folder

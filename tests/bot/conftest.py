@@ -18,18 +18,6 @@ from bot.cog import OnBook
 from bot.runner import Bot
 from bot.settings import RunnerSettings
 from bot.views import COG
-from export.__main__ import main as export
-from training.run import Run
-
-
-@pytest.fixture(scope="session")
-def voices(tiny_run: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of two voices: ``tiny`` in 8 bits, and the same in 32 as ``other``."""
-    folder = tmp_path_factory.mktemp("voices")
-    for name, bits in (("tiny", "8"), ("other", "32")):
-        run, out = str(tiny_run.folder), str(folder / f"{name}.onnx")
-        assert export([run, "--bits", bits, "-o", out]) == 0
-    return folder
 
 
 @pytest.fixture
