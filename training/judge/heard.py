@@ -24,10 +24,11 @@ class Heard:
 
 
 def heard(model: Model, text: str, company: float = 1.0) -> Heard:
-    """What a text costs a voice; raises ValueError for a text of less than two characters."""
-    read = model.encode(as_read(text.strip("\n")))
-    if len(read) < 2:
+    """What a text costs a voice; raises ValueError for a text without anything to read."""
+    text = text.strip("\n")
+    if not text:
         raise ValueError("there is nothing to read")
+    read = model.encode(as_read(text))
     states = model.start()[None]
     alone, mixed = np.zeros((2, len(read) - 1))
     begin = len(read)  # where the element began whose cue may stand here
