@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 import discord
@@ -53,6 +54,34 @@ HOW_IT_ENDED = {
     ),
 }
 """What is said of a vote, by whether anybody voted and whether the script has moved meanwhile."""
+
+
+@dataclass(frozen=True)
+class _Teller:
+    """A script, for the messages that show lines of it."""
+
+    script: Script
+    standing: frozenset[int]
+    """The ids of the lines that stand in it."""
+    above: frozenset[int]
+    """The ids of those above its fork, which are another script's as well."""
+
+    def has(self, line: Line) -> bool:
+        """Whether a line is in the script's tree."""
+        return line.script == self.script.id or line.id in self.above
+
+    def told(self, lines: Sequence[Line]) -> list[Line]:
+        """Those lines of a message that are shown, without what only another script has instead."""
+        first = (line for line in lines if not (line.copy_of or line.rewrite_of))
+        kept = {line.id for line in first} | {line.id for line in lines if self.has(line)}
+        return [line for line in lines if line.id in kept]
+
+
+def _of(tellers: Sequence[_Teller], lines: Sequence[Line]) -> _Teller | None:
+    """The first script that has any line of a message; the last for one that has none."""
+    if not lines:
+        return tellers[-1]
+    return next((one for one in tellers if any(map(one.has, lines))), None)
 
 
 class Board:
@@ -184,7 +213,7 @@ class Board:
         # One after the other, each from what is true then: a slow one cannot undo a later one.
         async with room.painting:
             if turn.shelved is not None:
-                await self._paint(channel, turn.shelved, {place_of(turn.shelved).line}, set())
+                await self._paint(channel, turn.shelved, {place_of(turn.shelved).line}, shown)
             return await self._paint(channel, turn.script, turn.touched, shown)
 
     async def _paint(self, channel: Channel, was: Script, lines: set[int], shown: set[int]) -> bool:
@@ -193,39 +222,83 @@ class Board:
         Returns whether the script's buttons are under one of them, which is the newest that can be.
         """
         script = await self.store.script(was.id)
+        running = script if script.running else await self.store.running(script.channel)
+        told = list({one.id: one for one in (running, script) if one}.values())
         # Others act between a turn and its message, which then shows where they had got to, as
         # theirs do: whoever comes last sees all of them.
-        posts = await self.store.posts(script.id, {*lines, place_of(script).line}, shown)
-        first = min((line.id for there in posts.values() for line in there), default=0)
-        in_script = set(await self.store.path_ids(script.head, first))
+        ends = {place_of(one).line for one in told}
+        posts = await self.store.posts(script, lines | ends, shown)
+        tellers = await self._tellers(told, posts.values())
         placed = False
         for message, there in sorted(posts.items(), reverse=True):
-            last = script.running and not placed and _ends_at(there, in_script, script)
-            if last and message in shown and _last_of(there) == script.head:
+            teller = _of(tellers, there)
+            if teller is None:
+                continue
+            by, there = teller.script, teller.told(there)
+            last = by.running and not placed and _ends_at(there, teller.standing, by)
+            if last and message in shown and _last_of(there) == by.head:
                 placed = True
                 continue
-            end = next((line for line in there if line.id == script.head), None)
-            view = await self._buttons(script, end) if last else None
-            drawn = await self._edit(channel, message, script, there, in_script, view)
+            end = next((line for line in there if line.id == by.head), None)
+            view = await self._buttons(by, end) if last else None
+            title = await self._begun(teller, there)
+            content = _content(title, there, teller.standing) if there else None
+            drawn = await self._edit(channel, message, content, view)
             placed = placed or (last and drawn)
         return placed
 
+    async def shown_in(self, message: int) -> tuple[Script, list[Line]] | None:
+        """The script that a message tells of, and its lines there that stand in it, or else all.
+
+        That is the one that runs in the channel, if it has any of them, be it by a fork: where two
+        scripts share lines, the message is about that on which people write. None for a message
+        that shows no line.
+        """
+        found = await self.store.shown_in(message)
+        if found is None or not found[1]:
+            return None
+        script, lines = await self.store.script(found[0]), found[1]
+        running = script if script.running else await self.store.running(script.channel)
+        told = [one for one in (running, script) if one]
+        teller = _of(await self._tellers(told, [lines]), lines)
+        if teller is None:
+            return None
+        there = [line for line in lines if teller.has(line)]
+        return teller.script, [line for line in there if line.id in teller.standing] or there
+
+    async def _tellers(
+        self, scripts: Iterable[Script], shown: Collection[Sequence[Line]]
+    ) -> list[_Teller]:
+        """Scripts with as much of their trees as these lines need."""
+        since = min((line.id for lines in shown for line in lines), default=0)
+        return [
+            _Teller(
+                script,
+                frozenset(await self.store.path_ids(script.head, since)),
+                frozenset(await self.store.path_ids(script.forked_at, since)),
+            )
+            for script in scripts
+        ]
+
+    async def _begun(self, teller: _Teller, lines: Sequence[Line]) -> Script:
+        """The script whose title stands above lines: a fork's, if it has begun anew."""
+        script = teller.script
+        shown = [line for line in lines if line.id in teller.standing] or lines
+        if not shown or shown[0].parent is not None or shown[0].script == script.id:
+            return script
+        return await self.store.script(shown[0].script)
+
     async def _edit(
-        self,
-        channel: Channel,
-        message: int,
-        script: Script,
-        lines: Sequence[Line],
-        in_script: set[int],
-        view: discord.ui.View | None,
+        self, channel: Channel, message: int, content: str | None, view: discord.ui.View | None
     ) -> bool:
-        """Draws a message again, and returns whether it could; one that is gone is forgotten."""
+        """Draws a message again, and returns whether it could; one that is gone is forgotten.
+
+        Its content stays if there is no other.
+        """
         partial = discord.PartialMessage(channel=channel, id=message)
+        now = {} if content is None else {"content": content}
         try:
-            if lines:
-                await _drawn(partial, content=_content(script, lines, in_script), view=view)
-            else:
-                await _drawn(partial, view=view)
+            await _drawn(partial, **now, view=view)
         except discord.NotFound:
             await self.store.forget_post(message)
             return False
@@ -248,8 +321,10 @@ class Board:
                 await self._paint(channel, script, {place_of(script).line}, set())
 
     async def messages_of(self, script: Script) -> list[int]:
-        """The messages that show the end of a script."""
-        return list(await self.store.posts(script.id, [place_of(script).line]))
+        """The messages that have the buttons of a script."""
+        if not script.running:
+            return []
+        return list(await self.store.posts(script, [place_of(script).line]))
 
     async def strip(self, interaction: Interaction, messages: Iterable[int]) -> None:
         """Takes the buttons from messages of a script that is gone."""

@@ -12,6 +12,7 @@ from sqlalchemy import (
     ColumnElement,
     Integer,
     Select,
+    and_,
     bindparam,
     delete,
     func,
@@ -101,6 +102,16 @@ def in_tree(script: Script) -> ColumnElement[bool]:
     if script.forked_at is None:
         return own
     return or_(own, Line.id.in_(select(path(script.forked_at).c.id)))
+
+
+def posted_beside(script: Script) -> ColumnElement[bool]:
+    """Whether a line is shown in a script's channel, be it as one of another script that shares it.
+
+    The message from before the first line is about its own script alone.
+    """
+    here = select(Script.id).where(Script.channel == script.channel)
+    shared = and_(Post.line != BEFORE_THE_FIRST, Post.script.in_(here))
+    return or_(Post.script == script.id, shared)
 
 
 def _line(
@@ -200,9 +211,7 @@ async def show_in_place(
 ) -> None:
     """The messages that show a line show those, too, that have taken its place."""
     shown = await session.execute(
-        select(Post.message, Post.line).where(
-            Post.script == script.id, Post.line.in_(list(replaced))
-        )
+        select(Post.message, Post.line).where(posted_beside(script), Post.line.in_(list(replaced)))
     )
     for message, old in shown.all():
         session.add_all(

@@ -461,11 +461,15 @@ class Store:
             await session.execute(insert(Post).on_conflict_do_nothing(), rows)
 
     async def posts(
-        self, script: int, lines: Iterable[int], messages: Iterable[int] = ()
+        self, script: Script, lines: Iterable[int], messages: Iterable[int] = ()
     ) -> dict[int, list[Line]]:
-        """Messages, and those that show any of these lines, the latest last, with all its lines."""
+        """Messages, and those that show any of these lines, the latest last, with all its lines.
+
+        They are those of the script's channel, where others may share lines with it.
+        """
+        here = lineage.posted_beside(script)
         named = or_(Post.line.in_(lines), Post.message.in_(messages))
-        wanted = select(Post.message).where(Post.script == script, named)
+        wanted = select(Post.message).where(here, named)
         async with self._database.reading() as session:
             rows = await session.execute(
                 select(Post.message, Line)

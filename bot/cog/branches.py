@@ -186,13 +186,11 @@ class Branches(Turns):
 
     async def _shown_in(self, message: discord.Message) -> tuple[int, list[Line]]:
         """The script in a message, and those of its lines that stand; all if none does."""
-        found = await self.store.shown_in(message.id)
-        if found is None or not found[1]:
+        found = await self.board.shown_in(message.id)
+        if found is None:
             raise RoomError(say("That message shows no line of a script: choose one that does."))
         script, lines = found
-        running = await self.store.find(script)
-        path = await self.store.path_ids(running.head if running else None)
-        return script, [line for line in lines if line.id in path] or lines
+        return script.id, lines
 
     async def _open(self, interaction: Interaction, place: Place) -> None:
         room = self._room(interaction)

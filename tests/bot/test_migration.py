@@ -76,7 +76,7 @@ async def test_all_that_was_written_is_there(tmp_path: Path):
         assert [line.id for line in await store.path(diner.head)] == [1, 2]
         assert (await store.state(5, "f")).tolist() == [1.0, -2.0]
         assert (await store.surprise(5, "f")).tolist() == [1.0, 2.0]
-        assert list(await store.posts(diner.id, [3])) == [502]
+        assert list(await store.posts(diner, [3])) == [502]
         assert await store.banned(1, None) == ["zounds"]
         # Where its head stands there is a way on, and the way to it is known.
         ways = {line: await store.next_of(diner.id, line) for line in (None, 1, 2, 4, 3)}

@@ -235,13 +235,16 @@ async def test_a_message_is_found_by_any_of_its_lines_and_comes_with_all(store: 
     await store.post(200, script.id, [two])
 
     async def shown(*lines: int) -> list[tuple[int, list[int]]]:
-        posts = await store.posts(script.id, lines)
+        posts = await store.posts(script, lines)
         return [(message, [line.id for line in lines]) for message, lines in posts.items()]
 
     assert await shown(two) == [(200, [one, two])]
     assert await shown(three, one) == [(200, [one, two]), (300, [three])]
     assert await shown(BEFORE_THE_FIRST) == [(100, [])]
-    assert await store.posts(script.id + 1, [one, BEFORE_THE_FIRST]) == {}
+    elsewhere = await store.begin(a_script(channel=2))
+    assert await store.posts(elsewhere, [one, BEFORE_THE_FIRST]) == {}
+    beside = await store.begin(a_script())
+    assert list(await store.posts(beside, [one, BEFORE_THE_FIRST])) == [200]
     await store.forget_post(200)
     assert await shown(BEFORE_THE_FIRST, one, three) == [(100, []), (300, [three])]
     await store.forget_posts()
@@ -272,7 +275,7 @@ async def test_everything_is_there_when_the_file_is_opened_again(path: Path):
     assert (running.id, running.head) == (script.id, ids[1])
     assert [line.text for line in await store.path(ids[1])] == ["One.", "Two."]
     assert (await store.state(ids[0], "fingerprint")).tobytes() == STATE.tobytes()
-    assert list(await store.posts(script.id, ids)) == [100]
+    assert list(await store.posts(running, ids)) == [100]
     assert await store.fact("synced") == "a"
     await store.close()
 
