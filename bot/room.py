@@ -378,9 +378,9 @@ class Room(Shelf):
             check_turn(script, await self._line_at(script.head), writer)
         engine = await self._reader(script, line.parent)
         drafts = await self._read(engine, line.parent, elements, writer)
-        lines, copies = await self.store.rewrite(script, line, drafts, writer.delivery, writer.id)
+        lines, head = await self.store.rewrite(script, line, drafts, writer.delivery, writer.id)
         unreadable = self._must_be_told(script, writer, engine.model, elements)
-        return await self._turn(script, (lines + copies)[-1].id, lines, unreadable)
+        return await self._turn(script, head, lines, unreadable)
 
     async def line_to_rewrite(self, writer: Writer, place: Place) -> Line:
         """A line, for one who is about to rewrite it; raises RoomError as `rewrite` will."""
