@@ -42,18 +42,18 @@ HELP = phrase(
 )
 
 
-HOW_IT_ENDED = {
-    (False, False): phrase("Nobody has voted: take {take} was written first."),
-    (False, True): phrase(
-        "Nobody has voted: take {take} was written first, but the script has gone on since."
-    ),
-    (True, False): phrase("The vote is over: take {take} won, with {most:,} of {votes}."),
-    (True, True): phrase(
-        "The vote is over: take {take} won, with {most:,} of {votes}, but the script has gone on "
-        "since."
-    ),
+NOBODY_VOTED = {
+    True: phrase("Nobody has voted, and the first take is taken."),
+    False: phrase("Nobody has voted, which leaves the first take."),
 }
-"""What is said of a vote, by whether anybody voted and whether the script has moved meanwhile."""
+"""What is said of a vote without votes, by whether its take is in the script."""
+
+NOT_TAKEN = {
+    "moved": phrase("The script has gone on since, and stays as it is."),
+    "shelf": phrase("“{title}” is on the shelf, and stays as it is: {/scripts} goes on with it."),
+    "archived": phrase("“{title}” was archived, and stays as it is: {/scripts} goes on with it."),
+}
+"""Why a take that won is not in the script."""
 
 
 @dataclass(frozen=True)
@@ -151,20 +151,20 @@ class Board:
 
     async def announce(self, channel: Channel, outcome: Outcome) -> set[int]:
         """Shows how a vote ended, and the lines that won; returns the messages' ids."""
-        note = _ended(outcome)
-        if outcome.turn is None:
-            last = Place(outcome.script.id, outcome.lines[-1].id)
-            content = f"{note}\n{card(dealt(outcome.lines)[0], ())}"
-            await posted(channel, content, view=views.from_here(last))
-            return set()
-        script, cards = outcome.turn.script, dealt(outcome.lines)
-        shown: set[int] = set()
-        for group in cards:
-            content = _content(script, group, {line.id for line in group})
-            view = await self._buttons(script, group[-1]) if group is cards[-1] else None
+        note, script = _ended(outcome), outcome.script
+        last = outcome.lines[-1].id
+        cards, shown = dealt(outcome.lines), set[int]()
+        for number, group in enumerate(cards):
+            content = _content(script, group, {line.id for line in group} if outcome.turn else ())
+            view: discord.ui.View | None = None
+            if outcome.turn is None and group is cards[-1]:
+                view = views.from_here(Place(script.id, last))
+            elif script.running and group[-1].id == script.head:
+                view = await self._buttons(script, group[-1])
             message = await posted(
                 channel,
-                f"{note}\n{content}" if group is cards[0] else content,
+                content if number else f"{note}\n{content}",
+                nonce=f"vote {outcome.ballot.id} {number}",
                 view=view or discord.utils.MISSING,
             )
             await self.store.post(message.id, script.id, [line.id for line in group])
@@ -391,13 +391,18 @@ def _how_far(progress: Progress) -> str:
 
 
 def _ended(outcome: Outcome) -> str:
-    votes, moved = sum(outcome.counts.values()), outcome.turn is None
-    sentence = say(
-        HOW_IT_ENDED[votes > 0, moved],
-        take=outcome.won + 1,
-        most=outcome.counts[outcome.won],
-        votes=many(votes, "vote"),
-    )
+    votes, script = sum(outcome.counts.values()), outcome.script
+    sentence = say(NOBODY_VOTED[outcome.turn is not None])
+    if votes:
+        sentence = say(
+            "The vote is over: take {take} won, with {most:,} of {votes}.",
+            take=outcome.won + 1,
+            most=outcome.counts[outcome.won],
+            votes=many(votes, "vote"),
+        )
+    if outcome.turn is None:
+        why = "moved" if script.running else "archived" if script.archived else "shelf"
+        sentence += f" {say(NOT_TAKEN[why], title=inline(script.title, 100))}"
     return f"-# {sentence}"
 
 

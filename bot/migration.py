@@ -6,7 +6,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-SCHEMA = 5
+SCHEMA = 6
 """The version of the tables of `store`, kept in a file's ``user_version``."""
 
 _TO_3 = """
@@ -101,7 +101,13 @@ ALTER TABLE lines ADD COLUMN removed BOOLEAN DEFAULT 0 NOT NULL;
 ALTER TABLE scripts ADD COLUMN erased INTEGER DEFAULT 0 NOT NULL;
 """
 
-UPGRADES = {1: _TO_3 + _TO_5, 2: _TO_3 + _TO_5, 3: _TO_5, 4: _TO_5}
+_TO_6 = """
+ALTER TABLE ballots ADD COLUMN announced BOOLEAN DEFAULT 0 NOT NULL;
+UPDATE ballots SET announced = closed;
+"""
+
+# There are ballots since schema 4.
+UPGRADES = {1: _TO_3 + _TO_5, 2: _TO_3 + _TO_5, 3: _TO_5, 4: _TO_5 + _TO_6, 5: _TO_6}
 """What makes today's tables of an earlier schema's. Tables that only lacked are made elsewhere."""
 
 

@@ -512,9 +512,9 @@ class Store:
             return _with_zone(found)
 
     async def votes_open(self) -> list[Ballot]:
-        """The ballots that are voted on, be their time over."""
+        """The ballots that are voted on, be their time over, or whose end nobody was told."""
         async with self._database.reading() as session:
-            wanted = select(Ballot).where(Ballot.ends.is_not(None), ~Ballot.closed)
+            wanted = select(Ballot).where(Ballot.ends.is_not(None), ~Ballot.announced)
             found = await session.scalars(wanted.order_by(Ballot.id))
             return [ballot for ballot in map(_with_zone, found) if ballot]
 
@@ -560,6 +560,12 @@ class Store:
                 raise HeadMoved
             if head != script.head:
                 await lineage.move(session, script, head)
+
+    async def note_announced(self, ballot: int) -> None:
+        """Notes that the channel was told how a vote ended."""
+        async with self._database.writing() as session:
+            told = update(Ballot).where(Ballot.id == ballot).values(announced=True)
+            await session.execute(told)
 
     # Facts
 

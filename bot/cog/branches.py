@@ -121,6 +121,13 @@ class Branches(Turns):
     async def rewrite_in(self, interaction: Interaction, message: discord.Message) -> None:
         """Opens a window for the line that a message shows, or asks which of them."""
         check_permissions(interaction)
+        if await self.store.ballot_in(message.id):
+            raise RoomError(
+                say(
+                    "These are takes to choose from: pick one, or go to it with **Continue from "
+                    "here**, and rewrite it in the message that shows it then."
+                )
+            )
         script, lines = await self._shown_in(message)
         if len(lines) == 1:
             await self._open(interaction, Place(script, lines[0].id))

@@ -113,7 +113,7 @@ async def test_banned_words_are_among_the_settings_and_all_are_taken_back(stage:
         command = "settings banned" if "clear" in change else "settings reset"
         refused = answer(await stage.ann.slash(stage.channel, command, **change))
         assert "needs the permission" in refused.content
-    told = answer(await mo.slash(stage.channel, "settings reset", setting="everything"))
+    told = answer(await stage.ann.slash(stage.channel, "settings reset", setting="everything"))
     assert told.content.endswith("that are banned in this channel stay: reset them by name.")
     told = answer(await mo.slash(stage.channel, "settings reset", setting="banned"))
     assert told.content.startswith("No word is banned in this channel any more")
