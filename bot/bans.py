@@ -20,6 +20,9 @@ LONGEST_WORD = 60
 SHOWN = 1500
 """The size of a list from which on only its beginning is shown."""
 
+MENTIONED = 200
+"""The size to which a list is cut where it stands in a sentence."""
+
 
 def changed(words: Sequence[str], add: str, remove: str) -> list[str]:
     """A list with words added and removed, in alphabetical order; both are separated by commas.
@@ -77,6 +80,14 @@ def shown_words(words: Sequence[str], where: str) -> str:
         )
     above = say("Beyond the bot's own list, no voice says these {where}:", where=where)
     return f"{above}\n{fenced(text)}"
+
+
+def mentioned(words: Sequence[str]) -> str:
+    """A list in a sentence: how many words it has, and which, as far as there is room."""
+    if not words:
+        return say("none")
+    number, which = many(len(words), "word"), inline(", ".join(words), MENTIONED)
+    return f"{number} ({which})"
 
 
 def _words(text: str) -> dict[str, str]:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import discord
@@ -41,18 +42,46 @@ HELP = phrase(
 )
 
 
-HOW_IT_ENDED = {
-    (False, False): phrase("Nobody has voted: take {take} was written first."),
-    (False, True): phrase(
-        "Nobody has voted: take {take} was written first, but the script has gone on since."
-    ),
-    (True, False): phrase("The vote is over: take {take} won, with {most:,} of {votes}."),
-    (True, True): phrase(
-        "The vote is over: take {take} won, with {most:,} of {votes}, but the script has gone on "
-        "since."
-    ),
+NOBODY_VOTED = {
+    True: phrase("Nobody has voted, and the first take is taken."),
+    False: phrase("Nobody has voted, which leaves the first take."),
 }
-"""What is said of a vote, by whether anybody voted and whether the script has moved meanwhile."""
+"""What is said of a vote without votes, by whether its take is in the script."""
+
+NOT_TAKEN = {
+    "moved": phrase("The script has gone on since, and stays as it is."),
+    "shelf": phrase("“{title}” is on the shelf, and stays as it is: {/scripts} goes on with it."),
+    "archived": phrase("“{title}” was archived, and stays as it is: {/scripts} goes on with it."),
+}
+"""Why a take that won is not in the script."""
+
+
+@dataclass(frozen=True)
+class _Teller:
+    """A script, for the messages that show lines of it."""
+
+    script: Script
+    standing: frozenset[int]
+    """The ids of the lines that stand in it."""
+    above: frozenset[int]
+    """The ids of those above its fork, which are another script's as well."""
+
+    def has(self, line: Line) -> bool:
+        """Whether a line is in the script's tree."""
+        return line.script == self.script.id or line.id in self.above
+
+    def told(self, lines: Sequence[Line]) -> list[Line]:
+        """Those lines of a message that are shown, without what only another script has instead."""
+        first = (line for line in lines if not (line.copy_of or line.rewrite_of))
+        kept = {line.id for line in first} | {line.id for line in lines if self.has(line)}
+        return [line for line in lines if line.id in kept]
+
+
+def _of(tellers: Sequence[_Teller], lines: Sequence[Line]) -> _Teller | None:
+    """The first script that has any line of a message; the last for one that has none."""
+    if not lines:
+        return tellers[-1]
+    return next((one for one in tellers if any(map(one.has, lines))), None)
 
 
 class Painted(NamedTuple):
@@ -138,20 +167,20 @@ class Board:
 
     async def announce(self, channel: Channel, outcome: Outcome) -> set[int]:
         """Shows how a vote ended, and the lines that won; returns the messages' ids."""
-        note = _ended(outcome)
-        if outcome.turn is None:
-            last = Place(outcome.script.id, outcome.lines[-1].id)
-            content = f"{note}\n{card(dealt(outcome.lines)[0], ())}"
-            await posted(channel, content, view=views.from_here(last))
-            return set()
-        script, cards = outcome.turn.script, dealt(outcome.lines)
-        shown: set[int] = set()
-        for group in cards:
-            content = _content(script, group, {line.id for line in group})
-            view = await self._buttons(script, group[-1]) if group is cards[-1] else None
+        note, script = _ended(outcome), outcome.script
+        last = outcome.lines[-1].id
+        cards, shown = dealt(outcome.lines), set[int]()
+        for number, group in enumerate(cards):
+            content = _content(script, group, {line.id for line in group} if outcome.turn else ())
+            view: discord.ui.View | None = None
+            if outcome.turn is None and group is cards[-1]:
+                view = views.from_here(Place(script.id, last))
+            elif script.running and group[-1].id == script.head:
+                view = await self._buttons(script, group[-1])
             message = await posted(
                 channel,
-                f"{note}\n{content}" if group is cards[0] else content,
+                content if number else f"{note}\n{content}",
+                nonce=f"vote {outcome.ballot.id} {number}",
                 view=view or discord.utils.MISSING,
             )
             await self.store.post(message.id, script.id, group)
@@ -200,7 +229,7 @@ class Board:
         # One after the other, each from what is true then: a slow one cannot undo a later one.
         async with room.painting:
             if turn.shelved is not None:
-                await self._paint(channel, turn.shelved, {place_of(turn.shelved).line}, set())
+                await self._paint(channel, turn.shelved, {place_of(turn.shelved).line}, shown)
             return (await self._paint(channel, turn.script, turn.touched, shown)).placed
 
     async def _paint(
@@ -211,41 +240,85 @@ class Board:
         The script's buttons come under the newest of them that can have them.
         """
         script = await self.store.script(was.id)
+        running = script if script.running else await self.store.running(script.channel)
+        told = list({one.id: one for one in (running, script) if one}.values())
         # Others act between a turn and its message, which then shows where they had got to, as
         # theirs do: whoever comes last sees all of them.
-        posts = await self.store.posts(script.id, {*lines, place_of(script).line}, shown)
-        first = min((line.id for there in posts.values() for line in there), default=0)
-        in_script = set(await self.store.path_ids(script.head, first))
+        ends = {place_of(one).line for one in told}
+        posts = await self.store.posts(script, lines | ends, shown)
+        tellers = await self._tellers(told, posts.values())
         placed, failed = False, set[int]()
         for message, there in sorted(posts.items(), reverse=True):
-            last = script.running and not placed and _ends_at(there, in_script, script)
-            if last and message in shown and _last_of(there) == script.head:
+            teller = _of(tellers, there)
+            if teller is None:
+                continue
+            by, there = teller.script, teller.told(there)
+            last = by.running and not placed and _ends_at(there, teller.standing, by)
+            if last and message in shown and _last_of(there) == by.head:
                 placed = True
                 continue
-            end = next((line for line in there if line.id == script.head), None)
-            view = await self._buttons(script, end) if last else None
-            drawn = await self._edit(channel, message, script, there, in_script, view)
+            end = next((line for line in there if line.id == by.head), None)
+            view = await self._buttons(by, end) if last else None
+            title = await self._begun(teller, there)
+            content = _content(title, there, teller.standing) if there else None
+            drawn = await self._edit(channel, message, content, view)
             placed = placed or (last and drawn is True)
             if drawn is False:
                 failed.add(message)
         return Painted(placed, failed)
 
+    async def shown_in(self, message: int) -> tuple[Script, list[Line]] | None:
+        """The script that a message tells of, and its lines there that stand in it, or else all.
+
+        That is the one that runs in the channel, if it has any of them, be it by a fork: where two
+        scripts share lines, the message is about that on which people write. None for a message
+        that shows no line.
+        """
+        found = await self.store.shown_in(message)
+        if found is None or not found[1]:
+            return None
+        script, lines = await self.store.script(found[0]), found[1]
+        running = script if script.running else await self.store.running(script.channel)
+        told = [one for one in (running, script) if one]
+        teller = _of(await self._tellers(told, [lines]), lines)
+        if teller is None:
+            return None
+        there = [line for line in lines if teller.has(line)]
+        return teller.script, [line for line in there if line.id in teller.standing] or there
+
+    async def _tellers(
+        self, scripts: Iterable[Script], shown: Collection[Sequence[Line]]
+    ) -> list[_Teller]:
+        """Scripts with as much of their trees as these lines need."""
+        since = min((line.id for lines in shown for line in lines), default=0)
+        return [
+            _Teller(
+                script,
+                frozenset(await self.store.path_ids(script.head, since)),
+                frozenset(await self.store.path_ids(script.forked_at, since)),
+            )
+            for script in scripts
+        ]
+
+    async def _begun(self, teller: _Teller, lines: Sequence[Line]) -> Script:
+        """The script whose title stands above lines: a fork's, if it has begun anew."""
+        script = teller.script
+        shown = [line for line in lines if line.id in teller.standing] or lines
+        if not shown or shown[0].parent is not None or shown[0].script == script.id:
+            return script
+        return await self.store.script(shown[0].script)
+
     async def _edit(
-        self,
-        channel: Channel,
-        message: int,
-        script: Script,
-        lines: Sequence[Line],
-        in_script: set[int],
-        view: discord.ui.View | None,
+        self, channel: Channel, message: int, content: str | None, view: discord.ui.View | None
     ) -> bool | None:
-        """Draws a message again, and returns whether it could; None for one that is gone."""
+        """Draws a message again, and returns whether it could; None for one that is gone.
+
+        Its content stays if there is no other.
+        """
         partial = discord.PartialMessage(channel=channel, id=message)
+        now = {} if content is None else {"content": content}
         try:
-            if lines:
-                await _drawn(partial, content=_content(script, lines, in_script), view=view)
-            else:
-                await _drawn(partial, view=view)
+            await _drawn(partial, **now, view=view)
         except discord.NotFound:
             await self.store.forget_post(message)
             return None
@@ -265,7 +338,7 @@ class Board:
             if ballot and not await self.repaint_ballot(channel, room, ballot.id):
                 failed.add(message)
         async with room.painting:
-            shown = await self.store.posts(script.id, (), messages)
+            shown = await self.store.posts(script, (), messages)
             lines = {line.id for there in shown.values() for line in there}
             if lines:
                 failed |= (await self._paint(channel, script, lines, set())).failed
@@ -279,9 +352,11 @@ class Board:
                 await self._paint(channel, script, {place_of(script).line}, set())
 
     async def messages_of(self, script: Script) -> list[int]:
-        """The messages of a script that may have buttons: those of its end, and of open takes."""
-        end = await self.store.posts(script.id, [place_of(script).line])
-        return [*end, *await self.store.ballots_shown(script.id)]
+        """The messages that may have buttons of a script: those of its end, and of open takes."""
+        ballots = await self.store.ballots_shown(script.id)
+        if not script.running:
+            return ballots
+        return [*await self.store.posts(script, [place_of(script).line]), *ballots]
 
     async def strip(self, interaction: Interaction, room: Room, messages: Iterable[int]) -> None:
         """Takes the buttons from messages of a script that is gone."""
@@ -349,13 +424,18 @@ def _how_far(progress: Progress) -> str:
 
 
 def _ended(outcome: Outcome) -> str:
-    votes, moved = sum(outcome.counts.values()), outcome.turn is None
-    sentence = say(
-        HOW_IT_ENDED[votes > 0, moved],
-        take=outcome.won + 1,
-        most=outcome.counts[outcome.won],
-        votes=many(votes, "vote"),
-    )
+    votes, script = sum(outcome.counts.values()), outcome.script
+    sentence = say(NOBODY_VOTED[outcome.turn is not None])
+    if votes:
+        sentence = say(
+            "The vote is over: take {take} won, with {most:,} of {votes}.",
+            take=outcome.won + 1,
+            most=outcome.counts[outcome.won],
+            votes=many(votes, "vote"),
+        )
+    if outcome.turn is None:
+        why = "moved" if script.running else "archived" if script.archived else "shelf"
+        sentence += f" {say(NOT_TAKEN[why], title=inline(script.title, 100))}"
     return f"-# {sentence}"
 
 

@@ -247,12 +247,21 @@ async def delivered(interaction: Interaction, **more: Any) -> discord.Message:  
     return await posted(channel, files=files.again(), **given)
 
 
-async def posted(channel: Channel, content: str, **more: Any) -> discord.Message:  # noqa: ANN401
-    """A new message in a channel; takes what its ``send`` does."""
-    nonce, files = secrets.token_hex(8), Files(more.pop("files", ()))
+async def posted(
+    channel: Channel,
+    content: str,
+    nonce: str | None = None,
+    **more: Any,  # noqa: ANN401 - discord.py's
+) -> discord.Message:
+    """A new message in a channel; takes what its ``send`` does.
+
+    What was posted under the same ``nonce`` some minutes ago is not posted again: at most 25
+    characters.
+    """
+    once, files = nonce or secrets.token_hex(8), Files(more.pop("files", ()))
     return await insisted(
         lambda: channel.send(
-            content, nonce=nonce, files=files.again(), allowed_mentions=NOBODY, **more
+            content, nonce=once, files=files.again(), allowed_mentions=NOBODY, **more
         ),
         NONCE_SECONDS,
     )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import json
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 
 import numpy as np
@@ -12,9 +13,11 @@ from sqlalchemy import (
     ColumnElement,
     Integer,
     Select,
+    and_,
     bindparam,
     delete,
     func,
+    literal,
     or_,
     select,
     text,
@@ -40,6 +43,13 @@ from .tables import (
 
 LINES_AT_ONCE = 200
 """Lines that are handed to the database together: some milliseconds of the event loop's time."""
+
+
+KEPT_BY_A_COPY = (
+    *(Line.kind, Line.text, Line.author, Line.credit, Line.origin),
+    *(Line.written, Line.asker, Line.removed),
+)
+"""What a line has as the one that it repeats."""
 
 
 class HeadMoved(Exception):
@@ -104,6 +114,24 @@ def in_tree(script: Script) -> ColumnElement[bool]:
     return or_(own, Line.id.in_(select(path(script.forked_at).c.id)))
 
 
+def posted_beside(script: Script) -> ColumnElement[bool]:
+    """Whether a line is shown in a script's channel, be it as one of another script that shares it.
+
+    The message from before the first line is about its own script alone.
+    """
+    here = select(Script.id).where(Script.channel == script.channel)
+    shared = and_(Post.line != BEFORE_THE_FIRST, Post.script.in_(here))
+    return or_(Post.script == script.id, shared)
+
+
+def posts(script: Script, lines: Iterable[int], messages: Iterable[int]) -> Select[int]:
+    """A query of messages, and of those in a script's channel that show any of these lines."""
+    # There may be more than a statement takes parameters.
+    ids = func.json_each(json.dumps(list(lines))).table_valued("value")
+    shown = and_(posted_beside(script), Post.line.in_(select(ids.c.value)))
+    return select(Post.message).where(or_(shown, Post.message.in_(messages))).distinct()
+
+
 def _line(
     script: Script,
     parent: int | None,
@@ -151,64 +179,60 @@ async def hang(
     highest = text("SELECT seq FROM sqlite_sequence WHERE name = :table")
     first = (await session.scalar(highest, {"table": Line.__tablename__}) or 0) + 1
     lines: list[Line] = []
-    for ordinal, draft in enumerate(drafts):
-        lines.append(_line(script, parent, draft, delivery, take, ordinal, asker))
-        lines[-1].id = parent = first + ordinal
-    for at in range(0, len(lines), LINES_AT_ONCE):
-        some = slice(at, at + LINES_AT_ONCE)
-        session.add_all(lines[some])
+    for at in range(0, len(drafts), LINES_AT_ONCE):
+        some = drafts[at : at + LINES_AT_ONCE]
+        new: list[Line] = []
+        for ordinal, draft in enumerate(some, at):
+            new.append(_line(script, parent, draft, delivery, take, ordinal, asker))
+            new[-1].id = parent = first + ordinal
+        session.add_all(new)
         await session.flush()
-        for line, draft in zip(lines[some], drafts[some], strict=True):
+        for line, draft in zip(new, some, strict=True):
             session.add_all(_remembered(line.id, draft))
         await session.flush()
+        lines += new
     return lines
 
 
-async def copy(
-    session: AsyncSession, script: Script, below: Sequence[Line], was: Sequence[Line]
-) -> list[Line]:
-    """Hangs copies of lines, one under the other, below the last of others of the same delivery."""
+async def copy(session: AsyncSession, script: Script, last: Line, was: Line) -> int:
+    """Hangs copies of the lines that follow one of a script, one under the other, below ``last``.
+
+    They are in the messages, too, that show what they repeat. Returns the id of the last of them,
+    or of ``last`` where nothing follows. The database does it all: there can be thousands.
+    """
+    place = func.row_number().over(order_by=Line.id).label("place")
+    standing = select(path(script.head or 0).c.id)
+    followed = select(Line.id, place).where(Line.id.in_(standing), Line.id > was.id).cte("followed")
     # Lines are numbered one after the other, and nobody else can write in the meantime.
-    last = below[-1]
-    copies = [
-        Line(
-            id=last.id + number,
-            script=script.id,
-            parent=last.id + number - 1,
-            kind=old.kind,
-            text=old.text,
-            author=old.author,
-            credit=old.credit,
-            origin=old.origin,
-            delivery=last.delivery,
-            take=last.take,
-            ordinal=last.ordinal + number,
-            written=old.written,
-            asker=old.asker,
-            removed=old.removed,
-            # A copy of a copy says where the line was first written.
-            copy_of=old.copy_of or old.id,
-        )
-        for number, old in enumerate(was, 1)
-    ]
-    session.add_all(copies)
-    await session.flush()
-    return copies
+    number = last.id + followed.c.place
+    copied = {
+        Line.id: number,
+        Line.script: literal(script.id),
+        Line.parent: number - 1,
+        Line.delivery: literal(last.delivery),
+        Line.take: literal(last.take),
+        Line.ordinal: last.ordinal + followed.c.place,
+        # A copy of a copy says where the line was first written.
+        Line.copy_of: func.coalesce(Line.copy_of, Line.id),
+    } | {column: column for column in KEPT_BY_A_COPY}
+    copies = select(*copied.values()).join(followed, Line.id == followed.c.id).order_by(Line.id)
+    await session.execute(insert(Line).from_select(list(copied), copies))
+    shown = select(Post.message, number, literal(script.id)).join(
+        followed, Post.line == followed.c.id
+    )
+    columns = [Post.message, Post.line, Post.script]
+    await session.execute(insert(Post).from_select(columns, shown.where(posted_beside(script))))
+    newest = select(func.max(Line.id)).where(Line.delivery == last.delivery, Line.take == last.take)
+    return await session.scalar(newest) or last.id
 
 
 async def show_in_place(
-    session: AsyncSession, script: Script, replaced: Mapping[int, Sequence[Line]]
+    session: AsyncSession, script: Script, line: Line, instead: Sequence[Line]
 ) -> None:
     """The messages that show a line show those, too, that have taken its place."""
-    shown = await session.execute(
-        select(Post.message, Post.line).where(
-            Post.script == script.id, Post.line.in_(list(replaced))
-        )
-    )
-    for message, old in shown.all():
-        session.add_all(
-            Post(message=message, line=new.id, script=script.id) for new in replaced[old]
-        )
+    shown = select(Post.message).where(posted_beside(script), Post.line == line.id)
+    for message in list(await session.scalars(shown)):
+        session.add_all(Post(message=message, line=new.id, script=script.id) for new in instead)
     await session.flush()
 
 

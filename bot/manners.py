@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from .bans import mentioned
 from .language import many, phrase, say
 from .render import inline
 from .settings import Settings
@@ -15,6 +16,9 @@ Value = str | float | None
 
 MOST_TAKES = 5
 """Takes of a line that are written at once, at the most."""
+
+BANNED = "banned"
+"""Stands for the words that are banned in a channel, where a setting is chosen."""
 
 EVERYTHING = "everything"
 """Stands for all settings, where one is chosen."""
@@ -102,13 +106,19 @@ def present(script: Script, settings: Settings) -> dict[str, Any]:
     return now | {one: value for one, value in operators.items() if now[one] is None}
 
 
-def shown(script: Script, settings: Settings) -> str:
-    """All settings of a script, one a line, and what they can be; those changed are bold."""
+def shown(script: Script, settings: Settings, banned: Mapping[str, Sequence[str]]) -> str:
+    """All settings of a script, one a line, and what they can be; those changed are bold.
+
+    ``banned`` are the words that nobody is to say, by where that is, in words.
+    """
     first, now = at_first(script, settings), present(script, settings)
     lines = [
         f"- {_bold(entry(one, now[one]), getattr(script, one) != first[one])}{_range(one)}"
         for one in NAMES
     ]
+    for where, words in banned.items():
+        list_there = say("banned {where}: {words}", where=where, words=mentioned(words))
+        lines.append(f"- {_bold(list_there, bool(words))}")
     title = say("“{title}” is written like this:", title=inline(script.title, 100))
     return "\n".join((title, *lines, f"-# {say(HOW)}"))
 

@@ -111,12 +111,18 @@ UPDATE bans SET guild = place WHERE scope = 'guild';
 UPDATE bans SET guild = (SELECT guild FROM scripts WHERE channel = place) WHERE scope = 'channel';
 """
 
+_BALLOTS_TO_6 = """
+ALTER TABLE ballots ADD COLUMN announced BOOLEAN DEFAULT 0 NOT NULL;
+UPDATE ballots SET announced = closed;
+"""
+
+# There are bans since schema 2, and ballots since schema 4.
 UPGRADES = {
     1: _TO_3 + _TO_5 + _TO_6,
     2: _TO_3 + _TO_5 + _TO_6 + _BANS_TO_6,
     3: _TO_5 + _TO_6 + _BANS_TO_6,
-    4: _TO_5 + _TO_6 + _BANS_TO_6,
-    5: _TO_6 + _BANS_TO_6,
+    4: _TO_5 + _TO_6 + _BANS_TO_6 + _BALLOTS_TO_6,
+    5: _TO_6 + _BANS_TO_6 + _BALLOTS_TO_6,
 }
 """What makes today's tables of an earlier schema's. Tables that only lacked are made elsewhere."""
 

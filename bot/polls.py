@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import Awaitable, Callable
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from contextlib import suppress
+from functools import partial
+from typing import Any, Protocol
 
 import discord
 
@@ -14,12 +16,12 @@ from .board import Board
 from .delivery import LOST
 from .language import speaking
 from .room import Room, Rooms
-from .store import Ballot, Script
+from .store import Ballot, NotKept, Script
 
 log = logging.getLogger("onbook.polls")
 
 Channel = discord.PartialMessageable
-Act = Callable[[Channel, Room, int], Awaitable[None]]
+Act = Callable[[int], Coroutine[Any, Any, None]]
 
 
 class Timer(Protocol):
@@ -34,6 +36,10 @@ Later = Callable[[float, Callable[[], None]], Timer]
 
 BETWEEN_COUNTS = 1.0
 """Seconds after which a count may be shown again; Discord limits how often a message is edited."""
+
+WAITS = (5.0, 30.0, 120.0, 600.0, 3600.0)
+"""Seconds after which a vote that could not be ended is tried again, one after the other; what
+fails each time is left to the next run."""
 
 
 class Polls:
@@ -65,7 +71,7 @@ class Polls:
         """What is being closed or counted."""
 
     async def resume(self) -> None:
-        """Goes on with the votes of an earlier run; those that have ended meanwhile are closed."""
+        """Goes on with the votes of an earlier run, and announces those that have ended."""
         for ballot in await self.rooms.store.votes_open():
             self.watch(ballot)
 
@@ -74,7 +80,7 @@ class Polls:
         if ballot.ends is None:
             return
         left = (ballot.ends - discord.utils.utcnow()).total_seconds()
-        self._later(self._ends, left, self._close, ballot.id)
+        self._later(self._ends, left, self._end, ballot.id)
 
     def recount(self, ballot: int) -> None:
         """Shows how many are for each take, at once or soon."""
@@ -94,7 +100,7 @@ class Polls:
     def _later(self, timers: dict[int, Timer], seconds: float, act: Act, ballot: int) -> None:
         def begin() -> None:
             timers.pop(ballot, None)
-            task = asyncio.ensure_future(self._do(act, ballot))
+            task = asyncio.ensure_future(act(ballot))
             self.acts.add(task)
             task.add_done_callback(self.acts.discard)
 
@@ -105,39 +111,52 @@ class Polls:
         else:
             begin()
 
-    async def _do(self, act: Act, ballot: int) -> None:
-        """Acts in the channel of a ballot, if that is still there."""
+    async def _end(self, ballot: int, waits: Sequence[float] = WAITS) -> None:
+        """Ends a vote; where that fails, it is tried again later."""
+        self._counted.pop(ballot, None)
+        if not await self._do(self._close, ballot) and waits:
+            again = partial(self._end, waits=waits[1:])
+            self._later(self._ends, waits[0], again, ballot)
+
+    async def _recount(self, ballot: int) -> None:
+        self._counted[ballot] = asyncio.get_running_loop().time()
+        await self._do(self.board.repaint_ballot, ballot)
+
+    async def _do(
+        self, act: Callable[[Channel, Room, int], Awaitable[object]], ballot: int
+    ) -> bool:
+        """Acts in the channel of a ballot, if that is there; returns whether nothing failed."""
         store = self.rooms.store
-        found = await store.ballot(ballot)
-        script = await store.find(found.script) if found else None
-        if script is None:
-            return
-        channel = self.client.get_partial_messageable(script.channel)
-        with speaking(self._locale(script), renamed=self.renamed):
-            try:
+        try:
+            found = await store.ballot(ballot)
+            script = await store.find(found.script) if found else None
+            if script is None:
+                return True
+            channel = self.client.get_partial_messageable(script.channel)
+            with speaking(self._locale(script), renamed=self.renamed):
                 await act(channel, self.rooms.at(script.channel), ballot)
-            except (discord.HTTPException, *LOST) as error:
-                # The script is right, if not its picture; whoever reads on will see.
-                log.warning("ballot %d could not be shown: %s", ballot, error)
-            except Exception:
-                log.exception("ballot %d failed", ballot)
+        except (discord.HTTPException, NotKept, *LOST) as error:
+            log.warning("ballot %d could not be ended or shown: %s", ballot, error)
+            return False
+        except Exception:
+            log.exception("ballot %d failed", ballot)
+            return False
+        return True
 
     def _locale(self, script: Script) -> str:
         """The language of a server: what happens by itself is said to nobody in particular."""
         guild = None if script.guild is None else self.client.get_guild(script.guild)
         return (guild.preferred_locale if guild else discord.Locale.american_english).value
 
-    async def _recount(self, channel: Channel, room: Room, ballot: int) -> None:
-        self._counted[ballot] = asyncio.get_running_loop().time()
-        await self.board.repaint_ballot(channel, room, ballot)
-
     async def _close(self, channel: Channel, room: Room, ballot: int) -> None:
         """Ends a vote in front of everybody."""
-        self._counted.pop(ballot, None)
         outcome = await room.close(ballot)
         if outcome is None:
             return
-        shown = await self.board.announce(channel, outcome)
         await self.board.repaint_ballot(channel, room, ballot)
+        shown = set[int]()
+        with suppress(discord.NotFound):  # in a channel that is gone nobody is waiting
+            shown = await self.board.announce(channel, outcome)
+        await self.rooms.store.note_announced(ballot)
         if outcome.turn:
             await self.board.repaint_in(channel, room, outcome.turn, shown)

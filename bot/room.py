@@ -314,20 +314,26 @@ class Room(Shelf):
     async def close(self, ballot: int) -> Outcome | None:
         """Ends a vote: the script goes on with the take that won, if it stands where it stood.
 
-        None for a ballot that is closed or gone.
+        Says how it ended, again and again until that was announced; None then, or for a ballot that
+        is gone.
         """
         async with self.voting:
             found = await self.store.ballot(ballot)
-            if found is None or found.closed:
+            if found is None or found.announced:
                 return None
-            script = await self.store.script(found.script)
             takes = await self.store.takes(found)
             counts = counted(takes, (await self.store.votes(ballot)).values())
-            lines = takes[won := winner(counts)]
-            stands = script.running and script.head == found.parent
-            head = lines[-1].id if stands else script.head
-            await self.store.choose(ballot, won, script, head)
-        turn = await self._turn(script, head, lines) if stands else None
+            won = winner(counts) if found.chosen is None else found.chosen
+            lines = takes[won]
+            if not found.closed:
+                before = await self.store.script(found.script)
+                stands = before.running and before.head == found.parent
+                await self.store.choose(
+                    ballot, won, before, lines[-1].id if stands else before.head
+                )
+        script, last = await self.store.script(found.script), lines[-1].id
+        taken = last in await self.store.path_ids(script.head, last)
+        turn = Turn(script, lines, moved_from=found.parent) if taken else None
         return Outcome(found, script, counts, won, lines, turn)
 
     # The tree
@@ -386,9 +392,9 @@ class Room(Shelf):
             check_turn(script, await self._line_at(script.head), writer)
         engine = await self._reader(script, line.parent)
         drafts = await self._read(engine, line.parent, elements, writer, patience or Patience())
-        lines, copies = await self.store.rewrite(script, line, drafts, writer.delivery, writer.id)
+        lines, head = await self.store.rewrite(script, line, drafts, writer.delivery, writer.id)
         unreadable = self._must_be_told(script, writer, engine.model, elements)
-        turn = await self._turn(script, (lines + copies)[-1].id, lines, unreadable)
+        turn = await self._turn(script, head, lines, unreadable)
         return self._with_news(turn)
 
     async def line_to_rewrite(self, writer: Writer, place: Place) -> Line:

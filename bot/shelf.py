@@ -121,7 +121,10 @@ class Shelf:
         for one in filter(None, (wanted, running)):
             check_may_write(one, writer)
         found = await self.store.run(script)
-        return Turn(found, moved_from=found.head, shelved=running)
+        if running is None:
+            return Turn(found, moved_from=found.head)
+        left, returned = await self._parted(running, found)
+        return Turn(found, moved_from=found.head, left=left, returned=returned, shelved=running)
 
     @locked
     async def rename(self, writer: Writer, script: int, title: str) -> Script:
@@ -205,6 +208,17 @@ class Shelf:
         if await self.store.find(script) is None:
             raise RoomError(say("That script was deleted: “{title}” runs here now.", title=title))
         raise RoomError(say("That script is on the shelf: “{title}” runs here now.", title=title))
+
+    async def _parted(self, was: Script, now: Script) -> tuple[frozenset[int], frozenset[int]]:
+        """The lines that stand in one of two scripts alone, if they share any: messages show both.
+
+        Where one was forked from the other, it has those above, be they left by now.
+        """
+        stood, stands = [frozenset(await self.store.path_ids(one.head)) for one in (was, now)]
+        above = [frozenset(await self.store.path_ids(one.forked_at)) for one in (was, now)]
+        if (stood | above[0]).isdisjoint(stands | above[1]):
+            return frozenset(), frozenset()
+        return stood - stands, stands - stood
 
     async def _check_names(self, names: Sequence[str], guild: int | None) -> None:
         """Raises ScriptError for names that must not be said."""

@@ -242,19 +242,21 @@ class Store:
         async with self._database.reading() as session:
             return await session.get(Line, line)
 
-    async def lines(self, lines: Sequence[int]) -> list[Line]:
-        """Lines, by their ids, in the order in which they were written."""
-        async with self._database.reading() as session:
-            found = await session.scalars(select(Line).where(Line.id.in_(lines)).order_by(Line.id))
-            return list(found)
+    async def lines(self, lines: Iterable[int]) -> list[Line]:
+        """Lines, by their ids, in the order in which they were written.
+
+        Others have their turn in between where there are many.
+        """
+        ids, found = sorted(set(lines)), list[Line]()
+        for at in range(0, len(ids), LINES_AT_ONCE):
+            some = select(Line).where(Line.id.in_(ids[at : at + LINES_AT_ONCE])).order_by(Line.id)
+            async with self._database.reading() as session:
+                found += await session.scalars(some)
+        return found
 
     async def path(self, head: int | None) -> list[Line]:
         """The lines from the first one of a script to this one."""
-        ids = await self.path_ids(head)
-        lines: list[Line] = []
-        for at in range(0, len(ids), LINES_AT_ONCE):
-            lines += await self.lines(ids[at : at + LINES_AT_ONCE])
-        return lines
+        return await self.lines(await self.path_ids(head))
 
     async def path_ids(self, head: int | None, since: int = BEFORE_THE_FIRST) -> list[int]:
         """The same path, as ids alone; those from ``since`` on, which are fewer to walk."""
@@ -367,29 +369,21 @@ class Store:
 
     async def rewrite(
         self, script: Script, line: Line, drafts: Sequence[Draft], delivery: str, asker: int
-    ) -> tuple[list[Line], list[Line]]:
+    ) -> tuple[list[Line], int]:
         """Hangs lines beside one of the script, copies of what followed it below, and goes there.
 
-        Returns the new lines and the copies, which stand in the messages of what they replace. All
-        or nothing. Raises HeadMoved and AlreadyWritten as `append` does.
+        Returns the new lines and the head. They stand in the messages of what they replace, and so
+        do the copies. All or nothing. Raises HeadMoved and AlreadyWritten as `append` does.
         """
         async with self._states_change() as session:
-            followed = await session.scalars(
-                select(Line)
-                .where(Line.id.in_(select(lineage.path(script.head or 0).c.id)), Line.id > line.id)
-                .order_by(Line.id)
-            )
-            was = list(followed)
             lines = await lineage.hang(session, script, line.parent, drafts, delivery, 0, asker)
             for one in lines:
                 one.rewrite_of = line.id
-            copies = await lineage.copy(session, script, lines, was)
-            replaced = {line.id: lines}
-            replaced |= {old.id: [copy] for old, copy in zip(was, copies, strict=True)}
-            await lineage.show_in_place(session, script, replaced)
-            await lineage.move(session, script, (lines + copies)[-1].id)
+            await lineage.show_in_place(session, script, line, lines)
+            head = await lineage.copy(session, script, lines[-1], line)
+            await lineage.move(session, script, head)
             await self._make_room(session, drafts)
-        return lines, copies
+        return lines, head
 
     async def move(self, script: Script, head: int | None) -> None:
         """Moves the head; raises HeadMoved when it is no longer where ``script`` has it."""
@@ -533,22 +527,25 @@ class Store:
                 await session.execute(stale.on_conflict_do_nothing())
 
     async def posts(
-        self, script: int, lines: Iterable[int], messages: Iterable[int] = ()
+        self, script: Script, lines: Iterable[int], messages: Iterable[int] = ()
     ) -> dict[int, list[Line]]:
-        """Messages, and those that show any of these lines, the latest last, with all its lines."""
-        named = or_(Post.line.in_(lines), Post.message.in_(messages))
-        wanted = select(Post.message).where(Post.script == script, named)
+        """Messages, and those that show any of these lines, the latest last, with all its lines.
+
+        They are those of the script's channel, where others may share lines with it.
+        """
+        shown = dict[int, list[Line]]()
         async with self._database.reading() as session:
-            rows = await session.execute(
-                select(Post.message, Line)
-                .outerjoin(Line, Line.id == Post.line)
-                .where(Post.message.in_(wanted))
-                .order_by(Post.message, Line.id)
-            )
-            shown: dict[int, list[Line]] = {}
-            for message, line in rows:
-                shown.setdefault(message, []).extend([line] if line else [])
-            return shown
+            wanted = sorted(await session.scalars(lineage.posts(script, lines, messages)))
+            for at in range(0, len(wanted), LINES_AT_ONCE):
+                rows = await session.execute(
+                    select(Post.message, Line)
+                    .outerjoin(Line, Line.id == Post.line)
+                    .where(Post.message.in_(wanted[at : at + LINES_AT_ONCE]))
+                    .order_by(Post.message, Line.id)
+                )
+                for message, line in rows:
+                    shown.setdefault(message, []).extend([line] if line else [])
+        return shown
 
     async def shown_in(self, message: int) -> tuple[int, list[Line]] | None:
         """The id of the script in a message, and its lines there; None for any other message."""
@@ -588,9 +585,9 @@ class Store:
             return _with_zone(found)
 
     async def votes_open(self) -> list[Ballot]:
-        """The ballots that are voted on, be their time over."""
+        """The ballots that are voted on, be their time over, or whose end nobody was told."""
         async with self._database.reading() as session:
-            wanted = select(Ballot).where(Ballot.ends.is_not(None), ~Ballot.closed)
+            wanted = select(Ballot).where(Ballot.ends.is_not(None), ~Ballot.announced)
             found = await session.scalars(wanted.order_by(Ballot.id))
             return [ballot for ballot in map(_with_zone, found) if ballot]
 
@@ -642,6 +639,12 @@ class Store:
                 raise HeadMoved
             if head != script.head:
                 await lineage.move(session, script, head)
+
+    async def note_announced(self, ballot: int) -> None:
+        """Notes that the channel was told how a vote ended."""
+        async with self._database.writing() as session:
+            told = update(Ballot).where(Ballot.id == ballot).values(announced=True)
+            await session.execute(told)
 
     # Facts
 

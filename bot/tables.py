@@ -227,6 +227,7 @@ class Post(Base):
     line: Mapped[int] = mapped_column(primary_key=True, index=True)
     """`BEFORE_THE_FIRST` for the message that begins a script without a line."""
     script: Mapped[int] = mapped_column(ForeignKey("scripts.id"))
+    """The one that it was shown of; a fork in the same channel can share the line."""
 
 
 class Stale(Base):
@@ -258,6 +259,8 @@ class Ballot(Base):
     closed: Mapped[bool] = mapped_column(default=False)
     chosen: Mapped[int | None]
     """The take that was chosen, from 0; None as long as it is open."""
+    announced: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """Whether the channel was told how the vote ended."""
 
 
 class Vote(Base):

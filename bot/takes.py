@@ -120,7 +120,7 @@ def whole(take: int, lines: Sequence[Line]) -> list[str]:
 def shown(ballot: Ballot, takes: Mapping[int, Sequence[Line]], votes: Mapping[int, int]) -> str:
     """The takes, and how many are for each; ``votes`` are people's. At most 2,000 characters."""
     titles = _titles(ballot, takes, counted(takes, votes.values()))
-    top = _closed(ballot) if ballot.closed else _open(ballot, len(takes))
+    top = _closed(ballot, len(votes)) if ballot.closed else _open(ballot, len(takes))
     if ballot.closed:
         below = [_line(lines, chosen=take == ballot.chosen) for take, lines in takes.items()]
     else:
@@ -139,10 +139,12 @@ def _open(ballot: Ballot, takes: int) -> str:
     return f"-# {how}"
 
 
-def _closed(ballot: Ballot) -> str:
+def _closed(ballot: Ballot, votes: int) -> str:
     take = (ballot.chosen or 0) + 1
     if ballot.ends is None:
         how = say("Take {take} was picked. {/history} goes to the others.", take=take)
+    elif not votes:
+        how = say("Nobody voted, which leaves the first take. {/history} goes to the others.")
     else:
         how = say("Take {take} won the vote. {/history} goes to the others.", take=take)
     return f"-# {how}"

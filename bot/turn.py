@@ -167,7 +167,7 @@ class Outcome:
     lines: list[Line]
     """Its lines."""
     turn: Turn | None
-    """What it changed; None where the script has gone on since, and stays where it is."""
+    """What it changed; None where the script had gone on or did not run, and stays where it is."""
 
 
 def place_of(script: Script) -> Place:

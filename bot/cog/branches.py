@@ -127,6 +127,13 @@ class Branches(Turns):
     async def rewrite_in(self, interaction: Interaction, message: discord.Message) -> None:
         """Opens a window for the line that a message shows, or asks which of them."""
         check_permissions(interaction)
+        if await self.store.ballot_in(message.id):
+            raise RoomError(
+                say(
+                    "These are takes to choose from: pick one, or go to it with **Continue from "
+                    "here**, and rewrite it in the message that shows it then."
+                )
+            )
         script, lines = await self._shown_in(message)
         if len(lines) == 1:
             await self._open(interaction, Place(script, lines[0].id))
@@ -208,13 +215,11 @@ class Branches(Turns):
 
     async def _shown_in(self, message: discord.Message) -> tuple[int, list[Line]]:
         """The script in a message, and those of its lines that stand; all if none does."""
-        found = await self.store.shown_in(message.id)
-        if found is None or not found[1]:
+        found = await self.board.shown_in(message.id)
+        if found is None:
             raise RoomError(say("That message shows no line of a script: choose one that does."))
         script, lines = found
-        running = await self.store.find(script)
-        path = await self.store.path_ids(running.head if running else None)
-        return script, [line for line in lines if line.id in path] or lines
+        return script.id, lines
 
     async def _open(self, interaction: Interaction, place: Place) -> None:
         room = self._room(interaction)

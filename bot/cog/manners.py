@@ -12,7 +12,7 @@ from ..answers import check_may_set, check_permissions
 from ..bans import changed, check_casts, shown_words
 from ..delivery import delivered, reply_to
 from ..language import say
-from ..manners import EVERYTHING, MOST_TAKES, NAMES, at_first, changed_to, shown
+from ..manners import BANNED, EVERYTHING, MOST_TAKES, NAMES, at_first, changed_to, shown
 from ..room import RoomError
 from ..settings import Settings
 from ..views import Interaction
@@ -31,11 +31,15 @@ class Manners(Turns):
     @answered
     async def show_settings(self, interaction: Interaction) -> None:
         """See how this script is written"""
-        script = await self._room(interaction).script()
-        await reply_to(interaction).send_message(
-            shown(script, await self._at_first(interaction)),
-            ephemeral=True,
-        )
+        room = self._room(interaction)
+        script = await room.script()
+        banned = {say("in this channel"): await self.store.banned_in("channel", room.channel)}
+        if interaction.guild_id is not None:
+            banned[say("in this server")] = await self.store.banned_in(
+                "guild", interaction.guild_id
+            )
+        content = shown(script, await self._at_first(interaction), banned)
+        await reply_to(interaction).send_message(content, ephemeral=True)
 
     @settings_group.command(name="voice")
     @app_commands.describe(
@@ -106,19 +110,32 @@ class Manners(Turns):
     @app_commands.describe(setting="Which setting to reset")
     @app_commands.choices(
         setting=[app_commands.Choice(name=NAMES[one], value=one) for one in NAMES]
+        + [app_commands.Choice(name="banned words", value=BANNED)]
         + [app_commands.Choice(name="everything", value=EVERYTHING)]
     )
     @answered
     async def reset(self, interaction: Interaction, setting: str) -> None:
         """Reset the settings of this script"""
         room = self._room(interaction)
+        if setting == BANNED:
+            check_may_set(interaction, "channel")
+            await self.store.ban("channel", room.channel, [])
+            told = say(
+                "No word is banned in this channel any more, beyond the bot's own list and the "
+                "server's: {/settings banned} adds some."
+            )
+            await reply_to(interaction).send_message(told, ephemeral=True)
+            return
         first = at_first(await room.script(), await self._at_first(interaction))
-        if setting == EVERYTHING:
-            # Who may write is the moderators' to say, and is reset by its own name alone.
-            chosen = {one: value for one, value in first.items() if one != "role"}
-        else:
-            chosen = {setting: first[setting]}
-        await self._change(interaction, chosen)
+        if setting != EVERYTHING:
+            await self._change(interaction, {setting: first[setting]})
+            return
+        # Who may write, and what is not said in the channel, are the moderators' to say, and are
+        # reset by their own names alone.
+        chosen = {one: value for one, value in first.items() if one != "role"}
+        banned = await self.store.banned_in("channel", room.channel)
+        stays = say("The words that are banned in this channel stay: reset them by name.")
+        await self._change(interaction, chosen, stays if banned else "")
 
     @set_voice.autocomplete("model")
     async def _suggest_voice(
@@ -138,18 +155,22 @@ class Manners(Turns):
             raise RoomError(say("Choose what to change, or see how it is with {/settings show}."))
         await self._change(interaction, given)
 
-    async def _change(self, interaction: Interaction, values: Mapping[str, Any]) -> None:
-        """Changes settings, in front of everybody."""
+    async def _change(
+        self, interaction: Interaction, values: Mapping[str, Any], more: str = ""
+    ) -> None:
+        """Changes settings, in front of everybody, who are told of it and ``more``."""
         check_permissions(interaction)
         # A voice that nobody has used yet takes a moment to open.
         await reply_to(interaction).defer(thinking=True)
         script = await self._room(interaction).change(writer_of(interaction), values)
-        await delivered(interaction, content=changed_to(script, self.settings, values))
+        told = changed_to(script, self.settings, values)
+        await delivered(interaction, content=f"{told} {more}" if more else told)
 
     @settings_group.command(name="banned")
     @app_commands.describe(
         add="Words or phrases that the voice must not say, separated by commas",
         remove="Words or phrases that it may say again, separated by commas",
+        clear="Remove all that are on the list before",
         server="For the whole server rather than this channel",
     )
     @answered
@@ -158,15 +179,16 @@ class Manners(Turns):
         interaction: Interaction,
         add: app_commands.Range[str, 1, 2000] | None = None,
         remove: app_commands.Range[str, 1, 2000] | None = None,
+        clear: bool = False,
         server: bool = False,
     ) -> None:
         """See or change what the voice must not say here"""
         self._room(interaction)  # so that it is paid for as any turn is
         scope, place = _scope(interaction, server)
         words = await self.store.banned_in(scope, place)
-        if add or remove:
+        if add or remove or clear:
             check_may_set(interaction, scope)
-            words = changed(words, add or "", remove or "")
+            words = changed([] if clear else words, add or "", remove or "")
             if add:
                 check_casts(await self.store.casts(scope, place), words)
             await self.store.ban(scope, place, words, interaction.guild_id)

@@ -93,6 +93,41 @@ async def test_words_are_banned_for_a_channel_and_for_a_server(stage: Stage):
     assert "Nothing is banned in this channel" in gone.response.content
 
 
+async def test_banned_words_are_among_the_settings_and_all_are_taken_back(stage: Stage):
+    mo = moderator(stage)
+    await begin(stage)
+
+    async def shown() -> list[str]:
+        told = answer(await stage.ann.slash(stage.channel, "settings show"))
+        assert told.ephemeral
+        return told.content.split("\n")[-3:-1]
+
+    assert await shown() == ["- banned in this channel: none", "- banned in this server: none"]
+    await mo.slash(stage.channel, "settings banned", add="zounds, f*ie")
+    await mo.slash(stage.channel, "settings banned", add="alas, alack", server=True)
+    assert await shown() == [
+        "- **banned in this channel: 2 words (f\\*ie, zounds)**",
+        "- **banned in this server: 2 words (alack, alas)**",
+    ]
+    for change in ({"setting": "banned"}, {"clear": True}, {"clear": True, "server": True}):
+        command = "settings banned" if "clear" in change else "settings reset"
+        refused = answer(await stage.ann.slash(stage.channel, command, **change))
+        assert "needs the permission" in refused.content
+    told = answer(await stage.ann.slash(stage.channel, "settings reset", setting="everything"))
+    assert told.content.endswith("that are banned in this channel stay: reset them by name.")
+    told = answer(await mo.slash(stage.channel, "settings reset", setting="banned"))
+    assert told.content.startswith("No word is banned in this channel any more")
+    left = answer(
+        await mo.slash(stage.channel, "settings banned", clear=True, add="fie", server=True)
+    )
+    assert left.content.endswith("\n```\nfie\n```")
+    await stage.restart()
+    assert await shown() == [
+        "- banned in this channel: none",
+        "- **banned in this server: 1 word (fie)**",
+    ]
+
+
 async def test_only_those_who_may_change_what_is_banned(stage: Stage):
     refused = await stage.ann.slash(stage.channel, "settings banned", add="word")
     assert "needs the permission **Manage Channels**" in answer(refused).content

@@ -15,6 +15,8 @@ from bot.store import BEFORE_THE_FIRST, Store, StoreError
 
 SCHEMA_2 = (Path(__file__).parent / "data" / "schema2.sql").read_text(encoding="utf-8")
 SCHEMA_3 = (Path(__file__).parent / "data" / "schema3.sql").read_text(encoding="utf-8")
+SCHEMA_4 = (Path(__file__).parent / "data" / "schema4.sql").read_text(encoding="utf-8")
+SCHEMA_5 = (Path(__file__).parent / "data" / "schema5.sql").read_text(encoding="utf-8")
 SCHEMA_1 = SCHEMA_2.replace("version = 2", "version = 1") + "DROP TABLE bans; DROP TABLE surprises;"
 
 
@@ -47,7 +49,7 @@ def shape(path: Path) -> dict[str, object]:
         }
 
 
-@pytest.mark.parametrize("statements", [SCHEMA_3, SCHEMA_2, SCHEMA_1])
+@pytest.mark.parametrize("statements", [SCHEMA_5, SCHEMA_4, SCHEMA_3, SCHEMA_2, SCHEMA_1])
 async def test_an_old_database_becomes_what_a_new_one_is(tmp_path: Path, statements: str):
     old = await opened_once(an_old_file(tmp_path / "old.db", statements))
     assert shape(old) == shape(await opened_once(tmp_path / "new.db"))
@@ -76,7 +78,7 @@ async def test_all_that_was_written_is_there(tmp_path: Path):
         assert [line.id for line in await store.path(diner.head)] == [1, 2]
         assert (await store.state(5, "f")).tolist() == [1.0, -2.0]
         assert (await store.surprise(5, "f")).tolist() == [1.0, 2.0]
-        assert list(await store.posts(diner.id, [3])) == [502]
+        assert list(await store.posts(diner, [3])) == [502]
         assert await store.banned(1, None) == ["zounds"]
         # Where its head stands there is a way on, and the way to it is known.
         ways = {line: await store.next_of(diner.id, line) for line in (None, 1, 2, 4, 3)}
@@ -100,6 +102,18 @@ async def test_schema_3_gets_ballots(tmp_path: Path):
         await store.close()
     store = await Store.open(path)
     assert [await store.votes(one.id) for one in await store.votes_open()] == [{8: 1}, {8: 1}]
+    await store.close()
+
+
+@pytest.mark.parametrize("statements", [SCHEMA_5, SCHEMA_4])
+async def test_votes_that_ended_are_not_announced_anew(tmp_path: Path, statements: str):
+    store = await Store.open(an_old_file(tmp_path / "old.db", statements))
+    [ballot] = await store.votes_open()
+    assert (ballot.id, ballot.message, ballot.closed) == (2, 504, False)
+    assert await store.votes(ballot.id) == {8: 0}
+    ended = await store.ballot(1)
+    assert (ended.closed, ended.chosen, ended.announced) == (True, 1, True)
+    assert [line.text for [line] in (await store.takes(ended)).values()] == ["Hail.", "Fog."]
     await store.close()
 
 

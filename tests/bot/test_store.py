@@ -21,6 +21,7 @@ from bot.store import (
     AlreadyWritten,
     Draft,
     HeadMoved,
+    Line,
     Script,
     Store,
     StoreError,
@@ -223,6 +224,36 @@ async def test_each_voice_has_a_state_of_its_own_which_is_replaced(store: Store)
     assert await store.states_kept([], "fingerprint") == set()
 
 
+async def test_what_follows_a_rewritten_line_is_copied_as_it_is(store: Store):
+    script = await store.begin(a_script())
+    ids = await append(store, script.id, *(f"Line {number}." for number in range(450)))
+    await store.post(100, script.id, ids[:3])
+    await store.post(200, script.id, ids[-1:])
+    script, was = await store.script(script.id), await store.path(ids[-1])
+    drafts = [a_draft("New."), a_draft("Newer.")]
+    lines, head = await store.rewrite(script, was[1], drafts, "rewriting", asker=9)
+    now = await store.path((await store.script(script.id)).head)
+    copies = now[3:]
+    assert [line.text for line in now[:3]] == ["Line 0.", "New.", "Newer."]
+    assert [line.id for line in (*now[1:3], now[-1])] == [*(line.id for line in lines), head]
+
+    def kept(line: Line) -> tuple[object, ...]:
+        return (line.kind, line.text, line.author, line.credit, line.origin, line.written)
+
+    assert [kept(copy) for copy in copies] == [kept(line) for line in was[2:]]
+    assert [copy.copy_of for copy in copies] == ids[2:]
+    assert [copy.ordinal for copy in copies] == list(range(2, 450))
+    assert {copy.delivery for copy in copies} == {"rewriting"}
+    posts = await store.posts(script, [ids[0], head])
+    assert {message: [line.id for line in shown] for message, shown in posts.items()} == {
+        100: [*ids[:3], *(line.id for line in now[1:4])],
+        200: [ids[-1], head],
+    }
+    assert [line.text for line in await store.path(ids[-1])] == [line.text for line in was]
+    [next_one] = await append(store, script.id, "On.")
+    assert next_one == head + 1
+
+
 # Posts and facts -------------------------------------------------------------------------------
 
 
@@ -235,13 +266,16 @@ async def test_a_message_is_found_by_any_of_its_lines_and_comes_with_all(store: 
     await store.post(200, script.id, await store.lines([two]))
 
     async def shown(*lines: int) -> list[tuple[int, list[int]]]:
-        posts = await store.posts(script.id, lines)
+        posts = await store.posts(script, lines)
         return [(message, [line.id for line in lines]) for message, lines in posts.items()]
 
     assert await shown(two) == [(200, [one, two])]
     assert await shown(three, one) == [(200, [one, two]), (300, [three])]
     assert await shown(BEFORE_THE_FIRST) == [(100, [])]
-    assert await store.posts(script.id + 1, [one, BEFORE_THE_FIRST]) == {}
+    elsewhere = await store.begin(a_script(channel=2))
+    assert await store.posts(elsewhere, [one, BEFORE_THE_FIRST]) == {}
+    beside = await store.begin(a_script())
+    assert list(await store.posts(beside, [one, BEFORE_THE_FIRST])) == [200]
     await store.forget_post(200)
     assert await shown(BEFORE_THE_FIRST, one, three) == [(100, []), (300, [three])]
     await store.forget_posts()
@@ -272,7 +306,7 @@ async def test_everything_is_there_when_the_file_is_opened_again(path: Path):
     assert (running.id, running.head) == (script.id, ids[1])
     assert [line.text for line in await store.path(ids[1])] == ["One.", "Two."]
     assert (await store.state(ids[0], "fingerprint")).tobytes() == STATE.tobytes()
-    assert list(await store.posts(script.id, ids)) == [100]
+    assert list(await store.posts(running, ids)) == [100]
     assert await store.fact("synced") == "a"
     await store.close()
 

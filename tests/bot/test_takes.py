@@ -17,6 +17,7 @@ from bot.vote import counted, winner
 from .conftest import Stage, answer, labels
 from .test_at_once import flat
 from .test_buttons import BY_VOICE, HEADING, assert_true, begin, blocks_of
+from .test_disk import only_read
 from .test_tree import moderator, options, write
 
 PICK = ["Take 1", "Take 2", "Take 3"]
@@ -242,7 +243,8 @@ async def test_the_first_written_wins_a_tie(stage: Stage, first: str | None, sec
         assert said.startswith("-# The vote is over: take 2 won, with 1 of 2 votes.")
         assert await stage.lines() == [HEADING, written[1]]
     else:
-        assert said.startswith("-# Nobody has voted: take 1 was written first.")
+        assert said.startswith("-# Nobody has voted, and the first take is taken.\n")
+        assert shown.content.startswith("-# Nobody voted, which leaves the first take.")
         assert await stage.lines() == [HEADING, written[0]]
 
 
@@ -256,12 +258,116 @@ async def test_a_vote_does_not_move_a_script_that_has_gone_on(stage: Stage):
     assert await stage.lines() == [HEADING, "Rain."]
     told = stage.messages()[-1]
     assert told.content.startswith(
-        "-# The vote is over: take 2 won, with 1 of 1 vote, but the script has gone on since."
+        "-# The vote is over: take 2 won, with 1 of 1 vote. The script has gone on since, and "
+        "stays as it is.\n-# ~~"
     )
     assert labels(told) == ["Continue from here"]
     assert shown.components == []
+    await stage.ann.context_menu(stage.channel, "Continue from here", told)
+    assert await stage.lines() == [HEADING, written[1]]
+    await assert_true(stage)
+
+
+async def test_a_vote_says_that_its_script_is_on_the_shelf_or_archived(stage: Stage):
+    await begin(stage)
+    written = await takes(stage, shown := await ask(stage, vote=600))
+    await press(stage, shown, "Vote for 2")
+    asked = await begin(stage, title="The Roof", heading="Ext. roof")
+    await stage.ann.click(asked.response, label="Shelve it and start the new one")
+    await stage.world.advance_time(601)
+    told = stage.messages()[-1]
+    assert told.content.startswith(
+        "-# The vote is over: take 2 won, with 1 of 1 vote. “The Diner” is on the shelf, and stays "
+        "as it is: /scripts goes on with it.\n"
+    )
+    assert await stage.lines() == ["EXT. ROOF"]
+    script = await stage.cog.store.running(stage.channel.id)
+    await ask(stage, vote=600)
+    await stage.cog.store.change(script.id, running=False, archived=True)
+    await stage.world.advance_time(601)
+    assert stage.messages()[-1].content.startswith(
+        "-# Nobody has voted, which leaves the first take. “The Roof” was archived, and stays as "
+        "it is: /scripts goes on with it.\n"
+    )
+    diner = (await stage.cog.store.shelf(stage.channel.id))[0]
+    await stage.cog.store.run(diner.id)
     await stage.ann.click(told, label="Continue from here")
     assert await stage.lines() == [HEADING, written[1]]
+
+
+async def end_of_process(stage: Stage) -> None:
+    """Time goes on while no bot runs."""
+    with stage.world._bot_scope():
+        stage.cog.polls.stop()
+    await stage.world.advance_time(601)
+
+
+@pytest.mark.parametrize("stands", [True, False])
+async def test_a_vote_that_was_closed_by_a_process_that_died_is_announced_once(
+    stage: Stage, stands: bool
+):
+    await begin(stage)
+    written = await takes(stage, shown := await ask(stage, vote=600))
+    await press(stage, shown, "Vote for 2")
+    if not stands:
+        await write(stage, "Rain.")
+    await end_of_process(stage)
+    [ballot] = await stage.cog.store.votes_open()
+    await stage.cog.rooms.at(stage.channel.id).close(ballot.id)
+    assert labels(shown) == VOTE
+    before = len(stage.messages())
+    for _ in range(2):
+        await stage.restart()
+        await stage.world.settle()
+    [told] = stage.messages()[before:]
+    assert told.content.startswith("-# The vote is over: take 2 won, with 1 of 1 vote.")
+    assert shown.content.startswith("-# Take 2 won the vote.")
+    assert shown.components == []
+    assert await stage.lines() == [HEADING, written[1] if stands else "Rain."]
+    assert labels(told) == (BY_VOICE if stands else ["Continue from here"])
+    if stands:
+        await assert_true(stage)
+
+
+@pytest.mark.parametrize("fails", ["the disk", "Discord"])
+async def test_a_vote_that_could_not_end_is_tried_again(stage: Stage, fails: str):
+    await begin(stage)
+    written = await takes(stage, shown := await ask(stage, vote=600))
+    before = len(stage.messages())
+    if fails == "the disk":
+        mend = await only_read(stage)
+    else:
+        stage.world.inject_error("POST", "/channels/*/messages", status=403, times=2)
+    await stage.world.advance_time(601)
+    assert len(stage.messages()) == before
+    await stage.world.advance_time(6)
+    assert len(stage.messages()) == before
+    if fails == "the disk":
+        assert await stage.lines() == [HEADING]
+        await mend()
+    await stage.world.advance_time(31)
+    assert await stage.lines() == [HEADING, written[0]]
+    assert shown.components == []
+    assert len(stage.messages()) == before + 1
+    await stage.world.advance_time(4000)
+    assert len(stage.messages()) == before + 1
+    await assert_true(stage)
+
+
+async def test_a_vote_in_a_channel_that_is_gone_is_over(stage: Stage):
+    await begin(stage)
+    await ask(stage, vote=600)
+    stage.world.inject_error("POST", "/channels/*/messages", status=404, times=1)
+    await stage.world.advance_time(601)
+    assert await stage.cog.store.votes_open() == []
+
+
+async def test_takes_are_not_rewritten_where_they_are_chosen(stage: Stage):
+    await begin(stage)
+    shown = await ask(stage)
+    told = answer(await stage.ann.context_menu(stage.channel, "Rewrite this line", shown))
+    assert told.ephemeral
+    assert told.content.startswith("These are takes to choose from: pick one")
 
 
 @pytest.mark.parametrize("meanwhile", [False, True])
@@ -271,9 +377,7 @@ async def test_a_vote_outlives_a_restart(stage: Stage, meanwhile: bool):
     written = await takes(stage, shown)
     await press(stage, shown, "Vote for 3")
     if meanwhile:
-        with stage.world._bot_scope():
-            stage.cog.polls.stop()
-        await stage.world.advance_time(601)
+        await end_of_process(stage)
         assert await stage.lines() == [HEADING]
     await stage.restart()
     if not meanwhile:

@@ -251,6 +251,60 @@ async def test_a_fork_begins_where_the_script_stands(stage: Stage):
     assert not script.running
 
 
+async def test_what_a_fork_shares_is_its_own_while_it_runs(stage: Stage):
+    begun = (await begin(stage)).response
+    shared = await write(stage, "Rain.")
+    await stage.ann.slash(stage.channel, "fork", title="Another")
+    await stage.ann.slash(stage.channel, "undo")
+    assert shared.content == "-# ~~Rain\\.~~\n-# Ann"
+    assert begun.content.startswith("**The Diner**\n```\n")
+    await assert_true(stage)
+    taken = answer(await stage.ann.context_menu(stage.channel, "Continue from here", shared))
+    assert taken.content.startswith("-# Ann took the script to this line.")
+    assert "~~" not in shared.content
+    assert await stage.lines() == [HEADING, "Rain."]
+    shown = await stage.ann.context_menu(stage.channel, "Rewrite this line", shared)
+    await rewrite(stage, shown, "Snow.")
+    assert await stage.lines() == [HEADING, "Snow."]
+    assert shared.content == "```\nSnow.\n```\n-# Ann"
+    await assert_true(stage)
+
+
+async def test_messages_tell_of_the_script_that_is_taken_from_the_shelf(stage: Stage):
+    begun = (await begin(stage)).response
+    shared = await write(stage, "Rain.")
+    await stage.ann.slash(stage.channel, "fork", title="Another")
+    shown = await stage.ann.context_menu(stage.channel, "Rewrite this line", shared)
+    await rewrite(stage, shown, "Snow.")
+    shown = await stage.ann.context_menu(stage.channel, "Rewrite this line", begun)
+    await rewrite(stage, shown, "Ext. roof")
+    assert begun.content.startswith("**Another**\n```\nEXT. ROOF\n```")
+
+    async def switch(title: str) -> None:
+        listed = (await stage.ann.slash(stage.channel, "scripts")).response
+        await stage.ann.select(listed, [options(listed)[title]])
+        await stage.ann.click(listed, label="Go on with it")
+
+    await switch("The Diner")
+    assert shared.content == "```\nRain.\n```\n-# Ann"
+    assert begun.content.startswith(f"**The Diner**\n```\n{HEADING}\n```")
+    await stage.ann.slash(stage.channel, "undo")
+    assert shared.content == "-# ~~Rain\\.~~\n-# Ann"
+    await switch("Another")
+    assert shared.content == "```\nSnow.\n```\n-# Ann"
+
+
+async def test_what_is_only_in_the_original_stays_with_it(stage: Stage):
+    await begin(stage)
+    theirs = await write(stage, "Rain.")
+    await stage.ann.slash(stage.channel, "undo")
+    await stage.ann.slash(stage.channel, "fork", title="Another")
+    refused = answer(await stage.ann.context_menu(stage.channel, "Continue from here", theirs))
+    assert refused.ephemeral
+    assert "That script is on the shelf: “Another” runs here now." in refused.content
+    assert await stage.lines() == [HEADING]
+
+
 async def test_a_fork_goes_on_in_a_thread(stage: Stage):
     await begin(stage)
     rights = stage.guild.create_role("Bot", permissions=discord.Permissions.all())
