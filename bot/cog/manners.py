@@ -11,7 +11,7 @@ from discord import app_commands
 from ..answers import check_may_set, check_permissions
 from ..bans import changed, check_casts, shown_words
 from ..delivery import delivered, reply_to
-from ..language import say
+from ..language import phrase, say
 from ..manners import BANNED, EVERYTHING, MOST_TAKES, NAMES, at_first, changed_to, shown
 from ..room import RoomError
 from ..settings import Settings
@@ -110,7 +110,7 @@ class Manners(Turns):
     @app_commands.describe(setting="Which setting to reset")
     @app_commands.choices(
         setting=[app_commands.Choice(name=NAMES[one], value=one) for one in NAMES]
-        + [app_commands.Choice(name="banned words", value=BANNED)]
+        + [app_commands.Choice(name=phrase("banned words"), value=BANNED)]
         + [app_commands.Choice(name="everything", value=EVERYTHING)]
     )
     @answered

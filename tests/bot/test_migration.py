@@ -134,14 +134,11 @@ async def test_a_new_database_is_not_upgraded(tmp_path: Path):
 
 
 async def test_schema_5_learns_where_the_lists_of_words_are(tmp_path: Path):
-    path = an_old_file(tmp_path / "old.db", SCHEMA_3)
-    await opened_once(path)
-    with closing(sqlite3.connect(path)) as connection:
-        connection.executescript(
-            "DROP TABLE stale; ALTER TABLE bans DROP COLUMN guild; PRAGMA user_version = 5;"
-            "DELETE FROM bans; INSERT INTO bans VALUES"
-            "('channel', 1, '[\"a\"]'), ('channel', 99, '[\"b\"]'), ('guild', 5, '[\"c\"]');"
-        )
+    lists = (
+        "DELETE FROM bans; INSERT INTO bans VALUES"
+        "('channel', 1, '[\"a\"]'), ('channel', 99, '[\"b\"]'), ('guild', 5, '[\"c\"]');"
+    )
+    path = an_old_file(tmp_path / "old.db", SCHEMA_5 + lists)
     await opened_once(path)
     with closing(sqlite3.connect(path)) as connection:
         lists = connection.execute("SELECT place, guild FROM bans ORDER BY place").fetchall()
