@@ -55,7 +55,7 @@ async def answered(inside: Inside, asked: Asked) -> None:
         ("surprise", {}, "What the last line cost"),
         ("history", {}, "scene heading"),
         ("fork", {"title": "Act two"}, "Act two"),
-        ("privacy export", {}, "What is yours"),
+        ("privacy export", {}, "All that is kept of you"),
     ],
 )
 async def test_a_command_answers_before_it_reads_the_script(

@@ -227,8 +227,8 @@ async def test_each_voice_has_a_state_of_its_own_which_is_replaced(store: Store)
 async def test_what_follows_a_rewritten_line_is_copied_as_it_is(store: Store):
     script = await store.begin(a_script())
     ids = await append(store, script.id, *(f"Line {number}." for number in range(450)))
-    await store.post(100, script.id, ids[:3])
-    await store.post(200, script.id, ids[-1:])
+    await store.post(100, script.id, await store.lines(ids[:3]))
+    await store.post(200, script.id, await store.lines(ids[-1:]))
     script, was = await store.script(script.id), await store.path(ids[-1])
     drafts = [a_draft("New."), a_draft("Newer.")]
     lines, head = await store.rewrite(script, was[1], drafts, "rewriting", asker=9)
