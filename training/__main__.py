@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from . import benchmark, corpus, evaluate
+from . import benchmark, corpus, evaluate, screen, talk
 from .compare import command, task
 from .compare.ablations import VARIANTS
 from .compare.budget import Budget
@@ -18,6 +18,7 @@ from .model import Regularisation
 from .ngrams import MemoryShape
 from .prior import PriorShape
 from .run import Config, Run, RunError
+from .talk import TalkError
 from .texts import TextError, read
 from .train import TrainingError, train
 
@@ -29,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     try:
         return options.command(options)
-    except (CorpusError, TextError, RunError, TrainingError) as error:
+    except (CorpusError, TalkError, TextError, RunError, TrainingError) as error:
         print(error, file=sys.stderr)
         return 1
 
@@ -40,7 +41,11 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(required=True, metavar="COMMAND")
 
     one = commands.add_parser("corpus", help="write a corpus that comes with a package")
-    one.add_argument("name", choices=["plays"], help="38 plays of Shakespeare, as Fountain")
+    one.add_argument(
+        "name",
+        choices=["plays", "screen"],
+        help="38 plays of Shakespeare, or 43 short films and people who talk; as Fountain",
+    )
     one.add_argument("--out", type=Path, required=True, metavar="DIR")
     one.set_defaults(command=_corpus)
 
@@ -107,6 +112,14 @@ def _add_train(one: argparse.ArgumentParser) -> None:
         ("licence", "under which terms the voice may be used"),
     ):
         one.add_argument(f"--{name}", default=getattr(default, name), help=help_text)
+    one.add_argument(
+        "--repeat",
+        type=_folder_and_times,
+        action="append",
+        default=[],
+        metavar="FOLDER=N",
+        help="read the texts in folders of this name N times in each epoch; can be repeated",
+    )
     sizes = one.add_argument_group("the network and its training (defaults in brackets)")
     for name in ("embedding", "hidden", "layers", "batch", "window", "warmup", "evaluate_every"):
         _add_number(sizes, name, _positive(int), getattr(default, name))
@@ -205,6 +218,13 @@ def _at_least_0(text: str) -> int:
     return value
 
 
+def _folder_and_times(text: str) -> tuple[str, int]:
+    folder, _, times = text.rpartition("=")
+    if not folder or not times.isdecimal() or int(times) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a folder's name, =, and a number above 0")
+    return folder, int(times)
+
+
 def _share(text: str) -> float:
     value = float(text)
     if not 0 <= value < 1:
@@ -213,8 +233,15 @@ def _share(text: str) -> float:
 
 
 def _corpus(options: argparse.Namespace) -> int:
-    corpus.plays(options.out)
-    print(f"The plays lie in {options.out}: train them with `python -m training train`.")
+    if options.name == "plays":
+        corpus.plays(options.out)
+        print(f"The plays lie in {options.out}: train them with `python -m training train`.")
+    else:
+        screen.write(options.out, talk.read())
+        print(
+            f"Films and talk lie in {options.out}: train them with "
+            f"`python -m training train {options.out} --repeat films={screen.REPEAT}`."
+        )
     return 0
 
 
@@ -235,6 +262,7 @@ def _train(options: argparse.Namespace) -> int:
             options.drop_recurrent,
             options.drop_ngrams,
         ),
+        repeat=dict(options.repeat),
         batch=options.batch,
         window=options.window,
         learning_rate=options.learning_rate,
