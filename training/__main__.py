@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from . import benchmark, corpus, evaluate, screen, talk
+from . import benchmark, corpus, evaluate, screen, talk, tune
 from .compare import command, task
 from .compare.ablations import VARIANTS
 from .compare.budget import Budget
@@ -50,6 +50,8 @@ def parser() -> argparse.ArgumentParser:
     one.set_defaults(command=_corpus)
 
     _add_train(commands.add_parser("train", help="train a voice on texts"))
+
+    _add_tune(commands.add_parser("tune", help="teach a trained voice your own scripts"))
 
     one = commands.add_parser("evaluate", help="bits per character of texts")
     one.add_argument("run", type=Path, metavar="RUN", help="a run folder")
@@ -140,6 +142,30 @@ def _add_train(one: argparse.ArgumentParser) -> None:
     one.set_defaults(command=_train)
 
 
+def _add_tune(one: argparse.ArgumentParser) -> None:
+    one.add_argument("voice", type=Path, metavar="RUN", help="such as training/runs/stage")
+    one.add_argument(
+        "texts", type=Path, nargs="+", metavar="TEXT", help="your scripts, as for `train`"
+    )
+    one.add_argument("--out", type=Path, required=True, metavar="RUN2", help="a new run folder")
+    length = one.add_mutually_exclusive_group()
+    length.add_argument("--steps", type=_positive(int), help="how many steps to train")
+    length.add_argument("--minutes", type=_positive(float), help="how long to train (default: 15)")
+    one.add_argument("--name", help="what the voice is called (default: as before, with -tuned)")
+    one.add_argument("--corpus", help="what it was trained on (default: as before, and more)")
+    one.add_argument("--licence", default="unstated", help="under which terms it may be used")
+    for name, kind, default in (
+        ("batch", _positive(int), 16),
+        ("warmup", _positive(int), 100),
+        ("evaluate_every", _positive(int), 100),
+        ("learning_rate", _positive(float), 0.001),
+        ("seed", int, 1),
+    ):
+        _add_number(one, name, kind, default)
+    one.add_argument("--precision", choices=["auto", "bfloat16", "float32"], default="auto")
+    one.set_defaults(command=_tune)
+
+
 def _add_compare(one: argparse.ArgumentParser) -> None:
     one.add_argument(
         "--only",
@@ -189,7 +215,7 @@ def _add_folders(one: argparse.ArgumentParser) -> None:
 
 
 def _add_number(
-    group: argparse._ArgumentGroup,
+    group: argparse._ActionsContainer,
     name: str,
     kind: Callable[[str], float],
     default: float,
@@ -281,6 +307,27 @@ def _train(options: argparse.Namespace) -> int:
         print(f"Trained. Make a voice file of it: python -m export {run.folder} -o voice.onnx")
         return 0
     print("Stopped, and kept. Give the same command with --resume to go on.")
+    return INTERRUPTED
+
+
+def _tune(options: argparse.Namespace) -> int:
+    voice, run = Run(options.voice), Run(options.out)
+    before = voice.config()
+    changes = {
+        "name": options.name or f"{before.name}-tuned",
+        "corpus": options.corpus or f"{before.corpus}; then own scripts",
+        "licence": options.licence,
+        "minutes": options.minutes or (None if options.steps else 15.0),
+        "steps": options.steps,
+    }
+    for name in ("batch", "warmup", "evaluate_every", "learning_rate", "seed", "precision"):
+        changes[name] = getattr(options, name)
+    tuning = tune.prepare(options.texts, voice, run, changes)
+    print(f"Untuned, a held-out character costs {tuning.validation_bits():.4f} bits.")
+    if tuning.run():
+        print(f"Tuned. Make a voice file of it: python -m export {run.folder} -o voice.onnx")
+        return 0
+    print("Stopped. What was best so far is kept.")
     return INTERRUPTED
 
 

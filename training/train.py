@@ -10,7 +10,7 @@ import math
 import os
 import signal
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -43,6 +43,11 @@ VALIDATION_STREAMS = 16
 
 class TrainingError(Exception):
     """One sentence about a training that cannot go on, and what to do about it."""
+
+
+Start = Callable[[CharLSTM, Sequence[Tensor]], Tensor | None]
+"""Puts what is known before the first step into a network, given the texts that it will learn;
+returns the parts of these that its prior has not seen, as `NgramPrior.learn` does."""
 
 
 class Windows:
@@ -123,7 +128,12 @@ class Training:
     """One run, from wherever it stands to the end of its schedule."""
 
     def __init__(
-        self, run: Run, config: Config, vocabulary: Vocabulary, texts: Sequence[Text]
+        self,
+        run: Run,
+        config: Config,
+        vocabulary: Vocabulary,
+        texts: Sequence[Text],
+        start: Start | None = None,
     ) -> None:
         self.run_folder = run
         self.config = config
@@ -141,9 +151,7 @@ class Training:
             fused=True,
         )
         tokens = encoded(texts, vocabulary)
-        if self.model.memory:
-            self.model.memory.assign(tokens)
-        self.parts = self.model.prior.learn(tokens) if self.model.prior else None
+        self.parts = start(self.model, tokens) if start else counted(self.model, tokens)
         self.average = CharLSTM(shape).to(self.device).eval()
         self.average.load_state_dict(self.model.state_dict())
         times = [config.repeat.get(text.folder, 1) for text in texts]
@@ -229,7 +237,7 @@ class Training:
         if self.seconds < SPEED_IS_KNOWN_AFTER or self.config.minutes is None:
             return False
         began = time.perf_counter()
-        self._validation_bits()
+        self.validation_bits()
         evaluation = time.perf_counter() - began
         per_step = self.seconds / self.step + evaluation / self.config.evaluate_every
         steps = max(self.step + 1, round(self.config.minutes * 60 / per_step))
@@ -244,7 +252,7 @@ class Training:
 
     def _evaluate(self, progress: Progress) -> None:
         """Validation and a sample; keeps the weights if they are the best, and a way back."""
-        bits = self._validation_bits()
+        bits = self.validation_bits()
         self._note({"step": self.step, "seconds": round(self.seconds, 1), "validation_bits": bits})
         written = sample(self.average, self.vocabulary, "\n", 400, 0.8, self.config.seed)
         self.run_folder.samples.mkdir(exist_ok=True)
@@ -267,7 +275,8 @@ class Training:
         self.save()
         curves.draw(self.run_folder.metrics, self.run_folder.folder / "curves.png")
 
-    def _validation_bits(self) -> float:
+    def validation_bits(self) -> float:
+        """What a character of the validation text costs now, by the averaged weights."""
         streams = max(1, min(VALIDATION_STREAMS, len(self.validation) // 1000))
         return carried(self.average, self.vocabulary, self.validation, streams).per_character
 
@@ -389,6 +398,13 @@ def prepare(
     training = Training(run, config, vocabulary, split.train)
     training.resume()
     return training
+
+
+def counted(model: CharLSTM, texts: Sequence[Tensor]) -> Tensor | None:
+    """The `Start` of a network that has learned nothing yet: what can be counted is counted."""
+    if model.memory:
+        model.memory.assign(texts)
+    return model.prior.learn(texts) if model.prior else None
 
 
 def _require_folders(names: Iterable[str], texts: Iterable[Text]) -> None:
