@@ -323,7 +323,8 @@ def _tune(options: argparse.Namespace) -> int:
     for name in ("batch", "warmup", "evaluate_every", "learning_rate", "seed", "precision"):
         changes[name] = getattr(options, name)
     tuning = tune.prepare(options.texts, voice, run, changes)
-    print(f"Untuned, a held-out character costs {tuning.validation_bits():.4f} bits.")
+    untuned = tuning.bits_by(voice.model(), voice.vocabulary())
+    print(f"Untuned, a held-out character costs {untuned:.4f} bits.")
     if tuning.run():
         print(f"Tuned. Make a voice file of it: python -m export {run.folder} -o voice.onnx")
         return 0

@@ -277,8 +277,12 @@ class Training:
 
     def validation_bits(self) -> float:
         """What a character of the validation text costs now, by the averaged weights."""
+        return self.bits_by(self.average, self.vocabulary)
+
+    def bits_by(self, model: CharLSTM, vocabulary: Vocabulary) -> float:
+        """What a character of the validation text costs another network, read in the same pieces."""
         streams = max(1, min(VALIDATION_STREAMS, len(self.validation) // 1000))
-        return carried(self.average, self.vocabulary, self.validation, streams).per_character
+        return carried(model, vocabulary, self.validation, streams).per_character
 
     def save(self) -> None:
         """Keeps all that the next step depends on, so that it can be taken in another process."""

@@ -108,7 +108,9 @@ def test_a_passage_does_not_begin_with_a_reply():
     assert passage[0] == "0 I never had cats and dogs in Paris."
 
 
-def test_one_who_speaks_alone_has_no_passage():
+def test_neither_one_alone_nor_three_have_a_passage():
+    third = conversation("c: I like the rain, and I like cats and dogs.")
+    assert said(*PLAIN, *third, *PLAIN) == []
     assert said(*conversation(*["a: I never had cats and dogs here in Paris."] * 9)) == []
 
 
