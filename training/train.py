@@ -280,7 +280,7 @@ class Training:
         return self.bits_by(self.average, self.vocabulary)
 
     def bits_by(self, model: CharLSTM, vocabulary: Vocabulary) -> float:
-        """What a character of the validation text costs another network, read in the same pieces."""
+        """What a character of the validation text costs another network."""
         streams = max(1, min(VALIDATION_STREAMS, len(self.validation) // 1000))
         return carried(model, vocabulary, self.validation, streams).per_character
 
