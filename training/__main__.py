@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from . import benchmark, corpus, evaluate
+from . import benchmark, corpus, evaluate, screen, talk, tune
 from .compare import command, task
 from .compare.ablations import VARIANTS
 from .compare.budget import Budget
@@ -18,6 +18,7 @@ from .model import Regularisation
 from .ngrams import MemoryShape
 from .prior import PriorShape
 from .run import Config, Run, RunError
+from .talk import TalkError
 from .texts import TextError, read
 from .train import TrainingError, train
 
@@ -29,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     try:
         return options.command(options)
-    except (CorpusError, TextError, RunError, TrainingError) as error:
+    except (CorpusError, TalkError, TextError, RunError, TrainingError) as error:
         print(error, file=sys.stderr)
         return 1
 
@@ -40,11 +41,17 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(required=True, metavar="COMMAND")
 
     one = commands.add_parser("corpus", help="write a corpus that comes with a package")
-    one.add_argument("name", choices=["plays"], help="38 plays of Shakespeare, as Fountain")
+    one.add_argument(
+        "name",
+        choices=["plays", "screen"],
+        help="38 plays of Shakespeare, or 43 short films and people who talk; as Fountain",
+    )
     one.add_argument("--out", type=Path, required=True, metavar="DIR")
     one.set_defaults(command=_corpus)
 
     _add_train(commands.add_parser("train", help="train a voice on texts"))
+
+    _add_tune(commands.add_parser("tune", help="teach a trained voice your own scripts"))
 
     one = commands.add_parser("evaluate", help="bits per character of texts")
     one.add_argument("run", type=Path, metavar="RUN", help="a run folder")
@@ -109,6 +116,14 @@ def _add_train(one: argparse.ArgumentParser) -> None:
         ("licence", "under which terms the voice may be used"),
     ):
         one.add_argument(f"--{name}", default=getattr(default, name), help=help_text)
+    one.add_argument(
+        "--repeat",
+        type=_folder_and_times,
+        action="append",
+        default=[],
+        metavar="FOLDER=N",
+        help="read the texts in folders of this name N times in each epoch; can be repeated",
+    )
     sizes = one.add_argument_group("the network and its training (defaults in brackets)")
     for name in ("embedding", "hidden", "layers", "batch", "window", "warmup", "evaluate_every"):
         _add_number(sizes, name, _positive(int), getattr(default, name))
@@ -154,6 +169,30 @@ def _add_judge(one: argparse.ArgumentParser) -> None:
         one.add_argument(f"--{name}", type=float, metavar="N", help="the same, from 0 to 2")
     one.add_argument("--seed", type=int, default=1, help="of the first element [%(default)s]")
     one.set_defaults(command=_judge)
+
+
+def _add_tune(one: argparse.ArgumentParser) -> None:
+    one.add_argument("voice", type=Path, metavar="RUN", help="such as training/runs/stage")
+    one.add_argument(
+        "texts", type=Path, nargs="+", metavar="TEXT", help="your scripts, as for `train`"
+    )
+    one.add_argument("--out", type=Path, required=True, metavar="RUN2", help="a new run folder")
+    length = one.add_mutually_exclusive_group()
+    length.add_argument("--steps", type=_positive(int), help="how many steps to train")
+    length.add_argument("--minutes", type=_positive(float), help="how long to train (default: 15)")
+    one.add_argument("--name", help="what the voice is called (default: as before, with -tuned)")
+    one.add_argument("--corpus", help="what it was trained on (default: as before, and more)")
+    one.add_argument("--licence", default="unstated", help="under which terms it may be used")
+    for name, kind, default in (
+        ("batch", _positive(int), 16),
+        ("warmup", _positive(int), 100),
+        ("evaluate_every", _positive(int), 100),
+        ("learning_rate", _positive(float), 0.001),
+        ("seed", int, 1),
+    ):
+        _add_number(one, name, kind, default)
+    one.add_argument("--precision", choices=["auto", "bfloat16", "float32"], default="auto")
+    one.set_defaults(command=_tune)
 
 
 def _add_compare(one: argparse.ArgumentParser) -> None:
@@ -205,7 +244,7 @@ def _add_folders(one: argparse.ArgumentParser) -> None:
 
 
 def _add_number(
-    group: argparse._ArgumentGroup,
+    group: argparse._ActionsContainer,
     name: str,
     kind: Callable[[str], float],
     default: float,
@@ -234,6 +273,13 @@ def _at_least_0(text: str) -> int:
     return value
 
 
+def _folder_and_times(text: str) -> tuple[str, int]:
+    folder, _, times = text.rpartition("=")
+    if not folder or not times.isdecimal() or int(times) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a folder's name, =, and a number above 0")
+    return folder, int(times)
+
+
 def _share(text: str) -> float:
     value = float(text)
     if not 0 <= value < 1:
@@ -242,8 +288,15 @@ def _share(text: str) -> float:
 
 
 def _corpus(options: argparse.Namespace) -> int:
-    corpus.plays(options.out)
-    print(f"The plays lie in {options.out}: train them with `python -m training train`.")
+    if options.name == "plays":
+        corpus.plays(options.out)
+        print(f"The plays lie in {options.out}: train them with `python -m training train`.")
+    else:
+        screen.write(options.out, talk.read())
+        print(
+            f"Films and talk lie in {options.out}: train them with "
+            f"`python -m training train {options.out} --repeat films={screen.REPEAT}`."
+        )
     return 0
 
 
@@ -264,6 +317,7 @@ def _train(options: argparse.Namespace) -> int:
             options.drop_recurrent,
             options.drop_ngrams,
         ),
+        repeat=dict(options.repeat),
         batch=options.batch,
         window=options.window,
         learning_rate=options.learning_rate,
@@ -282,6 +336,28 @@ def _train(options: argparse.Namespace) -> int:
         print(f"Trained. Make a voice file of it: python -m export {run.folder} -o voice.onnx")
         return 0
     print("Stopped, and kept. Give the same command with --resume to go on.")
+    return INTERRUPTED
+
+
+def _tune(options: argparse.Namespace) -> int:
+    voice, run = Run(options.voice), Run(options.out)
+    before = voice.config()
+    changes = {
+        "name": options.name or f"{before.name}-tuned",
+        "corpus": options.corpus or f"{before.corpus}; then own scripts",
+        "licence": options.licence,
+        "minutes": options.minutes or (None if options.steps else 15.0),
+        "steps": options.steps,
+    }
+    for name in ("batch", "warmup", "evaluate_every", "learning_rate", "seed", "precision"):
+        changes[name] = getattr(options, name)
+    tuning = tune.prepare(options.texts, voice, run, changes)
+    untuned = tuning.bits_by(voice.model(), voice.vocabulary())
+    print(f"Untuned, a held-out character costs {untuned:.4f} bits.")
+    if tuning.run():
+        print(f"Tuned. Make a voice file of it: python -m export {run.folder} -o voice.onnx")
+        return 0
+    print("Stopped. What was best so far is kept.")
     return INTERRUPTED
 
 

@@ -67,6 +67,15 @@ class KneserNey:
             found[i : i + ROWS] = self._predict(contexts[i : i + ROWS], self.orders[: length + 1])
         return found
 
+    def known(self, contexts: Integers) -> Integers:
+        """How many of the last symbols of contexts, keys [C], were met together, int64 [C]."""
+        lengths = np.zeros_like(contexts)
+        for length, order in enumerate(self.orders):
+            wanted = contexts % self.base**length
+            at = np.searchsorted(order.contexts, wanted).clip(max=len(order.contexts) - 1)
+            lengths[order.contexts[at] == wanted] = length
+        return lengths
+
     def keys(self, text: Integers, length: int) -> Integers:
         """The last ``length`` symbols at each place as digits, the last one the lowest."""
         padded = np.concatenate([np.zeros(length - 1, dtype=np.int64), text + 1])

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .kneser_ney import KneserNey
+from .kneser_ney import Floats, KneserNey
 from .ngrams import BASE, digits, keys_of
 
 STEP = 1 / 16
@@ -93,13 +93,13 @@ class NgramPrior(nn.Module):
         That is what `forward` must be told for characters of these texts. They must have as many
         contexts as the shape: see `fitted`.
         """
-        pieces = _pieces(texts)
+        pieces = pieces_of(texts)
         parts = min(PARTS, len(pieces))
         everything = self._count([text.numpy() for text in texts])
         contexts = _telling(everything, texts, self.shape)
         self.contexts.copy_(torch.from_numpy(contexts))
         self.codes.copy_(torch.from_numpy(_codes(everything, contexts)))
-        self.lengths[1:] = torch.from_numpy(_lengths(contexts, self.characters))
+        self.lengths[1:] = torch.from_numpy(lengths_of(contexts, self.characters))
         self.held_out = torch.empty((parts, *self.codes.shape), dtype=torch.uint8)
         for part in range(parts):
             others = [piece.numpy() for i, piece in enumerate(pieces) if i % parts != part]
@@ -118,11 +118,11 @@ class NgramPrior(nn.Module):
         and int64 [time, batch].
         """
         read = torch.cat([history.T.long(), digits(tokens)])
-        rows = self._rows(keys_of(read, self.shape.longest, self.characters + 1))
+        rows = self.rows(keys_of(read, self.shape.longest, self.characters + 1))
         codes = self.codes[rows] if parts is None else self.held_out[parts, rows]
         return codes * -STEP, self.lengths[rows].long()
 
-    def _rows(self, keys: Tensor) -> Tensor:
+    def rows(self, keys: Tensor) -> Tensor:
         """keys int64 [..., longest] -> the rows of the longest contexts among them, int64 [...]."""
         at = torch.searchsorted(self.contexts, keys).clamp(max=self.shape.contexts - 1)
         return torch.where(self.contexts[at] == keys, at + 1, 0).amax(dim=-1)
@@ -136,15 +136,20 @@ def fitted(texts: Sequence[Tensor], characters: int, shape: PriorShape) -> Prior
 
     No prior where nothing is repeated, or for more characters than an n-gram's digits tell apart.
     """
-    room = int(63 / math.log2(characters + 1)) - 1
+    room = longest_key(characters)
     if not shape.contexts or characters >= BASE or room < 1:
         return NO_PRIOR
     shape = replace(shape, longest=min(shape.longest, room))
-    repeated = sum(len(keys) for keys, _ in _repeated(texts, characters, shape.longest))
-    return replace(shape, contexts=min(shape.contexts, repeated))
+    there = sum(len(keys) for keys, _ in repeated(texts, characters, shape.longest))
+    return replace(shape, contexts=min(shape.contexts, there))
 
 
-def _repeated(
+def longest_key(characters: int) -> int:
+    """Characters of the longest contexts that keys can tell apart."""
+    return int(63 / math.log2(characters + 1)) - 1
+
+
+def repeated(
     texts: Sequence[Tensor], characters: int, longest: int
 ) -> list[tuple[Integers, Integers]]:
     """Keys, rising, and counts of the contexts of each length that the texts have `SEEN` times."""
@@ -168,9 +173,7 @@ def _telling(counts: KneserNey, texts: Sequence[Tensor], shape: PriorShape) -> I
     backoff language models").
     """
     found, told = [], []
-    for length, (keys, times) in enumerate(
-        _repeated(texts, counts.symbols, shape.longest), start=1
-    ):
+    for length, (keys, times) in enumerate(repeated(texts, counts.symbols, shape.longest), start=1):
         with_it, without = (counts.after(keys, n) for n in (length, length - 1))
         found.append(keys)
         told.append(times * (with_it * np.log(with_it / without)).sum(axis=1))
@@ -181,15 +184,19 @@ def _telling(counts: KneserNey, texts: Sequence[Tensor], shape: PriorShape) -> I
 
 def _codes(counts: KneserNey, contexts: Integers) -> Codes:
     """The distributions after no context, and after each of some: uint8 [1 + C, characters]."""
-    lengths = _lengths(contexts, counts.symbols)
+    lengths = lengths_of(contexts, counts.symbols)
     of_length = [contexts[lengths == length] for length in range(1, counts.longest + 1)]
     after_none = counts.after(np.zeros(1, dtype=np.int64), 0)
     after_some = [counts.after(some, n) for n, some in enumerate(of_length, start=1)]
-    multiples = np.rint(np.log(np.concatenate([after_none, *after_some])) / -STEP)
-    return multiples.clip(0, 255).astype(np.uint8)
+    return coded(np.concatenate([after_none, *after_some]))
 
 
-def _lengths(contexts: Integers, characters: int) -> Integers:
+def coded(probabilities: Floats) -> Codes:
+    """Probabilities as multiples of `STEP` below 0, uint8."""
+    return np.rint(np.log(probabilities) / -STEP).clip(0, 255).astype(np.uint8)
+
+
+def lengths_of(contexts: Integers, characters: int) -> Integers:
     """How many digits keys have."""
     lengths = np.zeros_like(contexts)
     while contexts.any():
@@ -198,7 +205,7 @@ def _lengths(contexts: Integers, characters: int) -> Integers:
     return lengths
 
 
-def _pieces(texts: Sequence[Tensor]) -> list[Tensor]:
+def pieces_of(texts: Sequence[Tensor]) -> list[Tensor]:
     """The works themselves, or, where one is too large to be left out, each cut up.
 
     A work that is left out whole is as new to the others as any that will be read.

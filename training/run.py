@@ -55,6 +55,8 @@ class Config:
     memory: MemoryShape = NO_MEMORY
     prior: PriorShape = field(default_factory=PriorShape)
     drop: Regularisation = field(default_factory=Regularisation)
+    repeat: Mapping[str, int] = field(default_factory=dict)
+    """How often an epoch reads the texts in folders of these names; others are read once."""
     batch: int = 32
     """Streams of text that are read side by side. Smaller ones learn more in a fixed time."""
     window: int = 160

@@ -4,7 +4,7 @@ import itertools
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 from xml.etree.ElementTree import Element, ParseError
@@ -61,6 +61,8 @@ class Text:
 
     name: str
     content: str
+    folder: str = field(default="", compare=False)
+    """What the folder is called that it lies in, if it was read from a file."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,7 @@ def read(path: Path) -> Text:
             content = _markdown(_normalise(_decode(path, data)))
         case _:
             content = _without_title_page(_normalise(_decode(path, data)))
-    return Text(path.stem, _normalise(content))
+    return Text(path.stem, _normalise(content), path.absolute().parent.name)
 
 
 def collect(paths: Sequence[Path]) -> Split:
@@ -333,7 +335,8 @@ def _cut(text: Text) -> tuple[Text, Text]:
     at = min(breaks, key=lambda place: abs(place - aim), default=aim)
     if not (1 - CEILING) * len(content) <= at < len(content):
         at = aim
-    return Text(text.name, content[:at].strip("\n")), Text(text.name, content[at:].strip("\n"))
+    start, end = (part.strip("\n") for part in (content[:at], content[at:]))
+    return replace(text, content=start), replace(text, content=end)
 
 
 def _named_apart(texts: Iterable[Text]) -> tuple[Text, ...]:

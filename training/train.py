@@ -10,7 +10,7 @@ import math
 import os
 import signal
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -45,25 +45,43 @@ class TrainingError(Exception):
     """One sentence about a training that cannot go on, and what to do about it."""
 
 
+Start = Callable[[CharLSTM, Sequence[Tensor]], Tensor | None]
+"""Puts what is known before the first step into a network, given the texts that it will learn;
+returns the parts of these that its prior has not seen, as `NgramPrior.learn` does."""
+
+
 class Windows:
     """The training text as windows for truncated back-propagation through time.
 
-    Each epoch shuffles the texts, joins them, and cuts the whole into ``batch`` streams, which
-    are read side by side, ``window`` characters at a time:
+    Each epoch shuffles the texts, each as many ``times`` over as it is to be read, joins them, and
+    cuts the whole into ``batch`` streams, which are read side by side, ``window`` characters at a
+    time:
 
         stream 0   | Enter GHOST\\n\\nHAM | LET\\nAlas, poor g | ...
         stream 1   | ome, the croaki | ng raven doth be | ...
                      window 0           window 1
 
     The state at the end of one window is the start of the next; an epoch begins with none.
+
+    However often an epoch reads a text, there is one of it: its `places` are the same each time.
+    So a prior counts it once, and leaves all of it out of the counts whenever it is read.
     """
 
-    def __init__(self, texts: Sequence[Tensor], batch: int, window: int, seed: int) -> None:
+    def __init__(
+        self,
+        texts: Sequence[Tensor],
+        batch: int,
+        window: int,
+        seed: int,
+        times: Sequence[int] | None = None,
+    ) -> None:
         self.texts = texts
+        self.times = times or [1] * len(texts)
         self.batch = batch
         self.window = window
         self.seed = seed
-        self.length = (sum(map(len, texts)) - 1) // batch
+        read = sum(len(text) * n for text, n in zip(texts, self.times, strict=True))
+        self.length = (read - 1) // batch
         self.per_epoch = self.length // window
         self.whole = torch.cat(list(texts))
         self._epoch = -1
@@ -89,11 +107,10 @@ class Windows:
 
     def _shuffled(self, epoch: int) -> Tensor:
         """The streams of an epoch, [length + 1, batch]; the same whenever they are asked for."""
-        order = torch.randperm(
-            len(self.texts), generator=torch.Generator().manual_seed(self.seed * 100_003 + epoch)
-        )
+        generator = torch.Generator().manual_seed(self.seed * 100_003 + epoch)
         places = torch.arange(len(self.whole)).split([len(text) for text in self.texts])
-        joined = torch.cat([places[i] for i in order.tolist()])
+        read = [one for one, n in zip(places, self.times, strict=True) for _ in range(n)]
+        joined = torch.cat([read[i] for i in torch.randperm(len(read), generator=generator)])
         starts = torch.arange(self.batch) * self.length
         return joined[starts + torch.arange(self.length + 1)[:, None]]
 
@@ -111,7 +128,12 @@ class Training:
     """One run, from wherever it stands to the end of its schedule."""
 
     def __init__(
-        self, run: Run, config: Config, vocabulary: Vocabulary, texts: Sequence[Text]
+        self,
+        run: Run,
+        config: Config,
+        vocabulary: Vocabulary,
+        texts: Sequence[Text],
+        start: Start | None = None,
     ) -> None:
         self.run_folder = run
         self.config = config
@@ -129,12 +151,11 @@ class Training:
             fused=True,
         )
         tokens = encoded(texts, vocabulary)
-        if self.model.memory:
-            self.model.memory.assign(tokens)
-        self.parts = self.model.prior.learn(tokens) if self.model.prior else None
+        self.parts = start(self.model, tokens) if start else counted(self.model, tokens)
         self.average = CharLSTM(shape).to(self.device).eval()
         self.average.load_state_dict(self.model.state_dict())
-        self.windows = Windows(tokens, config.batch, config.window, config.seed)
+        times = [config.repeat.get(text.folder, 1) for text in texts]
+        self.windows = Windows(tokens, config.batch, config.window, config.seed, times)
         if self.windows.per_epoch == 0:
             raise TrainingError(
                 f"The training text fills no window of {config.batch} streams of {config.window} "
@@ -216,7 +237,7 @@ class Training:
         if self.seconds < SPEED_IS_KNOWN_AFTER or self.config.minutes is None:
             return False
         began = time.perf_counter()
-        self._validation_bits()
+        self.validation_bits()
         evaluation = time.perf_counter() - began
         per_step = self.seconds / self.step + evaluation / self.config.evaluate_every
         steps = max(self.step + 1, round(self.config.minutes * 60 / per_step))
@@ -231,7 +252,7 @@ class Training:
 
     def _evaluate(self, progress: Progress) -> None:
         """Validation and a sample; keeps the weights if they are the best, and a way back."""
-        bits = self._validation_bits()
+        bits = self.validation_bits()
         self._note({"step": self.step, "seconds": round(self.seconds, 1), "validation_bits": bits})
         written = sample(self.average, self.vocabulary, "\n", 400, 0.8, self.config.seed)
         self.run_folder.samples.mkdir(exist_ok=True)
@@ -254,9 +275,14 @@ class Training:
         self.save()
         curves.draw(self.run_folder.metrics, self.run_folder.folder / "curves.png")
 
-    def _validation_bits(self) -> float:
+    def validation_bits(self) -> float:
+        """What a character of the validation text costs now, by the averaged weights."""
+        return self.bits_by(self.average, self.vocabulary)
+
+    def bits_by(self, model: CharLSTM, vocabulary: Vocabulary) -> float:
+        """What a character of the validation text costs another network."""
         streams = max(1, min(VALIDATION_STREAMS, len(self.validation) // 1000))
-        return carried(self.average, self.vocabulary, self.validation, streams).per_character
+        return carried(model, vocabulary, self.validation, streams).per_character
 
     def save(self) -> None:
         """Keeps all that the next step depends on, so that it can be taken in another process."""
@@ -364,6 +390,7 @@ def prepare(
         config = dataclasses.replace(kept, steps=config.steps or kept.steps)
         run.write_config(config)
     else:
+        _require_folders(config.repeat, split.train)
         vocabulary = vocabulary or Vocabulary.of(t.content for t in split.train)
         tokens = encoded(split.train, vocabulary)
         config = dataclasses.replace(
@@ -375,6 +402,21 @@ def prepare(
     training = Training(run, config, vocabulary, split.train)
     training.resume()
     return training
+
+
+def counted(model: CharLSTM, texts: Sequence[Tensor]) -> Tensor | None:
+    """The `Start` of a network that has learned nothing yet: what can be counted is counted."""
+    if model.memory:
+        model.memory.assign(texts)
+    return model.prior.learn(texts) if model.prior else None
+
+
+def _require_folders(names: Iterable[str], texts: Iterable[Text]) -> None:
+    for name in set(names) - {text.folder for text in texts}:
+        raise TrainingError(
+            f"No text to learn lies in a folder called {name}: give --repeat the name of one that "
+            f"has some."
+        )
 
 
 def encoded(texts: Sequence[Text], vocabulary: Vocabulary) -> list[Tensor]:

@@ -102,6 +102,15 @@ class Vocabulary:
         known = sorted({c for c, n in counts.items() if n >= RARE} | {"\n"})
         return cls(tuple(known), _fold_into(frozenset(known)))
 
+    def grown(self, texts: Iterable[str], seen: int) -> Vocabulary:
+        """This vocabulary and, after its own, what it lacks and the texts have ``seen`` times."""
+        counts = Counter[str]()
+        for text in texts:
+            counts.update(unicodedata.normalize("NFC", text))
+        known = frozenset(self.characters)
+        more = sorted(c for c, n in counts.items() if n >= seen and c not in known)
+        return Vocabulary((*self.characters, *more), _fold_into(known | set(more)))
+
     def __len__(self) -> int:
         return len(self.characters)
 

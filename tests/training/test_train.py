@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -186,6 +187,46 @@ def test_each_epoch_shuffles_the_texts_and_any_step_can_be_asked_for():
     two = [windows.at(step + windows.per_epoch)[0].tolist() for step in range(windows.per_epoch)]
     assert one != two
     assert one == [windows.at(step)[0].tolist() for step in range(windows.per_epoch)]
+
+
+def test_an_epoch_reads_a_text_as_often_as_it_is_to_be_read():
+    texts = [torch.full((20,), i) for i in range(3)]
+    windows = Windows(texts, batch=1, window=5, seed=1, times=[1, 3, 1])
+    steps = range(windows.per_epoch)
+    read = torch.cat([windows.at(step)[0] for step in steps]).flatten()
+    # The last window of an epoch is whole only if a character follows it.
+    assert torch.bincount(read).sum() == 95
+    assert torch.bincount(read)[1] >= 55
+    places = torch.cat([windows.places(step) for step in steps]).flatten()
+    assert torch.equal(windows.whole[places], read)
+    assert places.max() < 60
+
+
+def test_folders_of_a_name_are_repeated_and_the_run_says_so(scenes: Path, tmp_path: Path):
+    folder = tmp_path / "texts" / "films"
+    folder.mkdir(parents=True)
+    shutil.copy(scenes / "train" / "as-you-like-it.fountain", folder)
+    for part in ("train", "validation"):
+        shutil.copytree(scenes / part, tmp_path / "texts" / part)
+    (tmp_path / "texts" / "train" / "as-you-like-it.fountain").unlink()
+    folder.rename(tmp_path / "texts" / "train" / "films")
+    run = tmp_path / "run"
+    command = ["train", str(tmp_path / "texts"), "--out", str(run), "--steps", "3"]
+    command += ["--hidden", "32", "--batch", "8", "--window", "64", "--evaluate-every", "1000"]
+    assert main([*command, "--repeat", "films=3"]) == 0
+    assert Run(run).config().repeat == {"films": 3}
+    split = collect([tmp_path / "texts"])
+    training = Training(Run(run), Run(run).config(), Run(run).vocabulary(), split.train)
+    assert dict(zip([t.name for t in split.train], training.windows.times, strict=True)) == {
+        "as-you-like-it": 3,
+        "much-ado-about-nothing": 1,
+    }
+
+
+def test_a_folder_that_is_not_there_cannot_be_repeated(scenes: Path, tmp_path: Path):
+    config = dataclasses.replace(FEW, repeat={"songs": 2})
+    with pytest.raises(TrainingError, match="folder called songs"):
+        train([scenes], Run(tmp_path), config)
 
 
 def test_the_learning_rate_rises_and_falls_along_a_cosine():

@@ -1,0 +1,210 @@
+"""Tuning: what a voice knew, what the scripts add, and characters that it had never seen."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from export.__main__ import main as export
+from tests.conftest import TINY
+from training import tune
+from training.__main__ import main
+from training.blend import Blend, blended, grown
+from training.evaluate import carried
+from training.kneser_ney import KneserNey
+from training.prior import NO_PRIOR, STEP, NgramPrior, PriorShape, fitted, lengths_of
+from training.run import Run
+from training.train import TrainingError, train
+
+SCHEDULE = {"steps": 60, "minutes": None, "learning_rate": 0.005, "evaluate_every": 30}
+
+
+@pytest.fixture(scope="module")
+def scripts(plays: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three scenes that the tiny voice has not read, with characters that it does not know."""
+    folder = tmp_path_factory.mktemp("scripts")
+    for name, start in (("macbeth", 0), ("hamlet", 0), ("hamlet", 60_000)):
+        [path] = plays.glob(f"*/{name}.fountain")
+        text = path.read_text(encoding="utf-8")[start : start + 16_000]
+        text = text.replace("you", "y\u00f6u").replace("sword", "\u2694")
+        (folder / f"{name}-{start}.fountain").write_text(text, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def released(tiny_run: Run, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """What a fresh clone has of a voice."""
+    folder = tmp_path_factory.mktemp("released")
+    tiny_run.copy_for_release(folder)
+    return Run(folder)
+
+
+@pytest.fixture(scope="module")
+def tuned(released: Run, scripts: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    run = Run(tmp_path_factory.mktemp("tuned") / "run")
+    assert tune.prepare([scripts], released, run, SCHEDULE).run()
+    return run
+
+
+def bits(run: Run, heldout: Run) -> float:
+    """Bits per character of what a run held out."""
+    text = "\n\n".join(t.content for t in heldout.heldout_texts("validation"))
+    return carried(run.model(), run.vocabulary(), text).per_character
+
+
+def test_tuned_it_is_better_than_before_and_than_the_scripts_alone(
+    tuned: Run, released: Run, scripts: Path, tmp_path: Path
+):
+    alone = Run(tmp_path)
+    assert train([scripts], alone, dataclasses.replace(TINY, **SCHEDULE))
+    after = bits(tuned, tuned)
+    assert after < bits(released, tuned) - 0.1
+    assert after < bits(alone, tuned) - 0.1
+
+
+def test_before_its_first_step_it_knows_the_scripts_by_their_counts_alone(
+    released: Run, scripts: Path, tmp_path: Path
+):
+    run = Run(tmp_path)
+    training = tune.prepare([scripts], released, run, SCHEDULE)
+    assert training.validation_bits() < bits(released, run)
+
+
+def test_characters_seen_often_are_added_and_others_folded(tuned: Run, released: Run):
+    before, after = released.vocabulary(), tuned.vocabulary()
+    assert after.characters[: len(before)] == before.characters
+    assert "\u00f6" in after.characters[len(before) :]
+    assert "\u2694" not in after.characters
+    assert after.decode(after.encode("y\u00f6u, \u00e9t\u00e9")) == "y\u00f6u, ete"
+    assert before.decode(before.encode("y\u00f6u")) == "you"
+
+
+def test_where_nothing_is_new_the_network_says_what_it_said(
+    released: Run, scripts: Path, tmp_path: Path
+):
+    training = tune.prepare([scripts], released, Run(tmp_path), SCHEDULE)
+    known, larger = released.model(), training.average
+    characters = known.shape.vocabulary
+    larger.prior.codes.fill_(60)
+    known.prior.codes.fill_(60)
+    for prior in (larger.prior, known.prior):
+        prior.contexts.copy_(torch.arange(len(prior.contexts)) + 2**62)
+        prior.lengths.fill_(0)
+    tokens = torch.tensor(released.vocabulary().encode("To be, or not to be"))[:, None]
+    with torch.no_grad():
+        ours, theirs = (model(tokens, model.start(1))[0] for model in (larger, known))
+    assert torch.allclose(ours[..., :characters], theirs, atol=1e-4)
+
+
+def test_a_voice_that_has_no_prior_is_given_one(scenes: Path, scripts: Path, tmp_path: Path):
+    old = Run(tmp_path / "old")
+    assert train([scenes], old, dataclasses.replace(TINY, prior=NO_PRIOR, steps=100))
+    run = Run(tmp_path / "run")
+    training = tune.prepare([scripts], old, run, SCHEDULE)
+    # It must tell apart now what was folded into one character.
+    assert training.validation_bits() == pytest.approx(bits(old, run), abs=0.2)
+    assert training.run()
+    assert run.config().prior.contexts > 1000
+    assert bits(run, run) < bits(old, run) - 0.1
+
+
+def test_a_tuned_voice_is_exported(tuned: Run, tmp_path: Path, capsys):
+    assert export([str(tuned.folder), "-o", str(tmp_path / "voice.onnx")]) == 0, capsys.readouterr()
+
+
+def test_the_command_tunes_a_run(released: Run, scripts: Path, tmp_path: Path, capsys):
+    command = ["tune", str(released.folder), str(scripts), "--out", str(tmp_path / "run")]
+    assert main([*command, "--steps", "4", "--precision", "float32"]) == 0
+    assert "Untuned, a held-out character costs" in capsys.readouterr().out
+    config = Run(tmp_path / "run").config()
+    assert config.name == "tiny-tuned"
+    assert config.corpus == "a few scenes of Shakespeare; then own scripts"
+    assert config.hidden == released.config().hidden
+    assert main([*command, "--steps", "4"]) == 1
+    assert "already holds a run" in capsys.readouterr().err
+
+
+def test_scripts_in_too_many_new_characters_are_refused(released: Run, tmp_path: Path):
+    text = "".join(chr(0x4E00 + i) for i in range(1100)) * 25
+    (tmp_path / "a.txt").write_text(text, encoding="utf-8")
+    with pytest.raises(TrainingError, match="characters that the voice does not know"):
+        tune.prepare([tmp_path], released, Run(tmp_path / "run"), SCHEDULE)
+
+
+# The blend
+
+
+def digits_of(seed: int, length: int, most: int = 10) -> torch.Tensor:
+    """A text in which some things are likely after others."""
+    generator = np.random.default_rng(seed)
+    steps = generator.integers(1, 3, length) * generator.integers(1, 3, length)
+    return torch.from_numpy(np.cumsum(steps) % most)
+
+
+OLD = [digits_of(seed, 2000) for seed in range(2)]
+NEW = [digits_of(seed, 400, 12) for seed in range(5, 9)]
+
+
+def prior_of(texts: list[torch.Tensor], characters: int) -> NgramPrior:
+    prior = NgramPrior(fitted(texts, characters, PriorShape(400, 3)), characters)
+    prior.learn(texts)
+    return prior
+
+
+def test_a_grown_prior_expects_what_it_expected_after_the_same_contexts():
+    old = prior_of(OLD, 10)
+    larger = grown(old, NEW, 12)
+    text = digits_of(3, 50)[:, None]
+    before, lengths = old(text, torch.zeros(1, old.shape.history))
+    after, same = larger(text, torch.zeros(1, old.shape.history))
+    assert torch.equal(lengths, same)
+    share = sum((one >= 10).sum() for one in NEW) / sum(map(len, NEW))
+    assert torch.allclose(after[..., :10], before + (1 - share).log(), atol=1.01 * STEP)
+    assert torch.allclose(after[..., 10:].exp().sum(-1), share, rtol=0.1)
+
+
+def test_a_blend_has_the_contexts_of_both_and_distributions():
+    old = grown(prior_of(OLD, 10), NEW, 12)
+    both, parts = blended(old, NEW)
+    assert set(old.contexts.tolist()) < set(both.contexts.tolist())
+    assert both.contexts.tolist() == sorted(set(both.contexts.tolist()))
+    assert both.lengths[1:].tolist() == lengths_of(both.contexts.numpy(), 12).tolist()
+    sums = (both.codes * -STEP).exp().sum(dim=1)
+    assert torch.allclose(sums, torch.ones_like(sums), atol=0.06)
+    assert parts.tolist() == [i for i in range(4) for _ in range(400)]
+    assert both.held_out.shape == (4, *both.codes.shape)
+
+
+def test_a_blend_predicts_better_than_either():
+    old = grown(prior_of(OLD, 10), NEW, 12)
+    both, _ = blended(old, NEW)
+    new = prior_of(NEW, 12)
+    # Half of it is as the old texts are, half as the new ones.
+    judged = [digits_of(20, 400), digits_of(21, 400, 12)]
+
+    def cost(prior: NgramPrior) -> float:
+        total = 0.0
+        for text in judged:
+            expected, _ = prior(text[:-1, None], torch.zeros(1, prior.shape.history))
+            total -= expected[torch.arange(399), 0, text[1:]].mean().item()
+        return total
+
+    assert cost(both) < min(cost(old), cost(new))
+
+
+def test_a_part_is_expected_by_the_old_texts_and_the_counts_of_the_others():
+    old = grown(prior_of(OLD, 10), NEW, 12)
+    both, _ = blended(old, NEW)
+    counts = KneserNey([text.numpy() for text in NEW[:2] + NEW[3:]], 12, 3)
+    rows = np.append(0, both.contexts.numpy())
+    least, most = (
+        Blend(old, counts, np.full((4, 4), share, dtype=np.float32)).after(rows)
+        for share in (0.0, 1.0)
+    )
+    found = (both.held_out[2] * -STEP).exp().numpy()
+    assert (found > np.minimum(least, most) * 0.96 - 1e-6).all()
+    assert (found < np.maximum(least, most) * 1.04 + 1e-6).all()

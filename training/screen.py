@@ -1,0 +1,93 @@
+"""A text to learn how films are written: whole screenplays, and people who talk.
+
+Forty-three short films lie in `training/screenplays/` and were written for this. They are too few
+to learn a language from, so beside them stand the conversations of `training.talk`, set as
+scenes: a heading, two names, and what they say. `write` lays both out in the folders that
+`training.texts.collect` knows: `train/films`, `train/talk`, and `validation`, which has films
+alone, as a film is what the voice is for.
+
+The folder `films` has its own name so that it can be read more often than the talk, which is five
+times as long: see `--repeat` of `training train`.
+"""
+
+from __future__ import annotations
+
+import random
+import shutil
+import tomllib
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from .talk import Message, Speech, passages
+
+FILMS = Path(__file__).parent / "screenplays"
+
+HELD_OUT = frozenset(
+    {
+        "practice-run",  # a romance, today
+        "the-ham",  # a farce, 1947
+        "ticket-closed",  # a ghost story
+        "plumb",  # a western
+    }
+)
+"""Films that are not learned, a tenth, unlike each other."""
+
+REPEAT = 4
+"""How often an epoch should read the films: they are then more than a third of what is read."""
+
+SEED = 1
+SCENES = 60
+"""Scenes in a file of talk, about."""
+
+TIMES = ("DAY",) * 5 + ("NIGHT",) * 5 + ("MORNING", "MORNING", "EVENING", "EVENING") + (
+    "AFTERNOON", "DAWN", "DUSK", "LATE AFTERNOON", "EARLY MORNING", "LATER", "MIDNIGHT"
+)  # fmt: skip
+
+LISTS = tomllib.loads((Path(__file__).parent / "lists.toml").read_text(encoding="utf-8"))
+INSIDE: list[str] = LISTS["inside"].splitlines()
+OUTSIDE: list[str] = LISTS["outside"].splitlines()
+CAST: list[str] = LISTS["cast"].split()
+
+
+def write(out: Path, conversations: Sequence[Sequence[Message]]) -> None:
+    """Writes the films and the conversations below ``out``, in place of what lies there.
+
+    The same conversations give the same files.
+    """
+    for part in ("train", "validation"):
+        shutil.rmtree(out / part, ignore_errors=True)
+        (out / part).mkdir(parents=True)
+    for folder in ("films", "talk"):
+        (out / "train" / folder).mkdir()
+    for film in sorted(FILMS.glob("*.fountain")):
+        folder = "validation" if film.stem in HELD_OUT else "train/films"
+        shutil.copy(film, out / folder / film.name)
+    for number, script in enumerate(_scripts(passages(conversations)), start=1):
+        path = out / "train" / "talk" / f"talk-{number:02}.fountain"
+        path.write_text(script, encoding="utf-8", newline="\n")
+
+
+def _scripts(talk: Iterable[Sequence[Sequence[Speech]]]) -> Iterator[str]:
+    """Scripts of some scenes each. Those of one conversation have one cast, and lie together."""
+    chance = random.Random(SEED)
+    scenes: list[str] = []
+    for conversation in talk:
+        cast = chance.sample(CAST, 2)
+        while cast[0][0] == cast[1][0]:
+            cast = chance.sample(CAST, 2)
+        scenes += [_scene(_heading(chance), cast, passage) for passage in conversation]
+        if len(scenes) >= SCENES:
+            yield "\n\n".join(scenes) + "\n"
+            scenes = []
+    if scenes:
+        yield "\n\n".join(scenes) + "\n"
+
+
+def _heading(chance: random.Random) -> str:
+    inside = chance.random() < 0.7
+    place = chance.choice(INSIDE if inside else OUTSIDE)
+    return f"{'INT' if inside else 'EXT'}. {place} - {chance.choice(TIMES)}"
+
+
+def _scene(heading: str, cast: Sequence[str], passage: Sequence[Speech]) -> str:
+    return "\n\n".join([heading, *(f"{cast[one.speaker]}\n{one.words}" for one in passage)])
