@@ -123,7 +123,9 @@ PHRASES = re.compile(
     r"|(?:the|my|your|good|great|next|a) questions?|answer (?:my|the|your)|asked me|this thing"
     r"|(?:are|be|was|you) studying|do you study|on here|in here|people here|time is up|minutes left"
     r"|(?:last|other) person|this is (?:weird|strange|over)|what should we|run into you"
-    r"|(?:first|second|third|last) place|else (?:to|should|could|can) we)\b",
+    r"|(?:first|second|third|last) place|else (?:to|should|could|can) we|time limit|talk later"
+    r"|leave it open|still open|nice to talk|we are talking|this is all about|how does this work"
+    r"|(?:are you|I'm|is) (?:here|there|back))\b",
     re.IGNORECASE,
 )
 # What goes on from something that is no longer there.
