@@ -21,7 +21,6 @@ from sqlalchemy.ext.asyncio import (
 )
 
 from . import driver
-from .flushes import Flushes
 from .migration import SCHEMA, upgrade
 from .tables import Base
 
@@ -67,9 +66,8 @@ class Database:
     Use `Database.open`.
     """
 
-    def __init__(self, engine: AsyncEngine, flushes: Flushes, lock: FileLock) -> None:
+    def __init__(self, engine: AsyncEngine, lock: FileLock) -> None:
         self._engine = engine
-        self._flushes = flushes
         self._lock = lock
         # The pool gives its connection to whoever asks when it comes back, past those who wait.
         self._in_turn = asyncio.Lock()
@@ -78,13 +76,13 @@ class Database:
         self._readings = async_sessionmaker(reading, expire_on_commit=False)
         self._closed = False
         self._next_flush: asyncio.TimerHandle | None = None
-        self._emptying: set[asyncio.Task[bool]] = set()
+        self._flushes: set[asyncio.Task[bool]] = set()
 
     @classmethod
     async def open(cls, path: Path) -> Self:
         """Opens or makes the database; raises StoreError when it cannot be used."""
         lock = locked(path)
-        database = cls(_connect(path), Flushes(path), lock)
+        database = cls(_connect(path), lock)
         try:
             await database._prepare(path)
             await database.flush_out()
@@ -98,9 +96,8 @@ class Database:
         self._closed = True
         if self._next_flush:
             self._next_flush.cancel()
-        if self._emptying:
-            await asyncio.wait(self._emptying)
-        await self._flushes.end()
+        if self._flushes:
+            await asyncio.wait(self._flushes)
         await self._engine.dispose()
         self._lock.release()
 
@@ -122,8 +119,8 @@ class Database:
     def _flush_again(self) -> None:
         self._next_flush = None
         task = asyncio.ensure_future(self.flush_out())
-        self._emptying.add(task)
-        task.add_done_callback(self._emptying.discard)
+        self._flushes.add(task)
+        task.add_done_callback(self._flushes.discard)
 
     async def _empty_log(self) -> bool:
         """Whether the log could be emptied; raises NotKept."""
@@ -149,11 +146,6 @@ class Database:
         """A session whose changes are on the disk when it ends, or none if it fails."""
         async with self._in_turn, _or_not_kept(), self._sessions.begin() as session:
             yield session
-        try:
-            await self._flushes.flush()
-        except OSError as error:
-            log.exception("what was written last is perhaps not on the disk")
-            raise NotKept("broken") from error
 
     async def _prepare(self, path: Path) -> None:
         try:
@@ -225,8 +217,8 @@ def _connect(path: Path) -> AsyncEngine:
     def configure(connection: Any, _record: object) -> None:  # noqa: ANN401 - the driver's class
         cursor = connection.cursor()
         cursor.execute("PRAGMA journal_mode = WAL")
-        # A line that was shown survives a power cut: see `flushes`.
-        cursor.execute("PRAGMA synchronous = NORMAL")
+        # A line that was shown survives a power cut.
+        cursor.execute("PRAGMA synchronous = FULL")
         cursor.execute("PRAGMA foreign_keys = ON")
         cursor.execute("PRAGMA secure_delete = ON")
         cursor.close()

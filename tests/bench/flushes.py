@@ -1,8 +1,8 @@
-"""``python -m tests.bench.flushes``: what it gains that channels share the flushes of their turns.
+"""``python -m tests.bench.flushes``: what it would gain to flush several channels' turns together.
 
-Some channels write turns at once into a new database, each turn a transaction that is on the disk
-when it ends: as the bot does it, and with a flush for each (``synchronous=FULL``). Both in turn, so
-that a noisy machine is fair; it prints turns/s, medians of some rounds, and how they compare.
+Each turn of the bot is a transaction that is flushed to the disk. This writes the same turns into a
+new database, one or several in a transaction, and prints turns/s, and how much of a turn the flush
+is: the same with ``synchronous=OFF``, which flushes nothing, is the most that could be gained.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from pathlib import Path
 import numpy as np
 from sqlalchemy import text
 
-from bot.flushes import Flushes
+from bot import lineage
 from bot.script import Element, Kind
 from bot.store import Draft, Script, Store
 
 STATE = 2_048
 """float32 numbers that a voice of 2 x 512 remembers."""
 
-AT_ONCE = (1, 4, 16, 64)
-"""Channels that write."""
+TOGETHER = (1, 4, 16)
+"""Turns in a transaction."""
 
 
 def draft(number: int) -> Draft:
@@ -37,33 +37,25 @@ def draft(number: int) -> Draft:
     return Draft(element, None, "stage", state, "f", {"seed": number}, np.ones(101, np.float32))
 
 
-async def turns_per_second(folder: Path, turns: int, channels: int, *, shared: bool) -> float:
-    """How many turns are written in a second."""
-    store = await Store.open(folder / "scripts.db")
-    scripts = [await store.begin(_script(channel)) for channel in range(channels)]
-    if not shared:
-        async with store._database.reading() as session:
-            await session.execute(text("PRAGMA synchronous = FULL"))
-        store._database._flushes = _NoFlushes(folder)
-
-    async def write(script: Script) -> None:
-        for at in range(turns // channels):
-            delivery = f"{script.channel} {at}"
-            [line] = await store.append(script, script.head, [draft(at)], delivery, 0, 1)
-            script.head = line.id
-
+async def turns_per_second(folder: Path, turns: int, together: int, synchronous: str) -> float:
+    """How many turns are written in a second, each in the channel whose turn it is."""
+    store = await Store.open(folder / f"{together}-{synchronous}.db")
+    scripts = [await store.begin(_script(channel)) for channel in range(together)]
+    async with store._database.reading() as session:
+        await session.execute(text(f"PRAGMA synchronous = {synchronous}"))
     began = time.perf_counter()
-    await asyncio.gather(*map(write, scripts))
+    for at in range(0, turns, together):
+        async with store._database.writing() as session:
+            for channel, script in enumerate(scripts):
+                delivery = f"{at} {channel}"
+                [line] = await lineage.hang(
+                    session, script, script.head, [draft(at)], delivery, 0, 1
+                )
+                await lineage.move(session, script, line.id)
+                script.head = line.id
     took = time.perf_counter() - began
     await store.close()
-    return turns // channels * channels / took
-
-
-class _NoFlushes(Flushes):
-    """For a database that flushes by itself."""
-
-    async def flush(self) -> None:
-        """Does nothing."""
+    return turns / took
 
 
 def _script(channel: int) -> Script:
@@ -87,16 +79,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     one.add_argument("--turns", type=int, default=480, help="(%(default)s)")
     one.add_argument("--repeats", type=int, default=5, help="(%(default)s)")
     options = one.parse_args(arguments)
-    print("channels  a flush each, turns/s  shared, turns/s  ratio")
-    for channels in AT_ONCE:
-        rates: dict[bool, list[float]] = {False: [], True: []}
-        for number in range(options.repeats):
-            for shared in (number % 2 == 0, number % 2 == 1):
+    print("turns in a transaction  FULL, turns/s  OFF, turns/s")
+    for together in TOGETHER:
+        row = [f"{together:22}"]
+        for mode in ("FULL", "OFF"):
+            rates: list[float] = []
+            for _ in range(options.repeats):
                 with tempfile.TemporaryDirectory() as folder:
-                    once = turns_per_second(Path(folder), options.turns, channels, shared=shared)
-                    rates[shared].append(asyncio.run(once))
-        each, shared_rate = (statistics.median(rates[kind]) for kind in (False, True))
-        print(f"{channels:8}  {each:21.0f}  {shared_rate:15.0f}  {shared_rate / each:5.2f}")
+                    rates.append(
+                        asyncio.run(turns_per_second(Path(folder), options.turns, together, mode))
+                    )
+            row.append(f"{statistics.median(rates):13.0f}")
+        print("  ".join(row))
 
 
 if __name__ == "__main__":

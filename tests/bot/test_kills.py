@@ -74,6 +74,6 @@ def test_the_comparison_sees_what_is_not_as_it_was(
 )
 def test_what_was_shown_survives_a_power_cut(voices: Path, tmp_path: Path):
     found = power.cuts(voices / "tiny.onnx", tmp_path, 20, transactions=150)
-    assert found["flushed"].fine, table(found)
+    assert found["FULL"].fine, table(found)
     # So the test can see what a weaker setting forgets.
-    assert found["not flushed"].lost, table(found)
+    assert found["NORMAL"].lost, table(found)

@@ -48,7 +48,7 @@ def _power(options: argparse.Namespace, folder: Path) -> bool:
     found = power.cuts(options.voice.resolve(), folder, options.times or 200)
     print("a disk that forgets what was not flushed\n")
     print(table(found))
-    return found["flushed"].fine and found["not flushed"].lost > 0
+    return found["FULL"].fine and found["NORMAL"].lost > 0
 
 
 def parser() -> argparse.ArgumentParser:

@@ -17,7 +17,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bot.flushes import Flushes
+from sqlalchemy import Connection, Engine, event
+
 from bot.model import Model, States
 from tests.discord.processes import ROOT
 
@@ -25,8 +26,8 @@ from .points import Executioner
 from .rooms import live, shown_in
 from .truth import Found, Truth
 
-MODES = ("flushed", "not flushed")
-"""As the bot writes, and without the flush that it waits for: that must lose something."""
+MODES = ("FULL", "NORMAL")
+"""What SQLite does for a transaction to be on the disk."""
 
 TRANSACTIONS = 400
 """Those after which a child ends, if nothing else is said."""
@@ -161,11 +162,11 @@ def _left(
 def _write(voice: Path, folder: Path, mode: str, transactions: int) -> None:
     """The child: writes until so many transactions were committed."""
 
-    async def not_at_all(_self: Flushes) -> None:
-        pass
+    def choose(connection: Connection) -> None:
+        # Before the database's own listener begins the transaction.
+        connection.exec_driver_sql(f"PRAGMA synchronous = {mode}")
 
-    if mode == "not flushed":
-        Flushes.flush = not_at_all  # type: ignore[assignment]  # what is to be shown
+    event.listen(Engine, "begin", choose)
     Executioner("after COMMIT", transactions)
     live(Model.load(voice, 1), folder / "before", lambda: None)
 
