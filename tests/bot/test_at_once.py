@@ -220,8 +220,11 @@ async def test_a_slow_picture_of_the_script_does_not_undo_a_later_one(
 
 
 def settled(asked: Asked) -> bool:
-    """Whether a press has been answered, and nothing that was asked is being thought about."""
-    return asked.how is not None and not any(one.thinking for one in asked.answers())
+    """Whether a press has been answered, and nothing that was asked is thought about or written."""
+    answers = asked.answers()
+    return asked.how is not None and not any(
+        one.thinking or one.labels == ["Stop"] for one in answers
+    )
 
 
 def unsettled(asked: tuple[Asked, ...]) -> str:
