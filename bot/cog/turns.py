@@ -364,9 +364,11 @@ class Turns(commands.Cog):
         act.add_done_callback(lambda done: self._acts.pop(done, None))
 
     async def _ended(self, person: int) -> None:
-        """Waits until what somebody has asked for by now is done, but for what asks for this."""
+        """Waits until what somebody has asked for by now is done, but for what waits for this."""
         here = asyncio.current_task()
-        acts = {act for act, who in self._acts.items() if who == person and act is not here}
+        if here in self._acts:
+            self._acts[here] = None  # or two that wait would wait for each other
+        acts = {act for act, who in self._acts.items() if who == person}
         if acts:
             await asyncio.wait(acts)
 

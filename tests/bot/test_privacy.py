@@ -486,3 +486,18 @@ async def test_what_somebody_has_in_hand_is_forgotten_with_the_rest(
         lines = await cog.rooms.at(channel.id).lines()
         assert {(line.author, line.text) for line in lines} == {(FORGOTTEN, REMOVED.text)}
         await discord.until(lambda: PHRASE not in late.answers()[0].content)
+
+
+async def test_two_who_wait_do_not_wait_for_each_other(stage: Stage):
+    """As where somebody presses the button twice, and both presses are in hand at once."""
+    both_in_hand = asyncio.Barrier(2)
+
+    async def press() -> None:
+        act = asyncio.current_task()
+        assert act is not None
+        stage.cog._hold(act, stage.ben.id)
+        await both_in_hand.wait()
+        await stage.cog._ended(stage.ben.id)
+
+    async with asyncio.timeout(5):
+        await asyncio.gather(press(), press())
