@@ -55,8 +55,6 @@ WRITING, STARTING, REPEATING, NUDGED, GUIDED, WATCHED, FREE, HINDERED, NAMING = 
 )
 """What must be done for a row at a step, as bits of a number; 0 for a row that reads."""
 
-EVERYTHING = (1 << 9) - 1
-
 NEVER = 1 << 40
 """A column, and a length, that is not reached."""
 
@@ -367,7 +365,7 @@ class Batch:
             try:
                 self._begin(row, row.request.sampling)
             except Exception as error:  # noqa: BLE001 - whatever it is, it is this row's alone
-                self._want(row, EVERYTHING, False)
+                self._wants[row.index] = 0
                 row.error = error
                 self._failed.append(row)
         self._reading = [row for row in self._reading if not row.has_read]
@@ -527,7 +525,7 @@ class Batch:
         past = self._past[:count, column - REACH : column]
         go_on(self._matches[:count], past, passage)
         self._past[:count, column] = passage
-        counting |= self.model.opening[chosen] | (chosen == self._newline)
+        counting |= self._ends_cue(chosen)
 
     def _naming(self) -> tuple[Places, Places]:
         """The rows that may be about to name somebody, and how far each is."""

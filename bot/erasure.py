@@ -112,7 +112,7 @@ class Kept:
     """What is kept of a person, each with the script that it belongs to."""
 
     lines: list[tuple[Line, Script]]
-    """What they wrote, without copies."""
+    """What they wrote, without copies of what is there as well."""
     asked: list[tuple[Line, Script]]
     """What a voice wrote because they asked for it."""
     scripts: list[Script]
@@ -130,7 +130,7 @@ async def of_person(session: AsyncSession, person: int) -> Kept:
     lines = (
         select(Line, Script)
         .join(Script, Script.id == Line.script)
-        .where(Line.copy_of.is_(None))
+        .where(or_(Line.copy_of.is_(None), Line.copy_of.not_in(select(Line.id))))
         .order_by(Line.id)
     )
     asked = lines.where(Line.asker == person, Line.author.is_(None))

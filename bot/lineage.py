@@ -298,7 +298,10 @@ async def heirs(session: AsyncSession, script: int) -> list[Script]:
 
 
 async def leave_to(session: AsyncSession, script: int, heir: Script) -> None:
-    """Makes the lines of a script those of another one which stand above its fork."""
+    """Makes the lines of a script those of another one which stand above its fork.
+
+    So are the messages that show them, where both are in one channel.
+    """
     reached = select(path(heir.forked_at or 0).c.id)
     await session.execute(
         update(Line)
@@ -306,6 +309,12 @@ async def leave_to(session: AsyncSession, script: int, heir: Script) -> None:
         .values(script=heir.id)
         .execution_options(synchronize_session=False)
     )
+    here = select(Script.id).where(Script.id == script, Script.channel == heir.channel)
+    shown = update(Post).where(Post.script.in_(here), Post.line.in_(reached))
+    await session.execute(shown.values(script=heir.id))
+    left = select(Post.message).where(Post.script == heir.id)
+    stale = update(Stale).where(Stale.script.in_(here), Stale.message.in_(left))
+    await session.execute(stale.values(script=heir.id))
 
 
 async def delete_scripts(session: AsyncSession, scripts: Select[int]) -> None:

@@ -133,7 +133,7 @@ class Polls:
             if script is None:
                 return True
             channel = self.client.get_partial_messageable(script.channel)
-            with speaking(self._locale(script), renamed=self.renamed):
+            with speaking(locale_of(script, self.client), renamed=self.renamed):
                 await act(channel, self.rooms.at(script.channel), ballot)
         except (discord.HTTPException, NotKept, *LOST) as error:
             log.warning("ballot %d could not be ended or shown: %s", ballot, error)
@@ -142,11 +142,6 @@ class Polls:
             log.exception("ballot %d failed", ballot)
             return False
         return True
-
-    def _locale(self, script: Script) -> str:
-        """The language of a server: what happens by itself is said to nobody in particular."""
-        guild = None if script.guild is None else self.client.get_guild(script.guild)
-        return (guild.preferred_locale if guild else discord.Locale.american_english).value
 
     async def _close(self, channel: Channel, room: Room, ballot: int) -> None:
         """Ends a vote in front of everybody."""
@@ -160,3 +155,9 @@ class Polls:
         await self.rooms.store.note_announced(ballot)
         if outcome.turn:
             await self.board.repaint_in(channel, room, outcome.turn, shown)
+
+
+def locale_of(script: Script, client: discord.Client) -> str:
+    """The language of a script's server: what happens by itself is said to nobody in particular."""
+    guild = None if script.guild is None else client.get_guild(script.guild)
+    return (guild.preferred_locale if guild else discord.Locale.american_english).value

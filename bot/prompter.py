@@ -68,7 +68,7 @@ class Prompter:
             _first(wish.min_p, script.min_p, self.settings.min_p),
             _first(wish.repetition, script.repetition, self.settings.repetition),
             _first(script.length, self.settings.soft_length),
-            _first(wish.company, script.company, self.settings.company),
+            0.0 if _silent(wish) else _first(wish.company, script.company, self.settings.company),
         )
 
     async def draft(self, engine: Engine, at: Standing, manner: Manner) -> Draft:
@@ -168,6 +168,11 @@ def _after(seed: int, number: int) -> int:
     return (seed + number) % (LARGEST_SEED + 1)
 
 
+def _silent(wish: Wish) -> bool:
+    """Whether nobody speaks what is wished for, so that it must not begin with a name."""
+    return wish.kind in (Kind.ACTION, Kind.HEADING)
+
+
 def _company(script: Script, wish: Wish) -> tuple[str, ...]:
     """The only ones whom the voice lets speak, nobody for everybody; raises RoomError."""
     played = set(script.players) if script.skip_played else set()
@@ -180,8 +185,7 @@ def _company(script: Script, wish: Wish) -> tuple[str, ...]:
             )
         )
     company = tuple(one for one in script.cast if one not in played)
-    silent = wish.kind in (Kind.ACTION, Kind.HEADING)
-    if script.cast and not company and not silent:
+    if script.cast and not company and not _silent(wish):
         raise RoomError(
             say(
                 "Everybody in the cast is played by somebody: ask for a kind that nobody speaks, "

@@ -431,6 +431,7 @@ def _release(options: argparse.Namespace) -> int:
 
 
 def _judge(options: argparse.Namespace) -> int:
+    # Its engine and its dictionary take a second, which nothing else needs.
     from .judge import command as judge
 
     given = ("top_p", "min_p", "repetition", "company")

@@ -119,7 +119,7 @@ class Manners(Turns):
         room = self._room(interaction)
         if setting == BANNED:
             check_may_set(interaction, "channel")
-            await self.store.ban("channel", room.channel, [])
+            await self.store.ban("channel", room.channel, [], interaction.guild_id)
             told = say(
                 "No word is banned in this channel any more, beyond the bot's own list and the "
                 "server's: {/settings banned} adds some."

@@ -16,10 +16,11 @@ from discord.ext import commands, tasks
 
 from ..delivery import delivered, reply_to
 from ..language import many, say, speaking
+from ..polls import locale_of
 from ..privacy import KEPT, STAYS, SURE, as_file, sure, told
 from ..room import RoomError
 from ..settings import Settings
-from ..store import NotKept, Script
+from ..store import NotKept
 from ..views import Interaction
 from .commands import answered, for_scripts, renamed
 from .turns import Turns
@@ -138,18 +139,13 @@ class Privacy(Turns):
             return
         channel = self.bot.get_partial_messageable(found.channel)
         room = self.rooms.at(found.channel)
-        with speaking(self._locale(found), renamed=renamed(self.bot)):
+        with speaking(locale_of(found, self.bot), renamed=renamed(self.bot)):
             for at in range(0, len(messages), AT_ONCE):
                 some = messages[at : at + AT_ONCE]
                 drawn = await self.board.redraw(channel, room, found, some)
                 await self.store.note_drawn(drawn)
                 if not drawn:
                     return  # nothing comes through there now
-
-    def _locale(self, script: Script) -> str:
-        """The language of a script's server, since nobody in particular reads its messages."""
-        guild = None if script.guild is None else self.bot.get_guild(script.guild)
-        return (guild.preferred_locale if guild else discord.Locale.american_english).value
 
     # Servers that have removed the bot
 

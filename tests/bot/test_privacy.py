@@ -234,6 +234,18 @@ async def test_export_has_whatever_bears_a_persons_id(house: House):
     assert began["script"] == "The Diner"
 
 
+async def test_export_has_a_copy_whose_original_is_gone(house: House):
+    script = (await house.start()).script
+    hail = (await house.write("Hail.\n\nSnow.")).lines[0]
+    await house.room.rewrite(house.writer(), Place(script.id, hail.id), "Rain.")
+    kept = await house.store.of_person(house.writer().id)
+    assert [line.text for line, _ in kept.lines][-3:] == ["Hail.", "Snow.", "Rain."]
+    await house.room.fork(house.writer(), "Fork")
+    await house.store.delete(script.id)
+    kept = await house.store.of_person(house.writer().id)
+    assert [line.text for line, _ in kept.lines][-2:] == ["Rain.", "Snow."]
+
+
 async def test_export_is_packed_where_it_is_too_large_for_a_message(stage: Stage):
     await begin(stage)
     for _ in range(3):

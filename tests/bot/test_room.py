@@ -230,6 +230,9 @@ async def test_how_a_line_was_written_is_recorded(house: House):
     }
     assert origin["processor"]
     assert origin["banned"]
+    # What nobody speaks does not begin with the name of somebody who has spoken.
+    silent = await house.room.carry_on(house.writer(), Wish(kind=Kind.ACTION, company=2.0))
+    assert silent.lines[0].origin["company"] == 0.0
     assert 0 <= by_chance.lines[0].origin["seed"] < 2**31
     assert (await house.write("Rain.")).lines[0].origin == {}
 

@@ -305,6 +305,22 @@ async def test_what_is_only_in_the_original_stays_with_it(stage: Stage):
     assert await stage.lines() == [HEADING]
 
 
+async def test_a_fork_keeps_the_messages_of_what_it_was_forked_from(stage: Stage):
+    await begin(stage)
+    await stage.ben.slash(stage.channel, "write", text="Rain falls.")
+    shown = stage.messages()[-1].id
+    [script] = await stage.cog.store.shelf(stage.channel.id)
+    await stage.ann.slash(stage.channel, "fork", title="Another")
+    await stage.cog.store.delete(script.id)
+    await stage.ben.slash(stage.channel, "undo")
+    message = next(one for one in stage.messages() if one.id == shown)
+    assert "~~" in message.content
+    asked = answer(await stage.ben.slash(stage.channel, "privacy forget"))
+    await stage.ben.click(asked, label="Forget me and my text")
+    message = next(one for one in stage.messages() if one.id == shown)
+    assert "Rain" not in message.content
+
+
 async def test_a_fork_goes_on_in_a_thread(stage: Stage):
     await begin(stage)
     rights = stage.guild.create_role("Bot", permissions=discord.Permissions.all())

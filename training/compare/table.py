@@ -23,16 +23,16 @@ def of_rows(rows: Sequence[Row], task: str) -> str:
     nats = task == "tinyshakespeare"
     texts = list(dict.fromkeys(name for row in rows for name in row.carried))
     heads = ["", "trained on", *(f"{text}, {how}" for text in texts for how in ("carried", "cold"))]
-    lines = [_line(heads), _line(["---", *("---:" for _ in heads[1:])])]
+    lines = [line(heads), line(["---", *("---:" for _ in heads[1:])])]
     for row in rows:
         figures = [
             _figure(kind.get(text), nats) for text in texts for kind in (row.carried, row.cold)
         ]
-        lines.append(_line([row.about, _trained(row), *figures]))
+        lines.append(line([row.about, _trained(row), *figures]))
     if nats:
         for name, *published in PUBLISHED:
             figures = ["" if figure is None else f"{figure:g}" for figure in published]
-            lines.append(_line([f"published: {name}", "", *figures]))
+            lines.append(line([f"published: {name}", "", *figures]))
     return "\n".join([*lines, "", _legend(nats)])
 
 
@@ -48,7 +48,8 @@ def _figure(bits: float | None, nats: bool) -> str:
     return f"{bits * NATS_PER_BIT:.4f}" if nats else f"{bits:.4f}"
 
 
-def _line(cells: Iterable[str]) -> str:
+def line(cells: Iterable[str]) -> str:
+    """A line of a Markdown table."""
     return f"| {' | '.join(cells)} |"
 
 
@@ -64,13 +65,13 @@ def _legend(nats: bool) -> str:
 def of_ablations(rows: Sequence[Row], base: Row | None) -> str:
     """A Markdown table of what single changes do to nats per character, the best first."""
     lines = [
-        _line(["", "carried", "against base", "cold", "parameters", "trained on"]),
-        _line(["---", "---:", "---:", "---:", "---:", "---:"]),
+        line(["", "carried", "against base", "cold", "parameters", "trained on"]),
+        line(["---", "---:", "---:", "---:", "---:", "---:"]),
     ]
     for row in sorted(rows, key=lambda row: _nats(row.carried)):
         moved = f"{_nats(row.carried) / _nats(base.carried) - 1:+.2%}" if base else ""
         figures = [f"{_nats(row.carried):.4f}", moved, f"{_nats(row.cold):.4f}"]
-        lines.append(_line([row.about, *figures, f"{row.parameters:,}", _trained(row)]))
+        lines.append(line([row.about, *figures, f"{row.parameters:,}", _trained(row)]))
     return "\n".join(lines)
 
 

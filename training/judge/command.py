@@ -10,6 +10,7 @@ from typing import Any
 from spellchecker import SpellChecker
 
 from bot.model import Model, ModelError
+from training.compare.table import line
 from training.texts import Text, TextError, collect
 
 from . import passages, written
@@ -46,7 +47,7 @@ def judge(
     dictionary = frozenset(SpellChecker(language="en").word_frequency.words())
     beginnings = [passage.beginning for passage in people]
     model = _opened(voice)
-    rows = [_line(HEADS), _line(["---", *("---:" for _ in HEADS[1:])])]
+    rows = [line(HEADS), line(["---", *("---:" for _ in HEADS[1:])])]
     rows.append(_row("people, held out", measure(people, original, dictionary)))
     shipped = written.shipped()
     shipped = replace(shipped, sampling=replace(shipped.sampling, **changes))
@@ -65,11 +66,11 @@ def judge(
 
 def _costs(model: Model, texts: Sequence[Text], company: float) -> str:
     """A table of bits per character, with who has spoken and without."""
-    lines = [_line(["", "bits, the network alone", "with who has spoken"])]
-    lines.append(_line(["---", "---:", "---:"]))
+    lines = [line(["", "bits, the network alone", "with who has spoken"])]
+    lines.append(line(["---", "---:", "---:"]))
     for text in texts:
         found = heard(model, text.content, company)
-        lines.append(_line([text.name, f"{found.alone:.4f}", f"{found.company:.4f}"]))
+        lines.append(line([text.name, f"{found.alone:.4f}", f"{found.company:.4f}"]))
     return "\n".join(lines)
 
 
@@ -81,7 +82,7 @@ def _opened(voice: Path) -> Model:
 
 
 def _row(name: str, found: Reading) -> str:
-    return _line(
+    return line(
         [
             name,
             *(f"{share:.1%}" for share in (found.words, found.valid, found.loops, found.copies)),
@@ -91,10 +92,6 @@ def _row(name: str, found: Reading) -> str:
             f"{found.length:.0f}",
         ]
     )
-
-
-def _line(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
 
 
 def _legend(number: int) -> str:

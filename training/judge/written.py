@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from bot import compose
-from bot.compose import Standing
+from bot.compose import Manner, Standing
 from bot.engine import Engine, Request
 from bot.model import Model
 from bot.sampling import Sampling
@@ -18,14 +18,6 @@ from .passages import LENGTH, Passage
 
 SEEDS = 1_000
 """Seeds that a passage may need."""
-
-
-@dataclass(frozen=True)
-class Manner:
-    """How elements are written."""
-
-    sampling: Sampling
-    limit: int
 
 
 def shipped() -> Manner:
