@@ -34,7 +34,6 @@ COLOURS = 128
 """Of a picture: enough for a dark page with letters on it."""
 
 SHOWN = {
-    "history": "history",
     "stats": "script stats",
     "cast": "cast list",
     "settings": "settings show",
@@ -144,6 +143,7 @@ def shot(page: Page, file: Path, last: int = 0) -> None:
 def around(messages: list[Locator]) -> FloatRect:
     """The part of the page with these messages in it, from the first to the last."""
     messages[-1].scroll_into_view_if_needed()
+    messages[-1].page.wait_for_timeout(SETTLED)
     boxes = [box for box in (message.bounding_box() for message in messages) if box]
     top = min(box["y"] for box in boxes)
     bottom = max(box["y"] + box["height"] for box in boxes)
@@ -199,6 +199,8 @@ def tour(page: Page, folder: Path) -> None:
 
 def look_at(page: Page, folder: Path) -> None:
     """What the commands show of a script that is there."""
+    command(page, "history", line="1")
+    shot(page, folder / "history.png", last=1)
     for name, what in SHOWN.items():
         command(page, what)
         shot(page, folder / f"{name}.png", last=1)

@@ -41,7 +41,7 @@ def heard(model: Model, text: str, company: float = 1.0) -> Heard:
             known = cues(read[max(0, begin - REACH) : begin], model.opening, model.newline)
         elif at >= begin and (model.opening[token] or token == model.newline):
             begin = len(read)
-        if begin <= at + 1 < begin + LONGEST_CUE:
+        if company and begin <= at + 1 < begin + LONGEST_CUE:
             kept = alive(known, read[begin : at + 1])
             position, strength = np.array([at + 1 - begin]), np.array([company], np.float32)
             logits = logits.copy()
