@@ -13,13 +13,13 @@ import discord
 
 from . import takes, views
 from .answers import SHOWN
-from .cards import card, dealt
+from .cards import FULL, card, dealt, shown_by
 from .compose import Progress
 from .delivery import LOST, NOBODY, Channel, delivered, insisted, posted, tried
 from .language import many, phrase, say
 from .render import inline, messages
 from .room import Room
-from .store import Ballot, Line, Script, Store
+from .store import BEFORE_THE_FIRST, Ballot, Line, NotKept, Script, Store
 from .turn import Outcome, Place, Turn, place_of
 from .views import Interaction
 
@@ -343,6 +343,58 @@ class Board:
             if lines:
                 failed |= (await self._paint(channel, script, lines, set())).failed
         return set(messages) - failed
+
+    async def learn(self, interaction: Interaction, place: Place) -> bool:
+        """Notes the message whose button was pressed, where a process has shown it and died.
+
+        Returns whether it must be drawn again: until now nobody has, whatever came after it.
+        """
+        message = interaction.message
+        if message is None or message.flags.ephemeral or await self.store.shown_in(message.id):
+            return False
+        script = await self.store.find(place.script)
+        if script is None:
+            return True
+        if script.channel != interaction.channel_id:
+            return False
+        if place.line != BEFORE_THE_FIRST and not await self.store.has(script, place.line):
+            return False
+        lines = await self.store.last_lines(place.line or None, FULL)
+        await self.store.post(message.id, script.id, shown_by(message.content, lines))
+        return True
+
+    async def learn_ballot(self, interaction: Interaction, ballot: int) -> bool:
+        """The same for a message that shows takes."""
+        message = interaction.message
+        if message is None or message.flags.ephemeral:
+            return False
+        found = await self.store.ballot(ballot)
+        if found is None:
+            return True
+        if found.message is not None:
+            return False
+        script = await self.store.script(found.script)
+        if script.channel != interaction.channel_id:
+            return False
+        await self.store.show_ballot(ballot, message.id)
+        return found.closed
+
+    async def redraw_pressed(self, interaction: Interaction, room: Room) -> None:
+        """Draws the message whose button was pressed; without any where its script is gone."""
+        message, channel = interaction.message, interaction.channel
+        if message is None or not isinstance(channel, Channel):
+            return
+        ballot, shown = (
+            await self.store.ballot_in(message.id),
+            await self.store.shown_in(message.id),
+        )
+        of = ballot.script if ballot else shown[0] if shown else None
+        script = None if of is None else await self.store.find(of)
+        if script is None:
+            await self.strip(interaction, room, [message.id])
+            return
+        with suppress(NotKept):  # which is in the log
+            await self.redraw(channel, room, script, [message.id])
 
     async def bare(self, interaction: Interaction, room: Room, script: Script) -> None:
         """Draws the end of a script again, without buttons where it runs no more."""

@@ -29,6 +29,22 @@ def dealt(lines: Iterable[Line]) -> list[list[Line]]:
     return cards
 
 
+def shown_by(content: str, lines: Sequence[Line]) -> list[Line]:
+    """Those lines that a message shows which ends with the last of them.
+
+    They follow one another in a script, and ``content`` is that of the message as it was sent.
+    Where it cannot be told, it is the last line alone.
+    """
+    found = list(lines[-1:])
+    for first in range(len(lines) - 2, -1, -1):
+        some = lines[first:]
+        if size(_whole(some)) > FULL:
+            break
+        if _whole(some) in content or "\n".join(dimmed(one.element) for one in some) in content:
+            found = list(some)
+    return found
+
+
 def card(lines: Sequence[Line], in_script: Collection[int]) -> str:
     """The content of a message: lines in the script as a page, others dimmed; and who wrote them.
 

@@ -18,6 +18,7 @@ class Takes(Turns):
     async def choose(self, interaction: Interaction, ballot: int, take: int) -> None:
         """The button for a take was pressed: where there is a vote, that is one."""
         check_permissions(interaction)
+        await self._meet_ballot(interaction, ballot)
         room = self._room(interaction)
         if (await room.ballot(ballot)).ends:
             await self._vote(interaction, ballot, take)
@@ -30,6 +31,7 @@ class Takes(Turns):
     @answered
     async def read_take(self, interaction: Interaction, ballot: int, take: int) -> None:
         """A take was chosen that is to be read whole, by whoever chose it alone."""
+        await self._meet_ballot(interaction, ballot)
         room = self._room(interaction)
         found = await room.ballot(ballot)
         await room.of_channel(found.script)

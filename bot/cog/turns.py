@@ -339,6 +339,18 @@ class Turns(commands.Cog):
         with speaking_to(interaction):
             await answer(interaction, cause)
 
+    async def _meet(self, interaction: Interaction, place: Place) -> None:
+        """Whatever becomes of a press: the message under whose line it was is known from now on."""
+        room = self._room(interaction)
+        if await self.board.learn(interaction, place):
+            self._hold(asyncio.create_task(self.board.redraw_pressed(interaction, room)))
+
+    async def _meet_ballot(self, interaction: Interaction, ballot: int) -> None:
+        """The same of a message that shows takes."""
+        room = self._room(interaction)
+        if await self.board.learn_ballot(interaction, ballot):
+            self._hold(asyncio.create_task(self.board.redraw_pressed(interaction, room)))
+
     def _room(self, interaction: Interaction) -> Room:
         """The channel's room, for one who is taken on; raises what `_take_on` does."""
         self._take_on(interaction)

@@ -13,7 +13,7 @@ from ..delivery import reply_to
 from ..language import phrase, say
 from ..limits import Cost
 from ..manners import MOST_TAKES
-from ..room import LARGEST_SEED, MOST_LINES, NoScript, Place, Wish
+from ..room import LARGEST_SEED, MOST_LINES, NO_SCRIPT, NoScript, Place, Wish
 from ..script import Kind, name
 from ..views import Interaction
 from .commands import answered, choices, for_scripts, speaking_to
@@ -175,6 +175,8 @@ class Writing(Turns):
     @answered
     async def press(self, interaction: Interaction, action: str, place: Place) -> None:
         """A button under a line was pressed."""
+        if place.script != NO_SCRIPT:
+            await self._meet(interaction, place)
         match action:
             case "continue":
                 await self._pay_for_lines(interaction, place)

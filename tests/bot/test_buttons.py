@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import re
 from typing import Any
+from unittest.mock import AsyncMock
 
 import discord
 import pytest
@@ -65,6 +66,16 @@ def flat(text: str) -> str:
 def aloud(page: str) -> str:
     """A page as it is read aloud, without layout; a row may begin where a line was broken."""
     return " ".join(page.replace("\\", "").upper().split())
+
+
+async def unnoted(stage: Stage, act: Any) -> Any:
+    """What an act shows in a process that dies before it can note the message, as others see it."""
+    with pytest.MonkeyPatch.context() as patch:
+        for note in ("post", "show_ballot"):
+            patch.setattr(stage.cog.store, note, AsyncMock())
+        shown = answer(await act)
+    await stage.restart()
+    return shown
 
 
 # One after the other ---------------------------------------------------------------------------
@@ -466,3 +477,62 @@ async def test_a_moderator_deletes_messages(stage: Stage):
     retried = (await stage.ben.slash(stage.channel, "retry")).response
     assert len(await stage.lines()) == 2
     assert stage.with_buttons() == [retried.id]
+
+
+# Shown by a process that died before it could note the message ---------------------------------
+
+
+@pytest.mark.parametrize("lines", [("Rain.",), ("Rain.", "MAYA: Hello.", "Wind.")])
+async def test_a_message_that_was_not_noted_is_known_once_it_is_pressed(
+    stage: Stage, lines: tuple[str, ...]
+):
+    await begin(stage)
+    shown = await unnoted(stage, stage.ann.slash(stage.channel, "write", text="\n\n".join(lines)))
+    await stage.ann.click(shown, label="Continue")
+    assert shown.components == []
+    assert shown.content.count("```") == 2
+    await assert_true(stage)
+    for _ in range(2):
+        await stage.ann.slash(stage.channel, "undo")
+    assert "-# ~~" in shown.content
+    await assert_true(stage)
+
+
+async def test_a_message_that_was_not_noted_loses_its_buttons_where_the_script_has_gone_on(
+    stage: Stage,
+):
+    await begin(stage)
+    shown = await unnoted(stage, stage.ann.slash(stage.channel, "write", text="Rain.\n\nWind."))
+    await stage.ann.slash(stage.channel, "undo")
+    await stage.ann.slash(stage.channel, "write", text="Snow.")
+    refused = answer(await stage.ann.click(shown, label="Continue"))
+    assert refused.ephemeral
+    assert shown.content == "```\nRain.\n```\n-# ~~Wind\\.~~\n-# Ann"
+    await assert_true(stage)
+
+
+async def test_an_opening_that_was_not_noted_is_known_once_it_is_pressed(stage: Stage):
+    shown = await unnoted(stage, stage.ann.slash(stage.channel, "start", title="The Diner"))
+    await stage.ann.click(shown, label="Continue")
+    assert shown.components == []
+    await assert_true(stage)
+
+
+async def test_a_message_that_was_not_noted_loses_its_buttons_where_its_script_is_gone(
+    stage: Stage,
+):
+    shown = await unnoted(stage, begin(stage))
+    await stage.cog.store.delete((await stage.cog.store.running(stage.channel.id)).id)
+    refused = answer(await stage.ann.click(shown, label="Continue"))
+    assert refused.ephemeral
+    assert stage.with_buttons() == []
+
+
+async def test_an_offer_for_one_person_is_no_message_of_a_script(stage: Stage):
+    begun = (await begin(stage)).response
+    look = stage.look(begun)
+    await stage.ann.slash(stage.channel, "write", text="Rain.")
+    offer = answer(await stage.press_late(stage.ann, look, "Continue"))
+    assert labels(offer) == ["Continue from here"]
+    await stage.ann.click(offer, label="Continue from here")
+    assert await stage.cog.store.shown_in(offer.id) is None

@@ -16,7 +16,7 @@ from bot.vote import counted, winner
 
 from .conftest import Stage, answer, labels
 from .test_at_once import flat
-from .test_buttons import BY_VOICE, HEADING, assert_true, begin, blocks_of
+from .test_buttons import BY_VOICE, HEADING, assert_true, begin, blocks_of, unnoted
 from .test_disk import only_read
 from .test_tree import moderator, options, write
 
@@ -360,6 +360,34 @@ async def test_a_vote_in_a_channel_that_is_gone_is_over(stage: Stage):
     stage.world.inject_error("POST", "/channels/*/messages", status=404, times=1)
     await stage.world.advance_time(601)
     assert await stage.cog.store.votes_open() == []
+
+
+async def test_takes_in_a_message_that_was_not_noted_end_once_it_is_pressed(stage: Stage):
+    await begin(stage)
+    asked = stage.ann.slash(stage.channel, "continue", takes=3, seed=5, vote=600)
+    shown = await unnoted(stage, asked)
+    await press(stage, shown, "Vote for 2", stage.ben)
+    assert counts(shown) == [0, 1, 0]
+    await stage.world.advance_time(601)
+    assert shown.content.startswith("-# Take 2 won the vote.")
+    assert shown.components == []
+
+
+@pytest.mark.parametrize("deleted", [False, True])
+async def test_takes_in_a_message_that_was_not_noted_lose_their_buttons_where_all_is_over(
+    stage: Stage, deleted: bool
+):
+    await begin(stage)
+    asked = stage.ann.slash(stage.channel, "continue", takes=3, seed=5, vote=600)
+    shown = await unnoted(stage, asked)
+    await stage.world.advance_time(601)
+    assert labels(shown) == VOTE
+    if deleted:
+        await stage.cog.store.delete((await stage.cog.store.running(stage.channel.id)).id)
+    late = await press(stage, shown, "Vote for 2")
+    assert late.ephemeral
+    assert shown.components == []
+    assert shown.content.startswith("-# 3 takes" if deleted else "-# Nobody voted")
 
 
 async def test_takes_are_not_rewritten_where_they_are_chosen(stage: Stage):
