@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import discord
@@ -78,9 +78,7 @@ class _Teller:
 
 
 def _of(tellers: Sequence[_Teller], lines: Sequence[Line]) -> _Teller | None:
-    """The first script that has any line of a message; the last for one that has none."""
-    if not lines:
-        return tellers[-1]
+    """The first script that has any line of a message."""
     return next((one for one in tellers if any(map(one.has, lines))), None)
 
 
@@ -228,7 +226,7 @@ class Board:
         """The same, in a channel."""
         # One after the other, each from what is true then: a slow one cannot undo a later one.
         async with room.painting:
-            if turn.shelved is not None:
+            if turn.shelved is not None and not _touches(turn, turn.shelved):
                 await self._paint(channel, turn.shelved, {place_of(turn.shelved).line}, shown)
             return (await self._paint(channel, turn.script, turn.touched, shown)).placed
 
@@ -246,10 +244,10 @@ class Board:
         # theirs do: whoever comes last sees all of them.
         ends = {place_of(one).line for one in told}
         posts = await self.store.posts(script, lines | ends, shown)
-        tellers = await self._tellers(told, posts.values())
+        tellers = await self._told(told, posts.values())
         placed, failed = False, set[int]()
         for message, there in sorted(posts.items(), reverse=True):
-            teller = _of(tellers, there)
+            teller = _of(tellers, there) if there else tellers[len(told) - 1]
             if teller is None:
                 continue
             by, there = teller.script, teller.told(there)
@@ -285,6 +283,29 @@ class Board:
             return None
         there = [line for line in lines if teller.has(line)]
         return teller.script, [line for line in there if line.id in teller.standing] or there
+
+    async def _told(
+        self, told: Sequence[Script], shown: Collection[Sequence[Line]]
+    ) -> list[_Teller]:
+        """Scripts, and after them the owners of such lines as none of these has.
+
+        Where the first of them runs, it says of all that share lines with it what stands: between
+        its own lines those of another fork would be read as parts of it.
+        """
+        tellers = await self._tellers(told, shown)
+        strange = {line.script for there in shown if not _of(tellers, there) for line in there}
+        found = [await self.store.find(script) for script in sorted(strange)]
+        tellers += await self._tellers(filter(None, found), shown)
+        now, *others = tellers
+        if not now.script.running:
+            return tellers
+        return [now, *[await self._beside(now, one) for one in others]]
+
+    async def _beside(self, now: _Teller, other: _Teller) -> _Teller:
+        """Another script, as it is told of beside the one that runs."""
+        if await self.store.share_lines(now.script, other.script):
+            return replace(other, standing=now.standing)
+        return other
 
     async def _tellers(
         self, scripts: Iterable[Script], shown: Collection[Sequence[Line]]
@@ -489,6 +510,11 @@ def _ended(outcome: Outcome) -> str:
         why = "moved" if script.running else "archived" if script.archived else "shelf"
         sentence += f" {say(NOT_TAKEN[why], title=inline(script.title, 100))}"
     return f"-# {sentence}"
+
+
+def _touches(turn: Turn, script: Script) -> bool:
+    """Whether the messages in which a script's last line stands are drawn with those of a turn."""
+    return script.head is not None and script.head in turn.touched
 
 
 def _content(script: Script, lines: Sequence[Line], in_script: Collection[int]) -> str:

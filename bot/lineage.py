@@ -114,6 +114,15 @@ def in_tree(script: Script) -> ColumnElement[bool]:
     return or_(own, Line.id.in_(select(path(script.forked_at).c.id)))
 
 
+async def family(session: AsyncSession, script: Script) -> set[int]:
+    """The scripts to which a script's lines belong: it, and those above its fork."""
+    if script.forked_at is None:
+        return {script.id}
+    above = path(script.forked_at)
+    owners = select(Line.script).join(above, Line.id == above.c.id).distinct()
+    return {script.id, *await session.scalars(owners)}
+
+
 def posted_beside(script: Script) -> ColumnElement[bool]:
     """Whether a line is shown in a script's channel, be it as one of another script that shares it.
 

@@ -120,10 +120,8 @@ class Shelf:
             raise RoomError(say("That script runs here already: go on with {/continue}."))
         for one in filter(None, (wanted, running)):
             check_may_write(one, writer)
+        left, returned = await self._parted(running, wanted)
         found = await self.store.run(script)
-        if running is None:
-            return Turn(found, moved_from=found.head)
-        left, returned = await self._parted(running, found)
         return Turn(found, moved_from=found.head, left=left, returned=returned, shelved=running)
 
     @locked
@@ -209,16 +207,23 @@ class Shelf:
             raise RoomError(say("That script was deleted: “{title}” runs here now.", title=title))
         raise RoomError(say("That script is on the shelf: “{title}” runs here now.", title=title))
 
-    async def _parted(self, was: Script, now: Script) -> tuple[frozenset[int], frozenset[int]]:
-        """The lines that stand in one of two scripts alone, if they share any: messages show both.
+    async def _parted(
+        self, was: Script | None, now: Script
+    ) -> tuple[frozenset[int], frozenset[int]]:
+        """The lines that leave the channel's sight, and those that come back, as it goes on.
 
-        Where one was forked from the other, it has those above, be they left by now.
+        Those are where it goes on with another script that shares lines with the one that ran.
+        Where that one shares none, messages may show any of those that do as it last stood.
         """
-        stood, stands = [frozenset(await self.store.path_ids(one.head)) for one in (was, now)]
-        above = [frozenset(await self.store.path_ids(one.forked_at)) for one in (was, now)]
-        if (stood | above[0]).isdisjoint(stands | above[1]):
-            return frozenset(), frozenset()
-        return stood - stands, stands - stood
+        before = [was] if was and await self.store.share_lines(was, now) else await self.scripts()
+        stands = frozenset(await self.store.path_ids(now.head))
+        left, returned = set[int](), set[int]()
+        for one in before:
+            if one.id != now.id and await self.store.share_lines(one, now):
+                stood = await self.store.path_ids(one.head)
+                left |= set(stood) - stands
+                returned |= stands.difference(stood)
+        return frozenset(left), frozenset(returned)
 
     async def _check_names(self, names: Sequence[str], guild: int | None) -> None:
         """Raises ScriptError for names that must not be said."""

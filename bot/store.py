@@ -308,6 +308,12 @@ class Store:
             wanted = select(Line.id).where(Line.id == line, lineage.in_tree(script))
             return await session.scalar(wanted) is not None
 
+    async def share_lines(self, one: Script, other: Script) -> bool:
+        """Whether scripts have lines in common, be they left: one was forked from the other."""
+        async with self._database.reading() as session:
+            families = [await lineage.family(session, script) for script in (one, other)]
+        return not families[0].isdisjoint(families[1])
+
     async def next_of(self, script: int, line: int | None) -> int | None:
         """The line through which a script's head last went on from this one."""
         async with self._database.reading() as session:

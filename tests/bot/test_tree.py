@@ -279,19 +279,62 @@ async def test_messages_tell_of_the_script_that_is_taken_from_the_shelf(stage: S
     shown = await stage.ann.context_menu(stage.channel, "Rewrite this line", begun)
     await rewrite(stage, shown, "Ext. roof")
     assert begun.content.startswith("**Another**\n```\nEXT. ROOF\n```")
-
-    async def switch(title: str) -> None:
-        listed = (await stage.ann.slash(stage.channel, "scripts")).response
-        await stage.ann.select(listed, [options(listed)[title]])
-        await stage.ann.click(listed, label="Go on with it")
-
-    await switch("The Diner")
+    await switch(stage, "The Diner")
     assert shared.content == "```\nRain.\n```\n-# Ann"
     assert begun.content.startswith(f"**The Diner**\n```\n{HEADING}\n```")
     await stage.ann.slash(stage.channel, "undo")
     assert shared.content == "-# ~~Rain\\.~~\n-# Ann"
-    await switch("Another")
+    await switch(stage, "Another")
     assert shared.content == "```\nSnow.\n```\n-# Ann"
+
+
+async def switch(stage: Stage, title: str) -> None:
+    """Ann goes on with another script of the channel."""
+    listed = (await stage.ann.slash(stage.channel, "scripts")).response
+    await stage.ann.select(listed, [options(listed)[title]])
+    await stage.ann.click(listed, label="Go on with it")
+
+
+async def test_lines_of_a_fork_are_struck_through_while_another_runs(stage: Stage):
+    await begin(stage)
+    await stage.ann.slash(stage.channel, "fork", title="Another")
+    snow = await write(stage, "Snow.", "Ice.")
+    shown = await stage.ann.slash(stage.channel, "edit", line=2)
+    await rewrite(stage, shown, "Sleet.")
+    as_it_ran, left = snow.content, "-# ~~Sleet\\.~~\n-# ~~Ice\\.~~\n-# Ann"
+    await switch(stage, "The Diner")
+    assert snow.content == left
+    await assert_true(stage)
+    hail = await write(stage, "Hail.")
+    await switch(stage, "Another")
+    assert (snow.content, hail.content) == (as_it_ran, "-# ~~Hail\\.~~\n-# Ann")
+    await assert_true(stage)
+    # Another one in between shares nothing, and says nothing of either.
+    asked = await stage.ann.slash(stage.channel, "start", title="The Roof", heading="Ext. roof")
+    await stage.ann.click(asked.response, label="Shelve it and start the new one")
+    assert (snow.content, hail.content) == (as_it_ran, "-# ~~Hail\\.~~\n-# Ann")
+    await switch(stage, "The Diner")
+    assert (snow.content, hail.content) == (left, "```\nHail.\n```\n-# Ann")
+
+
+async def test_lines_of_a_fork_on_the_shelf_stay_struck_through_when_somebody_is_forgotten(
+    stage: Stage,
+):
+    await begin(stage)
+    await stage.ann.slash(stage.channel, "fork", title="Another")
+    snow = await write(stage, "Snow.", by=stage.ben)
+    await switch(stage, "The Diner")
+    asked = answer(await stage.ben.slash(stage.channel, "privacy forget"))
+    await stage.ben.click(asked, label="Forget me")
+    assert snow.content == "-# ~~Snow\\.~~\n-# somebody"
+
+
+async def test_a_fork_draws_the_end_that_both_have_once(stage: Stage):
+    begun = (await begin(stage)).response
+    before = len(stage.world.http_requests)
+    await stage.ann.slash(stage.channel, "fork", title="Another")
+    asked = [(one.method, one.path) for one in stage.world.http_requests[before:]]
+    assert asked.count(("PATCH", f"/channels/{stage.channel.id}/messages/{begun.id}")) == 1
 
 
 async def test_what_is_only_in_the_original_stays_with_it(stage: Stage):
