@@ -20,6 +20,7 @@ from .language import many, phrase, say
 from .render import inline, messages
 from .room import Room
 from .store import BEFORE_THE_FIRST, Ballot, Line, NotKept, Script, Store
+from .tables import told_of
 from .turn import Outcome, Place, Turn, place_of
 from .views import Interaction
 
@@ -164,11 +165,17 @@ class Board:
         return True
 
     async def announce(self, channel: Channel, outcome: Outcome) -> set[int]:
-        """Shows how a vote ended, and the lines that won; returns the messages' ids."""
+        """Shows how a vote ended, and the lines that won; returns the new messages' ids.
+
+        Where that failed in the middle, it goes on there, however late: no card comes twice.
+        """
         note, script = _ended(outcome), outcome.script
         last = outcome.lines[-1].id
         cards, shown = dealt(outcome.lines), set[int]()
         for number, group in enumerate(cards):
+            name = told_of(outcome.ballot.id, number)
+            if await self.store.fact(name):
+                continue  # It was posted before something failed.
             content = _content(script, group, {line.id for line in group} if outcome.turn else ())
             view: discord.ui.View | None = None
             if outcome.turn is None and group is cards[-1]:
@@ -178,11 +185,13 @@ class Board:
             message = await posted(
                 channel,
                 content if number else f"{note}\n{content}",
-                nonce=f"vote {outcome.ballot.id} {number}",
+                nonce=name,
                 view=view or discord.utils.MISSING,
             )
             await self.store.post(message.id, script.id, group)
             shown.add(message.id)
+            if group is not cards[-1]:
+                await self.store.note_fact(name, str(message.id))
         return shown
 
     async def show_progress(self, interaction: Interaction, progress: Progress) -> None:

@@ -13,9 +13,12 @@ from sqlalchemy import (
     ColumnElement,
     Integer,
     Select,
+    String,
     and_,
     bindparam,
+    cast,
     delete,
+    exists,
     func,
     literal,
     or_,
@@ -28,9 +31,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from .tables import (
     BEFORE_THE_FIRST,
+    TOLD,
     Ballot,
     Base,
     Draft,
+    Fact,
     Line,
     Post,
     Script,
@@ -326,6 +331,13 @@ async def leave_to(session: AsyncSession, script: int, heir: Script) -> None:
     await session.execute(stale.values(script=heir.id))
 
 
+async def forget_cards(session: AsyncSession, ballots: Select[int]) -> None:
+    """Forgets which cards of how votes ended were posted."""
+    begins = literal(f"{TOLD} ") + cast(ballots.subquery().c.id, String) + " "
+    of_them = exists().where(func.substr(Fact.name, 1, func.length(begins)) == begins)
+    await session.execute(delete(Fact).where(of_them))
+
+
 async def delete_scripts(session: AsyncSession, scripts: Select[int]) -> None:
     """Deletes scripts, given by a query of their ids, and all that is kept of them."""
     own = select(Line.id).where(Line.script.in_(scripts))
@@ -335,6 +347,7 @@ async def delete_scripts(session: AsyncSession, scripts: Select[int]) -> None:
     await session.execute(delete(Stale).where(Stale.script.in_(scripts)))
     await session.execute(delete(Trail).where(Trail.script.in_(scripts)))
     ballots = select(Ballot.id).where(Ballot.script.in_(scripts))
+    await forget_cards(session, ballots)
     await session.execute(delete(Vote).where(Vote.ballot.in_(ballots)))
     await session.execute(delete(Ballot).where(Ballot.script.in_(scripts)))
     # All in one statement: a line may go before its parent does.

@@ -66,14 +66,22 @@ class Polls:
         self._ends: dict[int, Timer] = {}
         self._counts: dict[int, Timer] = {}
         self._counted: dict[int, float] = {}
-        self._stopped = False
+        self._stopped = self._resumed = False
         self.acts: set[asyncio.Task[None]] = set()
         """What is being closed or counted."""
 
     async def resume(self) -> None:
-        """Goes on with the votes of an earlier run, and announces those that have ended."""
+        """Goes on with the votes of an earlier run, and announces those that have ended.
+
+        For the client to be ready, or it would not know in which language; a second time, as after
+        a new connection, it does nothing.
+        """
+        if self._resumed:
+            return
+        self._resumed = True
         for ballot in await self.rooms.store.votes_open():
-            self.watch(ballot)
+            if ballot.id not in self._ends:
+                self.watch(ballot)
 
     def watch(self, ballot: Ballot) -> None:
         """Closes a vote when its time has come; does nothing where there is none."""
@@ -150,7 +158,9 @@ class Polls:
             return
         await self.board.repaint_ballot(channel, room, ballot)
         shown = set[int]()
-        with suppress(discord.NotFound):  # in a channel that is gone nobody is waiting
+        # In a channel that is gone nobody is waiting, and where the bot may not speak the message
+        # of the takes says how it ended.
+        with suppress(discord.NotFound, discord.Forbidden):
             shown = await self.board.announce(channel, outcome)
         await self.rooms.store.note_announced(ballot)
         if outcome.turn:

@@ -651,6 +651,7 @@ class Store:
         async with self._database.writing() as session:
             told = update(Ballot).where(Ballot.id == ballot).values(announced=True)
             await session.execute(told)
+            await lineage.forget_cards(session, select(Ballot.id).where(Ballot.id == ballot))
 
     # Facts
 

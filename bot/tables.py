@@ -39,6 +39,9 @@ SOMEBODY = phrase("somebody")
 GUILDS_VOICE = "guild-voice"
 """What such a fact's name begins with."""
 
+TOLD = "vote"
+"""The same for one about how a vote ended."""
+
 REMOVED = Element(Kind.ACTION, "\N{HORIZONTAL ELLIPSIS}")
 """What stands where text was removed: every voice can read it, and every format print it."""
 
@@ -298,6 +301,11 @@ NUMBERED = (Script.__tablename__, Line.__tablename__, Ballot.__tablename__)
 def guilds_voice(guild: int) -> str:
     """The name of the fact that says which voice a guild has chosen."""
     return f"{GUILDS_VOICE} {guild}"
+
+
+def told_of(ballot: int, card: int) -> str:
+    """The name of the fact that a card of how a vote ended was posted, until all of them are."""
+    return f"{TOLD} {ballot} {card}"
 
 
 @dataclass(frozen=True)

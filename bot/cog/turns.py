@@ -103,6 +103,12 @@ class Turns(commands.Cog):
         self.polls = Polls(self.bot, self.rooms, self.board, later, renamed=renamed(self.bot))
         self.bot.add_dynamic_items(*DYNAMIC)
         self._redaction = guard_loggers()
+        if self.bot.is_ready():
+            await self.resume_votes()
+
+    @commands.Cog.listener("on_ready")
+    async def resume_votes(self) -> None:
+        """Goes on with the votes of an earlier run, now that the servers are known."""
         await self.polls.resume()
 
     async def cog_unload(self) -> None:

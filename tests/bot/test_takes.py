@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import sys
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from bot.manners import MOST_TAKES
 from bot.render import LIMIT, size
+from bot.runner import Bot
 from bot.takes import shown as page_of
 from bot.takes import whole
+from bot.views import COG
 from bot.vote import counted, winner
 
 from .conftest import Stage, answer, labels
@@ -337,7 +340,7 @@ async def test_a_vote_that_could_not_end_is_tried_again(stage: Stage, fails: str
     if fails == "the disk":
         mend = await only_read(stage)
     else:
-        stage.world.inject_error("POST", "/channels/*/messages", status=403, times=2)
+        stage.world.inject_error("POST", "/channels/*/messages", status=400, times=2)
     await stage.world.advance_time(601)
     assert len(stage.messages()) == before
     await stage.world.advance_time(6)
@@ -354,12 +357,44 @@ async def test_a_vote_that_could_not_end_is_tried_again(stage: Stage, fails: str
     await assert_true(stage)
 
 
-async def test_a_vote_in_a_channel_that_is_gone_is_over(stage: Stage):
+@pytest.mark.parametrize("status", [403, 404])
+async def test_a_vote_is_over_where_nobody_can_be_told(stage: Stage, status: int):
     await begin(stage)
-    await ask(stage, vote=600)
-    stage.world.inject_error("POST", "/channels/*/messages", status=404, times=1)
+    written = await takes(stage, shown := await ask(stage, vote=600))
+    stage.world.inject_error("POST", "/channels/*/messages", status=status, times=1)
     await stage.world.advance_time(601)
     assert await stage.cog.store.votes_open() == []
+    assert shown.content.startswith("-# Nobody voted, which leaves the first take.")
+    assert await stage.lines() == [HEADING, written[0]]
+
+
+async def test_an_announcement_that_failed_in_the_middle_goes_on_there(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+):
+    cards = sys.modules[type(stage.cog.board).__module__.replace("board", "cards")]
+    monkeypatch.setattr(cards, "FULL", 300)
+    store, post = stage.cog.store, stage.cog.store.post
+
+    async def post_and_fail(*of: Any) -> None:
+        await post(*of)
+        monkeypatch.setattr(store, "post", post)
+        stage.world.backend.faults.append(fault)
+
+    await begin(stage)
+    await ask(stage, lines=6, vote=600)
+    before = len(stage.messages())
+    stage.world.inject_error("POST", "/channels/*/messages", status=400, times=3)
+    fault = stage.world.backend.faults.pop()
+    monkeypatch.setattr(store, "post", post_and_fail)
+    await stage.world.advance_time(700)
+    assert len(stage.messages()) == before + 1
+    await stage.world.advance_time(1000)
+    told = stage.messages()[before:]
+    pages = [page for one in told for page in blocks_of(one)]
+    assert len(pages) == len(set(pages)) > 2
+    assert sum("Nobody has voted" in one.content for one in told) == 1
+    await assert_true(stage)
+    assert await store.fact("vote 1 0") is None
 
 
 async def test_takes_in_a_message_that_was_not_noted_end_once_it_is_pressed(stage: Stage):
@@ -416,6 +451,32 @@ async def test_a_vote_outlives_a_restart(stage: Stage, meanwhile: bool):
     await stage.world.settle()
     assert await stage.lines() == [HEADING, written[2 if meanwhile else 1]]
     assert stage.with_buttons() == [stage.messages()[-1].id]
+
+
+class Slow(Bot):
+    """A bot that hears of its servers once it has done all that it does at its start."""
+
+    async def setup_hook(self) -> None:
+        """Waits for what was begun."""
+        await super().setup_hook()
+        if acts := set(cast("Any", self.get_cog(COG)).polls.acts):
+            await asyncio.wait(acts)
+
+
+async def test_a_vote_that_ended_meanwhile_is_told_of_once_and_in_the_servers_language(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(sys.modules[Stage.__module__], "Bot", Slow)
+    await begin(stage)
+    await ask(stage, vote=600)
+    await end_of_process(stage)
+    before = len(stage.messages())
+    stage.world.backend.guilds[stage.guild.id].preferred_locale = "de"
+    await stage.restart()
+    stage.world.bot.dispatch("ready")
+    await stage.world.settle()
+    [told] = stage.messages()[before:]
+    assert told.content.startswith("-# Niemand hat abgestimmt")
 
 
 async def test_a_vote_in_a_script_that_was_deleted_ends_with_it(stage: Stage):
