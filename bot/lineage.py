@@ -311,6 +311,16 @@ async def heirs(session: AsyncSession, script: int) -> list[Script]:
     return list(found)
 
 
+async def leaving(session: AsyncSession, script: int) -> tuple[int, int]:
+    """How many lines of a script no other one reaches, and how many one does."""
+    forks = select(Script.forked_at).where(Script.id != script, Script.forked_at.is_not(None))
+    reached = select(Line.id, Line.parent).where(Line.id.in_(forks)).cte("reached", recursive=True)
+    reached = reached.union(select(Line.id, Line.parent).join(reached, Line.id == reached.c.parent))
+    own = select(func.count()).select_from(Line).where(Line.script == script)
+    stay = await session.scalar(own.where(Line.id.in_(select(reached.c.id)))) or 0
+    return (await session.scalar(own) or 0) - stay, stay
+
+
 async def leave_to(session: AsyncSession, script: int, heir: Script) -> None:
     """Makes the lines of a script those of another one which stand above its fork.
 

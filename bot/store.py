@@ -302,6 +302,11 @@ class Store:
         async with self._database.reading() as session:
             return await session.scalar(counted) or 0
 
+    async def leaving(self, script: Script) -> tuple[int, int]:
+        """How many of a script's own lines go when it is deleted, and how many stay in forks."""
+        async with self._database.reading() as session:
+            return await lineage.leaving(session, script.id)
+
     async def has(self, script: Script, line: int) -> bool:
         """Whether a line is in a script, be it left: its own, or one above its fork."""
         async with self._database.reading() as session:

@@ -54,15 +54,8 @@ class Scripts(Turns):
                 await self._show_script(interaction, one)
                 await self.board.bare(interaction, room, one)
             case "ask":
-                lines = await self.store.tree_size(one)
                 await reply_to(interaction).edit_message(
-                    content=say(
-                        "Delete “{title}” with {lines}? Nobody can bring it back. Its messages "
-                        "stay.",
-                        title=inline(one.title, 100),
-                        lines=many(lines, "line"),
-                    ),
-                    view=panels.sure(one),
+                    content=await self._question(one), view=panels.sure(one)
                 )
             case "delete":
                 await self._delete(interaction, room, script)
@@ -117,6 +110,21 @@ class Scripts(Turns):
             await edited(interaction, content=content, view=panels.script(one))
         else:
             await reply_to(interaction).edit_message(content=content, view=panels.script(one))
+
+    async def _question(self, one: Script) -> str:
+        """Asks whether a script is to be deleted, and says what of it goes then."""
+        lines, forked = await self.store.leaving(one)
+        question = say(
+            "Delete “{title}” with {lines}? Nobody can bring it back. Its messages stay.",
+            title=inline(one.title, 100),
+            lines=many(lines, "line"),
+        )
+        if not forked:
+            return question
+        stays = say(
+            "What forks of it begin with stays in them: {lines}.", lines=many(forked, "line")
+        )
+        return f"{question} {stays}"
 
     async def _switch(self, interaction: Interaction, script: int) -> None:
         """Goes on with a script, in front of everybody."""

@@ -134,6 +134,24 @@ async def test_a_script_is_deleted_after_a_confirmation(stage: Stage):
     assert stage.with_buttons() == [stage.messages()[-1].id]
 
 
+async def test_who_deletes_a_script_is_told_which_lines_go(stage: Stage):
+    await begin(stage)
+    await write(stage, "Rain.", "Wind.")
+    await stage.ann.slash(stage.channel, "undo")
+    await stage.ann.slash(stage.channel, "fork", title="Fork")
+    await write(stage, "Snow.")
+    sure = "with 1 line? Nobody can bring it back. Its messages stay."
+    stays = " What forks of it begin with stays in them: 2 lines."
+    for title, more in (("Fork", ""), ("The Diner", stays)):
+        shown = await choose(stage, title)
+        await stage.ann.click(shown, label="Delete")
+        assert shown.content == f"Delete “{title}” {sure}{more}"
+    await stage.ann.click(shown, label="Delete it for good")
+    assert await stage.lines() == [HEADING, "Rain.", "Snow."]
+    fork = await stage.cog.store.running(stage.channel.id)
+    assert await stage.cog.store.leaving(fork) == (3, 0)
+
+
 async def test_others_cannot_change_a_script(stage: Stage):
     await two_scripts(stage)
     shown = await choose(stage, "The Roof")

@@ -362,8 +362,11 @@ class Machine(RuleBasedStateMachine):
     @precondition(runs)
     @rule(target=scripts, script=consumes(scripts))
     def delete(self, script: int) -> Any:
+        leaving, _ = self.run(self.store.leaving(self.run(self.store.script(script))))
+        before = len(self.tree.lines)
         self.run(self.room.delete(self.writer, script))
         self.tree.delete(script)
+        assert leaving == before - len(self.tree.lines)
         if script == self.tree.running:
             self.tree.running = None
         return multiple()
