@@ -187,9 +187,9 @@ class Board:
             shown.add(message.id)
         return shown
 
-    async def show_progress(self, interaction: Interaction, progress: Progress) -> None:
-        """Shows that a turn takes a while, how far it is, and how to stop it."""
-        content, view = f"-# {_how_far(progress)}", views.stop(interaction.id)
+    async def show_progress(self, interaction: Interaction, progress: Progress, work: str) -> None:
+        """Shows that one of the `views.WORKS` takes a while, how far it is, and how to stop it."""
+        content, view = f"-# {_how_far(progress)}", views.stop(interaction.id, work)
         await tried(
             lambda: interaction.edit_original_response(
                 content=content, view=view, allowed_mentions=NOBODY

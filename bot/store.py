@@ -314,6 +314,13 @@ class Store:
             found = await session.get(Trail, (script, line or BEFORE_THE_FIRST))
         return found.child if found else None
 
+    async def has_come_of(self, delivery: str) -> bool:
+        """Whether anything came of an interaction that is there still: lines, or a script."""
+        lines = select(Line.id).where(Line.delivery == delivery).exists()
+        begun = select(Script.id).where(Script.delivery == delivery).exists()
+        async with self._database.reading() as session:
+            return bool(await session.scalar(select(or_(lines, begun))))
+
     async def last_asked(self, script: int, person: int) -> dt.datetime | None:
         """When a person last added a line to a script, or had the voice do so."""
         latest = select(func.max(Line.written)).where(Line.script == script, Line.asker == person)

@@ -8,7 +8,7 @@ import io
 import discord
 from discord import app_commands
 
-from .. import reading
+from .. import reading, views
 from ..board import page
 from ..delivery import delivered, edited, reply_to
 from ..language import phrase, say
@@ -110,7 +110,9 @@ class Reading(Turns):
         script = await room.begun()
         self._pay(interaction, Cost(characters=await self.store.characters(script.head)))
         await reply_to(interaction).defer(thinking=True, ephemeral=not everyone)
-        found = await self._patiently(interaction, lambda patience: replay(room, patience))
+        found = await self._patiently(
+            interaction, lambda patience: replay(room, patience), views.REPLAY
+        )
         await reading.send_replay(interaction, found)
 
     @app_commands.command(name="surprise")
