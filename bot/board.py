@@ -19,6 +19,7 @@ from .delivery import LOST, NOBODY, Channel, delivered, insisted, posted, tried
 from .language import many, phrase, say
 from .render import inline, messages
 from .room import Room
+from .script import Element
 from .store import Ballot, Line, Script, Store
 from .turn import Outcome, Place, Turn, place_of
 from .views import Interaction
@@ -455,9 +456,11 @@ def _last_of(lines: Sequence[Line]) -> int | None:
     return lines[-1].id if lines else None
 
 
-async def page(script: Script, lines: Sequence[Line], number: int) -> tuple[str, discord.ui.View]:
+async def page(
+    script: Script, elements: Sequence[Element], number: int
+) -> tuple[str, discord.ui.View]:
     """One page of a script; a number past the end is the last page."""
-    pages = await asyncio.to_thread(messages, [line.element for line in lines], PAGE)
+    pages = await asyncio.to_thread(messages, elements, PAGE)
     number = min(number, len(pages) - 1) % len(pages)
     title = page_title(script, number, len(pages))
     view = views.with_pages(discord.ui.View(timeout=None), "page", script.id, number, len(pages))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +21,7 @@ from .database import Database, NotKept, StoreError
 from .erasure import Kept
 from .lineage import LINES_AT_ONCE, AlreadyWritten, HeadMoved
 from .model import States
-from .script import Kind
+from .script import Element, Kind
 from .tables import (
     BEFORE_THE_FIRST,
     GUILDS_VOICE,
@@ -247,9 +247,9 @@ class Store:
 
         Others have their turn in between where there are many.
         """
-        ids, found = sorted(set(lines)), list[Line]()
-        for at in range(0, len(ids), LINES_AT_ONCE):
-            some = select(Line).where(Line.id.in_(ids[at : at + LINES_AT_ONCE])).order_by(Line.id)
+        found = list[Line]()
+        for ids in _portions(lines):
+            some = select(Line).where(Line.id.in_(ids)).order_by(Line.id)
             async with self._database.reading() as session:
                 found += await session.scalars(some)
         return found
@@ -257,6 +257,16 @@ class Store:
     async def path(self, head: int | None) -> list[Line]:
         """The lines from the first one of a script to this one."""
         return await self.lines(await self.path_ids(head))
+
+    async def elements(self, head: int | None) -> list[Element]:
+        """The same path, as elements alone: they are there several times sooner."""
+        found = list[Element]()
+        for ids in _portions(await self.path_ids(head)):
+            some = select(Line.kind, Line.text).where(Line.id.in_(ids)).order_by(Line.id)
+            async with self._database.reading() as session:
+                rows = await session.execute(some)
+                found += [Element(Kind(kind), text) for kind, text in rows]
+        return found
 
     async def path_ids(self, head: int | None, since: int = BEFORE_THE_FIRST) -> list[int]:
         """The same path, as ids alone; those from ``since`` on, which are fewer to walk."""
@@ -665,6 +675,13 @@ class Store:
         """Notes something under a name."""
         async with self._database.writing() as session:
             await session.merge(Fact(name=name, value=value))
+
+
+def _portions(lines: Iterable[int]) -> Iterator[list[int]]:
+    """Lines by their ids, each once, in the order of writing, as many as are read together."""
+    ids = sorted(set(lines))
+    for at in range(0, len(ids), LINES_AT_ONCE):
+        yield ids[at : at + LINES_AT_ONCE]
 
 
 def _with_zone(ballot: Ballot | None) -> Ballot | None:
