@@ -181,9 +181,7 @@ class Shelf:
             raise RoomError(
                 say("A cast can have at most {most} characters: remove one first.", most=CAST_LIMIT)
             )
-        players = script.players | dict.fromkeys(names, player)
-        players = {one: who for one, who in players.items() if who is not None}
-        return await self.store.change(script.id, cast=cast, players=players)
+        return await self.store.recast(script.id, cast, dict.fromkeys(names, player))
 
     @locked
     async def remove_from_cast(self, writer: Writer, name: str) -> Script:
@@ -195,8 +193,7 @@ class Shelf:
                 say("“{name}” is not in the cast: see {/cast list}.", name=inline(name, 60))
             )
         cast = [one for one in script.cast if one != name]
-        players = {one: who for one, who in script.players.items() if one != name}
-        return await self.store.change(script.id, cast=cast, players=players)
+        return await self.store.recast(script.id, cast, {})
 
     # How it is done
 

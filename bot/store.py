@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -116,12 +116,17 @@ class Store:
             return await session.get(Script, script)
 
     async def begin(
-        self, script: Script, drafts: Sequence[Draft] = (), delivery: str | None = None
+        self,
+        script: Script,
+        drafts: Sequence[Draft] = (),
+        delivery: str | None = None,
+        forked: int | None = None,
     ) -> Script:
         """Stores a new script and its first lines, and shelves the one that ran in its channel.
 
-        It begins at its head, which is a line of another script where it is a fork. All or nothing.
-        Raises AlreadyWritten when this delivery has begun one already.
+        It begins at its head, which is a line of another script where it is a fork: people play in
+        it whom they play now in ``forked``, that other one. All or nothing. Raises AlreadyWritten
+        when this delivery has begun one already.
         """
         async with self._states_change() as session:
             begun = select(Script.id).where(Script.delivery == delivery)
@@ -129,6 +134,8 @@ class Store:
                 raise AlreadyWritten
             await lineage.shelve(session, script.channel)
             script.delivery = delivery
+            if forked is not None:
+                script.players = (await session.get_one(Script, forked)).players
             session.add(script)
             await session.flush()
             lines = await lineage.hang(
@@ -163,6 +170,20 @@ class Store:
             found = await session.get_one(Script, script)
             for name, value in values.items():
                 setattr(found, name, value)
+        return found
+
+    async def recast(
+        self, script: int, cast: Sequence[str], players: Mapping[str, int | None]
+    ) -> Script:
+        """Replaces a script's cast, and who plays these characters: people's ids, None for nobody.
+
+        Whoever else plays does so as before, unless they were forgotten since the script was read.
+        """
+        async with self._database.writing() as session:
+            found = await session.get_one(Script, script)
+            play = {**found.players, **players}
+            found.cast = list(cast)
+            found.players = {name: play[name] for name in cast if play.get(name) is not None}
         return found
 
     async def delete(self, script: int) -> None:

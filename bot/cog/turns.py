@@ -96,7 +96,7 @@ class Turns(commands.Cog):
         self.board: Board
         self.polls: Polls
         self.limits = Limits(self.settings.rates)
-        self._acts: dict[asyncio.Task[Any], int | None] = {}
+        self._acts: dict[asyncio.Task[Any], set[int]] = {}
         self._closing = False
         self._turns: dict[int, Patience] = {}
         self.voices = Voices(
@@ -376,25 +376,34 @@ class Turns(commands.Cog):
         Raises EngineClosed for those who come when it is, TooMuch, and RoomError outside of
         channels.
         """
-        act = asyncio.current_task()
-        if self._closing and act not in self._acts:
+        if self._closing and asyncio.current_task() not in self._acts:
             raise EngineClosed
-        if act:
-            self._hold(act, interaction.user.id)
+        self._concerns(interaction.user.id)
         if interaction.type is not discord.InteractionType.autocomplete:
             self._pay_for_a_turn(interaction)
 
-    def _hold(self, act: asyncio.Task[Any], person: int | None = None) -> None:
-        """Lets something be waited for when the cog is unloaded, and whoever asks for it known."""
-        self._acts[act] = person
-        act.add_done_callback(lambda done: self._acts.pop(done, None))
+    def _hold(self, act: asyncio.Task[Any]) -> None:
+        """Lets something be waited for when the cog is unloaded."""
+        if act not in self._acts:
+            self._acts[act] = set()
+            act.add_done_callback(lambda done: self._acts.pop(done, None))
+
+    def _concerns(self, person: int) -> None:
+        """Lets somebody who wishes to be forgotten wait for what is being asked for here."""
+        if act := asyncio.current_task():
+            self._hold(act)
+            self._acts[act].add(person)
 
     async def _ended(self, person: int) -> None:
-        """Waits until what somebody has asked for by now is done, but for what waits for this."""
+        """Waits until what concerns somebody is done that was asked for by now.
+
+        That is what they have asked for, and what others have who named them, but not what waits
+        for this.
+        """
         here = asyncio.current_task()
         if here in self._acts:
-            self._acts[here] = None  # or two that wait would wait for each other
-        acts = {act for act, who in self._acts.items() if who == person}
+            self._acts[here].clear()  # or two that wait would wait for each other
+        acts = {act for act, people in self._acts.items() if person in people}
         if acts:
             await asyncio.wait(acts)
 
