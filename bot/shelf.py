@@ -12,7 +12,6 @@ from .prompter import Prompter
 from .render import inline
 from .rights import check_may_rule, check_may_write
 from .script import CAST_LIMIT, Element, Kind, ScriptError
-from .script import fountain as as_fountain
 from .settings import Settings
 from .store import Line, Script, Store
 from .turn import LineIsOld, NoScript, Place, RoomError, Turn, Writer, place_of
@@ -103,11 +102,6 @@ class Shelf:
         cues = await self.store.cues(script.head)
         spoken = [Element(Kind.DIALOGUE, cue).cue for cue in cues]
         return list(dict.fromkeys([*script.cast, *(cue for cue in spoken if cue)]))
-
-    async def fountain(self) -> str:
-        """The script as a Fountain file."""
-        script = await self.script()
-        return as_fountain(script.title, [line.element for line in await self.lines()])
 
     # Scripts
 
