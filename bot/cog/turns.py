@@ -47,6 +47,10 @@ R = TypeVar("R")
 UNTITLED = phrase("Untitled")
 """What a script is called by somebody who does not say."""
 
+REPLAY_OVER = phrase(
+    "That replay has ended: use {/script replay} once more if its message does not tell what came "
+    "of it."
+)
 OVER = {
     views.LINES: (
         phrase("That has ended, and nothing of it is in the script: ask for it again."),
@@ -56,13 +60,7 @@ OVER = {
         phrase("That has ended, and no script was begun: use {/start} once more."),
         phrase("That script has begun already: see it in {/scripts}."),
     ),
-    views.REPLAY: 2
-    * (
-        phrase(
-            "That replay has ended: use {/script replay} once more if its message does not tell "
-            "what came of it."
-        ),
-    ),
+    views.REPLAY: (REPLAY_OVER, REPLAY_OVER),
 }
 """What is said of a work that cannot be stopped any more: where nothing that is kept came of it,
 and where something did."""
