@@ -110,8 +110,6 @@ class Row:
     """How often it went back before a word."""
     closing: bool = False
     """Whether it ends as soon as it may."""
-    cut: bool = False
-    """Whether it was ended."""
     bits: list[Floats] = field(default_factory=list)
     """What reading cost, as far as it is no longer in the log."""
     error: Exception | None = None
@@ -306,7 +304,7 @@ class Batch:
         if not (np.isfinite(state).all() and np.isfinite(bits).all()):
             return NoNumber()
         written = self._log[i, row.first : end].tolist() if row.writing else []
-        return Reply(written, state, not row.cut, bits)
+        return Reply(written, state, bits)
 
     def failing(self) -> list[Row]:
         """After a step that raised: the rows that raise alone as well, with their errors."""
@@ -508,7 +506,6 @@ class Batch:
         if inside and position < row.request.limit + TO_A_WORD and not row.closing:
             return
         if position and (self._may_end(row) or position >= row.drawn - 2):
-            row.cut = row.cut or chosen[i] != self._newline
             chosen[i] = self._newline
 
     def _may_end(self, row: Row) -> bool:
@@ -661,7 +658,6 @@ class Batch:
             self._matches[i] = mark.matches
         self._node[i] = row.node_base + mark.node if row.request.banned else NEUTRAL
         row.free = mark.free
-        row.cut = False
         self._stand(row, mark.guide)
         self._after_newline[i] = mark.position > 0 and mark.token == self._newline
         if not mark.position:

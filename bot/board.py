@@ -19,6 +19,7 @@ from .delivery import LOST, NOBODY, Channel, delivered, insisted, posted, tried
 from .language import many, phrase, say
 from .render import inline, messages
 from .room import Room
+from .script import Element
 from .store import BEFORE_THE_FIRST, Ballot, Line, NotKept, Script, Store
 from .tables import told_of
 from .turn import Outcome, Place, Turn, place_of
@@ -59,7 +60,15 @@ NOT_TAKEN = {
 
 @dataclass(frozen=True)
 class _Teller:
-    """A script, for the messages that show lines of it."""
+    """A script, for the messages that show lines of it.
+
+    "The Diner" has the lines 1, 2 and 3, and a message shows 2 and 3. "Act two" is forked from it
+    there, and in that 3 is rewritten as 4, which comes into the same message, beside what it stands
+    for. As long as "Act two" runs, it is the teller: 1, 2 and 4 stand in it, 1, 2 and 3 are above
+    its fork, so that it has all four, and the message shows 2 and 4. Once "The Diner" runs again,
+    that is the teller. It does not have 4, which is not `told` then: even when 3 is taken back, the
+    message shows 3 struck through, and never what only "Act two" has instead.
+    """
 
     script: Script
     standing: frozenset[int]
@@ -73,13 +82,15 @@ class _Teller:
 
     def told(self, lines: Sequence[Line]) -> list[Line]:
         """Those lines of a message that are shown, without what only another script has instead."""
-        first = (line for line in lines if not (line.copy_of or line.rewrite_of))
-        kept = {line.id for line in first} | {line.id for line in lines if self.has(line)}
-        return [line for line in lines if line.id in kept]
+        return [line for line in lines if self.has(line) or not (line.copy_of or line.rewrite_of)]
 
 
 def _of(tellers: Sequence[_Teller], lines: Sequence[Line]) -> _Teller | None:
-    """The first script that has any line of a message."""
+    """The first script that has any line of a message.
+
+    The one that runs comes first: it tells of what two scripts share. What only the other one has,
+    written before it went on the shelf, that one tells of.
+    """
     return next((one for one in tellers if any(map(one.has, lines))), None)
 
 
@@ -194,9 +205,9 @@ class Board:
                 await self.store.note_fact(name, str(message.id))
         return shown
 
-    async def show_progress(self, interaction: Interaction, progress: Progress) -> None:
-        """Shows that a turn takes a while, how far it is, and how to stop it."""
-        content, view = f"-# {_how_far(progress)}", views.stop(interaction.id)
+    async def show_progress(self, interaction: Interaction, progress: Progress, work: str) -> None:
+        """Shows that one of the `views.WORKS` takes a while, how far it is, and how to stop it."""
+        content, view = f"-# {_how_far(progress)}", views.stop(interaction.id, work)
         await tried(
             lambda: interaction.edit_original_response(
                 content=content, view=view, allowed_mentions=NOBODY
@@ -245,6 +256,16 @@ class Board:
         """Draws the messages that show these lines; those just ``shown`` are as they should be.
 
         The script's buttons come under the newest of them that can have them.
+
+        A script has the lines 1, 2 and 3, each in a message of its own: A, B and C, with the
+        buttons under C. Somebody takes 3 back by the button. The head was at 3 and is at 2, so that
+        these are the ``lines``, and nothing is ``shown``. From the newest on: C has nothing that
+        stands, so that its line is struck and its buttons go; B ends where the script does, and
+        gets them. A is not looked at.
+
+        By the command, there is an answer as well: a message D with line 2 and the buttons, which
+        is ``shown``. It is the newest, and ends where the script does. It stays as it is, the
+        buttons have their place, and B is drawn without.
         """
         script = await self.store.script(was.id)
         running = script if script.running else await self.store.running(script.channel)
@@ -542,9 +563,11 @@ def _last_of(lines: Sequence[Line]) -> int | None:
     return lines[-1].id if lines else None
 
 
-async def page(script: Script, lines: Sequence[Line], number: int) -> tuple[str, discord.ui.View]:
+async def page(
+    script: Script, elements: Sequence[Element], number: int
+) -> tuple[str, discord.ui.View]:
     """One page of a script; a number past the end is the last page."""
-    pages = await asyncio.to_thread(messages, [line.element for line in lines], PAGE)
+    pages = await asyncio.to_thread(messages, elements, PAGE)
     number = min(number, len(pages) - 1) % len(pages)
     title = page_title(script, number, len(pages))
     view = views.with_pages(discord.ui.View(timeout=None), "page", script.id, number, len(pages))

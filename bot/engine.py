@@ -61,11 +61,6 @@ class Engine:
         self._thread.take(row, self.queue)
         return await row.future
 
-    @property
-    def waiting(self) -> int:
-        """How many requests wait for a place, and have not been given up."""
-        return self._thread.waiting
-
     def close(self) -> None:
         """Gives up the lines in hand and ends the thread; returns when it has ended."""
         self._end()
@@ -113,12 +108,6 @@ class _Work(threading.Thread):
             self._waiting.setdefault(row.request.owner, deque()).append(row)
             self._wake.notify()
         row.future.add_done_callback(self._notice)
-
-    @property
-    def waiting(self) -> int:
-        """How many rows wait for a place, and have not been given up."""
-        with self._wake:
-            return self._count_waiting()
 
     def _count_waiting(self) -> int:
         return sum(not row.future.cancelled() for rows in self._waiting.values() for row in rows)

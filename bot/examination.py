@@ -6,7 +6,8 @@
 Whoever loads a network runs what it is made of. So that a bad file does not take the bot along, a
 child process checks it against the contract, opens it and has it read a few characters, within
 limits of time and memory. Its verdict is remembered by the file's SHA-256 and by what judged it; a
-child that was killed has given none. Those on the voices that are shipped lie beside them.
+child that was killed, or lacked memory, has given none. Those on the voices that are shipped lie
+beside them.
 """
 
 from __future__ import annotations
@@ -56,9 +57,18 @@ FAILS = phrase(
 
 CHANGES = phrase("{file} is being written to: try again when it is whole.")
 
+NO_MEMORY = phrase(
+    "{file} is not used now, since it got too little memory: try again in some minutes, and export "
+    "a smaller voice if that does not help."
+)
+
+SHORTAGES = ("bad_alloc", "bad allocation", "Failed to allocate memory")
+"""What the runtime says when it gets too little memory, unless it raises MemoryError."""
+
 
 class Unexamined(ModelError):
-    """There is no verdict on a voice file: it changes, or its child was killed or never began."""
+    """There is no verdict on a voice file: it changes, or its child was killed, lacked memory or
+    never began."""
 
 
 class Facts(Protocol):
@@ -92,6 +102,9 @@ class Examiner:
         verdict = await self._remembered(sha256)
         if verdict is None:
             found = await asyncio.to_thread(self._ask_child, path)
+            refusal = found["refusal"]
+            if refusal and not refusal["certain"]:
+                raise Unexamined(refusal["sentence"], **refusal["fields"])
             if found["sha256"] != sha256:
                 raise Unexamined(CHANGES, file=path.name)
             verdict = self._examined[sha256] = json.dumps(found | {"judge": judge()})
@@ -180,6 +193,18 @@ def sha256_of(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
+def refusal_for(error: ModelError | MemoryError, file: str) -> ModelError:
+    """What is said of a file that could not be opened: Unexamined where memory ran out meanwhile.
+
+    Whatever the runtime raises comes as a ModelError about a damaged file.
+    """
+    cause = error if isinstance(error, MemoryError) else error.__cause__
+    if isinstance(cause, MemoryError) or any(one in str(cause) for one in SHORTAGES):
+        return Unexamined(NO_MEMORY, file=file)
+    assert isinstance(error, ModelError)  # or it would be a shortage
+    return error
+
+
 def _name(sha256: str) -> str:
     return f"voice {sha256}"
 
@@ -194,8 +219,12 @@ def verdict(path: Path) -> dict[str, Any]:
         content = content_of(path)
         sha256 = sha256_of(content)
         _try(Model.of(content, path.stem, threads=1))
-    except ModelError as error:
-        return {"sha256": sha256, "refusal": {"sentence": error.sentence, "fields": error.fields}}
+    except (ModelError, MemoryError) as error:
+        why = refusal_for(error, path.name)
+        # Of a file that could not be read, nothing is known.
+        certain = sha256 != "" and not isinstance(why, Unexamined)
+        refusal = {"sentence": why.sentence, "fields": why.fields, "certain": certain}
+        return {"sha256": sha256, "refusal": refusal}
     return {"sha256": sha256, "refusal": None}
 
 

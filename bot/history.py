@@ -19,6 +19,9 @@ ON_A_PAGE = 8
 LABEL = 90
 """The size of a line in a menu; Discord cuts none, but takes 100 at most."""
 
+ASKED_FOR = "\N{BLACK RIGHT-POINTING TRIANGLE} "
+"""Stands before the line that somebody wished to see."""
+
 KINDS = {
     Kind.DIALOGUE: phrase("speech"),
     Kind.ACTION: phrase("action"),
@@ -30,13 +33,21 @@ SETTINGS = ("temperature", "top_p", "min_p", "repetition", "company", "length")
 """What a line was written with, besides its seed."""
 
 
-def told(lines: Sequence[Line], numbers: Mapping[int, int], now: Mapping[str, Any]) -> str:
+def told(
+    lines: Sequence[Line],
+    numbers: Mapping[int, int],
+    now: Mapping[str, Any],
+    asked_for: int | None = None,
+) -> str:
     """Lines as a list; ``numbers`` has the places of those that stand in the script, from 1.
 
     Of what a voice's line was written with, its seed is told, and what is not as in the settings
-    ``now``.
+    ``now``. The line with the id ``asked_for`` is marked.
     """
-    entries = [_entry(line, numbers.get(line.id), now) for line in lines]
+    entries = [
+        f"{ASKED_FOR if line.id == asked_for else ''}{_entry(line, numbers.get(line.id), now)}"
+        for line in lines
+    ]
     if any(line.origin for line in lines):
         entries.append(f"-# {say('What is not told of a seed is as in {/settings show}.')}")
     return "\n".join(entries)

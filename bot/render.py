@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from unicodedata import category, east_asian_width
 
 from .script import Element, Kind, clean
@@ -70,14 +71,17 @@ def _block(text: str, indent: int, width: int) -> Iterator[str]:
 
 
 def _wrapped(line: str, width: int) -> Iterator[str]:
-    row = ""
+    row, filled = "", 0
     for word in line.split():
-        if row and columns(row) + 1 + columns(word) <= width:
+        needed = columns(word)
+        if row and filled + 1 + needed <= width:
             row += f" {word}"
+            filled += 1 + needed
             continue
         if row:
             yield row
-        *full, row = _chopped(word, width)
+        *full, row = _chopped(word, width) if needed > width else [word]
+        filled = columns(row)
         yield from full
     yield row
 
@@ -101,6 +105,7 @@ def columns(text: str) -> int:
     return sum(map(_columns_of, text))
 
 
+@lru_cache(maxsize=1024)
 def _columns_of(character: str) -> int:
     if category(character) in {"Mn", "Me", "Cf"}:
         return 0
@@ -109,7 +114,8 @@ def _columns_of(character: str) -> int:
 
 def size(text: str) -> int:
     """The length of text in UTF-16 code units: what Discord counts, or more than that."""
-    return len(text) + sum(character > "\uffff" for character in text)
+    # Counted one by one, the characters of a long script would take seconds.
+    return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 # Blocks ----------------------------------------------------------------------------------------

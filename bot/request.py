@@ -65,7 +65,5 @@ class Reply:
 
     written: list[int]
     state: States
-    ended: bool
-    """Whether the element came to its own end, rather than to the limit."""
     surprise: Floats
     """Bits that each character but the prompt's first cost the voice: float32."""

@@ -413,7 +413,7 @@ class Room(Shelf):
         script = await self.script()
         check_may_write(script, writer)
         fork = fork_of(script, self.channel if channel is None else channel, writer.id, title)
-        begun = await self.store.begin(fork, (), writer.delivery)
+        begun = await self.store.begin(fork, (), writer.delivery, script.id)
         return Turn(begun, moved_from=begun.head, shelved=None if channel else script)
 
     # How it is done

@@ -12,7 +12,6 @@ from .prompter import Prompter
 from .render import inline
 from .rights import check_may_rule, check_may_write
 from .script import CAST_LIMIT, Element, Kind, ScriptError
-from .script import fountain as as_fountain
 from .settings import Settings
 from .store import Line, Script, Store
 from .turn import LineIsOld, NoScript, Place, RoomError, Turn, Writer, place_of
@@ -104,11 +103,6 @@ class Shelf:
         spoken = [Element(Kind.DIALOGUE, cue).cue for cue in cues]
         return list(dict.fromkeys([*script.cast, *(cue for cue in spoken if cue)]))
 
-    async def fountain(self) -> str:
-        """The script as a Fountain file."""
-        script = await self.script()
-        return as_fountain(script.title, [line.element for line in await self.lines()])
-
     # Scripts
 
     @locked
@@ -179,9 +173,7 @@ class Shelf:
             raise RoomError(
                 say("A cast can have at most {most} characters: remove one first.", most=CAST_LIMIT)
             )
-        players = script.players | dict.fromkeys(names, player)
-        players = {one: who for one, who in players.items() if who is not None}
-        return await self.store.change(script.id, cast=cast, players=players)
+        return await self.store.recast(script.id, cast, dict.fromkeys(names, player))
 
     @locked
     async def remove_from_cast(self, writer: Writer, name: str) -> Script:
@@ -193,8 +185,7 @@ class Shelf:
                 say("“{name}” is not in the cast: see {/cast list}.", name=inline(name, 60))
             )
         cast = [one for one in script.cast if one != name]
-        players = {one: who for one, who in script.players.items() if one != name}
-        return await self.store.change(script.id, cast=cast, players=players)
+        return await self.store.recast(script.id, cast, {})
 
     # How it is done
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +21,7 @@ from .database import Database, NotKept, StoreError
 from .erasure import Kept
 from .lineage import LINES_AT_ONCE, AlreadyWritten, HeadMoved
 from .model import States
-from .script import Kind
+from .script import Element, Kind
 from .tables import (
     BEFORE_THE_FIRST,
     GUILDS_VOICE,
@@ -116,12 +116,17 @@ class Store:
             return await session.get(Script, script)
 
     async def begin(
-        self, script: Script, drafts: Sequence[Draft] = (), delivery: str | None = None
+        self,
+        script: Script,
+        drafts: Sequence[Draft] = (),
+        delivery: str | None = None,
+        forked: int | None = None,
     ) -> Script:
         """Stores a new script and its first lines, and shelves the one that ran in its channel.
 
-        It begins at its head, which is a line of another script where it is a fork. All or nothing.
-        Raises AlreadyWritten when this delivery has begun one already.
+        It begins at its head, which is a line of another script where it is a fork: people play in
+        it whom they play now in ``forked``, that other one. All or nothing. Raises AlreadyWritten
+        when this delivery has begun one already.
         """
         async with self._states_change() as session:
             begun = select(Script.id).where(Script.delivery == delivery)
@@ -129,6 +134,8 @@ class Store:
                 raise AlreadyWritten
             await lineage.shelve(session, script.channel)
             script.delivery = delivery
+            if forked is not None:
+                script.players = (await session.get_one(Script, forked)).players
             session.add(script)
             await session.flush()
             lines = await lineage.hang(
@@ -163,6 +170,20 @@ class Store:
             found = await session.get_one(Script, script)
             for name, value in values.items():
                 setattr(found, name, value)
+        return found
+
+    async def recast(
+        self, script: int, cast: Sequence[str], players: Mapping[str, int | None]
+    ) -> Script:
+        """Replaces a script's cast, and who plays these characters: people's ids, None for nobody.
+
+        Whoever else plays does so as before, unless they were forgotten since the script was read.
+        """
+        async with self._database.writing() as session:
+            found = await session.get_one(Script, script)
+            play = {**found.players, **players}
+            found.cast = list(cast)
+            found.players = {name: play[name] for name in cast if play.get(name) is not None}
         return found
 
     async def delete(self, script: int) -> None:
@@ -247,9 +268,9 @@ class Store:
 
         Others have their turn in between where there are many.
         """
-        ids, found = sorted(set(lines)), list[Line]()
-        for at in range(0, len(ids), LINES_AT_ONCE):
-            some = select(Line).where(Line.id.in_(ids[at : at + LINES_AT_ONCE])).order_by(Line.id)
+        found = list[Line]()
+        for ids in _portions(lines):
+            some = select(Line).where(Line.id.in_(ids)).order_by(Line.id)
             async with self._database.reading() as session:
                 found += await session.scalars(some)
         return found
@@ -257,6 +278,16 @@ class Store:
     async def path(self, head: int | None) -> list[Line]:
         """The lines from the first one of a script to this one."""
         return await self.lines(await self.path_ids(head))
+
+    async def elements(self, head: int | None) -> list[Element]:
+        """The same path, as elements alone: they are there several times sooner."""
+        found = list[Element]()
+        for ids in _portions(await self.path_ids(head)):
+            some = select(Line.kind, Line.text).where(Line.id.in_(ids)).order_by(Line.id)
+            async with self._database.reading() as session:
+                rows = await session.execute(some)
+                found += [Element(Kind(kind), text) for kind, text in rows]
+        return found
 
     async def path_ids(self, head: int | None, since: int = BEFORE_THE_FIRST) -> list[int]:
         """The same path, as ids alone; those from ``since`` on, which are fewer to walk."""
@@ -324,6 +355,13 @@ class Store:
         async with self._database.reading() as session:
             found = await session.get(Trail, (script, line or BEFORE_THE_FIRST))
         return found.child if found else None
+
+    async def has_come_of(self, delivery: str) -> bool:
+        """Whether anything came of an interaction that is there still: lines, or a script."""
+        lines = select(Line.id).where(Line.delivery == delivery).exists()
+        begun = select(Script.id).where(Script.delivery == delivery).exists()
+        async with self._database.reading() as session:
+            return bool(await session.scalar(select(or_(lines, begun))))
 
     async def last_asked(self, script: int, person: int) -> dt.datetime | None:
         """When a person last added a line to a script, or had the voice do so."""
@@ -670,6 +708,13 @@ class Store:
         """Notes something under a name."""
         async with self._database.writing() as session:
             await session.merge(Fact(name=name, value=value))
+
+
+def _portions(lines: Iterable[int]) -> Iterator[list[int]]:
+    """Lines by their ids, each once, in the order of writing, as many as are read together."""
+    ids = sorted(set(lines))
+    for at in range(0, len(ids), LINES_AT_ONCE):
+        yield ids[at : at + LINES_AT_ONCE]
 
 
 def _with_zone(ballot: Ballot | None) -> Ballot | None:

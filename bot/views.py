@@ -69,8 +69,8 @@ class Desk(Protocol):
     async def read_take(self, interaction: Interaction, ballot: int, take: int) -> None:
         """A take was chosen that is to be read whole."""
 
-    async def stop(self, interaction: Interaction, turn: int) -> None:
-        """The button that stops a turn was pressed."""
+    async def stop(self, interaction: Interaction, turn: int, work: str) -> None:
+        """The button that stops a turn was pressed; ``work`` is one of `WORKS`."""
 
     async def forget_me(self, interaction: Interaction, text: bool) -> None:
         """Somebody is sure that they wish to be forgotten."""
@@ -187,29 +187,38 @@ class PageButton(
                 await at.turn_shelf(interaction, self.number)
 
 
-class StopButton(ui.DynamicItem[ui.Button[ui.View]], template=r"onbook:stop:(?P<turn>\d{1,20})"):
-    """A button that ends a turn while it is being written; ``turn`` is its interaction."""
+WORKS = LINES, SCRIPT, REPLAY = "lines", "script", "replay"
+"""What can be stopped: lines that are written, a script that begins, lines that are proved."""
 
-    def __init__(self, turn: int) -> None:
-        super().__init__(ui.Button(label=say("Stop"), custom_id=f"onbook:stop:{turn}"))
+
+class StopButton(
+    ui.DynamicItem[ui.Button[ui.View]],
+    # An id without a work is one of a release that knew of none.
+    template=rf"onbook:stop:(?P<turn>\d{{1,20}})(?::(?P<work>{'|'.join(WORKS)}))?",
+):
+    """A button that ends a work while it is done; ``turn`` is the interaction that asked for it."""
+
+    def __init__(self, turn: int, work: str) -> None:
+        super().__init__(ui.Button(label=say("Stop"), custom_id=f"onbook:stop:{turn}:{work}"))
         self.turn = turn
+        self.work = work
 
     @classmethod
     async def from_custom_id(
         cls, interaction: Interaction, item: ui.Item[Any], match: re.Match[str], /
     ) -> Self:
         """Makes the button again from its id."""
-        return cls(int(match["turn"]))
+        return cls(int(match["turn"]), match["work"] or LINES)
 
     async def callback(self, interaction: Interaction) -> None:
         """Passes the press on."""
-        await desk(interaction).stop(interaction, self.turn)
+        await desk(interaction).stop(interaction, self.turn, self.work)
 
 
-def stop(turn: int) -> ui.View:
-    """The button under what is being written."""
+def stop(turn: int, work: str) -> ui.View:
+    """The button under one of the `WORKS` that is being done."""
     view = ui.View(timeout=None)
-    view.add_item(StopButton(turn))
+    view.add_item(StopButton(turn, work))
     return view
 
 

@@ -22,7 +22,7 @@ import numpy as np
 
 from .anatomy import Anatomy
 from .engine import Engine, EngineClosed
-from .examination import CHANGES, Examiner, Facts, Unexamined, sha256_of
+from .examination import CHANGES, Examiner, Facts, Unexamined, refusal_for, sha256_of
 from .language import phrase
 from .model import Model, ModelError, checked, content_of
 from .render import inline
@@ -201,7 +201,8 @@ class Voices:
             found = replace(found, sha256=sha256)
             await self._examiner.examine(path, sha256)
             anatomy = await asyncio.to_thread(Anatomy.of, content)
-        except ModelError as refusal:
+        except (ModelError, MemoryError) as error:
+            refusal = refusal_for(error, path.name)
             log.warning("the voice %s is not used: %s", name, refusal)
             certain = found.sha256 != "" and not isinstance(refusal, Unexamined)
             return _refused(found, refusal, certain=certain)
@@ -219,7 +220,8 @@ class Voices:
         try:
             # Opening may hold the interpreter, but not for as long as it takes.
             model = await asyncio.to_thread(self._load, found)
-        except ModelError as refusal:
+        except (ModelError, MemoryError) as error:
+            refusal = refusal_for(error, self._path(name).name)
             # What is sound, and cannot be opened, lacks memory, or is being written to.
             self._found[name] = _refused(found, refusal, certain=False)
             log.warning("the voice %s is not used: %s", name, refusal)

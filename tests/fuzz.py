@@ -225,6 +225,7 @@ def _pressed() -> st.SearchStrategy[Json]:
         st.builds("onbook:ballot:{}:take:{}".format, number, number),
         st.builds("onbook:line:{}:{}".format, st.sampled_from(["here", "rewrite"]), number),
         st.builds("onbook:stop:{}".format, number),
+        st.builds("onbook:stop:{}:{}".format, number, st.sampled_from(["lines", "replay"])),
         st.just("onbook:scripts"),
         st.builds("onbook:{}".format, wild),
         wild,

@@ -167,7 +167,7 @@ async def _outcome(engine: Engine, request: Request) -> tuple[object, ...] | Non
         reply: Reply = await engine.run(request)
     except NothingLeft:
         return None
-    return (tuple(reply.written), reply.ended, reply.state.tobytes(), reply.surprise.tobytes())
+    return (tuple(reply.written), reply.state.tobytes(), reply.surprise.tobytes())
 
 
 async def _read(engine: Engine, text: str) -> np.ndarray:

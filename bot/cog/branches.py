@@ -31,7 +31,7 @@ class Branches(Turns):
     """See how a script came to be, go back in it, and take it another way."""
 
     @app_commands.command(name="history")
-    @app_commands.describe(line="Where to open it, counted from the first; at the end if left out")
+    @app_commands.describe(line="At which line, by its number in the list; at the end if left out")
     @for_scripts
     @answered
     async def history(
@@ -40,12 +40,12 @@ class Branches(Turns):
         """See who wrote what, and continue from any line"""
         script = await self._room(interaction).script()
         last = await self._pages(script) - 1
-        number = last
+        number, asked_for = last, None
         if line is not None:
-            place = await self._place(script, line)
-            number = await self._page_of(script, place.line)
+            asked_for = (await self._place(script, line)).line
+            number = await self._page_of(script, asked_for)
         await reply_to(interaction).defer(thinking=True, ephemeral=True)
-        content, view = await self._history(script, number)
+        content, view = await self._history(script, number, asked_for)
         await delivered(interaction, content=content, view=view)
 
     @app_commands.command(name="fork")
@@ -80,7 +80,7 @@ class Branches(Turns):
         await self.board.repaint(interaction, room, turn, shown)
 
     @app_commands.command(name="edit")
-    @app_commands.describe(line="Which line, counted from the first; the last if none is chosen")
+    @app_commands.describe(line="Which line, by its number in the history; the last if left out")
     @for_scripts
     @answered
     async def edit(
@@ -179,8 +179,13 @@ class Branches(Turns):
 
     # How it is done
 
-    async def _history(self, script: Script, number: int) -> tuple[str, discord.ui.View]:
-        """One page of a script's lines; a number past the end is the last page."""
+    async def _history(
+        self, script: Script, number: int, asked_for: int | None = None
+    ) -> tuple[str, discord.ui.View]:
+        """One page of a script's lines, of which the one that is ``asked_for`` by its id is marked.
+
+        A number past the end is the last page.
+        """
         pages = await self._pages(script)
         number = min(number, pages - 1)
         lines = await self.store.tree(script, number * ON_A_PAGE, (number + 1) * ON_A_PAGE)
@@ -188,7 +193,8 @@ class Branches(Turns):
         title = page_title(script, number, pages)
         options = [option(line, numbers.get(line.id)) for line in lines]
         view = panels.lines("here", script.id, options, number, pages)
-        return f"{title}\n{told(lines, numbers, present(script, self.settings))}", view
+        listed = told(lines, numbers, present(script, self.settings), asked_for)
+        return f"{title}\n{listed}", view
 
     async def _pages(self, script: Script) -> int:
         """How many pages its history has; raises RoomError where it has no line."""

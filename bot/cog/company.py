@@ -39,6 +39,8 @@ class Company(Turns):
         check_permissions(interaction)
         who = player.id if player else None
         room = self._room(interaction)
+        if player:
+            self._concerns(player.id)
         await self._wait_for_it(interaction, room)
         script = await room.add_to_cast(writer_of(interaction), cast(names), who)
         await self._tell(interaction, script)

@@ -8,7 +8,7 @@ import io
 import discord
 from discord import app_commands
 
-from .. import reading
+from .. import reading, views
 from ..board import page
 from ..delivery import delivered, edited, reply_to
 from ..language import phrase, say
@@ -51,11 +51,10 @@ class Reading(Turns):
         room = self._room(interaction)
         script = await room.begun()
         await reply_to(interaction).defer(thinking=True, ephemeral=True)
-        lines = await self.store.path(script.head)
-        content, view = await page(script, lines, -1)
+        elements = await self.store.elements(script.head)
+        content, view = await page(script, elements, -1)
         attached = []
         if interaction.app_permissions.attach_files:
-            elements = [line.element for line in lines]
             text = await asyncio.to_thread(fountain, script.title, elements)
             name = f"{reading.file_name(script)}.fountain"
             attached.append(discord.File(io.BytesIO(text.encode()), filename=name))
@@ -71,7 +70,7 @@ class Reading(Turns):
         if running.head is None:
             raise RoomError(say("The script has no line any more: write one, or use {/continue}."))
         await reply_to(interaction).defer()
-        content, view = await page(running, await self.store.path(running.head), number)
+        content, view = await page(running, await self.store.elements(running.head), number)
         await edited(interaction, content=content, view=view)
 
     @script.command(name="export")
@@ -110,7 +109,9 @@ class Reading(Turns):
         script = await room.begun()
         self._pay(interaction, Cost(characters=await self.store.characters(script.head)))
         await reply_to(interaction).defer(thinking=True, ephemeral=not everyone)
-        found = await self._patiently(interaction, lambda patience: replay(room, patience))
+        found = await self._patiently(
+            interaction, lambda patience: replay(room, patience), views.REPLAY
+        )
         await reading.send_replay(interaction, found)
 
     @app_commands.command(name="surprise")

@@ -47,6 +47,24 @@ R = TypeVar("R")
 UNTITLED = phrase("Untitled")
 """What a script is called by somebody who does not say."""
 
+REPLAY_OVER = phrase(
+    "That replay has ended: use {/script replay} once more if its message does not tell what came "
+    "of it."
+)
+OVER = {
+    views.LINES: (
+        phrase("That has ended, and nothing of it is in the script: ask for it again."),
+        phrase("That is written already: see it in {/history}."),
+    ),
+    views.SCRIPT: (
+        phrase("That has ended, and no script was begun: use {/start} once more."),
+        phrase("That script has begun already: see it in {/scripts}."),
+    ),
+    views.REPLAY: (REPLAY_OVER, REPLAY_OVER),
+}
+"""What is said of a work that cannot be stopped any more: where nothing that is kept came of it,
+and where something did."""
+
 LONGEST_HEADING, LONGEST_CAST = 200, 1000
 """Characters of a scene heading, and of a list of names."""
 
@@ -76,7 +94,7 @@ class Turns(commands.Cog):
         self.board: Board
         self.polls: Polls
         self.limits = Limits(self.settings.rates)
-        self._acts: dict[asyncio.Task[Any], int | None] = {}
+        self._acts: dict[asyncio.Task[Any], set[int]] = {}
         self._closing = False
         self._turns: dict[int, Patience] = {}
         self.voices = Voices(
@@ -187,7 +205,7 @@ class Turns(commands.Cog):
             await _take_away(interaction)
 
         if running is None:
-            await self._compose(interaction, begin, begins=True)
+            await self._compose(interaction, begin, work=views.SCRIPT)
             return
         await reply_to(interaction).send_message(
             say(
@@ -200,11 +218,12 @@ class Turns(commands.Cog):
         )
 
     @answered
-    async def stop(self, interaction: Interaction, turn: int) -> None:
-        """The button that stops a turn was pressed."""
+    async def stop(self, interaction: Interaction, turn: int, work: str) -> None:
+        """The button that stops a turn was pressed; ``work`` is one of `views.WORKS`."""
         patience = self._turns.get(turn)
         if patience is None:
-            raise RoomError(say("That is written already: look at the end of the script."))
+            # It may have ended in another process, which had no time to show how.
+            raise RoomError(say(OVER[work][await self.store.has_come_of(str(turn))]))
         await reply_to(interaction).defer()
         patience.stop()
 
@@ -214,26 +233,31 @@ class Turns(commands.Cog):
         act: Callable[[Room, Writer, Patience], Coroutine[Any, Any, Turn]],
         under: Place | None = None,
         *,
-        begins: bool = False,
+        work: str = views.LINES,
     ) -> None:
         """A turn for which the voice writes or reads: where it takes a while, that is seen."""
 
         async def play(room: Room, writer: Writer) -> Turn:
-            return await self._patiently(interaction, lambda patience: act(room, writer, patience))
+            return await self._patiently(
+                interaction, lambda patience: act(room, writer, patience), work
+            )
 
-        await self._play(interaction, play, under, begins=begins)
+        await self._play(interaction, play, under, begins=work == views.SCRIPT)
 
     async def _patiently(
-        self, interaction: Interaction, act: Callable[[Patience], Coroutine[Any, Any, R]]
+        self,
+        interaction: Interaction,
+        act: Callable[[Patience], Coroutine[Any, Any, R]],
+        work: str = views.LINES,
     ) -> R:
-        """Shows how far something is, and how to stop it, until it is done."""
+        """Shows how far a work is, and how to stop it, until it is done."""
         patience = Patience()
         # An interaction can be delivered twice: the Stop button is that of the first.
         first = self._turns.setdefault(interaction.id, patience) is patience
         task = asyncio.ensure_future(act(patience))
         try:
             while not (await asyncio.wait({task}, timeout=A_WHILE))[0]:
-                await self.board.show_progress(interaction, patience.progress)
+                await self.board.show_progress(interaction, patience.progress, work)
             return await task
         finally:
             task.cancel()
@@ -323,7 +347,7 @@ class Turns(commands.Cog):
         begin: Callable[[Room, Writer, Patience], Coroutine[Any, Any, Turn]],
     ) -> None:
         """Begins the script that was asked for in spite of the one that runs."""
-        await self._compose(interaction, begin, begins=True)
+        await self._compose(interaction, begin, work=views.SCRIPT)
 
     @answered
     async def _stand(self, interaction: Interaction) -> None:
@@ -368,25 +392,34 @@ class Turns(commands.Cog):
         Raises EngineClosed for those who come when it is, TooMuch, and RoomError outside of
         channels.
         """
-        act = asyncio.current_task()
-        if self._closing and act not in self._acts:
+        if self._closing and asyncio.current_task() not in self._acts:
             raise EngineClosed
-        if act:
-            self._hold(act, interaction.user.id)
+        self._concerns(interaction.user.id)
         if interaction.type is not discord.InteractionType.autocomplete:
             self._pay_for_a_turn(interaction)
 
-    def _hold(self, act: asyncio.Task[Any], person: int | None = None) -> None:
-        """Lets something be waited for when the cog is unloaded, and whoever asks for it known."""
-        self._acts[act] = person
-        act.add_done_callback(lambda done: self._acts.pop(done, None))
+    def _hold(self, act: asyncio.Task[Any]) -> None:
+        """Lets something be waited for when the cog is unloaded."""
+        if act not in self._acts:
+            self._acts[act] = set()
+            act.add_done_callback(lambda done: self._acts.pop(done, None))
+
+    def _concerns(self, person: int) -> None:
+        """Lets somebody who wishes to be forgotten wait for what is being asked for here."""
+        if act := asyncio.current_task():
+            self._hold(act)
+            self._acts[act].add(person)
 
     async def _ended(self, person: int) -> None:
-        """Waits until what somebody has asked for by now is done, but for what waits for this."""
+        """Waits until what concerns somebody is done that was asked for by now.
+
+        That is what they have asked for, and what others have who named them, but not what waits
+        for this.
+        """
         here = asyncio.current_task()
         if here in self._acts:
-            self._acts[here] = None  # or two that wait would wait for each other
-        acts = {act for act, who in self._acts.items() if who == person}
+            self._acts[here].clear()  # or two that wait would wait for each other
+        acts = {act for act, people in self._acts.items() if person in people}
         if acts:
             await asyncio.wait(acts)
 

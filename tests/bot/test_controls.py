@@ -225,7 +225,8 @@ async def test_stop_says_so_when_nothing_is_written_any_more(stage: Stage):
     await begin(stage)
     written = await stage.ann.slash(stage.channel, "continue", lines=3, seed=1)
     look = stage.look(written.response)
-    look["components"] = views.stop(written.response.id).to_components()
+    [*_, last] = await stage.cog.rooms.at(stage.channel.id).lines()
+    look["components"] = views.stop(int(last.delivery), views.LINES).to_components()
     assert list(buttons(look)) == ["Stop"]
     pressed = await stage.press_late(stage.ben, look, "Stop")
     assert "That is written already" in pressed.response.content

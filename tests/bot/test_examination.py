@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import onnx
@@ -154,9 +155,10 @@ DAMAGED = "is damaged or no ONNX file"
 CONTRACT = "does not keep to the voice file's contract ("
 OTHER = f"{CONTRACT}its fingerprint is that of another voice"
 FAILS = "crashed, hung or needed too much memory"
+NO_MEMORY = "is not used now, since it got too little memory"
 NETWORKS: dict[str, tuple[Callable[[], Network], str]] = {
     "crashing": (divides_the_least_number, FAILS),
-    "filling": (fills_the_memory, DAMAGED),
+    "filling": (fills_the_memory, NO_MEMORY),
     "silent": (says_nothing, DAMAGED),
     "random": (draws_at_random, "a voice does not need the operator RandomUniform"),
     "foreign": (of_another_domain, "a voice does not need the operator evil.Tanh"),
@@ -257,6 +259,23 @@ async def test_a_voice_that_hangs_is_given_up(folder: Path, voice: Voice, examin
     with pytest.raises(ModelError, match=FAILS):
         await examiner.examine(path, sha256_of(path.read_bytes()))
     assert not examiner._children
+
+
+async def test_without_memory_there_is_no_verdict(
+    folder: Path, voice: Voice, examiner: Examiner, monkeypatch: pytest.MonkeyPatch
+):
+    content = graph(voice, *fills_the_memory()).SerializeToString()
+    path = changed(folder / "filling.onnx", Voice(content, voice.metadata))
+    examiner.facts = notes = Notes()
+    with pytest.raises(Unexamined, match=NO_MEMORY):
+        await examiner.examine(path, sha256_of(path.read_bytes()))
+    assert not notes
+    assert not examiner._examined
+    # It may lack before anything is tried.
+    monkeypatch.setattr(examination, "content_of", Mock(side_effect=MemoryError))
+    refusal = examination.verdict(path)["refusal"]
+    assert not refusal["certain"]
+    assert NO_MEMORY in str(ModelError(refusal["sentence"], **refusal["fields"]))
 
 
 async def test_a_sound_network_of_any_kind_is_used(folder: Path, voice: Voice, examiner: Examiner):

@@ -16,7 +16,7 @@ from .test_at_once import BLOCK, Inside, begin, inside
 
 __all__ = ["inside"]
 
-OF_MANY_LINES = ("path", "lines", "tree", "last_lines")
+OF_MANY_LINES = ("path", "elements", "lines", "tree", "last_lines")
 """What reads many lines at once."""
 
 

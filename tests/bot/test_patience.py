@@ -73,3 +73,67 @@ async def test_who_waits_sees_the_line(
     assert "Snow." in shown.content
     assert "Stop" not in shown.labels
     assert await script(inside.ann, inside.channel) == lines
+
+
+async def lost(inside: Inside) -> None:
+    """Ends what the bot has in hand, as if it had been killed: nobody is told."""
+    acts = inside.cog._in_hand()
+    for act in acts:
+        act.cancel()
+    await asyncio.wait(acts)
+
+
+async def asked_to_stop(inside: Inside, shown: Any, button: str) -> str:
+    """What Ben is told who presses a Stop button that was there."""
+    pressed = await inside.ben.click(shown, "Stop", custom_id=button)
+    told = await pressed.shows("")
+    assert told.only_for == inside.ben.id
+    return told.content
+
+
+async def begun_from_a_file(inside: Inside) -> Asked:
+    """Ann begins another script with a file, and shelves the one that runs."""
+    file = ("play.fountain", b"INT. BARN - DAY\n\nRain.\n")
+    asked = await inside.ann.slash(inside.channel, "start", file=file)
+    offer = await asked.shows("runs in this channel")
+    return await inside.ann.click(offer, "Shelve it and start the new one")
+
+
+async def replayed(inside: Inside) -> Asked:
+    """Ann has a line of the voice proved."""
+    return await inside.ann.slash(inside.channel, "script replay", everyone=True)
+
+
+@pytest.mark.parametrize(
+    ("ask", "said"),
+    [
+        (lambda inside: asked_for(inside, "write"), "nothing of it is in the"),
+        (begun_from_a_file, "no script was begun: use /start once more"),
+        (replayed, "use /script replay once more if its message does not tell"),
+    ],
+)
+async def test_stop_on_what_was_lost_does_not_say_that_it_is_there(
+    inside: Inside, gate: asyncio.Event, ask: Any, said: str
+):
+    if ask is replayed:
+        gate.set()
+        shown = await (await inside.ann.slash(inside.channel, "continue")).shows(BLOCK)
+        gate.clear()
+    asked = await ask(inside)
+    shown = await asked.shows("The voice reads")
+    button = shown.buttons["Stop"]
+    await lost(inside)
+    assert said in await asked_to_stop(inside, shown, button)
+    running = await inside.cog.store.running(inside.channel.id)
+    assert running is not None
+    assert running.title == "The Diner"
+
+
+async def test_stop_on_a_script_that_has_begun_says_so(inside: Inside, gate: asyncio.Event):
+    asked = await begun_from_a_file(inside)
+    shown = await asked.shows("The voice reads")
+    button = shown.buttons["Stop"]
+    gate.set()
+    await asked.shows(BLOCK)
+    told = await asked_to_stop(inside, shown, button)
+    assert told == "That script has begun already: see it in /scripts."

@@ -95,6 +95,34 @@ async def test_a_name_is_taken_from_lines_scripts_casts_and_votes(house: House):
     assert await house.state(lines[-1]) == await house.read_from_the_start(lines)
 
 
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda room, ann: room.add_to_cast(ann, ["JONAS"], ann.id),
+        lambda room, ann: room.remove_from_cast(ann, "JONAS"),
+        lambda room, ann: room.fork(ann, "Another"),
+    ],
+    ids=["add", "remove", "fork"],
+)
+async def test_who_is_forgotten_while_the_cast_is_changed_plays_nobody(
+    house: House, monkeypatch: pytest.MonkeyPatch, act: Any
+):
+    await house.start(cast=["MAYA", "JONAS"])
+    ann, ben = house.writer(), house.writer("Ben")
+    await house.room.add_to_cast(ann, ["MAYA"], ben.id)
+    read = house.room.script
+
+    async def read_before_he_is_forgotten() -> Any:
+        script = await read()
+        await house.store.forget(ben.id, text=False)
+        return script
+
+    monkeypatch.setattr(house.room, "script", read_before_he_is_forgotten)
+    await act(house.room, ann)
+    players = [one.players for one in await house.room.scripts()]
+    assert ben.id not in {who for play in players for who in play.values()}
+
+
 async def test_text_is_taken_from_copies_too_and_every_voice_forgets_it(house: House):
     await house.start()
     first = (await house.write("Rain.")).lines[0]
@@ -500,14 +528,34 @@ async def test_what_somebody_has_in_hand_is_forgotten_with_the_rest(
         await discord.until(lambda: PHRASE not in late.answers()[0].content)
 
 
+async def test_whoever_is_being_given_a_part_is_forgotten_with_it(
+    discord: Discord, chosen: RunnerSettings
+):
+    guild = await discord.guild("The Playhouse")
+    channel = await guild.channel("stage")
+    ann, ben = [await guild.person(name) for name in ("Ann", "Ben")]
+    async with bot_here(discord.address, chosen) as bot:
+        await discord.bot_is_ready()
+        room = cast("OnBook", bot.get_cog(COG)).rooms.at(channel.id)
+        await at_once.begin(ann, channel)
+        asked = await ben.slash(channel, "privacy forget")
+        await asked.shows("Take your name")
+        async with room.lock:  # as while the voice writes
+            given = await ann.slash(channel, "cast add", names="MAYA", player=ben)
+            await discord.until(lambda: given.how)
+            pressed = await ben.click(asked.answers()[0], "Forget me")
+            await discord.until(lambda: pressed.how)
+        await pressed.shows("You are forgotten.")
+        script = await room.script()
+        assert (script.cast, script.players) == (["MAYA"], {})
+
+
 async def test_two_who_wait_do_not_wait_for_each_other(stage: Stage):
     """As where somebody presses the button twice, and both presses are in hand at once."""
     both_in_hand = asyncio.Barrier(2)
 
     async def press() -> None:
-        act = asyncio.current_task()
-        assert act is not None
-        stage.cog._hold(act, stage.ben.id)
+        stage.cog._concerns(stage.ben.id)
         await both_in_hand.wait()
         await stage.cog._ended(stage.ben.id)
 

@@ -107,6 +107,7 @@ def test_columns() -> None:
 
 def test_size_is_in_utf_16() -> None:
     assert size("a茂👍") == len("a茂👍".encode("utf-16-le")) // 2
+    assert size("\ud800") == 1
 
 
 @steadily

@@ -30,7 +30,7 @@ from bot.room import (
     Wish,
     Writer,
 )
-from bot.script import Kind, as_read, heading
+from bot.script import Kind, as_read, fountain, heading
 from bot.settings import Settings
 from bot.store import BEFORE_THE_FIRST, AlreadyWritten, Line, Store
 from bot.voices import Voices
@@ -425,7 +425,6 @@ async def test_without_a_script_everything_is_refused(house: House):
         room.script,
         room.lines,
         room.characters,
-        room.fountain,
         lambda: room.undo(house.writer()),
         lambda: house.write("Rain."),
         lambda: house.carry_on(5),
@@ -526,7 +525,8 @@ async def test_the_whole_script_is_fountain(house: House):
     await house.start(title="The\n\nDiner")
     await house.write("Rain.\n\nMAYA: (quietly) You came.\n\ncut to:")
     await house.carry_on(5, lines=3)
-    text = await house.room.fountain()
+    script = await house.room.script()
+    text = fountain(script.title, await house.store.elements(script.head))
     assert text.removesuffix("\n").split("\n\n") == [
         "Title: The Diner",
         *texts(await house.room.lines()),

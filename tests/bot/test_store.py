@@ -91,10 +91,11 @@ async def test_the_path_is_in_the_order_of_the_script(store: Store):
     ids += await append(store, script.id, "The end.")
     path = await store.path(ids[-1])
     assert [line.text for line in path] == [*(f"Line {i}." for i in range(60)), "The end."]
+    assert [line.element for line in path] == await store.elements(ids[-1])
     assert [line.id for line in path] == ids == await store.path_ids(ids[-1])
     assert [line.parent for line in path] == [None, *ids[:-1]]
     assert [line.id for line in await store.path(ids[2])] == ids[:3]
-    assert await store.path(None) == await store.path_ids(None) == []
+    assert await store.path(None) == await store.path_ids(None) == await store.elements(None) == []
 
 
 async def test_a_path_goes_up_its_own_branch(store: Store):

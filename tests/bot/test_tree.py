@@ -8,6 +8,7 @@ import discord
 import pytest
 import simcord
 
+from bot.history import ASKED_FOR
 from bot.room import LineIsOld, Place, RoomError, Wish
 from bot.store import AlreadyWritten
 
@@ -221,10 +222,12 @@ async def test_history_opens_at_a_line(stage: Stage):
     for _ in range(9):
         await stage.ann.slash(stage.channel, "undo")
     await write(stage, "Snow.")
-    for line, page, there in [(1, 1, "**1** INT"), (2, 2, "**2** Snow")]:
+    # The lines that were taken back stand in between, and have no number.
+    for line, page, there in [(1, 1, "**1** INT\\. DINER \\- NIGHT"), (2, 2, "**2** Snow\\.")]:
         shown = (await stage.ann.slash(stage.channel, "history", line=line)).response
         assert f"page {page} of 2" in shown.content
-        assert there in shown.content
+        marked = [one for one in shown.content.split("\n") if one.startswith(ASKED_FOR)]
+        assert marked == [f"{ASKED_FOR}{there}"]
     assert labels(shown) == ["Page back", "Page on"]
     refused = answer(await stage.ann.slash(stage.channel, "history", line=3))
     assert refused.ephemeral

@@ -13,10 +13,12 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import Mock
 from weakref import ref
 
 import pytest
 
+from bot import model
 from bot.engine import EngineClosed
 from bot.examination import Examiner
 from bot.model import Model, ModelError
@@ -185,6 +187,21 @@ async def test_a_file_that_could_not_be_examined_is_tried_again_but_not_at_once(
             await here.engine("tiny")
     with pytest.raises(ModelError, match=fails):
         await here.engine("tiny")
+    here._found["tiny"] = replace(here._found["tiny"], until=time.monotonic())  # it is later
+    assert (await here.engine("tiny")).model.name == "tiny"
+
+
+async def test_a_sound_file_that_lacks_memory_is_not_called_damaged(
+    here: Voices, monkeypatch: pytest.MonkeyPatch
+):
+    with monkeypatch.context() as without_memory:
+        without_memory.setattr(
+            model.onnxruntime, "InferenceSession", Mock(side_effect=MemoryError("std::bad_alloc"))
+        )
+        with pytest.raises(
+            ModelError, match=r"tiny\.onnx is not used now, since it got too little"
+        ):
+            await here.engine("tiny")
     here._found["tiny"] = replace(here._found["tiny"], until=time.monotonic())  # it is later
     assert (await here.engine("tiny")).model.name == "tiny"
 
