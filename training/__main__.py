@@ -136,6 +136,7 @@ def _add_train(one: argparse.ArgumentParser) -> None:
     _add_number(sizes, "ngrams_seen", _positive(int), default.memory.seen)
     _add_number(sizes, "prior", _at_least_0, default.prior.contexts, "contexts; 0 for none")
     _add_number(sizes, "prior_longest", _positive(int), default.prior.longest)
+    _add_number(sizes, "renamed", _share, default.renamed, "share of the names drawn anew")
     _add_number(sizes, "drop_embedding", _share, default.drop.embedding)
     _add_number(sizes, "drop_layers", _share, default.drop.layers)
     _add_number(sizes, "drop_recurrent", _share, default.drop.recurrent)
@@ -318,6 +319,7 @@ def _train(options: argparse.Namespace) -> int:
             options.drop_ngrams,
         ),
         repeat=dict(options.repeat),
+        renamed=options.renamed,
         batch=options.batch,
         window=options.window,
         learning_rate=options.learning_rate,

@@ -57,6 +57,8 @@ class Config:
     drop: Regularisation = field(default_factory=Regularisation)
     repeat: Mapping[str, int] = field(default_factory=dict)
     """How often an epoch reads the texts in folders of these names; others are read once."""
+    renamed: float = 0.75
+    """Of a text's names, how many are drawn anew each time that it is read, 0 to 1."""
     batch: int = 32
     """Streams of text that are read side by side. Smaller ones learn more in a fixed time."""
     window: int = 160
@@ -99,7 +101,7 @@ class Config:
             # Runs that were begun before there was one say nothing of it.
             "prior": PriorShape(**fields["prior"]) if "prior" in fields else NO_PRIOR,
         }
-        return cls(**fields | nested)
+        return cls(**{"renamed": 0.0} | fields | nested)
 
 
 @dataclass(frozen=True)

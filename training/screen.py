@@ -32,7 +32,7 @@ HELD_OUT = frozenset(
 )
 """Films that are not learned, a tenth, unlike each other."""
 
-REPEAT = 4
+REPEAT = 6
 """How often an epoch should read the films: they are then more than a third of what is read."""
 
 SEED = 1

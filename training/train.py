@@ -23,6 +23,7 @@ from tqdm import tqdm
 from . import curves, ngrams, prior
 from .evaluate import as_read, carried, sample
 from .model import CharLSTM
+from .names import Names
 from .run import Config, Run, RunError, load, save
 from .texts import Split, Text, collect
 from .vocabulary import Vocabulary
@@ -45,6 +46,9 @@ class TrainingError(Exception):
     """One sentence about a training that cannot go on, and what to do about it."""
 
 
+Reading = Callable[[int, int], Tensor]
+"""What a text is when it is read for the n-th time, both from 0: int64, always as long."""
+
 Start = Callable[[CharLSTM, Sequence[Tensor]], Tensor | None]
 """Puts what is known before the first step into a network, given the texts that it will learn;
 returns the parts of these that its prior has not seen, as `NgramPrior.learn` does."""
@@ -64,7 +68,8 @@ class Windows:
     The state at the end of one window is the start of the next; an epoch begins with none.
 
     However often an epoch reads a text, there is one of it: its `places` are the same each time.
-    So a prior counts it once, and leaves all of it out of the counts whenever it is read.
+    So a prior counts it once, and leaves all of it out of the counts whenever it is read. What
+    stands there is the text as it was given, or what a ``reading`` makes of it.
     """
 
     def __init__(
@@ -74,45 +79,51 @@ class Windows:
         window: int,
         seed: int,
         times: Sequence[int] | None = None,
+        reading: Reading | None = None,
     ) -> None:
         self.texts = texts
         self.times = times or [1] * len(texts)
+        self.reading = reading or (lambda text, _time: texts[text])
         self.batch = batch
         self.window = window
         self.seed = seed
         read = sum(len(text) * n for text, n in zip(texts, self.times, strict=True))
         self.length = (read - 1) // batch
         self.per_epoch = self.length // window
-        self.whole = torch.cat(list(texts))
         self._epoch = -1
-        self._streams = torch.empty(0, dtype=torch.int64)
+        self._places = self._tokens = torch.empty(0, dtype=torch.int64)
 
     def at(self, step: int) -> tuple[Tensor, Tensor, bool]:
         """Inputs and targets, int64 [window, batch], of a step, and whether an epoch begins."""
-        places = self._window(step)
-        read = self.whole[places]
+        start = self._enter(step)
+        read = self._tokens[start : start + self.window + 1]
         return read[:-1], read[1:], step % self.per_epoch == 0
 
     def places(self, step: int) -> Tensor:
         """Where the inputs of a step lie in the joined texts, as they were given."""
-        return self._window(step)[:-1]
+        start = self._enter(step)
+        return self._places[start : start + self.window]
 
-    def _window(self, step: int) -> Tensor:
-        """The places of a step's characters: int64 [window + 1, batch]."""
+    def _enter(self, step: int) -> int:
+        """Where in the streams of its epoch, which are then there, a step begins."""
         epoch, number = divmod(step, self.per_epoch)
         if epoch != self._epoch:
-            self._streams, self._epoch = self._shuffled(epoch), epoch
-        start = number * self.window
-        return self._streams[start : start + self.window + 1]
+            self._shuffle(epoch)
+            self._epoch = epoch
+        return number * self.window
 
-    def _shuffled(self, epoch: int) -> Tensor:
-        """The streams of an epoch, [length + 1, batch]; the same whenever they are asked for."""
+    def _shuffle(self, epoch: int) -> None:
+        """Lays out the streams of an epoch, [length + 1, batch]; the same whenever it is asked."""
         generator = torch.Generator().manual_seed(self.seed * 100_003 + epoch)
-        places = torch.arange(len(self.whole)).split([len(text) for text in self.texts])
-        read = [one for one, n in zip(places, self.times, strict=True) for _ in range(n)]
-        joined = torch.cat([read[i] for i in torch.randperm(len(read), generator=generator)])
+        lengths = [len(text) for text in self.texts]
+        places = torch.arange(sum(lengths)).split(lengths)
+        read = [(text, n) for text, times in enumerate(self.times) for n in range(times)]
+        order = [read[i] for i in torch.randperm(len(read), generator=generator)]
+        tokens = [self.reading(text, epoch * self.times[text] + n) for text, n in order]
         starts = torch.arange(self.batch) * self.length
-        return joined[starts + torch.arange(self.length + 1)[:, None]]
+        at = starts + torch.arange(self.length + 1)[:, None]
+        self._places = torch.cat([places[text] for text, _ in order])[at]
+        self._tokens = torch.cat(tokens)[at]
 
 
 def learning_rate(config: Config, step: int) -> float:
@@ -155,7 +166,14 @@ class Training:
         self.average = CharLSTM(shape).to(self.device).eval()
         self.average.load_state_dict(self.model.state_dict())
         times = [config.repeat.get(text.folder, 1) for text in texts]
-        self.windows = Windows(tokens, config.batch, config.window, config.seed, times)
+        names = Names(
+            [text.content for text in texts], vocabulary.characters, config.renamed, config.seed
+        )
+
+        def reading(text: int, time: int) -> Tensor:
+            return encoded_text(names.reading(text, time), vocabulary)
+
+        self.windows = Windows(tokens, config.batch, config.window, config.seed, times, reading)
         if self.windows.per_epoch == 0:
             raise TrainingError(
                 f"The training text fills no window of {config.batch} streams of {config.window} "
@@ -421,7 +439,12 @@ def _require_folders(names: Iterable[str], texts: Iterable[Text]) -> None:
 
 def encoded(texts: Sequence[Text], vocabulary: Vocabulary) -> list[Tensor]:
     """The token ids of each text as a voice reads it: int64 [characters]."""
-    return [torch.tensor(vocabulary.encode(as_read(text.content))) for text in texts]
+    return [encoded_text(text.content, vocabulary) for text in texts]
+
+
+def encoded_text(text: str, vocabulary: Vocabulary) -> Tensor:
+    """The token ids of one text as a voice reads it: int64 [characters]."""
+    return torch.tensor(vocabulary.encode(as_read(text)))
 
 
 def uses_bfloat16(precision: str, device: torch.device) -> bool:

@@ -19,7 +19,7 @@ class Variant:
     config: Config
 
 
-BASE = Config(hidden=256, warmup=50)
+BASE = Config(hidden=256, warmup=50, renamed=0.0)
 """Half as wide as what is shipped, so that a row takes minutes."""
 
 DROP = Regularisation()
@@ -32,6 +32,7 @@ VARIANTS: Mapping[str, Variant] = {
         "memory of learned n-grams instead of the prior",
         replace(BASE, prior=NO_PRIOR, memory=MemoryShape()),
     ),
+    "renamed": Variant("three names of four drawn anew each epoch", replace(BASE, renamed=0.75)),
     "both": Variant("memory of learned n-grams as well", replace(BASE, memory=MemoryShape())),
     "shorter": Variant("contexts up to 4", replace(BASE, prior=PriorShape(longest=4))),
     "longer": Variant("contexts up to 8", replace(BASE, prior=PriorShape(longest=8))),
