@@ -17,7 +17,7 @@ from sqlalchemy.orm.attributes import set_committed_value
 
 from . import erasure, lineage
 from .budget import Budget
-from .database import Database, NotKept, StoreError
+from .database import Database, GroupCommit, NotKept, StoreError
 from .erasure import Kept
 from .lineage import LINES_AT_ONCE, AlreadyWritten, HeadMoved
 from .model import States
@@ -77,12 +77,14 @@ ROOM_FOR_STATES = 2**30
 class Store:
     """All that is kept. One process has the file, and one connection writes to it.
 
-    Use `Store.open`. Every method is one transaction that is on the disk when it returns.
+    Use `Store.open`. Every method is a transaction that is on the disk when it returns; the turns
+    of several channels at once share one.
     """
 
     def __init__(self, database: Database, room_for_states: int) -> None:
         self._database = database
         self._budget = Budget(room_for_states)
+        self._turns = GroupCommit(self._states_change)
 
     @classmethod
     async def open(cls, path: Path, room_for_states: int = ROOM_FOR_STATES) -> Self:
@@ -94,6 +96,7 @@ class Store:
 
     async def close(self) -> None:
         """Closes the file, and leaves it to the next process."""
+        await self._turns.end()
         await self._database.close()
 
     # Scripts
@@ -384,11 +387,14 @@ class Store:
         All or nothing. Raises HeadMoved when the head is no longer where ``script`` has it, and
         AlreadyWritten when this delivery's take is there already.
         """
-        async with self._states_change() as session:
+
+        async def change(session: AsyncSession) -> list[Line]:
             lines = await lineage.hang(session, script, parent, drafts, delivery, take, asker)
             await lineage.move(session, script, lines[-1].id if lines else parent)
             await self._make_room(session, drafts)
-        return lines
+            return lines
+
+        return await self._turns.make(change)
 
     async def offer(
         self,
@@ -569,11 +575,14 @@ class Store:
         """
         shown = [line.id for line in lines] or [BEFORE_THE_FIRST]
         rows = [{"message": message, "script": script, "line": line} for line in shown]
-        async with self._database.writing() as session:
+
+        async def change(session: AsyncSession) -> None:
             await session.execute(insert(Post).on_conflict_do_nothing(), rows)
             if await erasure.have_changed(session, lines):
                 stale = insert(Stale).values(message=message, script=script)
                 await session.execute(stale.on_conflict_do_nothing())
+
+        await self._turns.make(change)
 
     async def posts(
         self, script: Script, lines: Iterable[int], messages: Iterable[int] = ()

@@ -1,8 +1,9 @@
-"""``python -m tests.bench.flushes``: what it would gain to flush several channels' turns together.
+"""``python -m tests.bench.flushes``: what it gains that turns of several channels share a flush.
 
-Each turn of the bot is a transaction that is flushed to the disk. This writes the same turns into a
-new database, one or several in a transaction, and prints turns/s, and how much of a turn the flush
-is: the same with ``synchronous=OFF``, which flushes nothing, is the most that could be gained.
+Channels write turns at once into a new database: each with a transaction of its own, which is
+flushed to the disk, and as the bot does, up to 16 together. Rounds of both alternate, since a
+machine is not always as fast; it prints milliseconds a turn, and the median of the ratios with its
+quartiles.
 """
 
 from __future__ import annotations
@@ -16,17 +17,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from sqlalchemy import text
 
-from bot import lineage
+from bot.database import TOGETHER
 from bot.script import Element, Kind
 from bot.store import Draft, Script, Store
 
 STATE = 2_048
 """float32 numbers that a voice of 2 x 512 remembers."""
 
-TOGETHER = (1, 4, 16)
-"""Turns in a transaction."""
+CHANNELS = (1, 4, 16, 64)
+"""Those that write at once."""
 
 
 def draft(number: int) -> Draft:
@@ -37,25 +37,36 @@ def draft(number: int) -> Draft:
     return Draft(element, None, "stage", state, "f", {"seed": number}, np.ones(101, np.float32))
 
 
-async def turns_per_second(folder: Path, turns: int, together: int, synchronous: str) -> float:
-    """How many turns are written in a second, each in the channel whose turn it is."""
-    store = await Store.open(folder / f"{together}-{synchronous}.db")
-    scripts = [await store.begin(_script(channel)) for channel in range(together)]
-    async with store._database.reading() as session:
-        await session.execute(text(f"PRAGMA synchronous = {synchronous}"))
+async def milliseconds(store: Store, scripts: Sequence[Script], turns: int, name: str) -> float:
+    """How long a turn takes when each channel writes so many of them, one after the other."""
+
+    async def write(script: Script) -> None:
+        for at in range(turns):
+            delivery = f"{name} {script.channel} {at}"
+            [line] = await store.append(script, script.head, [draft(at)], delivery, 0, 1)
+            script.head = line.id
+
     began = time.perf_counter()
-    for at in range(0, turns, together):
-        async with store._database.writing() as session:
-            for channel, script in enumerate(scripts):
-                delivery = f"{at} {channel}"
-                [line] = await lineage.hang(
-                    session, script, script.head, [draft(at)], delivery, 0, 1
-                )
-                await lineage.move(session, script, line.id)
-                script.head = line.id
-    took = time.perf_counter() - began
+    await asyncio.gather(*map(write, scripts))
+    return 1_000 * (time.perf_counter() - began) / (turns * len(scripts))
+
+
+async def compare(
+    folder: Path, channels: int, turns: int, rounds: int
+) -> tuple[list[float], list[float]]:
+    """Milliseconds a turn in each round, with a flush for each and with shared ones."""
+    store = await Store.open(folder / "scripts.db")
+    scripts = [await store.begin(_script(channel)) for channel in range(channels)]
+    took: dict[int, list[float]] = {1: [], TOGETHER: []}
+    for number in range(rounds + 1):
+        for most in sorted(took, reverse=number % 2 == 1):
+            store._turns.most = most
+            took[most].append(
+                await milliseconds(store, scripts, turns // channels, f"{number} {most}")
+            )
     await store.close()
-    return turns / took
+    # The first round fills what is kept of statements.
+    return took[1][1:], took[TOGETHER][1:]
 
 
 def _script(channel: int) -> Script:
@@ -76,21 +87,19 @@ def _script(channel: int) -> Script:
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command."""
     one = argparse.ArgumentParser(prog="python -m tests.bench.flushes", description=__doc__)
-    one.add_argument("--turns", type=int, default=480, help="(%(default)s)")
-    one.add_argument("--repeats", type=int, default=5, help="(%(default)s)")
+    one.add_argument("--channels", type=int, nargs="+", default=CHANNELS, help="(%(default)s)")
+    one.add_argument("--turns", type=int, default=128, help="in a round (%(default)s)")
+    one.add_argument("--rounds", type=int, default=9, help="at least 2 (%(default)s)")
     options = one.parse_args(arguments)
-    print("turns in a transaction  FULL, turns/s  OFF, turns/s")
-    for together in TOGETHER:
-        row = [f"{together:22}"]
-        for mode in ("FULL", "OFF"):
-            rates: list[float] = []
-            for _ in range(options.repeats):
-                with tempfile.TemporaryDirectory() as folder:
-                    rates.append(
-                        asyncio.run(turns_per_second(Path(folder), options.turns, together, mode))
-                    )
-            row.append(f"{statistics.median(rates):13.0f}")
-        print("  ".join(row))
+    print("channels  a flush each, ms  shared, ms  ratio (quartiles)")
+    for channels in options.channels:
+        with tempfile.TemporaryDirectory(dir=".") as folder:
+            turns = max(options.turns, channels)
+            each, shared = asyncio.run(compare(Path(folder), channels, turns, options.rounds))
+        ratios = [one / other for one, other in zip(each, shared, strict=True)]
+        low, middle, high = statistics.quantiles(ratios, n=4, method="inclusive")
+        row = f"{channels:8}  {statistics.median(each):16.2f}  {statistics.median(shared):10.2f}"
+        print(f"{row}  {middle:5.2f} ({low:.2f}-{high:.2f})", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,132 @@
+"""Changes of several channels that share a transaction: as if each had come alone."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection, event
+
+from bot.database import TOGETHER, NotKept
+from bot.store import AlreadyWritten, HeadMoved, Line, Script, Store
+
+from .test_store import a_draft, a_script, count
+
+CHANNELS = 12
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "scripts.db"
+
+
+@pytest.fixture
+async def store(path: Path) -> AsyncIterator[Store]:
+    store = await Store.open(path)
+    yield store
+    await store.close()
+
+
+@pytest.fixture
+async def scripts(store: Store) -> list[Script]:
+    return [await store.begin(a_script(channel)) for channel in range(CHANNELS)]
+
+
+@pytest.fixture
+def commits(store: Store) -> list[int]:
+    """How many lines another program sees whenever the bot is about to commit."""
+    seen: list[int] = []
+
+    def note(connection: Connection) -> None:
+        seen.append(count(Path(connection.engine.url.database or ""), "lines"))
+
+    event.listen(store._database._engine.sync_engine, "commit", note)
+    return seen
+
+
+async def append(store: Store, script: Script, delivery: str = "") -> list[Line]:
+    words = delivery or f"Rain {script.channel}."
+    return await store.append(script, script.head, [a_draft(words)], words, 0)
+
+
+async def at_once(store: Store, scripts: Sequence[Script]) -> list[list[Line] | BaseException]:
+    written = [append(store, script) for script in scripts]
+    return await asyncio.gather(*written, return_exceptions=True)
+
+
+async def test_turns_that_wait_share_a_flush_and_nobody_sees_them_before(
+    store: Store, scripts: list[Script], commits: list[int], path: Path
+):
+    written = await at_once(store, scripts)
+    assert [line.text for [line] in written] == [f"Rain {n}." for n in range(CHANNELS)]
+    assert commits == [0]
+    assert count(path, "lines") == CHANNELS
+
+
+async def test_no_more_of_them_share_one_than_are_meant_to(
+    store: Store, scripts: list[Script], commits: list[int]
+):
+    script = scripts[0]
+    posts = [store.post(message, script.id, []) for message in range(2 * TOGETHER + 1)]
+    await asyncio.gather(*posts)
+    assert len(commits) == 3
+
+
+async def test_one_that_fails_leaves_the_others_as_if_it_had_come_alone(
+    store: Store, scripts: list[Script], path: Path
+):
+    await append(store, scripts[3], "again")
+    before = count(path, "lines")
+    results = await asyncio.gather(
+        *(append(store, script) for script in scripts[:3]),
+        append(store, scripts[4], "again"),
+        append(store, scripts[3]),
+        *(append(store, script) for script in scripts[6:]),
+        return_exceptions=True,
+    )
+    assert isinstance(results[3], AlreadyWritten)
+    # Its head has moved since it was read.
+    assert isinstance(results[4], HeadMoved)
+    assert all(isinstance(one, list) for one in [*results[:3], *results[5:]])
+    assert count(path, "lines") == before + len(results) - 2
+
+
+async def test_where_the_disk_fails_all_are_told_and_nothing_is_there(
+    store: Store, scripts: list[Script], path: Path
+):
+    async with store._database.reading() as session:
+        connection = await session.connection()
+        pages = (await connection.exec_driver_sql("PRAGMA page_count")).scalar()
+        await connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+    long = [store.append(s, None, [a_draft("Rain. " * 5000)], str(s.id), 0) for s in scripts]
+    results = await asyncio.gather(*long, return_exceptions=True)
+    assert {type(one) for one in results} == {NotKept}
+    assert count(path, "lines") == 0
+    async with store._database.reading() as session:
+        connection = await session.connection()
+        await connection.exec_driver_sql("PRAGMA max_page_count = 1073741823")
+    assert all(isinstance(one, list) for one in await at_once(store, scripts))
+
+
+async def test_who_does_not_wait_for_the_end_takes_nobody_along(
+    store: Store, scripts: list[Script], path: Path
+):
+    written = [asyncio.ensure_future(append(store, script)) for script in scripts]
+    await asyncio.sleep(0)
+    for one in written[::2]:
+        one.cancel()
+    results = await asyncio.gather(*written, return_exceptions=True)
+    assert all(isinstance(one, asyncio.CancelledError) for one in results[::2])
+    assert all(isinstance(one, list) for one in results[1::2])
+
+
+async def test_it_does_not_close_before_all_is_written(path: Path):
+    store = await Store.open(path)
+    script = await store.begin(a_script())
+    written = asyncio.ensure_future(append(store, script))
+    await asyncio.sleep(0)
+    written.cancel()
+    await store.close()
+    assert count(path, "lines") == 1
