@@ -199,6 +199,7 @@ def _add_tune(one: argparse.ArgumentParser) -> None:
         ("warmup", _positive(int), 100),
         ("evaluate_every", _positive(int), 100),
         ("learning_rate", _positive(float), 0.001),
+        ("renamed", _share, Config.renamed),
         ("seed", int, 1),
     ):
         _add_number(one, name, kind, default)
@@ -362,8 +363,9 @@ def _tune(options: argparse.Namespace) -> int:
         "minutes": options.minutes or (None if options.steps else 15.0),
         "steps": options.steps,
     }
-    for name in ("batch", "warmup", "evaluate_every", "learning_rate", "seed", "precision"):
+    for name in ("batch", "warmup", "evaluate_every", "learning_rate", "renamed", "seed"):
         changes[name] = getattr(options, name)
+    changes["precision"] = options.precision
     tuning = tune.prepare(options.texts, voice, run, changes)
     untuned = tuning.bits_by(voice.model(), voice.vocabulary())
     print(f"Untuned, a held-out character costs {untuned:.4f} bits.")
