@@ -148,7 +148,7 @@ def test_the_command_prints_a_table(
     lines = capsys.readouterr().out.splitlines()
     assert [line.split("|")[1].strip() for line in lines[2:5]] == [
         "people, held out",
-        "tiny, temperature 0.7 (shipped)",
+        "tiny, temperature 0.75 (shipped)",
         "tiny, temperature 1",
     ]
     assert "| 100.0% | 100.0% |" in lines[2]
