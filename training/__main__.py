@@ -83,6 +83,7 @@ def parser() -> argparse.ArgumentParser:
     one.set_defaults(command=_release)
 
     _add_judge(commands.add_parser("judge", help="how well a voice file reads"))
+    _add_samples(commands.add_parser("samples", help="what a voice file writes, unedited"))
 
     one = commands.add_parser(
         "benchmark", help="training speed beside the bare nn.LSTM of the same size"
@@ -125,8 +126,9 @@ def _add_train(one: argparse.ArgumentParser) -> None:
         help="read the texts in folders of this name N times in each epoch; can be repeated",
     )
     sizes = one.add_argument_group("the network and its training (defaults in brackets)")
-    for name in ("embedding", "hidden", "layers", "batch", "window", "warmup", "evaluate_every"):
+    for name in ("embedding", "hidden", "layers", "batch", "window", "lengthen", "warmup"):
         _add_number(sizes, name, _positive(int), getattr(default, name))
+    _add_number(sizes, "evaluate_every", _positive(int), default.evaluate_every)
     for name in ("learning_rate", "clip"):
         _add_number(sizes, name, _positive(float), getattr(default, name))
     for name in ("averaging", "weight_decay"):
@@ -172,6 +174,14 @@ def _add_judge(one: argparse.ArgumentParser) -> None:
     one.set_defaults(command=_judge)
 
 
+def _add_samples(one: argparse.ArgumentParser) -> None:
+    one.add_argument("voice", type=Path, metavar="VOICE", help="a voice file (.onnx)")
+    one.add_argument("--heading", default="INT. DINER - NIGHT", help="what it goes on from")
+    one.add_argument("--number", type=_positive(int), default=10, help="seeds [%(default)s]")
+    one.add_argument("--length", type=_positive(int), default=4, help="elements [%(default)s]")
+    one.set_defaults(command=_samples)
+
+
 def _add_tune(one: argparse.ArgumentParser) -> None:
     one.add_argument("voice", type=Path, metavar="RUN", help="such as training/runs/stage")
     one.add_argument(
@@ -189,6 +199,7 @@ def _add_tune(one: argparse.ArgumentParser) -> None:
         ("warmup", _positive(int), 100),
         ("evaluate_every", _positive(int), 100),
         ("learning_rate", _positive(float), 0.001),
+        ("renamed", _share, Config.renamed),
         ("seed", int, 1),
     ):
         _add_number(one, name, kind, default)
@@ -322,6 +333,7 @@ def _train(options: argparse.Namespace) -> int:
         renamed=options.renamed,
         batch=options.batch,
         window=options.window,
+        lengthen=options.lengthen,
         learning_rate=options.learning_rate,
         warmup=options.warmup,
         weight_decay=options.weight_decay,
@@ -351,8 +363,9 @@ def _tune(options: argparse.Namespace) -> int:
         "minutes": options.minutes or (None if options.steps else 15.0),
         "steps": options.steps,
     }
-    for name in ("batch", "warmup", "evaluate_every", "learning_rate", "seed", "precision"):
+    for name in ("batch", "warmup", "evaluate_every", "learning_rate", "renamed", "seed"):
         changes[name] = getattr(options, name)
+    changes["precision"] = options.precision
     tuning = tune.prepare(options.texts, voice, run, changes)
     untuned = tuning.bits_by(voice.model(), voice.vocabulary())
     print(f"Untuned, a held-out character costs {untuned:.4f} bits.")
@@ -429,6 +442,13 @@ def _ablate(options: argparse.Namespace) -> int:
 def _release(options: argparse.Namespace) -> int:
     Run(options.run).copy_for_release(options.out)
     print(f"{options.out} holds the run's 16-bit weights and its record.")
+    return 0
+
+
+def _samples(options: argparse.Namespace) -> int:
+    from .judge.command import samples
+
+    print(samples(options.voice, options.heading, options.number, options.length))
     return 0
 
 

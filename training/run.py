@@ -63,6 +63,8 @@ class Config:
     """Streams of text that are read side by side. Smaller ones learn more in a fixed time."""
     window: int = 160
     """Steps through which gradients flow; the state is carried from one window to the next."""
+    lengthen: int = 1
+    """How many times as long windows are towards the end, with as many times fewer streams."""
     learning_rate: float = 0.003
     """The highest one, after `warmup` steps; it then falls along a cosine."""
     warmup: int = 200
@@ -101,7 +103,7 @@ class Config:
             # Runs that were begun before there was one say nothing of it.
             "prior": PriorShape(**fields["prior"]) if "prior" in fields else NO_PRIOR,
         }
-        return cls(**{"renamed": 0.0} | fields | nested)
+        return cls(**{"renamed": 0.0, "lengthen": 1} | fields | nested)
 
 
 @dataclass(frozen=True)

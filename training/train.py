@@ -38,6 +38,9 @@ REPORT_EVERY = 50
 SPEED_IS_KNOWN_AFTER = 60.0
 """Seconds of training from which the steps that fit into ``--minutes`` are worked out."""
 
+LENGTHENED_FROM = 0.45
+"""Share of the steps after which windows are longer, if they are to be."""
+
 VALIDATION_STREAMS = 16
 """Pieces of the validation text that are read side by side while training."""
 
@@ -173,11 +176,13 @@ class Training:
         def reading(text: int, time: int) -> Tensor:
             return encoded_text(names.reading(text, time), vocabulary)
 
-        self.windows = Windows(tokens, config.batch, config.window, config.seed, times, reading)
-        if self.windows.per_epoch == 0:
+        self.short = Windows(tokens, config.batch, config.window, config.seed, times, reading)
+        batch, window = config.batch // config.lengthen, config.window * config.lengthen
+        self.long = Windows(tokens, batch, window, config.seed, times, reading)
+        if batch == 0 or self.short.per_epoch == 0 or self.long.per_epoch == 0:
             raise TrainingError(
                 f"The training text fills no window of {config.batch} streams of {config.window} "
-                f"characters: lower --batch or --window, or add text."
+                f"characters: lower --batch, --window or --lengthen, or add text."
             )
         self.corpus_hash = hashlib.sha256(torch.cat(tokens).numpy().tobytes()).hexdigest()
         self.state = self.model.start(config.batch)
@@ -215,6 +220,8 @@ class Training:
     def train_step(self) -> float:
         """One window: forward, backward, clip, update, average. Returns bits per character."""
         inputs, targets, epoch_begins = self.windows.at(self.step)
+        if len(self.state) != self.windows.batch:
+            self.state = self.model.start(self.windows.batch)
         parts = None
         if self.parts is not None:
             parts = self.parts[self.windows.places(self.step)].to(self.device)
@@ -241,6 +248,16 @@ class Training:
         self.state = state.detach()
         self._average()
         return value / math.log(2)
+
+    @property
+    def windows(self) -> Windows:
+        """Those that the next step belongs to.
+
+        What stands far back can only be learned from long windows, and costs more than it brings
+        while letters and words are learned.
+        """
+        end = self.config.steps
+        return self.long if end and self.step >= LENGTHENED_FROM * end else self.short
 
     @torch.no_grad()
     def _average(self) -> None:

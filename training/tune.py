@@ -44,10 +44,10 @@ def prepare(paths: Sequence[Path], voice: Run, run: Run, changes: Mapping[str, A
         )
     tokens = encoded(split.train, larger)
     beside, parts = _prior(known, tokens, larger)
+    # The folders are those of other texts, and these may be few.
     config = dataclasses.replace(
-        voice.config(),
-        # The folders are those of other texts.
-        **({"repeat": {}} | dict(changes)),
+        dataclasses.replace(voice.config(), repeat={}, lengthen=1),
+        **changes,
         prior=beside.shape if beside else prior.NO_PRIOR,
     )
     weights = _weights(known, vocabulary, larger, config, beside)

@@ -43,7 +43,7 @@ async def test_settings_are_changed_shown_kept_and_reset(stage: Stage):
     before = (await settings(stage, "show")).content
     assert "**" not in before
     assert (
-        "- temperature 0.7 (from 0.1 to 2.0)\n- top-p 0.95 (from 0.05 to 1.0)\n"
+        "- temperature 0.75 (from 0.1 to 2.0)\n- top-p 0.95 (from 0.05 to 1.0)\n"
         "- min-p 0.0 (from 0.0 to 1.0)\n- repetition 0.5 (from 0.0 to 2.0)\n"
         "- company 1.0 (from 0.0 to 2.0)\n"
         "- length 250 characters (from 0 to 1,500)\n- takes 1 (from 1 to 5)\n"
@@ -86,7 +86,7 @@ async def test_what_is_asked_for_once_is_not_kept(stage: Stage):
     await stage.ann.slash(stage.channel, "continue", seed=1)
     one, two = (await stage.cog.rooms.at(stage.channel.id).lines())[1:]
     assert (one.origin["min_p"], one.origin["temperature"]) == (0.0, 1.5)
-    assert (two.origin["min_p"], two.origin["temperature"]) == (0.3, 0.7)
+    assert (two.origin["min_p"], two.origin["temperature"]) == (0.3, 0.75)
 
 
 async def test_settings_belong_to_a_script(stage: Stage):
@@ -96,7 +96,7 @@ async def test_settings_belong_to_a_script(stage: Stage):
     assert "temperature 0.3" in (await settings(stage, "show")).content
     asked = await begin(stage, title="New")
     await stage.ann.click(asked.response, label="Shelve it and start the new one")
-    assert "temperature 0.7" in (await settings(stage, "show")).content
+    assert "temperature 0.75" in (await settings(stage, "show")).content
 
 
 async def test_what_cannot_be_set_is_refused(stage: Stage):

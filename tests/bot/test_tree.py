@@ -249,7 +249,7 @@ async def test_a_fork_begins_where_the_script_stands(stage: Stage):
     await write(stage, "Snow.", by=stage.ben)
     assert await stage.lines() == [HEADING, "Rain.", "Snow."]
     fork, script = await stage.cog.store.shelf(stage.channel.id)
-    assert (fork.owner, fork.title, fork.temperature) == (stage.ben.id, "The *other* end", 0.7)
+    assert (fork.owner, fork.title, fork.temperature) == (stage.ben.id, "The *other* end", 0.75)
     assert [line.text for line in await stage.cog.store.path(script.head)] == [HEADING, "Rain."]
     assert not script.running
 

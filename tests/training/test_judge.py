@@ -148,11 +148,23 @@ def test_the_command_prints_a_table(
     lines = capsys.readouterr().out.splitlines()
     assert [line.split("|")[1].strip() for line in lines[2:5]] == [
         "people, held out",
-        "tiny, temperature 0.7 (shipped)",
+        "tiny, temperature 0.75 (shipped)",
         "tiny, temperature 1",
     ]
     assert "| 100.0% | 100.0% |" in lines[2]
     assert lines[-1].startswith("| play |")
+
+
+def test_samples_are_what_each_seed_gives(voices: Path, capsys: pytest.CaptureFixture[str]):
+    asked = ["samples", str(voices / "tiny.onnx"), "--heading", "a room", "--length", "2"]
+    assert main([*asked, "--number", "3"]) == 0
+    three = capsys.readouterr().out
+    assert three.count("```\n.A ROOM\n\n") == 3
+    assert [line for line in three.splitlines() if line.startswith("Seed")] == [
+        f"Seed {seed}:" for seed in (1, 2, 3)
+    ]
+    assert main([*asked, "--number", "3"]) == 0
+    assert capsys.readouterr().out == three
 
 
 def test_what_is_no_voice_is_refused_in_a_sentence(

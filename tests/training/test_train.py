@@ -135,6 +135,30 @@ def test_a_run_that_goes_on_keeps_its_configuration_but_for_the_steps(scenes: Pa
     assert Run(tmp_path).config().steps == 3
 
 
+def test_windows_are_longer_towards_the_end_and_the_run_goes_on_bit_for_bit(
+    scenes: Path, tmp_path: Path
+):
+    config = dataclasses.replace(FEW, steps=6, lengthen=2)
+    whole = begin(tmp_path / "whole", scenes, config)
+    shapes = []
+    while whole.step < 6:
+        shapes.append(tuple(whole.windows.at(whole.step)[0].shape))
+        whole.train_step()
+    short, long = (FEW.window, FEW.batch), (2 * FEW.window, FEW.batch // 2)
+    assert shapes == 3 * [short] + 3 * [long]
+
+    for step in (2, 4):
+        part = begin(tmp_path / f"until {step}", scenes, config)
+        while part.step < step:
+            part.train_step()
+        part.save()
+        resumed = again(part.run_folder.folder, scenes)
+        while resumed.step < 6:
+            resumed.train_step()
+        for one, other in zip(whole.model.parameters(), resumed.model.parameters(), strict=True):
+            assert torch.equal(one, other)
+
+
 def test_resume_refuses_other_texts(scenes: Path, plays: Path, tmp_path: Path):
     begin(tmp_path, scenes, FEW).save()
     other = plays / "train" / "hamlet.fountain"

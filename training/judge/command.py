@@ -10,6 +10,7 @@ from typing import Any
 from spellchecker import SpellChecker
 
 from bot.model import Model, ModelError
+from bot.script import heading
 from training.compare.table import line
 from training.texts import Text, TextError, collect
 
@@ -62,6 +63,20 @@ def judge(
         rows.append(_row(name + note, measure(found, original, dictionary)))
     costs = _costs(model, [*split.validation, *split.test], shipped.sampling.company)
     return "\n".join([*rows, "", _legend(number), "", costs])
+
+
+def samples(voice: Path, beginning: str, number: int, length: int) -> str:
+    """Markdown: what a voice writes after a scene heading, for the seeds from 1 on.
+
+    Nothing is chosen and nothing is mended: this is what comes first. Raises TextError for a
+    voice that cannot be opened.
+    """
+    seeds = range(1, number + 1)
+    shown = written.samples(_opened(voice), heading(beginning), written.shipped(), seeds, length)
+    return "\n\n".join(
+        f"Seed {seed}:\n\n```\n{passage.fountain}\n```"
+        for seed, passage in zip(seeds, shown, strict=True)
+    )
 
 
 def _costs(model: Model, texts: Sequence[Text], company: float) -> str:

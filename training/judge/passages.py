@@ -22,6 +22,11 @@ class Passage:
     valid: int
     """How many of the elements were written as valid Fountain, before anything mended them."""
 
+    @property
+    def fountain(self) -> str:
+        """The passage as it stands in a script."""
+        return "\n\n".join(element.text for element in (self.beginning, *self.elements))
+
 
 def of_people(texts: Sequence[Text], number: int) -> list[Passage]:
     """At most so many passages out of texts, evenly spread, which do not overlap."""

@@ -39,29 +39,44 @@ def passages(
     model: Model, beginnings: Sequence[Element], manner: Manner, number: int, seed: int
 ) -> list[Passage]:
     """So many passages after the beginnings, which are taken in turn; they are written at once."""
-    return asyncio.run(_all(model, beginnings, manner, number, seed))
+    begun = [
+        (beginnings[i % len(beginnings)], range(first, first + SEEDS))
+        for i, first in enumerate(range(seed, seed + number * SEEDS, SEEDS))
+    ]
+    return asyncio.run(_all(model, begun, manner, LENGTH))
+
+
+def samples(
+    model: Model, beginning: Element, manner: Manner, seeds: Sequence[int], length: int
+) -> list[Passage]:
+    """For each seed what a voice writes after a beginning, so many elements.
+
+    A seed is that of the first; the next ones have seeds that no other has.
+    """
+    step = max(seeds) + 1
+    begun = [(beginning, range(seed, seed + SEEDS * step, step)) for seed in seeds]
+    return asyncio.run(_all(model, begun, manner, length))
 
 
 async def _all(
-    model: Model, beginnings: Sequence[Element], manner: Manner, number: int, seed: int
+    model: Model, begun: Sequence[tuple[Element, Sequence[int]]], manner: Manner, length: int
 ) -> list[Passage]:
-    engine = Engine(model, queue=number)
+    engine = Engine(model, queue=len(begun))
     try:
         return await asyncio.gather(
-            *(
-                _passage(engine, beginnings[i % len(beginnings)], manner, seed + i * SEEDS)
-                for i in range(number)
-            )
+            *(_passage(engine, beginning, manner, seeds, length) for beginning, seeds in begun)
         )
     finally:
         await asyncio.to_thread(engine.close)
 
 
-async def _passage(engine: Engine, beginning: Element, manner: Manner, seed: int) -> Passage:
+async def _passage(
+    engine: Engine, beginning: Element, manner: Manner, seeds: Sequence[int], length: int
+) -> Passage:
     at = await _after(engine, Standing(engine.model.start(), engine.model.encode("")), beginning)
     elements: list[Element] = []
     valid = 0
-    for own_seed in range(seed, seed + SEEDS):
+    for own_seed in seeds:
         sampling = replace(manner.sampling, seed=own_seed)
         text = await _text(engine, at, sampling, manner.limit)
         element = from_voice(text)
@@ -69,7 +84,7 @@ async def _passage(engine: Engine, beginning: Element, manner: Manner, seed: int
             continue  # it had nothing to say
         valid += element.text == text
         elements.append(element)
-        if len(elements) == LENGTH:
+        if len(elements) == length:
             break
         at = await _after(engine, at, element)
     return Passage(beginning, tuple(elements), valid)
