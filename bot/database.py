@@ -25,6 +25,10 @@ from . import driver
 from .migration import SCHEMA, upgrade
 from .tables import Base
 
+LOCKED_WAIT = 250
+"""Milliseconds for which it is waited for another program that writes. Everybody waits meanwhile,
+also for their first answer, which must come within three seconds."""
+
 FLUSH_AGAIN = 2.0
 """Seconds after which the log is tried to be emptied again, where somebody reads it."""
 
@@ -209,7 +213,8 @@ class GroupCommit:
 
     The disk takes as long for sixteen of them as for one. Nobody is told of a change before it is
     on the disk, and nobody else sees it sooner. Where one of a group fails, nothing of the group is
-    kept, and each is made anew by itself: so it fails, or not, as if it had come alone.
+    kept, and each is made anew by itself: so it fails, or not, as if it had come alone. Where the
+    disk fails, it fails for all of them.
     """
 
     def __init__(
@@ -228,29 +233,33 @@ class GroupCommit:
         """
         wanted = Change(change)
         self._waiting.append(wanted)
-        if self._writer is None:
+        if self._writer is None or self._writer.done():
             self._writer = asyncio.ensure_future(self._write())
         return await asyncio.shield(wanted.outcome)
 
     async def end(self) -> None:
         """Waits until nothing is being written."""
-        if self._writer:
+        while self._writer and not self._writer.done():
             await asyncio.wait({self._writer})
 
     async def _write(self) -> None:
         while self._waiting:
             some = min(self.most, len(self._waiting))
             await self._commit([self._waiting.popleft() for _ in range(some)])
-        self._writer = None
 
     async def _commit(self, group: Sequence[Change[Any]]) -> None:
         """Makes all of these changes in one transaction, or each in one of its own."""
         try:
             async with self.writing() as session:
                 outcomes = [await one.make(session) for one in group]
+        except asyncio.CancelledError:
+            for one in group:
+                one.outcome.cancel()
+            raise
         except Exception as error:  # noqa: BLE001 - whoever asked for the change is told
-            if len(group) == 1:
-                group[0].outcome.set_exception(error)
+            if len(group) == 1 or isinstance(error, NotKept):
+                for one in group:
+                    one.outcome.set_exception(error)
                 return
             for one in group:
                 await self._commit([one])
@@ -288,6 +297,7 @@ def _connect(path: Path) -> AsyncEngine:
         cursor.execute("PRAGMA journal_mode = WAL")
         # What a statement sets aside is people's text, which has no place in files beside this one.
         cursor.execute("PRAGMA temp_store = MEMORY")
+        cursor.execute(f"PRAGMA busy_timeout = {LOCKED_WAIT}")
         # A line that was shown survives a power cut.
         cursor.execute("PRAGMA synchronous = FULL")
         cursor.execute("PRAGMA foreign_keys = ON")

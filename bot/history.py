@@ -9,7 +9,7 @@ import discord
 
 from .language import phrase, say
 from .manners import entry
-from .render import inline, plain
+from .render import LIMIT, inline, plain, size
 from .script import Element, Kind
 from .store import Line
 
@@ -38,19 +38,18 @@ def told(
     numbers: Mapping[int, int],
     now: Mapping[str, Any],
     asked_for: int | None = None,
+    room: int = LIMIT,
 ) -> str:
     """Lines as a list; ``numbers`` has the places of those that stand in the script, from 1.
 
     Of what a voice's line was written with, its seed is told, and what is not as in the settings
-    ``now``. The line with the id ``asked_for`` is marked.
+    ``now``; that it is not, where the list has no ``room`` for what. The line with the id
+    ``asked_for`` is marked.
     """
-    entries = [
-        f"{ASKED_FOR if line.id == asked_for else ''}{_entry(line, numbers.get(line.id), now)}"
-        for line in lines
-    ]
-    if any(line.origin for line in lines):
-        entries.append(f"-# {say('What is not told of a seed is as in {/settings show}.')}")
-    return "\n".join(entries)
+    in_full = _told(lines, numbers, now, asked_for, in_full=True)
+    if size(in_full) <= room:
+        return in_full
+    return _told(lines, numbers, now, asked_for, in_full=False)
 
 
 def words(element: Element) -> str:
@@ -76,19 +75,39 @@ def option(line: Line, number: int | None) -> discord.SelectOption:
     )
 
 
-def _entry(line: Line, number: int | None, now: Mapping[str, Any]) -> str:
+def _told(
+    lines: Sequence[Line],
+    numbers: Mapping[int, int],
+    now: Mapping[str, Any],
+    asked_for: int | None,
+    *,
+    in_full: bool,
+) -> str:
+    entries = [
+        f"{ASKED_FOR if line.id == asked_for else ''}{_entry(line, numbers.get(line.id))}"
+        f"\n-# {_about(line, now, in_full=in_full)}"
+        for line in lines
+    ]
+    if any(line.origin for line in lines):
+        entries.append(f"-# {say('What is not told of a seed is as in {/settings show}.')}")
+    return "\n".join(entries)
+
+
+def _entry(line: Line, number: int | None) -> str:
     text = inline(words(line.element), 70)
-    first = f"**{number}** {text}" if number else f"~~{text}~~"
-    return f"{first}\n-# {_about(line, now)}"
+    return f"**{number}** {text}" if number else f"~~{text}~~"
 
 
-def _about(line: Line, now: Mapping[str, Any]) -> str:
+def _about(line: Line, now: Mapping[str, Any], *, in_full: bool) -> str:
     origin = line.origin
     known = [say(KINDS[Kind(line.kind)])]
     if origin:
         known.append(say("seed {seed}", seed=origin["seed"]))
-    others = (one for one in SETTINGS if one in origin and origin[one] != now[one])
-    known += [entry(one, origin[one]) for one in others]
+    others = [one for one in SETTINGS if one in origin and origin[one] != now[one]]
+    if in_full:
+        known += [entry(one, origin[one]) for one in others]
+    elif others:
+        known.append(say("with other settings"))
     known += [say("text removed")] if line.removed else []
     known += [say("rewritten")] if line.rewrite_of else []
     known += [say("copied")] if line.copy_of else []

@@ -166,5 +166,7 @@ def _in_words(name: str, value: Value) -> object:
             return say("on") if value else say("off")
         case _, str():
             return inline(value, 40)
+        case _, float():
+            return round(value, 3)
         case _:
             return value

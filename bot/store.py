@@ -577,6 +577,8 @@ class Store:
         rows = [{"message": message, "script": script, "line": line} for line in shown]
 
         async def change(session: AsyncSession) -> None:
+            if await session.scalar(select(Script.id).where(Script.id == script)) is None:
+                return  # it was deleted before its message could be noted
             await session.execute(insert(Post).on_conflict_do_nothing(), rows)
             if await erasure.have_changed(session, lines):
                 stale = insert(Stale).values(message=message, script=script)

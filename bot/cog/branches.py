@@ -17,7 +17,7 @@ from ..history import ON_A_PAGE, label, option, told, words
 from ..language import many, say
 from ..limits import Cost
 from ..manners import present
-from ..render import inline, plain
+from ..render import LIMIT, inline, plain, size
 from ..rights import check_may_write
 from ..room import Place, Room, RoomError, place_of
 from ..script import titled
@@ -193,7 +193,8 @@ class Branches(Turns):
         title = page_title(script, number, pages)
         options = [option(line, numbers.get(line.id)) for line in lines]
         view = panels.lines("here", script.id, options, number, pages)
-        listed = told(lines, numbers, present(script, self.settings), asked_for)
+        room = LIMIT - size(title) - 1
+        listed = told(lines, numbers, present(script, self.settings), asked_for, room)
         return f"{title}\n{listed}", view
 
     async def _pages(self, script: Script) -> int:

@@ -36,7 +36,6 @@ async def only_read(stage: Stage) -> Callable[[], Awaitable[object]]:
 
 async def lock(stage: Stage) -> Callable[[], Awaitable[object]]:
     """Another program writes, and does not end."""
-    await pragma(stage, "busy_timeout = 50")
     other = sqlite3.connect(stage.settings.database, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Sequence
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -108,6 +110,46 @@ async def test_where_the_disk_fails_all_are_told_and_nothing_is_there(
         connection = await session.connection()
         await connection.exec_driver_sql("PRAGMA max_page_count = 1073741823")
     assert all(isinstance(one, list) for one in await at_once(store, scripts))
+
+
+async def test_while_the_file_is_locked_all_are_told_at_once(
+    store: Store, scripts: list[Script], path: Path
+):
+    begun: list[str] = []
+
+    def note(_connection: object, _cursor: object, words: str, *_: object) -> None:
+        begun.extend([words] if words.startswith("BEGIN") else [])
+
+    event.listen(store._database._engine.sync_engine, "before_cursor_execute", note)
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        results = await at_once(store, scripts)
+        other.rollback()
+    assert {type(one) for one in results} == {NotKept}
+    assert len(begun) == 1
+    assert all(isinstance(one, list) for one in await at_once(store, scripts))
+
+
+async def test_it_goes_on_after_a_host_that_cancels_what_it_does_not_know(
+    store: Store, scripts: list[Script]
+):
+    written = asyncio.ensure_future(at_once(store, scripts[:2]))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert store._turns._writer
+    store._turns._writer.cancel()
+    results = await written
+    assert {type(one) for one in results} == {asyncio.CancelledError}
+    assert all(isinstance(one, list) for one in await at_once(store, scripts))
+
+
+async def test_the_message_of_a_script_that_is_deleted_meanwhile_is_not_noted(
+    store: Store, scripts: list[Script], path: Path
+):
+    [line] = await append(store, scripts[0])
+    await store.delete(scripts[0].id)
+    await store.post(5, scripts[0].id, [line])
+    assert count(path, "posts") == 0
 
 
 async def test_who_does_not_wait_for_the_end_takes_nobody_along(

@@ -7,10 +7,11 @@ from typing import Any
 import discord
 import pytest
 import simcord
+from sqlalchemy import select
 
 from bot.history import ASKED_FOR
 from bot.room import LineIsOld, Place, RoomError, Wish
-from bot.store import AlreadyWritten
+from bot.store import AlreadyWritten, Line
 
 from .conftest import Stage, answer, fields, labels
 from .test_buttons import assert_true
@@ -199,6 +200,30 @@ async def test_history_jumps_to_any_line_even_after_a_restart(stage: Stage):
     assert await stage.lines() == lines
     assert "~~" not in continued.content
     await assert_true(stage)
+
+
+async def test_a_page_of_the_history_has_room_for_whatever_was_set(stage: Stage):
+    await begin(stage, title="A * B " * 16)
+    options = {
+        "temperature": 0.8765432,
+        "top_p": 0.9512345,
+        "min_p": 0.0512345,
+        "repetition": 0.5123456,
+        "company": 0.5123456,
+        "kind": "dialogue",
+        "seed": 2**31 - 1,
+    }
+    await stage.ann.slash(stage.channel, "continue", lines=8, **options)
+    shown = (await stage.ann.slash(stage.channel, "history")).response
+    assert "temperature 0.877, top-p 0.951" in shown.content
+    await stage.ann.slash(stage.channel, "settings voice", length=1500)
+    async with stage.cog.store._database.writing() as session:
+        # As long as lines of speech can be.
+        for line in await session.scalars(select(Line)):
+            line.text, line.credit = f"MAYA\n{'*' * 200}", "_" * 40
+    shown = (await stage.ann.slash(stage.channel, "history")).response
+    assert len(shown.content) <= 2000
+    assert shown.content.count("with other settings") == 8
 
 
 async def test_a_long_history_has_pages(stage: Stage):
