@@ -340,6 +340,14 @@ async def test_a_fork_draws_the_end_that_both_have_once(stage: Stage):
     assert asked.count(("PATCH", f"/channels/{stage.channel.id}/messages/{begun.id}")) == 1
 
 
+async def test_a_fork_of_a_script_before_its_first_line_has_the_buttons(stage: Stage):
+    await begin(stage)
+    await stage.ann.slash(stage.channel, "undo")
+    forked = (await stage.ann.slash(stage.channel, "fork", title="Another")).response
+    assert forked.content.endswith("\n-# The script stands before its first line.")
+    assert (stage.with_buttons(), labels(forked)) == ([forked.id], ["Continue", "Write"])
+
+
 async def test_what_is_only_in_the_original_stays_with_it(stage: Stage):
     await begin(stage)
     theirs = await write(stage, "Rain.")
