@@ -498,6 +498,20 @@ async def test_edit_rewrites_a_line_in_its_message(stage: Stage):
     await assert_true(stage)
 
 
+async def test_copies_of_a_line_are_shown_as_one_where_the_line_itself_is_not(stage: Stage):
+    await begin(stage)
+    await write(stage, "Rain.", "Wind.")
+    said = []
+    for text in ("Snow.", "Hail.", "Fog."):
+        shown = await stage.ann.slash(stage.channel, "edit", line=2)
+        said.append(await rewrite(stage, shown, text))
+        assert [one for one, _ in stage.seen() if "~~" in one] == []
+        await assert_true(stage)
+    await stage.ann.slash(stage.channel, "undo")
+    assert said[0].content == "-# ~~Wind\\.~~\n-# Ann"
+    await assert_true(stage)
+
+
 async def test_edit_is_for_the_last_line_if_none_is_chosen(stage: Stage):
     await begin(stage)
     refused = answer(await stage.ann.slash(stage.channel, "edit", line=2))
