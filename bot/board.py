@@ -277,7 +277,7 @@ class Board:
         tellers = await self._told(told, posts.values())
         placed, failed = False, set[int]()
         for message, there in sorted(posts.items(), reverse=True):
-            teller = _of(tellers, there) if there else tellers[len(told) - 1]
+            teller = _of(tellers, there) if there else await self._beginner(tellers, message)
             if teller is None:
                 continue
             by, there = teller.script, teller.told(there)
@@ -294,6 +294,11 @@ class Board:
             if drawn is False:
                 failed.add(message)
         return Painted(placed, failed)
+
+    async def _beginner(self, tellers: Sequence[_Teller], message: int) -> _Teller | None:
+        """The script that a message without lines was shown of: no line tells whose it is."""
+        found = await self.store.shown_in(message)
+        return next((one for one in tellers if found and one.script.id == found[0]), None)
 
     async def shown_in(self, message: int) -> tuple[Script, list[Line]] | None:
         """The script that a message tells of, and its lines there that stand in it, or else all.

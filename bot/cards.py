@@ -62,12 +62,15 @@ def card(lines: Sequence[Line], in_script: Collection[int]) -> str:
 
 
 def _standing(lines: Sequence[Line], in_script: Collection[int]) -> list[Line]:
-    """Of a line that was rewritten or copied, the version in the script, or else the last one."""
+    """Of a line that was rewritten or copied, the version in the script, or else the last one.
+
+    What two are versions of need not be among the lines itself.
+    """
     first_of: dict[int, int] = {}
     versions: dict[int, list[Line]] = {}
     for line in lines:
         was = line.copy_of or line.rewrite_of or line.id
-        first_of[line.id] = first_of.get(was, line.id)
+        first_of[line.id] = first_of.get(was, was)
         versions.setdefault(first_of[line.id], []).append(line)
     return [one for of in versions.values() for one in _version(of, in_script)]
 

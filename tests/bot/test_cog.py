@@ -170,6 +170,19 @@ async def test_a_script_can_be_shelved_for_a_new_one(stage: Stage):
     assert "~~" not in old.content
 
 
+async def test_one_without_a_line_has_its_buttons_over_a_shelved_one(stage: Stage):
+    old = (await begin(stage)).response
+    for title in ("The Roof", "The Cellar"):
+        asked = await stage.ben.slash(stage.channel, "start", title=title)
+        pressed = await stage.ben.click(asked.response, label="Shelve it and start the new one")
+        begun = pressed.response
+        assert begun.content.startswith(f"**{title}** begins.")
+        assert (stage.with_buttons(), labels(begun)) == ([begun.id], ["Continue", "Write"])
+    written = (await stage.ben.click(begun, label="Continue")).response
+    assert stage.with_buttons() == [written.id]
+    assert old.content.startswith("**The Diner**\n```")
+
+
 # Writing ---------------------------------------------------------------------------------------
 
 

@@ -86,6 +86,20 @@ async def test_the_channel_goes_on_with_another(stage: Stage):
     assert "runs here already" in refused.content
 
 
+async def test_the_channel_goes_on_with_one_that_has_no_line_yet(stage: Stage):
+    begun = (await stage.ann.slash(stage.channel, "start", title="The Diner")).response
+    asked = await stage.ann.slash(stage.channel, "start", title="The Roof", heading="Ext. roof")
+    await stage.ann.click(asked.response, label="Shelve it and start the new one")
+    shown = await choose(stage, "The Diner")
+    taken = (await stage.ann.click(shown, label="Go on with it")).response
+    assert taken.content.endswith("\n-# The script stands before its first line.")
+    assert (stage.with_buttons(), labels(taken)) == ([taken.id], ["Continue", "Write"])
+    shown = await choose(stage, "The Roof")
+    roof = (await stage.ann.click(shown, label="Go on with it")).response
+    assert stage.with_buttons() == [roof.id]
+    assert begun.components == []
+
+
 async def test_a_script_gets_another_title(stage: Stage):
     await two_scripts(stage)
     shown = await choose(stage, "The Diner")

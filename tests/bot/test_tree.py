@@ -365,6 +365,14 @@ async def test_a_fork_draws_the_end_that_both_have_once(stage: Stage):
     assert asked.count(("PATCH", f"/channels/{stage.channel.id}/messages/{begun.id}")) == 1
 
 
+async def test_a_fork_of_a_script_before_its_first_line_has_the_buttons(stage: Stage):
+    await begin(stage)
+    await stage.ann.slash(stage.channel, "undo")
+    forked = (await stage.ann.slash(stage.channel, "fork", title="Another")).response
+    assert forked.content.endswith("\n-# The script stands before its first line.")
+    assert (stage.with_buttons(), labels(forked)) == ([forked.id], ["Continue", "Write"])
+
+
 async def test_what_is_only_in_the_original_stays_with_it(stage: Stage):
     await begin(stage)
     theirs = await write(stage, "Rain.")
@@ -512,6 +520,20 @@ async def test_edit_rewrites_a_line_in_its_message(stage: Stage):
     await stage.ann.slash(stage.channel, "undo")
     assert "-# ~~Snow\\.~~" in written.content
     assert "Wind" not in written.content
+    await assert_true(stage)
+
+
+async def test_copies_of_a_line_are_shown_as_one_where_the_line_itself_is_not(stage: Stage):
+    await begin(stage)
+    await write(stage, "Rain.", "Wind.")
+    said = []
+    for text in ("Snow.", "Hail.", "Fog."):
+        shown = await stage.ann.slash(stage.channel, "edit", line=2)
+        said.append(await rewrite(stage, shown, text))
+        assert [one for one, _ in stage.seen() if "~~" in one] == []
+        await assert_true(stage)
+    await stage.ann.slash(stage.channel, "undo")
+    assert said[0].content == "-# ~~Wind\\.~~\n-# Ann"
     await assert_true(stage)
 
 
