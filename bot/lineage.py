@@ -333,12 +333,28 @@ async def leave_to(session: AsyncSession, script: int, heir: Script) -> None:
         .values(script=heir.id)
         .execution_options(synchronize_session=False)
     )
-    here = select(Script.id).where(Script.id == script, Script.channel == heir.channel)
-    shown = update(Post).where(Post.script.in_(here), Post.line.in_(reached))
-    await session.execute(shown.values(script=heir.id))
-    left = select(Post.message).where(Post.script == heir.id)
+    await leave_messages_to(session, script, heir, reached)
+
+
+async def owners(session: AsyncSession, script: int) -> list[Script]:
+    """The other scripts to which lines in the messages of this one belong."""
+    own = select(Line.script).join(Post, Post.line == Line.id).where(Post.script == script)
+    found = await session.scalars(
+        select(Script).where(Script.id != script, Script.id.in_(own)).order_by(Script.id)
+    )
+    return list(found)
+
+
+async def leave_messages_to(
+    session: AsyncSession, script: int, other: Script, lines: Select[int]
+) -> None:
+    """Makes messages of a script that show these lines another one's, if both share a channel."""
+    here = select(Script.id).where(Script.id == script, Script.channel == other.channel)
+    shown = update(Post).where(Post.script.in_(here), Post.line.in_(lines))
+    await session.execute(shown.values(script=other.id))
+    left = select(Post.message).where(Post.script == other.id)
     stale = update(Stale).where(Stale.script.in_(here), Stale.message.in_(left))
-    await session.execute(stale.values(script=heir.id))
+    await session.execute(stale.values(script=other.id))
 
 
 async def forget_cards(session: AsyncSession, ballots: Select[int]) -> None:

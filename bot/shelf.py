@@ -133,12 +133,20 @@ class Shelf:
         return await self.store.change(script, archived=archived, running=running)
 
     @locked
-    async def delete(self, writer: Writer, script: int) -> Script:
-        """Deletes a script for good, but for lines that a fork of it reaches."""
+    async def delete(self, writer: Writer, script: int) -> list[Turn]:
+        """Deletes a script for good, but for lines that a fork of it reaches.
+
+        Returns, for each script whose messages showed it instead, what is seen of that one now.
+        """
         found = await self.of_channel(script)
         check_may_rule(found, writer)
+        seen = [
+            Turn(one, moved_from=one.head, left=left, returned=returned)
+            for one in await self._behind(found)
+            for left, returned in [await self._parted(found, one)]
+        ]
         await self.store.delete(script)
-        return found
+        return seen
 
     # What is kept with the one that runs
 
@@ -215,6 +223,18 @@ class Shelf:
                 left |= set(stood) - stands
                 returned |= stands.difference(stood)
         return frozenset(left), frozenset(returned)
+
+    async def _behind(self, script: Script) -> list[Script]:
+        """The channel's scripts in whose messages another one may be seen, as it shares lines.
+
+        There are none where one of them runs: then that is seen.
+        """
+        sharing = [
+            one
+            for one in await self.scripts()
+            if one.id != script.id and await self.store.share_lines(one, script)
+        ]
+        return [] if any(one.running for one in sharing) else sharing
 
     async def _check_names(self, names: Sequence[str], guild: int | None) -> None:
         """Raises ScriptError for names that must not be said."""

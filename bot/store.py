@@ -190,10 +190,16 @@ class Store:
         return found
 
     async def delete(self, script: int) -> None:
-        """Deletes a script and its lines. Those that another one reaches become that one's."""
+        """Deletes a script and its lines. Those that another one reaches become that one's.
+
+        So do messages in which lines of another one stand.
+        """
         async with self._database.writing() as session:
             for heir in await lineage.heirs(session, script):
                 await lineage.leave_to(session, script, heir)
+            for owner in await lineage.owners(session, script):
+                lines = select(Line.id).where(Line.script == owner.id)
+                await lineage.leave_messages_to(session, script, owner, lines)
             await lineage.delete_scripts(session, select(Script.id).where(Script.id == script))
         await self._database.flush_out()
 

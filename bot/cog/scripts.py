@@ -144,7 +144,9 @@ class Scripts(Turns):
         one = await room.of_channel(script)
         messages = await self.board.messages_of(one)
         await reply_to(interaction).defer()
-        await room.delete(writer_of(interaction), script)
+        seen = await room.delete(writer_of(interaction), script)
         deleted = say("“{title}” is deleted.", title=inline(one.title, 100))
         await edited(interaction, content=deleted, view=None)
         await self.board.strip(interaction, room, messages)
+        for turn in seen:
+            await self.board.repaint(interaction, room, turn, set())

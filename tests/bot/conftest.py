@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
@@ -123,9 +124,9 @@ def fields(shown: Any) -> dict[str, str]:
     }
 
 
-@pytest.fixture
-async def world(chosen: RunnerSettings) -> AsyncIterator[simcord.Env]:
-    """A simulated Discord with the bot in it. What it raises and does not answer fails the test."""
+@asynccontextmanager
+async def opened(chosen: RunnerSettings) -> AsyncIterator[simcord.Env]:
+    """A simulated Discord with the bot in it. What it raises and does not answer is raised here."""
     env = simcord.Env(Bot(chosen), settle_timeout=60.0)
     await env.start()
     try:
@@ -136,8 +137,7 @@ async def world(chosen: RunnerSettings) -> AsyncIterator[simcord.Env]:
     env._raise_errors_since(env._errors_acknowledged)
 
 
-@pytest.fixture
-async def stage(world: simcord.Env, chosen: RunnerSettings) -> Stage:
+async def staged(world: simcord.Env, chosen: RunnerSettings) -> Stage:
     """The bot on a stage."""
     guild = world.create_guild("The Playhouse")
     channel = guild.create_text_channel("stage")
@@ -145,6 +145,19 @@ async def stage(world: simcord.Env, chosen: RunnerSettings) -> Stage:
     ben = guild.add_member(world.create_user("Ben"))
     await world.settle()
     return Stage(world, guild, channel, ann, ben, chosen)
+
+
+@pytest.fixture
+async def world(chosen: RunnerSettings) -> AsyncIterator[simcord.Env]:
+    """A simulated Discord with the bot in it. What it raises and does not answer fails the test."""
+    async with opened(chosen) as env:
+        yield env
+
+
+@pytest.fixture
+async def stage(world: simcord.Env, chosen: RunnerSettings) -> Stage:
+    """The bot on a stage."""
+    return await staged(world, chosen)
 
 
 def answer(result: Any) -> Any:

@@ -400,6 +400,44 @@ async def test_a_fork_keeps_the_messages_of_what_it_was_forked_from(stage: Stage
     assert "Rain" not in message.content
 
 
+async def delete(stage: Stage, title: str) -> None:
+    """Ann deletes a script of the channel."""
+    listed = (await stage.ann.slash(stage.channel, "scripts")).response
+    await stage.ann.select(listed, [options(listed)[title]])
+    await stage.ann.click(listed, label="Delete")
+    await stage.ann.click(listed, label="Delete it for good")
+
+
+async def test_messages_tell_of_the_original_where_its_fork_is_deleted(stage: Stage):
+    await begin(stage)
+    shared = await write(stage, "Rain.", "Wind.")
+    await stage.ann.slash(stage.channel, "undo")
+    await stage.ann.slash(stage.channel, "fork", title="Another")
+    as_it_stood = shared.content
+    await rewrite(stage, await stage.ann.slash(stage.channel, "edit", line=2), "Snow.")
+    assert shared.content.startswith("```\nSnow.")
+    await delete(stage, "Another")
+    assert (shared.content, stage.with_buttons()) == (as_it_stood, [])
+    await switch(stage, "The Diner")
+    assert shared.content == as_it_stood
+
+
+async def test_a_message_of_a_deleted_fork_tells_of_the_original_it_shows(stage: Stage):
+    begun = (await begin(stage)).response
+    await write(stage, "Rain.")
+    forked = (await stage.ann.slash(stage.channel, "fork", title="Another")).response
+    await switch(stage, "The Diner")
+    await delete(stage, "Another")
+    assert "```\nRain.\n```" in forked.content
+    await stage.ann.slash(stage.channel, "undo")
+    assert forked.content == "-# ~~Rain\\.~~\n-# Ann"
+    assert "~~" not in begun.content
+    await stage.ann.slash(stage.channel, "redo")
+    asked = answer(await stage.ann.slash(stage.channel, "privacy forget"))
+    await stage.ann.click(asked, label="Forget me and my text")
+    assert "Rain" not in forked.content
+
+
 async def test_a_fork_goes_on_in_a_thread(stage: Stage):
     await begin(stage)
     rights = stage.guild.create_role("Bot", permissions=discord.Permissions.all())
