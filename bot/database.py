@@ -235,6 +235,7 @@ class GroupCommit:
         self._waiting.append(wanted)
         if self._writer is None or self._writer.done():
             self._writer = asyncio.ensure_future(self._write())
+            self._writer.add_done_callback(self._left)
         return await asyncio.shield(wanted.outcome)
 
     async def end(self) -> None:
@@ -246,6 +247,12 @@ class GroupCommit:
         while self._waiting:
             some = min(self.most, len(self._waiting))
             await self._commit([self._waiting.popleft() for _ in range(some)])
+
+    def _left(self, writer: asyncio.Task[None]) -> None:
+        """Tells those who still wait that a host has cancelled what it does not know."""
+        if writer.cancelled():
+            while self._waiting:
+                self._waiting.popleft().outcome.cancel()
 
     async def _commit(self, group: Sequence[Change[Any]]) -> None:
         """Makes all of these changes in one transaction, or each in one of its own."""

@@ -32,6 +32,8 @@ TINY = Config(
     evaluate_every=250,
     precision="float32",
     steps=500,
+    # It is to know the names of its plays by heart, so that few steps are enough.
+    renamed=0.0,
 )
 """Big enough to learn how a script looks, small enough to be trained in seconds."""
 

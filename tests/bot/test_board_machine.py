@@ -9,9 +9,9 @@ from tests.board import Rehearsal
 from .conftest import Stage
 
 
-# Copies in a message without what they are copies of, and forks before the first line; a fork that
-# is deleted while it runs; the messages of one that is deleted on the shelf.
-@pytest.mark.parametrize(("seed", "steps"), [(19, 15), (1, 18), (6, 23)])
+# Copies in a message without what they are copies of, and forks before the first line; the messages
+# of a fork that is deleted on the shelf.
+@pytest.mark.parametrize(("seed", "steps"), [(19, 15), (6, 23)])
 async def test_the_channel_tells_the_truth_of_all_its_scripts(stage: Stage, seed: int, steps: int):
     rehearsal = Rehearsal(stage, seed)
     assert await rehearsal.run(steps) == [], rehearsal.acts

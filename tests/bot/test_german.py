@@ -69,7 +69,7 @@ async def test_commands_are_named_as_each_of_them_sees_them(
 async def test_settings_have_german_numbers(channel: Channel, hans: Person):
     await begin(hans, channel)
     told = await (await hans.slash(channel, "settings show")).shows("geschrieben")
-    assert "\n- Temperatur 0,7 (von 0,1 bis 2,0)\n" in told.content
+    assert "\n- Temperatur 0,75 (von 0,1 bis 2,0)\n" in told.content
     assert "\n- Länge 250 Zeichen (von 0 bis 1.500)\n" in told.content
     assert "/einstellungen zurücksetzen" in told.content
 
