@@ -225,12 +225,16 @@ class GroupCommit:
         self.most = most
         self._waiting = deque[Change[Any]]()
         self._writer: asyncio.Task[None] | None = None
+        self._ended = False
 
     async def make(self, change: Callable[[AsyncSession], Awaitable[R]]) -> R:
         """Makes a change, which may be called twice; raises what it raises, and NotKept.
 
         One that has been asked for is made, also for somebody who does not wait for its end.
         """
+        if self._ended:
+            # It would hold the connection while that is closed.
+            raise NotKept("broken")
         wanted = Change(change)
         self._waiting.append(wanted)
         if self._writer is None or self._writer.done():
@@ -239,7 +243,8 @@ class GroupCommit:
         return await asyncio.shield(wanted.outcome)
 
     async def end(self) -> None:
-        """Waits until nothing is being written."""
+        """Waits until what was asked for is written, and takes nothing more."""
+        self._ended = True
         while self._writer and not self._writer.done():
             await asyncio.wait({self._writer})
 

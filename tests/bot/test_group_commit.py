@@ -171,3 +171,5 @@ async def test_it_does_not_close_before_all_is_written(path: Path):
     written.cancel()
     await store.close()
     assert count(path, "lines") == 1
+    with pytest.raises(NotKept):
+        await append(store, script, "late")
