@@ -255,7 +255,7 @@ class GroupCommit:
 
     def _left(self, writer: asyncio.Task[None]) -> None:
         """Tells those who still wait that a host has cancelled what it does not know."""
-        if writer.cancelled():
+        if writer.cancelled() and writer is self._writer:
             while self._waiting:
                 self._waiting.popleft().outcome.cancel()
 

@@ -3,7 +3,7 @@
 In a script that a voice has not read nearly every name is new, and most cues are names. A network
 that reads the same scripts twenty times learns their casts by heart; one that meets other names
 each time must learn what a name is for: that whoever speaks has spoken before, and is called what
-the script calls him. (Hermann et al. 2015, "Teaching Machines to Read and Comprehend", change the
+the script calls them. (Hermann et al. 2015, "Teaching Machines to Read and Comprehend", change the
 names of a text for the same reason.)
 """
 

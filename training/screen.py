@@ -33,7 +33,7 @@ HELD_OUT = frozenset(
 """Films that are not learned, a tenth, unlike each other."""
 
 REPEAT = 6
-"""How often an epoch should read the films: they are then more than a third of what is read."""
+"""How often an epoch should read the films: they are then half of what is read."""
 
 SEED = 1
 SCENES = 60

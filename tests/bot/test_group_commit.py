@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -14,21 +14,11 @@ from sqlalchemy import Connection, event
 from bot.database import TOGETHER, NotKept
 from bot.store import AlreadyWritten, HeadMoved, Line, Script, Store
 
-from .test_store import a_draft, a_script, count
+from .test_store import a_draft, a_script, count, path, store
+
+__all__ = ["path", "store"]
 
 CHANNELS = 12
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "scripts.db"
-
-
-@pytest.fixture
-async def store(path: Path) -> AsyncIterator[Store]:
-    store = await Store.open(path)
-    yield store
-    await store.close()
 
 
 @pytest.fixture
