@@ -19,8 +19,8 @@ ON_A_PAGE = 8
 LABEL = 90
 """The size of a line in a menu; Discord cuts none, but takes 100 at most."""
 
-ASKED_FOR = "\N{BLACK RIGHT-POINTING TRIANGLE} "
-"""Stands before the line that somebody wished to see."""
+ASKED_FOR = "\N{BLACK RIGHT-POINTING POINTER} "
+"""Stands before the line that somebody wished to see. The triangle would be shown as an emoji."""
 
 KINDS = {
     Kind.DIALOGUE: phrase("speech"),
