@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, Generic, Self, TypeVar
+from weakref import WeakSet
 
 from filelock import FileLock, Timeout
 from sqlalchemy import URL, Connection, event, text
@@ -76,8 +77,9 @@ class Database:
     Use `Database.open`.
     """
 
-    def __init__(self, engine: AsyncEngine, lock: FileLock) -> None:
-        self._engine = engine
+    def __init__(self, path: Path, lock: FileLock) -> None:
+        self._connections = WeakSet[driver.Connection]()
+        self._engine = engine = _connect(path, self._connections)
         self._lock = lock
         # The pool gives its connection to whoever asks when it comes back, past those who wait.
         self._in_turn = asyncio.Lock()
@@ -92,7 +94,7 @@ class Database:
     async def open(cls, path: Path) -> Self:
         """Opens or makes the database; raises StoreError when it cannot be used."""
         lock = locked(path)
-        database = cls(_connect(path), lock)
+        database = cls(path, lock)
         try:
             await database._prepare(path)
             await database.flush_out()
@@ -108,7 +110,11 @@ class Database:
             self._next_flush.cancel()
         if self._flushes:
             await asyncio.wait(self._flushes)
-        await self._engine.dispose()
+        # Whoever has the connection gives it back first, and nobody gets another one.
+        async with self._in_turn:
+            await self._engine.dispose()
+        for connection in list(self._connections):
+            await connection.end()
         self._lock.release()
 
     async def flush_out(self) -> bool:
@@ -134,7 +140,7 @@ class Database:
 
     async def _empty_log(self) -> bool:
         """Whether the log could be emptied; raises NotKept."""
-        async with self._in_turn, _or_not_kept(), self._engine.connect() as connection:
+        async with self._turn(), self._engine.connect() as connection:
             # Outside of a transaction, where alone it can be done.
             outside = await connection.execution_options(**{READING: True})
             patience = (await outside.exec_driver_sql("PRAGMA busy_timeout")).scalar_one()
@@ -148,14 +154,22 @@ class Database:
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:
         """A session that reads; nobody else has the database meanwhile."""
-        async with self._in_turn, _or_not_kept(), self._readings() as session:
+        async with self._turn(), self._readings() as session:
             yield session
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncSession]:
         """A session whose changes are on the disk when it ends, or none if it fails."""
-        async with self._in_turn, _or_not_kept(), self._sessions.begin() as session:
+        async with self._turn(), self._sessions.begin() as session:
             yield session
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        """The database to oneself; raises NotKept, also once it is being closed."""
+        async with self._in_turn, _or_not_kept():
+            if self._closed:
+                raise NotKept("broken")
+            yield
 
     async def _prepare(self, path: Path) -> None:
         try:
@@ -292,11 +306,17 @@ async def _or_not_kept() -> AsyncIterator[None]:
         raise NotKept(next(reasons, "broken")) from error
 
 
-def _connect(path: Path) -> AsyncEngine:
+def _connect(path: Path, opened: WeakSet[driver.Connection]) -> AsyncEngine:
+    """The engine of a file, and in ``opened`` its connections: another comes where one is lost."""
+
+    def connection() -> driver.Connection:
+        opened.add(made := driver.connection(path))
+        return made
+
     # One connection: SQLite as old as 3.51.2 can damage a WAL file that two of them write to.
     engine = create_async_engine(
         URL.create("sqlite+aiosqlite", database=str(path)),
-        async_creator=lambda: driver.connection(path),
+        async_creator=connection,
         pool_size=1,
         max_overflow=0,
         # They are people's words, which have no place in a log.

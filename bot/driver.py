@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -11,7 +12,7 @@ import aiosqlite
 from aiosqlite.context import contextmanager
 
 USED = {
-    aiosqlite.Connection: ("_thread", "_conn", "_execute"),
+    aiosqlite.Connection: ("_thread", "_conn", "_execute", "_running"),
     aiosqlite.Cursor: ("_conn", "_cursor", "_execute"),
 }
 """The names of the driver's own that are used here."""
@@ -32,6 +33,19 @@ class Connection(aiosqlite.Connection):
         super().__init__(connector, iter_chunk_size=64)
         # A process that ends without having closed it does not wait for it.
         self._thread.daemon = True
+
+    def stop(self) -> asyncio.Future[Any] | None:
+        """Ends the thread, which answers once: whoever asks again has nothing to wait for."""
+        return super().stop() if self._running else None
+
+    async def end(self) -> None:
+        """Waits until the thread is gone, which was told to end, or is told so now.
+
+        Else it may answer an event loop that is closed: to whoever was cancelled, none waits.
+        """
+        self.stop()
+        if self._thread.is_alive():
+            await asyncio.to_thread(self._thread.join)
 
     @contextmanager
     async def cursor(self) -> aiosqlite.Cursor:

@@ -1,0 +1,64 @@
+"""The one connection to the file: it is given back and closed, whoever is cancelled meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import random
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from bot.database import Database, NotKept
+
+
+async def use(database: Database, chance: random.Random) -> None:
+    """Reads and writes until the database is closed."""
+    while True:
+        session = database.writing() if chance.random() < 0.5 else database.reading()
+        try:
+            async with session as open_session:
+                await open_session.execute(text("SELECT count(*) FROM sqlite_master"))
+        except NotKept:
+            return
+
+
+async def closed_amid(path: Path, chance: random.Random, cancels: int) -> None:
+    """Closes the database at any moment of three that use it, each cancelled so many times."""
+    database = await Database.open(path)
+    users = [asyncio.ensure_future(use(database, chance)) for _ in range(3)]
+    for _ in range(chance.randrange(60)):
+        await asyncio.sleep(0)
+    for _ in range(cancels):
+        for user in users:
+            user.cancel()
+        await asyncio.sleep(0)
+    async with asyncio.timeout(20):
+        await database.close()
+        await asyncio.wait(users)
+
+
+@pytest.mark.parametrize("cancels", [0, 1, 2, 3])
+def test_no_connection_is_left_open_and_no_thread_answers_a_loop_that_is_gone(
+    cancels: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    left: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", left.append)
+    monkeypatch.setattr(threading, "excepthook", left.append)
+    for seed in range(4):
+        asyncio.run(closed_amid(tmp_path / f"{seed}.db", random.Random(seed), cancels))
+        gc.collect()
+    assert [str(one) for one in left] == []
+
+
+async def test_what_is_closed_opens_no_more(tmp_path: Path):
+    database = await Database.open(tmp_path / "scripts.db")
+    await database.close()
+    for session in (database.reading(), database.writing()):
+        with pytest.raises(NotKept):
+            async with session:
+                raise AssertionError
+    assert not await database.flush_out()
