@@ -391,7 +391,7 @@ class Batch:
         if sampling.company and len(request.prompt) == 1:
             self._company[i] = sampling.company
             read = np.concatenate([request.context, request.prompt])
-            self._cues[i] = cues(read, self.model.opening, self._newline)
+            self._cues[i] = cues(read, self.model.opening, self._newline, request.present)
             self._listen(row, 0)
         if self._arena.full:
             self._clear_arena()

@@ -92,6 +92,7 @@ async def write(engine: Engine, at: Standing, manner: Manner, owner: object) -> 
             automaton=automaton,
             otherwise=otherwise,
             banned=banned,
+            present=tuple(model.encode(cue_line(name) + "\n") for name in manner.cast),
             owner=owner,
         )
     )

@@ -51,6 +51,8 @@ class Request:
     the cast decides who that can be."""
     banned: Banned | None = None
     """What must not be said."""
+    present: tuple[Tokens, ...] = ()
+    """Cues of those who may speak, each with its newline, also where they have not spoken yet."""
     owner: object = None
     """Whose request it is: owners take turns where requests must wait."""
 

@@ -12,6 +12,8 @@ continuous cache") of one thing only. Its numbers were fitted to *Twelfth Night*
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -38,13 +40,16 @@ Alive = NDArray[np.bool_]
 Floats = NDArray[np.float32]
 
 
-def cues(read: Tokens, opens: NDArray[np.bool_], newline: int) -> Cues:
+def cues(
+    read: Tokens, opens: NDArray[np.bool_], newline: int, present: Sequence[Tokens] = ()
+) -> Cues:
     """The cues of the last elements, each with its newline, the last one first.
 
     read: int64 [n], elements as a voice reads them, each newline, text, newline, and the newline of
     the one that is to come; the first may be cut, and does not count. opens: bool [V], whether a
-    character shows that its line is no cue, as a lower-case letter does -> int32 [CUES,
-    LONGEST_CUE].
+    character shows that its line is no cue, as a lower-case letter does. present: the cues of those
+    who are there whether they have spoken or not, each int64 [n] with its newline; the silent ones
+    stand last, as if they had spoken long ago -> int32 [CUES, LONGEST_CUE].
     """
     found = np.full((CUES, LONGEST_CUE), NOTHING, np.int32)
     ends = np.flatnonzero(read == newline)
@@ -57,7 +62,15 @@ def cues(read: Tokens, opens: NDArray[np.bool_], newline: int) -> Cues:
         speaks = end < len(read) and read[end] != newline
         if speaks and not opens[line].any() and len(line) <= LONGEST_CUE:
             found[place, : len(line)] = line
+    silent = [cue for cue in present if len(cue) <= LONGEST_CUE and not _among(found, cue)]
+    free = np.flatnonzero(found[:, 0] == NOTHING)[::-1]
+    for place, cue in zip(free, silent, strict=False):
+        found[place, : len(cue)] = cue
     return found
+
+
+def _among(found: Cues, cue: Tokens) -> bool:
+    return bool(alive(found, cue).any())
 
 
 def alive(found: Cues, written: Tokens | Cues) -> Alive:

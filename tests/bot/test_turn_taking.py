@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bot.constraint import Banned
+from bot.constraint import Banned, element
 from bot.engine import Engine, Request
 from bot.model import Model
 from bot.sampling import Sampling
-from bot.script import as_read
+from bot.script import Kind, as_read
 from bot.turn_taking import CUES, LONGEST_CUE, alive, cues, expect
 
 LETTERS = "\n .'ABDEIJLMNOPRSTUYabcdefghijklmnopqrstuvwxyz"
@@ -66,6 +66,15 @@ def test_only_so_many_elements_are_looked_back_to():
 def test_a_cue_of_many_characters_is_none():
     scene = ["It rains.", "M" * LONGEST_CUE + "\nYes.", "M" * (LONGEST_CUE - 1) + "\nYes."]
     assert list(map(bool, found_in(read(scene))[:3])) == [True, False, False]
+
+
+def test_who_is_there_and_has_not_spoken_stands_last():
+    present = [tokens(f"{name}\n") for name in ("MAYA", "IDA", "M" * LONGEST_CUE)]
+    found = cues(read(["It rains.", "MAYA\nYes."]), OPENS, IDS["\n"], present)
+    names = ["".join(LETTERS[i] for i in row if i >= 0) for row in found]
+    assert names == ["MAYA\n"] + [""] * (CUES - 2) + ["IDA\n"]
+    full = cues(read(["MAYA\nYes."] * (CUES + 5)), OPENS, IDS["\n"], present)
+    assert (full == cues(read(["MAYA\nYes."] * (CUES + 5)), OPENS, IDS["\n"])).all()
 
 
 def test_who_spoke_before_the_last_one_answers():
@@ -123,6 +132,17 @@ async def test_those_who_have_spoken_speak_again(engine: Engine):
     alone, together = await spoken(engine, 0.0), await spoken(engine, 1.0)
     assert together.count("BEATRICE") > 30 > alone.count("BEATRICE")
     assert together.count("LEONATO") < 10
+
+
+async def test_in_a_cast_of_two_the_one_who_has_not_spoken_yet_answers(engine: Engine):
+    pair = ("LEONATO", "DON PEDRO")
+    lock = element(engine.model.vocabulary, Kind.DIALOGUE, pair)
+    scene = "".join(map(as_read, ["It rains.", "LEONATO\nThree."]))
+    there = tuple(engine.model.encode(f"{name}\n") for name in pair)
+    alone = await spoken(engine, 1.0, scene, automaton=lock)
+    together = await spoken(engine, 1.0, scene, automaton=lock, present=there)
+    assert set(together) <= set(pair)
+    assert together.count("DON PEDRO") > 90 > alone.count("DON PEDRO")
 
 
 async def test_a_line_does_not_depend_on_those_beside_it(engine: Engine):
