@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from export.__main__ import main as export
 from training import corpus
@@ -38,18 +41,43 @@ TINY = Config(
 """Big enough to learn how a script looks, small enough to be trained in seconds."""
 
 
+Made = Callable[[str, Callable[[Path], object]], Path]
+"""Gives the folder of a name, which what is given as well has filled, once."""
+
+
 @pytest.fixture(scope="session")
-def plays(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The corpus of plays."""
-    folder = tmp_path_factory.mktemp("plays")
-    corpus.plays(folder)
+def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    """Folders that the processes of one run of the tests share: whoever comes first fills them."""
+    base = tmp_path_factory.getbasetemp()
+    base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+    def folder(name: str, fill: Callable[[Path], object]) -> Path:
+        path = base / "made" / name
+        path.parent.mkdir(exist_ok=True)
+        with FileLock(f"{path}.lock"):
+            if not path.exists():
+                part = path.with_name(f"{name}.part")
+                part.mkdir()
+                fill(part)
+                part.rename(path)
+        return path
+
     return folder
 
 
 @pytest.fixture(scope="session")
-def scenes(plays: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def plays(made: Made) -> Path:
+    """The corpus of plays."""
+    return made("plays", corpus.plays)
+
+
+@pytest.fixture(scope="session")
+def scenes(plays: Path, made: Made) -> Path:
     """A folder with the first scenes of three comedies, split into what is learned and held out."""
-    folder = tmp_path_factory.mktemp("scenes")
+    return made("scenes", lambda folder: _scenes(plays, folder))
+
+
+def _scenes(plays: Path, folder: Path) -> None:
     for part, name, length in (
         ("train", "much-ado-about-nothing", 40_000),
         ("train", "as-you-like-it", 40_000),
@@ -60,22 +88,25 @@ def scenes(plays: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         (folder / part).mkdir(exist_ok=True)
         end = text.index("\n\n", length)
         (folder / part / f"{name}.fountain").write_text(text[:end] + "\n", encoding="utf-8")
-    return folder
 
 
 @pytest.fixture(scope="session")
-def tiny_run(scenes: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+def tiny_run(scenes: Path, made: Made) -> Run:
     """A run that was trained for some seconds."""
-    run = Run(tmp_path_factory.mktemp("runs") / "tiny")
-    assert train([scenes], run, TINY)
-    return run
+    return Run(made("run", lambda folder: _trained([scenes], Run(folder))))
+
+
+def _trained(texts: list[Path], run: Run) -> None:
+    assert train(texts, run, TINY)
 
 
 @pytest.fixture(scope="session")
-def voices(tiny_run: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def voices(tiny_run: Run, made: Made) -> Path:
     """A folder of two voices: ``tiny`` in 8 bits, and the same in 32 as ``other``."""
-    folder = tmp_path_factory.mktemp("voices")
+    return made("voices", lambda folder: _exported(tiny_run, folder))
+
+
+def _exported(tiny_run: Run, folder: Path) -> None:
     for name, bits in (("tiny", "8"), ("other", "32")):
         run, out = str(tiny_run.folder), str(folder / f"{name}.onnx")
         assert export([run, "--bits", bits, "-o", out]) == 0
-    return folder

@@ -155,20 +155,23 @@ class Privacy(Turns):
         if not self.bot.intents.guilds:
             return  # then it cannot know in which servers it is
         here = {guild.id for guild in self.bot.guilds}  # those too that are not available now
-        known = [guild for guild in await self.store.guilds() if self._is_own(guild)]
-        gone = [guild for guild in known if guild not in here]
-        await self.store.note_departures(gone, here & set(known))
+        with suppress(NotKept):  # which is in the log, unless the bot ends; the next start notes it
+            known = [guild for guild in await self.store.guilds() if self._is_own(guild)]
+            gone = [guild for guild in known if guild not in here]
+            await self.store.note_departures(gone, here & set(known))
 
     @commands.Cog.listener()
     async def on_guild_remove(self, guild: discord.Guild) -> None:
         """Notes that a server has removed the bot; one that is not available has not."""
-        if guild.id in await self.store.guilds():
-            await self.store.note_departures([guild.id], [])
+        with suppress(NotKept):  # the next start notes it
+            if guild.id in await self.store.guilds():
+                await self.store.note_departures([guild.id], [])
 
     @commands.Cog.listener()
     async def on_guild_join(self, guild: discord.Guild) -> None:
         """Notes that a server has the bot back."""
-        await self.store.note_departures([], [guild.id])
+        with suppress(NotKept):  # the next start notes it
+            await self.store.note_departures([], [guild.id])
 
     @tasks.loop(hours=1)
     async def _delete_departed(self) -> None:
