@@ -65,6 +65,8 @@ class Manner:
     """The only ones who may speak; nobody for everybody."""
     banned: tuple[str, ...] = ()
     """What must not be said."""
+    quality: str = "draft"
+    """How many candidates there are for it: one of `quality.CANDIDATES`."""
 
 
 def recent(model: Model, lines: Sequence[Line]) -> Tokens:
@@ -264,6 +266,8 @@ def _origin(model: Model, manner: Manner) -> dict[str, Any]:
         "kind": manner.kind and str(manner.kind),
         "character": manner.character,
         "cast": list(manner.cast),
+        # It has the seed of the candidate that it was, so that it is written again without others.
+        "quality": manner.quality,
         # Which list it was; the words themselves belong to the place, and may be many.
         "banned": list_id(manner.banned),
         # The same numbers come out on the same kind of processor with the same release.

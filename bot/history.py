@@ -29,7 +29,7 @@ KINDS = {
     Kind.TRANSITION: phrase("transition"),
 }
 
-SETTINGS = ("temperature", "top_p", "min_p", "repetition", "company", "length")
+SETTINGS = ("temperature", "top_p", "min_p", "repetition", "company", "length", "quality")
 """What a line was written with, besides its seed."""
 
 

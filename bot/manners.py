@@ -7,6 +7,7 @@ from typing import Any
 
 from .bans import mentioned
 from .language import many, phrase, say
+from .quality import QUALITIES
 from .render import inline
 from .settings import Settings
 from .store import Script
@@ -36,6 +37,7 @@ NAMES = {
     "repetition": "repetition",
     "company": "company",
     "length": "length",
+    "quality": phrase("quality"),
     "takes": "takes",
     "lock": phrase("cast lock"),
     "skip_played": phrase("skip played"),
@@ -53,6 +55,7 @@ TOLD = {
     "repetition": phrase("repetition {value:,}"),
     "company": phrase("company {value:,}"),
     "length": phrase("length {value}"),
+    "quality": phrase("quality {value}"),
     "takes": phrase("takes {value:,}"),
     "lock": phrase("cast lock {value}"),
     "skip_played": phrase("skip played {value}"),
@@ -85,6 +88,7 @@ def at_first(script: Script, settings: Settings) -> dict[str, Any]:
         "repetition": None,
         "company": None,
         "length": None,
+        "quality": None,
         "takes": 1,
         "lock": bool(script.cast),
         "skip_played": False,
@@ -101,6 +105,7 @@ def present(script: Script, settings: Settings) -> dict[str, Any]:
         "repetition": settings.repetition,
         "company": settings.company,
         "length": settings.soft_length,
+        "quality": settings.quality,
     }
     now = {one: getattr(script, one) for one in NAMES}
     return now | {one: value for one, value in operators.items() if now[one] is None}
@@ -160,6 +165,8 @@ def _in_words(name: str, value: Value) -> object:
             return say("none")
         case "cooldown", _:
             return say("{seconds:,} s", seconds=value)
+        case "quality", str():
+            return say(QUALITIES[value])
         case "length", int():
             return many(value, "character")
         case _, bool():

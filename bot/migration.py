@@ -6,7 +6,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-SCHEMA = 6
+SCHEMA = 7
 """The version of the tables of `store`, kept in a file's ``user_version``."""
 
 _TO_3 = """
@@ -116,13 +116,18 @@ ALTER TABLE ballots ADD COLUMN announced BOOLEAN DEFAULT 0 NOT NULL;
 UPDATE ballots SET announced = closed;
 """
 
+_TO_7 = """
+ALTER TABLE scripts ADD COLUMN quality VARCHAR;
+"""
+
 # There are bans since schema 2, and ballots since schema 4.
 UPGRADES = {
-    1: _TO_3 + _TO_5 + _TO_6,
-    2: _TO_3 + _TO_5 + _TO_6 + _BANS_TO_6,
-    3: _TO_5 + _TO_6 + _BANS_TO_6,
-    4: _TO_5 + _TO_6 + _BANS_TO_6 + _BALLOTS_TO_6,
-    5: _TO_6 + _BANS_TO_6 + _BALLOTS_TO_6,
+    1: _TO_3 + _TO_5 + _TO_6 + _TO_7,
+    2: _TO_3 + _TO_5 + _TO_6 + _BANS_TO_6 + _TO_7,
+    3: _TO_5 + _TO_6 + _BANS_TO_6 + _TO_7,
+    4: _TO_5 + _TO_6 + _BANS_TO_6 + _BALLOTS_TO_6 + _TO_7,
+    5: _TO_6 + _BANS_TO_6 + _BALLOTS_TO_6 + _TO_7,
+    6: _TO_7,
 }
 """What makes today's tables of an earlier schema's. Tables that only lacked are made elsewhere."""
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from . import compose
+from . import compose, quality
 from .compose import Manner, Progress, Standing
 from .engine import Engine, NothingLeft
 from .language import say
@@ -57,6 +58,7 @@ class Prompter:
                 character=character,
                 cast=() if character else company,
                 banned=banned,
+                quality=wish.quality or script.quality or self.settings.quality,
             )
 
     def _sampling(self, seed: int, script: Script, wish: Wish) -> Sampling:
@@ -72,9 +74,14 @@ class Prompter:
         )
 
     async def draft(self, engine: Engine, at: Standing, manner: Manner) -> Draft:
-        """One line by the voice."""
+        """One line by the voice, the best of its candidates."""
+        sampling = manner.sampling
+        own = quality.seeds(sampling.seed, quality.CANDIDATES[manner.quality])
+        manners = [replace(manner, sampling=replace(sampling, seed=seed)) for seed in own]
         try:
-            draft = await compose.write(engine, at, manner, self.channel)
+            drafts = await _all(
+                compose.write(engine, at, candidate, self.channel) for candidate in manners
+            )
         except NothingLeft:
             raise RoomError(
                 say(
@@ -86,9 +93,9 @@ class Prompter:
             raise RoomError(
                 say("{reason} Choose another kind, or another voice.", reason=error)
             ) from error
-        if draft is None:
+        if not drafts:
             raise RoomError(say("The voice had nothing to say: try again, or another temperature."))
-        return draft
+        return quality.best(drafts)
 
     async def banned(self, guild: int | None) -> tuple[str, ...]:
         """What must not be said here: the operator's list, the guild's and the channel's."""
@@ -153,6 +160,19 @@ class Prompter:
                 if state is not None:
                     return state, path[i + 1 :]
         return model.start(), path
+
+
+async def _all(candidates: Iterable[Awaitable[Draft | None]]) -> list[Draft]:
+    """The candidates that have something to say.
+
+    Raises what one of them raises; that it has nothing left to say only where none has.
+    """
+    found = await asyncio.gather(*candidates, return_exceptions=True)
+    drafts = [one for one in found if isinstance(one, Draft)]
+    for one in found:
+        if isinstance(one, BaseException) and not (drafts and isinstance(one, NothingLeft)):
+            raise one
+    return drafts
 
 
 def _first(*values: N | None) -> N:

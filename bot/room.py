@@ -262,6 +262,7 @@ class Room(Shelf):
             min_p=was.get("min_p"),
             repetition=was.get("repetition"),
             company=was.get("company"),
+            quality=was.get("quality"),
         )
         return await self._compose(script, line.parent, wish, writer, patience)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import Field, FilePath, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -56,6 +56,10 @@ class Settings(BaseSettings):
         float,
         Field(ge=0, le=2.0, description="How readily those speak who have spoken before; 0: off."),
     ] = 1.0
+    quality: Annotated[
+        Literal["draft", "good", "best"],
+        Field(description="How many candidates a line is chosen from: 1, 4 or 8."),
+    ] = "draft"
     soft_length: Annotated[
         int, Field(ge=0, le=1500, description="Characters after which a line ends the sooner.")
     ] = 250

@@ -111,12 +111,14 @@ class Script(Base):
     erased: Mapped[int] = mapped_column(default=0, server_default=text("0"))
     """How often text was removed above its head: what was read before that holds no more."""
     company: Mapped[float | None]
-    """None for what the operator has set."""
+    """None, here and in the next one, for what the operator has set."""
+    quality: Mapped[str | None]
 
 
 _KEPT = (
     *("guild", "cast", "voice", "temperature", "top_p", "head", "min_p", "repetition", "company"),
     *("length", "takes", "lock", "players", "skip_played", "alternate", "cooldown", "role"),
+    "quality",
 )
 
 

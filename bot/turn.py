@@ -84,6 +84,8 @@ class Wish:
     """How many takes of the lines, from which one is chosen then."""
     vote: int | None = None
     """The seconds for which everybody may vote; None leaves the choice to who asked."""
+    quality: str | None = None
+    """One of `quality.CANDIDATES`."""
 
 
 class Patience:

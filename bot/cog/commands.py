@@ -14,6 +14,7 @@ from discord.ext import commands
 from ..answers import HEARD, answer
 from ..cards import NAME
 from ..language import say, speaking
+from ..quality import QUALITIES
 from ..render import inline, plain
 from ..room import RoomError, Writer
 from ..views import Interaction
@@ -22,6 +23,9 @@ C = TypeVar("C")
 P = ParamSpec("P")
 Cog = TypeVar("Cog", bound=commands.Cog)
 Act = Callable[Concatenate[Cog, Interaction, P], Coroutine[Any, Any, None]]
+
+QUALITY = [app_commands.Choice(name=called, value=one) for one, called in QUALITIES.items()]
+"""How good a line can be wished for."""
 
 CHOICES, LONGEST_CHOICE = 25, 100
 """The most suggestions that Discord shows, and the characters that one may have."""

@@ -16,7 +16,7 @@ from ..manners import BANNED, EVERYTHING, MOST_TAKES, NAMES, at_first, changed_t
 from ..room import RoomError
 from ..settings import Settings
 from ..views import Interaction
-from .commands import answered, channel_of, choices, for_scripts, writer_of
+from .commands import QUALITY, answered, channel_of, choices, for_scripts, writer_of
 from .turns import Turns
 
 
@@ -51,9 +51,11 @@ class Manners(Turns):
         length="Characters after which it brings a line to its end",
         model="Which voice writes along",
         takes="How many takes of a line it writes at once",
+        quality="How many candidates it writes for each line, to keep the likeliest: 1, 4 or 8",
         cast_lock="Let nobody speak but the cast",
         skip_played="Leave characters to the people who play them",
     )
+    @app_commands.choices(quality=QUALITY)
     @answered
     async def set_voice(
         self,
@@ -68,6 +70,7 @@ class Manners(Turns):
         takes: app_commands.Range[int, 1, MOST_TAKES] | None = None,
         cast_lock: bool | None = None,
         skip_played: bool | None = None,
+        quality: str | None = None,
     ) -> None:
         """Change how the voice writes in this script"""
         chosen = {
@@ -78,6 +81,7 @@ class Manners(Turns):
             "company": company,
             "length": length,
             "voice": model,
+            "quality": quality,
             "takes": takes,
             "lock": cast_lock,
             "skip_played": skip_played,

@@ -22,6 +22,7 @@ from ..language import phrase, say
 from ..limits import Cost, Limits
 from ..polls import Polls
 from ..privacy import ForgetButton
+from ..quality import CANDIDATES
 from ..redaction import guard_loggers, leave_loggers
 from ..render import inline
 from ..room import NO_SCRIPT, Patience, Place, Room, RoomError, Rooms, Turn, Writer
@@ -443,11 +444,13 @@ class Turns(commands.Cog):
         under: Place | None = None,
         lines: int = 1,
         takes: int | None = None,
+        quality: str | None = None,
     ) -> None:
         """Takes from the limits what the voice will write; raises what `_play` does at once."""
         check_permissions(interaction)
         script = await self._room(interaction).script_at(under)
-        self._pay(interaction, Cost(lines=lines * (takes or script.takes)))
+        candidates = CANDIDATES[quality or script.quality or self.settings.quality]
+        self._pay(interaction, Cost(lines=lines * (takes or script.takes) * candidates))
 
     def _pay(self, interaction: Interaction, cost: Cost) -> None:
         """Takes from the limits of whoever asks, of the channel and the server; raises TooMuch."""

