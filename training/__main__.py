@@ -85,6 +85,10 @@ def parser() -> argparse.ArgumentParser:
     _add_judge(commands.add_parser("judge", help="how well a voice file reads"))
     _add_samples(commands.add_parser("samples", help="what a voice file writes, unedited"))
 
+    _add_candidates(
+        commands.add_parser("candidates", help="what choosing from several lines is worth")
+    )
+
     one = commands.add_parser(
         "benchmark", help="training speed beside the bare nn.LSTM of the same size"
     )
@@ -145,6 +149,16 @@ def _add_train(one: argparse.ArgumentParser) -> None:
     _add_number(sizes, "drop_ngrams", _share, default.drop.ngrams)
     sizes.add_argument("--precision", choices=["auto", "bfloat16", "float32"], default="auto")
     one.set_defaults(command=_train)
+
+
+def _add_candidates(one: argparse.ArgumentParser) -> None:
+    one.add_argument("voice", type=Path, metavar="VOICE", help="a voice file (.onnx)")
+    one.add_argument("texts", type=Path, nargs="+", metavar="TEXT", help="what it was trained on")
+    one.add_argument("--places", type=_positive(int), default=300, help="lines [%(default)s]")
+    one.add_argument("--pairs", type=int, default=0, help="to be shown [%(default)s]")
+    one.add_argument("--reader", type=Path, metavar="VOICE", help="another voice, as a judge")
+    one.add_argument("--seed", type=int, default=1, help="[%(default)s]")
+    one.set_defaults(command=_candidates)
 
 
 def _add_judge(one: argparse.ArgumentParser) -> None:
@@ -449,6 +463,14 @@ def _samples(options: argparse.Namespace) -> int:
     from .judge.command import samples
 
     print(samples(options.voice, options.heading, options.number, options.length))
+    return 0
+
+
+def _candidates(options: argparse.Namespace) -> int:
+    from .judge.candidates import candidates
+
+    asked = (options.voice, options.texts, options.places, options.pairs, options.seed)
+    print(candidates(*asked, options.reader))
     return 0
 
 

@@ -175,3 +175,18 @@ def test_what_is_no_voice_is_refused_in_a_sentence(
     error = capsys.readouterr().err
     assert error.count("\n") == 1
     assert "no.onnx" in error
+
+
+def test_what_choosing_is_worth_is_printed_with_pairs(
+    voices: Path, scenes: Path, capsys: pytest.CaptureFixture[str]
+):
+    voice = str(voices / "tiny.onnx")
+    command = ["candidates", voice, str(scenes), "--places", "6", "--pairs", "2"]
+    assert main([*command, "--reader", str(voices / "other.onnx")]) == 0
+    table, *pairs = capsys.readouterr().out.split("\nAfter:\n")
+    rows = {cells[1].strip(): cells[2:-1] for cells in (r.split("|") for r in table.splitlines())}
+    assert set(rows) == {"", "---", "people", "draft", "good", "best"}
+    bits = {name: float(rows[name][-1]) for name in ("people", "draft", "good", "best")}
+    assert bits["best"] < bits["good"] < bits["draft"] < bits["people"]
+    assert len(pairs) == 2
+    assert all(pair.count("```") == 6 for pair in pairs)
