@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
@@ -16,7 +17,7 @@ FULL = 1800
 """The size to which a list of voices grows."""
 
 TEXTS = 6
-"""Texts that a voice was judged on and that are told, at the most."""
+"""Texts that a voice was judged on and that are told one by one, at the most."""
 
 
 def listed(found: Sequence[Found], chosen: str) -> str:
@@ -53,13 +54,23 @@ def _facts(found: Found) -> Iterator[str]:
     if day := _trained(found):
         yield say("Trained until: {day}", day=day)
     yield say("Size: {megabytes:,.1f} MB", megabytes=found.size / 1e6)
-    if judged := list(_judged(found))[:TEXTS]:
+    judged = dict(_judged(found))
+    if len(judged) > TEXTS:
         yield say(
-            "Bits per character of texts that it had never read: {texts}", texts=", ".join(judged)
+            "Bits per character of {count:,} texts that it had never read: {bits:.3f} on average",
+            count=len(judged),
+            bits=statistics.mean(judged.values()),
+        )
+    elif judged:
+        texts = (
+            f"{inline(name, 60)} {say('{bits:.3f}', bits=bits)}" for name, bits in judged.items()
+        )
+        yield say(
+            "Bits per character of texts that it had never read: {texts}", texts=", ".join(texts)
         )
 
 
-def _judged(found: Found) -> Iterator[str]:
+def _judged(found: Found) -> Iterator[tuple[str, float]]:
     """What each text cost that was held out."""
     evaluation = _parsed(found, "evaluation")
     texts = evaluation.get("texts") if isinstance(evaluation, Mapping) else None
@@ -67,7 +78,7 @@ def _judged(found: Found) -> Iterator[str]:
         bits = text.get("exported") if isinstance(text, Mapping) else None
         if isinstance(bits, int | float):
             name = PurePosixPath(str(text.get("name", ""))).name.replace("-", " ")
-            yield f"{inline(name, 60)} {say('{bits:.3f}', bits=bits)}"
+            yield name, bits
 
 
 def _trained(found: Found) -> str:

@@ -293,6 +293,13 @@ def test_any_curve_can_be_drawn(one: Curve):
     assert in_words("x" * 2000, one)
 
 
+def test_of_many_texts_a_card_tells_the_mean():
+    texts = [{"name": f"film-{bits}", "exported": float(bits)} for bits in range(7)]
+    about = {"onbook.evaluation": json.dumps({"texts": texts})}
+    found = Found("odd", (0, 2_000_000, 0), about=about)
+    assert "7 texts that it had never read: 3.000 on average" in card(found)
+
+
 @pytest.mark.parametrize("evaluation", ["", "7", '{"texts": 7}', '{"texts": [7, {"name": 3}]}'])
 def test_a_card_leaves_out_what_a_file_does_not_say(evaluation: str):
     about = {"onbook.evaluation": evaluation, "onbook.trained": "yesterday"}

@@ -277,6 +277,13 @@ def test_nats_stand_beside_published_figures():
     assert "1.4697" not in table.of_rows([row], "plays")
 
 
+def test_many_texts_are_told_of_by_their_mean():
+    many = {str(bits): float(bits) for bits in range(7)}
+    printed = table.of_rows([Row("ours", "Ours", "screen", many)], "screen")
+    assert "mean of 7 texts, carried" in printed
+    assert "| Ours |  | 3.0000 |  |" in printed
+
+
 def test_interrupted_a_row_goes_on(scenes: Path, tmp_path: Path):
     command = [sys.executable, "-m", "training", "compare", "--corpus", str(scenes)]
     command += ["--only", "gpt", "--characters", "20000", "--results", str(tmp_path / "rows")]

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from .rows import Row
 
 NATS_PER_BIT = math.log(2)
+
+MOST_TEXTS = 6
+"""Texts that have columns of their own."""
 
 PUBLISHED = (
     ("nanoGPT, 10.65 M parameters, on a GPU", None, 1.4697),
@@ -19,9 +24,14 @@ PUBLISHED = (
 
 
 def of_rows(rows: Sequence[Row], task: str) -> str:
-    """A Markdown table of a task: bits per character, or nats on tinyshakespeare."""
+    """A Markdown table of a task: bits per character, or nats on tinyshakespeare.
+
+    Many texts are told of by their mean.
+    """
     nats = task == "tinyshakespeare"
     texts = list(dict.fromkeys(name for row in rows for name in row.carried))
+    if len(texts) > MOST_TEXTS:
+        return of_rows([_mean(row) for row in rows], task)
     heads = ["", "trained on", *(f"{text}, {how}" for text in texts for how in ("carried", "cold"))]
     lines = [line(heads), line(["---", *("---:" for _ in heads[1:])])]
     for row in rows:
@@ -34,6 +44,17 @@ def of_rows(rows: Sequence[Row], task: str) -> str:
             figures = ["" if figure is None else f"{figure:g}" for figure in published]
             lines.append(line([f"published: {name}", "", *figures]))
     return "\n".join([*lines, "", _legend(nats)])
+
+
+def _mean(row: Row) -> Row:
+    """A row with the mean of its texts in place of each."""
+    name = f"mean of {len(row.carried)} texts"
+    carried, cold = (list(kind.values()) for kind in (row.carried, row.cold))
+    return replace(
+        row,
+        carried={name: statistics.mean(carried)},
+        cold={name: statistics.mean(cold)} if cold else {},
+    )
 
 
 def _trained(row: Row) -> str:

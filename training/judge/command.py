@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -83,9 +84,14 @@ def _costs(model: Model, texts: Sequence[Text], company: float) -> str:
     """A table of bits per character, with who has spoken and without."""
     lines = [line(["", "bits, the network alone", "with who has spoken"])]
     lines.append(line(["---", "---:", "---:"]))
+    costs: list[tuple[float, float]] = []
     for text in texts:
         found = heard(model, text.content, company)
-        lines.append(line([text.name, f"{found.alone:.4f}", f"{found.company:.4f}"]))
+        costs.append((found.alone, found.company))
+        lines.append(line([text.name, *(f"{bits:.4f}" for bits in costs[-1])]))
+    if len(costs) > 1:
+        means = (statistics.mean(column) for column in zip(*costs, strict=True))
+        lines.append(line([f"mean of {len(costs)} texts", *(f"{bits:.4f}" for bits in means)]))
     return "\n".join(lines)
 
 
