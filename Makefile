@@ -38,12 +38,12 @@ voice: .venv/development  ## Train the voice `stage` (MINUTES=90), prove it and 
 	$(BIN)/python -m export training/runs/stage --heldout $(RUN)/heldout -o bot/models/stage.onnx
 	$(BIN)/python -m bot.examination bot/models/*.onnx --note bot/models/examined.json
 
-screen: .venv/development  ## The same for the voice `screen` (MINUTES=40 is enough)
+screen: .venv/development  ## The same for the voice `screen`
 	$(BIN)/python -m training corpus screen --out data/screen
 	$(BIN)/python -m training train data/screen --out runs/screen --minutes $(MINUTES) $(if $(wildcard runs/screen/config.json),--resume) \
 	    --name screen --corpus "short films written for On Book, and conversations of students set as scenes (chitchat_dataset, MIT)" \
-	    --licence MIT --repeat films=6 --batch 16 --window 320 --learning-rate 0.004 --warmup 100 \
-	    --drop-embedding 0.1 --drop-layers 0.4 --evaluate-every 150
+	    --licence MIT --repeat films=3 --batch 16 --window 320 --lengthen 4 --learning-rate 0.004 --warmup 100 \
+	    --prior 200000 --drop-layers 0.2 --drop-recurrent 0.25 --evaluate-every 400
 	$(BIN)/python -m training evaluate runs/screen data/screen/validation/*.fountain
 	$(BIN)/python -m training release runs/screen --out training/runs/screen
 	$(BIN)/python -m export training/runs/screen --heldout runs/screen/heldout -o bot/models/screen.onnx

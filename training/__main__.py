@@ -44,7 +44,7 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument(
         "name",
         choices=["plays", "screen"],
-        help="38 plays of Shakespeare, or 43 short films and people who talk; as Fountain",
+        help="38 plays of Shakespeare, or 279 short films and people who talk; as Fountain",
     )
     one.add_argument("--out", type=Path, required=True, metavar="DIR")
     one.set_defaults(command=_corpus)

@@ -36,12 +36,12 @@ def test_whole_films_are_held_out_a_tenth_of_them(folder: Path):
     assert {text.folder for text in split.validation} == {"validation"}
 
 
-def test_read_as_often_as_is_advised_the_films_are_a_third():
+def test_read_as_often_as_is_advised_the_films_are_most_of_it():
     # Of the whole corpus the talk is at most 1.65 million characters.
     films = sum(
         len(read(p).content) for p in screen.FILMS.glob("*") if p.stem not in screen.HELD_OUT
     )
-    assert screen.REPEAT * films / (screen.REPEAT * films + 1_650_000) > 0.48
+    assert screen.REPEAT * films / (screen.REPEAT * films + 1_650_000) > 0.75
 
 
 def test_fewer_than_one_in_a_hundred_runs_of_eight_words_of_the_films_come_twice():
@@ -49,7 +49,7 @@ def test_fewer_than_one_in_a_hundred_runs_of_eight_words_of_the_films_come_twice
     for film in screen.FILMS.glob("*.fountain"):
         words = re.findall(r"[\w']+", read(film).content.lower())
         runs.update(zip(*(words[i:] for i in range(8)), strict=False))
-    assert len(runs) > 50_000
+    assert len(runs) > 350_000
     assert sum(n for n in runs.values() if n > 1) < 0.01 * sum(runs.values())
 
 
