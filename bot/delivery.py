@@ -86,12 +86,14 @@ _seen: dict[int, object] = {}
 
 
 async def insisted(
-    ask: Callable[[], Awaitable[T]], seconds: float, patience: float = PATIENCE
+    ask: Callable[[], Awaitable[T]], seconds: float, patience: float | None = None
 ) -> T:
     """Asks until Discord answers, for so many seconds; ``ask`` must bear being done again.
 
-    Raises what Discord refuses, and one of `LOST` when the time is over.
+    ``patience``: seconds for which an answer is waited for at first, or `PATIENCE`. Raises what
+    Discord refuses, and one of `LOST` when the time is over.
     """
+    patience = PATIENCE if patience is None else patience
     clock = asyncio.get_running_loop().time
     end, pause = clock() + seconds, SHORTEST_PAUSE
     while True:

@@ -26,7 +26,7 @@ QUALITIES = {"draft": phrase("draft"), "good": phrase("good"), "best": phrase("b
 STRIDE = 1_000_003
 """From a candidate's seed to the next one's: far more than a turn has lines."""
 
-SETTLING = 4.5
+SETTLING = 3.5
 """Bits by which a line costs less than its rate, so that a short one does not look likely."""
 
 

@@ -16,7 +16,7 @@ from tests.kills.truth import Truth, table
 
 
 async def test_a_bot_that_is_killed_has_all_that_was_shown(voices: Path, tmp_path: Path):
-    points = crowd.plan(20, crowd.fewest(20))
+    points = crowd.plan(15, crowd.fewest(15))
     found = await crowd.kills(voices / "tiny.onnx", tmp_path, points, 20, {"line_length": 60})
     assert crowd.counted(found, points), table(found)
 

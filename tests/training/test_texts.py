@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from training.corpus import plays
 from training.texts import MINIMUM, Split, Text, TextError, collect, read
 
 FINAL_DRAFT = """\
@@ -77,13 +76,6 @@ def write(tmp_path: Path) -> Write:
         return path
 
     return write
-
-
-@pytest.fixture(scope="session")
-def corpus_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("corpus")
-    plays(out)
-    return out
 
 
 def prose(length: int, seed: int = 0) -> str:
@@ -278,8 +270,8 @@ def test_unreadable_final_draft_is_refused(write: Write, content: str, reason: s
 # Many files
 
 
-def test_the_plays_keep_their_split(corpus_folder: Path) -> None:
-    split = collect([corpus_folder])
+def test_the_plays_keep_their_split(plays: Path) -> None:
+    split = collect([plays])
     assert [len(part) for part in parts(split)] == [36, 1, 1]
     assert names(split)[1:] == (["twelfth-night"], ["macbeth"])
     assert split.test[0].content.startswith(".A DESERT PLACE\n\nThunder and lightning.")
@@ -287,8 +279,8 @@ def test_the_plays_keep_their_split(corpus_folder: Path) -> None:
     assert not any("\n\n\n" in text.content for part in parts(split) for text in part)
 
 
-def test_plays_without_a_split_are_held_out_whole(corpus_folder: Path) -> None:
-    files = list(corpus_folder.rglob("*.fountain"))
+def test_plays_without_a_split_are_held_out_whole(plays: Path) -> None:
+    files = list(plays.rglob("*.fountain"))
     split = collect(files)
     total = sum(size(part) for part in parts(split))
     assert sum(map(len, parts(split))) == len(files)

@@ -92,14 +92,13 @@ def test_a_run_that_was_cut_equals_one_that_was_not(scenes: Path, tmp_path: Path
 
 
 def test_interrupted_from_the_keyboard_it_ends_cleanly_and_goes_on(scenes: Path, tmp_path: Path):
-    command = [sys.executable, "-m", "training", "train", str(scenes), "--out"]
+    command = ["train", str(scenes), "--out"]
     sizes = ["--steps", "150", "--hidden", "32", "--batch", "8", "--window", "64"]
     sizes += ["--precision", "float32", "--evaluate-every", "1000"]
     whole, cut = tmp_path / "whole", tmp_path / "cut"
-    subprocess.run([*command, str(whole), *sizes], check=True, capture_output=True)
-    process = subprocess.Popen(
-        [*command, str(cut), *sizes], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    assert main([*command, str(whole), *sizes]) == 0
+    program = [sys.executable, "-m", "training", *command, str(cut), *sizes]
+    process = subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     while not Run(cut).metrics.exists():
         assert process.poll() is None
         time.sleep(0.01)
@@ -109,7 +108,7 @@ def test_interrupted_from_the_keyboard_it_ends_cleanly_and_goes_on(scenes: Path,
     assert out.strip() == "Stopped, and kept. Give the same command with --resume to go on."
     assert "Traceback" not in err
     assert 50 <= load(Run(cut).resume)[1]["step"] < 150
-    subprocess.run([*command, str(cut), *sizes, "--resume"], check=True, capture_output=True)
+    assert main([*command, str(cut), *sizes, "--resume"]) == 0
     ours, theirs = load(Run(cut).weights)[0], load(Run(whole).weights)[0]
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
 
