@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
+from importlib import import_module
 from typing import cast
 
 import pytest
 
-from bot import delivery
 from bot.cog import OnBook
 from bot.settings import RunnerSettings
 from bot.views import COG
@@ -31,6 +31,8 @@ pytestmark = pytest.mark.usefixtures("hurry")
 @pytest.fixture
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Waits shorter for what will not come."""
+    # A bot that was unloaded has taken its modules along: the next one has others.
+    delivery = import_module("bot.delivery")
     monkeypatch.setattr(delivery, "PATIENCE", 1.0)
     monkeypatch.setattr(delivery, "FIRST_PATIENCE", 1.0)
 
@@ -200,7 +202,7 @@ async def test_a_picture_that_fails_does_not_end_a_turn(
 async def test_when_discord_never_answers_one_is_told_and_keeps_the_text(
     inside: Inside, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(delivery, "FIRST_SECONDS", 2.0)
+    monkeypatch.setattr(import_module("bot.delivery"), "FIRST_SECONDS", 2.0)
     await begin(inside.ann, inside.channel)
     await inside.discord.fail(Kind.SILENCE, "POST", CALLBACK, heard=True)
     await inside.discord.fail(Kind.SILENCE, "POST", CALLBACK, most=5)
