@@ -16,6 +16,7 @@ from .compare.rows import ROWS
 from .corpus import CorpusError
 from .model import Regularisation
 from .ngrams import MemoryShape
+from .parallel import joined
 from .prior import PriorShape
 from .run import Config, Run, RunError
 from .talk import TalkError
@@ -360,11 +361,14 @@ def _train(options: argparse.Namespace) -> int:
         steps=options.steps,
     )
     run = Run(options.out)
-    if train(options.texts, run, config, resume=options.resume):
-        print(f"Trained. Make a voice file of it: python -m export {run.folder} -o voice.onnx")
-        return 0
-    print("Stopped, and kept. Give the same command with --resume to go on.")
-    return INTERRUPTED
+    end = f"Trained. Make a voice file of it: python -m export {run.folder} -o voice.onnx"
+    with joined() as team:
+        finished = train(options.texts, run, config, resume=options.resume, team=team)
+        if not finished:
+            end = "Stopped, and kept. Give the same command with --resume to go on."
+        if team.leads:
+            print(end, flush=True)
+    return 0 if finished else INTERRUPTED
 
 
 def _tune(options: argparse.Namespace) -> int:

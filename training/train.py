@@ -13,10 +13,11 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from statistics import fmean
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor, distributed, nn
 from torch.nn import functional
 from tqdm import tqdm
 
@@ -24,6 +25,7 @@ from . import curves, ngrams, prior
 from .evaluate import as_read, carried, sample
 from .model import CharLSTM
 from .names import Names
+from .parallel import ALONE, Team
 from .run import Config, Run, RunError, load, save
 from .texts import Split, Text, collect
 from .vocabulary import Vocabulary
@@ -148,8 +150,10 @@ class Training:
         vocabulary: Vocabulary,
         texts: Sequence[Text],
         start: Start | None = None,
+        team: Team = ALONE,
     ) -> None:
         self.run_folder = run
+        self.team = team
         self.config = config
         self.vocabulary = vocabulary
         self.validation = "\n\n".join(t.content for t in run.heldout_texts("validation"))
@@ -185,10 +189,14 @@ class Training:
                 f"characters: lower --batch, --window or --lengthen, or add text."
             )
         self.corpus_hash = hashlib.sha256(torch.cat(tokens).numpy().tobytes()).hexdigest()
-        self.state = self.model.start(config.batch)
+        self.network = team.together(self.model)
+        self.state = self.model.start(config.batch // team.size)
         self.step = 0
         self.seconds = 0.0
         self.best = math.inf
+        if not team.leads:
+            # All have begun with the same weights, and drop different ones.
+            torch.manual_seed(config.seed * 100_003 + team.rank)
 
     def run(self) -> bool:
         """Trains to the end of the schedule; False when it was interrupted before.
@@ -204,37 +212,44 @@ class Training:
                 progress.update()
                 self.seconds = time.perf_counter() - began
                 if self.step % REPORT_EVERY == 0:
-                    self._report(progress, bits / taken, taken, time.perf_counter() - reported)
+                    if self.team.leads:
+                        self._report(progress, bits / taken, taken, time.perf_counter() - reported)
                     bits, taken, reported = 0.0, 0, time.perf_counter()
                 schedule_found = self.config.steps is None and self._find_schedule(progress)
                 if schedule_found or self._evaluation_is_due():
-                    self._evaluate(progress)
+                    self.team.by_first(lambda: self._evaluate(progress))
+                    self.save()
                     reported += time.perf_counter() - began - self.seconds
                     self.seconds = time.perf_counter() - began
-                if interrupted:
+                if any(self.team.hear(bool(interrupted))):
                     self.save()
                     return False
         self.save()
         return True
 
     def train_step(self) -> float:
-        """One window: forward, backward, clip, update, average. Returns bits per character."""
+        """One window: forward, backward, clip, update, average. Returns bits per character.
+
+        Both the window and the bits are those of all processes.
+        """
+        own = self.team.own(self.windows.batch)
         inputs, targets, epoch_begins = self.windows.at(self.step)
-        if len(self.state) != self.windows.batch:
-            self.state = self.model.start(self.windows.batch)
+        inputs, targets = inputs[:, own], targets[:, own]
+        if len(self.state) != inputs.shape[1]:
+            self.state = self.model.start(inputs.shape[1])
         parts = None
         if self.parts is not None:
-            parts = self.parts[self.windows.places(self.step)].to(self.device)
+            parts = self.parts[self.windows.places(self.step)[:, own]].to(self.device)
         if epoch_begins:
             self.state = torch.zeros_like(self.state)
         for group in self.optimiser.param_groups:
             group["lr"] = learning_rate(self.config, self.step)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.autocast):
-            logits, state = self.model(inputs.to(self.device), self.state, parts)
+            logits, state = self.network(inputs.to(self.device), self.state, parts)
         loss = functional.cross_entropy(
             logits.float().flatten(0, 1), targets.to(self.device).flatten()
         )
-        value = loss.item()
+        value = fmean(self.team.hear(loss.item()))
         self.step += 1
         if not math.isfinite(value):
             raise TrainingError(
@@ -268,25 +283,30 @@ class Training:
             average.lerp_(current, 1 - decay)
 
     def _find_schedule(self, progress: Progress) -> bool:
+        """Whether it is known now how many steps there will be."""
+        steps = self.team.by_first(lambda: self._steps_that_fit(progress))
+        self.config = dataclasses.replace(self.config, steps=steps)
+        return steps is not None
+
+    def _steps_that_fit(self, progress: Progress) -> int | None:
         """After the first minute: how many steps fit into the minutes that were asked for."""
         if self.seconds < SPEED_IS_KNOWN_AFTER or self.config.minutes is None:
-            return False
+            return None
         began = time.perf_counter()
         self.validation_bits()
         evaluation = time.perf_counter() - began
         per_step = self.seconds / self.step + evaluation / self.config.evaluate_every
         steps = max(self.step + 1, round(self.config.minutes * 60 / per_step))
-        self.config = dataclasses.replace(self.config, steps=steps)
-        self.run_folder.write_config(self.config)
+        self.run_folder.write_config(dataclasses.replace(self.config, steps=steps))
         progress.total = steps
         progress.write(f"{steps:,} steps fit into {self.config.minutes:g} minutes.")
-        return True
+        return steps
 
     def _evaluation_is_due(self) -> bool:
         return self.step % self.config.evaluate_every == 0 or self.step == self.config.steps
 
     def _evaluate(self, progress: Progress) -> None:
-        """Validation and a sample; keeps the weights if they are the best, and a way back."""
+        """Validation and a sample; keeps the weights if they are the best."""
         bits = self.validation_bits()
         self._note({"step": self.step, "seconds": round(self.seconds, 1), "validation_bits": bits})
         written = sample(self.average, self.vocabulary, "\n", 400, 0.8, self.config.seed)
@@ -307,7 +327,6 @@ class Training:
                 "seconds": round(self.seconds, 1),
             }
             save(self.run_folder.weights, self.average.state_dict(), facts)
-        self.save()
         curves.draw(self.run_folder.metrics, self.run_folder.folder / "curves.png")
 
     def validation_bits(self) -> float:
@@ -320,15 +339,20 @@ class Training:
         return carried(model, vocabulary, self.validation, streams).per_character
 
     def save(self) -> None:
-        """Keeps all that the next step depends on, so that it can be taken in another process."""
+        """Keeps all that the next step depends on, so that it can be taken in another process.
+
+        Of several processes, it keeps the state of all streams, and the generators of all.
+        """
+        own = {"state": self.state.cpu()}
+        own |= {name: one.get_state() for name, one in self._generators().items()}
+        everybody = self.team.hear(own)
+        if not self.team.leads:
+            return
         tensors = {f"model.{name}": t for name, t in self.model.state_dict().items()}
         tensors |= {f"average.{name}": t for name, t in self.average.state_dict().items()}
         for i, moments in self.optimiser.state_dict()["state"].items():
             tensors |= {f"optimiser.{i}.{name}": t for name, t in moments.items()}
-        tensors["state"] = self.state
-        tensors["random"] = torch.get_rng_state()
-        if self.device.type == "cuda":
-            tensors["random.cuda"] = torch.cuda.get_rng_state()
+        tensors |= {name: torch.cat([one[name] for one in everybody]) for name in own}
         facts = {
             "step": self.step,
             "seconds": self.seconds,
@@ -338,16 +362,30 @@ class Training:
         save(self.run_folder.resume, tensors, facts)
 
     def resume(self) -> None:
-        """Stands where `save` left it; raises RunError when the texts are not the same."""
+        """Stands where `save` left it; raises RunError when the texts are not the same.
+
+        With as many processes as before it goes on bit for bit. With another number each stream
+        goes on where it was, but sums are rounded differently, and other things are dropped: a
+        process that there was not before draws as at the start of the run.
+        """
+        kept = self.team.by_first(self._kept)
+        if kept:
+            self._restore(*kept)
+        if self.team.leads:
+            self._forget_metrics_after(self.step)
+
+    def _kept(self) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
         if not self.run_folder.resume.exists():
-            self._forget_metrics_after(0)
-            return
+            return None
         tensors, facts = load(self.run_folder.resume)
         if facts["corpus"] != self.corpus_hash:
             raise RunError(
                 f"{self.run_folder.folder} was trained on other texts: give --resume the same "
                 f"ones, or choose another --out."
             )
+        return tensors, facts
+
+    def _restore(self, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
         self.model.load_state_dict(_under("model.", tensors))
         self.average.load_state_dict(_under("average.", tensors))
         moments: dict[int, dict[str, Tensor]] = {}
@@ -356,12 +394,21 @@ class Training:
             moments.setdefault(int(number), {})[name] = tensor
         groups = self.optimiser.state_dict()["param_groups"]
         self.optimiser.load_state_dict({"state": moments, "param_groups": groups})
-        self.state = tensors["state"].to(self.device)
-        torch.set_rng_state(tensors["random"])
-        if self.device.type == "cuda" and "random.cuda" in tensors:
-            torch.cuda.set_rng_state(tensors["random.cuda"])
+        streams = len(tensors["state"])
+        self.state = tensors["state"][self.team.own(streams)].to(self.device)
+        for name, one in self._generators().items():
+            states = tensors[name].split(len(one.get_state())) if name in tensors else ()
+            if self.team.rank < len(states):
+                # It reads from the start of what a tensor is a part of.
+                one.set_state(states[self.team.rank].clone())
         self.step, self.seconds, self.best = facts["step"], facts["seconds"], facts["best"]
-        self._forget_metrics_after(self.step)
+
+    def _generators(self) -> dict[str, torch.Generator]:
+        """Those that say what is dropped, by their names in what is kept."""
+        found = {"random": torch.default_generator}
+        if self.device.type == "cuda":
+            found["random.cuda"] = torch.cuda.default_generators[torch.cuda.current_device()]
+        return found
 
     def _forget_metrics_after(self, step: int) -> None:
         """Steps that were taken but not kept will be taken, and noted, again."""
@@ -391,20 +438,28 @@ class Training:
 
     def _progress(self) -> Progress:
         return tqdm(
-            total=self.config.steps, initial=self.step, unit="step", smoothing=0.05, mininterval=1
+            total=self.config.steps,
+            initial=self.step,
+            unit="step",
+            smoothing=0.05,
+            mininterval=1,
+            disable=not self.team.leads,
         )
 
 
-def train(paths: Sequence[Path], run: Run, config: Config, *, resume: bool = False) -> bool:
+def train(
+    paths: Sequence[Path], run: Run, config: Config, *, resume: bool = False, team: Team = ALONE
+) -> bool:
     """Trains a voice on texts; False when it was interrupted and can be resumed.
 
     A run that goes on keeps its own configuration; only `Config.steps`, where given, moves the end
-    of its schedule.
+    of its schedule. Of a ``team``, only the first process needs the texts and the folder.
 
     Raises TextError for a corpus that cannot be used, RunError for a folder that cannot, and
     TrainingError when the training fails.
     """
-    return prepare(collect(paths), run, config, resume=resume).run()
+    split = team.by_first(lambda: collect(paths))
+    return prepare(split, run, config, resume=resume, team=team).run()
 
 
 def prepare(
@@ -414,29 +469,49 @@ def prepare(
     vocabulary: Vocabulary | None = None,
     *,
     resume: bool = False,
+    team: Team = ALONE,
 ) -> Training:
     """A training that stands where the run in the folder stands, or before its first step.
 
     ``vocabulary`` is worked out from what is learned unless it is given. Raises RunError and
     TrainingError as `train` does.
     """
-    if resume:
-        kept, vocabulary = run.config(), run.vocabulary()
-        config = dataclasses.replace(kept, steps=config.steps or kept.steps)
-        run.write_config(config)
-    else:
-        _require_folders(config.repeat, split.train)
-        vocabulary = vocabulary or Vocabulary.of(t.content for t in split.train)
-        tokens = encoded(split.train, vocabulary)
-        config = dataclasses.replace(
-            config,
-            memory=ngrams.fitted(tokens, config.memory),
-            prior=prior.fitted(tokens, len(vocabulary), config.prior),
-        )
-        run.begin(config, vocabulary, split)
-    training = Training(run, config, vocabulary, split.train)
+
+    def asked_for() -> tuple[Config, Vocabulary]:
+        if resume:
+            return _go_on(run, config, team)
+        return _begin(split, run, config, vocabulary, team)
+
+    config, known = team.by_first(asked_for)
+    training = Training(run, config, known, split.train, team=team)
     training.resume()
     return training
+
+
+def _begin(
+    split: Split, run: Run, config: Config, vocabulary: Vocabulary | None, team: Team
+) -> tuple[Config, Vocabulary]:
+    """Lays out a new run, with what can be worked out from its texts."""
+    _require_folders(config.repeat, split.train)
+    _require_shares(config, team)
+    vocabulary = vocabulary or Vocabulary.of(t.content for t in split.train)
+    tokens = encoded(split.train, vocabulary)
+    config = dataclasses.replace(
+        config,
+        memory=ngrams.fitted(tokens, config.memory),
+        prior=prior.fitted(tokens, len(vocabulary), config.prior),
+    )
+    run.begin(config, vocabulary, split)
+    return config, vocabulary
+
+
+def _go_on(run: Run, config: Config, team: Team) -> tuple[Config, Vocabulary]:
+    """A run's own configuration and vocabulary; of what is asked for, only the steps count."""
+    kept = run.config()
+    config = dataclasses.replace(kept, steps=config.steps or kept.steps)
+    _require_shares(config, team)
+    run.write_config(config)
+    return config, run.vocabulary()
 
 
 def counted(model: CharLSTM, texts: Sequence[Tensor]) -> Tensor | None:
@@ -452,6 +527,15 @@ def _require_folders(names: Iterable[str], texts: Iterable[Text]) -> None:
             f"No text to learn lies in a folder called {name}: give --repeat the name of one that "
             f"has some."
         )
+
+
+def _require_shares(config: Config, team: Team) -> None:
+    for streams in (config.batch, config.batch // config.lengthen):
+        if streams % team.size:
+            raise TrainingError(
+                f"{team.size} processes cannot share {streams} streams: give a --batch that they "
+                f"divide, and that they still divide once --lengthen has divided it."
+            )
 
 
 def encoded(texts: Sequence[Text], vocabulary: Vocabulary) -> list[Tensor]:
@@ -476,11 +560,15 @@ def uses_bfloat16(precision: str, device: torch.device) -> bool:
 
 @contextmanager
 def interruption() -> Iterator[list[int]]:
-    """Collects Ctrl-C and SIGTERM instead of dying of them; a second Ctrl-C ends at once."""
+    """Collects Ctrl-C and SIGTERM instead of dying of them; a second Ctrl-C ends at once.
+
+    Not so below torchrun, which passes on each Ctrl-C that the terminal has told everybody of, and
+    ends by itself those that take too long.
+    """
     caught: list[int] = []
 
     def note(number: int, _frame: object) -> None:
-        if caught:
+        if caught and not distributed.is_torchelastic_launched():
             os._exit(130)
         caught.append(number)
 

@@ -1,0 +1,81 @@
+"""What each of two processes does for test_parallel.py, as torchrun starts it."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import signal
+import sys
+from pathlib import Path
+
+import torch
+
+from tests.conftest import TINY
+from training import train as train_module
+from training.model import NOTHING_DROPPED
+from training.ngrams import NO_MEMORY
+from training.parallel import Team, joined
+from training.prior import PriorShape
+from training.run import Run
+from training.texts import Split, collect
+from training.train import Training, prepare
+
+SMALL = dataclasses.replace(
+    TINY,
+    hidden=32,
+    memory=NO_MEMORY,
+    prior=PriorShape(contexts=500, longest=2),
+    steps=12,
+    evaluate_every=100,
+)
+"""Laid out in a moment, as there is much to lay out."""
+
+SURE = dataclasses.replace(SMALL, drop=NOTHING_DROPPED, clip=1000.0, steps=8, lengthen=2)
+"""Nothing is left to chance, and gradients keep their size."""
+
+TIMED = dataclasses.replace(SMALL, steps=None, minutes=0.01)
+
+
+def main(scenes: Path, folder: Path) -> None:
+    split = collect([scenes])
+    with joined() as team:
+        assert team.size == 2
+        assert prepare(split, Run(folder / "sure"), SURE, team=team).run()
+        assert prepare(split, Run(folder / "whole"), SMALL, team=team).run()
+        cut(split, Run(folder / "cut"), team)
+        timed(split, Run(folder / "timed"), team)
+
+
+def cut(split: Split, run: Run, team: Team) -> None:
+    """Trains until the second process is interrupted, and then goes on."""
+    training = prepare(split, run, SMALL, team=team)
+    if not team.leads:
+        interrupt_at(training, 7)
+    assert not training.run()
+    assert training.step == 7
+    torch.manual_seed(12345)  # whatever other processes would start with
+    assert prepare(split, run, SMALL, resume=True, team=team).run()
+
+
+def interrupt_at(training: Training, step: int) -> None:
+    take = training.train_step
+
+    def interrupted() -> float:
+        bits = take()
+        if training.step == step:
+            os.kill(os.getpid(), signal.SIGINT)
+        return bits
+
+    training.train_step = interrupted
+
+
+def timed(split: Split, run: Run, team: Team) -> None:
+    """Trains for as long as the first process thinks right, whatever the second would."""
+    train_module.SPEED_IS_KNOWN_AFTER = 0.1 if team.leads else 1000.0
+    training = prepare(split, run, TIMED, team=team)
+    assert training.run()
+    assert team.hear(training.step) == 2 * [training.config.steps]
+
+
+if __name__ == "__main__":
+    main(*map(Path, sys.argv[1:]))
