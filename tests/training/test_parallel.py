@@ -23,7 +23,8 @@ from training.run import Config, Run, load
 from training.texts import collect
 from training.train import TrainingError, prepare
 
-TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "-m"]
+TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+TORCHRUN += ["--nproc-per-node", "2", "-m"]
 
 
 @pytest.fixture(scope="module")
