@@ -57,6 +57,10 @@ def extension(
     return request.param
 
 
+under_one_name = pytest.mark.parametrize("extension", ["prompter"], indirect=True)
+"""For what is the same whatever it is called."""
+
+
 class Tree(app_commands.CommandTree[Any]):
     """A tree with an error handler of its own."""
 
@@ -205,7 +209,7 @@ def there_is(host: Host) -> dict[str, object]:
     }
 
 
-@pytest.mark.parametrize("extension", ["prompter"], indirect=True)
+@under_one_name
 async def test_ten_times_over_it_leaves_nothing_behind(extension: str, stage: Stage, host: Host):
     async def visit() -> weakref.ref[object]:
         with stage.world._bot_scope():
@@ -309,6 +313,7 @@ def four_menus_of(host: Host) -> None:
         host.tree.add_command(app_commands.ContextMenu(name=f"{number}", callback=nothing))
 
 
+@under_one_name
 @pytest.mark.parametrize(
     ("furnish", "why"),
     [
@@ -332,6 +337,7 @@ async def test_a_command_that_has_no_place_is_refused_and_leaves_nothing(
     assert there_is(host) == before
 
 
+@under_one_name
 async def test_a_name_that_was_taken_while_it_loads_is_refused_and_leaves_nothing(
     extension: str, stage: Stage, host: Host
 ):
@@ -350,6 +356,7 @@ async def test_a_name_that_was_taken_while_it_loads_is_refused_and_leaves_nothin
     assert there_is(host) == before | {"on the disk": ANY}  # a new database
 
 
+@under_one_name
 async def test_it_can_be_there_once(extension: str, stage: Stage, host: Host, tmp_path: Path):
     with stage.world._bot_scope():
         await host.load_extension(extension)
@@ -364,6 +371,7 @@ async def test_it_can_be_there_once(extension: str, stage: Stage, host: Host, tm
     assert there_is(host) == before
 
 
+@under_one_name
 async def test_its_commands_are_such_as_discord_takes(extension: str, stage: Stage, host: Host):
     with stage.world._bot_scope():
         await host.load_extension(extension)
@@ -381,6 +389,7 @@ async def test_its_commands_are_such_as_discord_takes(extension: str, stage: Sta
     assert where == [([0, 1], [0])] * 3
 
 
+@under_one_name
 async def test_its_group_has_the_name_that_is_set(
     extension: str, stage: Stage, host: Host, monkeypatch: pytest.MonkeyPatch
 ):
