@@ -13,7 +13,10 @@ if TYPE_CHECKING:  # the process that examines a voice comes through here, and s
 
 
 async def setup(bot: commands.Bot) -> None:
-    """The door for ``load_extension``; raises SettingsError, ModelError or StoreError."""
+    """The door for ``load_extension``; raises SettingsError, NoPlace, ModelError or StoreError.
+
+    Its commands lie under one group, whose name is a setting. Syncing them is left to the host.
+    """
     from .cog import OnBook  # not before it is needed: importing a part must stay light
 
     await bot.add_cog(OnBook(bot))

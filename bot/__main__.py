@@ -1,4 +1,7 @@
-"""``python -m bot``: on Discord, or with ``--local`` in a browser without an account."""
+"""``python -m bot``: on Discord, or with ``--local`` in a browser without an account.
+
+Where it is installed, ``onbook`` and ``python -m onbook`` are the same.
+"""
 
 from __future__ import annotations
 
@@ -68,14 +71,18 @@ def _run_locally(chosen: RunnerSettings, port: int) -> None:
         if error.name != "simcord":
             raise
         raise RunnerError(
-            'The simulated Discord is not installed: run `make play`, or pip install ".[local]".'
+            "The simulated Discord is not installed: run `make play`, or pip install "
+            "'simcord[preview]'."
         ) from error
     asyncio.run(local.run(chosen, port))
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    one = argparse.ArgumentParser(prog="python -m bot", description=__doc__)
+    one = argparse.ArgumentParser(
+        prog=f"python -m {__package__}",
+        description="On Book, on Discord or with --local in a browser without an account.",
+    )
     one.add_argument(
         "--local", action="store_true", help="inside a simulated Discord, in the browser"
     )

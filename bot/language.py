@@ -25,20 +25,22 @@ NUMBERS = {"de": str.maketrans(",.", ".,")}
 class Language:
     """How something is said: in which words, and what the commands are called to whom it is said.
 
-    ``renamed`` says whether the commands' names are translated, as they are where the bot is alone.
+    In somebody else's bot they lie under a ``group``, and have their English names. Where the bot
+    is alone there is no group, and each person sees them in their own language.
     """
 
     sentences: Mapping[str, str] = field(default_factory=dict)
     numbers: Mapping[int, int] = field(default_factory=dict)
-    renamed: bool = False
+    group: str | None = None
 
     def command(self, path: str) -> str:
         """What a command is called, such as ``/script show``."""
-        return "/" + " ".join(self.option(word) for word in path.split())
+        words = [self.option(word) for word in path.split()]
+        return "/" + " ".join([self.group, *words] if self.group else words)
 
     def option(self, name: str) -> str:
         """What an option of a command is called."""
-        return self.sentences.get(name, name) if self.renamed else name
+        return name if self.group else self.sentences.get(name, name)
 
 
 _LANGUAGE: ContextVar[Language] = ContextVar("onbook.language", default=Language())  # noqa: B039 - frozen
@@ -107,9 +109,12 @@ def many(number: int, thing: str) -> str:
 
 
 @contextmanager
-def speaking(locale: str, *, renamed: bool = False) -> Iterator[None]:
-    """Says everything in the language of a locale of Discord's, such as ``de`` or ``en-GB``."""
-    before = _LANGUAGE.set(_language(locale, renamed))
+def speaking(locale: str, group: str | None = None) -> Iterator[None]:
+    """Says everything in the language of a locale of Discord's, such as ``de`` or ``en-GB``.
+
+    ``group`` is the one under which the commands lie, if they do.
+    """
+    before = _LANGUAGE.set(_language(locale, group))
     try:
         yield
     finally:
@@ -118,13 +123,13 @@ def speaking(locale: str, *, renamed: bool = False) -> Iterator[None]:
 
 def translated(text: str, locale: str) -> str | None:
     """A name or a description in the language of a locale, None where it stays as it is."""
-    return _language(locale, renamed=True).sentences.get(text)
+    return _language(locale, None).sentences.get(text)
 
 
 @cache
-def _language(locale: str, renamed: bool) -> Language:
+def _language(locale: str, group: str | None) -> Language:
     code = locale.split("-")[0]
     if code not in NUMBERS:
-        return Language()
+        return Language(group=group)
     file = resources.files(f"{__package__}.languages") / f"{code}.json"
-    return Language(json.loads(file.read_text(encoding="utf-8")), NUMBERS[code], renamed)
+    return Language(json.loads(file.read_text(encoding="utf-8")), NUMBERS[code], group)

@@ -45,8 +45,8 @@ fails each time is left to the next run."""
 class Polls:
     """The votes of all channels. What it waits for is stored, and `resume` finds it again.
 
-    ``later`` is the event loop's own timer, unless another one is given; ``renamed`` says whether
-    the names of the commands are translated.
+    ``later`` is the event loop's own timer, unless another one is given; ``group`` is the one under
+    which the commands lie in somebody else's bot.
     """
 
     def __init__(
@@ -56,10 +56,10 @@ class Polls:
         board: Board,
         later: Later | None = None,
         *,
-        renamed: bool = False,
+        group: str | None = None,
     ) -> None:
         self.client = client
-        self.renamed = renamed
+        self.group = group
         self.rooms = rooms
         self.board = board
         self._call_later: Later = later or asyncio.get_running_loop().call_later
@@ -141,7 +141,7 @@ class Polls:
             if script is None:
                 return True
             channel = self.client.get_partial_messageable(script.channel)
-            with speaking(locale_of(script, self.client), renamed=self.renamed):
+            with speaking(locale_of(script, self.client), self.group):
                 await act(channel, self.rooms.at(script.channel), ballot)
         except (discord.HTTPException, NotKept, *LOST) as error:
             log.warning("ballot %d could not be ended or shown: %s", ballot, error)

@@ -157,7 +157,7 @@ async def run(chosen: RunnerSettings) -> None:
     if token is None or not token.get_secret_value().strip():
         raise RunnerError(
             "DISCORD_TOKEN is not set: put the bot's token into .env (see .env.example), or try "
-            "everything without one: python -m bot --local."
+            f"everything without one: python -m {__package__} --local."
         )
     spare_what_stays()
     async with Bot(chosen) as bot:

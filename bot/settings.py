@@ -32,6 +32,13 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True)
 
+    group: Annotated[
+        str,
+        Field(
+            pattern=r"^[-_\p{Ll}\p{Lo}\p{N}]{1,32}$",
+            description="The command under which all others lie in somebody else's bot.",
+        ),
+    ] = "onbook"
     database: Annotated[Path, Field(description="The SQLite file that keeps the scripts.")] = Path(
         "onbook.db"
     )

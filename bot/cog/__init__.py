@@ -11,6 +11,7 @@ from ..settings import Settings
 from .branches import Branches
 from .commands import for_scripts
 from .company import Company
+from .guest import NoPlace, check_places, grouped
 from .manners import Manners
 from .models import Models
 from .privacy import Privacy
@@ -40,19 +41,31 @@ class OnBook(
 
     def __init__(self, bot: commands.Bot, chosen: Settings | None = None) -> None:
         super().__init__(bot, chosen)
+        if self.group:
+            # What stands here is what discord.py gives to a host, and takes from it again.
+            self.__cog_app_commands__ = [grouped(self.group, self.get_app_commands())]
         # A cog's body can have no commands on messages.
         self.menus = [
-            app_commands.ContextMenu(
-                name=phrase("Continue from here"), callback=self.continue_from
-            ),
-            app_commands.ContextMenu(name=phrase("Rewrite this line"), callback=self.rewrite_in),
+            for_scripts(app_commands.ContextMenu(name=name, callback=callback))
+            for name, callback in (
+                (phrase("Continue from here"), self.continue_from),
+                (phrase("Rewrite this line"), self.rewrite_in),
+            )
         ]
 
     async def cog_load(self) -> None:
-        """Opens the voice and the database; raises ModelError or StoreError."""
+        """Opens the voice and the database; raises NoPlace, ModelError or StoreError."""
+        tree, wanted = self.bot.tree, [*self.get_app_commands(), *self.menus]
+        check_places(tree, wanted)
         await super().cog_load()
+        try:
+            # Again, since the host may have done other things in the meantime.
+            check_places(tree, wanted)
+        except NoPlace:
+            await super().cog_unload()
+            raise
         for menu in self.menus:
-            self.bot.tree.add_command(for_scripts(menu))
+            tree.add_command(menu)
 
     async def cog_unload(self) -> None:
         """Ends the engines and closes the database."""

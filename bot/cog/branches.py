@@ -159,7 +159,7 @@ class Branches(Turns):
 
     async def submit_rewriting(self, interaction: Interaction, place: Place, text: str) -> None:
         """Rewrites a line, from the modal."""
-        with speaking_to(interaction):
+        with speaking_to(interaction, self.group):
             try:
                 check_texts(text=(text, LONGEST_WINDOW))
                 self._pay(interaction, Cost(characters=len(text)))
@@ -231,7 +231,8 @@ class Branches(Turns):
     async def _open(self, interaction: Interaction, place: Place) -> None:
         room = self._room(interaction)
         line = await room.line_to_rewrite(writer_of(interaction), place)
-        await reply_to(interaction).send_modal(panels.RewriteModal(line, place))
+        window = self._for_now(panels.RewriteModal(line, place))
+        await reply_to(interaction).send_modal(window)
 
     async def _rewrite(self, interaction: Interaction, place: Place, text: str) -> None:
         check_permissions(interaction)

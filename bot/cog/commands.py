@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, Concatenate, ParamSpec, TypeVar, cast, get_type_hints
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, get_type_hints
 
 import discord
 from discord import app_commands
@@ -19,9 +19,16 @@ from ..render import inline, plain
 from ..room import RoomError, Writer
 from ..views import Interaction
 
+
+class Grouped(Protocol):
+    """What the answers need of a cog: the group under which its commands lie, if they do."""
+
+    group: str | None
+
+
 C = TypeVar("C")
 P = ParamSpec("P")
-Cog = TypeVar("Cog", bound=commands.Cog)
+Cog = TypeVar("Cog", bound=Grouped)
 Act = Callable[Concatenate[Cog, Interaction, P], Coroutine[Any, Any, None]]
 
 QUALITY = [app_commands.Choice(name=called, value=one) for one, called in QUALITIES.items()]
@@ -40,7 +47,7 @@ def answered(act: Act[Cog, P]) -> Act[Cog, P]:
     async def act_or_answer(
         cog: Cog, interaction: Interaction, /, *args: P.args, **kwargs: P.kwargs
     ) -> None:
-        with speaking_to(interaction):
+        with speaking_to(interaction, cog.group):
             try:
                 await act(cog, interaction, *args, **kwargs)
             except Exception as error:  # noqa: BLE001 - the last place where it can be answered
@@ -49,15 +56,15 @@ def answered(act: Act[Cog, P]) -> Act[Cog, P]:
     return act_or_answer
 
 
-def speaking_to(interaction: Interaction) -> AbstractContextManager[None]:
+def speaking_to(interaction: Interaction, group: str | None = None) -> AbstractContextManager[None]:
     """Says everything in the language of whoever asks for something."""
     interaction.extras[HEARD] = True
-    return speaking(interaction.locale.value, renamed=renamed(interaction.client))
+    return speaking(interaction.locale.value, group)
 
 
-def renamed(client: discord.Client) -> bool:
-    """Whether a bot's commands have translated names; only the runner gives it our translator."""
-    return getattr(cast("commands.Bot", client).tree.translator, "onbook", False)
+def is_alone(bot: commands.Bot) -> bool:
+    """Whether On Book is no guest in a bot: only the runner gives it our translator."""
+    return getattr(bot.tree.translator, "onbook", False)
 
 
 def for_scripts(command: C) -> C:

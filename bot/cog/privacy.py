@@ -22,7 +22,7 @@ from ..room import RoomError
 from ..settings import Settings
 from ..store import NotKept
 from ..views import Interaction
-from .commands import answered, for_scripts, renamed
+from .commands import answered, for_scripts
 from .turns import Turns
 
 log = logging.getLogger("onbook.privacy")
@@ -139,7 +139,7 @@ class Privacy(Turns):
             return
         channel = self.bot.get_partial_messageable(found.channel)
         room = self.rooms.at(found.channel)
-        with speaking(locale_of(found, self.bot), renamed=renamed(self.bot)):
+        with speaking(locale_of(found, self.bot), self.group):
             for at in range(0, len(messages), AT_ONCE):
                 some = messages[at : at + AT_ONCE]
                 drawn = await self.board.redraw(channel, room, found, some)

@@ -46,7 +46,7 @@ class Scripts(Turns):
             case "run":
                 await self._switch(interaction, script)
             case "rename":
-                await reply_to(interaction).send_modal(panels.RenameModal(one))
+                await reply_to(interaction).send_modal(self._for_now(panels.RenameModal(one)))
             case "archive" | "return":
                 archived = action == "archive"
                 await reply_to(interaction).defer()

@@ -10,7 +10,6 @@ from discord.ext import commands
 from ..answers import HEARD, answer
 from ..language import say
 from ..room import RoomError
-from ..translator import Names
 from ..views import OWN, Interaction
 from .commands import speaking_to
 from .turns import Turns
@@ -30,15 +29,11 @@ class Strays(Turns):
         if interaction.type not in KINDS or HEARD in interaction.extras:
             return
         data: Any = interaction.data or {}
-        if not (str(data.get("custom_id")).startswith(OWN) or self._alone()):
+        if not (str(data.get("custom_id")).startswith(OWN) or self.group is None):
             return
-        with speaking_to(interaction):
+        with speaking_to(interaction, self.group):
             error = RoomError(say("That is too old, or not for this: use the command once more."))
             await answer(interaction, error, keep=_written_in(data))
-
-    def _alone(self) -> bool:
-        """Whether nobody else's buttons are in this client."""
-        return isinstance(self.bot.tree.translator, Names)
 
 
 def _written_in(data: dict[str, Any]) -> str:

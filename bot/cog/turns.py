@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any, TypeVar
+from weakref import WeakSet
 
 import discord
 from discord import app_commands
@@ -31,7 +32,7 @@ from ..settings import Settings, settings
 from ..store import Store
 from ..views import Interaction, LineButton, PageButton, StopButton
 from ..voices import Voices
-from .commands import answered, channel_of, renamed, speaking_to, who, writer_of
+from .commands import answered, channel_of, is_alone, speaking_to, who, writer_of
 
 DYNAMIC = (
     LineButton,
@@ -44,6 +45,7 @@ DYNAMIC = (
 """What must be known to a client, so that what was shown before a restart works."""
 
 R = TypeVar("R")
+Opened = TypeVar("Opened", bound=discord.ui.View | discord.ui.Modal)
 
 UNTITLED = phrase("Untitled")
 """What a script is called by somebody who does not say."""
@@ -90,6 +92,7 @@ class Turns(commands.Cog):
         self.bot = bot
         # The runner has read a .env file besides, and leaves what it found at the bot.
         self.settings: Settings = chosen or getattr(bot, "onbook_settings", None) or settings()
+        self.group = None if is_alone(bot) else self.settings.group
         self.store: Store
         self.rooms: Rooms
         self.board: Board
@@ -98,6 +101,7 @@ class Turns(commands.Cog):
         self._acts: dict[asyncio.Task[Any], set[int]] = {}
         self._closing = False
         self._turns: dict[int, Patience] = {}
+        self._temporary: WeakSet[discord.ui.View | discord.ui.Modal] = WeakSet()
         self.voices = Voices(
             self.settings.models, self.settings.threads, self.settings.rows, self.settings.queue
         )
@@ -119,7 +123,7 @@ class Turns(commands.Cog):
         # discord.py's clock, since people see how long a vote lasts at Discord.
         self.rooms = Rooms(self.store, self.voices, self.settings, discord.utils.utcnow)
         later = getattr(self.bot, "onbook_later", None)
-        self.polls = Polls(self.bot, self.rooms, self.board, later, renamed=renamed(self.bot))
+        self.polls = Polls(self.bot, self.rooms, self.board, later, group=self.group)
         self.bot.add_dynamic_items(*DYNAMIC)
         self._redaction = guard_loggers()
         if self.bot.is_ready():
@@ -133,7 +137,7 @@ class Turns(commands.Cog):
     async def cog_unload(self) -> None:
         """Ends the engines and closes the database."""
         self._closing = True
-        self.bot.remove_dynamic_items(*DYNAMIC)
+        self._withdraw()
         self.polls.stop()
         await self._ends_within(TO_FINISH)
         for patience in self._turns.values():
@@ -144,8 +148,21 @@ class Turns(commands.Cog):
         for act in self._in_hand():
             act.cancel()
         await self._ends_within(TO_GIVE_UP)
+        # Once more: what was shown in the meantime has brought some back.
+        self._withdraw()
         leave_loggers(self._redaction)
         await self.store.close()
+
+    def _for_now(self, one: Opened) -> Opened:
+        """An offer or a window, which the client forgets when the cog is unloaded."""
+        self._temporary.add(one)
+        return one
+
+    def _withdraw(self) -> None:
+        """Lets the client forget all that can be pressed or filled in."""
+        self.bot.remove_dynamic_items(*DYNAMIC)
+        for one in list(self._temporary):
+            one.stop()
 
     async def _ends_within(self, seconds: float) -> None:
         """Waits for what is being done, and for what that begins."""
@@ -214,7 +231,7 @@ class Turns(commands.Cog):
                 "is kept.",
                 title=inline(running.title, 100),
             ),
-            view=views.ShelveOffer(stand, shelve),
+            view=self._for_now(views.ShelveOffer(stand, shelve)),
             ephemeral=True,
         )
 
@@ -367,7 +384,7 @@ class Turns(commands.Cog):
     ) -> None:
         """Answers what went wrong before a command began, such as an option out of range."""
         cause = error.original if isinstance(error, app_commands.CommandInvokeError) else error
-        with speaking_to(interaction):
+        with speaking_to(interaction, self.group):
             await answer(interaction, cause)
 
     async def _meet(self, interaction: Interaction, place: Place) -> None:

@@ -202,15 +202,15 @@ class Writing(Turns):
                 await self._go_to(interaction, place)
             case "write":
                 await self._room(interaction).script_at(place)
-                await reply_to(interaction).send_modal(views.WriteModal(place))
+                await reply_to(interaction).send_modal(self._for_now(views.WriteModal(place)))
             case _:
-                await reply_to(interaction).send_modal(views.StartModal())
+                await reply_to(interaction).send_modal(self._for_now(views.StartModal()))
 
     async def submit_lines(
         self, interaction: Interaction, text: str, character: str, under: Place | None = None
     ) -> None:
         """Adds a person's lines, from the command or the modal."""
-        with speaking_to(interaction):
+        with speaking_to(interaction, self.group):
             try:
                 check_texts(text=(text, LONGEST_TURN), character=(character, LONGEST_NAME))
                 speaker = character.strip() or None

@@ -19,6 +19,7 @@ import bot as package
 from bot.cog import OnBook
 from bot.language import NUMBERS, THINGS, many, say, speaking
 from bot.settings import Settings
+from bot.translator import Names
 
 SOURCE = Path(package.__file__).parent
 FILES = sorted(SOURCE.rglob("*.py"))
@@ -26,9 +27,8 @@ LANGUAGES = sorted(NUMBERS)
 
 TO_ITS_OPERATOR = {
     # What is said in these is read in a terminal or in a log.
-    "__main__.py", "backup.py", "database.py", "driver.py", "examination.py", "local.py",
-    "migration.py", "runner.py",
-    "settings.py", "store.py",
+    "__main__.py", "backup.py", "database.py", "driver.py", "examination.py", "guest.py",
+    "local.py", "migration.py", "runner.py", "settings.py", "store.py",
 }  # fmt: skip
 
 SAID = ("say", "phrase")
@@ -99,6 +99,7 @@ class Listening(app_commands.Translator):
 async def commanded(tmp_path: Path) -> Listening:
     """What Discord shows of the commands."""
     client = commands.Bot(command_prefix="!", intents=discord.Intents.none())
+    await client.tree.set_translator(Names())
     cog = OnBook(client, Settings(database=tmp_path / "scripts.db"))
     listening = Listening()
     for one in [*cog.get_app_commands(), *cog.menus]:
@@ -171,9 +172,10 @@ def test_commands_are_named_as_they_are_called_there() -> None:
     words: dict[str, Any] = {"number": 2}
     assert say("{/script show}, {*title}: {number}", **words) == "/script show, title: 2"
     there = catalogue("de")
+    for locale in ("de", "en-GB"):
+        with speaking(locale, "onbook"):
+            assert say("{/script show}, {*title}") == "/onbook script show, title"
     with speaking("de"):
-        assert say("{/script show}, {*title}") == "/script show, title"
-    with speaking("de", renamed=True):
         named = f"/{there['script']} {there['show']}, {there['title']}"
         assert say("{/script show}, {*title}") == named != "/script show, title"
 

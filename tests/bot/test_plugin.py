@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import shutil
 import sys
 import threading
-from collections.abc import AsyncIterator
+import weakref
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import ANY
 
 import discord
 import pytest
@@ -19,10 +22,16 @@ from discord.ext import commands
 from filelock import FileLock
 
 from bot.batch import TO_A_WORD
+from bot.views import COG
+from tests.discord import rules
 
 from .conftest import Stage, answer, labels
 
+OPEN_FILES = Path("/proc/self/fd")
+
 FOLDER = Path(__file__).parents[2] / "bot"
+
+UNREAD = shutil.ignore_patterns("__pycache__", "models")
 
 HEADING = "INT. DINER - NIGHT"
 
@@ -36,8 +45,7 @@ def extension(
     A ``.env`` file in the working directory, which is not the plug-in's, has others.
     """
     if request.param != "bot":
-        unread = shutil.ignore_patterns("__pycache__", "models")
-        shutil.copytree(FOLDER, tmp_path / "plugins" / request.param, ignore=unread)
+        shutil.copytree(FOLDER, tmp_path / "plugins" / request.param, ignore=UNREAD)
         monkeypatch.syspath_prepend(tmp_path / "plugins")
     (tmp_path / ".env").write_text("ONBOOK_TEMPERATURE=9\nONBOOK_MODEL=nobody\n")
     monkeypatch.chdir(tmp_path)
@@ -47,6 +55,10 @@ def extension(
     monkeypatch.setenv("ONBOOK_THREADS", "1")
     monkeypatch.setenv("ONBOOK_LINE_LENGTH", "100")
     return request.param
+
+
+under_one_name = pytest.mark.parametrize("extension", ["prompter"], indirect=True)
+"""For what is the same whatever it is called."""
 
 
 class Tree(app_commands.CommandTree[Any]):
@@ -124,9 +136,9 @@ async def test_it_is_a_guest(
 
     with stage.world._bot_scope():
         await host.tree.sync()
-    begun = await stage.ann.slash(stage.channel, "start", title="The Diner", heading=HEADING)
+    begun = await stage.ann.slash(stage.channel, "onbook start", title="The Diner", heading=HEADING)
     assert labels(begun.response) == ["Continue", "Undo", "Write"]
-    continued = await stage.ben.slash(stage.channel, "continue", seed=1)
+    continued = await stage.ben.slash(stage.channel, "onbook continue", seed=1)
     assert "-# tiny, seed 1" in continued.response.content
     pressed = await stage.ben.click(continued.response, label="Another take")
     lines = await stage.lines()
@@ -143,8 +155,8 @@ async def test_it_leaves_nothing_behind_and_comes_back(extension: str, stage: St
     with stage.world._bot_scope():
         await host.load_extension(extension)
         await host.tree.sync()
-    await stage.ann.slash(stage.channel, "start", heading=HEADING)
-    continued = (await stage.ann.slash(stage.channel, "continue", seed=1)).response
+    await stage.ann.slash(stage.channel, "onbook start", heading=HEADING)
+    continued = (await stage.ann.slash(stage.channel, "onbook continue", seed=1)).response
     lines = await stage.lines()
     assert left_behind(extension)
 
@@ -166,18 +178,78 @@ async def test_it_leaves_nothing_behind_and_comes_back(extension: str, stage: St
     assert await stage.lines() == [HEADING]
     with stage.world._bot_scope():
         await host.reload_extension(extension)
-    await stage.ann.slash(stage.channel, "continue", seed=1)
+    await stage.ann.slash(stage.channel, "onbook continue", seed=1)
     assert await stage.lines() == lines
     assert [name for name in left_behind(extension) if name.startswith("onbook")] == [
         "onbook-engine-tiny"
     ]
 
 
+def there_is(host: Host) -> dict[str, object]:
+    """All that a guest could leave behind in a client and in its process."""
+    views = host._connection._view_store
+    threads = [one.name for one in threading.enumerate()]
+    return {
+        # The event loop's own come with what is done in them, and stay with it.
+        "threads": sorted(name for name in threads if not name.startswith("asyncio_")),
+        "tasks": sorted(task.get_coro().__qualname__ for task in asyncio.all_tasks()),
+        "files": sorted(str(one.readlink()) for one in OPEN_FILES.iterdir() if one.exists()),
+        "on the disk": sorted(one.name for one in Path().iterdir()),
+        "commands": sorted(one.name for one in host.tree.walk_commands()),
+        "menus": [one.name for one in host.tree.get_commands(type=discord.AppCommandType.message)],
+        "cogs": list(host.cogs),
+        "listeners": {name: len(found) for name, found in host.extra_events.items() if found},
+        "views": [views._views, views._synced_message_views, views._modals, views._dynamic_items],
+        "filters": {
+            name: list(logger.filters)
+            for name, logger in logging.root.manager.loggerDict.items()
+            if isinstance(logger, logging.Logger) and logger.filters
+        },
+        "attributes": sorted(vars(host)),
+    }
+
+
+@under_one_name
+async def test_ten_times_over_it_leaves_nothing_behind(extension: str, stage: Stage, host: Host):
+    async def visit() -> weakref.ref[object]:
+        with stage.world._bot_scope():
+            await host.load_extension(extension)
+            await host.tree.sync()
+        await stage.ann.slash(stage.channel, "onbook start", heading=HEADING)
+        # By the second visit that asks what is to become of the first script, and waits.
+        asked = await stage.ann.slash(stage.channel, "onbook start", heading=HEADING)
+        assert "Go on with it" in labels(asked.response)
+        voted = await stage.ben.slash(stage.channel, "onbook continue", takes=2, vote=600)
+        assert "Vote for 1" in labels(voted.response)
+        written = await stage.ann.slash(stage.channel, "onbook write", text="Rain.")
+        assert (await stage.ann.click(written.response, label="Write")).modal
+        assert views_of(host)
+        gone = weakref.ref(host.cogs[COG])
+        with stage.world._bot_scope():
+            await host.unload_extension(extension)
+        await stage.world.settle()
+        return gone
+
+    await visit()
+    before = there_is(host)
+    for _ in range(10):
+        gone = await visit()
+        assert there_is(host) == before
+    gc.collect()
+    assert gone() is None
+
+
+def views_of(host: Host) -> list[object]:
+    """The windows and offers that are open."""
+    views = host._connection._view_store
+    return [*views._modals, *views._views]
+
+
 async def test_it_may_leave_in_the_middle_of_a_line(extension: str, stage: Stage, host: Host):
     with stage.world._bot_scope():
         await host.load_extension(extension)
         await host.tree.sync()
-    begun = (await stage.ann.slash(stage.channel, "start", heading=HEADING)).response
+    begun = (await stage.ann.slash(stage.channel, "onbook start", heading=HEADING)).response
     pressed = stage.press(stage.ann, stage.look(begun), "Continue")
     while not stage.world.http_requests[-1].path.endswith("/callback"):  # noqa: ASYNC110
         await asyncio.sleep(0)
@@ -185,6 +257,8 @@ async def test_it_may_leave_in_the_middle_of_a_line(extension: str, stage: Stage
         await host.unload_extension(extension)
     await stage.world.settle()
     assert left_behind(extension) == []
+    # Nor are the buttons known that were shown at the last moment.
+    assert host._connection._view_store._dynamic_items == {}
     with stage.world._bot_scope():
         await host.load_extension(extension)
     # Either it is written and shown, or it is neither, and the writer was told.
@@ -196,6 +270,7 @@ async def test_it_may_leave_in_the_middle_of_a_line(extension: str, stage: Stage
     [
         ("ONBOOK_MODEL", "nobody", "There is no voice “nobody”"),
         ("ONBOOK_TEMPERATURE", "9", "ONBOOK_TEMPERATURE cannot be used"),
+        ("ONBOOK_GROUP", "On Book", "ONBOOK_GROUP cannot be used"),
         ("ONBOOK_DATABASE", "/nowhere/plugin.db", "There is no folder /nowhere"),
     ],
 )
@@ -218,6 +293,120 @@ async def test_what_keeps_it_from_loading_is_said_and_leaves_nothing(
     monkeypatch.undo()
 
 
+def group_of(host: Host) -> None:
+    @host.tree.command(name="onbook", description="What is on the booking list")
+    async def onbook(interaction: discord.Interaction[Any]) -> None:
+        await interaction.response.send_message("Nothing.")
+
+
+def menu_of(host: Host) -> None:
+    @host.tree.context_menu(name="Rewrite this line")
+    async def rewrite(interaction: discord.Interaction[Any], message: discord.Message) -> None:
+        await interaction.response.send_message(message.content)
+
+
+def four_menus_of(host: Host) -> None:
+    async def nothing(interaction: discord.Interaction[Any], message: discord.Message) -> None:
+        await interaction.response.send_message(message.content)
+
+    for number in range(4):
+        host.tree.add_command(app_commands.ContextMenu(name=f"{number}", callback=nothing))
+
+
+@under_one_name
+@pytest.mark.parametrize(
+    ("furnish", "why"),
+    [
+        (group_of, "This bot has a command /onbook already: set ONBOOK_GROUP to another name."),
+        (menu_of, "This bot has a command “Rewrite this line” already: give that another name."),
+        (
+            four_menus_of,
+            "This bot has no place for “Rewrite this line”: Discord allows 5 commands of its kind.",
+        ),
+    ],
+)
+async def test_a_command_that_has_no_place_is_refused_and_leaves_nothing(
+    extension: str, stage: Stage, host: Host, furnish: Callable[[Host], None], why: str
+):
+    furnish(host)
+    before = there_is(host)
+    with pytest.raises(commands.ExtensionFailed) as failed, stage.world._bot_scope():
+        await host.load_extension(extension)
+    assert str(failed.value.original) == why
+    assert left_behind(extension) == []
+    assert there_is(host) == before
+
+
+@under_one_name
+async def test_a_name_that_was_taken_while_it_loads_is_refused_and_leaves_nothing(
+    extension: str, stage: Stage, host: Host
+):
+    async def load() -> None:
+        with stage.world._bot_scope():
+            await host.load_extension(extension)
+
+    before = there_is(host)
+    loading = asyncio.create_task(load())
+    while not Path("plugin.db").exists():  # noqa: ASYNC110, ASYNC240
+        await asyncio.sleep(0)
+    group_of(host)
+    with pytest.raises(commands.ExtensionFailed, match="This bot has a command /onbook already"):
+        await loading
+    host.tree.remove_command("onbook")
+    assert there_is(host) == before | {"on the disk": ANY}  # a new database
+
+
+@under_one_name
+async def test_it_can_be_there_once(extension: str, stage: Stage, host: Host, tmp_path: Path):
+    with stage.world._bot_scope():
+        await host.load_extension(extension)
+    shutil.copytree(FOLDER, tmp_path / "plugins" / "twin", ignore=UNREAD)
+    before = there_is(host)
+    sys.path.insert(0, str(tmp_path / "plugins"))
+    try:
+        with pytest.raises(commands.ExtensionFailed, match="already loaded"):
+            await host.load_extension("twin")
+    finally:
+        sys.path.remove(str(tmp_path / "plugins"))
+    assert there_is(host) == before
+
+
+@under_one_name
+async def test_its_commands_are_such_as_discord_takes(extension: str, stage: Stage, host: Host):
+    with stage.world._bot_scope():
+        await host.load_extension(extension)
+        await host.tree.sync()
+    [synced] = [one.json for one in stage.world.http_requests if one.method == "PUT"]
+    rules.commands(synced)
+    assert [(one["type"], one["name"]) for one in synced] == [
+        (1, "roll"),
+        (1, "onbook"),
+        (3, "Continue from here"),
+        (3, "Rewrite this line"),
+    ]
+    # Neither in private channels nor for people who have it to themselves.
+    where = [(one["contexts"], one["integration_types"]) for one in synced[1:]]
+    assert where == [([0, 1], [0])] * 3
+
+
+@under_one_name
+async def test_its_group_has_the_name_that_is_set(
+    extension: str, stage: Stage, host: Host, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("ONBOOK_GROUP", "bühne_2")
+    group_of(host)
+    with stage.world._bot_scope():
+        await host.load_extension(extension)
+        await host.tree.sync()
+    told = await stage.ann.slash(stage.channel, "bühne_2 help")
+    assert "`/bühne_2 script show`" in told.response.content
+    refused = await stage.ann.slash(stage.channel, "bühne_2 continue")
+    assert "begin one with /bühne_2 start" in refused.response.content
+    assert (await stage.ann.slash(stage.channel, "onbook")).response.content == "Nothing."
+    suggested = await stage.ann.autocomplete(stage.channel, "bühne_2 start", "model", "ti")
+    assert [one["value"] for one in suggested] == ["tiny"]
+
+
 async def test_two_bots_cannot_have_one_database(extension: str, stage: Stage, host: Host):
     with FileLock("plugin.db.lock", timeout=0):
         with pytest.raises(commands.ExtensionFailed) as failed, stage.world._bot_scope():
@@ -236,16 +425,16 @@ async def test_nothing_pings_from_a_bot_that_may(extension: str, stage: Stage, h
     rights = stage.guild.create_role("Bot", permissions=discord.Permissions.all())
     backend.add_member_role(stage.guild.id, backend.bot_user.id, rights.id)
     nasty = f"@everyone @here {stage.ben.mention} {rights.mention}"
-    await stage.ann.slash(stage.channel, "start", title=nasty, heading=nasty)
-    written = (await stage.ann.slash(stage.channel, "write", text=nasty)).response
-    await stage.ann.slash(stage.channel, "script show")
+    await stage.ann.slash(stage.channel, "onbook start", title=nasty, heading=nasty)
+    written = (await stage.ann.slash(stage.channel, "onbook write", text=nasty)).response
+    await stage.ann.slash(stage.channel, "onbook script show")
     look = stage.look(written)
-    await stage.ann.slash(stage.channel, "undo")
+    await stage.ann.slash(stage.channel, "onbook undo")
     await stage.press_late(stage.ann, look, "Continue")
-    asked = (await stage.ann.slash(stage.channel, "start", title=nasty)).response
+    asked = (await stage.ann.slash(stage.channel, "onbook start", title=nasty)).response
     await stage.ann.click(asked, label="Shelve it and start the new one")
     await stage.press_late(stage.ann, look, "Continue")
-    await stage.ann.slash(stage.channel, "start", model=nasty)
+    await stage.ann.slash(stage.channel, "onbook start", model=nasty)
     sent = backend.messages[stage.channel.id].values()
     assert len(sent) > 5
     for message in sent:

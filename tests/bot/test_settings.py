@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.settings import SHIPPED_MODELS, SettingsError, runner_settings, settings
+from bot.settings import SHIPPED_MODELS, Settings, SettingsError, runner_settings, settings
+
+ROOT = Path(__file__).parents[2]
 
 TOKEN = "MTk4NjIyNDgzNDcxOTI1MjQ4.secret"  # noqa: S105 - nobody's
 
@@ -27,6 +29,22 @@ def test_without_an_environment_everything_has_a_value():
     assert chosen.models == SHIPPED_MODELS
     assert (chosen.temperature, chosen.top_p, chosen.rows) == (0.75, 0.95, 64)
     assert runner_settings().discord_token is None
+
+
+def test_each_is_told_of_with_what_it_is_if_not_set():
+    example = (ROOT / ".env.example").read_text(encoding="utf-8")
+    page = (ROOT / "README.md").read_text(encoding="utf-8")
+    for name, field in Settings.model_fields.items():
+        default = field.default
+        if isinstance(default, Path) and default.is_absolute():
+            default = default.relative_to(ROOT)
+        assert f"\n#ONBOOK_{name.upper()}={default}\n" in example
+        [row] = [
+            row
+            for row in page.splitlines()
+            if row.startswith("|") and f"`ONBOOK_{name.upper()}`" in row
+        ]
+        assert f"`{default}`" in row or "come" in row
 
 
 def test_settings_are_read_from_variables_with_the_prefix(monkeypatch: pytest.MonkeyPatch):
