@@ -8,6 +8,7 @@ Whatever must be found, shown or written once is the first one's to do.
 
 import datetime as dt
 import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -66,12 +67,21 @@ class Team:
         return words
 
     def by_first(self, do: Callable[[], T]) -> T:
-        """What comes of something that the first process does while the others wait."""
+        """What comes of something that the first process does while the others wait.
+
+        Where it raises, only the first has something to say about that: the others end silently.
+        """
         if self.size == 1:
             return do()
-        results: list[Any] = [do() if self.leads else None]
-        distributed.broadcast_object_list(results)
-        return results[0]
+        done: list[Any] = [False, None]
+        try:
+            if self.leads:
+                done = [True, do()]
+        finally:
+            distributed.broadcast_object_list(done)
+        if not done[0]:
+            sys.exit(1)
+        return done[1]
 
 
 ALONE = Team()

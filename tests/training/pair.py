@@ -8,6 +8,7 @@ import signal
 import sys
 from pathlib import Path
 
+import pytest
 import torch
 
 from tests.conftest import TINY
@@ -16,7 +17,7 @@ from training.model import NOTHING_DROPPED
 from training.ngrams import NO_MEMORY
 from training.parallel import Team, joined
 from training.prior import PriorShape
-from training.run import Run
+from training.run import Run, RunError
 from training.texts import Split, collect
 from training.train import Training, prepare
 
@@ -42,8 +43,15 @@ def main(scenes: Path, folder: Path) -> None:
         assert team.size == 2
         assert prepare(split, Run(folder / "sure"), SURE, team=team).run()
         assert prepare(split, Run(folder / "whole"), SMALL, team=team).run()
+        refused(split, Run(folder / "whole"), team)
         cut(split, Run(folder / "cut"), team)
         timed(split, Run(folder / "timed"), team)
+
+
+def refused(split: Split, run: Run, team: Team) -> None:
+    """Of a run that is already there, the first process tells; the other just ends."""
+    with pytest.raises(RunError if team.leads else SystemExit):
+        prepare(split, run, SMALL, team=team)
 
 
 def cut(split: Split, run: Run, team: Team) -> None:

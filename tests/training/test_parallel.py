@@ -21,7 +21,7 @@ from training.__main__ import main
 from training.parallel import Team
 from training.run import Config, Run, load
 from training.texts import collect
-from training.train import TrainingError, prepare
+from training.train import TrainingError, _begin, prepare
 
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
 TORCHRUN += ["--nproc-per-node", "2", "-m"]
@@ -101,5 +101,5 @@ def test_streams_that_cannot_be_shared_are_refused_before_anything_is_written(
 ):
     run = Run(tmp_path / "run")
     with pytest.raises(TrainingError, match=f"{size} processes cannot share {streams} streams"):
-        prepare(collect([scenes]), run, config, team=Team(size=size))
+        _begin(collect([scenes]), run, config, None, Team(size=size))
     assert not run.folder.exists()
