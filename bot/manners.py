@@ -146,7 +146,9 @@ def _bold(text: str, changed: bool) -> str:
 
 
 def _range(name: str) -> str:
-    """What a setting can be, where it is a number."""
+    """What a setting can be, where there are few ways or it is a number."""
+    if name == "quality":
+        return f" ({', '.join(map(say, QUALITIES.values()))})"
     if name not in RANGES:
         return ""
     least, most = RANGES[name]

@@ -266,6 +266,11 @@ class Room(Shelf):
         )
         return await self._compose(script, line.parent, wish, writer, patience)
 
+    async def quality_again(self, under: Place | None = None) -> str | None:
+        """How good another take would be: as the last line was, None for as the script has it."""
+        line = await self._line_at((await self.script_at(under)).head)
+        return line.origin.get("quality") if line else None
+
     # Takes
 
     async def ballot(self, ballot: int) -> Ballot:

@@ -469,6 +469,11 @@ class Turns(commands.Cog):
         candidates = CANDIDATES[quality or script.quality or self.settings.quality]
         self._pay(interaction, Cost(lines=lines * (takes or script.takes) * candidates))
 
+    async def _pay_for_a_take(self, interaction: Interaction, under: Place | None = None) -> None:
+        """The same for another take of the last line."""
+        quality = await self._room(interaction).quality_again(under)
+        await self._pay_for_lines(interaction, under, takes=1, quality=quality)
+
     def _pay(self, interaction: Interaction, cost: Cost) -> None:
         """Takes from the limits of whoever asks, of the channel and the server; raises TooMuch."""
         keys = {"person": interaction.user.id, "channel": channel_of(interaction)}

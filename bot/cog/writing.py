@@ -143,7 +143,7 @@ class Writing(Turns):
     @answered
     async def retry(self, interaction: Interaction) -> None:
         """Let the voice write its last line again"""
-        await self._pay_for_lines(interaction, takes=1)
+        await self._pay_for_a_take(interaction)
         await self._compose(
             interaction, lambda room, writer, patience: room.take_again(writer, None, patience)
         )
@@ -188,7 +188,7 @@ class Writing(Turns):
                     place,
                 )
             case "take":
-                await self._pay_for_lines(interaction, place, takes=1)
+                await self._pay_for_a_take(interaction, place)
                 await self._compose(
                     interaction,
                     lambda room, who, patience: room.take_again(who, place, patience),

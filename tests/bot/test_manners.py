@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from bot.manners import RANGES
+from bot.quality import CANDIDATES, seeds
 from bot.room import RoomError, Wish
 
 from .conftest import Stage, answer
@@ -47,7 +48,8 @@ async def test_settings_are_changed_shown_kept_and_reset(stage: Stage):
         "- temperature 0.75 (from 0.1 to 2.0)\n- top-p 0.95 (from 0.05 to 1.0)\n"
         "- min-p 0.0 (from 0.0 to 1.0)\n- repetition 0.5 (from 0.0 to 2.0)\n"
         "- company 1.0 (from 0.0 to 2.0)\n"
-        "- length 250 characters (from 0 to 1,500)\n- quality draft\n- takes 1 (from 1 to 5)\n"
+        "- length 250 characters (from 0 to 1,500)\n- quality draft (draft, good, best)\n"
+        "- takes 1 (from 1 to 5)\n"
     ) in before
     assert "\n- cooldown none (from 0 to 86,400 s)\n" in before
     told = await settings(stage, "voice", **VOICE)
@@ -62,8 +64,9 @@ async def test_settings_are_changed_shown_kept_and_reset(stage: Stage):
     assert shown.ephemeral
     assert shown.content.count("- **") == len(VOICE)
     written = await stage.ben.slash(stage.channel, "continue", seed=1, takes=1)
-    assert "-# other, seed " in written.response.content
     origin = (await stage.cog.rooms.at(stage.channel.id).lines())[-1].origin
+    assert origin["seed"] in seeds(1, CANDIDATES["good"])
+    assert f"-# other, seed {origin['seed']}" in written.response.content
     how = ("temperature", "top_p", "min_p", "repetition", "company", "length", "quality")
     assert [origin[one] for one in how] == [0.3, 0.5, 0.02, 0.0, 0.5, 60, "good"]
     await settings(stage, "reset", setting="min_p")

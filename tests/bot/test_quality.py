@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import numpy as np
-import pytest
 
 from bot.quality import CANDIDATES, SETTLING, best, seeds
 from bot.script import from_voice
-from bot.settings import Settings
 from bot.tables import Draft
 from bot.turn import LARGEST_SEED
 
 from .conftest import Stage, answer
 from .test_cog import begin
-from .test_room import House
+from .test_room import House, house
+
+__all__ = ["house"]
 
 
 def draft(text: str, per_character: float, cue: float = 0.0) -> Draft:
@@ -53,14 +51,6 @@ def test_the_first_candidate_has_the_seed_that_was_asked_for():
 
 
 # In a room -------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-async def house(chosen: Settings) -> AsyncIterator[House]:
-    house = House(chosen)
-    await house.open()
-    yield house
-    await house.close()
 
 
 async def test_of_the_candidates_the_best_is_written_which_is_a_line_of_its_own_seed(house: House):

@@ -11,7 +11,7 @@ import asyncio
 import random
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -29,8 +29,8 @@ from training.compare.table import line
 from training.kneser_ney import KneserNey
 from training.texts import TextError, collect
 
-from .measures import repeated, words
-from .written import shipped
+from .measures import Original, real_words, repeated, share
+from .written import after, opened, shipped
 
 BEFORE = 20
 """Elements that are read before a line."""
@@ -62,7 +62,7 @@ def candidates(
 ) -> str:
     """A Markdown table, and as many drafts beside the best of their candidates as are wished.
 
-    ``reader``: another voice that judges the lines as well. Raises TextError, and ModelError for a
+    ``reader``: another voice that judges the lines as well. Raises TextError, also for a
     voice that cannot be opened.
     """
     split = collect(texts)
@@ -78,17 +78,17 @@ def candidates(
         script = chance.choice(enough)
         at = chance.randrange(BEFORE, len(script))
         cuts.append((script[at - BEFORE : at], script[at]))
-    model = Model.load(voice)
+    model = opened(voice)
     places, spent = asyncio.run(_written(model, cuts, shipped(), seed))
     counts = _Counts(model, [text.content for text in split.train])
-    dictionary = {*SpellChecker(language="en").word_frequency.words()}
-    dictionary.update(words("\n".join(text.content for text in split.train)))
-    others = asyncio.run(_judged(Model.load(reader), places)) if reader else {}
+    original = Original([text.content for text in split.train])
+    dictionary = frozenset(SpellChecker(language="en").word_frequency.words())
+    others = asyncio.run(_judged(opened(reader), places)) if reader else {}
     heads = [*HEADS, *([f"bits by {reader.stem}"] if reader else [])]
     rows = [line(heads), line(["---", *("---:" for _ in heads[1:])])]
     for name in ("people", *CANDIDATES):
         lines = [place.people if name == "people" else place.of(name) for place in places]
-        cells = _measured(places, lines, counts, dictionary)
+        cells = _measured(places, lines, counts, original, dictionary)
         rows.append(line([name, *cells, spent.get(name, ""), *others.get(name, [])]))
     return "\n".join([*rows, *_pairs(places, pairs)])
 
@@ -123,7 +123,7 @@ async def _written(
 async def _standing(engine: Engine, before: Sequence[Element]) -> Standing:
     at = Standing(engine.model.start(), engine.model.encode(""))
     for element in before:
-        at = at.after(engine.model, await compose.read(engine, at.state, element, 0, "", None))
+        at = await after(engine, at, element)
     return at
 
 
@@ -172,29 +172,29 @@ class _Counts:
 
 
 def _measured(
-    places: Sequence[Place], lines: Sequence[Element], counts: _Counts, dictionary: set[str]
+    places: Sequence[Place],
+    lines: Sequence[Element],
+    counts: _Counts,
+    original: Original,
+    dictionary: Container[str],
 ) -> list[str]:
-    bits = [
-        cost
-        for place, element in zip(places, lines, strict=True)
-        for cost in counts.bits(place.before[-1], element)
-    ]
-    said = [word for element in lines for word in words(element.body)]
-    again = [
-        one
-        for place, element in zip(places, lines, strict=True)
-        for one in repeated(f"{place.before[-1].body}\n{element.body}")
-    ]
-    known = [
-        element.cue in {one.cue for one in place.before}
-        for place, element in zip(places, lines, strict=True)
-        if element.cue
-    ]
+    written = list(zip(places, lines, strict=True))
+    bits = [cost for place, element in written for cost in counts.bits(place.before[-1], element)]
     shares = (
-        statistics.mean(map(float, one)) for one in ([w in dictionary for w in said], again, known)
+        real_words((element.body for element in lines), original, dictionary),
+        share(
+            again
+            for place, element in written
+            for again in repeated(f"{place.before[-1].body}\n{element.body}")
+        ),
+        share(
+            element.cue in {one.cue for one in place.before}
+            for place, element in written
+            if element.cue
+        ),
     )
     length = statistics.mean(len(element.text) for element in lines)
-    return [f"{statistics.mean(bits):.3f}", *(f"{share:.1%}" for share in shares), f"{length:.0f}"]
+    return [f"{statistics.mean(bits):.3f}", *(f"{one:.1%}" for one in shares), f"{length:.0f}"]
 
 
 def _pairs(places: Sequence[Place], number: int) -> list[str]:

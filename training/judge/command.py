@@ -10,7 +10,7 @@ from typing import Any
 
 from spellchecker import SpellChecker
 
-from bot.model import Model, ModelError
+from bot.model import Model
 from bot.script import heading
 from training.compare.table import line
 from training.texts import Text, TextError, collect
@@ -48,7 +48,7 @@ def judge(
     original = Original([text.content for text in split.train])
     dictionary = frozenset(SpellChecker(language="en").word_frequency.words())
     beginnings = [passage.beginning for passage in people]
-    model = _opened(voice)
+    model = written.opened(voice)
     rows = [line(HEADS), line(["---", *("---:" for _ in HEADS[1:])])]
     rows.append(_row("people, held out", measure(people, original, dictionary)))
     shipped = written.shipped()
@@ -73,7 +73,9 @@ def samples(voice: Path, beginning: str, number: int, length: int) -> str:
     voice that cannot be opened.
     """
     seeds = range(1, number + 1)
-    shown = written.samples(_opened(voice), heading(beginning), written.shipped(), seeds, length)
+    shown = written.samples(
+        written.opened(voice), heading(beginning), written.shipped(), seeds, length
+    )
     return "\n\n".join(
         f"Seed {seed}:\n\n```\n{passage.fountain}\n```"
         for seed, passage in zip(seeds, shown, strict=True)
@@ -93,13 +95,6 @@ def _costs(model: Model, texts: Sequence[Text], company: float) -> str:
         means = (statistics.mean(column) for column in zip(*costs, strict=True))
         lines.append(line([f"mean of {len(costs)} texts", *(f"{bits:.4f}" for bits in means)]))
     return "\n".join(lines)
-
-
-def _opened(voice: Path) -> Model:
-    try:
-        return Model.load(voice)
-    except ModelError as error:
-        raise TextError(str(error)) from error
 
 
 def _row(name: str, found: Reading) -> str:

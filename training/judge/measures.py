@@ -90,14 +90,12 @@ def measure(passages: Sequence[Passage], original: Original, dictionary: Contain
     bodies = ["\n".join(element.body for element in passage.elements) for passage in passages]
     return Reading(
         elements=len(elements),
-        words=_share(
-            word in original.words or word in dictionary for body in bodies for word in words(body)
-        ),
+        words=real_words(bodies, original, dictionary),
         valid=sum(passage.valid for passage in passages) / len(elements),
-        loops=_share(again for body in bodies for again in repeated(body)),
-        copies=_share(original.has(texts, COPIED + 1)),
+        loops=share(again for body in bodies for again in repeated(body)),
+        copies=share(original.has(texts, COPIED + 1)),
         longest_copy=original.longest(texts),
-        company=_share(known for passage in passages for known in in_company(passage)),
+        company=share(known for passage in passages for known in in_company(passage)),
         cues=sum(len({e.cue for e in p.elements if e.cue}) for p in passages) / len(passages),
         length=sum(map(len, texts)) / len(texts),
     )
@@ -106,6 +104,13 @@ def measure(passages: Sequence[Passage], original: Original, dictionary: Contain
 def words(text: str) -> list[str]:
     """The words of a text, in lower case and with a straight apostrophe."""
     return [word.replace("\u2019", "'") for word in WORD.findall(text.lower())]
+
+
+def real_words(bodies: Iterable[str], original: Original, dictionary: Container[str]) -> float:
+    """The share of the words in some texts that the training text or a dictionary has."""
+    return share(
+        word in original.words or word in dictionary for body in bodies for word in words(body)
+    )
 
 
 def repeated(text: str) -> list[bool]:
@@ -132,7 +137,8 @@ def in_company(passage: Passage) -> list[bool]:
     return found
 
 
-def _share(kept: Iterable[bool]) -> float:
+def share(kept: Iterable[bool]) -> float:
+    """How many of them are so, from 0 to 1; nan where there are none."""
     every = list(kept)
     return sum(every) / len(every) if every else float("nan")
 

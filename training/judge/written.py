@@ -5,19 +5,29 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from bot import compose
 from bot.compose import Manner, Standing
 from bot.engine import Engine, Request
-from bot.model import Model
+from bot.model import Model, ModelError
 from bot.sampling import Sampling
 from bot.script import Element, from_voice
 from bot.settings import Settings
+from training.texts import TextError
 
 from .passages import LENGTH, Passage
 
 SEEDS = 1_000
 """Seeds that a passage may need."""
+
+
+def opened(voice: Path) -> Model:
+    """A voice; raises TextError for a file that cannot be opened."""
+    try:
+        return Model.load(voice)
+    except ModelError as error:
+        raise TextError(str(error)) from error
 
 
 def shipped() -> Manner:
@@ -73,7 +83,7 @@ async def _all(
 async def _passage(
     engine: Engine, beginning: Element, manner: Manner, seeds: Sequence[int], length: int
 ) -> Passage:
-    at = await _after(engine, Standing(engine.model.start(), engine.model.encode("")), beginning)
+    at = await after(engine, Standing(engine.model.start(), engine.model.encode("")), beginning)
     elements: list[Element] = []
     valid = 0
     for own_seed in seeds:
@@ -86,7 +96,7 @@ async def _passage(
         elements.append(element)
         if len(elements) == length:
             break
-        at = await _after(engine, at, element)
+        at = await after(engine, at, element)
     return Passage(beginning, tuple(elements), valid)
 
 
@@ -97,6 +107,7 @@ async def _text(engine: Engine, at: Standing, sampling: Sampling, limit: int) ->
     return model.decode((await engine.run(request)).written).removesuffix("\n\n")
 
 
-async def _after(engine: Engine, at: Standing, element: Element) -> Standing:
+async def after(engine: Engine, at: Standing, element: Element) -> Standing:
+    """Where a script stands once an element of somebody's has been read."""
     draft = await compose.read(engine, at.state, element, author=0, name="", owner=None)
     return at.after(engine.model, draft)
