@@ -471,6 +471,7 @@ class Turns(commands.Cog):
 
     async def _pay_for_a_take(self, interaction: Interaction, under: Place | None = None) -> None:
         """The same for another take of the last line."""
+        check_permissions(interaction)
         quality = await self._room(interaction).quality_again(under)
         await self._pay_for_lines(interaction, under, takes=1, quality=quality)
 
