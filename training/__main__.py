@@ -130,6 +130,12 @@ def _add_train(one: argparse.ArgumentParser) -> None:
         metavar="FOLDER=N",
         help="read the texts in folders of this name N times in each epoch; can be repeated",
     )
+    one.add_argument(
+        "--finish",
+        default=default.finish,
+        metavar="FOLDER",
+        help="read only the texts in folders of this name towards the end",
+    )
     sizes = one.add_argument_group("the network and its training (defaults in brackets)")
     for name in ("embedding", "hidden", "layers", "batch", "window", "lengthen", "warmup"):
         _add_number(sizes, name, _positive(int), getattr(default, name))
@@ -345,6 +351,7 @@ def _train(options: argparse.Namespace) -> int:
             options.drop_ngrams,
         ),
         repeat=dict(options.repeat),
+        finish=options.finish,
         renamed=options.renamed,
         batch=options.batch,
         window=options.window,

@@ -57,6 +57,8 @@ class Config:
     drop: Regularisation = field(default_factory=Regularisation)
     repeat: Mapping[str, int] = field(default_factory=dict)
     """How often an epoch reads the texts in folders of these names; others are read once."""
+    finish: str = ""
+    """The folder whose texts alone are read at the end, if any: what the voice is for."""
     renamed: float = 0.75
     """Of a text's names, how many are drawn anew each time that it is read, 0 to 1."""
     batch: int = 32
@@ -103,7 +105,8 @@ class Config:
             # Runs that were begun before there was one say nothing of it.
             "prior": PriorShape(**fields["prior"]) if "prior" in fields else NO_PRIOR,
         }
-        return cls(**{"renamed": 0.0, "lengthen": 1} | fields | nested)
+        earlier: dict[str, Any] = {"renamed": 0.0, "lengthen": 1, "finish": ""}
+        return cls(**earlier | fields | nested)
 
 
 @dataclass(frozen=True)

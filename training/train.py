@@ -43,6 +43,9 @@ SPEED_IS_KNOWN_AFTER = 60.0
 LENGTHENED_FROM = 0.45
 """Share of the steps after which windows are longer, if they are to be."""
 
+FINISHED_FROM = 0.75
+"""Share of the steps after which the texts of one folder alone are read, if they are to be."""
+
 VALIDATION_STREAMS = 16
 """Pieces of the validation text that are read side by side while training."""
 
@@ -183,7 +186,9 @@ class Training:
         self.short = Windows(tokens, config.batch, config.window, config.seed, times, reading)
         batch, window = config.batch // config.lengthen, config.window * config.lengthen
         self.long = Windows(tokens, batch, window, config.seed, times, reading)
-        if batch == 0 or self.short.per_epoch == 0 or self.long.per_epoch == 0:
+        last = [int(not config.finish or text.folder == config.finish) for text in texts]
+        self.last = Windows(tokens, batch, window, config.seed, last, reading)
+        if not (batch and self.short.per_epoch and self.long.per_epoch and self.last.per_epoch):
             raise TrainingError(
                 f"The training text fills no window of {config.batch} streams of {config.window} "
                 f"characters: lower --batch, --window or --lengthen, or add text."
@@ -269,10 +274,13 @@ class Training:
         """Those that the next step belongs to.
 
         What stands far back can only be learned from long windows, and costs more than it brings
-        while letters and words are learned.
+        while letters and words are learned. What is read last, while the learning rate falls to
+        nothing, is what the voice will sound like.
         """
-        end = self.config.steps
-        return self.long if end and self.step >= LENGTHENED_FROM * end else self.short
+        done = self.step / self.config.steps if self.config.steps else 0.0
+        if self.config.finish and done >= FINISHED_FROM:
+            return self.last
+        return self.long if done >= LENGTHENED_FROM else self.short
 
     @torch.no_grad()
     def _average(self) -> None:
@@ -492,7 +500,8 @@ def _begin(
     split: Split, run: Run, config: Config, vocabulary: Vocabulary | None, team: Team
 ) -> tuple[Config, Vocabulary]:
     """Lays out a new run, with what can be worked out from its texts."""
-    _require_folders(config.repeat, split.train)
+    _require_folders("--repeat", config.repeat, split.train)
+    _require_folders("--finish", {config.finish} - {""}, split.train)
     _require_shares(config, team)
     vocabulary = vocabulary or Vocabulary.of(t.content for t in split.train)
     tokens = encoded(split.train, vocabulary)
@@ -521,10 +530,10 @@ def counted(model: CharLSTM, texts: Sequence[Tensor]) -> Tensor | None:
     return model.prior.learn(texts) if model.prior else None
 
 
-def _require_folders(names: Iterable[str], texts: Iterable[Text]) -> None:
+def _require_folders(option: str, names: Iterable[str], texts: Iterable[Text]) -> None:
     for name in set(names) - {text.folder for text in texts}:
         raise TrainingError(
-            f"No text to learn lies in a folder called {name}: give --repeat the name of one that "
+            f"No text to learn lies in a folder called {name}: give {option} the name of one that "
             f"has some."
         )
 

@@ -46,7 +46,7 @@ def prepare(paths: Sequence[Path], voice: Run, run: Run, changes: Mapping[str, A
     beside, parts = _prior(known, tokens, larger)
     # The folders are those of other texts, and these may be few.
     config = dataclasses.replace(
-        dataclasses.replace(voice.config(), repeat={}, lengthen=1),
+        dataclasses.replace(voice.config(), repeat={}, finish="", lengthen=1),
         **changes,
         prior=beside.shape if beside else prior.NO_PRIOR,
     )

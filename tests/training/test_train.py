@@ -158,6 +158,33 @@ def test_windows_are_longer_towards_the_end_and_the_run_goes_on_bit_for_bit(
             assert torch.equal(one, other)
 
 
+def test_towards_the_end_one_folder_alone_is_read(tmp_path: Path):
+    texts = {"films": "Rain on the window.", "talk": "SAM\nWell, hello there."}
+    for folder, text in texts.items():
+        (tmp_path / "texts" / "train" / folder).mkdir(parents=True)
+        file = tmp_path / "texts" / "train" / folder / "one.fountain"
+        file.write_text(f"{text}\n\n" * 600, encoding="utf-8")
+    held_out = tmp_path / "texts" / "validation" / "film.fountain"
+    held_out.parent.mkdir()
+    held_out.write_text("Rain on the road.\n", encoding="utf-8")
+    config = dataclasses.replace(FEW, steps=8, batch=2, window=32, renamed=0.0, finish="films")
+    config = dataclasses.replace(config, prior=NO_PRIOR)
+    training = begin(tmp_path / "run", tmp_path / "texts", config)
+    read = []
+    while training.step < 8:
+        tokens = training.windows.at(training.step)[0].flatten().tolist()
+        read.append("".join(training.vocabulary.characters[token] for token in tokens))
+        training.train_step()
+    assert set("".join(read[:6])) - set("Rain on the window.\n")
+    assert not set("".join(read[6:])) - set("Rain on the window.\n")
+
+
+def test_a_folder_to_finish_with_must_be_there(scenes: Path, tmp_path: Path):
+    config = dataclasses.replace(FEW, finish="films")
+    with pytest.raises(TrainingError, match="give --finish the name of one that has some"):
+        train([scenes], Run(tmp_path), config)
+
+
 def test_resume_refuses_other_texts(scenes: Path, plays: Path, tmp_path: Path):
     begin(tmp_path, scenes, FEW).save()
     other = plays / "train" / "hamlet.fountain"
