@@ -240,7 +240,9 @@ def _add_compare(one: argparse.ArgumentParser) -> None:
     one.add_argument("--all", action="store_true", help="make all rows that are not there yet")
     length = one.add_mutually_exclusive_group()
     length.add_argument(
-        "--minutes", type=_positive(float), help="how long each learns (default: 45)"
+        "--minutes",
+        type=_positive(float),
+        help="of one core, how long each learns (default: 90, as two cores have in 45)",
     )
     length.add_argument("--steps", type=_positive(int), help="how many steps each learns")
     length.add_argument(
@@ -429,7 +431,7 @@ def _compare(options: argparse.Namespace) -> int:
         asked = task.of_texts([options.corpus], options.corpus.name)
     else:
         asked = task.plays()
-    budget = Budget(options.minutes or 45.0, "minutes")
+    budget = Budget(options.minutes or 90.0, "minutes")
     if options.steps:
         budget = Budget(options.steps, "steps")
     elif options.characters:

@@ -57,6 +57,9 @@ class TrainingError(Exception):
 Reading = Callable[[int, int], Tensor]
 """What a text is when it is read for the n-th time, both from 0: int64, always as long."""
 
+Clock = Callable[[], float]
+"""Seconds since some moment, such as `time.perf_counter`."""
+
 Start = Callable[[CharLSTM, Sequence[Tensor]], Tensor | None]
 """Puts what is known before the first step into a network, given the texts that it will learn;
 returns the parts of these that its prior has not seen, as `NgramPrior.learn` does."""
@@ -154,9 +157,11 @@ class Training:
         texts: Sequence[Text],
         start: Start | None = None,
         team: Team = ALONE,
+        clock: Clock = time.perf_counter,
     ) -> None:
         self.run_folder = run
         self.team = team
+        self.clock = clock
         self.config = config
         self.vocabulary = vocabulary
         self.validation = "\n\n".join(t.content for t in run.heldout_texts("validation"))
@@ -208,24 +213,24 @@ class Training:
 
         Raises TrainingError when the loss is not finite.
         """
-        began = time.perf_counter() - self.seconds
-        bits, taken, reported = 0.0, 0, time.perf_counter()
+        began = self.clock() - self.seconds
+        bits, taken, reported = 0.0, 0, self.clock()
         with interruption() as interrupted, self._progress() as progress:
             while self.config.steps is None or self.step < self.config.steps:
                 bits += self.train_step()
                 taken += 1
                 progress.update()
-                self.seconds = time.perf_counter() - began
+                self.seconds = self.clock() - began
                 if self.step % REPORT_EVERY == 0:
                     if self.team.leads:
-                        self._report(progress, bits / taken, taken, time.perf_counter() - reported)
-                    bits, taken, reported = 0.0, 0, time.perf_counter()
+                        self._report(progress, bits / taken, taken, self.clock() - reported)
+                    bits, taken, reported = 0.0, 0, self.clock()
                 schedule_found = self.config.steps is None and self._find_schedule(progress)
                 if schedule_found or self._evaluation_is_due():
                     self.team.by_first(lambda: self._evaluate(progress))
                     self.save()
-                    reported += time.perf_counter() - began - self.seconds
-                    self.seconds = time.perf_counter() - began
+                    reported += self.clock() - began - self.seconds
+                    self.seconds = self.clock() - began
                 if any(self.team.hear(bool(interrupted))):
                     self.save()
                     return False
@@ -300,9 +305,9 @@ class Training:
         """After the first minute: how many steps fit into the minutes that were asked for."""
         if self.seconds < SPEED_IS_KNOWN_AFTER or self.config.minutes is None:
             return None
-        began = time.perf_counter()
+        began = self.clock()
         self.validation_bits()
-        evaluation = time.perf_counter() - began
+        evaluation = self.clock() - began
         per_step = self.seconds / self.step + evaluation / self.config.evaluate_every
         steps = max(self.step + 1, round(self.config.minutes * 60 / per_step))
         self.run_folder.write_config(dataclasses.replace(self.config, steps=steps))
@@ -478,11 +483,12 @@ def prepare(
     *,
     resume: bool = False,
     team: Team = ALONE,
+    clock: Clock = time.perf_counter,
 ) -> Training:
     """A training that stands where the run in the folder stands, or before its first step.
 
-    ``vocabulary`` is worked out from what is learned unless it is given. Raises RunError and
-    TrainingError as `train` does.
+    ``vocabulary`` is worked out from what is learned unless it is given, and the minutes of the
+    schedule are told by ``clock``. Raises RunError and TrainingError as `train` does.
     """
 
     def asked_for() -> tuple[Config, Vocabulary]:
@@ -491,7 +497,7 @@ def prepare(
         return _begin(split, run, config, vocabulary, team)
 
     config, known = team.by_first(asked_for)
-    training = Training(run, config, known, split.train, team=team)
+    training = Training(run, config, known, split.train, team=team, clock=clock)
     training.resume()
     return training
 

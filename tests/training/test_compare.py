@@ -17,7 +17,7 @@ import torch
 
 from tests.conftest import TINY
 from training.__main__ import main
-from training.compare import counted, rows, table
+from training.compare import budget, counted, rows, table
 from training.compare.ablations import Variant
 from training.compare.budget import Budget
 from training.compare.learned import Trainee, learn
@@ -148,6 +148,14 @@ def test_a_training_that_was_cut_equals_one_that_was_not(name: str, task: Task, 
 def test_a_budget_is_used_up(budget: Budget, share: float):
     assert budget.share(seconds=60, steps=10, characters=1000) == share
     assert budget.part(0.1).share(seconds=60, steps=10, characters=1000) == share * 10
+
+
+def test_other_programs_use_up_nothing_of_a_budget():
+    before = budget.clock()
+    time.sleep(0.3)
+    assert budget.clock() - before < 0.1
+    while budget.clock() - before < 0.1:  # but work does
+        pass
 
 
 def test_ppmd_is_charged_for_what_the_judged_text_adds(task: Task):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import shutil
 import signal
@@ -215,6 +216,20 @@ def test_minutes_become_steps_and_stay_so(scenes: Path, tmp_path: Path, monkeypa
     assert steps > 5
     resumed = again(tmp_path, scenes)
     assert resumed.config.steps == steps == resumed.step
+
+
+def test_minutes_are_those_of_the_clock_that_is_given(scenes: Path, tmp_path: Path):
+    config = dataclasses.replace(FEW, steps=None, minutes=2.0, evaluate_every=1000)
+    vocabulary = Vocabulary.of(t.content for t in collect([scenes]).train)
+    run = Run(tmp_path)
+    run.begin(config, vocabulary, collect([scenes]))
+    # A second goes by whenever somebody looks.
+    seconds = map(float, itertools.count())
+    training = Training(
+        run, config, vocabulary, collect([scenes]).train, clock=lambda: next(seconds)
+    )
+    assert training.run()
+    assert 60 < training.step < 130
 
 
 def test_windows_follow_one_another_in_each_stream():

@@ -1,11 +1,23 @@
-"""How long a model may learn."""
+"""How long a model may learn.
+
+Time is that of the processor's cores, not of the day: other programs, which a machine has, take
+none of it away, and one core for two hours is as much as two for one.
+"""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
+import torch
+
 Unit = Literal["minutes", "steps", "characters"]
+"""Minutes are those of one core."""
+
+clock: Callable[[], float] = time.perf_counter if torch.cuda.is_available() else time.process_time
+"""Seconds of all cores that this process has used; of the day, where a GPU does the work."""
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,7 @@ from training.evaluate import carried
 from training.run import load, save
 from training.train import VALIDATION_STREAMS, Windows, encoded, interruption, uses_bfloat16
 
-from .budget import Budget
+from .budget import Budget, clock
 from .networks import Network
 from .recipes import Recipe
 from .task import Task
@@ -119,9 +118,9 @@ class Trainee:
         """Trains until the budget is used up, and evaluates on the way."""
         with interruption() as interrupted:
             while self.used < 1:
-                began = time.perf_counter()
+                began = clock()
                 self._step()
-                self.seconds += time.perf_counter() - began
+                self.seconds += clock() - began
                 due = min(self.used, 1.0) * EVALUATIONS >= self.evaluations + 1
                 if due or self.used >= 1:
                     self._evaluate()

@@ -20,7 +20,7 @@ from training.run import Config, Run
 from training.train import prepare
 
 from . import counted
-from .budget import Budget
+from .budget import Budget, clock
 from .learned import PROBE, Interrupted, learn
 from .networks import Network
 from .recipes import RECIPES, Recipe
@@ -89,7 +89,7 @@ def trained(name: str, about: str, config: Config, task: Task, budget: Budget, f
             config = replace(config, steps=round(budget.amount / config.batch / config.window))
     run = Run(folder)
     resume = _goes_on(run, config)
-    training = prepare(task.split, run, config, task.vocabulary, resume=resume)
+    training = prepare(task.split, run, config, task.vocabulary, resume=resume, clock=clock)
     if not training.run():
         raise Interrupted
     read = training.step * training.config.batch * training.config.window

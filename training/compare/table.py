@@ -79,7 +79,7 @@ def _legend(nats: bool) -> str:
     return (
         f"{unit} per character. Carried: the text is read from start to end. Cold: in windows of "
         f"256 characters, each from an empty state; not comparable with carried. "
-        f"Trained on: characters read, those of further epochs included."
+        f"Trained on: characters read, those of further epochs included, in minutes of one core."
     )
 
 
