@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,18 @@ TINY = Config(
     renamed=0.0,
 )
 """Big enough to learn how a script looks, small enough to be trained in seconds."""
+
+
+@pytest.fixture(autouse=True)
+def modules_that_stay() -> Iterator[None]:
+    """Puts the bot's modules back, which go when a test's bot unloads its extension.
+
+    Otherwise each test would import all of them anew, and have other classes than those that its
+    file has imported.
+    """
+    before = {name: one for name, one in sys.modules.items() if name.partition(".")[0] == "bot"}
+    yield
+    sys.modules.update(before)
 
 
 Made = Callable[[str, Callable[[Path], object]], Path]
