@@ -1,7 +1,8 @@
 """On Book: write a script together with a small neural network, in a Discord channel.
 
 ``await bot.load_extension("onbook")`` (or under whatever name this folder has) is all that a
-``commands.Bot`` needs; `bot.settings` says what can be configured.
+``commands.Bot`` needs; `bot.settings` says what can be configured. For Red-DiscordBot the folder is
+a cog package, which ``info.json`` describes.
 """
 
 from __future__ import annotations
@@ -11,12 +12,26 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:  # the process that examines a voice comes through here, and speaks to nobody
     from discord.ext import commands
 
+__red_end_user_data_statement__ = (
+    "On Book keeps the lines that people write with it, with their names and ids, who began a "
+    "script, who plays whom, and votes; it reads no other message. `/onbook privacy` shows it, "
+    "gives it to them and deletes it."
+)
+"""What Red tells people whose data is kept, where they look for it."""
+
 
 async def setup(bot: commands.Bot) -> None:
     """The door for ``load_extension``; raises SettingsError, NoPlace, ModelError or StoreError.
 
     Its commands lie under one group, whose name is a setting. Syncing them is left to the host.
     """
-    from .cog import OnBook  # not before it is needed: importing a part must stay light
+    # Neither is imported before it is needed: importing a part must stay light, and Red is
+    # wherever it is the host.
+    if any(kind.__module__.startswith("redbot.") for kind in type(bot).__mro__):
+        from .red import setup_in_red
 
-    await bot.add_cog(OnBook(bot))
+        await setup_in_red(bot)
+    else:
+        from .cog import OnBook
+
+        await bot.add_cog(OnBook(bot))

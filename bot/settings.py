@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import Field, FilePath, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from dotenv import dotenv_values
+from pydantic import (
+    AliasGenerator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    FilePath,
+    SecretStr,
+    ValidationError,
+)
 
 PREFIX = "ONBOOK_"
 
@@ -24,13 +34,22 @@ class SettingsError(Exception):
     """One sentence about a setting that cannot be used, and what to do about it."""
 
 
-class Settings(BaseSettings):
+def variable(field: str) -> str:
+    """The name that a setting has in the environment."""
+    return PREFIX + field.upper()
+
+
+class Settings(BaseModel):
     """What the bot is configured by: environment variables with the prefix ``ONBOOK_``.
 
     As a plug-in it reads nothing else; the runner adds a ``.env`` file (see `runner_settings`).
     """
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True)
+    model_config = ConfigDict(
+        alias_generator=AliasGenerator(validation_alias=variable),
+        populate_by_name=True,
+        frozen=True,
+    )
 
     group: Annotated[
         str,
@@ -116,8 +135,6 @@ class Settings(BaseSettings):
 class RunnerSettings(Settings):
     """What ``python -m bot`` reads besides: the token, and the size of its log."""
 
-    model_config = SettingsConfigDict(env_file=".env")
-
     discord_token: SecretStr | None = Field(
         default=None, validation_alias="DISCORD_TOKEN", description="The bot's token."
     )
@@ -128,20 +145,20 @@ class RunnerSettings(Settings):
 
 def settings() -> Settings:
     """The settings of a plug-in, from the environment; raises SettingsError."""
-    return _read(Settings)
+    return _read(Settings, os.environ)
 
 
 def runner_settings() -> RunnerSettings:
     """The settings of the runner, from the environment and ``.env``; raises SettingsError."""
-    return _read(RunnerSettings)
+    return _read(RunnerSettings, {**dotenv_values(".env"), **os.environ})
 
 
-def _read(kind: type[S]) -> S:
+def _read(kind: type[S], found: Mapping[str, str | None]) -> S:
     try:
-        return kind()
+        return kind.model_validate({name.upper(): value for name, value in found.items()})
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
-        field = str(first["loc"][0])
-        name = field if field.isupper() else PREFIX + field.upper()
         # The value is not repeated: it might be a secret.
-        raise SettingsError(f"{name} cannot be used: {first['msg']}. See .env.example.") from None
+        raise SettingsError(
+            f"{first['loc'][0]} cannot be used: {first['msg']}. See .env.example."
+        ) from None

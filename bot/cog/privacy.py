@@ -20,7 +20,7 @@ from ..polls import locale_of
 from ..privacy import KEPT, STAYS, SURE, as_file, sure, told
 from ..room import RoomError
 from ..settings import Settings
-from ..store import NotKept
+from ..store import Forgotten, NotKept
 from ..views import Interaction
 from .commands import answered, for_scripts
 from .turns import Turns
@@ -100,13 +100,20 @@ class Privacy(Turns):
         """Somebody is sure that they wish to be forgotten."""
         self._take_on(interaction)
         await reply_to(interaction).defer(ephemeral=True, thinking=True)
-        person = interaction.user.id
+        found = await self.forget_person(interaction.user.id, text=text)
+        await delivered(interaction, content=told(found, text=text))
+
+    async def forget_person(self, person: int, *, text: bool) -> Forgotten:
+        """Takes a person's name from everything, and if they wish the text from their lines.
+
+        The messages that show any of it are drawn again soon after. Raises NotKept.
+        """
         # Or what they have asked for before would come with their name after it is forgotten.
         await self._ended(person)
         found = await self.store.forget(person, text=text)
         self.rooms.forget(person)
         self._hold(asyncio.create_task(self._draw_after({*self._in_hand()})))
-        await delivered(interaction, content=told(found, text=text))
+        return found
 
     # Messages that show what was forgotten
 

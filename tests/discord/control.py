@@ -82,6 +82,7 @@ class Control:
             "guild": self.make_guild,
             "channel": self.make_channel,
             "person": self.make_person,
+            "write": self.write,
             "command": self.use_command,
             "press": self.press,
             "submit": self.submit,
@@ -152,6 +153,14 @@ class Control:
         return {"id": person.id}
 
     # What people do
+
+    async def write(self, user: int, channel: int, content: str) -> Json:
+        """A message, which a bot hears of, be its intents as they may; nobody here keeps it."""
+        guild, written = self.world.channels[channel].guild, self.world.new_id()
+        who = self.world.users[user]
+        told = payloads.written(self.world, who, written, channel, content)
+        self.gateway.dispatch("MESSAGE_CREATE", guild, told | {"guild_id": str(guild)})
+        return {"id": written}
 
     async def use_command(
         self,

@@ -137,6 +137,29 @@ def message(world: World, of: Message, version: Version | None = None) -> Json:
     }
 
 
+def written(world: World, by: User, of: int, channel: int, content: str) -> Json:
+    """A person's message as a bot hears of it that may read what people write."""
+    return {
+        "id": str(of),
+        "channel_id": str(channel),
+        "type": 0,
+        "author": user(world, by),
+        "member": member(world, by, by.may),
+        "content": content,
+        "components": [],
+        "embeds": [],
+        "attachments": [],
+        "flags": 0,
+        "timestamp": made(of),
+        "edited_timestamp": None,
+        "tts": False,
+        "pinned": False,
+        "mention_everyone": False,
+        "mentions": [],
+        "mention_roles": [],
+    }
+
+
 def interaction(world: World, of: Interaction, data: Json, shown: Json | None) -> Json:
     """An interaction as it is delivered, with the message whose button was pressed."""
     where = world.channels[of.channel]

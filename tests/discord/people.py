@@ -189,6 +189,11 @@ class Person:
             "command", channel=channel.id, name=command, options=given, times=times, late=late
         )
 
+    async def write(self, channel: Channel, content: str) -> int:
+        """Writes a message, as to a bot that has commands with a prefix; its id."""
+        made = await self.discord.do("write", user=self.id, channel=channel.id, content=content)
+        return int(made["id"])
+
     async def menu(self, message: Message, command: str) -> Asked:
         """Uses a command on a message's menu."""
         return await self._ask(

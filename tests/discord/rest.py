@@ -59,6 +59,7 @@ class Rest:
             web.get(channel + "/{message}", self.message),
             web.patch(channel + "/{message}", self.edit),
             web.delete(channel + "/{message}", self.delete),
+            web.post(f"{BASE}/channels/{{channel}}/typing", self.type),
             web.get("/files/{file}/{name}", self.file),
             web.route("*", BASE + "/{path:.*}", self.unknown),
         ]
@@ -252,6 +253,10 @@ class Rest:
     async def delete(self, request: web.Request) -> web.Response:
         """Takes a message away."""
         self.world.delete(self._in_channel(request))
+        return web.Response(status=204)
+
+    async def type(self, _request: web.Request) -> web.Response:
+        """Says that the bot writes, which nobody here looks at."""
         return web.Response(status=204)
 
     def _in_channel(self, request: web.Request) -> Message:

@@ -1,0 +1,248 @@
+"""On Book in a real Red: installed, loaded, used and unloaded by what its owner writes to it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+import venv
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+from discord import Permissions
+from filelock import FileLock
+
+import bot
+from tests.discord.people import PATIENCE, Channel, Discord, Guild, Message, Person
+from tests.discord.processes import ROOT, fake_discord
+from tests.discord.state import TOKEN
+
+RED = "Red-DiscordBot==3.5.24"
+
+HOST = Path(__file__).with_name("red.py")
+
+INFO = json.loads((ROOT / "bot" / "info.json").read_text(encoding="utf-8"))
+
+TAKEN = "name='onbook', description='What is on the booking list'"
+
+HEADING = "INT. DINER - NIGHT"
+
+
+def pip(python: Path, *arguments: object) -> None:
+    """Installs something in another environment."""
+    quiet = ("--quiet", "--disable-pip-version-check", "--python", python)
+    subprocess.run([sys.executable, "-m", "pip", *map(str, (*quiet, *arguments))], check=True)
+
+
+@pytest.fixture(scope="module")
+def python() -> Path:
+    """The Python of an environment with Red, and with what its downloader installs for the cog.
+
+    That takes a minute and a network; the environment is kept as long as they are the same.
+    """
+    if sys.version_info >= (3, 12):
+        pytest.skip("Red 3.5 runs on Python 3.11 and earlier, and this is a later one")
+    wanted = "\n".join([sys.version, RED, *INFO["requirements"]])
+    folder = ROOT / ".venv" / f"red-{sha256(wanted.encode()).hexdigest()[:12]}"
+    folder.parent.mkdir(exist_ok=True)
+    found, whole = folder / "bin" / "python", folder / "whole"
+    with FileLock(f"{folder}.lock"):
+        if not whole.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            venv.create(folder, symlinks=True)
+            pip(found, "install", "pip", RED)  # which its downloader and Red itself import
+            # As the downloader does it: one by one, without a look at what is there.
+            library = folder / "library"
+            for one in INFO["requirements"]:
+                pip(found, "install", "--upgrade", "--target", library, one)
+            [packages] = folder.glob("lib/*/site-packages")
+            (packages / "library.pth").write_text(str(library))
+            whole.touch()
+    return found
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    """A repository of what Red sees of this one, whose requirements are there already."""
+    folder = tmp_path / "repository"
+    shutil.copytree(
+        ROOT / "bot", folder / "bot", ignore=shutil.ignore_patterns("__pycache__", "screen.onnx")
+    )
+    (folder / "bot" / "info.json").write_text(json.dumps(INFO | {"requirements": []}))
+    for other in ("export", "tests", "training"):
+        (folder / other).mkdir()
+        for name in ("__init__.py", "info.json"):
+            shutil.copy(ROOT / other / name, folder / other)
+    git = ("git", "-C", folder, "-c", "user.name=A", "-c", "user.email=a@b.c")
+    quick = ("-c", "core.compression=0")
+    subprocess.run([*git, "init", "--quiet", "--initial-branch", "main"], check=True)
+    subprocess.run([*git, *quick, "add", "."], check=True)
+    subprocess.run([*git, *quick, "commit", "--quiet", "--message", "All"], check=True)
+    return folder
+
+
+@dataclass
+class House:
+    """A channel with Red in it, and its owner."""
+
+    discord: Discord
+    guild: Guild
+    channel: Channel
+    owner: Person
+    data: Path
+
+    async def says(self, after: int, text: str) -> Message:
+        """Waits until Red has said this after a message."""
+
+        def find() -> Message | None:
+            found = (one for one in self.channel.messages() if one.id > after)
+            return next((one for one in found if text in one.content), None)
+
+        return await self.discord.until(find, lambda: f"{text!r} of Red")
+
+    async def told(self, line: str, answer: str, by: Person | None = None) -> str:
+        """Somebody, or the owner, writes a line to Red; what it says that has this answer in it."""
+        written = await (by or self.owner).write(self.channel, line.replace("[p]", "!"))
+        return (await self.says(written, answer)).content
+
+    async def evaluated(self, expression: str) -> str:
+        """What an expression is in Red's process, which Red's owner may ask for."""
+        said = await self.told(f"[p]debug {expression}", "```")
+        return said.removeprefix("```py\n").removesuffix("\n```")
+
+    async def there_is(self) -> str:
+        """All that a cog could leave behind."""
+        return await self.evaluated("__import__('__main__').there_is(bot)")
+
+    async def confirmed(self, line: str, by: Person, answer: str) -> None:
+        """Somebody writes a line that Red wants to have confirmed by a word that it makes up."""
+        asked = await self.told(line, "respond with the following", by)
+        await self.told(asked.split()[-1], answer, by)
+
+
+@contextmanager
+def red(python: Path, folder: Path, address: str, owner: Person) -> Iterator[None]:
+    """Runs Red, new in a folder, as its owner starts it; an error in its log fails."""
+    home = {name: str(folder) for name in ("HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME")}
+    hidden = ("PYTHON", "ONBOOK", "DISCORD", "RED_")
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(hidden)}
+    environment = clean | home | {"ONBOOK_THREADS": "1"}
+    options = "--data-path", folder / "data", "--backend", "json"
+    setup = [python, "-m", "redbot.setup", "--no-prompt", "--instance-name", "theatre", *options]
+    subprocess.run(setup, env=environment, check=True, stdout=subprocess.DEVNULL)
+    start = [python, "-P", HOST, address, "theatre", "--no-prompt", "--token", TOKEN]
+    start += ["--prefix", "!", "--owner", str(owner.id), "--dev"]
+    start += ["--disable-intent", "members", "--disable-intent", "presences"]
+    log = folder / "red.log"
+    with (
+        log.open("w") as said,
+        subprocess.Popen(start, cwd=folder, env=environment, stdout=said, stderr=said) as process,
+    ):
+        try:
+            yield
+        finally:
+            process.terminate()
+            process.wait()
+            print(log.read_text(encoding="utf-8"))
+    assert not re.search(r"\[(ERROR|CRITICAL)\]|Traceback", log.read_text(encoding="utf-8"))
+
+
+@pytest.fixture
+async def house(python: Path, tmp_path: Path) -> AsyncIterator[House]:
+    """A new Red in a channel; what Discord refuses to it fails, and so does an error in its log."""
+    with fake_discord(PATIENCE) as address:
+        async with Discord(address) as discord:
+            guild = await discord.guild("The Playhouse")
+            channel = await guild.channel("stage")
+            owner = await guild.person("Ann", Permissions.all().value)
+            with red(python, tmp_path, address, owner):
+                await discord.bot_is_ready()
+                yield House(discord, guild, channel, owner, tmp_path / "data")
+            assert discord.refusals == []
+
+
+def typed_by_the_owner(repository: Path) -> list[str]:
+    """What the page says that an owner writes to Red, with an address for the repository."""
+    page = (ROOT / "README.md").read_text(encoding="utf-8")
+    _, _, part = page.partition("\n### In Red\n")
+    lines = part.split("```")[1].split("\n")[1:-1]
+    return [line.replace("ADDRESS-OF-THIS-REPOSITORY", repository.as_uri()) for line in lines]
+
+
+async def test_its_owner_installs_it_and_people_use_it(house: House, repository: Path):
+    downloader, repo_add, install, load, enable, sync = typed_by_the_owner(repository)
+    await house.told(downloader, "Loaded `downloader`")
+    await house.told(repo_add, "I agree")
+    await house.told("I agree", "Repo `onbook` successfully added")
+    offered = await house.told("[p]cog list onbook", "Available Cog")
+    assert re.findall(r"^\+ (\w+)", offered, re.MULTILINE) == ["bot"]
+    await house.told(install, "Successfully installed the cog: `bot`")
+    before = await house.there_is()
+    await is_refused_in_a_sentence(house, load)
+    assert await house.there_is() == before
+
+    await house.told(load, "Loaded `bot`")
+    assert await house.discord.commands() == {}
+    await house.told(enable, "`onbook`, `Continue from here`, and `Rewrite this line`")
+    await house.told(sync, "Synced 3 commands")
+    channel, ann = house.channel, house.owner
+    await (await ann.slash(channel, "onbook start", heading=HEADING)).shows(HEADING)
+    await (await ann.slash(channel, "onbook continue", seed=1)).shows("-# stage, seed 1")
+    assert list(house.data.rglob("*.db")) == [house.data / "cogs" / "OnBook" / "onbook.db"]
+
+    await house.told("[p]reload bot", "Reloaded `bot`")
+    shown = await (await ann.slash(channel, "onbook continue", seed=2)).shows("-# stage, seed 2")
+    await house.told("[p]unload bot", "The following package was unloaded: `bot`")
+    assert await house.there_is() == before
+    await house.told(load, "Loaded `bot`")
+    await ann.click(shown, "Undo")
+    await house.discord.until(lambda: "~~" in shown.content, lambda: f"strokes in {shown}")
+
+    await whom_red_forgets_it_forgets(house)
+
+
+async def is_refused_in_a_sentence(house: House, load: str) -> None:
+    await house.evaluated(f"bot.tree.add_command(discord.app_commands.Group({TAKEN}))")
+    await house.told(load, "This bot has a command /onbook already: set ONBOOK_GROUP to another")
+    await house.evaluated("bot.tree.remove_command('onbook')")
+    await house.evaluated("__import__('os').environ.update(ONBOOK_MODEL='nobody')")
+    await house.told(load, "There is no voice “nobody”")
+    await house.evaluated("__import__('os').environ.pop('ONBOOK_MODEL')")
+
+
+async def whom_red_forgets_it_forgets(house: House) -> None:
+    stated = await house.evaluated("bot.extensions['bot'].__red_end_user_data_statement__")
+    assert stated == INFO["end_user_data_statement"]
+    ben, cleo = await house.guild.person("Ben"), await house.guild.person("Cleo")
+    for person, text in ((ben, "It rains."), (cleo, "It snows.")):
+        await (await person.slash(house.channel, "onbook write", text=text)).shows(text)
+    given = "(await bot.cogs['OnBook'].red_get_data_for_user(user_id={}))".format
+    one_file = "['on-book-yours.json'].getvalue().decode()"
+    assert "It rains." in await house.evaluated(given(ben.id) + one_file)
+
+    # As Red is, their text goes, too; as its owner may set it, their name alone.
+    await house.confirmed("[p]mydata forgetme", ben, "I've deleted")
+    level = "[p]mydata ownermanagement setuserdeletionlevel 0"
+    await house.told(level, "discretion of the cog author")
+    await house.confirmed("[p]mydata forgetme", cleo, "I've deleted")
+    for person in (ben, cleo):
+        assert await house.evaluated(given(person.id)) == "{}"
+    script = await ben.slash(house.channel, "onbook script show")
+    assert "It rains." not in (await script.shows("It snows.")).content
+
+
+def test_it_tells_red_what_it_tells_others():
+    requires = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    # Red has its own discord.py, and a typing_extensions that a later pydantic is too new for.
+    bounded = {"pydantic>=2.10": "pydantic>=2.10,<2.12"}
+    wanted = [bounded.get(one, one) for one in requires if not one.startswith("discord.py")]
+    assert INFO["requirements"] == wanted
+    assert INFO["end_user_data_statement"] == bot.__red_end_user_data_statement__
