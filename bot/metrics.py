@@ -98,7 +98,7 @@ class Metrics(Meter):
         ProcessCollector(registry=registry)
 
     def page(self) -> bytes:
-        """All of it, as `CONTENT_TYPE`; some milliseconds, in any thread."""
+        """All of it, as `CONTENT_TYPE`: up to a tenth of a second of work, in any thread."""
         return generate_latest(self.registry)
 
     def heard(self, act: str) -> None:

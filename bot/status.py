@@ -12,8 +12,8 @@ from .metrics import CONTENT_TYPE, Metrics
 from .settings import SettingsError
 from .telemetry import Meter
 
-BETWEEN_LOOKS = 0.1
-"""Seconds between two looks at how late the event loop is."""
+BETWEEN_LOOKS = 0.25
+"""Seconds between two looks at how late the event loop is: whatever takes longer is seen."""
 
 TO_END = 1.0
 """Seconds for which pages that are being read are waited for at the end."""

@@ -36,8 +36,8 @@ from .test_at_once import BLOCK, begin
 
 DASHBOARD = Path(__file__).parents[2] / ".github" / "dashboard.json"
 
-HELD = 0.3
-"""Seconds for which the event loop is held up."""
+HELD = 0.5
+"""Seconds for which the event loop is held up, longer than it is left between two looks at it."""
 
 Look = Callable[[str], Awaitable[None]]
 """Asks how the bot is, and says when that was."""
