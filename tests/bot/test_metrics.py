@@ -99,6 +99,7 @@ class Seen:
 
     health: dict[str, tuple[int, str]] = field(default_factory=dict)
     readiness: dict[str, tuple[int, str]] = field(default_factory=dict)
+    transactions: dict[str, float] = field(default_factory=dict)
     calm: Numbers = field(init=False)
     """The numbers before two lines are asked for."""
     busy: Numbers = field(init=False)
@@ -154,6 +155,7 @@ async def a_run(chosen: RunnerSettings, gate: threading.Event, seen: Seen) -> No
         async def look(when: str) -> None:
             seen.health[when] = await pages.get("healthz")
             seen.readiness[when] = await pages.get("readyz")
+            seen.transactions[when] = (await pages.numbers())("onbook_transactions_in_hand")
 
         await look("before it is connected")
         with ExitStack() as server:
@@ -363,6 +365,7 @@ def test_the_database_discord_and_the_gateway_are_counted(seen: Seen):
     ]
     assert reading > writing >= 8  # what was begun, written and taken back
     assert seen.end("onbook_transactions_in_hand") == 0
+    assert seen.transactions["with a database that does not come to an end"] == 1
     assert seen.end("onbook_request_seconds_count", status="429") == 1
     assert seen.end("onbook_request_seconds_count", status="2xx") > 12
     events = {one.labels["event"]: one.value for one in seen.end.samples if "event" in one.labels}
