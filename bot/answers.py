@@ -13,12 +13,15 @@ from . import views
 from .delivery import LOST, edited, first_answer, reply_to, taken_away, whispered
 from .engine import EngineBusy, EngineClosed, NoNumber
 from .language import phrase, say
+from .limits import TooMuch
 from .model import ModelError
 from .render import fenced, size
 from .script import ScriptError, clean
 from .store import AlreadyWritten, HeadMoved, NotKept
+from .telemetry import Outcome
 from .turn import LineIsOld, NoScript, RoomError
 from .views import Interaction
+from .waiting import end
 
 log = logging.getLogger("onbook.answers")
 
@@ -69,6 +72,12 @@ WHAT_TO_DO_NOW = {
     ),
 }
 
+REFUSALS = (
+    *(RoomError, ScriptError, ModelError, HeadMoved),
+    *(app_commands.TransformerError, app_commands.CheckFailure),
+)
+"""What is raised where somebody asks for what cannot be, or not any more."""
+
 PERMISSIONS = {
     "view_channel": phrase("View Channel"),
     "send_messages": phrase("Send Messages"),
@@ -81,6 +90,7 @@ PERMISSIONS = {
 
 async def answer(interaction: Interaction, error: Exception, keep: str = "") -> None:
     """Answers an error with one sentence, for the person who asked alone."""
+    end(interaction, _outcome(error))
     if isinstance(error, AlreadyWritten):
         return
     try:
@@ -94,11 +104,21 @@ async def answer(interaction: Interaction, error: Exception, keep: str = "") -> 
         if not _cannot_be_answered(refused):
             raise
         error = refused
+    end(interaction, Outcome.UNANSWERED)
     log.warning("an interaction could not be answered: %s", type(error).__name__)
 
 
 def _cannot_be_answered(error: Exception) -> bool:
     return isinstance(error, discord.HTTPException) and error.code in UNANSWERABLE
+
+
+def _outcome(error: Exception) -> Outcome:
+    """What has come of something for which this was raised."""
+    if isinstance(error, AlreadyWritten):
+        return Outcome.UNANSWERED
+    if isinstance(error, TooMuch | EngineBusy):
+        return Outcome.LIMITED
+    return Outcome.REFUSED if isinstance(error, REFUSALS) else Outcome.FAILED
 
 
 async def _tell(interaction: Interaction, error: Exception, keep: str) -> None:

@@ -25,6 +25,7 @@ from sqlalchemy.ext.asyncio import (
 from . import driver
 from .migration import SCHEMA, upgrade
 from .tables import Base
+from .telemetry import SILENT, Meter
 
 LOCKED_WAIT = 250
 """Milliseconds for which it is waited for another program that writes. Everybody waits meanwhile,
@@ -76,6 +77,9 @@ class Database:
 
     Use `Database.open`.
     """
+
+    meter: Meter = SILENT
+    """Is told how long transactions take."""
 
     def __init__(self, path: Path, lock: FileLock) -> None:
         self._connections = WeakSet[driver.Connection]()
@@ -154,14 +158,16 @@ class Database:
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:
         """A session that reads; nobody else has the database meanwhile."""
-        async with self._turn(), self._readings() as session:
-            yield session
+        with self.meter.transaction("reading"):
+            async with self._turn(), self._readings() as session:
+                yield session
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncSession]:
         """A session whose changes are on the disk when it ends, or none if it fails."""
-        async with self._turn(), self._sessions.begin() as session:
-            yield session
+        with self.meter.transaction("writing"):
+            async with self._turn(), self._sessions.begin() as session:
+                yield session
 
     @asynccontextmanager
     async def _turn(self) -> AsyncIterator[None]:

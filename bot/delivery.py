@@ -20,6 +20,7 @@ import aiohttp
 import discord
 
 from .views import Interaction
+from .waiting import acknowledge
 
 log = logging.getLogger("onbook.delivery")
 
@@ -195,10 +196,14 @@ class Reply:
             # It was heard before its answer was lost, unless the interaction itself came twice.
             if not (first and tries > 1 and error.code == ANSWERED_BEFORE):
                 raise
-            self.interaction.extras[FIRST] = kind
+            self._is_there(kind)
             return False
-        self.interaction.extras[FIRST] = kind
+        self._is_there(kind)
         return True
+
+    def _is_there(self, kind: discord.InteractionResponseType) -> None:
+        self.interaction.extras[FIRST] = kind
+        acknowledge(self.interaction)
 
 
 def reply_to(interaction: Interaction) -> Reply:

@@ -9,6 +9,7 @@ import weakref
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from itertools import chain
 
 import numpy as np
@@ -18,7 +19,16 @@ from .model import Model
 from .request import LONGEST_LINE, NoNumber, NothingLeft, Reply, Request
 from .sampling import LARGEST_SEED
 
-__all__ = ["Engine", "EngineBusy", "EngineClosed", "NoNumber", "NothingLeft", "Reply", "Request"]
+__all__ = [
+    "Engine",
+    "EngineBusy",
+    "EngineClosed",
+    "Load",
+    "NoNumber",
+    "NothingLeft",
+    "Reply",
+    "Request",
+]
 
 log = logging.getLogger("onbook.engine")
 
@@ -29,6 +39,20 @@ class EngineBusy(Exception):
 
 class EngineClosed(Exception):
     """The engine is shutting down and takes no more lines."""
+
+
+@dataclass(frozen=True)
+class Load:
+    """What an engine has to do, and what it has done since it began."""
+
+    waiting: int
+    """Lines that wait for a place."""
+    rows: int
+    """Lines that are read or written side by side."""
+    read: int
+    """Characters of the lines that have ended well, as far as they were given."""
+    written: int
+    """Characters of the same lines that were written, also of those that nobody chose."""
 
 
 class Engine:
@@ -60,6 +84,16 @@ class Engine:
         row = Row(request, asyncio.get_running_loop().create_future())
         self._thread.take(row, self.queue)
         return await row.future
+
+    @property
+    def load(self) -> Load:
+        """What it does at this moment, asked from any thread."""
+        return self._thread.load()
+
+    @property
+    def works(self) -> bool:
+        """Whether it takes lines: it was not closed, and has not failed."""
+        return not self._thread.closed
 
     def close(self) -> None:
         """Gives up the lines in hand and ends the thread; returns when it has ended."""
@@ -95,13 +129,16 @@ class _Work(threading.Thread):
         # By owner, who take turns: dictionaries keep their order.
         self._waiting: OrderedDict[object, deque[Row]] = OrderedDict()
         self._wake = threading.Condition()
-        self._closed = False
         self._given_up = False
+        self._rows: list[Row] = []
+        self._read = self._written = 0
+        self.closed = False
+        """Whether it takes no more rows."""
 
     def take(self, row: Row, queue: int) -> None:
         """Lets a row wait for a place; raises EngineBusy where so many do, and EngineClosed."""
         with self._wake:
-            if self._closed:
+            if self.closed:
                 raise EngineClosed
             if self._count_waiting() >= queue:
                 raise EngineBusy
@@ -109,13 +146,19 @@ class _Work(threading.Thread):
             self._wake.notify()
         row.future.add_done_callback(self._notice)
 
+    def load(self) -> Load:
+        """How many rows wait and are worked on, and what has come of those before."""
+        with self._wake:
+            waiting = self._count_waiting()
+        return Load(waiting, len(self._rows), self._read, self._written)
+
     def _count_waiting(self) -> int:
         return sum(not row.future.cancelled() for rows in self._waiting.values() for row in rows)
 
     def end(self) -> None:
         """Gives up the rows, after the step that is being taken."""
         with self._wake:
-            self._closed = True
+            self.closed = True
             self._wake.notify()
 
     def _notice(self, future: asyncio.Future[Reply]) -> None:
@@ -124,10 +167,9 @@ class _Work(threading.Thread):
 
     def run(self) -> None:
         """Works until it is ended."""
-        rows: list[Row] = []
         try:
             batch = self.make_batch(self.model, self.rows)
-            rows = batch.rows
+            self._rows = batch.rows
             # What a damaged voice says instead of numbers is noticed where it matters.
             with np.errstate(invalid="ignore"):
                 self._work_on(batch)
@@ -135,9 +177,9 @@ class _Work(threading.Thread):
             log.exception("the engine of the voice %s has ended", self.model.name)
         finally:
             with self._wake:
-                self._closed = True
+                self.closed = True
                 waiting = list(chain.from_iterable(self._waiting.values()))
-            for row in (*rows, *waiting):
+            for row in (*self._rows, *waiting):
                 _settle(row.future, EngineClosed())
 
     def _work_on(self, batch: Batch) -> None:
@@ -152,26 +194,33 @@ class _Work(threading.Thread):
                 # Those that fail alone, too; the others try again without them.
                 done = batch.failing() or batch.fail_all()
             for row in done:
-                _settle(row.future, batch.outcome(row))
+                outcome = batch.outcome(row)
+                self._count(row, outcome)
+                _settle(row.future, outcome)
             if done:
                 batch.remove(done)
+
+    def _count(self, row: Row, outcome: Reply | Exception) -> None:
+        if isinstance(outcome, Reply):
+            self._read += len(row.request.prompt)
+            self._written += len(outcome.written)
 
     def _admit(self, batch: Batch) -> bool:
         """Lets waiting requests in, and waits while there are none; False when closed."""
         if self._given_up:
             self._given_up = False
             batch.remove([row for row in batch.rows if row.future.cancelled()])
-        if batch.rows and not self._waiting and not self._closed:
+        if batch.rows and not self._waiting and not self.closed:
             return True
         with self._wake:
-            while not (batch.rows or self._waiting or self._closed):
+            while not (batch.rows or self._waiting or self.closed):
                 self._wake.wait()
             new: list[Row] = []
             while self._waiting and len(batch.rows) + len(new) < self.rows:
                 row = self._next()
                 if not row.future.cancelled():
                     new.append(row)
-            closed = self._closed
+            closed = self.closed
         if new:
             batch.add(new)
         return not closed

@@ -8,9 +8,9 @@ import hashlib
 import json
 import logging
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any, cast
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from typing import TYPE_CHECKING, Any, cast
 
 import aiohttp
 import discord
@@ -21,12 +21,23 @@ from .answers import HEARD, answer
 from .bounds import OutOfBounds
 from .cog import OnBook
 from .cog.commands import speaking_to
+from .engine import Load
 from .polls import Later
-from .settings import RunnerSettings
+from .settings import RunnerSettings, SettingsError
+from .telemetry import SILENT, Meter
 from .translator import Names
 from .views import COG, Interaction
 
+if TYPE_CHECKING:  # it may not be installed
+    from .metrics import Metrics
+
 log = logging.getLogger("onbook.runner")
+
+SYNCED = "synced commands"
+"""The fact of which commands Discord was told last."""
+
+TO_ANSWER = 1.0
+"""Seconds within which a database answers that is well."""
 
 PERMISSIONS = discord.Permissions(
     view_channel=True,
@@ -107,6 +118,8 @@ class Bot(commands.Bot):
     def __init__(self, chosen: RunnerSettings, *, always_sync: bool = False) -> None:
         # It speaks to nobody: no word about libraries for voice channels.
         discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
+        self._metrics = self._counting() if chosen.metrics_port else None
+        self.onbook_meter: Meter = self._metrics or SILENT
         super().__init__(
             command_prefix=commands.when_mentioned,
             help_command=None,
@@ -114,9 +127,11 @@ class Bot(commands.Bot):
             intents=discord.Intents(guilds=True),
             allowed_mentions=discord.AllowedMentions.none(),
         )
+        self.http.http_trace = self.onbook_meter.http_trace  # as an option, it cannot be None
         self.onbook_settings = chosen
         self.onbook_later: Later | None = None
         self._always_sync = always_sync
+        self._is_connected = False
         self._names = Names()
 
     async def setup_hook(self) -> None:
@@ -134,10 +149,10 @@ class Bot(commands.Bot):
         described = json.dumps([self.application_id, commands_now], sort_keys=True)
         digest = hashlib.sha256(described.encode()).hexdigest()
         store = cast("OnBook", self.get_cog(COG)).store
-        if not self._always_sync and await store.fact("synced commands") == digest:
+        if not self._always_sync and await store.fact(SYNCED) == digest:
             return
         await self.tree.sync()
-        await store.note_fact("synced commands", digest)
+        await store.note_fact(SYNCED, digest)
         log.info("%d commands were synced", len(commands_now))
 
     async def on_ready(self) -> None:
@@ -150,6 +165,70 @@ class Bot(commands.Bot):
         )
         log.info("ready as %s; invite it with %s", self.user, url)
 
+    async def on_connect(self) -> None:
+        """Notes that a session has begun."""
+        self._is_connected = True
+        self.onbook_meter.gateway("connected")
+
+    async def on_resumed(self) -> None:
+        """Notes that a session goes on."""
+        self._is_connected = True
+        self.onbook_meter.gateway("resumed")
+
+    async def on_disconnect(self) -> None:
+        """Notes that the connection is lost, or could not be made."""
+        self._is_connected = False
+        self.onbook_meter.gateway("lost")
+
+    @asynccontextmanager
+    async def telling(self) -> AsyncIterator[None]:
+        """Says by HTTP how it is as long as this is entered, if a port is set for that.
+
+        Raises SettingsError where the port cannot be had.
+        """
+        if self._metrics is None:
+            yield
+            return
+        from .status import served  # a server, which most bots do not need
+
+        chosen = self.onbook_settings
+        async with served(chosen.metrics_host, chosen.metrics_port, self._metrics, self.missing):
+            yield
+
+    async def missing(self) -> str:
+        """What it lacks to serve people, in one line; nothing where it lacks nothing."""
+        cog = self._cog()
+        if cog is None or not (self._is_connected and self.is_ready()):
+            return "Discord's gateway is not connected."
+        voice = cog.settings.model
+        if not cog.voices.works(voice):
+            return f"The voice {voice} does not write."
+        try:
+            async with asyncio.timeout(TO_ANSWER):
+                await cog.store.fact(SYNCED)
+        except Exception:  # noqa: BLE001 - whatever it is, nobody is served
+            return "The database does not answer."
+        return ""
+
+    def _counting(self) -> Metrics:
+        try:
+            from .metrics import Metrics
+        except ModuleNotFoundError as error:
+            if error.name != "prometheus_client":
+                raise
+            raise SettingsError(
+                "ONBOOK_METRICS_PORT is set, but what counts is not installed: pip install "
+                "prometheus-client, or leave the setting out."
+            ) from error
+        return Metrics(self._loads)
+
+    def _loads(self) -> Mapping[str, Load]:
+        cog = self._cog()
+        return cog.voices.loads() if cog else {}
+
+    def _cog(self) -> OnBook | None:
+        return cast("OnBook | None", self.get_cog(COG))
+
 
 async def run(chosen: RunnerSettings) -> None:
     """Runs on Discord until SIGINT or SIGTERM; raises RunnerError, and what `Bot` raises."""
@@ -160,7 +239,7 @@ async def run(chosen: RunnerSettings) -> None:
             f"everything without one: python -m {__package__} --local."
         )
     spare_what_stays()
-    async with Bot(chosen) as bot:
+    async with Bot(chosen) as bot, bot.telling():
         running = asyncio.create_task(bot.start(token.get_secret_value().strip()))
         with stopped_by_signal(running):
             try:

@@ -133,7 +133,7 @@ class Settings(BaseModel):
 
 
 class RunnerSettings(Settings):
-    """What ``python -m bot`` reads besides: the token, and the size of its log."""
+    """What ``python -m bot`` reads besides: the token, its log, and where it says how it is."""
 
     discord_token: SecretStr | None = Field(
         default=None, validation_alias="DISCORD_TOKEN", description="The bot's token."
@@ -141,6 +141,13 @@ class RunnerSettings(Settings):
     log_level: Annotated[
         str, Field(pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="How much is logged.")
     ] = "INFO"
+    metrics_port: Annotated[
+        int,
+        Field(ge=0, le=65535, description="Where the bot says how it is, by HTTP; 0: nowhere."),
+    ] = 0
+    metrics_host: Annotated[
+        str, Field(min_length=1, description="The address of this machine that the port is at.")
+    ] = "127.0.0.1"
 
 
 def settings() -> Settings:

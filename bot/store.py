@@ -41,6 +41,7 @@ from .tables import (
     Vote,
     fork_of,
 )
+from .telemetry import Meter
 
 __all__ = [
     "BEFORE_THE_FIRST",
@@ -93,6 +94,10 @@ class Store:
         States take at most ``room_for_states`` bytes of it.
         """
         return cls(await Database.open(path), room_for_states)
+
+    def tell(self, meter: Meter) -> None:
+        """Says who is told how long transactions take."""
+        self._database.meter = meter
 
     async def close(self) -> None:
         """Closes the file, and leaves it to the next process."""

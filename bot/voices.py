@@ -21,7 +21,7 @@ from weakref import WeakSet
 import numpy as np
 
 from .anatomy import Anatomy
-from .engine import Engine, EngineClosed
+from .engine import Engine, EngineClosed, Load
 from .examination import CHANGES, Examiner, Facts, Unexamined, refusal_for, sha256_of
 from .language import phrase
 from .model import Model, ModelError, checked, content_of
@@ -136,6 +136,15 @@ class Voices:
     def remember_in(self, facts: Facts) -> None:
         """Says where is remembered which files are sound."""
         self._examiner.facts = facts
+
+    def loads(self) -> dict[str, Load]:
+        """What the voices that are in use have to do, asked from any thread."""
+        return {name: engine.load for name, engine in list(self._engines.items())}
+
+    def works(self, name: str) -> bool:
+        """Whether a voice is in use, and writes."""
+        engine = self._engines.get(name)
+        return engine is not None and engine.works
 
     def close(self) -> None:
         """Ends every engine for good; lines in hand are given up."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Coroutine, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, get_type_hints
 
 import discord
@@ -18,6 +18,7 @@ from ..quality import QUALITIES
 from ..render import inline, plain
 from ..room import RoomError, Writer
 from ..views import Interaction
+from ..waiting import waiting
 
 
 class Grouped(Protocol):
@@ -56,10 +57,12 @@ def answered(act: Act[Cog, P]) -> Act[Cog, P]:
     return act_or_answer
 
 
-def speaking_to(interaction: Interaction, group: str | None = None) -> AbstractContextManager[None]:
-    """Says everything in the language of whoever asks for something."""
+@contextmanager
+def speaking_to(interaction: Interaction, group: str | None = None) -> Iterator[None]:
+    """Says everything in the language of whoever asks for something, and waits for it."""
     interaction.extras[HEARD] = True
-    return speaking(interaction.locale.value, group)
+    with waiting(interaction), speaking(interaction.locale.value, group):
+        yield
 
 
 def is_alone(bot: commands.Bot) -> bool:

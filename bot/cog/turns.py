@@ -30,6 +30,7 @@ from ..room import NO_SCRIPT, Patience, Place, Room, RoomError, Rooms, Turn, Wri
 from ..script import TITLE_LIMIT, Element, cast, heading, titled
 from ..settings import Settings, settings
 from ..store import Store
+from ..telemetry import SILENT
 from ..views import Interaction, LineButton, PageButton, StopButton
 from ..voices import Voices
 from .commands import answered, channel_of, is_alone, speaking_to, who, writer_of
@@ -112,6 +113,7 @@ class Turns(commands.Cog):
         # Without a voice no database is made.
         await self.voices.peek(chosen.model)
         self.store = await Store.open(chosen.database, chosen.states_mb * 2**20)
+        self.store.tell(getattr(self.bot, "onbook_meter", SILENT))
         self.voices.remember_in(self.store)
         try:
             await self.voices.engine(chosen.model)

@@ -28,7 +28,7 @@ LANGUAGES = sorted(NUMBERS)
 TO_ITS_OPERATOR = {
     # What is said in these is read in a terminal or in a log.
     "__main__.py", "backup.py", "database.py", "driver.py", "examination.py", "guest.py",
-    "local.py", "migration.py", "runner.py", "settings.py", "store.py",
+    "local.py", "metrics.py", "migration.py", "runner.py", "settings.py", "status.py", "store.py",
 }  # fmt: skip
 
 SAID = ("say", "phrase")
