@@ -68,27 +68,15 @@ class Server:
     def create(self) -> URL:
         """A database that nobody has used."""
         name = f"scripts_{next(self.numbers)}"
-        self.ask(self.url("postgres"), f"CREATE DATABASE {name}")
+        ask(self.url("postgres"), f"CREATE DATABASE {name}")
         return self.url(name)
 
     def empty(self, url: URL) -> None:
         """Takes all rows from a database, which is quicker than to make another one."""
-        tables = [name for (name,) in self.ask(url, TABLES) if name != "onbook"]
+        tables = [name for (name,) in ask(url, TABLES) if name != "onbook"]
         deleted = (f"DELETE FROM {name}" for name in tables)  # noqa: S608 - our own names
         # In any order: no reference is looked at.
-        self.ask(url, "SET session_replication_role = replica", *deleted)
-
-    def ask(self, url: URL, *statements: str) -> list[list[str]]:
-        """The rows of the last statement, as texts; raises CalledProcessError."""
-        every = [part for one in statements for part in ("-c", one)]
-        found = subprocess.run(
-            [self.programs / "psql", "-XAtq", "-F", "\t", "-v", "ON_ERROR_STOP=1", *every],
-            env=self._environment(url.database or ""),
-            capture_output=True,
-            check=True,
-            encoding="utf-8",
-        )
-        return [row.split("\t") for row in found.stdout.splitlines()]
+        ask(url, "SET session_replication_role = replica", *deleted)
 
     def initialise(self) -> None:
         """Makes the files."""
@@ -128,10 +116,6 @@ class Server:
             **self._somebody(),
         )
 
-    def _environment(self, database: str) -> dict[str, str]:
-        address = {"PGHOST": "127.0.0.1", "PGPORT": str(self.port), "PGDATABASE": database}
-        return os.environ | address | {"PGUSER": USER, "PGPASSWORD": PASSWORD}
-
     def _somebody(self) -> dict[str, object]:
         where = {"cwd": self.folder}
         return where | (_nobody() if _is_root() else {})
@@ -151,6 +135,20 @@ def _is_root() -> bool:
 
 def _nobody() -> dict[str, object]:
     return {"user": NOBODY, "group": NOBODY, "extra_groups": ()}
+
+
+def ask(url: URL, *statements: str) -> list[list[str]]:
+    """The rows of the last statement, as texts; raises CalledProcessError."""
+    every = [part for one in statements for part in ("-c", one)]
+    address = {"PGHOST": url.host, "PGPORT": str(url.port), "PGDATABASE": url.database}
+    found = subprocess.run(
+        [_package() / VERSION / "bin" / "psql", "-XAtqF", "\t", "-v", "ON_ERROR_STOP=1", *every],
+        env=os.environ | address | {"PGUSER": url.username, "PGPASSWORD": url.password},
+        capture_output=True,
+        check=True,
+        encoding="utf-8",
+    )
+    return [row.split("\t") for row in found.stdout.splitlines()]
 
 
 @contextmanager

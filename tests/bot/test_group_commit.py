@@ -14,9 +14,12 @@ from sqlalchemy import Connection, event
 from bot.database import TOGETHER, NotKept
 from bot.store import AlreadyWritten, HeadMoved, Line, Script, Store
 
-from .test_store import a_draft, a_script, count, path, store
+from .conftest import BOTH, count
+from .test_store import a_draft, a_script, store
 
-__all__ = ["path", "store"]
+__all__ = ["store"]
+
+DATABASES = BOTH
 
 CHANNELS = 12
 
