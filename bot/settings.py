@@ -157,6 +157,14 @@ class RunnerSettings(Settings):
         str, Field(pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="How much is logged.")
     ] = "INFO"
 
+    def secrets(self) -> list[str]:
+        """What must stand in no log, in whatever form."""
+        token, url = self.discord_token, self.database_url
+        known = [token.get_secret_value().strip()] if token else []
+        if url and isinstance(self.where, URL) and self.where.password:
+            known += [url.get_secret_value(), str(self.where.password)]
+        return known
+
 
 def settings() -> Settings:
     """The settings of a plug-in, from the environment; raises SettingsError."""

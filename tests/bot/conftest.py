@@ -13,6 +13,7 @@ from typing import Any, cast
 import discord
 import pytest
 import simcord
+from pydantic import SecretStr
 from simcord.backend.serializers import message_payload
 from simcord.interactions import base_payload
 from sqlalchemy import URL
@@ -27,10 +28,17 @@ BOTH = ["sqlite", "postgresql"]
 """The databases on which the tests of a module run that has these as its ``DATABASES``."""
 
 
+on_a_file = pytest.mark.parametrize("where", ["sqlite"], indirect=True)
+"""For a test that is about a file, in such a module."""
+
+on_a_server = pytest.mark.parametrize("where", ["postgresql"], indirect=True)
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc):
-    """Runs the tests of a store on all databases of their module."""
+    """Runs the tests of a store on all databases of their module, unless they say otherwise."""
     databases = getattr(metafunc.module, "DATABASES", None)
-    if databases and "where" in metafunc.fixturenames:
+    marks = (mark.args[0] for mark in metafunc.definition.iter_markers("parametrize"))
+    if databases and "where" in metafunc.fixturenames and "where" not in marks:
         metafunc.parametrize("where", databases, indirect=True)
 
 
@@ -63,8 +71,16 @@ def path(tmp_path: Path) -> Path:
 @pytest.fixture
 def where(request: pytest.FixtureRequest) -> Path | URL:
     """Either of them."""
-    on_a_server = getattr(request, "param", None) == "postgresql"
-    return request.getfixturevalue("url" if on_a_server else "path")
+    server = getattr(request, "param", None) == "postgresql"
+    return request.getfixturevalue("url" if server else "path")
+
+
+def on(chosen: RunnerSettings, where: Path | URL) -> RunnerSettings:
+    """The same settings with this database."""
+    if isinstance(where, URL):
+        address = SecretStr(where.render_as_string(hide_password=False))
+        return chosen.model_copy(update={"database_url": address})
+    return chosen.model_copy(update={"database": where})
 
 
 def tell(where: Path | URL, *statements: str) -> list[list[str]]:
