@@ -46,6 +46,9 @@ from .transactions import NotKept, StoreError, Transactions
 
 DRIVER = "postgresql+asyncpg"
 
+OLDEST = (13,)
+"""The version of the server that has all that is asked of it."""
+
 READERS = 4
 """Readings that go on side by side in one process."""
 
@@ -229,7 +232,7 @@ def _or_store_error() -> Iterator[None]:
             "leave ONBOOK_DATABASE_URL out."
         ) from None
     except (DBAPIError, NoConnection, OSError) as error:
-        said = getattr(error, "orig", None) or error
+        said = str(getattr(error, "orig", None) or error).partition("\n")[0]
         raise StoreError(
             f"The database of ONBOOK_DATABASE_URL cannot be used ({said}): check the address, its "
             f"name and password, and whether the server runs."
@@ -242,6 +245,11 @@ def _or_store_error() -> Iterator[None]:
 async def _prepare(session: AsyncSession) -> None:
     """Makes the tables, or brings them up to date, all or nothing; raises StoreError."""
     connection = await session.connection()
+    if (connection.dialect.server_version_info or OLDEST) < OLDEST:
+        raise StoreError(
+            f"The server of ONBOOK_DATABASE_URL is older than PostgreSQL {OLDEST[0]}: name "
+            f"a newer one."
+        )
     there = await connection.run_sync(lambda one: set(inspect(one).get_table_names()))
     if onbook.name not in there:
         if others := there.intersection(Base.metadata.tables):

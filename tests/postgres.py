@@ -97,7 +97,7 @@ class Server:
                 **self._somebody(),
             )
         pid, until = self.data / "postmaster.pid", time.monotonic() + IN_TIME
-        while not pid.exists() or pid.read_text().split("\n")[-2].strip() != "ready":
+        while not pid.exists() or not pid.read_text().rstrip().endswith("ready"):
             if self.process.poll() is not None or time.monotonic() > until:
                 raise RuntimeError((self.folder / "log").read_text())
             time.sleep(0.01)

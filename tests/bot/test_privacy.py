@@ -50,7 +50,8 @@ def on_the_disk(database: Path | URL) -> bytes:
     if isinstance(database, URL):
         tell(database, "CHECKPOINT")
         [[folder]] = tell(database, "SHOW data_directory")
-        parts = (Path(folder, part) for part in ("base", "global"))
+        mine = "SELECT oid FROM pg_database WHERE datname = current_database()"
+        parts = (Path(folder, part) for part in (f"base/{tell(database, mine)[0][0]}", "global"))
         there = (one for part in parts for one in part.rglob("*") if one.is_file())
         return b"".join(one.read_bytes() for one in there)
     files = [one for one in database.parent.glob(f"{database.name}*") if one.suffix != ".lock"]
