@@ -232,7 +232,7 @@ async def test_what_another_program_sees_goes_when_it_has_ended(
     monkeypatch.setattr(transactions, "FLUSH_AGAIN", 0.01)
     store = await Store.open(own)
     script = await store.begin(a_script())
-    await append(store, script.id, PHRASE)
+    await append(store, script.id, PHRASE, delivery="1")
     async with as_another_program(own) as reader:
         await reader.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
         await reader.fetch("SELECT count(*) FROM facts")
@@ -247,7 +247,7 @@ async def test_what_another_program_sees_goes_when_it_has_ended(
 async def test_what_was_seen_as_long_as_the_bot_ran_goes_when_it_runs_again(own: URL):
     store = await Store.open(own)
     script = await store.begin(a_script())
-    await append(store, script.id, PHRASE)
+    await append(store, script.id, PHRASE, delivery="1")
     async with as_another_program(own) as reader:
         await reader.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
         await reader.fetch("SELECT count(*) FROM facts")
