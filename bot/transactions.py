@@ -18,7 +18,7 @@ FLUSH_AGAIN = 2.0
 TOGETHER = 16
 """The most changes that share a transaction, and with it a flush of the disk."""
 
-log = logging.getLogger("onbook.database")
+log = logging.getLogger("onbook.transactions")
 
 R = TypeVar("R")
 
