@@ -27,8 +27,9 @@ LANGUAGES = sorted(NUMBERS)
 
 TO_ITS_OPERATOR = {
     # What is said in these is read in a terminal or in a log.
-    "__main__.py", "backup.py", "database.py", "driver.py", "examination.py", "guest.py",
-    "local.py", "migration.py", "runner.py", "settings.py", "store.py",
+    "__main__.py", "backup.py", "copying.py", "database.py", "dialects.py", "driver.py",
+    "examination.py", "guest.py", "local.py", "migration.py", "postgres.py", "runner.py",
+    "settings.py", "store.py", "transactions.py",
 }  # fmt: skip
 
 SAID = ("say", "phrase")

@@ -186,6 +186,16 @@ async def test_what_was_begun_when_the_server_goes_is_not_kept_and_it_goes_on_wh
     assert PASSWORD not in caplog.text
 
 
+async def test_one_that_was_started_again_is_found_by_the_next_that_asks(
+    store: Store, postgres: Server
+):
+    script = await store.begin(a_script())
+    postgres.stop()
+    postgres.start()
+    assert len(await append(store, script.id, "Rain.")) == 1
+    assert await store.running(1) is not None
+
+
 async def test_a_server_that_can_only_be_read_says_so(store: Store, url: URL):
     script = await store.begin(a_script())
     ask(url, f"ALTER DATABASE {url.database} SET default_transaction_read_only = on", END_OTHERS)
@@ -235,7 +245,7 @@ async def test_what_another_program_sees_goes_when_it_has_ended(
     await append(store, script.id, PHRASE, delivery="1")
     async with as_another_program(own) as reader:
         await reader.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
-        await reader.fetch("SELECT count(*) FROM facts")
+        await reader.fetch("SELECT 1")  # it has locked nothing, and may look at anything
         assert not (await store.forget(7, text=True)).gone
         await append(store, script.id, "Nobody waits for it.")
         assert PHRASE.encode() in on_the_disk(own)
@@ -250,12 +260,25 @@ async def test_what_was_seen_as_long_as_the_bot_ran_goes_when_it_runs_again(own:
     await append(store, script.id, PHRASE, delivery="1")
     async with as_another_program(own) as reader:
         await reader.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
-        await reader.fetch("SELECT count(*) FROM facts")
+        await reader.fetch("SELECT 1")  # it has locked nothing, and may look at anything
         await store.delete(script.id)
         await store.close()
     assert PHRASE.encode() in on_the_disk(own)
     await (await Store.open(own)).close()
     assert PHRASE.encode() not in on_the_disk(own)
+
+
+async def test_what_stood_in_a_page_with_other_lines_is_gone_from_it(own: URL):
+    store = await Store.open(own)
+    other = await store.begin(a_script(2))
+    await append(store, other.id, "Snow.")
+    script = await store.begin(a_script())
+    await append(store, script.id, *(f"{PHRASE} {n}." for n in range(30)))
+    await store.delete(script.id)
+    left = on_the_disk(own)
+    assert PHRASE.encode() not in left
+    assert b"Snow." in left
+    await store.close()
 
 
 async def test_long_texts_that_are_kept_elsewhere_go_as_well(own: URL):
