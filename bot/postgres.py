@@ -18,6 +18,7 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
+    Select,
     String,
     Table,
     event,
@@ -206,7 +207,7 @@ class Postgres(Transactions):
                 self._seats.release()
 
 
-def _one_at_a_time() -> Any:  # noqa: ANN401 - a query of nothing
+def _one_at_a_time() -> Select[Any]:
     """Waits for whoever else writes; the end of the transaction lets the next one in."""
     return select(func.pg_advisory_xact_lock(WRITERS))
 
