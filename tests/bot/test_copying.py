@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import datetime as dt
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from sqlalchemy import URL, select
+from sqlalchemy import URL, make_url, select
 
+from bot.__main__ import _back_up, _copy_database, _restore
 from bot.copying import copy_database
+from bot.runner import RunnerError
 from bot.script import Element, Kind
+from bot.settings import RunnerSettings
 from bot.store import Draft, Store, StoreError, opened
 from bot.tables import Base
 from tests.postgres import PASSWORD, Server, ask
 
-from .conftest import count, tell
+from .conftest import count, on, tell
 from .test_runner import python_m_bot
 from .test_store import STATE, a_draft, a_script, append, as_argument
 
@@ -154,12 +158,24 @@ def test_it_is_a_command_that_shows_no_password(grown: Path, own: URL, tmp_path:
     assert (code, out) == (1, "")
     assert "name a database that is empty" in err
     assert PASSWORD not in err
-    code, out, err = python_m_bot(tmp_path, "copy-database", str(grown))
-    assert "Set ONBOOK_DATABASE_URL" in err
 
 
-@pytest.mark.parametrize(("act", "instead"), [("backup", "pg_dump"), ("restore", "pg_restore")])
-def test_backups_are_left_to_the_server(act: str, instead: str, tmp_path: Path):
-    address = {"ONBOOK_DATABASE_URL": "postgresql+asyncpg://a:secret@localhost/b"}
-    code, _, said = python_m_bot(tmp_path, act, "somewhere", **address)
-    assert (code, f"PostgreSQL's own {instead}" in said, "secret" in said) == (1, True, False)
+def test_without_an_address_it_asks_for_one(path: Path):
+    chosen = RunnerSettings(database=path)
+    with pytest.raises(RunnerError, match="Set ONBOOK_DATABASE_URL"):
+        _copy_database(chosen, "scripts.db", None)
+    with pytest.raises(RunnerError, match="no address of a database") as refused:
+        _copy_database(chosen, "scripts.db", "mysql://a:secret@b/c")
+    assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("act", "instead"), [(_back_up, "pg_dump"), (_restore, "pg_restore")], ids=["backup", "restore"]
+)
+def test_backups_are_left_to_the_server(
+    act: Callable[[RunnerSettings, Path], None], instead: str, path: Path
+):
+    server = make_url("postgresql+asyncpg://a:secret@localhost/b")
+    with pytest.raises(RunnerError, match=f"PostgreSQL's own {instead}") as refused:
+        act(on(RunnerSettings(database=path), server), Path("somewhere"))
+    assert "secret" not in str(refused.value)
