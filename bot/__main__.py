@@ -14,13 +14,15 @@ from pathlib import Path
 
 from discord.ext.commands import ExtensionFailed
 from discord.utils import setup_logging
+from sqlalchemy import URL
 
 from . import runner
 from .backup import backup, restore
+from .copying import copy_database
 from .model import ModelError
 from .redaction import guard_handlers
 from .runner import RunnerError
-from .settings import RunnerSettings, SettingsError, runner_settings
+from .settings import RunnerSettings, SettingsError, address, runner_settings
 from .store import StoreError
 
 REFUSALS = (RunnerError, SettingsError, ModelError, StoreError)
@@ -32,12 +34,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         chosen = runner_settings()
         setup_logging(level=logging.getLevelNamesMapping()[chosen.log_level])
-        token = chosen.discord_token
-        guard_handlers([token.get_secret_value().strip()] if token else [])
+        guard_handlers(chosen.secrets())
         if options.act == "backup":
             _back_up(chosen, options.file)
         elif options.act == "restore":
             _restore(chosen, options.file)
+        elif options.act == "copy-database":
+            _copy_database(chosen, options.source, options.to)
         elif options.local:
             _run_locally(chosen, options.port)
         else:
@@ -54,14 +57,49 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _back_up(chosen: RunnerSettings, to: Path) -> None:
+    _check_is_a_file(chosen, "backup", "pg_dump")
     scripts = backup(chosen.database, to)
     print(f"{to} has all that {chosen.database} had: {scripts:,} scripts.")
 
 
 def _restore(chosen: RunnerSettings, source: Path) -> None:
+    _check_is_a_file(chosen, "restore", "pg_restore")
     old = restore(chosen.database, source)
     kept = f" What was there before is in {old}." if old else ""
     print(f"{chosen.database} is now as {source} was.{kept}")
+
+
+def _check_is_a_file(chosen: RunnerSettings, act: str, instead: str) -> None:
+    if chosen.database_url:
+        raise RunnerError(
+            f"`{act}` is for a file, and ONBOOK_DATABASE_URL is set: use PostgreSQL's own "
+            f"{instead} (see the README)."
+        )
+
+
+def _copy_database(chosen: RunnerSettings, source: str | None, to: str | None) -> None:
+    if to is None and chosen.database_url is None:
+        raise RunnerError(
+            "Copied to where? Set ONBOOK_DATABASE_URL, or name a database after the one to copy."
+        )
+    here, there = (
+        _database(one) if one is not None else default
+        for one, default in ((source, chosen.database), (to, chosen.where))
+    )
+    counts = asyncio.run(copy_database(here, there))
+    for table, count in counts.items():
+        print(f"{table:<12}{count:>12,}")
+    print(f"{there} has all that {here} has: {sum(counts.values()):,} rows, each compared.")
+
+
+def _database(named: str) -> Path | URL:
+    """A file, or an address; raises RunnerError, without the password."""
+    if "://" not in named:
+        return Path(named)
+    try:
+        return address(named)
+    except ValueError as error:
+        raise RunnerError(f"That is no address of a database: {error}.") from None
 
 
 def _run_locally(chosen: RunnerSettings, port: int) -> None:
@@ -87,11 +125,22 @@ def parser() -> argparse.ArgumentParser:
         "--local", action="store_true", help="inside a simulated Discord, in the browser"
     )
     one.add_argument("--port", type=int, default=8765, help="of the page (%(default)s)")
-    acts = one.add_subparsers(dest="act", metavar="backup FILE | restore FILE")
+    acts = one.add_subparsers(
+        dest="act", metavar="backup FILE | restore FILE | copy-database [FROM [TO]]"
+    )
     copy = acts.add_parser("backup", help="copy all scripts into a file, while the bot runs or not")
     copy.add_argument("file", type=Path, help="a file that is not there yet")
     back = acts.add_parser("restore", help="go back to a backup; the bot must not run")
     back.add_argument("file", type=Path, help="a file that backup has made")
+    move = acts.add_parser(
+        "copy-database", help="copy a file to PostgreSQL, or back, and compare; no bot may run"
+    )
+    move.add_argument(
+        "source", metavar="FROM", nargs="?", help="a file or an address (ONBOOK_DATABASE)"
+    )
+    move.add_argument(
+        "to", metavar="TO", nargs="?", help="the same, and empty (ONBOOK_DATABASE_URL)"
+    )
     return one
 
 

@@ -44,6 +44,10 @@ NOT_KEPT = {
         "Another program is using the scripts' file, and nothing of this was kept: try again in a "
         "moment, and tell whoever runs the bot if it goes on."
     ),
+    "away": phrase(
+        "The database of the scripts cannot be reached, and nothing of this was kept: try again in "
+        "a moment, and tell whoever runs the bot if it goes on."
+    ),
     "broken": phrase(
         "The disk on which the scripts are kept does not work, and nothing of this was kept: tell "
         "whoever runs the bot, and try again later."

@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from .database import StoreError, locked
+from .database import locked
 from .migration import SCHEMA, upgrade
 from .tables import NUMBERED
+from .transactions import StoreError
 
 SIDE_FILES = ("-wal", "-shm")
 """What SQLite keeps beside a database, by the ends of the names."""

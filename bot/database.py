@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
-from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, Self
 from weakref import WeakSet
 
 from filelock import FileLock, Timeout
@@ -25,42 +24,19 @@ from sqlalchemy.ext.asyncio import (
 from . import driver
 from .migration import SCHEMA, upgrade
 from .tables import Base
-from .telemetry import SILENT, Meter
+from .transactions import NotKept, StoreError, Transactions
 
 LOCKED_WAIT = 250
 """Milliseconds for which it is waited for another program that writes. Everybody waits meanwhile,
 also for their first answer, which must come within three seconds."""
 
-FLUSH_AGAIN = 2.0
-"""Seconds after which the log is tried to be emptied again, where somebody reads it."""
-
 FLUSH_WAIT = 100
 """Milliseconds for which SQLite waits for those who read, and the bot for SQLite."""
 
-TOGETHER = 16
-"""The most changes that share a transaction, and with it a flush of the disk."""
-
 log = logging.getLogger("onbook.database")
-
-R = TypeVar("R")
 
 READING = "onbook_reading"
 """The option of a connection that begins no transaction."""
-
-
-class StoreError(Exception):
-    """One sentence about a database that cannot be used, and what to do about it."""
-
-
-class NotKept(Exception):
-    """The database could not be used just now, and nothing of a transaction was kept.
-
-    ``reason`` is one of `REASONS`.
-    """
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
 
 
 REASONS = {
@@ -72,16 +48,14 @@ REASONS = {
 """Why something is not kept, by the beginning of SQLite's name for it; all else is ``broken``."""
 
 
-class Database:
-    """Transactions on one file, one at a time, each on the disk when it has ended.
+class Database(Transactions):
+    """Transactions on one file, one at a time.
 
     Use `Database.open`.
     """
 
-    meter: Meter = SILENT
-    """Is told how long transactions take."""
-
     def __init__(self, path: Path, lock: FileLock) -> None:
+        super().__init__()
         self._connections = WeakSet[driver.Connection]()
         self._engine = engine = _connect(path, self._connections)
         self._lock = lock
@@ -90,9 +64,6 @@ class Database:
         self._sessions = async_sessionmaker(engine, expire_on_commit=False)
         reading = engine.execution_options(**{READING: True})
         self._readings = async_sessionmaker(reading, expire_on_commit=False)
-        self._closed = False
-        self._next_flush: asyncio.TimerHandle | None = None
-        self._flushes: set[asyncio.Task[bool]] = set()
 
     @classmethod
     async def open(cls, path: Path) -> Self:
@@ -107,13 +78,8 @@ class Database:
             raise
         return database
 
-    async def close(self) -> None:
-        """Closes the file, and leaves it to the next process."""
-        self._closed = True
-        if self._next_flush:
-            self._next_flush.cancel()
-        if self._flushes:
-            await asyncio.wait(self._flushes)
+    async def _leave(self) -> None:
+        """Closes the file, and gives the lock back."""
         # Whoever has the connection gives it back first, and nobody gets another one.
         async with self._in_turn:
             await self._engine.dispose()
@@ -121,29 +87,11 @@ class Database:
             await connection.end()
         self._lock.release()
 
-    async def flush_out(self) -> bool:
-        """Empties the log of what was written, so that what was deleted is gone from it, too.
+    async def _flush(self) -> bool:
+        """Whether the log could be emptied, which has all that was written; raises NotKept.
 
-        Returns whether it is empty. While another program reads it, such as a backup, it cannot be:
-        then it is tried again and again, also after a restart, since `open` begins with this.
+        It can be left from a process that was killed, so that `open` begins with this.
         """
-        empty = False
-        with suppress(NotKept):  # which is in the log, and may pass
-            empty = await self._empty_log()
-        if not empty and self._next_flush is None and not self._closed:
-            log.warning("the database is read by somebody: its log keeps what was deleted so long")
-            loop = asyncio.get_running_loop()
-            self._next_flush = loop.call_later(FLUSH_AGAIN, self._flush_again)
-        return empty
-
-    def _flush_again(self) -> None:
-        self._next_flush = None
-        task = asyncio.ensure_future(self.flush_out())
-        self._flushes.add(task)
-        task.add_done_callback(self._flushes.discard)
-
-    async def _empty_log(self) -> bool:
-        """Whether the log could be emptied; raises NotKept."""
         async with self._turn(), self._engine.connect() as connection:
             # Outside of a transaction, where alone it can be done.
             outside = await connection.execution_options(**{READING: True})
@@ -218,86 +166,6 @@ def locked(path: Path) -> FileLock:
             f"folder that exists and can be written to."
         ) from error
     return lock
-
-
-class Change(Generic[R]):
-    """What somebody wants to be written, and what came of it."""
-
-    def __init__(self, make: Callable[[AsyncSession], Awaitable[R]]) -> None:
-        self.make = make
-        self.outcome: asyncio.Future[R] = asyncio.get_running_loop().create_future()
-
-
-class GroupCommit:
-    """Changes that come while another is being flushed wait, and then share one transaction.
-
-    The disk takes as long for sixteen of them as for one. Nobody is told of a change before it is
-    on the disk, and nobody else sees it sooner. Where one of a group fails, nothing of the group is
-    kept, and each is made anew by itself: so it fails, or not, as if it had come alone. Where the
-    disk fails, it fails for all of them.
-    """
-
-    def __init__(
-        self, writing: Callable[[], AbstractAsyncContextManager[AsyncSession]], most: int = TOGETHER
-    ) -> None:
-        """``writing``: gives a session whose changes are on the disk when it ends."""
-        self.writing = writing
-        self.most = most
-        self._waiting = deque[Change[Any]]()
-        self._writer: asyncio.Task[None] | None = None
-        self._ended = False
-
-    async def make(self, change: Callable[[AsyncSession], Awaitable[R]]) -> R:
-        """Makes a change, which may be called twice; raises what it raises, and NotKept.
-
-        One that has been asked for is made, also for somebody who does not wait for its end.
-        """
-        if self._ended:
-            # It would hold the connection while that is closed.
-            raise NotKept("broken")
-        wanted = Change(change)
-        self._waiting.append(wanted)
-        if self._writer is None or self._writer.done():
-            self._writer = asyncio.ensure_future(self._write())
-            self._writer.add_done_callback(self._left)
-        return await asyncio.shield(wanted.outcome)
-
-    async def end(self) -> None:
-        """Waits until what was asked for is written, and takes nothing more."""
-        self._ended = True
-        while self._writer and not self._writer.done():
-            await asyncio.wait({self._writer})
-
-    async def _write(self) -> None:
-        while self._waiting:
-            some = min(self.most, len(self._waiting))
-            await self._commit([self._waiting.popleft() for _ in range(some)])
-
-    def _left(self, writer: asyncio.Task[None]) -> None:
-        """Tells those who still wait that a host has cancelled what it does not know."""
-        if writer.cancelled() and writer is self._writer:
-            while self._waiting:
-                self._waiting.popleft().outcome.cancel()
-
-    async def _commit(self, group: Sequence[Change[Any]]) -> None:
-        """Makes all of these changes in one transaction, or each in one of its own."""
-        try:
-            async with self.writing() as session:
-                outcomes = [await one.make(session) for one in group]
-        except asyncio.CancelledError:
-            for one in group:
-                one.outcome.cancel()
-            raise
-        except Exception as error:  # noqa: BLE001 - whoever asked for the change is told
-            if len(group) == 1 or isinstance(error, NotKept):
-                for one in group:
-                    one.outcome.set_exception(error)
-                return
-            for one in group:
-                await self._commit([one])
-            return
-        for one, outcome in zip(group, outcomes, strict=True):
-            one.outcome.set_result(outcome)
 
 
 @asynccontextmanager

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Select, String, cast, delete, func, or_, select, update
-from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from . import lineage
+from .dialects import insert
 from .tables import (
     FORGOTTEN,
     REMOVED,
@@ -64,7 +64,7 @@ async def _note_stale(session: AsyncSession, person: int, lines: Select[int]) ->
         ~Ballot.closed,
         Ballot.message.is_not(None),
     )
-    stale = insert(Stale).from_select(["message", "script"], shown.union(takes))
+    stale = insert(session, Stale).from_select(["message", "script"], shown.union(takes))
     await session.execute(stale.on_conflict_do_nothing())
 
 

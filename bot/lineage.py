@@ -11,7 +11,6 @@ from sqlalchemy import (
     CTE,
     BindParameter,
     ColumnElement,
-    Integer,
     Select,
     String,
     and_,
@@ -23,12 +22,19 @@ from sqlalchemy import (
     literal,
     or_,
     select,
-    text,
     update,
 )
-from sqlalchemy.dialects.sqlite import Insert, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from .dialects import (
+    Insert,
+    dialect,
+    each_of,
+    highest_id,
+    insert,
+    insert_for,
+    note_highest_id,
+)
 from .tables import (
     BEFORE_THE_FIRST,
     TOLD,
@@ -37,6 +43,7 @@ from .tables import (
     Draft,
     Fact,
     Line,
+    Number,
     Post,
     Script,
     Stale,
@@ -80,11 +87,11 @@ def below(lines: Select[int]) -> CTE:
 @cache
 def path_from() -> Select[int]:
     """A query of the ids from ``head`` up to ``since``, made once: every turn asks it."""
-    above = select(Line.id, Line.parent).where(Line.id == bindparam("head", type_=Integer))
+    above = select(Line.id, Line.parent).where(Line.id == bindparam("head", type_=Number))
     walked = above.cte("above", recursive=True)
     up = select(Line.id, Line.parent).join(walked, Line.id == walked.c.parent)
     # Ids grow along every path.
-    walked = walked.union_all(up.where(Line.id >= bindparam("since", type_=Integer)))
+    walked = walked.union_all(up.where(Line.id >= bindparam("since", type_=Number)))
     return select(walked.c.id).order_by(walked.c.id)
 
 
@@ -93,13 +100,13 @@ def _last_lines_from() -> Select[Line]:
     """A query of the last lines up to ``head`` which have so many ``characters``, made once."""
     above = (
         select(Line.id, Line.parent, func.length(Line.text).label("characters"))
-        .where(Line.id == bindparam("head", type_=Integer))
+        .where(Line.id == bindparam("head", type_=Number))
         .cte("above", recursive=True)
     )
     more = (
         select(Line.id, Line.parent, above.c.characters + func.length(Line.text))
         .join(above, Line.id == above.c.parent)
-        .where(above.c.characters < bindparam("characters", type_=Integer))
+        .where(above.c.characters < bindparam("characters", type_=Number))
     )
     above = above.union_all(more)
     return select(Line).join(above, Line.id == above.c.id).order_by(Line.id)
@@ -141,8 +148,8 @@ def posted_beside(script: Script) -> ColumnElement[bool]:
 def posts(script: Script, lines: Iterable[int], messages: Iterable[int]) -> Select[int]:
     """A query of messages, and of those in a script's channel that show any of these lines."""
     # There may be more than a statement takes parameters.
-    ids = func.json_each(json.dumps(list(lines))).table_valued("value")
-    shown = and_(posted_beside(script), Post.line.in_(select(ids.c.value)))
+    ids = each_of(json.dumps(list(lines)))
+    shown = and_(posted_beside(script), Post.line.bool_op("IN")(ids))
     return select(Post.message).where(or_(shown, Post.message.in_(messages))).distinct()
 
 
@@ -188,10 +195,8 @@ async def hang(
     written = select(Line.id).where(Line.delivery == delivery, Line.take == take).limit(1)
     if drafts and await session.scalar(written) is not None:
         raise AlreadyWritten
-    # The only connection writes, so that the next ids are known before there are any; what was
-    # deleted counts, too.
-    highest = text("SELECT seq FROM sqlite_sequence WHERE name = :table")
-    first = (await session.scalar(highest, {"table": Line.__tablename__}) or 0) + 1
+    # Nobody else writes meanwhile, so that the next ids are known before there are any.
+    first = await highest_id(session, Line.__tablename__) + 1
     lines: list[Line] = []
     for at in range(0, len(drafts), LINES_AT_ONCE):
         some = drafts[at : at + LINES_AT_ONCE]
@@ -205,6 +210,8 @@ async def hang(
             session.add_all(_remembered(line.id, draft))
         await session.flush()
         lines += new
+    if lines:
+        await note_highest_id(session, Line.__tablename__, lines[-1].id)
     return lines
 
 
@@ -230,14 +237,17 @@ async def copy(session: AsyncSession, script: Script, last: Line, was: Line) -> 
         Line.copy_of: func.coalesce(Line.copy_of, Line.id),
     } | {column: column for column in KEPT_BY_A_COPY}
     copies = select(*copied.values()).join(followed, Line.id == followed.c.id).order_by(Line.id)
-    await session.execute(insert(Line).from_select(list(copied), copies))
+    await session.execute(insert(session, Line).from_select(list(copied), copies))
     shown = select(Post.message, number, literal(script.id)).join(
         followed, Post.line == followed.c.id
     )
     columns = [Post.message, Post.line, Post.script]
-    await session.execute(insert(Post).from_select(columns, shown.where(posted_beside(script))))
+    beside = shown.where(posted_beside(script))
+    await session.execute(insert(session, Post).from_select(columns, beside))
     newest = select(func.max(Line.id)).where(Line.delivery == last.delivery, Line.take == last.take)
-    return await session.scalar(newest) or last.id
+    head = await session.scalar(newest) or last.id
+    await note_highest_id(session, Line.__tablename__, head)
+    return head
 
 
 async def show_in_place(
@@ -284,20 +294,20 @@ async def move(session: AsyncSession, script: Script, head: int | None) -> None:
 async def follow(session: AsyncSession, script: int, was: int | None, head: int | None) -> None:
     """Notes the way of a head, where it is not the way on which it stood before."""
     if head is not None:
-        await session.execute(_followed(), {"script": script, "was": was or 0, "head": head})
+        noting = _followed(dialect(session))
+        await session.execute(noting, {"script": script, "was": was or 0, "head": head})
 
 
 @cache
-def _followed() -> Insert:
+def _followed(spoken: str) -> Insert:
     """What notes the way to ``head``, made once, where it is not that to ``was``."""
-    way = path(bindparam("head", type_=Integer))
-    known = path(bindparam("was", type_=Integer), "known")
-    script = bindparam("script", type_=Integer)
+    way = path(bindparam("head", type_=Number))
+    known = path(bindparam("was", type_=Number), "known")
+    script = bindparam("script", type_=Number)
     steps = select(script, func.coalesce(way.c.parent, BEFORE_THE_FIRST), way.c.id)
     steps = steps.where(way.c.id.not_in(select(known.c.id)))
-    noted = insert(Base.metadata.tables[Trail.__tablename__]).from_select(
-        ["script", "line", "child"], steps
-    )
+    trails = Base.metadata.tables[Trail.__tablename__]
+    noted = insert_for(spoken, trails).from_select(["script", "line", "child"], steps)
     return noted.on_conflict_do_update(
         index_elements=["script", "line"], set_={"child": noted.excluded.child}
     )

@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 SCHEMA = 7
-"""The version of the tables of `store`, kept in a file's ``user_version``."""
+"""The version of the tables of `store`. A file has it as its ``user_version``."""
 
 _TO_3 = """
 CREATE TABLE new_scripts (
@@ -130,6 +130,10 @@ UPGRADES = {
     6: _TO_7,
 }
 """What makes today's tables of an earlier schema's. Tables that only lacked are made elsewhere."""
+
+
+STEPS: dict[int, tuple[str, ...]] = {}
+"""The same on PostgreSQL, where tables begin with schema 7: from each schema to the next one."""
 
 
 def upgrade(path: Path) -> None:

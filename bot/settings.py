@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal, Self, TypeVar
 
 from dotenv import dotenv_values
 from pydantic import (
@@ -16,7 +16,10 @@ from pydantic import (
     FilePath,
     SecretStr,
     ValidationError,
+    model_validator,
 )
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError
 
 PREFIX = "ONBOOK_"
 
@@ -25,6 +28,9 @@ S = TypeVar("S", bound="Settings")
 SHIPPED_MODELS = Path(__file__).parent / "models"
 SHIPPED_BANNED = Path(__file__).parent / "banned.txt"
 
+
+POSTGRESQL = ("postgresql+asyncpg", "postgresql", "postgres")
+"""What the address of a PostgreSQL database begins with."""
 
 RATES = r"^\d{1,12} \d{1,12} \d{1,12}$"
 OF_WHAT = "Turns, lines of the voice and characters to be read that a {} may ask for in a minute."
@@ -61,6 +67,10 @@ class Settings(BaseModel):
     database: Annotated[Path, Field(description="The SQLite file that keeps the scripts.")] = Path(
         "onbook.db"
     )
+    database_url: Annotated[
+        SecretStr | None,
+        Field(description="PostgreSQL instead: postgresql+asyncpg://NAME:PASSWORD@HOST/DATABASE."),
+    ] = None
     models: Annotated[Path, Field(description="The folder of voice files (*.onnx).")] = (
         SHIPPED_MODELS
     )
@@ -121,6 +131,18 @@ class Settings(BaseModel):
         "1200 2000 9600000"
     )
 
+    @model_validator(mode="after")
+    def _one_database(self) -> Self:
+        if self.database_url and "database" in self.model_fields_set:
+            raise ValueError("ONBOOK_DATABASE is set as well: leave out one of them")
+        _ = self.where
+        return self
+
+    @property
+    def where(self) -> Path | URL:
+        """The database: a file, or an address with a password in it, which no text of it shows."""
+        return address(self.database_url.get_secret_value()) if self.database_url else self.database
+
     @property
     def rates(self) -> dict[str, list[int]]:
         """The turns, lines and characters that each may ask for in a minute, by scope."""
@@ -130,6 +152,17 @@ class Settings(BaseModel):
             "guild": self.guild_limits,
         }
         return {scope: [int(one) for one in text.split()] for scope, text in each.items()}
+
+
+def address(given: str) -> URL:
+    """The address of a PostgreSQL database; raises ValueError, without a word of what was given."""
+    try:
+        url = make_url(given)
+    except (ArgumentError, ValueError):
+        url = None
+    if url is None or not url.database or url.drivername not in POSTGRESQL:
+        raise ValueError("it must be like postgresql+asyncpg://NAME:PASSWORD@HOST/DATABASE")
+    return url
 
 
 class RunnerSettings(Settings):
@@ -149,6 +182,14 @@ class RunnerSettings(Settings):
         str, Field(min_length=1, description="The address of this machine that the port is at.")
     ] = "127.0.0.1"
 
+    def secrets(self) -> list[str]:
+        """What must stand in no log, in whatever form."""
+        token, url = self.discord_token, self.database_url
+        known = [token.get_secret_value().strip()] if token else []
+        if url and isinstance(self.where, URL) and self.where.password:
+            known += [url.get_secret_value(), str(self.where.password)]
+        return known
+
 
 def settings() -> Settings:
     """The settings of a plug-in, from the environment; raises SettingsError."""
@@ -165,7 +206,8 @@ def _read(kind: type[S], found: Mapping[str, str | None]) -> S:
         return kind.model_validate({name.upper(): value for name, value in found.items()})
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
+        # What concerns several settings has no place: so far that is this one.
+        name = first["loc"][0] if first["loc"] else variable("database_url")
         # The value is not repeated: it might be a secret.
-        raise SettingsError(
-            f"{first['loc'][0]} cannot be used: {first['msg']}. See .env.example."
-        ) from None
+        said = first["msg"].removeprefix("Value error, ")
+        raise SettingsError(f"{name} cannot be used: {said}. See .env.example.") from None

@@ -1,4 +1,4 @@
-"""Store: scripts, their trees of lines, and the state after each line, in one SQLite file."""
+"""Store: scripts, their trees of lines, and the state after each line, in one database."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-from sqlalchemy import Integer, and_, delete, func, or_, select, type_coerce, update
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import URL, and_, case, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm.attributes import set_committed_value
 
 from . import erasure, lineage
 from .budget import Budget
-from .database import Database, GroupCommit, NotKept, StoreError
+from .database import Database
+from .dialects import first_line, insert
 from .erasure import Kept
 from .lineage import LINES_AT_ONCE, AlreadyWritten, HeadMoved
 from .model import States
+from .postgres import Postgres
 from .script import Element, Kind
 from .tables import (
     BEFORE_THE_FIRST,
@@ -42,6 +42,7 @@ from .tables import (
     fork_of,
 )
 from .telemetry import Meter
+from .transactions import GroupCommit, NotKept, StoreError, Transactions
 
 __all__ = [
     "BEFORE_THE_FIRST",
@@ -68,39 +69,45 @@ class Forgotten:
     lines: int
     """How many lines named them."""
     gone: bool
-    """Whether it is gone from all of the disk, or will be once nobody reads the file's log."""
+    """Whether it is gone from all of the disk, or will be once nobody reads what was there."""
 
 
 ROOM_FOR_STATES = 2**30
 """Bytes that states may take, if nothing else is set."""
 
 
+async def opened(where: Path | URL) -> Transactions:
+    """A database, a file or on a server; raises StoreError when it cannot be used."""
+    return await (Postgres.open(where) if isinstance(where, URL) else Database.open(where))
+
+
 class Store:
-    """All that is kept. One process has the file, and one connection writes to it.
+    """All that is kept, in a file or on a server.
 
     Use `Store.open`. Every method is a transaction that is on the disk when it returns; the turns
     of several channels at once share one.
     """
 
-    def __init__(self, database: Database, room_for_states: int) -> None:
+    def __init__(self, database: Transactions, room_for_states: int) -> None:
         self._database = database
         self._budget = Budget(room_for_states)
         self._turns = GroupCommit(self._states_change)
 
     @classmethod
-    async def open(cls, path: Path, room_for_states: int = ROOM_FOR_STATES) -> Self:
+    async def open(cls, where: Path | URL, room_for_states: int = ROOM_FOR_STATES) -> Self:
         """Opens or makes the database; raises StoreError when it cannot be used.
 
-        States take at most ``room_for_states`` bytes of it.
+        ``where`` is a file of SQLite's, or the address of a database of PostgreSQL's. States take
+        at most ``room_for_states`` bytes of it.
         """
-        return cls(await Database.open(path), room_for_states)
+        return cls(await opened(where), room_for_states)
 
     def tell(self, meter: Meter) -> None:
         """Says who is told how long transactions take."""
         self._database.meter = meter
 
     async def close(self) -> None:
-        """Closes the file, and leaves it to the next process."""
+        """Closes the database, and leaves it to the next process."""
         await self._turns.end()
         await self._database.close()
 
@@ -199,7 +206,7 @@ class Store:
 
         So do messages in which lines of another one stand.
         """
-        async with self._database.writing() as session:
+        async with self._database.erasing() as session:
             for heir in await lineage.heirs(session, script):
                 await lineage.leave_to(session, script, heir)
             for owner in await lineage.owners(session, script):
@@ -216,7 +223,7 @@ class Store:
         The messages that show any of it are `stale` then. What is raised means that nothing was
         taken.
         """
-        async with self._database.writing() as session:
+        async with self._database.erasing() as session:
             lines = await erasure.forget(session, person, text=text)
         return Forgotten(lines, await self._database.flush_out())
 
@@ -254,7 +261,7 @@ class Store:
         rows = [{"guild": guild, "since": now} for guild in gone]
         async with self._database.writing() as session:
             if rows:
-                await session.execute(insert(Departure).on_conflict_do_nothing(), rows)
+                await session.execute(insert(session, Departure).on_conflict_do_nothing(), rows)
             await session.execute(delete(Departure).where(Departure.guild.in_(list(here))))
 
     async def departed(self, before: dt.datetime) -> list[int]:
@@ -265,7 +272,7 @@ class Store:
 
     async def delete_guild(self, guild: int) -> int:
         """Deletes what a guild has here; returns how many scripts it had."""
-        async with self._database.writing() as session:
+        async with self._database.erasing() as session:
             deleted = await erasure.delete_guild(session, guild)
         await self._database.flush_out()
         return deleted
@@ -325,7 +332,7 @@ class Store:
         if head is None:
             return []
         above = lineage.path(head)
-        cue = func.substr(Line.text, 1, func.instr(Line.text, "\n") - 1)
+        cue = first_line(Line.text)
         spoken = select(cue).join(above, Line.id == above.c.id).where(Line.kind == Kind.DIALOGUE)
         latest = spoken.group_by(cue).order_by(func.max(Line.id).desc())
         async with self._database.reading() as session:
@@ -381,8 +388,7 @@ class Store:
         """When a person last added a line to a script, or had the voice do so."""
         latest = select(func.max(Line.written)).where(Line.script == script, Line.asker == person)
         async with self._database.reading() as session:
-            found = await session.scalar(latest)
-        return found.replace(tzinfo=dt.UTC) if found else None  # SQLite keeps no time zone
+            return await session.scalar(latest)
 
     async def append(
         self,
@@ -552,7 +558,7 @@ class Store:
         """
         above = lineage.path(line)
         # None of nothing is NULL, which is not 0.
-        gone = select(func.sum(type_coerce(Line.removed, Integer))).join_from(
+        gone = select(func.sum(case((Line.removed, 1), else_=0))).join_from(
             Line, above, Line.id == above.c.id
         )
         async with self._states_change() as session:
@@ -590,9 +596,9 @@ class Store:
         async def change(session: AsyncSession) -> None:
             if await session.scalar(select(Script.id).where(Script.id == script)) is None:
                 return  # it was deleted before its message could be noted
-            await session.execute(insert(Post).on_conflict_do_nothing(), rows)
+            await session.execute(insert(session, Post).on_conflict_do_nothing(), rows)
             if await erasure.have_changed(session, lines):
-                stale = insert(Stale).values(message=message, script=script)
+                stale = insert(session, Stale).values(message=message, script=script)
                 await session.execute(stale.on_conflict_do_nothing())
 
         await self._turns.make(change)
@@ -645,22 +651,20 @@ class Store:
     # Ballots
 
     async def ballot(self, ballot: int) -> Ballot | None:
-        """A ballot, by its id; its end has a time zone. None for one that is gone."""
+        """A ballot, by its id; None for one that is gone."""
         async with self._database.reading() as session:
-            return _with_zone(await session.get(Ballot, ballot))
+            return await session.get(Ballot, ballot)
 
     async def ballot_in(self, message: int) -> Ballot | None:
         """The ballot in a message; None for any other message."""
         async with self._database.reading() as session:
-            found = await session.scalar(select(Ballot).where(Ballot.message == message))
-            return _with_zone(found)
+            return await session.scalar(select(Ballot).where(Ballot.message == message))
 
     async def votes_open(self) -> list[Ballot]:
         """The ballots that are voted on, be their time over, or whose end nobody was told."""
         async with self._database.reading() as session:
             wanted = select(Ballot).where(Ballot.ends.is_not(None), ~Ballot.announced)
-            found = await session.scalars(wanted.order_by(Ballot.id))
-            return [ballot for ballot in map(_with_zone, found) if ballot]
+            return list(await session.scalars(wanted.order_by(Ballot.id)))
 
     async def ballots_shown(self, script: int) -> list[int]:
         """The messages in which a script's open ballots are shown."""
@@ -737,10 +741,3 @@ def _portions(lines: Iterable[int]) -> Iterator[list[int]]:
     ids = sorted(set(lines))
     for at in range(0, len(ids), LINES_AT_ONCE):
         yield ids[at : at + LINES_AT_ONCE]
-
-
-def _with_zone(ballot: Ballot | None) -> Ballot | None:
-    """A ballot whose end has a time zone again, which SQLite does not keep."""
-    if ballot is not None and ballot.ends is not None:
-        set_committed_value(ballot, "ends", ballot.ends.replace(tzinfo=dt.UTC))
-    return ballot

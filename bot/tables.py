@@ -12,9 +12,12 @@ from sqlalchemy import (
     JSON,
     BigInteger,
     DateTime,
+    Dialect,
     ForeignKey,
     Index,
+    Integer,
     LargeBinary,
+    TypeDecorator,
     UniqueConstraint,
     false,
     text,
@@ -50,13 +53,35 @@ def _now() -> dt.datetime:
     return dt.datetime.now(dt.UTC)
 
 
+class Moment(TypeDecorator[dt.datetime]):
+    """A moment with its time zone, which SQLite does not keep: there it is in UTC."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: dt.datetime | None, dialect: Dialect) -> dt.datetime | None:
+        """What is kept."""
+        return value and value.astimezone(dt.UTC)
+
+    def process_result_value(
+        self, value: dt.datetime | None, dialect: Dialect
+    ) -> dt.datetime | None:
+        """What was kept."""
+        return value and value.replace(tzinfo=dt.UTC)
+
+
+Number = Integer().with_variant(BigInteger(), "postgresql")
+"""Of 64 bits, as every integer of SQLite is: after a backup ids go on from the time."""
+
+
 class Base(DeclarativeBase):
     """The tables. Rows are read and passed on, never changed in place."""
 
     type_annotation_map = {  # noqa: RUF012 - SQLAlchemy reads it as it stands
         dict[str, Any]: JSON,
         list[str]: JSON,
-        dt.datetime: DateTime(timezone=True),
+        dt.datetime: Moment,
+        int: Number,
     }
 
 
@@ -65,7 +90,13 @@ class Script(Base):
 
     __tablename__ = "scripts"
     __table_args__ = (
-        Index("one_script_runs_in_a_channel", "channel", unique=True, sqlite_where=text("running")),
+        Index(
+            "one_script_runs_in_a_channel",
+            "channel",
+            unique=True,
+            sqlite_where=text("running"),
+            postgresql_where=text("running"),
+        ),
         # The ids of what was deleted are on old buttons, and must never mean anything else.
         {"sqlite_autoincrement": True},
     )

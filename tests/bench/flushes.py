@@ -18,9 +18,9 @@ from pathlib import Path
 
 import numpy as np
 
-from bot.database import TOGETHER
 from bot.script import Element, Kind
 from bot.store import Draft, Script, Store
+from bot.transactions import TOGETHER
 
 STATE = 2_048
 """float32 numbers that a voice of 2 x 512 remembers."""

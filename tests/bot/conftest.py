@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import sqlite3
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, closing
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,13 +13,89 @@ from typing import Any, cast
 import discord
 import pytest
 import simcord
+from pydantic import SecretStr
 from simcord.backend.serializers import message_payload
 from simcord.interactions import base_payload
+from sqlalchemy import URL
 
 from bot.cog import OnBook
 from bot.runner import Bot
 from bot.settings import RunnerSettings
 from bot.views import COG
+from tests.postgres import Server, ask, server
+
+BOTH = ["sqlite", "postgresql"]
+"""The databases on which the tests of a module run that has these as its ``DATABASES``."""
+
+
+on_a_file = pytest.mark.parametrize("where", ["sqlite"], indirect=True)
+"""For a test that is about a file, in such a module."""
+
+on_a_server = pytest.mark.parametrize("where", ["postgresql"], indirect=True)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc):
+    """Runs the tests of a store on all databases of their module, unless they say otherwise."""
+    databases = getattr(metafunc.module, "DATABASES", None)
+    marks = (mark.args[0] for mark in metafunc.definition.iter_markers("parametrize"))
+    if databases and "where" in metafunc.fixturenames and "where" not in marks:
+        metafunc.parametrize("where", databases, indirect=True)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """A PostgreSQL server."""
+    with server() as one:
+        yield one
+
+
+@pytest.fixture(scope="session")
+def emptied(postgres: Server) -> URL:
+    """A database that tests have one after the other."""
+    return postgres.create()
+
+
+@pytest.fixture
+def url(postgres: Server, emptied: URL) -> Iterator[URL]:
+    """A database on a server, in which there is nothing yet."""
+    yield emptied
+    postgres.empty(emptied)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """A file for a database, which is not there yet."""
+    return tmp_path / "scripts.db"
+
+
+@pytest.fixture
+def where(request: pytest.FixtureRequest) -> Path | URL:
+    """Either of them."""
+    server = getattr(request, "param", None) == "postgresql"
+    return request.getfixturevalue("url" if server else "path")
+
+
+def on(chosen: RunnerSettings, where: Path | URL) -> RunnerSettings:
+    """The same settings with this database."""
+    if isinstance(where, URL):
+        address = SecretStr(where.render_as_string(hide_password=False))
+        return chosen.model_copy(update={"database_url": address})
+    return chosen.model_copy(update={"database": where})
+
+
+def tell(where: Path | URL, *statements: str) -> list[list[str]]:
+    """Does something to a database as another program, and returns the last rows, as texts."""
+    if isinstance(where, URL):
+        return ask(where, *statements)
+    with closing(sqlite3.connect(where)) as connection, connection:
+        rows = [connection.execute(statement).fetchall() for statement in statements][-1]
+    return [[str(value) for value in row] for row in rows]
+
+
+def count(where: Path | URL, table: str) -> int:
+    """How many rows are on the disk, as another connection sees it."""
+    [[number]] = tell(where, f"SELECT count(*) FROM {table}")  # noqa: S608 - our own names
+    return int(number)
 
 
 @pytest.fixture

@@ -9,14 +9,17 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, event
+from sqlalchemy import URL, Connection, event
 
-from bot.database import TOGETHER, NotKept
 from bot.store import AlreadyWritten, HeadMoved, Line, Script, Store
+from bot.transactions import TOGETHER, NotKept
 
-from .test_store import a_draft, a_script, count, path, store
+from .conftest import BOTH, count, on_a_file
+from .test_store import a_draft, a_script, store
 
-__all__ = ["path", "store"]
+__all__ = ["store"]
+
+DATABASES = BOTH
 
 CHANNELS = 12
 
@@ -27,12 +30,12 @@ async def scripts(store: Store) -> list[Script]:
 
 
 @pytest.fixture
-def commits(store: Store) -> list[int]:
+def commits(store: Store, where: Path | URL) -> list[int]:
     """How many lines another program sees whenever the bot is about to commit."""
     seen: list[int] = []
 
-    def note(connection: Connection) -> None:
-        seen.append(count(Path(connection.engine.url.database or ""), "lines"))
+    def note(_connection: Connection) -> None:
+        seen.append(count(where, "lines"))
 
     event.listen(store._database._engine.sync_engine, "commit", note)
     return seen
@@ -49,12 +52,12 @@ async def at_once(store: Store, scripts: Sequence[Script]) -> list[list[Line] | 
 
 
 async def test_turns_that_wait_share_a_flush_and_nobody_sees_them_before(
-    store: Store, scripts: list[Script], commits: list[int], path: Path
+    store: Store, scripts: list[Script], commits: list[int], where: Path | URL
 ):
     written = await at_once(store, scripts)
     assert [line.text for [line] in written] == [f"Rain {n}." for n in range(CHANNELS)]
     assert commits == [0]
-    assert count(path, "lines") == CHANNELS
+    assert count(where, "lines") == CHANNELS
 
 
 async def test_no_more_of_them_share_one_than_are_meant_to(
@@ -67,10 +70,10 @@ async def test_no_more_of_them_share_one_than_are_meant_to(
 
 
 async def test_one_that_fails_leaves_the_others_as_if_it_had_come_alone(
-    store: Store, scripts: list[Script], path: Path
+    store: Store, scripts: list[Script], where: Path | URL
 ):
     await append(store, scripts[3], "again")
-    before = count(path, "lines")
+    before = count(where, "lines")
     results = await asyncio.gather(
         *(append(store, script) for script in scripts[:3]),
         append(store, scripts[4], "again"),
@@ -82,11 +85,12 @@ async def test_one_that_fails_leaves_the_others_as_if_it_had_come_alone(
     # Its head has moved since it was read.
     assert isinstance(results[4], HeadMoved)
     assert all(isinstance(one, list) for one in [*results[:3], *results[5:]])
-    assert count(path, "lines") == before + len(results) - 2
+    assert count(where, "lines") == before + len(results) - 2
 
 
+@on_a_file
 async def test_where_the_disk_fails_all_are_told_and_nothing_is_there(
-    store: Store, scripts: list[Script], path: Path
+    store: Store, scripts: list[Script], where: Path | URL
 ):
     async with store._database.reading() as session:
         connection = await session.connection()
@@ -95,15 +99,16 @@ async def test_where_the_disk_fails_all_are_told_and_nothing_is_there(
     long = [store.append(s, None, [a_draft("Rain. " * 5000)], str(s.id), 0) for s in scripts]
     results = await asyncio.gather(*long, return_exceptions=True)
     assert {type(one) for one in results} == {NotKept}
-    assert count(path, "lines") == 0
+    assert count(where, "lines") == 0
     async with store._database.reading() as session:
         connection = await session.connection()
         await connection.exec_driver_sql("PRAGMA max_page_count = 1073741823")
     assert all(isinstance(one, list) for one in await at_once(store, scripts))
 
 
+@on_a_file
 async def test_while_the_file_is_locked_all_are_told_at_once(
-    store: Store, scripts: list[Script], path: Path
+    store: Store, scripts: list[Script], where: Path | URL
 ):
     begun: list[str] = []
 
@@ -111,7 +116,7 @@ async def test_while_the_file_is_locked_all_are_told_at_once(
         begun.extend([words] if words.startswith("BEGIN") else [])
 
     event.listen(store._database._engine.sync_engine, "before_cursor_execute", note)
-    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+    with closing(sqlite3.connect(where, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         results = await at_once(store, scripts)
         other.rollback()
@@ -133,16 +138,16 @@ async def test_it_goes_on_after_a_host_that_cancels_what_it_does_not_know(
 
 
 async def test_the_message_of_a_script_that_is_deleted_meanwhile_is_not_noted(
-    store: Store, scripts: list[Script], path: Path
+    store: Store, scripts: list[Script], where: Path | URL
 ):
     [line] = await append(store, scripts[0])
     await store.delete(scripts[0].id)
     await store.post(5, scripts[0].id, [line])
-    assert count(path, "posts") == 0
+    assert count(where, "posts") == 0
 
 
 async def test_who_does_not_wait_for_the_end_takes_nobody_along(
-    store: Store, scripts: list[Script], path: Path
+    store: Store, scripts: list[Script], where: Path | URL
 ):
     written = [asyncio.ensure_future(append(store, script)) for script in scripts]
     await asyncio.sleep(0)
@@ -153,13 +158,13 @@ async def test_who_does_not_wait_for_the_end_takes_nobody_along(
     assert all(isinstance(one, list) for one in results[1::2])
 
 
-async def test_it_does_not_close_before_all_is_written(path: Path):
-    store = await Store.open(path)
+async def test_it_does_not_close_before_all_is_written(where: Path | URL):
+    store = await Store.open(where)
     script = await store.begin(a_script())
     written = asyncio.ensure_future(append(store, script))
     await asyncio.sleep(0)
     written.cancel()
     await store.close()
-    assert count(path, "lines") == 1
+    assert count(where, "lines") == 1
     with pytest.raises(NotKept):
         await append(store, script, "late")

@@ -13,6 +13,7 @@ import pytest
 from bot.model import Model
 from tests.kills import crowd, power, rooms
 from tests.kills.truth import Truth, table
+from tests.postgres import Server
 
 
 async def test_a_bot_that_is_killed_has_all_that_was_shown(voices: Path, tmp_path: Path):
@@ -25,6 +26,12 @@ def test_a_database_that_is_killed_has_all_that_was_shown(voices: Path, tmp_path
     found = rooms.kills(voices / "tiny.onnx", tmp_path, 50)
     assert all(one.fine for one in found.values()), table(found)
     assert sum(one.shown for one in found.values()) > 50
+
+
+def test_so_has_one_on_a_server(voices: Path, tmp_path: Path, postgres: Server):
+    found = rooms.kills(voices / "tiny.onnx", tmp_path, 7, postgres)
+    assert all(one.fine for one in found.values()), table(found)
+    assert sum(one.shown for one in found.values()) > 7
 
 
 COPY = """

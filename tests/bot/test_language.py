@@ -27,8 +27,9 @@ LANGUAGES = sorted(NUMBERS)
 
 TO_ITS_OPERATOR = {
     # What is said in these is read in a terminal or in a log.
-    "__main__.py", "backup.py", "database.py", "driver.py", "examination.py", "guest.py",
-    "local.py", "metrics.py", "migration.py", "runner.py", "settings.py", "status.py", "store.py",
+    "__main__.py", "backup.py", "copying.py", "database.py", "dialects.py", "driver.py",
+    "examination.py", "guest.py", "local.py", "metrics.py", "migration.py", "postgres.py",
+    "runner.py", "settings.py", "status.py", "store.py", "transactions.py",
 }  # fmt: skip
 
 SAID = ("say", "phrase")
@@ -226,6 +227,8 @@ def _unmarked(tree: ast.AST) -> Iterator[str]:
             continue
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
             continue
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]).startswith("__red_"):
+            continue  # Red shows it, to people of all languages at once
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             text = node.value
             reads_as_one = re.search(r"[A-Za-z]{2,},? [a-z]{2,}", text)

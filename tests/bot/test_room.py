@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import re
-import sqlite3
 from collections.abc import AsyncIterator
 from itertools import count
+from pathlib import Path
 
 import onnxruntime
 import pytest
 from fountain import ElementType, FountainParser
+from sqlalchemy import URL
 
 from bot.compose import processor
 from bot.engine import Request
@@ -35,6 +36,10 @@ from bot.settings import Settings
 from bot.store import BEFORE_THE_FIRST, AlreadyWritten, Line, Store
 from bot.voices import Voices
 
+from .conftest import BOTH, on, tell
+
+DATABASES = BOTH
+
 CHANNEL = 1
 
 
@@ -47,7 +52,7 @@ class House:
 
     async def open(self) -> None:
         chosen = self.settings
-        self.store = await Store.open(chosen.database)
+        self.store = await Store.open(chosen.where)
         self.voices = Voices(chosen.models, chosen.threads, chosen.rows, chosen.queue)
         self.rooms = Rooms(self.store, self.voices, chosen)
         self.room = self.rooms.at(CHANNEL)
@@ -59,11 +64,8 @@ class House:
     async def restart(self, *statements: str) -> None:
         """Opens everything again, after changing what is on the disk."""
         await self.close()
-        connection = sqlite3.connect(self.settings.database)
-        with connection:
-            for statement in statements:
-                connection.execute(statement)
-        connection.close()
+        if statements:
+            tell(self.settings.where, *statements)
         await self.open()
 
     def writer(self, name: str = "Ann") -> Writer:
@@ -98,8 +100,8 @@ class House:
 
 
 @pytest.fixture
-async def house(chosen: Settings) -> AsyncIterator[House]:
-    house = House(chosen)
+async def house(chosen: Settings, where: Path | URL) -> AsyncIterator[House]:
+    house = House(on(chosen, where))
     await house.open()
     yield house
     await house.close()
@@ -264,7 +266,11 @@ async def test_every_state_is_that_of_reading_the_script_from_the_start(house: H
 
 @pytest.mark.parametrize(
     "forget",
-    ["SELECT 1", "DELETE FROM states", "DELETE FROM states WHERE line > 2"],
+    [
+        "SELECT 1",
+        "DELETE FROM states",
+        "DELETE FROM states WHERE line > (SELECT min(id) + 1 FROM lines)",
+    ],
     ids=["restarted", "all states lost", "some states lost"],
 )
 async def test_a_script_goes_on_as_if_nothing_had_happened(forget: str, house: House):
@@ -287,7 +293,7 @@ async def test_what_was_forgotten_is_read_once_and_kept(house: House):
     await house.start()
     await house.write("One.\n\nTwo.\n\nThree.")
     lines = await house.room.lines()
-    await house.restart("DELETE FROM states WHERE line <> 2")
+    await house.restart("DELETE FROM states WHERE line <> (SELECT min(id) + 1 FROM lines)")
     await house.carry_on(5)
     kept = [await house.state(line) is not None for line in lines]
     assert kept == [False, True, False, True]

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
 from typing import Any
 
 import pytest
 
 from bot.room import Place, RoomError, Writer
 
-from .conftest import Stage, answer, fields, labels
+from .conftest import BOTH, Stage, answer, count, fields, labels
 from .test_cog import HEADING, begin
 from .test_room import House, house, texts
 from .test_tree import moderator, options, write
 
 __all__ = ["house"]
+
+DATABASES = BOTH
 
 
 async def two_scripts(stage: Stage) -> None:
@@ -219,9 +219,8 @@ async def test_lines_that_a_fork_reaches_are_spared(house: House):
     await house.carry_on(1)
     await house.room.delete(house.writer(), later.id)
     await house.close()
-    with closing(sqlite3.connect(house.settings.database)) as connection:
-        for table in ("scripts", "lines", "states", "surprises", "trails", "posts"):
-            assert connection.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)  # noqa: S608
+    for table in ("scripts", "lines", "states", "surprises", "trails", "posts"):
+        assert count(house.settings.where, table) == 0
     await house.open()
 
 

@@ -7,6 +7,7 @@ import traceback
 from pathlib import Path
 
 import pytest
+from sqlalchemy import URL
 
 from bot.settings import SHIPPED_MODELS, Settings, SettingsError, runner_settings, settings
 
@@ -38,13 +39,14 @@ def test_each_is_told_of_with_what_it_is_if_not_set():
         default = field.default
         if isinstance(default, Path) and default.is_absolute():
             default = default.relative_to(ROOT)
+        default = "" if default is None else default
         assert f"\n#ONBOOK_{name.upper()}={default}\n" in example
         [row] = [
             row
             for row in page.splitlines()
             if row.startswith("|") and f"`ONBOOK_{name.upper()}`" in row
         ]
-        assert f"`{default}`" in row or "come" in row
+        assert f"`{default}`" in row or "come" in row or not default
 
 
 def test_settings_are_read_from_variables_with_the_prefix(monkeypatch: pytest.MonkeyPatch):
@@ -110,6 +112,44 @@ def test_the_token_is_in_nothing_that_is_printed(monkeypatch: pytest.MonkeyPatch
     printed = f"{chosen} {chosen!r} {chosen.model_dump()} {chosen.model_dump_json()}"
     assert TOKEN not in printed
     assert "discord_token" in printed
+
+
+ADDRESS = "postgresql+asyncpg://ann:se%40cret@localhost:5433/scripts"
+
+
+def test_an_address_takes_the_place_of_the_file(monkeypatch: pytest.MonkeyPatch):
+    assert settings().where == Path("onbook.db")
+    monkeypatch.setenv("ONBOOK_DATABASE_URL", "")
+    assert settings().where == Path("onbook.db")
+    monkeypatch.setenv("ONBOOK_DATABASE_URL", ADDRESS)
+    chosen = runner_settings()
+    assert isinstance(chosen.where, URL)
+    assert (chosen.where.host, chosen.where.password) == ("localhost", "se@cret")
+    printed = f"{chosen} {chosen!r} {chosen.model_dump()} {chosen.where} {chosen.where!r}"
+    assert "cret" not in printed.replace("SecretStr", "")
+    assert chosen.secrets() == [ADDRESS, "se@cret"]
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("secret", "it must be like postgresql+asyncpg://"),
+        ("mysql://a:secret@b/c", "it must be like postgresql+asyncpg://"),
+        ("postgresql://a:secret@b", "it must be like postgresql+asyncpg://"),
+        ("postgresql://a:secret@b:port/c", "it must be like postgresql+asyncpg://"),
+        ("postgresql://a:secret@b/c", "ONBOOK_DATABASE is set as well: leave out one of them"),
+    ],
+)
+def test_an_address_that_cannot_be_used_is_refused_and_not_repeated(
+    address: str, said: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("ONBOOK_DATABASE_URL", address)
+    if "as well" in said:
+        monkeypatch.setenv("ONBOOK_DATABASE", "scripts.db")
+    with pytest.raises(SettingsError) as refused:
+        settings()
+    assert str(refused.value).startswith(f"ONBOOK_DATABASE_URL cannot be used: {said}")
+    assert "secret" not in "".join(traceback.format_exception(refused.value))
 
 
 def test_settings_stay_as_they_are():

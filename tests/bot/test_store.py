@@ -13,6 +13,7 @@ from textwrap import dedent
 
 import numpy as np
 import pytest
+from sqlalchemy import URL, make_url
 
 from bot.migration import SCHEMA
 from bot.script import Element, Kind
@@ -27,18 +28,17 @@ from bot.store import (
     StoreError,
 )
 
+from .conftest import BOTH, count, tell
+
+DATABASES = BOTH
+
 REPOSITORY = Path(__file__).parents[2]
 STATE = np.array([0.0, -0.0, 1.5, np.nan, np.inf, 1e-45, -3e38], np.float32)
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "scripts.db"
-
-
-@pytest.fixture
-async def store(path: Path) -> AsyncIterator[Store]:
-    store = await Store.open(path)
+async def store(where: Path | URL) -> AsyncIterator[Store]:
+    store = await Store.open(where)
     yield store
     await store.close()
 
@@ -68,16 +68,6 @@ async def append(store: Store, script: int, *texts: str, delivery: str | None = 
     drafts = [a_draft(text) for text in texts]
     lines = await store.append(now, now.head, drafts, delivery or texts[0], take=0)
     return [line.id for line in lines]
-
-
-def count(path: Path, table: str) -> int:
-    """How many rows are on the disk, as another connection sees it."""
-    connection = sqlite3.connect(path)
-    try:
-        [number] = connection.execute(f"SELECT count(*) FROM {table}").fetchone()  # noqa: S608
-    finally:
-        connection.close()
-    return number
 
 
 # The tree --------------------------------------------------------------------------------------
@@ -129,24 +119,24 @@ async def test_lines_move_the_head_to_the_last_of_them(store: Store):
 # All or nothing --------------------------------------------------------------------------------
 
 
-async def test_lines_for_a_head_that_has_moved_leave_nothing(store: Store, path: Path):
+async def test_lines_for_a_head_that_has_moved_leave_nothing(store: Store, where: Path | URL):
     stale = await store.begin(a_script())
     ids = await append(store, stale.id, "First.")
     with pytest.raises(HeadMoved):
         await store.append(stale, None, [a_draft("Late."), a_draft("Later.")], "late", take=0)
-    assert count(path, "lines") == count(path, "states") == 1
+    assert count(where, "lines") == count(where, "states") == 1
     assert (await store.script(stale.id)).head == ids[0]
     # The same delivery may try again.
     assert len(await append(store, stale.id, "Late.", delivery="late")) == 1
 
 
-async def test_a_delivery_that_comes_twice_is_written_once(store: Store, path: Path):
+async def test_a_delivery_that_comes_twice_is_written_once(store: Store, where: Path | URL):
     script = await store.begin(a_script())
     ids = await append(store, script.id, "One.", "Two.", delivery="once")
     for texts in (["One.", "Two."], ["Another.", "And one more.", "And more."]):
         with pytest.raises(AlreadyWritten):
             await append(store, script.id, *texts, delivery="once")
-    assert count(path, "lines") == count(path, "states") == 2
+    assert count(where, "lines") == count(where, "states") == 2
     assert (await store.script(script.id)).head == ids[-1]
 
 
@@ -181,7 +171,7 @@ async def test_the_head_moves_only_from_where_it_was_seen(store: Store):
 # Scripts ---------------------------------------------------------------------------------------
 
 
-async def test_one_script_runs_in_a_channel(store: Store, path: Path):
+async def test_one_script_runs_in_a_channel(store: Store, where: Path | URL):
     first = await store.begin(a_script(title="First"))
     elsewhere = await store.begin(a_script(channel=2))
     second = await store.begin(a_script(title="Second"))
@@ -193,10 +183,8 @@ async def test_one_script_runs_in_a_channel(store: Store, path: Path):
     assert not (await store.script(first.id)).running
     assert (await store.script(elsewhere.id)).running
     assert await store.running(3) is None
-    connection = sqlite3.connect(path, isolation_level=None)
-    with pytest.raises(sqlite3.IntegrityError):
-        connection.execute("UPDATE scripts SET running = 1")
-    connection.close()
+    with pytest.raises((sqlite3.IntegrityError, subprocess.CalledProcessError)):
+        tell(where, "UPDATE scripts SET running = true")
 
 
 # States ----------------------------------------------------------------------------------------
@@ -291,17 +279,17 @@ async def test_a_fact_is_noted_until_another_takes_its_place(store: Store):
     assert await store.fact("other") is None
 
 
-# The file --------------------------------------------------------------------------------------
+# The database ----------------------------------------------------------------------------------
 
 
-async def test_everything_is_there_when_the_file_is_opened_again(path: Path):
-    store = await Store.open(path)
+async def test_everything_is_there_when_it_is_opened_again(where: Path | URL):
+    store = await Store.open(where)
     script = await store.begin(a_script())
     ids = await append(store, script.id, "One.", "Two.")
     await store.post(100, script.id, await store.lines(ids))
     await store.note_fact("synced", "a")
     await store.close()
-    store = await Store.open(path)
+    store = await Store.open(where)
     running = await store.running(1)
     assert running is not None
     assert (running.id, running.head) == (script.id, ids[1])
@@ -312,32 +300,41 @@ async def test_everything_is_there_when_the_file_is_opened_again(path: Path):
     await store.close()
 
 
-def run(program: str, path: Path) -> subprocess.CompletedProcess[str]:
+def as_argument(where: Path | URL) -> str:
+    """A database as a process is told of it."""
+    return where.render_as_string(hide_password=False) if isinstance(where, URL) else str(where)
+
+
+def from_argument(told: str) -> Path | URL:
+    """The database of which it was told."""
+    return make_url(told) if "://" in told else Path(told)
+
+
+def run(program: str, where: Path | URL) -> subprocess.CompletedProcess[str]:
     """Runs a program in another process."""
     return subprocess.run(
-        [sys.executable, "-c", dedent(program), path],
+        [sys.executable, "-c", dedent(program), as_argument(where)],
         cwd=REPOSITORY,
         stdout=subprocess.PIPE,
         encoding="utf-8",
     )
 
 
-async def test_what_was_written_survives_a_process_that_dies(path: Path):
+async def test_what_was_written_survives_a_process_that_dies(where: Path | URL):
     program = """
         import asyncio, os, sys
-        from pathlib import Path
-        from tests.bot.test_store import Store, a_script, append
+        from tests.bot.test_store import Store, a_script, append, from_argument
 
         async def write():
-            store = await Store.open(Path(sys.argv[1]))
+            store = await Store.open(from_argument(sys.argv[1]))
             script = await store.begin(a_script())
             await append(store, script.id, "One.", "Two.")
             os.kill(os.getpid(), 9)
 
         asyncio.run(write())
     """
-    assert run(program, path).returncode == -9
-    store = await Store.open(path)
+    assert run(program, where).returncode == -9
+    store = await Store.open(where)
     running = await store.running(1)
     assert running is not None
     assert [line.text for line in await store.path(running.head)] == ["One.", "Two."]
@@ -427,7 +424,11 @@ def test_a_folder_that_is_missing_is_refused_and_not_made(tmp_path: Path):
     assert list(tmp_path.iterdir()) == []
 
 
-async def test_nobody_passes_those_who_wait(store: Store):
+# The file --------------------------------------------------------------------------------------
+
+
+async def test_nobody_passes_those_who_wait(path: Path):
+    store = await Store.open(path)
     order: list[int] = []
 
     async def ask(number: int) -> None:
@@ -439,6 +440,7 @@ async def test_nobody_passes_those_who_wait(store: Store):
         asking.append(asyncio.create_task(ask(number)))
         await asyncio.sleep(0)  # so that some come at the very moment when another is done
     await asyncio.gather(*asking)
+    await store.close()
     assert order == sorted(order)
 
 

@@ -13,13 +13,15 @@ from bot.history import ASKED_FOR
 from bot.room import LineIsOld, Place, RoomError, Wish
 from bot.store import AlreadyWritten, Line
 
-from .conftest import Stage, answer, fields, labels
+from .conftest import BOTH, Stage, answer, fields, labels
 from .test_buttons import assert_true
 from .test_cog import HEADING, begin
 from .test_disk import only_read
 from .test_room import House, house, texts
 
 __all__ = ["house"]
+
+DATABASES = BOTH
 
 
 def moderator(stage: Stage, name: str = "Mo", **permissions: bool) -> simcord.MemberActor:

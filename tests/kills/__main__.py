@@ -8,9 +8,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 from bot.settings import SHIPPED_MODELS
+from tests.postgres import server
 
 from . import crowd, power, rooms
 from .truth import table
@@ -38,8 +40,9 @@ def _bot(options: argparse.Namespace, folder: Path) -> bool:
 
 
 def _rooms(options: argparse.Namespace, folder: Path) -> bool:
-    found = rooms.kills(options.voice.resolve(), folder, options.times or 1000)
-    print("Room and Store alone\n")
+    with server() if options.postgres else nullcontext() as one:
+        found = rooms.kills(options.voice.resolve(), folder, options.times or 1000, one)
+    print(f"Room and Store alone{', on PostgreSQL' if options.postgres else ''}\n")
     print(table(found))
     return all(one.fine for one in found.values())
 
@@ -56,6 +59,7 @@ def parser() -> argparse.ArgumentParser:
     one = argparse.ArgumentParser(prog="python -m tests.kills", description=__doc__)
     one.add_argument("what", choices=("bot", "rooms", "power"))
     one.add_argument("--times", type=int, help="how often (300, 1,000 and 200)")
+    one.add_argument("--postgres", action="store_true", help="`rooms` with a server, not a file")
     one.add_argument("--channels", type=int, default=20, help="(%(default)s)")
     one.add_argument("--voice", type=Path, default=SHIPPED_MODELS / "stage.onnx")
     return one

@@ -18,6 +18,9 @@ POINTS = (
     "after COMMIT",
 )
 
+BEGINS = ("BEGIN", "SELECT pg_advisory_xact_lock")
+"""What the first statement of a transaction that writes begins with, in a file and on a server."""
+
 WRITES = "kills_writes"
 """Set among what is kept with a connection or a session while it writes."""
 
@@ -47,12 +50,12 @@ class Executioner:
 
     def executes(self, _connection: Connection, _cursor: Any, words: str, *_: Any) -> None:
         """A statement is about to be executed."""
-        if words.startswith("BEGIN"):
+        if words.startswith(BEGINS):
             self.comes("before BEGIN")
 
     def has_executed(self, connection: Connection, _cursor: Any, words: str, *_: Any) -> None:
         """A statement was executed."""
-        if words.startswith("BEGIN"):
+        if words.startswith(BEGINS):
             connection.info[WRITES] = True
             self.comes("after BEGIN")
 

@@ -168,7 +168,7 @@ def _write(voice: Path, folder: Path, mode: str, transactions: int) -> None:
 
     event.listen(Engine, "begin", choose)
     Executioner("after COMMIT", transactions)
-    live(Model.load(voice, 1), folder / "before", lambda: None)
+    live(Model.load(voice, 1), folder / "before", folder / "before" / "scripts.db", lambda: None)
 
 
 if __name__ == "__main__":

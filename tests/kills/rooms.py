@@ -13,12 +13,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
+from sqlalchemy import URL
+
+from bot.copying import copy_database
 from bot.engine import Engine
 from bot.model import Model
 from bot.room import Room, RoomError, Rooms, Turn, Wish, Writer
 from bot.settings import Settings
 from bot.store import Store
 from bot.voices import Voices
+from tests.postgres import Server
 
 from .points import POINTS, Executioner
 from .truth import Found, Truth, flat
@@ -34,31 +38,39 @@ ONE_DATABASE = 50
 """Kills after which another database is begun, so that none grows large."""
 
 
-def kills(voice: Path, folder: Path, times: int) -> dict[str, Found]:
-    """Kills a child so often, and compares what is there each time with what it had shown."""
+def kills(voice: Path, folder: Path, times: int, server: Server | None = None) -> dict[str, Found]:
+    """Kills a child so often, and compares what is there each time with what it had shown.
+
+    Where there is a server, it writes there, and a copy of that is compared.
+    """
     model = Model.load(voice, 1)
     found: dict[str, Found] = {}
     for number in range(times):
         if number % ONE_DATABASE == 0:
             here = folder / str(number)
             here.mkdir()
-            truth = Truth(here / "scripts.db", model)
+            file = here / "scripts.db"
+            where = server.create() if server else file
+            truth = Truth(file, model)
         point = [*POINTS, AT_RANDOM, AT_RANDOM][number % (len(POINTS) + 2)]
-        _kill(model, here, point)
+        _kill(model, here, where, point)
+        if where != file:
+            file.unlink(missing_ok=True)
+            asyncio.run(copy_database(where, file))
         record = here / "shown"
         told = record.read_text() if record.exists() else ""
         found.setdefault(point, Found()).__iadd__(truth.look(*shown_in(told)))
     return found
 
 
-def _kill(model: Model, folder: Path, point: str) -> None:
+def _kill(model: Model, folder: Path, where: Path | URL, point: str) -> None:
     """One life of a child."""
     begins, says = os.pipe()
     child = os.fork()
     if not child:
         if point != AT_RANDOM:
             Executioner(point, random.randint(1, AT_MOST))
-        live(model, folder, lambda: os.write(says, b"."))
+        live(model, folder, where, lambda: os.write(says, b"."))
     os.close(says)
     os.read(begins, 1)
     os.close(begins)
@@ -69,21 +81,23 @@ def _kill(model: Model, folder: Path, point: str) -> None:
     assert how == signal.SIGKILL, "the child ended by itself"
 
 
-def live(model: Model, folder: Path, begins: Callable[[], object]) -> NoReturn:
+def live(model: Model, folder: Path, where: Path | URL, begins: Callable[[], object]) -> NoReturn:
     """Writes in all channels, in the child, until it is killed; ``shown`` is what it has shown."""
     try:
-        asyncio.run(_play(model, folder, begins))
+        asyncio.run(_play(model, folder, where, begins))
     finally:
         os._exit(1)
 
 
-async def _play(model: Model, folder: Path, begins: Callable[[], object]) -> None:
+async def _play(
+    model: Model, folder: Path, where: Path | URL, begins: Callable[[], object]
+) -> None:
     random.seed(secrets.randbits(64))
     settings = Settings(model=model.name, line_length=40, soft_length=20, threads=1)
     voices = Voices(folder, 1, 64, 256)
     # Loaded before the fork, with no thread of its own.
     voices._engines[model.name] = Engine(model, 64, 256)
-    store = await Store.open(folder / "scripts.db")
+    store = await Store.open(where)
     rooms = Rooms(store, voices, settings)
     shown = os.open(folder / "shown", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     begins()

@@ -1,0 +1,377 @@
+"""Postgres: the database on a server, on which several processes may write."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any, Self
+
+from sqlalchemy import (
+    JSON,
+    URL,
+    BigInteger,
+    Column,
+    Connection,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Select,
+    String,
+    Table,
+    event,
+    func,
+    insert,
+    inspect,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as NoConnection
+from sqlalchemy.ext.asyncio import (
+    AsyncConnection,
+    AsyncEngine,
+    AsyncSession,
+    async_sessionmaker,
+    create_async_engine,
+)
+from sqlalchemy.pool import NullPool
+
+from .dialects import highest_id, number_from
+from .migration import SCHEMA, STEPS
+from .tables import NUMBERED, Base, State, Surprise
+from .transactions import NotKept, StoreError, Transactions
+
+DRIVER = "postgresql+asyncpg"
+
+OLDEST = (13,)
+"""The version of the server that has all that is asked of it."""
+
+READERS = 4
+"""Readings that go on side by side in one process."""
+
+LOCKED_WAIT = 2000
+"""Milliseconds for which it is waited for whoever else writes, in another process."""
+
+LEFT_ALONE = 10_000
+"""Milliseconds after which the server ends a transaction whose process says nothing more."""
+
+CONNECT_WAIT, ANSWER_WAIT = 5.0, 30.0
+"""Seconds in which the server must be reached, and in which it must answer."""
+
+FLUSH_WAIT = 0.2
+"""Seconds for which it is waited for those who read, before what they see is swept out later."""
+
+WRITERS = int.from_bytes(b"onbook", "big")
+"""The lock of whoever writes: one after the other, in all processes."""
+
+REASONS = {
+    "53100": "full",
+    "25006": "readonly",
+    "42501": "readonly",
+    "40001": "locked",
+    "40P01": "locked",
+    "55P03": "locked",
+}
+"""Why something is not kept, by PostgreSQL's code for it; all else is ``away``."""
+
+OUR_FAULT = ("21", "22", "23", "42")
+"""What the codes begin with that do not tell of the server, but of what it was asked."""
+
+NUMBERS = (State.__tablename__, Surprise.__tablename__)
+"""Tables of numbers that a voice makes of text: large, and nobody reads a text in them."""
+
+PEOPLE = frozenset({"author", "asker", "owner"})
+"""The columns with people's ids that are in no index."""
+
+onbook = Table(
+    "onbook",
+    MetaData(),
+    Column("schema", Integer, nullable=False),
+    Column("erased", BigInteger, nullable=False, comment="how often something was"),
+    Column("swept", BigInteger, nullable=False, comment="how often it had been by the last sweep"),
+)
+"""One row: what is noted about the database itself."""
+
+log = logging.getLogger("onbook.postgres")
+
+
+class Postgres(Transactions):
+    """Transactions on a server: those that write one at a time, in whatever process.
+
+    Use `Postgres.open`.
+    """
+
+    def __init__(self, url: URL) -> None:
+        super().__init__()
+        self._engine = engine = _connect(
+            url,
+            pool_size=READERS + 1,
+            max_overflow=0,
+            # So that a server that was started again is found again.
+            pool_pre_ping=True,
+            answers={"command_timeout": ANSWER_WAIT},
+        )
+        writing = engine.execution_options(isolation_level="READ COMMITTED")
+        self._sessions = async_sessionmaker(writing, expire_on_commit=False)
+        reading = engine.execution_options(
+            isolation_level="REPEATABLE READ", postgresql_readonly=True
+        )
+        self._readings = async_sessionmaker(reading, expire_on_commit=False)
+        # Nobody has a connection who only waits for another one to write.
+        self._in_turn = asyncio.Lock()
+        self._seats = asyncio.Semaphore(READERS)
+        # Outside of a transaction, where alone it can be swept, and as long as that takes.
+        self._sweeper = _connect(url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+
+    @classmethod
+    async def open(cls, url: URL) -> Self:
+        """Opens the database, and makes its tables; raises StoreError when it cannot be used."""
+        with _or_store_error():
+            database = cls(url)
+        try:
+            with _or_store_error():
+                async with database._sessions.begin() as session:
+                    await session.execute(_one_at_a_time())
+                    await _prepare(session)
+            await database.flush_out()
+        except BaseException:
+            await database.close()
+            raise
+        return database
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncSession]:
+        """A session that reads; all of it is of one moment."""
+        with self.meter.transaction("reading"):
+            async with self._seats, self._or_not_kept(), self._readings() as session:
+                yield session
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[AsyncSession]:
+        """A session whose changes are on the disk when it ends, or none if it fails."""
+        with self.meter.transaction("writing"):
+            async with self._in_turn, self._or_not_kept(), self._sessions.begin() as session:
+                # Each statement sees what others have written until now: nothing is read before.
+                await session.execute(_one_at_a_time())
+                yield session
+
+    @asynccontextmanager
+    async def erasing(self) -> AsyncIterator[AsyncSession]:
+        """The same, and it is noted that there is something to be swept out."""
+        async with self.writing() as session:
+            yield session
+            await session.execute(update(onbook).values(erased=onbook.c.erased + 1))
+
+    @asynccontextmanager
+    async def _or_not_kept(self) -> AsyncIterator[None]:
+        """Raises NotKept where the server allows no transaction, or it is being closed."""
+        if self._closed:
+            raise NotKept("away")
+        try:
+            yield
+        except (DBAPIError, NoConnection, OSError) as error:
+            reason = _reason(error)
+            if reason is None:
+                raise
+            raise NotKept(reason) from error
+
+    async def _flush(self) -> bool:
+        """Sweeps out what was deleted: VACUUM alone leaves it in the middle of a page.
+
+        So the tables are written anew, but for `NUMBERS`. Nobody can write meanwhile, and whoever
+        reads a table that is being written waits.
+        """
+        async with self._in_turn, self._or_not_kept(), self._sweeper.connect() as connection:
+            noted = await connection.execute(select(onbook.c.erased, onbook.c.swept))
+            erased, swept = noted.one()
+            if erased == swept:
+                return True
+            await connection.execute(select(func.pg_advisory_lock(WRITERS)))
+            if not await _is_unseen(connection):
+                return False
+            for statement in _sweep():
+                await connection.exec_driver_sql(statement)
+            await connection.execute(update(onbook).values(swept=erased))
+            return True
+
+    async def _leave(self) -> None:
+        # Whoever has a connection gives it back first, and nobody gets another one.
+        async with self._in_turn:
+            for _ in range(READERS):
+                await self._seats.acquire()
+            await self._engine.dispose()
+            await self._sweeper.dispose()
+            for _ in range(READERS):
+                self._seats.release()
+
+
+def _one_at_a_time() -> Select[Any]:
+    """Waits for whoever else writes; the end of the transaction lets the next one in."""
+    return select(func.pg_advisory_xact_lock(WRITERS))
+
+
+def _reason(error: Exception) -> str | None:
+    """Why something was not kept; None where that is no fault of the server's."""
+    code = getattr(getattr(error, "orig", None), "sqlstate", None) or ""
+    if code not in REASONS and code.startswith(OUR_FAULT):
+        return None
+    # Not what the server says: that may have people's words in it.
+    log.error("the database cannot be used now: %s (%s)", type(error).__name__, code or "no code")
+    return REASONS.get(code, "away")
+
+
+@contextmanager
+def _or_store_error() -> Iterator[None]:
+    """Raises StoreError where a database cannot be opened. The address has a password in it."""
+    try:
+        yield
+    except ModuleNotFoundError:
+        raise StoreError(
+            "PostgreSQL needs asyncpg, which is not installed: pip install 'onbook[postgres]', or "
+            "leave ONBOOK_DATABASE_URL out."
+        ) from None
+    except (DBAPIError, NoConnection, OSError) as error:
+        said = str(getattr(error, "orig", None) or error).partition("\n")[0]
+        raise StoreError(
+            f"The database of ONBOOK_DATABASE_URL cannot be used ({said}): check the address, its "
+            f"name and password, and whether the server runs."
+        ) from None
+
+
+# Tables ----------------------------------------------------------------------------------------
+
+
+async def _prepare(session: AsyncSession) -> None:
+    """Makes the tables, or brings them up to date, all or nothing; raises StoreError."""
+    connection = await session.connection()
+    if (connection.dialect.server_version_info or OLDEST) < OLDEST:
+        raise StoreError(
+            f"The server of ONBOOK_DATABASE_URL is older than PostgreSQL {OLDEST[0]}: name "
+            f"a newer one."
+        )
+    there = await connection.run_sync(lambda one: set(inspect(one).get_table_names()))
+    if onbook.name not in there:
+        if others := there.intersection(Base.metadata.tables):
+            raise StoreError(
+                f"The database of ONBOOK_DATABASE_URL has a table {min(others)!r} that is not On "
+                f"Book's: give it a database of its own."
+            )
+        await connection.run_sync(Base.metadata.create_all)
+        await connection.run_sync(onbook.metadata.create_all)
+        await session.execute(insert(onbook).values(schema=SCHEMA, erased=0, swept=0))
+    schema = await session.scalar(select(onbook.c.schema)) or 0
+    if schema > SCHEMA:
+        raise StoreError(
+            f"The database of ONBOOK_DATABASE_URL comes from a newer On Book (schema {schema}, "
+            f"this one knows {SCHEMA}): install that one, or name another database."
+        )
+    for step in range(schema, SCHEMA):
+        for statement in STEPS[step]:
+            await connection.exec_driver_sql(statement)
+    await session.execute(update(onbook).values(schema=SCHEMA))
+    await _number_anew(session)
+
+
+async def _number_anew(session: AsyncSession) -> None:
+    """Lets ids go on from the time, in milliseconds.
+
+    It may be a backup that was put back: old buttons bear the ids of what is not in it, and must
+    never mean anything else. No database writes as fast as that passes.
+    """
+    now = time.time_ns() // 10**6
+    for table in NUMBERED:
+        await number_from(session, table, max(now, await highest_id(session, table)))
+
+
+def _is_personal(column: Column[Any]) -> bool:
+    return isinstance(column.type, String | JSON | LargeBinary) or column.name in PEOPLE
+
+
+@event.listens_for(Base.metadata, "after_create")
+def _keep_no_samples(_metadata: MetaData, connection: Connection, **_: object) -> None:
+    """Lets the server note no samples of what people wrote: they would outlive it elsewhere."""
+    if connection.dialect.name != "postgresql":
+        return
+    for table in Base.metadata.sorted_tables:
+        for column in filter(_is_personal, table.columns):
+            name = connection.dialect.identifier_preparer.format_column(column)
+            alter = f"ALTER TABLE {table.name} ALTER COLUMN {name} SET"
+            connection.exec_driver_sql(f"{alter} STATISTICS 0")
+            if isinstance(column.type, LargeBinary):
+                # Numbers that are as good as random: it would be tried in vain to make them less.
+                connection.exec_driver_sql(f"{alter} STORAGE EXTERNAL")
+
+
+# Sweeping --------------------------------------------------------------------------------------
+
+
+def _sweep() -> Iterable[str]:
+    words = [name for name in Base.metadata.tables if name not in NUMBERS]
+    yield f"VACUUM (FULL) {', '.join(words)}"
+    yield f"VACUUM {', '.join(NUMBERS)}"
+
+
+_SEEN = text(
+    """
+    WITH given AS (SELECT CAST(CAST(:then AS text) AS xid8) AS number)
+    SELECT pg_snapshot_xmin(pg_current_snapshot()) < number
+        OR EXISTS (
+            SELECT FROM pg_stat_activity
+            WHERE pid <> pg_backend_pid() AND age(backend_xmin) > age(CAST(number AS xid))
+                AND coalesce(datname = current_database(), true)
+        )
+        OR EXISTS (SELECT FROM pg_replication_slots WHERE age(xmin) > age(CAST(number AS xid)))
+    FROM given
+    """
+)
+"""Whether somebody may see what was there before a transaction: for them it would be kept."""
+
+
+async def _is_unseen(connection: AsyncConnection) -> bool:
+    """Whether nobody sees any more what was there before now; waits a moment for that."""
+    then = await connection.scalar(text("SELECT pg_snapshot_xmax(pg_current_snapshot())::text"))
+    until = time.monotonic() + FLUSH_WAIT
+    while await connection.scalar(_SEEN, {"then": then}):
+        if time.monotonic() > until:
+            return False
+        await asyncio.sleep(0.01)
+    return True
+
+
+# Connections -----------------------------------------------------------------------------------
+
+
+def _connect(url: URL, **how: Any) -> AsyncEngine:  # noqa: ANN401 - what the engine takes
+    """The engine of a database; ``how`` is what it takes, and ``answers`` what asyncpg does."""
+    settings = {
+        "application_name": "onbook",
+        "lock_timeout": str(LOCKED_WAIT),
+        "idle_in_transaction_session_timeout": str(LEFT_ALONE),
+        # It takes longer than any of our questions.
+        "jit": "off",
+    }
+    engine = create_async_engine(
+        url.set(drivername=DRIVER),
+        # They are people's words, which have no place in a log.
+        hide_parameters=True,
+        connect_args={"timeout": CONNECT_WAIT, "server_settings": settings}
+        | how.pop("answers", {}),
+        **how,
+    )
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def configure(connection: Any, _record: object) -> None:  # noqa: ANN401 - the driver's class
+        cursor = connection.cursor()
+        # A line that was shown survives a power cut, also where others are content with less.
+        cursor.execute(
+            "SELECT set_config('synchronous_commit', 'on', false)"
+            " WHERE current_setting('synchronous_commit') = 'off'"
+        )
+        cursor.close()
+        connection.commit()
+
+    return engine

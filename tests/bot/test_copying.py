@@ -1,0 +1,181 @@
+"""A grown file that moves to a server, and back: every row, and the numbers go on."""
+
+from __future__ import annotations
+
+import datetime as dt
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sqlalchemy import URL, make_url, select
+
+from bot.__main__ import _back_up, _copy_database, _restore
+from bot.copying import copy_database
+from bot.runner import RunnerError
+from bot.script import Element, Kind
+from bot.settings import RunnerSettings
+from bot.store import Draft, Store, StoreError, opened
+from bot.tables import Base
+from tests.postgres import PASSWORD, Server, ask
+
+from .conftest import count, on, tell
+from .test_runner import python_m_bot
+from .test_store import STATE, a_draft, a_script, append, as_argument
+
+
+@pytest.fixture
+def own(postgres: Server) -> URL:
+    """A database in which there is not even a table."""
+    return postgres.create()
+
+
+@pytest.fixture
+async def grown(path: Path) -> Path:
+    """A file with something in every table, and with what was deleted."""
+    store = await Store.open(path)
+    script = await store.begin(a_script(), delivery="begun")
+    odd = Draft(
+        Element(Kind.DIALOGUE, "ÉMILE\n(茂)\nHm — “so” \N{SNOWMAN}?"),
+        *(None, "tiny", STATE, "f", {"seed": 2**53, "p": 0.1, "none": None}),
+        surprise=np.array([0.5, 7.25, 0.0]),
+    )
+    await store.append(script, None, [odd], "odd", take=0)
+    ids = await append(store, script.id, *(f"Line {n}." for n in range(1100)))
+    await store.post(100, script.id, await store.lines(ids[:3]))
+    now = await store.script(script.id)
+    await store.rewrite(now, (await store.line(ids[-3])), [a_draft("New.")], "rewriting", asker=9)
+    now = await store.script(script.id)
+    ends = dt.datetime(2030, 1, 2, 3, 4, 5, 678901, dt.UTC)
+    ballot = await store.offer(now, [[a_draft("A.")], [a_draft("B.")]], "takes", 9, ends)
+    await store.vote(ballot.id, 2**60, 1)
+    await store.ban("channel", 1, ["bother"], 2**63 - 1)
+    await store.note_departures([5], [])
+    await store.note_fact("synced", "a\tb\nc")
+    await store.forget(9, text=True)
+    await store.post(200, script.id, await store.lines(ids[:1]))
+    await store.delete((await store.begin(a_script(2))).id)
+    await store.forget(7, text=False)
+    await store.close()
+    return path
+
+
+async def rows(where: Path | URL) -> dict[str, list[tuple[object, ...]]]:
+    database = await opened(where)
+    async with database.reading() as session:
+        found = {
+            table.name: sorted(map(repr, await session.execute(select(table))))
+            for table in Base.metadata.sorted_tables
+        }
+    await database.close()
+    return found
+
+
+async def test_every_row_comes_out_there_and_back_and_numbers_go_on(
+    grown: Path, own: URL, tmp_path: Path
+):
+    before = await rows(grown)
+    assert all(before.values())
+    counts = await copy_database(grown, own)
+    assert counts == {name: len(every) for name, every in before.items()}
+    assert await rows(own) == before
+    back = tmp_path / "back.db"
+    assert await copy_database(own, back) == counts
+    assert await rows(back) == before
+    for where in (own, back):
+        gone = int(tell(grown, "SELECT seq FROM sqlite_sequence WHERE name = 'scripts'")[0][0])
+        store = await Store.open(where)
+        assert (await store.begin(a_script(3))).id > gone
+        assert (await store.surprise(1, "f")).tolist() == [0.5, 7.25, 0.0]
+        await store.close()
+
+
+async def test_one_that_has_something_or_is_in_use_is_not_copied(grown: Path, own: URL):
+    store = await Store.open(grown)
+    with pytest.raises(StoreError, match="in use by another On Book"):
+        await copy_database(grown, own)
+    await store.close()
+    store = await Store.open(own)
+    await store.note_fact("a", "b")
+    await store.close()
+    with pytest.raises(
+        StoreError, match=r"has something in its table 'facts': .* empty"
+    ) as refused:
+        await copy_database(grown, own)
+    assert PASSWORD not in str(refused.value)
+    assert count(own, "lines") == 0
+    with pytest.raises(StoreError, match="There is no database"):
+        await copy_database(grown.with_name("another.db"), own)
+
+
+HARM = """
+    CREATE FUNCTION harm() RETURNS trigger AS $$ BEGIN {} END $$ LANGUAGE plpgsql;
+    CREATE TRIGGER harm BEFORE INSERT ON {} FOR EACH ROW EXECUTE FUNCTION harm();
+"""
+
+
+@pytest.mark.parametrize(
+    ("table", "harm", "said"),
+    [
+        (
+            "lines",
+            "NEW.text = replace(NEW.text, 'ne 600', 'x'); RETURN NEW;",
+            "otherwise",
+        ),
+        ("states", "NEW.state = NEW.state || '\\x00'; RETURN NEW;", "otherwise"),
+        ("facts", "RETURN NULL;", "otherwise"),
+        ("trails", "INSERT INTO facts VALUES (NEW.line, 'x'); RETURN NEW;", "more rows"),
+    ],
+)
+async def test_what_comes_out_otherwise_is_seen_and_nothing_is_copied(
+    grown: Path, own: URL, table: str, harm: str, said: str
+):
+    await (await Store.open(own)).close()
+    ask(own, HARM.format(harm, table))
+    with pytest.raises(StoreError, match=said):
+        await copy_database(grown, own)
+    assert count(own, "scripts") == count(own, "lines") == 0
+
+
+async def test_what_a_server_cannot_keep_is_said(path: Path, own: URL):
+    store = await Store.open(path)
+    await store.note_fact("a", "nothing \0 else")
+    await store.close()
+    with pytest.raises(StoreError, match="could not be copied"):
+        await copy_database(path, own)
+
+
+def test_it_is_a_command_that_shows_no_password(grown: Path, own: URL, tmp_path: Path):
+    with sqlite3.connect(grown) as connection:
+        [lines] = connection.execute("SELECT count(*) FROM lines").fetchone()
+    address = {"ONBOOK_DATABASE_URL": as_argument(own)}
+    code, out, err = python_m_bot(tmp_path, "copy-database", str(grown), **address)
+    assert (code, err) == (0, "")
+    assert f"lines {lines:,}" in " ".join(out.split())
+    assert f"has all that {grown} has" in out
+    code, out, err = python_m_bot(tmp_path, "copy-database", str(grown), as_argument(own))
+    assert (code, out) == (1, "")
+    assert "name a database that is empty" in err
+    assert PASSWORD not in err
+
+
+def test_without_an_address_it_asks_for_one(path: Path):
+    chosen = RunnerSettings(database=path)
+    with pytest.raises(RunnerError, match="Set ONBOOK_DATABASE_URL"):
+        _copy_database(chosen, "scripts.db", None)
+    with pytest.raises(RunnerError, match="no address of a database") as refused:
+        _copy_database(chosen, "scripts.db", "mysql://a:secret@b/c")
+    assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("act", "instead"), [(_back_up, "pg_dump"), (_restore, "pg_restore")], ids=["backup", "restore"]
+)
+def test_backups_are_left_to_the_server(
+    act: Callable[[RunnerSettings, Path], None], instead: str, path: Path
+):
+    server = make_url("postgresql+asyncpg://a:secret@localhost/b")
+    with pytest.raises(RunnerError, match=f"PostgreSQL's own {instead}") as refused:
+        act(on(RunnerSettings(database=path), server), Path("somewhere"))
+    assert "secret" not in str(refused.value)

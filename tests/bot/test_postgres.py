@@ -1,0 +1,402 @@
+"""The database on a server: several that write, a server that goes, and what is deleted there."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import subprocess
+import sys
+import time
+import traceback
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import asyncpg
+import pytest
+from sqlalchemy import URL, insert, select, text
+
+from bot import postgres as its_module
+from bot import transactions
+from bot.migration import SCHEMA, STEPS
+from bot.settings import RunnerSettings
+from bot.store import HeadMoved, Line, NotKept, Store, StoreError
+from bot.tables import Fact
+from tests.discord.people import PATIENCE
+from tests.postgres import PASSWORD, Server, ask
+
+from .conftest import Stage, count, on, opened, staged
+from .test_cog import HEADING
+from .test_privacy import PHRASE, on_the_disk
+from .test_store import a_draft, a_script, append, as_argument
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+@pytest.fixture
+async def store(url: URL) -> AsyncIterator[Store]:
+    store = await Store.open(url)
+    yield store
+    await store.close()
+
+
+@pytest.fixture
+async def other(url: URL) -> AsyncIterator[Store]:
+    """Another process with the same database."""
+    store = await Store.open(url)
+    yield store
+    await store.close()
+
+
+@pytest.fixture
+def own(postgres: Server) -> URL:
+    """A database that no other test has had, where it is about what is in its files."""
+    return postgres.create()
+
+
+def wait_for(url: URL, question: str) -> None:
+    """Waits until the answer is yes; raises TimeoutError."""
+    end = time.monotonic() + PATIENCE
+    while ask(url, question) != [["t"]]:
+        if time.monotonic() > end:
+            raise TimeoutError
+
+
+@asynccontextmanager
+async def as_another_program(url: URL) -> AsyncIterator[asyncpg.Connection]:
+    connection = await asyncpg.connect(as_argument(url))
+    yield connection
+    await connection.close()
+
+
+# Several that write ----------------------------------------------------------------------------
+
+
+async def test_what_two_write_at_once_is_as_if_one_had_waited(store: Store, other: Store, url: URL):
+    async def write(one: Store, channel: int) -> list[int]:
+        script = await one.begin(a_script(channel))
+        ids = await append(one, script.id, *(f"{channel} {n}." for n in range(3)))
+        for n in range(3, 9):
+            ids += await append(one, script.id, f"{channel} {n}.")
+        now = await one.script(script.id)
+        was = await one.line(ids[0])
+        _, head = await one.rewrite(now, was, [a_draft(f"{channel} new.")], f"{channel} r", asker=9)
+        assert [line.text for line in await one.path(head)] == [
+            f"{channel} new.",
+            *(f"{channel} {n}." for n in range(1, 9)),
+        ]
+        return ids
+
+    every = (write(one, n) for n, one in enumerate([store, other] * 6))
+    written = await asyncio.gather(*every)
+    assert len({line for ids in written for line in ids}) == 12 * 9
+    assert count(url, "lines") == 12 * 18
+
+
+async def test_where_two_move_a_head_one_does(store: Store, other: Store, url: URL):
+    script = await store.begin(a_script())
+    both = (one.append(script, None, [a_draft(name)], name, 0) for one, name in
+            ((store, "a"), (other, "b")))  # fmt: skip
+    results = await asyncio.gather(*both, return_exceptions=True)
+    assert sorted(type(one) for one in results if isinstance(one, HeadMoved)) == [HeadMoved]
+    assert count(url, "lines") == 1
+    [line] = next(one for one in results if isinstance(one, list))
+    assert (await other.script(script.id)).head == line.id
+
+
+async def test_a_reading_is_of_one_moment_and_writes_nothing(store: Store, other: Store):
+    script = await store.begin(a_script())
+    async with store._database.reading() as session:
+        lines = list(await session.scalars(select(Line)))
+        await append(other, script.id, "Rain.")
+        assert list(await session.scalars(select(Line))) == lines == []
+    with pytest.raises(NotKept) as refused:
+        async with store._database.reading() as session:
+            await session.execute(insert(Fact).values(name="a", value="b"))
+    assert refused.value.reason == "readonly"
+    assert len(await store.path((await store.script(script.id)).head)) == 1
+
+
+async def test_whoever_finds_another_program_writing_is_told_after_a_while(
+    url: URL, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(its_module, "LOCKED_WAIT", 50)
+    store = await Store.open(url)
+    script = await store.begin(a_script())
+    async with as_another_program(url) as connection:
+        await connection.execute(f"SELECT pg_advisory_lock({its_module.WRITERS})")
+        with pytest.raises(NotKept) as refused:
+            await append(store, script.id, "Rain.")
+        assert refused.value.reason == "locked"
+        assert await store.running(1) is not None
+    assert len(await append(store, script.id, "Rain.")) == 1
+    await store.close()
+
+
+async def half(store: Store, until: Awaitable[object]) -> None:
+    """A transaction that has written something, and is to go on when something else has ended."""
+    async with store._database.writing() as session:
+        session.add(Fact(name="a", value=PHRASE))
+        await session.flush()
+        await until
+        await session.execute(text("SELECT 1"))
+
+
+async def test_a_process_that_stands_still_in_a_transaction_does_not_stop_the_others(
+    url: URL, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(its_module, "LEFT_ALONE", 50)
+    still = await Store.open(url)
+    store = await Store.open(url)
+    with pytest.raises(NotKept) as refused:
+        await half(still, store.note_fact("c", "d"))  # which waits until the server ends the other
+    assert refused.value.reason == "away"
+    assert [await store.fact(name) for name in "ac"] == [None, "d"]
+    await store.close()
+    await still.close()
+
+
+OTHERS = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+
+END_OTHERS = f"SELECT pg_terminate_backend(pid) {OTHERS}"
+
+
+# A server that goes ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGQUIT], ids=["stopped", "crashed"])
+async def test_what_was_begun_when_the_server_goes_is_not_kept_and_it_goes_on_when_it_is_back(
+    how: signal.Signals, store: Store, postgres: Server, url: URL, caplog: pytest.LogCaptureFixture
+):
+    script = await store.begin(a_script())
+    await append(store, script.id, "Snow.")
+    with pytest.raises(NotKept) as refused:
+        await half(store, asyncio.to_thread(postgres.stop, how))
+    assert refused.value.reason == "away"
+    for act in (append(store, script.id, PHRASE), store.running(1), store.delete(script.id)):
+        with pytest.raises(NotKept) as refused:
+            await act
+        assert refused.value.reason == "away"
+    await asyncio.to_thread(postgres.start)
+    assert count(url, "facts") == 0
+    await append(store, script.id, "Hail.")
+    running = await store.running(1)
+    assert [line.text for line in await store.path(running.head)] == ["Snow.", "Hail."]
+    assert PHRASE not in caplog.text
+    assert PASSWORD not in caplog.text
+
+
+async def test_one_that_was_started_again_is_found_by_the_next_that_asks(
+    store: Store, postgres: Server
+):
+    script = await store.begin(a_script())
+    postgres.stop()
+    postgres.start()
+    assert len(await append(store, script.id, "Rain.")) == 1
+    assert await store.running(1) is not None
+
+
+async def test_a_server_that_can_only_be_read_says_so(store: Store, url: URL):
+    script = await store.begin(a_script())
+    ask(url, f"ALTER DATABASE {url.database} SET default_transaction_read_only = on", END_OTHERS)
+    try:
+        with pytest.raises(NotKept) as refused:
+            await append(store, script.id, "Rain.")
+        assert refused.value.reason == "readonly"
+        assert (await store.script(script.id)).head is None
+    finally:
+        again = f"ALTER DATABASE {url.database} RESET ALL"
+        ask(url, "SET default_transaction_read_only = off", again, END_OTHERS)
+    assert len(await append(store, script.id, "Rain.")) == 1
+
+
+async def test_what_is_closed_opens_no_more(url: URL):
+    store = await Store.open(url)
+    begun = [asyncio.ensure_future(store.fact("a")) for _ in range(20)]
+    await asyncio.sleep(0)
+    await store.close()
+    for one in await asyncio.gather(*begun, return_exceptions=True):
+        assert one is None or isinstance(one, NotKept)
+    with pytest.raises(NotKept):
+        await store.fact("a")
+    with pytest.raises(NotKept):
+        await store.note_fact("a", "b")
+    wait_for(url, f"SELECT count(*) = 0 {OTHERS}")
+
+
+async def test_what_was_seen_is_kept_where_the_server_is_content_with_less(url: URL):
+    ask(url, f"ALTER DATABASE {url.database} SET synchronous_commit = off")
+    store = await Store.open(url)
+    async with store._database.writing() as session:
+        assert await session.scalar(text("SHOW synchronous_commit")) == "on"
+    await store.close()
+    ask(url, f"ALTER DATABASE {url.database} RESET ALL")
+
+
+# What is deleted -------------------------------------------------------------------------------
+
+
+async def test_what_another_program_sees_goes_when_it_has_ended(
+    own: URL, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(transactions, "FLUSH_AGAIN", 0.01)
+    store = await Store.open(own)
+    script = await store.begin(a_script())
+    await append(store, script.id, PHRASE, delivery="1")
+    async with as_another_program(own) as reader:
+        await reader.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
+        await reader.fetch("SELECT 1")  # it has locked nothing, and may look at anything
+        assert not (await store.forget(7, text=True)).gone
+        await append(store, script.id, "Nobody waits for it.")
+        assert PHRASE.encode() in on_the_disk(own)
+    await asyncio.to_thread(wait_for, own, "SELECT erased = swept FROM onbook")
+    assert PHRASE.encode() not in on_the_disk(own)
+    await store.close()
+
+
+async def test_what_was_seen_as_long_as_the_bot_ran_goes_when_it_runs_again(own: URL):
+    store = await Store.open(own)
+    script = await store.begin(a_script())
+    await append(store, script.id, PHRASE, delivery="1")
+    async with as_another_program(own) as reader:
+        await reader.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
+        await reader.fetch("SELECT 1")  # it has locked nothing, and may look at anything
+        await store.delete(script.id)
+        await store.close()
+    assert PHRASE.encode() in on_the_disk(own)
+    await (await Store.open(own)).close()
+    assert PHRASE.encode() not in on_the_disk(own)
+
+
+async def test_what_stood_in_a_page_with_other_lines_is_gone_from_it(own: URL):
+    store = await Store.open(own)
+    other = await store.begin(a_script(2))
+    await append(store, other.id, "Snow.")
+    script = await store.begin(a_script())
+    await append(store, script.id, *(f"{PHRASE} {n}." for n in range(30)))
+    await store.delete(script.id)
+    left = on_the_disk(own)
+    assert PHRASE.encode() not in left
+    assert b"Snow." in left
+    await store.close()
+
+
+async def test_long_texts_that_are_kept_elsewhere_go_as_well(own: URL):
+    store = await Store.open(own)
+    script = await store.begin(a_script())
+    # As random as nothing that is made smaller by packing it.
+    long = PHRASE + "".join(chr(0x4E00 + n * 7919 % 20000) for n in range(3000))
+    await append(store, script.id, long, delivery="long")
+    assert PHRASE.encode() in on_the_disk(own)
+    await store.forget(7, text=True)
+    assert PHRASE.encode() not in on_the_disk(own)
+    await store.close()
+
+
+async def test_old_numbers_mean_nothing_else_after_a_backup_was_put_back(store: Store, url: URL):
+    script = await store.begin(a_script())
+    [line] = await append(store, script.id, "Rain.")
+    await store.close()
+    # As it was before.
+    ask(url, "DELETE FROM states", "DELETE FROM trails", "DELETE FROM lines", "DELETE FROM scripts",
+        "SELECT setval('lines_id_seq', 1), setval('scripts_id_seq', 1)")  # fmt: skip
+    again = await Store.open(url)
+    begun = await again.begin(a_script())
+    assert begun.id > script.id
+    assert (await append(again, begun.id, "Snow."))[0] > line
+    await again.close()
+
+
+# What cannot be used ---------------------------------------------------------------------------
+
+
+async def refusal(where: URL) -> str:
+    """What is said of a database that cannot be used, after checking how."""
+    with pytest.raises(StoreError) as refused:
+        await Store.open(where)
+    sentence = str(refused.value)
+    assert "\n" not in sentence
+    assert sentence.endswith(".")
+    assert "ONBOOK_DATABASE_URL" in sentence
+    assert PASSWORD not in "".join(traceback.format_exception(refused.value))
+    return sentence
+
+
+async def test_a_database_that_cannot_be_reached_is_refused_in_a_sentence(url: URL):
+    assert "password" in await refusal(url.set(password="wrong"))  # noqa: S106 - it is
+    assert "nowhere" in await refusal(url.set(database="nowhere"))
+    assert "cannot be used" in await refusal(url.set(port=1))
+    assert "cannot be used" in await refusal(url.set(host="nowhere.invalid"))
+
+
+async def test_one_of_a_newer_version_is_refused_and_left_alone(url: URL):
+    await (await Store.open(url)).close()
+    ask(url, "UPDATE onbook SET schema = schema + 1")
+    assert f"(schema {SCHEMA + 1}, this one knows {SCHEMA})" in await refusal(url)
+    assert ask(url, "SELECT schema FROM onbook") == [[str(SCHEMA + 1)]]
+    ask(url, "UPDATE onbook SET schema = schema - 1")
+    await (await Store.open(url)).close()
+
+
+async def test_one_of_an_earlier_version_is_brought_up_to_date(
+    url: URL, monkeypatch: pytest.MonkeyPatch
+):
+    assert set(STEPS) == set(range(7, SCHEMA))
+    await (await Store.open(url)).close()
+    ask(url, "UPDATE onbook SET schema = schema - 1")
+    steps = ("INSERT INTO facts VALUES ('a', 'b')", "UPDATE facts SET value = 'c'")
+    monkeypatch.setitem(STEPS, SCHEMA - 1, steps)
+    store = await Store.open(url)
+    assert await store.fact("a") == "c"
+    await store.close()
+    assert ask(url, "SELECT schema FROM onbook") == [[str(SCHEMA)]]
+
+
+async def test_one_that_others_have_tables_in_is_refused_and_left_alone(own: URL):
+    ask(own, "CREATE TABLE lines (id int)")
+    assert "'lines' that is not On Book's" in await refusal(own)
+    assert ask(own, "SELECT tablename FROM pg_tables WHERE schemaname = 'public'") == [["lines"]]
+
+
+def test_without_the_driver_it_says_how_to_get_it(url: URL):
+    program = """if True:
+        import asyncio, sys
+        sys.modules["asyncpg"] = None
+        from sqlalchemy import make_url
+        from bot.store import Store, StoreError
+        try:
+            asyncio.run(Store.open(make_url(sys.argv[1])))
+        except StoreError as error:
+            print(error)
+    """
+    command = [sys.executable, "-c", program, as_argument(url)]
+    said = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    assert said.stdout.startswith("PostgreSQL needs asyncpg, which is not installed: pip install")
+    assert said.stderr == ""
+
+
+# The bot ---------------------------------------------------------------------------------------
+
+
+async def test_a_script_goes_on_where_it_stood_after_a_restart(chosen: RunnerSettings, url: URL):
+    async with opened(on(chosen, url)) as world:
+        stage = await staged(world, on(chosen, url))
+        await stage.ann.slash(stage.channel, "start", heading=HEADING)
+        await stage.ann.slash(stage.channel, "continue", seed=1)
+        await stage.ben.slash(stage.channel, "continue", seed=2)
+        whole = await stage.lines()
+        assert len(whole) == 3
+        await stage.ann.slash(stage.channel, "undo")
+        assert await stage.lines() == whole[:2]
+        room = stage.cog.rooms.at(stage.channel.id)
+        [*_, head] = await room.lines()
+        before = await stage.cog.store.state(head.id, await fingerprint(stage))
+        await stage.restart()
+        assert (await stage.cog.store.state(head.id, await fingerprint(stage)) == before).all()
+        await stage.ben.slash(stage.channel, "continue", seed=2)
+        assert await stage.lines() == whole
+        assert not chosen.database.exists()
+
+
+async def fingerprint(stage: Stage) -> str:
+    return (await stage.cog.voices.engine("tiny")).model.fingerprint

