@@ -42,7 +42,7 @@ screen: .venv/development  ## The same for the voice `screen`
 	$(BIN)/python -m training corpus screen --out data/screen
 	$(BIN)/python -m training train data/screen --out runs/screen --minutes $(MINUTES) $(if $(wildcard runs/screen/config.json),--resume) \
 	    --name screen --corpus "short films written for On Book, and conversations of students set as scenes (chitchat_dataset, MIT)" \
-	    --licence MIT --repeat films=3 --batch 16 --window 320 --lengthen 4 --learning-rate 0.004 --warmup 100 \
+	    --licence MIT --repeat films=3 --finish films --resets 0.05 --batch 16 --window 320 --lengthen 4 --learning-rate 0.004 --warmup 100 \
 	    --prior 200000 --drop-layers 0.2 --drop-recurrent 0.25 --evaluate-every 400
 	$(BIN)/python -m training evaluate runs/screen data/screen/validation/*.fountain
 	$(BIN)/python -m training release runs/screen --out training/runs/screen

@@ -150,6 +150,7 @@ def _add_train(one: argparse.ArgumentParser) -> None:
     _add_number(sizes, "prior", _at_least_0, default.prior.contexts, "contexts; 0 for none")
     _add_number(sizes, "prior_longest", _positive(int), default.prior.longest)
     _add_number(sizes, "renamed", _share, default.renamed, "share of the names drawn anew")
+    _add_number(sizes, "resets", _share, default.resets, "share of the windows from no state")
     _add_number(sizes, "drop_embedding", _share, default.drop.embedding)
     _add_number(sizes, "drop_layers", _share, default.drop.layers)
     _add_number(sizes, "drop_recurrent", _share, default.drop.recurrent)
@@ -357,6 +358,7 @@ def _train(options: argparse.Namespace) -> int:
         renamed=options.renamed,
         batch=options.batch,
         window=options.window,
+        resets=options.resets,
         lengthen=options.lengthen,
         learning_rate=options.learning_rate,
         warmup=options.warmup,

@@ -65,6 +65,8 @@ class Config:
     """Streams of text that are read side by side. Smaller ones learn more in a fixed time."""
     window: int = 160
     """Steps through which gradients flow; the state is carried from one window to the next."""
+    resets: float = 0.0
+    """Share of the windows that begin with the state of a script's start, as a script does."""
     lengthen: int = 1
     """How many times as long windows are towards the end, with as many times fewer streams."""
     learning_rate: float = 0.003
@@ -105,7 +107,7 @@ class Config:
             # Runs that were begun before there was one say nothing of it.
             "prior": PriorShape(**fields["prior"]) if "prior" in fields else NO_PRIOR,
         }
-        earlier: dict[str, Any] = {"renamed": 0.0, "lengthen": 1, "finish": ""}
+        earlier: dict[str, Any] = {"renamed": 0.0, "lengthen": 1, "finish": "", "resets": 0.0}
         return cls(**earlier | fields | nested)
 
 

@@ -2,9 +2,10 @@
 
 Short films, 279 of them, lie in `training/screenplays/` and were written for this. They are few to
 learn a language from, so beside them stand the conversations of `training.talk`, set as
-scenes: a heading, two names, and what they say. `write` lays both out in the folders that
-`training.texts.collect` knows: `train/films`, `train/talk`, and `validation`, which has films
-alone, as a film is what the voice is for.
+scenes: a heading, two names, and what they say. All their headings name `CAMPUS`, so that a voice
+can tell them from films, which do not begin with somebody who speaks. `write` lays both out in the
+folders that `training.texts.collect` knows: `train/films`, `train/talk`, and `validation`, which
+has films alone, as a film is what the voice is for.
 
 The folder `films` has its own name so that it can be read more often than the talk: see `--repeat`
 of `training train`.
@@ -65,6 +66,9 @@ SEED = 1
 SCENES = 60
 """Scenes in a file of talk, about."""
 
+CAMPUS = "CAMPUS"
+"""Where students talk. No film has such a place."""
+
 TIMES = ("DAY",) * 5 + ("NIGHT",) * 5 + ("MORNING", "MORNING", "EVENING", "EVENING") + (
     "AFTERNOON", "DAWN", "DUSK", "LATE AFTERNOON", "EARLY MORNING", "LATER", "MIDNIGHT"
 )  # fmt: skip
@@ -112,7 +116,7 @@ def _scripts(talk: Iterable[Sequence[Sequence[Speech]]]) -> Iterator[str]:
 def _heading(chance: random.Random) -> str:
     inside = chance.random() < 0.7
     place = chance.choice(INSIDE if inside else OUTSIDE)
-    return f"{'INT' if inside else 'EXT'}. {place} - {chance.choice(TIMES)}"
+    return f"{'INT' if inside else 'EXT'}. {CAMPUS}, {place} - {chance.choice(TIMES)}"
 
 
 def _scene(heading: str, cast: Sequence[str], passage: Sequence[Speech]) -> str:

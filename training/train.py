@@ -252,6 +252,9 @@ class Training:
             parts = self.parts[self.windows.places(self.step)[:, own]].to(self.device)
         if epoch_begins:
             self.state = torch.zeros_like(self.state)
+        elif self.config.resets:
+            kept = torch.rand(len(self.state), 1) >= self.config.resets
+            self.state = self.state * kept.to(self.device)
         for group in self.optimiser.param_groups:
             group["lr"] = learning_rate(self.config, self.step)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.autocast):

@@ -80,6 +80,22 @@ def test_talk_is_scenes_of_two_as_fountain_reads_them(folder: Path):
         assert all(cue in screen.CAST for cues in scenes for cue in cues)
 
 
+def test_headings_tell_talk_from_films(folder: Path):
+    heading = re.compile(r"^(?:INT|EXT)\..*", re.MULTILINE)
+    talked, filmed = (
+        [
+            found
+            for path in (folder / "train" / part).iterdir()
+            for found in heading.findall(path.read_text(encoding="utf-8"))
+        ]
+        for part in ("talk", "films")
+    )
+    assert talked
+    assert filmed
+    assert all(screen.CAMPUS in one for one in talked)
+    assert not any(screen.CAMPUS in one for one in filmed)
+
+
 def test_scenes_of_one_conversation_have_one_cast_and_others_another():
     one = [talk.Speech(0, "Hello."), talk.Speech(1, "Yes.")]
     [script] = screen._scripts([[one, one], [one], [one]])

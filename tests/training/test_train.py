@@ -18,6 +18,7 @@ import torch
 from tests.conftest import TINY
 from training import train as train_module
 from training.__main__ import main
+from training.model import NOTHING_DROPPED
 from training.prior import NO_PRIOR
 from training.run import Config, Run, RunError, load
 from training.texts import Split, Text, collect
@@ -138,7 +139,7 @@ def test_a_run_that_goes_on_keeps_its_configuration_but_for_the_steps(scenes: Pa
 def test_windows_are_longer_towards_the_end_and_the_run_goes_on_bit_for_bit(
     scenes: Path, tmp_path: Path
 ):
-    config = dataclasses.replace(FEW, steps=6, lengthen=2)
+    config = dataclasses.replace(FEW, steps=6, lengthen=2, resets=0.3)
     whole = begin(tmp_path / "whole", scenes, config)
     shapes = []
     while whole.step < 6:
@@ -157,6 +158,18 @@ def test_windows_are_longer_towards_the_end_and_the_run_goes_on_bit_for_bit(
             resumed.train_step()
         for one, other in zip(whole.model.parameters(), resumed.model.parameters(), strict=True):
             assert torch.equal(one, other)
+
+
+def test_a_share_of_the_windows_begins_as_a_script_does(scenes: Path, tmp_path: Path):
+    config = dataclasses.replace(FEW, drop=NOTHING_DROPPED, prior=NO_PRIOR, batch=64, window=16)
+    training = begin(tmp_path, scenes, dataclasses.replace(config, resets=0.25))
+    began = []
+    training.network.register_forward_pre_hook(lambda _, given: began.append(given[1]))
+    for _ in range(9):
+        training.train_step()
+    nothing = [int((state == 0).all(dim=1).sum()) for state in began]
+    assert nothing[0] == 64  # as an epoch does
+    assert 60 < sum(nothing[1:]) < 196  # of 512
 
 
 def test_towards_the_end_one_folder_alone_is_read(tmp_path: Path):
