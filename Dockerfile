@@ -1,0 +1,23 @@
+# On Book on Discord: without PyTorch, not as root, and writing nothing but below /data.
+# What it is told comes from the environment: DISCORD_TOKEN, and what .env.example names.
+FROM python:3.13-slim AS built
+WORKDIR /onbook
+COPY pyproject.toml README.md LICENSE ./
+COPY bot bot
+RUN python -m venv /venv && /venv/bin/pip install --no-cache-dir ".[metrics,postgres]"
+
+FROM python:3.13-slim
+COPY --from=built /venv /venv
+RUN useradd --uid 10001 --no-create-home onbook && install -d -o onbook -g onbook /data
+USER onbook
+# Without a server's address the scripts are kept here, in onbook.db.
+WORKDIR /data
+VOLUME /data
+ENV PATH=/venv/bin:$PATH \
+    PYTHONDONTWRITEBYTECODE=1 \
+    ONBOOK_METRICS_HOST=0.0.0.0 \
+    ONBOOK_METRICS_PORT=9100
+EXPOSE 9100
+HEALTHCHECK --interval=15s --timeout=5s --start-period=30s CMD \
+    ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:9100/healthz', timeout=3)"]
+ENTRYPOINT ["onbook"]
