@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Self, TypeVar
@@ -17,6 +17,9 @@ from .faults import Kind
 from .state import Json, NotPossible, Version
 
 T = TypeVar("T")
+
+ANYTHING = 0
+"""Stands for the id of whatever changes."""
 
 PATIENCE = 60.0
 """Seconds after which what was waited for will not come."""
@@ -91,6 +94,12 @@ class Asked:
     began: float = 0.0
     how: int | None = None
     """The kind of the first answer."""
+    answered: float | None = None
+    """When it came."""
+    answered_travelled: float = 0.0
+    """Seconds of Discord's own latencies until then."""
+    travelled: float = 0.0
+    """The same until now."""
     seen: float | None = None
     """When it was seen; "thinking" counts."""
     messages: list[int] = field(default_factory=list)
@@ -113,11 +122,11 @@ class Asked:
                     return message
             return None
 
-        return await self.discord.until(find, lambda: f"{texts} in {self}")
+        return await self.discord.until(find, lambda: f"{texts} in {self}", [self.id])
 
     async def shows_modal(self) -> Json:
         """Waits for a modal window."""
-        return await self.discord.until(lambda: self.modal, lambda: f"a modal in {self}")
+        return await self.discord.until(lambda: self.modal, lambda: f"a modal in {self}", [self.id])
 
     async def is_refused(self, code: int) -> None:
         """Waits until Discord has refused something about it to the bot."""
@@ -159,6 +168,11 @@ class Guild:
         """Makes a text channel."""
         made = await self.discord.do("channel", guild=self.id, name=name)
         return Channel(self.discord, made["id"])
+
+    async def channels(self, count: int, first: int | None = None) -> list[Channel]:
+        """Makes so many, before the bot is there; with ids from ``first`` on, or new ones."""
+        made = await self.discord.do("channels", guild=self.id, count=count, first=first)
+        return [Channel(self.discord, one) for one in made["ids"]]
 
     async def person(self, name: str, may: int = WRITERS_MAY, locale: str = "en-US") -> Person:
         """Makes a member, with these permissions everywhere, who sees Discord in a language."""
@@ -203,7 +217,9 @@ class Person:
         asked = await self._ask(
             "command", channel=channel.id, name=command, options=given, typed=option
         )
-        await self.discord.until(lambda: asked.choices is not None, lambda: f"choices of {asked}")
+        await self.discord.until(
+            lambda: asked.choices is not None, lambda: f"choices of {asked}", [asked.id]
+        )
         return [one["value"] for one in asked.choices or []]
 
     async def click(
@@ -251,7 +267,8 @@ class Discord:
         """What has happened to requests of the bot: the kind of fault, the method and the path."""
         self._asked: dict[int, Asked] = {}
         self._bot_ready = False
-        self._changed = asyncio.Condition()
+        self._waiting: dict[int, set[asyncio.Event]] = {}
+        """What wakes those who wait, by the id of what they wait for."""
         self._session: aiohttp.ClientSession
 
     async def __aenter__(self) -> Self:
@@ -310,6 +327,23 @@ class Discord:
         """Lets no fault happen any more."""
         await self.do("mend")
 
+    async def conditions(
+        self, least: float = 0.0, most: float = 0.0, *, limited: bool = False, seed: int = 0
+    ) -> None:
+        """From now on an event, and a request with its answer, take so many seconds at random.
+
+        Where it is ``limited``, the bot meets with Discord's limits.
+        """
+        await self.do("conditions", least=least, most=most, limited=limited, seed=seed)
+
+    async def counts(self) -> dict[str, int]:
+        """What the bot has asked for so far, and what became of it."""
+        return dict((await self.do("counts"))["counts"])
+
+    async def process(self) -> int:
+        """The process of the server."""
+        return int((await self.do("counts"))["process"])
+
     async def reconnect(self) -> None:
         """Discord asks the bot to connect anew."""
         await self.do("reconnect")
@@ -347,22 +381,42 @@ class Discord:
         """What somebody asked, by its id."""
         return self._asked.setdefault(interaction, Asked(self, interaction))
 
-    async def until(self, find: Callable[[], T], what: Callable[[], str] = str) -> T:
-        """Waits for something that is true, and returns it; raises TimeoutError with ``what``."""
+    async def until(
+        self,
+        find: Callable[[], T],
+        what: Callable[[], str] = str,
+        about: Sequence[int] = (ANYTHING,),
+    ) -> T:
+        """Waits for something that is true, and returns it; raises TimeoutError with ``what``.
+
+        It is looked for when anything changes, or only what it is ``about``: messages, and what
+        was asked with its answers, by their ids.
+        """
+        news = asyncio.Event()
+        for one in about:
+            self._waiting.setdefault(one, set()).add(news)
         try:
-            async with asyncio.timeout(PATIENCE), self._changed:
+            async with asyncio.timeout(PATIENCE):
                 while not (found := find()):
-                    await self._changed.wait()
+                    news.clear()
+                    await news.wait()
                 return found
         except TimeoutError:
             raise TimeoutError(f"waited in vain for {what()}") from None
+        finally:
+            for one in about:
+                self._waiting[one].discard(news)
+                if not self._waiting[one]:
+                    del self._waiting[one]
 
     async def _watch(self) -> None:
         async for frame in self._sight:
             what, it = frame.json()
             self._see(what, it)
-            async with self._changed:
-                self._changed.notify_all()
+            changed = (it["id"], it.get("interaction")) if isinstance(it, dict) else ()
+            for one in (ANYTHING, *changed):
+                for news in self._waiting.get(one, ()):
+                    news.set()
 
     def _see(self, what: str, it: Any) -> None:
         match what:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -88,6 +89,7 @@ async def hand(address: str) -> AsyncIterator[Hand]:
             await hand.register({"name": "say", "description": "Say it", "options": [text]}) == 200
         )
         yield hand
+        await discord.conditions()
 
 
 def rows(*lengths: int) -> list[dict[str, Any]]:
@@ -335,3 +337,50 @@ async def test_ids_are_made_from_the_clock(hand: Hand):
     asked = await hand.ann.slash(hand.channel, "say")
     await hand.discord.until(lambda: asked.began)
     assert abs((asked.id >> 22) / 1000 + 1_420_070_400 - asked.began) < 0.1
+
+
+async def test_what_passes_takes_as_long_as_the_conditions_say(hand: Hand):
+    await hand.discord.conditions(0.05, 0.1)
+    asked = await hand.ann.slash(hand.channel, "say")
+    began = time.perf_counter()
+    assert (await hand.answer(asked, MESSAGE, content="Hello."))[0] == 204
+    took = time.perf_counter() - began
+    shown = await asked.shows("Hello.")
+    assert 0.05 <= took
+    # Nobody has heard of it over a gateway, so that this is the way of the request alone.
+    assert 0.025 <= asked.answered_travelled <= 0.05
+    assert shown.versions[0].travelled == asked.answered_travelled
+    await hand.original(asked, "PATCH", content="Hello again.")
+    await asked.shows("again")
+    assert 0.1 <= shown.versions[1].travelled <= 0.2
+
+
+async def test_a_channel_takes_five_messages_in_five_seconds(hand: Hand):
+    await hand.discord.conditions(limited=True)
+    before = await hand.discord.counts()
+    path = f"/channels/{hand.channel.id}/messages"
+    async with hand.session.post(f"/api/v10{path}", json={"content": "1"}) as response:
+        told = response.headers
+        assert (told["X-RateLimit-Limit"], told["X-RateLimit-Remaining"]) == ("5", "4")
+        assert 4 < float(told["X-RateLimit-Reset-After"]) <= 5
+    for number in range(4):
+        assert (await hand.ask("POST", path, {"content": f"{number}"}))[0] == 200
+    async with hand.session.post(f"/api/v10{path}", json={"content": "6"}) as response:
+        assert (response.status, response.headers["X-RateLimit-Scope"]) == (429, "user")
+        assert 4 < (await response.json())["retry_after"] <= 5
+    counts = await hand.discord.counts()
+    assert counts["invalid requests"] == before.get("invalid requests", 0) + 1
+    await hand.discord.let_time_pass(5)
+    assert (await hand.ask("POST", path, {"content": "6"}))[0] == 200
+    await hand.discord.until(lambda: len(hand.channel.messages()) == 6)
+
+
+async def test_a_bot_asks_fifty_times_a_second_but_answers_as_often_as_it_is_asked(hand: Hand):
+    everyone = [await hand.ann.slash(hand.channel, "say") for _ in range(60)]
+    await hand.discord.conditions(limited=True)
+    found = await asyncio.gather(*(hand.ask("GET", "/users/@me") for _ in range(60)))
+    assert sorted({status for status, _ in found}) == [200, 429]
+    answers = await asyncio.gather(
+        *(hand.answer(asked, MESSAGE, content="Hello.") for asked in everyone)
+    )
+    assert {status for status, _ in answers} == {204}
