@@ -33,6 +33,17 @@ BOT_MAY = discord.Permissions(
 """What the bot may do, if nothing else is said."""
 
 
+class Look(Version):
+    """How a message looks from some moment on, to people."""
+
+    @property
+    def buttons(self) -> dict[str, str]:
+        """The ids of its buttons that can be pressed, by their labels."""
+        found = rules.bearing(self.components)
+        pressable = (one for one in found if "label" in one and not one.get("disabled"))
+        return {one["label"]: one["custom_id"] for one in pressable}
+
+
 @dataclass
 class Message:
     """A message as people see it; it changes when the bot changes it."""
@@ -44,7 +55,7 @@ class Message:
     interaction: int | None = None
     thinking: bool = False
     deleted: bool = False
-    versions: list[Version] = field(default_factory=list)
+    versions: list[Look] = field(default_factory=list)
     """All that it ever looked like; the last is what it looks like now."""
 
     @property
@@ -55,9 +66,7 @@ class Message:
     @property
     def buttons(self) -> dict[str, str]:
         """The ids of its buttons that can be pressed, by their labels."""
-        found = rules.bearing(self.versions[-1].components)
-        pressable = (one for one in found if "label" in one and not one.get("disabled"))
-        return {one["label"]: one["custom_id"] for one in pressable}
+        return self.versions[-1].buttons
 
     @property
     def menus(self) -> list[str]:
@@ -146,15 +155,12 @@ class Channel:
 
     def messages(self) -> list[Message]:
         """What everybody sees in it, oldest first."""
-        found = (self.discord.messages[one] for one in sorted(self.discord.messages))
-        return [one for one in found if self._shows(one)]
+        found = self.discord.messages_in(self.id)
+        return [one for one in found if not one.deleted and one.only_for is None]
 
     def with_buttons(self) -> list[Message]:
         """The messages among them that have buttons."""
         return [message for message in self.messages() if message.buttons]
-
-    def _shows(self, one: Message) -> bool:
-        return one.channel == self.id and not one.deleted and one.only_for is None
 
 
 @dataclass
@@ -209,14 +215,20 @@ class Person:
             "command", channel=message.channel, name=command, options={}, target=message.id
         )
 
+    async def type(
+        self, channel: Channel, command: str, option: str, typed: str, **others: Any
+    ) -> Asked:
+        """Types into an option, for which something may be suggested."""
+        given = {name: _value(value) for name, value in others.items()} | {option: typed}
+        return await self._ask(
+            "command", channel=channel.id, name=command, options=given, typed=option
+        )
+
     async def autocomplete(
         self, channel: Channel, command: str, option: str, typed: str, **others: Any
     ) -> list[str]:
         """What is suggested for an option while it is typed."""
-        given = {name: _value(value) for name, value in others.items()} | {option: typed}
-        asked = await self._ask(
-            "command", channel=channel.id, name=command, options=given, typed=option
-        )
+        asked = await self.type(channel, command, option, typed, **others)
         await self.discord.until(
             lambda: asked.choices is not None, lambda: f"choices of {asked}", [asked.id]
         )
@@ -242,9 +254,8 @@ class Person:
 
     def sees(self, channel: Channel) -> list[Message]:
         """All messages of a channel that this person sees, those for them alone too."""
-        found = self.discord.messages.values()
-        mine = (one for one in found if one.channel == channel.id and not one.deleted)
-        return sorted((one for one in mine if one.only_for in (None, self.id)), key=_by_id)
+        found = self.discord.messages_in(channel.id)
+        return [one for one in found if not one.deleted and one.only_for in (None, self.id)]
 
     async def _ask(self, deed: str, **options: Any) -> Asked:
         made = await self.discord.do(deed, user=self.id, **options)
@@ -266,6 +277,7 @@ class Discord:
         self.faults: list[list[str]] = []
         """What has happened to requests of the bot: the kind of fault, the method and the path."""
         self._asked: dict[int, Asked] = {}
+        self._in_channel: dict[int, dict[int, Message]] = {}
         self._bot_ready = False
         self._waiting: dict[int, set[asyncio.Event]] = {}
         """What wakes those who wait, by the id of what they wait for."""
@@ -373,6 +385,10 @@ class Discord:
             response.raise_for_status()
             return dict(await response.json())
 
+    def messages_in(self, channel: int) -> list[Message]:
+        """All messages of a channel, oldest first, those that are gone too."""
+        return [one for _, one in sorted(self._in_channel.get(channel, {}).items())]
+
     def all_asked(self) -> list[Asked]:
         """Everything that anybody asked."""
         return list(self._asked.values())
@@ -421,8 +437,10 @@ class Discord:
     def _see(self, what: str, it: Any) -> None:
         match what:
             case "message":
-                it["versions"] = [Version(**one) for one in it["versions"]]
-                _update(self.messages.setdefault(it["id"], Message(it["id"])), it)
+                it["versions"] = [Look(**one) for one in it["versions"]]
+                seen = self.messages.setdefault(it["id"], Message(it["id"]))
+                _update(seen, it)
+                self._in_channel.setdefault(seen.channel, {})[seen.id] = seen
             case "interaction":
                 _update(self.asked(it["id"]), it)
             case "refusal":
@@ -440,10 +458,6 @@ class Discord:
 def _update(seen: object, now: Json) -> None:
     for name, value in now.items():
         setattr(seen, name, value)
-
-
-def _by_id(message: Message) -> int:
-    return message.id
 
 
 def _value(value: Any) -> Any:
