@@ -7,7 +7,7 @@ import random
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from tests.discord.people import Asked, Channel, Discord, Message, Person
 from tests.discord.state import Answer, NotPossible
@@ -237,14 +237,11 @@ class Unlucky(Writers):
                 self.came += 1
 
 
-async def places(
-    discord: Discord, guilds: int, channels: int, **how: Any
-) -> list[tuple[Person, Channel]]:
+async def places(discord: Discord, guilds: int, channels: int) -> list[tuple[Person, Channel]]:
     """So many channels, spread over so many servers, with somebody in each; before the bot is."""
     found: list[tuple[Person, Channel]] = []
     for number in range(guilds):
         guild = await discord.guild(f"House {number}")
         here = channels // guilds + (number < channels % guilds)
-        for channel in await guild.channels(here, **how):
-            found.append((await guild.person("Pat"), channel))
+        found += [(await guild.person("Pat"), one) for one in await guild.channels(here)]
     return found

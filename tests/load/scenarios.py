@@ -7,7 +7,7 @@ import random
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tests import machine
 from tests.discord.people import Discord
@@ -37,6 +37,8 @@ class Scale:
     channels: int
     guilds: int
     seed: int
+    to_answer: float = IN_TIME
+    """Seconds in which the bot must answer first."""
 
 
 @dataclass
@@ -91,7 +93,7 @@ class Stage:
 @asynccontextmanager
 async def staged(house: House, scale: Scale) -> AsyncIterator[Stage]:
     """That bot, with a script in each channel."""
-    with fake_discord() as address:
+    with fake_discord(scale.to_answer) as address:
         async with Discord(address) as discord:
             people = await places(discord, scale.guilds, scale.channels)
             public = Public(discord, people, chance=random.Random(scale.seed))
@@ -124,7 +126,7 @@ async def steady(house: House, scale: Scale, rate: float, minutes: float) -> Rep
 async def burst(house: House, scale: Scale, commands: int) -> Report:
     """So many commands within one second, each in a channel of its own."""
     spent = Spent()
-    own = Scale(commands, min(scale.guilds, commands), scale.seed)
+    own = replace(scale, channels=commands, guilds=min(scale.guilds, commands))
     async with staged(house, own) as stage:
         async with stage.measured(spent):
             await stage.public.come_within(1.0, "/continue")
@@ -138,8 +140,7 @@ async def burst(house: House, scale: Scale, commands: int) -> Report:
 
 async def unlucky(house: House, scale: Scale, rate: float, times: int) -> Report:
     """So many faults, while people come."""
-    # Every fault needs a request to which it can happen, and those are not often enough with few.
-    with fake_discord() as address:
+    with fake_discord(scale.to_answer) as address:
         async with Discord(address) as discord:
             writers = Unlucky(discord, await places(discord, scale.guilds, scale.channels))
             writers.rate = rate
