@@ -1,8 +1,7 @@
-"""The scenarios of ``python -m tests.load``, as short as they can be: what is right, not how fast."""
+"""The scenarios of ``python -m tests.load``, as short as can be: what is right, not how fast."""
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sqlite3
 import subprocess
@@ -57,9 +56,9 @@ async def test_a_network_that_fails_costs_whoever_comes_no_line(house: OneProces
 async def test_the_same_line_is_written_where_nobody_has_been(
     house: OneProcess, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(filling, "PLAYS", 2)
     monkeypatch.setattr(stored, "COMMANDS", stored.COMMANDS[:2])
-    report = await stored.stored(house, channels=12, lines=4, pairs=1)
+    monkeypatch.setattr(stored, "TIMES", 1)
+    report = await stored.stored(house, channels=6, lines=2, pairs=1, plays=1)
     assert wrong(report) == [], str(report)
 
 

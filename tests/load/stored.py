@@ -7,7 +7,7 @@ import sqlite3
 import statistics
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import Any
 from tests import machine
 from tests.discord.people import Asked, Channel, Discord, Person
 from tests.discord.processes import fake_discord
-from tests.kills.crowd import BLOCK, card_of
+from tests.kills.crowd import card_of
 
 from . import filling
 from .findings import Finding, Report, percentiles, table, waits
@@ -35,7 +35,12 @@ COLD = 1.5
 SLOWER = 3.0
 """How many times as long as in a small database a command takes that is told of."""
 
-FEW = 40
+MB = "{:,.0f} MB"
+
+TIMES = 3
+"""How often each command is used; the median counts."""
+
+FEW = 100
 """Channels of the small one."""
 
 COMMANDS: tuple[tuple[str, dict[str, Any]], ...] = (
@@ -64,142 +69,155 @@ COMMANDS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("privacy export", {}),
     ("help", {}),
 )
-"""What is asked once in a large database and in a small one, each in a channel of its own."""
+"""What is asked in a large database and in a small one."""
 
 
 @dataclass
-class Seen:
-    """What was measured of one bot."""
+class Lines:
+    """The same lines, written in one channel one after the other, and each in one of its own."""
 
-    ready: float = 0.0
-    """Seconds from its start until it is connected, with its commands known."""
-    begun: machine.Memory = field(default_factory=lambda: machine.Memory(0, 0))
-    used: machine.Memory = field(default_factory=lambda: machine.Memory(0, 0))
-    commands: dict[str, float] = field(default_factory=dict)
-    """Seconds that each command took."""
     warm: list[float] = field(default_factory=list)
     cold: list[float] = field(default_factory=list)
-    """Seconds that the same lines took, one after the other in one channel, and each in a channel
-    of its own."""
-    refused: list[str] = field(default_factory=list)
-    """What was said instead of a line."""
+    """Seconds that each took."""
+    others: list[str] = field(default_factory=list)
+    """What came of those that were not the same."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Town:
-    """A Discord with many channels, and who writes there."""
+    """A Discord with many channels, who writes there, and the bot."""
 
-    address: str
     discord: Discord
-    channels: list[Channel]
-    guilds: list[int]
-    people: list[Person]
+    channels: list[Channel] = field(default_factory=list)
+    guilds: list[int] = field(default_factory=list)
+    people: list[Person] = field(default_factory=list)
     """One in each server."""
+    bot: int = 0
+    """Its process."""
+    ready: float = 0.0
+    """Seconds from its start until it was connected."""
+    begun: machine.Memory = field(default_factory=lambda: machine.Memory(0, 0))
+    used: machine.Memory = field(default_factory=lambda: machine.Memory(0, 0))
 
     def at(self, number: int) -> tuple[Person, Channel]:
-        """A channel, and somebody who is there."""
-        return self.people[number // IN_A_SERVER], self.channels[number]
+        """A channel, from 0, or from the end on from -1, and somebody who is there."""
+        return self.people[number % len(self.channels) // IN_A_SERVER], self.channels[number]
 
 
-async def stored(house: OneProcess, channels: int, lines: int, pairs: int) -> Report:
+async def stored(
+    house: OneProcess, channels: int, lines: int, pairs: int, plays: int = filling.PLAYS
+) -> Report:
     """A bot with so many channels of so many lines, beside one with few."""
-    with tempfile.TemporaryDirectory(dir=house.folder) as folder:
-        few = await _seen(replace(house, folder=Path(folder)), min(FEW, channels), lines, 0)
     began = time.perf_counter()
-    large = await _seen(house, channels, lines, pairs)
+    # The first channel is the warm one, and each pair needs another with the same play.
+    pairs = min(pairs, (channels - 1) // plays - 1)
+    with tempfile.TemporaryDirectory(dir=house.folder) as folder:
+        other = replace(house, folder=Path(folder))
+        async with (
+            _town(house, channels, lines, plays) as town,
+            _town(other, min(FEW, channels), lines, plays) as small,
+        ):
+            found = await _compare(town, pairs, plays)
+            took = await _ask_all(small, town)
+            for one in (town, small):
+                one.used = machine.memory(one.bot)
     report = Report(f"{channels:,} stored channels of {lines} lines each")
     size = house.database.stat().st_size
-    ratio = statistics.median(large.cold) / statistics.median(large.warm)
+    ratio = statistics.median(found.cold) / statistics.median(found.warm)
     report.findings = [
-        Finding("memory of the bot after use (RSS)", large.used.resident / 1e6, MEMORY / 1e6, MB),
+        Finding("memory of the bot after use (RSS)", town.used.resident / 1e6, MEMORY / 1e6, MB),
         Finding("database", size / 1e6, DATABASE / 1e6, MB),
         Finding("/continue, cold beside warm", ratio, COLD, "{:.2f} times"),
-        Finding("lines that were refused", len(large.refused), 0),
+        Finding("lines that are not the same, cold and warm", len(found.others), 0),
     ]
     report.tables = [
-        _memory(few, large),
-        waits({"/continue, warm": large.warm, "/continue, cold": large.cold}),
-        _slower(few, large),
+        _memory(small, town),
+        waits({"/continue, warm": found.warm, "/continue, cold": found.cold}),
+        _slower(took),
         _parts(house.database),
     ]
     report.numbers = {
         "bytes": size,
         "seconds": time.perf_counter() - began,
-        "warm": percentiles(large.warm),
-        "cold": percentiles(large.cold),
-        "few": _numbers(few),
-        "large": _numbers(large),
+        "warm": percentiles(found.warm),
+        "cold": percentiles(found.cold),
+        "others": found.others,
+        "commands": {
+            name: dict(zip(("few", "all"), both, strict=True)) for name, both in took.items()
+        },
+        "memory": {
+            name: {"ready": one.ready, "begun": vars(one.begun), "used": vars(one.used)}
+            for name, one in (("few", small), ("all", town))
+        },
     }
     return report
 
 
-MB = "{:,.0f} MB"
-
-
-async def _seen(house: OneProcess, channels: int, lines: int, pairs: int) -> Seen:
-    """Fills a database, and looks at a bot that has it."""
-    seen = Seen()
-    async with _town(channels) as town:
-        places = [(one.id, town.guilds[n // IN_A_SERVER]) for n, one in enumerate(town.channels)]
-        await filling.fill(house.database, house.voice, places, lines)
-        _forget_pages(house.database)
-        began = time.perf_counter()
-        with house.running(town.address) as [bot]:
-            await town.discord.bot_is_ready()
-            seen.ready = time.perf_counter() - began
-            seen.begun = machine.memory(bot)
-            await _compare(town, seen, pairs)
-            # Where nobody was yet, from the end on, and not where they are compared.
-            for number, (command, options) in enumerate(COMMANDS, 1):
-                person, channel = town.at(channels - number)
-                asked = await person.slash(channel, command, **options)
-                seen.commands[command] = await _took(Deed(command, asked))
-            seen.used = machine.memory(bot)
-    return seen
-
-
 @asynccontextmanager
-async def _town(channels: int) -> AsyncIterator[Town]:
-    """So many channels, of servers that have as many as are usual; nobody is far away here.
+async def _town(house: OneProcess, channels: int, lines: int, plays: int) -> AsyncIterator[Town]:
+    """A bot with so many channels, in servers that have as many as are usual; nobody is far away.
 
     What takes long in the bot would else be hidden behind what takes long at Discord.
     """
     with fake_discord() as address:
         async with Discord(address) as discord:
-            town = Town(address, discord, [], [], [])
+            town = Town(discord)
             for number in range(0, channels, IN_A_SERVER):
                 guild = await discord.guild(f"House {number}")
                 town.guilds.append(guild.id)
                 town.people.append(await guild.person("Pat"))
                 town.channels.extend(await guild.channels(min(IN_A_SERVER, channels - number)))
-            yield town
+            where = [(one.id, town.guilds[n // IN_A_SERVER]) for n, one in enumerate(town.channels)]
+            await filling.fill(house.database, house.voice, where, lines, plays=plays)
+            _forget_pages(house.database)
+            began = time.perf_counter()
+            with house.running(address) as [town.bot]:
+                await discord.bot_is_ready()
+                town.ready, town.begun = time.perf_counter() - began, machine.memory(town.bot)
+                yield town
 
 
-async def _compare(town: Town, seen: Seen, pairs: int) -> None:
+async def _compare(town: Town, pairs: int, plays: int) -> Lines:
     """The same line in the same place of the same play, in one channel and in many, in turn."""
-    person, warm = town.at(0)
+    found = Lines()
     for pair in range(pairs + 1):
-        wanted = [(town.at((pair + 1) * filling.PLAYS), seen.cold), ((person, warm), seen.warm)]
-        texts = set[str]()
-        for (who, channel), times in wanted if pair % 2 else reversed(wanted):
-            asked = await who.slash(channel, "continue", seed=pair)
-            took = await _took(Deed("/continue", asked))
-            texts.add(_lines_of(asked))
+        wanted = [(town.at((pair + 1) * plays), found.cold), (town.at(0), found.warm)]
+        texts = list[str]()
+        for place, times in wanted if pair % 2 else reversed(wanted):
+            took, asked = await _took(*place, "continue", {"seed": pair})
+            texts.append("".join(card_of(one) for one in asked.answers()))
             # The first of them fill what is kept of statements.
             times += [took] if pair else []
-        # Where they began with the same, they have written the same.
-        seen.refused += [] if len(texts) == 1 and texts != {""} else sorted(texts)
-        await _took(Deed("/undo", await person.slash(warm, "undo")))
+        if not texts[0] or texts[0] != texts[1]:
+            found.others += texts
+        await _took(*town.at(0), "undo", {})
+    return found
 
 
-async def _took(deed: Deed) -> float:
-    """The seconds until it has ended."""
-    ended = await deed.asked.discord.until(deed.ended, lambda: deed.what, [deed.asked.id])
-    return ended.at - deed.asked.began
+async def _ask_all(*towns: Town) -> dict[str, list[float]]:
+    """The seconds that each command took in each of these, in turn: the medians.
+
+    Each time in another channel, from the end on, where nobody was yet.
+    """
+    found: dict[str, list[float]] = {}
+    for number, (command, options) in enumerate(COMMANDS):
+        took: list[list[float]] = [[] for _ in towns]
+        for before in range(number, TIMES * len(COMMANDS), len(COMMANDS)):
+            for town, times in zip(towns, took, strict=True):
+                place = town.at(-1 - before % len(town.channels))
+                times.append((await _took(*place, command, options))[0])
+        found[command] = [statistics.median(times) for times in took]
+    return found
 
 
-def _lines_of(asked: Asked) -> str:
-    return "".join(card_of(one) for one in asked.answers() if BLOCK in one.content)
+async def _took(
+    person: Person, channel: Channel, command: str, options: dict[str, Any]
+) -> tuple[float, Asked]:
+    """The seconds until a command was answered, and what was asked."""
+    asked = await person.slash(channel, command, **options)
+    deed = Deed(command, asked)
+    ended = await asked.discord.until(deed.ended, lambda: f"/{command}: {asked}", [asked.id])
+    return ended.at - asked.began, asked
 
 
 def _forget_pages(path: Path) -> None:
@@ -212,24 +230,23 @@ def _forget_pages(path: Path) -> None:
         os.close(file)
 
 
-def _memory(few: Seen, large: Seen) -> str:
+def _memory(*towns: Town) -> str:
     rows = [("MB", "few channels", "all channels")]
     for when in ("begun", "used"):
         for name, what in (("resident", "RSS"), ("proportional", "PSS")):
-            sizes = (getattr(getattr(one, when), name) / 1e6 for one in (few, large))
+            sizes = (getattr(getattr(one, when), name) / 1e6 for one in towns)
             rows.append((f"{what}, {when}", *(f"{size:,.0f}" for size in sizes)))
-    rows.append(("seconds until it is ready", f"{few.ready:.1f}", f"{large.ready:.1f}"))
+    rows.append(("seconds until it is ready", *(f"{one.ready:.1f}" for one in towns)))
     return table(rows)
 
 
-def _slower(few: Seen, large: Seen) -> str:
+def _slower(took: Mapping[str, Sequence[float]]) -> str:
     """The commands that take much longer than in a small database."""
     rows = [(f"more than {SLOWER:g} times as slow", "few, ms", "all, ms", "times")]
-    for command, took in large.commands.items():
-        ratio = took / few.commands[command]
-        if ratio > SLOWER:
-            before = 1000 * few.commands[command]
-            rows.append((f"/{command}", f"{before:,.0f}", f"{1000 * took:,.0f}", f"{ratio:.1f}"))
+    for command, (few, large) in took.items():
+        if large > SLOWER * few:
+            cells = f"{1000 * few:,.0f}", f"{1000 * large:,.0f}", f"{large / few:.1f}"
+            rows.append((f"/{command}", *cells))
     return table(rows) if len(rows) > 1 else f"No command is {rows[0][0]}."
 
 
@@ -246,12 +263,3 @@ def _parts(path: Path) -> str:
     rows = [("in the database", "MB", "rows and pages")]
     rows += [(name, f"{size / 1e6:,.0f}", f"{cells:,}") for name, size, cells in found]
     return table(rows)
-
-
-def _numbers(seen: Seen) -> dict[str, Any]:
-    return {
-        "ready": seen.ready,
-        "begun": vars(seen.begun),
-        "used": vars(seen.used),
-        "commands": seen.commands,
-    }
