@@ -11,6 +11,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from .conditions import Conditions
 from .people import Asked, Channel, Discord, Person
 from .processes import fake_discord
 from .state import EPHEMERAL, TOKEN, NotPossible
@@ -375,12 +376,49 @@ async def test_a_channel_takes_five_messages_in_five_seconds(hand: Hand):
     await hand.discord.until(lambda: len(hand.channel.messages()) == 6)
 
 
-async def test_a_bot_asks_fifty_times_a_second_but_answers_as_often_as_it_is_asked(hand: Hand):
+def test_a_bot_asks_fifty_times_a_second():
+    conditions = Conditions()
+    assert [conditions.everywhere(10.0 + n / 100) for n in range(50)] == [0.0] * 50
+    assert conditions.everywhere(10.6) == pytest.approx(0.4)
+    assert conditions.everywhere(11.0) == 0.0
+
+
+async def test_a_bot_answers_as_often_as_it_is_asked(hand: Hand):
     everyone = [await hand.ann.slash(hand.channel, "say") for _ in range(60)]
     await hand.discord.conditions(limited=True)
-    found = await asyncio.gather(*(hand.ask("GET", "/users/@me") for _ in range(60)))
-    assert sorted({status for status, _ in found}) == [200, 429]
-    answers = await asyncio.gather(
-        *(hand.answer(asked, MESSAGE, content="Hello.") for asked in everyone)
-    )
-    assert {status for status, _ in answers} == {204}
+    answers = [hand.answer(asked, MESSAGE, content="Hello.") for asked in everyone]
+    assert {status for status, _ in await asyncio.gather(*answers)} == {204}
+
+
+async def test_a_session_begins_once_in_five_seconds_and_hears_as_late_as_the_conditions_say(
+    hand: Hand,
+):
+    await hand.discord.conditions(0.05, 0.1, limited=True)
+    await hand.discord.let_time_pass(5)
+    identify = {"op": 2, "d": {"token": TOKEN, "shard": [0, 1]}}
+
+    async def heard(socket: aiohttp.ClientWebSocketResponse, what: str | int) -> Any:
+        async for frame in socket:
+            told = frame.json()
+            if what in (told["op"], told.get("t")):
+                return told["d"]
+        raise AssertionError("it was closed")
+
+    async with hand.session.ws_connect("/") as first, hand.session.ws_connect("/") as second:
+        await first.send_json(identify)
+        session = (await heard(first, "READY"))["session_id"]
+        await second.send_json(identify)
+        assert await heard(second, 9) is False
+        began = time.perf_counter()
+        asked = await hand.ann.slash(hand.channel, "say")
+        assert (await heard(first, "INTERACTION_CREATE"))["id"] == str(asked.id)
+        assert time.perf_counter() - began >= 0.05
+        # A connection that is lost costs no session.
+        await first.close()
+        async with hand.session.ws_connect("/") as third:
+            resume = {"token": TOKEN, "session_id": session, "seq": 1}
+            await third.send_json({"op": 6, "d": resume})
+            assert await heard(third, "RESUMED") == {}
+    counts = await hand.discord.counts()
+    found = [counts[name] for name in ("identifies", "identifies too soon", "resumes")]
+    assert found == [2, 1, 1]

@@ -96,7 +96,9 @@ def parser() -> argparse.ArgumentParser:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    one.add_argument("scenario", nargs="*", choices=[*SCENARIOS, []], help="all, if none is named")
+    # None at all is looked for among the choices, too.
+    choices = [*SCENARIOS, []]
+    one.add_argument("scenario", nargs="*", choices=choices, metavar="SCENARIO", help="or all")
     one.add_argument("--channels", type=int, default=1000, help="(%(default)s)")
     one.add_argument("--guilds", type=int, default=100, help="servers (%(default)s)")
     one.add_argument("--rate", type=float, default=20, help="steady: a second (%(default)s)")
