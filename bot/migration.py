@@ -6,7 +6,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-SCHEMA = 7
+SCHEMA = 8
 """The version of the tables of `store`. A file has it as its ``user_version``."""
 
 _TO_3 = """
@@ -120,20 +120,28 @@ _TO_7 = """
 ALTER TABLE scripts ADD COLUMN quality VARCHAR;
 """
 
+# What is looked for where there are many: the scripts of a channel, and what is kept of somebody.
+_TO_8 = """
+CREATE INDEX ix_scripts_channel ON scripts (channel);
+CREATE INDEX lines_by_author ON lines (author) WHERE author IS NOT NULL;
+CREATE INDEX ix_lines_asker ON lines (asker);
+"""
+
 # There are bans since schema 2, and ballots since schema 4.
 UPGRADES = {
-    1: _TO_3 + _TO_5 + _TO_6 + _TO_7,
-    2: _TO_3 + _TO_5 + _TO_6 + _BANS_TO_6 + _TO_7,
-    3: _TO_5 + _TO_6 + _BANS_TO_6 + _TO_7,
-    4: _TO_5 + _TO_6 + _BANS_TO_6 + _BALLOTS_TO_6 + _TO_7,
-    5: _TO_6 + _BANS_TO_6 + _BALLOTS_TO_6 + _TO_7,
-    6: _TO_7,
+    1: _TO_3 + _TO_5 + _TO_6 + _TO_7 + _TO_8,
+    2: _TO_3 + _TO_5 + _TO_6 + _BANS_TO_6 + _TO_7 + _TO_8,
+    3: _TO_5 + _TO_6 + _BANS_TO_6 + _TO_7 + _TO_8,
+    4: _TO_5 + _TO_6 + _BANS_TO_6 + _BALLOTS_TO_6 + _TO_7 + _TO_8,
+    5: _TO_6 + _BANS_TO_6 + _BALLOTS_TO_6 + _TO_7 + _TO_8,
+    6: _TO_7 + _TO_8,
+    7: _TO_8,
 }
 """What makes today's tables of an earlier schema's. Tables that only lacked are made elsewhere."""
 
 
 STEPS: dict[int, tuple[str, ...]] = {}
-"""The same on PostgreSQL, where tables begin with schema 7: from each schema to the next one."""
+"""The same on PostgreSQL, where tables begin with schema 8: from each schema to the next one."""
 
 
 def upgrade(path: Path) -> None:

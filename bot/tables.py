@@ -102,7 +102,7 @@ class Script(Base):
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    channel: Mapped[int] = mapped_column(BigInteger)
+    channel: Mapped[int] = mapped_column(BigInteger, index=True)
     guild: Mapped[int | None] = mapped_column(BigInteger)
     owner: Mapped[int] = mapped_column(BigInteger)
     title: Mapped[str]
@@ -170,6 +170,12 @@ class Line(Base):
     __tablename__ = "lines"
     __table_args__ = (
         UniqueConstraint("delivery", "take", "ordinal"),
+        Index(
+            "lines_by_author",
+            "author",
+            sqlite_where=text("author IS NOT NULL"),
+            postgresql_where=text("author IS NOT NULL"),
+        ),
         {"sqlite_autoincrement": True},
     )
 
@@ -189,7 +195,7 @@ class Line(Base):
     take: Mapped[int]
     ordinal: Mapped[int]
     written: Mapped[dt.datetime] = mapped_column(default=_now)
-    asker: Mapped[int | None] = mapped_column(BigInteger)
+    asker: Mapped[int | None] = mapped_column(BigInteger, index=True)
     """The person who asked for it; None where that was not noted."""
     copy_of: Mapped[int | None]
     """The line that this repeats below a rewritten one. That may have been deleted since."""

@@ -11,12 +11,11 @@ from __future__ import annotations
 import argparse
 import asyncio
 import random
-import sqlite3
 import sys
 import tempfile
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import closing, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -104,20 +103,24 @@ class Writers(Crowd):
     async def write(self) -> None:
         """Lets everybody write until it is stopped, and each have an end."""
         self.next_delivery, self.long = {}, {}
-        await asyncio.gather(*(self._write_and_wait(*one) for one in self.people))
+        await asyncio.gather(*(self._write_on(*one) for one in self.people))
 
-    async def _write_and_wait(self, person: Person, channel: Channel) -> None:
+    async def _write_on(self, person: Person, channel: Channel) -> None:
         while not self.stopped:
-            how, self.next_delivery = self.next_delivery, {}
-            asked = await self.ask(person, channel, **how)
-            clock = asyncio.get_running_loop().time
-            began = clock()
-            while not self.has_end(asked) and clock() < began + TO_END:
-                if asked.how is None and clock() > began + TO_ANSWER + LATE + 2:
-                    break  # "The application did not respond."
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(1.0):
-                        await self.discord.until(partial(self.has_end, asked))
+            await self.write_and_wait(person, channel)
+
+    async def write_and_wait(self, person: Person, channel: Channel) -> None:
+        """Lets somebody write once, and waits for the answer, as long as anybody would."""
+        how, self.next_delivery = self.next_delivery, {}
+        asked = await self.ask(person, channel, **how)
+        clock = asyncio.get_running_loop().time
+        began = clock()
+        while not self.has_end(asked) and clock() < began + TO_END:
+            if asked.how is None and clock() > began + TO_ANSWER + LATE + 2:
+                break  # "The application did not respond."
+            with suppress(TimeoutError):
+                async with asyncio.timeout(1.0):
+                    await self.discord.until(partial(self.has_end, asked))
 
     async def ask(self, person: Person, channel: Channel, **how: Any) -> Asked:
         """What a crowd asks, and what needs more messages than the first answer."""
@@ -188,18 +191,22 @@ def faults() -> dict[str, tuple[Kind, str, str, dict[str, object]]]:
     return found
 
 
-async def play(address: str, channels: int, times: int) -> tuple[Outcome, Writers]:
+async def play(writers: Writers, times: int) -> Outcome:
     """Lets so many faults happen while people write."""
     outcome = Outcome()
+    await writers.begin()
+    writing = asyncio.create_task(writers.write())
+    await _fail(writers, outcome, times)
+    writers.stopped = True
+    await writing
+    return outcome
+
+
+async def _play_at(address: str, channels: int, times: int) -> tuple[Outcome, Writers]:
     async with Discord(address) as discord:
         await discord.bot_is_ready()
         writers = await gathered(Writers, discord, channels)
-        await writers.begin()
-        writing = asyncio.create_task(writers.write())
-        await _fail(writers, outcome, times)
-        writers.stopped = True
-        await writing
-        return outcome, writers
+        return await play(writers, times), writers
 
 
 async def _fail(writers: Writers, outcome: Outcome, times: int) -> None:
@@ -231,7 +238,7 @@ async def _fail(writers: Writers, outcome: Outcome, times: int) -> None:
     await discord.until(lambda: len(discord.faults) >= asked_for)
 
 
-def judged(outcome: Outcome, writers: Writers, truth: Truth) -> Outcome:
+def judged(outcome: Outcome, writers: Crowd, truth: Truth) -> Outcome:
     """Compares what people saw with what is in the database of a bot that has ended."""
     asked = [one for one, _ in writers.asked.values()]
     outcome.asked = len(asked)
@@ -240,8 +247,7 @@ def judged(outcome: Outcome, writers: Writers, truth: Truth) -> Outcome:
     outcome.without_end = outcome.asked - outcome.answered - outcome.refused
     shown = writers.shown()
     found = truth.look(shown, writers.wanted())
-    with closing(sqlite3.connect(truth.path)) as database:
-        there = {one for (one,) in database.execute("SELECT DISTINCT delivery FROM lines")}
+    there = truth.deliveries()
     outcome.lines = len(there)
     outcome.lost = found.lost + found.halves + len(there - set(shown))
     outcome.doubled = found.doubled + writers.shown_twice()
@@ -255,7 +261,7 @@ def run(voice: Path, folder: Path, channels: int, times: int) -> Outcome:
     settings |= dict.fromkeys(("person_limits", "channel_limits", "guild_limits"), "0 0 0")
     log = folder / "bot.log"
     with fake_discord(TO_ANSWER) as address, running_bot(address, folder, log, **settings):
-        outcome, writers = asyncio.run(play(address, channels, times))
+        outcome, writers = asyncio.run(_play_at(address, channels, times))
     return judged(outcome, writers, Truth(folder / "onbook.db", Model.load(voice, 1)))
 
 

@@ -14,6 +14,8 @@ from typing import Any
 from matplotlib.figure import Figure
 from matplotlib.ticker import StrMethodFormatter
 
+from tests.machine import processor
+
 Curves = Mapping[str, Mapping[int, float]]
 """Characters a second by the number of rows, for each thing that was measured."""
 
@@ -107,7 +109,7 @@ def curve_table(curves: Curves) -> str:
 def where(threads: int, rounds: int, voice: str) -> dict[str, Any]:
     """On what machine, with what, when."""
     return {
-        "processor": _processor(),
+        "processor": processor(),
         "threads": threads,
         "python": platform.python_version(),
         **{name: version(name) for name in ("onnxruntime", "torch", "numpy")},
@@ -142,12 +144,3 @@ def draw(curves: Curves, picture: Path, about: Mapping[str, Any]) -> None:
     axes.grid(alpha=0.3)
     axes.legend()
     figure.savefig(picture, dpi=200)
-
-
-def _processor() -> str:
-    """Its name, as the system knows it."""
-    names = Path("/proc/cpuinfo")
-    for line in names.read_text(encoding="utf-8").splitlines() if names.exists() else ():
-        if line.startswith("model name"):
-            return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()

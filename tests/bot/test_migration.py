@@ -18,6 +18,7 @@ SCHEMA_3 = (Path(__file__).parent / "data" / "schema3.sql").read_text(encoding="
 SCHEMA_4 = (Path(__file__).parent / "data" / "schema4.sql").read_text(encoding="utf-8")
 SCHEMA_5 = (Path(__file__).parent / "data" / "schema5.sql").read_text(encoding="utf-8")
 SCHEMA_6 = (Path(__file__).parent / "data" / "schema6.sql").read_text(encoding="utf-8")
+SCHEMA_7 = (Path(__file__).parent / "data" / "schema7.sql").read_text(encoding="utf-8")
 SCHEMA_1 = SCHEMA_2.replace("version = 2", "version = 1") + "DROP TABLE bans; DROP TABLE surprises;"
 
 
@@ -50,7 +51,9 @@ def shape(path: Path) -> dict[str, object]:
         }
 
 
-@pytest.mark.parametrize("statements", [SCHEMA_6, SCHEMA_5, SCHEMA_4, SCHEMA_3, SCHEMA_2, SCHEMA_1])
+@pytest.mark.parametrize(
+    "statements", [SCHEMA_7, SCHEMA_6, SCHEMA_5, SCHEMA_4, SCHEMA_3, SCHEMA_2, SCHEMA_1]
+)
 async def test_an_old_database_becomes_what_a_new_one_is(tmp_path: Path, statements: str):
     old = await opened_once(an_old_file(tmp_path / "old.db", statements))
     assert shape(old) == shape(await opened_once(tmp_path / "new.db"))

@@ -341,7 +341,7 @@ async def test_one_of_a_newer_version_is_refused_and_left_alone(url: URL):
 async def test_one_of_an_earlier_version_is_brought_up_to_date(
     url: URL, monkeypatch: pytest.MonkeyPatch
 ):
-    assert set(STEPS) == set(range(7, SCHEMA))
+    assert set(STEPS) == set(range(8, SCHEMA))
     await (await Store.open(url)).close()
     ask(url, "UPDATE onbook SET schema = schema - 1")
     steps = ("INSERT INTO facts VALUES ('a', 'b')", "UPDATE facts SET value = 'c'")

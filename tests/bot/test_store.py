@@ -8,12 +8,14 @@ import subprocess
 import sys
 import threading
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 from textwrap import dedent
+from typing import Any
 
 import numpy as np
 import pytest
-from sqlalchemy import URL, make_url
+from sqlalchemy import URL, event, make_url
 
 from bot.migration import SCHEMA
 from bot.script import Element, Kind
@@ -26,9 +28,10 @@ from bot.store import (
     Script,
     Store,
     StoreError,
+    fork_of,
 )
 
-from .conftest import BOTH, count, tell
+from .conftest import BOTH, count, on_a_file, tell
 
 DATABASES = BOTH
 
@@ -68,6 +71,64 @@ async def append(store: Store, script: int, *texts: str, delivery: str | None = 
     drafts = [a_draft(text) for text in texts]
     lines = await store.append(now, now.head, drafts, delivery or texts[0], take=0)
     return [line.id for line in lines]
+
+
+# Many scripts ----------------------------------------------------------------------------------
+
+
+@on_a_file
+async def test_nobody_waits_for_a_look_through_everybodys_scripts(store: Store, path: Path):
+    asked = list[tuple[str, Any]]()
+
+    @event.listens_for(store._database._engine.sync_engine, "before_cursor_execute")
+    def note(_c: Any, _cursor: Any, statement: str, given: Any, *_more: Any) -> None:
+        # Where there are several rows, the first will do.
+        asked.append((statement, given[0] if given and isinstance(given[0], tuple) else given))
+
+    await store.begin(a_script())
+    script = await store.begin(a_script(title="The Roof"))
+    [first, second] = await append(store, script.id, "Trunk.", "Left.")
+    await store.post(500, script.id, await store.lines([first, second]))
+    fork = await store.begin(
+        fork_of(await store.script(script.id), 1, 7, "A fork"), forked=script.id
+    )
+    await append(store, fork.id, "Right.")
+    now = await store.running(1)
+    assert now is not None
+    await store.posts(now, [second], [500])
+    await store.move(now, first)
+    assert [one.title for one in await store.shelf(1)] == ["A fork", "The Roof", "The Diner"]
+    await store.standing(second, "fingerprint", 100)
+    await store.last_asked(script.id, 7)
+    await store.reader(second)
+    await store.cues(second)
+    await store.characters(second)
+    await store.elements(second)
+    await store.tree(now, 0, 10)
+    await store.tree_size(now, second)
+    await store.has(now, second)
+    await store.has_come_of("Left.")
+    await store.shown_in(500)
+    await store.ballot_in(500)
+    await store.states_kept([first, second], "fingerprint")
+    line = await store.line(first)
+    assert line is not None
+    await store.rewrite(await store.script(now.id), line, [a_draft("Root.")], "new", 7)
+    assert len((await store.of_person(7)).lines) == 4
+    large = {"scripts", "lines", "posts", "trails", "surprises"}
+    with closing(sqlite3.connect(path)) as connection:
+        steps = [
+            (step, statement)
+            for statement, parameters in asked
+            if statement.split()[0] in ("SELECT", "UPDATE", "DELETE", "WITH", "INSERT")
+            for *_, step in connection.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
+        ]
+    looked_through = [
+        one for one in steps if one[0].split()[0] == "SCAN" and one[0].split()[1] in large
+    ]
+    # But for who plays and who owns, of which there is one for many lines.
+    rare = "scripts.players", "scripts.owner"
+    assert [one for one in looked_through if not any(name in one[1] for name in rare)] == []
 
 
 # The tree --------------------------------------------------------------------------------------

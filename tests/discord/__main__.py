@@ -23,7 +23,10 @@ def application(world: World) -> web.Application:
     rest, gateway = Rest(world), Gateway(world)
     control = Control(world, gateway)
     app = web.Application(
-        middlewares=[control.holding, control.failing, rest.refusing],
+        middlewares=[
+            *(rest.travelling, rest.limiting),
+            *(control.holding, control.failing, rest.refusing),
+        ],
         client_max_size=LARGEST_REQUEST,
     )
     app.add_routes([web.get("/", gateway.connect), *control.routes(), *rest.routes()])

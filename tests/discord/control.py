@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import os
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -81,6 +82,7 @@ class Control:
         deeds = {
             "guild": self.make_guild,
             "channel": self.make_channel,
+            "channels": self.make_channels,
             "person": self.make_person,
             "write": self.write,
             "command": self.use_command,
@@ -94,6 +96,8 @@ class Control:
             "commands": self.tell_commands,
             "delete": self.delete,
             "pass": self.let_time_pass,
+            "conditions": self.set_conditions,
+            "counts": self.tell_counts,
             "hold": self.hold,
             "release": self.release,
             "drop": self.drop,
@@ -145,6 +149,18 @@ class Control:
         self.world.guilds[guild].channels.append(channel.id)
         self.gateway.dispatch("CHANNEL_CREATE", guild, payloads.channel(channel))
         return {"id": channel.id}
+
+    async def make_channels(self, guild: int, count: int, first: int | None = None) -> Json:
+        """So many of them, with ids that the bot's database knows from ``first`` on, or new ones.
+
+        For a bot that is not there yet: it hears of them with the guild.
+        """
+        new = [self.world.new_id() if first is None else first + n for n in range(count)]
+        of = self.world.guilds[guild]
+        for one in new:
+            self.world.channels[one] = Channel(one, guild, f"stage-{len(of.channels)}")
+            of.channels.append(one)
+        return {"ids": new}
 
     async def make_person(self, guild: int, name: str, may: int, locale: str) -> Json:
         """A member of it."""
@@ -288,8 +304,7 @@ class Control:
         source = int(shown["id"]) if shown else None
         interaction = Interaction(world.new_id(), kind, user, channel, source, world.now())
         interaction.payload = payloads.interaction(world, interaction, data, shown)
-        self.world.interactions[interaction.id] = interaction
-        self.world.tell("interaction", interaction)
+        world.add_interaction(interaction)
         if late:
             asyncio.get_running_loop().call_later(late, self._deliver, interaction, times)
         else:
@@ -298,7 +313,9 @@ class Control:
 
     def _deliver(self, interaction: Interaction, times: int) -> None:
         guild = self.world.channels[interaction.channel].guild
-        self.gateway.dispatch("INTERACTION_CREATE", guild, interaction.payload, times)
+        interaction.travelled += self.gateway.dispatch(
+            "INTERACTION_CREATE", guild, interaction.payload, times
+        )
 
     def _visible(self, user: int, message: int) -> Message:
         found = self.world.messages[message]
@@ -379,6 +396,15 @@ class Control:
         """Puts the clock forward."""
         self.world.ahead += seconds
         return {}
+
+    async def set_conditions(self, least: float, most: float, limited: bool, seed: int) -> Json:
+        """Sets how far away the bot is, and whether it is limited; see `Conditions.be`."""
+        self.world.conditions.be(least, most, limited, seed)
+        return {}
+
+    async def tell_counts(self) -> Json:
+        """What the bot has asked for so far, and the server's own process."""
+        return {"process": os.getpid(), "counts": dict(self.world.conditions.counts)}
 
     async def hold(self, method: str, path: str, most: int | None) -> Json:
         """Keeps the bot's next requests whose path has this pattern, until they are released."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import re
 import signal
@@ -15,12 +14,10 @@ from typing import Any
 
 from aiohttp import web
 
-from .rest import BASE
+from .rest import BASE, TOO_MANY, too_many
 
 STATUSES = (500, 502, 503, 504)
 """What a server says that is not well."""
-
-TOO_MANY = 429
 
 AT_ONCE = struct.pack("ii", 1, 0)
 """A socket that is closed like this sends a reset, so that the other side sees an error."""
@@ -94,12 +91,7 @@ class Fault:
     def _answer(self) -> web.Response:
         if self.status != TOO_MANY:
             return web.Response(status=self.status, text="upstream connect error")
-        said = {"message": "You are being rate limited.", "retry_after": self.retry_after}
-        return web.Response(
-            body=json.dumps(said | {"global": False}).encode(),
-            status=TOO_MANY,
-            headers={"Content-Type": "application/json", "Via": "1.1 google"},
-        )
+        return too_many(self.retry_after)
 
 
 def _reset(request: web.Request) -> None:

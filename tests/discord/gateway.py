@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -33,14 +34,18 @@ class Session:
     id: str = field(default_factory=lambda: secrets.token_hex(16))
     events: list[str] = field(default_factory=list)
     """All events, as text frames; the number of an event is its place, from 1."""
+    heard_at: list[float] = field(default_factory=list)
+    """When the bot hears of each at the soonest: none of one before those that came before it."""
     news: asyncio.Event = field(default_factory=asyncio.Event)
     socket: web.WebSocketResponse | None = None
 
-    def add(self, event: str, data: Json) -> None:
-        """Tells the bot something, now or when it is back."""
+    def add(self, event: str, data: Json, at: float) -> float:
+        """Tells the bot something at a time, or when it is back; the time at which it may be."""
         number = len(self.events) + 1
+        self.heard_at.append(max(at, self.heard_at[-1] if self.heard_at else at))
         self.events.append(json.dumps({"op": DISPATCH, "t": event, "s": number, "d": data}))
         self.news.set()
+        return self.heard_at[-1]
 
     def hears_of(self, guild: int) -> bool:
         """Whether a guild belongs to this shard."""
@@ -55,12 +60,22 @@ class Gateway:
         self.sessions: dict[int, Session] = {}
         """The newest session of each shard."""
 
-    def dispatch(self, event: str, guild: int, data: Json, times: int = 1) -> None:
-        """Tells the bot of something in a guild; ``times`` may be 0, or more than 1."""
+    def dispatch(self, event: str, guild: int, data: Json, times: int = 1) -> float:
+        """Tells the bot of something in a guild; ``times`` may be 0, or more than 1.
+
+        Returns how many seconds that takes.
+        """
+        took = 0.0
         for session in self.sessions.values():
             if session.hears_of(guild):
                 for _ in range(times):
-                    session.add(event, data)
+                    took = self._tell_of(session, event, data)
+        return took
+
+    def _tell_of(self, session: Session, event: str, data: Json) -> float:
+        """Tells the bot of something; how many seconds that takes."""
+        now = self.world.now()
+        return session.add(event, data, now + self.world.conditions.latency()) - now
 
     async def drop(self) -> None:
         """Loses every connection; a bot can resume."""
@@ -79,6 +94,7 @@ class Gateway:
         for session in list(self.sessions.values()):
             if not resumable:
                 del self.sessions[session.shard]
+                self.world.conditions.counts["lost sessions"] += 1
             if session.socket:
                 await _send(session.socket, INVALID_SESSION, resumable)
 
@@ -100,7 +116,8 @@ class Gateway:
                     case op if op in (IDENTIFY, RESUME) and writer is None:
                         session, heard = await self._begin(socket, op, told["d"])
                         if session:
-                            writer = asyncio.create_task(_write(socket, session, heard))
+                            write = _write(socket, session, heard, self.world.now)
+                            writer = asyncio.create_task(write)
                     case op if op not in IGNORED:
                         await socket.close(code=UNKNOWN_OPCODE if session else NOT_AUTHENTICATED)
         finally:
@@ -119,20 +136,31 @@ class Gateway:
             await socket.close(code=BAD_TOKEN)
             return None, 0
         heard = 0
+        counts = self.world.conditions.counts
         if op == IDENTIFY:
-            session = self._identify(*asked.get("shard", (0, 1)))
+            shard, shards = asked.get("shard", (0, 1))
+            if not self.world.conditions.may_identify(shard, self.world.now()):
+                await self._refuse(socket)
+                return None, 0
+            session = self._identify(shard, shards)
         else:
             [session] = [
                 one for one in self.sessions.values() if one.id == asked["session_id"]
             ] or [None]
             if session is None:
-                await _send(socket, INVALID_SESSION, False)
+                await self._refuse(socket)
                 return None, 0
-            session.add("RESUMED", {})
+            counts["resumes"] += 1
+            self._tell_of(session, "RESUMED", {})
             heard = asked["seq"]
         session.socket = socket
         self._tell()
         return session, heard
+
+    async def _refuse(self, socket: web.WebSocketResponse) -> None:
+        """Says that there is no such session, or that none can begin now."""
+        self.world.conditions.counts["refused sessions"] += 1
+        await _send(socket, INVALID_SESSION, False)
 
     def _identify(self, shard: int, shards: int) -> Session:
         """A new session, which begins with all that the bot must know."""
@@ -147,9 +175,9 @@ class Gateway:
             "application": {"id": str(self.world.bot.id), "flags": 0},
             "guilds": [{"id": str(one.id), "unavailable": True} for one in guilds],
         }
-        session.add("READY", ready)
+        self._tell_of(session, "READY", ready)
         for one in guilds:
-            session.add("GUILD_CREATE", payloads.guild(self.world, one))
+            self._tell_of(session, "GUILD_CREATE", payloads.guild(self.world, one))
         return session
 
     def ready(self) -> bool:
@@ -167,12 +195,16 @@ async def _send(socket: web.WebSocketResponse, op: int, data: object = None) -> 
         await socket.send_str(json.dumps({"op": op, "d": data}))
 
 
-async def _write(socket: web.WebSocketResponse, session: Session, sent: int) -> None:
+async def _write(
+    socket: web.WebSocketResponse, session: Session, sent: int, clock: Callable[[], float]
+) -> None:
     """Sends what happens, in order, from the first event that the bot has not heard."""
     with suppress(ConnectionError):
         while True:
             session.news.clear()
             while sent < len(session.events):
+                if (early := session.heard_at[sent] - clock()) > 0:
+                    await asyncio.sleep(early)
                 await socket.send_str(session.events[sent])
                 sent += 1
             await session.news.wait()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Self, TypeVar
@@ -18,6 +18,9 @@ from .state import Json, NotPossible, Version
 
 T = TypeVar("T")
 
+ANYTHING = 0
+"""Stands for the id of whatever changes."""
+
 PATIENCE = 60.0
 """Seconds after which what was waited for will not come."""
 
@@ -28,6 +31,17 @@ BOT_MAY = discord.Permissions(
     view_channel=True, send_messages=True, send_messages_in_threads=True, attach_files=True
 ).value
 """What the bot may do, if nothing else is said."""
+
+
+class Look(Version):
+    """How a message looks from some moment on, to people."""
+
+    @property
+    def buttons(self) -> dict[str, str]:
+        """The ids of its buttons that can be pressed, by their labels."""
+        found = rules.bearing(self.components)
+        pressable = (one for one in found if "label" in one and not one.get("disabled"))
+        return {one["label"]: one["custom_id"] for one in pressable}
 
 
 @dataclass
@@ -41,7 +55,7 @@ class Message:
     interaction: int | None = None
     thinking: bool = False
     deleted: bool = False
-    versions: list[Version] = field(default_factory=list)
+    versions: list[Look] = field(default_factory=list)
     """All that it ever looked like; the last is what it looks like now."""
 
     @property
@@ -52,9 +66,7 @@ class Message:
     @property
     def buttons(self) -> dict[str, str]:
         """The ids of its buttons that can be pressed, by their labels."""
-        found = rules.bearing(self.versions[-1].components)
-        pressable = (one for one in found if "label" in one and not one.get("disabled"))
-        return {one["label"]: one["custom_id"] for one in pressable}
+        return self.versions[-1].buttons
 
     @property
     def menus(self) -> list[str]:
@@ -91,6 +103,12 @@ class Asked:
     began: float = 0.0
     how: int | None = None
     """The kind of the first answer."""
+    answered: float | None = None
+    """When it came."""
+    answered_travelled: float = 0.0
+    """Seconds of Discord's own latencies until then."""
+    travelled: float = 0.0
+    """The same until now."""
     seen: float | None = None
     """When it was seen; "thinking" counts."""
     messages: list[int] = field(default_factory=list)
@@ -113,11 +131,11 @@ class Asked:
                     return message
             return None
 
-        return await self.discord.until(find, lambda: f"{texts} in {self}")
+        return await self.discord.until(find, lambda: f"{texts} in {self}", [self.id])
 
     async def shows_modal(self) -> Json:
         """Waits for a modal window."""
-        return await self.discord.until(lambda: self.modal, lambda: f"a modal in {self}")
+        return await self.discord.until(lambda: self.modal, lambda: f"a modal in {self}", [self.id])
 
     async def is_refused(self, code: int) -> None:
         """Waits until Discord has refused something about it to the bot."""
@@ -137,15 +155,12 @@ class Channel:
 
     def messages(self) -> list[Message]:
         """What everybody sees in it, oldest first."""
-        found = (self.discord.messages[one] for one in sorted(self.discord.messages))
-        return [one for one in found if self._shows(one)]
+        found = self.discord.messages_in(self.id)
+        return [one for one in found if not one.deleted and one.only_for is None]
 
     def with_buttons(self) -> list[Message]:
         """The messages among them that have buttons."""
         return [message for message in self.messages() if message.buttons]
-
-    def _shows(self, one: Message) -> bool:
-        return one.channel == self.id and not one.deleted and one.only_for is None
 
 
 @dataclass
@@ -159,6 +174,11 @@ class Guild:
         """Makes a text channel."""
         made = await self.discord.do("channel", guild=self.id, name=name)
         return Channel(self.discord, made["id"])
+
+    async def channels(self, count: int, first: int | None = None) -> list[Channel]:
+        """Makes so many, before the bot is there; with ids from ``first`` on, or new ones."""
+        made = await self.discord.do("channels", guild=self.id, count=count, first=first)
+        return [Channel(self.discord, one) for one in made["ids"]]
 
     async def person(self, name: str, may: int = WRITERS_MAY, locale: str = "en-US") -> Person:
         """Makes a member, with these permissions everywhere, who sees Discord in a language."""
@@ -200,15 +220,23 @@ class Person:
             "command", channel=message.channel, name=command, options={}, target=message.id
         )
 
+    async def type(
+        self, channel: Channel, command: str, option: str, typed: str, **others: Any
+    ) -> Asked:
+        """Types into an option, for which something may be suggested."""
+        given = {name: _value(value) for name, value in others.items()} | {option: typed}
+        return await self._ask(
+            "command", channel=channel.id, name=command, options=given, typed=option
+        )
+
     async def autocomplete(
         self, channel: Channel, command: str, option: str, typed: str, **others: Any
     ) -> list[str]:
         """What is suggested for an option while it is typed."""
-        given = {name: _value(value) for name, value in others.items()} | {option: typed}
-        asked = await self._ask(
-            "command", channel=channel.id, name=command, options=given, typed=option
+        asked = await self.type(channel, command, option, typed, **others)
+        await self.discord.until(
+            lambda: asked.choices is not None, lambda: f"choices of {asked}", [asked.id]
         )
-        await self.discord.until(lambda: asked.choices is not None, lambda: f"choices of {asked}")
         return [one["value"] for one in asked.choices or []]
 
     async def click(
@@ -231,9 +259,8 @@ class Person:
 
     def sees(self, channel: Channel) -> list[Message]:
         """All messages of a channel that this person sees, those for them alone too."""
-        found = self.discord.messages.values()
-        mine = (one for one in found if one.channel == channel.id and not one.deleted)
-        return sorted((one for one in mine if one.only_for in (None, self.id)), key=_by_id)
+        found = self.discord.messages_in(channel.id)
+        return [one for one in found if not one.deleted and one.only_for in (None, self.id)]
 
     async def _ask(self, deed: str, **options: Any) -> Asked:
         made = await self.discord.do(deed, user=self.id, **options)
@@ -255,8 +282,10 @@ class Discord:
         self.faults: list[list[str]] = []
         """What has happened to requests of the bot: the kind of fault, the method and the path."""
         self._asked: dict[int, Asked] = {}
+        self._in_channel: dict[int, dict[int, Message]] = {}
         self._bot_ready = False
-        self._changed = asyncio.Condition()
+        self._waiting: dict[int, set[asyncio.Event]] = {}
+        """What wakes those who wait, by the id of what they wait for."""
         self._session: aiohttp.ClientSession
 
     async def __aenter__(self) -> Self:
@@ -315,6 +344,23 @@ class Discord:
         """Lets no fault happen any more."""
         await self.do("mend")
 
+    async def conditions(
+        self, least: float = 0.0, most: float = 0.0, *, limited: bool = False, seed: int = 0
+    ) -> None:
+        """From now on an event, and a request with its answer, take so many seconds at random.
+
+        Where it is ``limited``, the bot meets with Discord's limits.
+        """
+        await self.do("conditions", least=least, most=most, limited=limited, seed=seed)
+
+    async def counts(self) -> dict[str, int]:
+        """What the bot has asked for so far, and what became of it."""
+        return dict((await self.do("counts"))["counts"])
+
+    async def process(self) -> int:
+        """The process of the server."""
+        return int((await self.do("counts"))["process"])
+
     async def reconnect(self) -> None:
         """Discord asks the bot to connect anew."""
         await self.do("reconnect")
@@ -344,6 +390,10 @@ class Discord:
             response.raise_for_status()
             return dict(await response.json())
 
+    def messages_in(self, channel: int) -> list[Message]:
+        """All messages of a channel, oldest first, those that are gone too."""
+        return [one for _, one in sorted(self._in_channel.get(channel, {}).items())]
+
     def all_asked(self) -> list[Asked]:
         """Everything that anybody asked."""
         return list(self._asked.values())
@@ -352,28 +402,50 @@ class Discord:
         """What somebody asked, by its id."""
         return self._asked.setdefault(interaction, Asked(self, interaction))
 
-    async def until(self, find: Callable[[], T], what: Callable[[], str] = str) -> T:
-        """Waits for something that is true, and returns it; raises TimeoutError with ``what``."""
+    async def until(
+        self,
+        find: Callable[[], T],
+        what: Callable[[], str] = str,
+        about: Sequence[int] = (ANYTHING,),
+    ) -> T:
+        """Waits for something that is true, and returns it; raises TimeoutError with ``what``.
+
+        It is looked for when anything changes, or only what it is ``about``: messages, and what
+        was asked with its answers, by their ids.
+        """
+        news = asyncio.Event()
+        for one in about:
+            self._waiting.setdefault(one, set()).add(news)
         try:
-            async with asyncio.timeout(PATIENCE), self._changed:
+            async with asyncio.timeout(PATIENCE):
                 while not (found := find()):
-                    await self._changed.wait()
+                    news.clear()
+                    await news.wait()
                 return found
         except TimeoutError:
             raise TimeoutError(f"waited in vain for {what()}") from None
+        finally:
+            for one in about:
+                self._waiting[one].discard(news)
+                if not self._waiting[one]:
+                    del self._waiting[one]
 
     async def _watch(self) -> None:
         async for frame in self._sight:
             what, it = frame.json()
             self._see(what, it)
-            async with self._changed:
-                self._changed.notify_all()
+            changed = (it["id"], it.get("interaction")) if isinstance(it, dict) else ()
+            for one in (ANYTHING, *changed):
+                for news in self._waiting.get(one, ()):
+                    news.set()
 
     def _see(self, what: str, it: Any) -> None:
         match what:
             case "message":
-                it["versions"] = [Version(**one) for one in it["versions"]]
-                _update(self.messages.setdefault(it["id"], Message(it["id"])), it)
+                it["versions"] = [Look(**one) for one in it["versions"]]
+                seen = self.messages.setdefault(it["id"], Message(it["id"]))
+                _update(seen, it)
+                self._in_channel.setdefault(seen.channel, {})[seen.id] = seen
             case "interaction":
                 _update(self.asked(it["id"]), it)
             case "refusal":
@@ -391,10 +463,6 @@ class Discord:
 def _update(seen: object, now: Json) -> None:
     for name, value in now.items():
         setattr(seen, name, value)
-
-
-def _by_id(message: Message) -> int:
-    return message.id
 
 
 def _value(value: Any) -> Any:

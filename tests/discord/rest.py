@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from aiohttp import web
 
 from . import payloads, rules
+from .conditions import ROUTES
 from .state import (
     EPHEMERAL,
     TOKEN,
@@ -22,13 +25,15 @@ from .state import (
 
 BASE = "/api/v10"
 
+TOO_MANY = 429
+
 ROOM = {
     "X-RateLimit-Limit": "5",
     "X-RateLimit-Remaining": "4",
     "X-RateLimit-Reset-After": "1",
 }
-"""Nothing is limited here, and every answer says so: discord.py would else ask for one thing after
-the other where it asks Discord for several at once."""
+"""Nothing is limited here unless a test asks for it, and every answer says so: discord.py would
+else ask for one thing after the other where it asks Discord for several at once."""
 
 EDITABLE = ("content", "components", "embeds")
 
@@ -76,15 +81,65 @@ class Rest:
             self._note(request, refused)
             return _json({"message": str(refused), "code": refused.code}, refused.status)
 
+    @web.middleware
+    async def travelling(self, request: web.Request, handler: Any) -> web.StreamResponse:
+        """Lets a request be on its way as long as the conditions say, there and back."""
+        seconds = self.world.conditions.latency() / 2
+        if not seconds or not request.path.startswith(BASE):
+            return await handler(request)
+        interaction = self.world.with_token(request.match_info.get("token"))
+        await self._travel(seconds, interaction)
+        answer = await handler(request)
+        await self._travel(seconds, interaction)
+        return answer
+
+    async def _travel(self, seconds: float, interaction: Interaction | None) -> None:
+        await asyncio.sleep(seconds)
+        if interaction:
+            interaction.travelled += seconds
+
+    @web.middleware
+    async def limiting(self, request: web.Request, handler: Any) -> web.StreamResponse:
+        """Answers what is too much as Discord does, and counts."""
+        if not request.path.startswith(BASE):
+            return await handler(request)
+        conditions, now = self.world.conditions, self.world.now()
+        if conditions.is_banned(now):
+            conditions.note(TOO_MANY, now)
+            return web.Response(status=TOO_MANY, text="error code: 1015")
+        if conditions.limited:
+            answer = await self._limited(request, handler, now)
+        else:
+            answer = await handler(request)
+        conditions.note(answer.status, now)
+        return answer
+
+    async def _limited(self, request: web.Request, handler: Any, now: float) -> web.StreamResponse:
+        where, conditions = request.match_info, self.world.conditions
+        if "token" not in where and (wait := conditions.everywhere(now)):
+            conditions.counts["429 everywhere"] += 1
+            return too_many(wait, {"X-RateLimit-Scope": "global"}, everywhere=True)
+        name = where.handler.__name__
+        if name not in ROUTES:
+            return await handler(request)
+        major = where.get("channel") or where.get("token") or ""
+        bucket = conditions.bucket(name, major, now)
+        fits = bucket.take(now)
+        headers = bucket.headers(name, now)
+        if not fits:
+            conditions.counts[f"429 of {name}"] += 1
+            return too_many(bucket.ends - now, headers | {"X-RateLimit-Scope": "user"})
+        answer = await handler(request)
+        answer.headers.update(headers)
+        return answer
+
     def _note(self, request: web.Request, refused: Refused) -> None:
         words = f"{request.method} {request.match_info.handler.__name__}: {refused.code} {refused}"
         self.world.refusals.append(words)
         self.world.tell("refusal", words)
-        token = request.match_info.get("token")
-        for one in self.world.interactions.values():
-            if one.token == token:
-                one.refused.append(refused.code)
-                self.world.tell("interaction", one)
+        if one := self.world.with_token(request.match_info.get("token")):
+            one.refused.append(refused.code)
+            self.world.tell("interaction", one)
 
     # The bot itself
 
@@ -98,7 +153,7 @@ class Rest:
 
     async def gateway(self, _request: web.Request) -> web.Response:
         """Where it hears what happens."""
-        limit = {"total": 1000, "remaining": 1000, "reset_after": 0, "max_concurrency": 16}
+        limit = self.world.conditions.sessions_left()
         url = self.world.address.replace("http", "ws", 1) + "/"
         return _json({"url": url, "shards": 1, "session_start_limit": limit})
 
@@ -139,7 +194,8 @@ class Rest:
         interaction = self.world.unanswered(int(where["id"]), where["token"])
         how = rules.answer(interaction.kind, body.get("type"))
         shown = self._answered(interaction, how, body.get("data") or {}, files)
-        interaction.how = how
+        interaction.how, interaction.answered = how, self.world.now()
+        interaction.answered_travelled = interaction.travelled
         if how is not Answer.SILENCE and interaction.seen is None:
             interaction.seen = self.world.now()
         self.world.tell("interaction", interaction)
@@ -323,6 +379,18 @@ async def _body(request: web.Request) -> tuple[Any, dict[str, tuple[str, bytes]]
         if isinstance(field, web.FileField)
     }
     return json.loads(str(form["payload_json"])), files
+
+
+def too_many(
+    retry_after: float, headers: Mapping[str, str] | None = None, *, everywhere: bool = False
+) -> web.Response:
+    """What Discord answers to a request that was too much."""
+    said = {"message": "You are being rate limited.", "retry_after": retry_after}
+    return web.Response(
+        body=json.dumps(said | {"global": everywhere}).encode(),
+        status=TOO_MANY,
+        headers={"Content-Type": "application/json", "Via": "1.1 google", **(headers or {})},
+    )
 
 
 def _json(body: Any, status: int = 200) -> web.Response:

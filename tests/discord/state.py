@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any
 
+from .conditions import Conditions
+
 Json = dict[str, Any]
 
 EPOCH = 1_420_070_400.0
@@ -104,6 +106,8 @@ class Version:
     components: list[Json] = field(default_factory=list)
     embeds: list[Json] = field(default_factory=list)
     attachments: list[Json] = field(default_factory=list)
+    travelled: float = 0.0
+    """Where an interaction brought it: seconds of Discord's own latencies on the way to it."""
 
 
 @dataclass
@@ -136,6 +140,12 @@ class Interaction:
     token: str = ""
     how: Answer | None = None
     """The first answer, which a bot can give once."""
+    answered: float | None = None
+    """When it came."""
+    answered_travelled: float = 0.0
+    """Seconds of Discord's own latencies until then."""
+    travelled: float = 0.0
+    """The same until now."""
     seen: float | None = None
     """When its person saw the first answer; "thinking" counts."""
     original: int | None = None
@@ -164,6 +174,7 @@ class World:
         self.users: dict[int, User] = {}
         self.messages: dict[int, Message] = {}
         self.interactions: dict[int, Interaction] = {}
+        self.conditions = Conditions()
         self.files: dict[int, bytes] = {}
         self.commands: dict[tuple[int, str], Json] = {}
         """As they were registered, by type and name."""
@@ -177,6 +188,7 @@ class World:
         self.address = ""
         self._clock = time.time() - time.perf_counter()
         self._last_id = 0
+        self._by_token: dict[str, Interaction] = {}
         self.bot = self.add_user("On Book")
 
     def now(self) -> float:
@@ -194,6 +206,12 @@ class World:
         user = User(self.new_id(), name, may, locale)
         self.users[user.id] = user
         return user
+
+    def add_interaction(self, interaction: Interaction) -> None:
+        """Somebody has done something."""
+        self.interactions[interaction.id] = interaction
+        self._by_token[interaction.token] = interaction
+        self.tell("interaction", interaction)
 
     def add_file(self, name: str, content: bytes) -> Json:
         """Keeps a file, and returns what Discord says of it."""
@@ -238,6 +256,8 @@ class World:
             versions=[version or Version(self.now())],
         )
         self.messages[message.id] = message
+        if interaction:
+            message.versions[-1].travelled = interaction.travelled
         self.tell("message", message)
         if interaction:
             interaction.messages.append(message.id)
@@ -250,6 +270,8 @@ class World:
         """A message looks different from now on."""
         message.versions.append(version)
         message.thinking = False
+        if interaction:
+            version.travelled = interaction.travelled
         self.tell("message", message)
         if interaction:
             self._is_seen(interaction)
@@ -268,12 +290,16 @@ class World:
 
     def by_token(self, token: str) -> Interaction:
         """The interaction that was answered and may be followed up; raises Refused."""
-        for interaction in self.interactions.values():
-            if interaction.token == token and interaction.how is not None:
-                if self.now() > interaction.began + TOKEN_LIFE:
-                    raise Refused(401, 50027, "Invalid Webhook Token")
-                return interaction
-        raise Refused(404, 10015, "Unknown Webhook")
+        found = self.with_token(token)
+        if found is None or found.how is None:
+            raise Refused(404, 10015, "Unknown Webhook")
+        if self.now() > found.began + TOKEN_LIFE:
+            raise Refused(401, 50027, "Invalid Webhook Token")
+        return found
+
+    def with_token(self, token: str | None) -> Interaction | None:
+        """The interaction to which a token belongs, answered or not."""
+        return self._by_token.get(token or "")
 
     def unanswered(self, interaction: int, token: str) -> Interaction:
         """The interaction that can be answered still; raises Refused."""

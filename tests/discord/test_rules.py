@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from .conditions import Conditions
 from .people import Asked, Channel, Discord, Person
 from .processes import fake_discord
 from .state import EPHEMERAL, TOKEN, NotPossible
@@ -88,6 +90,7 @@ async def hand(address: str) -> AsyncIterator[Hand]:
             await hand.register({"name": "say", "description": "Say it", "options": [text]}) == 200
         )
         yield hand
+        await discord.conditions()
 
 
 def rows(*lengths: int) -> list[dict[str, Any]]:
@@ -335,3 +338,87 @@ async def test_ids_are_made_from_the_clock(hand: Hand):
     asked = await hand.ann.slash(hand.channel, "say")
     await hand.discord.until(lambda: asked.began)
     assert abs((asked.id >> 22) / 1000 + 1_420_070_400 - asked.began) < 0.1
+
+
+async def test_what_passes_takes_as_long_as_the_conditions_say(hand: Hand):
+    await hand.discord.conditions(0.05, 0.1)
+    asked = await hand.ann.slash(hand.channel, "say")
+    began = time.perf_counter()
+    assert (await hand.answer(asked, MESSAGE, content="Hello."))[0] == 204
+    took = time.perf_counter() - began
+    shown = await asked.shows("Hello.")
+    assert took >= 0.05
+    # Nobody has heard of it over a gateway, so that this is the way of the request alone.
+    assert 0.025 <= asked.answered_travelled <= 0.05
+    assert shown.versions[0].travelled == asked.answered_travelled
+    await hand.original(asked, "PATCH", content="Hello again.")
+    await asked.shows("again")
+    assert 0.1 <= shown.versions[1].travelled <= 0.2
+
+
+async def test_a_channel_takes_five_messages_in_five_seconds(hand: Hand):
+    await hand.discord.conditions(limited=True)
+    before = await hand.discord.counts()
+    path = f"/channels/{hand.channel.id}/messages"
+    async with hand.session.post(f"/api/v10{path}", json={"content": "1"}) as response:
+        told = response.headers
+        assert (told["X-RateLimit-Limit"], told["X-RateLimit-Remaining"]) == ("5", "4")
+        assert 4 < float(told["X-RateLimit-Reset-After"]) <= 5
+    for number in range(4):
+        assert (await hand.ask("POST", path, {"content": f"{number}"}))[0] == 200
+    async with hand.session.post(f"/api/v10{path}", json={"content": "6"}) as response:
+        assert (response.status, response.headers["X-RateLimit-Scope"]) == (429, "user")
+        assert 4 < (await response.json())["retry_after"] <= 5
+    counts = await hand.discord.counts()
+    assert counts["invalid requests"] == before.get("invalid requests", 0) + 1
+    await hand.discord.let_time_pass(5)
+    assert (await hand.ask("POST", path, {"content": "6"}))[0] == 200
+    await hand.discord.until(lambda: len(hand.channel.messages()) == 6)
+
+
+def test_a_bot_asks_fifty_times_a_second():
+    conditions = Conditions()
+    assert [conditions.everywhere(10.0 + n / 100) for n in range(50)] == [0.0] * 50
+    assert conditions.everywhere(10.6) == pytest.approx(0.4)
+    assert conditions.everywhere(11.0) == 0.0
+
+
+async def test_a_bot_answers_as_often_as_it_is_asked(hand: Hand):
+    everyone = [await hand.ann.slash(hand.channel, "say") for _ in range(60)]
+    await hand.discord.conditions(limited=True)
+    answers = [hand.answer(asked, MESSAGE, content="Hello.") for asked in everyone]
+    assert {status for status, _ in await asyncio.gather(*answers)} == {204}
+
+
+async def test_a_session_begins_once_in_five_seconds_and_hears_as_late_as_the_conditions_say(
+    hand: Hand,
+):
+    await hand.discord.conditions(0.05, 0.1, limited=True)
+    await hand.discord.let_time_pass(5)
+    identify = {"op": 2, "d": {"token": TOKEN, "shard": [0, 1]}}
+
+    async def heard(socket: aiohttp.ClientWebSocketResponse, what: str | int) -> Any:
+        async for frame in socket:
+            told = frame.json()
+            if what in (told["op"], told.get("t")):
+                return told["d"]
+        raise AssertionError("it was closed")
+
+    async with hand.session.ws_connect("/") as first, hand.session.ws_connect("/") as second:
+        await first.send_json(identify)
+        session = (await heard(first, "READY"))["session_id"]
+        await second.send_json(identify)
+        assert await heard(second, 9) is False
+        began = time.perf_counter()
+        asked = await hand.ann.slash(hand.channel, "say")
+        assert (await heard(first, "INTERACTION_CREATE"))["id"] == str(asked.id)
+        assert time.perf_counter() - began >= 0.05
+        # A connection that is lost costs no session.
+        await first.close()
+        async with hand.session.ws_connect("/") as third:
+            resume = {"token": TOKEN, "session_id": session, "seq": 1}
+            await third.send_json({"op": 6, "d": resume})
+            assert await heard(third, "RESUMED") == {}
+    counts = await hand.discord.counts()
+    found = [counts[name] for name in ("identifies", "identifies too soon", "resumes")]
+    assert found == [2, 1, 1]

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 from bot.model import Model
 from tests.discord.faults import Kind
-from tests.discord.people import Asked, Channel, Discord, Message, Person
+from tests.discord.people import Asked, Channel, Discord, Look, Message, Person
 from tests.discord.processes import ROOT, fake_discord
 from tests.discord.state import TOKEN
 
@@ -155,6 +155,10 @@ class Crowd:
         for asked, _ in list(self.asked.values())[-len(self.people) :: 3]:
             await self.discord.deliver_again(asked)
 
+    def has_end(self, asked: Asked) -> bool:
+        """Whether a person was answered."""
+        return has_end(asked)
+
     def shown(self) -> dict[str, str]:
         """The lines that anybody has seen, flat, by what they answered."""
         found = {one: _seen(asked) for one, (asked, lines) in self.asked.items() if lines}
@@ -171,10 +175,12 @@ class Crowd:
 
 def has_end(asked: Asked) -> bool:
     """Whether a person was answered; that it takes a while, or will go, is no answer."""
-    return any(
-        not one.thinking and one.content not in ("", "…") and one.labels != ["Stop"]
-        for one in asked.answers()
-    )
+    return any(not one.thinking and is_end(one.versions[-1]) for one in asked.answers())
+
+
+def is_end(version: Look) -> bool:
+    """Whether a message that looks like this says what became of something."""
+    return version.content not in ("", "…") and list(version.buttons) != ["Stop"]
 
 
 def _seen(asked: Asked) -> list[str]:

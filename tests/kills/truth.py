@@ -95,6 +95,11 @@ class Truth:
             found.wrong = self._wrong(database)
         return found
 
+    def deliveries(self) -> set[str]:
+        """What has lines in the database."""
+        with closing(sqlite3.connect(self.path)) as database:
+            return {one for (one,) in database.execute("SELECT DISTINCT delivery FROM lines")}
+
     def _written(self, database: sqlite3.Connection) -> dict[str, list[str]]:
         there: dict[str, list[str]] = {}
         rows = database.execute("SELECT delivery, text FROM lines ORDER BY delivery, take, ordinal")

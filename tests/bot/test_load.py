@@ -1,0 +1,123 @@
+"""The scenarios of ``python -m tests.load``, as short as can be: what is right, not how fast."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from bot.store import Store
+from tests.discord.processes import ROOT
+from tests.load import filling, scenarios, stored
+from tests.load.findings import Finding, Report
+from tests.load.house import OneProcess
+from tests.load.scenarios import Scale
+
+PATIENT = Scale(channels=12, guilds=3, seed=1, to_answer=60.0)
+"""Here it is not about the time."""
+
+PLACES = [(100 + number, 10 + number // 2) for number in range(5)]
+
+
+@pytest.fixture
+def house(voices: Path, tmp_path: Path) -> OneProcess:
+    """A bot with the tiny voice."""
+    return OneProcess(tmp_path, voices / "tiny.onnx", {"threads": 1, "line_length": 200})
+
+
+def wrong(report: Report) -> list[Finding]:
+    """What was counted and should not have been."""
+    counted = [one for one in report.findings if one.is_count]
+    assert counted
+    return [one for one in counted if not one.met]
+
+
+async def test_everybody_who_comes_is_answered_once(house: OneProcess):
+    report = await scenarios.steady(house, PATIENT, rate=10, minutes=0.05)
+    assert wrong(report) == [], str(report)
+    assert report.numbers["commands"] > 10
+    # Both the first answers and the ends were measured, and Discord's own latencies are in them.
+    for name in ("acknowledged", "finished"):
+        every, own = (report.numbers[f"{name}{of}"] for of in ("", ", without Discord's latencies"))
+        assert every[name]["50 %"] > own[f"{name}, without Discord's latencies"]["50 %"]
+
+
+async def test_a_network_that_fails_costs_whoever_comes_no_line(house: OneProcess):
+    report = await scenarios.unlucky(house, PATIENT, rate=10, times=5)
+    assert wrong(report) == [], str(report)
+    assert sum(report.numbers["outcome"]["happened"].values()) == 5
+
+
+async def test_the_same_line_is_written_where_nobody_has_been(
+    house: OneProcess, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(stored, "COMMANDS", stored.COMMANDS[:2])
+    monkeypatch.setattr(stored, "TIMES", 1)
+    report = await stored.stored(house, channels=6, lines=2, pairs=1, plays=1)
+    assert wrong(report) == [], str(report)
+
+
+def test_the_command_prints_what_it_found(voices: Path, tmp_path: Path):
+    numbers = tmp_path / "found.json"
+    found = subprocess.run(
+        [
+            *(sys.executable, "-m", "tests.load", "burst", "--commands", "4"),
+            *("--voice", voices / "tiny.onnx", "--threads", "1", "--json", numbers),
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "4 commands within one second" in found.stdout, found.stderr
+    [report] = json.loads(numbers.read_text())["reports"]
+    missed = [one["what"] for one in report["findings"] if not one["met"]]
+    assert found.returncode == bool(missed)
+    assert report["numbers"]["commands"] == 4
+
+
+async def test_a_copy_is_what_the_store_would_have_written(voices: Path, tmp_path: Path):
+    voice, copied, written = voices / "tiny.onnx", tmp_path / "copied.db", tmp_path / "written.db"
+    await filling.fill(copied, voice, PLACES, lines=4, plays=2)
+    await filling.write(written, voice, PLACES, lines=4, plays=2)
+    assert everything(copied) == everything(written)
+
+
+async def test_the_heads_keep_their_states_and_others_as_far_as_there_is_room(
+    voices: Path, tmp_path: Path
+):
+    path = tmp_path / "scripts.db"
+    await filling.write(tmp_path / "one.db", voices / "tiny.onnx", PLACES[:1], 2)
+    with closing(sqlite3.connect(tmp_path / "one.db")) as database:
+        (size,) = database.execute("SELECT length(state) FROM states LIMIT 1").fetchone()
+    room = 9 * size
+    await filling.fill(path, voices / "tiny.onnx", PLACES, lines=4, room=room, plays=2)
+    with closing(sqlite3.connect(path)) as database:
+        kept = [line for (line,) in database.execute("SELECT line FROM states ORDER BY line")]
+    assert kept == [4, 8, 12, 16, 17, 18, 19, 20]
+    # And the store finds nothing to take away.
+    store = await Store.open(path, room)
+    script = await store.running(PLACES[0][0])
+    assert script is not None
+    await store.append(script, script.head, [], "now", 0)
+    await store.close()
+    with closing(sqlite3.connect(path)) as database:
+        assert database.execute("SELECT count(*) FROM states").fetchone() == (len(kept),)
+
+
+def everything(path: Path) -> dict[str, list[tuple[object, ...]]]:
+    """All rows of all tables, without the moments at which they were written."""
+    with closing(sqlite3.connect(path)) as database:
+        tables = database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        found: dict[str, list[tuple[object, ...]]] = {}
+        for (table,) in tables.fetchall():
+            columns = [row[1] for row in database.execute(f"PRAGMA table_info({table})")]
+            names = ", ".join(f'"{one}"' for one in columns if one not in ("begun", "written"))
+            rows = database.execute(f"SELECT {names} FROM {table} ORDER BY 1, 2")  # noqa: S608
+            found[table] = rows.fetchall()
+        return found

@@ -1,0 +1,144 @@
+"""Conditions: how far away Discord is, how much it takes, and what a bot has asked of it.
+
+Nobody is far away and nothing is limited unless a test asks for it with `Discord.conditions`. The
+limits are those that Discord's documentation names ("Rate Limits", "Gateway"), and for routes,
+which it does not name, those that its answers have borne for years.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import random
+from collections import Counter, deque
+from dataclasses import dataclass
+
+TEN_MINUTES = 600.0
+
+MOST_INVALID = 10_000
+"""Answers with one of `INVALID` within ten minutes, after which Discord answers nothing."""
+
+INVALID = {401, 403, 429}
+
+EVERYWHERE = 50, 1.0
+"""Requests with a bot's token in so many seconds. Interactions and their webhooks have none."""
+
+ROUTES = {
+    "send": (5, 5.0),
+    "edit": (5, 5.0),
+    "delete": (5, 1.0),
+    "message": (5, 1.0),
+    "follow_up": (5, 2.0),
+    "answer_message": (5, 2.0),
+    "edit_answer": (5, 2.0),
+    "delete_answer": (5, 2.0),
+}
+"""Requests in so many seconds, by what `Rest` calls them, for each channel or interaction."""
+
+IDENTIFIES = 1000
+"""Sessions that a bot may begin in a day."""
+
+BETWEEN_IDENTIFIES = 5.0
+"""Seconds between two of the shards that share a place (see `CONCURRENCY`)."""
+
+CONCURRENCY = 1
+"""How many shards may begin a session at the same time."""
+
+MOST_BUCKETS = 10_000
+"""Buckets, above which those are forgotten that are full again."""
+
+
+@dataclass
+class Bucket:
+    """So many requests in so many seconds, from the first of them on."""
+
+    most: int
+    seconds: float
+    ends: float = -math.inf
+    """When it is full again."""
+    used: int = 0
+
+    def take(self, now: float) -> bool:
+        """Takes one, if there is one left."""
+        if now >= self.ends:
+            self.ends, self.used = now + self.seconds, 0
+        self.used += 1
+        return self.used <= self.most
+
+    def headers(self, name: str, now: float) -> dict[str, str]:
+        """What an answer says of it."""
+        return {
+            "X-RateLimit-Limit": str(self.most),
+            "X-RateLimit-Remaining": str(max(0, self.most - self.used)),
+            "X-RateLimit-Reset": f"{self.ends:.3f}",
+            "X-RateLimit-Reset-After": f"{max(0.0, self.ends - now):.3f}",
+            "X-RateLimit-Bucket": hashlib.sha256(name.encode()).hexdigest()[:32],
+        }
+
+
+class Conditions:
+    """The conditions of one world, which hold from the moment on at which they are set."""
+
+    def __init__(self) -> None:
+        self.limited = False
+        self.counts = Counter[str]()
+        """What a bot has asked for and was told, in words."""
+        self._latency = 0.0, 0.0
+        self._random = random.Random()
+        self._everywhere = Bucket(*EVERYWHERE)
+        self._buckets: dict[tuple[str, str], Bucket] = {}
+        self._invalid = deque[float]()
+        self._identified: dict[int, float] = {}
+
+    def be(self, least: float, most: float, limited: bool, seed: int) -> None:
+        """Lets what passes take so many seconds, at least and at most, and limits hold or not."""
+        self._latency, self.limited = (least, most), limited
+        self._random.seed(seed)
+
+    def latency(self) -> float:
+        """How long something takes, in seconds: an event, or a request and its answer together."""
+        return self._random.uniform(*self._latency) if self._latency[1] else 0.0
+
+    def bucket(self, route: str, major: str, now: float) -> Bucket:
+        """The bucket of a route, in a channel or for an interaction."""
+        if len(self._buckets) > MOST_BUCKETS:
+            left = {key: one for key, one in self._buckets.items() if one.ends > now}
+            self._buckets = left
+        return self._buckets.setdefault((route, major), Bucket(*ROUTES[route]))
+
+    def everywhere(self, now: float) -> float:
+        """The seconds until a request with the bot's token may come; 0 takes one."""
+        return 0.0 if self._everywhere.take(now) else self._everywhere.ends - now
+
+    def note(self, status: int, now: float) -> None:
+        """Counts an answer."""
+        self.counts["requests"] += 1
+        if status in INVALID:
+            self.counts["invalid requests"] += 1
+            self._invalid.append(now)
+
+    def is_banned(self, now: float) -> bool:
+        """Whether there were so many invalid requests that nothing is answered any more."""
+        while self._invalid and self._invalid[0] < now - TEN_MINUTES:
+            self._invalid.popleft()
+        return self.limited and len(self._invalid) >= MOST_INVALID
+
+    def may_identify(self, shard: int, now: float) -> bool:
+        """Whether a shard may begin a session now, which is counted."""
+        place = shard % CONCURRENCY
+        soon = now < self._identified.get(place, -math.inf) + BETWEEN_IDENTIFIES
+        self._identified[place] = now
+        self.counts["identifies"] += 1
+        if self.limited and soon:
+            self.counts["identifies too soon"] += 1
+            return False
+        return not self.limited or self.counts["identifies"] <= IDENTIFIES
+
+    def sessions_left(self) -> dict[str, int]:
+        """What Discord says about how often a bot may begin a session."""
+        return {
+            "total": IDENTIFIES,
+            "remaining": max(0, IDENTIFIES - self.counts["identifies"]),
+            "reset_after": 0,
+            "max_concurrency": CONCURRENCY if self.limited else 16,
+        }

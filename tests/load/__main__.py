@@ -1,0 +1,122 @@
+"""How the bot bears many channels, over real HTTP and WebSocket.
+
+    python -m tests.load                    # all four scenarios
+    python -m tests.load steady burst       # some of them
+
+    steady   so many commands a second for some minutes, over many channels of many servers
+    burst    so many commands within one second
+    faults   so many faults of the network and of Discord's, while commands arrive
+    stored   a database with many channels: its size, the bot's memory, and what is slow there
+
+It prints what was seen beside what is asked, and returns 1 where a line was lost or doubled, or a
+bound was missed. Discord is as far away as it is (50 to 200 ms), and as strict. The bot, the fake
+Discord and the people share so many cores; measure on a machine that does nothing else.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import platform
+import sys
+import tempfile
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from bot.settings import SHIPPED_MODELS
+from tests import machine
+
+from . import scenarios, stored
+from .findings import Report
+from .house import OneProcess
+from .scenarios import Scale
+
+SCENARIOS = ("steady", "burst", "faults", "stored")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measures; returns the exit code: 1 where something was lost, or a bound was missed."""
+    options = parser().parse_args(arguments)
+    machine.keep_to(options.cores)
+    about = where(options)
+    print(", ".join(f"{name} {value}" for name, value in about.items()), flush=True)
+    reports: list[Report] = []
+    for name in options.scenario or SCENARIOS:
+        reports.append(run(name, options))
+        print(f"\n{reports[-1]}", flush=True)
+    short = [one for report in reports for one in report.findings if not one.met]
+    print(f"\n{len(short)} of the bounds were missed.")
+    if options.json:
+        found = {"where": about, "reports": [one.document() for one in reports]}
+        options.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    return int(bool(short))
+
+
+def run(name: str, options: argparse.Namespace) -> Report:
+    """One scenario, with a bot and a folder of its own."""
+    scale = Scale(options.channels, options.guilds, options.seed)
+    with tempfile.TemporaryDirectory(dir=options.folder) as folder:
+        settings = {"threads": options.threads}
+        house = OneProcess(Path(folder), options.voice.resolve(), settings)
+        match name:
+            case "steady":
+                measured = scenarios.steady(house, scale, options.rate, options.minutes)
+            case "burst":
+                measured = scenarios.burst(house, scale, options.commands)
+            case "faults":
+                measured = scenarios.unlucky(house, scale, options.fault_rate, options.faults)
+            case _:
+                measured = stored.stored(house, options.stored, options.lines, options.pairs)
+        return asyncio.run(measured)
+
+
+def where(options: argparse.Namespace) -> dict[str, object]:
+    """On what machine, with what, when."""
+    return {
+        "processor": machine.processor(),
+        "cores": f"{machine.cores()} of {os.cpu_count()}",
+        "load before": f"{os.getloadavg()[0]:.2f}",
+        "python": platform.python_version(),
+        "discord.py": version("discord.py"),
+        "onnxruntime": version("onnxruntime"),
+        "voice": options.voice.stem,
+        "threads": options.threads,
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    one = argparse.ArgumentParser(
+        prog="python -m tests.load",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    # None at all is looked for among the choices, too.
+    choices = [*SCENARIOS, []]
+    one.add_argument("scenario", nargs="*", choices=choices, metavar="SCENARIO", help="or all")
+    one.add_argument("--channels", type=int, default=1000, help="(%(default)s)")
+    one.add_argument("--guilds", type=int, default=100, help="servers (%(default)s)")
+    one.add_argument("--rate", type=float, default=20, help="steady: a second (%(default)s)")
+    one.add_argument("--minutes", type=float, default=5, help="steady: for so long (%(default)s)")
+    one.add_argument("--commands", type=int, default=100, help="burst: so many (%(default)s)")
+    one.add_argument("--faults", type=int, default=500, help="faults: so many (%(default)s)")
+    one.add_argument("--fault-rate", type=float, default=5, help="faults: a second (%(default)s)")
+    one.add_argument("--stored", type=int, default=100_000, help="stored: channels (%(default)s)")
+    one.add_argument("--lines", type=int, default=20, help="stored: in each (%(default)s)")
+    one.add_argument("--pairs", type=int, default=60, help="stored: cold and warm (%(default)s)")
+    one.add_argument("--voice", type=Path, default=SHIPPED_MODELS / "stage.onnx")
+    one.add_argument("--threads", type=int, default=2, help="of the voice (%(default)s)")
+    one.add_argument("--cores", type=int, default=2, help="for everything (%(default)s)")
+    one.add_argument("--seed", type=int, default=1, help="of all chance (%(default)s)")
+    one.add_argument("--folder", type=Path, help="where databases are made; for temporary files")
+    one.add_argument("--json", type=Path, metavar="FILE", help="write all numbers there")
+    return one
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,171 @@
+"""Filling: a database with many channels, as the bot would have written it.
+
+A few plays are written by a room, a voice and the store, and all other channels are copies of them,
+row by row: the same in every column but for ids, and those are what the store would have chosen.
+`tests/bot/test_load.py` compares the two.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+
+from bot.budget import SLACK
+from bot.room import Room, Rooms, Wish, Writer
+from bot.script import heading
+from bot.settings import Settings
+from bot.store import ROOM_FOR_STATES, Store
+from bot.voices import Voices
+
+PLAYS = 16
+"""Different ones."""
+
+FIRST_DELIVERY, FIRST_MESSAGE = 1_400_000_000_000_000_000, 1_500_000_000_000_000_000
+"""Ids as Discord makes them, from which those of a channel are counted on."""
+
+EACH = 10_000
+"""Ids between those of one channel and those of the next."""
+
+AUTHOR = 1_300_000_000_000_000_000
+"""Who has written everything."""
+
+WRITTEN = "It rains on the roof of the diner, and nobody has said a word for a long while."
+"""What a person writes, with the number of its line."""
+
+SHIFTED = {
+    "scripts": {"id": "script", "head": "line", "delivery": "delivery", "channel": "channel"}
+    | {"guild": "guild"},
+    "lines": {"id": "line", "script": "script", "parent": "line", "delivery": "delivery"},
+    "trails": {"script": "script", "line": "line", "child": "line"},
+    "states": {"line": "line"},
+    "surprises": {"line": "line"},
+    "posts": {"message": "message", "line": "line", "script": "script"},
+}
+"""The columns in which a copy differs, and what each of them counts."""
+
+OWNED_BY = {
+    "scripts": "kept.id",
+    "states": "(SELECT script FROM lines WHERE lines.id = kept.line)",
+    "surprises": "(SELECT script FROM lines WHERE lines.id = kept.line)",
+}
+"""The script to which a row belongs, where it does not say so itself."""
+
+Place = tuple[int, int]
+"""A channel and its server."""
+
+
+async def fill(
+    path: Path,
+    voice: Path,
+    places: Sequence[Place],
+    lines: int,
+    room: int = ROOM_FOR_STATES,
+    plays: int = PLAYS,
+) -> None:
+    """Makes a database with a play of so many lines in each of these places.
+
+    ``room``: bytes for states; the heads have theirs, and the newest of the others, as far as
+    there is room.
+    """
+    plays = min(plays, len(places))
+    await write(path, voice, places[:plays], lines, plays)
+    await asyncio.to_thread(_copy, path, places, plays, lines, room)
+
+
+async def write(
+    path: Path, voice: Path, places: Sequence[Place], lines: int, plays: int = PLAYS
+) -> None:
+    """Lets a room and a voice write in these places, one after the other."""
+    settings = Settings(models=voice.parent, model=voice.stem, database=path)
+    voices = Voices(settings.models, settings.threads, settings.rows, settings.queue)
+    store = await Store.open(path)
+    rooms = Rooms(store, voices, settings)
+    try:
+        for number, (channel, guild) in enumerate(places):
+            await _write(rooms.at(channel), guild, number, number % plays, lines)
+    finally:
+        voices.close()
+        await store.close()
+
+
+async def _write(room: Room, guild: int, number: int, play: int, lines: int) -> None:
+    """One play: its heading, and then the voice and somebody by turns."""
+    for line in range(lines):
+        writer = Writer(AUTHOR, "Ann", str(FIRST_DELIVERY + EACH * number + line))
+        if not line:
+            opening = heading(f"INT. HOUSE {play} - NIGHT")
+            turn = await room.start(writer, guild, f"Play {play}", opening)
+        elif line % 2:
+            turn = await room.carry_on(writer, Wish(seed=EACH * play + line))
+        else:
+            turn = await room.write(writer, f"{WRITTEN} {line}")
+        message = FIRST_MESSAGE + EACH * number + line
+        await room.store.post(message, turn.script.id, turn.lines)
+
+
+def _copy(path: Path, places: Sequence[Place], plays: int, lines: int, room: int) -> None:
+    """Copies the plays that are there into all places behind them."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as database:
+        for pragma in ("journal_mode = OFF", "synchronous = OFF", "temp_store = MEMORY"):
+            database.execute(f"PRAGMA {pragma}")
+        database.execute("BEGIN")
+        database.execute(
+            "CREATE TEMP TABLE copies (number INTEGER PRIMARY KEY, play, channel, guild)"
+        )
+        database.executemany(
+            "INSERT INTO copies VALUES (?, ?, ?, ?)",
+            ((n, n % plays, *places[n]) for n in range(plays, len(places))),
+        )
+        whole = len(places) - _with_all_states(database, len(places), lines, room)
+        for table, columns in SHIFTED.items():
+            _copy_table(database, table, columns, lines, whole)
+        database.execute(
+            "DELETE FROM states WHERE line NOT IN (SELECT head FROM scripts) AND line <= ?",
+            (whole * lines,),
+        )
+        database.execute("COMMIT")
+
+
+def _with_all_states(database: sqlite3.Connection, count: int, lines: int, room: int) -> int:
+    """How many of the last places keep the states of all their lines, beside all the heads."""
+    (size,) = database.execute("SELECT max(length(state)) FROM states").fetchone()
+    # The store frees a little more than it must, so that it has half of that left on an average.
+    room_left = int(room * (1 - SLACK / 2)) // size - count
+    return max(0, min(count, room_left // max(1, lines - 1)))
+
+
+def _copy_table(
+    database: sqlite3.Connection, table: str, columns: Mapping[str, str], lines: int, whole: int
+) -> None:
+    shifts = {
+        "script": "{} + copies.number - copies.play",
+        # There is none before the first, which is 0.
+        "line": f"{{}} + ({{}} > 0) * {lines} * (copies.number - copies.play)",
+        "message": f"{{}} + {EACH} * (copies.number - copies.play)",
+        "delivery": f"CAST({{}} + {EACH} * (copies.number - copies.play) AS TEXT)",
+        "channel": "copies.channel",
+        "guild": "copies.guild",
+    }
+    names = [f'"{row[1]}"' for row in database.execute(f"PRAGMA table_info({table})")]
+    values = [
+        shifts[columns[name.strip('"')]].replace("{}", f"kept.{name}")
+        if name.strip('"') in columns
+        else f"kept.{name}"
+        for name in names
+    ]
+    only = f"WHERE number >= {whole} OR kept.line % {lines} = 0" if table == "states" else ""
+    owner = OWNED_BY.get(table, "kept.script")
+    database.execute(
+        f"CREATE TEMP TABLE kept AS SELECT {owner} - 1 AS of_play, kept.*"  # noqa: S608 - our names
+        f" FROM main.{table} AS kept"
+    )
+    database.execute("CREATE INDEX temp.kept_by_play ON kept (of_play)")
+    database.execute(
+        f"INSERT INTO main.{table} ({', '.join(names)}) SELECT {', '.join(values)}"  # noqa: S608
+        f" FROM copies CROSS JOIN kept ON kept.of_play = copies.play {only}"
+        " ORDER BY copies.number, kept.rowid"
+    )
+    database.execute("DROP TABLE temp.kept")

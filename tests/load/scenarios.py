@@ -1,0 +1,234 @@
+"""Scenarios: what is measured of a bot that many people use at once."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+
+from tests import machine
+from tests.discord.people import Discord
+from tests.discord.processes import fake_discord
+from tests.faults import Outcome, judged, play
+
+from .findings import Finding, Report, percentile, percentiles, table, waits
+from .house import House
+from .public import Public, Unlucky, places
+
+NEAR, FAR = 0.05, 0.2
+"""Seconds that an event of Discord's takes, and a request with its answer: at least, at most."""
+
+ACKNOWLEDGED, FINISHED = 0.5, 2.0
+"""Seconds within which 99 of 100 should see a first answer, and what they asked for."""
+
+IN_TIME = 3.0
+"""Seconds after which Discord says that the bot did not respond."""
+
+MILLISECONDS = "{:,.0f} ms"
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How large a scenario is, and what its chance begins with."""
+
+    channels: int
+    guilds: int
+    seed: int
+    to_answer: float = IN_TIME
+    """Seconds in which the bot must answer first."""
+
+
+@dataclass
+class Spent:
+    """Processor seconds of everybody who shares the machine's cores, while they are measured."""
+
+    bot: float = 0.0
+    discord: float = 0.0
+    people: float = 0.0
+    seconds: float = 0.0
+
+    def table(self) -> str:
+        """It all, as shares of one core."""
+        shares = {
+            "the bot": self.bot,
+            "the fake Discord": self.discord,
+            "the people": self.people,
+        }
+        rows = [("processor", "seconds", "of a core")]
+        rows += [
+            (who, f"{used:,.1f}", f"{used / self.seconds:.0%}") for who, used in shares.items()
+        ]
+        return table(rows)
+
+
+@dataclass
+class Stage:
+    """A bot at a Discord that is as far away as Discord is."""
+
+    discord: Discord
+    public: Public
+    bots: list[int]
+
+    @asynccontextmanager
+    async def measured(self, spent: Spent) -> AsyncIterator[None]:
+        """Counts what everybody uses of the processors."""
+        server = await self.discord.process()
+
+        def used() -> tuple[float, float, float, float]:
+            bots = sum(map(machine.cpu_seconds, self.bots))
+            own = time.process_time()
+            return bots, machine.cpu_seconds(server), own, time.perf_counter()
+
+        before = used()
+        yield
+        after = used()
+        spent.bot, spent.discord, spent.people, spent.seconds = (
+            now - was for now, was in zip(after, before, strict=True)
+        )
+
+
+@asynccontextmanager
+async def staged(house: House, scale: Scale) -> AsyncIterator[Stage]:
+    """That bot, with a script in each channel."""
+    with fake_discord(scale.to_answer) as address:
+        async with Discord(address) as discord:
+            people = await places(discord, scale.guilds, scale.channels)
+            public = Public(discord, people, chance=random.Random(scale.seed))
+            with house.running(address) as bots:
+                await discord.bot_is_ready()
+                await public.begin()
+                await discord.conditions(NEAR, FAR, limited=True, seed=scale.seed)
+                yield Stage(discord, public, bots)
+
+
+async def steady(house: House, scale: Scale, rate: float, minutes: float) -> Report:
+    """So many commands a second, over many channels."""
+    spent = Spent()
+    async with staged(house, scale) as stage:
+        async with stage.measured(spent):
+            await stage.public.come(rate, 60 * minutes)
+        counts = await stage.discord.counts()
+    public = stage.public
+    title = (
+        f"{rate:g} commands a second for {minutes:g} minutes, over {scale.channels:,} channels of "
+        f"{scale.guilds:,} servers"
+    )
+    report = Report(title)
+    _timed(report, public, finished=True)
+    _true(report, public, house)
+    _told(report, public, counts, spent)
+    return report
+
+
+async def burst(house: House, scale: Scale, commands: int) -> Report:
+    """So many commands within one second, each in a channel of its own."""
+    spent = Spent()
+    own = replace(scale, channels=commands, guilds=min(scale.guilds, commands))
+    async with staged(house, own) as stage:
+        async with stage.measured(spent):
+            await stage.public.come_within(1.0, "/continue")
+        counts = await stage.discord.counts()
+    report = Report(f"{commands:,} commands within one second")
+    _timed(report, stage.public, finished=False)
+    _true(report, stage.public, house)
+    _told(report, stage.public, counts, spent)
+    return report
+
+
+async def unlucky(house: House, scale: Scale, rate: float, times: int) -> Report:
+    """So many faults, while people come."""
+    with fake_discord(scale.to_answer) as address:
+        async with Discord(address) as discord:
+            writers = Unlucky(discord, await places(discord, scale.guilds, scale.channels))
+            writers.rate = rate
+            random.seed(scale.seed)
+            with house.running(address):
+                await discord.bot_is_ready()
+                await discord.conditions(NEAR, FAR, limited=True, seed=scale.seed)
+                outcome = await play(writers, times)
+                counts = await discord.counts()
+    outcome = await asyncio.to_thread(judged, outcome, writers, house.truth())
+    begun, lost = counts["identifies"], counts.get("lost sessions", 0)
+    report = Report(f"{times:,} faults while {rate:g} commands a second arrive")
+    report.findings = [
+        Finding("lines lost", outcome.lost, 0),
+        Finding("lines doubled", outcome.doubled, 0),
+        Finding("states that are not those of the text", outcome.wrong, 0),
+        Finding("commands without an end", outcome.without_end, 0),
+        Finding(f"identifies beyond the first, with {lost:,} sessions lost", begun - 1, lost),
+        Finding("identifies too soon", counts.get("identifies too soon", 0), 0),
+    ]
+    report.tables = [f"{writers.came:,} commands arrived.\n{outcome}", _counted(counts)]
+    report.numbers = {"outcome": vars(outcome), "counts": counts}
+    return report
+
+
+def _timed(report: Report, public: Public, *, finished: bool) -> None:
+    """How long people waited, with Discord's latencies, beside what was asked."""
+    times = public.times()
+    first, last = (
+        [one for of in times[name].values() for one in of] for name in ("acknowledged", "finished")
+    )
+    if finished:
+        report.findings += [
+            _wait("acknowledged, 99 %", percentile(first, 99), ACKNOWLEDGED),
+            _wait("acknowledged, the slowest", percentile(first, 100), IN_TIME),
+            _wait("finished, 99 %", percentile(last, 99), FINISHED),
+        ]
+    else:
+        report.findings.append(_wait("acknowledged, the slowest", percentile(first, 100), IN_TIME))
+    own = public.times(own=True)
+    for name in times:
+        for said, found in (("", times), (", without Discord's latencies", own)):
+            every = [one for of in found[name].values() for one in of]
+            by_kind = {f"{name}{said}": every} | (
+                dict(sorted(found[name].items())) if not said else {}
+            )
+            report.tables.append(waits(by_kind))
+            report.numbers[f"{name}{said}"] = {
+                what: percentiles(values) for what, values in by_kind.items()
+            }
+
+
+def _wait(what: str, seconds: float, most: float) -> Finding:
+    return Finding(what, 1000 * seconds, 1000 * most, MILLISECONDS)
+
+
+def _true(report: Report, public: Public, house: House) -> None:
+    """Whether all lines are there once, and everybody was answered; once the bot has ended."""
+    outcome = judged(Outcome(), public, house.truth())
+    report.findings += [
+        Finding("lines lost", outcome.lost, 0),
+        Finding("lines doubled", outcome.doubled, 0),
+        Finding("states that are not those of the text", outcome.wrong, 0),
+        Finding("commands that were not acknowledged in time", outcome.refused, 0),
+        Finding("commands without an end", outcome.without_end, 0),
+    ]
+    report.numbers["outcome"] = vars(outcome)
+
+
+def _told(report: Report, public: Public, counts: dict[str, int], spent: Spent) -> None:
+    """What else is worth knowing."""
+    refusals = public.refusals()
+    rows = [("answered by a sentence that says why not", "times")]
+    rows += [(sentence, f"{times:,}") for sentence, times in refusals.most_common()]
+    late = (
+        f"People came at most {1000 * max(public.late, default=0):,.0f} ms later than they should."
+    )
+    report.tables += [table(rows), _counted(counts), f"{spent.table()}\n{late}"]
+    report.numbers |= {
+        "commands": len(public.deeds),
+        "refusals": dict(refusals),
+        "counts": counts,
+        "processor": vars(spent),
+        "late": percentiles(public.late),
+    }
+
+
+def _counted(counts: dict[str, int]) -> str:
+    return table(
+        [("at Discord", "times"), *((what, f"{n:,}") for what, n in sorted(counts.items()))]
+    )

@@ -1,0 +1,265 @@
+"""Stored: a bot whose database is large before it begins: its size, memory, and what is slow."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import statistics
+import tempfile
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, closing
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from tests import machine
+from tests.discord.people import Asked, Channel, Discord, Person
+from tests.discord.processes import fake_discord
+from tests.kills.crowd import card_of
+
+from . import filling
+from .findings import Finding, Report, percentiles, table, waits
+from .house import OneProcess
+from .public import Deed
+
+IN_A_SERVER = 100
+"""Channels of a server. The bot hears of all of them, as of all that a server has."""
+
+MEMORY, DATABASE = 400e6, 2e9
+"""Bytes that the bot and its database may take."""
+
+COLD = 1.5
+"""How many times as long a line may take in a channel that nobody has used yet."""
+
+SLOWER = 3.0
+"""How many times as long as in a small database a command takes that is told of."""
+
+MB = "{:,.0f} MB"
+
+TIMES = 3
+"""How often each command is used; the median counts."""
+
+FEW = 100
+"""Channels of the small one."""
+
+COMMANDS: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("start", {"title": "Another", "heading": "INT. ROOF - NIGHT"}),
+    ("continue", {"seed": 1}),
+    ("write", {"text": "It rains."}),
+    ("undo", {}),
+    ("retry", {}),
+    ("edit", {}),
+    ("fork", {"title": "A fork"}),
+    ("history", {}),
+    ("scripts", {}),
+    ("script show", {}),
+    ("script export", {"format": "fountain"}),
+    ("script stats", {}),
+    ("script replay", {}),
+    ("surprise", {}),
+    ("cast list", {}),
+    ("cast add", {"names": "MAYA"}),
+    ("settings show", {}),
+    ("settings turns", {"cooldown": 0}),
+    ("settings banned", {"add": "rain"}),
+    ("model list", {}),
+    ("model info", {}),
+    ("privacy about", {}),
+    ("privacy export", {}),
+    ("help", {}),
+)
+"""What is asked in a large database and in a small one."""
+
+
+@dataclass
+class Lines:
+    """The same lines, written in one channel one after the other, and each in one of its own."""
+
+    warm: list[float] = field(default_factory=list)
+    cold: list[float] = field(default_factory=list)
+    """Seconds that each took."""
+    others: list[str] = field(default_factory=list)
+    """What came of those that were not the same."""
+
+
+@dataclass
+class Town:
+    """A Discord with many channels, who writes there, and the bot."""
+
+    discord: Discord
+    channels: list[Channel] = field(default_factory=list)
+    guilds: list[int] = field(default_factory=list)
+    people: list[Person] = field(default_factory=list)
+    """One in each server."""
+    bot: int = 0
+    """Its process."""
+    ready: float = 0.0
+    """Seconds from its start until it was connected."""
+    begun: machine.Memory = field(default_factory=lambda: machine.Memory(0, 0))
+    used: machine.Memory = field(default_factory=lambda: machine.Memory(0, 0))
+
+    def at(self, number: int) -> tuple[Person, Channel]:
+        """A channel, from 0, or from the end on from -1, and somebody who is there."""
+        return self.people[number % len(self.channels) // IN_A_SERVER], self.channels[number]
+
+
+async def stored(
+    house: OneProcess, channels: int, lines: int, pairs: int, plays: int = filling.PLAYS
+) -> Report:
+    """A bot with so many channels of so many lines, beside one with few."""
+    began = time.perf_counter()
+    # The first channel is the warm one, and each pair needs another with the same play.
+    pairs = min(pairs, (channels - 1) // plays - 1)
+    with tempfile.TemporaryDirectory(dir=house.folder) as folder:
+        other = replace(house, folder=Path(folder))
+        async with (
+            _town(house, channels, lines, plays) as town,
+            _town(other, min(FEW, channels), lines, plays) as small,
+        ):
+            found = await _compare(town, pairs, plays)
+            took = await _ask_all(small, town)
+            for one in (town, small):
+                one.used = machine.memory(one.bot)
+    report = Report(f"{channels:,} stored channels of {lines} lines each")
+    size = house.database.stat().st_size
+    ratio = statistics.median(found.cold) / statistics.median(found.warm)
+    report.findings = [
+        Finding("memory of the bot after use (RSS)", town.used.resident / 1e6, MEMORY / 1e6, MB),
+        Finding("database", size / 1e6, DATABASE / 1e6, MB),
+        Finding("/continue, cold beside warm", ratio, COLD, "{:.2f} times"),
+        Finding("lines that are not the same, cold and warm", len(found.others), 0),
+    ]
+    report.tables = [
+        _memory(small, town),
+        waits({"/continue, warm": found.warm, "/continue, cold": found.cold}),
+        _slower(took),
+        _parts(house.database),
+    ]
+    report.numbers = {
+        "bytes": size,
+        "seconds": time.perf_counter() - began,
+        "warm": percentiles(found.warm),
+        "cold": percentiles(found.cold),
+        "others": found.others,
+        "commands": {
+            name: dict(zip(("few", "all"), both, strict=True)) for name, both in took.items()
+        },
+        "memory": {
+            name: {"ready": one.ready, "begun": vars(one.begun), "used": vars(one.used)}
+            for name, one in (("few", small), ("all", town))
+        },
+    }
+    return report
+
+
+@asynccontextmanager
+async def _town(house: OneProcess, channels: int, lines: int, plays: int) -> AsyncIterator[Town]:
+    """A bot with so many channels, in servers that have as many as are usual; nobody is far away.
+
+    What takes long in the bot would else be hidden behind what takes long at Discord.
+    """
+    with fake_discord() as address:
+        async with Discord(address) as discord:
+            town = Town(discord)
+            for number in range(0, channels, IN_A_SERVER):
+                guild = await discord.guild(f"House {number}")
+                town.guilds.append(guild.id)
+                town.people.append(await guild.person("Pat"))
+                town.channels.extend(await guild.channels(min(IN_A_SERVER, channels - number)))
+            where = [(one.id, town.guilds[n // IN_A_SERVER]) for n, one in enumerate(town.channels)]
+            await filling.fill(house.database, house.voice, where, lines, plays=plays)
+            _forget_pages(house.database)
+            began = time.perf_counter()
+            with house.running(address) as [town.bot]:
+                await discord.bot_is_ready()
+                town.ready, town.begun = time.perf_counter() - began, machine.memory(town.bot)
+                yield town
+
+
+async def _compare(town: Town, pairs: int, plays: int) -> Lines:
+    """The same line in the same place of the same play, in one channel and in many, in turn."""
+    found = Lines()
+    for pair in range(pairs + 1):
+        wanted = [(town.at((pair + 1) * plays), found.cold), (town.at(0), found.warm)]
+        texts = list[str]()
+        for place, times in wanted if pair % 2 else reversed(wanted):
+            took, asked = await _took(*place, "continue", {"seed": pair})
+            texts.append("".join(card_of(one) for one in asked.answers()))
+            # The first of them fill what is kept of statements.
+            times += [took] if pair else []
+        if not texts[0] or texts[0] != texts[1]:
+            found.others += texts
+        await _took(*town.at(0), "undo", {})
+    return found
+
+
+async def _ask_all(*towns: Town) -> dict[str, list[float]]:
+    """The seconds that each command took in each of these, in turn: the medians.
+
+    Each time in another channel, from the end on, where nobody was yet.
+    """
+    found: dict[str, list[float]] = {}
+    for number, (command, options) in enumerate(COMMANDS):
+        took: list[list[float]] = [[] for _ in towns]
+        for before in range(number, TIMES * len(COMMANDS), len(COMMANDS)):
+            for town, times in zip(towns, took, strict=True):
+                place = town.at(-1 - before % len(town.channels))
+                times.append((await _took(*place, command, options))[0])
+        found[command] = [statistics.median(times) for times in took]
+    return found
+
+
+async def _took(
+    person: Person, channel: Channel, command: str, options: dict[str, Any]
+) -> tuple[float, Asked]:
+    """The seconds until a command was answered, and what was asked."""
+    asked = await person.slash(channel, command, **options)
+    deed = Deed(command, asked)
+    ended = await asked.discord.until(deed.ended, lambda: f"/{command}: {asked}", [asked.id])
+    return ended.at - asked.began, asked
+
+
+def _forget_pages(path: Path) -> None:
+    """Lets the system forget what it has read of a file, so that it must be read from the disk."""
+    file = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(file)
+        os.posix_fadvise(file, 0, 0, os.POSIX_FADV_DONTNEED)
+    finally:
+        os.close(file)
+
+
+def _memory(*towns: Town) -> str:
+    rows = [("MB", "few channels", "all channels")]
+    for when in ("begun", "used"):
+        for name, what in (("resident", "RSS"), ("proportional", "PSS")):
+            sizes = (getattr(getattr(one, when), name) / 1e6 for one in towns)
+            rows.append((f"{what}, {when}", *(f"{size:,.0f}" for size in sizes)))
+    rows.append(("seconds until it is ready", *(f"{one.ready:.1f}" for one in towns)))
+    return table(rows)
+
+
+def _slower(took: Mapping[str, Sequence[float]]) -> str:
+    """The commands that take much longer than in a small database."""
+    rows = [(f"more than {SLOWER:g} times as slow", "few, ms", "all, ms", "times")]
+    for command, (few, large) in took.items():
+        if large > SLOWER * few:
+            cells = f"{1000 * few:,.0f}", f"{1000 * large:,.0f}", f"{large / few:.1f}"
+            rows.append((f"/{command}", *cells))
+    return table(rows) if len(rows) > 1 else f"No command is {rows[0][0]}."
+
+
+def _parts(path: Path) -> str:
+    """What of a database takes how much."""
+    with closing(sqlite3.connect(path)) as database:
+        try:
+            found = database.execute(
+                "SELECT name, sum(pgsize), sum(ncell) FROM dbstat WHERE aggregate = 1 GROUP BY name"
+                " ORDER BY 2 DESC LIMIT 12"
+            ).fetchall()
+        except sqlite3.OperationalError:
+            return "This SQLite cannot tell what takes how much."
+    rows = [("in the database", "MB", "rows and pages")]
+    rows += [(name, f"{size / 1e6:,.0f}", f"{cells:,}") for name, size, cells in found]
+    return table(rows)
