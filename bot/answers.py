@@ -48,6 +48,9 @@ NOT_KEPT = {
         "The database of the scripts cannot be reached, and nothing of this was kept: try again in "
         "a moment, and tell whoever runs the bot if it goes on."
     ),
+    "lost": phrase(
+        "Another process of the bot is taking over here, and nothing of this was kept: try again."
+    ),
     "broken": phrase(
         "The disk on which the scripts are kept does not work, and nothing of this was kept: tell "
         "whoever runs the bot, and try again later."

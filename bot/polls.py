@@ -16,6 +16,7 @@ from .board import Board
 from .delivery import LOST
 from .language import speaking
 from .room import Room, Rooms
+from .shards import Shards
 from .store import Ballot, NotKept, Script
 
 log = logging.getLogger("onbook.polls")
@@ -73,14 +74,18 @@ class Polls:
     async def resume(self) -> None:
         """Goes on with the votes of an earlier run, and announces those that have ended.
 
+        Those of other shards are left to the processes that have these.
+
         For the client to be ready, or it would not know in which language; a second time, as after
         a new connection, it does nothing.
         """
         if self._resumed:
             return
         self._resumed = True
-        for ballot in await self.rooms.store.votes_open():
-            if ballot.id not in self._ends:
+        here, store = Shards.of(self.client), self.rooms.store
+        for ballot in await store.votes_open():
+            script = await store.find(ballot.script)
+            if script and here.have(script.guild) and ballot.id not in self._ends:
                 self.watch(ballot)
 
     def watch(self, ballot: Ballot) -> None:

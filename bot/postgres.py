@@ -43,11 +43,11 @@ from sqlalchemy.pool import NullPool
 from .dialects import highest_id, number_from
 from .migration import SCHEMA, STEPS
 from .tables import NUMBERED, Base, State, Surprise
-from .transactions import NotKept, StoreError, Transactions
+from .transactions import Guard, NotKept, StoreError, Transactions
 
 DRIVER = "postgresql+asyncpg"
 
-OLDEST = (13,)
+OLDEST = (14,)
 """The version of the server that has all that is asked of it."""
 
 READERS = 4
@@ -57,7 +57,8 @@ LOCKED_WAIT = 2000
 """Milliseconds for which it is waited for whoever else writes, in another process."""
 
 LEFT_ALONE = 10_000
-"""Milliseconds after which the server ends a transaction whose process says nothing more."""
+"""Milliseconds after which the server ends a transaction, or a sweep, whose process says nothing
+more: nobody can write as long as it has the lock."""
 
 CONNECT_WAIT, ANSWER_WAIT = 5.0, 30.0
 """Seconds in which the server must be reached, and in which it must answer."""
@@ -105,9 +106,10 @@ class Postgres(Transactions):
     Use `Postgres.open`.
     """
 
-    def __init__(self, url: URL) -> None:
+    def __init__(self, url: URL, guard: Guard | None = None) -> None:
         super().__init__()
-        self._engine = engine = _connect(
+        self._guard = guard
+        self._engine = engine = connect(
             url,
             pool_size=READERS + 1,
             max_overflow=0,
@@ -125,17 +127,20 @@ class Postgres(Transactions):
         self._in_turn = asyncio.Lock()
         self._seats = asyncio.Semaphore(READERS)
         # Outside of a transaction, where alone it can be swept, and as long as that takes.
-        self._sweeper = _connect(url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+        self._sweeper = connect(url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
 
     @classmethod
-    async def open(cls, url: URL) -> Self:
-        """Opens the database, and makes its tables; raises StoreError when it cannot be used."""
-        with _or_store_error():
-            database = cls(url)
+    async def open(cls, url: URL, guard: Guard | None = None) -> Self:
+        """Opens the database, and makes its tables; raises StoreError when it cannot be used.
+
+        Each transaction that writes begins with ``guard``, which may forbid it.
+        """
+        with or_store_error():
+            database = cls(url, guard)
         try:
-            with _or_store_error():
+            with or_store_error():
                 async with database._sessions.begin() as session:
-                    await session.execute(_one_at_a_time())
+                    await session.execute(one_at_a_time())
                     await _prepare(session)
             await database.flush_out()
         except BaseException:
@@ -156,7 +161,9 @@ class Postgres(Transactions):
         with self.meter.transaction("writing"):
             async with self._in_turn, self._or_not_kept(), self._sessions.begin() as session:
                 # Each statement sees what others have written until now: nothing is read before.
-                await session.execute(_one_at_a_time())
+                await session.execute(one_at_a_time())
+                if self._guard:
+                    await self._guard(session)
                 yield session
 
     @asynccontextmanager
@@ -190,6 +197,7 @@ class Postgres(Transactions):
             erased, swept = noted.one()
             if erased == swept:
                 return True
+            await connection.execute(text(f"SET idle_session_timeout = {LEFT_ALONE}"))
             await connection.execute(select(func.pg_advisory_lock(WRITERS)))
             if not await _is_unseen(connection):
                 return False
@@ -209,7 +217,7 @@ class Postgres(Transactions):
                 self._seats.release()
 
 
-def _one_at_a_time() -> Select[Any]:
+def one_at_a_time() -> Select[Any]:
     """Waits for whoever else writes; the end of the transaction lets the next one in."""
     return select(func.pg_advisory_xact_lock(WRITERS))
 
@@ -225,7 +233,7 @@ def _reason(error: Exception) -> str | None:
 
 
 @contextmanager
-def _or_store_error() -> Iterator[None]:
+def or_store_error() -> Iterator[None]:
     """Raises StoreError where a database cannot be opened. The address has a password in it."""
     try:
         yield
@@ -345,7 +353,7 @@ async def _is_unseen(connection: AsyncConnection) -> bool:
 # Connections -----------------------------------------------------------------------------------
 
 
-def _connect(url: URL, **how: Any) -> AsyncEngine:  # noqa: ANN401 - what the engine takes
+def connect(url: URL, **how: Any) -> AsyncEngine:  # noqa: ANN401 - what the engine takes
     """The engine of a database; ``how`` is what it takes, and ``answers`` what asyncpg does."""
     settings = {
         "application_name": "onbook",

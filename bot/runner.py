@@ -8,22 +8,25 @@ import hashlib
 import json
 import logging
 import signal
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import aiohttp
 import discord
 from discord import AppCommandOptionType, app_commands
 from discord.ext import commands
+from sqlalchemy import URL
 
 from .answers import HEARD, answer
 from .bounds import OutOfBounds
 from .cog import OnBook
 from .cog.commands import speaking_to
 from .engine import Load
+from .leases import HELD, Lease
 from .polls import Later
 from .settings import RunnerSettings, SettingsError
+from .shards import Shards
 from .telemetry import SILENT, Meter
 from .translator import Names
 from .views import COG, Interaction
@@ -48,6 +51,17 @@ PERMISSIONS = discord.Permissions(
 )
 """Just what the bot needs: to see where it writes, to write, to open a thread for a fork, and to
 attach a script as a file."""
+
+
+UNDIVIDED = Shards.all_of(1)
+
+FIRST = 0
+"""The shard whose process does what is done once for all of them."""
+
+TO_LEAVE = 1.0
+"""Seconds in which the gateway says goodbye as well."""
+
+R = TypeVar("R")
 
 
 class RunnerError(Exception):
@@ -112,10 +126,20 @@ def _is_filled_in(option: dict[str, Any]) -> bool:
     return isinstance(value, str) and value.isdecimal() and len(value) <= LONGEST_ID
 
 
-class Bot(commands.Bot):
-    """A Discord client with On Book as its only extension. It reads no message and no member."""
+class Bot(commands.AutoShardedBot):
+    """A Discord client with On Book as its only extension. It reads no message and no member.
 
-    def __init__(self, chosen: RunnerSettings, *, always_sync: bool = False) -> None:
+    It has all servers, unless ``shards`` says of which; then a ``lease`` says for how long.
+    """
+
+    def __init__(
+        self,
+        chosen: RunnerSettings,
+        *,
+        shards: Shards = UNDIVIDED,
+        lease: Lease | None = None,
+        always_sync: bool = False,
+    ) -> None:
         # It speaks to nobody: no word about libraries for voice channels.
         discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
         self._metrics = self._counting() if chosen.metrics_port else None
@@ -126,12 +150,17 @@ class Bot(commands.Bot):
             tree_cls=Tree,
             intents=discord.Intents(guilds=True),
             allowed_mentions=discord.AllowedMentions.none(),
+            shard_ids=list(shards.ids),
+            shard_count=shards.count,
         )
         self.http.http_trace = self.onbook_meter.http_trace  # as an option, it cannot be None
         self.onbook_settings = chosen
+        self.onbook_guard = lease.guard if lease else None
+        self._lease = lease
+        self._buckets: int | None = None
         self.onbook_later: Later | None = None
         self._always_sync = always_sync
-        self._is_connected = False
+        self._connected = set[int]()
         self._names = Names()
 
     async def setup_hook(self) -> None:
@@ -141,7 +170,12 @@ class Bot(commands.Bot):
         await self._sync()
 
     async def _sync(self) -> None:
-        """Syncs when the commands differ from those that were synced last; Discord limits it."""
+        """Syncs when the commands differ from those that were synced last; Discord limits it.
+
+        Of several processes the one does it that has the first shard.
+        """
+        if FIRST not in Shards.of(self).ids:
+            return
         commands_now = [
             await command.get_translated_payload(self.tree, self._names)
             for command in self.tree.get_commands()
@@ -155,6 +189,21 @@ class Bot(commands.Bot):
         await store.note_fact(SYNCED, digest)
         log.info("%d commands were synced", len(commands_now))
 
+    async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
+        """Waits until Discord lets a shard say who it is, also beside those of other processes."""
+        if self._lease is None or shard_id is None:
+            await super().before_identify_hook(shard_id, initial=initial)
+            return
+        if self._buckets is None:
+            self._buckets = (await self.fetch_session_start_limits()).max_concurrency
+        await self._lease.wait_to_identify(shard_id % self._buckets)
+
+    async def leave(self) -> None:
+        """Hears nothing more from Discord: what people ask is for whoever has the shards next."""
+        parting = [asyncio.create_task(shard.disconnect()) for shard in self.shards.values()]
+        if parting:
+            await asyncio.wait(parting, timeout=TO_LEAVE)
+
     async def on_ready(self) -> None:
         """Says where the bot can be invited from."""
         assert self.application_id is not None  # known once it is ready
@@ -165,19 +214,19 @@ class Bot(commands.Bot):
         )
         log.info("ready as %s; invite it with %s", self.user, url)
 
-    async def on_connect(self) -> None:
+    async def on_shard_connect(self, shard_id: int) -> None:
         """Notes that a session has begun."""
-        self._is_connected = True
+        self._connected.add(shard_id)
         self.onbook_meter.gateway("connected")
 
-    async def on_resumed(self) -> None:
+    async def on_shard_resumed(self, shard_id: int) -> None:
         """Notes that a session goes on."""
-        self._is_connected = True
+        self._connected.add(shard_id)
         self.onbook_meter.gateway("resumed")
 
-    async def on_disconnect(self) -> None:
-        """Notes that the connection is lost, or could not be made."""
-        self._is_connected = False
+    async def on_shard_disconnect(self, shard_id: int) -> None:
+        """Notes that a connection is lost, or could not be made."""
+        self._connected.discard(shard_id)
         self.onbook_meter.gateway("lost")
 
     @asynccontextmanager
@@ -198,7 +247,9 @@ class Bot(commands.Bot):
     async def missing(self) -> str:
         """What it lacks to serve people, in one line; nothing where it lacks nothing."""
         cog = self._cog()
-        if cog is None or not (self._is_connected and self.is_ready()):
+        if self._lease and not self._lease.held:
+            return "Another process has the shards."
+        if cog is None or not (self._connected >= {*self.shards} and self.is_ready()):
             return "Discord's gateway is not connected."
         voice = cog.settings.model
         if not cog.voices.works(voice):
@@ -232,35 +283,97 @@ class Bot(commands.Bot):
 
 async def run(chosen: RunnerSettings) -> None:
     """Runs on Discord until SIGINT or SIGTERM; raises RunnerError, and what `Bot` raises."""
-    token = chosen.discord_token
-    if token is None or not token.get_secret_value().strip():
+    token = chosen.discord_token.get_secret_value().strip() if chosen.discord_token else ""
+    if not token:
         raise RunnerError(
             "DISCORD_TOKEN is not set: put the bot's token into .env (see .env.example), or try "
             f"everything without one: python -m {__package__} --local."
         )
     spare_what_stays()
-    async with Bot(chosen) as bot, bot.telling():
-        running = asyncio.create_task(bot.start(token.get_secret_value().strip()))
-        with stopped_by_signal(running):
-            try:
-                await running
-            except asyncio.CancelledError:
-                log.info("stopping: lines in hand are finished or given up")
-                # Here, where a second signal cannot end it in the middle.
-                await bot.close()
-                log.info("stopped")
-            except discord.LoginFailure:
-                raise RunnerError(
-                    "Discord refused DISCORD_TOKEN: copy it anew from the bot's page in the "
-                    "developer portal."
-                ) from None
-            except (aiohttp.ClientError, discord.DiscordException, OSError) as error:
-                if isinstance(error, commands.ExtensionError):
-                    raise
-                raise RunnerError(
-                    f"Discord cannot be reached ({type(error).__name__}): check the network, and "
-                    f"start again."
-                ) from error
+    ending: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    with stopped_by_signal(ending), _told_of_discord():
+        shards = chosen.own_shards or await _unless(ending, _advised(token))
+        if shards is None:
+            return
+        if not isinstance(chosen.where, URL):
+            await _serve(Bot(chosen, shards=shards), token, ending)
+            return
+        async with Lease(chosen.where, shards, lambda: _end_without(shards, ending)) as lease:
+            await _unless(ending, lease.take())
+            if not ending.done():
+                await _serve(Bot(chosen, shards=shards, lease=lease), token, ending)
+
+
+async def _advised(token: str) -> Shards:
+    """All of the shards into which Discord wishes the servers of a bot to be divided."""
+    async with discord.Client(intents=discord.Intents.none()) as asking:
+        await asking.login(token)
+        count, _, _ = await asking.http.get_bot_gateway()
+    return Shards.all_of(count)
+
+
+async def _serve(bot: Bot, token: str, ending: asyncio.Future[None]) -> None:
+    """Runs a bot until it is to end; raises why, unless that was a signal."""
+    async with bot, bot.telling():
+        running = asyncio.create_task(bot.start(token))
+        await asyncio.wait({running, ending}, return_when=asyncio.FIRST_COMPLETED)
+        if running.done():
+            await running
+            return
+        log.info("stopping: lines in hand are finished or given up")
+        await bot.leave()
+        running.cancel()
+        # Here, where a second signal cannot end it in the middle.
+        await bot.close()
+        # discord.py hears of no cancelling while it connects anew: it sees that the bot is closed.
+        with suppress(asyncio.CancelledError):
+            await running
+        log.info("stopped")
+    if not ending.cancelled():
+        ending.result()
+
+
+async def _unless(ending: asyncio.Future[None], act: Coroutine[Any, Any, R]) -> R | None:
+    """What comes of an act; None where the process is to end before anything does."""
+    task = asyncio.create_task(act)
+    either: set[asyncio.Future[Any]] = {task, ending}
+    await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+    if task.done():
+        return await task
+    task.cancel()
+    await asyncio.wait({task})
+    return None
+
+
+def _end_without(shards: Shards, ending: asyncio.Future[None]) -> None:
+    """Ends a process that has lost its shards."""
+    if not ending.done():
+        ending.set_exception(
+            RunnerError(
+                f"This process has lost {shards}: it was stopped, or did not reach the database, "
+                f"for {HELD:.0f} seconds. Start it again, and it takes them back, or waits for "
+                f"whoever has them now."
+            )
+        )
+
+
+@contextmanager
+def _told_of_discord() -> Iterator[None]:
+    """Raises RunnerError where Discord does not let the bot in, or cannot be reached."""
+    try:
+        yield
+    except discord.LoginFailure:
+        raise RunnerError(
+            "Discord refused DISCORD_TOKEN: copy it anew from the bot's page in the developer "
+            "portal."
+        ) from None
+    except (aiohttp.ClientError, discord.DiscordException, OSError) as error:
+        if isinstance(error, commands.ExtensionError):
+            raise
+        raise RunnerError(
+            f"Discord cannot be reached ({type(error).__name__}): check the network, and start "
+            f"again."
+        ) from error
 
 
 def spare_what_stays() -> None:
@@ -273,8 +386,8 @@ def spare_what_stays() -> None:
 
 
 @contextmanager
-def stopped_by_signal(task: asyncio.Task[None]) -> Iterator[None]:
-    """Cancels the task on SIGINT and SIGTERM."""
+def stopped_by_signal(task: asyncio.Future[None]) -> Iterator[None]:
+    """Cancels a task, or whatever is waited for, on SIGINT and SIGTERM."""
     loop = asyncio.get_running_loop()
     numbers = (signal.SIGINT, signal.SIGTERM)
     # Not the loop's own handlers, which Windows has not.

@@ -16,10 +16,14 @@ from pydantic import (
     FilePath,
     SecretStr,
     ValidationError,
+    ValidationInfo,
+    field_validator,
     model_validator,
 )
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
+
+from .shards import Shards
 
 PREFIX = "ONBOOK_"
 
@@ -166,11 +170,15 @@ def address(given: str) -> URL:
 
 
 class RunnerSettings(Settings):
-    """What ``python -m bot`` reads besides: the token, its log, and where it says how it is."""
+    """What ``python -m bot`` reads besides: the token, the shards, and what it says of itself."""
 
     discord_token: SecretStr | None = Field(
         default=None, validation_alias="DISCORD_TOKEN", description="The bot's token."
     )
+    shards: Annotated[
+        str | None,
+        Field(description="The shards of this process, as in 0-3/16; all of them if not set."),
+    ] = None
     log_level: Annotated[
         str, Field(pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="How much is logged.")
     ] = "INFO"
@@ -181,6 +189,23 @@ class RunnerSettings(Settings):
     metrics_host: Annotated[
         str, Field(min_length=1, description="The address of this machine that the port is at.")
     ] = "127.0.0.1"
+
+    @field_validator("shards")
+    @classmethod
+    def _can_be_had(cls, given: str | None, others: ValidationInfo) -> str | None:
+        if given is not None:
+            shards = Shards.read(given)
+            if len(shards) < shards.count and not others.data.get("database_url"):
+                raise ValueError(
+                    "a part of the shards needs ONBOOK_DATABASE_URL, since a file belongs to one "
+                    "process"
+                )
+        return given
+
+    @property
+    def own_shards(self) -> Shards | None:
+        """The shards of this process; None for as many as Discord advises, and all of them."""
+        return None if self.shards is None else Shards.read(self.shards)
 
     def secrets(self) -> list[str]:
         """What must stand in no log, in whatever form."""

@@ -42,7 +42,7 @@ from .tables import (
     fork_of,
 )
 from .telemetry import Meter
-from .transactions import GroupCommit, NotKept, StoreError, Transactions
+from .transactions import GroupCommit, Guard, NotKept, StoreError, Transactions
 
 __all__ = [
     "BEFORE_THE_FIRST",
@@ -76,9 +76,12 @@ ROOM_FOR_STATES = 2**30
 """Bytes that states may take, if nothing else is set."""
 
 
-async def opened(where: Path | URL) -> Transactions:
-    """A database, a file or on a server; raises StoreError when it cannot be used."""
-    return await (Postgres.open(where) if isinstance(where, URL) else Database.open(where))
+async def opened(where: Path | URL, guard: Guard | None = None) -> Transactions:
+    """A database, a file or on a server; raises StoreError when it cannot be used.
+
+    ``guard`` is asked before anything is written on a server: a file has one process anyway.
+    """
+    return await (Postgres.open(where, guard) if isinstance(where, URL) else Database.open(where))
 
 
 class Store:
@@ -94,13 +97,18 @@ class Store:
         self._turns = GroupCommit(self._states_change)
 
     @classmethod
-    async def open(cls, where: Path | URL, room_for_states: int = ROOM_FOR_STATES) -> Self:
+    async def open(
+        cls,
+        where: Path | URL,
+        room_for_states: int = ROOM_FOR_STATES,
+        guard: Guard | None = None,
+    ) -> Self:
         """Opens or makes the database; raises StoreError when it cannot be used.
 
-        ``where`` is a file of SQLite's, or the address of a database of PostgreSQL's. States take
-        at most ``room_for_states`` bytes of it.
+        ``where`` is a file of SQLite's, or the address of a database of PostgreSQL's, where
+        ``guard`` may forbid to write. States take at most ``room_for_states`` bytes of it.
         """
-        return cls(await opened(where), room_for_states)
+        return cls(await opened(where, guard), room_for_states)
 
     def tell(self, meter: Meter) -> None:
         """Says who is told how long transactions take."""

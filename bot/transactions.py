@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -32,13 +32,17 @@ class StoreError(Exception):
 class NotKept(Exception):
     """The database could not be used just now, and nothing of a transaction was kept.
 
-    ``reason`` is ``full``, ``readonly``, ``locked``, ``away`` (a server that cannot be reached) or
-    ``broken``.
+    ``reason`` is ``full``, ``readonly``, ``locked``, ``away`` (a server that cannot be reached),
+    ``lost`` (another process writes in place of this one) or ``broken``.
     """
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+Guard: TypeAlias = Callable[[AsyncSession], Awaitable[None]]
+"""Looks, within a transaction that is to write, whether it may; raises NotKept."""
 
 
 class Transactions(ABC):

@@ -20,12 +20,17 @@ from ..polls import locale_of
 from ..privacy import KEPT, STAYS, SURE, as_file, sure, told
 from ..room import RoomError
 from ..settings import Settings
+from ..shards import Shards
 from ..store import Forgotten, NotKept
 from ..views import Interaction
 from .commands import answered, for_scripts
 from .turns import Turns
 
 log = logging.getLogger("onbook.privacy")
+
+DRAWN_EVERY = 10
+"""Minutes after which a process looks for what is to be drawn again: a person who is forgotten by
+one of them may have written in the servers of all."""
 
 AT_ONCE = 50
 """Messages that are drawn again together."""
@@ -124,9 +129,9 @@ class Privacy(Turns):
             await asyncio.wait(acts)
             await self._draw_stale()
 
-    @tasks.loop(hours=1)
+    @tasks.loop(minutes=DRAWN_EVERY)
     async def _draw_left(self) -> None:
-        """Draws again what could not be drawn before, or not before the bot ended."""
+        """Draws again what could not be drawn before, and what another process asks this one to."""
         await self._draw_stale()
 
     async def _draw_stale(self) -> None:
@@ -142,7 +147,7 @@ class Privacy(Turns):
 
     async def _draw_in(self, script: int, messages: Sequence[int]) -> None:
         found = await self.store.find(script)
-        if found is None:
+        if found is None or not self._is_here(found.guild):
             return
         channel = self.bot.get_partial_messageable(found.channel)
         room = self.rooms.at(found.channel)
@@ -163,7 +168,7 @@ class Privacy(Turns):
             return  # then it cannot know in which servers it is
         here = {guild.id for guild in self.bot.guilds}  # those too that are not available now
         with suppress(NotKept):  # which is in the log, unless the bot ends; the next start notes it
-            known = [guild for guild in await self.store.guilds() if self._is_own(guild)]
+            known = [guild for guild in await self.store.guilds() if self._is_here(guild)]
             gone = [guild for guild in known if guild not in here]
             await self.store.note_departures(gone, here & set(known))
 
@@ -186,7 +191,7 @@ class Privacy(Turns):
         before = dt.datetime.now(dt.UTC) - dt.timedelta(days=self.settings.departed_days)
         with suppress(NotKept):  # which is in the log; in an hour the disk may work again
             for guild in await self.store.departed(before):
-                if self._is_own(guild) and self.bot.get_guild(guild) is None:
+                if self._is_here(guild) and self.bot.get_guild(guild) is None:
                     scripts = await self.store.delete_guild(guild)
                     log.info("%d scripts of a server that left were deleted", scripts)
 
@@ -195,8 +200,6 @@ class Privacy(Turns):
     async def _once_all_is_known(self) -> None:
         await self.bot.wait_until_ready()
 
-    def _is_own(self, guild: int) -> bool:
+    def _is_here(self, guild: int | None) -> bool:
         """Whether a server is on one of the shards of this process."""
-        count = self.bot.shard_count or 1
-        own = getattr(self.bot, "shards", None) or {self.bot.shard_id or 0}
-        return (guild >> 22) % count in own
+        return Shards.of(self.bot).have(guild)

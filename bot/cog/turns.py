@@ -112,7 +112,8 @@ class Turns(commands.Cog):
         chosen = self.settings
         # Without a voice no database is made.
         await self.voices.peek(chosen.model)
-        self.store = await Store.open(chosen.where, chosen.states_mb * 2**20)
+        guard = getattr(self.bot, "onbook_guard", None)
+        self.store = await Store.open(chosen.where, chosen.states_mb * 2**20, guard)
         self.store.tell(getattr(self.bot, "onbook_meter", SILENT))
         self.voices.remember_in(self.store)
         try:

@@ -33,9 +33,8 @@ def application(world: World) -> web.Application:
     return app
 
 
-async def serve(time_to_answer: float) -> None:
+async def serve(world: World) -> None:
     """Serves at a free port until nobody holds the standard input open any more."""
-    world = World(time_to_answer)
     # Nobody waits for the sockets of those who have gone.
     runner = web.AppRunner(application(world), shutdown_timeout=0.1)
     await runner.setup()
@@ -50,4 +49,7 @@ async def serve(time_to_answer: float) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m tests.discord", description=__doc__)
     parser.add_argument("--time-to-answer", type=float, default=TIME_TO_ANSWER, metavar="SECONDS")
-    asyncio.run(serve(parser.parse_args().time_to_answer))
+    parser.add_argument("--shards", type=int, default=1, metavar="ADVISED")
+    parser.add_argument("--concurrency", type=int, default=16, metavar="SHARDS")
+    parser.add_argument("--identify-every", type=float, default=0.0, metavar="SECONDS")
+    asyncio.run(serve(World(**vars(parser.parse_args()))))

@@ -79,8 +79,12 @@ class Bucket:
 class Conditions:
     """The conditions of one world, which hold from the moment on at which they are set."""
 
-    def __init__(self) -> None:
+    def __init__(self, concurrency: int = 16, identify_every: float = 0.0) -> None:
         self.limited = False
+        self.concurrency = concurrency
+        """How many shards may begin a session at the same time: those of different remainders."""
+        self.identify_every = identify_every
+        """Seconds between two shards of one remainder."""
         self.counts = Counter[str]()
         """What a bot has asked for and was told, in words."""
         self._latency = 0.0, 0.0
@@ -93,6 +97,8 @@ class Conditions:
     def be(self, least: float, most: float, limited: bool, seed: int) -> None:
         """Lets what passes take so many seconds, at least and at most, and limits hold or not."""
         self._latency, self.limited = (least, most), limited
+        if limited:
+            self.concurrency, self.identify_every = CONCURRENCY, BETWEEN_IDENTIFIES
         self._random.seed(seed)
 
     def latency(self) -> float:
@@ -125,13 +131,12 @@ class Conditions:
 
     def may_identify(self, shard: int, now: float) -> bool:
         """Whether a shard may begin a session now, which is counted."""
-        place = shard % CONCURRENCY
-        soon = now < self._identified.get(place, -math.inf) + BETWEEN_IDENTIFIES
-        self._identified[place] = now
+        place = shard % self.concurrency
         self.counts["identifies"] += 1
-        if self.limited and soon:
+        if now < self._identified.get(place, -math.inf) + self.identify_every:
             self.counts["identifies too soon"] += 1
             return False
+        self._identified[place] = now
         return not self.limited or self.counts["identifies"] <= IDENTIFIES
 
     def sessions_left(self) -> dict[str, int]:
@@ -140,5 +145,5 @@ class Conditions:
             "total": IDENTIFIES,
             "remaining": max(0, IDENTIFIES - self.counts["identifies"]),
             "reset_after": 0,
-            "max_concurrency": CONCURRENCY if self.limited else 16,
+            "max_concurrency": self.concurrency,
         }

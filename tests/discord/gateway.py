@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -53,12 +53,11 @@ class Session:
 
 
 class Gateway:
-    """All sessions of the bot."""
+    """All sessions of the bot, of whatever process; a shard may have several."""
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.sessions: dict[int, Session] = {}
-        """The newest session of each shard."""
+        self.sessions: list[Session] = []
 
     def dispatch(self, event: str, guild: int, data: Json, times: int = 1) -> float:
         """Tells the bot of something in a guild; ``times`` may be 0, or more than 1.
@@ -66,7 +65,7 @@ class Gateway:
         Returns how many seconds that takes.
         """
         took = 0.0
-        for session in self.sessions.values():
+        for session in self.sessions:
             if session.hears_of(guild):
                 for _ in range(times):
                     took = self._tell_of(session, event, data)
@@ -79,24 +78,24 @@ class Gateway:
 
     async def drop(self) -> None:
         """Loses every connection; a bot can resume."""
-        for session in self.sessions.values():
-            if session.socket:
-                await session.socket.close(code=4000)
+        for _, socket in self._connected():
+            await socket.close(code=4000)
 
     async def reconnect(self) -> None:
         """Asks for new connections; a bot resumes."""
-        for session in self.sessions.values():
-            if session.socket:
-                await _send(session.socket, RECONNECT)
+        for _, socket in self._connected():
+            await _send(socket, RECONNECT)
 
     async def invalidate(self, resumable: bool) -> None:
         """Ends every session; what happens before a bot has a new one, it never hears of."""
-        for session in list(self.sessions.values()):
-            if not resumable:
-                del self.sessions[session.shard]
-                self.world.conditions.counts["lost sessions"] += 1
-            if session.socket:
-                await _send(session.socket, INVALID_SESSION, resumable)
+        connected = list(self._connected())
+        if not resumable:
+            self.world.conditions.counts["lost sessions"] += len(
+                {one.shard for one in self.sessions}
+            )
+            self.sessions.clear()
+        for _, socket in connected:
+            await _send(socket, INVALID_SESSION, resumable)
 
     async def connect(self, request: web.Request) -> web.WebSocketResponse:
         """One connection, until either side ends it."""
@@ -139,17 +138,14 @@ class Gateway:
         counts = self.world.conditions.counts
         if op == IDENTIFY:
             shard, shards = asked.get("shard", (0, 1))
-            if not self.world.conditions.may_identify(shard, self.world.now()):
-                await self._refuse(socket)
-                return None, 0
-            session = self._identify(shard, shards)
+            session = self._identify(shard, shards) if self._may_identify(shard) else None
         else:
-            [session] = [
-                one for one in self.sessions.values() if one.id == asked["session_id"]
-            ] or [None]
-            if session is None:
-                await self._refuse(socket)
-                return None, 0
+            [session] = [one for one in self.sessions if one.id == asked["session_id"]] or [None]
+        if session is None:
+            counts["refused sessions"] += 1
+            await _send(socket, INVALID_SESSION, False)
+            return None, 0
+        if op == RESUME:
             counts["resumes"] += 1
             self._tell_of(session, "RESUMED", {})
             heard = asked["seq"]
@@ -157,14 +153,17 @@ class Gateway:
         self._tell()
         return session, heard
 
-    async def _refuse(self, socket: web.WebSocketResponse) -> None:
-        """Says that there is no such session, or that none can begin now."""
-        self.world.conditions.counts["refused sessions"] += 1
-        await _send(socket, INVALID_SESSION, False)
+    def _may_identify(self, shard: int) -> bool:
+        """Whether a shard may begin a session now; it is noted where it may not."""
+        if self.world.conditions.may_identify(shard, self.world.now()):
+            return True
+        self.world.refuse(f"IDENTIFY of shard {shard} comes too early")
+        return False
 
     def _identify(self, shard: int, shards: int) -> Session:
         """A new session, which begins with all that the bot must know."""
-        session = self.sessions[shard] = Session(shard, shards)
+        session = Session(shard, shards)
+        self.sessions.append(session)
         guilds = [one for one in self.world.guilds.values() if session.hears_of(one.id)]
         ready = {
             "v": 10,
@@ -182,8 +181,13 @@ class Gateway:
 
     def ready(self) -> bool:
         """Whether every shard of the bot is connected."""
-        found = [one for one in self.sessions.values() if one.socket]
-        return bool(found) and len(found) == found[0].shards
+        found = [one for one, _ in self._connected()]
+        return bool(found) and len({one.shard for one in found}) == found[-1].shards
+
+    def _connected(self) -> Iterator[tuple[Session, web.WebSocketResponse]]:
+        for one in list(self.sessions):
+            if one.socket:
+                yield one, one.socket
 
     def _tell(self) -> None:
         self.world.tell("bot", self.ready())

@@ -19,12 +19,14 @@ PATIENCE = 20.0
 
 
 @contextmanager
-def fake_discord(time_to_answer: float = TIME_TO_ANSWER) -> Iterator[str]:
-    """Starts a fake Discord; its address.
+def fake_discord(time_to_answer: float = TIME_TO_ANSWER, **world: float) -> Iterator[str]:
+    """Starts a fake Discord, whose ``world`` is as `World` takes it; its address.
 
     A test that is not about the time says so with a longer one, or a slow machine fails it.
     """
-    arguments = ["-m", "tests.discord", "--time-to-answer", str(time_to_answer)]
+    given = {"time_to_answer": time_to_answer, **world}
+    options = (f"--{name.replace('_', '-')}={value}" for name, value in given.items())
+    arguments = ["-m", "tests.discord", *options]
     with _running(arguments, ROOT, {}) as server:
         assert server.stdout is not None
         yield server.stdout.readline().strip()
@@ -32,18 +34,19 @@ def fake_discord(time_to_answer: float = TIME_TO_ANSWER) -> Iterator[str]:
 
 @contextmanager
 def running_bot(
-    address: str, folder: Path, log: Path | None = None, **settings: object
+    address: str, folder: Path, log: Path | None = None, hurry: float = 1, **settings: object
 ) -> Iterator[subprocess.Popen[str]]:
     """Starts ``python -m bot`` in a folder, at this address; settings are its ``ONBOOK_...``.
 
     Its database is in the folder, so that the next one there goes on with the scripts. What it says
-    goes to the end of ``log``, or to the standard error output.
+    goes to the end of ``log``, or to the standard error output. Its leases run out so many times
+    sooner as it is to ``hurry``.
     """
     names = {f"ONBOOK_{name.upper()}": str(value) for name, value in settings.items()}
     chosen = {"DISCORD_TOKEN": TOKEN, "ONBOOK_LOG_LEVEL": "WARNING"} | names
     with ExitStack() as stack:
         errors = stack.enter_context(log.open("a")) if log else None
-        arguments = ["-m", "tests.discord.bot", address]
+        arguments = ["-m", "tests.discord.bot", address, str(hurry)]
         yield stack.enter_context(_running(arguments, folder, chosen, errors))
 
 

@@ -135,8 +135,7 @@ class Rest:
 
     def _note(self, request: web.Request, refused: Refused) -> None:
         words = f"{request.method} {request.match_info.handler.__name__}: {refused.code} {refused}"
-        self.world.refusals.append(words)
-        self.world.tell("refusal", words)
+        self.world.refuse(words)
         if one := self.world.with_token(request.match_info.get("token")):
             one.refused.append(refused.code)
             self.world.tell("interaction", one)
@@ -155,7 +154,7 @@ class Rest:
         """Where it hears what happens."""
         limit = self.world.conditions.sessions_left()
         url = self.world.address.replace("http", "ws", 1) + "/"
-        return _json({"url": url, "shards": 1, "session_start_limit": limit})
+        return _json({"url": url, "shards": self.world.shards, "session_start_limit": limit})
 
     async def commands(self, _request: web.Request) -> web.Response:
         """The commands as they are registered."""

@@ -165,8 +165,16 @@ class Interaction:
 class World:
     """One Discord. Whoever watches is told of every message and interaction that changes."""
 
-    def __init__(self, time_to_answer: float = TIME_TO_ANSWER) -> None:
+    def __init__(
+        self,
+        time_to_answer: float = TIME_TO_ANSWER,
+        shards: int = 1,
+        concurrency: int = 16,
+        identify_every: float = 0.0,
+    ) -> None:
         self.time_to_answer = time_to_answer
+        self.shards = shards
+        """As many as a bot is advised to have."""
         self.ahead = 0.0
         """Seconds by which its clock is ahead of the real one."""
         self.guilds: dict[int, Guild] = {}
@@ -174,7 +182,7 @@ class World:
         self.users: dict[int, User] = {}
         self.messages: dict[int, Message] = {}
         self.interactions: dict[int, Interaction] = {}
-        self.conditions = Conditions()
+        self.conditions = Conditions(concurrency, identify_every)
         self.files: dict[int, bytes] = {}
         self.commands: dict[tuple[int, str], Json] = {}
         """As they were registered, by type and name."""
@@ -231,6 +239,11 @@ class World:
         """Tells whoever watches."""
         for watcher in self.watchers:
             watcher(what, it)
+
+    def refuse(self, words: str) -> None:
+        """Notes what is refused to the bot."""
+        self.refusals.append(words)
+        self.tell("refusal", words)
 
     def find_message(self, message: int) -> Message:
         """A message that is there; raises Refused."""

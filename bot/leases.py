@@ -1,0 +1,276 @@
+"""Leases: which process has which shards, so that only one of them ever writes there."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import logging
+import os
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, Self
+
+from sqlalchemy import (
+    URL,
+    BigInteger,
+    Column,
+    DateTime,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    func,
+    inspect,
+    or_,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as NoConnection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+
+from .postgres import connect, one_at_a_time, or_store_error
+from .shards import Shards
+from .transactions import NotKept
+
+HELD = 15.0
+"""Seconds for which shards are a process's, from each time that it says that it is there."""
+
+RENEWED_EVERY = 5.0
+"""Seconds between these times."""
+
+ASKED_EVERY = 0.5
+"""Seconds after which a process that waits for shards looks again whether they are free."""
+
+TO_GIVE_BACK = 5.0
+"""Seconds that a process has to give its shards back before it leaves them to run out."""
+
+IDENTIFIED_EVERY = 5.5
+"""Seconds between two shards of a bucket that tell Discord who they are. It asks for 5, and none
+of them is sent in the very moment that it was planned for."""
+
+_tables = MetaData()
+
+_leases = Table(
+    "leases",
+    _tables,
+    Column("shard", Integer, primary_key=True, autoincrement=False),
+    Column("count", Integer, nullable=False, comment="how many shards there are in all"),
+    Column("holder", String, nullable=False, comment="for people: the machine and its process"),
+    Column("epoch", BigInteger, nullable=False, comment="grows with each process that takes any"),
+    Column("expires", DateTime(timezone=True), nullable=False),
+)
+"""Who has a shard, or had it last."""
+
+_identified = Table(
+    "identified",
+    _tables,
+    Column("bucket", Integer, primary_key=True, autoincrement=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+)
+"""When a shard of a bucket told Discord last who it is, or is about to."""
+
+# Not that of the transaction, which may have waited.
+_NOW = func.clock_timestamp()
+
+TROUBLE = (DBAPIError, NoConnection, OSError)
+"""What is raised where the server does not do what it is asked."""
+
+log = logging.getLogger("onbook.leases")
+
+
+class NotHeld(Exception):
+    """The shards are not this process's any more."""
+
+
+class Lease:
+    """Shards that are this process's alone, from when it has taken them for as long as it says so.
+
+    The server's clock says how long that is. A process that is stopped, or that cannot reach the
+    server, loses them: ``on_loss`` is called, and whoever takes them then waits for the end of what
+    is being written. Its `guard` lets nothing be written later.
+
+    To be entered before it is taken; at the end it is given back, and another process has the
+    shards at once.
+    """
+
+    def __init__(self, url: URL, shards: Shards, on_loss: Callable[[], None]) -> None:
+        self.shards = shards
+        self._on_loss = on_loss
+        self._holder = f"{socket.gethostname()}:{os.getpid()}"
+        self._epoch = 0
+        self._until = 0.0
+        """By the event loop's clock."""
+        self._keeping: asyncio.Task[None] | None = None
+        self._engine = connect(
+            url,
+            pool_size=2,
+            max_overflow=0,
+            pool_pre_ping=True,
+            isolation_level="AUTOCOMMIT",
+            answers={"command_timeout": RENEWED_EVERY},
+        )
+        self._transactions = self._engine.execution_options(isolation_level="READ COMMITTED")
+
+    async def __aenter__(self) -> Self:
+        """Makes the tables; raises StoreError when the database cannot be used."""
+        try:
+            with or_store_error():
+                async with self._transactions.begin() as connection:
+                    if not await connection.run_sync(_are_there):
+                        await connection.execute(one_at_a_time())
+                        await connection.run_sync(_tables.create_all)
+        except BaseException:
+            await self._engine.dispose()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._keeping:
+            self._keeping.cancel()
+            await asyncio.wait([self._keeping])
+            with suppress(*TROUBLE):
+                async with asyncio.timeout(TO_GIVE_BACK), self._engine.connect() as connection:
+                    await connection.execute(self._mine().values(expires=_NOW))
+        self._until = 0.0
+        await self._engine.dispose()
+
+    @property
+    def held(self) -> bool:
+        """Whether the shards are this process's, as far as it knows."""
+        return _now() < self._until
+
+    async def take(self) -> None:
+        """Waits until nobody else has any of the shards, and has them from then on."""
+        said = None
+        while other := await self._take_or_tell():
+            if other != said:
+                log.warning("waiting for %s: %s", self.shards, other)
+                said = other
+            await asyncio.sleep(ASKED_EVERY)
+        log.info("this process has %s now", self.shards)
+        self._keeping = asyncio.create_task(self._keep())
+
+    async def guard(self, session: AsyncSession) -> None:
+        """Lets a transaction write; raises NotKept where another process has any of the shards.
+
+        No process takes any as long as the transaction lasts.
+        """
+        mine = select(func.count()).where(_leases.c.epoch == self._epoch)
+        if await session.scalar(mine) != len(self.shards):
+            self._lose()
+            raise NotKept("lost")
+
+    async def wait_to_identify(self, bucket: int) -> None:
+        """Waits until a shard of a bucket may tell Discord who it is; no other process may then.
+
+        Raises OSError where nobody can say when that is.
+        """
+        one = insert(_identified).values(bucket=bucket, at=_NOW)
+        next_one = _identified.c.at + _seconds(IDENTIFIED_EVERY)
+        planned = one.on_conflict_do_update(
+            index_elements=[_identified.c.bucket], set_={"at": func.greatest(_NOW, next_one)}
+        ).returning(_identified.c.at - _NOW)
+        try:
+            async with self._engine.connect() as connection:
+                left: dt.timedelta = (await connection.execute(planned)).scalar_one()
+        except (DBAPIError, NoConnection) as error:
+            raise ConnectionError("the database cannot say when to identify") from error
+        await asyncio.sleep(left.total_seconds())
+
+    # Taking
+
+    async def _take_or_tell(self) -> str | None:
+        """Takes the shards; or says why it cannot."""
+        try:
+            return await self._take()
+        except TROUBLE as error:
+            return f"the database cannot be used now ({type(error).__name__})"
+
+    async def _take(self) -> str | None:
+        """Takes the shards; or says who has some of them."""
+        async with self._engine.connect() as connection:
+            # Those who write are in nobody's way who only waits.
+            if other := await self._other(connection):
+                return other
+        async with self._transactions.begin() as connection:
+            # What is being written has ended, and nothing is renewed, before anything is looked at.
+            await connection.execute(one_at_a_time())
+            await connection.execute(text("LOCK TABLE leases IN SHARE ROW EXCLUSIVE MODE"))
+            if other := await self._other(connection):
+                return other
+            now = _now()
+            epoch = (await connection.scalar(select(func.max(_leases.c.epoch))) or 0) + 1
+            held = {
+                "count": self.shards.count,
+                "holder": self._holder,
+                "epoch": epoch,
+                "expires": _NOW + _seconds(HELD),
+            }
+            rows = insert(_leases).values([{"shard": one, **held} for one in self.shards.ids])
+            keys = [_leases.c.shard]
+            await connection.execute(rows.on_conflict_do_update(index_elements=keys, set_=held))
+        self._epoch, self._until = epoch, now + HELD
+        return None
+
+    async def _other(self, connection: AsyncConnection) -> str | None:
+        """Who has any of the shards, or divides all of them otherwise."""
+        any_of_them = _leases.c.shard.in_(self.shards.ids)
+        otherwise = _leases.c.count != self.shards.count
+        taken = (
+            select(_leases)
+            .where(_leases.c.expires > _NOW, or_(any_of_them, otherwise))
+            .order_by(_leases.c.shard)
+            .limit(1)
+        )
+        row = (await connection.execute(taken)).one_or_none()
+        return f"{row.holder} has shard {row.shard} of {row.count}" if row else None
+
+    # Keeping
+
+    async def _keep(self) -> None:
+        """Renews the lease until it is lost."""
+        pause = RENEWED_EVERY
+        with suppress(TimeoutError, NotHeld):
+            while True:
+                async with asyncio.timeout_at(self._until):
+                    await asyncio.sleep(pause)
+                    pause = RENEWED_EVERY if await self._renew() else ASKED_EVERY
+        self._lose()
+
+    async def _renew(self) -> bool:
+        """Whether the lease was renewed; raises NotHeld where it is another's, or has run out."""
+        now = _now()
+        try:
+            async with self._engine.connect() as connection:
+                longer = self._mine().where(_leases.c.expires > _NOW)
+                renewed = await connection.execute(longer.values(expires=_NOW + _seconds(HELD)))
+        except TROUBLE as error:
+            log.warning("%s could not be renewed: %s", self.shards, type(error).__name__)
+            return False
+        if renewed.rowcount != len(self.shards):
+            raise NotHeld
+        self._until = now + HELD
+        return True
+
+    def _mine(self) -> Any:  # noqa: ANN401 - an update without values yet
+        return update(_leases).where(_leases.c.epoch == self._epoch)
+
+    def _lose(self) -> None:
+        self._until = 0.0
+        self._on_loss()
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+def _seconds(number: float) -> Any:  # noqa: ANN401 - an interval
+    return func.make_interval(0, 0, 0, 0, 0, 0, number)
+
+
+def _are_there(connection: Any) -> bool:  # noqa: ANN401 - SQLAlchemy's own
+    return set(_tables.tables) <= set(inspect(connection).get_table_names())
