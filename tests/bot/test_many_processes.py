@@ -1,0 +1,169 @@
+"""Several processes of the real bot, with one database: they share its shards, and take over."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from subprocess import Popen
+from typing import Any
+
+import pytest
+from sqlalchemy import URL
+
+from bot.postgres import WRITERS
+from tests.discord.people import PATIENCE, Channel, Discord, Guild, Person
+from tests.discord.processes import PATIENCE as LONGEST_END
+from tests.discord.processes import fake_discord, running_bot
+from tests.postgres import ask
+
+from .conftest import count
+from .test_at_once import BLOCK, begin, script, truth
+from .test_leases import SOMEBODY_WAITS
+from .test_postgres import as_another_program, wait_for
+from .test_stopping import until_it_says
+
+HURRY = 5
+"""Leases run out, and shards identify, so many times sooner."""
+
+TWICE_DELIVERED = "40060"
+"""What Discord says to who answers what was answered."""
+
+
+@pytest.fixture
+async def discord() -> AsyncIterator[Discord]:
+    """A Discord in which two shards may not identify at once."""
+    with fake_discord(PATIENCE, shards=2, concurrency=1, identify_every=0.5) as address:
+        async with Discord(address) as discord:
+            yield discord
+
+
+class Processes:
+    """Processes of the bot that are started here, and their logs."""
+
+    def __init__(self, discord: Discord, folder: Path, stack: ExitStack, **chosen: Any) -> None:
+        self._discord = discord
+        self._folder = folder
+        self._stack = stack
+        self._chosen = chosen
+        self.logs: list[Path] = []
+
+    def start(self, shards: str) -> Popen[str]:
+        """Starts one that is to have these shards."""
+        log = self._folder / f"log {len(self.logs)}"
+        self.logs.append(log)
+        return self._stack.enter_context(
+            running_bot(
+                self._discord.address, self._folder, log, HURRY, shards=shards, **self._chosen
+            )
+        )
+
+    async def start_and_wait(self, shards: str) -> list[Popen[str]]:
+        """Starts one that has these shards, and one that waits for them."""
+        first = self.start(shards)
+        await self._discord.bot_is_ready()
+        second = self.start(shards)
+        await asyncio.to_thread(until_it_says, self.logs[-1], f"{first.pid} has shard 0 of 1")
+        return [first, second]
+
+
+@pytest.fixture
+def processes(discord: Discord, voices: Path, url: URL, tmp_path: Path) -> Iterator[Processes]:
+    """The bot, with this database."""
+    address = url.render_as_string(hide_password=False)
+    with ExitStack() as stack:
+        yield Processes(
+            discord,
+            tmp_path,
+            stack,
+            models=voices,
+            model="tiny",
+            threads=1,
+            line_length=200,
+            database_url=address,
+            log_level="INFO",
+        )
+
+
+async def a_guild_of(discord: Discord, shard: int, shards: int) -> Guild:
+    """A server on a shard."""
+    while True:
+        guild = await discord.guild("The Playhouse")
+        if (guild.id >> 22) % shards == shard:
+            return guild
+
+
+async def lines_by(person: Person, channel: Channel, *seeds: int) -> list[str]:
+    """The lines after another one, which the voice writes from these seeds."""
+    for seed in seeds:
+        await (await person.slash(channel, "continue", seed=seed)).shows(BLOCK)
+    return await script(person, channel)
+
+
+async def test_two_write_side_by_side_and_identify_one_after_the_other(
+    discord: Discord, processes: Processes
+):
+    guilds = [await a_guild_of(discord, shard, 2) for shard in (0, 1)]
+    async with discord.holding("GET", "gateway/bot"):
+        for shards in ("0/2", "1/2"):
+            processes.start(shards)
+        await discord.until(lambda: discord.held == 2)
+    await discord.bot_is_ready()
+
+    async def play(guild: Guild) -> list[str]:
+        channel, ann = await guild.channel("stage"), await guild.person("Ann")
+        await begin(ann, channel)
+        await lines_by(ann, channel, 1, 2, 3)
+        return await truth(ann, channel)
+
+    one, other = await asyncio.gather(*(play(guild) for guild in guilds))
+    assert len(one) == 4
+    assert one == other
+    assert discord.refusals == []
+    synced = ["commands were synced" in log.read_text() for log in processes.logs]
+    assert synced == [True, False]
+
+
+async def test_a_turn_of_a_process_that_is_killed_comes_out_the_same_in_another(
+    discord: Discord, processes: Processes, url: URL
+):
+    guild = await discord.guild("The Playhouse")
+    undisturbed, channel = await guild.channel("first"), await guild.channel("second")
+    ann = await guild.person("Ann")
+    first, _ = await processes.start_and_wait("0/1")
+    for one in (undisturbed, channel):
+        await begin(ann, one)
+    async with as_another_program(url) as program:
+        # The line is written, but for the database.
+        await program.execute(f"SELECT pg_advisory_lock({WRITERS})")
+        await ann.slash(channel, "continue", seed=1)
+        await asyncio.to_thread(wait_for, url, SOMEBODY_WAITS)
+        first.kill()
+        await discord.bot_is_gone()
+    await discord.bot_is_ready()
+    assert await lines_by(ann, channel, 1, 2) == await lines_by(ann, undisturbed, 1, 2)
+    assert count(url, "lines") == 6
+
+
+async def test_one_that_was_stopped_and_comes_back_writes_nothing_and_ends(
+    discord: Discord, processes: Processes, url: URL
+):
+    guild = await discord.guild("The Playhouse")
+    channel, ann = await guild.channel("stage"), await guild.person("Ann")
+    first, second = await processes.start_and_wait("0/1")
+    begun = await begin(ann, channel)
+    first.send_signal(signal.SIGSTOP)
+    await asyncio.to_thread(until_it_says, processes.logs[1], "Shard ID 0 has connected")
+    # Both hear of it.
+    written = await (await ann.click(begun, "Continue")).shows(BLOCK)
+    first.send_signal(signal.SIGCONT)
+    assert await asyncio.to_thread(first.wait, LONGEST_END) == 1
+    assert "has lost shard 0 of 1" in processes.logs[0].read_text().splitlines()[-1]
+    await (await ann.click(written, "Continue")).shows(BLOCK)
+    assert len(await truth(ann, channel)) == count(url, "lines") == 3
+    assert all(TWICE_DELIVERED in one for one in discord.refusals)
+    second.send_signal(signal.SIGTERM)
+    assert await asyncio.to_thread(second.wait, LONGEST_END) == 0
+    assert ask(url, "SELECT expires <= clock_timestamp() FROM leases") == [["t"]]

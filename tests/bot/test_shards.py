@@ -1,0 +1,76 @@
+"""Shards: what a setting names, and which servers they have."""
+
+from __future__ import annotations
+
+import discord
+import pytest
+
+from bot.settings import SettingsError, runner_settings
+from bot.shards import Shards
+
+INTENTS = discord.Intents(guilds=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "ids", "words"),
+    [
+        ("0-3/16", [0, 1, 2, 3], "shards 0 to 3 of 16"),
+        ("5/16", [5], "shard 5 of 16"),
+        ("15-15/16", [15], "shard 15 of 16"),
+        ("0/1", [0], "shard 0 of 1"),
+        (" 0-1/2 ", [0, 1], "shards 0 to 1 of 2"),
+    ],
+)
+def test_a_setting_names_some_of_all(text: str, ids: list[int], words: str):
+    shards = Shards.read(text)
+    assert (list(shards.ids), str(shards), len(shards)) == (ids, words, len(ids))
+
+
+WRONG = ["", "3", "0-3", "3-0/16", "0-16/16", "16/16", "0/0", "-1/2", "0-3/16x", "a/b", "0/99999",
+         "٣/٥", "0,1/2", "0.5/2"]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", WRONG)
+def test_others_are_refused_in_a_sentence(text: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("ONBOOK_DATABASE_URL", "postgresql://somebody@127.0.0.1/scripts")
+    monkeypatch.setenv("ONBOOK_SHARDS", text)
+    with pytest.raises(SettingsError) as refused:
+        runner_settings()
+    sentence = str(refused.value)
+    assert sentence.startswith("ONBOOK_SHARDS cannot be used: ")
+    assert sentence.endswith(". See .env.example.")
+
+
+def test_a_file_has_all_shards_in_one_process(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("ONBOOK_SHARDS", "0-3/4")
+    assert runner_settings().own_shards == Shards.all_of(4)
+    monkeypatch.setenv("ONBOOK_SHARDS", "0-2/4")
+    with pytest.raises(SettingsError, match=r"^ONBOOK_SHARDS .*needs ONBOOK_DATABASE_URL"):
+        runner_settings()
+    monkeypatch.setenv("ONBOOK_DATABASE_URL", "postgresql://somebody@127.0.0.1/scripts")
+    assert runner_settings().own_shards == Shards(range(3), 4)
+    monkeypatch.delenv("ONBOOK_SHARDS")
+    assert runner_settings().own_shards is None
+
+
+def test_each_server_is_on_one_of_them():
+    some, others = Shards.read("0-1/3"), Shards.read("2/3")
+    guilds = [(number << 22) + 12345 for number in range(30)]
+    assert [some.have(guild) for guild in guilds] == [number % 3 < 2 for number in range(30)]
+    assert all(some.have(guild) != others.have(guild) for guild in guilds)
+    assert some.have(None)
+    assert not others.have(None)
+
+
+@pytest.mark.parametrize(
+    ("client", "ids", "count"),
+    [
+        (discord.Client(intents=INTENTS), [0], 1),
+        (discord.Client(intents=INTENTS, shard_id=3, shard_count=4), [3], 4),
+        (discord.AutoShardedClient(intents=INTENTS, shard_count=2), [0, 1], 2),
+        (discord.AutoShardedClient(intents=INTENTS, shard_ids=[1, 5], shard_count=8), [1, 5], 8),
+    ],
+)
+def test_a_host_is_divided_as_it_likes(client: discord.Client, ids: list[int], count: int):
+    shards = Shards.of(client)
+    assert (list(shards.ids), shards.count) == (ids, count)
