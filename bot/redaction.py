@@ -10,8 +10,8 @@ from typing import Final
 HIDDEN: Final = "[hidden]"
 
 LOGGERS: Final = (
-    *("answers", "board", "database", "delivery", "engine", "local", "polls", "postgres"),
-    *("privacy", "runner", "transactions", "voices"),
+    *("answers", "board", "database", "delivery", "engine", "leases", "local", "polls"),
+    *("postgres", "privacy", "runner", "transactions", "voices"),
 )
 """On Book's own loggers, below `onbook`. A logger's filter does not see what its children log."""
 

@@ -9,7 +9,7 @@ import json
 import logging
 import signal
 from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import aiohttp
@@ -317,7 +317,7 @@ async def _serve(bot: Bot, token: str, ending: asyncio.Future[None]) -> None:
     async with bot, bot.telling():
         running = asyncio.create_task(bot.start(token))
         await asyncio.wait({running, ending}, return_when=asyncio.FIRST_COMPLETED)
-        if running.done():
+        if not ending.done():
             await running
             return
         log.info("stopping: lines in hand are finished or given up")
@@ -325,9 +325,8 @@ async def _serve(bot: Bot, token: str, ending: asyncio.Future[None]) -> None:
         running.cancel()
         # Here, where a second signal cannot end it in the middle.
         await bot.close()
-        # discord.py hears of no cancelling while it connects anew: it sees that the bot is closed.
-        with suppress(asyncio.CancelledError):
-            await running
+        # Now also where discord.py was connecting anew, and did not hear of the cancelling.
+        await asyncio.gather(running, return_exceptions=True)
         log.info("stopped")
     if not ending.cancelled():
         ending.result()

@@ -99,7 +99,7 @@ async def test_what_one_has_another_waits_for_until_it_is_given_back(
                             await asyncio.wait_for(other.lease.take(), 0.2)
                         assert not other.lease.held
             assert not waiting.done()
-        await waiting
+        await asyncio.wait_for(waiting, PATIENCE)
         assert second.lease.held
         assert not first.lease.held
         assert not first.lost.is_set()
@@ -139,7 +139,7 @@ async def test_shards_that_are_divided_otherwise_are_waited_for(
         await until(lambda: "has shard 1 of 2" in caplog.text)
         assert not waiting.done()
         await old.lease.__aexit__()
-        await waiting
+        await asyncio.wait_for(waiting, PATIENCE)
         assert new.lease.held
 
 
@@ -198,7 +198,7 @@ async def test_whoever_takes_over_waits_for_what_is_being_written(url: URL):
             taking = asyncio.create_task(second.lease.take())
             await asyncio.to_thread(wait_for, url, SOMEBODY_WAITS)
             assert not taking.done()
-        await taking
+        await asyncio.wait_for(taking, PATIENCE)
 
 
 async def test_one_whose_lease_has_run_out_is_told_by_the_server(url: URL):

@@ -50,22 +50,21 @@ class Processes:
         self._chosen = chosen
         self.logs: list[Path] = []
 
-    def start(self, shards: str) -> Popen[str]:
-        """Starts one that is to have these shards."""
+    def start(self, shards: str | None = None) -> Popen[str]:
+        """Starts one that is to have these shards, or all that Discord advises."""
         log = self._folder / f"log {len(self.logs)}"
         self.logs.append(log)
+        chosen = self._chosen | ({"shards": shards} if shards else {})
         return self._stack.enter_context(
-            running_bot(
-                self._discord.address, self._folder, log, HURRY, shards=shards, **self._chosen
-            )
+            running_bot(self._discord.address, self._folder, log, HURRY, **chosen)
         )
 
-    async def start_and_wait(self, shards: str) -> list[Popen[str]]:
+    async def start_and_wait(self, shards: str | None = None) -> list[Popen[str]]:
         """Starts one that has these shards, and one that waits for them."""
         first = self.start(shards)
         await self._discord.bot_is_ready()
         second = self.start(shards)
-        await asyncio.to_thread(until_it_says, self.logs[-1], f"{first.pid} has shard 0 of 1")
+        await asyncio.to_thread(until_it_says, self.logs[-1], f":{first.pid} has shard 0 of")
         return [first, second]
 
 
@@ -152,18 +151,18 @@ async def test_one_that_was_stopped_and_comes_back_writes_nothing_and_ends(
 ):
     guild = await discord.guild("The Playhouse")
     channel, ann = await guild.channel("stage"), await guild.person("Ann")
-    first, second = await processes.start_and_wait("0/1")
+    first, second = await processes.start_and_wait()
     begun = await begin(ann, channel)
     first.send_signal(signal.SIGSTOP)
-    await asyncio.to_thread(until_it_says, processes.logs[1], "Shard ID 0 has connected")
+    await asyncio.to_thread(until_it_says, processes.logs[1], "Shard ID 1 has connected")
     # Both hear of it.
     written = await (await ann.click(begun, "Continue")).shows(BLOCK)
     first.send_signal(signal.SIGCONT)
     assert await asyncio.to_thread(first.wait, LONGEST_END) == 1
-    assert "has lost shard 0 of 1" in processes.logs[0].read_text().splitlines()[-1]
+    assert "has lost shards 0 to 1 of 2" in processes.logs[0].read_text().splitlines()[-1]
     await (await ann.click(written, "Continue")).shows(BLOCK)
     assert len(await truth(ann, channel)) == count(url, "lines") == 3
     assert all(TWICE_DELIVERED in one for one in discord.refusals)
     second.send_signal(signal.SIGTERM)
     assert await asyncio.to_thread(second.wait, LONGEST_END) == 0
-    assert ask(url, "SELECT expires <= clock_timestamp() FROM leases") == [["t"]]
+    assert ask(url, "SELECT count, expires <= clock_timestamp() FROM leases") == [["2", "t"]] * 2

@@ -504,6 +504,18 @@ async def test_messages_that_could_not_be_drawn_are_drawn_after_a_restart(stage:
     assert await stage.cog.store.stale() == {}
 
 
+async def test_messages_of_other_shards_are_drawn_by_their_processes(stage: Stage):
+    await begin(stage)
+    await stage.ben.slash(stage.channel, "write", text=f"{PHRASE}.")
+    await stage.cog.store.forget(stage.ben.id, text=True)
+    bot, its_shard = stage.world.bot, (stage.guild.id >> 22) % 2
+    for shard in (1 - its_shard, its_shard):
+        assert PHRASE in "\n".join(content for content, _ in stage.seen())
+        bot.shard_count, bot.shard_id = 2, shard
+        await stage.cog._draw_stale()
+    assert PHRASE not in "\n".join(content for content, _ in stage.seen())
+
+
 async def test_a_message_that_was_sent_meanwhile_is_drawn_again(stage: Stage):
     await begin(stage)
     await stage.ben.slash(stage.channel, "write", text=f"{PHRASE}.")

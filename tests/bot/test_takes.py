@@ -10,8 +10,10 @@ from typing import Any, cast
 import pytest
 
 from bot.manners import MOST_TAKES
+from bot.polls import Polls
 from bot.render import LIMIT, size
 from bot.runner import Bot
+from bot.store import Ballot
 from bot.takes import shown as page_of
 from bot.takes import whole
 from bot.views import COG
@@ -330,6 +332,21 @@ async def test_a_vote_that_was_closed_by_a_process_that_died_is_announced_once(
     assert labels(told) == (BY_VOICE if stands else ["Continue from here"])
     if stands:
         await assert_true(stage)
+
+
+async def test_votes_of_other_shards_are_left_to_their_processes(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+):
+    await begin(stage)
+    await ask(stage, vote=600)
+    await end_of_process(stage)
+    bot, its_shard = stage.world.bot, (stage.guild.id >> 22) % 3
+    for shard in range(3):
+        bot.shard_count, bot.shard_id = 3, shard
+        polls, watched = Polls(bot, stage.cog.rooms, stage.cog.board), list[Ballot]()
+        monkeypatch.setattr(polls, "watch", watched.append)
+        await polls.resume()
+        assert len(watched) == (shard == its_shard)
 
 
 @pytest.mark.parametrize("fails", ["the disk", "Discord"])
