@@ -129,7 +129,7 @@ def _is_filled_in(option: dict[str, Any]) -> bool:
 class Bot(commands.AutoShardedBot):
     """A Discord client with On Book as its only extension. It reads no message and no member.
 
-    It has all servers, unless ``shards`` says of which; then a ``lease`` says for how long.
+    It has the servers of its ``shards``; where there is a ``lease``, for as long as that is held.
     """
 
     def __init__(
@@ -306,7 +306,7 @@ async def run(chosen: RunnerSettings) -> None:
 
 async def _advised(token: str) -> Shards:
     """All of the shards into which Discord wishes the servers of a bot to be divided."""
-    async with discord.Client(intents=discord.Intents.none()) as asking:
+    async with discord.Client(intents=discord.Intents(guilds=True)) as asking:
         await asking.login(token)
         count, _, _ = await asking.http.get_bot_gateway()
     return Shards.all_of(count)

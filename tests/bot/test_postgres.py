@@ -156,6 +156,21 @@ async def test_a_process_that_stands_still_in_a_transaction_does_not_stop_the_ot
     await still.close()
 
 
+async def test_a_process_that_stands_still_in_a_sweep_does_not_stop_the_others(
+    store: Store, other: Store, monkeypatch: pytest.MonkeyPatch
+):
+    script = await other.begin(a_script())
+    monkeypatch.setattr(its_module, "LEFT_ALONE", 1000)
+
+    async def stand_still(_connection: object) -> bool:
+        await store.note_fact("a", "b")  # which waits until the server ends the other
+        return True
+
+    monkeypatch.setattr(its_module, "_is_unseen", stand_still)
+    await other.delete(script.id)
+    assert await store.fact("a") == "b"
+
+
 OTHERS = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
 
 END_OTHERS = f"SELECT pg_terminate_backend(pid) {OTHERS}"

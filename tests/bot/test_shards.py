@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import discord
 import pytest
+import simcord
 
-from bot.settings import SettingsError, runner_settings
+from bot.cog import OnBook
+from bot.runner import Bot
+from bot.settings import RunnerSettings, SettingsError, runner_settings
 from bot.shards import Shards
+from bot.views import COG
 
 INTENTS = discord.Intents(guilds=True)
 
@@ -74,3 +80,16 @@ def test_each_server_is_on_one_of_them():
 def test_a_host_is_divided_as_it_likes(client: discord.Client, ids: list[int], count: int):
     shards = Shards.of(client)
     assert (list(shards.ids), shards.count) == (ids, count)
+
+
+@pytest.mark.parametrize("shard", [0, 1])
+async def test_the_process_of_the_first_shard_tells_discord_of_the_commands(
+    shard: int, chosen: RunnerSettings
+):
+    bot = Bot(chosen, shards=Shards([shard], 2))
+    world = simcord.Env(bot, settle_timeout=60.0)
+    await world.start()
+    synced = await cast("OnBook", bot.get_cog(COG)).store.fact("synced commands")
+    assert (synced is not None) == (shard == 0)
+    await world.shutdown()
+    await bot.close()
