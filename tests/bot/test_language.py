@@ -28,7 +28,6 @@ LANGUAGES = sorted(NUMBERS)
 TO_ITS_OPERATOR = {
     # What is said in these is read in a terminal or in a log.
     "__main__.py", "backup.py", "copying.py", "database.py", "dialects.py", "driver.py",
-    "__main__.py", "backup.py", "copying.py", "database.py", "dialects.py", "driver.py",
     "examination.py", "guest.py", "leases.py", "local.py", "metrics.py", "migration.py",
     "postgres.py", "runner.py", "settings.py", "shards.py", "status.py", "store.py",
     "transactions.py",
