@@ -1,0 +1,85 @@
+"""What Dockerfile and compose.yaml say, which takes no container engine to be seen."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from bot.settings import RunnerSettings, variable
+from bot.shards import Shards
+
+ROOT = Path(__file__).parents[1]
+DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+SETTINGS = {variable(name) for name in RunnerSettings.model_fields} | {"DISCORD_TOKEN"}
+
+
+@pytest.fixture(scope="module")
+def compose() -> dict[str, Any]:
+    return yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def bots(compose: dict[str, Any]) -> dict[str, Any]:
+    return {name: one for name, one in compose["services"].items() if "build" in one}
+
+
+def test_the_image_is_made_of_what_is_there():
+    kept = re.findall(
+        r"^!(.+)$", (ROOT / ".dockerignore").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    copied = re.findall(r"^COPY (?!--)(.+) \S+$", DOCKERFILE, re.MULTILINE)
+    for source in " ".join(copied).split():
+        assert (ROOT / source).exists()
+        assert any(fnmatch(source, pattern) for pattern in kept), source
+
+
+def test_it_installs_parts_that_there_are_and_no_training():
+    [parts] = re.findall(r'"\.\[(.+)\]"', DOCKERFILE)
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    chosen = {part: project["optional-dependencies"][part] for part in parts.split(",")}
+    assert set(chosen) == {"metrics", "postgres"}
+    assert re.findall(r'ENTRYPOINT \["(.+)"\]', DOCKERFILE) == list(project["scripts"])
+
+
+def test_nobody_is_root_in_it_and_its_health_is_asked_where_it_is_told():
+    assert re.findall(r"^USER (.+)$", DOCKERFILE, re.MULTILINE) == ["onbook"]
+    [port] = re.findall(r"ONBOOK_METRICS_PORT=(\d+)", DOCKERFILE)
+    assert f"http://127.0.0.1:{port}/healthz" in DOCKERFILE
+
+
+def test_all_settings_are_known(bots: dict[str, Any]):
+    assert set(re.findall(r"\bONBOOK_[A-Z_]+", DOCKERFILE)) <= SETTINGS
+    for bot in bots.values():
+        assert set(bot["environment"]) <= SETTINGS
+        # Secrets come from the environment of whoever starts them.
+        assert bot["environment"]["DISCORD_TOKEN"].startswith("${DISCORD_TOKEN:?")
+        assert ":${POSTGRES_PASSWORD:?" in bot["environment"]["ONBOOK_DATABASE_URL"]
+
+
+def test_four_processes_share_all_shards(bots: dict[str, Any]):
+    shares = [Shards.read(bot["environment"]["ONBOOK_SHARDS"]) for bot in bots.values()]
+    [count] = {share.count for share in shares}
+    assert len(shares) == 4
+    assert sorted(shard for share in shares for shard in share.ids) == list(range(count))
+
+
+def test_they_write_nowhere_but_to_the_server(bots: dict[str, Any], compose: dict[str, Any]):
+    for bot in bots.values():
+        assert bot["read_only"]
+        assert bot["restart"] == "always"
+        assert set(bot["depends_on"]) <= set(compose["services"])
+        assert "volumes" not in bot
+
+
+def test_prometheus_looks_at_each_of_them(bots: dict[str, Any], compose: dict[str, Any]):
+    [port] = re.findall(r"ONBOOK_METRICS_PORT=(\d+)", DOCKERFILE)
+    looks = yaml.safe_load(compose["configs"]["prometheus"]["content"])
+    [job] = looks["scrape_configs"]
+    [found] = [one["targets"] for one in job["static_configs"]]
+    assert found == [f"{name}:{port}" for name in bots]
