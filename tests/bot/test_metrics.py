@@ -401,7 +401,7 @@ def test_a_port_that_is_taken_is_told_of_in_one_sentence(tmp_path: Path, voices:
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
-        settings = {"models": voices, "model": "tiny", "metrics_port": port}
+        settings = {"models": voices, "model": "tiny", "metrics_port": port, "shards": "0/1"}
         with running_bot("http://127.0.0.1:9", tmp_path, log, **settings) as bot:
             assert bot.wait(LONGEST_END) == 1
     [sentence] = log.read_text().splitlines()
