@@ -71,7 +71,7 @@ class Deed:
             return self.acknowledged()
         answers = [asked.discord.messages[one] for one in asked.messages]
         looks = [look for one in answers for look in one.versions if is_end(look)]
-        if self.under and asked.how is Answer.SILENCE:
+        if self.under and asked.how == Answer.SILENCE:
             looks += [look for look in self.under.versions if look.at > asked.began]
         first = min(looks, key=lambda look: look.at, default=None)
         return Moment(first.at, max(first.travelled, asked.travelled)) if first else None
