@@ -191,8 +191,10 @@ class Training:
         self.short = Windows(tokens, config.batch, config.window, config.seed, times, reading)
         batch, window = config.batch // config.lengthen, config.window * config.lengthen
         self.long = Windows(tokens, batch, window, config.seed, times, reading)
-        last = [int(not config.finish or text.folder == config.finish) for text in texts]
-        self.last = Windows(tokens, batch, window, config.seed, last, reading)
+        self.last = self.long
+        if config.finish:
+            alone = [int(text.folder == config.finish) for text in texts]
+            self.last = Windows(tokens, batch, window, config.seed, alone, reading)
         if not (batch and self.short.per_epoch and self.long.per_epoch and self.last.per_epoch):
             raise TrainingError(
                 f"The training text fills no window of {config.batch} streams of {config.window} "
@@ -286,7 +288,7 @@ class Training:
         nothing, is what the voice will sound like.
         """
         done = self.step / self.config.steps if self.config.steps else 0.0
-        if self.config.finish and done >= FINISHED_FROM:
+        if done >= FINISHED_FROM:
             return self.last
         return self.long if done >= LENGTHENED_FROM else self.short
 
