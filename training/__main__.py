@@ -94,6 +94,7 @@ def parser() -> argparse.ArgumentParser:
         "benchmark", help="training speed beside the bare nn.LSTM of the same size"
     )
     one.add_argument("--rounds", type=int, default=7, help="timed rounds of each (%(default)s)")
+    one.add_argument("--precision", choices=["auto", "bfloat16", "float32"], default="auto")
     one.set_defaults(command=_benchmark)
     return top
 
@@ -509,7 +510,7 @@ def _judge(options: argparse.Namespace) -> int:
 
 
 def _benchmark(options: argparse.Namespace) -> int:
-    print(benchmark.report(options.rounds))
+    print(benchmark.report(options.rounds, options.precision))
     return 0
 
 

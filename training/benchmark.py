@@ -26,9 +26,12 @@ STEPS = 4
 """Steps in a round."""
 
 
-def report(rounds: int) -> str:
-    """Times both, round by round in turn, and says the medians and their ratio."""
-    config = Config()
+def report(rounds: int, precision: str = "auto") -> str:
+    """Times both, round by round in turn, and says the medians and their ratio.
+
+    ``precision`` is that of `Config`: what "auto" chooses can be put beside what it does not.
+    """
+    config = Config(precision=precision)
     # nn.LSTM has no prior: beside it, ours is timed without one, and with one as well.
     plain = dataclasses.replace(config, memory=NO_MEMORY, prior=NO_PRIOR)
     letters = string.ascii_letters + string.punctuation + " \n"
