@@ -7,6 +7,7 @@ a cog package, which ``info.json`` describes.
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # the process that examines a voice comes through here, and speaks to nobody
@@ -18,6 +19,11 @@ __red_end_user_data_statement__ = (
     "gives it to them and deletes it."
 )
 """What Red tells people whose data is kept, where they look for it."""
+
+
+# onnxruntime tells its makers which models run, and how much, unless it hears this before it is
+# first imported; but people are promised that it is all sent to nobody. Who has set it has chosen.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 
 async def setup(bot: commands.Bot) -> None:

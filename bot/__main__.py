@@ -118,7 +118,8 @@ def _run_locally(chosen: RunnerSettings, port: int) -> None:
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     one = argparse.ArgumentParser(
-        prog=f"python -m {__package__}",
+        # It is called `onbook` where it is installed; argparse says `__main__.py` of a module.
+        prog=f"python -m {__package__}" if sys.argv[0].endswith(".py") else None,
         description="On Book, on Discord or with --local in a browser without an account.",
     )
     one.add_argument(
