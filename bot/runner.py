@@ -286,8 +286,8 @@ async def run(chosen: RunnerSettings) -> None:
     token = chosen.discord_token.get_secret_value().strip() if chosen.discord_token else ""
     if not token:
         raise RunnerError(
-            "DISCORD_TOKEN is not set: put the bot's token into .env (see .env.example), or try "
-            f"everything without one: python -m {__package__} --local."
+            "DISCORD_TOKEN is not set: put the bot's token into .env, or try everything without "
+            f"one: python -m {__package__} --local."
         )
     spare_what_stays()
     ending: asyncio.Future[None] = asyncio.get_running_loop().create_future()

@@ -36,7 +36,17 @@ SHIPPED_BANNED = Path(__file__).parent / "banned.txt"
 POSTGRESQL = ("postgresql+asyncpg", "postgresql", "postgres")
 """What the address of a PostgreSQL database begins with."""
 
+MODES = frozenset({"disable", "allow", "prefer", "require", "verify-ca", "verify-full"})
+"""How an address may wish the connection to be encrypted, by its ``sslmode``."""
+
+GROUP = r"^[-_\p{Ll}\p{Lo}\p{N}]{1,32}$"
 RATES = r"^\d{1,12} \d{1,12} \d{1,12}$"
+MEANT = {
+    GROUP: "it must be 1 to 32 small letters, numbers, - and _",
+    RATES: "it must be three whole numbers with spaces between them, such as 60 100 1200000",
+}
+"""What the patterns ask for, in words."""
+
 OF_WHAT = "Turns, lines of the voice and characters to be read that a {} may ask for in a minute."
 
 
@@ -64,7 +74,7 @@ class Settings(BaseModel):
     group: Annotated[
         str,
         Field(
-            pattern=r"^[-_\p{Ll}\p{Lo}\p{N}]{1,32}$",
+            pattern=GROUP,
             description="The command under which all others lie in somebody else's bot.",
         ),
     ] = "onbook"
@@ -166,7 +176,14 @@ def address(given: str) -> URL:
         url = None
     if url is None or not url.database or url.drivername not in POSTGRESQL:
         raise ValueError("it must be like postgresql+asyncpg://NAME:PASSWORD@HOST/DATABASE")
-    return url
+    # As PostgreSQL's own programs call it, and whoever lends databases; asyncpg says ssl.
+    mode = url.query.get("sslmode", url.query.get("ssl", "prefer"))
+    if url.query.keys() - {"sslmode", "ssl", "host"} or mode not in MODES:
+        raise ValueError(
+            f"after its ? it may have host, and sslmode with one of {', '.join(sorted(MODES))}"
+        )
+    plain = url.difference_update_query(["sslmode", "ssl"])
+    return plain.update_query_dict({"ssl": mode}) if len(plain.query) < len(url.query) else url
 
 
 class RunnerSettings(Settings):
@@ -180,7 +197,7 @@ class RunnerSettings(Settings):
         Field(description="The shards of this process, as in 0-3/16; all of them if not set."),
     ] = None
     log_level: Annotated[
-        str, Field(pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="How much is logged.")
+        Literal["DEBUG", "INFO", "WARNING", "ERROR"], Field(description="How much is logged.")
     ] = "INFO"
     metrics_port: Annotated[
         int,
@@ -227,12 +244,15 @@ def runner_settings() -> RunnerSettings:
 
 
 def _read(kind: type[S], found: Mapping[str, str | None]) -> S:
+    # What is empty is not set.
+    given = {name.upper(): value for name, value in found.items() if value}
     try:
-        return kind.model_validate({name.upper(): value for name, value in found.items()})
+        return kind.model_validate(given)
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         # What concerns several settings has no place: so far that is this one.
         name = first["loc"][0] if first["loc"] else variable("database_url")
         # The value is not repeated: it might be a secret.
-        said = first["msg"].removeprefix("Value error, ")
-        raise SettingsError(f"{name} cannot be used: {said}. See .env.example.") from None
+        said = MEANT.get(first.get("ctx", {}).get("pattern", ""), first["msg"])
+        said = said.removeprefix("Value error, ")
+        raise SettingsError(f"{name} cannot be used: {said}.") from None

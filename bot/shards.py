@@ -34,7 +34,9 @@ class Shards:
         if found is None:
             raise ValueError("it must be like 0-3/16, which are the first four of 16, or like 5/16")
         first, last, count = (int(one) for one in (found[1], found[2] or found[1], found[3]))
-        if not first <= last < count <= MOST:
+        if not 0 < count <= MOST:
+            raise ValueError(f"there are 1 to {MOST} shards in all")
+        if not first <= last < count:
             raise ValueError(f"of {count} shards, it must be some from 0 to {count - 1}, in order")
         return cls(range(first, last + 1), count)
 

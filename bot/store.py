@@ -25,6 +25,7 @@ from .script import Element, Kind
 from .tables import (
     BEFORE_THE_FIRST,
     GUILDS_VOICE,
+    LOOKED_AFTER_BY,
     Ballot,
     Ban,
     Departure,
@@ -731,6 +732,20 @@ class Store:
             await lineage.forget_cards(session, select(Ballot.id).where(Ballot.id == ballot))
 
     # Facts
+
+    async def is_looked_after_by(self, bot: int) -> bool:
+        """Whether a bot, by its id, is the one that ends votes here, and deletes what is left.
+
+        A file is that of whoever has opened it. On a server it is the first one that asks, since
+        what another has left or lost sight of is no concern of this one.
+        """
+        if not isinstance(self._database, Postgres):
+            return True
+        async with self._database.writing() as session:
+            first = insert(session, Fact).on_conflict_do_nothing()
+            await session.execute(first, [{"name": LOOKED_AFTER_BY, "value": str(bot)}])
+            found = await session.get_one(Fact, LOOKED_AFTER_BY)
+            return found.value == str(bot)
 
     async def fact(self, name: str) -> str | None:
         """What was noted under a name."""

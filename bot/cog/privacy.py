@@ -32,6 +32,11 @@ DRAWN_EVERY = 10
 """Minutes after which a process looks for what is to be drawn again: a person who is forgotten by
 one of them may have written in the servers of all."""
 
+OTHERS = (
+    "another bot looks after the scripts in this database, so this one ends no votes and deletes "
+    "nothing of servers that left: give it a database of its own"
+)
+
 AT_ONCE = 50
 """Messages that are drawn again together."""
 
@@ -50,8 +55,6 @@ class Privacy(Turns):
     async def cog_load(self) -> None:
         """Opens the voice and the database; raises ModelError or StoreError."""
         await super().cog_load()
-        self._delete_departed.start()
-        self._draw_left.start()
         if self.bot.is_ready():
             await self.on_ready()
 
@@ -138,6 +141,8 @@ class Privacy(Turns):
         """Draws the messages again that show what was forgotten; what fails is left for later."""
         try:
             async with self._drawing:
+                if not await self._looks_after():
+                    return
                 for script, messages in (await self.store.stale()).items():
                     await self._draw_in(script, messages)
         except NotKept:
@@ -164,10 +169,17 @@ class Privacy(Turns):
     @commands.Cog.listener()
     async def on_ready(self) -> None:
         """Notes which servers have removed the bot, or have it back, while it was off."""
+        # Not before, or without the servers: the client may not even have logged in then.
+        for task in (self._draw_left, self._delete_departed):
+            if not task.is_running():
+                task.start()
         if not self.bot.intents.guilds:
             return  # then it cannot know in which servers it is
         here = {guild.id for guild in self.bot.guilds}  # those too that are not available now
         with suppress(NotKept):  # which is in the log, unless the bot ends; the next start notes it
+            if not await self._looks_after():
+                log.error(OTHERS)
+                return
             known = [guild for guild in await self.store.guilds() if self._is_here(guild)]
             gone = [guild for guild in known if guild not in here]
             await self.store.note_departures(gone, here & set(known))
@@ -190,15 +202,12 @@ class Privacy(Turns):
         """Deletes what the servers had here that have been without the bot for long enough."""
         before = dt.datetime.now(dt.UTC) - dt.timedelta(days=self.settings.departed_days)
         with suppress(NotKept):  # which is in the log; in an hour the disk may work again
+            if not await self._looks_after():
+                return
             for guild in await self.store.departed(before):
                 if self._is_here(guild) and self.bot.get_guild(guild) is None:
                     scripts = await self.store.delete_guild(guild)
                     log.info("%d scripts of a server that left were deleted", scripts)
-
-    @_draw_left.before_loop
-    @_delete_departed.before_loop
-    async def _once_all_is_known(self) -> None:
-        await self.bot.wait_until_ready()
 
     def _is_here(self, guild: int | None) -> bool:
         """Whether a server is on one of the shards of this process."""

@@ -29,7 +29,7 @@ from ..render import inline
 from ..room import NO_SCRIPT, Patience, Place, Room, RoomError, Rooms, Turn, Writer
 from ..script import TITLE_LIMIT, Element, cast, heading, titled
 from ..settings import Settings, settings
-from ..store import Store
+from ..store import NotKept, Store
 from ..telemetry import SILENT
 from ..views import Interaction, LineButton, PageButton, StopButton
 from ..voices import Voices
@@ -135,7 +135,14 @@ class Turns(commands.Cog):
     @commands.Cog.listener("on_ready")
     async def resume_votes(self) -> None:
         """Goes on with the votes of an earlier run, now that the servers are known."""
-        await self.polls.resume()
+        with suppress(NotKept):  # which is in the log, unless the bot ends
+            if await self._looks_after():
+                await self.polls.resume()
+
+    async def _looks_after(self) -> bool:
+        """Whether this bot looks after the scripts here, and not another one."""
+        assert self.bot.user is not None  # known once it is ready
+        return await self.store.is_looked_after_by(self.bot.user.id)
 
     async def cog_unload(self) -> None:
         """Ends the engines and closes the database."""

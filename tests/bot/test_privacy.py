@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from discord import Intents
+from discord.ext import commands
 from sqlalchemy import URL
 
 from bot.cog import OnBook
@@ -23,14 +25,15 @@ from bot.replay import Verdict, in_words, replay
 from bot.room import Patience, Place, Wish
 from bot.script import Kind
 from bot.settings import RunnerSettings
-from bot.store import HeadMoved, fork_of
-from bot.tables import FORGOTTEN, REMOVED, SOMEBODY, guilds_voice
+from bot.store import HeadMoved, Store, fork_of
+from bot.tables import FORGOTTEN, LOOKED_AFTER_BY, REMOVED, SOMEBODY, guilds_voice
 from bot.views import COG
-from tests.discord.bot import bot_here
+from tests.discord.bot import at, bot_here
 from tests.discord.people import PATIENCE, Discord
+from tests.discord.state import TOKEN
 
 from . import test_at_once as at_once
-from .conftest import BOTH, Stage, answer, on_a_file, tell
+from .conftest import BOTH, Stage, answer, on, on_a_file, tell
 from .test_buttons import assert_true
 from .test_cog import begin
 from .test_room import House, house, texts
@@ -390,10 +393,10 @@ async def test_a_server_that_left_while_the_bot_was_off_is_noticed(stage: Stage)
     store, guild = stage.cog.store, stage.guild.id
     later = dt.datetime.now(dt.UTC) + dt.timedelta(minutes=1)
     gone, of_another_shard = 1234 << 22, 1235 << 22
-    for number, at in enumerate((gone, of_another_shard)):
+    for number, guild_then in enumerate((gone, of_another_shard)):
         script = await store.running(stage.channel.id)
         await store.begin(fork_of(script, number, 1, "The Roof"))
-        await store.change((await store.running(number)).id, guild=at)
+        await store.change((await store.running(number)).id, guild=guild_then)
     stage.world.bot.shard_count, stage.world.bot.shard_id = 2, 0
     await stage.cog.on_ready()
     assert await store.departed(later) == [gone]
@@ -401,6 +404,52 @@ async def test_a_server_that_left_while_the_bot_was_off_is_noticed(stage: Stage)
     await store.change((await store.running(0)).id, guild=guild)
     await store.note_departures([], [gone])
     assert await store.departed(later) == []
+
+
+async def test_whoever_has_a_database_beside_another_bot_deletes_nothing_of_its(
+    where: Path | URL, discord: Discord, chosen: RunnerSettings
+):
+    gone = 1234 << 22
+    later = dt.datetime.now(dt.UTC) + dt.timedelta(minutes=1)
+    here = on(chosen, where).model_copy(update={"departed_days": 0})
+    store = await Store.open(where)
+    await store.note_fact(LOOKED_AFTER_BY, "1")
+    await store.note_fact(guilds_voice(gone), "other")
+    await store.close()
+    async with bot_here(discord.address, here) as bot:
+        await discord.bot_is_ready()
+        cog = cast("OnBook", bot.get_cog(COG))
+        await cog.on_ready()
+        # A file has one bot at a time: whoever opens it goes on with what another one has left.
+        alone = isinstance(where, Path)
+        assert await cog.store.departed(later) == ([gone] if alone else [])
+        await cog.store.note_departures([gone], [])
+        await cog._delete_departed()
+        assert await cog.store.guilds() == ([] if alone else [gone])
+
+
+async def test_departures_are_looked_for_though_it_was_loaded_before_its_host_logged_in(
+    discord: Discord, chosen: RunnerSettings
+):
+    host = commands.Bot("!", intents=Intents(guilds=True))
+    with at(discord.address):
+        cog = OnBook(host, chosen)
+        await host.add_cog(cog)
+        ready = asyncio.Event()
+
+        async def on_ready() -> None:
+            ready.set()
+
+        host.add_listener(on_ready)
+        await asyncio.sleep(0)
+        running = asyncio.create_task(host.start(TOKEN))
+        async with asyncio.timeout(PATIENCE):
+            await ready.wait()
+        assert cog._delete_departed.is_running()
+        assert cog._draw_left.is_running()
+        running.cancel()
+        await asyncio.wait([running])
+        await host.close()
 
 
 async def test_a_disk_that_fails_once_does_not_end_the_deleting_of_servers(stage: Stage):

@@ -9,7 +9,14 @@ from pathlib import Path
 import pytest
 from sqlalchemy import URL
 
-from bot.settings import SHIPPED_MODELS, Settings, SettingsError, runner_settings, settings
+from bot.settings import (
+    SHIPPED_MODELS,
+    Settings,
+    SettingsError,
+    address,
+    runner_settings,
+    settings,
+)
 
 ROOT = Path(__file__).parents[2]
 
@@ -94,7 +101,7 @@ def test_a_value_that_cannot_be_used_is_refused_in_a_sentence(
         runner_settings()
     sentence = str(refused.value)
     assert sentence.startswith(f"{name} cannot be used: ")
-    assert sentence.endswith(". See .env.example.")
+    assert sentence.endswith(".")
     assert "\n" not in sentence
 
 
@@ -137,6 +144,8 @@ def test_an_address_takes_the_place_of_the_file(monkeypatch: pytest.MonkeyPatch)
         ("mysql://a:secret@b/c", "it must be like postgresql+asyncpg://"),
         ("postgresql://a:secret@b", "it must be like postgresql+asyncpg://"),
         ("postgresql://a:secret@b:port/c", "it must be like postgresql+asyncpg://"),
+        ("postgresql://a:secret@b/c?sslmode=always", "after its ? it may have host, and sslmode"),
+        ("postgresql://a:secret@b/c?channel_binding=require", "after its ? it may have host, and"),
         ("postgresql://a:secret@b/c", "ONBOOK_DATABASE is set as well: leave out one of them"),
     ],
 )
@@ -150,6 +159,37 @@ def test_an_address_that_cannot_be_used_is_refused_and_not_repeated(
         settings()
     assert str(refused.value).startswith(f"ONBOOK_DATABASE_URL cannot be used: {said}")
     assert "secret" not in "".join(traceback.format_exception(refused.value))
+
+
+def test_an_address_says_how_its_connection_is_encrypted():
+    url = address(f"{ADDRESS}?sslmode=require&host=/run/postgresql")
+    # As asyncpg is to hear of it.
+    assert dict(url.query) == {"ssl": "require", "host": "/run/postgresql"}
+    assert address(ADDRESS).query == {}
+
+
+def test_what_is_empty_is_not_set(monkeypatch: pytest.MonkeyPatch):
+    for name in ("SHARDS", "ROWS", "BANNED", "GROUP"):
+        monkeypatch.setenv(f"ONBOOK_{name}", "")
+    chosen = runner_settings()
+    assert (chosen.shards, chosen.rows, chosen.group) == (None, 64, "onbook")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("GROUP", "On Book", "it must be 1 to 32 small letters, numbers, - and _."),
+        ("PERSON_LIMITS", "60", "it must be three whole numbers with spaces between them, such as"),
+        ("SHARDS", "0/0", "there are 1 to 16384 shards in all."),
+    ],
+)
+def test_what_a_value_must_be_is_said_in_words(
+    name: str, value: str, said: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv(f"ONBOOK_{name}", value)
+    with pytest.raises(SettingsError) as refused:
+        runner_settings()
+    assert str(refused.value).startswith(f"ONBOOK_{name} cannot be used: {said}")
 
 
 def test_settings_stay_as_they_are():
