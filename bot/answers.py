@@ -41,7 +41,7 @@ NOT_KEPT = {
         "the bot, and try again later."
     ),
     "locked": phrase(
-        "Another program is using the scripts' file, and nothing of this was kept: try again in a "
+        "Another program is using the scripts, and nothing of this was kept: try again in a "
         "moment, and tell whoever runs the bot if it goes on."
     ),
     "away": phrase(

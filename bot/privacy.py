@@ -58,7 +58,7 @@ def told(found: Forgotten, *, text: bool) -> str:
     if not found.gone:
         sentences.append(
             say(
-                "Another program is reading the scripts' file, such as a backup: a last trace on "
+                "Another program is reading the scripts, such as a backup: a last trace on "
                 "the disk goes by itself a moment after that has ended."
             )
         )

@@ -42,7 +42,7 @@ SOMEBODY = phrase("somebody")
 GUILDS_VOICE = "guild-voice"
 """What such a fact's name begins with."""
 
-LOOKED_AFTER_BY = "looked after by"
+LOOKED_AFTER_BY = "looked-after-by"
 """What the fact is called that says which bot ends votes, and deletes what is left."""
 
 TOLD = "vote"

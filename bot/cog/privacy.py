@@ -32,11 +32,6 @@ DRAWN_EVERY = 10
 """Minutes after which a process looks for what is to be drawn again: a person who is forgotten by
 one of them may have written in the servers of all."""
 
-OTHERS = (
-    "another bot looks after the scripts in this database, so this one ends no votes and deletes "
-    "nothing of servers that left: give it a database of its own"
-)
-
 AT_ONCE = 50
 """Messages that are drawn again together."""
 
@@ -178,7 +173,10 @@ class Privacy(Turns):
         here = {guild.id for guild in self.bot.guilds}  # those too that are not available now
         with suppress(NotKept):  # which is in the log, unless the bot ends; the next start notes it
             if not await self._looks_after():
-                log.error(OTHERS)
+                log.error(
+                    "another bot looks after the scripts in this database: this one ends no votes "
+                    "and deletes nothing here, so give it a database of its own"
+                )
                 return
             known = [guild for guild in await self.store.guilds() if self._is_here(guild)]
             gone = [guild for guild in known if guild not in here]
