@@ -1,5 +1,6 @@
 """Budget: how much room the states may take, and which are the first to go. Text is never among
-them: a state that is gone is read again when it is needed.
+them: a state that is gone is read again when it is needed. What a line cost its voice goes with the
+line's state: it is as old, and comes of the same reading.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 from sqlalchemy import Select, delete, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from .tables import Script, State
+from .tables import Script, State, Surprise
 
 AT_ONCE = 500
 """States that are looked at together."""
@@ -58,22 +59,29 @@ async def _evict(session: AsyncSession, over: float) -> int:
     """Deletes states of at least so many bytes, if there are so many; returns how many."""
     heads = select(Script.head).where(Script.head.is_not(None))
     oldest = select(State.line, State.fingerprint, func.length(State.state)).order_by(State.line)
-    freed = await _delete(session, oldest.where(State.line.not_in(heads)), over)
-    return freed + await _delete(session, oldest, over - freed)
+    freed, last = await _delete(session, oldest.where(State.line.not_in(heads)), over)
+    # That of a head stays, and so what voice has read a script is known.
+    aged = delete(Surprise).where(Surprise.line <= last, Surprise.line.not_in(heads))
+    await session.execute(aged)
+    freed_of_heads, _ = await _delete(session, oldest, over - freed)
+    return freed + freed_of_heads
 
 
-async def _delete(session: AsyncSession, oldest: Select[int, str, int], over: float) -> int:
-    """Deletes the first of these, until they make so many bytes; returns how many."""
-    freed = 0
+async def _delete(
+    session: AsyncSession, oldest: Select[int, str, int], over: float
+) -> tuple[int, int]:
+    """Deletes the first of these, until they make so many bytes; returns how many, and the last
+    line whose state is gone, from 1."""
+    freed = last = 0
     while freed < over:
         gone: list[tuple[int, str]] = []
         for line, fingerprint, size in await session.execute(oldest.limit(AT_ONCE)):
             if freed >= over:
                 break
             gone.append((line, fingerprint))
-            freed += size
+            freed, last = freed + size, line
         if not gone:
             break
         key = tuple_(State.line, State.fingerprint)
         await session.execute(delete(State).where(key.in_(gone)))
-    return freed
+    return freed, last

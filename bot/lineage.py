@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
+from typing import Any
 
 import numpy as np
 from sqlalchemy import (
@@ -43,6 +44,7 @@ from .tables import (
     Draft,
     Fact,
     Line,
+    Manner,
     Number,
     Post,
     Script,
@@ -58,7 +60,7 @@ LINES_AT_ONCE = 200
 
 
 KEPT_BY_A_COPY = (
-    *(Line.kind, Line.text, Line.author, Line.credit, Line.origin),
+    *(Line.kind, Line.text, Line.author, Line.credit, Line.manner, Line.seed),
     *(Line.written, Line.asker, Line.removed),
 )
 """What a line has as the one that it repeats."""
@@ -158,6 +160,7 @@ def _line(
     script: Script,
     parent: int | None,
     draft: Draft,
+    manner: Manner | None,
     delivery: str,
     take: int,
     ordinal: int,
@@ -170,7 +173,8 @@ def _line(
         text=draft.element.text,
         author=draft.author,
         credit=draft.credit,
-        origin=draft.origin,
+        common=manner,
+        seed=draft.origin.get("seed"),
         delivery=delivery,
         take=take,
         ordinal=ordinal,
@@ -203,7 +207,8 @@ async def hang(
         some = drafts[at : at + LINES_AT_ONCE]
         new: list[Line] = []
         for ordinal, draft in enumerate(some, at):
-            new.append(_line(script, parent, draft, delivery, take, ordinal, asker))
+            manner = await _manner(session, draft.origin)
+            new.append(_line(script, parent, draft, manner, delivery, take, ordinal, asker))
             new[-1].id = parent = first + ordinal
         session.add_all(new)
         await session.flush()
@@ -214,6 +219,22 @@ async def hang(
     if lines:
         await note_highest_id(session, Line.__tablename__, lines[-1].id)
     return lines
+
+
+async def _manner(session: AsyncSession, origin: Mapping[str, Any]) -> Manner | None:
+    """What lines with this origin have in common, new or known; None for a person's."""
+    if not origin:
+        return None
+    content = Manner.content_of(origin)
+    known = await session.scalar(select(Manner).where(Manner.content == content))
+    if known is not None:
+        return known
+    # Nobody else writes meanwhile.
+    highest = await session.scalar(select(func.max(Manner.id))) or 0
+    new = Manner(id=highest + 1, content=content)
+    session.add(new)
+    await session.flush()
+    return new
 
 
 async def copy(session: AsyncSession, script: Script, last: Line, was: Line) -> int:
@@ -387,6 +408,16 @@ async def delete_scripts(session: AsyncSession, scripts: Select[int]) -> None:
     await forget_cards(session, ballots)
     await session.execute(delete(Vote).where(Vote.ballot.in_(ballots)))
     await session.execute(delete(Ballot).where(Ballot.script.in_(scripts)))
+    manners = select(Line.manner).where(Line.script.in_(scripts), Line.manner.is_not(None))
+    unused = list(await session.scalars(manners.distinct()))
     # All in one statement: a line may go before its parent does.
     await session.execute(delete(Line).where(Line.script.in_(scripts)))
+    await _delete_unused(session, unused)
     await session.execute(delete(Script).where(Script.id.in_(scripts)))
+
+
+async def _delete_unused(session: AsyncSession, manners: Sequence[int | None]) -> None:
+    """Deletes those of these that no line has any more: there are names in them."""
+    one_of_these = Manner.id.bool_op("IN")(each_of(json.dumps(manners)))
+    used = exists().where(Line.manner == Manner.id)
+    await session.execute(delete(Manner).where(one_of_these, ~used))

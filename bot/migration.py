@@ -6,7 +6,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-SCHEMA = 8
+SCHEMA = 9
 """The version of the tables of `store`. A file has it as its ``user_version``."""
 
 _TO_3 = """
@@ -127,20 +127,128 @@ CREATE INDEX lines_by_author ON lines (author) WHERE author IS NOT NULL;
 CREATE INDEX ix_lines_asker ON lines (asker);
 """
 
-# There are bans since schema 2, and ballots since schema 4.
+# What lines that a voice wrote have in common is kept once. What their characters cost it is kept
+# as long as its states are. Rows that are found by keys of two parts lie in their order.
+_TO_9 = """
+CREATE TABLE manners (
+    id INTEGER NOT NULL PRIMARY KEY,
+    content VARCHAR NOT NULL
+);
+CREATE INDEX manners_by_content ON manners (content);
+INSERT INTO manners (content)
+    SELECT DISTINCT json_remove(origin, '$.seed') FROM lines WHERE origin <> '{}';
+
+CREATE TABLE new_lines (
+    id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+    script INTEGER NOT NULL,
+    parent INTEGER,
+    kind VARCHAR NOT NULL,
+    text VARCHAR NOT NULL,
+    author BIGINT,
+    credit VARCHAR NOT NULL,
+    manner INTEGER,
+    seed BIGINT,
+    delivery VARCHAR NOT NULL,
+    take INTEGER NOT NULL,
+    ordinal INTEGER NOT NULL,
+    written DATETIME NOT NULL,
+    asker BIGINT,
+    copy_of INTEGER,
+    rewrite_of INTEGER,
+    removed BOOLEAN DEFAULT 0 NOT NULL,
+    UNIQUE (delivery, take, ordinal),
+    FOREIGN KEY(script) REFERENCES scripts (id),
+    FOREIGN KEY(parent) REFERENCES lines (id),
+    FOREIGN KEY(manner) REFERENCES manners (id)
+);
+-- What was deleted had ids, too.
+INSERT INTO sqlite_sequence SELECT 'new_lines', seq FROM sqlite_sequence WHERE name = 'lines';
+INSERT INTO new_lines
+    SELECT lines.id, script, parent, kind, text, author, credit, manners.id,
+        json_extract(origin, '$.seed'), delivery, take, ordinal, written, asker, copy_of,
+        rewrite_of, removed
+    FROM lines LEFT JOIN manners ON origin <> '{}' AND content = json_remove(origin, '$.seed')
+    ORDER BY lines.id;
+DROP TABLE lines;
+ALTER TABLE new_lines RENAME TO lines;
+CREATE INDEX ix_lines_script ON lines (script);
+CREATE INDEX ix_lines_parent ON lines (parent);
+CREATE INDEX lines_by_author ON lines (author) WHERE author IS NOT NULL;
+CREATE INDEX ix_lines_asker ON lines (asker);
+CREATE INDEX lines_by_manner ON lines (manner) WHERE manner IS NOT NULL;
+
+CREATE TABLE new_trails (
+    script INTEGER NOT NULL,
+    line INTEGER NOT NULL,
+    child INTEGER NOT NULL,
+    PRIMARY KEY (script, line),
+    FOREIGN KEY(script) REFERENCES scripts (id),
+    FOREIGN KEY(child) REFERENCES lines (id)
+) WITHOUT ROWID;
+INSERT INTO new_trails SELECT script, line, child FROM trails ORDER BY script, line;
+DROP TABLE trails;
+ALTER TABLE new_trails RENAME TO trails;
+CREATE INDEX ix_trails_child ON trails (child);
+
+CREATE TABLE new_posts (
+    message BIGINT NOT NULL,
+    line INTEGER NOT NULL,
+    script INTEGER NOT NULL,
+    PRIMARY KEY (message, line),
+    FOREIGN KEY(script) REFERENCES scripts (id)
+) WITHOUT ROWID;
+INSERT INTO new_posts SELECT message, line, script FROM posts ORDER BY message, line;
+DROP TABLE posts;
+ALTER TABLE new_posts RENAME TO posts;
+CREATE INDEX ix_posts_line ON posts (line);
+"""
+
+_SURPRISES_TO_9 = """
+DELETE FROM surprises WHERE line < (
+    SELECT min(line) FROM states WHERE line NOT IN (SELECT head FROM scripts WHERE head > 0)
+) AND line NOT IN (SELECT head FROM scripts WHERE head > 0);
+"""
+
+# There are bans and surprises since schema 2, and ballots since schema 4.
 UPGRADES = {
-    1: _TO_3 + _TO_5 + _TO_6 + _TO_7 + _TO_8,
-    2: _TO_3 + _TO_5 + _TO_6 + _BANS_TO_6 + _TO_7 + _TO_8,
-    3: _TO_5 + _TO_6 + _BANS_TO_6 + _TO_7 + _TO_8,
-    4: _TO_5 + _TO_6 + _BANS_TO_6 + _BALLOTS_TO_6 + _TO_7 + _TO_8,
-    5: _TO_6 + _BANS_TO_6 + _BALLOTS_TO_6 + _TO_7 + _TO_8,
-    6: _TO_7 + _TO_8,
-    7: _TO_8,
+    1: _TO_3 + _TO_5 + _TO_6 + _TO_7 + _TO_8 + _TO_9,
+    2: _TO_3 + _TO_5 + _TO_6 + _BANS_TO_6 + _TO_7 + _TO_8 + _TO_9 + _SURPRISES_TO_9,
+    3: _TO_5 + _TO_6 + _BANS_TO_6 + _TO_7 + _TO_8 + _TO_9 + _SURPRISES_TO_9,
+    4: _TO_5 + _TO_6 + _BANS_TO_6 + _BALLOTS_TO_6 + _TO_7 + _TO_8 + _TO_9 + _SURPRISES_TO_9,
+    5: _TO_6 + _BANS_TO_6 + _BALLOTS_TO_6 + _TO_7 + _TO_8 + _TO_9 + _SURPRISES_TO_9,
+    6: _TO_7 + _TO_8 + _TO_9 + _SURPRISES_TO_9,
+    7: _TO_8 + _TO_9 + _SURPRISES_TO_9,
+    8: _TO_9 + _SURPRISES_TO_9,
 }
 """What makes today's tables of an earlier schema's. Tables that only lacked are made elsewhere."""
 
 
-STEPS: dict[int, tuple[str, ...]] = {}
+_POSTGRES_TO_9 = (
+    "CREATE TABLE manners (id BIGINT PRIMARY KEY, content VARCHAR NOT NULL)",
+    "ALTER TABLE manners ALTER COLUMN content SET STATISTICS 0",
+    "CREATE INDEX manners_by_content ON manners USING hash (content)",
+    """
+    INSERT INTO manners
+    SELECT row_number() OVER (ORDER BY min(id)), (CAST(origin AS jsonb) - 'seed')::text
+    FROM lines WHERE CAST(origin AS jsonb) <> '{}' GROUP BY 2
+    """,
+    "ALTER TABLE lines ADD COLUMN manner BIGINT, ADD COLUMN seed BIGINT",
+    """
+    UPDATE lines SET manner = manners.id, seed = CAST(CAST(origin AS jsonb) ->> 'seed' AS BIGINT)
+    FROM manners
+    WHERE CAST(origin AS jsonb) <> '{}' AND content = (CAST(origin AS jsonb) - 'seed')::text
+    """,
+    "ALTER TABLE lines DROP COLUMN origin",
+    "ALTER TABLE lines ADD FOREIGN KEY (manner) REFERENCES manners",
+    "CREATE INDEX lines_by_manner ON lines (manner) WHERE manner IS NOT NULL",
+    """
+    DELETE FROM surprises WHERE line < (
+        SELECT min(line) FROM states WHERE line NOT IN (SELECT head FROM scripts WHERE head > 0)
+    ) AND line NOT IN (SELECT head FROM scripts WHERE head > 0)
+    """,
+)
+
+STEPS: dict[int, tuple[str, ...]] = {8: _POSTGRES_TO_9}
 """The same on PostgreSQL, where tables begin with schema 8: from each schema to the next one."""
 
 

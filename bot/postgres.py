@@ -128,6 +128,9 @@ class Postgres(Transactions):
         self._seats = asyncio.Semaphore(READERS)
         # Outside of a transaction, where alone it can be swept, and as long as that takes.
         self._sweeper = connect(url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+        # As long as that takes, too: tables that are brought up to date may be large.
+        preparing = self._sweeper.execution_options(isolation_level="READ COMMITTED")
+        self._preparations = async_sessionmaker(preparing, expire_on_commit=False)
 
     @classmethod
     async def open(cls, url: URL, guard: Guard | None = None) -> Self:
@@ -139,7 +142,7 @@ class Postgres(Transactions):
             database = cls(url, guard)
         try:
             with or_store_error():
-                async with database._sessions.begin() as session:
+                async with database._preparations.begin() as session:
                     await session.execute(one_at_a_time())
                     await _prepare(session)
             await database.flush_out()

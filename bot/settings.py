@@ -121,7 +121,7 @@ class Settings(BaseModel):
     ] = 600
     states_mb: Annotated[
         int, Field(ge=1, description="Megabytes of the database that states may take.")
-    ] = 1024
+    ] = 832
     departed_days: Annotated[
         int,
         Field(ge=0, le=3650, description="Days until a server that left has its scripts deleted."),

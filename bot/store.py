@@ -73,8 +73,9 @@ class Forgotten:
     """Whether it is gone from all of the disk, or will be once nobody reads what was there."""
 
 
-ROOM_FOR_STATES = 2**30
-"""Bytes that states may take, if nothing else is set."""
+ROOM_FOR_STATES = 832 * 2**20
+"""Bytes that states may take, if nothing else is set: with 8 KB each, those of 100,000 heads, and
+of the latest 5,000 lines before them."""
 
 
 async def opened(where: Path | URL, guard: Guard | None = None) -> Transactions:
@@ -488,7 +489,7 @@ class Store:
         return kept.remembered if kept else None, last
 
     async def surprise(self, line: int, fingerprint: str) -> Floats | None:
-        """What the characters of a line cost a voice, in bits: float16 [n]; None if not known."""
+        """What the characters of a line cost a voice, in bits: float16 [n]; None if not kept."""
         async with self._database.reading() as session:
             found = await session.get(Surprise, (line, fingerprint))
         return np.frombuffer(found.bits, np.float16) if found else None
@@ -496,7 +497,8 @@ class Store:
     async def reader(self, head: int | None) -> str | None:
         """The fingerprint of the voice that read or wrote the last line of a path, None for none.
 
-        What a line cost it tells: that is stored with the line, and never later.
+        What a line cost it tells: that is stored with the line, and never later. Those of old lines
+        may be gone, but not a head's.
         """
         if head is None:
             return None

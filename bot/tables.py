@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,7 +24,7 @@ from sqlalchemy import (
     false,
     text,
 )
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 from .language import phrase
 from .model import States
@@ -164,6 +166,27 @@ def fork_of(script: Script, channel: int, owner: int, title: str) -> Script:
     )
 
 
+class Manner(Base):
+    """How a voice wrote lines: all of what they came from but the seed, which many have in common.
+
+    It goes with the last of its lines.
+    """
+
+    __tablename__ = "manners"
+    # A list of names can be longer than what another index of PostgreSQL's takes.
+    __table_args__ = (Index("manners_by_content", "content", postgresql_using="hash"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    content: Mapped[str]
+    """JSON, by which it is found."""
+
+    @classmethod
+    def content_of(cls, origin: Mapping[str, Any]) -> str:
+        """What lines with this origin have in common."""
+        common = {name: value for name, value in origin.items() if name != "seed"}
+        return json.dumps(common, separators=(",", ":"))
+
+
 class Line(Base):
     """One element of a script, where it hangs in the tree, and how it came to be.
 
@@ -179,6 +202,12 @@ class Line(Base):
             sqlite_where=text("author IS NOT NULL"),
             postgresql_where=text("author IS NOT NULL"),
         ),
+        Index(
+            "lines_by_manner",
+            "manner",
+            sqlite_where=text("manner IS NOT NULL"),
+            postgresql_where=text("manner IS NOT NULL"),
+        ),
         {"sqlite_autoincrement": True},
     )
 
@@ -191,8 +220,10 @@ class Line(Base):
     """The person who wrote it; None for a voice."""
     credit: Mapped[str]
     """The person's or the voice's name, as it was then."""
-    origin: Mapped[dict[str, Any]]
-    """What a voice wrote it from: fingerprint, seed, temperature and so on; empty for a person."""
+    manner: Mapped[int | None] = mapped_column(ForeignKey("manners.id"))
+    """None for a person."""
+    seed: Mapped[int | None] = mapped_column(BigInteger)
+    """Part of what a voice wrote it from, as `Manner` is the rest."""
     delivery: Mapped[str]
     """The interaction that asked for it."""
     take: Mapped[int]
@@ -207,16 +238,28 @@ class Line(Base):
     removed: Mapped[bool] = mapped_column(default=False, server_default=false())
     """Whether its text was removed, because whoever wrote it wished so."""
 
+    common: Mapped[Manner | None] = relationship(lazy="joined")
+    """What its origin shares with that of others."""
+
     @property
     def element(self) -> Element:
         """The line as an element of a screenplay."""
         return Element(Kind(self.kind), self.text)
+
+    @property
+    def origin(self) -> dict[str, Any]:
+        """What a voice wrote it from: fingerprint, seed and so on; empty for a person."""
+        if self.common is None:
+            return {}
+        common: dict[str, Any] = json.loads(self.common.content)
+        return common if self.seed is None else common | {"seed": self.seed}
 
 
 class Trail(Base):
     """The child through which the head of a script last went on from a line."""
 
     __tablename__ = "trails"
+    __table_args__ = ({"sqlite_with_rowid": False},)
 
     script: Mapped[int] = mapped_column(ForeignKey("scripts.id"), primary_key=True)
     line: Mapped[int] = mapped_column(primary_key=True)
@@ -240,7 +283,10 @@ class State(Base):
 
 
 class Surprise(Base):
-    """What each character of a line cost a voice that read or wrote it."""
+    """What each character of a line cost a voice that read or wrote it: a cache as well.
+
+    It is kept for heads, and for lines that are newer than the oldest with a state.
+    """
 
     __tablename__ = "surprises"
 
@@ -267,6 +313,7 @@ class Post(Base):
     """A line as it stands in a message, so that the message can tell the truth later."""
 
     __tablename__ = "posts"
+    __table_args__ = ({"sqlite_with_rowid": False},)
 
     message: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     line: Mapped[int] = mapped_column(primary_key=True, index=True)

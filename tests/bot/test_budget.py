@@ -51,6 +51,25 @@ async def test_heads_go_too_where_there_are_more_of_them_than_room(small: House)
     assert await kept(small) == set(heads[-5:]) or await kept(small) == set(heads[-6:])
 
 
+async def test_what_lines_cost_goes_with_their_states_but_not_a_heads(small: House):
+    fingerprint = (await small.voices.engine("tiny")).model.fingerprint
+    oldest = (await small.start(small.rooms.at(50))).script.head
+    await small.start()
+    lines = [(await small.write(f"Rain {n}.")).lines[0] for n in range(3)]
+    first, _, head = [line.id for line in lines]
+    costs = await small.room.last_costs(3, 600)
+    for n in range(9):  # of which the heads alone are more than there is room for
+        await small.start(small.rooms.at(100 + n))
+    assert not {oldest, first, head} & await kept(small)
+    assert await small.store.surprise(first, fingerprint) is None
+    for one in oldest, head:
+        assert await small.store.surprise(one, fingerprint) is not None
+        assert await small.store.reader(one) == fingerprint
+    # And who looks at it again sees what was there.
+    for one, other in zip(costs[2], (await small.room.last_costs(3, 600))[2], strict=True):
+        np.testing.assert_allclose(one, other, atol=0.01)
+
+
 async def test_a_script_goes_on_where_its_states_are_gone(small: House):
     await small.start()
     lines = [(await small.write(f"Rain {n}.")).lines[0] for n in range(4)]

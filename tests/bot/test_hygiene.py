@@ -105,7 +105,6 @@ def a_line(text: str, number: int = 1, credit: str = "Ann", author: int | None =
         text=element.text,
         author=author,
         credit=credit,
-        origin={},
         delivery="1",
         take=0,
         ordinal=number,

@@ -98,8 +98,11 @@ async def test_the_heads_keep_their_states_and_others_as_far_as_there_is_room(
     room = 9 * size
     await filling.fill(path, voices / "tiny.onnx", PLACES, lines=4, room=room, plays=2)
     with closing(sqlite3.connect(path)) as database:
-        kept = [line for (line,) in database.execute("SELECT line FROM states ORDER BY line")]
-    assert kept == [4, 8, 12, 16, 17, 18, 19, 20]
+        kept, costs = (
+            [line for (line,) in database.execute(f"SELECT line FROM {table} ORDER BY line")]  # noqa: S608 - our names
+            for table in filling.CACHES
+        )
+    assert kept == costs == [4, 8, 12, 16, 17, 18, 19, 20]
     # And the store finds nothing to take away.
     store = await Store.open(path, room)
     script = await store.running(PLACES[0][0])
@@ -107,7 +110,25 @@ async def test_the_heads_keep_their_states_and_others_as_far_as_there_is_room(
     await store.append(script, script.head, [], "now", 0)
     await store.close()
     with closing(sqlite3.connect(path)) as database:
-        assert database.execute("SELECT count(*) FROM states").fetchone() == (len(kept),)
+        for table in filling.CACHES:
+            found = database.execute(f"SELECT count(*) FROM {table}")  # noqa: S608 - our names
+            assert found.fetchone() == (len(kept),)
+
+
+async def test_a_line_takes_little_more_than_its_text(voices: Path, tmp_path: Path):
+    path, count = tmp_path / "scripts.db", 200
+    places = [(100 + number, 10) for number in range(count)]
+    # With room for the heads alone, of which each is as large as its voice.
+    await filling.fill(path, voices / "tiny.onnx", places, lines=20, room=1)
+    with closing(sqlite3.connect(path)) as database:
+        [states] = database.execute("SELECT sum(length(state)) FROM states").fetchone()
+        [text] = database.execute("SELECT avg(length(text)) FROM lines").fetchone()
+        taken, free, size = (
+            database.execute(f"PRAGMA {what}").fetchone()[0]
+            for what in ("page_count", "freelist_count", "page_size")
+        )
+    beside = ((taken - free) * size - states) / (20 * count) - text
+    assert beside < 450, "bytes of a line beside its text, in all tables and indexes"
 
 
 def everything(path: Path) -> dict[str, list[tuple[object, ...]]]:

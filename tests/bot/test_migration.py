@@ -11,7 +11,10 @@ from pathlib import Path
 import pytest
 
 from bot.migration import SCHEMA
-from bot.store import BEFORE_THE_FIRST, Store, StoreError
+from bot.script import Element, Kind
+from bot.store import BEFORE_THE_FIRST, Draft, Store, StoreError
+
+from .conftest import count
 
 SCHEMA_2 = (Path(__file__).parent / "data" / "schema2.sql").read_text(encoding="utf-8")
 SCHEMA_3 = (Path(__file__).parent / "data" / "schema3.sql").read_text(encoding="utf-8")
@@ -19,6 +22,7 @@ SCHEMA_4 = (Path(__file__).parent / "data" / "schema4.sql").read_text(encoding="
 SCHEMA_5 = (Path(__file__).parent / "data" / "schema5.sql").read_text(encoding="utf-8")
 SCHEMA_6 = (Path(__file__).parent / "data" / "schema6.sql").read_text(encoding="utf-8")
 SCHEMA_7 = (Path(__file__).parent / "data" / "schema7.sql").read_text(encoding="utf-8")
+SCHEMA_8 = (Path(__file__).parent / "data" / "schema8.sql").read_text(encoding="utf-8")
 SCHEMA_1 = SCHEMA_2.replace("version = 2", "version = 1") + "DROP TABLE bans; DROP TABLE surprises;"
 
 
@@ -45,6 +49,7 @@ def shape(path: Path) -> dict[str, object]:
         return {
             "names": sorted(name for _, name, _ in named),
             "numbered": {name for _, name, sql in named if sql and "AUTOINCREMENT" in sql},
+            "by their keys": {name for _, name, sql in named if sql and "WITHOUT ROWID" in sql},
             "columns": {one: rows(f"table_info({one})") for one in tables},
             "references": {one: rows(f"foreign_key_list({one})") for one in tables},
             "version": rows("user_version"),
@@ -52,7 +57,7 @@ def shape(path: Path) -> dict[str, object]:
 
 
 @pytest.mark.parametrize(
-    "statements", [SCHEMA_7, SCHEMA_6, SCHEMA_5, SCHEMA_4, SCHEMA_3, SCHEMA_2, SCHEMA_1]
+    "statements", [SCHEMA_8, SCHEMA_7, SCHEMA_6, SCHEMA_5, SCHEMA_4, SCHEMA_3, SCHEMA_2, SCHEMA_1]
 )
 async def test_an_old_database_becomes_what_a_new_one_is(tmp_path: Path, statements: str):
     old = await opened_once(an_old_file(tmp_path / "old.db", statements))
@@ -159,3 +164,76 @@ async def test_what_earlier_upgrades_left_is_gone_however_this_one_ends(tmp_path
     with pytest.raises(StoreError, match="cannot be used as a database"):
         await Store.open(old)
     assert b"marzipan" not in old.read_bytes()
+
+
+HOW: dict[str, object] = {
+    "fingerprint": "f",
+    "temperature": 0.75,
+    "top_p": 0.95,
+    "min_p": 0.0,
+    "repetition": 0.5,
+    "length": 250,
+    "company": 1.0,
+    "limit": 600,
+    "kind": None,
+    "character": None,
+    "cast": [],
+    "quality": "draft",
+    "banned": "d8422a0465640534",
+    "processor": "Abacus",
+    "onnxruntime": "1.32.0",
+}
+"""How a voice wrote some lines of schema 8, whose files are a file's and a server's, with the same
+rows."""
+
+
+A_HEAD = "UPDATE scripts SET head = 1 WHERE id = 1;"
+"""Makes the first line the head of another script, as a fork of it has."""
+
+
+async def check_what_schema_8_had(store: Store):
+    """Raises AssertionError where a store has not all that there was in schema 8."""
+    script = await store.running(1)
+    lines = await store.tree(script, 0, 99)
+    assert [line.id for line in lines] == list(range(1, 13))
+    assert [line.origin for line in lines] == [
+        *({}, {"seed": 1, "temperature": 0.7}, {"seed": 2, "temperature": 0.7}, {}, {}),
+        *({"seed": seed} for seed in (3, 4, 5)),
+        *(HOW | {"seed": seed} for seed in (1, 2, 2**31 - 1)),
+        HOW | {"seed": 5, "cast": ["ÉMILE", '"M"'], "character": "ÉMILE", "kind": "action"},
+    ]
+    # What is alike is kept once, and nothing for a person.
+    assert len({line.manner for line in lines if line.manner}) == 4
+    assert [line.manner is None for line in lines] == [line.origin == {} for line in lines]
+    assert {line.text: line.written.minute for line in lines[:4]} == {
+        "INT. DINER - NIGHT": 2,
+        "MAYA\nYou came.": 3,
+        "Rain.": 4,
+        "It's Ben.": 5,
+    }
+    assert [line.id for line in await store.path(script.head)] == [1, 2, 9, 10, 11, 12]
+    ways = {line: await store.next_of(script.id, line) for line in (None, 1, 4, 11, 12)}
+    assert ways == {None: 1, 1: 2, 4: 5, 11: 12, 12: None}
+    assert list(await store.posts(script, [3])) == [502]
+    assert await store.states_kept(range(1, 13), "f") == {3, 4, 5, 11, 12}
+    assert (await store.state(11, "f")).tolist() == [1.0, -2.0]
+    # What a line cost goes where it is older than the oldest with a state, and no head.
+    costs = [await store.surprise(line, "f") for line in range(1, 13)]
+    assert [one is not None for one in costs] == [
+        n in {1, 3, 4, 5, 9, 10, 11, 12} for n in range(1, 13)
+    ]
+    assert costs[9].tolist() == [1.0, 2.0]
+    draft = Draft(Element(Kind.ACTION, "Sleet."), None, "stage", None, "f", HOW | {"seed": 9})
+    [line] = await store.append(script, script.head, [draft], "new", 0)
+    assert line.origin == HOW | {"seed": 9}
+    assert line.id > 13, "the number of a line that was deleted"
+
+
+async def test_what_lines_of_schema_8_have_in_common_is_kept_once(tmp_path: Path):
+    store = await Store.open(an_old_file(tmp_path / "old.db", SCHEMA_8 + A_HEAD))
+    try:
+        await check_what_schema_8_had(store)
+        # What comes now is kept with what was there.
+        assert count(tmp_path / "old.db", "manners") == 4
+    finally:
+        await store.close()

@@ -27,10 +27,13 @@ from tests.postgres import PASSWORD, Server, ask
 
 from .conftest import Stage, count, on, opened, staged
 from .test_cog import HEADING
+from .test_migration import A_HEAD, check_what_schema_8_had
 from .test_privacy import PHRASE, on_the_disk
 from .test_store import a_draft, a_script, append, as_argument
 
 REPOSITORY = Path(__file__).parents[2]
+
+SCHEMA_8 = (Path(__file__).parent / "data" / "schema8-postgres.sql").read_text(encoding="utf-8")
 
 
 @pytest.fixture
@@ -365,6 +368,43 @@ async def test_one_of_an_earlier_version_is_brought_up_to_date(
     assert await store.fact("a") == "c"
     await store.close()
     assert ask(url, "SELECT schema FROM onbook") == [[str(SCHEMA)]]
+
+
+async def test_what_is_brought_up_to_date_may_take_longer_than_an_answer(
+    url: URL, monkeypatch: pytest.MonkeyPatch
+):
+    await (await Store.open(url)).close()
+    ask(url, "UPDATE onbook SET schema = schema - 1")
+    monkeypatch.setattr(its_module, "ANSWER_WAIT", 2)
+    monkeypatch.setitem(STEPS, SCHEMA - 1, ("SELECT pg_sleep(3)",))
+    await (await Store.open(url)).close()
+    assert ask(url, "SELECT schema FROM onbook") == [[str(SCHEMA)]]
+
+
+OUR_TABLES = "(SELECT oid FROM pg_class WHERE relnamespace = 'public'::regnamespace)"
+
+SHAPE = {
+    "columns": "table_name, column_name, data_type, is_nullable, column_default"
+    " FROM information_schema.columns WHERE table_schema = 'public'",
+    "how they are kept": "attrelid::regclass, attname, attstattarget, attstorage FROM pg_attribute"
+    f" WHERE attrelid IN {OUR_TABLES} AND attnum > 0 AND NOT attisdropped",
+    "constraints": "conrelid::regclass, conname, pg_get_constraintdef(oid) FROM pg_constraint"
+    f" WHERE conrelid IN {OUR_TABLES}",
+    "indexes": "indexdef FROM pg_indexes WHERE schemaname = 'public'",
+}
+"""What a database says of its tables."""
+
+
+async def test_schema_8_becomes_what_a_new_one_is(own: URL, url: URL):
+    ask(own, SCHEMA_8, A_HEAD.replace("scripts", "public.scripts"))
+    store = await Store.open(own)
+    try:
+        await check_what_schema_8_had(store)
+    finally:
+        await store.close()
+    await (await Store.open(url)).close()
+    for asked in SHAPE.values():
+        assert sorted(ask(own, f"SELECT {asked}")) == sorted(ask(url, f"SELECT {asked}"))
 
 
 async def test_one_that_others_have_tables_in_is_refused_and_left_alone(own: URL):

@@ -163,7 +163,7 @@ async def test_a_voice_that_is_gone_is_told_of(house: House):
     await house.restart("UPDATE lines SET credit = 'muse' WHERE author IS NULL")
     # Its file may bear another name: what counts is the voice itself.
     assert verdicts(await replayed(house))[-1] is Verdict.PROVED
-    other = "UPDATE lines SET origin = json_set(origin, '$.fingerprint', 'f') WHERE author IS NULL"
+    other = "UPDATE manners SET content = json_set(content, '$.fingerprint', 'f')"
     await house.restart(other)
     found = (await replayed(house)).findings[-1]
     assert found.verdict is Verdict.UNPROVED
@@ -177,8 +177,8 @@ async def test_what_is_not_as_it_was_is_told_of(house: House):
     await house.start()
     [line] = await house.carry_on(1)
     await house.restart(
-        "UPDATE lines SET origin = json_set(origin, '$.processor', 'Abacus', '$.onnxruntime', '0')"
-        " WHERE author IS NULL"
+        "UPDATE manners SET content ="
+        " json_set(content, '$.processor', 'Abacus', '$.onnxruntime', '0')"
     )
     found = (await replayed(house)).findings[-1]
     assert found.verdict is Verdict.PROVED

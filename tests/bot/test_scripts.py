@@ -219,7 +219,7 @@ async def test_lines_that_a_fork_reaches_are_spared(house: House):
     await house.carry_on(1)
     await house.room.delete(house.writer(), later.id)
     await house.close()
-    for table in ("scripts", "lines", "states", "surprises", "trails", "posts"):
+    for table in ("scripts", "lines", "manners", "states", "surprises", "trails", "posts"):
         assert count(house.settings.where, table) == 0
     await house.open()
 

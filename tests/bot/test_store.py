@@ -171,6 +171,33 @@ async def test_a_line_is_kept_as_it_was_given(store: Store):
     assert await store.line(99) is None
 
 
+async def test_what_origins_have_in_common_is_kept_once_and_as_long_as_a_line_has_it(
+    store: Store, where: Path | URL
+):
+    one, other = [await store.begin(a_script(channel)) for channel in (1, 2)]
+    drafts = [a_draft(f"{seed}", p=0.1, cast=["MAYA"], seed=seed) for seed in range(3)]
+    rare = a_draft("Rare.", p=0.1, cast=["JONAS"], seed=1)
+    by_somebody = a_draft("Somebody's.")
+    lines = await store.append(one, None, [*drafts, rare, by_somebody], "one", 0)
+    lines += await store.append(other, None, drafts[:1], "other", 0)
+    common = lines[0].manner
+    assert [line.manner == common for line in lines] == [True, True, True, False, False, True]
+    assert [line.origin for line in lines] == [
+        *({"p": 0.1, "cast": ["MAYA"], "seed": seed} for seed in range(3)),
+        {"p": 0.1, "cast": ["JONAS"], "seed": 1},
+        *({}, {"p": 0.1, "cast": ["MAYA"], "seed": 0}),
+    ]
+    assert [line.origin for line in await store.path(lines[4].id)] == [
+        line.origin for line in lines[:5]
+    ]
+    assert count(where, "manners") == 2
+    await store.delete(one.id)
+    assert count(where, "manners") == 1
+    assert (await store.line(lines[5].id)).origin == lines[5].origin
+    await store.delete(other.id)
+    assert count(where, "manners") == 0
+
+
 async def test_lines_move_the_head_to_the_last_of_them(store: Store):
     script = await store.begin(a_script())
     [_, last] = await append(store, script.id, "One.", "Two.")

@@ -28,6 +28,7 @@ from bot.surprise import (
     look,
     most_surprising,
 )
+from bot.tables import Manner
 
 from .test_room import House, house
 
@@ -41,7 +42,8 @@ def model(voices) -> Model:
 
 def a_line(text: str, kind: Kind = Kind.ACTION, /, **origin: Any) -> Line:
     author = None if origin else 1
-    return Line(kind=kind.value, text=text, credit="Ann", author=author, origin=origin)
+    common = Manner(content=Manner.content_of(origin)) if origin else None
+    return Line(kind=kind.value, text=text, credit="Ann", author=author, common=common)
 
 
 def test_costs_lie_over_what_was_written(model: Model):

@@ -53,6 +53,9 @@ OWNED_BY = {
 }
 """The script to which a row belongs, where it does not say so itself."""
 
+CACHES = ("states", "surprises")
+"""What goes first where there is no room."""
+
 Place = tuple[int, int]
 """A channel and its server."""
 
@@ -122,10 +125,11 @@ def _copy(path: Path, places: Sequence[Place], plays: int, lines: int, room: int
         whole = len(places) - _with_all_states(database, len(places), lines, room)
         for table, columns in SHIFTED.items():
             _copy_table(database, table, columns, lines, whole)
-        database.execute(
-            "DELETE FROM states WHERE line NOT IN (SELECT head FROM scripts) AND line <= ?",
-            (whole * lines,),
-        )
+        for table in CACHES:
+            database.execute(
+                f"DELETE FROM {table} WHERE line NOT IN (SELECT head FROM scripts) AND line <= ?",  # noqa: S608 - our names
+                (whole * lines,),
+            )
         database.execute("COMMIT")
 
 
@@ -156,7 +160,7 @@ def _copy_table(
         else f"kept.{name}"
         for name in names
     ]
-    only = f"WHERE number >= {whole} OR kept.line % {lines} = 0" if table == "states" else ""
+    only = f"WHERE number >= {whole} OR kept.line % {lines} = 0" if table in CACHES else ""
     owner = OWNED_BY.get(table, "kept.script")
     database.execute(
         f"CREATE TEMP TABLE kept AS SELECT {owner} - 1 AS of_play, kept.*"  # noqa: S608 - our names
