@@ -86,6 +86,21 @@ class NotHeld(Exception):
     """The shards are not this process's any more."""
 
 
+class Alone:
+    """A process that has all shards for itself, and so knows when each has told who it is."""
+
+    def __init__(self) -> None:
+        self._next = 0.0
+        """When another one may, by the event loop's clock."""
+
+    async def wait_to_identify(self) -> None:
+        """Waits until another shard may tell Discord who it is."""
+        now = _now()
+        planned = max(now, self._next)
+        self._next = planned + IDENTIFIED_EVERY
+        await asyncio.sleep(planned - now)
+
+
 class Lease:
     """Shards that are this process's alone, from when it has taken them for as long as it says so.
 

@@ -84,7 +84,7 @@ class Metrics(Meter):
         )
         self._gateway = Counter(
             "onbook_gateway_events",
-            "Connections to Discord's gateway: made anew, resumed, and lost or not made.",
+            "Connections to Discord's gateway: made anew, resumed, and lost.",
             ["event"],
             registry=registry,
         )

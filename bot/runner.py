@@ -23,7 +23,8 @@ from .bounds import OutOfBounds
 from .cog import OnBook
 from .cog.commands import speaking_to
 from .engine import Load
-from .leases import HELD, Lease
+from .gateway import use_shards_that_resume
+from .leases import HELD, Alone, Lease
 from .polls import Later
 from .settings import RunnerSettings, SettingsError
 from .shards import Shards
@@ -144,6 +145,7 @@ class Bot(commands.AutoShardedBot):
         discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
         self._metrics = self._counting() if chosen.metrics_port else None
         self.onbook_meter: Meter = self._metrics or SILENT
+        use_shards_that_resume()
         super().__init__(
             command_prefix=commands.when_mentioned,
             help_command=None,
@@ -157,6 +159,7 @@ class Bot(commands.AutoShardedBot):
         self.onbook_settings = chosen
         self.onbook_guard = lease.guard if lease else None
         self._lease = lease
+        self._alone = Alone()
         self._buckets: int | None = None
         self.onbook_later: Later | None = None
         self._always_sync = always_sync
@@ -192,7 +195,7 @@ class Bot(commands.AutoShardedBot):
     async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
         """Waits until Discord lets a shard say who it is, also beside those of other processes."""
         if self._lease is None or shard_id is None:
-            await super().before_identify_hook(shard_id, initial=initial)
+            await self._alone.wait_to_identify()
             return
         if self._buckets is None:
             self._buckets = (await self.fetch_session_start_limits()).max_concurrency
@@ -225,9 +228,10 @@ class Bot(commands.AutoShardedBot):
         self.onbook_meter.gateway("resumed")
 
     async def on_shard_disconnect(self, shard_id: int) -> None:
-        """Notes that a connection is lost, or could not be made."""
-        self._connected.discard(shard_id)
-        self.onbook_meter.gateway("lost")
+        """Notes that a connection is lost; discord.py also says so of each that is not made."""
+        if shard_id in self._connected:
+            self._connected.remove(shard_id)
+            self.onbook_meter.gateway("lost")
 
     @asynccontextmanager
     async def telling(self) -> AsyncIterator[None]:

@@ -4,6 +4,14 @@ It starts the fake Discord and the bot, lets somebody in each channel write, and
 to what the bot asks for and hears: requests that are not answered, connections that break, errors
 of Discord's, limits, new and lost sessions, deliveries that are doubled and delayed. It prints what
 happened, and what became of the lines and of the people.
+
+Each kind happens as often as the others, once in each round, and the rounds follow one another as
+fast as requests come that can fail. What befalls the session waits until the bot hears again what
+happens, since nothing can befall one that is not there: Discord asks for another connection (op 7),
+closes it, or the network breaks it without a word; that too, and then the next one is refused,
+breaks off, or is closed before a word; Discord says that the session must be resumed, or that it is
+lost (op 9), which is the only one of these after which another one has to begin. That is a fault of
+the session every few seconds, where Discord has one in hours.
 """
 
 from __future__ import annotations
@@ -13,6 +21,7 @@ import asyncio
 import random
 import sys
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
@@ -24,7 +33,7 @@ from typing import Any
 from bot.model import Model
 from bot.settings import SHIPPED_MODELS
 
-from .discord.faults import STATUSES, TOO_MANY, Kind
+from .discord.faults import GATEWAYS, STATUSES, TOO_MANY, Kind
 from .discord.people import Asked, Channel, Discord, Message, Person
 from .discord.processes import fake_discord, running_bot
 from .kills.crowd import Crowd, card_of, gathered, has_end
@@ -37,6 +46,9 @@ REQUESTS = {
     "further message": ("POST", r"/channels/\d+/messages$"),
     "follow-up": ("POST", r"/webhooks/\d+/[^/]+$"),
 }
+
+HANDSHAKE = "GET", "^/(session/)?$"
+"""What asks for a connection to the gateway."""
 
 OFTEN = 0.1
 """How often somebody writes what needs a further message, and how often what is answered by a
@@ -76,6 +88,8 @@ class Outcome:
     lost: int = 0
     """Those that were shown and are not there, or that are there and were shown to nobody."""
     doubled: int = 0
+    away: dict[str, list[float]] = field(default_factory=dict)
+    """Seconds until the bot heard again what happens, by what befell its session."""
     wrong: int = 0
     """States that are not those of the text, and databases that do not pass their own check."""
 
@@ -86,7 +100,7 @@ class Outcome:
 
     def __str__(self) -> str:
         faults = "\n".join(f"{times:5,}  {what}" for what, times in sorted(self.happened.items()))
-        rows = {name: value for name, value in vars(self).items() if name != "happened"}
+        rows = {name: value for name, value in vars(self).items() if isinstance(value, int)}
         counts = "\n".join(f"{value:5,}  {name.replace('_', ' ')}" for name, value in rows.items())
         return f"{faults}\n{sum(self.happened.values()):5,}  faults\n\n{counts}"
 
@@ -192,9 +206,8 @@ def faults() -> dict[str, tuple[Kind, str, str, dict[str, object]]]:
 
 
 async def play(writers: Writers, times: int) -> Outcome:
-    """Lets so many faults happen while people write."""
+    """Lets so many faults happen while people write, who have begun."""
     outcome = Outcome()
-    await writers.begin()
     writing = asyncio.create_task(writers.write())
     await _fail(writers, outcome, times)
     writers.stopped = True
@@ -206,36 +219,64 @@ async def _play_at(address: str, channels: int, times: int) -> tuple[Outcome, Wr
     async with Discord(address) as discord:
         await discord.bot_is_ready()
         writers = await gathered(Writers, discord, channels)
+        await writers.begin()
         return await play(writers, times), writers
+
+
+def sessions(discord: Discord) -> dict[str, Callable[[], Awaitable[None]]]:
+    """The faults of a session, by their names."""
+
+    async def lose(next_one: Kind) -> None:
+        # On a connection that is kept for another request, aiohttp tries once more by itself.
+        most = 2 if next_one is Kind.RESET else 1
+        await discord.fail(next_one, *HANDSHAKE, most=most)
+        await discord.drop(politely=next_one is Kind.HANG_UP)
+
+    return {
+        "session: reconnect": discord.reconnect,
+        "session: connection closed": discord.drop,
+        "session: connection reset": partial(discord.drop, politely=False),
+        "session: reset, and the next one refused": partial(lose, Kind.STATUS),
+        "session: reset, and the next one too": partial(lose, Kind.RESET),
+        "session: closed, and the next one too": partial(lose, Kind.HANG_UP),
+        "session: invalid, can be resumed": partial(discord.invalidate, resumable=True),
+        "session: invalid": partial(discord.invalidate, resumable=False),
+    }
+
+
+def _plan(names: Sequence[str], times: int) -> list[str]:
+    """All faults in the order in which they happen: each once in a round."""
+    rounds, rest = divmod(times, len(names))
+    sizes = [len(names)] * rounds + [rest]
+    return [name for size in sizes for name in random.sample(names, size)]
 
 
 async def _fail(writers: Writers, outcome: Outcome, times: int) -> None:
     """Lets faults happen, a few at a time, each kind as often as the others."""
-    discord, requests = writers.discord, faults()
-    sessions: dict[str, Callable[[], Awaitable[None]]] = {
-        "session: reconnect": discord.reconnect,
-        "session: lost connection": discord.drop,
-        "session: invalid, can be resumed": partial(discord.invalidate, resumable=True),
-        "session: invalid": partial(discord.invalidate, resumable=False),
-    }
+    discord, requests, of_session = writers.discord, faults(), sessions(writers.discord)
     deliveries = {"delivery: doubled": {"times": 2}, "delivery: late": {"late": LATE}}
-    names = [*requests, *sessions, *deliveries]
-    plan = names * (times // len(names)) + random.sample(names, times % len(names))
     asked_for = 0
-    for name in random.sample(plan, len(plan)):
+    for name in _plan([*requests, *of_session, *deliveries], times):
         outcome.happened[name] += 1
         if name in requests:
             kind, method, path, how = requests[name]
             await discord.fail(kind, method, path, **how)
             asked_for += 1
-            await discord.until(lambda least=asked_for - AT_ONCE: len(discord.faults) >= least)
-        elif name in sessions:
+            await discord.until(lambda least=asked_for - AT_ONCE: _happened(discord) >= least)
+        elif name in of_session:
+            began = time.monotonic()
+            await of_session[name]()
             await discord.bot_is_ready()
-            await sessions[name]()
+            outcome.away.setdefault(name, []).append(time.monotonic() - began)
         else:
             writers.next_delivery = deliveries[name]
             await discord.until(lambda: not writers.next_delivery)
-    await discord.until(lambda: len(discord.faults) >= asked_for)
+    await discord.until(lambda: _happened(discord) >= asked_for)
+
+
+def _happened(discord: Discord) -> int:
+    """How many requests have failed; a connection to the gateway is none."""
+    return sum(path not in GATEWAYS for _, _, path in discord.faults)
 
 
 def judged(outcome: Outcome, writers: Crowd, truth: Truth) -> Outcome:

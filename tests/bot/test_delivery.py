@@ -227,7 +227,6 @@ async def test_a_connection_that_is_made_anew_loses_nothing(inside: Inside, how:
                 await inside.discord.drop()
             case _:
                 await inside.discord.invalidate(resumable=how == "resume")
-        await inside.discord.bot_is_gone()
     shown = await asked.shows(BLOCK)
     await inside.discord.bot_is_ready()
     both = await asyncio.gather(*(inside.ben.click(shown, "Continue", times=2) for _ in "ab"))

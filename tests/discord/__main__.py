@@ -9,6 +9,7 @@ import sys
 from aiohttp import web
 
 from .control import Control
+from .faults import GATEWAYS
 from .gateway import Gateway
 from .rest import Rest
 from .state import TIME_TO_ANSWER, World
@@ -29,7 +30,8 @@ def application(world: World) -> web.Application:
         ],
         client_max_size=LARGEST_REQUEST,
     )
-    app.add_routes([web.get("/", gateway.connect), *control.routes(), *rest.routes()])
+    gateways = [web.get(path, gateway.connect) for path in GATEWAYS]
+    app.add_routes([*gateways, *control.routes(), *rest.routes()])
     return app
 
 

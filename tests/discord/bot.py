@@ -19,8 +19,9 @@ import yarl
 
 from bot import leases
 from bot.__main__ import main
-from bot.runner import Bot
+from bot.runner import UNDIVIDED, Bot
 from bot.settings import RunnerSettings
+from bot.shards import Shards
 
 from .state import TOKEN
 
@@ -39,10 +40,12 @@ def at(address: str) -> Iterator[None]:
 
 
 @asynccontextmanager
-async def bot_here(address: str, chosen: RunnerSettings) -> AsyncIterator[Bot]:
+async def bot_here(
+    address: str, chosen: RunnerSettings, shards: Shards = UNDIVIDED
+) -> AsyncIterator[Bot]:
     """The real bot in this process, for a test that must look inside."""
     with at(address):
-        async with Bot(chosen) as bot:
+        async with Bot(chosen, shards=shards) as bot:
             running = asyncio.create_task(bot.start(TOKEN))
             try:
                 yield bot

@@ -438,9 +438,9 @@ class Control:
         await self.gateway.invalidate(resumable)
         return {}
 
-    async def drop(self) -> Json:
-        """Loses the bot's connection to the gateway."""
-        await self.gateway.drop()
+    async def drop(self, politely: bool) -> Json:
+        """Loses the bot's connection to the gateway, with a reason or without a word."""
+        await self.gateway.drop(politely=politely)
         return {}
 
     @web.middleware

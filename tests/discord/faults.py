@@ -22,6 +22,12 @@ STATUSES = (500, 502, 503, 504)
 AT_ONCE = struct.pack("ii", 1, 0)
 """A socket that is closed like this sends a reset, so that the other side sees an error."""
 
+GATEWAYS = "/", "/session/"
+"""Where a bot begins a session, and where it is told to resume it."""
+
+GOING = 1001
+"""What a server says that is about to end."""
+
 BETWEEN_LOOKS = 0.05
 """Seconds between two looks at whether somebody still waits."""
 
@@ -35,6 +41,8 @@ class Kind(StrEnum):
     """The connection breaks."""
     STATUS = "status"
     """Another one comes: a number of `STATUSES`, or `TOO_MANY`."""
+    HANG_UP = "hang up"
+    """The gateway is reached, and ends the connection before it has said anything."""
     KILL = "kill"
     """The bot's process is killed in this moment."""
 
@@ -62,7 +70,8 @@ class Fault:
 
     def strikes(self, request: web.Request) -> bool:
         """Whether it happens to this request, which is counted."""
-        ours = request.path.startswith(BASE) and request.method == self.method
+        asked = request.path.startswith(BASE) or request.path in GATEWAYS
+        ours = asked and request.method == self.method
         if self.met >= self.most or not ours or not re.search(self.path, request.path):
             return False
         if self.after > 0:
@@ -81,9 +90,14 @@ class Fault:
                 while request.transport and not request.transport.is_closing():  # noqa: ASYNC110
                     await asyncio.sleep(BETWEEN_LOOKS)
             case Kind.RESET:
-                _reset(request)
+                reset(request)
             case Kind.STATUS:
                 return self._answer()
+            case Kind.HANG_UP:
+                socket = web.WebSocketResponse()
+                await socket.prepare(request)
+                await socket.close(code=GOING)
+                return socket
             case Kind.KILL:
                 os.kill(self.process, signal.SIGKILL)
         return web.Response(status=503)
@@ -94,7 +108,8 @@ class Fault:
         return too_many(self.retry_after)
 
 
-def _reset(request: web.Request) -> None:
+def reset(request: web.Request) -> None:
+    """Breaks the connection on which a request came."""
     if request.transport:
         request.transport.get_extra_info("socket").setsockopt(SOL_SOCKET, SO_LINGER, AT_ONCE)
         request.transport.abort()

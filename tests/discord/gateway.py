@@ -1,17 +1,23 @@
-"""Gateway: the web sockets over which a bot hears what happens."""
+"""Gateway: the web sockets over which a bot hears what happens.
+
+A session outlives its connections, as Discord documents it: whoever resumes it within some minutes
+is told everything that was missed, interactions too, in order, and then that it is resumed. It is
+lost when Discord says so, when nobody resumes it in time, and when the connection breaks before the
+bot could hear of it. A bot that hangs up with 1000 or 1001 ends it.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import secrets
-from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 
 from aiohttp import WSMsgType, web
 
 from . import payloads
+from .faults import GATEWAYS, reset
 from .state import TOKEN, Json, World
 
 DISPATCH, HEARTBEAT, IDENTIFY, RESUME, RECONNECT = 0, 1, 2, 6, 7
@@ -19,13 +25,22 @@ INVALID_SESSION, HELLO, HEARTBEAT_ACK = 9, 10, 11
 IGNORED = {3, 4, 8}
 """Presence, voice and requests for members: nobody here looks at them."""
 
-UNKNOWN_OPCODE, NOT_AUTHENTICATED, BAD_TOKEN = 4001, 4003, 4004
+UNKNOWN_ERROR, UNKNOWN_OPCODE, NOT_AUTHENTICATED, BAD_TOKEN = 4000, 4001, 4003, 4004
+ALREADY_AUTHENTICATED, INVALID_SEQUENCE, INVALID_SHARD = 4005, 4007, 4010
+
+FAREWELLS = {1000, 1001}
+"""With these a bot says that it does not come back."""
 
 HEARTBEAT_EVERY = 41_250
 """Milliseconds."""
 
+_, AGAIN = GATEWAYS
 
-@dataclass
+KEPT = 180.0
+"""Seconds for which a session can be resumed. "A few minutes", Discord says."""
+
+
+@dataclass(eq=False)
 class Session:
     """What one shard of a bot has been told, so that it can resume after a lost connection."""
 
@@ -37,7 +52,14 @@ class Session:
     heard_at: list[float] = field(default_factory=list)
     """When the bot hears of each at the soonest: none of one before those that came before it."""
     news: asyncio.Event = field(default_factory=asyncio.Event)
-    socket: web.WebSocketResponse | None = None
+    line: Line | None = None
+    """The connection that it has now."""
+    is_known: bool = False
+    """Whether the bot has been told of it, without which it cannot be resumed."""
+    is_heard: bool = False
+    """Whether the bot hears what happens now, and not later."""
+    left_at: float = 0.0
+    """When it had a connection last."""
 
     def add(self, event: str, data: Json, at: float) -> float:
         """Tells the bot something at a time, or when it is back; the time at which it may be."""
@@ -50,6 +72,35 @@ class Session:
     def hears_of(self, guild: int) -> bool:
         """Whether a guild belongs to this shard."""
         return (guild >> 22) % self.shards == self.shard
+
+
+@dataclass(eq=False)
+class Line:
+    """One connection of a bot."""
+
+    socket: web.WebSocketResponse
+    request: web.Request
+    session: Session | None = None
+    """Of which the bot hears over it."""
+    writer: asyncio.Task[None] | None = None
+    is_cut: bool = False
+    """Whether Discord has ended it, not the bot."""
+
+    async def cut(self, code: int) -> None:
+        """Ends it, with a reason."""
+        self.is_cut = True
+        await self.socket.close(code=code)
+
+    def reset(self) -> None:
+        """Ends it without a word."""
+        self.is_cut = True
+        reset(self.request)
+
+    async def send(self, op: int, data: object = None) -> None:
+        """Says something that is no event."""
+        # The bot may have gone in the meantime.
+        with suppress(ConnectionError):
+            await self.socket.send_str(json.dumps({"op": op, "d": data}))
 
 
 class Gateway:
@@ -76,82 +127,154 @@ class Gateway:
         now = self.world.now()
         return session.add(event, data, now + self.world.conditions.latency()) - now
 
-    async def drop(self) -> None:
-        """Loses every connection; a bot can resume."""
-        for _, socket in self._connected():
-            await socket.close(code=4000)
+    async def drop(self, *, politely: bool = True) -> None:
+        """Loses every connection, with a reason or without a word; a bot can resume."""
+        for line in self._leave():
+            if politely:
+                await line.cut(UNKNOWN_ERROR)
+            else:
+                line.reset()
 
     async def reconnect(self) -> None:
         """Asks for new connections; a bot resumes."""
-        for _, socket in self._connected():
-            await _send(socket, RECONNECT)
+        for line in self._leave():
+            await line.send(RECONNECT)
 
     async def invalidate(self, resumable: bool) -> None:
         """Ends every session; what happens before a bot has a new one, it never hears of."""
-        connected = list(self._connected())
+        lines = self._leave()
         if not resumable:
-            self.world.conditions.counts["lost sessions"] += len(
-                {one.shard for one in self.sessions}
-            )
-            self.sessions.clear()
-        for _, socket in connected:
-            await _send(socket, INVALID_SESSION, resumable)
+            self._lose(*self.sessions)
+        for line in lines:
+            await line.send(INVALID_SESSION, resumable)
+
+    def _leave(self) -> list[Line]:
+        """The connections of all bots, over which these hear nothing more from now on."""
+        lines = list[Line]()
+        for session in list(self.sessions):
+            if session.line:
+                lines.append(session.line)
+                self._part(session)
+                if not session.is_known:
+                    self._lose(session)
+        return lines
+
+    def _part(self, session: Session) -> None:
+        session.line, session.is_heard, session.left_at = None, False, self.world.now()
+        self._tell()
+
+    def _lose(self, *sessions: Session) -> None:
+        """Ends sessions, through no fault of the bot's; a shard then has to begin another one."""
+        self.world.conditions.counts["lost sessions"] += len({one.shard for one in sessions})
+        for one in sessions:
+            self.sessions.remove(one)
 
     async def connect(self, request: web.Request) -> web.WebSocketResponse:
         """One connection, until either side ends it."""
         socket = web.WebSocketResponse()
         await socket.prepare(request)
-        await _send(socket, HELLO, {"heartbeat_interval": HEARTBEAT_EVERY})
-        session: Session | None = None
-        writer: asyncio.Task[None] | None = None
+        line = Line(socket, request)
+        await line.send(HELLO, {"heartbeat_interval": HEARTBEAT_EVERY})
         try:
             async for frame in socket:
                 if frame.type is not WSMsgType.TEXT:
                     break
-                told = frame.json()
-                match told["op"]:
-                    case op if op == HEARTBEAT:
-                        await _send(socket, HEARTBEAT_ACK)
-                    case op if op in (IDENTIFY, RESUME) and writer is None:
-                        session, heard = await self._begin(socket, op, told["d"])
-                        if session:
-                            write = _write(socket, session, heard, self.world.now)
-                            writer = asyncio.create_task(write)
-                    case op if op not in IGNORED:
-                        await socket.close(code=UNKNOWN_OPCODE if session else NOT_AUTHENTICATED)
+                await self._hear(line, frame.json())
         finally:
-            if writer:
-                writer.cancel()
-            if session and session.socket is socket:
-                session.socket = None
-                self._tell()
+            self._end(line)
         return socket
 
-    async def _begin(
-        self, socket: web.WebSocketResponse, op: int, asked: Json
-    ) -> tuple[Session | None, int]:
-        """The session of a connection, and how much of it the bot has heard."""
-        if asked["token"] != TOKEN:
-            await socket.close(code=BAD_TOKEN)
-            return None, 0
-        heard = 0
-        counts = self.world.conditions.counts
-        if op == IDENTIFY:
-            shard, shards = asked.get("shard", (0, 1))
-            session = self._identify(shard, shards) if self._may_identify(shard) else None
-        else:
-            [session] = [one for one in self.sessions if one.id == asked["session_id"]] or [None]
+    async def _hear(self, line: Line, told: Json) -> None:
+        """What a bot says over a connection."""
+        match told["op"]:
+            case op if op == HEARTBEAT:
+                await line.send(HEARTBEAT_ACK)
+            case op if op in (IDENTIFY, RESUME):
+                if line.session:
+                    await line.cut(ALREADY_AUTHENTICATED)
+                else:
+                    await self._begin(line, op, told["d"])
+            case op if op not in IGNORED:
+                await line.cut(UNKNOWN_OPCODE if line.session else NOT_AUTHENTICATED)
+
+    def _end(self, line: Line) -> None:
+        """A connection is no more."""
+        session = line.session
+        if line.writer:
+            line.writer.cancel()
         if session is None:
-            counts["refused sessions"] += 1
-            await _send(socket, INVALID_SESSION, False)
-            return None, 0
-        if op == RESUME:
-            counts["resumes"] += 1
-            self._tell_of(session, "RESUMED", {})
-            heard = asked["seq"]
-        session.socket = socket
-        self._tell()
-        return session, heard
+            return
+        if session.line is line:
+            self._part(session)
+        if session in self.sessions and not line.is_cut and line.socket.close_code in FAREWELLS:
+            self.sessions.remove(session)
+
+    async def _begin(self, line: Line, op: int, asked: Json) -> None:
+        """A bot says whose session it begins, or goes on with."""
+        if asked["token"] != TOKEN:
+            await line.cut(BAD_TOKEN)
+            return
+        if op == IDENTIFY:
+            session, heard = await self._identify(line, *asked.get("shard", (0, 1))), 0
+        else:
+            session, heard = await self._resume(line, asked), asked["seq"]
+        if session is None:
+            return
+        if session.line:
+            await session.line.cut(UNKNOWN_ERROR)
+        session.line, line.session = line, session
+        line.writer = asyncio.create_task(self._write(line, session, heard))
+
+    async def _identify(self, line: Line, shard: int, shards: int) -> Session | None:
+        """A new session for a shard; None where there can be none now."""
+        if not 0 <= shard < shards:
+            await line.cut(INVALID_SHARD)
+            return None
+        if not self._may_identify(shard):
+            await self._refuse(line)
+            return None
+        return self._new(shard, shards)
+
+    async def _resume(self, line: Line, asked: Json) -> Session | None:
+        """The session that a bot goes on with; None where it is lost."""
+        [session] = [one for one in self.sessions if one.id == asked["session_id"]] or [None]
+        if session and not session.line and self.world.now() > session.left_at + KEPT:
+            self._lose(session)
+            session = None
+        if session is None:
+            await self._refuse(line)
+            return None
+        if not isinstance(asked["seq"], int) or not 0 < asked["seq"] <= len(session.events):
+            self.sessions.remove(session)
+            await line.cut(INVALID_SEQUENCE)
+            return None
+        counts = self.world.conditions.counts
+        counts["resumes"] += 1
+        if line.request.path != AGAIN:
+            counts["resumes elsewhere"] += 1
+        self._tell_of(session, "RESUMED", {})
+        return session
+
+    async def _refuse(self, line: Line) -> None:
+        self.world.conditions.counts["refused sessions"] += 1
+        await line.send(INVALID_SESSION, False)
+
+    async def _write(self, line: Line, session: Session, sent: int) -> None:
+        """Sends what happens, in order, from the first event that the bot has not heard."""
+        missed = len(session.events)
+        with suppress(ConnectionError):
+            while True:
+                session.news.clear()
+                while sent < len(session.events):
+                    if (early := session.heard_at[sent] - self.world.now()) > 0:
+                        await asyncio.sleep(early)
+                    await line.socket.send_str(session.events[sent])
+                    sent += 1
+                    session.is_known = True
+                    if sent == missed and session.line is line:
+                        session.is_heard = True
+                        self._tell()
+                await session.news.wait()
 
     def _may_identify(self, shard: int) -> bool:
         """Whether a shard may begin a session now; it is noted where it may not."""
@@ -160,7 +283,7 @@ class Gateway:
         self.world.refuse(f"IDENTIFY of shard {shard} comes too early")
         return False
 
-    def _identify(self, shard: int, shards: int) -> Session:
+    def _new(self, shard: int, shards: int) -> Session:
         """A new session, which begins with all that the bot must know."""
         session = Session(shard, shards)
         self.sessions.append(session)
@@ -169,7 +292,7 @@ class Gateway:
             "v": 10,
             "user": payloads.user(self.world, self.world.bot),
             "session_id": session.id,
-            "resume_gateway_url": self.world.address.replace("http", "ws", 1) + "/",
+            "resume_gateway_url": self.world.address.replace("http", "ws", 1) + AGAIN,
             "shard": [shard, shards],
             "application": {"id": str(self.world.bot.id), "flags": 0},
             "guilds": [{"id": str(one.id), "unavailable": True} for one in guilds],
@@ -180,35 +303,9 @@ class Gateway:
         return session
 
     def ready(self) -> bool:
-        """Whether every shard of the bot is connected."""
-        found = [one for one, _ in self._connected()]
+        """Whether every shard of the bot hears what happens."""
+        found = [one for one in self.sessions if one.is_heard]
         return bool(found) and len({one.shard for one in found}) == found[-1].shards
-
-    def _connected(self) -> Iterator[tuple[Session, web.WebSocketResponse]]:
-        for one in list(self.sessions):
-            if one.socket:
-                yield one, one.socket
 
     def _tell(self) -> None:
         self.world.tell("bot", self.ready())
-
-
-async def _send(socket: web.WebSocketResponse, op: int, data: object = None) -> None:
-    # The bot may have gone in the meantime.
-    with suppress(ConnectionError):
-        await socket.send_str(json.dumps({"op": op, "d": data}))
-
-
-async def _write(
-    socket: web.WebSocketResponse, session: Session, sent: int, clock: Callable[[], float]
-) -> None:
-    """Sends what happens, in order, from the first event that the bot has not heard."""
-    with suppress(ConnectionError):
-        while True:
-            session.news.clear()
-            while sent < len(session.events):
-                if (early := session.heard_at[sent] - clock()) > 0:
-                    await asyncio.sleep(early)
-                await socket.send_str(session.events[sent])
-                sent += 1
-            await session.news.wait()

@@ -306,8 +306,13 @@ class Discord:
         made = await self.do("guild", name=name, bot_may=bot_may, locale=locale)
         return Guild(self, made["id"])
 
+    @property
+    def bot_is_there(self) -> bool:
+        """Whether the bot hears what happens now."""
+        return self._bot_ready
+
     async def bot_is_ready(self) -> None:
-        """Waits until the bot is connected; its commands are registered by then."""
+        """Waits until the bot hears what happens; its commands are registered by then."""
         await self.until(lambda: self._bot_ready, lambda: "a bot that is connected")
 
     async def bot_is_gone(self) -> None:
@@ -363,20 +368,28 @@ class Discord:
 
     async def reconnect(self) -> None:
         """Discord asks the bot to connect anew."""
-        await self.do("reconnect")
+        await self._part("reconnect")
 
     async def invalidate(self, *, resumable: bool) -> None:
         """Discord tells the bot that its session is not valid, and whether it can be resumed."""
-        await self.do("invalidate", resumable=resumable)
+        await self._part("invalidate", resumable=resumable)
 
     async def read(self, attachment: Json) -> str:
         """A file that is attached to a message, as text."""
         async with self._session.get(attachment["url"]) as response:
             return await response.text()
 
-    async def drop(self) -> None:
-        """The bot's connection is lost; it may come back, and hears what it missed."""
-        await self.do("drop")
+    async def drop(self, *, politely: bool = True) -> None:
+        """The bot's connection is lost; it may come back, and hears what it missed.
+
+        Discord says so before, or the network breaks.
+        """
+        await self._part("drop", politely=politely)
+
+    async def _part(self, deed: str, **options: Any) -> None:
+        # What it is told over another connection may come a moment later.
+        self._bot_ready = False
+        await self.do(deed, **options)
 
     async def commands(self) -> dict[str, Json]:
         """The commands as they are registered, by their names."""

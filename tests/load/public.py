@@ -7,7 +7,7 @@ import random
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tests.discord.people import Asked, Channel, Discord, Message, Person
 from tests.discord.state import Answer, NotPossible
@@ -221,11 +221,32 @@ class Public(Crowd):
         return Counter(one for deed in self.deeds.values() if (one := deed.refusal()))
 
 
+@dataclass
 class Unlucky(Writers):
     """Writers who come when they come, while the network fails."""
 
     rate: float = 5.0
     came: int = 0
+    while_away: list[Asked] = field(default_factory=list)
+    """What was asked while the bot had no connection."""
+
+    async def begin(self) -> None:
+        """Begins a script everywhere."""
+        at_once = asyncio.Semaphore(PREPARING)
+
+        async def start(person: Person, channel: Channel) -> None:
+            async with at_once:
+                await (await person.slash(channel, "start", title=TITLE)).shows("begins")
+
+        await asyncio.gather(*(start(*one) for one in self.people))
+
+    async def ask(self, person: Person, channel: Channel, **how: Any) -> Asked:
+        """What writers ask; it is noted when the bot is away."""
+        away = not self.discord.bot_is_there
+        asked = await super().ask(person, channel, **how)
+        if away:
+            self.while_away.append(asked)
+        return asked
 
     async def write(self) -> None:
         """Lets somebody come so many times a second, until it is stopped, and each have an end."""

@@ -139,7 +139,12 @@ async def burst(house: House, scale: Scale, commands: int) -> Report:
 
 
 async def unlucky(house: House, scale: Scale, rate: float, times: int) -> Report:
-    """So many faults, while people come."""
+    """So many faults, while people come; see `tests.faults` for what happens.
+
+    Whoever comes while the bot has no connection is heard of when it has resumed, and gets an
+    answer if the three seconds are not over by then. Whoever comes between two sessions is not
+    heard of at all.
+    """
     with fake_discord(scale.to_answer) as address:
         async with Discord(address) as discord:
             writers = Unlucky(discord, await places(discord, scale.guilds, scale.channels))
@@ -147,6 +152,7 @@ async def unlucky(house: House, scale: Scale, rate: float, times: int) -> Report
             random.seed(scale.seed)
             with house.running(address):
                 await discord.bot_is_ready()
+                await writers.begin()
                 await discord.conditions(NEAR, FAR, limited=True, seed=scale.seed)
                 outcome = await play(writers, times)
                 counts = await discord.counts()
@@ -162,8 +168,20 @@ async def unlucky(house: House, scale: Scale, rate: float, times: int) -> Report
         Finding("identifies too soon", counts.get("identifies too soon", 0), 0),
     ]
     report.tables = [f"{writers.came:,} commands arrived.\n{outcome}", _counted(counts)]
+    every = [one for of in outcome.away.values() for one in of]
+    report.tables += [_away(writers), waits({"until the bot heard again": every} | outcome.away)]
     report.numbers = {"outcome": vars(outcome), "counts": counts}
     return report
+
+
+def _away(writers: Unlucky) -> str:
+    """How many got no answer, of those who came while the bot had no connection, and of others."""
+    away = writers.while_away
+    here = [one for one, _ in writers.asked.values() if one not in away]
+    rows = [("the bot was", "asked", "not responded")]
+    for where, asked in (("there", here), ("away", away)):
+        rows.append((where, f"{len(asked):,}", f"{sum(one.how is None for one in asked):,}"))
+    return table(rows)
 
 
 def _timed(report: Report, public: Public, *, finished: bool) -> None:

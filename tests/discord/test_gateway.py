@@ -1,0 +1,198 @@
+"""The fake gateway keeps and loses sessions as Discord does: asked as a bot asks."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+import pytest
+
+from .gateway import (
+    ALREADY_AUTHENTICATED,
+    DISPATCH,
+    HELLO,
+    IDENTIFY,
+    INVALID_SEQUENCE,
+    INVALID_SESSION,
+    INVALID_SHARD,
+    KEPT,
+    RECONNECT,
+    RESUME,
+)
+from .people import Channel, Discord, Person
+from .processes import fake_discord
+from .state import TOKEN
+
+Told = dict[str, Any]
+
+
+@dataclass
+class Bot:
+    """A bot that is led by hand."""
+
+    discord: Discord
+    http: aiohttp.ClientSession
+    channel: Channel
+    ann: Person
+    session: str = ""
+
+    async def connects(self, path: str = "/") -> aiohttp.ClientWebSocketResponse:
+        """A new connection."""
+        socket = await self.http.ws_connect(path)
+        assert (await socket.receive_json())["op"] == HELLO
+        return socket
+
+    async def begins(self, shard: tuple[int, int] = (0, 1)) -> aiohttp.ClientWebSocketResponse:
+        """A new session, of which nothing is heard yet."""
+        socket = await self.connects()
+        await socket.send_json({"op": IDENTIFY, "d": {"token": TOKEN, "shard": shard}})
+        return socket
+
+    async def is_ready(self) -> aiohttp.ClientWebSocketResponse:
+        """A new session, and all that is told of it at first."""
+        socket = await self.begins()
+        self.session = (await socket.receive_json())["d"]["session_id"]
+        assert (await socket.receive_json())["t"] == "GUILD_CREATE"
+        await self.discord.bot_is_ready()
+        return socket
+
+    async def resumes(self, heard: int = 2) -> aiohttp.ClientWebSocketResponse:
+        """Wants to go on with the session."""
+        socket = await self.connects("/session/")
+        asked = {"token": TOKEN, "session_id": self.session, "seq": heard}
+        await socket.send_json({"op": RESUME, "d": asked})
+        return socket
+
+    async def writes(self, text: str) -> None:
+        """Somebody writes, which the bot is told of."""
+        await self.ann.write(self.channel, text)
+
+    async def lost(self) -> int:
+        """How many sessions Discord has lost."""
+        return (await self.discord.counts()).get("lost sessions", 0)
+
+
+@pytest.fixture
+async def bot() -> AsyncIterator[Bot]:
+    """A bot, and somebody who writes."""
+    with fake_discord() as address:
+        async with Discord(address) as discord, aiohttp.ClientSession(address) as http:
+            guild = await discord.guild("The Playhouse")
+            channel, ann = await guild.channel("stage"), await guild.person("Ann")
+            yield Bot(discord, http, channel, ann)
+
+
+async def close_code(socket: aiohttp.ClientWebSocketResponse) -> int | None:
+    """How Discord ends a connection."""
+    assert (await socket.receive()).type is aiohttp.WSMsgType.CLOSE
+    return socket.close_code
+
+
+async def is_resumed(bot: Bot) -> bool:
+    """Whether the session can be gone on with; its connection stays."""
+    socket = await bot.resumes()
+    told = await socket.receive_json()
+    assert told["op"] == DISPATCH or told == {"op": INVALID_SESSION, "d": False}
+    return bool(told["op"] == DISPATCH)
+
+
+async def told(socket: aiohttp.ClientWebSocketResponse, count: int) -> list[tuple[str, str, int]]:
+    """The next events: their names, what was written, and their numbers."""
+    found: list[Told] = [await socket.receive_json() for _ in range(count)]
+    return [(one["t"], one["d"].get("content", ""), one["s"]) for one in found]
+
+
+async def test_what_was_missed_is_told_in_order_and_then_that_it_is_resumed(bot: Bot):
+    first = await bot.is_ready()
+    await bot.writes("A")
+    assert await told(first, 1) == [("MESSAGE_CREATE", "A", 3)]
+    await first.close(code=4000)
+    await bot.writes("B")
+    await bot.writes("C")
+    # It was told of A, and says that it has not heard of it.
+    second = await bot.resumes(2)
+    missed = [("MESSAGE_CREATE", text, 3 + number) for number, text in enumerate("ABC")]
+    assert await told(second, 4) == [*missed, ("RESUMED", "", 6)]
+    await bot.discord.bot_is_ready()
+    await bot.writes("D")
+    assert await told(second, 1) == [("MESSAGE_CREATE", "D", 7)]
+    assert await bot.lost() == 0
+
+
+@pytest.mark.parametrize(("code", "stays"), [(4000, True), (1000, False), (1001, False)])
+async def test_a_session_ends_when_the_bot_says_farewell(bot: Bot, code: int, stays: bool):
+    first = await bot.is_ready()
+    await first.close(code=code)
+    assert await is_resumed(bot) is stays
+    assert await bot.lost() == 0  # Discord has lost none
+
+
+@pytest.mark.parametrize("politely", [True, False])
+async def test_a_session_outlives_a_connection_that_is_lost(bot: Bot, politely: bool):
+    first = await bot.is_ready()
+    await bot.discord.drop(politely=politely)
+    assert (await first.receive()).type is not aiohttp.WSMsgType.TEXT
+    assert await is_resumed(bot)
+
+
+async def test_a_session_outlives_what_asks_for_another_connection(bot: Bot):
+    for again in (
+        bot.discord.reconnect,
+        lambda: bot.discord.invalidate(resumable=True),
+    ):
+        first = await bot.is_ready()
+        await again()
+        assert json.loads((await first.receive()).data)["op"] in (RECONNECT, INVALID_SESSION)
+        await first.close(code=4000)
+        assert await is_resumed(bot)
+    assert await bot.lost() == 0
+
+
+async def test_a_session_that_discord_has_lost_is_lost(bot: Bot):
+    first = await bot.is_ready()
+    await bot.discord.invalidate(resumable=False)
+    assert await first.receive_json() == {"op": INVALID_SESSION, "d": False}
+    assert not await is_resumed(bot)
+    assert await bot.lost() == 1
+
+
+@pytest.mark.parametrize(("seconds", "stays"), [(KEPT - 60, True), (KEPT + 1, False)])
+async def test_a_session_is_kept_for_some_minutes(bot: Bot, seconds: float, stays: bool):
+    await bot.is_ready()
+    await bot.discord.drop()
+    await bot.discord.let_time_pass(seconds)
+    assert await is_resumed(bot) is stays
+    assert await bot.lost() == int(not stays)
+
+
+async def test_a_session_that_the_bot_could_not_hear_of_is_lost(bot: Bot):
+    await bot.discord.conditions(600, 600)
+    first = await bot.begins()
+    # Until Discord has heard it.
+    while not (await bot.discord.counts()).get("identifies"):
+        pass
+    assert not bot.discord.bot_is_there
+    await bot.discord.drop()
+    assert (await first.receive()).type is aiohttp.WSMsgType.CLOSE
+    assert await bot.lost() == 1
+
+
+@pytest.mark.parametrize("heard", [0, 99])
+async def test_whoever_has_heard_what_was_never_told_is_shown_out(bot: Bot, heard: int):
+    await bot.is_ready()
+    await bot.discord.drop()
+    assert await close_code(await bot.resumes(heard)) == INVALID_SEQUENCE
+    assert not await is_resumed(bot)
+
+
+async def test_whoever_says_twice_who_it_is_is_shown_out(bot: Bot):
+    first = await bot.is_ready()
+    await first.send_json({"op": IDENTIFY, "d": {"token": TOKEN}})
+    assert await close_code(first) == ALREADY_AUTHENTICATED
+
+
+async def test_there_is_no_shard_beyond_the_last(bot: Bot):
+    assert await close_code(await bot.begins((2, 2))) == INVALID_SHARD
