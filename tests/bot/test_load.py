@@ -123,6 +123,7 @@ def test_the_command_prints_what_it_found(voices: Path, tmp_path: Path):
     missed = [one["what"] for one in report["findings"] if not one["met"]]
     assert found.returncode == bool(missed)
     assert report["numbers"]["commands"] == 4
+    assert set(report["numbers"]["load average"]) == {"before", "after"}
 
 
 async def test_a_copy_is_what_the_store_would_have_written(voices: Path, tmp_path: Path):

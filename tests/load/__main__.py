@@ -65,6 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def run(name: str, options: argparse.Namespace) -> Report:
     """One scenario, with a bot and a folder of its own."""
+    before = os.getloadavg()[0]
     scale = Scale(options.channels, options.guilds, options.seed)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=options.folder)))
@@ -82,7 +83,11 @@ def run(name: str, options: argparse.Namespace) -> Report:
                 measured = scenarios.unlucky(house, scale, options.fault_rate, options.faults)
             case _:
                 measured = stored.stored(house, options.stored, options.lines, options.pairs)
-        return asyncio.run(measured)
+        report = asyncio.run(measured)
+    after = os.getloadavg()[0]
+    report.tables.append(f"The load average was {before:.2f} before it, and {after:.2f} after it.")
+    report.numbers["load average"] = {"before": before, "after": after}
+    return report
 
 
 def where(options: argparse.Namespace) -> dict[str, object]:
