@@ -25,6 +25,7 @@ test: .venv/development  ## All checks and tests
 bench: .venv/development  ## How fast the engine is, beside PyTorch and the bare network
 	$(BIN)/python -m tests.bench --json bench.json --plot bench.png
 
+# With several processes, on a server: python -m tests.load --postgres --processes 2
 load: .venv/development  ## How the bot bears many channels, beside what is asked of it
 	$(BIN)/python -m tests.load --json load.json
 

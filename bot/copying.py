@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Row, Table, func, insert, literal, select, tuple_
+from sqlalchemy import URL, ColumnElement, Row, String, Table, func, insert, literal, select, tuple_
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from .dialects import highest_id, number_from
+from .dialects import dialect, highest_id, number_from
+from .postgres import add_rows
 from .store import opened
 from .tables import NUMBERED, Base
 from .transactions import NotKept, StoreError
@@ -66,40 +68,61 @@ async def _copy(old: AsyncSession, new: AsyncSession) -> dict[str, int]:
     # Whatever others refer to comes before them; a line's parent has a lower id.
     for table in Base.metadata.sorted_tables:
         async for rows in _portions(old, table):
-            await new.execute(insert(table), [dict(row._mapping) for row in rows])  # noqa: SLF001 - its public name
+            await _add(new, table, rows)
     for name in NUMBERED:
         highest = max(await highest_id(old, name), await highest_id(new, name))
         await number_from(new, name, highest)
     return {table.name: await _compared(old, new, table) for table in Base.metadata.sorted_tables}
 
 
+async def _add(new: AsyncSession, table: Table, rows: Sequence[Row[Any]]) -> None:
+    if dialect(new) == "postgresql":
+        await add_rows(new, table, rows)
+    else:
+        names = table.columns.keys()
+        await new.execute(insert(table), [dict(zip(names, row, strict=True)) for row in rows])
+
+
 async def _compared(old: AsyncSession, new: AsyncSession, table: Table) -> int:
     """How many rows both have; raises StoreError where one has another, or one more."""
-    keys = list(table.primary_key)
-    async for rows in _portions(old, table):
-        wanted = tuple_(*keys).in_([_key(table, row) for row in rows])
-        copied = {_key(table, row): row for row in await new.execute(select(table).where(wanted))}
-        for row in rows:
-            key = _key(table, row)
-            if copied.get(key) != row:
-                raise StoreError(f"{table.name} {key} came out otherwise: nothing was copied.")
     count = await _rows(old, table)
-    # Each row of the old one was found by its key, so that the new one can only have more.
-    if await _rows(new, table) != count:
+    if await _rows(new, table) > count:
         raise StoreError(f"{table.name} has more rows than there were: nothing was copied.")
+    before: Row[Any] | None = None
+    while rows := await _portion(old, table, before):
+        copied = await _portion(new, table, before)
+        if copied != rows:
+            other = next(row for row, copy in zip_longest(rows, copied) if row != copy)
+            key = _key(table, other or rows[-1])
+            raise StoreError(f"{table.name} {key} came out otherwise: nothing was copied.")
+        before = rows[-1]
     return count
 
 
 async def _portions(session: AsyncSession, table: Table) -> AsyncIterator[Sequence[Row[Any]]]:
     """The rows of a table by their keys, some at a time."""
-    keys = list(table.primary_key)
-    some = select(table).order_by(*keys).limit(AT_ONCE)
-    rows = (await session.execute(some)).all()
-    while rows:
+    before: Row[Any] | None = None
+    while rows := await _portion(session, table, before):
         yield rows
-        last = zip(_key(table, rows[-1]), keys, strict=True)
-        after = tuple_(*keys) > tuple_(*(literal(value, key.type) for value, key in last))
-        rows = (await session.execute(some.where(after))).all()
+        before = rows[-1]
+
+
+async def _portion(
+    session: AsyncSession, table: Table, before: Row[Any] | None
+) -> Sequence[Row[Any]]:
+    """The next rows after one, or the first; in any database they are in the same order."""
+    keys = [_in_order(session, key) for key in table.primary_key]
+    some = select(table).order_by(*keys).limit(AT_ONCE)
+    if before is not None:
+        last = zip(_key(table, before), table.primary_key, strict=True)
+        some = some.where(tuple_(*keys) > tuple_(*(literal(one, key.type) for one, key in last)))
+    return (await session.execute(some)).all()
+
+
+def _in_order(session: AsyncSession, key: ColumnElement[Any]) -> ColumnElement[Any]:
+    """A part of a key, by which rows are ordered as SQLite orders them: texts by their bytes."""
+    by_bytes = dialect(session) == "postgresql" and isinstance(key.type, String)
+    return key.collate("C") if by_bytes else key
 
 
 def _key(table: Table, row: Row[Any]) -> tuple[Any, ...]:

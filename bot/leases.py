@@ -116,6 +116,8 @@ class Lease:
         self.shards = shards
         self._on_loss = on_loss
         self._holder = f"{socket.gethostname()}:{os.getpid()}"
+        self._in_the_way = ""
+        """What it waits for; nothing before it has looked, and once it has taken the shards."""
         self._epoch = 0
         self._until = 0.0
         """By the event loop's clock."""
@@ -158,14 +160,23 @@ class Lease:
         """Whether the shards are this process's, as far as it knows."""
         return _now() < self._until
 
+    def lack(self) -> str:
+        """Why the shards are not this process's, in one line; nothing where they are."""
+        if self.held:
+            return ""
+        if self._keeping:
+            return f"This process has lost {self.shards}, and ends."
+        why = f": {self._in_the_way}" if self._in_the_way else ""
+        return f"This process waits for {self.shards}{why}."
+
     async def take(self) -> None:
         """Waits until nobody else has any of the shards, and has them from then on."""
-        said = None
         while other := await self._take_or_tell():
-            if other != said:
+            if other != self._in_the_way:
                 log.warning("waiting for %s: %s", self.shards, other)
-                said = other
+                self._in_the_way = other
             await asyncio.sleep(ASKED_EVERY)
+        self._in_the_way = ""
         log.info("this process has %s now", self.shards)
         self._keeping = asyncio.create_task(self._keep())
 

@@ -192,6 +192,11 @@ class Bot(commands.AutoShardedBot):
         await store.note_fact(SYNCED, digest)
         log.info("%d commands were synced", len(commands_now))
 
+    async def take_shards(self) -> None:
+        """Waits until no other process has any of its shards, where several may have them."""
+        if self._lease:
+            await self._lease.take()
+
     async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
         """Waits until Discord lets a shard say who it is, also beside those of other processes."""
         if self._lease is None or shard_id is None:
@@ -251,8 +256,8 @@ class Bot(commands.AutoShardedBot):
     async def missing(self) -> str:
         """What it lacks to serve people, in one line; nothing where it lacks nothing."""
         cog = self._cog()
-        if self._lease and not self._lease.held:
-            return "Another process has the shards."
+        if self._lease and (lack := self._lease.lack()):
+            return lack
         if cog is None or not (self._connected >= {*self.shards} and self.is_ready()):
             return "Discord's gateway is not connected."
         voice = cog.settings.model
@@ -303,9 +308,7 @@ async def run(chosen: RunnerSettings) -> None:
             await _serve(Bot(chosen, shards=shards), token, ending)
             return
         async with Lease(chosen.where, shards, lambda: _end_without(shards, ending)) as lease:
-            await _unless(ending, lease.take())
-            if not ending.done():
-                await _serve(Bot(chosen, shards=shards, lease=lease), token, ending)
+            await _serve(Bot(chosen, shards=shards, lease=lease), token, ending)
 
 
 async def _advised(token: str) -> Shards:
@@ -317,8 +320,14 @@ async def _advised(token: str) -> Shards:
 
 
 async def _serve(bot: Bot, token: str, ending: asyncio.Future[None]) -> None:
-    """Runs a bot until it is to end; raises why, unless that was a signal."""
+    """Runs a bot, once it has its shards, until it is to end; raises why, unless that was a signal.
+
+    It says how it is from the beginning: whoever waits for shards lives, and is not ready.
+    """
     async with bot, bot.telling():
+        await _unless(ending, bot.take_shards())
+        if ending.cancelled():
+            return
         running = asyncio.create_task(bot.start(token))
         await asyncio.wait({running, ending}, return_when=asyncio.FIRST_COMPLETED)
         if not ending.done():

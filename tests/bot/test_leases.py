@@ -99,8 +99,14 @@ async def test_what_one_has_another_waits_for_until_it_is_given_back(
                             await asyncio.wait_for(other.lease.take(), 0.2)
                         assert not other.lease.held
             assert not waiting.done()
+            assert first.lease.lack() == ""
+            assert second.lease.lack() == (
+                "This process waits for shards 0 to 1 of 2: "
+                f"{second.lease._holder} has shard 0 of 2."
+            )
         await asyncio.wait_for(waiting, PATIENCE)
         assert second.lease.held
+        assert second.lease.lack() == ""
         assert not first.lease.held
         assert not first.lost.is_set()
     said = [one.getMessage() for one in caplog.records if "waiting for shards" in one.getMessage()]
@@ -207,6 +213,7 @@ async def test_one_whose_lease_has_run_out_is_told_by_the_server(url: URL):
         runs_out(url)
         await asyncio.wait_for(first.lost.wait(), PATIENCE)
         assert not first.lease.held
+        assert first.lease.lack() == "This process has lost shards 0 to 1 of 2, and ends."
 
 
 async def test_one_that_does_not_reach_the_server_loses_them_in_time(

@@ -6,7 +6,9 @@ import json
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,20 +16,31 @@ import pytest
 from bot.store import Store
 from tests.discord.processes import ROOT
 from tests.load import filling, scenarios, stored
+from tests.load.__main__ import main
+from tests.load.databases import OneFile, on_a_server
 from tests.load.findings import Finding, Report
-from tests.load.house import OneProcess
+from tests.load.house import House
 from tests.load.scenarios import Scale
 
 PATIENT = Scale(channels=12, guilds=3, seed=1, to_answer=60.0)
 """Here it is not about the time."""
 
+SETTINGS = {"threads": 1, "line_length": 200}
+
 PLACES = [(100 + number, 10 + number // 2) for number in range(5)]
 
 
 @pytest.fixture
-def house(voices: Path, tmp_path: Path) -> OneProcess:
+def house(voices: Path, tmp_path: Path) -> House:
     """A bot with the tiny voice."""
-    return OneProcess(tmp_path, voices / "tiny.onnx", {"threads": 1, "line_length": 200})
+    return House(tmp_path, voices / "tiny.onnx", OneFile(tmp_path), SETTINGS)
+
+
+@pytest.fixture
+def two(voices: Path, tmp_path: Path) -> Iterator[House]:
+    """The same in two processes, with a server."""
+    with on_a_server(tmp_path) as database:
+        yield House(tmp_path, voices / "tiny.onnx", database, SETTINGS, processes=2)
 
 
 def wrong(report: Report) -> list[Finding]:
@@ -37,7 +50,7 @@ def wrong(report: Report) -> list[Finding]:
     return [one for one in counted if not one.met]
 
 
-async def test_everybody_who_comes_is_answered_once(house: OneProcess):
+async def test_everybody_who_comes_is_answered_once(house: House):
     report = await scenarios.steady(house, PATIENT, rate=10, minutes=0.05)
     assert wrong(report) == [], str(report)
     assert report.numbers["commands"] > 10
@@ -47,19 +60,50 @@ async def test_everybody_who_comes_is_answered_once(house: OneProcess):
         assert every[name]["50 %"] > own[f"{name}, without Discord's latencies"]["50 %"]
 
 
-async def test_a_network_that_fails_costs_whoever_comes_no_line(house: OneProcess):
+async def test_two_processes_share_those_who_come(two: House):
+    # So many servers are not all on one shard.
+    many = replace(PATIENT, channels=24, guilds=24)
+    report = await scenarios.steady(two, many, rate=10, minutes=0.05)
+    assert wrong(report) == [], str(report)
+    counts = report.numbers["counts"]
+    heard = [counts[f"INTERACTION_CREATE to shard {shard}"] for shard in (0, 1)]
+    assert min(heard) > 0
+    assert sum(heard) == many.channels + report.numbers["commands"]
+    assert counts["identifies"] == 2
+    assert len(report.numbers["processor"]["memory"]) == 2
+    assert {"PostgreSQL", "the bot with shard 1 of 2"} <= {*report.numbers["processor"]["each"]}
+
+
+async def test_a_network_that_fails_costs_whoever_comes_no_line(house: House):
     report = await scenarios.unlucky(house, PATIENT, rate=10, times=5)
     assert wrong(report) == [], str(report)
     assert sum(report.numbers["outcome"]["happened"].values()) == 5
 
 
 async def test_the_same_line_is_written_where_nobody_has_been(
-    house: OneProcess, monkeypatch: pytest.MonkeyPatch
+    house: House, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(stored, "COMMANDS", stored.COMMANDS[:2])
     monkeypatch.setattr(stored, "TIMES", 1)
     report = await stored.stored(house, channels=6, lines=2, pairs=1, plays=1)
     assert wrong(report) == [], str(report)
+    assert report.numbers["bytes"] == house.database.size() > 0
+
+
+async def test_on_a_server_too(two: House, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(stored, "COMMANDS", stored.COMMANDS[:2])
+    monkeypatch.setattr(stored, "TIMES", 1)
+    monkeypatch.setattr(stored, "IN_A_SERVER", 3)
+    report = await stored.stored(two, channels=48, lines=2, pairs=1, plays=1)
+    assert wrong(report) == [], str(report)
+    assert len(report.numbers["memory"]["all"]["used"]) == 2
+    assert [part.rows for part in two.database.parts() if part.name == "scripts"] == [48]
+
+
+def test_processes_without_a_server_are_refused(capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit):
+        main(["--processes", "2"])
+    assert "a file belongs to one process: add --postgres" in capsys.readouterr().err
 
 
 def test_the_command_prints_what_it_found(voices: Path, tmp_path: Path):
@@ -79,6 +123,7 @@ def test_the_command_prints_what_it_found(voices: Path, tmp_path: Path):
     missed = [one["what"] for one in report["findings"] if not one["met"]]
     assert found.returncode == bool(missed)
     assert report["numbers"]["commands"] == 4
+    assert set(report["numbers"]["load average"]) == {"before", "after"}
 
 
 async def test_a_copy_is_what_the_store_would_have_written(voices: Path, tmp_path: Path):

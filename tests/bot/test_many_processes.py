@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from subprocess import Popen
 from typing import Any
 
+import aiohttp
 import pytest
 from sqlalchemy import URL
 
@@ -22,6 +24,7 @@ from tests.postgres import ask
 from .conftest import count
 from .test_at_once import BLOCK, begin, script, truth
 from .test_leases import SOMEBODY_WAITS
+from .test_metrics import Pages, free_port
 from .test_postgres import as_another_program, wait_for
 from .test_stopping import until_it_says
 
@@ -50,20 +53,23 @@ class Processes:
         self._chosen = chosen
         self.logs: list[Path] = []
 
-    def start(self, shards: str | None = None) -> Popen[str]:
-        """Starts one that is to have these shards, or all that Discord advises."""
+    def start(self, shards: str | None = None, port: int = 0) -> Popen[str]:
+        """Starts one that is to have these shards, or all that Discord advises.
+
+        It says how it is at a port, if one is given.
+        """
         log = self._folder / f"log {len(self.logs)}"
         self.logs.append(log)
-        chosen = self._chosen | ({"shards": shards} if shards else {})
+        chosen = self._chosen | {"metrics_port": port} | ({"shards": shards} if shards else {})
         return self._stack.enter_context(
             running_bot(self._discord.address, self._folder, log, HURRY, **chosen)
         )
 
-    async def start_and_wait(self, shards: str | None = None) -> list[Popen[str]]:
-        """Starts one that has these shards, and one that waits for them."""
+    async def start_and_wait(self, shards: str | None = None, port: int = 0) -> list[Popen[str]]:
+        """Starts one that has these shards, and one that waits for them, and may have a port."""
         first = self.start(shards)
         await self._discord.bot_is_ready()
-        second = self.start(shards)
+        second = self.start(shards, port)
         await asyncio.to_thread(until_it_says, self.logs[-1], f":{first.pid} has shard 0 of")
         return [first, second]
 
@@ -142,6 +148,34 @@ async def test_a_turn_of_a_process_that_is_killed_comes_out_the_same_in_another(
     await discord.bot_is_ready()
     assert await lines_by(ann, channel, 1, 2) == await lines_by(ann, undisturbed, 1, 2)
     assert count(url, "lines") == 6
+
+
+async def test_one_that_waits_lives_and_is_not_ready(discord: Discord, processes: Processes):
+    port = free_port()
+    first, _ = await processes.start_and_wait("0/1", port)
+    async with aiohttp.ClientSession() as session:
+        pages = Pages(session, f"http://127.0.0.1:{port}")
+        assert await pages.get("healthz") == (200, "alive\n")
+        holder = f"{socket.gethostname()}:{first.pid}"
+        why = f"This process waits for shard 0 of 1: {holder} has shard 0 of 1.\n"
+        assert await pages.get("readyz") == (503, why)
+        assert (await pages.numbers())("process_resident_memory_bytes") > 0
+        first.send_signal(signal.SIGTERM)
+        await discord.bot_is_gone()
+        await discord.bot_is_ready()
+        # Discord's side of it comes first.
+        async with asyncio.timeout(PATIENCE):
+            while await pages.get("readyz") != (200, "ready\n"):
+                pass
+
+
+async def test_one_that_waits_ends_at_once_when_it_is_told_to(
+    discord: Discord, processes: Processes
+):
+    first, second = await processes.start_and_wait("0/1", free_port())
+    second.send_signal(signal.SIGTERM)
+    assert await asyncio.to_thread(second.wait, LONGEST_END) == 0
+    assert first.poll() is None
 
 
 async def test_one_that_was_stopped_and_comes_back_writes_nothing_and_ends(

@@ -118,6 +118,7 @@ class Gateway:
         took = 0.0
         for session in self.sessions:
             if session.hears_of(guild):
+                self.world.conditions.counts[f"{event} to shard {session.shard}"] += times
                 for _ in range(times):
                     took = self._tell_of(session, event, data)
         return took

@@ -2,6 +2,7 @@
 
     python -m tests.load                    # all four scenarios
     python -m tests.load steady burst       # some of them
+    python -m tests.load --postgres --processes 2
 
     steady   so many commands a second for some minutes, over many channels of many servers
     burst    so many commands within one second
@@ -9,8 +10,9 @@
     stored   a database with many channels: its size, the bot's memory, and what is slow there
 
 It prints what was seen beside what is asked, and returns 1 where a line was lost or doubled, or a
-bound was missed. Discord is as far away as it is (50 to 200 ms), and as strict. The bot, the fake
-Discord and the people share so many cores; measure on a machine that does nothing else.
+bound was missed. Discord is as far away as it is (50 to 200 ms), and as strict. The bot, its
+database, the fake Discord and the people share so many cores; measure on a machine that does
+nothing else.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ import platform
 import sys
 import tempfile
 from collections.abc import Sequence
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -31,8 +34,9 @@ from bot.settings import SHIPPED_MODELS
 from tests import machine
 
 from . import scenarios, stored
+from .databases import Database, OneFile, on_a_server
 from .findings import Report
-from .house import OneProcess
+from .house import House
 from .scenarios import Scale
 
 SCENARIOS = ("steady", "burst", "faults", "stored")
@@ -40,7 +44,10 @@ SCENARIOS = ("steady", "burst", "faults", "stored")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measures; returns the exit code: 1 where something was lost, or a bound was missed."""
-    options = parser().parse_args(arguments)
+    command = parser()
+    options = command.parse_args(arguments)
+    if options.processes > 1 and not options.postgres:
+        command.error("a file belongs to one process: add --postgres")
     machine.keep_to(options.cores)
     about = where(options)
     print(", ".join(f"{name} {value}" for name, value in about.items()), flush=True)
@@ -58,10 +65,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def run(name: str, options: argparse.Namespace) -> Report:
     """One scenario, with a bot and a folder of its own."""
+    before = os.getloadavg()[0]
     scale = Scale(options.channels, options.guilds, options.seed)
-    with tempfile.TemporaryDirectory(dir=options.folder) as folder:
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=options.folder)))
+        database: Database = OneFile(folder)
+        if options.postgres:
+            database = stack.enter_context(on_a_server(folder, options.folder))
         settings = {"threads": options.threads}
-        house = OneProcess(Path(folder), options.voice.resolve(), settings)
+        house = House(folder, options.voice.resolve(), database, settings, options.processes)
         match name:
             case "steady":
                 measured = scenarios.steady(house, scale, options.rate, options.minutes)
@@ -71,7 +83,11 @@ def run(name: str, options: argparse.Namespace) -> Report:
                 measured = scenarios.unlucky(house, scale, options.fault_rate, options.faults)
             case _:
                 measured = stored.stored(house, options.stored, options.lines, options.pairs)
-        return asyncio.run(measured)
+        report = asyncio.run(measured)
+    after = os.getloadavg()[0]
+    report.tables.append(f"The load average was {before:.2f} before it, and {after:.2f} after it.")
+    report.numbers["load average"] = {"before": before, "after": after}
+    return report
 
 
 def where(options: argparse.Namespace) -> dict[str, object]:
@@ -85,6 +101,8 @@ def where(options: argparse.Namespace) -> dict[str, object]:
         "onnxruntime": version("onnxruntime"),
         "voice": options.voice.stem,
         "threads": options.threads,
+        "processes": options.processes,
+        "database": "PostgreSQL" if options.postgres else "SQLite",
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
     }
 
@@ -111,6 +129,10 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--pairs", type=int, default=60, help="stored: cold and warm (%(default)s)")
     one.add_argument("--voice", type=Path, default=SHIPPED_MODELS / "stage.onnx")
     one.add_argument("--threads", type=int, default=2, help="of the voice (%(default)s)")
+    one.add_argument("--postgres", action="store_true", help="on a server, not in a file")
+    one.add_argument(
+        "--processes", type=int, default=1, help="each with a part of the shards (%(default)s)"
+    )
     one.add_argument("--cores", type=int, default=2, help="for everything (%(default)s)")
     one.add_argument("--seed", type=int, default=1, help="of all chance (%(default)s)")
     one.add_argument("--folder", type=Path, help="where databases are made; for temporary files")

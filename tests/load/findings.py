@@ -8,8 +8,15 @@ from typing import Any
 
 import numpy as np
 
+from tests.machine import Memory
+
 COUNT = "{:,.0f}"
 """How what is counted is shown."""
+
+MB = "{:,.0f} MB"
+
+MEMORY = 400e6
+"""Bytes that a process of the bot may take."""
 
 PERCENTILES = (50, 95, 99, 100)
 
@@ -59,6 +66,22 @@ class Report:
         """All of it, for JSON."""
         findings = [vars(one) | {"met": one.met} for one in self.findings]
         return {"title": self.title, "findings": findings, "numbers": self.numbers}
+
+
+def resident(processes: Sequence[Memory]) -> list[Finding]:
+    """What each process of the bot has in memory (RSS), beside what it may."""
+    each = zip(bots(len(processes)), processes, strict=True)
+    return [
+        Finding(f"memory of {who} after use (RSS)", one.resident / 1e6, MEMORY / 1e6, MB)
+        for who, one in each
+    ]
+
+
+def bots(count: int) -> list[str]:
+    """What so many processes of the bot are called, by their shards."""
+    if count == 1:
+        return ["the bot"]
+    return [f"the bot with shard {shard} of {count}" for shard in range(count)]
 
 
 def table(rows: Iterable[Sequence[str]]) -> str:

@@ -1,48 +1,54 @@
-"""House: how the bot is run, and where what it has written is read."""
+"""House: how the bot is run, in how many processes, and what it has written."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from bot.model import Model
 from tests.discord.processes import running_bot
 from tests.kills.truth import Truth
 
-
-class House(Protocol):
-    """A bot, in as many processes as it takes."""
-
-    def running(self, address: str) -> AbstractContextManager[list[int]]:
-        """Runs it at a fake Discord, as long as the context lasts; its processes."""
-
-    def truth(self) -> Truth:
-        """What it has written, once it has ended."""
+from .databases import Database
 
 
 @dataclass(frozen=True)
-class OneProcess:
-    """The bot in one process, with its scripts in a file of a folder."""
+class House:
+    """A bot in so many processes, of which each has a part of the shards: one of them."""
 
     folder: Path
     voice: Path
+    database: Database
     settings: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def database(self) -> Path:
-        """The file."""
-        return self.folder / "onbook.db"
+    processes: int = 1
 
     @contextmanager
     def running(self, address: str) -> Iterator[list[int]]:
-        """Runs it; what it logs is in the folder."""
-        settings = {"models": self.voice.parent, "model": self.voice.stem} | self.settings
-        with running_bot(address, self.folder, self.folder / "bot.log", **settings) as process:
-            yield [process.pid]
+        """Runs it at a fake Discord as long as the context lasts; its processes, by their shards.
 
-    def truth(self) -> Truth:
-        """What is in the file."""
-        return Truth(self.database, Model.load(self.voice, 1))
+        What they log is in the folder.
+        """
+        settings = {"models": self.voice.parent, "model": self.voice.stem}
+        settings |= {**self.database.settings, **self.settings}
+        with ExitStack() as stack:
+            yield [
+                stack.enter_context(
+                    running_bot(
+                        *(address, self.folder, self.folder / f"bot {shard}.log"),
+                        shards=f"{shard}/{self.processes}",
+                        **settings,
+                    )
+                ).pid
+                for shard in range(self.processes)
+            ]
+
+    def shard_of(self, guild: int) -> int:
+        """The shard that has a server, as Discord divides them."""
+        return (guild >> 22) % self.processes
+
+    async def truth(self) -> Truth:
+        """What it has written, once it has ended."""
+        return Truth(await self.database.as_file(), Model.load(self.voice, 1))

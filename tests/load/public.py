@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -99,16 +99,14 @@ class Public(Crowd):
 
     async def begin(self) -> None:
         """Begins a script everywhere, with a heading, which is no deed."""
-        at_once = asyncio.Semaphore(PREPARING)
 
         async def start(person: Person, channel: Channel) -> None:
-            async with at_once:
-                heading = f"INT. {self._token()} - NIGHT"
-                asked = await person.slash(channel, "start", title=TITLE, heading=heading)
-                self.asked[asked.id] = asked, 1
-                await asked.shows(BLOCK)
+            heading = f"INT. {self._token()} - NIGHT"
+            asked = await person.slash(channel, "start", title=TITLE, heading=heading)
+            self.asked[asked.id] = asked, 1
+            await asked.shows(BLOCK)
 
-        await asyncio.gather(*(start(*one) for one in self.people))
+        await _some_at_a_time(self.people, start)
 
     async def come(self, rate: float, seconds: float) -> None:
         """Lets people come for so long, at random moments, so many a second; waits for the last."""
@@ -230,16 +228,6 @@ class Unlucky(Writers):
     while_away: list[Asked] = field(default_factory=list)
     """What was asked while the bot had no connection."""
 
-    async def begin(self) -> None:
-        """Begins a script everywhere."""
-        at_once = asyncio.Semaphore(PREPARING)
-
-        async def start(person: Person, channel: Channel) -> None:
-            async with at_once:
-                await (await person.slash(channel, "start", title=TITLE)).shows("begins")
-
-        await asyncio.gather(*(start(*one) for one in self.people))
-
     async def ask(self, person: Person, channel: Channel, **how: Any) -> Asked:
         """What writers ask; it is noted when the bot is away."""
         away = not self.discord.bot_is_there
@@ -247,6 +235,14 @@ class Unlucky(Writers):
         if away:
             self.while_away.append(asked)
         return asked
+
+    async def begin(self) -> None:
+        """Begins a script everywhere, not in all channels within the same moment."""
+
+        async def start(person: Person, channel: Channel) -> None:
+            await (await person.slash(channel, "start", title=TITLE)).shows("begins")
+
+        await _some_at_a_time(self.people, start)
 
     async def write(self) -> None:
         """Lets somebody come so many times a second, until it is stopped, and each have an end."""
@@ -256,6 +252,20 @@ class Unlucky(Writers):
                 await asyncio.sleep(random.expovariate(self.rate))
                 writing.create_task(self.write_and_wait(*random.choice(self.people)))
                 self.came += 1
+
+
+async def _some_at_a_time(
+    people: Sequence[tuple[Person, Channel]],
+    act: Callable[[Person, Channel], Awaitable[None]],
+) -> None:
+    """Lets everybody do something, `PREPARING` of them at once."""
+    at_once = asyncio.Semaphore(PREPARING)
+
+    async def do(person: Person, channel: Channel) -> None:
+        async with at_once:
+            await act(person, channel)
+
+    await asyncio.gather(*(do(*one) for one in people))
 
 
 async def places(discord: Discord, guilds: int, channels: int) -> list[tuple[Person, Channel]]:

@@ -6,15 +6,16 @@ import asyncio
 import random
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from contextlib import AbstractContextManager, asynccontextmanager
+from dataclasses import asdict, dataclass, field, replace
 
 from tests import machine
+from tests.discord.conditions import BETWEEN_IDENTIFIES, CONCURRENCY
 from tests.discord.people import Discord
 from tests.discord.processes import fake_discord
 from tests.faults import Outcome, judged, play
 
-from .findings import Finding, Report, percentile, percentiles, table, waits
+from .findings import Finding, Report, bots, percentile, percentiles, resident, table, waits
 from .house import House
 from .public import Public, Unlucky, places
 
@@ -45,21 +46,17 @@ class Scale:
 class Spent:
     """Processor seconds of everybody who shares the machine's cores, while they are measured."""
 
-    bot: float = 0.0
-    discord: float = 0.0
-    people: float = 0.0
     seconds: float = 0.0
+    each: dict[str, float] = field(default_factory=dict)
+    """By who they are."""
+    memory: list[machine.Memory] = field(default_factory=list)
+    """What each process of the bot had in memory in the end."""
 
     def table(self) -> str:
         """It all, as shares of one core."""
-        shares = {
-            "the bot": self.bot,
-            "the fake Discord": self.discord,
-            "the people": self.people,
-        }
         rows = [("processor", "seconds", "of a core")]
         rows += [
-            (who, f"{used:,.1f}", f"{used / self.seconds:.0%}") for who, used in shares.items()
+            (who, f"{used:,.1f}", f"{used / self.seconds:.0%}") for who, used in self.each.items()
         ]
         return table(rows)
 
@@ -71,37 +68,46 @@ class Stage:
     discord: Discord
     public: Public
     bots: list[int]
+    """Its processes, by their shards."""
+    database: int | None
+    """The process of its server, if it has one."""
 
     @asynccontextmanager
     async def measured(self, spent: Spent) -> AsyncIterator[None]:
         """Counts what everybody uses of the processors."""
-        server = await self.discord.process()
+        who = dict(zip(bots(len(self.bots)), self.bots, strict=True))
+        who["the fake Discord"] = await self.discord.process()
 
-        def used() -> tuple[float, float, float, float]:
-            bots = sum(map(machine.cpu_seconds, self.bots))
-            own = time.process_time()
-            return bots, machine.cpu_seconds(server), own, time.perf_counter()
+        def used() -> dict[str, float]:
+            each = {name: machine.cpu_seconds(one) for name, one in who.items()}
+            if self.database:
+                each["PostgreSQL"] = sum(map(machine.cpu_seconds, machine.family(self.database)))
+            return each | {"the people": time.process_time()}
 
-        before = used()
+        began, before = time.perf_counter(), used()
         yield
-        after = used()
-        spent.bot, spent.discord, spent.people, spent.seconds = (
-            now - was for now, was in zip(after, before, strict=True)
-        )
+        spent.seconds, after = time.perf_counter() - began, used()
+        spent.each = {name: after[name] - before[name] for name in before}
+        spent.memory = [machine.memory(one) for one in self.bots]
 
 
 @asynccontextmanager
 async def staged(house: House, scale: Scale) -> AsyncIterator[Stage]:
     """That bot, with a script in each channel."""
-    with fake_discord(scale.to_answer) as address:
+    with _discord(scale) as address:
         async with Discord(address) as discord:
             people = await places(discord, scale.guilds, scale.channels)
             public = Public(discord, people, chance=random.Random(scale.seed))
-            with house.running(address) as bots:
+            with house.running(address) as processes:
                 await discord.bot_is_ready()
                 await public.begin()
                 await discord.conditions(NEAR, FAR, limited=True, seed=scale.seed)
-                yield Stage(discord, public, bots)
+                yield Stage(discord, public, processes, house.database.process)
+
+
+def _discord(scale: Scale) -> AbstractContextManager[str]:
+    """A Discord that lets one shard after the other say who it is, from the beginning."""
+    return fake_discord(scale.to_answer, concurrency=CONCURRENCY, identify_every=BETWEEN_IDENTIFIES)
 
 
 async def steady(house: House, scale: Scale, rate: float, minutes: float) -> Report:
@@ -118,7 +124,7 @@ async def steady(house: House, scale: Scale, rate: float, minutes: float) -> Rep
     )
     report = Report(title)
     _timed(report, public, finished=True)
-    _true(report, public, house)
+    await _true(report, public, house)
     _told(report, public, counts, spent)
     return report
 
@@ -133,7 +139,7 @@ async def burst(house: House, scale: Scale, commands: int) -> Report:
         counts = await stage.discord.counts()
     report = Report(f"{commands:,} commands within one second")
     _timed(report, stage.public, finished=False)
-    _true(report, stage.public, house)
+    await _true(report, stage.public, house)
     _told(report, stage.public, counts, spent)
     return report
 
@@ -145,18 +151,19 @@ async def unlucky(house: House, scale: Scale, rate: float, times: int) -> Report
     answer if the three seconds are not over by then. Whoever comes between two sessions is not
     heard of at all.
     """
-    with fake_discord(scale.to_answer) as address:
+    with _discord(scale) as address:
         async with Discord(address) as discord:
             writers = Unlucky(discord, await places(discord, scale.guilds, scale.channels))
             writers.rate = rate
             random.seed(scale.seed)
-            with house.running(address):
+            with house.running(address) as processes:
                 await discord.bot_is_ready()
                 await writers.begin()
                 await discord.conditions(NEAR, FAR, limited=True, seed=scale.seed)
                 outcome = await play(writers, times)
                 counts = await discord.counts()
-    outcome = await asyncio.to_thread(judged, outcome, writers, house.truth())
+                memory = [machine.memory(one) for one in processes]
+    outcome = await asyncio.to_thread(judged, outcome, writers, await house.truth())
     begun, lost = counts["identifies"], counts.get("lost sessions", 0)
     report = Report(f"{times:,} faults while {rate:g} commands a second arrive")
     report.findings = [
@@ -164,13 +171,22 @@ async def unlucky(house: House, scale: Scale, rate: float, times: int) -> Report
         Finding("lines doubled", outcome.doubled, 0),
         Finding("states that are not those of the text", outcome.wrong, 0),
         Finding("commands without an end", outcome.without_end, 0),
-        Finding(f"identifies beyond the first, with {lost:,} sessions lost", begun - 1, lost),
+        Finding(
+            f"identifies beyond the first, with {lost:,} sessions lost",
+            begun - house.processes,
+            lost,
+        ),
         Finding("identifies too soon", counts.get("identifies too soon", 0), 0),
+        *resident(memory),
     ]
     report.tables = [f"{writers.came:,} commands arrived.\n{outcome}", _counted(counts)]
     every = [one for of in outcome.away.values() for one in of]
     report.tables += [_away(writers), waits({"until the bot heard again": every} | outcome.away)]
-    report.numbers = {"outcome": vars(outcome), "counts": counts}
+    report.numbers = {
+        "outcome": vars(outcome),
+        "counts": counts,
+        "memory": [asdict(one) for one in memory],
+    }
     return report
 
 
@@ -215,9 +231,9 @@ def _wait(what: str, seconds: float, most: float) -> Finding:
     return Finding(what, 1000 * seconds, 1000 * most, MILLISECONDS)
 
 
-def _true(report: Report, public: Public, house: House) -> None:
+async def _true(report: Report, public: Public, house: House) -> None:
     """Whether all lines are there once, and everybody was answered; once the bot has ended."""
-    outcome = judged(Outcome(), public, house.truth())
+    outcome = judged(Outcome(), public, await house.truth())
     report.findings += [
         Finding("lines lost", outcome.lost, 0),
         Finding("lines doubled", outcome.doubled, 0),
@@ -230,6 +246,7 @@ def _true(report: Report, public: Public, house: House) -> None:
 
 def _told(report: Report, public: Public, counts: dict[str, int], spent: Spent) -> None:
     """What else is worth knowing."""
+    report.findings += resident(spent.memory)
     refusals = public.refusals()
     rows = [("answered by a sentence that says why not", "times")]
     rows += [(sentence, f"{times:,}") for sentence, times in refusals.most_common()]
@@ -241,7 +258,7 @@ def _told(report: Report, public: Public, counts: dict[str, int], spent: Spent) 
         "commands": len(public.deeds),
         "refusals": dict(refusals),
         "counts": counts,
-        "processor": vars(spent),
+        "processor": asdict(spent),
         "late": percentiles(public.late),
     }
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import sqlite3
 import statistics
-import tempfile
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager, closing
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass, field, replace
+from itertools import islice
 from typing import Any
 
 from tests import machine
@@ -19,23 +16,22 @@ from tests.discord.processes import fake_discord
 from tests.kills.crowd import card_of
 
 from . import filling
-from .findings import Finding, Report, percentiles, table, waits
-from .house import OneProcess
+from .databases import Database
+from .findings import MB, Finding, Report, bots, percentiles, resident, table, waits
+from .house import House
 from .public import Deed
 
 IN_A_SERVER = 100
 """Channels of a server. The bot hears of all of them, as of all that a server has."""
 
-MEMORY, DATABASE = 400e6, 2e9
-"""Bytes that the bot and its database may take."""
+DATABASE = 2e9
+"""Bytes that the database may take."""
 
 COLD = 1.5
 """How many times as long a line may take in a channel that nobody has used yet."""
 
 SLOWER = 3.0
 """How many times as long as in a small database a command takes that is told of."""
-
-MB = "{:,.0f} MB"
 
 TIMES = 3
 """How often each command is used; the median counts."""
@@ -92,40 +88,42 @@ class Town:
     guilds: list[int] = field(default_factory=list)
     people: list[Person] = field(default_factory=list)
     """One in each server."""
-    bot: int = 0
-    """Its process."""
+    bots: list[int] = field(default_factory=list)
+    """Its processes, by their shards."""
     ready: float = 0.0
     """Seconds from its start until it was connected."""
-    begun: machine.Memory = field(default_factory=lambda: machine.Memory(0, 0))
-    used: machine.Memory = field(default_factory=lambda: machine.Memory(0, 0))
+    begun: list[machine.Memory] = field(default_factory=list)
+    used: list[machine.Memory] = field(default_factory=list)
+    """What each process has in memory then, and after use."""
 
     def at(self, number: int) -> tuple[Person, Channel]:
         """A channel, from 0, or from the end on from -1, and somebody who is there."""
         return self.people[number % len(self.channels) // IN_A_SERVER], self.channels[number]
 
+    def memory(self) -> list[machine.Memory]:
+        """What each process of the bot has in memory now."""
+        return [machine.memory(one) for one in self.bots]
+
 
 async def stored(
-    house: OneProcess, channels: int, lines: int, pairs: int, plays: int = filling.PLAYS
+    house: House, channels: int, lines: int, pairs: int, plays: int = filling.PLAYS
 ) -> Report:
     """A bot with so many channels of so many lines, beside one with few."""
     began = time.perf_counter()
-    # The first channel is the warm one, and each pair needs another with the same play.
-    pairs = min(pairs, (channels - 1) // plays - 1)
-    with tempfile.TemporaryDirectory(dir=house.folder) as folder:
-        other = replace(house, folder=Path(folder))
+    with house.database.another() as other:
         async with (
             _town(house, channels, lines, plays) as town,
-            _town(other, min(FEW, channels), lines, plays) as small,
+            _town(replace(house, database=other), min(FEW, channels), lines, plays) as small,
         ):
-            found = await _compare(town, pairs, plays)
+            found = await _compare(house, town, pairs, plays)
             took = await _ask_all(small, town)
             for one in (town, small):
-                one.used = machine.memory(one.bot)
+                one.used = one.memory()
     report = Report(f"{channels:,} stored channels of {lines} lines each")
-    size = house.database.stat().st_size
+    size = house.database.size()
     ratio = statistics.median(found.cold) / statistics.median(found.warm)
     report.findings = [
-        Finding("memory of the bot after use (RSS)", town.used.resident / 1e6, MEMORY / 1e6, MB),
+        *resident(town.used),
         Finding("database", size / 1e6, DATABASE / 1e6, MB),
         Finding("/continue, cold beside warm", ratio, COLD, "{:.2f} times"),
         Finding("lines that are not the same, cold and warm", len(found.others), 0),
@@ -146,7 +144,11 @@ async def stored(
             name: dict(zip(("few", "all"), both, strict=True)) for name, both in took.items()
         },
         "memory": {
-            name: {"ready": one.ready, "begun": vars(one.begun), "used": vars(one.used)}
+            name: {
+                "ready": one.ready,
+                "begun": [asdict(process) for process in one.begun],
+                "used": [asdict(process) for process in one.used],
+            }
             for name, one in (("few", small), ("all", town))
         },
     }
@@ -154,7 +156,7 @@ async def stored(
 
 
 @asynccontextmanager
-async def _town(house: OneProcess, channels: int, lines: int, plays: int) -> AsyncIterator[Town]:
+async def _town(house: House, channels: int, lines: int, plays: int) -> AsyncIterator[Town]:
     """A bot with so many channels, in servers that have as many as are usual; nobody is far away.
 
     What takes long in the bot would else be hidden behind what takes long at Discord.
@@ -168,29 +170,35 @@ async def _town(house: OneProcess, channels: int, lines: int, plays: int) -> Asy
                 town.people.append(await guild.person("Pat"))
                 town.channels.extend(await guild.channels(min(IN_A_SERVER, channels - number)))
             where = [(one.id, town.guilds[n // IN_A_SERVER]) for n, one in enumerate(town.channels)]
-            await filling.fill(house.database, house.voice, where, lines, plays=plays)
-            _forget_pages(house.database)
+            await house.database.fill(house.voice, where, lines, plays)
             began = time.perf_counter()
-            with house.running(address) as [town.bot]:
+            with house.running(address) as town.bots:
                 await discord.bot_is_ready()
-                town.ready, town.begun = time.perf_counter() - began, machine.memory(town.bot)
+                town.ready, town.begun = time.perf_counter() - began, town.memory()
                 yield town
 
 
-async def _compare(town: Town, pairs: int, plays: int) -> Lines:
-    """The same line in the same place of the same play, in one channel and in many, in turn."""
+async def _compare(house: House, town: Town, pairs: int, plays: int) -> Lines:
+    """The same line in the same place of the same play, in one channel and in many, in turn.
+
+    So it is done in each process: there the first channel is the warm one.
+    """
     found = Lines()
-    for pair in range(pairs + 1):
-        wanted = [(town.at((pair + 1) * plays), found.cold), (town.at(0), found.warm)]
-        texts = list[str]()
-        for place, times in wanted if pair % 2 else reversed(wanted):
-            took, asked = await _took(*place, "continue", {"seed": pair})
-            texts.append("".join(card_of(one) for one in asked.answers()))
-            # The first of them fill what is kept of statements.
-            times += [took] if pair else []
-        if not texts[0] or texts[0] != texts[1]:
-            found.others += texts
-        await _took(*town.at(0), "undo", {})
+    numbers = range(0, len(town.channels), plays)
+    for shard in range(house.processes):
+        here = [one for one in numbers if house.shard_of(town.guilds[one // IN_A_SERVER]) == shard]
+        # The first pair fills what is kept of statements.
+        each = islice(here, max(1, pairs // house.processes) + 2)
+        for pair, (warm, cold) in enumerate((here[0], one) for one in each if one != here[0]):
+            wanted = [(town.at(cold), found.cold), (town.at(warm), found.warm)]
+            texts = list[str]()
+            for place, times in wanted if pair % 2 else reversed(wanted):
+                took, asked = await _took(*place, "continue", {"seed": pair})
+                texts.append("".join(card_of(one) for one in asked.answers()))
+                times += [took] if pair else []
+            if not texts[0] or texts[0] != texts[1]:
+                found.others += texts
+            await _took(*town.at(warm), "undo", {})
     return found
 
 
@@ -220,22 +228,13 @@ async def _took(
     return ended.at - asked.began, asked
 
 
-def _forget_pages(path: Path) -> None:
-    """Lets the system forget what it has read of a file, so that it must be read from the disk."""
-    file = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(file)
-        os.posix_fadvise(file, 0, 0, os.POSIX_FADV_DONTNEED)
-    finally:
-        os.close(file)
-
-
 def _memory(*towns: Town) -> str:
     rows = [("MB", "few channels", "all channels")]
-    for when in ("begun", "used"):
-        for name, what in (("resident", "RSS"), ("proportional", "PSS")):
-            sizes = (getattr(getattr(one, when), name) / 1e6 for one in towns)
-            rows.append((f"{what}, {when}", *(f"{size:,.0f}" for size in sizes)))
+    for shard, who in enumerate(bots(len(towns[0].bots))):
+        for when in ("begun", "used"):
+            for name, what in (("resident", "RSS"), ("proportional", "PSS")):
+                sizes = (getattr(getattr(one, when)[shard], name) / 1e6 for one in towns)
+                rows.append((f"{who}: {what}, {when}", *(f"{size:,.0f}" for size in sizes)))
     rows.append(("seconds until it is ready", *(f"{one.ready:.1f}" for one in towns)))
     return table(rows)
 
@@ -250,16 +249,8 @@ def _slower(took: Mapping[str, Sequence[float]]) -> str:
     return table(rows) if len(rows) > 1 else f"No command is {rows[0][0]}."
 
 
-def _parts(path: Path) -> str:
+def _parts(database: Database) -> str:
     """What of a database takes how much."""
-    with closing(sqlite3.connect(path)) as database:
-        try:
-            found = database.execute(
-                "SELECT name, sum(pgsize), sum(ncell) FROM dbstat WHERE aggregate = 1 GROUP BY name"
-                " ORDER BY 2 DESC LIMIT 12"
-            ).fetchall()
-        except sqlite3.OperationalError:
-            return "This SQLite cannot tell what takes how much."
     rows = [("in the database", "MB", "rows and pages")]
-    rows += [(name, f"{size / 1e6:,.0f}", f"{cells:,}") for name, size, cells in found]
-    return table(rows)
+    rows += [(name, f"{size / 1e6:,.0f}", f"{rows:,}") for name, size, rows in database.parts()]
+    return table(rows) if len(rows) > 1 else "This SQLite cannot tell what takes how much."
