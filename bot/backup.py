@@ -35,7 +35,7 @@ def backup(database: Path, to: Path) -> int:
         raise StoreError(f"There is no folder {to.parent}: make it, or name a file elsewhere.")
     part = to.with_name(f"{to.name}.part")
     with _or_store_error(f"{database} could not be copied to {to}"), _removed(part):
-        _copy(database, part)
+        copy_file(database, part)
         count = _check(part)
         _flush(part)
         part.replace(to)
@@ -53,7 +53,7 @@ def restore(database: Path, source: Path) -> Path | None:
     part = database.with_name(f"{database.name}.part")
     try:
         with _or_store_error(f"{source} cannot be used as a backup"), _removed(part):
-            _copy(source, part)
+            copy_file(source, part)
             _check(part)
             upgrade(part)
             _number_anew(part)
@@ -65,8 +65,11 @@ def restore(database: Path, source: Path) -> Path | None:
     return old
 
 
-def _copy(source: Path, to: Path) -> None:
-    """Copies a database as it is at one moment, which its writer need not wait for."""
+def copy_file(source: Path, to: Path) -> None:
+    """Copies a database as it is at one moment, which its writer need not wait for.
+
+    What is in ``to`` is lost. Raises sqlite3.Error and OSError.
+    """
     to.unlink(missing_ok=True)
     # Reading alone, it neither changes nor ends the log of a bot that writes.
     opened = sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True)

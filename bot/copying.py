@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+import sqlite3
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import zip_longest
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from sqlalchemy import URL, ColumnElement, Row, String, Table, func, insert, literal, select, tuple_
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from .backup import SIDE_FILES, copy_file
+from .database import locked
 from .dialects import dialect, highest_id, number_from
+from .leases import check_nobody_has
+from .migration import UPGRADES, schema_of
 from .postgres import add_rows
 from .store import opened
 from .tables import NUMBERED, Base
@@ -24,30 +31,67 @@ AT_ONCE = 500
 async def copy_database(source: Path | URL, to: Path | URL) -> dict[str, int]:
     """Copies all rows, and compares them; returns how many there are, by the names of the tables.
 
-    Each is a file of SQLite's, which no bot may have meanwhile, or the address of a PostgreSQL
-    database. One of an earlier On Book is brought up to date. Raises StoreError; then there is
+    Each is a file of SQLite's or the address of a PostgreSQL database, which no bot may have
+    meanwhile. A file of an earlier On Book stays as it is, too. Raises StoreError; then there is
     nothing in ``to``.
     """
     _check_is_there(source)
+    for url in (source, to):
+        if isinstance(url, URL):
+            await check_nobody_has(url)
     # An address is shown without its password.
     failed = f"{source} could not be copied to {to}"
-    here = await opened(source)
-    try:
+    with _left_out_if_it_fails(to):
         there = await opened(to)
         try:
-            async with here.reading() as old, there.writing() as new:
+            async with there.reading() as new:
                 await _check_is_empty(new, f"{to}")
-                return await _copy(old, new)
+            with _of_today(source) as current:
+                here = await opened(current)
+                try:
+                    async with here.reading() as old, there.writing() as new:
+                        return await _copy(old, new)
+                finally:
+                    await here.close()
         except NotKept as error:
             raise StoreError(
                 f"{failed} ({error.reason}): see what is logged, and start again."
             ) from error
         except DBAPIError as error:
             raise StoreError(f"{failed} ({error.orig}): nothing was copied.") from None
+        except (sqlite3.Error, OSError) as error:
+            raise StoreError(f"{failed} ({error}): nothing was copied.") from error
         finally:
             await there.close()
+
+
+@contextmanager
+def _of_today(source: Path | URL) -> Iterator[Path | URL]:
+    """What is to be copied; a file of an earlier On Book as a copy, which is brought up to date."""
+    if isinstance(source, URL) or schema_of(source) not in UPGRADES:
+        yield source
+        return
+    lock = locked(source)
+    try:
+        with TemporaryDirectory(dir=source.parent, prefix=f".{source.name}-") as folder:
+            current = Path(folder, source.name)
+            copy_file(source, current)
+            yield current
     finally:
-        await here.close()
+        lock.release()
+
+
+@contextmanager
+def _left_out_if_it_fails(to: Path | URL) -> Iterator[None]:
+    """Leaves no new file behind where nothing was copied."""
+    new = isinstance(to, Path) and not to.exists()
+    try:
+        yield
+    except BaseException:
+        if new:
+            for end in ("", *SIDE_FILES):
+                Path(f"{to}{end}").unlink(missing_ok=True)
+        raise
 
 
 def _check_is_there(source: Path | URL) -> None:

@@ -31,10 +31,11 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as NoConnection
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+from sqlalchemy.pool import NullPool
 
 from .postgres import connect, one_at_a_time, or_store_error
 from .shards import Shards
-from .transactions import NotKept
+from .transactions import NotKept, StoreError
 
 HELD = 15.0
 """Seconds for which shards are a process's, from each time that it says that it is there."""
@@ -288,6 +289,21 @@ class Lease:
     def _lose(self) -> None:
         self._until = 0.0
         self._on_loss()
+
+
+async def check_nobody_has(url: URL) -> None:
+    """Raises StoreError where a process has any shards in a database, or it cannot be used."""
+    engine = connect(url, poolclass=NullPool)
+    try:
+        with or_store_error():
+            async with engine.connect() as connection:
+                known = await connection.run_sync(_are_there)
+                held = select(_leases.c.holder).where(_leases.c.expires > _NOW).limit(1)
+                holder = await connection.scalar(held) if known else None
+    finally:
+        await engine.dispose()
+    if holder:
+        raise StoreError(f"{url} is in use by {holder}: end each bot that has it, and start again.")
 
 
 def _now() -> float:

@@ -252,6 +252,14 @@ STEPS: dict[int, tuple[str, ...]] = {8: _POSTGRES_TO_9}
 """The same on PostgreSQL, where tables begin with schema 8: from each schema to the next one."""
 
 
+def schema_of(path: Path) -> int:
+    """The version of the tables in a file, 0 where there are none; raises sqlite3.Error."""
+    opened = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+    with closing(opened) as connection:
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        return int(version)
+
+
 def upgrade(path: Path) -> None:
     """Brings the tables in a file up to date; does nothing to a new file, or to a newer schema.
 

@@ -248,8 +248,8 @@ def or_store_error() -> Iterator[None]:
     except (DBAPIError, NoConnection, OSError) as error:
         said = str(getattr(error, "orig", None) or error).partition("\n")[0]
         raise StoreError(
-            f"The database of ONBOOK_DATABASE_URL cannot be used ({said}): check the address, its "
-            f"name and password, and whether the server runs."
+            f"The database on PostgreSQL cannot be used ({said}): check its address, its name and "
+            f"password, and whether the server runs."
         ) from None
 
 
@@ -268,7 +268,7 @@ async def _prepare(session: AsyncSession) -> None:
     if onbook.name not in there:
         if others := there.intersection(Base.metadata.tables):
             raise StoreError(
-                f"The database of ONBOOK_DATABASE_URL has a table {min(others)!r} that is not On "
+                f"The database on PostgreSQL has a table {min(others)!r} that is not On "
                 f"Book's: give it a database of its own."
             )
         await connection.run_sync(Base.metadata.create_all)
@@ -277,7 +277,7 @@ async def _prepare(session: AsyncSession) -> None:
     schema = await session.scalar(select(onbook.c.schema)) or 0
     if schema > SCHEMA:
         raise StoreError(
-            f"The database of ONBOOK_DATABASE_URL comes from a newer On Book (schema {schema}, "
+            f"The database on PostgreSQL comes from a newer On Book (schema {schema}, "
             f"this one knows {SCHEMA}): install that one, or name another database."
         )
     for step in range(schema, SCHEMA):

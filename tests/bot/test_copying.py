@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -13,14 +15,17 @@ from sqlalchemy import URL, make_url, select
 
 from bot.__main__ import _back_up, _copy_database, _restore
 from bot.copying import copy_database
+from bot.leases import Lease
 from bot.runner import RunnerError
 from bot.script import Element, Kind
 from bot.settings import RunnerSettings
+from bot.shards import Shards
 from bot.store import Draft, Store, StoreError, opened
 from bot.tables import Base
 from tests.postgres import PASSWORD, Server, ask
 
 from .conftest import count, on, tell
+from .test_migration import SCHEMA_4
 from .test_runner import python_m_bot
 from .test_store import STATE, a_draft, a_script, append, as_argument
 
@@ -107,6 +112,38 @@ async def test_one_that_has_something_or_is_in_use_is_not_copied(grown: Path, ow
     assert count(own, "lines") == 0
     with pytest.raises(StoreError, match="There is no database"):
         await copy_database(grown.with_name("another.db"), own)
+
+
+def test_a_file_of_an_earlier_on_book_stays_as_it_is(path: Path, own: URL):
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(SCHEMA_4)
+    before = path.read_bytes()
+    assert asyncio.run(copy_database(path, own))["lines"] == count(own, "lines") > 0
+    assert path.read_bytes() == before
+    # And so it does where nothing can be copied to what was named.
+    with pytest.raises(StoreError, match="has something in its table"):
+        asyncio.run(copy_database(path, own))
+    assert path.read_bytes() == before
+    assert {one.name for one in path.parent.iterdir()} <= {path.name, f"{path.name}.lock"}
+
+
+def test_nothing_is_left_of_a_file_that_nothing_could_be_copied_to(path: Path, tmp_path: Path):
+    path.write_text("This is no database, but is long enough to be looked at as one." * 20)
+    to = tmp_path / "new.db"
+    with pytest.raises(StoreError, match="not a database"):
+        asyncio.run(copy_database(path, to))
+    assert not list(tmp_path.glob("new.db"))
+
+
+async def test_what_a_process_has_on_a_server_is_not_copied(own: URL, tmp_path: Path):
+    await (await Store.open(own)).close()
+    async with Lease(own, Shards.all_of(2), print) as lease:
+        await lease.take()
+        with pytest.raises(StoreError, match=r"in use by .*: end each bot") as refused:
+            await copy_database(own, tmp_path / "new.db")
+        assert PASSWORD not in str(refused.value)
+        assert not (tmp_path / "new.db").exists()
+    assert (await copy_database(own, tmp_path / "new.db"))["lines"] == 0
 
 
 HARM = """
