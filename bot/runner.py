@@ -62,6 +62,9 @@ FIRST = 0
 TO_LEAVE = 1.0
 """Seconds in which the gateway says goodbye as well."""
 
+OTHER_SHARDS = {4010, 4011}
+"""With these codes Discord hangs up where the servers must be divided otherwise."""
+
 R = TypeVar("R")
 
 
@@ -378,6 +381,15 @@ def _told_of_discord() -> Iterator[None]:
         raise RunnerError(
             "Discord refused DISCORD_TOKEN: copy it anew from the bot's page in the developer "
             "portal."
+        ) from None
+    except discord.ConnectionClosed as error:
+        if error.code not in OTHER_SHARDS:
+            raise RunnerError(
+                f"Discord has hung up ({error.code}): look at its status, and start again."
+            ) from error
+        raise RunnerError(
+            "Discord wants the bot's servers in more shards than there are: leave ONBOOK_SHARDS "
+            "out, or give each process its part of a larger number, such as 0-3/16."
         ) from None
     except (aiohttp.ClientError, discord.DiscordException, OSError) as error:
         if isinstance(error, commands.ExtensionError):

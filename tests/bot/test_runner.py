@@ -16,6 +16,10 @@ from pydantic import SecretStr
 from bot import runner
 from bot.runner import RunnerError
 from bot.settings import RunnerSettings
+from tests.discord.bot import at
+from tests.discord.people import Discord
+from tests.discord.processes import fake_discord
+from tests.discord.state import TOKEN
 
 ROOT = Path(__file__).parents[2]
 
@@ -108,6 +112,19 @@ async def test_a_refused_token_and_a_discord_out_of_reach_are_sentences(
     finally:
         await server.cleanup()
     assert "not.a.token" not in str(raised.value)
+
+
+async def test_too_few_shards_are_told_of(chosen: RunnerSettings):
+    with fake_discord(guilds_a_shard=1) as address:
+        async with Discord(address) as people:
+            await people.guild("The Playhouse")
+            await people.guild("The Globe")
+        token = {"discord_token": SecretStr(TOKEN)}
+        with (
+            at(address),
+            pytest.raises(RunnerError, match=r"^Discord wants the bot's servers in more shards"),
+        ):
+            await runner.run(chosen.model_copy(update=token))
 
 
 def test_the_invitation_asks_for_just_what_is_needed():

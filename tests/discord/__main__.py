@@ -52,6 +52,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m tests.discord", description=__doc__)
     parser.add_argument("--time-to-answer", type=float, default=TIME_TO_ANSWER, metavar="SECONDS")
     parser.add_argument("--shards", type=int, default=1, metavar="ADVISED")
+    parser.add_argument("--guilds-a-shard", type=int, default=2500, metavar="MOST")
     parser.add_argument("--concurrency", type=int, default=16, metavar="SHARDS")
     parser.add_argument("--identify-every", type=float, default=0.0, metavar="SECONDS")
     asyncio.run(serve(World(**vars(parser.parse_args()))))

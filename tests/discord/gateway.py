@@ -27,6 +27,7 @@ IGNORED = {3, 4, 8}
 
 UNKNOWN_ERROR, UNKNOWN_OPCODE, NOT_AUTHENTICATED, BAD_TOKEN = 4000, 4001, 4003, 4004
 ALREADY_AUTHENTICATED, INVALID_SEQUENCE, INVALID_SHARD = 4005, 4007, 4010
+SHARDS_REQUIRED = 4011
 
 FAREWELLS = {1000, 1001}
 """With these a bot says that it does not come back."""
@@ -230,6 +231,10 @@ class Gateway:
         """A new session for a shard; None where there can be none now."""
         if not 0 <= shard < shards:
             await line.cut(INVALID_SHARD)
+            return None
+        on_it = [one for one in self.world.guilds if (one >> 22) % shards == shard]
+        if len(on_it) > self.world.guilds_a_shard:
+            await line.cut(SHARDS_REQUIRED)
             return None
         if not self._may_identify(shard):
             await self._refuse(line)

@@ -169,12 +169,15 @@ class World:
         self,
         time_to_answer: float = TIME_TO_ANSWER,
         shards: int = 1,
+        guilds_a_shard: int = 2500,
         concurrency: int = 16,
         identify_every: float = 0.0,
     ) -> None:
         self.time_to_answer = time_to_answer
         self.shards = shards
         """As many as a bot is advised to have."""
+        self.guilds_a_shard = guilds_a_shard
+        """A bot that has more on any of its shards must divide them otherwise."""
         self.ahead = 0.0
         """Seconds by which its clock is ahead of the real one."""
         self.guilds: dict[int, Guild] = {}
