@@ -22,6 +22,7 @@ from sqlalchemy import (
     Table,
     func,
     inspect,
+    literal,
     or_,
     select,
     text,
@@ -33,7 +34,7 @@ from sqlalchemy.exc import TimeoutError as NoConnection
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlalchemy.pool import NullPool
 
-from .postgres import connect, one_at_a_time, or_store_error
+from .postgres import connect, is_older, one_at_a_time, or_store_error
 from .shards import Shards
 from .transactions import NotKept, StoreError
 
@@ -244,12 +245,14 @@ class Lease:
         return None
 
     async def _other(self, connection: AsyncConnection) -> str | None:
-        """Who has any of the shards, or divides all of them otherwise."""
+        """Who has any of the shards, divides all of them otherwise, or knows older tables alone."""
         any_of_them = _leases.c.shard.in_(self.shards.ids)
         otherwise = _leases.c.count != self.shards.count
+        # These are brought up to date when nobody has any, or an older process could not go on.
+        older = literal(await is_older(connection))
         taken = (
             select(_leases)
-            .where(_leases.c.expires > _NOW, or_(any_of_them, otherwise))
+            .where(_leases.c.expires > _NOW, or_(any_of_them, otherwise, older))
             .order_by(_leases.c.shard)
             .limit(1)
         )

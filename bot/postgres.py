@@ -256,6 +256,12 @@ def or_store_error() -> Iterator[None]:
 # Tables ----------------------------------------------------------------------------------------
 
 
+async def is_older(connection: AsyncConnection) -> bool:
+    """Whether the tables are there, and those of an earlier On Book."""
+    there = await connection.run_sync(lambda one: inspect(one).has_table(onbook.name))
+    return there and (await connection.scalar(select(onbook.c.schema)) or 0) < SCHEMA
+
+
 async def _prepare(session: AsyncSession) -> None:
     """Makes the tables, or brings them up to date, all or nothing; raises StoreError."""
     connection = await session.connection()
