@@ -87,8 +87,8 @@ class Database(Transactions):
             await connection.end()
         self._lock.release()
 
-    async def _flush(self) -> bool:
-        """Whether the log could be emptied, which has all that was written; raises NotKept.
+    async def _flush(self) -> float | None:
+        """None where the log could be emptied, which has all that was written; raises NotKept.
 
         It can be left from a process that was killed, so that `open` begins with this.
         """
@@ -99,7 +99,7 @@ class Database(Transactions):
             await outside.exec_driver_sql(f"PRAGMA busy_timeout = {FLUSH_WAIT}")
             try:
                 found = await outside.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-                return not found.scalar_one()
+                return 0.0 if found.scalar_one() else None
             finally:
                 await outside.exec_driver_sql(f"PRAGMA busy_timeout = {patience}")
 

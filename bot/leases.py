@@ -34,7 +34,16 @@ from sqlalchemy.exc import TimeoutError as NoConnection
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlalchemy.pool import NullPool
 
-from .postgres import connect, is_older, one_at_a_time, or_store_error
+from .postgres import (
+    SWEPT_WAIT,
+    check_owner,
+    connect,
+    ending_the_silent,
+    is_locked,
+    is_older,
+    or_store_error,
+    take_turn,
+)
 from .shards import Shards
 from .transactions import NotKept, StoreError
 
@@ -138,10 +147,13 @@ class Lease:
         """Makes the tables; raises StoreError when the database cannot be used."""
         try:
             with or_store_error():
-                async with self._transactions.begin() as connection:
+                async with self._transactions.connect() as connection:
+                    await check_owner(connection)
                     if not await connection.run_sync(_are_there):
-                        await connection.execute(one_at_a_time())
+                        await connection.rollback()
+                        await take_turn(connection, SWEPT_WAIT)
                         await connection.run_sync(_tables.create_all)
+                        await connection.commit()
         except BaseException:
             await self._engine.dispose()
             raise
@@ -216,6 +228,8 @@ class Lease:
         try:
             return await self._take()
         except TROUBLE as error:
+            if is_locked(error):
+                return "another process is writing, or sweeping, and has not ended yet"
             return f"the database cannot be used now ({type(error).__name__})"
 
     async def _take(self) -> str | None:
@@ -224,9 +238,9 @@ class Lease:
             # Those who write are in nobody's way who only waits.
             if other := await self._other(connection):
                 return other
-        async with self._transactions.begin() as connection:
+        async with self._transactions.connect() as connection, ending_the_silent(connection):
             # What is being written has ended, and nothing is renewed, before anything is looked at.
-            await connection.execute(one_at_a_time())
+            await take_turn(connection)
             await connection.execute(text("LOCK TABLE leases IN SHARE ROW EXCLUSIVE MODE"))
             if other := await self._other(connection):
                 return other
@@ -241,6 +255,7 @@ class Lease:
             rows = insert(_leases).values([{"shard": one, **held} for one in self.shards.ids])
             keys = [_leases.c.shard]
             await connection.execute(rows.on_conflict_do_update(index_elements=keys, set_=held))
+            await connection.commit()
         self._epoch, self._until = epoch, now + HELD
         return None
 
@@ -275,7 +290,8 @@ class Lease:
         """Whether the lease was renewed; raises NotHeld where it is another's, or has run out."""
         now = _now()
         try:
-            async with self._engine.connect() as connection:
+            # Whoever stands still while it takes shards keeps all others from this.
+            async with self._engine.connect() as connection, ending_the_silent(connection):
                 longer = self._mine().where(_leases.c.expires > _NOW)
                 renewed = await connection.execute(longer.values(expires=_NOW + _seconds(HELD)))
         except TROUBLE as error:

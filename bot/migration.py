@@ -246,6 +246,7 @@ _POSTGRES_TO_9 = (
         SELECT min(line) FROM states WHERE line NOT IN (SELECT head FROM scripts WHERE head > 0)
     ) AND line NOT IN (SELECT head FROM scripts WHERE head > 0)
     """,
+    "ALTER TABLE onbook ADD COLUMN rests TIMESTAMP WITH TIME ZONE",
 )
 
 STEPS: dict[int, tuple[str, ...]] = {8: _POSTGRES_TO_9}

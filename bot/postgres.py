@@ -7,7 +7,8 @@ import logging
 import time
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any, Self
+from datetime import timedelta
+from typing import Any, Self, TypeAlias
 
 from sqlalchemy import (
     JSON,
@@ -15,13 +16,14 @@ from sqlalchemy import (
     BigInteger,
     Column,
     Connection,
+    DateTime,
     Integer,
     LargeBinary,
     MetaData,
-    Select,
     String,
     Table,
     event,
+    extract,
     func,
     insert,
     inspect,
@@ -54,14 +56,34 @@ READERS = 4
 """Readings that go on side by side in one process."""
 
 LOCKED_WAIT = 2000
-"""Milliseconds for which it is waited for whoever else writes, in another process."""
+"""Milliseconds for which a lock is waited for at a time; then it is looked who stands still."""
+
+SWEPT_WAIT = 60.0
+"""Seconds for which all wait for whoever else writes, or for a sweep, before they are refused."""
 
 LEFT_ALONE = 10_000
-"""Milliseconds after which the server ends a transaction, or a sweep, whose process says nothing
-more: nobody can write as long as it has the lock."""
+"""Milliseconds after which a transaction, or a sweep, is ended whose process says nothing more:
+nobody can write as long as it has the lock."""
 
-CONNECT_WAIT, ANSWER_WAIT = 5.0, 30.0
+SHARE = 0.01
+"""The part of the time that sweeps take at most, in all processes together."""
+
+LONGEST_REST = 1700.0
+"""Seconds for which a sweep is put off at most: what `privacy.told` promises, less the sweep."""
+
+CONNECT_WAIT, ANSWER_WAIT = 5.0, SWEPT_WAIT + 15
 """Seconds in which the server must be reached, and in which it must answer."""
+
+NAME = "onbook"
+"""What the server calls the connections."""
+
+CUT_OFF = {
+    "tcp_keepalives_idle": "10",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "30000",
+}
+"""Has the server end the connections of who was cut off within half a minute, not after hours."""
 
 FLUSH_WAIT = 0.2
 """Seconds for which it is waited for those who read, before what they see is swept out later."""
@@ -94,6 +116,7 @@ onbook = Table(
     Column("schema", Integer, nullable=False),
     Column("erased", BigInteger, nullable=False, comment="how often something was"),
     Column("swept", BigInteger, nullable=False, comment="how often it had been by the last sweep"),
+    Column("rests", DateTime(timezone=True), comment="until when nothing is swept"),
 )
 """One row: what is noted about the database itself."""
 
@@ -116,6 +139,8 @@ class Postgres(Transactions):
             # So that a server that was started again is found again.
             pool_pre_ping=True,
             answers={"command_timeout": ANSWER_WAIT},
+            # Whoever reads a table that is swept waits for it.
+            lock_wait=round(SWEPT_WAIT * 1000),
         )
         writing = engine.execution_options(isolation_level="READ COMMITTED")
         self._sessions = async_sessionmaker(writing, expire_on_commit=False)
@@ -142,8 +167,7 @@ class Postgres(Transactions):
             database = cls(url, guard)
         try:
             with or_store_error():
-                async with database._preparations.begin() as session:
-                    await session.execute(one_at_a_time())
+                async with database._transaction(database._preparations) as session:
                     await _prepare(session)
             await database.flush_out()
         except BaseException:
@@ -155,16 +179,18 @@ class Postgres(Transactions):
     async def reading(self) -> AsyncIterator[AsyncSession]:
         """A session that reads; all of it is of one moment."""
         with self.meter.transaction("reading"):
-            async with self._seats, self._or_not_kept(), self._readings() as session:
+            async with _held(self._seats), self._or_not_kept(), self._readings() as session:
                 yield session
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncSession]:
         """A session whose changes are on the disk when it ends, or none if it fails."""
         with self.meter.transaction("writing"):
-            async with self._in_turn, self._or_not_kept(), self._sessions.begin() as session:
-                # Each statement sees what others have written until now: nothing is read before.
-                await session.execute(one_at_a_time())
+            async with (
+                _held(self._in_turn),
+                self._or_not_kept(),
+                self._transaction(self._sessions) as session,
+            ):
                 if self._guard:
                     await self._guard(session)
                 yield session
@@ -175,6 +201,17 @@ class Postgres(Transactions):
         async with self.writing() as session:
             yield session
             await session.execute(update(onbook).values(erased=onbook.c.erased + 1))
+
+    @asynccontextmanager
+    async def _transaction(
+        self, sessions: async_sessionmaker[AsyncSession]
+    ) -> AsyncIterator[AsyncSession]:
+        """A session to which alone it is to write, until it ends; raises DBAPIError."""
+        async with sessions() as session:
+            # Each statement sees what others have written until now: nothing is read before.
+            await take_turn(session, SWEPT_WAIT)
+            yield session
+            await session.commit()
 
     @asynccontextmanager
     async def _or_not_kept(self) -> AsyncIterator[None]:
@@ -189,25 +226,33 @@ class Postgres(Transactions):
                 raise
             raise NotKept(reason) from error
 
-    async def _flush(self) -> bool:
+    async def _flush(self) -> float | None:
         """Sweeps out what was deleted: VACUUM alone leaves it in the middle of a page.
 
-        So the tables are written anew, but for `NUMBERS`. Nobody can write meanwhile, and whoever
-        reads a table that is being written waits.
+        So the tables are written anew, but for `NUMBERS`. Whoever writes waits meanwhile, and so
+        does whoever reads a table that is being written: a sweep that took long has all processes
+        leave the next one for long, and that one is for all that was deleted until then.
         """
-        async with self._in_turn, self._or_not_kept(), self._sweeper.connect() as connection:
-            noted = await connection.execute(select(onbook.c.erased, onbook.c.swept))
-            erased, swept = noted.one()
-            if erased == swept:
-                return True
+        async with (
+            _held(self._in_turn),
+            self._or_not_kept(),
+            self._sweeper.connect() as connection,
+            ending_the_silent(connection),
+        ):
+            erased, rest = await _to_sweep(connection)
+            if not erased:
+                return rest
             await connection.execute(text(f"SET idle_session_timeout = {LEFT_ALONE}"))
             await connection.execute(select(func.pg_advisory_lock(WRITERS)))
-            if not await _is_unseen(connection):
-                return False
-            for statement in _sweep():
-                await connection.exec_driver_sql(statement)
-            await connection.execute(update(onbook).values(swept=erased))
-            return True
+            # What was deleted while this was waited for goes with it, unless it has gone by now.
+            erased, rest = await _to_sweep(connection)
+            if erased:
+                begun = time.monotonic()
+                await _sweep(connection)
+                resting = min((time.monotonic() - begun) / SHARE, LONGEST_REST)
+                done = update(onbook).values(swept=erased, rests=_NOW + timedelta(seconds=resting))
+                await connection.execute(done)
+            return rest
 
     async def _leave(self) -> None:
         # Whoever has a connection gives it back first, and nobody gets another one.
@@ -220,14 +265,23 @@ class Postgres(Transactions):
                 self._seats.release()
 
 
-def one_at_a_time() -> Select[Any]:
-    """Waits for whoever else writes; the end of the transaction lets the next one in."""
-    return select(func.pg_advisory_xact_lock(WRITERS))
+@asynccontextmanager
+async def _held(lock: asyncio.Lock | asyncio.Semaphore) -> AsyncIterator[None]:
+    """A lock within this process; raises NotKept where those before one do not come to an end."""
+    try:
+        async with asyncio.timeout(SWEPT_WAIT):
+            await lock.acquire()
+    except TimeoutError:
+        raise NotKept("locked") from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _reason(error: Exception) -> str | None:
     """Why something was not kept; None where that is no fault of the server's."""
-    code = getattr(getattr(error, "orig", None), "sqlstate", None) or ""
+    code = _code(error)
     if code not in REASONS and code.startswith(OUR_FAULT):
         return None
     # Not what the server says: that may have people's words in it.
@@ -253,6 +307,78 @@ def or_store_error() -> Iterator[None]:
         ) from None
 
 
+# Locks -----------------------------------------------------------------------------------------
+
+Transaction: TypeAlias = AsyncSession | AsyncConnection
+
+_END_THE_SILENT = text(
+    """
+    SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+    WHERE datname = current_database() AND usename = current_user AND application_name = :name
+        AND xact_start IS NOT NULL AND wait_event_type = 'Client'
+        AND state_change < clock_timestamp() - make_interval(secs => :silent)
+    """
+)
+"""Ends the transactions of processes that say nothing more, and says how many there were.
+
+The server does so by itself where one is idle. It has no such limit for one that was told of a
+statement, and not to execute it: a process that is stopped then, or cut off, would have its locks
+for ever. (`transaction_timeout` would not spare those that take their time, and is of version 17.)
+Here the server waits for its client, be it to speak or to listen, in the midst of a transaction:
+that takes milliseconds of a process that lives, and whoever it was then finds its connection ended
+and nothing of it kept, as it does where it was idle. So any process may do it.
+"""
+
+
+async def take_turn(transaction: Transaction, seconds: float = 0.0) -> None:
+    """Waits for whoever else writes; the end of the transaction lets the next one in.
+
+    It must have done nothing yet. Raises DBAPIError, `is_locked` where nobody else has ended after
+    so many seconds, or after `LOCKED_WAIT`.
+    """
+    # One after the other, and until its end: it waits for no other lock where nobody else writes.
+    wait = func.set_config("lock_timeout", str(LOCKED_WAIT), True)
+    turn = select(wait, func.pg_advisory_xact_lock(WRITERS))
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            async with ending_the_silent(transaction):
+                await transaction.execute(turn)
+                return
+        except DBAPIError as error:
+            if not is_locked(error) or time.monotonic() > end:
+                raise
+
+
+@asynccontextmanager
+async def ending_the_silent(transaction: Transaction) -> AsyncIterator[None]:
+    """Where a lock is not to be had within, ends whoever stands still with it, and raises on."""
+    try:
+        yield
+    except DBAPIError as error:
+        if is_locked(error):
+            await transaction.rollback()
+            await _end_the_silent(transaction)
+            await transaction.rollback()
+        raise
+
+
+async def _end_the_silent(transaction: Transaction) -> None:
+    about = {"name": NAME, "silent": LEFT_ALONE / 1000}
+    if ended := (await transaction.execute(_END_THE_SILENT, about)).scalar_one():
+        log.warning("ended what processes had begun that said nothing more: %d", ended)
+
+
+def is_locked(error: Exception) -> bool:
+    """Whether somebody else had what was needed for too long."""
+    return REASONS.get(_code(error)) == "locked"
+
+
+def _code(error: Exception) -> str:
+    """PostgreSQL's code for an error; nothing where it has not said any."""
+    return getattr(getattr(error, "orig", None), "sqlstate", None) or ""
+
+
 # Tables ----------------------------------------------------------------------------------------
 
 
@@ -270,6 +396,7 @@ async def _prepare(session: AsyncSession) -> None:
             f"The server of ONBOOK_DATABASE_URL is older than PostgreSQL {OLDEST[0]}: name "
             f"a newer one."
         )
+    await check_owner(connection)
     there = await connection.run_sync(lambda one: set(inspect(one).get_table_names()))
     if onbook.name not in there:
         if others := there.intersection(Base.metadata.tables):
@@ -291,6 +418,31 @@ async def _prepare(session: AsyncSession) -> None:
             await connection.exec_driver_sql(statement)
     await session.execute(update(onbook).values(schema=SCHEMA))
     await _number_anew(session)
+
+
+async def check_owner(connection: AsyncConnection) -> None:
+    """Raises StoreError where the tables are there, but this role could not sweep them.
+
+    The server would only warn, and what was deleted would be taken to be gone.
+    """
+    version = connection.dialect.server_version_info or OLDEST
+    may = (
+        "has_table_privilege(oid, 'MAINTAIN')"
+        if version >= (17,)
+        else "pg_has_role(relowner, 'USAGE')"
+    )
+    others = text(
+        "SELECT relname, CAST(current_user AS text) FROM pg_class WHERE relname = ANY(:names)"  # noqa: S608 - either of these
+        f" AND relkind = 'r' AND pg_table_is_visible(oid) AND NOT {may} ORDER BY relname LIMIT 1"
+    )
+    names = [*Base.metadata.tables, onbook.name]
+    if other := (await connection.execute(others, {"names": names})).one_or_none():
+        table, role = other
+        raise StoreError(
+            f"The role {role!r} does not own the table {table!r} of the database on PostgreSQL, so "
+            f"that what people delete would stay in its files: give it all of On Book's tables "
+            f"(ALTER TABLE {table} OWNER TO {role}, and so on)."
+        )
 
 
 async def _number_anew(session: AsyncSession) -> None:
@@ -355,10 +507,34 @@ async def add_rows(session: AsyncSession, table: Table, rows: Iterable[Sequence[
 # Sweeping --------------------------------------------------------------------------------------
 
 
-def _sweep() -> Iterable[str]:
+_NOW = func.clock_timestamp()
+
+_REST = func.coalesce(extract("epoch", onbook.c.rests - _NOW), 0)
+"""Seconds for which nothing is to be swept; not above 0 where that may be."""
+
+
+async def _to_sweep(connection: AsyncConnection) -> tuple[int, float | None]:
+    """How often something was erased, where that can be swept out now, and None.
+
+    Else 0, and what `Transactions._flush` returns.
+    """
+    noted = await connection.execute(select(onbook.c.erased, onbook.c.swept, _REST))
+    erased, swept, rest = noted.one()
+    if erased == swept:
+        return 0, None
+    if rest > 0:
+        return 0, float(rest)
+    if not await _is_unseen(connection):
+        await _end_the_silent(connection)
+        return 0, 0.0
+    return erased, None
+
+
+async def _sweep(connection: AsyncConnection) -> None:
+    """Writes all tables anew that have people's words, one after the other."""
     words = [name for name in Base.metadata.tables if name not in NUMBERS]
-    yield f"VACUUM (FULL) {', '.join(words)}"
-    yield f"VACUUM {', '.join(NUMBERS)}"
+    await connection.exec_driver_sql(f"VACUUM (FULL) {', '.join(words)}")
+    await connection.exec_driver_sql(f"VACUUM {', '.join(NUMBERS)}")
 
 
 _SEEN = text(
@@ -392,11 +568,15 @@ async def _is_unseen(connection: AsyncConnection) -> bool:
 
 
 def connect(url: URL, **how: Any) -> AsyncEngine:  # noqa: ANN401 - what the engine takes
-    """The engine of a database; ``how`` is what it takes, and ``answers`` what asyncpg does."""
+    """The engine of a database; ``how`` is what it takes, and ``answers`` what asyncpg does.
+
+    ``lock_wait``: milliseconds for which its statements wait for a lock, or `LOCKED_WAIT`.
+    """
     settings = {
-        "application_name": "onbook",
-        "lock_timeout": str(LOCKED_WAIT),
+        "application_name": NAME,
+        "lock_timeout": str(how.pop("lock_wait", LOCKED_WAIT)),
         "idle_in_transaction_session_timeout": str(LEFT_ALONE),
+        **CUT_OFF,
         # It takes longer than any of our questions.
         "jit": "off",
     }

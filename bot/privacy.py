@@ -58,8 +58,8 @@ def told(found: Forgotten, *, text: bool) -> str:
     if not found.gone:
         sentences.append(
             say(
-                "Another program is reading the scripts, such as a backup: a last trace on "
-                "the disk goes by itself a moment after that has ended."
+                "A last trace on the disk goes by itself within half an hour or, where another "
+                "program is reading the scripts, such as a backup, a moment after that has ended."
             )
         )
     return " ".join(sentences)

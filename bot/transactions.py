@@ -87,16 +87,21 @@ class Transactions(ABC):
         """Takes from the disk what was deleted, and is in it still; returns whether it is gone.
 
         While another program reads it, such as a backup, it cannot be: then it is tried again and
-        again, also after a restart.
+        again, also after a restart. Where it takes long it comes later, for all deletions at once.
         """
-        gone = False
+        rest: float | None = 0.0
         with suppress(NotKept):  # which is in the log, and may pass
-            gone = await self._flush()
-        if not gone and self._next_flush is None and not self._closed:
-            log.warning("the database is read by somebody: it keeps what was deleted so long")
+            rest = await self._flush()
+        if rest is None:
+            return True
+        if self._next_flush is None and not self._closed:
+            if rest:
+                log.info("what was deleted is taken from the disk in %.0f s", rest)
+            else:
+                log.warning("the database is read by somebody: it keeps what was deleted so long")
             loop = asyncio.get_running_loop()
-            self._next_flush = loop.call_later(FLUSH_AGAIN, self._flush_again)
-        return gone
+            self._next_flush = loop.call_later(max(rest, FLUSH_AGAIN), self._flush_again)
+        return False
 
     def _flush_again(self) -> None:
         self._next_flush = None
@@ -105,8 +110,11 @@ class Transactions(ABC):
         task.add_done_callback(self._flushes.discard)
 
     @abstractmethod
-    async def _flush(self) -> bool:
-        """Whether what was deleted is gone from the disk now; raises NotKept."""
+    async def _flush(self) -> float | None:
+        """None where what was deleted is gone from the disk now; raises NotKept.
+
+        Else the seconds for which it is to be left there at least, 0 where somebody reads it.
+        """
 
     @abstractmethod
     async def _leave(self) -> None:

@@ -178,6 +178,43 @@ async def test_one_that_waits_ends_at_once_when_it_is_told_to(
     assert first.poll() is None
 
 
+STANDS_STILL = """
+    SELECT count(*) > 0 FROM pg_stat_activity
+    WHERE datname = current_database() AND state = 'active' AND wait_event = 'ClientRead'
+"""
+"""Whether the server was told of a statement, and is not told to execute it."""
+
+
+async def test_one_that_stops_while_it_writes_stops_nobody_else(
+    discord: Discord, processes: Processes, url: URL
+):
+    guilds = [await a_guild_of(discord, shard, 2) for shard in (0, 1)]
+    channels = [await guild.channel("stage") for guild in guilds]
+    ann, ben = [await guild.person("Ann") for guild in guilds]
+    first, other = processes.start("0/2"), processes.start("1/2")
+    await discord.bot_is_ready()
+    begun = await begin(ben, channels[1])
+    processes.start("0/2")
+    await asyncio.to_thread(until_it_says, processes.logs[2], f":{first.pid} has shard 0 of")
+    async with as_another_program(url) as program, program.transaction():
+        await program.execute("LOCK TABLE scripts IN SHARE MODE")
+        await ann.slash(channels[0], "start", heading="INT. DINER - NIGHT")
+        waits = "SELECT count(*) > 0 FROM pg_stat_activity WHERE wait_event = 'relation'"
+        await asyncio.to_thread(wait_for, url, waits)
+        first.send_signal(signal.SIGSTOP)
+    await asyncio.to_thread(wait_for, url, STANDS_STILL)
+    # It has what all need who write.
+    await (await ben.click(begun, "Continue")).shows(BLOCK)
+    await asyncio.to_thread(until_it_says, processes.logs[2], "Shard ID 0 has connected")
+    first.send_signal(signal.SIGCONT)
+    assert await asyncio.to_thread(first.wait, LONGEST_END) == 1
+    assert other.poll() is None
+    assert count(url, "scripts") == 1
+    await begin(ann, channels[0])
+    assert [len(await truth(*who)) for who in zip((ann, ben), channels, strict=True)] == [1, 2]
+    assert count(url, "lines") == 3
+
+
 async def test_one_that_was_stopped_and_comes_back_writes_nothing_and_ends(
     discord: Discord, processes: Processes, url: URL
 ):

@@ -8,18 +8,22 @@ import subprocess
 import sys
 import time
 import traceback
-from collections.abc import AsyncIterator, Awaitable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import asyncpg
 import pytest
-from sqlalchemy import URL, insert, select, text
+from sqlalchemy import URL, func, insert, select, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from bot import postgres as its_module
 from bot import transactions
+from bot.leases import Lease
 from bot.migration import SCHEMA, STEPS
 from bot.settings import RunnerSettings
+from bot.shards import Shards
 from bot.store import HeadMoved, Line, NotKept, Store, StoreError
 from bot.tables import Fact
 from tests.discord.people import PATIENCE
@@ -124,6 +128,7 @@ async def test_whoever_finds_another_program_writing_is_told_after_a_while(
     url: URL, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(its_module, "LOCKED_WAIT", 50)
+    monkeypatch.setattr(its_module, "SWEPT_WAIT", 0.1)
     store = await Store.open(url)
     script = await store.begin(a_script())
     async with as_another_program(url) as connection:
@@ -136,23 +141,52 @@ async def test_whoever_finds_another_program_writing_is_told_after_a_while(
     await store.close()
 
 
-async def half(store: Store, until: Awaitable[object]) -> None:
-    """A transaction that has written something, and is to go on when something else has ended."""
+async def test_nobody_waits_for_ever_for_those_before_them_in_the_same_process(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(its_module, "SWEPT_WAIT", 0.1)
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(store._database.writing())
+        for _ in range(its_module.READERS):
+            await stack.enter_async_context(store._database.reading())
+        for act in (store.note_fact("a", "b"), store.fact("a")):
+            with pytest.raises(NotKept) as refused:
+                await asyncio.wait_for(act, PATIENCE)
+            assert refused.value.reason == "locked"
+    await store.note_fact("a", "b")
+    assert await store.fact("a") == "b"
+
+
+async def half(store: Store, until: Awaitable[object], *, told: bool = False) -> None:
+    """A transaction that has written something, and is to go on when something else has ended.
+
+    The server may have been ``told`` of its next statement, and not yet to execute it.
+    """
     async with store._database.writing() as session:
         session.add(Fact(name="a", value=PHRASE))
         await session.flush()
+        if told:
+            await only_told(session)
         await until
         await session.execute(text("SELECT 1"))
 
 
+async def only_told(session: AsyncSession) -> None:
+    """Tells the server of a statement, and not to execute it."""
+    raw = await (await session.connection()).get_raw_connection()
+    await raw.driver_connection.prepare("SELECT 1")
+
+
+@pytest.mark.parametrize("told", [False, True], ids=["idle", "active"])
 async def test_a_process_that_stands_still_in_a_transaction_does_not_stop_the_others(
-    url: URL, monkeypatch: pytest.MonkeyPatch
+    told: bool, url: URL, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(its_module, "LEFT_ALONE", 50)
+    monkeypatch.setattr(its_module, "LOCKED_WAIT", 50)
     still = await Store.open(url)
     store = await Store.open(url)
     with pytest.raises(NotKept) as refused:
-        await half(still, store.note_fact("c", "d"))  # which waits until the server ends the other
+        await half(still, store.note_fact("c", "d"), told=told)  # which waits until that has ended
     assert refused.value.reason == "away"
     assert [await store.fact(name) for name in "ac"] == [None, "d"]
     await store.close()
@@ -165,13 +199,32 @@ async def test_a_process_that_stands_still_in_a_sweep_does_not_stop_the_others(
     script = await other.begin(a_script())
     monkeypatch.setattr(its_module, "LEFT_ALONE", 1000)
 
-    async def stand_still(_connection: object) -> bool:
+    async def stand_still(_connection: object) -> None:
         await store.note_fact("a", "b")  # which waits until the server ends the other
-        return True
 
-    monkeypatch.setattr(its_module, "_is_unseen", stand_still)
+    monkeypatch.setattr(its_module, "_sweep", stand_still)
     await other.delete(script.id)
     assert await store.fact("a") == "b"
+
+
+async def test_a_transaction_that_goes_on_for_long_is_nobodys_to_end(
+    store: Store, monkeypatch: pytest.MonkeyPatch, url: URL
+):
+    other = await Store.open(url)
+    monkeypatch.setattr(its_module, "LOCKED_WAIT", 20)
+    monkeypatch.setattr(its_module, "LEFT_ALONE", 200)
+    async with store._database.writing() as session:
+        writing = asyncio.create_task(other.note_fact("a", "b"))
+        await session.execute(text("SELECT pg_sleep(0.6)"))
+    await writing
+    assert await store.fact("a") == "b"
+    await other.close()
+
+
+async def test_connections_of_who_was_cut_off_do_not_stay(store: Store):
+    async with store._database.reading() as session:
+        for name, value in its_module.CUT_OFF.items():
+            assert await session.scalar(select(func.current_setting(name))) == value
 
 
 OTHERS = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
@@ -284,6 +337,131 @@ async def test_what_was_seen_as_long_as_the_bot_ran_goes_when_it_runs_again(own:
     assert PHRASE.encode() in on_the_disk(own)
     await (await Store.open(own)).close()
     assert PHRASE.encode() not in on_the_disk(own)
+
+
+async def test_whoever_stands_still_while_he_reads_does_not_keep_it(
+    own: URL, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(transactions, "FLUSH_AGAIN", 0.01)
+    monkeypatch.setattr(its_module, "LEFT_ALONE", 500)
+    store, still = await Store.open(own), await Store.open(own)
+    script = await store.begin(a_script())
+    await append(store, script.id, PHRASE, delivery="1")
+    reading = still._database.reading()
+    session = await reading.__aenter__()
+    await session.execute(select(Line.id))
+    await only_told(session)
+    assert not (await store.forget(7, text=True)).gone
+    await asyncio.to_thread(wait_for, own, "SELECT erased = swept FROM onbook")
+    with pytest.raises(DBAPIError):
+        await session.execute(text("SELECT 1"))
+    await reading.__aexit__(None, None, None)
+    assert PHRASE.encode() not in on_the_disk(own)
+    await store.close()
+    await still.close()
+
+
+SOMEBODY_SWEEPS = "SELECT count(*) = 1 FROM pg_stat_activity WHERE query LIKE 'VACUUM (FULL)%'"
+
+
+async def test_whoever_reads_or_writes_during_a_sweep_waits_for_its_end(
+    own: URL, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(its_module, "LOCKED_WAIT", 10**6)
+    sweeping = await Store.open(own)
+    monkeypatch.setattr(its_module, "LOCKED_WAIT", 20)
+    other = await Store.open(own)
+    script = await sweeping.begin(a_script())
+    [line] = await append(sweeping, script.id, "Rain.")
+    async with as_another_program(own) as program, program.transaction():
+        # So that the sweep lasts: it writes the table anew when this has ended.
+        await program.execute("LOCK TABLE lines IN ACCESS SHARE MODE")
+        deleting = asyncio.create_task(sweeping.forget(7, text=True))
+        await asyncio.to_thread(wait_for, own, f"{SOMEBODY_SWEEPS} AND wait_event = 'relation'")
+        acts = [
+            asyncio.create_task(act)
+            for act in (
+                other.note_fact("a", "b"),
+                sweeping.note_fact("c", "d"),
+                append(other, script.id, "Snow."),
+                other.line(line),
+            )
+        ]
+        _, waiting = await asyncio.wait(acts, timeout=0.5)
+        assert len(waiting) == len(acts)
+    await asyncio.gather(*acts)
+    assert (await deleting).gone
+    assert [await sweeping.fact(name) for name in "ac"] == ["b", "d"]
+    await sweeping.close()
+    await other.close()
+
+
+FILE_OF_LINES = "SELECT pg_relation_filenode('lines')"
+
+
+async def test_after_a_sweep_that_took_long_all_processes_leave_the_next_one_for_long(
+    own: URL, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(its_module, "SHARE", 1e-9)
+    store, other = await Store.open(own), await Store.open(own)
+    script = await store.begin(a_script())
+    await append(store, script.id, PHRASE, delivery="1")
+    await store.delete((await store.begin(a_script(2))).id)
+    swept = ask(own, FILE_OF_LINES)
+    assert not (await other.forget(7, text=True)).gone
+    await store.delete((await store.begin(a_script(2))).id)
+    await other.close()
+    await store.close()
+    await (await Store.open(own)).close()
+    assert ask(own, FILE_OF_LINES) == swept
+    assert PHRASE.encode() in on_the_disk(own)
+    [[rest]] = ask(own, "SELECT extract(epoch FROM rests - clock_timestamp()) FROM onbook")
+    assert 900 < float(rest) <= its_module.LONGEST_REST < 1800
+    # As if it had passed.
+    ask(own, "UPDATE onbook SET rests = clock_timestamp()")
+    await (await Store.open(own)).close()
+    assert PHRASE.encode() not in on_the_disk(own)
+
+
+async def test_what_was_left_for_the_next_sweep_goes_with_it_by_itself(
+    own: URL, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(transactions, "FLUSH_AGAIN", 0.01)
+    monkeypatch.setattr(its_module, "SHARE", 1e-9)
+    monkeypatch.setattr(its_module, "LONGEST_REST", 2.0)
+    store = await Store.open(own)
+    script = await store.begin(a_script())
+    await append(store, script.id, PHRASE, delivery="1")
+    await store.delete((await store.begin(a_script(2))).id)
+    await store.forget(7, text=True)
+    await asyncio.to_thread(wait_for, own, "SELECT erased = swept FROM onbook")
+    assert PHRASE.encode() not in on_the_disk(own)
+    await store.close()
+
+
+async def test_one_sweep_is_for_all_who_waited_for_it(own: URL, monkeypatch: pytest.MonkeyPatch):
+    stores = [await Store.open(own) for _ in range(4)]
+    scripts = [await one.begin(a_script(n)) for n, one in enumerate(stores)]
+    sweeps = list[object]()
+    sweep = its_module._sweep
+
+    async def counted(connection: AsyncConnection) -> None:
+        sweeps.append(connection)
+        await sweep(connection)
+
+    monkeypatch.setattr(its_module, "_sweep", counted)
+    monkeypatch.setattr(its_module, "LOCKED_WAIT", 10**6)  # or they do not come in order
+    async with as_another_program(own) as program:
+        await program.execute(f"SELECT pg_advisory_lock({its_module.WRITERS})")
+        acts = (one.delete(script.id) for one, script in zip(stores, scripts, strict=True))
+        deleting = [asyncio.create_task(act) for act in acts]
+        waiting = "SELECT count(*) = 4 FROM pg_stat_activity WHERE wait_event = 'advisory'"
+        await asyncio.to_thread(wait_for, own, waiting)
+    await asyncio.gather(*deleting)
+    assert len(sweeps) == 1
+    assert ask(own, "SELECT erased, swept FROM onbook") == [["4", "4"]]
+    for one in stores:
+        await one.close()
 
 
 async def test_what_stood_in_a_page_with_other_lines_is_gone_from_it(own: URL):
@@ -411,6 +589,37 @@ async def test_one_that_others_have_tables_in_is_refused_and_left_alone(own: URL
     ask(own, "CREATE TABLE lines (id int)")
     assert "'lines' that is not On Book's" in await refusal(own)
     assert ask(own, "SELECT tablename FROM pg_tables WHERE schemaname = 'public'") == [["lines"]]
+
+
+@pytest.fixture
+def guest(postgres: Server, own: URL) -> Iterator[URL]:
+    """The same for a role that may do all with the tables but sweep them."""
+    ask(own, "CREATE ROLE guest LOGIN PASSWORD 'as a guest'")
+    yield own.set(username="guest", password="as a guest")  # noqa: S106 - it opens nothing else
+    ask(own, "REASSIGN OWNED BY guest TO onbook", "DROP OWNED BY guest", "DROP ROLE guest")
+
+
+async def test_a_role_that_could_not_sweep_its_tables_is_refused(own: URL, guest: URL):
+    store = await Store.open(own)
+    script = await store.begin(a_script())
+    await append(store, script.id, PHRASE, delivery="1")
+    await store.close()
+    for kind in ("TABLES", "SEQUENCES"):
+        ask(own, f"GRANT ALL ON ALL {kind} IN SCHEMA public TO guest")
+    ask(own, "REVOKE MAINTAIN ON lines FROM guest")
+    assert "'guest' does not own the table 'lines'" in await refusal(guest)
+    with pytest.raises(StoreError, match="ALTER TABLE lines OWNER TO guest"):
+        await Lease(guest, Shards.all_of(1), lambda: None).__aenter__()
+    ask(own, "GRANT MAINTAIN ON lines TO guest")
+    store = await Store.open(guest)
+    assert (await store.forget(7, text=True)).gone
+    assert PHRASE.encode() not in on_the_disk(own)
+    await store.close()
+
+
+async def test_one_whose_tables_are_anothers_altogether_is_told_so(own: URL, guest: URL):
+    await (await Store.open(own)).close()
+    assert "does not own the table" in await refusal(guest)
 
 
 def test_without_the_driver_it_says_how_to_get_it(url: URL):

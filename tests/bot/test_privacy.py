@@ -533,7 +533,7 @@ async def test_whoever_is_forgotten_is_told_what_goes_later(
         told = await forget(stage, stage.ben, text=True)
         database = stage.settings.database
         assert PHRASE.encode() in on_the_disk(database)
-    assert "a last trace on the disk goes by itself" in told.content
+    assert "A last trace on the disk goes by itself within half an hour" in told.content
     assert PHRASE not in "\n".join(content for content, _ in stage.seen())
     await stage.world.advance_time(101)
     assert PHRASE.encode() not in on_the_disk(database)

@@ -17,7 +17,7 @@ from contextlib import asynccontextmanager, contextmanager
 import discord
 import yarl
 
-from bot import leases
+from bot import leases, postgres
 from bot.__main__ import main
 from bot.runner import UNDIVIDED, Bot
 from bot.settings import RunnerSettings
@@ -59,6 +59,8 @@ async def bot_here(
 def _hurry(times: float) -> None:
     for name in ("HELD", "RENEWED_EVERY", "IDENTIFIED_EVERY"):
         setattr(leases, name, getattr(leases, name) / times)
+    # Less than what a lease may take to be renewed.
+    postgres.LOCKED_WAIT = round(postgres.LOCKED_WAIT / times)
 
 
 def _end_with_the_input() -> None:
