@@ -513,7 +513,7 @@ async def refusal(where: URL) -> str:
     sentence = str(refused.value)
     assert "\n" not in sentence
     assert sentence.endswith(".")
-    assert "ONBOOK_DATABASE_URL" in sentence
+    assert "PostgreSQL" in sentence
     assert PASSWORD not in "".join(traceback.format_exception(refused.value))
     return sentence
 
