@@ -181,7 +181,7 @@ async def only_told(session: AsyncSession) -> None:
 async def test_a_process_that_stands_still_in_a_transaction_does_not_stop_the_others(
     told: bool, url: URL, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(its_module, "LEFT_ALONE", 50)
+    monkeypatch.setattr(its_module, "LEFT_ALONE", 500)
     monkeypatch.setattr(its_module, "LOCKED_WAIT", 50)
     still = await Store.open(url)
     store = await Store.open(url)
