@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import zip_longest
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -36,21 +36,23 @@ async def copy_database(source: Path | URL, to: Path | URL) -> dict[str, int]:
     nothing in ``to``.
     """
     _check_is_there(source)
+    _check_is_not_older(to)
     for url in (source, to):
         if isinstance(url, URL):
             await check_nobody_has(url)
     # An address is shown without its password.
     failed = f"{source} could not be copied to {to}"
-    with _left_out_if_it_fails(to):
-        there = await opened(to)
+    new = _is_new(to)
+    there = await opened(to)
+    with _left_out_if_it_fails(to, new=new):
         try:
-            async with there.reading() as new:
-                await _check_is_empty(new, f"{to}")
+            async with there.reading() as empty:
+                await _check_is_empty(empty, f"{to}")
             with _of_today(source) as current:
                 here = await opened(current)
                 try:
-                    async with here.reading() as old, there.writing() as new:
-                        return await _copy(old, new)
+                    async with here.reading() as old, there.writing() as copy:
+                        return await _copy(old, copy)
                 finally:
                     await here.close()
         except NotKept as error:
@@ -82,9 +84,8 @@ def _of_today(source: Path | URL) -> Iterator[Path | URL]:
 
 
 @contextmanager
-def _left_out_if_it_fails(to: Path | URL) -> Iterator[None]:
+def _left_out_if_it_fails(to: Path | URL, *, new: bool) -> Iterator[None]:
     """Leaves no new file behind where nothing was copied."""
-    new = isinstance(to, Path) and not to.exists()
     try:
         yield
     except BaseException:
@@ -97,6 +98,19 @@ def _left_out_if_it_fails(to: Path | URL) -> Iterator[None]:
 def _check_is_there(source: Path | URL) -> None:
     if isinstance(source, Path) and not source.is_file():
         raise StoreError(f"There is no database {source}: name the file that is to be copied.")
+
+
+def _is_new(to: Path | URL) -> bool:
+    return isinstance(to, Path) and not to.exists()
+
+
+def _check_is_not_older(to: Path | URL) -> None:
+    """Or to open it would bring it up to date."""
+    with suppress(sqlite3.Error):  # whoever opens it says what is wrong
+        if isinstance(to, Path) and to.is_file() and schema_of(to) in UPGRADES:
+            raise StoreError(
+                f"{to} has the scripts of an earlier On Book: name a database that is empty."
+            )
 
 
 async def _check_is_empty(new: AsyncSession, name: str) -> None:

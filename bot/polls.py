@@ -77,13 +77,14 @@ class Polls:
         Those of other shards are left to the processes that have these.
 
         For the client to be ready, or it would not know in which language; a second time, as after
-        a new connection, it does nothing.
+        a new connection, it does nothing. Raises NotKept where it has not found out what there is.
         """
         if self._resumed:
             return
-        self._resumed = True
         here, store = Shards.of(self.client), self.rooms.store
-        for ballot in await store.votes_open():
+        ballots = await store.votes_open()
+        self._resumed = True
+        for ballot in ballots:
             script = await store.find(ballot.script)
             if script and here.have(script.guild) and ballot.id not in self._ends:
                 self.watch(ballot)

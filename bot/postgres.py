@@ -393,8 +393,7 @@ async def _prepare(session: AsyncSession) -> None:
     connection = await session.connection()
     if (connection.dialect.server_version_info or OLDEST) < OLDEST:
         raise StoreError(
-            f"The server of ONBOOK_DATABASE_URL is older than PostgreSQL {OLDEST[0]}: name "
-            f"a newer one."
+            f"The server of the database is older than PostgreSQL {OLDEST[0]}: name a newer one."
         )
     await check_owner(connection)
     there = await connection.run_sync(lambda one: set(inspect(one).get_table_names()))
@@ -509,7 +508,8 @@ async def add_rows(session: AsyncSession, table: Table, rows: Iterable[Sequence[
 
 _NOW = func.clock_timestamp()
 
-_REST = func.coalesce(extract("epoch", onbook.c.rests - _NOW), 0)
+# Its clock may have been set back since.
+_REST = func.least(func.coalesce(extract("epoch", onbook.c.rests - _NOW), 0), LONGEST_REST)
 """Seconds for which nothing is to be swept; not above 0 where that may be."""
 
 

@@ -62,6 +62,11 @@ FIRST = 0
 TO_LEAVE = 1.0
 """Seconds in which the gateway says goodbye as well."""
 
+REFUSED = "Discord refused DISCORD_TOKEN: copy it anew from the bot's page in the developer portal."
+
+BAD_TOKEN = 4004
+"""With this code Discord hangs up where the token is one no more."""
+
 OTHER_SHARDS = {4010, 4011}
 """With these codes Discord hangs up where the servers must be divided otherwise."""
 
@@ -378,11 +383,10 @@ def _told_of_discord() -> Iterator[None]:
     try:
         yield
     except discord.LoginFailure:
-        raise RunnerError(
-            "Discord refused DISCORD_TOKEN: copy it anew from the bot's page in the developer "
-            "portal."
-        ) from None
+        raise RunnerError(REFUSED) from None
     except discord.ConnectionClosed as error:
+        if error.code == BAD_TOKEN:
+            raise RunnerError(REFUSED) from None
         if error.code not in OTHER_SHARDS:
             raise RunnerError(
                 f"Discord has hung up ({error.code}): look at its status, and start again."

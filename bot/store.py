@@ -70,7 +70,7 @@ class Forgotten:
     lines: int
     """How many lines named them."""
     gone: bool
-    """Whether it is gone from all of the disk, or will be once nobody reads what was there."""
+    """Whether it is gone from all of the disk; where it is not, it goes later, by itself."""
 
 
 ROOM_FOR_STATES = 832 * 2**20
@@ -743,11 +743,13 @@ class Store:
         """
         if not isinstance(self._database, Postgres):
             return True
-        async with self._database.writing() as session:
-            first = insert(session, Fact).on_conflict_do_nothing()
-            await session.execute(first, [{"name": LOOKED_AFTER_BY, "value": str(bot)}])
-            found = await session.get_one(Fact, LOOKED_AFTER_BY)
-            return found.value == str(bot)
+        known = await self.fact(LOOKED_AFTER_BY)
+        if known is None:
+            async with self._database.writing() as session:
+                first = insert(session, Fact).on_conflict_do_nothing()
+                await session.execute(first, [{"name": LOOKED_AFTER_BY, "value": str(bot)}])
+                known = (await session.get_one(Fact, LOOKED_AFTER_BY)).value
+        return known == str(bot)
 
     async def fact(self, name: str) -> str | None:
         """What was noted under a name."""

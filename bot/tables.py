@@ -285,7 +285,7 @@ class State(Base):
 class Surprise(Base):
     """What each character of a line cost a voice that read or wrote it: a cache as well.
 
-    It is kept for heads, and for lines that are newer than the oldest with a state.
+    It is kept for heads, and for other lines until states of their age have made room for new ones.
     """
 
     __tablename__ = "surprises"

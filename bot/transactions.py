@@ -89,7 +89,7 @@ class Transactions(ABC):
         While another program reads it, such as a backup, it cannot be: then it is tried again and
         again, also after a restart. Where it takes long it comes later, for all deletions at once.
         """
-        rest: float | None = 0.0
+        rest: float | None = FLUSH_AGAIN
         with suppress(NotKept):  # which is in the log, and may pass
             rest = await self._flush()
         if rest is None:

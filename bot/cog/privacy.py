@@ -129,8 +129,12 @@ class Privacy(Turns):
 
     @tasks.loop(minutes=DRAWN_EVERY)
     async def _draw_left(self) -> None:
-        """Draws again what could not be drawn before, and what another process asks this one to."""
+        """Draws again what could not be drawn before, and what another process asks this one to.
+
+        Votes are gone on with, too, where the database did not work when the bot was ready.
+        """
         await self._draw_stale()
+        await self.resume_votes()
 
     async def _draw_stale(self) -> None:
         """Draws the messages again that show what was forgotten; what fails is left for later."""
@@ -186,14 +190,15 @@ class Privacy(Turns):
     async def on_guild_remove(self, guild: discord.Guild) -> None:
         """Notes that a server has removed the bot; one that is not available has not."""
         with suppress(NotKept):  # the next start notes it
-            if guild.id in await self.store.guilds():
+            if await self._looks_after() and guild.id in await self.store.guilds():
                 await self.store.note_departures([guild.id], [])
 
     @commands.Cog.listener()
     async def on_guild_join(self, guild: discord.Guild) -> None:
         """Notes that a server has the bot back."""
         with suppress(NotKept):  # the next start notes it
-            await self.store.note_departures([], [guild.id])
+            if await self._looks_after():
+                await self.store.note_departures([], [guild.id])
 
     @tasks.loop(hours=1)
     async def _delete_departed(self) -> None:

@@ -127,6 +127,16 @@ def test_a_file_of_an_earlier_on_book_stays_as_it_is(path: Path, own: URL):
     assert {one.name for one in path.parent.iterdir()} <= {path.name, f"{path.name}.lock"}
 
 
+def test_a_file_of_an_earlier_on_book_is_not_written_to(grown: Path, tmp_path: Path):
+    older = tmp_path / "older.db"
+    with closing(sqlite3.connect(older)) as connection:
+        connection.executescript(SCHEMA_4)
+    before = older.read_bytes()
+    with pytest.raises(StoreError, match="has the scripts of an earlier On Book"):
+        asyncio.run(copy_database(grown, older))
+    assert older.read_bytes() == before
+
+
 def test_nothing_is_left_of_a_file_that_nothing_could_be_copied_to(path: Path, tmp_path: Path):
     path.write_text("This is no database, but is long enough to be looked at as one." * 20)
     to = tmp_path / "new.db"

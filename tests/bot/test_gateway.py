@@ -145,6 +145,18 @@ async def test_a_wait_grows_with_each_failure_until_there_is_a_connection(
     assert waits == [gateway.FIRST, 2 * gateway.FIRST, 4 * gateway.FIRST, gateway.FIRST]
 
 
+async def test_it_waits_where_discord_hangs_up_again_and_again(
+    chosen: RunnerSettings, waits: list[float]
+):
+    async with hosted(chosen, 1) as host:
+        for failures in (3, 2):
+            await host.discord.fail(Kind.HANG_UP, *HANDSHAKE, most=failures)
+            await host.discord.drop()
+            await host.discord.bot_is_ready()
+    # The first of each comes right after a connection that was a good one.
+    assert waits == [gateway.FIRST * n for n in (1, 2, 4, 1, 2)]
+
+
 async def test_a_connection_is_lost_once_however_often_it_cannot_be_made(
     chosen: RunnerSettings, monkeypatch: pytest.MonkeyPatch
 ):
@@ -166,7 +178,7 @@ async def test_a_connection_is_lost_once_however_often_it_cannot_be_made(
 
 
 def test_nobody_waits_longer_than_the_longest(waits: list[float]):
-    one = gateway.Backoff()
+    one = gateway.Backoff(lambda: None)
     for _ in range(20):
         one.delay()
     assert max(waits) == gateway.LONGEST
