@@ -18,7 +18,7 @@ POINTS = (
     "after COMMIT",
 )
 
-BEGINS = ("BEGIN", "SELECT pg_advisory_xact_lock")
+BEGINS = ("BEGIN", "SELECT set_config(")
 """What the first statement of a transaction that writes begins with, in a file and on a server."""
 
 WRITES = "kills_writes"
