@@ -241,11 +241,7 @@ _POSTGRES_TO_9 = (
     "ALTER TABLE lines DROP COLUMN origin",
     "ALTER TABLE lines ADD FOREIGN KEY (manner) REFERENCES manners",
     "CREATE INDEX lines_by_manner ON lines (manner) WHERE manner IS NOT NULL",
-    """
-    DELETE FROM surprises WHERE line < (
-        SELECT min(line) FROM states WHERE line NOT IN (SELECT head FROM scripts WHERE head > 0)
-    ) AND line NOT IN (SELECT head FROM scripts WHERE head > 0)
-    """,
+    _SURPRISES_TO_9,
     "ALTER TABLE onbook ADD COLUMN rests TIMESTAMP WITH TIME ZONE",
 )
 

@@ -477,7 +477,7 @@ def _keep_no_samples(_metadata: MetaData, connection: Connection, **_: object) -
 async def add_rows(session: AsyncSession, table: Table, rows: Iterable[Sequence[Any]]) -> None:
     """Adds rows with a value for every column, in the order of the table's; raises DBAPIError.
 
-    By COPY: where there are millions of them, an INSERT takes several times as long.
+    By COPY, which is what PostgreSQL has for many of them.
     """
     # It may not be installed, and tells no types.
     from asyncpg import InterfaceError, PostgresError  # type: ignore[import-untyped]
