@@ -51,6 +51,8 @@ async def bot_here(
                 yield bot
             finally:
                 running.cancel()
+                # Where discord.py is connecting anew, it does not hear of the cancelling.
+                await bot.close()
                 await asyncio.wait([running])
                 if not running.cancelled():
                     await running
