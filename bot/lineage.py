@@ -310,24 +310,29 @@ async def move(session: AsyncSession, script: Script, head: int | None) -> None:
     )
     if moved is None:
         raise HeadMoved
-    await follow(session, script.id, script.head, head)
+    await _leave(session, script.id, script.head, head)
 
 
-async def follow(session: AsyncSession, script: int, was: int | None, head: int | None) -> None:
-    """Notes the way of a head, where it is not the way on which it stood before."""
-    if head is not None:
-        noting = _followed(dialect(session))
-        await session.execute(noting, {"script": script, "was": was or 0, "head": head})
+async def _leave(session: AsyncSession, script: int, was: int | None, head: int | None) -> None:
+    """Notes the way on which a head stood, where it does not go on from there, to go it again."""
+    if was is None:
+        return
+    # Ids grow along every path.
+    way = await session.scalars(path_from(), {"head": head or BEFORE_THE_FIRST, "since": was})
+    if was not in list(way):
+        noting = _left(dialect(session))
+        standing = {"was": was, "head": head or BEFORE_THE_FIRST}
+        await session.execute(noting, {"script": script} | standing)
 
 
 @cache
-def _followed(spoken: str) -> Insert:
-    """What notes the way to ``head``, made once, where it is not that to ``was``."""
-    way = path(bindparam("head", type_=Number))
-    known = path(bindparam("was", type_=Number), "known")
+def _left(spoken: str) -> Insert:
+    """What notes the way to ``was``, made once, where it is not that to ``head``."""
+    left = path(bindparam("was", type_=Number), "left")
+    standing = path(bindparam("head", type_=Number), "standing")
     script = bindparam("script", type_=Number)
-    steps = select(script, func.coalesce(way.c.parent, BEFORE_THE_FIRST), way.c.id)
-    steps = steps.where(way.c.id.not_in(select(known.c.id)))
+    steps = select(script, func.coalesce(left.c.parent, BEFORE_THE_FIRST), left.c.id)
+    steps = steps.where(left.c.id.not_in(select(standing.c.id)))
     trails = Base.metadata.tables[Trail.__tablename__]
     noted = insert_for(spoken, trails).from_select(["script", "line", "child"], steps)
     return noted.on_conflict_do_update(

@@ -6,7 +6,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-SCHEMA = 9
+SCHEMA = 10
 """The version of the tables of `store`. A file has it as its ``user_version``."""
 
 _TO_3 = """
@@ -209,8 +209,24 @@ DELETE FROM surprises WHERE line < (
 ) AND line NOT IN (SELECT head FROM scripts WHERE head > 0);
 """
 
+# The way to where a head stands is known without being noted. Scripts' first lines have no parent.
+_TRAILS_TO_10 = """
+WITH RECURSIVE way(script, line, parent) AS (
+    SELECT scripts.id, lines.id, lines.parent FROM scripts JOIN lines ON lines.id = scripts.head
+    UNION ALL
+    SELECT way.script, lines.id, lines.parent FROM way JOIN lines ON lines.id = way.parent
+)
+DELETE FROM trails WHERE (script, child) IN (SELECT script, line FROM way);
+"""
+
+_TO_10 = f"""
+{_TRAILS_TO_10}
+DROP INDEX ix_lines_parent;
+CREATE INDEX lines_by_parent ON lines (parent) WHERE parent IS NOT NULL;
+"""
+
 # There are bans and surprises since schema 2, and ballots since schema 4.
-UPGRADES = {
+_TO_9_FROM = {
     1: _TO_3 + _TO_5 + _TO_6 + _TO_7 + _TO_8 + _TO_9,
     2: _TO_3 + _TO_5 + _TO_6 + _BANS_TO_6 + _TO_7 + _TO_8 + _TO_9 + _SURPRISES_TO_9,
     3: _TO_5 + _TO_6 + _BANS_TO_6 + _TO_7 + _TO_8 + _TO_9 + _SURPRISES_TO_9,
@@ -220,6 +236,8 @@ UPGRADES = {
     7: _TO_8 + _TO_9 + _SURPRISES_TO_9,
     8: _TO_9 + _SURPRISES_TO_9,
 }
+
+UPGRADES = {schema: steps + _TO_10 for schema, steps in _TO_9_FROM.items()} | {9: _TO_10}
 """What makes today's tables of an earlier schema's. Tables that only lacked are made elsewhere."""
 
 
@@ -245,7 +263,14 @@ _POSTGRES_TO_9 = (
     "ALTER TABLE onbook ADD COLUMN rests TIMESTAMP WITH TIME ZONE",
 )
 
-STEPS: dict[int, tuple[str, ...]] = {8: _POSTGRES_TO_9}
+_POSTGRES_TO_10 = (
+    _TRAILS_TO_10,
+    "ALTER TABLE lines ALTER COLUMN take TYPE INTEGER, ALTER COLUMN ordinal TYPE INTEGER",
+    "DROP INDEX ix_lines_parent",
+    "CREATE INDEX lines_by_parent ON lines (parent) WHERE parent IS NOT NULL",
+)
+
+STEPS: dict[int, tuple[str, ...]] = {8: _POSTGRES_TO_9, 9: _POSTGRES_TO_10}
 """The same on PostgreSQL, where tables begin with schema 8: from each schema to the next one."""
 
 

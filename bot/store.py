@@ -167,7 +167,6 @@ class Store:
                 session, script, script.head, drafts, delivery or "", 0, script.owner
             )
             script.head = lines[-1].id if lines else script.head
-            await lineage.follow(session, script.id, None, script.head)
             await self._make_room(session, drafts)
         return script
 
@@ -382,7 +381,7 @@ class Store:
         return not families[0].isdisjoint(families[1])
 
     async def next_of(self, script: int, line: int | None) -> int | None:
-        """The line through which a script's head last went on from this one."""
+        """The line through which a script's head has come back to this one, or to one above it."""
         async with self._database.reading() as session:
             found = await session.get(Trail, (script, line or BEFORE_THE_FIRST))
         return found.child if found else None

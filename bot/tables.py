@@ -197,6 +197,12 @@ class Line(Base):
     __table_args__ = (
         UniqueConstraint("delivery", "take", "ordinal"),
         Index(
+            "lines_by_parent",
+            "parent",
+            sqlite_where=text("parent IS NOT NULL"),
+            postgresql_where=text("parent IS NOT NULL"),
+        ),
+        Index(
             "lines_by_author",
             "author",
             sqlite_where=text("author IS NOT NULL"),
@@ -213,7 +219,7 @@ class Line(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     script: Mapped[int] = mapped_column(ForeignKey("scripts.id"), index=True)
-    parent: Mapped[int | None] = mapped_column(ForeignKey("lines.id"), index=True)
+    parent: Mapped[int | None] = mapped_column(ForeignKey("lines.id"))
     kind: Mapped[str]
     text: Mapped[str]
     author: Mapped[int | None] = mapped_column(BigInteger)
@@ -226,8 +232,8 @@ class Line(Base):
     """Part of what a voice wrote it from, as `Manner` is the rest."""
     delivery: Mapped[str]
     """The interaction that asked for it."""
-    take: Mapped[int]
-    ordinal: Mapped[int]
+    take: Mapped[int] = mapped_column(Integer)
+    ordinal: Mapped[int] = mapped_column(Integer)
     written: Mapped[dt.datetime] = mapped_column(default=_now)
     asker: Mapped[int | None] = mapped_column(BigInteger, index=True)
     """The person who asked for it; None where that was not noted."""
@@ -256,7 +262,10 @@ class Line(Base):
 
 
 class Trail(Base):
-    """The child through which the head of a script last went on from a line."""
+    """The child through which the head of a script last came back to a line, or to one above it.
+
+    Of lines above the head there may be none, or one of earlier: there the way is that to the head.
+    """
 
     __tablename__ = "trails"
     __table_args__ = ({"sqlite_with_rowid": False},)

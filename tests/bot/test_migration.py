@@ -23,6 +23,7 @@ SCHEMA_5 = (Path(__file__).parent / "data" / "schema5.sql").read_text(encoding="
 SCHEMA_6 = (Path(__file__).parent / "data" / "schema6.sql").read_text(encoding="utf-8")
 SCHEMA_7 = (Path(__file__).parent / "data" / "schema7.sql").read_text(encoding="utf-8")
 SCHEMA_8 = (Path(__file__).parent / "data" / "schema8.sql").read_text(encoding="utf-8")
+SCHEMA_9 = (Path(__file__).parent / "data" / "schema9.sql").read_text(encoding="utf-8")
 SCHEMA_1 = SCHEMA_2.replace("version = 2", "version = 1") + "DROP TABLE bans; DROP TABLE surprises;"
 
 
@@ -57,7 +58,11 @@ def shape(path: Path) -> dict[str, object]:
 
 
 @pytest.mark.parametrize(
-    "statements", [SCHEMA_8, SCHEMA_7, SCHEMA_6, SCHEMA_5, SCHEMA_4, SCHEMA_3, SCHEMA_2, SCHEMA_1]
+    "statements",
+    [
+        *(SCHEMA_9, SCHEMA_8, SCHEMA_7, SCHEMA_6, SCHEMA_5),
+        *(SCHEMA_4, SCHEMA_3, SCHEMA_2, SCHEMA_1),
+    ],
 )
 async def test_an_old_database_becomes_what_a_new_one_is(tmp_path: Path, statements: str):
     old = await opened_once(an_old_file(tmp_path / "old.db", statements))
@@ -89,9 +94,11 @@ async def test_all_that_was_written_is_there(tmp_path: Path):
         assert (await store.surprise(5, "f")).tolist() == [1.0, 2.0]
         assert list(await store.posts(diner, [3])) == [502]
         assert await store.banned(1, None) == ["zounds"]
-        # Where its head stands there is a way on, and the way to it is known.
+        # Where its head stands there is a way on, and the way to it is that on which it stands.
         ways = {line: await store.next_of(diner.id, line) for line in (None, 1, 2, 4, 3)}
-        assert ways == {None: 1, 1: 2, 2: 3, 4: 5, 3: None}
+        assert ways == {None: None, 1: None, 2: 3, 4: 5, 3: None}
+        await store.move(diner, None)
+        assert [await store.next_of(diner.id, line) for line in (None, 1, 2)] == [1, 2, 3]
     finally:
         await store.close()
 
@@ -213,7 +220,7 @@ async def check_what_schema_8_had(store: Store):
     }
     assert [line.id for line in await store.path(script.head)] == [1, 2, 9, 10, 11, 12]
     ways = {line: await store.next_of(script.id, line) for line in (None, 1, 4, 11, 12)}
-    assert ways == {None: 1, 1: 2, 4: 5, 11: 12, 12: None}
+    assert ways == {None: None, 1: None, 4: 5, 11: None, 12: None}
     assert list(await store.posts(script, [3])) == [502]
     assert await store.states_kept(range(1, 13), "f") == {3, 4, 5, 11, 12}
     assert (await store.state(11, "f")).tolist() == [1.0, -2.0]
@@ -227,10 +234,14 @@ async def check_what_schema_8_had(store: Store):
     [line] = await store.append(script, script.head, [draft], "new", 0)
     assert line.origin == HOW | {"seed": 9}
     assert line.id > 13, "the number of a line that was deleted"
+    await store.move(await store.running(1), 1)
+    ways = {number: await store.next_of(script.id, number) for number in (1, 11, 12, line.id)}
+    assert ways == {1: 2, 11: 12, 12: line.id, line.id: None}
 
 
-async def test_what_lines_of_schema_8_have_in_common_is_kept_once(tmp_path: Path):
-    store = await Store.open(an_old_file(tmp_path / "old.db", SCHEMA_8 + A_HEAD))
+@pytest.mark.parametrize("statements", [SCHEMA_8 + A_HEAD, SCHEMA_9], ids=["8", "9"])
+async def test_what_lines_of_schema_8_have_in_common_is_kept_once(tmp_path: Path, statements: str):
+    store = await Store.open(an_old_file(tmp_path / "old.db", statements))
     try:
         await check_what_schema_8_had(store)
         # What comes now is kept with what was there.
