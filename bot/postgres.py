@@ -300,6 +300,11 @@ def or_store_error() -> Iterator[None]:
             "leave ONBOOK_DATABASE_URL out."
         ) from None
     except (DBAPIError, NoConnection, OSError) as error:
+        if is_locked(error):
+            raise StoreError(
+                "Something else, such as a dump, has the tables of the database on PostgreSQL: "
+                "start again once that has ended."
+            ) from None
         said = str(getattr(error, "orig", None) or error).partition("\n")[0]
         raise StoreError(
             f"The database on PostgreSQL cannot be used ({said}): check its address, its name and "

@@ -548,6 +548,16 @@ async def test_one_of_an_earlier_version_is_brought_up_to_date(
     assert ask(url, "SELECT schema FROM onbook") == [[str(SCHEMA)]]
 
 
+async def test_a_table_that_something_else_has_is_not_brought_up_to_date(
+    url: URL, monkeypatch: pytest.MonkeyPatch
+):
+    await (await Store.open(url)).close()
+    ask(url, "UPDATE onbook SET schema = schema - 1")
+    monkeypatch.setitem(STEPS, SCHEMA - 1, ("DO $$ BEGIN RAISE lock_not_available; END $$",))
+    assert "start again once that has ended" in await refusal(url)
+    ask(url, "UPDATE onbook SET schema = schema + 1")
+
+
 async def test_what_is_brought_up_to_date_may_take_longer_than_an_answer(
     url: URL, monkeypatch: pytest.MonkeyPatch
 ):
