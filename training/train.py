@@ -22,7 +22,7 @@ from torch.nn import functional
 from tqdm import tqdm
 
 from . import curves, ngrams, prior
-from .evaluate import as_read, carried, sample
+from .evaluate import as_read, calibrated, carried, sample
 from .model import CharLSTM
 from .names import Names
 from .parallel import ALONE, Team
@@ -325,7 +325,8 @@ class Training:
 
     def _evaluate(self, progress: Progress) -> None:
         """Validation and a sample; keeps the weights if they are the best."""
-        bits = self.validation_bits()
+        temperature, cost = calibrated(*self._validation(self.average, self.vocabulary))
+        bits = cost.per_character
         self._note({"step": self.step, "seconds": round(self.seconds, 1), "validation_bits": bits})
         written = sample(self.average, self.vocabulary, "\n", 400, 0.8, self.config.seed)
         self.run_folder.samples.mkdir(exist_ok=True)
@@ -334,17 +335,18 @@ class Training:
         progress.write(f"\n{written.strip()}\n")
         progress.write(
             f"step {self.step:,}: {bits:.4f} bits per character on the validation text "
-            f"(carried state in {VALIDATION_STREAMS} pieces)"
+            f"(carried state in {VALIDATION_STREAMS} pieces, logits divided by {temperature:g})"
         )
         if bits < self.best:
             self.best = bits
             facts = {
                 "step": self.step,
                 "validation_bits": bits,
+                "temperature": temperature,
                 "trained": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
                 "seconds": round(self.seconds, 1),
             }
-            save(self.run_folder.weights, self.average.state_dict(), facts)
+            save(self.run_folder.weights, self.average.at_temperature(temperature), facts)
         curves.draw(self.run_folder.metrics, self.run_folder.folder / "curves.png")
 
     def validation_bits(self) -> float:
@@ -353,8 +355,14 @@ class Training:
 
     def bits_by(self, model: CharLSTM, vocabulary: Vocabulary) -> float:
         """What a character of the validation text costs another network."""
+        return carried(*self._validation(model, vocabulary)).per_character
+
+    def _validation(
+        self, model: CharLSTM, vocabulary: Vocabulary
+    ) -> tuple[CharLSTM, Vocabulary, str, int]:
+        """What is read of the validation text, and in how many pieces, side by side."""
         streams = max(1, min(VALIDATION_STREAMS, len(self.validation) // 1000))
-        return carried(model, vocabulary, self.validation, streams).per_character
+        return model, vocabulary, self.validation, streams
 
     def save(self) -> None:
         """Keeps all that the next step depends on, so that it can be taken in another process.

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from training import evaluate
 from training.model import CharLSTM, LockedDropout, Regularisation, Shape
+from training.ngrams import MemoryShape
+from training.prior import PriorShape
 from training.vocabulary import Vocabulary
 
 SHAPE = Shape(vocabulary=11, embedding=6, hidden=8, layers=2)
@@ -53,6 +56,23 @@ def test_reading_in_pieces_is_reading_at_once(model: CharLSTM):
     second, state = model(tokens[13:], state)
     assert torch.allclose(whole, torch.cat([first, second]), atol=1e-6)
     assert torch.allclose(end, state, atol=1e-6)
+
+
+@torch.no_grad()
+def test_at_a_temperature_all_that_its_logits_are_made_of_is_divided():
+    torch.manual_seed(3)
+    memory = MemoryShape(places=97, longest=3, features=4, seen=1)
+    shape = replace(SHAPE, memory=memory, prior=PriorShape(contexts=5, longest=3))
+    model, divided = CharLSTM(shape).eval(), CharLSTM(shape).eval()
+    for weight in model.parameters():
+        nn.init.normal_(weight)
+    model.prior.codes.random_(0, 100)
+    divided.load_state_dict(model.at_temperature(1.6))
+    tokens = torch.randint(0, 11, (20, 3))
+    logits, state = model(tokens, model.start(3))
+    fewer, same = divided(tokens, divided.start(3))
+    assert torch.allclose(fewer * 1.6, logits, rtol=1e-4, atol=1e-4)
+    assert torch.equal(same, state)
 
 
 def test_dropconnect_drops_the_same_recurrent_weights_in_a_whole_window():
@@ -108,6 +128,34 @@ def test_the_carried_cost_is_the_sum_of_every_characters(reader, vocabulary):
 def test_streams_read_the_same_characters(reader, vocabulary):
     cost = evaluate.carried(reader, vocabulary, TEXT, streams=4)
     assert cost.characters == (len(vocabulary.encode(TEXT)) + 1) // 4 * 4
+
+
+class Frequencies:
+    """A reader that knows how often characters come, and is so many times as sure of it."""
+
+    training = False
+
+    def __init__(self, vocabulary: Vocabulary, sureness: float) -> None:
+        counts = torch.bincount(torch.tensor(vocabulary.encode(TEXT)), minlength=len(vocabulary))
+        self.logits = counts.clamp(min=1).log() * sureness
+
+    def train(self, mode: bool = True, /) -> None:
+        assert not mode
+
+    def start(self, batch: int) -> Tensor:
+        return torch.zeros(batch, 1)
+
+    def __call__(self, tokens: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        return self.logits.expand(*tokens.shape, -1), state
+
+
+@pytest.mark.parametrize("sureness", [0.88, 1.0, 1.4])
+def test_the_temperature_is_found_at_which_a_text_costs_least(vocabulary, sureness: float):
+    reader = Frequencies(vocabulary, sureness)
+    temperature, cost = evaluate.calibrated(reader, vocabulary, TEXT, streams=3)
+    assert temperature == sureness
+    right = evaluate.carried(Frequencies(vocabulary, 1.0), vocabulary, TEXT, streams=3)
+    assert cost.bits == pytest.approx(right.bits)
 
 
 def test_cold_windows_begin_empty_and_count_every_target(reader, vocabulary):

@@ -18,11 +18,19 @@ import torch
 from tests.conftest import TINY
 from training import train as train_module
 from training.__main__ import main
+from training.evaluate import calibrated, carried
 from training.model import NOTHING_DROPPED
 from training.prior import NO_PRIOR
 from training.run import Config, Run, RunError, load
 from training.texts import Split, Text, collect
-from training.train import Training, TrainingError, Windows, learning_rate, train
+from training.train import (
+    VALIDATION_STREAMS,
+    Training,
+    TrainingError,
+    Windows,
+    learning_rate,
+    train,
+)
 from training.vocabulary import Vocabulary
 
 FEW = dataclasses.replace(TINY, steps=12, evaluate_every=5, hidden=32)
@@ -73,6 +81,16 @@ def test_a_tiny_voice_learns(tiny_run: Run):
     learned = [row["train_bits"] for row in rows(tiny_run) if "train_bits" in row]
     assert learned[-1] < learned[0] - 0.05
     assert tiny_run.best()["validation_bits"] == min(judged)
+
+
+def test_what_is_kept_is_as_sure_of_itself_as_it_deserves_to_be(tiny_run: Run):
+    [text] = tiny_run.heldout_texts("validation")
+    streams = min(VALIDATION_STREAMS, len(text.content) // 1000)
+    read = tiny_run.model(), tiny_run.vocabulary(), text.content, streams
+    assert carried(*read).per_character == pytest.approx(tiny_run.best()["validation_bits"])
+    temperature, _ = calibrated(*read)
+    assert temperature == 1.0
+    assert 0.8 <= tiny_run.best()["temperature"] <= 1.6
 
 
 def test_a_run_that_was_cut_equals_one_that_was_not(scenes: Path, tmp_path: Path):
