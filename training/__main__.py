@@ -180,7 +180,10 @@ def _add_judge(one: argparse.ArgumentParser) -> None:
         help="what it was trained on; what is held out of that is what people write",
     )
     one.add_argument(
-        "--elements", type=_positive(int), default=1_000, help="for each row [%(default)s]"
+        "--elements",
+        type=_positive(int),
+        default=1_000,
+        help="by the voice for each row, and by people at most [%(default)s]",
     )
     one.add_argument(
         "--temperature",

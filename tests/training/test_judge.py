@@ -68,8 +68,8 @@ def test_a_reading_counts_shares_of_all_passages():
         original,
         {"we", "go"},
     )
-    assert (found.elements, found.valid, found.copies, found.longest_copy) == (
-        4,
+    assert (found.passages, found.valid, found.copies, found.longest_copy) == (
+        2,
         0.75,
         0.25,
         COPIED + 3,
@@ -143,7 +143,7 @@ def test_the_command_prints_a_table(
         (tmp_path / part).mkdir()
         (tmp_path / part / "play.fountain").write_text(play(elements), encoding="utf-8")
     voice = str(voices / "tiny.onnx")
-    asked = ["judge", voice, str(tmp_path), "--elements", "20", "--temperature", "1.0"]
+    asked = ["judge", voice, str(tmp_path), "--elements", "40", "--temperature", "1.0"]
     assert main(asked) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.split("|")[1].strip() for line in lines[2:5]] == [
@@ -151,8 +151,12 @@ def test_the_command_prints_a_table(
         "tiny, temperature 0.75 (shipped)",
         "tiny, temperature 1",
     ]
+    assert [line.split("|")[2].strip() for line in lines[2:5]] == ["1", "2", "2"]
+    assert "People have only 1 of 2," in lines[6]
     assert "| 100.0% | 100.0% |" in lines[2]
     assert lines[-1].startswith("| play |")
+    assert main([*asked, "--elements", "20"]) == 0
+    assert "People have only" not in capsys.readouterr().out  # no more was asked for
 
 
 def test_samples_are_what_each_seed_gives(voices: Path, capsys: pytest.CaptureFixture[str]):
@@ -165,6 +169,8 @@ def test_samples_are_what_each_seed_gives(voices: Path, capsys: pytest.CaptureFi
     ]
     assert main([*asked, "--number", "3"]) == 0
     assert capsys.readouterr().out == three
+    assert main([*asked, "--number", "1"]) == 0
+    assert three.startswith(capsys.readouterr().out.strip())  # however many are asked for
 
 
 def test_what_is_no_voice_is_refused_in_a_sentence(

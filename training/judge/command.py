@@ -17,12 +17,15 @@ from training.texts import Text, TextError, collect
 
 from . import passages, written
 from .heard import heard
-from .measures import COPIED, GRAM, NEAR, Original, Reading, measure
+from .measures import COPIED, GRAM, NEAR, Measures, Original, measure
 
 HEADS = (
-    *("", "real words", "valid Fountain", "loops", "copies", "longest copy"),
+    *("", "passages", "real words", "valid Fountain", "loops", "copies", "longest copy"),
     *("known speaker", "speakers", "characters"),
 )
+
+FEW = 10
+"""Passages by people; fewer say little."""
 
 
 def judge(
@@ -63,7 +66,7 @@ def judge(
         note = " (shipped)" if temperature is None and not changes else ""
         rows.append(_row(name + note, measure(found, original, dictionary)))
     costs = _costs(model, [*split.validation, *split.test], shipped.sampling.company)
-    return "\n".join([*rows, "", _legend(number), "", costs])
+    return "\n".join([*rows, "", _legend() + _warning(len(people), number), "", costs])
 
 
 def samples(voice: Path, beginning: str, number: int, length: int) -> str:
@@ -97,10 +100,11 @@ def _costs(model: Model, texts: Sequence[Text], company: float) -> str:
     return "\n".join(lines)
 
 
-def _row(name: str, found: Reading) -> str:
+def _row(name: str, found: Measures) -> str:
     return line(
         [
             name,
+            str(found.passages),
             *(f"{share:.1%}" for share in (found.words, found.valid, found.loops, found.copies)),
             str(found.longest_copy),
             f"{found.company:.1%}",
@@ -110,12 +114,22 @@ def _row(name: str, found: Reading) -> str:
     )
 
 
-def _legend(number: int) -> str:
+def _warning(people: int, wanted: int) -> str:
+    """A sentence where the held-out text has too few passages."""
+    if people >= min(FEW, wanted):
+        return ""
     return (
-        f"{number} passages of {passages.LENGTH} elements each, which begin with the same lines. "
-        f"Real words: in the training text or a dictionary. Valid: without any constraint. Loops: "
-        f"sequences of {GRAM} characters that stood in the {NEAR} before. Copies: elements with "
-        f"more than {COPIED} characters of the training text in one piece. Known speaker: of a "
-        f"scene's speeches after its first, by somebody who has spoken in it. Speakers: in a "
+        f" People have only {people} of {wanted}, so that their row is mostly chance: give longer "
+        f"texts, or more of them."
+    )
+
+
+def _legend() -> str:
+    return (
+        f"Passages of {passages.LENGTH} elements; the voice's begin with people's first lines, in "
+        f"turn. Real words: in the training text or a dictionary. Valid: without any constraint. "
+        f"Loops: sequences of {GRAM} characters that stood in the {NEAR} before. Copies: elements "
+        f"with more than {COPIED} characters of the training text in one piece. Known speaker: of "
+        f"a scene's speeches after its first, by somebody who has spoken in it. Speakers: in a "
         f"passage. Characters: of an element."
     )

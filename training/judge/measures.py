@@ -32,10 +32,10 @@ Hashes = NDArray[np.uint64]
 
 
 @dataclass(frozen=True)
-class Reading:
+class Measures:
     """What was counted in some passages. Shares are from 0 to 1."""
 
-    elements: int
+    passages: int
     words: float
     """Share of words that the training text or a dictionary has."""
     valid: float
@@ -81,15 +81,17 @@ class Original:
         return least
 
 
-def measure(passages: Sequence[Passage], original: Original, dictionary: Container[str]) -> Reading:
+def measure(
+    passages: Sequence[Passage], original: Original, dictionary: Container[str]
+) -> Measures:
     """Counts; raises ValueError for no passages."""
     elements = [element for passage in passages for element in passage.elements]
     if not elements:
         raise ValueError("there is nothing to measure")
     texts = [element.text for element in elements]
     bodies = ["\n".join(element.body for element in passage.elements) for passage in passages]
-    return Reading(
-        elements=len(elements),
+    return Measures(
+        passages=len(passages),
         words=real_words(bodies, original, dictionary),
         valid=sum(passage.valid for passage in passages) / len(elements),
         loops=share(again for body in bodies for again in repeated(body)),

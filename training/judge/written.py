@@ -11,6 +11,7 @@ from bot import compose
 from bot.compose import Manner, Standing
 from bot.engine import Engine, Request
 from bot.model import Model, ModelError
+from bot.quality import STRIDE
 from bot.sampling import Sampling
 from bot.script import Element, from_voice
 from bot.settings import Settings
@@ -61,10 +62,10 @@ def samples(
 ) -> list[Passage]:
     """For each seed what a voice writes after a beginning, so many elements.
 
-    A seed is that of the first; the next ones have seeds that no other has.
+    A seed is that of the first; the next ones follow from it alone, in strides that lead past the
+    seeds of all others, which must be below `STRIDE`.
     """
-    step = max(seeds) + 1
-    begun = [(beginning, range(seed, seed + SEEDS * step, step)) for seed in seeds]
+    begun = [(beginning, range(seed, seed + SEEDS * STRIDE, STRIDE)) for seed in seeds]
     return asyncio.run(_all(model, begun, manner, length))
 
 
