@@ -18,15 +18,17 @@ from torch import Tensor
 
 from .kneser_ney import Floats, Integers, KneserNey
 from .prior import (
-    PARTS,
     STEP,
     NgramPrior,
     PriorShape,
     coded,
     lengths_of,
     longest_key,
+    parts_of,
     pieces_of,
     repeated,
+    told,
+    without_a_part,
 )
 
 ADDED = 50_000
@@ -62,13 +64,9 @@ def blended(prior: NgramPrior, texts: Sequence[Tensor]) -> tuple[NgramPrior, Ten
     Its `held_out` knows all but a part of the new texts, as after `NgramPrior.learn`.
     """
     pieces = pieces_of(texts)
-    parts = min(PARTS, len(pieces))
-    others = [
-        _counted(prior, [piece for i, piece in enumerate(pieces) if i % parts != part])
-        for part in range(parts)
-    ]
+    others = [_counted(prior, some) for some in without_a_part(pieces)]
     weights = _weights(prior, others, pieces)
-    everything = Blend(prior, _counted(prior, texts), weights)
+    everything = Blend(prior, _counted(prior, [text.numpy() for text in texts]), weights)
     contexts = np.union1d(prior.contexts.numpy(), _telling(everything, texts))
     larger = NgramPrior(PriorShape(len(contexts), prior.shape.longest), prior.characters)
     larger.contexts.copy_(torch.from_numpy(contexts))
@@ -77,7 +75,7 @@ def blended(prior: NgramPrior, texts: Sequence[Tensor]) -> tuple[NgramPrior, Ten
     larger.codes.copy_(torch.from_numpy(coded(everything.after(rows))))
     held_out = [coded(Blend(prior, counts, weights).after(rows)) for counts in others]
     larger.held_out = torch.from_numpy(np.stack(held_out))
-    return larger, torch.cat([torch.full((len(one),), i % parts) for i, one in enumerate(pieces)])
+    return larger, parts_of(pieces)
 
 
 @dataclass(frozen=True)
@@ -105,8 +103,8 @@ class Blend:
         return found
 
 
-def _counted(prior: NgramPrior, texts: Sequence[Tensor]) -> KneserNey:
-    return KneserNey([text.numpy() for text in texts], prior.characters, prior.shape.longest)
+def _counted(prior: NgramPrior, texts: Sequence[Integers]) -> KneserNey:
+    return KneserNey(texts, prior.characters, prior.shape.longest)
 
 
 def _expected(prior: NgramPrior, contexts: Integers) -> tuple[Integers, Floats]:
@@ -140,19 +138,14 @@ def _weights(prior: NgramPrior, others: Sequence[KneserNey], pieces: Sequence[Te
 
 
 def _telling(blend: Blend, texts: Sequence[Tensor]) -> Integers:
-    """The contexts of the texts that tell most beyond what shorter ones do: keys, rising.
-
-    `prior` has the measure.
-    """
+    """The contexts of the texts that tell most, at most `ADDED`: keys, rising."""
     characters, longest = blend.prior.characters, blend.prior.shape.longest
-    found, told = [np.empty(0, dtype=np.int64)], [np.empty(0)]
-    for length, (keys, times) in enumerate(repeated(texts, characters, longest), start=1):
-        with_it = blend.after(keys)
-        without = blend.after(keys % (characters + 1) ** (length - 1))
-        found.append(keys)
-        told.append(times * (with_it * np.log(with_it / without)).sum(axis=1))
-    keys = np.concatenate(found)
-    best = np.argsort(-np.concatenate(told), kind="stable")[:ADDED]
+    base = characters + 1
+    keys, gains = told(
+        repeated(texts, characters, longest),
+        lambda keys, length: blend.after(keys % base**length),
+    )
+    best = np.argsort(-gains, kind="stable")[:ADDED]
     return np.sort(keys[best])
 
 

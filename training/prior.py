@@ -13,7 +13,7 @@ while training, each part of the text is predicted by the counts of all other pa
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -94,18 +94,17 @@ class NgramPrior(nn.Module):
         contexts as the shape: see `fitted`.
         """
         pieces = pieces_of(texts)
-        parts = min(PARTS, len(pieces))
         everything = self._count([text.numpy() for text in texts])
         contexts = _telling(everything, texts, self.shape)
         self.contexts.copy_(torch.from_numpy(contexts))
         self.codes.copy_(torch.from_numpy(_codes(everything, contexts)))
         self.lengths[1:] = torch.from_numpy(lengths_of(contexts, self.characters))
-        self.held_out = torch.empty((parts, *self.codes.shape), dtype=torch.uint8)
-        for part in range(parts):
-            others = [piece.numpy() for i, piece in enumerate(pieces) if i % parts != part]
-            self.held_out[part] = torch.from_numpy(_codes(self._count(others), contexts))
+        others = without_a_part(pieces)
+        self.held_out = torch.empty((len(others), *self.codes.shape), dtype=torch.uint8)
+        for part, some in enumerate(others):
+            self.held_out[part] = torch.from_numpy(_codes(self._count(some), contexts))
         self.held_out = self.held_out.to(self.codes.device)
-        return torch.cat([torch.full((len(one),), i % parts) for i, one in enumerate(pieces)])
+        return parts_of(pieces)
 
     def forward(
         self, tokens: Tensor, history: Tensor, parts: Tensor | None = None
@@ -166,20 +165,26 @@ def repeated(
 
 
 def _telling(counts: KneserNey, texts: Sequence[Tensor], shape: PriorShape) -> Integers:
-    """The contexts that tell most, keys [contexts], rising.
-
-    What one tells is how often it was met times the information that its distribution has over
-    that of the context which is one character shorter (Stolcke 1998, "Entropy-based pruning of
-    backoff language models").
-    """
-    found, told = [], []
-    for length, (keys, times) in enumerate(repeated(texts, counts.symbols, shape.longest), start=1):
-        with_it, without = (counts.after(keys, n) for n in (length, length - 1))
-        found.append(keys)
-        told.append(times * (with_it * np.log(with_it / without)).sum(axis=1))
-    keys, gains = np.concatenate(found), np.concatenate(told)
+    """The contexts that tell most, keys [contexts], rising."""
+    keys, gains = told(repeated(texts, counts.symbols, shape.longest), counts.after)
     best = np.argpartition(-gains, shape.contexts - 1)[: shape.contexts]
     return np.sort(keys[best])
+
+
+def told(
+    contexts: Sequence[tuple[Integers, Integers]], after: Callable[[Integers, int], Floats]
+) -> tuple[Integers, NDArray[np.float64]]:
+    """What `repeated` contexts tell, in nats: the keys of all lengths, and a gain for each.
+
+    ``after``: what is expected after the last so many characters of contexts. What one tells is how
+    often it was met times the information that its distribution has over that of the context which
+    is one character shorter (Stolcke 1998, "Entropy-based pruning of backoff language models").
+    """
+    gains = []
+    for length, (keys, times) in enumerate(contexts, start=1):
+        with_it, without = (after(keys, n) for n in (length, length - 1))
+        gains.append(times * (with_it * np.log(with_it / without)).sum(axis=1))
+    return np.concatenate([keys for keys, _ in contexts]), np.concatenate(gains)
 
 
 def _codes(counts: KneserNey, contexts: Integers) -> Codes:
@@ -213,3 +218,16 @@ def pieces_of(texts: Sequence[Tensor]) -> list[Tensor]:
     if max(map(len, texts)) <= LARGEST * sum(map(len, texts)):
         return list(texts)
     return [piece for text in texts for piece in text.tensor_split(PARTS) if len(piece)]
+
+
+def without_a_part(pieces: Sequence[Tensor]) -> list[list[Integers]]:
+    """For each part of the pieces, which are dealt out in turn, the pieces of all other parts."""
+    parts = min(PARTS, len(pieces))
+    texts = [piece.numpy() for piece in pieces]
+    return [[text for i, text in enumerate(texts) if i % parts != part] for part in range(parts)]
+
+
+def parts_of(pieces: Sequence[Tensor]) -> Tensor:
+    """The part that each character of the pieces is in, int64."""
+    parts = min(PARTS, len(pieces))
+    return torch.cat([torch.full((len(one),), i % parts) for i, one in enumerate(pieces)])
