@@ -150,6 +150,11 @@ def test_a_budget_is_used_up(budget: Budget, share: float):
     assert budget.part(0.1).share(seconds=60, steps=10, characters=1000) == share * 10
 
 
+def test_a_budget_is_told_to_the_last_digit():
+    assert str(Budget(1_234_567, "characters")) == "1,234,567 characters"
+    assert str(Budget(0.5, "minutes")) == "0.5 minutes"
+
+
 def test_other_programs_use_up_nothing_of_a_budget():
     before = budget.clock()
     time.sleep(0.3)
@@ -250,12 +255,19 @@ def test_rows_are_made_one_by_one_and_printed_together(scenes: Path, tmp_path: P
     command += ["--results", str(tmp_path / "rows"), "--work", str(tmp_path / "work")]
     for name in ("kneser-ney", "gpt", "ours"):
         assert main([*command, "--only", name]) == 0
-    printed = capsys.readouterr().out.rpartition("trained on |")[2].splitlines()
-    figures = [line for line in printed if line.startswith("| ") and "---" not in line]
+    printed = capsys.readouterr().out.rpartition("| budget |")[2].splitlines()
+    figures = [line for line in printed[1:] if line.startswith("| ") and "---" not in line]
     assert [line.split("|")[1].strip()[:5] for line in figures] == ["On Bo", "a GPT", "n-gra"]
     [folder] = (tmp_path / "rows").iterdir()
     row = json.loads((folder / "gpt.json").read_text(encoding="utf-8"))
     assert row["budget"] == "8 steps"
+    budgets = [line.split("|")[2].strip() for line in figures]
+    assert budgets == ["8 steps", "8 steps", "none"]
+    ours = Row.read(folder / "ours.json")
+    contexts = ours.details["config"]["prior"]["contexts"]
+    characters = len(of_texts([scenes], "scenes").vocabulary)
+    assert ours.counted == (1 + contexts) * characters > characters
+    assert [line.split("|")[5].strip() for line in figures] == [f"{ours.counted:,}", "", ""]
     assert set(row["details"]["probes"]) == {"0.0005", "0.001", "0.002"}
     for kind in ("carried", "cold"):
         assert set(row[kind]) == {"the-tempest", "the-comedy-of-errors"}
@@ -289,7 +301,7 @@ def test_many_texts_are_told_of_by_their_mean():
     many = {str(bits): float(bits) for bits in range(7)}
     printed = table.of_rows([Row("ours", "Ours", "screen", many)], "screen")
     assert "mean of 7 texts, carried" in printed
-    assert "| Ours |  | 3.0000 |  |" in printed
+    assert "| Ours | none |  |  |  | 3.0000 |  |" in printed
 
 
 def test_interrupted_a_row_goes_on(

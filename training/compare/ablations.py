@@ -46,7 +46,6 @@ VARIANTS: Mapping[str, Variant] = {
     "drop-recurrent-less": Variant(
         "recurrent weights dropped 0.1", replace(BASE, drop=replace(DROP, recurrent=0.1))
     ),
-    "average-less": Variant("average over 100 steps", replace(BASE, averaging=0.99)),
     "faster": Variant("learning rate 0.006", replace(BASE, learning_rate=0.006)),
     "slower": Variant("learning rate 0.0015", replace(BASE, learning_rate=0.0015)),
     "one-layer": Variant("one layer", replace(BASE, layers=1)),

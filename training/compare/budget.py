@@ -22,7 +22,11 @@ clock: Callable[[], float] = time.perf_counter if torch.cuda.is_available() else
 
 @dataclass(frozen=True)
 class Budget:
-    """An amount of training, above 0, in one of three units. Evaluations are not counted."""
+    """An amount of training, above 0, in one of three units.
+
+    Evaluations take up minutes of our own network, but none of other people's recipes. What is
+    counted in the texts before the first step takes up none.
+    """
 
     amount: float
     unit: Unit
@@ -38,4 +42,4 @@ class Budget:
         return replace(self, amount=max(least, self.amount * share))
 
     def __str__(self) -> str:
-        return f"{self.amount:,g} {self.unit}"
+        return f"{self.amount:,.9g} {self.unit}"

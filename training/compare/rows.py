@@ -41,6 +41,9 @@ class Row:
     """The same in cold windows; nothing for what has no such thing."""
     budget: str = "none"
     parameters: int = 0
+    """Numbers that are learned by gradients."""
+    counted: int = 0
+    """Numbers of the distributions, a byte each, of a prior of counts beside a network."""
     seconds: float = 0.0
     characters: int = 0
     """How many characters it was trained on, those of further epochs included."""
@@ -189,9 +192,16 @@ def _measured(
         carried={n: carried(model, known, text).per_character for n, text in texts.items()},
         cold={n: cold_windows(model, known, text).per_character for n, text in texts.items()},
         parameters=sum(p.numel() for p in model.parameters()),
+        counted=_counted(model),
         machine=_machine(),
         **facts,
     )
+
+
+def _counted(model: CharLSTM | Network) -> int:
+    if isinstance(model, Network) or model.prior is None:
+        return 0
+    return model.prior.codes.numel()
 
 
 def _machine() -> str:

@@ -11,6 +11,8 @@ from .rows import Row
 
 NATS_PER_BIT = math.log(2)
 
+SIZES = ("budget", "trained on", "parameters", "counted")
+
 MOST_TEXTS = 6
 """Texts that have columns of their own."""
 
@@ -32,17 +34,18 @@ def of_rows(rows: Sequence[Row], task: str) -> str:
     texts = list(dict.fromkeys(name for row in rows for name in row.carried))
     if len(texts) > MOST_TEXTS:
         return of_rows([_mean(row) for row in rows], task)
-    heads = ["", "trained on", *(f"{text}, {how}" for text in texts for how in ("carried", "cold"))]
+    heads = ["", *SIZES, *(f"{text}, {how}" for text in texts for how in ("carried", "cold"))]
     lines = [line(heads), line(["---", *("---:" for _ in heads[1:])])]
     for row in rows:
         figures = [
             _figure(kind.get(text), nats) for text in texts for kind in (row.carried, row.cold)
         ]
-        lines.append(line([row.about, _trained(row), *figures]))
+        lines.append(line([row.about, *_sizes(row), *figures]))
     if nats:
         for name, *published in PUBLISHED:
             figures = ["" if figure is None else f"{figure:g}" for figure in published]
-            lines.append(line([f"published: {name}", "", *figures]))
+            nothing = [""] * len(SIZES)
+            lines.append(line([f"published: {name}", *nothing, *figures]))
     return "\n".join([*lines, "", _legend(nats)])
 
 
@@ -55,6 +58,14 @@ def _mean(row: Row) -> Row:
         carried={name: statistics.mean(carried)},
         cold={name: statistics.mean(cold)} if cold else {},
     )
+
+
+def _sizes(row: Row) -> list[str]:
+    return [row.budget, _trained(row), _number(row.parameters), _number(row.counted)]
+
+
+def _number(size: int) -> str:
+    return f"{size:,}" if size else ""
 
 
 def _trained(row: Row) -> str:
@@ -79,20 +90,24 @@ def _legend(nats: bool) -> str:
     return (
         f"{unit} per character. Carried: the text is read from start to end. Cold: in windows of "
         f"256 characters, each from an empty state; not comparable with carried. "
-        f"Trained on: characters read, those of further epochs included, in minutes of one core."
+        f"Budget: of one core where it is minutes; evaluations use up ours, and none of the "
+        f"recipes'. Trained on: characters read, those of further epochs included, in minutes of "
+        f"one core. Counted: numbers of a byte of a prior beside a network; what is counts alone "
+        f"has no figure."
     )
 
 
 def of_ablations(rows: Sequence[Row], base: Row | None) -> str:
     """A Markdown table of what single changes do to nats per character, the best first."""
     lines = [
-        line(["", "carried", "against base", "cold", "parameters", "trained on"]),
-        line(["---", "---:", "---:", "---:", "---:", "---:"]),
+        line(["", "carried", "against base", "cold", "parameters", "counted", "trained on"]),
+        line(["---", *["---:"] * 6]),
     ]
     for row in sorted(rows, key=lambda row: _nats(row.carried)):
         moved = f"{_nats(row.carried) / _nats(base.carried) - 1:+.2%}" if base else ""
         figures = [f"{_nats(row.carried):.4f}", moved, f"{_nats(row.cold):.4f}"]
-        lines.append(line([row.about, *figures, f"{row.parameters:,}", _trained(row)]))
+        sizes = [_number(row.parameters), _number(row.counted)]
+        lines.append(line([row.about, *figures, *sizes, _trained(row)]))
     return "\n".join(lines)
 
 

@@ -29,7 +29,8 @@ class Task:
     """The first of them also chooses: a learning rate, a checkpoint, the length of an n-gram."""
     to_the_letter: bool = False
     """Whether the texts are parts of one file: characters that are rare are told apart as well,
-    and of our own network the last weights count, so that nothing is chosen by what is judged."""
+    and of our own network the last weights count, so that what is judged chooses none. Other
+    people's recipes, and the length of an n-gram, are chosen by it all the same."""
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
@@ -78,7 +79,7 @@ def tinyshakespeare(file: Path) -> Task:
 def ablations(file: Path) -> Task:
     """Of the same nine tenths the first twentieth to predict, and the rest to learn.
 
-    The last tenth is not looked at while a recipe is chosen. Raises TextError for a file that
+    So a change can be judged without a look at the last tenth. Raises TextError for a file that
     cannot be read.
     """
     text = _read(file)
