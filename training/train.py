@@ -137,6 +137,36 @@ class Windows:
         self._tokens = torch.cat(tokens)[at]
 
 
+def windows_of(
+    config: Config,
+    texts: Sequence[Text],
+    tokens: Sequence[Tensor],
+    reading: Reading | None = None,
+) -> tuple[Windows, Windows, Windows]:
+    """What is read at first, from `LENGTHENED_FROM` on, and from `FINISHED_FROM` on.
+
+    ``tokens`` are those of the texts. Raises TrainingError where one of the three has no window.
+    """
+    if config.lengthen > config.batch:
+        raise TrainingError(
+            f"{config.batch} streams cannot become {config.lengthen} times fewer: lower "
+            f"--lengthen, or give a larger --batch."
+        )
+    times = [config.repeat.get(text.folder, 1) for text in texts]
+    short = Windows(tokens, config.batch, config.window, config.seed, times, reading)
+    batch, window = config.batch // config.lengthen, config.window * config.lengthen
+    long = last = Windows(tokens, batch, window, config.seed, times, reading)
+    if config.finish:
+        alone = [int(text.folder == config.finish) for text in texts]
+        last = Windows(tokens, batch, window, config.seed, alone, reading)
+    if min(short.per_epoch, long.per_epoch, last.per_epoch) < 1:
+        raise TrainingError(
+            f"The training text fills no window of {config.batch} streams of {config.window} "
+            f"characters: lower --batch, --window or --lengthen, or add text."
+        )
+    return short, long, last
+
+
 def learning_rate(config: Config, step: int) -> float:
     """Linear warm-up, then a cosine to zero (Loshchilov & Hutter 2017) if the end is known."""
     rising = min(1.0, (step + 1) / config.warmup)
@@ -180,7 +210,6 @@ class Training:
         self.parts = start(self.model, tokens) if start else counted(self.model, tokens)
         self.average = CharLSTM(shape).to(self.device).eval()
         self.average.load_state_dict(self.model.state_dict())
-        times = [config.repeat.get(text.folder, 1) for text in texts]
         names = Names(
             [text.content for text in texts], vocabulary.characters, config.renamed, config.seed
         )
@@ -188,18 +217,7 @@ class Training:
         def reading(text: int, time: int) -> Tensor:
             return encoded_text(names.reading(text, time), vocabulary)
 
-        self.short = Windows(tokens, config.batch, config.window, config.seed, times, reading)
-        batch, window = config.batch // config.lengthen, config.window * config.lengthen
-        self.long = Windows(tokens, batch, window, config.seed, times, reading)
-        self.last = self.long
-        if config.finish:
-            alone = [int(text.folder == config.finish) for text in texts]
-            self.last = Windows(tokens, batch, window, config.seed, alone, reading)
-        if not (batch and self.short.per_epoch and self.long.per_epoch and self.last.per_epoch):
-            raise TrainingError(
-                f"The training text fills no window of {config.batch} streams of {config.window} "
-                f"characters: lower --batch, --window or --lengthen, or add text."
-            )
+        self.short, self.long, self.last = windows_of(config, texts, tokens, reading)
         self.corpus_hash = hashlib.sha256(torch.cat(tokens).numpy().tobytes()).hexdigest()
         self.network = team.together(self.model)
         self.state = self.model.start(config.batch // team.size)
@@ -529,6 +547,8 @@ def _begin(
         memory=ngrams.fitted(tokens, config.memory),
         prior=prior.fitted(tokens, len(vocabulary), config.prior),
     )
+    # Only what can be trained is laid out: another try would find a run there.
+    windows_of(config, split.train, tokens)
     run.begin(config, vocabulary, split)
     return config, vocabulary
 

@@ -17,7 +17,7 @@ from .ngrams import BASE
 from .prior import NgramPrior, PriorShape
 from .run import Config, Run
 from .texts import collect
-from .train import Training, TrainingError, encoded
+from .train import Training, TrainingError, encoded, windows_of
 from .vocabulary import Vocabulary
 
 SEEN = 20
@@ -50,6 +50,7 @@ def prepare(paths: Sequence[Path], voice: Run, run: Run, changes: Mapping[str, A
         **changes,
         prior=beside.shape if beside else prior.NO_PRIOR,
     )
+    windows_of(config, split.train, tokens)
     weights = _weights(known, vocabulary, larger, config, beside)
     run.begin(config, larger, split)
 

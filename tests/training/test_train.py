@@ -229,6 +229,24 @@ def test_a_run_is_not_written_over(tiny_run: Run, scenes: Path):
         train([scenes], tiny_run, TINY)
 
 
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"batch": 4096}, "fills no window of 4096 streams"),
+        ({"lengthen": 512}, "8 streams cannot become 512 times fewer: lower --lengthen"),
+        ({"lengthen": 8, "window": 20_000}, "lower --batch, --window or --lengthen"),
+    ],
+)
+def test_a_start_that_is_refused_leaves_room_for_another(
+    wrong: dict[str, int], sentence: str, scenes: Path, tmp_path: Path
+):
+    few = dataclasses.replace(FEW, steps=1, prior=NO_PRIOR)
+    with pytest.raises(TrainingError, match=sentence):
+        train([scenes], Run(tmp_path / "run"), dataclasses.replace(few, **wrong))
+    assert not (tmp_path / "run").exists()
+    assert train([scenes], Run(tmp_path / "run"), few)
+
+
 def test_a_loss_that_is_not_finite_stops_with_the_step(scenes: Path, tmp_path: Path):
     training = begin(tmp_path, scenes, FEW)
     training.train_step()

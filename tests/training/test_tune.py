@@ -135,6 +135,13 @@ def test_scripts_in_too_many_new_characters_are_refused(released: Run, tmp_path:
         tune.prepare([tmp_path], released, Run(tmp_path / "run"), SCHEDULE)
 
 
+def test_a_start_that_is_refused_leaves_no_run(released: Run, scripts: Path, tmp_path: Path):
+    run = Run(tmp_path / "run")
+    with pytest.raises(TrainingError, match="fills no window of 1000 streams"):
+        tune.prepare([scripts], released, run, SCHEDULE | {"batch": 1000})
+    assert not run.folder.exists()
+
+
 # The blend
 
 
