@@ -25,6 +25,8 @@ from .train import TrainingError, train
 
 INTERRUPTED = 130
 
+STOPPED = "Stopped, and kept. Give the same command with --resume to go on."
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; returns the exit code. Every refusal is one sentence on stderr."""
@@ -112,11 +114,7 @@ def _add_train(one: argparse.ArgumentParser) -> None:
     length = one.add_mutually_exclusive_group()
     length.add_argument("--steps", type=_positive(int), help="how many steps to train")
     length.add_argument("--minutes", type=_positive(float), help="how long to train (default: 60)")
-    one.add_argument(
-        "--resume",
-        action="store_true",
-        help="go on where the run in --out stands, as it was begun; --steps moves its end",
-    )
+    _add_resume(one)
     for name, help_text in (
         ("name", "what the voice is called"),
         ("corpus", "what it was trained on, in words"),
@@ -213,10 +211,11 @@ def _add_tune(one: argparse.ArgumentParser) -> None:
     one.add_argument(
         "texts", type=Path, nargs="+", metavar="TEXT", help="your scripts, as for `train`"
     )
-    one.add_argument("--out", type=Path, required=True, metavar="RUN2", help="a new run folder")
+    one.add_argument("--out", type=Path, required=True, metavar="RUN2", help="the run folder")
     length = one.add_mutually_exclusive_group()
     length.add_argument("--steps", type=_positive(int), help="how many steps to train")
     length.add_argument("--minutes", type=_positive(float), help="how long to train (default: 15)")
+    _add_resume(one)
     one.add_argument("--name", help="what the voice is called (default: as before, with -tuned)")
     one.add_argument("--corpus", help="what it was trained on (default: as before, and more)")
     one.add_argument("--licence", default="unstated", help="under which terms it may be used")
@@ -231,6 +230,14 @@ def _add_tune(one: argparse.ArgumentParser) -> None:
         _add_number(one, name, kind, default)
     one.add_argument("--precision", choices=["auto", "bfloat16", "float32"], default="auto")
     one.set_defaults(command=_tune)
+
+
+def _add_resume(one: argparse.ArgumentParser) -> None:
+    one.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on where the run in --out stands, as it was begun; --steps moves its end",
+    )
 
 
 def _add_compare(one: argparse.ArgumentParser) -> None:
@@ -380,7 +387,7 @@ def _train(options: argparse.Namespace) -> int:
     with joined() as team:
         finished = train(options.texts, run, config, resume=options.resume, team=team)
         if not finished:
-            end = "Stopped, and kept. Give the same command with --resume to go on."
+            end = STOPPED
         if team.leads:
             print(end, flush=True)
     return 0 if finished else INTERRUPTED
@@ -399,13 +406,15 @@ def _tune(options: argparse.Namespace) -> int:
     for name in ("batch", "warmup", "evaluate_every", "learning_rate", "renamed", "seed"):
         changes[name] = getattr(options, name)
     changes["precision"] = options.precision
-    tuning = tune.prepare(options.texts, voice, run, changes)
-    untuned = tuning.bits_by(voice.model(), voice.vocabulary())
+    # Made first, as it draws numbers: a training that goes on draws those that come next.
+    known = voice.model()
+    tuning = tune.prepare(options.texts, voice, run, changes, resume=options.resume)
+    untuned = tuning.bits_by(known, voice.vocabulary())
     print(f"Untuned, a held-out character costs {untuned:.4f} bits.")
     if tuning.run():
         print(f"Tuned. Make a voice file of it: python -m export {run.folder} -o voice.onnx")
         return 0
-    print("Stopped. What was best so far is kept.")
+    print(STOPPED)
     return INTERRUPTED
 
 

@@ -86,6 +86,8 @@ class Config:
     """The time that was asked for, if it was; `steps` is then worked out from the speed."""
     steps: int | None = None
     """How many steps the schedule has; None until it is known."""
+    tuned_from: str = ""
+    """SHA-256 of the weights that were tuned, if any were: the run needs them to go on."""
 
     def shape(self, vocabulary: Vocabulary) -> Shape:
         """The network's sizes for this vocabulary."""

@@ -556,6 +556,11 @@ def _begin(
 def _go_on(run: Run, config: Config, team: Team) -> tuple[Config, Vocabulary]:
     """A run's own configuration and vocabulary; of what is asked for, only the steps count."""
     kept = run.config()
+    if kept.tuned_from:
+        raise RunError(
+            f"{run.folder} was made by tuning a voice: go on with `python -m training tune` of the "
+            f"same voice and --resume, or choose another --out."
+        )
     config = dataclasses.replace(kept, steps=config.steps or kept.steps)
     _require_shares(config, team)
     run.write_config(config)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,8 @@ from .blend import blended, grown
 from .model import CharLSTM
 from .ngrams import BASE
 from .prior import NgramPrior, PriorShape
-from .run import Config, Run
-from .texts import collect
+from .run import Config, Run, RunError
+from .texts import Text, collect
 from .train import Training, TrainingError, encoded, windows_of
 from .vocabulary import Vocabulary
 
@@ -27,32 +28,47 @@ RARER = 3.0
 """How much lower the logit of a new character begins than that of what it was folded into."""
 
 
-def prepare(paths: Sequence[Path], voice: Run, run: Run, changes: Mapping[str, Any]) -> Training:
-    """A training of a voice on further texts, before its first step, into a run of its own.
+def prepare(
+    paths: Sequence[Path],
+    voice: Run,
+    run: Run,
+    changes: Mapping[str, Any],
+    *,
+    resume: bool = False,
+) -> Training:
+    """A training of a voice on further texts, into a run of its own.
 
-    Its weights are the voice's, and it knows what can be counted in the texts. ``changes``: fields
-    of the voice's `Config` that are set anew, the schedule among them. Raises TextError, RunError
-    and TrainingError as `train` does.
+    It stands before its first step or, to ``resume``, where the run in the folder stands. Before
+    the first step its weights are the voice's, and it knows what can be counted in the texts.
+    ``changes``: fields of the voice's `Config` that are set anew, the schedule among them; a run
+    that goes on keeps its own, and only the steps, where given, move its end. Raises TextError,
+    RunError and TrainingError as `train` does.
     """
-    known, vocabulary = voice.model(), voice.vocabulary()
+    known = voice.model()
+    tuned_from = hashlib.sha256(voice.weights.read_bytes()).hexdigest()
+    if resume:
+        _require_voice(run, voice, tuned_from)
     split = collect(paths)
-    larger = vocabulary.grown((text.content for text in split.train), SEEN)
-    if len(larger) >= BASE:
-        raise TrainingError(
-            f"The scripts have {len(larger) - len(vocabulary):,} characters that the voice does "
-            f"not know, too many to add: train a voice on them instead."
+    if resume:
+        config, larger = run.config(), run.vocabulary()
+    else:
+        # The folders are those of other texts, and these may be few.
+        config = dataclasses.replace(
+            dataclasses.replace(voice.config(), repeat={}, finish="", lengthen=1),
+            **changes,
+            tuned_from=tuned_from,
         )
+        larger = _grown(voice.vocabulary(), split.train)
     tokens = encoded(split.train, larger)
-    beside, parts = _prior(known, tokens, larger)
-    # The folders are those of other texts, and these may be few.
-    config = dataclasses.replace(
-        dataclasses.replace(voice.config(), repeat={}, finish="", lengthen=1),
-        **changes,
-        prior=beside.shape if beside else prior.NO_PRIOR,
-    )
     windows_of(config, split.train, tokens)
-    weights = _weights(known, vocabulary, larger, config, beside)
-    run.begin(config, larger, split)
+    beside, parts = _prior(known, tokens, larger)
+    shape = beside.shape if beside else prior.NO_PRIOR
+    if resume:
+        config = _go_on(run, shape, changes.get("steps"))
+    else:
+        config = dataclasses.replace(config, prior=shape)
+        run.begin(config, larger, split)
+    weights = _weights(known, voice.vocabulary(), larger, config, beside)
 
     def start(model: CharLSTM, _texts: Sequence[Tensor]) -> Tensor | None:
         model.load_state_dict(weights)
@@ -60,7 +76,48 @@ def prepare(paths: Sequence[Path], voice: Run, run: Run, changes: Mapping[str, A
             model.prior.held_out = beside.held_out.to(model.prior.codes.device)
         return parts
 
-    return Training(run, config, larger, split.train, start)
+    training = Training(run, config, larger, split.train, start)
+    if resume:
+        training.resume()
+    return training
+
+
+def _require_voice(run: Run, voice: Run, tuned_from: str) -> None:
+    kept = run.config().tuned_from
+    if not kept:
+        raise RunError(
+            f"{run.folder} was not made by tuning: go on with `python -m training train` and "
+            f"--resume, or choose another --out."
+        )
+    if kept != tuned_from:
+        raise RunError(
+            f"{run.folder} was not tuned from what {voice.folder} holds now: name the voice that "
+            f"it was tuned from, or choose another --out."
+        )
+
+
+def _grown(vocabulary: Vocabulary, texts: Sequence[Text]) -> Vocabulary:
+    """The vocabulary with what the texts have often; raises TrainingError if that is too much."""
+    larger = vocabulary.grown((text.content for text in texts), SEEN)
+    if len(larger) >= BASE:
+        raise TrainingError(
+            f"The scripts have {len(larger) - len(vocabulary):,} characters that the voice does "
+            f"not know, too many to add: train a voice on them instead."
+        )
+    return larger
+
+
+def _go_on(run: Run, shape: PriorShape, steps: int | None) -> Config:
+    """The run's own configuration, but for the steps; its prior must be that of the texts."""
+    kept = run.config()
+    if kept.prior != shape:
+        raise RunError(
+            f"{run.folder} was tuned on other texts: give --resume the same ones, or choose "
+            f"another --out."
+        )
+    config = dataclasses.replace(kept, steps=steps or kept.steps)
+    run.write_config(config)
+    return config
 
 
 def _prior(

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+import os
+import shutil
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +21,13 @@ from training.blend import Blend, blended, grown
 from training.evaluate import carried
 from training.kneser_ney import KneserNey
 from training.prior import NO_PRIOR, STEP, NgramPrior, PriorShape, fitted, lengths_of
-from training.run import Run
-from training.train import TrainingError, train
+from training.run import Config, Run, load, save
+from training.texts import collect
+from training.train import Training, TrainingError, train
 
 SCHEDULE = {"steps": 60, "minutes": None, "learning_rate": 0.005, "evaluate_every": 30}
+
+FEW = dataclasses.replace(TINY, hidden=16, prior=PriorShape(contexts=300, longest=3), steps=2)
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +40,14 @@ def scripts(plays: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         text = text.replace("you", "y\u00f6u").replace("sword", "\u2694")
         (folder / f"{name}-{start}.fountain").write_text(text, encoding="utf-8")
     return folder
+
+
+@pytest.fixture(scope="module")
+def old(scenes: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A voice that has read next to nothing, of which little is dropped while it is tuned."""
+    run = Run(tmp_path_factory.mktemp("old"))
+    assert train([scenes], run, FEW)
+    return run
 
 
 @pytest.fixture(scope="module")
@@ -126,6 +141,69 @@ def test_the_command_tunes_a_run(released: Run, scripts: Path, tmp_path: Path, c
     assert config.hidden == released.config().hidden
     assert main([*command, "--steps", "4"]) == 1
     assert "already holds a run" in capsys.readouterr().err
+
+
+def test_a_tuning_that_was_cut_equals_one_that_was_not(
+    old: Run, scripts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
+):
+    command = ["tune", str(old.folder), str(scripts), "--precision", "float32"]
+    whole, cut = Run(tmp_path / "whole"), Run(tmp_path / "cut")
+    assert main([*command, "--steps", "6", "--out", str(whole.folder)]) == 0
+    take = Training.train_step
+
+    def interrupted(training: Training) -> float:
+        bits = take(training)
+        if training.step == 3:
+            os.kill(os.getpid(), signal.SIGINT)
+        return bits
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Training, "train_step", interrupted)
+        assert main([*command, "--steps", "6", "--out", str(cut.folder)]) == 130
+    assert "Give the same command with --resume to go on." in capsys.readouterr().out
+    assert load(cut.resume)[1]["step"] == 3
+    # What is asked for now counts no more, the steps apart.
+    changed = ["--learning-rate", "1", "--resume", "--out", str(cut.folder)]
+    assert main([*command, *changed]) == 0
+    ours, theirs = load(cut.resume)[0], load(whole.resume)[0]
+    assert ours.keys() == theirs.keys()
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+    assert cut.config() == whole.config()
+    assert main([*command, *changed, "--steps", "7"]) == 0
+    assert load(cut.resume)[1]["step"] == 7 == cut.config().steps
+
+
+def test_a_run_goes_on_as_it_was_begun_alone(
+    old: Run, scenes: Path, scripts: Path, tmp_path: Path, capsys
+):
+    tuned, trained = Run(tmp_path / "tuned"), Run(tmp_path / "trained")
+    tune.prepare([scripts], old, tuned, SCHEDULE).save()
+    trained.begin(FEW, old.vocabulary(), collect([scenes]))
+
+    def refused(command: str, *given: Path, run: Run) -> str:
+        before = run.config()
+        assert main([command, *map(str, given), "--out", str(run.folder), "--resume"]) == 1
+        assert run.config() == before
+        printed = capsys.readouterr().err
+        assert printed.count("\n") == 1
+        return printed
+
+    assert "go on with `python -m training tune`" in refused("train", scripts, run=tuned)
+    assert "go on with `python -m training train`" in refused(
+        "tune", old.folder, scripts, run=trained
+    )
+    assert "was tuned on other texts" in refused("tune", old.folder, scenes, run=tuned)
+    other = Run(tmp_path / "other")
+    shutil.copytree(old.folder, other.folder)
+    weights, facts = load(old.weights)
+    save(other.weights, {name: weight + 1 for name, weight in weights.items()}, facts)
+    assert "was not tuned from what" in refused("tune", other.folder, scripts, run=tuned)
+
+
+def test_a_run_from_before_tuning_could_go_on_is_none_that_was_tuned():
+    fields = json.loads(FEW.to_json())
+    del fields["tuned_from"]
+    assert Config.from_json(json.dumps(fields)) == FEW
 
 
 def test_scripts_in_too_many_new_characters_are_refused(released: Run, tmp_path: Path):
