@@ -18,7 +18,7 @@ from .model import Regularisation
 from .ngrams import MemoryShape
 from .parallel import joined
 from .prior import PriorShape
-from .run import Config, Run, RunError
+from .run import Config, Run, RunError, make_folder
 from .talk import TalkError
 from .texts import TextError, read
 from .train import TrainingError, train
@@ -335,6 +335,7 @@ def _share(text: str) -> float:
 
 
 def _corpus(options: argparse.Namespace) -> int:
+    make_folder(options.out)
     if options.name == "plays":
         corpus.plays(options.out)
         print(f"The plays lie in {options.out}: train them with `python -m training train`.")

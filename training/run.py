@@ -140,12 +140,12 @@ class Run:
         return self.folder / "heldout"
 
     def begin(self, config: Config, vocabulary: Vocabulary, split: Split) -> None:
-        """Lays out a new run; raises RunError where one is already."""
+        """Lays out a new run; raises RunError where one is already, or where none can be."""
         if self._path("config.json").exists():
             raise RunError(
                 f"{self.folder} already holds a run: go on with --resume, or choose another --out."
             )
-        self.folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self.folder)
         shutil.rmtree(self.heldout, ignore_errors=True)
         for part, texts in (("validation", split.validation), ("test", split.test)):
             for text in texts:
@@ -205,10 +205,11 @@ class Run:
     def copy_for_release(self, folder: Path) -> None:
         """Copies what people need to export the voice or tune it: 16-bit weights and the record.
 
-        The optimiser and the held-out texts stay behind.
+        The optimiser and the held-out texts stay behind. Raises RunError where there are no
+        weights, or where the folder cannot be.
         """
         weights, facts = self._load_weights()
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         half = {name: _as(torch.float16, w) for name, w in weights.items()}
         save(folder / "weights.safetensors", half, facts)
         for name in ("config.json", "vocabulary.json", "metrics.jsonl", "curves.png"):
@@ -234,6 +235,16 @@ class Run:
                 f"{path} is missing or damaged: name the folder of a run that "
                 f"`python -m training train` made."
             ) from error
+
+
+def make_folder(folder: Path) -> None:
+    """Makes a folder unless it is there; raises RunError where none can be."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunError(
+            f"{folder} cannot be a folder ({error.strerror}): choose another name for it."
+        ) from error
 
 
 def _as(precision: torch.dtype, weights: Tensor) -> Tensor:

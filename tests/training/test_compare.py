@@ -204,21 +204,21 @@ def test_n_grams_are_judged_by_the_same_protocols_as_networks(task: Task):
 
 def test_tinyshakespeare_is_split_to_the_letter(tmp_path: Path):
     file = tmp_path / "tiny.txt"
-    file.write_text("abcdefghi$\n\n\n  j" * 10, encoding="utf-8")
+    file.write_text("abcdefghi$\n\n\n  j" * 2000, encoding="utf-8")
     asked = tinyshakespeare(file)
     [learned], [judged] = asked.learned, asked.judged
     assert learned.content + judged.content == file.read_text(encoding="utf-8")
-    assert len(learned.content) == 144
+    assert len(learned.content) == 28_800
     assert asked.vocabulary.decode(asked.vocabulary.encode(judged.content)) == judged.content
 
 
 def test_ablations_leave_the_last_tenth_alone(tmp_path: Path):
     file = tmp_path / "tiny.txt"
-    file.write_text("abcdefghi$\n\n\n  j" * 10, encoding="utf-8")
+    file.write_text("abcdefghi$\n\n\n  j" * 2000, encoding="utf-8")
     asked = ablations(file)
     [learned], [judged] = asked.learned, asked.judged
-    assert judged.content + learned.content == file.read_text(encoding="utf-8")[:144]
-    assert len(judged.content) == 8
+    assert judged.content + learned.content == file.read_text(encoding="utf-8")[:28_800]
+    assert len(judged.content) == 1_600
 
 
 def test_what_a_change_does_stands_beside_the_base(
@@ -247,6 +247,16 @@ def test_what_a_change_does_stands_beside_the_base(
 def test_a_file_that_is_missing_is_one_sentence(tmp_path: Path, capsys):
     assert main(["compare", "--tinyshakespeare", str(tmp_path / "none.txt")]) == 1
     assert "cannot be read as UTF-8 text: check the name." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [["compare", "--tinyshakespeare"], ["ablate"]])
+def test_a_file_that_is_too_short_is_one_sentence(command: list[str], tmp_path: Path, capsys):
+    (tmp_path / "empty.txt").touch()
+    folders = ["--results", str(tmp_path / "rows"), "--work", str(tmp_path / "work")]
+    assert main([*command, str(tmp_path / "empty.txt"), "--all", *folders]) == 1
+    printed = capsys.readouterr().err
+    assert "empty.txt has 0 characters and 20,000 are needed: give a longer file." in printed
+    assert printed.count("\n") == 1
 
 
 @pytest.mark.usefixtures("small")

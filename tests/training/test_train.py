@@ -386,6 +386,23 @@ def test_every_refusal_is_one_sentence(arguments, sentence, tmp_path, monkeypatc
     assert printed.count("\n") == 1
 
 
+@pytest.mark.parametrize("out", ["file", "file/below"])
+@pytest.mark.parametrize("command", ["train", "release", "corpus"])
+def test_out_of_a_command_cannot_be_a_file(command: str, out: str, tmp_path: Path, capsys, request):
+    (tmp_path / "file").touch()
+    there = ["--out", str(tmp_path / out)]
+    if command == "corpus":
+        given = ["plays"]
+    elif command == "release":
+        given = [str(request.getfixturevalue("tiny_run").folder)]
+    else:
+        given = [str(request.getfixturevalue("scenes")), "--prior", "0"]
+    assert main([command, *given, *there]) == 1
+    printed = capsys.readouterr().err
+    assert "cannot be a folder" in printed
+    assert printed.count("\n") == 1
+
+
 def test_names_with_dots_are_held_out_apart(tmp_path: Path):
     texts = (Text("act.1", "One."), Text("act.2", "Two."))
     run = Run(tmp_path)

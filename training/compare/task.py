@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from training import corpus
-from training.texts import Split, Text, TextError, collect
+from training.texts import MINIMUM, Split, Text, TextError, collect
 from training.vocabulary import Vocabulary
 
 LEARNED_SHARE = 0.9
@@ -69,7 +69,7 @@ def plays() -> Task:
 def tinyshakespeare(file: Path) -> Task:
     """The first nine tenths of a file to learn and the last to predict.
 
-    Raises TextError for a file that cannot be read.
+    Raises TextError for a file that cannot be read, or that is too short.
     """
     text = _read(file)
     end = int(len(text) * LEARNED_SHARE)
@@ -80,7 +80,7 @@ def ablations(file: Path) -> Task:
     """Of the same nine tenths the first twentieth to predict, and the rest to learn.
 
     So a change can be judged without a look at the last tenth. Raises TextError for a file that
-    cannot be read.
+    cannot be read, or that is too short.
     """
     text = _read(file)
     begin, end = int(len(text) * PROBED_SHARE), int(len(text) * LEARNED_SHARE)
@@ -89,9 +89,14 @@ def ablations(file: Path) -> Task:
 
 def _read(file: Path) -> str:
     try:
-        return file.read_text(encoding="utf-8")
+        text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise TextError(f"{file} cannot be read as UTF-8 text: check the name.") from error
+    if len(text) < MINIMUM:
+        raise TextError(
+            f"{file} has {len(text):,} characters and {MINIMUM:,} are needed: give a longer file."
+        )
+    return text
 
 
 def _to_the_letter(name: str, learned: str, judged: Text) -> Task:
