@@ -279,7 +279,13 @@ def _add_compare(one: argparse.ArgumentParser) -> None:
 
 def _add_folders(one: argparse.ArgumentParser) -> None:
     one.add_argument(
-        "--results", type=Path, default=command.COMMITTED, metavar="DIR", help="where rows lie"
+        "--results",
+        type=Path,
+        nargs=1,
+        default=(command.WRITTEN, command.COMMITTED),
+        metavar="DIR",
+        help=f"where rows are written and read (default: {command.WRITTEN}, and for those that "
+        "are not there the committed ones in training/comparison)",
     )
     one.add_argument(
         "--work",
@@ -444,7 +450,7 @@ def _compare(options: argparse.Namespace) -> int:
     if options.tinyshakespeare:
         asked = task.tinyshakespeare(options.tinyshakespeare)
     elif options.corpus:
-        asked = task.of_texts([options.corpus], options.corpus.name)
+        asked = task.of_corpus(options.corpus)
     else:
         asked = task.plays()
     budget = Budget(options.minutes or 90.0, "minutes")
@@ -465,7 +471,7 @@ def _names(options: argparse.Namespace, asked: task.Task, rows: Iterable[str]) -
     """The rows to make: those that are named and, where all are wanted, those not there yet."""
     names = list(options.only)
     if options.all:
-        there = {row.name for row in command.read(options.results / asked.name, rows)}
+        there = {row.name for row in command.read(options.results, asked, rows)}
         names += [name for name in rows if name not in there and name not in names]
     return names
 

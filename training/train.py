@@ -542,15 +542,20 @@ def _begin(
     _require_shares(config, team)
     vocabulary = vocabulary or Vocabulary.of(t.content for t in split.train)
     tokens = encoded(split.train, vocabulary)
-    config = dataclasses.replace(
-        config,
-        memory=ngrams.fitted(tokens, config.memory),
-        prior=prior.fitted(tokens, len(vocabulary), config.prior),
-    )
+    config = fitted(config, tokens, vocabulary)
     # Only what can be trained is laid out: another try would find a run there.
     windows_of(config, split.train, tokens)
     run.begin(config, vocabulary, split)
     return config, vocabulary
+
+
+def fitted(config: Config, tokens: Sequence[Tensor], vocabulary: Vocabulary) -> Config:
+    """A configuration whose memory and prior are no larger than what the texts can fill."""
+    return dataclasses.replace(
+        config,
+        memory=ngrams.fitted(tokens, config.memory),
+        prior=prior.fitted(tokens, len(vocabulary), config.prior),
+    )
 
 
 def _go_on(run: Run, config: Config, team: Team) -> tuple[Config, Vocabulary]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,16 +18,19 @@ import torch
 
 from tests.conftest import TINY
 from training.__main__ import main
-from training.compare import budget, counted, rows, table
+from training.compare import budget, command, counted, rows, table
 from training.compare.ablations import Variant
 from training.compare.budget import Budget
 from training.compare.learned import Trainee, learn
 from training.compare.networks import GPT, CharRNN, Network, NotebookGRU
 from training.compare.recipes import RECIPES
 from training.compare.rows import Row
-from training.compare.task import Task, ablations, of_texts, tinyshakespeare
+from training.compare.task import Task, ablations, of_corpus, of_texts, tinyshakespeare
 from training.evaluate import carried
-from training.run import load
+from training.prior import PriorShape
+from training.run import Run, load
+from training.texts import TextError
+from training.train import encoded, fitted
 
 SMALL = {
     "gru": replace(
@@ -283,6 +287,68 @@ def test_rows_are_made_one_by_one_and_printed_together(scenes: Path, tmp_path: P
         assert set(row[kind]) == {"the-tempest", "the-comedy-of-errors"}
         assert f"{row[kind]['the-tempest']:.4f}" in figures[1]
     assert not list((tmp_path / "work").rglob("*.safetensors"))
+
+
+def test_a_trial_replaces_no_row_that_is_committed(
+    scenes: Path, tmp_path: Path, capsys, monkeypatch: pytest.MonkeyPatch
+):
+    committed = command.COMMITTED / "tinyshakespeare"
+    before = {path: path.read_bytes() for path in committed.iterdir()}
+    play = scenes / "train" / "as-you-like-it.fountain"
+    monkeypatch.chdir(tmp_path)
+    assert main(["compare", "--tinyshakespeare", str(play), "--only", "ppmd"]) == 0
+    assert {path: path.read_bytes() for path in committed.iterdir()} == before
+    made = Row.read(tmp_path / "runs" / "comparison" / "tinyshakespeare" / "ppmd.json")
+    printed = capsys.readouterr().out
+    for row in (made, Row.read(committed / "ours.json")):
+        assert f"| {row.carried['last-tenth'] * math.log(2):.4f} |" in printed
+
+
+def test_a_folder_of_rows_must_be_one_before_a_row_is_made(scenes: Path, tmp_path: Path, capsys):
+    (tmp_path / "file").touch()
+    asked = ["compare", "--corpus", str(scenes), "--only", "kneser-ney"]
+    assert main([*asked, "--results", str(tmp_path / "file"), "--work", str(tmp_path)]) == 1
+    assert "cannot be a folder" in capsys.readouterr().err
+
+
+def test_a_corpus_has_the_name_of_its_folder(
+    scenes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(scenes / "train")
+    assert of_corpus(Path("..")).name == scenes.name
+    (tmp_path / "plays").symlink_to(scenes)
+    assert of_corpus(tmp_path / "plays").name == scenes.name
+    for name in ("plays", "tinyshakespeare", "ablations"):
+        shutil.copytree(scenes, tmp_path / "mine" / name)
+        with pytest.raises(TextError, match="give the folder another one than plays,"):
+            of_corpus(tmp_path / "mine" / name)
+
+
+def test_a_text_that_fills_no_window_cannot_be_judged_by(scenes: Path, tmp_path: Path):
+    shutil.copytree(scenes, tmp_path / "texts")
+    (tmp_path / "texts" / "test" / "short.txt").write_text("To be.", encoding="utf-8")
+    with pytest.raises(TextError, match="short has 6 characters, too few to be judged by"):
+        of_corpus(tmp_path / "texts")
+
+
+def test_a_half_made_row_goes_on_only_as_it_was_begun(task: Task, tmp_path: Path):
+    # More contexts than the texts have.
+    config = replace(TINY, prior=PriorShape(10**6, 3), minutes=90.0, steps=None)
+    run = Run(tmp_path / "row")
+    others = (
+        replace(config, learning_rate=0.5),
+        replace(config, minutes=45.0),
+        replace(config, prior=PriorShape(10**6, 2)),
+        replace(config, prior=PriorShape(100, 3)),
+    )
+    for other in others:
+        begun = fitted(config, encoded(task.learned, task.vocabulary), task.vocabulary)
+        run.begin(begun, task.vocabulary, task.split)
+        assert rows._goes_on(run, config, task)
+        run.write_config(replace(begun, steps=77))  # as many as fit into the minutes
+        assert rows._goes_on(run, config, task)
+        assert not rows._goes_on(run, other, task)
+        assert not run.folder.exists()
 
 
 @pytest.mark.usefixtures("small")

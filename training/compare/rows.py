@@ -18,7 +18,7 @@ from training.evaluate import carried, cold_windows
 from training.model import CharLSTM, Regularisation
 from training.prior import PriorShape
 from training.run import Config, Run
-from training.train import prepare
+from training.train import encoded, fitted, prepare
 
 from . import counted
 from .budget import Budget, clock
@@ -99,7 +99,7 @@ def trained(name: str, about: str, config: Config, task: Task, budget: Budget, f
         case "characters":
             config = replace(config, steps=round(budget.amount / config.batch / config.window))
     run = Run(folder)
-    resume = _goes_on(run, config)
+    resume = _goes_on(run, config, task)
     training = prepare(task.split, run, config, task.vocabulary, resume=resume, clock=clock)
     if not training.run():
         raise Interrupted
@@ -121,12 +121,15 @@ def trained(name: str, about: str, config: Config, task: Task, budget: Budget, f
     )
 
 
-def _goes_on(run: Run, config: Config) -> bool:
-    """Whether the folder holds a run with this budget; one with another is removed."""
+def _goes_on(run: Run, config: Config, task: Task) -> bool:
+    """Whether the folder holds a run that was begun so; any other is removed."""
     if not (run.folder / "config.json").exists():
         return False
     there = run.config()
-    if there.minutes == config.minutes and (config.minutes or there.steps == config.steps):
+    asked = fitted(config, encoded(task.learned, task.vocabulary), task.vocabulary)
+    if config.minutes:
+        asked = replace(asked, steps=there.steps)
+    if there == asked:
         return True
     shutil.rmtree(run.folder)
     return False

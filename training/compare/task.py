@@ -9,8 +9,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from training import corpus
+from training.evaluate import COLD_WINDOW
 from training.texts import MINIMUM, Split, Text, TextError, collect
 from training.vocabulary import Vocabulary
+
+OWN = ("plays", "tinyshakespeare", "ablations")
+"""The names of tasks that are not those of a person's corpus."""
 
 LEARNED_SHARE = 0.9
 """Of tinyshakespeare; the rest is predicted. This is the split of the published figures."""
@@ -53,7 +57,28 @@ def of_texts(paths: Sequence[Path], name: str) -> Task:
     Raises TextError for texts that cannot be used.
     """
     split = collect(paths)
-    return Task(name, split.train, (*split.validation, *split.test))
+    judged = (*split.validation, *split.test)
+    for text in judged:
+        if len(text.content) <= COLD_WINDOW:
+            raise TextError(
+                f"{text.name} has {len(text.content):,} characters, too few to be judged by: give "
+                f"it more than {COLD_WINDOW}, or leave it out."
+            )
+    return Task(name, split.train, judged)
+
+
+def of_corpus(folder: Path) -> Task:
+    """A task of the corpus in a folder, called as that is.
+
+    Raises TextError for texts that cannot be used, and where rows would lie among others.
+    """
+    name = folder.resolve().name
+    if not name or name in OWN:
+        raise TextError(
+            f"Rows of {folder} cannot be told from those of other texts by its name: give the "
+            f"folder another one than {', '.join(OWN)}."
+        )
+    return of_texts([folder], name)
 
 
 def plays() -> Task:
