@@ -25,6 +25,33 @@ from .train import TrainingError, train
 
 INTERRUPTED = 130
 
+NUMBERS = {
+    "embedding": "numbers that a character is read as",
+    "hidden": "units in a layer",
+    "layers": "LSTM layers",
+    "batch": "streams of text that are read side by side",
+    "window": "characters through which gradients flow",
+    "lengthen": "times as long windows towards the end, of as many times fewer streams",
+    "warmup": "steps until the learning rate is at its highest",
+    "evaluate_every": "steps between two evaluations",
+    "learning_rate": "the highest one",
+    "clip": "the largest norm of the gradients",
+    "averaging": "decay of the average of the weights, which is what is kept",
+    "weight_decay": "of AdamW",
+    "seed": "of all that is drawn",
+    "ngrams": "n-grams that have a learned vector, at most; 0 for none",
+    "ngrams_seen": "how often the texts must have such an n-gram",
+    "prior": "contexts after which it is counted what comes, at most; 0 for none",
+    "prior_longest": "characters of the longest context",
+    "renamed": "share of a text's names that are drawn anew",
+    "resets": "share of the windows that begin from no state",
+    "drop_embedding": "dropout of the characters that are read",
+    "drop_layers": "dropout between the layers and before the output",
+    "drop_recurrent": "dropout of the recurrent weights",
+    "drop_ngrams": "dropout of all n-grams of one length",
+}
+"""What each number is that a training can be given."""
+
 STOPPED = "Stopped, and kept. Give the same command with --resume to go on."
 
 
@@ -144,12 +171,12 @@ def _add_train(one: argparse.ArgumentParser) -> None:
     for name in ("averaging", "weight_decay"):
         _add_number(sizes, name, _share, getattr(default, name))
     _add_number(sizes, "seed", int, default.seed)
-    _add_number(sizes, "ngrams", _at_least_0, default.memory.places, "at most; 0 for none")
+    _add_number(sizes, "ngrams", _at_least_0, default.memory.places)
     _add_number(sizes, "ngrams_seen", _positive(int), default.memory.seen)
-    _add_number(sizes, "prior", _at_least_0, default.prior.contexts, "contexts; 0 for none")
+    _add_number(sizes, "prior", _at_least_0, default.prior.contexts)
     _add_number(sizes, "prior_longest", _positive(int), default.prior.longest)
-    _add_number(sizes, "renamed", _share, default.renamed, "share of the names drawn anew")
-    _add_number(sizes, "resets", _share, default.resets, "share of the windows from no state")
+    _add_number(sizes, "renamed", _share, default.renamed)
+    _add_number(sizes, "resets", _share, default.resets)
     _add_number(sizes, "drop_embedding", _share, default.drop.embedding)
     _add_number(sizes, "drop_layers", _share, default.drop.layers)
     _add_number(sizes, "drop_recurrent", _share, default.drop.recurrent)
@@ -301,10 +328,9 @@ def _add_number(
     name: str,
     kind: Callable[[str], float],
     default: float,
-    note: str = "",
 ) -> None:
     flag = "--" + name.replace("_", "-")
-    shown = f"{note} [{default}]".lstrip()
+    shown = f"{NUMBERS[name]} [{default}]"
     group.add_argument(flag, type=kind, default=default, metavar="N", help=shown)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import json
+import re
 import shutil
 import signal
 import subprocess
@@ -401,6 +402,15 @@ def test_out_of_a_command_cannot_be_a_file(command: str, out: str, tmp_path: Pat
     printed = capsys.readouterr().err
     assert "cannot be a folder" in printed
     assert printed.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", ["train", "tune"])
+def test_help_says_what_each_number_is(command: str, capsys):
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    told = re.findall(r"--([a-z-]+) N\s+(.*?) ?\[", capsys.readouterr().out, re.DOTALL)
+    assert len(told) > 5
+    assert [name for name, words in told if not words] == []
 
 
 def test_names_with_dots_are_held_out_apart(tmp_path: Path):
