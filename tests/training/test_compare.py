@@ -22,7 +22,7 @@ from training.compare import budget, command, counted, rows, table
 from training.compare.ablations import Variant
 from training.compare.budget import Budget
 from training.compare.learned import Trainee, learn
-from training.compare.networks import GPT, CharRNN, Network, NotebookGRU
+from training.compare.networks import GPT, AtTemperature, CharRNN, Network, NotebookGRU
 from training.compare.recipes import RECIPES
 from training.compare.rows import Row
 from training.compare.task import Task, ablations, of_corpus, of_texts, tinyshakespeare
@@ -122,6 +122,19 @@ def test_the_best_of_three_learning_rates_is_taken(task: Task, tmp_path: Path):
     assert load(tmp_path / "probe-0.01" / "resume.safetensors")[1]["steps"] == 6
     assert learned.steps == 60
     assert learned.characters == 60 * 16 * 50
+
+
+@pytest.mark.parametrize("to_the_letter", [False, True])
+def test_a_recipe_is_as_sure_of_itself_as_ours_is(task: Task, tmp_path: Path, to_the_letter: bool):
+    task = replace(task, to_the_letter=to_the_letter)
+    budget = Budget(60, "steps")
+    row = rows.recipe("gru", SMALL["gru"], task, budget, tmp_path)
+    network = learn(SMALL["gru"], task, budget, tmp_path).network
+    text = task.judged[0]
+    temperature = row.details["temperature"]
+    assert (temperature == 1.0) == to_the_letter
+    found = carried(AtTemperature(network, temperature), task.vocabulary, text.content)
+    assert row.carried[text.name] == found.per_character
 
 
 @pytest.mark.parametrize("name", SMALL)

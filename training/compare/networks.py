@@ -19,6 +19,22 @@ class Network(nn.Module):
         raise NotImplementedError
 
 
+class AtTemperature(Network):
+    """A network whose logits are divided by a temperature."""
+
+    def __init__(self, network: Network, temperature: float) -> None:
+        super().__init__()
+        self.network = network
+        self.temperature = temperature
+
+    def forward(self, tokens: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        logits, state = self.network(tokens, state)
+        return logits / self.temperature, state
+
+    def start(self, batch: int) -> Tensor:
+        return self.network.start(batch)
+
+
 class NotebookGRU(Network):
     """An embedding of 256, one GRU of 1,024 and a linear output: the first notebook's model.
 

@@ -14,16 +14,16 @@ from typing import Any
 
 import torch
 
-from training.evaluate import carried, cold_windows
+from training.evaluate import calibrated, carried, cold_windows
 from training.model import CharLSTM, Regularisation
 from training.prior import PriorShape
 from training.run import Config, Run
-from training.train import encoded, fitted, prepare
+from training.train import VALIDATION_STREAMS, encoded, fitted, prepare
 
 from . import counted
 from .budget import Budget, clock
 from .learned import PROBE, Interrupted, learn
-from .networks import Network
+from .networks import AtTemperature, Network
 from .recipes import RECIPES, Recipe
 from .task import Task
 
@@ -138,11 +138,16 @@ def _goes_on(run: Run, config: Config, task: Task) -> bool:
 def recipe(name: str, how: Recipe, task: Task, budget: Budget, folder: Path) -> Row:
     """One of other people's recipes, with the best of three learning rates."""
     learned = learn(how, task, budget, folder)
+    temperature = 1.0
+    if not task.to_the_letter:
+        # As what is kept of ours is.
+        first = task.judged[0].content
+        temperature, _ = calibrated(learned.network, task.vocabulary, first, VALIDATION_STREAMS)
     return _measured(
         name,
         how.about,
         task,
-        learned.network,
+        AtTemperature(learned.network, temperature),
         budget=str(budget),
         seconds=learned.seconds,
         characters=learned.characters,
@@ -151,6 +156,7 @@ def recipe(name: str, how: Recipe, task: Task, budget: Budget, folder: Path) -> 
             "probes": {str(rate): bits for rate, bits in learned.probes.items()},
             "probe": f"{PROBE:.0%} of the budget for each learning rate, on top of the budget",
             "weights": "the best on the first text",
+            "temperature": temperature,
         },
     )
 
