@@ -88,6 +88,14 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("texts", type=Path, nargs="+", metavar="TEXT")
     one.set_defaults(command=_evaluate)
 
+    one = commands.add_parser(
+        "calibrate",
+        help="make a run as sure of itself as it deserves to be, as training does by itself now",
+    )
+    one.add_argument("run", type=Path, metavar="RUN", help="a run folder, whose weights change")
+    one.add_argument("text", type=Path, metavar="TEXT", help="what it has not learned")
+    one.set_defaults(command=_calibrate)
+
     _add_compare(commands.add_parser("compare", help="other models on the same text"))
 
     one = commands.add_parser("ablate", help="what single changes to the network do")
@@ -468,6 +476,19 @@ def _evaluate(options: argparse.Namespace) -> int:
     print(
         "Bits per character. Carried state: read from start to end. "
         f"Cold windows: {evaluate.COLD_WINDOW} characters each, from an empty state."
+    )
+    return 0
+
+
+def _calibrate(options: argparse.Namespace) -> int:
+    run, text = Run(options.run), read(options.text)
+    model, vocabulary = run.model(), run.vocabulary()
+    before = evaluate.carried(model, vocabulary, text.content)
+    temperature, cost = evaluate.calibrated(model, vocabulary, text.content)
+    run.divide_logits(temperature, cost.per_character)
+    print(
+        f"Its logits are divided by {temperature:g} now: a character of {text.name} costs "
+        f"{cost.per_character:.4f} bits, and cost {before.per_character:.4f} before."
     )
     return 0
 

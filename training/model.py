@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import torch
@@ -56,6 +57,15 @@ class Regularisation:
 
 MAKE_LOGITS = ("output.", "recall_output.", "trust.", "trust_length.")
 """What the names of the weights begin with of which the logits of a `CharLSTM` are multiples."""
+
+
+def at_temperature(weights: Mapping[str, Tensor], temperature: float) -> dict[str, Tensor]:
+    """The weights of a `CharLSTM` with its logits divided by a temperature, above 0."""
+    return {
+        name: weight / temperature if name.startswith(MAKE_LOGITS) else weight
+        for name, weight in weights.items()
+    }
+
 
 NOTHING_DROPPED = Regularisation(0.0, 0.0, 0.0, 0.0)
 
@@ -185,13 +195,6 @@ class CharLSTM(nn.Module):
         cells = torch.cat(packed, dim=1).float()
         read = torch.cat([history, digits(tokens).T.float()], dim=1)
         return logits, torch.cat([cells, read[:, read.shape[1] - self.shape.history :]], dim=1)
-
-    def at_temperature(self, temperature: float) -> dict[str, Tensor]:
-        """The weights of a network whose logits are these, divided by a temperature above 0."""
-        return {
-            name: weight / temperature if name.startswith(MAKE_LOGITS) else weight
-            for name, weight in self.state_dict().items()
-        }
 
     def start(self, batch: int) -> Tensor:
         """The state in which nothing has been read: zeros [batch, S]."""

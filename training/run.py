@@ -26,7 +26,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from .model import CharLSTM, Regularisation, Shape
+from .model import CharLSTM, Regularisation, Shape, at_temperature
 from .ngrams import NO_MEMORY, MemoryShape
 from .prior import NO_PRIOR, PriorShape
 from .texts import Split, Text
@@ -194,6 +194,18 @@ class Run:
         if not self.weights.exists():
             return {}
         return load(self.weights)[1]
+
+    def divide_logits(self, temperature: float, bits: float) -> None:
+        """Has the best model divide its logits by a temperature, above 0, and notes what it costs.
+
+        ``bits``: of a character of the validation text, then. Raises RunError when there is none.
+        """
+        weights, facts = self._load_weights()
+        noted = {
+            "temperature": facts.get("temperature", 1.0) * temperature,
+            "validation_bits": bits,
+        }
+        save(self.weights, at_temperature(weights, temperature), facts | noted)
 
     def metrics_noted(self) -> list[dict[str, float]]:
         """What was noted while it was trained, in that order; nothing where no note is kept."""

@@ -23,7 +23,7 @@ from tqdm import tqdm
 
 from . import curves, ngrams, prior
 from .evaluate import as_read, calibrated, carried, sample
-from .model import CharLSTM
+from .model import CharLSTM, at_temperature
 from .names import Names
 from .parallel import ALONE, Team
 from .run import Config, Run, RunError, load, save
@@ -364,7 +364,11 @@ class Training:
                 "trained": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
                 "seconds": round(self.seconds, 1),
             }
-            save(self.run_folder.weights, self.average.at_temperature(temperature), facts)
+            save(
+                self.run_folder.weights,
+                at_temperature(self.average.state_dict(), temperature),
+                facts,
+            )
         curves.draw(self.run_folder.metrics, self.run_folder.folder / "curves.png")
 
     def validation_bits(self) -> float:

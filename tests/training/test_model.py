@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from training import evaluate
-from training.model import CharLSTM, LockedDropout, Regularisation, Shape
+from training.model import CharLSTM, LockedDropout, Regularisation, Shape, at_temperature
 from training.ngrams import MemoryShape
 from training.prior import PriorShape
 from training.vocabulary import Vocabulary
@@ -67,7 +67,7 @@ def test_at_a_temperature_all_that_its_logits_are_made_of_is_divided():
     for weight in model.parameters():
         nn.init.normal_(weight)
     model.prior.codes.random_(0, 100)
-    divided.load_state_dict(model.at_temperature(1.6))
+    divided.load_state_dict(at_temperature(model.state_dict(), 1.6))
     tokens = torch.randint(0, 11, (20, 3))
     logits, state = model(tokens, model.start(3))
     fewer, same = divided(tokens, divided.start(3))

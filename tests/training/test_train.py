@@ -94,6 +94,21 @@ def test_what_is_kept_is_as_sure_of_itself_as_it_deserves_to_be(tiny_run: Run):
     assert 0.8 <= tiny_run.best()["temperature"] <= 1.6
 
 
+def test_a_run_of_before_is_calibrated(tiny_run: Run, tmp_path: Path, capsys):
+    [text] = tiny_run.heldout_texts("validation")
+    path = tiny_run.heldout / "validation" / f"{text.name}.fountain"
+    tiny_run.copy_for_release(tmp_path / "surer")
+    surer = Run(tmp_path / "surer")
+    was = carried(surer.model(), surer.vocabulary(), text.content).per_character
+    surer.divide_logits(1 / 1.44, bits=9.0)
+    assert main(["calibrate", str(surer.folder), str(path)]) == 0
+    assert "divided by 1.44 now" in capsys.readouterr().out
+    now = carried(surer.model(), surer.vocabulary(), text.content).per_character
+    assert now == pytest.approx(was, rel=1e-3)
+    assert surer.best()["validation_bits"] == pytest.approx(now, rel=1e-4)
+    assert surer.best()["temperature"] == pytest.approx(tiny_run.best()["temperature"], rel=0.05)
+
+
 def test_a_run_that_was_cut_equals_one_that_was_not(scenes: Path, tmp_path: Path):
     whole = begin(tmp_path / "whole", scenes, FEW)
     assert whole.run()
