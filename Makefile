@@ -33,10 +33,9 @@ fix: .venv/development  ## Format, and mend what can be mended
 
 voice: .venv/development  ## Train the voice `stage` as it is shipped, for hours, prove it and put it in place
 	$(BIN)/python -m training corpus plays --out data/plays
-	$(BIN)/python -m training train data/plays --out runs/stage --steps 5700 $(if $(wildcard runs/stage/config.json),--resume) \
+	$(BIN)/python -m training train data/plays --out runs/stage --steps 8800 $(if $(wildcard runs/stage/config.json),--resume) \
 	    --name stage --corpus "36 plays of William Shakespeare" --licence "public domain text; weights MIT" \
-	    --renamed 0.25 --resets 0.05 --batch 16 --window 320 --lengthen 2 --learning-rate 0.004 --warmup 100 \
-	    --prior 200000 --drop-embedding 0.1 --drop-layers 0.4 --drop-recurrent 0.4 --evaluate-every 1000
+	    --prior 0 --ngrams 262139 --renamed 0
 	$(BIN)/python -m training evaluate runs/stage data/plays/validation/*.fountain data/plays/test/*.fountain
 	$(BIN)/python -m training release runs/stage --out training/runs/stage
 	$(BIN)/python -m export training/runs/stage --heldout runs/stage/heldout -o bot/models/stage.onnx
