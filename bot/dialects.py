@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, TypeAlias
 
-from sqlalchemy import Table, func, text
+from sqlalchemy import Table, func, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.ext.compiler import compiles
@@ -71,6 +71,20 @@ def _of_texts(element: each_of, compiler: SQLCompiler, **how: Any) -> str:  # no
     numbers = compiler.process(element.clauses, **how)
     each = f"json_array_elements_text(CAST({numbers} AS JSON))"
     return f"(SELECT CAST(value AS BIGINT) FROM {each} AS value)"  # noqa: S608 - a parameter
+
+
+# Plans -----------------------------------------------------------------------------------------
+
+
+async def walk_line_by_line(session: AsyncSession) -> None:
+    """Has PostgreSQL look up line after line until the transaction ends.
+
+    It keeps no samples of what people wrote, takes the lines of one for many, and would go through
+    all lines that there are for each step down a tree.
+    """
+    if dialect(session) == "postgresql":
+        others = (func.set_config(f"enable_{one}join", "off", True) for one in ("hash", "merge"))
+        await session.execute(select(*others))
 
 
 # Ids -------------------------------------------------------------------------------------------

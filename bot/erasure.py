@@ -12,7 +12,7 @@ from sqlalchemy import Select, String, cast, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from . import lineage
-from .dialects import insert
+from .dialects import insert, walk_line_by_line
 from .tables import (
     FORGOTTEN,
     REMOVED,
@@ -79,6 +79,7 @@ async def have_changed(session: AsyncSession, lines: Sequence[Line]) -> bool:
 
 async def _remove_text(session: AsyncSession, lines: Select[int]) -> None:
     """Leaves lines in their places, without their text and all that was made of it."""
+    await walk_line_by_line(session)
     touched = lineage.below(lines)
     affected = select(touched.c.id)
     # A turn that has read the text and is not stored yet must not be.

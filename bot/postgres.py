@@ -302,8 +302,8 @@ def or_store_error() -> Iterator[None]:
     except (DBAPIError, NoConnection, OSError) as error:
         if is_locked(error):
             raise StoreError(
-                "Something else, such as a dump, has the tables of the database on PostgreSQL: "
-                "start again once that has ended."
+                "Something else has the database on PostgreSQL, such as a dump, or another process "
+                "of the bot that sweeps it: start again once that has ended."
             ) from None
         said = str(getattr(error, "orig", None) or error).partition("\n")[0]
         raise StoreError(

@@ -381,7 +381,10 @@ class Store:
         return not families[0].isdisjoint(families[1])
 
     async def next_of(self, script: int, line: int | None) -> int | None:
-        """The line through which a script's head has come back to this one, or to one above it."""
+        """The line through which a script's head has come back to this one, or to one above it.
+
+        For where the head stands: of lines above it there may be none, or one of earlier.
+        """
         async with self._database.reading() as session:
             found = await session.get(Trail, (script, line or BEFORE_THE_FIRST))
         return found.child if found else None

@@ -15,11 +15,13 @@ from pathlib import Path
 import asyncpg
 import pytest
 from sqlalchemy import URL, func, insert, select, text
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
+from bot import lineage, transactions
 from bot import postgres as its_module
-from bot import transactions
+from bot.dialects import walk_line_by_line
 from bot.leases import Lease
 from bot.migration import SCHEMA, STEPS
 from bot.settings import RunnerSettings
@@ -487,6 +489,35 @@ async def test_long_texts_that_are_kept_elsewhere_go_as_well(own: URL):
     await store.forget(7, text=True)
     assert PHRASE.encode() not in on_the_disk(own)
     await store.close()
+
+
+MANY = """
+INSERT INTO lines SELECT n, 1, CASE WHEN n % 100 <> 1 THEN n - 1 END, 'action', 'Rain.',
+    CASE WHEN n = 1 THEN 7 END, 'stage', NULL, NULL, 'many ' || n, 0, 0, now(), NULL, NULL, NULL,
+    false
+FROM generate_series(1, 20000) AS n
+"""
+"""Lines in chains of a hundred, of which the first is somebody's."""
+
+
+async def test_what_hangs_below_somebodys_lines_is_looked_up_line_by_line(own: URL):
+    store = await Store.open(own)
+    await store.begin(a_script())
+    ask(own, "UPDATE scripts SET id = 1", MANY, "ANALYZE lines")
+    below = lineage.below(select(Line.id).where(Line.author == 7))
+    literally = {"literal_binds": True}
+    walk = select(below.c.id).compile(dialect=postgresql.dialect(), compile_kwargs=literally)
+    plans = list[str]()
+    async with store._database.writing() as session:
+        for prepare in (None, walk_line_by_line):
+            if prepare:
+                await prepare(session)
+            plans.append("\n".join(await session.scalars(text(f"EXPLAIN {walk}"))))
+    assert (await store.forget(7, text=True)).lines == 1
+    await store.close()
+    as_it_comes, line_by_line = plans
+    assert "Index Cond: (parent = " not in as_it_comes
+    assert "Index Cond: (parent = " in line_by_line
 
 
 async def test_old_numbers_mean_nothing_else_after_a_backup_was_put_back(store: Store, url: URL):
