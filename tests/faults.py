@@ -35,7 +35,7 @@ from bot.settings import SHIPPED_MODELS
 
 from .discord.faults import GATEWAYS, STATUSES, TOO_MANY, Kind
 from .discord.people import Asked, Channel, Discord, Message, Person
-from .discord.processes import fake_discord, running_bot
+from .discord.processes import UNLIMITED, fake_discord, running_bot
 from .kills.crowd import Crowd, card_of, gathered, has_end
 from .kills.truth import Truth
 
@@ -299,7 +299,7 @@ def judged(outcome: Outcome, writers: Crowd, truth: Truth) -> Outcome:
 def run(voice: Path, folder: Path, channels: int, times: int) -> Outcome:
     """The whole of it, in a folder."""
     settings = {"models": voice.parent, "model": voice.stem, "threads": 1, "line_length": 200}
-    settings |= dict.fromkeys(("person_limits", "channel_limits", "guild_limits"), "0 0 0")
+    settings |= UNLIMITED
     log = folder / "bot.log"
     with fake_discord(TO_ANSWER) as address, running_bot(address, folder, log, **settings):
         outcome, writers = asyncio.run(_play_at(address, channels, times))

@@ -35,7 +35,7 @@ from export.__main__ import main as export
 from .discord.bot import bot_here
 from .discord.crowd import BLOCK, names
 from .discord.people import WRITERS_MAY, Channel, Discord, Message, Person
-from .discord.processes import ROOT, fake_discord
+from .discord.processes import ROOT, UNLIMITED, fake_discord
 from .discord.state import TOKEN
 
 VOICE, OTHER = "voice", "other"
@@ -194,7 +194,7 @@ def measured(
         for voice in (VOICE, OTHER):
             _put(files[0], folder / f"{voice}.onnx")
         chosen = {"models": folder, "model": VOICE, "threads": threads}
-        chosen |= dict.fromkeys(("person_limits", "channel_limits", "guild_limits"), "0 0 0")
+        chosen |= UNLIMITED
         environment = {f"ONBOOK_{key.upper()}": str(value) for key, value in chosen.items()}
         clean = {key: value for key, value in os.environ.items() if "ONBOOK" not in key}
         with subprocess.Popen(

@@ -19,7 +19,7 @@ from bot.views import COG
 from tests.discord.bot import bot_here
 from tests.discord.crowd import names, report
 from tests.discord.people import PATIENCE, Asked, Channel, Discord, Guild, Message, Person
-from tests.discord.processes import fake_discord, running_bot
+from tests.discord.processes import UNLIMITED, fake_discord, running_bot
 
 from .test_buttons import BY_PERSON, BY_VOICE, blocks_of
 
@@ -35,7 +35,7 @@ def settings(voices: Path) -> dict[str, Any]:
     """How the bot is set up."""
     chosen = {"models": voices, "model": "tiny", "threads": 1, "line_length": 200}
     # One person begins 64 scripts at once, and more.
-    return chosen | dict.fromkeys(("person_limits", "channel_limits", "guild_limits"), "0 0 0")
+    return chosen | UNLIMITED
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,9 @@ from .state import TIME_TO_ANSWER, TOKEN
 
 ROOT = Path(__file__).parents[2]
 
+UNLIMITED = dict.fromkeys(("person_limits", "channel_limits", "guild_limits"), "0 0 0")
+"""The settings of a bot of which one person may ask more within a minute than people do."""
+
 PATIENCE = 20.0
 """Seconds in which a process must end."""
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from tests import machine
 from tests.discord.people import Asked, Channel, Discord, Person
-from tests.discord.processes import fake_discord
+from tests.discord.processes import UNLIMITED, fake_discord
 from tests.kills.crowd import card_of
 
 from . import filling
@@ -35,9 +35,6 @@ SLOWER = 3.0
 
 TIMES = 3
 """How often each command is used; the median counts."""
-
-UNLIMITED = dict.fromkeys(("person_limits", "channel_limits", "guild_limits"), "0 0 0")
-"""The settings of a bot of which one person may ask more within a minute than people do."""
 
 FEW = 100
 """Channels of the small one."""
