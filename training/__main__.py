@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -49,8 +50,12 @@ NUMBERS = {
     "drop_layers": "dropout between the layers and before the output",
     "drop_recurrent": "dropout of the recurrent weights",
     "drop_ngrams": "dropout of all n-grams of one length",
+    "taught": "share of the streams that read what teachers wrote",
+    "imagined": "characters that teachers write, on the disk 2 bytes for each that there is",
 }
 """What each number is that a training can be given."""
+
+DROPPED = tuple(field.name for field in dataclasses.fields(Regularisation))
 
 STOPPED = "Stopped, and kept. Give the same command with --resume to go on."
 
@@ -185,10 +190,8 @@ def _add_train(one: argparse.ArgumentParser) -> None:
     _add_number(sizes, "prior_longest", _positive(int), default.prior.longest)
     _add_number(sizes, "renamed", _share, default.renamed)
     _add_number(sizes, "resets", _share, default.resets)
-    _add_number(sizes, "drop_embedding", _share, default.drop.embedding)
-    _add_number(sizes, "drop_layers", _share, default.drop.layers)
-    _add_number(sizes, "drop_recurrent", _share, default.drop.recurrent)
-    _add_number(sizes, "drop_ngrams", _share, default.drop.ngrams)
+    for name in DROPPED:
+        _add_number(sizes, f"drop_{name}", _share, getattr(default.drop, name))
     sizes.add_argument("--precision", choices=["auto", "bfloat16", "float32"], default="auto")
     one.set_defaults(command=_train)
 
@@ -247,6 +250,14 @@ def _add_tune(one: argparse.ArgumentParser) -> None:
         "texts", type=Path, nargs="+", metavar="TEXT", help="your scripts, as for `train`"
     )
     one.add_argument("--out", type=Path, required=True, metavar="RUN2", help="the run folder")
+    one.add_argument(
+        "--teacher",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="RUN3",
+        help="a run that writes what is read as well, in the same characters; can be repeated",
+    )
     length = one.add_mutually_exclusive_group()
     length.add_argument("--steps", type=_positive(int), help="how many steps to train")
     length.add_argument("--minutes", type=_positive(float), help="how long to train (default: 15)")
@@ -260,9 +271,13 @@ def _add_tune(one: argparse.ArgumentParser) -> None:
         ("evaluate_every", _positive(int), 100),
         ("learning_rate", _positive(float), 0.001),
         ("renamed", _share, Config.renamed),
+        ("taught", _share, Config.taught),
+        ("imagined", _positive(int), Config.imagined),
         ("seed", int, 1),
     ):
         _add_number(one, name, kind, default)
+    for name in DROPPED:
+        _add_number(one, f"drop_{name}", _share, "as before")
     one.add_argument("--precision", choices=["auto", "bfloat16", "float32"], default="auto")
     one.set_defaults(command=_tune)
 
@@ -335,11 +350,13 @@ def _add_number(
     group: argparse._ActionsContainer,
     name: str,
     kind: Callable[[str], float],
-    default: float,
+    default: float | str,
 ) -> None:
+    """An option for one of `NUMBERS`; words for a default say what is done where it is missing."""
     flag = "--" + name.replace("_", "-")
     shown = f"{NUMBERS[name]} [{default}]"
-    group.add_argument(flag, type=kind, default=default, metavar="N", help=shown)
+    given = None if isinstance(default, str) else default
+    group.add_argument(flag, type=kind, default=given, metavar="N", help=shown)
 
 
 def _positive(kind: type[int | float]) -> Callable[[str], float]:
@@ -436,6 +453,7 @@ def _train(options: argparse.Namespace) -> int:
 
 def _tune(options: argparse.Namespace) -> int:
     voice, run = Run(options.voice), Run(options.out)
+    teachers = [Run(folder) for folder in options.teacher]
     before = voice.config()
     changes = {
         "name": options.name or f"{before.name}-tuned",
@@ -446,10 +464,23 @@ def _tune(options: argparse.Namespace) -> int:
     }
     for name in ("batch", "warmup", "evaluate_every", "learning_rate", "renamed", "seed"):
         changes[name] = getattr(options, name)
+    for name in ("taught", "imagined"):
+        changes[name] = getattr(options, name)
     changes["precision"] = options.precision
+    dropped = {name: getattr(options, f"drop_{name}") for name in DROPPED}
+    changes["drop"] = dataclasses.replace(
+        before.drop, **{name: share for name, share in dropped.items() if share is not None}
+    )
     # Made first, as it draws numbers: a training that goes on draws those that come next.
     known = voice.model()
-    tuning = tune.prepare(options.texts, voice, run, changes, resume=options.resume)
+    try:
+        tuning = tune.prepare(
+            options.texts, voice, run, changes, teachers=teachers, resume=options.resume
+        )
+    except KeyboardInterrupt:
+        # What takes time before the first step is what the teachers write.
+        print(STOPPED)
+        return INTERRUPTED
     untuned = tuning.bits_by(known, voice.vocabulary())
     print(f"Untuned, a held-out character costs {untuned:.4f} bits.")
     if tuning.run():

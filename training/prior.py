@@ -113,12 +113,15 @@ class NgramPrior(nn.Module):
 
         tokens: int64 [time, batch]; history: float [batch, longest - 1], the digits of the
         characters before, oldest first, 0 for none; parts: int64 [time, batch], for characters
-        that were learned the part whose counts are left out -> float32 [time, batch, characters],
-        and int64 [time, batch].
+        that were learned the part whose counts are left out, and below 0 for others
+        -> float32 [time, batch, characters], and int64 [time, batch].
         """
         read = torch.cat([history.T.long(), digits(tokens)])
         rows = self.rows(keys_of(read, self.shape.longest, self.characters + 1))
-        codes = self.codes[rows] if parts is None else self.held_out[parts, rows]
+        codes = self.codes[rows]
+        if parts is not None:
+            left_out = self.held_out[parts.clamp(min=0), rows]
+            codes = torch.where(parts[..., None] < 0, codes, left_out)
         return codes * -STEP, self.lengths[rows].long()
 
     def rows(self, keys: Tensor) -> Tensor:

@@ -6,6 +6,7 @@ weights.safetensors   the averaged weights that were best on the validation text
 metrics.jsonl         a line per report
 curves.png            the same, drawn
 samples/              what it wrote at each evaluation
+imagined/             what its teachers wrote, if it has any
 heldout/              the text it was judged on, so that export needs nothing else
 resume.safetensors    the optimiser, the averages and the generators, to go on from
 """
@@ -88,6 +89,19 @@ class Config:
     """How many steps the schedule has; None until it is known."""
     tuned_from: str = ""
     """SHA-256 of the weights that were tuned, if any were: the run needs them to go on."""
+    taught_by: tuple[str, ...] = ()
+    """SHA-256 of the weights of the teachers, if there were any: the run needs these as well."""
+    taught: float = 0.75
+    """Where there are teachers, the share of the streams that read what they wrote."""
+    imagined: int = 5_000_000
+    """How many characters these write."""
+
+    @property
+    def streams_of_texts(self) -> int:
+        """How many of the streams read the texts, and not what teachers wrote."""
+        if not self.taught_by:
+            return self.batch
+        return max(1, self.batch - max(1, round(self.batch * self.taught)))
 
     def shape(self, vocabulary: Vocabulary) -> Shape:
         """The network's sizes for this vocabulary."""
@@ -109,6 +123,7 @@ class Config:
             # Runs that were begun before there was one say nothing of it.
             "prior": PriorShape(**fields["prior"]) if "prior" in fields else NO_PRIOR,
         }
+        nested["taught_by"] = tuple(fields.get("taught_by", ()))
         earlier: dict[str, Any] = {"renamed": 0.0, "lengthen": 1, "finish": "", "resets": 0.0}
         return cls(**earlier | fields | nested)
 
@@ -122,6 +137,10 @@ class Run:
     @property
     def weights(self) -> Path:
         return self.folder / "weights.safetensors"
+
+    @property
+    def imagined(self) -> Path:
+        return self.folder / "imagined"
 
     @property
     def resume(self) -> Path:
@@ -146,7 +165,8 @@ class Run:
                 f"{self.folder} already holds a run: go on with --resume, or choose another --out."
             )
         make_folder(self.folder)
-        shutil.rmtree(self.heldout, ignore_errors=True)
+        for left in (self.heldout, self.imagined):
+            shutil.rmtree(left, ignore_errors=True)
         for part, texts in (("validation", split.validation), ("test", split.test)):
             for text in texts:
                 path = self.heldout / part / f"{text.name}.fountain"

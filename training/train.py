@@ -12,6 +12,7 @@ import signal
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -27,6 +28,7 @@ from .model import CharLSTM, at_temperature
 from .names import Names
 from .parallel import ALONE, Team
 from .run import Config, Run, RunError, load, save
+from .teachers import Imagined
 from .texts import Split, Text, collect
 from .vocabulary import Vocabulary
 
@@ -137,6 +139,37 @@ class Windows:
         self._tokens = torch.cat(tokens)[at]
 
 
+@dataclass(frozen=True)
+class Batch:
+    """What one step reads: streams of the texts and, after these, streams that teachers wrote."""
+
+    inputs: Tensor
+    """int64 [window, streams]."""
+    targets: Tensor
+    """int64 [window, streams of the texts]."""
+    anew: Tensor
+    """Which streams begin with the state of a script's start, bool [streams]."""
+    parts: Tensor | None
+    """int64 [window, streams], as `CharLSTM.forward` takes them."""
+    expected: Tensor | None
+    """What the teachers expect, float32 [window, their streams, vocabulary]."""
+
+    def to(self, device: torch.device) -> Batch:
+        """The same on a device."""
+        there = {name: one.to(device) for name, one in vars(self).items() if one is not None}
+        return dataclasses.replace(self, **there)
+
+    def cost(self, logits: Tensor) -> tuple[Tensor, Tensor]:
+        """What a character costs, and one of the texts alone, in nats, by logits for all."""
+        texts = self.targets.shape[1]
+        text = functional.cross_entropy(logits[:, :texts].flatten(0, 1), self.targets.flatten())
+        if self.expected is None:
+            return text, text
+        written = logits[:, texts:].flatten(0, 1)
+        taught = functional.cross_entropy(written, self.expected.flatten(0, 1))
+        return torch.lerp(text, taught, 1 - texts / logits.shape[1]), text
+
+
 def windows_of(
     config: Config,
     texts: Sequence[Text],
@@ -153,8 +186,9 @@ def windows_of(
             f"--lengthen, or give a larger --batch."
         )
     times = [config.repeat.get(text.folder, 1) for text in texts]
-    short = Windows(tokens, config.batch, config.window, config.seed, times, reading)
-    batch, window = config.batch // config.lengthen, config.window * config.lengthen
+    batch, window = config.streams_of_texts, config.window
+    short = Windows(tokens, batch, window, config.seed, times, reading)
+    batch, window = batch // config.lengthen, window * config.lengthen
     long = last = Windows(tokens, batch, window, config.seed, times, reading)
     if config.finish:
         alone = [int(text.folder == config.finish) for text in texts]
@@ -188,6 +222,7 @@ class Training:
         start: Start | None = None,
         team: Team = ALONE,
         clock: Clock = time.perf_counter,
+        imagined: Imagined | None = None,
     ) -> None:
         self.run_folder = run
         self.team = team
@@ -218,6 +253,10 @@ class Training:
             return encoded_text(names.reading(text, time), vocabulary)
 
         self.short, self.long, self.last = windows_of(config, texts, tokens, reading)
+        self.imagined = imagined
+        if imagined:
+            streams = config.batch - config.streams_of_texts
+            self.written = Windows(imagined.texts, streams, config.window, config.seed)
         self.corpus_hash = hashlib.sha256(torch.cat(tokens).numpy().tobytes()).hexdigest()
         self.network = team.together(self.model)
         self.state = self.model.start(config.batch // team.size)
@@ -262,27 +301,20 @@ class Training:
 
         Both the window and the bits are those of all processes.
         """
-        own = self.team.own(self.windows.batch)
-        inputs, targets, epoch_begins = self.windows.at(self.step)
-        inputs, targets = inputs[:, own], targets[:, own]
-        if len(self.state) != inputs.shape[1]:
-            self.state = self.model.start(inputs.shape[1])
-        parts = None
-        if self.parts is not None:
-            parts = self.parts[self.windows.places(self.step)[:, own]].to(self.device)
-        if epoch_begins:
-            self.state = torch.zeros_like(self.state)
+        batch = self._next()
+        if len(self.state) != len(batch.anew):
+            self.state = self.model.start(len(batch.anew))
+        if batch.anew.any():
+            self.state = self.state.masked_fill(batch.anew[:, None], 0.0)
         elif self.config.resets:
             kept = torch.rand(len(self.state), 1) >= self.config.resets
             self.state = self.state * kept.to(self.device)
         for group in self.optimiser.param_groups:
             group["lr"] = learning_rate(self.config, self.step)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.autocast):
-            logits, state = self.network(inputs.to(self.device), self.state, parts)
-        loss = functional.cross_entropy(
-            logits.float().flatten(0, 1), targets.to(self.device).flatten()
-        )
-        value = fmean(self.team.hear(loss.item()))
+            logits, state = self.network(batch.inputs, self.state, batch.parts)
+        loss, text = batch.cost(logits.float())
+        value = fmean(self.team.hear(text.item()))
         self.step += 1
         if not math.isfinite(value):
             raise TrainingError(
@@ -296,6 +328,23 @@ class Training:
         self.state = state.detach()
         self._average()
         return value / math.log(2)
+
+    def _next(self) -> Batch:
+        own = self.team.own(self.windows.batch)
+        inputs, targets, begins = self.windows.at(self.step)
+        inputs, targets = inputs[:, own], targets[:, own]
+        anew = torch.full((inputs.shape[1],), begins)
+        parts = expected = None
+        if self.parts is not None:
+            parts = self.parts[self.windows.places(self.step)[:, own]]
+        if self.imagined:
+            written, _, begins = self.written.at(self.step)
+            expected = self.imagined.after(self.written.places(self.step))
+            inputs = torch.cat([inputs, written], dim=1)
+            anew = torch.cat([anew, torch.full((written.shape[1],), begins)])
+            if parts is not None:
+                parts = functional.pad(parts, (0, written.shape[1]), value=-1)
+        return Batch(inputs, targets, anew, parts, expected).to(self.device)
 
     @property
     def windows(self) -> Windows:

@@ -17,6 +17,7 @@ from .model import CharLSTM
 from .ngrams import BASE
 from .prior import NgramPrior, PriorShape
 from .run import Config, Run, RunError
+from .teachers import STREAMS, imagine
 from .texts import Text, collect
 from .train import Training, TrainingError, encoded, windows_of
 from .vocabulary import Vocabulary
@@ -34,6 +35,7 @@ def prepare(
     run: Run,
     changes: Mapping[str, Any],
     *,
+    teachers: Sequence[Run] = (),
     resume: bool = False,
 ) -> Training:
     """A training of a voice on further texts, into a run of its own.
@@ -41,13 +43,16 @@ def prepare(
     It stands before its first step or, to ``resume``, where the run in the folder stands. Before
     the first step its weights are the voice's, and it knows what can be counted in the texts.
     ``changes``: fields of the voice's `Config` that are set anew, the schedule among them; a run
-    that goes on keeps its own, and only the steps, where given, move its end. Raises TextError,
-    RunError and TrainingError as `train` does.
+    that goes on keeps its own, and only the steps, where given, move its end. ``teachers`` are
+    runs that write what it reads as well, see `training.teachers`; the voice can be one of them.
+    Raises TextError, RunError and TrainingError as `train` does.
     """
-    known = voice.model()
-    tuned_from = hashlib.sha256(voice.weights.read_bytes()).hexdigest()
+    known, networks = voice.model(), [one.model() for one in teachers]
+    tuned_from = _fingerprint(voice)
+    taught_by = tuple(_fingerprint(one) for one in teachers)
     if resume:
         _require_voice(run, voice, tuned_from)
+        _require_teachers(run, taught_by)
     split = collect(paths)
     if resume:
         config, larger = run.config(), run.vocabulary()
@@ -57,10 +62,15 @@ def prepare(
             dataclasses.replace(voice.config(), repeat={}, finish="", lengthen=1),
             **changes,
             tuned_from=tuned_from,
+            taught_by=taught_by,
         )
         larger = _grown(voice.vocabulary(), split.train)
+    for one in teachers:
+        _require_vocabulary(one, larger)
     tokens = encoded(split.train, larger)
     windows_of(config, split.train, tokens)
+    if teachers:
+        _require_windows(config)
     beside, parts = _prior(known, tokens, larger)
     shape = beside.shape if beside else prior.NO_PRIOR
     if resume:
@@ -76,10 +86,46 @@ def prepare(
             model.prior.held_out = beside.held_out.to(model.prior.codes.device)
         return parts
 
-    training = Training(run, config, larger, split.train, start)
+    imagined = None
+    if teachers:
+        imagined = imagine(networks, tokens, config.imagined, config.seed, run.imagined)
+    training = Training(run, config, larger, split.train, start, imagined=imagined)
     if resume:
         training.resume()
     return training
+
+
+def _fingerprint(run: Run) -> str:
+    return hashlib.sha256(run.weights.read_bytes()).hexdigest()
+
+
+def _require_teachers(run: Run, taught_by: tuple[str, ...]) -> None:
+    if run.config().taught_by != taught_by:
+        raise RunError(
+            f"{run.folder} learned from {len(run.config().taught_by)} teachers that are not those "
+            f"given: name the same ones in the same order, or choose another --out."
+        )
+
+
+def _require_windows(config: Config) -> None:
+    if config.batch < 2:
+        raise TrainingError(
+            "One stream reads what the teachers wrote, and one the texts: give a larger --batch."
+        )
+    streams = config.batch - config.streams_of_texts
+    if config.imagined < streams * config.window + STREAMS:
+        raise TrainingError(
+            f"{config.imagined:,} characters fill no window of {streams} streams of "
+            f"{config.window} characters: give a larger --imagined."
+        )
+
+
+def _require_vocabulary(teacher: Run, vocabulary: Vocabulary) -> None:
+    if teacher.vocabulary() != vocabulary:
+        raise TrainingError(
+            f"{teacher.folder} does not tell the same characters apart as the voice and these "
+            f"texts: give --teacher a run that was trained on the same texts."
+        )
 
 
 def _require_voice(run: Run, voice: Run, tuned_from: str) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 from export.__main__ import main as export
 from tests.conftest import TINY
@@ -20,10 +21,13 @@ from training.__main__ import main
 from training.blend import Blend, blended, grown
 from training.evaluate import carried
 from training.kneser_ney import KneserNey
+from training.model import NOTHING_DROPPED, CharLSTM
+from training.ngrams import MemoryShape
 from training.prior import NO_PRIOR, STEP, NgramPrior, PriorShape, fitted, lengths_of
-from training.run import Config, Run, load, save
+from training.run import Config, Run, RunError, load, save
+from training.teachers import PRIMED, imagine
 from training.texts import collect
-from training.train import Training, TrainingError, train
+from training.train import Training, TrainingError, encoded, train
 
 SCHEDULE = {"steps": 60, "minutes": None, "learning_rate": 0.005, "evaluate_every": 30}
 
@@ -62,6 +66,17 @@ def released(tiny_run: Run, tmp_path_factory: pytest.TempPathFactory) -> Run:
 def tuned(released: Run, scripts: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     run = Run(tmp_path_factory.mktemp("tuned") / "run")
     assert tune.prepare([scripts], released, run, SCHEDULE).run()
+    return run
+
+
+@pytest.fixture(scope="module")
+def second(old: Run, scenes: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Another voice that has read the same scenes, otherwise: a memory in place of a prior."""
+    run = Run(tmp_path_factory.mktemp("second"))
+    memory = MemoryShape(places=200, longest=3, features=4, seen=2)
+    config = dataclasses.replace(FEW, memory=memory, prior=NO_PRIOR, steps=40, seed=2)
+    assert train([scenes], run, config)
+    assert run.vocabulary() == old.vocabulary()
     return run
 
 
@@ -204,6 +219,157 @@ def test_a_run_from_before_tuning_could_go_on_is_none_that_was_tuned():
     fields = json.loads(FEW.to_json())
     del fields["tuned_from"]
     assert Config.from_json(json.dumps(fields)) == FEW
+
+
+# Teachers
+
+
+def test_teachers_write_what_they_expect_together(
+    old: Run, second: Run, scenes: Path, tmp_path: Path
+):
+    networks = [old.model(), second.model()]
+    texts = encoded(collect([scenes]).train, old.vocabulary())
+    imagined = imagine(networks, texts, 4 * 300, 1, tmp_path, streams=4)
+    assert [len(text) for text in imagined.texts] == [300] * 4
+    assert len({tuple(text.tolist()) for text in imagined.texts}) == 4
+    # Where they go on from is read again, so that what is expected can be said again.
+    generator = torch.Generator().manual_seed(1)
+    whole = torch.cat(texts)
+    starts = torch.randint(len(whole) - PRIMED, (4,), generator=generator)
+    primed = whole[starts + torch.arange(PRIMED)[:, None]]
+    assert torch.equal(primed[-1], torch.stack(imagined.texts)[:, 0])
+    read = torch.cat([primed[:-1], torch.stack(imagined.texts, dim=1)])
+    with torch.no_grad():
+        each = [network(read, network.start(4))[0][PRIMED - 1 :] for network in networks]
+    expected = torch.softmax((each[0] + each[1]) / 2, dim=-1)
+    places = torch.arange(4 * 300).view(4, 300).T
+    assert torch.allclose(imagined.after(places), expected, atol=1e-3)
+    # Each next character was drawn from that.
+    chosen = expected[:-1].gather(2, torch.stack(imagined.texts, dim=1)[1:, :, None])
+    entropy = -(expected * expected.log()).sum(dim=-1).mean()
+    assert -chosen.log().mean().item() == pytest.approx(entropy.item(), abs=0.15)
+
+
+def test_what_is_there_is_not_written_again(old: Run, scenes: Path, tmp_path: Path):
+    texts = encoded(collect([scenes]).train, old.vocabulary())
+    first = imagine([old.model()], texts, 600, 1, tmp_path, streams=4)
+    (tmp_path / "unfinished.npy").touch()
+    again = imagine([old.model()], texts, 600, 2, tmp_path, streams=4)
+    assert torch.equal(torch.stack(first.texts), torch.stack(again.texts))
+
+
+def test_taught_it_expects_what_its_teachers_do(
+    old: Run, second: Run, scenes: Path, tmp_path: Path
+):
+    schedule = SCHEDULE | {
+        "taught": 0.9,
+        "imagined": 40_000,
+        "renamed": 0.0,
+        "drop": NOTHING_DROPPED,
+    }
+    run = Run(tmp_path / "run")
+    teaching = tune.prepare([scenes], old, run, schedule, teachers=[second])
+    text = "\n\n".join(t.content for t in run.heldout_texts("validation"))
+    tokens = torch.tensor(old.vocabulary().encode(text))[:, None]
+
+    def distance(student: CharLSTM) -> float:
+        """From what the teacher expects to what the student does, in nats per character."""
+        with torch.no_grad():
+            ours, theirs = (
+                torch.log_softmax(model.eval()(tokens, model.start(1))[0], dim=-1)
+                for model in (student, second.model())
+            )
+        return (theirs.exp() * (theirs - ours)).sum(dim=-1).mean().item()
+
+    before = distance(old.model())
+    assert teaching.run()
+    assert distance(teaching.average) < before / 2
+
+
+def test_streams_of_teachers_lie_beside_those_of_the_texts(
+    old: Run, second: Run, scenes: Path, tmp_path: Path
+):
+    schedule = SCHEDULE | {"imagined": 20_000, "taught": 0.75, "batch": 8}
+    training = tune.prepare([scenes], old, Run(tmp_path), schedule, teachers=[second])
+    batch = training._next()
+    assert batch.inputs.shape == (training.config.window, 8)
+    assert batch.targets.shape == (training.config.window, 2)
+    assert batch.expected is not None
+    assert batch.expected.shape == (training.config.window, 6, len(old.vocabulary()))
+    assert torch.allclose(batch.expected.sum(dim=-1), torch.ones(()), atol=1e-2)
+    # What teachers write was never counted, and each text was.
+    assert batch.parts is not None
+    assert (batch.parts[:, 2:] == -1).all()
+    assert (batch.parts[:, :2] >= 0).all()
+    logits = torch.randn(training.config.window, 8, len(old.vocabulary()))
+    cost, text = batch.cost(logits)
+    taught = -(batch.expected * logits[:, 2:].log_softmax(dim=-1)).sum(dim=-1).mean()
+    assert cost.item() == pytest.approx(0.25 * text.item() + 0.75 * taught.item(), abs=1e-4)
+
+
+def test_a_prior_expects_what_it_never_counted_by_all_of_its_counts():
+    prior = prior_of(OLD, 10)
+    tokens, history = OLD[0][:30, None], torch.zeros(1, prior.shape.history)
+    parts = torch.full_like(tokens, -1)
+    parts[:10] = 0
+    mixed, _ = prior(tokens, history, parts)
+    assert torch.equal(mixed[10:], prior(tokens, history)[0][10:])
+    assert torch.equal(mixed[:10], prior(tokens, history, torch.zeros_like(tokens))[0][:10])
+
+
+def test_a_run_goes_on_with_the_teachers_it_had(
+    old: Run, second: Run, scenes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
+):
+    command = ["tune", str(old.folder), str(scenes), "--precision", "float32"]
+    command += ["--imagined", "20000", "--drop-layers", "0.1"]
+    taught = [*command, "--teacher", str(second.folder), "--teacher", str(old.folder)]
+    whole, cut = Run(tmp_path / "whole"), Run(tmp_path / "cut")
+    assert main([*taught, "--steps", "6", "--out", str(whole.folder)]) == 0
+    assert whole.config().drop == dataclasses.replace(old.config().drop, layers=0.1)
+    assert len(whole.config().taught_by) == 2
+
+    def interrupted(*_arguments: object, **_keywords: object) -> Tensor:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(torch, "multinomial", interrupted)
+        assert main([*taught, "--steps", "6", "--out", str(cut.folder)]) == 130
+    assert "Give the same command with --resume to go on." in capsys.readouterr().out
+    assert main([*command, "--resume", "--out", str(cut.folder)]) == 1
+    assert "learned from 2 teachers that are not those given" in capsys.readouterr().err
+    take = Training.train_step
+
+    def killed(training: Training) -> float:
+        bits = take(training)
+        if training.step == 3:
+            os.kill(os.getpid(), signal.SIGINT)
+        return bits
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Training, "train_step", killed)
+        assert main([*taught, "--resume", "--out", str(cut.folder)]) == 130
+    assert main([*taught, "--resume", "--out", str(cut.folder)]) == 0
+    ours, theirs = load(cut.resume)[0], load(whole.resume)[0]
+    assert ours.keys() == theirs.keys()
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+
+
+def test_teachers_that_cannot_teach_are_refused(
+    old: Run, second: Run, scenes: Path, scripts: Path, tmp_path: Path
+):
+    run = Run(tmp_path / "run")
+    with pytest.raises(TrainingError, match="does not tell the same characters apart"):
+        tune.prepare([scripts], old, run, SCHEDULE, teachers=[second])
+    with pytest.raises(TrainingError, match="give a larger --batch"):
+        tune.prepare([scenes], old, run, SCHEDULE | {"batch": 1}, teachers=[second])
+    with pytest.raises(TrainingError, match="give a larger --imagined"):
+        tune.prepare([scenes], old, run, SCHEDULE | {"imagined": 50}, teachers=[second])
+    with pytest.raises(RunError):
+        tune.prepare([scenes], old, run, SCHEDULE, teachers=[Run(tmp_path / "none")])
+    assert not run.folder.exists()
+
+
+# What is refused
 
 
 def test_scripts_in_too_many_new_characters_are_refused(released: Run, tmp_path: Path):

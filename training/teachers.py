@@ -1,0 +1,94 @@
+"""Teachers: networks that write what another network learns from.
+
+Networks that have learned the same text err in different places, so what several expect together
+errs less than each, and costs as much to compute as all. One network can learn that from them, but
+hardly from a text that they know by heart: of that they expect what stands there. Of what they
+write themselves nobody has read anything, and what they expect after each character of it is known
+exactly: Bucila, Caruana & Niculescu-Mizil 2006, "Model Compression"; Hinton, Vinyals & Dean 2015,
+"Distilling the Knowledge in a Neural Network".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.lib.format import open_memmap
+from torch import Tensor
+from torch.nn import functional
+from tqdm import tqdm
+
+from .model import CharLSTM
+
+STREAMS = 512
+"""Pieces of text that are written side by side."""
+
+PRIMED = 200
+"""Characters that are read of what people wrote, before a piece is written."""
+
+
+class Imagined:
+    """What teachers wrote, and what they expected: two files in a folder.
+
+    ``tokens.npy``: what was written, int16 [pieces, characters]. ``expected.npy``: logarithms of
+    the probabilities of what comes after each, float16 [pieces, characters, vocabulary].
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Raises FileNotFoundError where nothing, or not all, was written."""
+        expected = np.load(folder / "expected.npy", mmap_mode="r")
+        self.expected = expected.reshape(-1, expected.shape[-1])
+        tokens = np.load(folder / "tokens.npy").astype(np.int64)
+        self.texts = list(torch.from_numpy(tokens))
+
+    def after(self, places: Tensor) -> Tensor:
+        """The probabilities of what comes after places in the joined texts.
+
+        int64 [time, batch] -> float32 [time, batch, vocabulary].
+        """
+        return torch.from_numpy(self.expected[places.numpy()]).float().exp()
+
+
+@torch.no_grad()
+def imagine(
+    teachers: Sequence[CharLSTM],
+    texts: Sequence[Tensor],
+    characters: int,
+    seed: int,
+    folder: Path,
+    streams: int = STREAMS,
+) -> Imagined:
+    """Lets teachers of one vocabulary write in turn with each other, by the mean of their logits.
+
+    Each of ``streams`` pieces goes on from somewhere in ``texts`` (token ids that they have
+    learned), and all have about so many ``characters`` together, at least one each. In ``folder``
+    each takes two bytes for every character of the vocabulary. What is there already is not
+    written again.
+    """
+    if (folder / "expected.npy").exists():
+        return Imagined(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    whole = torch.cat(list(texts))
+    generator = torch.Generator().manual_seed(seed)
+    starts = torch.randint(max(1, len(whole) - PRIMED), (streams,), generator=generator)
+    primed = whole[(starts + torch.arange(PRIMED)[:, None]) % len(whole)]
+    states = [one(primed[:-1], one.eval().start(streams))[1] for one in teachers]
+    length, vocabulary = max(1, characters // streams), teachers[0].shape.vocabulary
+    tokens = np.empty((streams, length), dtype=np.int16)
+    unfinished = folder / "unfinished.npy"
+    expected = open_memmap(unfinished, "w+", np.float16, (streams, length, vocabulary))
+    last = primed[-1]
+    for i in tqdm(range(length), desc="imagined", unit_scale=streams, unit=" characters"):
+        logits = torch.zeros(streams, vocabulary)
+        for n, one in enumerate(teachers):
+            said, states[n] = one(last[None], states[n])
+            logits += functional.log_softmax(said[0], dim=-1) / len(teachers)
+        after = functional.log_softmax(logits, dim=-1)
+        tokens[:, i], expected[:, i] = last.numpy(), after.half().numpy()
+        last = torch.multinomial(after.exp(), 1, generator=generator)[:, 0]
+    expected.flush()
+    np.save(folder / "tokens.npy", tokens)
+    unfinished.rename(folder / "expected.npy")
+    return Imagined(folder)
