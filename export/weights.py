@@ -49,6 +49,8 @@ class Prior:
     """uint8 [1 + C]: characters of each context."""
     trust: Floats
     """[1 + characters of the longest contexts]: what a context of each length adds to trust."""
+    sure: Floats
+    """[1 + characters of the longest contexts]: what logits are multiplied with after each."""
 
     @property
     def shape(self) -> PriorShape:
@@ -120,6 +122,7 @@ class Weights:
                 model.prior.codes.numpy(),
                 model.prior.lengths.numpy(),
                 _array(model.trust_length.weight[:, 0]),
+                _array(model.sure),
             )
         return cls(
             table=_array(folded),
@@ -192,6 +195,7 @@ class Weights:
             model.expect.weight = nn.Parameter(as_read[:, expected_from:].contiguous())
             model.prior.lengths.copy_(torch.tensor(self.prior.lengths))
             model.trust_length.weight = _parameter(self.prior.trust[:, None])
+            model.sure.copy_(torch.tensor(self.prior.sure))
             model.trust.weight = _parameter(output[:, characters:].T)
             model.trust.bias = _parameter(self.output_bias[characters:])
         return model.eval()

@@ -515,10 +515,11 @@ def _calibrate(options: argparse.Namespace) -> int:
     run, text = Run(options.run), read(options.text)
     model, vocabulary = run.model(), run.vocabulary()
     before = evaluate.carried(model, vocabulary, text.content)
-    temperature, cost = evaluate.calibrated(model, vocabulary, text.content)
-    run.divide_logits(temperature, cost.per_character)
+    temperatures, cost = evaluate.calibrated(model, vocabulary, text.content)
+    run.divide_logits(temperatures, cost.per_character)
+    divisors = " ".join(f"{one:g}" for one in temperatures)
     print(
-        f"Its logits are divided by {temperature:g} now: a character of {text.name} costs "
+        f"Its logits are divided by {divisors} now: a character of {text.name} costs "
         f"{cost.per_character:.4f} bits, and cost {before.per_character:.4f} before."
     )
     return 0

@@ -20,6 +20,9 @@ CHUNK = 512
 TEMPERATURES = tuple(n / 100 for n in range(80, 161, 4))
 """Among which `calibrated` chooses; 0.04 from the best, a character costs 0.0006 bits more."""
 
+OFTEN = 1_000
+"""Characters after contexts of one length from which on these have a temperature of their own."""
+
 COLD_WINDOW = 256
 """Characters in a cold window, as in the published figures that use them."""
 
@@ -71,39 +74,56 @@ def carried(model: Reader, vocabulary: Vocabulary, text: str, streams: int = 1) 
     With more than one stream the text is cut into that many equal pieces that are read side by
     side, each from an empty state: much faster, and slightly pessimistic.
     """
-    [cost] = _carried(model, vocabulary, text, streams, [1.0])
-    return cost
+    bits, characters = _carried(model, vocabulary, text, streams, [1.0])
+    return Cost(bits.sum().item(), int(characters.sum()))
 
 
 def calibrated(
     model: Reader, vocabulary: Vocabulary, text: str, streams: int = 1
-) -> tuple[float, Cost]:
-    """The temperature by which logits are to be divided for a text to cost least, and that cost.
+) -> tuple[tuple[float, ...], Cost]:
+    """The temperatures by which logits are to be divided for a text to cost least, and that cost.
 
     Above 1, a network is surer of itself than it deserves to be on what it has not learned, as
     those are that have read their texts often (Guo et al. 2017, "On Calibration of Modern Neural
-    Networks"). The text is read as by `carried`, and chooses among `TEMPERATURES`.
+    Networks"). It is so above all where what it has just read was rare there, so one with a prior
+    has a temperature for each length of the contexts that the prior knows, from 0 on, and any
+    other network has one alone. The text is read as by `carried`, and chooses among
+    `TEMPERATURES`; for lengths that it has less than `OFTEN` it chooses as for all together.
     """
-    costs = _carried(model, vocabulary, text, streams, TEMPERATURES)
-    return min(zip(TEMPERATURES, costs, strict=True), key=lambda pair: pair[1].bits)
+    bits, characters = _carried(model, vocabulary, text, streams, TEMPERATURES)
+    best = torch.where(characters < OFTEN, bits.sum(dim=1).argmin(), bits.argmin(dim=0))
+    cost = bits.gather(0, best[None]).sum()
+    return tuple(TEMPERATURES[n] for n in best), Cost(cost.item(), int(characters.sum()))
 
 
 def _carried(
     model: Reader, vocabulary: Vocabulary, text: str, streams: int, temperatures: Sequence[float]
-) -> list[Cost]:
+) -> tuple[Tensor, Tensor]:
+    """The bits, [temperatures, lengths], and how many characters there are, [lengths].
+
+    Lengths are those of the contexts that a prior knows; 0 alone without a prior.
+    """
     tokens = torch.tensor(vocabulary.encode(as_read(text)))
     length = (len(tokens) - 1) // streams
     kept = tokens[: length * streams + 1]
     inputs = kept[:-1].view(streams, length).T.contiguous()
     targets = kept[1:].view(streams, length).T.contiguous()
     state = model.start(streams)
-    bits = [0.0] * len(temperatures)
+    prior = model.prior if isinstance(model, CharLSTM) else None
+    lengths = prior.shape.longest + 1 if prior else 1
+    bits = torch.zeros(len(temperatures), lengths, dtype=torch.float64)
+    characters = torch.zeros(lengths)
     for i in range(0, length, CHUNK):
-        wanted = targets[i : i + CHUNK]
-        logits, state = _read(model, inputs[i : i + CHUNK], state)
+        read, wanted = inputs[i : i + CHUNK], targets[i : i + CHUNK]
+        known = torch.zeros_like(read)
+        if isinstance(model, CharLSTM):
+            known = model.known(read.to(state.device), state).cpu()
+        characters += known.flatten().bincount(minlength=lengths)
+        logits, state = _read(model, read, state)
         for n, temperature in enumerate(temperatures):
-            bits[n] += _bits(logits / temperature, wanted)
-    return [Cost(one, targets.numel()) for one in bits]
+            each = _bits(logits / temperature, wanted).double()
+            bits[n] += known.flatten().bincount(each, minlength=lengths)
+    return bits, characters
 
 
 def cold_windows(model: Reader, vocabulary: Vocabulary, text: str) -> Cost:
@@ -119,7 +139,7 @@ def cold_windows(model: Reader, vocabulary: Vocabulary, text: str) -> Cost:
     bits = 0.0
     for part, wanted in zip(inputs.split(64), targets.split(64), strict=True):
         logits, _ = _read(model, part.T, model.start(len(part)))
-        bits += _bits(logits, wanted.T)
+        bits += _bits(logits, wanted.T).sum().item()
     return Cost(bits, targets.numel())
 
 
@@ -133,11 +153,11 @@ def _read(model: Reader, inputs: Tensor, state: Tensor) -> tuple[Tensor, Tensor]
     return logits, state
 
 
-def _bits(logits: Tensor, targets: Tensor) -> float:
-    """What targets [time, batch] cost, all together."""
+def _bits(logits: Tensor, targets: Tensor) -> Tensor:
+    """What each of targets [time, batch] costs, [time x batch], on the processor."""
     wanted = targets.to(logits.device).flatten()
-    nats = functional.cross_entropy(logits.flatten(0, 1), wanted, reduction="sum")
-    return nats.item() / math.log(2)
+    nats = functional.cross_entropy(logits.flatten(0, 1), wanted, reduction="none")
+    return nats.cpu() / math.log(2)
 
 
 @torch.no_grad()

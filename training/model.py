@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -55,16 +55,32 @@ class Regularisation:
     """All n-grams of one length."""
 
 
-MAKE_LOGITS = ("output.", "recall_output.", "trust.", "trust_length.")
-"""What the names of the weights begin with of which the logits of a `CharLSTM` are multiples."""
+MAKE_LOGITS = ("output.", "recall_output.")
+"""What the names of the weights begin with of which logits are multiples, without a prior."""
 
 
-def at_temperature(weights: Mapping[str, Tensor], temperature: float) -> dict[str, Tensor]:
-    """The weights of a `CharLSTM` with its logits divided by a temperature, above 0."""
+def at_temperatures(
+    weights: Mapping[str, Tensor], temperatures: Sequence[float]
+) -> dict[str, Tensor]:
+    """The weights of a `CharLSTM` with its logits divided by temperatures, all above 0.
+
+    One for each length of a context that its prior knows, from 0 on; one alone without a prior.
+    """
+    if "sure" in weights:
+        sure = weights["sure"]
+        return {**weights, "sure": sure / torch.tensor(temperatures).to(sure)}
+    [temperature] = temperatures
     return {
         name: weight / temperature if name.startswith(MAKE_LOGITS) else weight
         for name, weight in weights.items()
     }
+
+
+def completed(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The weights of a `CharLSTM`, with what those lack that were kept before there was one."""
+    if "trust_length.weight" not in weights:
+        return dict(weights)
+    return {"sure": torch.ones(len(weights["trust_length.weight"])), **weights}
 
 
 NOTHING_DROPPED = Regularisation(0.0, 0.0, 0.0, 0.0)
@@ -126,13 +142,17 @@ class CharLSTM(nn.Module):
 
     Beside it lies a prior, unless its shape has no contexts. What that expects is read with the
     embedded character, as the roots of probabilities, and its logarithms are added to the logits,
-    times how much the network trusts it just then, and after a context of that length. And there
+    times how much the network trusts it just then, and after a context of that length. How sure it
+    may be of the whole hangs on that length too: what it has learned by heart, it is too sure of
+    where it meets what it has not, so `training.evaluate.calibrated` finds that out. And there
     may be a memory of n-grams: what that recalls is added to the embedded character and, through
     weights of its own, to the logits.
 
     Its state is packed as the voice file wants it: float32 [batch, h of every layer, c of every
     layer, then the last characters' digits], zeros at the start of a script.
     """
+
+    sure: Tensor
 
     def __init__(self, shape: Shape, drop: Regularisation = NOTHING_DROPPED) -> None:
         super().__init__()
@@ -159,6 +179,8 @@ class CharLSTM(nn.Module):
             nn.init.ones_(self.trust.bias)
             self.trust_length = nn.Embedding(shape.prior.longest + 1, 1)
             nn.init.zeros_(self.trust_length.weight)
+            # What the logits are multiplied with: no gradient changes it.
+            self.register_buffer("sure", torch.ones(shape.prior.longest + 1))
 
     def forward(
         self, tokens: Tensor, state: Tensor, parts: Tensor | None = None
@@ -190,11 +212,21 @@ class CharLSTM(nn.Module):
             logits = logits + self.recall_output(found)
         if self.prior:
             trust = self.trust(x).float() + self.trust_length(lengths)
-            logits = logits + trust * expected
+            logits = (logits + trust * expected) * self.sure[lengths][..., None]
         packed = [one for kind in zip(*states, strict=True) for one in kind]
         cells = torch.cat(packed, dim=1).float()
         read = torch.cat([history, digits(tokens).T.float()], dim=1)
         return logits, torch.cat([cells, read[:, read.shape[1] - self.shape.history :]], dim=1)
+
+    def known(self, tokens: Tensor, state: Tensor) -> Tensor:
+        """How long a context the prior knows after each character: 0 without a prior.
+
+        tokens: int64 [time, batch]; state: float32 [batch, S] -> int64 [time, batch].
+        """
+        if not self.prior:
+            return torch.zeros_like(tokens)
+        history = state[:, state.shape[1] - self.shape.prior.history :]
+        return self.prior.lengths_after(tokens, history)
 
     def start(self, batch: int) -> Tensor:
         """The state in which nothing has been read: zeros [batch, S]."""

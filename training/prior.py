@@ -116,13 +116,21 @@ class NgramPrior(nn.Module):
         that were learned the part whose counts are left out, and below 0 for others
         -> float32 [time, batch, characters], and int64 [time, batch].
         """
-        read = torch.cat([history.T.long(), digits(tokens)])
-        rows = self.rows(keys_of(read, self.shape.longest, self.characters + 1))
+        rows = self._met(tokens, history)
         codes = self.codes[rows]
         if parts is not None:
             left_out = self.held_out[parts.clamp(min=0), rows]
             codes = torch.where(parts[..., None] < 0, codes, left_out)
         return codes * -STEP, self.lengths[rows].long()
+
+    def lengths_after(self, tokens: Tensor, history: Tensor) -> Tensor:
+        """How long a context is known after each character, as `forward` says it."""
+        return self.lengths[self._met(tokens, history)].long()
+
+    def _met(self, tokens: Tensor, history: Tensor) -> Tensor:
+        """The rows of the contexts after each character, int64 [time, batch]."""
+        read = torch.cat([history.T.long(), digits(tokens)])
+        return self.rows(keys_of(read, self.shape.longest, self.characters + 1))
 
     def rows(self, keys: Tensor) -> Tensor:
         """keys int64 [..., longest] -> the rows of the longest contexts among them, int64 [...]."""

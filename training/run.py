@@ -17,7 +17,7 @@ import dataclasses
 import json
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -27,7 +27,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from .model import CharLSTM, Regularisation, Shape, at_temperature
+from .model import CharLSTM, Regularisation, Shape, at_temperatures, completed
 from .ngrams import NO_MEMORY, MemoryShape
 from .prior import NO_PRIOR, PriorShape
 from .texts import Split, Text
@@ -215,17 +215,18 @@ class Run:
             return {}
         return load(self.weights)[1]
 
-    def divide_logits(self, temperature: float, bits: float) -> None:
-        """Has the best model divide its logits by a temperature, above 0, and notes what it costs.
+    def divide_logits(self, temperatures: Sequence[float], bits: float) -> None:
+        """Has the best model divide its logits, as `at_temperatures` does, and notes what it costs.
 
         ``bits``: of a character of the validation text, then. Raises RunError when there is none.
         """
         weights, facts = self._load_weights()
+        before = facts.get("temperatures", [facts.get("temperature", 1.0)] * len(temperatures))
         noted = {
-            "temperature": facts.get("temperature", 1.0) * temperature,
+            "temperatures": [a * b for a, b in zip(before, temperatures, strict=True)],
             "validation_bits": bits,
         }
-        save(self.weights, at_temperature(weights, temperature), facts | noted)
+        save(self.weights, at_temperatures(weights, temperatures), facts | noted)
 
     def metrics_noted(self) -> list[dict[str, float]]:
         """What was noted while it was trained, in that order; nothing where no note is kept."""
@@ -249,7 +250,8 @@ class Run:
 
     def _load_weights(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         try:
-            return load(self.weights)
+            weights, facts = load(self.weights)
+            return completed(weights), facts
         except (OSError, SafetensorError) as error:
             raise RunError(
                 f"{self.weights} is missing or damaged: train this run, or name another."

@@ -24,7 +24,7 @@ from tqdm import tqdm
 
 from . import curves, ngrams, prior
 from .evaluate import as_read, calibrated, carried, sample
-from .model import CharLSTM, at_temperature
+from .model import CharLSTM, at_temperatures, completed
 from .names import Names
 from .parallel import ALONE, Team
 from .run import Config, Run, RunError, load, save
@@ -392,7 +392,7 @@ class Training:
 
     def _evaluate(self, progress: Progress) -> None:
         """Validation and a sample; keeps the weights if they are the best."""
-        temperature, cost = calibrated(*self._validation(self.average, self.vocabulary))
+        temperatures, cost = calibrated(*self._validation(self.average, self.vocabulary))
         bits = cost.per_character
         self._note({"step": self.step, "seconds": round(self.seconds, 1), "validation_bits": bits})
         written = sample(self.average, self.vocabulary, "\n", 400, 0.8, self.config.seed)
@@ -402,20 +402,21 @@ class Training:
         progress.write(f"\n{written.strip()}\n")
         progress.write(
             f"step {self.step:,}: {bits:.4f} bits per character on the validation text "
-            f"(carried state in {VALIDATION_STREAMS} pieces, logits divided by {temperature:g})"
+            f"(carried state in {VALIDATION_STREAMS} pieces, logits divided by "
+            f"{' '.join(f'{one:g}' for one in temperatures)})"
         )
         if bits < self.best:
             self.best = bits
             facts = {
                 "step": self.step,
                 "validation_bits": bits,
-                "temperature": temperature,
+                "temperatures": temperatures,
                 "trained": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
                 "seconds": round(self.seconds, 1),
             }
             save(
                 self.run_folder.weights,
-                at_temperature(self.average.state_dict(), temperature),
+                at_temperatures(self.average.state_dict(), temperatures),
                 facts,
             )
         curves.draw(self.run_folder.metrics, self.run_folder.folder / "curves.png")
@@ -483,8 +484,8 @@ class Training:
         return tensors, facts
 
     def _restore(self, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
-        self.model.load_state_dict(_under("model.", tensors))
-        self.average.load_state_dict(_under("average.", tensors))
+        self.model.load_state_dict(completed(_under("model.", tensors)))
+        self.average.load_state_dict(completed(_under("average.", tensors)))
         moments: dict[int, dict[str, Tensor]] = {}
         for key, tensor in _under("optimiser.", tensors).items():
             number, name = key.split(".")

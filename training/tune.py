@@ -210,10 +210,12 @@ def _weights(
         weights["expect.weight"] = torch.cat([columns, new_columns], dim=1)
         lengths = weights["trust_length.weight"][: beside.shape.longest + 1]
         weights["trust_length.weight"] = lengths
+        weights["sure"] = weights["sure"][: len(lengths)]
     else:
         fresh = CharLSTM(config.shape(larger)).state_dict()
         names = ("expect.weight", "trust.weight", "trust_length.weight")
         weights |= {name: torch.zeros_like(fresh[name]) for name in (*names, "trust.bias")}
+        weights["sure"] = fresh["sure"]
     return weights | {f"prior.{name}": tensor for name, tensor in beside.state_dict().items()}
 
 

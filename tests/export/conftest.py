@@ -45,6 +45,7 @@ def network(vocabulary: Vocabulary) -> Callable[..., CharLSTM]:
             if model.prior:
                 # What is trusted is multiplied with logarithms down to -16.
                 model.trust.weight.mul_(0.3)
+                model.sure.uniform_(0.7, 1.3)
         return model.eval()
 
     return make

@@ -138,6 +138,7 @@ def test_a_graph_can_be_read_again(network, hidden, layers, places, contexts, bi
         np.testing.assert_array_equal(found.prior.codes, weights.prior.codes)
         np.testing.assert_array_equal(found.prior.lengths, weights.prior.lengths)
         np.testing.assert_array_equal(found.prior.trust, weights.prior.trust)
+        np.testing.assert_array_equal(found.prior.sure, weights.prior.sure)
     np.testing.assert_array_equal(found.biases, weights.biases)
     assert graph.bits_of(built) == bits
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 from dataclasses import replace
 from itertools import pairwise
 
@@ -11,9 +12,16 @@ import torch
 from torch import Tensor, nn
 
 from training import evaluate
-from training.model import CharLSTM, LockedDropout, Regularisation, Shape, at_temperature
+from training.model import (
+    CharLSTM,
+    LockedDropout,
+    Regularisation,
+    Shape,
+    at_temperatures,
+    completed,
+)
 from training.ngrams import MemoryShape
-from training.prior import PriorShape
+from training.prior import NO_PRIOR, PriorShape, fitted
 from training.vocabulary import Vocabulary
 
 SHAPE = Shape(vocabulary=11, embedding=6, hidden=8, layers=2)
@@ -59,20 +67,39 @@ def test_reading_in_pieces_is_reading_at_once(model: CharLSTM):
 
 
 @torch.no_grad()
-def test_at_a_temperature_all_that_its_logits_are_made_of_is_divided():
+@pytest.mark.parametrize("prior", [NO_PRIOR, PriorShape(contexts=5, longest=3)])
+def test_all_that_logits_are_made_of_is_divided_by_temperatures(prior: PriorShape):
     torch.manual_seed(3)
     memory = MemoryShape(places=97, longest=3, features=4, seen=1)
-    shape = replace(SHAPE, memory=memory, prior=PriorShape(contexts=5, longest=3))
+    shape = replace(SHAPE, memory=memory, prior=prior)
     model, divided = CharLSTM(shape).eval(), CharLSTM(shape).eval()
     for weight in model.parameters():
         nn.init.normal_(weight)
-    model.prior.codes.random_(0, 100)
-    divided.load_state_dict(at_temperature(model.state_dict(), 1.6))
-    tokens = torch.randint(0, 11, (20, 3))
+    temperatures = [1.6]
+    if model.prior:
+        temperatures = [1.6, 0.8, 1.2, 2.0]
+        model.prior.codes.random_(0, 100)
+        model.prior.contexts.copy_(torch.tensor([1, 4, 6, 12 + 3, 2 * 144 + 5 * 12 + 1]))
+        model.prior.lengths.copy_(torch.tensor([0, 1, 1, 1, 2, 3]))
+    divided.load_state_dict(at_temperatures(model.state_dict(), temperatures))
+    tokens = torch.randint(0, 11, (200, 3))
     logits, state = model(tokens, model.start(3))
     fewer, same = divided(tokens, divided.start(3))
-    assert torch.allclose(fewer * 1.6, logits, rtol=1e-4, atol=1e-4)
+    known = model.known(tokens, model.start(3))
+    assert known.unique().tolist() == ([0, 1, 2] if model.prior else [0])
+    by = torch.tensor(temperatures)[known][..., None]
+    assert torch.allclose(fewer * by, logits, rtol=1e-4, atol=1e-4)
     assert torch.equal(same, state)
+
+
+def test_weights_of_before_are_as_sure_after_any_context():
+    model = CharLSTM(replace(SHAPE, prior=PriorShape(contexts=5, longest=3)))
+    weights = model.state_dict()
+    del weights["sure"]
+    model.load_state_dict(completed(weights))
+    assert model.sure.tolist() == [1.0] * 4
+    plain = CharLSTM(SHAPE).state_dict()
+    assert completed(plain).keys() == plain.keys()
 
 
 def test_dropconnect_drops_the_same_recurrent_weights_in_a_whole_window():
@@ -152,10 +179,40 @@ class Frequencies:
 @pytest.mark.parametrize("sureness", [0.88, 1.0, 1.4])
 def test_the_temperature_is_found_at_which_a_text_costs_least(vocabulary, sureness: float):
     reader = Frequencies(vocabulary, sureness)
-    temperature, cost = evaluate.calibrated(reader, vocabulary, TEXT, streams=3)
+    [temperature], cost = evaluate.calibrated(reader, vocabulary, TEXT, streams=3)
     assert temperature == sureness
     right = evaluate.carried(Frequencies(vocabulary, 1.0), vocabulary, TEXT, streams=3)
     assert cost.bits == pytest.approx(right.bits)
+
+
+def test_each_length_of_a_context_has_the_temperature_at_which_it_costs_least(vocabulary):
+    """What is surer after some contexts than after others is so by as much."""
+    torch.manual_seed(5)
+    draw, text = random.Random(1), "e"
+    while len(text) < 20_000:
+        text += draw.choice("elns" + 3 * text[-1])
+    tokens = torch.tensor(vocabulary.encode(evaluate.as_read(text)))
+    shape = fitted([tokens], len(vocabulary), PriorShape(contexts=9, longest=2))
+    model = CharLSTM(Shape(len(vocabulary), 6, 8, 2, prior=shape)).eval()
+    model.prior.learn([tokens])
+    nn.init.zeros_(model.output.weight)
+    nn.init.zeros_(model.output.bias)
+    known = model.known(tokens[:-1, None], model.start(1)).flatten().bincount(minlength=3)
+    assert known[0] < evaluate.OFTEN < known[1:].min()
+
+    def found(*sure: float) -> tuple[tuple[float, ...], evaluate.Cost]:
+        model.sure.copy_(torch.tensor(sure))
+        return evaluate.calibrated(model, vocabulary, text)
+
+    (_, once, twice), _ = found(1.0, 1.4, 0.88)
+    (_, sooner, later), cost = found(1.0, 1.8, 1.1)
+    assert twice == pytest.approx(0.88, abs=0.05)
+    assert (sooner / once, later / twice) == pytest.approx((1.8 / 1.4, 1.1 / 0.88), rel=0.05)
+    assert sooner > later
+    before = evaluate.carried(model, vocabulary, text)
+    model.load_state_dict(at_temperatures(model.state_dict(), (1.0, sooner, later)))
+    assert evaluate.carried(model, vocabulary, text).bits == pytest.approx(cost.bits, rel=1e-4)
+    assert cost.bits < before.bits
 
 
 def test_cold_windows_begin_empty_and_count_every_target(reader, vocabulary):

@@ -89,9 +89,11 @@ def test_what_is_kept_is_as_sure_of_itself_as_it_deserves_to_be(tiny_run: Run):
     streams = min(VALIDATION_STREAMS, len(text.content) // 1000)
     read = tiny_run.model(), tiny_run.vocabulary(), text.content, streams
     assert carried(*read).per_character == pytest.approx(tiny_run.best()["validation_bits"])
-    temperature, _ = calibrated(*read)
-    assert temperature == 1.0
-    assert 0.8 <= tiny_run.best()["temperature"] <= 1.6
+    temperatures, _ = calibrated(*read)
+    assert set(temperatures) == {1.0}
+    kept = tiny_run.best()["temperatures"]
+    assert len(kept) == tiny_run.config().prior.longest + 1
+    assert all(0.8 <= temperature <= 1.6 for temperature in kept)
 
 
 def test_a_run_of_before_is_calibrated(tiny_run: Run, tmp_path: Path, capsys):
@@ -100,13 +102,15 @@ def test_a_run_of_before_is_calibrated(tiny_run: Run, tmp_path: Path, capsys):
     tiny_run.copy_for_release(tmp_path / "surer")
     surer = Run(tmp_path / "surer")
     was = carried(surer.model(), surer.vocabulary(), text.content).per_character
-    surer.divide_logits(1 / 1.44, bits=9.0)
+    lengths = surer.config().prior.longest + 1
+    surer.divide_logits([1 / 1.44] * lengths, bits=9.0)
     assert main(["calibrate", str(surer.folder), str(path)]) == 0
-    assert "divided by 1.44 now" in capsys.readouterr().out
+    assert f"divided by {' '.join(['1.44'] * lengths)} now" in capsys.readouterr().out
     now = carried(surer.model(), surer.vocabulary(), text.content).per_character
     assert now == pytest.approx(was, rel=1e-3)
     assert surer.best()["validation_bits"] == pytest.approx(now, rel=1e-4)
-    assert surer.best()["temperature"] == pytest.approx(tiny_run.best()["temperature"], rel=0.05)
+    kept = tiny_run.best()["temperatures"]
+    assert surer.best()["temperatures"] == pytest.approx(kept, rel=0.05)
 
 
 def test_a_run_that_was_cut_equals_one_that_was_not(scenes: Path, tmp_path: Path):

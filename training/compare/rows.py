@@ -142,7 +142,7 @@ def recipe(name: str, how: Recipe, task: Task, budget: Budget, folder: Path) -> 
     if not task.to_the_letter:
         # As what is kept of ours is.
         first = task.judged[0].content
-        temperature, _ = calibrated(learned.network, task.vocabulary, first, VALIDATION_STREAMS)
+        [temperature], _ = calibrated(learned.network, task.vocabulary, first, VALIDATION_STREAMS)
     return _measured(
         name,
         how.about,
