@@ -275,7 +275,7 @@ def test_the_shipped_voice_has_a_curve():
     found = curve_of(Anatomy.of((SHIPPED_MODELS / "stage.onnx").read_bytes()).metadata)
     assert found is not None
     assert found.best == (3000, pytest.approx(1.925, abs=0.01))
-    assert "at the best, after 5,500" in in_words("stage", found)
+    assert "at the best, after 3,000" in in_words("stage", found)
 
 
 @pytest.mark.parametrize(
