@@ -50,12 +50,18 @@ NUMBERS = {
     "drop_layers": "dropout between the layers and before the output",
     "drop_recurrent": "dropout of the recurrent weights",
     "drop_ngrams": "dropout of all n-grams of one length",
-    "taught": "share of the streams that read what teachers wrote",
-    "imagined": "characters that teachers write, on the disk 2 bytes for each that there is",
+    "taught": "with --teacher, the share of the streams (one at least) that read what those wrote",
+    "imagined": "with --teacher, how many characters those write, at first, and beside --minutes",
 }
 """What each number is that a training can be given."""
 
 DROPPED = tuple(field.name for field in dataclasses.fields(Regularisation))
+
+UNTAUGHT = {
+    True: "Give the same command with --resume: what teachers write begins anew.",
+    False: "Give the same command again.",
+}
+"""What to do next, by whether a tuning that was stopped has a run folder."""
 
 STOPPED = "Stopped, and kept. Give the same command with --resume to go on."
 
@@ -256,7 +262,7 @@ def _add_tune(one: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="RUN3",
-        help="a run that writes what is read as well, in the same characters; can be repeated",
+        help="a run of the very same characters that writes what is read as well; can be repeated",
     )
     length = one.add_mutually_exclusive_group()
     length.add_argument("--steps", type=_positive(int), help="how many steps to train")
@@ -462,9 +468,10 @@ def _tune(options: argparse.Namespace) -> int:
         "minutes": options.minutes or (None if options.steps else 15.0),
         "steps": options.steps,
     }
-    for name in ("batch", "warmup", "evaluate_every", "learning_rate", "renamed", "seed"):
-        changes[name] = getattr(options, name)
-    for name in ("taught", "imagined"):
+    for name in (
+        *("batch", "warmup", "evaluate_every", "learning_rate", "renamed", "seed"),
+        *("taught", "imagined"),
+    ):
         changes[name] = getattr(options, name)
     changes["precision"] = options.precision
     dropped = {name: getattr(options, f"drop_{name}") for name in DROPPED}
@@ -478,8 +485,9 @@ def _tune(options: argparse.Namespace) -> int:
             options.texts, voice, run, changes, teachers=teachers, resume=options.resume
         )
     except KeyboardInterrupt:
-        # What takes time before the first step is what the teachers write.
-        print(STOPPED)
+        # Of what is done before the first step, nothing is kept but that the run has begun.
+        begun = (run.folder / "config.json").exists()
+        print(f"Stopped before its first step. {UNTAUGHT[begun]}")
         return INTERRUPTED
     untuned = tuning.bits_by(known, voice.vocabulary())
     print(f"Untuned, a held-out character costs {untuned:.4f} bits.")

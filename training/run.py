@@ -226,6 +226,7 @@ class Run:
             "temperatures": [a * b for a, b in zip(before, temperatures, strict=True)],
             "validation_bits": bits,
         }
+        facts.pop("temperature", None)
         save(self.weights, at_temperatures(weights, temperatures), facts | noted)
 
     def metrics_noted(self) -> list[dict[str, float]]:

@@ -10,6 +10,7 @@ exactly: Bucila, Caruana & Niculescu-Mizil 2006, "Model Compression"; Hinton, Vi
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from torch.nn import functional
 from tqdm import tqdm
 
 from .model import CharLSTM
+from .run import RunError
 
 STREAMS = 512
 """Pieces of text that are written side by side."""
@@ -65,17 +67,23 @@ def imagine(
     Each of ``streams`` pieces goes on from somewhere in ``texts`` (token ids that they have
     learned), and all have about so many ``characters`` together, at least one each. In ``folder``
     each takes two bytes for every character of the vocabulary. What is there already is not
-    written again.
+    written again. Raises RunError where there is no room for it.
     """
     if (folder / "expected.npy").exists():
         return Imagined(folder)
     folder.mkdir(parents=True, exist_ok=True)
+    length, vocabulary = max(1, characters // streams), teachers[0].shape.vocabulary
+    needed = 2 * streams * length * vocabulary
+    if shutil.disk_usage(folder).free < needed:
+        raise RunError(
+            f"What the teachers write takes {needed / 1e6:,.0f} MB in {folder}, and there is less: "
+            f"make room, and give the same command with --resume."
+        )
     whole = torch.cat(list(texts))
     generator = torch.Generator().manual_seed(seed)
     starts = torch.randint(max(1, len(whole) - PRIMED), (streams,), generator=generator)
     primed = whole[(starts + torch.arange(PRIMED)[:, None]) % len(whole)]
     states = [one(primed[:-1], one.eval().start(streams))[1] for one in teachers]
-    length, vocabulary = max(1, characters // streams), teachers[0].shape.vocabulary
     tokens = np.empty((streams, length), dtype=np.int16)
     unfinished = folder / "unfinished.npy"
     expected = open_memmap(unfinished, "w+", np.float16, (streams, length, vocabulary))

@@ -316,7 +316,7 @@ class Training:
         loss, text = batch.cost(logits.float())
         value = fmean(self.team.hear(text.item()))
         self.step += 1
-        if not math.isfinite(value):
+        if not math.isfinite(value + loss.item()):
             raise TrainingError(
                 f"The loss was not finite at step {self.step}: the last evaluation is kept; train "
                 f"again with a lower --learning-rate."

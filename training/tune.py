@@ -100,10 +100,11 @@ def _fingerprint(run: Run) -> str:
 
 
 def _require_teachers(run: Run, taught_by: tuple[str, ...]) -> None:
-    if run.config().taught_by != taught_by:
+    had = run.config().taught_by
+    if had != taught_by:
         raise RunError(
-            f"{run.folder} learned from {len(run.config().taught_by)} teachers that are not those "
-            f"given: name the same ones in the same order, or choose another --out."
+            f"{run.folder} was begun with {len(had) or 'no'} teachers, and not those given: name "
+            f"the same ones in the same order, or choose another --out."
         )
 
 
@@ -124,7 +125,7 @@ def _require_vocabulary(teacher: Run, vocabulary: Vocabulary) -> None:
     if teacher.vocabulary() != vocabulary:
         raise TrainingError(
             f"{teacher.folder} does not tell the same characters apart as the voice and these "
-            f"texts: give --teacher a run that was trained on the same texts."
+            f"texts: give --teacher a run of just these, such as one tuned from the voice on them."
         )
 
 

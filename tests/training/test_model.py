@@ -204,7 +204,9 @@ def test_each_length_of_a_context_has_the_temperature_at_which_it_costs_least(vo
         model.sure.copy_(torch.tensor(sure))
         return evaluate.calibrated(model, vocabulary, text)
 
-    (_, once, twice), _ = found(1.0, 1.4, 0.88)
+    (rare, once, twice), _ = found(1.0, 1.4, 0.88)
+    # What is rare is divided as all together like best, which is mostly known by two.
+    assert min(once, twice) <= rare <= max(once, twice)
     (_, sooner, later), cost = found(1.0, 1.8, 1.1)
     assert twice == pytest.approx(0.88, abs=0.05)
     assert (sooner / once, later / twice) == pytest.approx((1.8 / 1.4, 1.1 / 0.88), rel=0.05)

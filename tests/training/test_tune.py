@@ -258,6 +258,13 @@ def test_what_is_there_is_not_written_again(old: Run, scenes: Path, tmp_path: Pa
     assert torch.equal(torch.stack(first.texts), torch.stack(again.texts))
 
 
+def test_where_there_is_no_room_nothing_is_written(old: Run, scenes: Path, tmp_path: Path):
+    texts = encoded(collect([scenes]).train, old.vocabulary())
+    with pytest.raises(RunError, match="make room, and give the same command with --resume"):
+        imagine([old.model()], texts, 10**15, 1, tmp_path, streams=4)
+    assert not list(tmp_path.iterdir())
+
+
 def test_taught_it_expects_what_its_teachers_do(
     old: Run, second: Run, scenes: Path, tmp_path: Path
 ):
@@ -334,9 +341,9 @@ def test_a_run_goes_on_with_the_teachers_it_had(
     with monkeypatch.context() as patch:
         patch.setattr(torch, "multinomial", interrupted)
         assert main([*taught, "--steps", "6", "--out", str(cut.folder)]) == 130
-    assert "Give the same command with --resume to go on." in capsys.readouterr().out
+    assert "with --resume: what teachers write begins anew" in capsys.readouterr().out
     assert main([*command, "--resume", "--out", str(cut.folder)]) == 1
-    assert "learned from 2 teachers that are not those given" in capsys.readouterr().err
+    assert "was begun with 2 teachers, and not those given" in capsys.readouterr().err
     take = Training.train_step
 
     def killed(training: Training) -> float:
