@@ -263,13 +263,15 @@ def _trusted(parts: _Parts, prior: Prior) -> None:
 
 
 def _read_prior(stored: dict[str, Any]) -> Prior:
+    trust = stored["prior.trust"]
+    # Files of before were as sure after any context.
+    sure = stored.get("prior.sure", np.ones_like(trust))
     return Prior(
         stored["prior.contexts"][1:],
         stored["prior.codes"],
         stored["prior.lengths"],
-        trust := stored["prior.trust"][:, 0],
-        # Files of before were as sure after any context.
-        stored["prior.sure"][:, 0] if "prior.sure" in stored else np.ones_like(trust),
+        trust[:, 0],
+        sure[:, 0],
     )
 
 

@@ -57,12 +57,6 @@ NUMBERS = {
 
 DROPPED = tuple(field.name for field in dataclasses.fields(Regularisation))
 
-UNTAUGHT = {
-    True: "Give the same command with --resume: what teachers write begins anew.",
-    False: "Give the same command again.",
-}
-"""What to do next, by whether a tuning that was stopped has a run folder."""
-
 STOPPED = "Stopped, and kept. Give the same command with --resume to go on."
 
 
@@ -468,10 +462,8 @@ def _tune(options: argparse.Namespace) -> int:
         "minutes": options.minutes or (None if options.steps else 15.0),
         "steps": options.steps,
     }
-    for name in (
-        *("batch", "warmup", "evaluate_every", "learning_rate", "renamed", "seed"),
-        *("taught", "imagined"),
-    ):
+    numbers = "batch warmup evaluate_every learning_rate renamed taught imagined seed"
+    for name in numbers.split():
         changes[name] = getattr(options, name)
     changes["precision"] = options.precision
     dropped = {name: getattr(options, f"drop_{name}") for name in DROPPED}
@@ -487,7 +479,8 @@ def _tune(options: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         # Of what is done before the first step, nothing is kept but that the run has begun.
         begun = (run.folder / "config.json").exists()
-        print(f"Stopped before its first step. {UNTAUGHT[begun]}")
+        again = "with --resume: what teachers write begins anew" if begun else "again"
+        print(f"Stopped before its first step. Give the same command {again}.")
         return INTERRUPTED
     untuned = tuning.bits_by(known, voice.vocabulary())
     print(f"Untuned, a held-out character costs {untuned:.4f} bits.")

@@ -112,7 +112,7 @@ def _carried(
     prior = model.prior if isinstance(model, CharLSTM) else None
     lengths = prior.shape.longest + 1 if prior else 1
     bits = torch.zeros(len(temperatures), lengths, dtype=torch.float64)
-    characters = torch.zeros(lengths)
+    characters = torch.zeros(lengths, dtype=torch.int64)
     for i in range(0, length, CHUNK):
         read, wanted = inputs[i : i + CHUNK], targets[i : i + CHUNK]
         known = torch.zeros_like(read)

@@ -62,7 +62,7 @@ def imagine(
     folder: Path,
     streams: int = STREAMS,
 ) -> Imagined:
-    """Lets teachers of one vocabulary write in turn with each other, by the mean of their logits.
+    """Lets teachers of one vocabulary write together, by the mean of their logits.
 
     Each of ``streams`` pieces goes on from somewhere in ``texts`` (token ids that they have
     learned), and all have about so many ``characters`` together, at least one each. In ``folder``

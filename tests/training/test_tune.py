@@ -7,6 +7,8 @@ import json
 import os
 import shutil
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -78,6 +80,22 @@ def second(old: Run, scenes: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     assert train([scenes], run, config)
     assert run.vocabulary() == old.vocabulary()
     return run
+
+
+@contextmanager
+def stopped_after_3_steps(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Somebody presses Ctrl-C while a training takes its third step."""
+    take = Training.train_step
+
+    def interrupted(training: Training) -> float:
+        bits = take(training)
+        if training.step == 3:
+            os.kill(os.getpid(), signal.SIGINT)
+        return bits
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Training, "train_step", interrupted)
+        yield
 
 
 def bits(run: Run, heldout: Run) -> float:
@@ -164,16 +182,7 @@ def test_a_tuning_that_was_cut_equals_one_that_was_not(
     command = ["tune", str(old.folder), str(scripts), "--precision", "float32"]
     whole, cut = Run(tmp_path / "whole"), Run(tmp_path / "cut")
     assert main([*command, "--steps", "6", "--out", str(whole.folder)]) == 0
-    take = Training.train_step
-
-    def interrupted(training: Training) -> float:
-        bits = take(training)
-        if training.step == 3:
-            os.kill(os.getpid(), signal.SIGINT)
-        return bits
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Training, "train_step", interrupted)
+    with stopped_after_3_steps(monkeypatch):
         assert main([*command, "--steps", "6", "--out", str(cut.folder)]) == 130
     assert "Give the same command with --resume to go on." in capsys.readouterr().out
     assert load(cut.resume)[1]["step"] == 3
@@ -252,8 +261,9 @@ def test_teachers_write_what_they_expect_together(
 
 def test_what_is_there_is_not_written_again(old: Run, scenes: Path, tmp_path: Path):
     texts = encoded(collect([scenes]).train, old.vocabulary())
-    first = imagine([old.model()], texts, 600, 1, tmp_path, streams=4)
+    # What was not finished is no text.
     (tmp_path / "unfinished.npy").touch()
+    first = imagine([old.model()], texts, 600, 1, tmp_path, streams=4)
     again = imagine([old.model()], texts, 600, 2, tmp_path, streams=4)
     assert torch.equal(torch.stack(first.texts), torch.stack(again.texts))
 
@@ -344,16 +354,7 @@ def test_a_run_goes_on_with_the_teachers_it_had(
     assert "with --resume: what teachers write begins anew" in capsys.readouterr().out
     assert main([*command, "--resume", "--out", str(cut.folder)]) == 1
     assert "was begun with 2 teachers, and not those given" in capsys.readouterr().err
-    take = Training.train_step
-
-    def killed(training: Training) -> float:
-        bits = take(training)
-        if training.step == 3:
-            os.kill(os.getpid(), signal.SIGINT)
-        return bits
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Training, "train_step", killed)
+    with stopped_after_3_steps(monkeypatch):
         assert main([*taught, "--resume", "--out", str(cut.folder)]) == 130
     assert main([*taught, "--resume", "--out", str(cut.folder)]) == 0
     ours, theirs = load(cut.resume)[0], load(whole.resume)[0]
