@@ -339,9 +339,12 @@ def _session(content: bytes, file: str, threads: int) -> onnxruntime.InferenceSe
     options.log_severity_level = 4
     try:
         # From bytes, so that the file cannot name others to be read.
-        return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+        session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     except Exception as error:
         raise ModelError(DAMAGED, file=file) from error
+    # It keeps the file in memory, to open it anew with other providers, and there are none.
+    session._model_bytes = None  # noqa: SLF001 - the one name under which it does
+    return session
 
 
 def _vocabulary(text: str) -> tuple[str, ...]:

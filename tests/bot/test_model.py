@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -122,6 +123,14 @@ def test_a_state_remembers_what_was_read(model: Model):
     first, state = model.step(np.array([token]), model.start()[None])
     second, _ = model.step(np.array([token]), state)
     assert not np.array_equal(first, second)
+
+
+def test_an_open_voice_does_not_keep_its_file_in_memory(voices: Path):
+    content = (voices / "tiny.onnx").read_bytes()
+    held = sys.getrefcount(content)
+    model = Model.of(content, "tiny", threads=1)
+    assert sys.getrefcount(content) == held
+    assert model.step(np.array([model.newline]), model.start()[None])[0].shape[0] == 1
 
 
 def test_a_missing_file_is_refused(tmp_path: Path):
