@@ -137,6 +137,9 @@ def parser() -> argparse.ArgumentParser:
     )
     one.add_argument("--rounds", type=int, default=7, help="timed rounds of each (%(default)s)")
     one.add_argument("--precision", choices=["auto", "bfloat16", "float32"], default="auto")
+    one.add_argument(
+        "--compile", action="store_true", help="beside torch.compile; needs a C++ compiler"
+    )
     one.set_defaults(command=_benchmark)
     return top
 
@@ -609,7 +612,7 @@ def _judge(options: argparse.Namespace) -> int:
 
 
 def _benchmark(options: argparse.Namespace) -> int:
-    print(benchmark.report(options.rounds, options.precision))
+    print(benchmark.report(options.rounds, options.precision, compiled=options.compile))
     return 0
 
 

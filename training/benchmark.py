@@ -26,10 +26,12 @@ STEPS = 4
 """Steps in a round."""
 
 
-def report(rounds: int, precision: str = "auto") -> str:
+def report(rounds: int, precision: str = "auto", *, compiled: bool = False) -> str:
     """Times both, round by round in turn, and says the medians and their ratio.
 
     ``precision`` is that of `Config`: what "auto" chooses can be put beside what it does not.
+    With ``compiled`` it times what `torch.compile` makes of ours as well; that needs a C++
+    compiler.
     """
     config = Config(precision=precision)
     # nn.LSTM has no prior: beside it, ours is timed without one, and with one as well.
@@ -48,6 +50,9 @@ def report(rounds: int, precision: str = "auto") -> str:
             "training step": ours.train_step,
             "with the prior": whole.train_step,
         }
+        if compiled:
+            another = Training(Run(Path(folder)), expecting, vocabulary, texts)
+            steps["prior, compiled"] = compiled_step(another)
         for step in steps.values():
             step()
         seconds: dict[str, list[float]] = {name: [] for name in steps}
@@ -67,6 +72,17 @@ def report(rounds: int, precision: str = "auto") -> str:
         ratio = statistics.median(b / t for b, t in zip(bare, times, strict=True))
         lines.append(f"{name:18} {ratio:8.1%} of the bare one (median of {rounds} rounds)")
     return "\n".join(lines)
+
+
+def compiled_step(training: Training) -> Callable[[], object]:
+    """A training step in which all is compiled but the LSTM layers.
+
+    Those are one fused kernel each; compiled, they would be taken apart into their time steps.
+    """
+    for layer in training.model.layers:
+        layer.forward = torch.compiler.disable(layer.forward)
+    training.network.compile(dynamic=False)
+    return training.train_step
 
 
 def bare_step(config: Config, ours: Training) -> Callable[[], object]:
