@@ -83,16 +83,19 @@ def imagine(
     generator = torch.Generator().manual_seed(seed)
     starts = torch.randint(max(1, len(whole) - PRIMED), (streams,), generator=generator)
     primed = whole[(starts + torch.arange(PRIMED)[:, None]) % len(whole)]
-    states = [one(primed[:-1], one.eval().start(streams))[1] for one in teachers]
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    networks = [one.to(device).eval() for one in teachers]
+    read = primed[:-1].to(device)
+    states = [one(read, one.start(streams))[1] for one in networks]
     tokens = np.empty((streams, length), dtype=np.int16)
     unfinished = folder / "unfinished.npy"
     expected = open_memmap(unfinished, "w+", np.float16, (streams, length, vocabulary))
     last = primed[-1]
     for i in tqdm(range(length), desc="imagined", unit_scale=streams, unit=" characters"):
         logits = torch.zeros(streams, vocabulary)
-        for n, one in enumerate(teachers):
-            said, states[n] = one(last[None], states[n])
-            logits += functional.log_softmax(said[0], dim=-1) / len(teachers)
+        for n, one in enumerate(networks):
+            said, states[n] = one(last[None].to(device), states[n])
+            logits += functional.log_softmax(said[0], dim=-1).cpu() / len(networks)
         after = functional.log_softmax(logits, dim=-1)
         tokens[:, i], expected[:, i] = last.numpy(), after.half().numpy()
         last = torch.multinomial(after.exp(), 1, generator=generator)[:, 0]
