@@ -69,7 +69,7 @@ EVALUATE_EVERY = 250
 Maker = Callable[[Task, Budget, Path], Row]
 
 OURS: Mapping[str, Config] = {
-    # Read two or three times: little is dropped. What `stage` has beside its network.
+    # Read two or three times: little is dropped. Beside the network lies what `stage` has too.
     "plays": Config(
         memory=MemoryShape(),
         prior=PriorShape(contexts=200_000),
@@ -111,7 +111,9 @@ def trained(name: str, about: str, config: Config, task: Task, budget: Budget, f
             config = replace(config, steps=round(budget.amount / config.batch / config.window))
     run = Run(folder)
     resume = _goes_on(run, config, task)
+    began = clock()
     training = prepare(task.split, run, config, task.vocabulary, resume=resume, clock=clock)
+    counting = clock() - began
     if not training.run():
         raise Interrupted
     read = training.step * training.config.batch * training.config.window
@@ -126,7 +128,8 @@ def trained(name: str, about: str, config: Config, task: Task, budget: Budget, f
         details={
             "weights": "those of the last step"
             if task.to_the_letter
-            else "the best on the first text",
+            else "the best on the first text, and calibrated there",
+            "seconds_of_counting": round(counting, 1),
             "config": json.loads(training.config.to_json()),
         },
     )
