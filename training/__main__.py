@@ -13,7 +13,7 @@ from .compare import command, task
 from .compare.ablations import VARIANTS
 from .compare.budget import Budget
 from .compare.learned import Interrupted
-from .compare.rows import ROWS
+from .compare.rows import NO_BUDGET, ROWS
 from .corpus import CorpusError
 from .model import Regularisation
 from .ngrams import MemoryShape
@@ -135,7 +135,9 @@ def parser() -> argparse.ArgumentParser:
     one = commands.add_parser(
         "benchmark", help="training speed beside the bare nn.LSTM of the same size"
     )
-    one.add_argument("--rounds", type=int, default=7, help="timed rounds of each (%(default)s)")
+    one.add_argument(
+        "--rounds", type=_positive(int), default=7, help="timed rounds of each (%(default)s)"
+    )
     one.add_argument("--precision", choices=["auto", "bfloat16", "float32"], default="auto")
     one.add_argument(
         "--compile", action="store_true", help="beside torch.compile; needs a C++ compiler"
@@ -201,9 +203,25 @@ def _add_train(one: argparse.ArgumentParser) -> None:
 
 def _add_candidates(one: argparse.ArgumentParser) -> None:
     one.add_argument("voice", type=Path, metavar="VOICE", help="a voice file (.onnx)")
-    one.add_argument("texts", type=Path, nargs="+", metavar="TEXT", help="what it was trained on")
-    one.add_argument("--places", type=_positive(int), default=300, help="lines [%(default)s]")
-    one.add_argument("--pairs", type=int, default=0, help="to be shown [%(default)s]")
+    one.add_argument(
+        "texts",
+        type=Path,
+        nargs="+",
+        metavar="TEXT",
+        help="what it was trained on; it goes on from what is held out of that",
+    )
+    one.add_argument(
+        "--places",
+        type=_positive(int),
+        default=300,
+        help="at how many places it writes, a draft, a good and a best line at each [%(default)s]",
+    )
+    one.add_argument(
+        "--pairs",
+        type=_at_least_0,
+        default=0,
+        help="how many drafts to show, each beside the best of its place [%(default)s]",
+    )
     one.add_argument("--reader", type=Path, metavar="VOICE", help="another voice, as a judge")
     one.add_argument("--seed", type=int, default=1, help="[%(default)s]")
     one.set_defaults(command=_candidates)
@@ -231,10 +249,14 @@ def _add_judge(one: argparse.ArgumentParser) -> None:
         metavar="T",
         help="a row, beside the shipped defaults; can be repeated [0.5, 0.8, 1.0]",
     )
-    for name, text in (("top_p", "in place of the shipped one"), ("min_p", "the same")):
-        one.add_argument(f"--{name.replace('_', '-')}", type=_share, metavar="N", help=text)
-    for name in ("repetition", "company"):
-        one.add_argument(f"--{name}", type=float, metavar="N", help="the same, from 0 to 2")
+    for name, kind in (
+        ("top_p", _up_to(1, above_0=True)),
+        ("min_p", _up_to(1)),
+        ("repetition", _up_to(2)),
+        ("company", _up_to(2)),
+    ):
+        flag = "--" + name.replace("_", "-")
+        one.add_argument(flag, type=kind, metavar="N", help="in place of the shipped one")
     one.add_argument("--seed", type=int, default=1, help="of the first element [%(default)s]")
     one.set_defaults(command=_judge)
 
@@ -378,6 +400,20 @@ def _at_least_0(text: str) -> int:
     if value < 0:
         raise argparse.ArgumentTypeError(f"{text} is below 0")
     return value
+
+
+def _up_to(most: float, *, above_0: bool = False) -> Callable[[str], float]:
+    least = "above 0, and" if above_0 else "from 0"
+
+    def parse(text: str) -> float:
+        value = float(text)
+        if not 0 <= value <= most or (above_0 and not value):
+            raise argparse.ArgumentTypeError(f"{text} is not {least} up to {most:g}")
+        return value
+
+    parse.__name__ = "number"
+
+    return parse
 
 
 def _folder_and_times(text: str) -> tuple[str, int]:
@@ -541,7 +577,7 @@ def _compare(options: argparse.Namespace) -> int:
         budget = Budget(options.steps, "steps")
     elif options.characters:
         budget = Budget(options.characters, "characters")
-    names = _names(options, asked, ROWS)
+    names = _names(options, asked, budget, ROWS)
     try:
         print(command.compare(asked, names, budget, options.results, options.work))
     except Interrupted:
@@ -550,11 +586,17 @@ def _compare(options: argparse.Namespace) -> int:
     return 0
 
 
-def _names(options: argparse.Namespace, asked: task.Task, rows: Iterable[str]) -> list[str]:
-    """The rows to make: those that are named and, where all are wanted, those not there yet."""
+def _names(
+    options: argparse.Namespace, asked: task.Task, budget: Budget, rows: Iterable[str]
+) -> list[str]:
+    """The rows to make: those that are named and, where all are wanted, those not there yet.
+
+    One that had another budget is not there, unless it needs none.
+    """
     names = list(options.only)
     if options.all:
-        there = {row.name for row in command.read(options.results, asked, rows)}
+        made = command.read(options.results, asked, rows)
+        there = {row.name for row in made if row.budget in (NO_BUDGET, str(budget))}
         names += [name for name in rows if name not in there and name not in names]
     return names
 
@@ -563,7 +605,7 @@ def _ablate(options: argparse.Namespace) -> int:
     budget = Budget(options.characters, "characters")
     asked = task.ablations(options.file)
     try:
-        names = _names(options, asked, VARIANTS)
+        names = _names(options, asked, budget, VARIANTS)
         print(command.ablate(asked, names, budget, options.results, options.work))
     except Interrupted:
         print("Stopped, and kept. Give the same command again to go on.")

@@ -196,10 +196,11 @@ class CharLSTM(nn.Module):
         hidden, cell = cells.reshape(batch, 2, self.shape.layers, self.shape.hidden).unbind(1)
         x = self.embedding(tokens)
         if self.memory:
-            found = self.memory(tokens, history[:, -self.shape.memory.history :])
+            found = self.memory(tokens, _last(history, self.shape.memory.history))
             x = x + self.recall(found)
         if self.prior:
-            expected, lengths = self.prior(tokens, history[:, -self.shape.prior.history :], parts)
+            before = _last(history, self.shape.prior.history)
+            expected, lengths = self.prior(tokens, before, parts)
             x = x + self.expect((expected / 2).exp())
         x = self.drop_embedding(x)
         states: list[tuple[Tensor, Tensor]] = []
@@ -216,7 +217,7 @@ class CharLSTM(nn.Module):
         packed = [one for kind in zip(*states, strict=True) for one in kind]
         cells = torch.cat(packed, dim=1).float()
         read = torch.cat([history, digits(tokens).T.float()], dim=1)
-        return logits, torch.cat([cells, read[:, read.shape[1] - self.shape.history :]], dim=1)
+        return logits, torch.cat([cells, _last(read, self.shape.history)], dim=1)
 
     def known(self, tokens: Tensor, state: Tensor) -> Tensor:
         """How long a context the prior knows after each character: 0 without a prior.
@@ -225,9 +226,13 @@ class CharLSTM(nn.Module):
         """
         if not self.prior:
             return torch.zeros_like(tokens)
-        history = state[:, state.shape[1] - self.shape.prior.history :]
-        return self.prior.lengths_after(tokens, history)
+        return self.prior.lengths_after(tokens, _last(state, self.shape.prior.history))
 
     def start(self, batch: int) -> Tensor:
         """The state in which nothing has been read: zeros [batch, S]."""
         return torch.zeros(batch, self.shape.state, device=self.output.weight.device)
+
+
+def _last(rows: Tensor, count: int) -> Tensor:
+    """The last numbers of each row, which may be none: [batch, N] -> [batch, count]."""
+    return rows[:, rows.shape[1] - count :]

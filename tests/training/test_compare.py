@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,7 +30,7 @@ from training.compare.task import Task, ablations, of_corpus, of_texts, tinyshak
 from training.evaluate import carried
 from training.prior import PriorShape
 from training.run import Run, load
-from training.texts import TextError
+from training.texts import Text, TextError
 from training.train import encoded, fitted
 
 SMALL = {
@@ -152,6 +153,8 @@ def test_a_training_that_was_cut_equals_one_that_was_not(name: str, task: Task, 
     again.run()
     ours, theirs = (load(one.folder / "resume.safetensors")[0] for one in (again, whole))
     assert all(torch.equal(ours[key], theirs[key]) for key in theirs)
+    other = replace(task, learned=task.learned[::-1])
+    assert Trainee(SMALL[name], other, 0.01, budget, tmp_path / "cut").steps == 0
 
 
 @pytest.mark.parametrize(
@@ -181,16 +184,23 @@ def test_other_programs_use_up_nothing_of_a_budget():
 
 
 def test_ppmd_is_charged_for_what_the_judged_text_adds(task: Task):
-    learned = "\n\n".join(text.content for text in task.learned) + "\n\n"
-    text = task.judged[0].content
+    first, *_ = task.judged
 
     def size(content: str) -> int:
         encoder = pyppmd.Ppmd7Encoder(8, 1 << 24)
         return len(encoder.encode(content.encode()) + encoder.flush())
 
-    expected = (size(learned + text) - size(learned)) * 8 / len(text)
-    assert counted.ppmd(task)[task.judged[0].name] == pytest.approx(expected)
-    assert counted.ppmd(task, 500)[task.judged[0].name] > expected
+    def added(texts: Sequence[Text]) -> float:
+        learned = "\n\n".join(text.content for text in texts) + "\n\n"
+        return (size(learned + first.content) - size(learned)) * 8 / len(first.content)
+
+    best = min(added(task.learned), added(task.learned[::-1]))
+    order, bits = counted.ppmd(task)
+    assert bits[first.name] == pytest.approx(best)
+    assert counted.ppmd(task, 500)[1][first.name] > best
+    turned, same = counted.ppmd(replace(task, learned=task.learned[::-1]))
+    assert turned != order
+    assert same == bits
 
 
 def test_n_grams_are_judged_by_the_same_protocols_as_networks(task: Task):
@@ -313,8 +323,28 @@ def test_a_trial_replaces_no_row_that_is_committed(
     assert {path: path.read_bytes() for path in committed.iterdir()} == before
     made = Row.read(tmp_path / "runs" / "comparison" / "tinyshakespeare" / "ppmd.json")
     printed = capsys.readouterr().out
-    for row in (made, Row.read(committed / "ours.json")):
-        assert f"| {row.carried['last-tenth'] * math.log(2):.4f} |" in printed
+    assert f"| {made.carried['last-tenth'] * math.log(2):.4f} |" in printed
+    # What is committed was made of another text.
+    assert "On Book" not in printed
+
+
+def test_rows_are_read_where_they_are_first_of_the_same_text(task: Task, tmp_path: Path):
+    other = replace(task, learned=task.learned[::-1])
+    folders = [tmp_path / name for name in "abc"]
+    for folder, text, bits in zip(folders, (other, task, task), (1.0, 2.0, 3.0), strict=True):
+        row = Row("ppmd", "PPMd", task.name, {"first": bits}, text=text.fingerprint)
+        row.write(folder / task.name / "ppmd.json")
+    [found] = command.read(folders, task)
+    assert found.carried == {"first": 2.0}
+    assert not command.read(folders[:1], task)
+
+
+@pytest.mark.parametrize("name", ["plays", "tinyshakespeare", "screen", "ablations"])
+def test_the_rows_that_are_committed_can_be_read(name: str):
+    found = [Row.read(path) for path in (command.COMMITTED / name).glob("*.json")]
+    assert found
+    assert len({row.text for row in found}) == 1
+    assert all(row.text and row.carried for row in found)
 
 
 def test_a_folder_of_rows_must_be_one_before_a_row_is_made(scenes: Path, tmp_path: Path, capsys):
@@ -366,16 +396,20 @@ def test_a_half_made_row_goes_on_only_as_it_was_begun(task: Task, tmp_path: Path
 
 @pytest.mark.usefixtures("small")
 def test_all_makes_what_is_not_there_yet(scenes: Path, tmp_path: Path):
-    results = tmp_path / scenes.name
+    results, text = tmp_path / scenes.name, of_corpus(scenes).fingerprint
     for name in rows.ROWS:
         if name not in ("ppmd", "kneser-ney"):
-            Row(name, name, scenes.name, {"the-tempest": 1.0}).write(results / f"{name}.json")
-    command = ["compare", "--corpus", str(scenes), "--all", "--results", str(tmp_path)]
+            steps = "9 steps" if name == "gpt" else "8 steps"
+            row = Row(name, name, scenes.name, {"the-tempest": 1.0}, budget=steps, text=text)
+            row.write(results / f"{name}.json")
+    command = ["compare", "--corpus", str(scenes), "--all", "--steps", "8"]
+    command += ["--results", str(tmp_path)]
     assert main([*command, "--work", str(tmp_path / "work")]) == 0
     there = {path.stem: Row.read(path) for path in results.glob("*.json")}
     assert there.keys() == rows.ROWS.keys()
     assert there["gru"].carried == {"the-tempest": 1.0}  # what was there stays
     assert there["ppmd"].carried["the-tempest"] > 1.5
+    assert there["gpt"].budget == "8 steps"  # and what had another budget is made anew
 
 
 def test_nats_stand_beside_published_figures():

@@ -183,6 +183,23 @@ def test_what_is_no_voice_is_refused_in_a_sentence(
     assert "no.onnx" in error
 
 
+@pytest.mark.parametrize(
+    "option", ["--top-p=0", "--top-p=1.1", "--min-p=-0.1", "--repetition=2.1", "--company=-1"]
+)
+def test_what_the_bot_would_not_take_is_refused(
+    option: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    with pytest.raises(SystemExit):
+        main(["judge", "voice.onnx", str(tmp_path), option])
+    assert f"{option.partition('=')[2]} is not " in capsys.readouterr().err
+
+
+def test_what_the_bot_takes_is_taken(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    most = ["--top-p=1", "--min-p=1", "--repetition=2", "--company=0"]
+    assert main(["judge", str(tmp_path / "no.onnx"), str(tmp_path / "gone"), *most]) == 1
+    assert "gone" in capsys.readouterr().err
+
+
 def test_what_choosing_is_worth_is_printed_with_pairs(
     voices: Path, scenes: Path, capsys: pytest.CaptureFixture[str]
 ):

@@ -67,6 +67,20 @@ def test_reading_in_pieces_is_reading_at_once(model: CharLSTM):
 
 
 @torch.no_grad()
+@pytest.mark.parametrize("longest", [1, 4])
+def test_a_prior_and_a_memory_keep_as_much_in_mind_as_each_needs(longest: int):
+    prior, memory = PriorShape(contexts=5, longest=longest), MemoryShape(places=7, longest=3)
+    model = CharLSTM(replace(SHAPE, prior=prior, memory=memory)).eval()
+    tokens = torch.randint(0, 11, (9, 2))
+    whole, end = model(tokens, model.start(2))
+    first, state = model(tokens[:4], model.start(2))
+    second, state = model(tokens[4:], state)
+    assert torch.allclose(whole, torch.cat([first, second]), atol=1e-6)
+    assert torch.equal(end[:, SHAPE.lstm_state :], state[:, SHAPE.lstm_state :])
+    assert model.known(tokens, model.start(2)).shape == tokens.shape
+
+
+@torch.no_grad()
 @pytest.mark.parametrize("prior", [NO_PRIOR, PriorShape(contexts=5, longest=3)])
 def test_all_that_logits_are_made_of_is_divided_by_temperatures(prior: PriorShape):
     torch.manual_seed(3)

@@ -49,6 +49,5 @@ VARIANTS: Mapping[str, Variant] = {
     "faster": Variant("learning rate 0.006", replace(BASE, learning_rate=0.006)),
     "slower": Variant("learning rate 0.0015", replace(BASE, learning_rate=0.0015)),
     "one-layer": Variant("one layer", replace(BASE, layers=1)),
-    "wider": Variant("2 x 512", replace(BASE, hidden=512)),
 }
 """Each differs from `BASE` in what it says."""

@@ -61,7 +61,11 @@ def _make(
 
 
 def read(results: Results, task: Task, names: Iterable[str] = ROWS) -> list[Row]:
-    """The rows of these names that were made."""
-    places = ([folder / task.name / f"{name}.json" for folder in results] for name in names)
-    found = (next((path for path in paths if path.exists()), None) for paths in places)
-    return [Row.read(path) for path in found if path]
+    """The rows of these names that were made of the same texts."""
+    return [row for name in names if (row := _found(results, task, name))]
+
+
+def _found(results: Results, task: Task, name: str) -> Row | None:
+    paths = (folder / task.name / f"{name}.json" for folder in results)
+    rows = (Row.read(path) for path in paths if path.exists())
+    return next((row for row in rows if row.text == task.fingerprint), None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import pyppmd
@@ -28,22 +29,36 @@ Bits = dict[str, float]
 """Bits per character of each text that is judged."""
 
 
-def ppmd(task: Task, piece: int | None = None) -> Bits:
-    """Bits per character by PPMd, variant H as in 7-Zip.
+def ppmd(task: Task, piece: int | None = None) -> tuple[str, Bits]:
+    """In which order the texts were read, and bits per character by PPMd, variant H as in 7-Zip.
 
     It reads the learned texts, then a text that is judged, and goes on learning from that; in
-    pieces, of so many characters, each comes right after the learned texts.
+    pieces, of so many characters, each comes right after the learned texts. What it has read last
+    it remembers best, so these are read in their order and in the reverse one, and that is taken
+    which predicts the first text better.
     """
-    learned = "\n\n".join(text.content for text in task.learned) + "\n\n"
-    before = _compressed(learned)
-    bits: Bits = {}
-    for text in task.judged:
-        whole = text.content
-        size = piece or len(whole)
-        pieces = (whole[i : i + size] for i in range(0, len(whole), size))
-        added = sum(_compressed(learned + one) - before for one in pieces)
-        bits[text.name] = added * 8 / len(whole)
-    return bits
+    learned = [text.content for text in task.learned]
+    first, *others = task.judged
+    orders = {"in their order": _After(learned), "in the reverse order": _After(learned[::-1])}
+    costs = {name: after.cost(first.content, piece) for name, after in orders.items()}
+    best = min(costs, key=lambda name: costs[name])
+    rest = {text.name: orders[best].cost(text.content, piece) for text in others}
+    return best, {first.name: costs[best], **rest}
+
+
+class _After:
+    """What PPMd makes of a text after others."""
+
+    def __init__(self, learned: Sequence[str]) -> None:
+        self.learned = "\n\n".join(learned) + "\n\n"
+        self.alone = _compressed(self.learned)
+
+    def cost(self, text: str, piece: int | None) -> float:
+        """Bits per character of a text, or of its pieces, each right after the others."""
+        size = piece or len(text)
+        pieces = (text[i : i + size] for i in range(0, len(text), size))
+        added = sum(_compressed(self.learned + one) - self.alone for one in pieces)
+        return added * 8 / len(text)
 
 
 def _compressed(text: str) -> int:

@@ -175,6 +175,7 @@ class Trainee:
         tensors |= {"state": self.state, "random": torch.get_rng_state()}
         facts = {
             "budget": str(self.budget),
+            "text": self.task.fingerprint,
             "steps": self.steps,
             "seconds": self.seconds,
             "best": self.best,
@@ -187,7 +188,7 @@ class Trainee:
         if not path.exists():
             return
         tensors, facts = load(path)
-        if facts["budget"] != str(self.budget):
+        if (facts["budget"], facts["text"]) != (str(self.budget), self.task.fingerprint):
             return  # it was asked for something else: begin anew
         moments: dict[int, dict[str, Tensor]] = {}
         network: dict[str, Tensor] = {}

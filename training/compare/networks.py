@@ -67,6 +67,11 @@ class CharRNN(Network):
         self.lstm = nn.LSTM(characters, hidden, layers, dropout=0.5)
         self.dropout = nn.Dropout(0.5)
         self.output = nn.Linear(hidden, characters)
+        # As its train.lua begins: small numbers, and forget gates that are open.
+        for name, weights in self.named_parameters():
+            nn.init.uniform_(weights, -0.08, 0.08)
+            if name.startswith("lstm.bias_ih"):
+                nn.init.ones_(weights[hidden : 2 * hidden])
 
     def forward(self, tokens: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         h, c = (part.transpose(0, 1).contiguous() for part in state.unbind(1))

@@ -28,6 +28,9 @@ from .networks import AtTemperature, Network
 from .recipes import RECIPES, Recipe
 from .task import Task
 
+NO_BUDGET = "none"
+"""What is only counted needs no time to learn in."""
+
 
 @dataclass(frozen=True)
 class Row:
@@ -40,7 +43,7 @@ class Row:
     """Bits per character of each judged text, the state carried from start to end."""
     cold: Mapping[str, float] = field(default_factory=dict)
     """The same in cold windows; nothing for what has no such thing."""
-    budget: str = "none"
+    budget: str = NO_BUDGET
     parameters: int = 0
     """Numbers that are learned by gradients."""
     counted: int = 0
@@ -51,6 +54,8 @@ class Row:
     details: Mapping[str, Any] = field(default_factory=dict)
     """What was chosen, and how."""
     machine: str = ""
+    text: str = ""
+    """The `Task.fingerprint` of what was learned and predicted."""
 
     def write(self, path: Path) -> None:
         """Writes the row as JSON."""
@@ -179,7 +184,9 @@ def ppmd(name: str, piece: int | None, task: Task, _budget: Budget, _folder: Pat
     """PPMd, which learns from the text it is judged on as well: all of it, or in pieces."""
     how = f"in pieces of {piece:,} characters" if piece else "learning from the text as it goes"
     about = f"PPMd order {counted.ORDER} of 7-Zip, {how}"
-    return Row(name, about, task.name, counted.ppmd(task, piece), machine=_machine())
+    order, bits = counted.ppmd(task, piece)
+    details = {"texts_read": order, "chosen": "the better order on the first text"}
+    return _counted_row(name, about, task, bits, {}, details)
 
 
 def kneser_ney(task: Task, _budget: Budget, _folder: Path) -> Row:
@@ -187,7 +194,19 @@ def kneser_ney(task: Task, _budget: Budget, _folder: Path) -> Row:
     longest, read, cold = counted.kneser_ney(task)
     about = "n-grams, interpolated modified Kneser-Ney"
     details = {"longest_context": longest, "chosen": "the best on the first text"}
-    return Row("kneser-ney", about, task.name, read, cold, details=details, machine=_machine())
+    return _counted_row("kneser-ney", about, task, read, cold, details)
+
+
+def _counted_row(
+    name: str,
+    about: str,
+    task: Task,
+    read: counted.Bits,
+    cold: counted.Bits,
+    details: Mapping[str, Any],
+) -> Row:
+    text = task.fingerprint
+    return Row(name, about, task.name, read, cold, details=details, machine=_machine(), text=text)
 
 
 ROWS: Mapping[str, Maker] = {
@@ -217,6 +236,7 @@ def _measured(
         parameters=sum(p.numel() for p in model.parameters()),
         counted=_counted(model),
         machine=_machine(),
+        text=task.fingerprint,
         **facts,
     )
 
