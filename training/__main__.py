@@ -51,7 +51,7 @@ NUMBERS = {
     "drop_recurrent": "dropout of the recurrent weights",
     "drop_ngrams": "dropout of all n-grams of one length",
     "taught": "with --teacher, the share of the streams (one at least) that read what those wrote",
-    "imagined": "with --teacher, how many characters those write, at first, and beside --minutes",
+    "imagined": "with --teacher, how many characters those write before --minutes begin",
 }
 """What each number is that a training can be given."""
 
