@@ -412,7 +412,6 @@ def _up_to(most: float, *, above_0: bool = False) -> Callable[[str], float]:
         return value
 
     parse.__name__ = "number"
-
     return parse
 
 
