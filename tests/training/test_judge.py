@@ -16,6 +16,7 @@ from training.judge import written
 from training.judge.heard import heard
 from training.judge.measures import COPIED, NEAR, Original, in_company, measure, repeated, words
 from training.judge.passages import LENGTH, Passage, of_people
+from training.judge.recalled import DISCOUNT, WORTH, Recalled
 from training.texts import Text
 
 
@@ -123,8 +124,37 @@ def test_who_has_spoken_lowers_the_cost_of_a_talk(model: Model):
     assert found.company < 0.9 * found.alone
     nothing = heard(model, talk, company=0.0)
     assert nothing.company == nothing.alone
+    assert nothing.both == nothing.recalled
     with pytest.raises(ValueError, match="nothing"):
         heard(model, "")
+
+
+def test_what_a_script_has_said_lowers_the_cost_of_saying_it_again(model: Model):
+    chance = random.Random(1)
+    said = "".join(chance.choices("abcdefgh ", k=400))
+    once, twice = (heard(model, f"MAYA\n{text}") for text in (said, said + said))
+    assert once.recalled == pytest.approx(once.alone, rel=0.01)
+    # The second time it is known after the first few characters.
+    assert twice.recalled < 0.7 * twice.alone
+    assert twice.both == pytest.approx(twice.recalled, rel=0.01)
+
+
+def test_counts_of_a_script_are_blended_with_what_is_expected():
+    script = Recalled()
+    assert script.probability(0.3, "e") == 0.3
+    for character in "abcdeabcd":
+        script.read(character)
+    # Of the four contexts the one of four characters alone was met, once, before "e".
+    worth = WORTH[0] + DISCOUNT
+    assert script.probability(0.3, "e") == pytest.approx(
+        (1 - DISCOUNT + worth * 0.3) / (WORTH[0] + 1)
+    )
+    assert script.probability(0.3, "a") == pytest.approx(worth * 0.3 / (WORTH[0] + 1))
+    # They share out one, whatever is expected of the nine letters.
+    for character in "eabcdfabcdeabcd":
+        script.read(character)
+    total = sum(script.probability(1 / 9, letter) for letter in "abcdefghi")
+    assert total == pytest.approx(1)
 
 
 def test_the_command_prints_a_table(
@@ -154,7 +184,8 @@ def test_the_command_prints_a_table(
     assert [line.split("|")[2].strip() for line in lines[2:5]] == ["1", "2", "2"]
     assert "People have only 1 of 2," in lines[6]
     assert "| 100.0% | 100.0% |" in lines[2]
-    assert lines[-1].startswith("| play |")
+    assert lines[-3].startswith("| play |")
+    assert lines[-3].count("|") == 6
     assert main([*asked, "--elements", "20"]) == 0
     assert "People have only" not in capsys.readouterr().out  # no more was asked for
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import astuple, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,11 @@ from .measures import COPIED, GRAM, NEAR, Measures, Original, measure
 HEADS = (
     *("", "passages", "real words", "valid Fountain", "loops", "copies", "longest copy"),
     *("known speaker", "speakers", "characters"),
+)
+
+_COSTS_LEGEND = (
+    "Told from the script so far: who has spoken, as the bot mixes it in, and the n-grams of the "
+    "whole script, which it does not."
 )
 
 FEW = 10
@@ -86,18 +91,17 @@ def samples(voice: Path, beginning: str, number: int, length: int) -> str:
 
 
 def _costs(model: Model, texts: Sequence[Text], company: float) -> str:
-    """A table of bits per character, with who has spoken and without."""
-    lines = [line(["", "bits, the network alone", "with who has spoken"])]
-    lines.append(line(["---", "---:", "---:"]))
-    costs: list[tuple[float, float]] = []
+    """A table of bits per character: by the network alone, and told of the script so far."""
+    heads = ("", "bits, the network alone", "with who has spoken", "with its n-grams", "with both")
+    lines = [line(heads), line(["---", *("---:" for _ in heads[1:])])]
+    costs: list[tuple[float, ...]] = []
     for text in texts:
-        found = heard(model, text.content, company)
-        costs.append((found.alone, found.company))
+        costs.append(astuple(heard(model, text.content, company)))
         lines.append(line([text.name, *(f"{bits:.4f}" for bits in costs[-1])]))
     if len(costs) > 1:
         means = (statistics.mean(column) for column in zip(*costs, strict=True))
         lines.append(line([f"mean of {len(costs)} texts", *(f"{bits:.4f}" for bits in means)]))
-    return "\n".join(lines)
+    return "\n".join([*lines, "", _COSTS_LEGEND])
 
 
 def _row(name: str, found: Measures) -> str:

@@ -1,16 +1,21 @@
-"""What it tells a voice to know who has spoken: bits per character of text that it has not seen."""
+"""What it tells a voice to know the script so far: bits per character of text it has not seen."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bot.model import Model
 from bot.repetition import REACH
 from bot.sampling import surprise
 from bot.script import as_read
 from bot.turn_taking import LONGEST_CUE, alive, cues, expect
+
+from .recalled import Recalled
+
+Bits = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -21,6 +26,10 @@ class Heard:
     """By the network alone."""
     company: float
     """With who has spoken, as the engine mixes it in while it writes."""
+    recalled: float
+    """With the n-grams of the script so far, which the engine does not mix in."""
+    both: float
+    """With who has spoken, and then with the n-grams."""
 
 
 def heard(model: Model, text: str, company: float = 1.0) -> Heard:
@@ -47,4 +56,17 @@ def heard(model: Model, text: str, company: float = 1.0) -> Heard:
             logits = logits.copy()
             expect(logits, known[None], kept[None], position, strength)
             mixed[at] = surprise(logits, following)[0]
-    return Heard(float(alone.mean()), float(mixed.mean()))
+    characters = model.decode(read)
+    costs = (alone, mixed, _recalled(alone, characters), _recalled(mixed, characters))
+    return Heard(*(float(bits.mean()) for bits in costs))
+
+
+def _recalled(bits: Bits, characters: str) -> Bits:
+    """What each character costs, after the first, with the n-grams of those before it."""
+    script = Recalled()
+    told = []
+    for before, cost, character in zip(characters, bits, characters[1:], strict=False):
+        script.read(before)
+        told.append(script.probability(2**-cost, character))
+    bits_with: Bits = -np.log2(np.array(told))
+    return bits_with
