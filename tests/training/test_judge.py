@@ -171,7 +171,8 @@ def test_the_command_prints_a_table(
 
     for part, elements in (("train", 800), ("validation", 50)):
         (tmp_path / part).mkdir()
-        (tmp_path / part / "play.fountain").write_text(play(elements), encoding="utf-8")
+        text = play(elements) + "\n\nThe rain \u2602\u2602 is here."
+        (tmp_path / part / "play.fountain").write_text(text, encoding="utf-8")
     voice = str(voices / "tiny.onnx")
     asked = ["judge", voice, str(tmp_path), "--elements", "40", "--temperature", "1.0"]
     assert main(asked) == 0
@@ -186,6 +187,8 @@ def test_the_command_prints_a_table(
     assert "| 100.0% | 100.0% |" in lines[2]
     assert lines[-3].startswith("| play |")
     assert lines[-3].count("|") == 6
+    # It has no digits, of which each speech has one.
+    assert lines[-1].endswith(" 52 characters that the voice cannot read are left out.")
     assert main([*asked, "--elements", "20"]) == 0
     assert "People have only" not in capsys.readouterr().out  # no more was asked for
 

@@ -17,7 +17,7 @@ ORDER = 8
 """Of PPMd: how many characters before it looks at, at most."""
 
 MEMORY = 1 << 28
-"""Bytes that PPMd may use: enough to forget nothing. When it has used up less, it begins anew."""
+"""Bytes that PPMd may use: enough to forget nothing: when it is full, PPMd forgets all."""
 
 PIECE = 4_000
 """Characters that PPMd reads in pieces, each right after the texts that were learned."""

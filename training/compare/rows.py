@@ -19,7 +19,7 @@ from training.model import CharLSTM, Regularisation
 from training.ngrams import MemoryShape
 from training.prior import PriorShape
 from training.run import Config, Run
-from training.train import VALIDATION_STREAMS, encoded, fitted, prepare
+from training.train import VALIDATION_STREAMS, encoded, fitted, prepare, uses_bfloat16
 
 from . import counted
 from .budget import Budget, clock
@@ -74,7 +74,7 @@ EVALUATE_EVERY = 250
 Maker = Callable[[Task, Budget, Path], Row]
 
 OURS: Mapping[str, Config] = {
-    # Read two or three times: little is dropped. Beside the network lies what `stage` has too.
+    # Read two or three times: little is dropped. As in `stage` there are a memory and a prior.
     "plays": Config(
         memory=MemoryShape(),
         prior=PriorShape(contexts=200_000),
@@ -100,7 +100,8 @@ OURS: Mapping[str, Config] = {
 def ours(task: Task, budget: Budget, folder: Path) -> Row:
     """The network that On Book ships, trained as `python -m training train` does."""
     config = OURS.get(task.name, Config())
-    about = "On Book: LSTM beside a prior of counts"
+    memory = " and a memory of n-grams" if config.memory.places else ""
+    about = f"On Book: LSTM beside a prior of counts{memory}"
     return trained("ours", about, config, task, budget, folder)
 
 
@@ -248,7 +249,9 @@ def _counted(model: CharLSTM | Network) -> int:
 
 
 def _machine() -> str:
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    numbers = "bfloat16" if uses_bfloat16("auto", device) else "float32"
     return (
         f"{platform.machine()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads, "
-        f"PyTorch {torch.__version__}"
+        f"PyTorch {torch.__version__}, {numbers}"
     )

@@ -101,7 +101,9 @@ def _costs(model: Model, texts: Sequence[Text], company: float) -> str:
     if len(costs) > 1:
         means = (statistics.mean(column) for column in zip(*costs, strict=True))
         lines.append(line([f"mean of {len(costs)} texts", *(f"{bits:.4f}" for bits in means)]))
-    return "\n".join([*lines, "", _COSTS_LEGEND])
+    unread = sum(model.skipped(text.content) for text in texts)
+    note = f" {unread:,} characters that the voice cannot read are left out." if unread else ""
+    return "\n".join([*lines, "", _COSTS_LEGEND + note])
 
 
 def _row(name: str, found: Measures) -> str:
