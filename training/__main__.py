@@ -523,10 +523,21 @@ def _tune(options: argparse.Namespace) -> int:
     untuned = tuning.bits_by(known, voice.vocabulary())
     print(f"Untuned, a held-out character costs {untuned:.4f} bits.")
     if tuning.run():
-        print(f"Tuned. Make a voice file of it: python -m export {run.folder} -o voice.onnx")
+        print(_tuned(tuning.best, untuned, options))
         return 0
     print(STOPPED)
     return INTERRUPTED
+
+
+def _tuned(bits: float, untuned: float, options: argparse.Namespace) -> str:
+    """What came of it, and what to do next."""
+    cost = f"Tuned, it costs {bits:.4f}"
+    if bits < untuned:
+        return f"{cost}. Make a voice file of it: python -m export {options.out} -o voice.onnx"
+    return (
+        f"{cost}, which is no less: keep {options.voice}, or tune it with more text or a lower "
+        f"--learning-rate."
+    )
 
 
 def _evaluate(options: argparse.Namespace) -> int:

@@ -166,14 +166,24 @@ def test_a_tuned_voice_is_exported(tuned: Run, tmp_path: Path, capsys):
 
 def test_the_command_tunes_a_run(released: Run, scripts: Path, tmp_path: Path, capsys):
     command = ["tune", str(released.folder), str(scripts), "--out", str(tmp_path / "run")]
-    assert main([*command, "--steps", "4", "--precision", "float32"]) == 0
-    assert "Untuned, a held-out character costs" in capsys.readouterr().out
+    assert main([*command, "--steps", "40", "--precision", "float32"]) == 0
+    printed = capsys.readouterr().out
+    assert printed.startswith("Untuned, a held-out character costs ")
+    last = printed.splitlines()[-1]
+    assert last.startswith("Tuned, it costs ")
+    assert f"python -m export {tmp_path / 'run'} -o " in last
     config = Run(tmp_path / "run").config()
     assert config.name == "tiny-tuned"
     assert config.corpus == "a few scenes of Shakespeare; then own scripts"
     assert config.hidden == released.config().hidden
     assert main([*command, "--steps", "4"]) == 1
     assert "already holds a run" in capsys.readouterr().err
+
+
+def test_a_tuning_that_did_harm_says_so(released: Run, scripts: Path, tmp_path: Path, capsys):
+    command = ["tune", str(released.folder), str(scripts), "--out", str(tmp_path / "run")]
+    assert main([*command, "--steps", "20", "--warmup", "1", "--learning-rate", "0.5"]) == 0
+    assert f"no less: keep {released.folder}, or " in capsys.readouterr().out.splitlines()[-1]
 
 
 def test_a_tuning_that_was_cut_equals_one_that_was_not(
