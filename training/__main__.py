@@ -17,7 +17,7 @@ from .compare.rows import NO_BUDGET, ROWS
 from .corpus import CorpusError
 from .model import Regularisation
 from .ngrams import MemoryShape
-from .parallel import joined
+from .parallel import joined, leave
 from .prior import PriorShape
 from .run import Config, Run, RunError, make_folder
 from .talk import TalkError
@@ -669,4 +669,4 @@ def _benchmark(options: argparse.Namespace) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import torch
 from torch import distributed, nn
@@ -121,3 +121,16 @@ def joined() -> Iterator[Team]:
         team.hear(None)
     finally:
         distributed.destroy_process_group()
+
+
+def leave(code: int) -> NoReturn:
+    """Ends the process with an exit code, when all that it had to do is done.
+
+    One of torchrun's ends without what Python does at its end: gloo's threads outlive the group
+    where a network was trained in it, and one that calls into Python just then aborts the process.
+    """
+    if distributed.is_torchelastic_launched():
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)

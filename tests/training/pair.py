@@ -15,7 +15,7 @@ from tests.conftest import TINY
 from training import train as train_module
 from training.model import NOTHING_DROPPED
 from training.ngrams import NO_MEMORY
-from training.parallel import Team, joined
+from training.parallel import Team, joined, leave
 from training.prior import PriorShape
 from training.run import Run, RunError
 from training.texts import Split, collect
@@ -87,3 +87,4 @@ def timed(split: Split, run: Run, team: Team) -> None:
 
 if __name__ == "__main__":
     main(*map(Path, sys.argv[1:]))
+    leave(0)
