@@ -127,7 +127,7 @@ def leave(code: int) -> NoReturn:
     """Ends the process with an exit code, when all that it had to do is done.
 
     One of torchrun's ends without what Python does at its end: gloo's threads outlive the group
-    where a network was trained in it, and one that calls into Python just then aborts the process.
+    where a network was trained in it, and processes were seen to abort just then.
     """
     if distributed.is_torchelastic_launched():
         sys.stdout.flush()
