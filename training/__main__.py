@@ -15,6 +15,8 @@ from .compare.budget import Budget
 from .compare.learned import Interrupted
 from .compare.rows import NO_BUDGET, ROWS
 from .corpus import CorpusError
+from .data.corpora import drama
+from .data.corpora.drama import SourceError
 from .model import Regularisation
 from .ngrams import MemoryShape
 from .parallel import joined, leave
@@ -65,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     try:
         return options.command(options)
-    except (CorpusError, TalkError, TextError, RunError, TrainingError) as error:
+    except (CorpusError, SourceError, TalkError, TextError, RunError, TrainingError) as error:
         print(error, file=sys.stderr)
         return 1
 
@@ -78,8 +80,16 @@ def parser() -> argparse.ArgumentParser:
     one = commands.add_parser("corpus", help="write a corpus that comes with a package")
     one.add_argument(
         "name",
-        choices=["plays", "screen"],
-        help="38 plays of Shakespeare, or 279 short films and people who talk; as Fountain",
+        choices=["plays", "screen", "drama"],
+        help="38 plays of Shakespeare, 279 short films and people who talk, or the plays that "
+        "Project Gutenberg has; as Fountain",
+    )
+    one.add_argument(
+        "--from",
+        dest="source",
+        type=Path,
+        metavar="PATH",
+        help="for drama: a folder or a tar archive of NUMBER.txt, and INDEX.tsv for the titles",
     )
     one.add_argument("--out", type=Path, required=True, metavar="DIR")
     one.set_defaults(command=_corpus)
@@ -430,8 +440,13 @@ def _share(text: str) -> float:
 
 
 def _corpus(options: argparse.Namespace) -> int:
+    if options.name == "drama" and options.source is None:
+        raise SourceError("Where are the plays? Name their folder or archive with --from.")
     make_folder(options.out)
-    if options.name == "plays":
+    if options.name == "drama":
+        number = drama.write(options.source, options.out)
+        print(f"{number} works and report.tsv lie in {options.out}.")
+    elif options.name == "plays":
         corpus.plays(options.out)
         print(f"The plays lie in {options.out}: train them with `python -m training train`.")
     else:

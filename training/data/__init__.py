@@ -1,0 +1,1 @@
+"""Hold what reads texts and makes corpora of them."""

@@ -1,0 +1,1 @@
+"""Hold one package for each corpus that is made from a source."""

@@ -1,0 +1,101 @@
+"""Make plain text of what Project Gutenberg prints: no notes, no pictures, no page numbers.
+
+Everything keeps its line: what is removed leaves its line breaks, so that a report can name the
+line of the source.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable
+
+ANY_CASE, LINES = re.IGNORECASE, re.MULTILINE
+
+PLAIN = str.maketrans(
+    {
+        "\u2018": "'", "\u2019": "'", "\u201a": "'", "\u201b": "'", "\u2032": "'", "\u00b4": "'",
+        "`": "'", "\u201c": '"', "\u201d": '"', "\u201e": '"', "\u2033": '"', "\u00ab": '"',
+        "\u00bb": '"', "\u2010": "-", "\u2011": "-", "\u2012": "-", "\u2013": "--",
+        "\u2014": "--", "\u2015": "--", "\u2026": "...", "\u00a0": " ", "\t": "    ",
+        "\u00c6": "AE", "\u00e6": "ae", "\u0152": "OE", "\u0153": "oe", "\u00df": "ss",
+        "\u00d8": "O", "\u00f8": "o", "\u00d0": "D", "\u00f0": "d", "\u00de": "Th", "\u00fe": "th",
+        "\u017f": "s", "\u0142": "l", "\u0141": "L", "\u00d7": "x", "\u00b7": ".", "\ufeff": "",
+        "\u00ad": "", "\u2044": "/",
+    }
+)  # fmt: skip
+
+MARKERS = (
+    re.compile(r"\*\*\* ?START OF TH.*?\*\*\*\n", re.DOTALL),
+    re.compile(r"\*\*\* ?END OF TH|^End of (?:the )?Project Gutenberg", ANY_CASE | LINES),
+)
+
+NOTED = r"\s*(?:\[|\()?\s*(?:Transcriber|Transcriber's|Transcribers'|Editor's)\b"
+
+# Each is taken out, in this order; line breaks stay.
+LEFTOVERS = tuple(
+    re.compile(pattern, flags)
+    for pattern, flags in (
+        (r"\[(?:Illustration|Frontispiece|Music|Sidenote|Image)\b[^\]]{0,600}\]", ANY_CASE),
+        (r"\[_?(?:Transcriber|Footnote|Note)\b[^\]]{0,3000}\]", ANY_CASE),
+        (
+            r"^ *\*?(?:Transcriber's Notes?|Produced by|E-text prepared)(?:.+\n)+",
+            ANY_CASE | LINES,
+        ),
+        (r"^ *Footnotes?:? ?\[?\w{0,3}\]?:?(?:.*\n)(?:.+\n)*", ANY_CASE | LINES),
+        # A paragraph that explains a mark.
+        (r"(?<=\n)\n *(?:\[(?:\d{1,4}|[A-Z]|\*+)\]|\(\*+\)|\*+ ?(?=\w)) *\S.*\n(?:.+\n)*", 0),
+        # The mark itself.
+        (r" ?\[(?:\d{1,4}|[A-Za-z]|\*+|\d{1,2}\.\d{1,3}|\d{1,3}[a-z])\]|\{\d{1,4}\}", 0),
+        (r"\[(?:Pg|p\.|page) ?\d+\]|\{(?:Pg|p\.|page)? ?\d+\}", ANY_CASE),
+        # A page's or a line's number.
+        (r"^ *(?:- *)?\[?\(?(?:p\. ?)?\d{1,4}\)?\]?(?: *-)? *$", LINES),
+        (r"(?<=\S) {3,}\d{1,4} *$", LINES),
+        # A rule of stars or dashes.
+        (r"^ *(?:[*.#~=_-] *){3,}$", LINES),
+        (r"</?[a-z]{1,3}>", 0),
+    )
+)
+
+MARKS = tuple(
+    (re.compile(pattern, LINES), replacement)
+    for pattern, replacement in (
+        # Bold and small capitals are italics to us.
+        (r"(?<![\w=+~#])[=+~#](?=[A-Z\d(\[])([^=+~#\n]{1,60})[=+~#](?![\w=+~#])", r"_\1_"),
+        (r"(?<![\w*])\*(?=[A-Z\d(\[])([^*\n]{1,60})\*(?![\w*])", r"_\1_"),
+        (r"_{2,}(?=[\w.])|(?<=[\w.])_{2,}", "_"),
+        # The underscores of a direction go inside its brackets.
+        (r"_([\[(])", r"\1_"),
+        (r"([\])])_", r"_\1"),
+        (r"__", ""),
+        (r"\u00a3 ?(\d[\d,.]*\d|\d)", r"\1 pounds"),
+        (r"(?<=\w)---+(?=\w)", "--"),
+        (r"-{3,}", "--"),
+        (r"(?<=\S) *\. \. \.(?: \.)*", "..."),
+        (r"\.{4,}", "..."),
+    )
+)
+
+
+def clean(text: str) -> str:
+    """Return a text in ASCII, without what the publisher and the editor put beside the play."""
+    start = MARKERS[0].search(text)
+    if start:
+        text = "\n" * text.count("\n", 0, start.end()) + text[start.end() :]
+    end = MARKERS[1].search(text, len(text) // 2)
+    text = text[: end.start()] if end else text
+    text = text.translate(PLAIN)
+    text = _replace_all(text)
+    text = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    return re.sub(r" +$", "", text, flags=LINES)
+
+
+def _replace_all(text: str) -> str:
+    for pattern in LEFTOVERS:
+        text = pattern.sub(_keep_lines, text)
+    for pattern, replacement in MARKS:
+        text = pattern.sub(replacement, text)
+    return text
+
+
+_keep_lines: Callable[[re.Match[str]], str] = lambda match: "\n" * match[0].count("\n")  # noqa: E731

@@ -1,0 +1,201 @@
+"""Convert the paragraphs of one play into the elements of a script."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from .cues import HEADING, Cue
+from .persons import expand_names
+from .script import Kind, Piece, Script
+from .speakers import Part
+
+STAGE = re.compile(
+    r"(?:_|\[|\()*(?:(?:Re-?)?Enter|Exit|Exeunt|Manet|Curtain|The curtain|Tableau|Dance)\b",
+    re.IGNORECASE,
+)
+ASIDE_AT_END = re.compile(
+    r"(?:^ *| {3,})_?((?:Exit|Exeunt|Ex\.|Exe?unt\.|Enter|Re-enter|Manet|Aside|Within)\b[^\n]*)$",
+    re.MULTILINE,
+)
+PERSONAL = re.compile(
+    r"\b(?:I|I'm|I'll|me|my|mine|myself|you|your|yours|thee|thou|thy|we|us|our|ye|let's)\b|[!?]",
+    re.IGNORECASE,
+)
+DEED = re.compile(
+    r"\W*(?:to\b|aside|apart|\w+ing\b|\w+ly\b|he\b|she\b|they\b|exit|enter|a pause)", re.IGNORECASE
+)
+ITALIC_ASIDE = re.compile(r"\s*_([A-Z][^_]{2,300}[.,:])_\s*(?=\S)")
+
+DIRECT = re.compile(r"\s*[(\[{]([^)\]}]*)[)\]}][.:,;]*(?: *--+)?")
+
+CLOSED = {"[": r"\[[^\[\]]{0,2500}\]", "(": r"\([^()]{0,2500}\)", "{": r"\{[^{}]{0,2500}\}"}
+UNCLOSED = {
+    "[": r"\[[^\[\]\n]*(?:\n {10,}[^\[\]\n]*)*$",
+    "(": r"\((?=_)[^()\n]*(?:\n {10,}[^()\n]*)*$",
+    "{": r"\{[^{}\n]*$",
+}
+
+
+def convert_play(parts: Sequence[Part], before: Sequence[Part]) -> tuple[Script, list[str]]:
+    """Return the script of a play, and notes on its doubtful places."""
+    names = expand_names(parts, before)
+    brackets = _choose_brackets(parts)
+    script = Script(_measure_width(parts))
+    converter = _Converter(script, names, brackets, _marks_directions(parts))
+    for part in parts:
+        converter.add(part)
+    script.close()
+    return script, converter.doubtful
+
+
+class _Converter:
+    def __init__(self, script: Script, names: dict[str, str], brackets: str, marked: bool) -> None:
+        self.script = script
+        self.names = names
+        self.brackets = brackets
+        self.marked = marked
+        self.doubtful: list[str] = []
+
+    def add(self, part: Part) -> None:
+        paragraph, script = part.paragraph, self.script
+        text = paragraph.text.strip()
+        bare = paragraph.plain.strip("[](){} .")
+        if part.cue:
+            self._open(part, part.cue)
+        elif HEADING.match(bare) and (len(bare) < 200 or re.match(r"SCENE", bare)):
+            self._add_heading(bare)
+        elif not re.search(r"\w", text):
+            pass
+        elif script.speaker and script.pieces == []:
+            self._speak(paragraph.lines)
+        elif _is_direction(text):
+            if script.speaker and not STAGE.match(text):
+                script.pieces.append(Piece(Kind.ASIDE, text.strip("[](){}_ ")))
+            else:
+                self._act(text)
+        elif script.speaker and self._goes_on(part):
+            script.pieces.append(Piece(Kind.BREAK, ""))
+            self._speak(paragraph.lines)
+        else:
+            self._act(text)
+            if len(text) > 1_500:
+                self.doubtful.append(f"line {paragraph.line}: {len(text)} characters of action")
+
+    def _open(self, part: Part, cue: Cue) -> None:
+        self.script.open_speech(self.names.get(cue.key, cue.key))
+        lines = part.paragraph.lines
+        column = len(lines[0].rstrip()) - len(cue.rest)
+        body = "\n".join([" " * column + cue.rest, *lines[1:]])
+        # A direction that follows the name directly is one, in whatever brackets.
+        for form in (DIRECT, ITALIC_ASIDE):
+            match = form.match(body)
+            if match:
+                self.script.pieces.append(Piece(Kind.ASIDE, match[1].replace("\n", " ")))
+                body = _blank(body[: match.end()]) + body[match.end() :]
+        self._speak(body.split("\n"))
+
+    def _add_heading(self, bare: str) -> None:
+        if re.match(r"(?:THE )?(?:CURTAIN|END|FINIS)", bare, re.IGNORECASE):
+            if not re.match(r"(?:THE )?(?:END|FINIS)", bare, re.IGNORECASE):
+                self.script.add_action(bare)
+            else:
+                self.script.close()
+        else:
+            self.script.add_heading(bare)
+
+    def _act(self, text: str) -> None:
+        self.script.add_action(text)
+
+    def _speak(self, lines: Sequence[str]) -> None:
+        self.script.pieces += _read_pieces("\n".join(lines), self.brackets)
+
+    def _goes_on(self, part: Part) -> bool:
+        """Return whether a paragraph without a cue belongs to the speech before it."""
+        text = part.paragraph.text
+        short = [line for line in part.paragraph.lines if len(line.strip()) < 50]
+        verse = len(short) == len(part.paragraph.lines) and len(short) > 1
+        return self.marked or verse or bool(PERSONAL.search(text))
+
+
+def _read_pieces(body: str, brackets: str) -> Iterator[Piece]:
+    """Yield the lines and the directions of a speech."""
+    forms = [f"(?:{CLOSED[one]}|{UNCLOSED[one]})" for one in brackets]
+    pattern = re.compile("|".join(forms), re.MULTILINE)
+    body = ASIDE_AT_END.sub(r" [\1]", body) if "[" in brackets else body
+    at = 0
+    for match in pattern.finditer(body):
+        inside = match[0].strip("[](){} ")
+        if match[0].startswith("(") and not _is_aside(inside):
+            continue
+        yield from _read_lines(body, at, match.start())
+        yield Piece(Kind.ASIDE, inside.replace("\n", " "))
+        stop = re.compile(r"[.,;:](?!\.)").match(body, match.end())
+        at = stop.end() if stop else match.end()
+    yield from _read_lines(body, at, len(body))
+
+
+def _read_lines(body: str, start: int, stop: int) -> Iterator[Piece]:
+    """Yield the lines between two places of a speech, with their columns."""
+    while start < stop:
+        end = body.find("\n", start, stop)
+        ends = end >= 0
+        end = end if ends else stop
+        text = body[start:end]
+        if re.search(r"\w|^\W*--|[!?]", text):
+            margin = start - body.rfind("\n", 0, start) - 1
+            first = margin + len(text) - len(text.lstrip())
+            last = margin + len(text.rstrip())
+            yield Piece(Kind.LINE, text.strip(), first, last if ends or stop == len(body) else 0)
+        start = end + 1
+
+
+def _blank(text: str) -> str:
+    """Return spaces and line breaks in place of a text, so that columns stay."""
+    return re.sub(r"[^\n]", " ", text)
+
+
+def _is_aside(inside: str) -> bool:
+    return bool(DEED.match(inside) or "_" in inside) or not PERSONAL.search(inside)
+
+
+def _is_direction(text: str) -> bool:
+    """Return whether a paragraph is set as a direction, or opens as only directions do."""
+    if text[0] in "[({" and (text.rstrip("._ ")[-1:] in "])}" or not re.search(r"[\])}]", text)):
+        return True
+    if text.startswith("_") and text.rstrip(" .)]").endswith("_"):
+        return True
+    outside = re.sub(r"\b[A-Z]{2,}\b", "", re.sub(r"_[^_]*_", "", text))
+    if text.startswith("_") and len(re.findall(r"\w+", outside)) < 0.3 * len(text.split()):
+        return True
+    return bool(STAGE.match(text))
+
+
+def _choose_brackets(parts: Sequence[Part]) -> str:
+    """Return which brackets hold this play's directions."""
+    counts = Counter[str]()
+    for part in parts:
+        text = part.cue.rest if part.cue else part.paragraph.text
+        counts.update(text.lstrip("_ ")[:1] if text.lstrip("_ ")[:1] in "[({" else "")
+        counts.update(mark for mark, _ in re.findall(r"([\[({])(_)", text))
+    if counts["{"] > 2 * (counts["["] + counts["("]):
+        return "{"
+    if counts["["] > 3 * counts["("]:
+        return "["
+    return "[("
+
+
+def _measure_width(parts: Sequence[Part]) -> int:
+    """Return the width at which the printer wrapped."""
+    lengths = sorted(len(line.rstrip()) for part in parts for line in part.paragraph.lines)
+    return lengths[int(0.97 * (len(lengths) - 1))] if lengths else 72
+
+
+def _marks_directions(parts: Sequence[Part]) -> bool:
+    """Return whether directions between speeches are set in brackets or italics."""
+    others = [part.paragraph.text.strip() for part in parts if not part.cue]
+    others = [text for text in others if text and not HEADING.match(text.strip("_[("))]
+    marked = sum(text[0] in "[({_" for text in others)
+    plain = sum(text[0] not in "[({_" and not PERSONAL.search(text) for text in others)
+    return marked > 4 * plain

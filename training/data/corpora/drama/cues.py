@@ -1,0 +1,177 @@
+"""Find where a paragraph opens with somebody's name, in each way that printers had.
+
+A `Cue` is only a possibility: `training.data.corpora.drama.speakers` decides which are believed.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property, lru_cache
+from pathlib import Path
+
+from .paragraphs import Paragraph
+
+LONGEST = 45
+"""Bound the characters of a name."""
+
+
+class Layout(StrEnum):
+    """Name the ways in which a speaker is printed before the speech."""
+
+    CAPITALS = "NAME. Speech"
+    BARE = "NAME Speech"
+    ITALICS = "_Name._ Speech"
+    MIXED = "Name. Speech"
+    CAPITALS_ALONE = "NAME alone"
+    ITALICS_ALONE = "_Name._ alone"
+    MIXED_ALONE = "Name alone"
+
+    @property
+    def is_alone(self) -> bool:
+        """Return whether the name has a line of its own."""
+        return self.value.endswith("alone")
+
+    @property
+    def is_mixed(self) -> bool:
+        """Return whether only capitals at the start of its words mark the name."""
+        return self in (Layout.MIXED, Layout.MIXED_ALONE)
+
+
+@dataclass(frozen=True)
+class Cue:
+    """Hold a name that may open a speech; `rest` is what follows it on its line."""
+
+    layout: Layout
+    name: str
+    rest: str
+
+    @cached_property
+    def key(self) -> str:
+        """Return the name in the form in which names are compared."""
+        return normalise_name(self.name)
+
+
+@lru_cache(maxsize=1 << 15)
+def normalise_name(name: str) -> str:
+    """Return a name in capitals, without marks at its ends."""
+    name = re.sub(r"[_\[\]{}()]", "", name).upper()
+    name = re.sub(r"\s*&\s*(?!C\b)", " AND ", name)
+    return re.sub(r"\s+", " ", name).strip(" .,:;-")
+
+
+OPENING = r"[(\[{]"
+DIRECTION = r"[(\[{][^)\]}]*[)\]}]?"
+
+_CAPS_WORD = (
+    r"(?:(?:Mc|Mac|De|de|d'|D'|Van|von|O'|M'|La|Le)?[A-Z][A-Z']*(?:-[A-Z]+)*(?:'s|s')?(?![a-z])"
+    r"|\d+(?:ST|ND|RD|TH|st|nd|rd|th|d)?\b|(?:of|and|the|de|la|le|du|von|van|to|in|with)\b|&)"
+)
+CAPS_NAME = rf"(?=[A-Z\d]){_CAPS_WORD}(?:(?:\.?,? |\.)(?:{_CAPS_WORD}))*"
+_MIXED_WORD = r"(?:[A-Z][A-Za-z']*(?:-[A-Za-z]+)*|\d+(?:st|nd|rd|th|d)?\b)"
+_LITTLE = r"(?:of|the|and|de|von|van|la|le|du|to|in|a|with)"
+MIXED_NAME = (
+    rf"(?:v\. |von |de )?{_MIXED_WORD}(?:(?:\.,? |,? |\. ?)(?:{_LITTLE} )*(?:{_MIXED_WORD})){{0,4}}"
+)
+
+_STOPS = re.compile(r"\.(?=[ .:-])|[:;]| *(?=[(\[{])|--")
+
+_CAPITALS = re.compile(CAPS_NAME)
+_BARE = re.compile(
+    rf"(?P<name>{CAPS_NAME}) +(?P<rest>(?:[A-Z\"'][a-z']|[IAO] |[IO][,'!]|[\[({{\"]|--|\.\.).*)$"
+)
+_ITALICS = re.compile(
+    r"(?P<open>_)(?P<name>[A-Z\d][^_]{0,44}?)(?P<inner>[.:,;]?)_"
+    rf"(?:(?P<outer>[.:;,]|--)|(?= *{OPENING})|(?= *$)|(?= )) *(?P<rest>.*)$"
+)
+_MIXED = re.compile(MIXED_NAME)
+
+_ALONE_END = rf"[.:,]? *(?P<rest>{OPENING}.*)?$"
+_CAPITALS_ALONE = re.compile(rf"(?P<name>{CAPS_NAME}){_ALONE_END}")
+_ITALICS_ALONE = re.compile(rf"_(?P<name>[A-Z\d][^_]{{0,44}}?)[.:,]?_{_ALONE_END}")
+_MIXED_ALONE = re.compile(rf"(?P<name>{MIXED_NAME}){_ALONE_END}")
+
+_AFTER_NAME = re.compile(r"^ *,?(?: *(?:\.?--?|[.:;]))* *")
+
+OPENS = re.compile(r"_?[A-Z\d]|v\. |von |de ")
+HEADING = re.compile(
+    r"(?:THE )?(?:(?:FIRST|SECOND|THIRD|FOURTH|FIFTH|SIXTH|LAST) )?"
+    r"(?:ACTS?|SC[AE]NES?|SCENA|ACTUS|TABLEAU|PICTURE|PART|BOOK|EPISODE|PROLOGUE|EPILOGUE|CURTAIN"
+    r"|INDUCTION|FINIS|END|INTERLUDE)\b",
+    re.IGNORECASE,
+)
+NO_NAME = re.compile(
+    r"(?:SCENE|CURTAIN|NOTE|NOTES|TIME|PLACE|COSTUMES?|PROPERTIES|CHARACTERS|PERSONS|CAST|CONTENTS"
+    r"|DRAMATIS PERSON.*|THE END|END|FINIS|SONG|MUSIC|AIR|DUET|TRIO|CHAPTER|VOL|BY|PRICE|COPYRIGHT"
+    r"|PREFACE|INTRODUCTION|EXIT|EXEUNT|ENTER|OMNES EXEUNT|RE-?ENTER|[IVXL]+|[A-Z]|SETTING|DANCE"
+    r"|TABLEAU|THE CURTAIN.*|QUICK CURTAIN|SLOW CURTAIN|BIBLIOGRAPHY|[\d ]+|CHORD|STAGE.*|PS|P S"
+    r"|FOOTNOTES?|INDEX|ERRATA|LINE|P|PP|IBID|VIZ|MEM|N B|ITEM|R|L|C|R H|L H|PAUSE|SILENCE)"
+)
+WORDS = tomllib.loads((Path(__file__).parent / "words.toml").read_text(encoding="utf-8"))
+EXCLAMATION = frozenset(WORDS["exclamations"].split())
+
+
+def find_cues(paragraph: Paragraph) -> tuple[Cue, ...]:
+    """Return every way to read the first line of a paragraph as a speaker's name."""
+    return _find_in_line(paragraph.first)
+
+
+@lru_cache(maxsize=1 << 15)
+def _find_in_line(line: str) -> tuple[Cue, ...]:
+    if not OPENS.match(line) or HEADING.match(line.strip("_[(")):
+        return ()
+    return (*_find_alone(line), *_find_inline(line))
+
+
+def _find_alone(line: str) -> Iterator[Cue]:
+    if len(line.partition("(")[0].partition("[")[0]) > LONGEST + 2:
+        return
+    for layout, pattern in (
+        (Layout.CAPITALS_ALONE, _CAPITALS_ALONE),
+        (Layout.ITALICS_ALONE, _ITALICS_ALONE),
+        (Layout.MIXED_ALONE, _MIXED_ALONE),
+    ):
+        match = pattern.fullmatch(line)
+        if match and _is_name(match["name"], layout):
+            yield Cue(layout, match["name"], match["rest"] or "")
+
+
+def _find_inline(line: str) -> Iterator[Cue]:
+    match = _ITALICS.match(line)
+    if match:
+        marked = match["inner"] or match["outer"] or match["rest"][:1] in ("(", "[", "{")
+        if marked and _is_name(match["name"], Layout.ITALICS):
+            yield Cue(Layout.ITALICS, match["name"], match["rest"])
+        return
+    yield from _find_prefixes(line, Layout.CAPITALS, _CAPITALS)
+    yield from _find_prefixes(line, Layout.MIXED, _MIXED)
+    bare = _BARE.match(line)
+    if bare and _is_name(bare["name"], Layout.BARE):
+        yield Cue(Layout.BARE, bare["name"], bare["rest"])
+
+
+def _find_prefixes(line: str, layout: Layout, pattern: re.Pattern[str]) -> Iterator[Cue]:
+    """Yield the longest reading first: `MRS. C. Guess` before `MRS. C`."""
+    seen = set[str]()
+    for stop in reversed(list(_STOPS.finditer(line, 1, LONGEST + 2))):
+        name = line[: stop.start()].rstrip(" ,")
+        if name not in seen and pattern.fullmatch(name) and _is_name(name, layout):
+            yield Cue(layout, name, _AFTER_NAME.sub("", line[len(name) :]))
+        seen.add(name)
+
+
+def _is_name(name: str, layout: Layout) -> bool:
+    words = name.replace("_", "").split()
+    key = normalise_name(name)
+    if len(name) > LONGEST or len(words) > 7 or not re.search(r"[A-Z]", key):
+        return False
+    if NO_NAME.fullmatch(key) and not re.fullmatch(r"[A-Z]", key):
+        return False
+    if HEADING.match(key) and not re.match(r"PROLOGUE|EPILOGUE|PICTURE", key):
+        return False
+    if layout.is_mixed:
+        return words[0].lower().strip(".,:;!?") not in EXCLAMATION
+    return words[0].lower().strip(".,:;!?") not in ("enter", "exit", "exeunt", "re-enter")

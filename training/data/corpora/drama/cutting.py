@@ -1,0 +1,196 @@
+"""Cut a book into its plays, and off what is no play: essays, lists of persons, advertisements.
+
+Speeches are what tells: a play is a stretch in which they follow each other, and it begins with the
+heading of its first act.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from .cues import HEADING
+from .speakers import Part
+
+FEWEST_SPEECHES = 8
+"""Keep no stretch with fewer speeches."""
+FEWEST_OF_PLAY = 40
+"""Keep no play with fewer, beside a longer one: an essay quotes as many."""
+LONGEST_GAP = 30
+"""Break a stretch where so many paragraphs bring no new speaker."""
+LONGEST_TEXT = 9_000
+"""Break it where they have so many characters, too."""
+LONGEST_LIST = 60
+"""Look for the end of a list of persons in so many paragraphs."""
+SAME_CAST = 0.3
+"""Take two stretches for one play where this share of their speeches has common speakers."""
+
+PERSONS = re.compile(
+    r"(?:THE )?(?:LIST OF )?(?:DRAMATIS PERSON|PERSON(?:S|AGES|AE)\b|CHARACTERS\b|CAST\b"
+    r"|ACTORS\b|PEOPLE (?:IN|OF)|THE PEOPLE|ACTORUM|SPEAKERS|THE PERSONS|MEN$"
+    r"|NAMES OF THE PERSONS)",
+    re.IGNORECASE,
+)
+END = re.compile(
+    r"(?:THE )?(?:END\.?$|END OF (?:THE )?(?:PLAY|COMEDY|TRAGEDY|DRAMA|FARCE|LAST|VOL)|FINIS\b)"
+    r"|(?:THE )?END OF (?!.*\b(?:ACT|SCENE)\b)[A-Z ,']+$",
+    re.IGNORECASE,
+)
+BESIDE = re.compile(
+    r"(?:NOTES?|PREFACE|INTRODUCTION|APPENDIX|ADVERTISEMENTS?|BIBLIOGRAPHY|CONTENTS|INDEX|GLOSSARY"
+    r"|DEDICATION|TO THE READER|FOREWORD|LIST OF|ERRATA|BIOGRAPHICAL|COPYRIGHT|PRINTED (?:BY|IN)"
+    r"|ALL RIGHTS|PUBLISHED BY|BY THE SAME"
+    r"|A (?:FARCE|COMEDY|TRAGEDY|DRAMA|PLAY|COMEDIETTA)\b.{0,60}$"
+    r"|COSTUMES?|PROPERTIES|STAGE DIRECTIONS|SCENERY)[ .:,]?",
+    re.IGNORECASE,
+)
+FIRST_ACT = re.compile(
+    r"(?:THE )?(?:ACTS? ?(?:I|1|ONE|THE FIRST|FIRST)\b|FIRST ACT|ACTUS PRIM|PROLOGUE|INDUCTION"
+    r"|SCENE (?:I|1|ONE|THE FIRST|FIRST)\b|FIRST SCENE|ACT I\b)",
+    re.IGNORECASE,
+)
+CURTAIN = re.compile(
+    r"[\[(_]*(?:(?:THE )?(?:SLOW |QUICK )?CURTAIN\b|TABLEAU|EXEUNT|EXIT|DANCE|END OF)",
+    re.IGNORECASE,
+)
+
+
+@dataclass
+class Play:
+    """Hold one play: its parts in order, and the paragraphs before it, which may name it."""
+
+    parts: list[Part]
+    before: list[Part]
+    cuts: list[str] = field(default_factory=list[str])
+
+    @property
+    def cast(self) -> Counter[str]:
+        """Return how often each speaker speaks."""
+        return Counter(part.cue.key for part in self.parts if part.cue)
+
+
+def cut_plays(parts: Sequence[Part]) -> list[Play]:
+    """Return the plays of a book."""
+    plays: list[Play] = []
+    for play in _find_stretches(parts):
+        if sum(play.cast.values()) < FEWEST_SPEECHES:
+            continue
+        if plays and _is_same(plays[-1], play):
+            plays[-1].parts += play.parts
+            first, last = play.before[:1], play.before[-1:]
+            if first:
+                plays[-1].cuts.append(
+                    f"lines {first[0].paragraph.line} to {last[0].paragraph.line}: cut"
+                )
+        else:
+            plays.append(play)
+    most = max((sum(play.cast.values()) for play in plays), default=0)
+    return [play for play in plays if sum(play.cast.values()) >= min(most, FEWEST_OF_PLAY)]
+
+
+def _is_same(one: Play, other: Play) -> bool:
+    casts = one.cast, other.cast
+    common = casts[0].keys() & casts[1].keys()
+    shares = [sum(cast[name] for name in common) / sum(cast.values()) for cast in casts]
+    return min(shares) > SAME_CAST / 2 and max(shares) > SAME_CAST
+
+
+def _find_stretches(parts: Sequence[Part]) -> Iterator[Play]:
+    """Yield what lies between the gaps, with what was cut before it."""
+    spoken = [i for i, part in enumerate(parts) if part.cue]
+    if not spoken:
+        return
+    start = _find_start(parts, 0, spoken[0])
+    cut_from = 0
+    for before, after in zip(spoken, [*spoken[1:], len(parts)], strict=True):
+        if after < len(parts) and not _is_gap(parts[before + 1 : after]):
+            continue
+        stop = _find_stop(parts, before, after)
+        start = _skip_persons(parts, start, stop)
+        yield Play(list(parts[start:stop]), list(parts[cut_from:start]))
+        cut_from = stop
+        if after < len(parts):
+            start = _find_start(parts, stop, after)
+
+
+def _skip_persons(parts: Sequence[Part], start: int, stop: int) -> int:
+    """Return where the first act is headed, if before that each name stands only once.
+
+    A list of persons looks like speeches: `BOX. Small swallow-tailed coat, buff waistcoat.`
+    """
+    names = Counter[str]()
+    for i in range(start, min(start + LONGEST_LIST, stop)):
+        part = parts[i]
+        if HEADING.match(_heading(part)) and i > start and names:
+            return i
+        names.update([part.cue.key] if part.cue else [])
+        if names and max(names.values()) > 1:
+            break
+    return start
+
+
+def _is_gap(between: Sequence[Part]) -> bool:
+    """Return whether the paragraphs between two speeches are more than directions."""
+    if any(_is_boundary(part) for part in between):
+        return True
+    size = sum(len(part.paragraph.text) for part in between)
+    return len(between) > LONGEST_GAP and size > LONGEST_TEXT
+
+
+def _is_boundary(part: Part) -> bool:
+    text = part.paragraph.plain.strip(" [](){}.")
+    if PERSONS.match(text) and len(part.paragraph.first) < 60:
+        return True
+    if END.match(text) and len(text) < 60:
+        return True
+    return len(text) < 70 and bool(BESIDE.match(text)) and _is_printed_large(part)
+
+
+def _is_printed_large(part: Part) -> bool:
+    first = part.paragraph.first.strip("_[]() .")
+    return first.isupper() or part.paragraph.indent > 12
+
+
+def _find_stop(parts: Sequence[Part], spoken: int, limit: int) -> int:
+    """Return where a stretch ends: behind the curtain, or before what is no play."""
+    stop = spoken + 1
+    for i in range(spoken + 1, min(limit, spoken + 25)):
+        text = parts[i].paragraph.plain
+        if CURTAIN.match(text) and not END.match(text.strip(" [](){}.")):
+            stop = i + 1
+        if _is_boundary(parts[i]):
+            return i if i - spoken < 10 else max(stop, spoken + 1)
+    return max(stop, min(limit, spoken + 2) if limit - spoken <= 2 else stop)
+
+
+def _find_start(parts: Sequence[Part], floor: int, spoken: int) -> int:
+    """Return where a stretch begins: at the heading of its first act, or with its directions."""
+    boundary = max((i for i in range(floor, spoken) if _is_boundary(parts[i])), default=floor)
+    first = [i for i in range(floor, spoken) if FIRST_ACT.match(_heading(parts[i]))]
+    near = [i for i in first if spoken - i <= LONGEST_GAP]
+    if near:
+        acts = [i for i in near if re.match(r".*\bACT", _heading(parts[i]), re.IGNORECASE)]
+        last = acts[-1] if acts else near[-1]
+        return last if last > boundary or spoken - boundary < 3 else max(boundary + 1, last)
+    headings = [
+        i
+        for i in range(max(boundary, spoken - LONGEST_GAP), spoken)
+        if HEADING.match(_heading(parts[i]))
+    ]
+    if headings:
+        return headings[-1]
+    start = spoken
+    while start > max(boundary + 1, spoken - 8) and _is_direction(parts[start - 1]):
+        start -= 1
+    return start
+
+
+def _heading(part: Part) -> str:
+    return part.paragraph.first.strip("_[]() ")
+
+
+def _is_direction(part: Part) -> bool:
+    text = part.paragraph.text.lstrip()
+    return text[:1] in "[(_{" or bool(re.match(r"(?:The scene|Scene|Enter|A room)\b", text))

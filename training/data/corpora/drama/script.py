@@ -1,0 +1,194 @@
+"""Write the elements of a play as Fountain, in the form that all corpora share."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from itertools import groupby, pairwise
+
+from training.corpus import action
+
+LONGEST_ASIDE = 240
+"""Set a direction that is longer as action, and repeat the cue after it."""
+LONGEST_HEADING = 80
+
+
+class Kind(StrEnum):
+    """Name what a piece of a speech is."""
+
+    LINE = "line"
+    ASIDE = "aside"
+    BREAK = "break"
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Hold a printed line, or a direction, of a speech.
+
+    `start` and `end` are columns; `end` is 0 where the printed line went on behind the piece.
+    """
+
+    kind: Kind
+    text: str
+    start: int = 0
+    end: int = 0
+
+
+@dataclass
+class Script:
+    """Collect the elements of a play and write them."""
+
+    width: int
+    elements: list[str] = field(default_factory=list[str])
+    speeches: int = 0
+    speaker: str = ""
+    pieces: list[Piece] = field(default_factory=list[Piece])
+
+    def open_speech(self, speaker: str) -> None:
+        """Begin a speech."""
+        self.close()
+        self.speaker = speaker
+
+    def add_heading(self, text: str) -> None:
+        """Add a forced heading; what is too long for one becomes action."""
+        self.close()
+        head, rest = split_heading(text)
+        self.elements.append(f".{head.upper()}")
+        if rest:
+            self.add_action(rest)
+
+    def add_action(self, text: str) -> None:
+        """Add what is seen."""
+        self.close()
+        text = tidy(text).strip("[](){} ")
+        if re.search(r"\w", text):
+            self.elements.append(action(text.capitalize() if text.isupper() else text))
+
+    def close(self) -> None:
+        """Write the speech that is open: what is only done after it as action."""
+        said, after = self.pieces, list[Piece]()
+        self.pieces = []
+        while said and said[-1].kind is not Kind.LINE:
+            after.insert(0, said.pop())
+        speaker, self.speaker = self.speaker, ""
+        if said and speaker:
+            self._write_speech(speaker, said)
+        elif said:
+            for piece in said:
+                self.add_action(piece.text)
+        elif after and speaker:
+            first = after.pop(0)
+            deed = tidy(first.text)
+            self.add_action(f"{speaker} {deed[:1].lower()}{deed[1:]}")
+        for piece in after:
+            self.add_action(piece.text)
+
+    def _write_speech(self, speaker: str, said: Sequence[Piece]) -> None:
+        prose = is_prose(said, self.width)
+        lines: list[str] = []
+        for piece in join_lines(said, prose=prose):
+            if piece.kind is Kind.LINE:
+                lines.append(piece.text)
+            elif len(piece.text) <= LONGEST_ASIDE:
+                lines.append(parenthetical(piece.text))
+            else:
+                self._write_lines(speaker, lines)
+                lines = []
+                self.elements.append(action(piece.text))
+        self._write_lines(speaker, lines)
+
+    def _write_lines(self, speaker: str, lines: Sequence[str]) -> None:
+        after = list[str]()
+        lines = [re.sub(r"^[#=~>@!]+ *|^\.(?!\.)", "", line) for line in lines]
+        lines = [line for line in lines if re.search(r"\w", line)]
+        while lines and lines[-1].startswith("(") and lines[-1].endswith(")"):
+            after.insert(0, lines.pop())
+        if lines:
+            self.elements.append("\n".join([speaker, *lines]))
+            self.speeches += 1
+        self.elements += [action(line[1:-1]) for line in after if len(line) > 3]
+
+
+def is_prose(said: Sequence[Piece], width: int) -> bool:
+    """Return whether lines were wrapped by width.
+
+    A line of verse begins with a capital, and ends though the next word would have had room.
+    """
+    lines = [piece for piece in said if piece.kind is not Kind.ASIDE]
+    wrapped = verse = 0
+    for one, other in pairwise(lines):
+        if Kind.BREAK in (one.kind, other.kind) or not one.end:
+            continue
+        initial = next(filter(str.isalpha, other.text), "")
+        fits = width - one.end - 1 >= len(other.text.split(" ", 1)[0])
+        if initial.isupper() and fits:
+            verse += 1
+        elif not (fits and other.start > one.start + 4):
+            wrapped += 1
+    return wrapped >= verse
+
+
+def join_lines(said: Sequence[Piece], *, prose: bool) -> Iterator[Piece]:
+    """Yield pieces with prose unwrapped, and verse with its overlong lines made whole."""
+    for kind, run in groupby(said, key=lambda piece: piece.kind):
+        pieces = list(run)
+        if kind is Kind.ASIDE:
+            for piece in pieces:
+                text = tidy(piece.text)
+                if re.search(r"\w", text):
+                    yield Piece(kind, text)
+        elif kind is Kind.LINE:
+            texts = [piece.text for piece in pieces]
+            if prose:
+                yield Piece(kind, tidy(unwrap(texts)))
+            else:
+                yield from (Piece(kind, tidy(text)) for text in _whole_verses(pieces))
+
+
+def _whole_verses(pieces: Sequence[Piece]) -> list[str]:
+    verses: list[str] = []
+    for piece in pieces:
+        initial = next(filter(str.isalpha, piece.text), "")
+        if verses and initial.islower() and piece.start > pieces[0].start + 1:
+            verses[-1] = unwrap([verses[-1], piece.text])
+        else:
+            verses.append(piece.text)
+    return verses
+
+
+def unwrap(lines: Sequence[str]) -> str:
+    """Return lines as one; a word or a dash that ends in a hyphen goes straight on."""
+    return re.sub(r"(?<=\w-)\n(?=\w)|(?<=--)\n", "", "\n".join(lines)).replace("\n", " ")
+
+
+def tidy(text: str) -> str:
+    """Return words without underscores, and with single spaces."""
+    text = re.sub(r"[_{}|\\^<>*]", "", text)
+    text = re.sub(r"[\[]", "(", text)
+    text = re.sub(r"[\]]", ")", text)
+    text = re.sub(r"\s+([,.;!?])(?!\.)", r"\1", text)
+    return re.sub(r"\s+", " ", text).strip()
+
+
+def parenthetical(direction: str) -> str:
+    """Return `Aside to ROSS.` as `(aside to ROSS)`; a name in capitals stays one."""
+    direction = direction.rstrip(" .,;:-").strip("() ")
+    first = re.match(r"[A-Za-z']+", direction)
+    if first and (len(first[0]) == 1 or not first[0].isupper()):
+        direction = direction[:1].lower() + direction[1:]
+    return f"({direction})"
+
+
+def split_heading(text: str) -> tuple[str, str]:
+    """Return a heading of one short line, and the description that was printed behind it."""
+    text = tidy(text).strip("[](){} ")
+    text = re.sub(r" *\.? ?--+ *|\. -|(?<=\w) - ", ". ", text)
+    if len(text) > LONGEST_HEADING:
+        stops = [m.start() for m in re.finditer(r"(?<![A-Z])[.:;](?= )", text[:LONGEST_HEADING])]
+        stop = stops[-1] if stops else 0
+        scene = re.match(r"[A-Z]+(?: [IVXL\d]+)?\b", text)
+        stop = stop or (scene.end() if scene else LONGEST_HEADING)
+        return text[:stop].rstrip(" .:;,"), text[stop:].lstrip(" .:;,-")
+    return text.rstrip(" .:;,"), ""

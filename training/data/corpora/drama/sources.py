@@ -1,0 +1,95 @@
+"""Read the plays of a folder or a tar archive, without unpacking anything to the disk."""
+
+from __future__ import annotations
+
+import re
+import tarfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+INDEX = "INDEX.tsv"
+"""Name the list that gives each number its title, one play a line."""
+
+LARGEST = 32_000_000
+"""Bound the bytes of one file, because an archive can claim any size."""
+
+NUMBERED = re.compile(r"(\d+)\.txt")
+
+
+class SourceError(ValueError):
+    """Say why plays cannot be read, and what to do."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Hold one text as it was published: Project Gutenberg's number, the title, the text."""
+
+    number: int
+    title: str
+    text: str
+
+
+def read_sources(path: Path) -> list[Source]:
+    """Return the plays of a folder or an archive, by number.
+
+    Raises:
+        SourceError: The path is missing, is no archive, or holds no file such as `1234.txt`.
+    """
+    files = dict(_read_files(path))
+    titles = _read_titles(files.pop(INDEX, b""))
+    sources = [
+        Source(number, titles.get(number, f"Play {number}"), decode(data))
+        for number, data in sorted((int(Path(name).stem), data) for name, data in files.items())
+    ]
+    if not sources:
+        raise SourceError(f"{path} holds no plays: name files as 1234.txt.")
+    return sources
+
+
+def decode(data: bytes) -> str:
+    """Return the text of UTF-8 or, where the bytes are none, of Windows-1252."""
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = data.decode("cp1252", errors="replace")
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _read_files(path: Path) -> Iterator[tuple[str, bytes]]:
+    if path.is_dir():
+        for file in sorted(path.iterdir()):
+            if file.is_file() and _is_wanted(file.name):
+                yield file.name, file.read_bytes()
+        return
+    if not path.is_file():
+        raise SourceError(f"There is no {path}: check the name.")
+    try:
+        with tarfile.open(path, "r:*") as archive:
+            yield from _read_members(archive)
+    except (tarfile.TarError, EOFError, OSError) as error:
+        raise SourceError(f"{path} is not a whole tar archive: fetch the file again.") from error
+
+
+def _read_members(archive: tarfile.TarFile) -> Iterator[tuple[str, bytes]]:
+    for member in archive:
+        name = Path(member.name).name
+        if member.isfile() and member.size <= LARGEST and _is_wanted(name):
+            content = archive.extractfile(member)
+            if content:
+                yield name, content.read()
+
+
+def _is_wanted(name: str) -> bool:
+    return name == INDEX or bool(NUMBERED.fullmatch(name))
+
+
+def _read_titles(index: bytes) -> Mapping[int, str]:
+    rows = (line.split("\t") for line in decode(index).splitlines())
+    return {int(row[0]): _tidy(row[1]) for row in rows if len(row) > 1 and row[0].isdecimal()}
+
+
+def _tidy(title: str) -> str:
+    """Return a catalogue's title with its apostrophes, and without what runs on behind it."""
+    title = re.split(r": 13\b|: amp\b|(?<=[a-z])(?<!Mc)(?<!Mac)(?=[A-Z])", title.strip())[0]
+    return re.sub(r"(?<=[A-Za-z]) (?=(?:s|t|d)\b)", "'", title).strip(" :,")

@@ -1,0 +1,113 @@
+"""Decide which strings are speakers' names, and so which paragraphs open a speech.
+
+Two passes: the first counts every reading of every paragraph; the second believes, at each place,
+the layout that prevails around it, because an anthology changes its layout from play to play.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+
+from .cues import Cue, Layout, find_cues
+from .paragraphs import Paragraph
+
+REPEATED = 4
+"""Believe a name that opens so many paragraphs; a mixed one needs `REPEATED_MIXED`."""
+REPEATED_MIXED = 5
+
+AROUND = 40
+"""Look at so many paragraphs before and after a place for the layout that prevails there."""
+FEWEST = 4
+"""Believe no layout that opens fewer speeches around a place."""
+RIVAL = 0.25
+"""Believe a second layout that opens this share of the speeches of the first."""
+
+SENTENCE_END = re.compile(r"[.?!:;)\]}\"'_-]$|^\W*$")
+INSIDE_ITALICS = re.compile(r"(?<=[.?!\]\-_]) +(_[A-Z][A-Za-z. ]{0,20}[.:]_) +(?=\S)")
+
+
+@dataclass(frozen=True)
+class Part:
+    """Hold a paragraph with the cue that it opens with, or None."""
+
+    paragraph: Paragraph
+    cue: Cue | None
+
+
+def read_speakers(paragraphs: Sequence[Paragraph]) -> list[Part]:
+    """Return the paragraphs with their cues, split where one holds several speeches."""
+    counts = _count(paragraphs)
+    whole = [piece for one in paragraphs for piece in _split_inside(one, counts)]
+    counts = _count(whole)
+    readings = [list(find_cues(paragraph)) for paragraph in whole]
+    density = _measure_density(readings, counts)
+    return [
+        Part(paragraph, _believe(cues, counts, {kind: run[i] for kind, run in density.items()}))
+        for i, (paragraph, cues) in enumerate(zip(whole, readings, strict=True))
+    ]
+
+
+def is_repeated(cue: Cue, counts: Counter[tuple[Layout, str]]) -> bool:
+    """Return whether a name opens enough paragraphs to be one."""
+    return counts[cue.layout, cue.key] >= (REPEATED_MIXED if cue.layout.is_mixed else REPEATED)
+
+
+def _count(paragraphs: Sequence[Paragraph]) -> Counter[tuple[Layout, str]]:
+    return Counter((cue.layout, cue.key) for one in paragraphs for cue in find_cues(one))
+
+
+def _split_inside(paragraph: Paragraph, counts: Counter[tuple[Layout, str]]) -> Iterator[Paragraph]:
+    """Yield the speeches of a paragraph whose printer put no blank line between them."""
+    start = 0
+    lines = [*paragraph.lines]
+    if any("_" in line for line in lines):
+        lines = [
+            piece for line in lines for piece in INSIDE_ITALICS.sub(r"\n\1 ", line).split("\n")
+        ]
+    for i in range(1, len(lines)):
+        if not SENTENCE_END.search(lines[i - 1]):
+            continue
+        single = Paragraph(paragraph.line + i, (lines[i],))
+        cues = [cue for cue in find_cues(single) if not cue.layout.is_mixed]
+        if any(is_repeated(cue, counts) and cue.layout is not Layout.BARE for cue in cues):
+            yield Paragraph(paragraph.line + start, tuple(lines[start:i]))
+            start = i
+    yield Paragraph(paragraph.line + start, tuple(lines[start:]))
+
+
+def _measure_density(
+    readings: Sequence[Sequence[Cue]], counts: Counter[tuple[Layout, str]]
+) -> dict[Layout, list[int]]:
+    """Return how many paragraphs around each one open with a repeated name, by layout."""
+    density: dict[Layout, list[int]] = {}
+    for layout in Layout:
+        hits = [
+            any(cue.layout is layout and is_repeated(cue, counts) for cue in cues)
+            for cues in readings
+        ]
+        sums = [0, *accumulate(hits)]
+        last = len(hits)
+        density[layout] = [
+            sums[min(i + AROUND + 1, last)] - sums[max(i - AROUND, 0)] for i in range(last)
+        ]
+    return density
+
+
+def _believe(
+    cues: Sequence[Cue], counts: Counter[tuple[Layout, str]], density: dict[Layout, int]
+) -> Cue | None:
+    most = max(density.values())
+    if most < FEWEST:
+        return None
+    for cue in sorted(cues, key=lambda cue: -density[cue.layout]):
+        share = density[cue.layout]
+        if share < max(RIVAL * most, FEWEST):
+            continue
+        certain = not cue.layout.is_mixed and cue.layout is not Layout.BARE and share > most / 2
+        if is_repeated(cue, counts) or (certain and len(cue.key.split()) <= 5):
+            return cue
+    return None

@@ -1,0 +1,91 @@
+"""Make works of a published text: what the command writes, and what filters look at."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .cleaning import clean
+from .conversion import convert_play
+from .cutting import Play, cut_plays
+from .paragraphs import split_paragraphs
+from .speakers import Part, read_speakers
+
+SHORTEST = 1_500
+"""Keep no work with fewer characters."""
+SHOWN = 12
+"""List so many doubtful places of a work at most."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """Say how a work was read.
+
+    Attributes:
+        layout: How most of its speakers are printed.
+        kept: The script's characters as a share of the source's, from 0 to 1.
+        speeches: How many were found.
+        doubtful: Short notes, with line numbers of the source.
+    """
+
+    layout: str
+    kept: float
+    speeches: int
+    doubtful: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Work:
+    """Hold one play as Fountain."""
+
+    number: int
+    title: str
+    script: str
+    report: Report
+
+
+def convert(number: int, title: str, text: str) -> list[Work]:
+    """Return the plays of a published text, those of an anthology one by one."""
+    parts = read_speakers(list(split_paragraphs(clean(text))))
+    plays = cut_plays(parts)
+    works = [
+        _make_work(number, name, play, len(text))
+        for play, name in zip(plays, _name_plays(title, plays), strict=True)
+    ]
+    return [work for work in works if len(work.script) >= SHORTEST]
+
+
+def _make_work(number: int, title: str, play: Play, size: int) -> Work:
+    script, doubtful = convert_play(play.parts, play.before)
+    layouts = Counter(part.cue.layout.value for part in play.parts if part.cue)
+    content = "\n\n".join([f"Title: {title}", *script.elements]) + "\n"
+    report = Report(
+        layouts.most_common(1)[0][0],
+        len(content) / max(size, 1),
+        script.speeches,
+        tuple([*play.cuts, *doubtful][:SHOWN]),
+    )
+    return Work(number, title, content, report)
+
+
+def _name_plays(title: str, plays: Sequence[Play]) -> list[str]:
+    if len(plays) == 1:
+        return [title]
+    names: list[str] = []
+    for position, play in enumerate(plays, start=1):
+        name = next((name for part in play.before if (name := _read_title(part))), "")
+        names.append(name if name and name not in names else f"{title}, {position}")
+    return names
+
+
+def _read_title(part: Part) -> str:
+    text = part.paragraph.plain.strip("[](){} .")
+    wanted = 3 < len(text) < 60 and text.isupper() and len(part.paragraph.lines) <= 2
+    unwanted = re.match(
+        r"(?:THE )?(?:END|CURTAIN|FINIS|CHARACTERS|PERSON|DRAMATIS|CAST|SCENE|ACT|BY|COPYRIGHT|NOTE"
+        r"|PREFACE|INTRODUCTION|CONTENTS|FIRST|TIME|PLACE|TO|ALL|PRINTED|EPILOGUE|PROLOGUE)\b",
+        text,
+    )
+    return text.title().replace("'S", "'s") if wanted and not unwanted else ""
