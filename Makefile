@@ -39,7 +39,7 @@ voice: .venv/development  ## Train the voice `stage` and its two teachers, for h
 	$(BIN)/python -m training train data/plays --out runs/stage-1 --steps 8800 $(if $(wildcard runs/stage-1/config.json),--resume) \
 	    $(STAGE) --prior 0 --ngrams 262139 --renamed 0
 	$(BIN)/python -m training train data/plays --out runs/stage-2 --steps 5700 $(if $(wildcard runs/stage-2/config.json),--resume) \
-	    $(STAGE) --batch 16 --window 320 --lengthen 2 --resets 0.05 --learning-rate 0.004 --warmup 100 --renamed 0.25 \
+	    $(STAGE) --batch 16 --window 320 --resets 0.05 --learning-rate 0.004 --warmup 100 --renamed 0.25 \
 	    --drop-embedding 0.1 --drop-layers 0.4 --evaluate-every 1000
 	$(BIN)/python -m training tune runs/stage-1 data/plays --out runs/stage --steps 3000 $(if $(wildcard runs/stage/config.json),--resume) \
 	    $(STAGE) --teacher runs/stage-1 --teacher runs/stage-2 --imagined 6000000 --batch 32 --learning-rate 0.0015 --renamed 0.25 \
@@ -53,7 +53,7 @@ screen: .venv/development  ## The same for the voice `screen`
 	$(BIN)/python -m training corpus screen --out data/screen
 	$(BIN)/python -m training train data/screen --out runs/screen --steps 4400 $(if $(wildcard runs/screen/config.json),--resume) \
 	    --name screen --corpus "short films written for On Book, and conversations of students set as scenes (chitchat_dataset, MIT)" \
-	    --licence MIT --repeat films=3 --finish films --resets 0.05 --batch 16 --window 320 --lengthen 4 --learning-rate 0.004 --warmup 100 \
+	    --licence MIT --repeat films=3 --resets 0.05 --batch 16 --window 320 --learning-rate 0.004 --warmup 100 \
 	    --prior 200000 --drop-layers 0.2 --drop-recurrent 0.25 --evaluate-every 400
 	$(BIN)/python -m training evaluate runs/screen data/screen/validation/*.fountain
 	$(BIN)/python -m training release runs/screen --out training/runs/screen

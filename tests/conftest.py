@@ -30,7 +30,7 @@ TINY = Config(
     drop=Regularisation(embedding=0.0, layers=0.05, recurrent=0.02, ngrams=0.1),
     batch=8,
     window=64,
-    learning_rate=0.02,
+    learning_rate=0.01,
     warmup=10,
     averaging=0.95,
     evaluate_every=250,
@@ -110,7 +110,7 @@ def tiny_run(scenes: Path, made: Made) -> Run:
 
 
 def _trained(texts: list[Path], run: Run) -> None:
-    assert train(texts, run, TINY)
+    assert train(texts, run, TINY).run()
 
 
 @pytest.fixture(scope="session")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from . import benchmark, corpus, evaluate, screen, talk, tune
+from . import benchmark, corpus, evaluate, screen, talk
+from .arguments import at_least_0, positive, up_to
+from .commands import INTERRUPTED, add_commands
 from .compare import command, task
 from .compare.ablations import VARIANTS
 from .compare.budget import Budget
@@ -17,49 +18,12 @@ from .compare.rows import NO_BUDGET, ROWS
 from .corpus import CorpusError
 from .data.corpora import drama
 from .data.corpora.drama import SourceError
-from .model import Regularisation
-from .ngrams import MemoryShape
-from .parallel import joined, leave
-from .prior import PriorShape
-from .run import Config, Run, RunError, make_folder
+from .device import DeviceError
+from .parallel import leave
+from .run import Run, RunError, make_folder
 from .talk import TalkError
 from .texts import TextError, read
-from .train import TrainingError, train
-
-INTERRUPTED = 130
-
-NUMBERS = {
-    "embedding": "numbers that a character is read as",
-    "hidden": "units in a layer",
-    "layers": "LSTM layers",
-    "batch": "streams of text that are read side by side",
-    "window": "characters through which gradients flow",
-    "lengthen": "times as long windows towards the end, of as many times fewer streams",
-    "warmup": "steps until the learning rate is at its highest",
-    "evaluate_every": "steps between two evaluations",
-    "learning_rate": "the highest one",
-    "clip": "the largest norm of the gradients",
-    "averaging": "decay of the average of the weights, which is what is kept",
-    "weight_decay": "of AdamW",
-    "seed": "of all that is drawn",
-    "ngrams": "n-grams that have a learned vector, at most; 0 for none",
-    "ngrams_seen": "how often the texts must have such an n-gram",
-    "prior": "contexts after which it is counted what comes, at most; 0 for none",
-    "prior_longest": "characters of the longest context",
-    "renamed": "share of a text's names that are drawn anew",
-    "resets": "share of the windows that begin from no state",
-    "drop_embedding": "dropout of the characters that are read",
-    "drop_layers": "dropout between the layers and before the output",
-    "drop_recurrent": "dropout of the recurrent weights",
-    "drop_ngrams": "dropout of all n-grams of one length",
-    "taught": "with --teacher, the share of the streams (one at least) that read what those wrote",
-    "imagined": "with --teacher, how many characters those write before --minutes begin",
-}
-"""What each number is that a training can be given."""
-
-DROPPED = tuple(field.name for field in dataclasses.fields(Regularisation))
-
-STOPPED = "Stopped, and kept. Give the same command with --resume to go on."
+from .trainer import TrainingError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -67,7 +31,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     try:
         return options.command(options)
-    except (CorpusError, SourceError, TalkError, TextError, RunError, TrainingError) as error:
+    except (
+        CorpusError,
+        DeviceError,
+        SourceError,
+        TalkError,
+        TextError,
+        RunError,
+        TrainingError,
+    ) as error:
         print(error, file=sys.stderr)
         return 1
 
@@ -94,9 +66,7 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--out", type=Path, required=True, metavar="DIR")
     one.set_defaults(command=_corpus)
 
-    _add_train(commands.add_parser("train", help="train a voice on texts"))
-
-    _add_tune(commands.add_parser("tune", help="teach a trained voice your own scripts"))
+    add_commands(commands)
 
     one = commands.add_parser("evaluate", help="bits per character of texts")
     one.add_argument("run", type=Path, metavar="RUN", help="a run folder")
@@ -125,7 +95,7 @@ def parser() -> argparse.ArgumentParser:
     )
     one.add_argument("--all", action="store_true", help="train all that are not there yet")
     one.add_argument(
-        "--characters", type=_positive(int), default=1_500_000, help="each reads [%(default)s]"
+        "--characters", type=positive(int), default=1_500_000, help="each reads [%(default)s]"
     )
     _add_folders(one)
     one.set_defaults(command=_ablate)
@@ -146,7 +116,7 @@ def parser() -> argparse.ArgumentParser:
         "benchmark", help="training speed beside the bare nn.LSTM of the same size"
     )
     one.add_argument(
-        "--rounds", type=_positive(int), default=7, help="timed rounds of each (%(default)s)"
+        "--rounds", type=positive(int), default=7, help="timed rounds of each (%(default)s)"
     )
     one.add_argument("--precision", choices=["auto", "bfloat16", "float32"], default="auto")
     one.add_argument(
@@ -154,61 +124,6 @@ def parser() -> argparse.ArgumentParser:
     )
     one.set_defaults(command=_benchmark)
     return top
-
-
-def _add_train(one: argparse.ArgumentParser) -> None:
-    default = Config()
-    one.add_argument(
-        "texts",
-        type=Path,
-        nargs="+",
-        metavar="TEXT",
-        help=".fountain, .txt, .fdx, .md, or folders of them",
-    )
-    one.add_argument("--out", type=Path, required=True, metavar="RUN", help="the run folder")
-    length = one.add_mutually_exclusive_group()
-    length.add_argument("--steps", type=_positive(int), help="how many steps to train")
-    length.add_argument("--minutes", type=_positive(float), help="how long to train (default: 60)")
-    _add_resume(one)
-    for name, help_text in (
-        ("name", "what the voice is called"),
-        ("corpus", "what it was trained on, in words"),
-        ("licence", "under which terms the voice may be used"),
-    ):
-        one.add_argument(f"--{name}", default=getattr(default, name), help=help_text)
-    one.add_argument(
-        "--repeat",
-        type=_folder_and_times,
-        action="append",
-        default=[],
-        metavar="FOLDER=N",
-        help="read the texts in folders of this name N times in each epoch; can be repeated",
-    )
-    one.add_argument(
-        "--finish",
-        default=default.finish,
-        metavar="FOLDER",
-        help="read only the texts in folders of this name towards the end",
-    )
-    sizes = one.add_argument_group("the network and its training (defaults in brackets)")
-    for name in ("embedding", "hidden", "layers", "batch", "window", "lengthen", "warmup"):
-        _add_number(sizes, name, _positive(int), getattr(default, name))
-    _add_number(sizes, "evaluate_every", _positive(int), default.evaluate_every)
-    for name in ("learning_rate", "clip"):
-        _add_number(sizes, name, _positive(float), getattr(default, name))
-    for name in ("averaging", "weight_decay"):
-        _add_number(sizes, name, _share, getattr(default, name))
-    _add_number(sizes, "seed", int, default.seed)
-    _add_number(sizes, "ngrams", _at_least_0, default.memory.places)
-    _add_number(sizes, "ngrams_seen", _positive(int), default.memory.seen)
-    _add_number(sizes, "prior", _at_least_0, default.prior.contexts)
-    _add_number(sizes, "prior_longest", _positive(int), default.prior.longest)
-    _add_number(sizes, "renamed", _share, default.renamed)
-    _add_number(sizes, "resets", _share, default.resets)
-    for name in DROPPED:
-        _add_number(sizes, f"drop_{name}", _share, getattr(default.drop, name))
-    sizes.add_argument("--precision", choices=["auto", "bfloat16", "float32"], default="auto")
-    one.set_defaults(command=_train)
 
 
 def _add_candidates(one: argparse.ArgumentParser) -> None:
@@ -222,13 +137,13 @@ def _add_candidates(one: argparse.ArgumentParser) -> None:
     )
     one.add_argument(
         "--places",
-        type=_positive(int),
+        type=positive(int),
         default=300,
         help="at how many places it writes, a draft, a good and a best line at each [%(default)s]",
     )
     one.add_argument(
         "--pairs",
-        type=_at_least_0,
+        type=at_least_0,
         default=0,
         help="how many drafts to show, each beside the best of its place [%(default)s]",
     )
@@ -248,22 +163,22 @@ def _add_judge(one: argparse.ArgumentParser) -> None:
     )
     one.add_argument(
         "--elements",
-        type=_positive(int),
+        type=positive(int),
         default=1_000,
         help="by the voice for each row, and by people at most [%(default)s]",
     )
     one.add_argument(
         "--temperature",
-        type=_positive(float),
+        type=positive(float),
         action="append",
         metavar="T",
         help="a row, beside the shipped defaults; can be repeated [0.5, 0.8, 1.0]",
     )
     for name, kind in (
-        ("top_p", _up_to(1, above_0=True)),
-        ("min_p", _up_to(1)),
-        ("repetition", _up_to(2)),
-        ("company", _up_to(2)),
+        ("top_p", up_to(1, above_0=True)),
+        ("min_p", up_to(1)),
+        ("repetition", up_to(2)),
+        ("company", up_to(2)),
     ):
         flag = "--" + name.replace("_", "-")
         one.add_argument(flag, type=kind, metavar="N", help="in place of the shipped one")
@@ -274,55 +189,9 @@ def _add_judge(one: argparse.ArgumentParser) -> None:
 def _add_samples(one: argparse.ArgumentParser) -> None:
     one.add_argument("voice", type=Path, metavar="VOICE", help="a voice file (.onnx)")
     one.add_argument("--heading", default="INT. DINER - NIGHT", help="what it goes on from")
-    one.add_argument("--number", type=_positive(int), default=10, help="seeds [%(default)s]")
-    one.add_argument("--length", type=_positive(int), default=4, help="elements [%(default)s]")
+    one.add_argument("--number", type=positive(int), default=10, help="seeds [%(default)s]")
+    one.add_argument("--length", type=positive(int), default=4, help="elements [%(default)s]")
     one.set_defaults(command=_samples)
-
-
-def _add_tune(one: argparse.ArgumentParser) -> None:
-    one.add_argument("voice", type=Path, metavar="RUN", help="such as training/runs/stage")
-    one.add_argument(
-        "texts", type=Path, nargs="+", metavar="TEXT", help="your scripts, as for `train`"
-    )
-    one.add_argument("--out", type=Path, required=True, metavar="RUN2", help="the run folder")
-    one.add_argument(
-        "--teacher",
-        type=Path,
-        action="append",
-        default=[],
-        metavar="RUN3",
-        help="a run of the very same characters that writes what is read as well; can be repeated",
-    )
-    length = one.add_mutually_exclusive_group()
-    length.add_argument("--steps", type=_positive(int), help="how many steps to train")
-    length.add_argument("--minutes", type=_positive(float), help="how long to train (default: 15)")
-    _add_resume(one)
-    one.add_argument("--name", help="what the voice is called (default: as before, with -tuned)")
-    one.add_argument("--corpus", help="what it was trained on (default: as before, and more)")
-    one.add_argument("--licence", default="unstated", help="under which terms it may be used")
-    for name, kind, default in (
-        ("batch", _positive(int), 16),
-        ("warmup", _positive(int), 100),
-        ("evaluate_every", _positive(int), 100),
-        ("learning_rate", _positive(float), 0.001),
-        ("renamed", _share, Config.renamed),
-        ("taught", _share, Config.taught),
-        ("imagined", _positive(int), Config.imagined),
-        ("seed", int, 1),
-    ):
-        _add_number(one, name, kind, default)
-    for name in DROPPED:
-        _add_number(one, f"drop_{name}", _share, "as before")
-    one.add_argument("--precision", choices=["auto", "bfloat16", "float32"], default="auto")
-    one.set_defaults(command=_tune)
-
-
-def _add_resume(one: argparse.ArgumentParser) -> None:
-    one.add_argument(
-        "--resume",
-        action="store_true",
-        help="go on where the run in --out stands, as it was begun; --steps moves its end",
-    )
 
 
 def _add_compare(one: argparse.ArgumentParser) -> None:
@@ -338,12 +207,12 @@ def _add_compare(one: argparse.ArgumentParser) -> None:
     length = one.add_mutually_exclusive_group()
     length.add_argument(
         "--minutes",
-        type=_positive(float),
+        type=positive(float),
         help="of one core, how long each learns (default: 90, as two cores have in 45)",
     )
-    length.add_argument("--steps", type=_positive(int), help="how many steps each learns")
+    length.add_argument("--steps", type=positive(int), help="how many steps each learns")
     length.add_argument(
-        "--characters", type=_positive(int), help="how many characters each reads, all epochs"
+        "--characters", type=positive(int), help="how many characters each reads, all epochs"
     )
     texts = one.add_mutually_exclusive_group()
     texts.add_argument(
@@ -381,64 +250,6 @@ def _add_folders(one: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_number(
-    group: argparse._ActionsContainer,
-    name: str,
-    kind: Callable[[str], float],
-    default: float | str,
-) -> None:
-    """An option for one of `NUMBERS`; words for a default say what is done where it is missing."""
-    flag = "--" + name.replace("_", "-")
-    shown = f"{NUMBERS[name]} [{default}]"
-    given = None if isinstance(default, str) else default
-    group.add_argument(flag, type=kind, default=given, metavar="N", help=shown)
-
-
-def _positive(kind: type[int | float]) -> Callable[[str], float]:
-    def parse(text: str) -> float:
-        value = kind(text)
-        if not value > 0:
-            raise argparse.ArgumentTypeError(f"{text} is not above 0")
-        return value
-
-    parse.__name__ = kind.__name__
-    return parse
-
-
-def _at_least_0(text: str) -> int:
-    value = int(text)
-    if value < 0:
-        raise argparse.ArgumentTypeError(f"{text} is below 0")
-    return value
-
-
-def _up_to(most: float, *, above_0: bool = False) -> Callable[[str], float]:
-    least = "above 0, and" if above_0 else "from 0"
-
-    def parse(text: str) -> float:
-        value = float(text)
-        if not 0 <= value <= most or (above_0 and not value):
-            raise argparse.ArgumentTypeError(f"{text} is not {least} up to {most:g}")
-        return value
-
-    parse.__name__ = "number"
-    return parse
-
-
-def _folder_and_times(text: str) -> tuple[str, int]:
-    folder, _, times = text.rpartition("=")
-    if not folder or not times.isdecimal() or int(times) < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a folder's name, =, and a number above 0")
-    return folder, int(times)
-
-
-def _share(text: str) -> float:
-    value = float(text)
-    if not 0 <= value < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not from 0 up to, but below, 1")
-    return value
-
-
 def _corpus(options: argparse.Namespace) -> int:
     if options.name == "drama" and options.source is None:
         raise SourceError("Where are the plays? Name their folder or archive with --from.")
@@ -456,103 +267,6 @@ def _corpus(options: argparse.Namespace) -> int:
             f"`python -m training train {options.out} --repeat films={screen.REPEAT}`."
         )
     return 0
-
-
-def _train(options: argparse.Namespace) -> int:
-    minutes = options.minutes or (None if options.steps else 60.0)
-    config = Config(
-        name=options.name,
-        corpus=options.corpus,
-        licence=options.licence,
-        embedding=options.embedding,
-        hidden=options.hidden,
-        layers=options.layers,
-        memory=MemoryShape(places=options.ngrams, seen=options.ngrams_seen),
-        prior=PriorShape(options.prior, options.prior_longest),
-        drop=Regularisation(
-            options.drop_embedding,
-            options.drop_layers,
-            options.drop_recurrent,
-            options.drop_ngrams,
-        ),
-        repeat=dict(options.repeat),
-        finish=options.finish,
-        renamed=options.renamed,
-        batch=options.batch,
-        window=options.window,
-        resets=options.resets,
-        lengthen=options.lengthen,
-        learning_rate=options.learning_rate,
-        warmup=options.warmup,
-        weight_decay=options.weight_decay,
-        clip=options.clip,
-        averaging=options.averaging,
-        seed=options.seed,
-        evaluate_every=options.evaluate_every,
-        precision=options.precision,
-        minutes=minutes,
-        steps=options.steps,
-    )
-    run = Run(options.out)
-    end = f"Trained. Make a voice file of it: python -m export {run.folder} -o voice.onnx"
-    with joined() as team:
-        finished = train(options.texts, run, config, resume=options.resume, team=team)
-        if not finished:
-            end = STOPPED
-        if team.leads:
-            print(end, flush=True)
-    return 0 if finished else INTERRUPTED
-
-
-def _tune(options: argparse.Namespace) -> int:
-    voice, run = Run(options.voice), Run(options.out)
-    teachers = [Run(folder) for folder in options.teacher]
-    before = voice.config()
-    changes = {
-        "name": options.name or f"{before.name}-tuned",
-        "corpus": options.corpus or f"{before.corpus}; then own scripts",
-        "licence": options.licence,
-        "minutes": options.minutes or (None if options.steps else 15.0),
-        "steps": options.steps,
-    }
-    numbers = "batch warmup evaluate_every learning_rate renamed taught imagined seed"
-    for name in numbers.split():
-        changes[name] = getattr(options, name)
-    changes["precision"] = options.precision
-    dropped = {name: getattr(options, f"drop_{name}") for name in DROPPED}
-    changes["drop"] = dataclasses.replace(
-        before.drop, **{name: share for name, share in dropped.items() if share is not None}
-    )
-    # Made first, as it draws numbers: a training that goes on draws those that come next.
-    known = voice.model()
-    try:
-        tuning = tune.prepare(
-            options.texts, voice, run, changes, teachers=teachers, resume=options.resume
-        )
-    except KeyboardInterrupt:
-        # Of what is done before the first step, nothing is kept but that the run has begun.
-        begun = (run.folder / "config.json").exists()
-        again = "with --resume: what teachers write begins anew" if begun else "again"
-        print(f"Stopped before its first step. Give the same command {again}.")
-        return INTERRUPTED
-    untuned = tuning.bits_by(known, voice.vocabulary())
-    print(f"Untuned, a held-out character costs {untuned:.4f} bits.")
-    if tuning.run():
-        print(_tuned(tuning.best, untuned, options))
-        return 0
-    print(STOPPED)
-    return INTERRUPTED
-
-
-def _tuned(bits: float, untuned: float, options: argparse.Namespace) -> str:
-    """What came of it, and what to do next."""
-    cost = f"Tuned, it costs {bits:.4f}"
-    if bits < untuned:
-        return f"{cost}. Make a voice file of it: python -m export {options.out} -o voice.onnx"
-    return (
-        f"{cost}, which is no less: keep {options.voice}, or tune it with more text or a lower "
-        f"--learning-rate."
-    )
 
 
 def _evaluate(options: argparse.Namespace) -> int:

@@ -19,7 +19,8 @@ from .ngrams import NO_MEMORY
 from .prior import NO_PRIOR, fitted
 from .run import Config, Run
 from .texts import Text
-from .train import Training, encoded
+from .tokens import Tokens
+from .trainer import Training
 from .vocabulary import Vocabulary
 
 STEPS = 4
@@ -40,9 +41,9 @@ def report(rounds: int, precision: str = "auto", *, compiled: bool = False) -> s
     text = "".join(random.Random(1).choices(letters, k=config.batch * config.window * 40))
     vocabulary = Vocabulary.of([text])
     with tempfile.TemporaryDirectory() as folder:
-        texts = [Text("random", text)]
+        texts = Tokens.of([Text("random", text)], vocabulary)
         ours = Training(Run(Path(folder)), plain, vocabulary, texts)
-        shape = fitted(encoded(texts, vocabulary), len(vocabulary), config.prior)
+        shape = fitted(texts, len(vocabulary), config.prior)
         expecting = dataclasses.replace(config, prior=shape)
         whole = Training(Run(Path(folder)), expecting, vocabulary, texts)
         steps = {

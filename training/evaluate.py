@@ -68,6 +68,25 @@ def as_read(text: str) -> str:
     return f"\n{text}\n"
 
 
+def excerpt(contents: Sequence[str], most: int) -> str:
+    """Return some of each of several texts, ``most`` characters or fewer, joined; always the same.
+
+    Where all are too long together, each gives an equal share: what follows a blank line in its
+    middle.
+    """
+    total = sum(map(len, contents))
+    if total > most:
+        contents = [_middle(text, len(text) * most // total) for text in contents]
+    return "\n\n".join(contents)[:most]
+
+
+def _middle(text: str, length: int) -> str:
+    start = (len(text) - length) // 2
+    blank = text.find("\n\n", start, start + length // 2)
+    start = start if blank < 0 else blank + 2
+    return text[start : start + length].rstrip("\n")
+
+
 def carried(model: Reader, vocabulary: Vocabulary, text: str, streams: int = 1) -> Cost:
     """Bits of a text that is read from start to end with the state carried all the way.
 

@@ -8,7 +8,9 @@ curves.png            the same, drawn
 samples/              what it wrote at each evaluation
 imagined/             what its teachers wrote, if it has any
 heldout/              the text it was judged on, so that export needs nothing else
-resume.safetensors    the optimiser, the averages and the generators, to go on from
+corpus.npz            the texts that it learns, as token ids, so that going on needs no files
+counted.safetensors   what its prior counted in them; counted again where it is missing
+resume.safetensors    the last checkpoint: weights, optimiser, averages and generators
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
+from zipfile import BadZipFile
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -29,8 +32,9 @@ from torch import Tensor
 
 from .model import CharLSTM, Regularisation, Shape, at_temperatures, completed
 from .ngrams import NO_MEMORY, MemoryShape
-from .prior import NO_PRIOR, PriorShape
+from .prior import PriorShape
 from .texts import Split, Text
+from .tokens import Tokens
 from .vocabulary import Vocabulary
 
 T = TypeVar("T")
@@ -58,20 +62,18 @@ class Config:
     drop: Regularisation = field(default_factory=Regularisation)
     repeat: Mapping[str, int] = field(default_factory=dict)
     """How often an epoch reads the texts in folders of these names; others are read once."""
-    finish: str = ""
-    """The folder whose texts alone are read at the end, if any: what the voice is for."""
+    texts: str = ""
+    """SHA-256 of the files that the run learns from, see `training.texts.fingerprint`."""
     renamed: float = 0.75
-    """Of a text's names, how many are drawn anew each time that it is read, 0 to 1."""
+    """The share of a text's names that are others at each reading, 0 to 1."""
     batch: int = 32
     """Streams of text that are read side by side. Smaller ones learn more in a fixed time."""
     window: int = 160
     """Steps through which gradients flow; the state is carried from one window to the next."""
     resets: float = 0.0
     """Share of the windows that begin with the state of a script's start, as a script does."""
-    lengthen: int = 1
-    """How many times as long windows are towards the end, with as many times fewer streams."""
     learning_rate: float = 0.003
-    """The highest one, after `warmup` steps; it then falls along a cosine."""
+    """The highest one, from `warmup` steps on; see `training.schedule`."""
     warmup: int = 200
     weight_decay: float = 0.01
     clip: float = 1.0
@@ -84,9 +86,11 @@ class Config:
     precision: str = "auto"
     """``bfloat16``, ``float32``, or what the processor does best."""
     minutes: float | None = None
-    """The time that was asked for, if it was; `steps` is then worked out from the speed."""
+    """Time that the whole schedule takes, if `steps` are worked out from the speed."""
     steps: int | None = None
-    """How many steps the schedule has; None until it is known."""
+    """How many steps the schedule has; None for a training that goes on."""
+    decay_from: int | None = None
+    """The step from which the learning rate falls; None for the last fifth of the steps."""
     tuned_from: str = ""
     """SHA-256 of the weights that were tuned, if any were: the run needs them to go on."""
     taught_by: tuple[str, ...] = ()
@@ -120,12 +124,10 @@ class Config:
         nested = {
             "drop": Regularisation(**fields["drop"]),
             "memory": MemoryShape(**fields["memory"]),
-            # Runs that were begun before there was one say nothing of it.
-            "prior": PriorShape(**fields["prior"]) if "prior" in fields else NO_PRIOR,
+            "prior": PriorShape(**fields["prior"]),
+            "taught_by": tuple(fields["taught_by"]),
         }
-        nested["taught_by"] = tuple(fields.get("taught_by", ()))
-        earlier: dict[str, Any] = {"renamed": 0.0, "lengthen": 1, "finish": "", "resets": 0.0}
-        return cls(**earlier | fields | nested)
+        return cls(**fields | nested)
 
 
 @dataclass(frozen=True)
@@ -141,6 +143,14 @@ class Run:
     @property
     def imagined(self) -> Path:
         return self.folder / "imagined"
+
+    @property
+    def corpus(self) -> Path:
+        return self.folder / "corpus.npz"
+
+    @property
+    def counted(self) -> Path:
+        return self.folder / "counted.safetensors"
 
     @property
     def resume(self) -> Path:
@@ -159,11 +169,8 @@ class Run:
         return self.folder / "heldout"
 
     def begin(self, config: Config, vocabulary: Vocabulary, split: Split) -> None:
-        """Lays out a new run; raises RunError where one is already, or where none can be."""
-        if self._path("config.json").exists():
-            raise RunError(
-                f"{self.folder} already holds a run: go on with --resume, or choose another --out."
-            )
+        """Lay out a new run; raises RunError where one is already, or where none can be."""
+        self.require_new()
         make_folder(self.folder)
         for left in (self.heldout, self.imagined):
             shutil.rmtree(left, ignore_errors=True)
@@ -174,6 +181,13 @@ class Run:
                 path.write_text(text.content, encoding="utf-8")
         self._path("vocabulary.json").write_text(vocabulary.to_json(), encoding="utf-8")
         self.write_config(config)
+
+    def require_new(self) -> None:
+        """Raise RunError where the folder already holds a run."""
+        if self._path("config.json").exists():
+            raise RunError(
+                f"{self.folder} already holds a run: go on with --resume, or choose another --out."
+            )
 
     def write_config(self, config: Config) -> None:
         """Writes the configuration, whole or not at all."""
@@ -188,6 +202,24 @@ class Run:
     def vocabulary(self) -> Vocabulary:
         """The run's vocabulary; raises RunError when there is none."""
         return self._read("vocabulary.json", Vocabulary.from_json)
+
+    def texts(self) -> Tokens:
+        """Return the texts that the run learns; raises RunError where its folder has none."""
+        try:
+            return Tokens.load(self.corpus)
+        except (OSError, ValueError, KeyError, BadZipFile) as error:
+            raise RunError(
+                f"{self.corpus} is missing or damaged: name the texts of this run as well."
+            ) from error
+
+    def checkpoint(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """Return the last checkpoint and its facts; raises RunError where there is none."""
+        try:
+            return load(self.resume)
+        except (OSError, SafetensorError) as error:
+            raise RunError(
+                f"{self.resume} is missing or damaged: train this run, or name another."
+            ) from error
 
     def heldout_texts(self, part: str) -> tuple[Text, ...]:
         """The held-out texts of "validation" or "test", in the order of their names."""

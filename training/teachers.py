@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.lib.format import open_memmap
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 from tqdm import tqdm
@@ -45,12 +46,12 @@ class Imagined:
         tokens = np.load(folder / "tokens.npy").astype(np.int64)
         self.texts = list(torch.from_numpy(tokens))
 
-    def after(self, places: Tensor) -> Tensor:
-        """The probabilities of what comes after places in the joined texts.
+    def after(self, places: NDArray[np.int64]) -> Tensor:
+        """Return the probabilities of what comes after places in the joined texts.
 
         int64 [time, batch] -> float32 [time, batch, vocabulary].
         """
-        return torch.from_numpy(self.expected[places.numpy()]).float().exp()
+        return torch.from_numpy(self.expected[places]).float().exp()
 
 
 @torch.no_grad()

@@ -99,6 +99,24 @@ def read(path: Path) -> Text:
     return Text(path.stem, _normalise(content), path.absolute().parent.name)
 
 
+def fingerprint(paths: Sequence[Path]) -> str:
+    """Hash the files in files and folders, with their parts: SHA-256, whatever their names.
+
+    Raises `TextError` when a file cannot be read.
+    """
+    marks = [f"{part} {sha256(_bytes(file)).hexdigest()}" for file, part in _files(paths).items()]
+    return sha256("\n".join(sorted(marks)).encode()).hexdigest()
+
+
+def gather(paths: Sequence[Path]) -> tuple[Text, ...]:
+    """Return all the texts in files and folders, each once, of whatever part.
+
+    Raises `TextError` when a file cannot be read.
+    """
+    found = [read(file) for file in _files(paths)]
+    return _named_apart({text.content: text for text in found if text.content}.values())
+
+
 def collect(paths: Sequence[Path]) -> Split:
     """All the texts in files and folders, each file once, split into what is learned and held out.
 

@@ -19,7 +19,8 @@ from .prior import NgramPrior, PriorShape
 from .run import Config, Run, RunError
 from .teachers import STREAMS, imagine
 from .texts import Text, collect
-from .train import Training, TrainingError, encoded, windows_of
+from .tokens import Tokens
+from .trainer import Session, Training, TrainingError, windows_of
 from .vocabulary import Vocabulary
 
 SEEN = 20
@@ -37,6 +38,7 @@ def prepare(
     *,
     teachers: Sequence[Run] = (),
     resume: bool = False,
+    session: Session | None = None,
 ) -> Training:
     """A training of a voice on further texts, into a run of its own.
 
@@ -59,7 +61,7 @@ def prepare(
     else:
         # The folders are those of other texts, and these may be few.
         config = dataclasses.replace(
-            dataclasses.replace(voice.config(), repeat={}, finish="", lengthen=1),
+            dataclasses.replace(voice.config(), repeat={}, texts="", decay_from=None),
             **changes,
             tuned_from=tuned_from,
             taught_by=taught_by,
@@ -67,8 +69,8 @@ def prepare(
         larger = _grown(voice.vocabulary(), split.train)
     for one in teachers:
         _require_vocabulary(one, larger)
-    tokens = encoded(split.train, larger)
-    windows_of(config, split.train, tokens)
+    tokens = Tokens.of(split.train, larger)
+    windows_of(config, tokens)
     if teachers:
         _require_windows(config)
     beside, parts = _prior(known, tokens, larger)
@@ -80,7 +82,7 @@ def prepare(
         run.begin(config, larger, split)
     weights = _weights(known, voice.vocabulary(), larger, config, beside)
 
-    def start(model: CharLSTM, _texts: Sequence[Tensor]) -> Tensor | None:
+    def start(model: CharLSTM, _texts: Tokens) -> Tensor | None:
         model.load_state_dict(weights)
         if model.prior and beside:
             model.prior.held_out = beside.held_out.to(model.prior.codes.device)
@@ -89,7 +91,7 @@ def prepare(
     imagined = None
     if teachers:
         imagined = imagine(networks, tokens, config.imagined, config.seed, run.imagined)
-    training = Training(run, config, larger, split.train, start, imagined=imagined)
+    training = Training(run, config, larger, tokens, start, imagined=imagined, session=session)
     if resume:
         training.resume()
     return training

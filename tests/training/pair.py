@@ -12,14 +12,15 @@ import pytest
 import torch
 
 from tests.conftest import TINY
-from training import train as train_module
+from training import trainer
 from training.model import NOTHING_DROPPED
 from training.ngrams import NO_MEMORY
 from training.parallel import Team, joined, leave
 from training.prior import PriorShape
 from training.run import Run, RunError
 from training.texts import Split, collect
-from training.train import Training, prepare
+from training.train import prepare
+from training.trainer import Training
 
 SMALL = dataclasses.replace(
     TINY,
@@ -31,7 +32,7 @@ SMALL = dataclasses.replace(
 )
 """Laid out in a moment, as there is much to lay out."""
 
-SURE = dataclasses.replace(SMALL, drop=NOTHING_DROPPED, clip=1000.0, steps=8, lengthen=2)
+SURE = dataclasses.replace(SMALL, drop=NOTHING_DROPPED, clip=1000.0, steps=8)
 """Nothing is left to chance, and gradients keep their size."""
 
 TIMED = dataclasses.replace(SMALL, steps=None, minutes=0.01)
@@ -79,7 +80,7 @@ def interrupt_at(training: Training, step: int) -> None:
 
 def timed(split: Split, run: Run, team: Team) -> None:
     """Trains for as long as the first process thinks right, whatever the second would."""
-    train_module.SPEED_IS_KNOWN_AFTER = 0.1 if team.leads else 1000.0
+    trainer.SPEED_IS_KNOWN_AFTER = 0.1 if team.leads else 1000.0
     training = prepare(split, run, TIMED, team=team)
     assert training.run()
     assert team.hear(training.step) == 2 * [training.config.steps]

@@ -31,7 +31,8 @@ from training.evaluate import carried
 from training.prior import PriorShape
 from training.run import Run, load
 from training.texts import Text, TextError
-from training.train import encoded, fitted
+from training.tokens import Tokens
+from training.train import fitted
 
 SMALL = {
     "gru": replace(
@@ -393,7 +394,7 @@ def test_a_half_made_row_goes_on_only_as_it_was_begun(task: Task, tmp_path: Path
         replace(config, prior=PriorShape(100, 3)),
     )
     for other in others:
-        begun = fitted(config, encoded(task.learned, task.vocabulary), task.vocabulary)
+        begun = fitted(config, Tokens.of(task.learned, task.vocabulary), task.vocabulary)
         run.begin(begun, task.vocabulary, task.split)
         assert rows._goes_on(run, config, task)
         run.write_config(replace(begun, steps=77))  # as many as fit into the minutes

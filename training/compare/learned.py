@@ -11,9 +11,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from training.device import uses_bfloat16
 from training.evaluate import carried
+from training.interruption import interruption
 from training.run import load, save
-from training.train import VALIDATION_STREAMS, Windows, encoded, interruption, uses_bfloat16
+from training.tokens import Tokens
+from training.trainer import VALIDATION_STREAMS
+from training.windows import Windows
 
 from .budget import Budget, clock
 from .networks import Network
@@ -97,9 +101,9 @@ class Trainee:
         torch.manual_seed(SEED)
         self.network = recipe.network(len(task.vocabulary)).to(self.device)
         self.optimiser = recipe.optimiser(self.network, rate)
-        texts = encoded(task.learned, task.vocabulary)
+        texts = list(Tokens.of(task.learned, task.vocabulary))
         self.windows: Windows | Draws = (
-            Windows(texts, recipe.batch, recipe.window, SEED)
+            Windows.of_texts(texts, recipe.batch, recipe.window, SEED)
             if recipe.carries
             else Draws(texts, recipe.batch, recipe.window)
         )

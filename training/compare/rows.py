@@ -14,12 +14,15 @@ from typing import Any
 
 import torch
 
+from training.device import uses_bfloat16
 from training.evaluate import calibrated, carried, cold_windows
 from training.model import CharLSTM, Regularisation
 from training.ngrams import MemoryShape
 from training.prior import PriorShape
 from training.run import Config, Run
-from training.train import VALIDATION_STREAMS, encoded, fitted, prepare, uses_bfloat16
+from training.tokens import Tokens
+from training.train import fitted, prepare
+from training.trainer import VALIDATION_STREAMS
 
 from . import counted
 from .budget import Budget, clock
@@ -81,7 +84,6 @@ OURS: Mapping[str, Config] = {
         drop=Regularisation(embedding=0.05, layers=0.2, recurrent=0.2, ngrams=0.2),
         renamed=0.25,
         batch=16,
-        lengthen=2,
         learning_rate=0.004,
         warmup=100,
     ),
@@ -90,7 +92,6 @@ OURS: Mapping[str, Config] = {
         prior=PriorShape(contexts=200_000),
         drop=Regularisation(embedding=0.1, layers=0.5, recurrent=0.4),
         batch=16,
-        lengthen=2,
         learning_rate=0.004,
         warmup=100,
     ),
@@ -146,7 +147,7 @@ def _goes_on(run: Run, config: Config, task: Task) -> bool:
     if not (run.folder / "config.json").exists():
         return False
     there = run.config()
-    asked = fitted(config, encoded(task.learned, task.vocabulary), task.vocabulary)
+    asked = fitted(config, Tokens.of(task.learned, task.vocabulary), task.vocabulary)
     if config.minutes:
         asked = replace(asked, steps=there.steps)
     if there == asked:

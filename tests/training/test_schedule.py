@@ -1,0 +1,225 @@
+"""A rate that stays until its decay is asked for, and voices that are cut from a run."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from tests.training.test_train import FEW, begin, rows
+from training.__main__ import main
+from training.counts import counted
+from training.model import CharLSTM
+from training.run import Config, Run, RunError, load
+from training.schedule import learning_rate
+from training.texts import collect
+from training.train import decay, train
+from training.trainer import Session, TrainingError
+
+STANDING = dataclasses.replace(FEW, steps=None, renamed=0.5)
+"""A training without an end."""
+
+
+@pytest.fixture(scope="module")
+def standing(scenes: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A run that has taken ten steps at a constant rate."""
+    run = Run(tmp_path_factory.mktemp("standing"))
+    training = train([scenes], run, STANDING)
+    while training.step < 10:
+        training.train_step()
+    training.save()
+    return run
+
+
+def test_the_learning_rate_rises_stays_and_falls_at_the_end():
+    config = Config(learning_rate=1.0, warmup=10, steps=100)
+    assert learning_rate(config, 0) == pytest.approx(0.1)
+    assert [learning_rate(config, step) for step in (9, 50, 80)] == [1.0] * 3
+    assert learning_rate(config, 85) == pytest.approx(0.5)
+    assert learning_rate(config, 100) == learning_rate(config, 120) == 0
+    falling = [learning_rate(config, step) for step in range(80, 101)]
+    assert falling == sorted(falling, reverse=True)
+
+
+def test_without_an_end_the_rate_stays_and_a_decay_begins_where_it_is_told():
+    config = Config(learning_rate=1.0, warmup=10)
+    assert learning_rate(config, 10**7) == 1.0
+    cut = dataclasses.replace(config, decay_from=400, steps=500)
+    assert learning_rate(cut, 400) == 1.0
+    assert learning_rate(cut, 425) == pytest.approx(0.5)
+    assert learning_rate(cut, 500) == 0
+
+
+def test_a_voice_is_cut_from_a_run_that_stays_as_it_is(standing: Run, tmp_path: Path):
+    before = {p: p.read_bytes() for p in standing.folder.rglob("*") if p.is_file()}
+    voice = Run(tmp_path / "voice")
+    training = decay(standing, voice, 8, {"name": "short"})
+    assert training.step == 10
+    old = load(standing.resume)[0]
+    for name, tensor in training.model.named_parameters():
+        assert torch.equal(tensor, old[f"model.{name}"])
+    assert torch.equal(training.state, old["state"])
+    assert training.run()
+    config = voice.config()
+    assert (config.name, config.decay_from, config.steps) == ("short", 10, 18)
+    assert voice.best()["step"] in (15, 18)
+    assert {p: p.read_bytes() for p in standing.folder.rglob("*") if p.is_file()} == before
+    noted = [row["learning_rate"] for row in rows(voice) if "learning_rate" in row]
+    assert noted == sorted(noted, reverse=True)
+
+
+def test_a_decay_goes_on_with_the_texts_where_the_run_stands(
+    standing: Run, scenes: Path, tmp_path: Path
+):
+    voice = decay(standing, Run(tmp_path / "voice"), 8, {})
+    main_run = train([], standing, STANDING, resume=True)
+    for step in (10, 17):
+        ours, theirs = voice.batches.at(step), main_run.batches.at(step)
+        assert torch.equal(ours.inputs, theirs.inputs)
+        assert torch.equal(ours.parts, theirs.parts)
+
+
+def test_a_decay_that_was_cut_equals_one_that_was_not(standing: Run, tmp_path: Path, capsys):
+    command = ["decay", str(standing.folder), "--steps", "6", "--out"]
+    whole, cut = Run(tmp_path / "whole"), Run(tmp_path / "cut")
+    assert main([*command, str(whole.folder)]) == 0
+    assert f"python -m export {whole.folder} -o voice.onnx" in capsys.readouterr().out
+    training = decay(standing, cut, 6, {"repeat": {}})
+    for _ in range(3):
+        training.train_step()
+    training.save()
+    torch.manual_seed(12345)
+    assert main([*command, str(cut.folder), "--resume"]) == 0
+    ours, theirs = load(cut.resume)[0], load(whole.resume)[0]
+    assert ours.keys() == theirs.keys()
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+
+
+def test_a_decay_ends_on_some_of_the_texts_and_on_new_ones(
+    standing: Run, scenes: Path, plays: Path, tmp_path: Path
+):
+    folder = tmp_path / "ending"
+    folder.mkdir()
+    shutil.copy(scenes / "train" / "as-you-like-it.fountain", folder)
+    shutil.copy(scenes / "validation" / "the-tempest.fountain", folder)
+    [hamlet] = plays.glob("*/hamlet.fountain")
+    (folder / "new.fountain").write_text(hamlet.read_text(encoding="utf-8")[:30_000], "utf-8")
+    voice = Run(tmp_path / "voice")
+    training = decay(standing, voice, 8, {"repeat": {}}, paths=[folder], lengthen=2)
+    assert training.run_folder.texts().names == ("as-you-like-it", "new")
+    assert (training.config.batch, training.config.window) == (4, 2 * FEW.window)
+    assert not training.state.any()
+    assert [text.name for text in voice.heldout_texts("validation")] == ["the-tempest"]
+    # What was counted keeps its part, and what is new has none.
+    parts = training.batches.parts
+    known = standing.texts()
+    network = CharLSTM(standing.config().shape(standing.vocabulary()))
+    theirs = counted(network, known, standing.counted)
+    length = len(known.packed(0))
+    assert known.names[0] == "as-you-like-it"
+    assert (parts[:length] == theirs[:length]).all()
+    assert (parts[length:] == -1).all()
+    assert training.run()
+
+
+def test_what_cannot_be_cut_is_refused_and_leaves_nothing(
+    standing: Run, tiny_run: Run, scenes: Path, tmp_path: Path
+):
+    voice = Run(tmp_path / "voice")
+    with pytest.raises(RunError, match="already holds a run"):
+        decay(standing, tiny_run, 8, {})
+    with pytest.raises(RunError, match="missing or damaged: train this run"):
+        decay(Run(tmp_path / "none"), voice, 8, {})
+    with pytest.raises(TrainingError, match="8 streams cannot become 3 times fewer"):
+        decay(standing, voice, 8, {}, lengthen=3)
+    with pytest.raises(TrainingError, match="folder called songs"):
+        decay(standing, voice, 8, {"repeat": {"songs": 2}})
+    assert not voice.folder.exists()
+
+
+# Sessions
+
+
+def test_a_session_stops_after_its_minutes_and_another_goes_on_bit_for_bit(
+    scenes: Path, tmp_path: Path, capsys
+):
+    command = ["train", "--hidden", "32", "--batch", "8", "--window", "64", "--prior", "500"]
+    command += ["--precision", "float32", "--out", str(tmp_path / "cut")]
+    assert main([*command, str(scenes), "--minutes", "0.05"]) == 0
+    assert "Stopped, and kept. Give the same command with --resume" in capsys.readouterr().out
+    run = Run(tmp_path / "cut")
+    stopped = load(run.resume)[1]["step"]
+    assert stopped > 0
+    assert run.config().steps is None
+    # The texts lie in the run.
+    assert main([*command, "--minutes", "0.02", "--resume"]) == 0
+    further = load(run.resume)[1]["step"]
+    assert further > stopped
+    whole = begin(tmp_path / "whole", scenes, run.config())
+    while whole.step < further:
+        whole.train_step()
+    for name, tensor in whole.model.named_parameters():
+        assert torch.equal(tensor, load(run.resume)[0][f"model.{name}"])
+
+
+def test_checkpoints_are_kept_by_the_clock(scenes: Path, tmp_path: Path, monkeypatch):
+    training = begin(tmp_path, scenes, FEW, Session(checkpoint_minutes=1e-9))
+    kept = []
+    monkeypatch.setattr(training, "save", lambda: kept.append(training.step))
+    assert training.run()
+    assert set(range(1, 13)) <= set(kept)
+    rarely = begin(tmp_path / "rarely", scenes, FEW, Session(checkpoint_minutes=60.0))
+    kept.clear()
+    monkeypatch.setattr(rarely, "save", lambda: kept.append(rarely.step))
+    assert rarely.run()
+    assert kept == [5, 10, 12]
+
+
+def test_a_run_goes_on_where_other_devices_are(scenes: Path, tmp_path: Path):
+    training = begin(tmp_path, scenes, FEW)
+    for _ in range(3):
+        training.train_step()
+    training.save()
+    from training.run import save
+
+    def resumed(change: dict[str, Tensor | None]) -> None:
+        tensors, facts = load(Run(tmp_path).resume)
+        tensors |= change
+        save(Run(tmp_path).resume, {k: t for k, t in tensors.items() if t is not None}, facts)
+        assert train([], Run(tmp_path), FEW, resume=True).step == 3
+
+    resumed({"random.cuda": torch.zeros(16, dtype=torch.uint8)})  # a GPU was there
+    resumed({"random": None})  # and of this one nothing was kept
+
+
+def test_what_was_counted_is_read_or_counted_again(scenes: Path, tmp_path: Path, monkeypatch):
+    first = train([scenes], Run(tmp_path), FEW)
+    first.save()
+    parts = first.batches.parts
+    held_out = first.model.prior.held_out.clone()
+    with monkeypatch.context() as patch:
+        patch.setattr(type(first.model.prior), "learn", lambda *_: pytest.fail("counted again"))
+        again = train([scenes], Run(tmp_path), FEW, resume=True)
+    assert np.array_equal(again.batches.parts, parts)
+    assert torch.equal(again.model.prior.held_out, held_out)
+    Run(tmp_path).counted.unlink()
+    again = train([], Run(tmp_path), FEW, resume=True)
+    assert np.array_equal(again.batches.parts, parts)
+
+
+def test_going_on_needs_the_texts_only_where_the_run_has_none(scenes: Path, tmp_path: Path):
+    run = Run(tmp_path / "run")
+    train([scenes], run, FEW).save()
+    elsewhere = tmp_path / "elsewhere"
+    shutil.copytree(scenes, elsewhere)  # the same texts, in another folder
+    assert run.config().texts == train([elsewhere], run, FEW, resume=True).config.texts
+    run.corpus.unlink()
+    with pytest.raises(RunError, match="name the texts of this run as well"):
+        train([], run, FEW, resume=True)
+    train([elsewhere], run, FEW, resume=True)
+    assert len(run.texts()) == len(collect([scenes]).train)

@@ -1,0 +1,161 @@
+"""Windows, and texts as arrays of token ids: what a step reads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from training.batches import Ahead, Batches
+from training.evaluate import excerpt
+from training.parallel import ALONE, Team
+from training.texts import Text, collect
+from training.tokens import Tokens, decode, encode
+from training.vocabulary import Vocabulary
+from training.windows import Windows
+
+
+def test_windows_follow_one_another_in_each_stream():
+    windows = Windows.of_texts([torch.arange(101)], batch=2, window=7, seed=3)
+    assert windows.per_epoch == 7
+    for step in range(windows.per_epoch):
+        inputs, targets, begins = windows.at(step)
+        assert begins == (step == 0)
+        assert torch.equal(targets, inputs + 1)  # as the text counts up
+        assert inputs.shape == (7, 2)
+        if step:
+            before = windows.at(step - 1)[1][-1]
+            assert torch.equal(windows.at(step)[0][0], before)
+
+
+def test_what_is_gathered_is_what_would_be_cut_of_the_joined_texts():
+    draw = np.random.default_rng(1)
+    texts = [torch.from_numpy(draw.integers(0, 99, draw.integers(1, 40))) for _ in range(30)]
+    windows = Windows.of_texts(texts, batch=3, window=8, seed=5)
+    for epoch in range(2):
+        generator = torch.Generator().manual_seed(5 * 100_003 + epoch)
+        order = torch.randperm(30, generator=generator).tolist()
+        joined = torch.cat([texts[text] for text in order])
+        at = torch.arange(3) * windows.length + torch.arange(windows.length + 1)[:, None]
+        streams = joined[at]
+        for number in range(windows.per_epoch):
+            inputs, targets, _ = windows.at(epoch * windows.per_epoch + number)
+            start = number * 8
+            assert torch.equal(inputs, streams[start : start + 8])
+            assert torch.equal(targets, streams[start + 1 : start + 9])
+
+
+def test_each_epoch_shuffles_the_texts_and_any_step_can_be_asked_for():
+    texts = [torch.full((20,), i) for i in range(10)]
+    windows = Windows.of_texts(texts, batch=1, window=10, seed=1)
+    one = [windows.at(step)[0].tolist() for step in range(windows.per_epoch)]
+    two = [windows.at(step + windows.per_epoch)[0].tolist() for step in range(windows.per_epoch)]
+    assert one != two
+    assert one == [windows.at(step)[0].tolist() for step in range(windows.per_epoch)]
+
+
+def test_an_epoch_reads_a_text_as_often_as_it_is_to_be_read():
+    texts = [np.full(20, i) for i in range(3)]
+    read_at = []
+
+    def reading(text: int, time: int) -> np.ndarray:
+        read_at.append((text, time))
+        return texts[text]
+
+    windows = Windows([20, 20, 20], reading, batch=1, window=5, seed=1, times=[1, 3, 1])
+    steps = range(windows.per_epoch)
+    read = torch.cat([windows.at(step)[0] for step in steps]).flatten()
+    # The last window of an epoch is whole only if a character follows it.
+    assert torch.bincount(read).sum() == 95
+    assert torch.bincount(read)[1] >= 55
+    places = np.concatenate([windows.places(step) for step in steps]).flatten()
+    assert (np.concatenate(texts)[places] == read.numpy()).all()
+    # Each is made once, as the streams reach it, and again in the next epoch.
+    assert sorted(read_at) == [(0, 0), (1, 0), (1, 1), (1, 2), (2, 0)]
+    for step in steps:
+        windows.at(step + len(steps))
+    assert sorted(read_at[5:]) == [(0, 1), (1, 3), (1, 4), (1, 5), (2, 1)]
+
+
+def test_a_process_gathers_its_own_streams_alone():
+    windows = Windows.of_texts([torch.arange(400)], batch=4, window=9, seed=1)
+    whole, places = windows.at(3)[0], windows.places(3)
+    own = slice(2, 4)
+    assert torch.equal(windows.at(3, own)[0], whole[:, own])
+    assert (windows.places(3, own) == places[:, own]).all()
+
+
+def test_a_batch_prepared_ahead_is_the_batch_of_its_step():
+    windows = Windows.of_texts([torch.arange(400)], batch=4, window=9, seed=1)
+    parts = (np.arange(400) // 100).astype(np.int8)
+    batches = Batches(windows, Team(rank=1, size=2), parts)
+    ahead = Ahead(batches, torch.device("cpu"))
+    for step in (0, 1, 2, 7, 3, 4):  # in turn, or not
+        batch, expected = ahead.at(step), batches.at(step)
+        assert torch.equal(batch.inputs, expected.inputs)
+        assert torch.equal(batch.targets, windows.at(step)[1][:, 2:])
+        assert torch.equal(batch.parts, batch.inputs // 100)
+        assert batch.starting.tolist() == [step == 0] * 2
+
+
+def test_an_error_in_the_thread_is_heard():
+    def reading(text: int, time: int) -> np.ndarray:
+        raise RuntimeError("no such text")
+
+    ahead = Ahead(Batches(Windows([50], reading, 1, 8, 1), ALONE), torch.device("cpu"))
+    with pytest.raises(RuntimeError, match="no such text"):
+        ahead.at(0)
+
+
+def test_texts_are_kept_in_a_file_and_found_again(scenes: Path, tmp_path: Path):
+    texts = collect([scenes]).train
+    vocabulary = Vocabulary.of(text.content for text in texts)
+    tokens = Tokens.of(texts, vocabulary)
+    assert tokens.ids.dtype == np.uint8
+    assert [vocabulary.decode(one.tolist()) for one in tokens] == [
+        f"\n{text.content}\n" for text in texts
+    ]
+    assert any("ROSALIND" in cast for cast in tokens.people)
+    tokens.save(tmp_path / "corpus.npz")
+    assert (tmp_path / "corpus.npz").stat().st_size < 0.6 * len(tokens.ids)
+    again = Tokens.load(tmp_path / "corpus.npz")
+    assert again.fingerprint == tokens.fingerprint
+    assert (again.names, again.folders, again.people) == (
+        tokens.names,
+        tokens.folders,
+        tokens.people,
+    )
+    other = tokens.select([1])
+    assert other.fingerprints() == tokens.fingerprints()[1:]
+    assert other.fingerprint != tokens.fingerprint
+    assert torch.equal(other[0], tokens[1])
+
+
+def test_more_than_256_characters_take_two_bytes():
+    characters = tuple(sorted({"\n", *map(chr, range(0x4E00, 0x4F10))}))
+    vocabulary = Vocabulary(characters, {})
+    content = "".join(characters[1:])
+    tokens = Tokens.of([Text("one", content)], vocabulary)
+    assert tokens.ids.dtype == np.uint16
+    written = decode(tokens.packed(0), tokens.letters)
+    assert written == f"\n{content}\n"
+    assert (encode(written, tokens.letters, tokens.ids.dtype) == tokens.packed(0)).all()
+
+
+def test_characters_of_a_grown_vocabulary_need_no_order():
+    letters = np.array([ord(one) for one in "\nza\u00f6b"], dtype="<u4")
+    ids = np.array([3, 1, 2, 4, 0, 3], dtype=np.uint8)
+    assert decode(ids, letters) == "\u00f6zab\n\u00f6"
+    assert (encode("\u00f6zab\n\u00f6", letters, ids.dtype) == ids).all()
+
+
+def test_an_excerpt_has_some_of_each_text():
+    texts = [f"{letter}\n\n" * 300 for letter in "abc"] + ["d\n\n" * 30]
+    read = excerpt(texts, 600)
+    assert len(read) <= 600
+    assert read == excerpt(texts, 600)
+    assert all(read.count(letter) > 50 for letter in "abc")
+    assert 3 < read.count("d") < 30
+    assert excerpt(["one", "two"], 600) == "one\n\ntwo"

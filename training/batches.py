@@ -1,0 +1,111 @@
+"""Batches: windows of the texts, and of what teachers wrote, prepared before they are needed."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from .parallel import Team
+from .teachers import Imagined
+from .windows import Windows
+
+AHEAD = 2
+"""Batches that are prepared while a step is computed."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What one step reads: streams of the texts and, after these, streams that teachers wrote."""
+
+    inputs: Tensor
+    """int64 [window, streams]."""
+    targets: Tensor
+    """int64 [window, streams of the texts]."""
+    starting: Tensor
+    """Which streams begin with the state of a script's start, bool [streams]."""
+    parts: Tensor | None
+    """int64 [window, streams], as `CharLSTM.forward` takes them."""
+    expected: Tensor | None
+    """What the teachers expect, float32 [window, their streams, vocabulary]."""
+
+    def each(self, change: Callable[[Tensor], Tensor]) -> Batch:
+        """Return the batch with every tensor changed."""
+        there = {name: change(one) for name, one in vars(self).items() if one is not None}
+        return dataclasses.replace(self, **there)
+
+    def cost(self, logits: Tensor) -> tuple[Tensor, Tensor]:
+        """Return what a character costs, and one of the texts alone, in nats, by logits for all."""
+        texts = self.targets.shape[1]
+        text = functional.cross_entropy(logits[:, :texts].flatten(0, 1), self.targets.flatten())
+        if self.expected is None:
+            return text, text
+        written = logits[:, texts:].flatten(0, 1)
+        taught = functional.cross_entropy(written, self.expected.flatten(0, 1))
+        return torch.lerp(text, taught, 1 - texts / logits.shape[1]), text
+
+
+@dataclass(frozen=True)
+class Batches:
+    """The batch of every step, for one process of a team. A step's batch depends on nothing else.
+
+    ``parts``: the part of each character of the texts that `NgramPrior.learn` counted, below 0 for
+    a character that it did not count; int8 [characters]. ``imagined``: what teachers wrote, in
+    windows of its own.
+    """
+
+    windows: Windows
+    team: Team
+    parts: NDArray[np.int8] | None = None
+    imagined: Imagined | None = None
+    written: Windows | None = None
+
+    def at(self, step: int) -> Batch:
+        """Return the batch of a step."""
+        own = self.team.own(self.windows.batch)
+        inputs, targets, begins = self.windows.at(step, own)
+        starting = torch.full((inputs.shape[1],), begins)
+        parts = expected = None
+        if self.parts is not None:
+            parts = torch.from_numpy(self.parts[self.windows.places(step, own)]).long()
+        if self.imagined and self.written:
+            written, _, begins = self.written.at(step)
+            expected = self.imagined.after(self.written.places(step))
+            inputs = torch.cat([inputs, written], dim=1)
+            starting = torch.cat([starting, torch.full((written.shape[1],), begins)])
+            if parts is not None:
+                parts = functional.pad(parts, (0, written.shape[1]), value=-1)
+        return Batch(inputs, targets, starting, parts, expected)
+
+
+class Ahead:
+    """Batches on a device, gathered by a thread while the steps before them are computed.
+
+    For a GPU they wait in pinned memory, from which they are copied without a pause.
+    """
+
+    def __init__(self, batches: Batches, device: torch.device) -> None:
+        self.batches = batches
+        self.device = device
+        self._thread = ThreadPoolExecutor(1, "batches")
+        self._waiting: dict[int, Future[Batch]] = {}
+
+    def at(self, step: int) -> Batch:
+        """Return the batch of a step; the next ones are then on their way."""
+        wanted = range(step, step + 1 + AHEAD)
+        self._waiting = {
+            one: self._waiting.get(one) or self._thread.submit(self._prepare, one) for one in wanted
+        }
+        batch = self._waiting.pop(step).result()
+        return batch.each(lambda one: one.to(self.device, non_blocking=True))
+
+    def _prepare(self, step: int) -> Batch:
+        batch = self.batches.at(step)
+        return batch.each(Tensor.pin_memory) if self.device.type == "cuda" else batch

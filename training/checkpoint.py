@@ -1,0 +1,76 @@
+"""A checkpoint: all that the next step depends on, as one file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+COUNTED = "prior."
+"""What is counted lies in a file of its own, and never changes."""
+
+
+def pack(model: nn.Module, average: nn.Module, optimiser: Optimizer) -> dict[str, Tensor]:
+    """Return the tensors of a network, of its average and of an optimiser, by their names."""
+    tensors = {
+        f"model.{name}": tensor
+        for name, tensor in model.state_dict().items()
+        if not name.startswith(COUNTED)
+    }
+    tensors |= {f"average.{name}": tensor for name, tensor in average.named_parameters()}
+    for i, moments in optimiser.state_dict()["state"].items():
+        tensors |= {f"optimiser.{i}.{name}": tensor for name, tensor in moments.items()}
+    return tensors
+
+
+def unpack(
+    tensors: Mapping[str, Tensor], model: nn.Module, average: nn.Module, optimiser: Optimizer
+) -> None:
+    """Put back what `pack` returned, on whatever device each of the three lies."""
+    _load(model, _under("model.", tensors))
+    _load(average, _under("average.", tensors))
+    moments: dict[int, dict[str, Tensor]] = {}
+    for key, tensor in _under("optimiser.", tensors).items():
+        number, name = key.split(".")
+        moments.setdefault(int(number), {})[name] = tensor
+    groups = optimiser.state_dict()["param_groups"]
+    optimiser.load_state_dict({"state": moments, "param_groups": groups})
+
+
+def generators(device: torch.device) -> dict[str, torch.Generator]:
+    """Return the generators that say what is dropped, by their names in a checkpoint."""
+    found = {"random": torch.default_generator}
+    if device.type == "cuda":
+        found["random.cuda"] = torch.cuda.default_generators[torch.cuda.current_device()]
+    return found
+
+
+def restore_generators(
+    tensors: Mapping[str, Tensor], found: Mapping[str, torch.Generator], rank: int
+) -> None:
+    """Set the generators of the ``rank``-th process to where they stood.
+
+    A generator whose device, or whose process, was missing when the checkpoint was written stays
+    as it is: so a run goes from a CPU to a GPU and back.
+    """
+    for name, generator in found.items():
+        states: Sequence[Tensor] = ()
+        if name in tensors:
+            states = tensors[name].split(len(generator.get_state()))
+        if rank < len(states):
+            # A generator reads from the start of what a tensor is a part of.
+            generator.set_state(states[rank].clone())
+
+
+def _load(module: nn.Module, tensors: dict[str, Tensor]) -> None:
+    """Load all parameters; a buffer that the checkpoint does not hold stays as it is."""
+    lacking = module.load_state_dict(tensors, strict=False)
+    buffers = {name for name, _ in module.named_buffers()}
+    if lacking.unexpected_keys or not buffers.issuperset(lacking.missing_keys):
+        raise RuntimeError(f"The checkpoint is of another network: {lacking}")
+
+
+def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {k.removeprefix(prefix): t for k, t in tensors.items() if k.startswith(prefix)}

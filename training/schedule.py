@@ -1,0 +1,35 @@
+"""The learning rate: it rises, stays, and falls at the end, which may be put off for ever.
+
+Warmup-stable-decay (Hu et al. 2024, "MiniCPM: Unveiling the Potential of Small Language Models with
+Scalable Training Strategies"): a training whose rate is constant can go on for weeks, and at any
+moment a short decay makes a finished network of what it has learned so far. A cosine must know its
+end from the start.
+"""
+
+from __future__ import annotations
+
+import math
+
+from .run import Config
+
+DECAY = 0.2
+"""The share of a schedule with a known end that its decay takes."""
+
+
+def learning_rate(config: Config, step: int) -> float:
+    """Return the learning rate of a step: linear warm-up, constant, then down to zero.
+
+    The decay is 1 - sqrt, which ends lower than a straight line (Hägele et al. 2024, "Scaling Laws
+    and Compute-Optimal Training Beyond Fixed Training Durations").
+    """
+    rising = min(1.0, (step + 1) / config.warmup)
+    if config.steps is None:
+        return config.learning_rate * rising
+    start = decay_start(config, config.steps)
+    done = (step - start) / max(1, config.steps - start)
+    return config.learning_rate * rising * (1 - math.sqrt(min(1.0, max(0.0, done))))
+
+
+def decay_start(config: Config, steps: int) -> int:
+    """Return the step from which the rate falls, if the schedule has so many steps."""
+    return round(steps * (1 - DECAY)) if config.decay_from is None else config.decay_from

@@ -1,0 +1,406 @@
+"""One run, step by step, from wherever it stands. Read `Training.run` from top to bottom first."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import json
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from statistics import fmean
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import torch
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from . import checkpoint, curves
+from .batches import Ahead, Batches
+from .counts import Start, counted, packed, share_buffers
+from .device import device_of, uses_bfloat16
+from .evaluate import calibrated, carried, excerpt, sample
+from .interruption import interruption
+from .model import CharLSTM, at_temperatures
+from .names import Names
+from .parallel import ALONE, Team
+from .run import Config, Run, RunError, load, save
+from .schedule import learning_rate
+from .teachers import Imagined
+from .tokens import Ids, Tokens, decode, encode
+from .vocabulary import Vocabulary
+from .windows import Windows
+
+if TYPE_CHECKING:
+    # Generic in its stubs alone.
+    Progress = tqdm[NoReturn]
+
+REPORT_EVERY = 50
+"""Steps between two lines of metrics."""
+
+SPEED_IS_KNOWN_AFTER = 60.0
+"""Seconds of training from which the steps that fit into `Config.minutes` are worked out."""
+
+VALIDATION_STREAMS = 16
+"""Pieces of the validation text that are read side by side while training."""
+
+VALIDATED = 200_000
+"""Characters of the validation text that are read at an evaluation, at most."""
+
+
+class TrainingError(Exception):
+    """One sentence about a training that cannot go on, and what to do about it."""
+
+
+Clock = Callable[[], float]
+"""Seconds since some moment, such as `time.perf_counter`."""
+
+
+@dataclass(frozen=True)
+class Session:
+    """How one process trains. Nothing of it is kept with the run, which may go on otherwise."""
+
+    device: str = "auto"
+    """See `device_of`."""
+    minutes: float | None = None
+    """When to stop, kept, counted from the start of the session; None to go on to the end."""
+    checkpoint_minutes: float = 5.0
+    """Time between two checkpoints; there is one after each evaluation as well."""
+    began: float = field(default_factory=time.monotonic)
+
+    @property
+    def is_over(self) -> bool:
+        """Tell whether the minutes are used up."""
+        return self.minutes is not None and time.monotonic() - self.began >= 60 * self.minutes
+
+
+class Training:
+    """One run, from wherever it stands to the end of its schedule, if it has one."""
+
+    def __init__(
+        self,
+        run: Run,
+        config: Config,
+        vocabulary: Vocabulary,
+        texts: Tokens,
+        start: Start | None = None,
+        team: Team = ALONE,
+        clock: Clock = time.perf_counter,
+        imagined: Imagined | None = None,
+        session: Session | None = None,
+    ) -> None:
+        self.run_folder = run
+        self.team = team
+        self.clock = clock
+        self.session = session or Session()
+        self.config = config
+        self.vocabulary = vocabulary
+        contents = [text.content for text in run.heldout_texts("validation")]
+        self.validation = excerpt(contents, VALIDATED)
+        self.device = device_of(self.session.device)
+        self.autocast = uses_bfloat16(config.precision, self.device)
+        torch.manual_seed(config.seed)
+        shape = config.shape(vocabulary)
+        self.model = CharLSTM(shape, config.drop).to(self.device).train()
+        self.optimiser = torch.optim.AdamW(
+            self.model.parameters(),
+            lr=config.learning_rate,
+            weight_decay=config.weight_decay,
+            fused=True,
+        )
+        if start:
+            found = start(self.model, texts)
+            parts = None if found is None else packed(found)
+        else:
+            parts = counted(self.model, texts, run.counted, team)
+        self.average = CharLSTM(shape).to(self.device).eval()
+        self.average.load_state_dict(dict(self.model.named_parameters()), strict=False)
+        share_buffers(self.model, self.average)
+        self.windows = windows_of(config, texts)
+        written = None
+        if imagined:
+            streams = config.batch - config.streams_of_texts
+            written = Windows.of_texts(imagined.texts, streams, config.window, config.seed)
+        self.batches = Batches(self.windows, team, parts, imagined, written)
+        self.ahead = Ahead(self.batches, self.device)
+        self.corpus_hash = texts.fingerprint
+        self.network = team.together(self.model)
+        self.state = self.model.start(config.batch // team.size)
+        self.step = 0
+        self.seconds = 0.0
+        self.best = math.inf
+        self.time_is_up = False
+        """Whether the run has stopped because the minutes of its session are over."""
+        self._saved_at = time.monotonic()
+        if not team.leads:
+            # All have begun with the same weights, and drop different ones.
+            torch.manual_seed(config.seed * 100_003 + team.rank)
+
+    def run(self) -> bool:
+        """Train to the end of the schedule; return False when the run has stopped before, kept.
+
+        Raises TrainingError when the loss is not finite.
+        """
+        began = self.clock() - self.seconds
+        bits, taken, reported = 0.0, 0, self.clock()
+        with interruption() as interrupted, self._progress() as progress:
+            while self.config.steps is None or self.step < self.config.steps:
+                bits += self.train_step()
+                taken += 1
+                progress.update()
+                self.seconds = self.clock() - began
+                if self.step % REPORT_EVERY == 0:
+                    if self.team.leads:
+                        self._report(progress, bits / taken, taken, self.clock() - reported)
+                    bits, taken, reported = 0.0, 0, self.clock()
+                schedule_found = self.config.steps is None and self._find_schedule(progress)
+                if schedule_found or self._evaluation_is_due():
+                    self.team.by_first(lambda: self._evaluate(progress))
+                    self.save()
+                    reported += self.clock() - began - self.seconds
+                    self.seconds = self.clock() - began
+                if not self._goes_on(bool(interrupted)):
+                    return False
+        return True
+
+    def _goes_on(self, interrupted: bool) -> bool:
+        """Keep a checkpoint where one is due; return False when it is time to stop."""
+        quiet = time.monotonic() - self._saved_at
+        due = quiet >= 60 * self.session.checkpoint_minutes
+        heard = self.team.hear((interrupted, self.session.is_over, due))
+        # The clocks of a team differ: the first one's counts.
+        _, self.time_is_up, due = heard[0]
+        stop = self.time_is_up or any(one for one, _, _ in heard)
+        if stop or due:
+            self.save()
+        return not stop
+
+    def train_step(self) -> float:
+        """Take a step: forward, backward, clip, update, average. Return bits per character.
+
+        Both the window and the bits are those of all processes.
+        """
+        batch = self.ahead.at(self.step)
+        if len(self.state) != len(batch.starting):
+            self.state = self.model.start(len(batch.starting))
+        self.state = self.state.masked_fill(batch.starting[:, None], 0.0)
+        if self.config.resets:
+            kept = torch.rand(len(self.state), 1) >= self.config.resets
+            self.state = self.state * kept.to(self.device)
+        for group in self.optimiser.param_groups:
+            group["lr"] = learning_rate(self.config, self.step)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.autocast):
+            logits, state = self.network(batch.inputs, self.state, batch.parts)
+        loss, text = batch.cost(logits.float())
+        # One copy from the device, which waits for it.
+        whole, own = torch.stack([loss, text]).tolist()
+        value = fmean(self.team.hear(own))
+        self.step += 1
+        if not math.isfinite(value + whole):
+            raise TrainingError(
+                f"The loss was not finite at step {self.step}: the last checkpoint is kept; train "
+                f"again with a lower --learning-rate."
+            )
+        self.optimiser.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip)
+        self.optimiser.step()
+        self.state = state.detach()
+        self._average()
+        return value / math.log(2)
+
+    @torch.no_grad()
+    def _average(self) -> None:
+        """Move the averaged weights; faster at first, so that the start is soon forgotten."""
+        decay = min(self.config.averaging, (1 + self.step) / (10 + self.step))
+        # One call for all, as each would be a kernel of its own on a GPU.
+        torch._foreach_lerp_(
+            list(self.average.parameters()), list(self.model.parameters()), 1 - decay
+        )
+
+    def _find_schedule(self, progress: Progress) -> bool:
+        """Tell whether it is known now how many steps there will be."""
+        steps = self.team.by_first(lambda: self._steps_that_fit(progress))
+        self.config = dataclasses.replace(self.config, steps=steps)
+        return steps is not None
+
+    def _steps_that_fit(self, progress: Progress) -> int | None:
+        """Return, after the first minute, how many steps fit into `Config.minutes`."""
+        if self.seconds < SPEED_IS_KNOWN_AFTER or self.config.minutes is None:
+            return None
+        began = self.clock()
+        self.validation_bits()
+        evaluation = self.clock() - began
+        per_step = self.seconds / self.step + evaluation / self.config.evaluate_every
+        steps = max(self.step + 1, round(self.config.minutes * 60 / per_step))
+        self.run_folder.write_config(dataclasses.replace(self.config, steps=steps))
+        progress.total = steps
+        progress.write(f"{steps:,} steps fit into {self.config.minutes:g} minutes.")
+        return steps
+
+    def _evaluation_is_due(self) -> bool:
+        return self.step % self.config.evaluate_every == 0 or self.step == self.config.steps
+
+    def _evaluate(self, progress: Progress) -> None:
+        """Read the validation text and write a sample; keep the weights if they are the best."""
+        temperatures, cost = calibrated(*self._validation(self.average, self.vocabulary))
+        bits = cost.per_character
+        self._note({"step": self.step, "seconds": round(self.seconds, 1), "validation_bits": bits})
+        written = sample(self.average, self.vocabulary, "\n", 400, 0.8, self.config.seed)
+        self.run_folder.samples.mkdir(exist_ok=True)
+        path = self.run_folder.samples / f"{self.step:07d}.txt"
+        path.write_text(written + "\n", encoding="utf-8")
+        progress.write(f"\n{written.strip()}\n")
+        progress.write(
+            f"step {self.step:,}: {bits:.4f} bits per character on the validation text "
+            f"(carried state in {VALIDATION_STREAMS} pieces, logits divided by "
+            f"{' '.join(f'{one:g}' for one in temperatures)})"
+        )
+        if bits < self.best:
+            self.best = bits
+            facts = {
+                "step": self.step,
+                "validation_bits": bits,
+                "temperatures": temperatures,
+                "trained": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+                "seconds": round(self.seconds, 1),
+            }
+            save(
+                self.run_folder.weights,
+                at_temperatures(self.average.state_dict(), temperatures),
+                facts,
+            )
+        curves.draw(self.run_folder.metrics, self.run_folder.folder / "curves.png")
+
+    def validation_bits(self) -> float:
+        """Return what a character of the validation text costs now, by the averaged weights."""
+        return self.bits_by(self.average, self.vocabulary)
+
+    def bits_by(self, model: CharLSTM, vocabulary: Vocabulary) -> float:
+        """Return what a character of the validation text costs another network."""
+        return carried(*self._validation(model, vocabulary)).per_character
+
+    def _validation(
+        self, model: CharLSTM, vocabulary: Vocabulary
+    ) -> tuple[CharLSTM, Vocabulary, str, int]:
+        """Return what is read of the validation text, and in how many pieces, side by side."""
+        streams = max(1, min(VALIDATION_STREAMS, len(self.validation) // 1000))
+        return model, vocabulary, self.validation, streams
+
+    def save(self) -> None:
+        """Keep all that the next step depends on, so that another process can take it.
+
+        Of several processes, it keeps the state of all streams, and the generators of all.
+        """
+        own = {"state": self.state.cpu()}
+        found = checkpoint.generators(self.device)
+        own |= {name: one.get_state() for name, one in found.items()}
+        everybody = self.team.hear(own)
+        self._saved_at = time.monotonic()
+        if not self.team.leads:
+            return
+        tensors = checkpoint.pack(self.model, self.average, self.optimiser)
+        tensors |= {name: torch.cat([one[name] for one in everybody]) for name in own}
+        facts = {
+            "step": self.step,
+            "seconds": self.seconds,
+            "best": self.best,
+            "corpus": self.corpus_hash,
+        }
+        save(self.run_folder.resume, tensors, facts)
+
+    def resume(self) -> None:
+        """Stand where `save` left the run; raises RunError when the texts are not the same.
+
+        With as many processes on the same device it goes on bit for bit. With another number each
+        stream goes on where it was, but sums are rounded differently, and other things are dropped:
+        a process, or a GPU, that was missing then draws as at the start of the run.
+        """
+        kept = self.team.by_first(self._kept)
+        if kept:
+            self._restore(*kept)
+        if self.team.leads:
+            self._forget_metrics_after(self.step)
+
+    def _kept(self) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
+        if not self.run_folder.resume.exists():
+            return None
+        tensors, facts = load(self.run_folder.resume)
+        if facts["corpus"] != self.corpus_hash:
+            raise RunError(
+                f"{self.run_folder.folder} was trained on other texts: give --resume the same "
+                f"ones, or choose another --out."
+            )
+        return tensors, facts
+
+    def _restore(self, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
+        checkpoint.unpack(tensors, self.model, self.average, self.optimiser)
+        streams = len(tensors["state"])
+        self.state = tensors["state"][self.team.own(streams)].to(self.device)
+        found = checkpoint.generators(self.device)
+        checkpoint.restore_generators(tensors, found, self.team.rank)
+        self.step, self.seconds, self.best = facts["step"], facts["seconds"], facts["best"]
+
+    def _forget_metrics_after(self, step: int) -> None:
+        """Drop the notes of steps that were taken but not kept: they will be noted again."""
+        if not self.run_folder.metrics.exists():
+            return
+        rows = self.run_folder.metrics.read_text(encoding="utf-8").splitlines()
+        kept = [row for row in rows if json.loads(row)["step"] <= step]
+        self.run_folder.metrics.write_text("".join(f"{r}\n" for r in kept), encoding="utf-8")
+
+    def _report(self, progress: Progress, bits: float, steps: int, seconds: float) -> None:
+        characters = steps * self.config.batch * self.config.window
+        self._note(
+            {
+                "step": self.step,
+                "seconds": round(self.seconds, 1),
+                "epoch": round(self.step / self.windows.per_epoch, 3),
+                "learning_rate": learning_rate(self.config, self.step),
+                "train_bits": round(bits, 5),
+                "characters_per_second": round(characters / seconds),
+            }
+        )
+        progress.set_postfix_str(f"{bits:.3f} bits, {characters / seconds:,.0f} characters/s")
+
+    def _note(self, row: dict[str, Any]) -> None:
+        with self.run_folder.metrics.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(row) + "\n")
+
+    def _progress(self) -> Progress:
+        return tqdm(
+            total=self.config.steps,
+            initial=self.step,
+            unit="step",
+            smoothing=0.05,
+            mininterval=1,
+            disable=not self.team.leads,
+        )
+
+
+def windows_of(config: Config, texts: Tokens) -> Windows:
+    """Return the windows of the texts, in which people have other names at each reading.
+
+    Raises TrainingError where the texts fill none.
+    """
+    names = Names(texts.people, config.renamed, config.seed)
+
+    def reading(text: int, time: int) -> Ids:
+        ids = texts.packed(text)
+        if not config.renamed:
+            return ids
+        return encode(
+            names.reading(decode(ids, texts.letters), text, time), texts.letters, ids.dtype
+        )
+
+    times = [config.repeat.get(folder, 1) for folder in texts.folders]
+    windows = Windows(
+        texts.lengths, reading, config.streams_of_texts, config.window, config.seed, times
+    )
+    if windows.per_epoch < 1:
+        raise TrainingError(
+            f"The training text fills no window of {config.batch} streams of {config.window} "
+            f"characters: lower --batch or --window, or add text."
+        )
+    return windows
