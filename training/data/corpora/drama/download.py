@@ -1,0 +1,231 @@
+"""Fetch the plays of the manifest from a mirror of Project Gutenberg, politely.
+
+Project Gutenberg keeps its own site for people and asks programs to use a mirror, one file at a
+time with a pause. A mirror keeps number 1234 as 1/2/3/1234/1234.txt, 1234-0.txt (UTF-8) or
+1234-8.txt (Latin-1), and every book as cache/epub/1234/pg1234.txt, made from one of them. The
+file whose text is, byte for byte, the one that the manifest knows is taken; where all have been
+corrected since, the first of UTF-8.
+"""
+
+from __future__ import annotations
+
+import http.client
+import re
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from hashlib import sha256
+from pathlib import Path
+
+from tqdm import tqdm
+
+from .manifest import Entry, read_manifest, replace_file, write_manifest
+
+MIRROR = "https://gutenberg.pglaf.org/"
+"""Name a mirror that the Project Gutenberg Literary Archive Foundation runs for programs."""
+
+AGENT = "onbook-training/0.1 (fetches plays to train a model; one file at a time)"
+"""Name this program to the mirror, because a server may turn unnamed ones away."""
+
+PAUSE = 2.0
+"""Wait so many seconds between two requests, as Project Gutenberg asks."""
+
+TIMEOUT = 30.0
+"""Bound the seconds without a byte from the mirror."""
+
+ATTEMPTS = 5
+"""Ask so many times for a file that a mirror fails to send, waiting twice as long each time."""
+
+LARGEST = 32_000_000
+"""Bound the bytes of one file, because the mirror's word for its size is not trusted."""
+
+CHANGED = "CHANGED.tsv"
+"""Name the list, beside the plays, of texts that differ from the manifest's."""
+
+START = re.compile(r"\*\*\* ?START OF TH(?:E|IS) PROJECT GUTENBERG EBOOK.{0,400}?\*\*\*", re.DOTALL)
+END = re.compile(
+    r"^(?:End of (?:the |this )?Project Gutenberg[^*]{0,600})?\*\*\* ?END OF TH(?:E|IS) PROJECT",
+    re.IGNORECASE | re.MULTILINE,
+)
+
+
+class DownloadError(Exception):
+    """Say why the plays cannot be fetched, and what to do."""
+
+
+class Outcome(Enum):
+    """Name how a play got into its folder."""
+
+    KEPT = "was there"
+    FETCHED = "fetched"
+    CHANGED = "fetched, changed since"
+    MISSING = "not on the mirror"
+
+
+@dataclass
+class Client:
+    """Ask one mirror for files, one after the other, never faster than `pause` allows."""
+
+    mirror: str = MIRROR
+    pause: float = PAUSE
+    timeout: float = TIMEOUT
+    _asked: float = field(default=float("-inf"), init=False)
+
+    def __post_init__(self) -> None:
+        if not re.match(r"https?://[^/]", self.mirror):
+            raise DownloadError(f"{self.mirror} is no address: give one that begins with https://.")
+        self.mirror = self.mirror.rstrip("/") + "/"
+
+    def fetch(self, path: str) -> bytes | None:
+        """Return the file at `path` below the mirror's address, or None where there is none.
+
+        Raises:
+            DownloadError: The mirror refuses, or sent nothing whole in `ATTEMPTS` attempts.
+        """
+        reason = ""
+        for attempt in range(ATTEMPTS):
+            self._wait(self.pause * 2**attempt)
+            try:
+                return self._ask(path)
+            except urllib.error.HTTPError as error:
+                error.close()
+                if error.code in (404, 410):
+                    return None
+                if error.code != 429 and error.code < 500:
+                    raise DownloadError(
+                        f"{self.mirror} refuses {path} ({error.code}): try another --mirror."
+                    ) from error
+                reason = f"error {error.code}"
+            except (OSError, http.client.HTTPException) as error:
+                # A timeout, a connection that broke off, a name that was not found.
+                reason = str(error) or type(error).__name__
+        raise DownloadError(
+            f"{self.mirror} does not answer ({reason}): repeat this, or try another --mirror."
+        )
+
+    def _ask(self, path: str) -> bytes:
+        request = urllib.request.Request(  # noqa: S310 -- the scheme was checked
+            self.mirror + path, headers={"User-Agent": AGENT}
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=self.timeout) as answer:  # noqa: S310
+                data: bytes = answer.read(LARGEST + 1)
+                promised = answer.headers.get("Content-Length")
+        finally:
+            self._asked = time.monotonic()
+        if len(data) > LARGEST:
+            raise DownloadError(f"{path} is larger than a play: try another --mirror.")
+        # `read` with a limit says nothing of a file that broke off.
+        if promised is not None and len(data) < int(promised):
+            raise ConnectionError("the file broke off")
+        return data
+
+    def _wait(self, seconds: float) -> None:
+        rest = self._asked + seconds - time.monotonic()
+        if rest > 0:
+            time.sleep(rest)
+
+
+def download(
+    entries: Iterable[Entry], folder: Path, client: Client | None = None
+) -> dict[Entry, Outcome]:
+    """Bring every play into `folder` as NUMBER.txt; return how each came there.
+
+    A file with the right SHA-256 is not fetched again. A text that has changed since the manifest
+    was written is used as the mirror has it, and noted in `CHANGED` so that it too is fetched once.
+
+    Raises:
+        DownloadError: The mirror does not answer, or refuses; what was fetched stays.
+        ManifestError: The folder's list of changed texts cannot be read.
+    """
+    client = client or Client()
+    folder.mkdir(parents=True, exist_ok=True)
+    note = folder / CHANGED
+    changed = dict(read_manifest(note)) if note.is_file() else {}
+    outcomes: dict[Entry, Outcome] = {}
+    for entry in tqdm(list(entries), unit="play", disable=None):
+        file = folder / entry.file_name
+        if file.is_file() and _is_known(file.read_bytes(), entry, changed.get(entry.number)):
+            outcomes[entry] = Outcome.KEPT
+            continue
+        data = _find_text(entry, client)
+        if data is None:
+            outcomes[entry] = Outcome.MISSING
+            continue
+        replace_file(file, data)
+        outcomes[entry] = Outcome.FETCHED
+        if not entry.matches(data):
+            outcomes[entry] = Outcome.CHANGED
+            changed[entry.number] = replace(entry, sha256=sha256(data).hexdigest())
+            write_manifest(changed.values(), note)
+    return outcomes
+
+
+def describe(outcomes: Mapping[Entry, Outcome]) -> str:
+    """Return in a sentence or three what `download` did, and what to do about what is missing."""
+    fetched = _count(outcomes, Outcome.FETCHED, Outcome.CHANGED)
+    kept = _count(outcomes, Outcome.KEPT)
+    sentences = [f"{fetched} of {len(outcomes)} plays were fetched, {kept} were there."]
+    if changed := _count(outcomes, Outcome.CHANGED):
+        sentences.append(
+            f"The mirror has changed {changed} texts since; they are used as they are."
+        )
+    if missing := [str(one.number) for one in outcomes if outcomes[one] is Outcome.MISSING]:
+        sentences.append(f"The mirror lacks {', '.join(missing)}: try another --mirror.")
+    return " ".join(sentences)
+
+
+def cut_frame(data: bytes) -> bytes:
+    r"""Return a published text in UTF-8 without Project Gutenberg's header and licence.
+
+    Lines end in `\n`. What is left begins with the break that ends the line `*** START OF ...`, and
+    ends before the line `End of Project Gutenberg's ...`, or before `*** END OF ...`.
+    """
+    text = _decode(data).replace("\r\n", "\n")
+    start = START.search(text)
+    begin = start.end() if start else 0
+    end = END.search(text, begin)
+    return text[begin : end.start() if end else len(text)].encode("utf-8")
+
+
+def paths_on_mirror(number: int) -> Iterator[str]:
+    """Generate where a mirror may keep a book: plain, in UTF-8, in Latin-1, made from these."""
+    folder = "/".join([*(str(number)[:-1] or "0"), str(number)])
+    for suffix in ("", "-0", "-8"):
+        yield f"{folder}/{number}{suffix}.txt"
+    yield f"cache/epub/{number}/pg{number}.txt"
+
+
+def _find_text(entry: Entry, client: Client) -> bytes | None:
+    """Return the text that the manifest knows, else the best that the mirror has, else None."""
+    texts: dict[str, bytes] = {}
+    for path in paths_on_mirror(entry.number):
+        data = client.fetch(path)
+        if data is not None and START.search(_decode(data)):
+            texts[path] = cut_frame(data)
+            if entry.matches(texts[path]):
+                return texts[path]
+    return texts[min(texts, key=_rank)] if texts else None
+
+
+def _rank(path: str) -> int:
+    """Return how late a file is chosen: UTF-8 first, because plain ones have lost their accents."""
+    return next(rank for rank, end in enumerate(("-0.txt", "-8.txt", ".txt")) if path.endswith(end))
+
+
+def _is_known(data: bytes, *entries: Entry | None) -> bool:
+    return any(entry is not None and entry.matches(data) for entry in entries)
+
+
+def _count(outcomes: Mapping[Entry, Outcome], *counted: Outcome) -> int:
+    return sum(outcome in counted for outcome in outcomes.values())
+
+
+def _decode(data: bytes) -> str:
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return data.decode("latin-1")

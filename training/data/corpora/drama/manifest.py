@@ -1,0 +1,80 @@
+"""Name the plays of the corpus: Project Gutenberg's number, the title, and what was read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+MANIFEST = Path(__file__).with_name("manifest.tsv")
+"""Locate the list: a line of headings, then one play a line, fields divided by tabs."""
+
+HEADINGS = ["number", "title", "sha256"]
+
+
+class ManifestError(ValueError):
+    """Say why a manifest cannot be read, and what to do."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Hold one play: its number, its title, the SHA-256 of its text without header and licence."""
+
+    number: int
+    title: str
+    sha256: str
+
+    @property
+    def file_name(self) -> str:
+        """Return the name of the file that holds the text."""
+        return f"{self.number}.txt"
+
+    def matches(self, data: bytes) -> bool:
+        """Return whether `data` is, byte for byte, the text that the corpus was made from."""
+        return sha256(data).hexdigest() == self.sha256
+
+
+def read_manifest(path: Path = MANIFEST) -> Mapping[int, Entry]:
+    """Return the plays by number, in the order of the file.
+
+    Raises:
+        ManifestError: A line is not a number, a title and a SHA-256, or a number comes twice.
+    """
+    headings, *rows = [line.split("\t") for line in path.read_text(encoding="utf-8").splitlines()]
+    if headings != HEADINGS:
+        raise ManifestError(f"{path} does not begin with {', '.join(HEADINGS)}: restore the file.")
+    entries: dict[int, Entry] = {}
+    for line, row in enumerate(rows, start=2):
+        entry = _parse_row(row)
+        if entry is None or entry.number in entries:
+            raise ManifestError(f"Line {line} of {path} names no further play: restore the file.")
+        entries[entry.number] = entry
+    return entries
+
+
+def write_manifest(entries: Iterable[Entry], path: Path) -> None:
+    """Write the plays so that `read_manifest` finds them, at once and by number."""
+    rows = [[str(one.number), one.title, one.sha256] for one in sorted(entries, key=_by_number)]
+    replace_file(path, "".join("\t".join(row) + "\n" for row in [HEADINGS, *rows]).encode())
+
+
+def replace_file(path: Path, data: bytes) -> None:
+    """Put `data` in place in one step, so that no reader and no cut-off leaves half a file."""
+    partial = path.with_name(path.name + ".part")
+    try:
+        partial.write_bytes(data)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _by_number(entry: Entry) -> int:
+    return entry.number
+
+
+def _parse_row(row: list[str]) -> Entry | None:
+    match row:
+        case [number, title, digest] if number.isdecimal() and title and len(digest) == 64:
+            return Entry(int(number), title, digest)
+    return None
