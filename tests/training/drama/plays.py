@@ -1,0 +1,26 @@
+"""Plays to test with: made of a few words, so long as a test asks for."""
+
+import random
+
+from training.data.corpora.drama.works import Report, Work
+
+WORDS = [
+    *("kettle", "window", "letter", "river", "uncle", "money", "garden", "supper", "doctor"),
+    *("train", "hat", "umbrella", "sister", "morning", "soldier", "candle", "bread", "ring"),
+    *("lodger", "piano", "rain", "coat", "door", "clock", "apple", "key"),
+]
+REPORT = Report("NAME. Speech", 1.0, 100, ())
+
+
+def speeches(seed: int, number: int, words: int = 12) -> list[str]:
+    """Speeches of two people, the same ones for the same seed."""
+    draw = random.Random(seed)
+    return [
+        f"{('ANNA', 'TOM')[i % 2]}\n{' '.join(draw.choices(WORDS, k=words)).capitalize()}."
+        for i in range(number)
+    ]
+
+
+def work(number: int, *elements: str, title: str = "") -> Work:
+    title = title or f"Play {number}"
+    return Work(number, title, "\n\n".join([f"Title: {title}", *elements]) + "\n", REPORT)

@@ -1,0 +1,46 @@
+"""Elements, read back from Fountain as the corpus has it."""
+
+from training.data.corpora.drama.elements import Kind, join_elements, split_elements
+
+SCRIPT = """Title: The Kettle
+
+.A KITCHEN
+
+Rain. ANNA stands at the stove.
+
+ANNA
+(listening)
+It sings,
+and sings.
+(She smiles.)
+Well!
+
+!TOM AND A DOG
+come in.
+
+SAM'S 2ND WIFE
+Is that (as they say) so?
+
+...and out.
+"""
+
+
+def test_every_element_is_told_from_the_others():
+    read = [(one.kind, one.cue, list(one.lines)) for one in split_elements(SCRIPT)]
+    assert read == [
+        (Kind.PAGE, "", []),
+        (Kind.HEADING, "", []),
+        (Kind.ACTION, "", []),
+        (Kind.SPEECH, "ANNA", ["It sings,", "and sings.", "Well!"]),
+        (Kind.ACTION, "", []),
+        (Kind.SPEECH, "SAM'S 2ND WIFE", ["Is that (as they say) so?"]),
+        (Kind.ACTION, "", []),
+    ]
+
+
+def test_what_was_split_is_joined_to_the_same_script():
+    assert join_elements(split_elements(SCRIPT)) == SCRIPT
+
+
+def test_nothing_has_no_elements():
+    assert split_elements("") == []

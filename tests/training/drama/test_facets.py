@@ -1,0 +1,150 @@
+"""Facets: each of a text that has it and of one that just has not."""
+
+import pytest
+
+from tests.training.drama.plays import work
+from training.data.corpora.drama import facets
+from training.data.corpora.drama.elements import split_elements
+from training.data.corpora.drama.facets import (
+    FEW_SPEECHES,
+    count_commonest,
+    find_facets,
+    find_title_page,
+    is_verse,
+    measure,
+)
+
+TALK = [
+    "ANNA\nIs the kettle on?",
+    "TOM\n(aside)\nIt was. Did you want some tea?",
+    "ANNA\nI wanted to be asked.",
+    "TOM\nWell, I have asked you now.",
+]
+LONG_SPEECH = "TOM\n" + "Well, I have asked you now. Did you want some tea? " * 9
+VERSE = (
+    "ANNA\nThe kettle sings, the window fills with rain,\nAnd no one asked if I would come again."
+)
+SCENE = TALK * 6
+
+
+def script(*elements: str) -> str:
+    return work(1, *elements).script
+
+
+COMMONEST = count_commonest([script(*SCENE, VERSE)])
+
+
+def found(*elements: str, page: str = "") -> set[str]:
+    return set(find_facets(script(*elements), COMMONEST, page)) - {"short"}
+
+
+def test_short_talk_in_plain_words_is_modern():
+    assert found(*SCENE) == {"modern", "talk"}
+
+
+def test_nothing_is_said_of_a_play_that_is_too_short():
+    assert len(SCENE) > FEW_SPEECHES
+    assert found(*SCENE[: FEW_SPEECHES - 1]) == set()
+    assert found(*SCENE[:FEW_SPEECHES])
+
+
+@pytest.mark.parametrize(
+    "element",
+    [
+        "ANNA\nI asked thee now.",
+        LONG_SPEECH,
+        "ANNA THE ELDER OF TWO SISTERS\nDid I?",
+        "TOM\nPhlogiston besmirched.",
+        VERSE,
+    ],
+    ids=["old words", "long speeches", "long cues", "rare words", "verse"],
+)
+def test_what_is_not_modern(element):
+    few, many = [*SCENE, *SCENE, element], [*SCENE, *[element] * 2 * len(SCENE)]
+    assert "modern" not in found(*many)
+    if "thee" not in element:
+        assert "modern" in found(*few)
+
+
+def test_names_of_the_cast_are_no_rare_words():
+    assert "modern" in found(*SCENE, *["ZEBEDEE\nDid Zebedee want some tea, Zebedee?"] * 9)
+
+
+def test_thou_is_old_where_it_is_said_often():
+    assert "old" in found(*SCENE, *["ANNA\nThou hast asked thy sister."] * 9)
+    assert "old" not in found(*SCENE * 20, "ANNA\nThou art late.")
+
+
+def test_half_in_verse_is_verse():
+    assert "verse" in found(*SCENE, *[VERSE] * 24)
+    assert "verse" not in found(*SCENE, *[VERSE] * 4)
+
+
+def test_a_speech_that_is_broken_by_a_direction_is_no_verse():
+    [speech] = split_elements("ANNA\n(smiling)\nIs it on?")
+    assert not is_verse(speech)
+    [speech] = split_elements(VERSE)
+    assert is_verse(speech)
+    [speech] = split_elements("ANNA\n" + "It was on when I came. " * 4 + "\nIt is not on now.")
+    assert not is_verse(speech)
+
+
+def test_many_long_speeches_are_no_talk():
+    assert "talk" not in found(*SCENE, LONG_SPEECH)
+    assert "talk" in found(*SCENE * 3, LONG_SPEECH)
+
+
+def test_dialect_is_spelt_with_apostrophes():
+    assert "dialect" in found(*SCENE, *["TOM\nI were goin' to th' door, an' 'e saw me."] * 6)
+    assert "dialect" not in found(*SCENE, *["TOM\nI don't know. 'Well,' she said, 'come.'"])
+
+
+def test_short_is_counted_in_characters():
+    assert "short" in find_facets(script(*SCENE), COMMONEST)
+    assert "short" not in find_facets(script(*SCENE * 90), COMMONEST)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "A FARCE",
+        "  _A Farce, in One Act._",
+        "AN ORIGINAL FARCICAL COMEDY IN THREE ACTS",
+        "A Farce-Comedy",
+    ],
+)
+def test_a_farce_says_so_on_its_title_page(line):
+    assert "farce" in found(*SCENE, page=f"THE KETTLE\n{line}\nBY NOBODY")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "The Hat. Farce in one act. Two males, one female.",
+        "It is not a farce",
+        "A COMEDY",
+        "Farces",
+    ],
+)
+def test_an_advertisement_of_a_farce_makes_none(line):
+    assert "farce" not in found(*SCENE, page=f"THE KETTLE\n{line}\nBY NOBODY")
+
+
+def test_the_title_page_of_a_play_in_an_anthology_stands_below_its_title():
+    text = "THE HAT\n\nA FARCE\n\n" + "\n".join("abcdefgh") + "\n\n  THE _KETTLE_\n\nA TRAGEDY\n"
+    assert "A FARCE" in find_title_page(text, "The Hat", is_alone=False)
+    assert find_title_page(text, "The Kettle", is_alone=False) == "THE _KETTLE_\nA TRAGEDY"
+    assert find_title_page(text, "The Kettle, 2", is_alone=False) == ""
+    assert "A FARCE" in find_title_page(text, "The Kettle", is_alone=True)
+
+
+def test_the_commonest_words_are_the_same_ones_every_time(monkeypatch):
+    monkeypatch.setattr(facets, "COMMONEST", 2)
+    plays = [script("ANNA\nRain, rain and snow."), script("ANNA\nSnow, rain, tea.")]
+    assert count_commonest(plays) == count_commonest(plays[::-1]) == {"rain", "snow"}
+    assert count_commonest([script("ANNA\nTea and snow.")]) == {"and", "snow"}
+
+
+def test_parentheticals_and_action_are_not_spoken():
+    its = measure(script("Thou.", "ANNA\n(thou)\nTea.", "Verily thou."), frozenset({"tea"}))
+    assert (its.old, its.known, its.speech) == (0, 1, 4)

@@ -1,0 +1,229 @@
+"""Find what works share, by shingles, and keep it once.
+
+Anthologies print the plays that have files of their own, and each other's. A shingle is a run of
+`SHINGLE` spoken words; two editions of a play share most of theirs, whatever their punctuation,
+layout and cues. (Broder 1997, "On the resemblance and containment of documents".)
+
+The works stand in an order of preference, and a shingle belongs to the first work that has it. A
+work most of whose shingles belong to others is a copy and goes; from the rest, the passages go that
+belong to others. Works that are held out come first, so that what is learned shares nothing with
+them.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import accumulate, pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .elements import WORD, Element, Kind, join_elements, split_elements
+from .works import Work
+
+SHINGLE = 8
+"""Words of a shingle: shorter ones meet by chance, longer ones miss copies with other spellings."""
+
+WHOLE = 0.5
+"""Take a work for a copy when a larger share of its shingles belongs to others."""
+
+PASSAGE = 100
+"""Words of the shortest passage that is cut out, if the other work is learned as well."""
+
+HELD_OUT_PASSAGE = 16
+"""The same where the other work is held out: less is a turn of phrase."""
+
+GAP = 12
+"""Words, one after the other, that two copies of a passage may spell differently."""
+
+Words = NDArray[np.uint64]
+Owners = NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class Copy:
+    """Report what was taken from a work.
+
+    Attributes:
+        number: Project Gutenberg's number of the work.
+        title: The work's title.
+        words: Spoken words that were taken.
+        share: What they are of the work's words, from 0 to 1; 1 if the whole work went.
+        of: The title of the work that keeps most of them.
+        of_number: Its number.
+    """
+
+    number: int
+    title: str
+    words: int
+    share: float
+    of: str
+    of_number: int
+
+    def __str__(self) -> str:
+        where = f"{self.of} ({self.of_number})"
+        if self.share == 1:
+            return f"{self.title} ({self.number}) is a copy of {where}"
+        return f"{self.title} ({self.number}) shared {self.words} words with {where}"
+
+
+@dataclass(frozen=True)
+class _Read:
+    """Hold a work, and the words that are spoken in it as numbers."""
+
+    work: Work
+    words: NDArray[np.uint32]
+    bounds: Sequence[int]
+    """Where each element's words begin, and where the last one's end."""
+    held_out: bool
+
+    @property
+    def shingles(self) -> int:
+        return max(len(self.words) - SHINGLE + 1, 0)
+
+
+def remove_copies(
+    works: Sequence[Work], held_out: Collection[int] = ()
+) -> tuple[list[Work], list[Copy]]:
+    """Return the works without what others have, in their order, and what was taken.
+
+    Of two copies the one in a file of its own is kept before the one in an anthology, then the one
+    with more words.
+
+    Args:
+        works: All works, several of one number where a file is an anthology.
+        held_out: Numbers of the files that are not learned; these lose nothing to learned ones.
+    """
+    read = _read_works(works, held_out)
+    file_sizes = Counter(work.number for work in works)
+    order = sorted(
+        read,
+        key=lambda one: (not one.held_out, file_sizes[one.work.number] > 1, -len(one.words)),
+    )
+    kept, copies = _drop_copies(order)
+    whole, passages = _cut_passages(kept)
+    places = {id(work): place for place, work in enumerate(works)}
+    whole.sort(key=lambda pair: places[id(pair[0])])
+    return [cut for _, cut in whole], [*copies, *passages]
+
+
+def _read_works(works: Sequence[Work], held_out: Collection[int]) -> list[_Read]:
+    ids: dict[str, int] = {}
+    read: list[_Read] = []
+    for work in works:
+        spoken = [_normalise(element) for element in split_elements(work.script)]
+        numbers = [ids.setdefault(word, len(ids)) for words in spoken for word in words]
+        bounds = list(accumulate(map(len, spoken), initial=0))
+        words = np.array(numbers, np.uint32)
+        read.append(_Read(work, words, bounds, work.number in held_out))
+    return read
+
+
+def _normalise(element: Element) -> list[str]:
+    """Return the words that are spoken, as other editions may spell them too."""
+    return [word.replace("'", "") for word in WORD.findall(element.spoken.lower())]
+
+
+def _drop_copies(order: Sequence[_Read]) -> tuple[list[_Read], list[Copy]]:
+    """Return the works that are no copies, and what the others are copies of."""
+    kept: list[_Read] = []
+    copies: list[Copy] = []
+    for rank, (one, owners) in enumerate(_find_owners(order)):
+        foreign = owners[owners != rank]
+        if one.shingles and len(foreign) / one.shingles > WHOLE:
+            copies.append(_report(one, len(one.words), order, foreign))
+        else:
+            kept.append(one)
+    return kept, copies
+
+
+def _cut_passages(order: Sequence[_Read]) -> tuple[list[tuple[Work, Work]], list[Copy]]:
+    """Return each work with what is left of it, and what was cut out."""
+    left: list[tuple[Work, Work]] = []
+    passages: list[Copy] = []
+    for rank, (one, owners) in enumerate(_find_owners(order)):
+        cut = np.zeros(len(one.words), bool)
+        for start, stop in _foreign_runs(owners, rank):
+            others = owners[start : stop - SHINGLE + 1]
+            guarded = any(order[other].held_out for other in set(others.tolist()) - {rank})
+            if stop - start >= (HELD_OUT_PASSAGE if guarded else PASSAGE):
+                cut[start:stop] = True
+        script = _without(one, cut) if cut.any() else one.work.script
+        left.append((one.work, replace(one.work, script=script)))
+        if cut.any():
+            foreign = owners[cut[: len(owners)] & (owners != rank)]
+            passages.append(_report(one, int(cut.sum()), order, foreign))
+    return left, passages
+
+
+def _find_owners(order: Sequence[_Read]) -> Iterator[tuple[_Read, Owners]]:
+    """Yield each work with the rank of the first work that has each of its shingles."""
+    hashes = [_hash_shingles(one.words) for one in order]
+    every = np.concatenate([*hashes, np.zeros(0, np.uint64)])
+    ranks = np.repeat(np.arange(len(order), dtype=np.int32), [len(one) for one in hashes])
+    by_hash = np.argsort(every, kind="stable")
+    every = every[by_hash]
+    first = np.ones(len(every), bool)
+    first[1:] = every[1:] != every[:-1]
+    owners = np.empty(len(every), np.int32)
+    owners[by_hash] = ranks[by_hash][first][np.cumsum(first) - 1]
+    start = 0
+    for one, own in zip(order, hashes, strict=True):
+        yield one, owners[start : start + len(own)]
+        start += len(own)
+
+
+def _hash_shingles(words: NDArray[np.uint32]) -> Words:
+    """Return a number of 64 bits for each run of `SHINGLE` words."""
+    if len(words) < SHINGLE:
+        return np.zeros(0, np.uint64)
+    mixed = _mix(words.astype(np.uint64))
+    runs = np.zeros(len(words) - SHINGLE + 1, np.uint64)
+    for place in range(SHINGLE):
+        runs = _mix(runs + mixed[place : place + len(runs)])
+    return runs
+
+
+def _mix(numbers: Words) -> Words:
+    """Return numbers in which every bit hangs on every bit (Steele et al. 2014, SplitMix)."""
+    numbers = numbers + np.uint64(0x9E3779B97F4A7C15)
+    numbers = (numbers ^ (numbers >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    numbers = (numbers ^ (numbers >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return numbers ^ (numbers >> np.uint64(31))
+
+
+def _foreign_runs(owners: Owners, rank: int) -> Iterator[tuple[int, int]]:
+    """Yield where passages begin and end, in words, whose shingles belong to other works."""
+    places = np.flatnonzero(owners != rank)
+    # A word that differs spoils all shingles that it stands in.
+    breaks = np.flatnonzero(np.diff(places) > SHINGLE + GAP)
+    for begin, end in pairwise([0, *(breaks + 1).tolist(), len(places)]):
+        if begin < end:
+            yield int(places[begin]), int(places[end - 1]) + SHINGLE
+
+
+def _without(one: _Read, cut: NDArray[np.bool_]) -> str:
+    """Return the script without the speeches that are cut, and what is done between them."""
+    taken = np.concatenate([[0], np.cumsum(cut)])
+    # A speech of which a few words are cut stays whole: no sentence loses its end.
+    gone = [
+        bool(2 * (n := taken[end] - taken[begin]) > end - begin or n >= SHINGLE)
+        for begin, end in pairwise(one.bounds)
+    ]
+    elements = split_elements(one.work.script)
+    spoken = [place for place, element in enumerate(elements) if element.kind is Kind.SPEECH]
+    for before, after in pairwise(spoken):
+        if gone[before] and gone[after]:
+            gone[before + 1 : after] = [True] * (after - before - 1)
+    return join_elements(
+        element for element, is_gone in zip(elements, gone, strict=True) if not is_gone
+    )
+
+
+def _report(one: _Read, words: int, order: Sequence[_Read], foreign: Owners) -> Copy:
+    counted = Counter(foreign.tolist())
+    keeper = order[max(counted, key=lambda rank: (counted[rank], -rank))].work
+    share = words / len(one.words)
+    return Copy(one.work.number, one.work.title, words, share, keeper.title, keeper.number)

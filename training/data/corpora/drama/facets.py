@@ -1,0 +1,178 @@
+"""Tell what kind of play a work is, from its text alone.
+
+A facet is a name and a rule about what was counted. The rules are strict: a work without a facet
+may still be of that kind, but one that has it should be.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from statistics import median
+
+from .elements import WORD, Element, Kind, split_elements
+
+COMMONEST = 9_000
+"""Take so many words for those that everybody knows."""
+
+OLD = frozenset(
+    {
+        "thou", "thee", "thy", "thine", "thyself", "ye", "hath", "doth", "dost", "hast", "didst",
+        "hadst", "canst", "wilt", "shalt", "wouldst", "shouldst", "couldst", "wert", "wast",
+        "prithee", "prythee", "quoth", "forsooth", "methinks", "sirrah",
+    }
+)  # fmt: skip
+"""List words that no one has said for two hundred years."""
+
+FARCE = re.compile(
+    r"^[\W_]*(?:(?:an?|original|new|[A-Z]\w*)[- ]){0,4}"
+    r"(?i:farc(?:e|ical\b[\w ]{0,30}|e[- ]comedy)[\W_]*(?:in \w+ (?:acts?|scenes?))?)[\W_]*$",
+    re.MULTILINE,
+)
+"""Match a line of a title page that calls the play a farce; advertisements say more in a line."""
+
+TITLE_PAGE = 60
+"""Take so many lines of a published text for its title page, blank ones apart."""
+
+BELOW_TITLE = 6
+"""Take so many lines below the title of a play in an anthology for its title page."""
+
+FEW_SPEECHES = 20
+"""Give no facet to a work with fewer: too little to tell."""
+
+
+@dataclass(frozen=True)
+class Measures:
+    """Hold what was counted in a work.
+
+    Attributes:
+        characters: Of the whole script.
+        speeches: How many there are.
+        speech: The median length of a speech, in characters.
+        long_speeches: Share of the speeches with more than 400 characters.
+        cue: The median length of a cue, in characters.
+        old: Words of `OLD` in a thousand spoken.
+        known: Share of the spoken words, names of the cast apart, among the commonest.
+        verse: Share of the spoken words in speeches that are lines of verse.
+        clipped: Words in a thousand that begin or end with an apostrophe, as dialect is spelt.
+        farce: Whether the title page calls the play a farce.
+    """
+
+    characters: int
+    speeches: int
+    speech: float
+    long_speeches: float
+    cue: float
+    old: float
+    known: float
+    verse: float
+    clipped: float
+    farce: bool
+
+
+@dataclass(frozen=True)
+class Facet:
+    """Hold a rule and, for people, what it asks."""
+
+    asks: str
+    holds: Callable[[Measures], bool]
+
+
+FACETS: Mapping[str, Facet] = {
+    "modern": Facet(
+        "no thou or hath, short cues and speeches, words that everybody knows",
+        lambda its: (
+            its.old < 0.5
+            and its.cue <= 16
+            and its.speech <= 120
+            and its.known >= 0.95
+            and its.verse < 0.1
+        ),
+    ),
+    "old": Facet("thou and hath, 8 in a thousand words", lambda its: its.old >= 8),
+    "verse": Facet("half of what is spoken is lines of verse", lambda its: its.verse >= 0.5),
+    "farce": Facet("a title page that says so", lambda its: its.farce),
+    "short": Facet("at most 60,000 characters", lambda its: its.characters <= 60_000),
+    "talk": Facet(
+        "half of the speeches have at most 45 characters, hardly one has 400",
+        lambda its: its.speech <= 45 and its.long_speeches <= 0.02,
+    ),
+    "dialect": Facet("30 clipped words in a thousand", lambda its: its.clipped >= 30),
+}
+
+
+def count_commonest(scripts: Iterable[str]) -> frozenset[str]:
+    """Return the `COMMONEST` words that are spoken in the scripts."""
+    counts: Counter[str] = Counter()
+    for script in scripts:
+        counts.update(WORD.findall(_spoken(split_elements(script)).lower()))
+    # Words that are as common as each other are taken by the alphabet, the same ones every time.
+    ranked = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
+    return frozenset(word for word, _ in ranked[:COMMONEST])
+
+
+def find_facets(script: str, commonest: Collection[str], page: str = "") -> tuple[str, ...]:
+    """Return the names of the facets that a script with this title page has, as `FACETS` has them.
+
+    A style cannot be told from a few speeches: below `FEW_SPEECHES` there is no facet.
+    """
+    its = measure(script, commonest, page)
+    if its.speeches < FEW_SPEECHES:
+        return ()
+    return tuple(name for name, facet in FACETS.items() if facet.holds(its))
+
+
+def find_title_page(text: str, title: str, is_alone: bool) -> str:
+    """Return the lines of a published text that say what kind of play a work is.
+
+    They are the first ones where the work `is_alone` in the text, else those below its title.
+    """
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    if is_alone:
+        return "\n".join(lines[:TITLE_PAGE])
+    wanted = _letters(title)
+    places = [place for place, line in enumerate(lines) if _letters(line) == wanted]
+    return "\n".join(line for at in places for line in lines[at : at + BELOW_TITLE])
+
+
+def measure(script: str, commonest: Collection[str], page: str = "") -> Measures:
+    """Count what the facets ask about."""
+    elements = split_elements(script)
+    speeches = [one for one in elements if one.kind is Kind.SPEECH]
+    spoken = _spoken(speeches)
+    words = WORD.findall(spoken.lower())
+    cast = {word for one in speeches for word in WORD.findall(one.cue.lower())}
+    others = [word for word in words if word not in cast]
+    lengths = [len(one.spoken) for one in speeches]
+    return Measures(
+        characters=len(script),
+        speeches=len(speeches),
+        speech=median(lengths or [0]),
+        long_speeches=_share(sum(length > 400 for length in lengths), len(lengths)),
+        cue=median([len(one.cue) for one in speeches] or [0]),
+        old=1000 * _share(sum(word in OLD for word in words), len(words)),
+        known=_share(sum(word in commonest for word in others), len(others)),
+        verse=_share(sum(len(one.spoken) for one in speeches if is_verse(one)), sum(lengths)),
+        clipped=1000 * _share(len(re.findall(r"\B'[a-z]|[a-z]'(?= )", spoken)), len(words)),
+        farce=bool(FARCE.search(page)),
+    )
+
+
+def is_verse(speech: Element) -> bool:
+    """Return whether a speech stands in lines that begin with capitals, as long as verse is."""
+    lines = speech.lines
+    return len(lines) > 1 and all(len(line) <= 75 for line in lines)
+
+
+def _letters(line: str) -> str:
+    return "".join(filter(str.isalnum, line)).casefold()
+
+
+def _spoken(elements: Iterable[Element]) -> str:
+    return " ".join(one.spoken for one in elements if one.kind is Kind.SPEECH)
+
+
+def _share(part: float, whole: float) -> float:
+    return part / whole if whole else 0.0
