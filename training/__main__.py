@@ -17,7 +17,7 @@ from .compare.learned import Interrupted
 from .compare.rows import NO_BUDGET, ROWS
 from .corpus import CorpusError
 from .data.corpora import drama
-from .data.corpora.drama import SourceError
+from .data.corpora.drama import DownloadError, ManifestError, SourceError
 from .device import DeviceError
 from .parallel import leave
 from .run import Run, RunError, make_folder
@@ -34,6 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (
         CorpusError,
         DeviceError,
+        DownloadError,
+        ManifestError,
         SourceError,
         TalkError,
         TextError,
@@ -49,21 +51,15 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="python -m training", description=__doc__)
     commands = top.add_subparsers(required=True, metavar="COMMAND")
 
-    one = commands.add_parser("corpus", help="write a corpus that comes with a package")
+    one = commands.add_parser("corpus", help="write a corpus to train on")
     one.add_argument(
         "name",
         choices=["plays", "screen", "drama"],
         help="38 plays of Shakespeare, 279 short films and people who talk, or the plays that "
         "Project Gutenberg has; as Fountain",
     )
-    one.add_argument(
-        "--from",
-        dest="source",
-        type=Path,
-        metavar="PATH",
-        help="for drama: a folder or a tar archive of NUMBER.txt, and INDEX.tsv for the titles",
-    )
     one.add_argument("--out", type=Path, required=True, metavar="DIR")
+    drama.add_options(one)
     one.set_defaults(command=_corpus)
 
     add_commands(commands)
@@ -251,12 +247,9 @@ def _add_folders(one: argparse.ArgumentParser) -> None:
 
 
 def _corpus(options: argparse.Namespace) -> int:
-    if options.name == "drama" and options.source is None:
-        raise SourceError("Where are the plays? Name their folder or archive with --from.")
     make_folder(options.out)
     if options.name == "drama":
-        number = drama.write(options.source, options.out)
-        print(f"{number} works and report.tsv lie in {options.out}.")
+        print(drama.run(options))
     elif options.name == "plays":
         corpus.plays(options.out)
         print(f"The plays lie in {options.out}: train them with `python -m training train`.")

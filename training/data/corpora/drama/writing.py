@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from tqdm import tqdm
 
+from .copies import Copy
+from .manifest import read_manifest
 from .parts import choose_part
+from .selection import Selection, select
 from .sources import Source, read_sources
 from .works import Work, convert
 
@@ -24,17 +28,37 @@ COLUMNS = (
     "kept",
     "speeches",
     "characters",
+    "facets",
     "doubtful",
 )
+COPIES = "copies.tsv"
+COPIES_COLUMNS = ("number", "title", "words", "share", "of number", "of")
 
 
-def write(source: Path, out: Path) -> int:
+def write(source: Path, out: Path, selection: Selection | None = None) -> int:
     """Write the plays of a folder or an archive below `out`, and return how many works there are.
+
+    No work is written twice, and only what the selection asks for. `copies.tsv` tells what was
+    taken from which work because another one has it.
 
     Raises:
         SourceError: `source` holds no plays.
     """
-    return write_works(read_works(read_sources(source)), out)
+    sources = _name_sources(read_sources(source))
+    texts = {one.number: one.text for one in sources}
+    selected = select(list(read_works(sources)), texts, selection or Selection())
+    number = write_works(selected.works, out, selected.works)
+    _write_table(out / COPIES, [COPIES_COLUMNS, *map(_describe_copy, selected.copies)])
+    return number
+
+
+def _name_sources(sources: Iterable[Source]) -> list[Source]:
+    """Return the sources with the titles of the manifest, which are whole, where it has them."""
+    known = read_manifest()
+    return [
+        replace(one, title=known[one.number].title) if one.number in known else one
+        for one in sources
+    ]
 
 
 def read_works(sources: Sequence[Source]) -> Iterator[Work]:
@@ -43,7 +67,9 @@ def read_works(sources: Sequence[Source]) -> Iterator[Work]:
         yield from convert(source.number, source.title, source.text)
 
 
-def write_works(works: Iterable[Work], out: Path) -> int:
+def write_works(
+    works: Iterable[Work], out: Path, facets: Mapping[Work, Sequence[str]] | None = None
+) -> int:
     """Write works below `out` in place of what lies there, and return how many there are."""
     for part in PARTS:
         shutil.rmtree(out / part, ignore_errors=True)
@@ -54,9 +80,8 @@ def write_works(works: Iterable[Work], out: Path) -> int:
         name = _name_file(work, taken)
         part = choose_part(work.number)
         (out / part / name).write_text(work.script, encoding="utf-8", newline="\n")
-        rows.append(_describe(work, part, name))
-    table = "".join("\t".join(row) + "\n" for row in rows)
-    (out / REPORT).write_text(table, encoding="utf-8", newline="\n")
+        rows.append(_describe(work, part, name, (facets or {}).get(work, ())))
+    _write_table(out / REPORT, rows)
     return len(rows) - 1
 
 
@@ -71,7 +96,12 @@ def _name_file(work: Work, taken: set[str]) -> str:
     return f"{name}.fountain"
 
 
-def _describe(work: Work, part: str, name: str) -> Sequence[str]:
+def _write_table(path: Path, rows: Iterable[Sequence[str]]) -> None:
+    table = "".join("\t".join(row) + "\n" for row in rows)
+    path.write_text(table, encoding="utf-8", newline="\n")
+
+
+def _describe(work: Work, part: str, name: str, facets: Sequence[str]) -> Sequence[str]:
     report = work.report
     return (
         str(work.number),
@@ -82,5 +112,11 @@ def _describe(work: Work, part: str, name: str) -> Sequence[str]:
         f"{report.kept:.3f}",
         str(report.speeches),
         str(len(work.script)),
+        " ".join(facets),
         "; ".join(report.doubtful),
     )
+
+
+def _describe_copy(copy: Copy) -> Sequence[str]:
+    share = f"{copy.share:.3f}"
+    return str(copy.number), copy.title, str(copy.words), share, str(copy.of_number), copy.of

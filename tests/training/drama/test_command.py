@@ -1,0 +1,107 @@
+"""The command: from published texts to a corpus, with what was asked for and nothing twice."""
+
+import random
+from pathlib import Path
+
+import pytest
+
+from tests.training.drama.plays import WORDS
+from tests.training.drama.test_download import Mirror, framed, mirror  # noqa: F401 -- a fixture
+from training.__main__ import main
+from training.data.corpora.drama import command
+from training.data.corpora.drama.download import Client
+from training.data.corpora.drama.manifest import Entry
+from training.data.corpora.drama.parts import TEST
+
+HELD_OUT = min(TEST)
+
+
+def printed(seed: int, title: str, genre: str = "A COMEDY", number: int = 60) -> str:
+    """A play as it might be printed."""
+    draw = random.Random(seed)
+    speeches = (
+        f"{('ANNA', 'TOM')[i % 2]}. {' '.join(draw.choices(WORDS, k=9)).capitalize()}."
+        for i in range(number)
+    )
+    return "\n\n".join(["", title.upper(), genre, "ACT I", "SCENE I. A room.", *speeches]) + "\n"
+
+
+@pytest.fixture
+def texts(tmp_path: Path) -> Path:
+    folder = tmp_path / "texts"
+    folder.mkdir()
+    plays = {
+        2542: printed(1, "The Kettle"),
+        3000: printed(2, "The Hat", genre="A FARCE"),
+        HELD_OUT: printed(3, "The Ring"),
+        4000: printed(3, "The Ring Again", number=50),
+    }
+    for number, text in plays.items():
+        (folder / f"{number}.txt").write_text(text)
+    return folder
+
+
+def make(texts: Path, out: Path, *more: str) -> list[dict[str, str]]:
+    """The rows of the report, of a command that did its work."""
+    assert main(["corpus", "drama", "--from", str(texts), "--out", str(out), *more]) == 0
+    headings, *rows = [line.split("\t") for line in (out / "report.tsv").read_text().splitlines()]
+    return [dict(zip(headings, row, strict=True)) for row in rows]
+
+
+def test_every_work_is_written_once_under_the_title_that_the_manifest_has(texts, tmp_path):
+    rows = make(texts, tmp_path / "out")
+    assert [(row["number"], row["part"]) for row in rows] == [
+        (str(HELD_OUT), "test"),
+        ("2542", "train"),
+        ("3000", "train"),
+    ]
+    assert rows[1]["title"] == "A Doll's House"
+    copies = (tmp_path / "out" / "copies.tsv").read_text().splitlines()
+    assert [line.split("\t")[0] for line in copies] == ["number", "4000"]
+
+
+def test_facets_stand_in_the_report_and_choose_the_works(texts, tmp_path):
+    [row] = make(texts, tmp_path / "out", "--facet", "farce", "--facet", "short")
+    assert row["number"] == "3000"
+    assert {"farce", "short"} <= set(row["facets"].split())
+    assert make(texts, tmp_path / "out", "--facet", "verse") == []
+
+
+def test_long_speeches_are_cut_out(texts, tmp_path):
+    before = make(texts, tmp_path / "out", "--longest-speech", "400")
+    after = make(texts, tmp_path / "out", "--longest-speech", "60")
+    assert len(before) == 3
+    scripts = (tmp_path / "out" / "train").glob("*.fountain")
+    lines = [line for file in scripts for line in file.read_text().splitlines()]
+    assert max(map(len, lines)) <= 60
+    assert len(after) <= len(before)
+
+
+def test_texts_that_are_not_there_are_fetched_first(mirror, tmp_path, monkeypatch, capsys):  # noqa: F811
+    play = printed(1, "The Kettle")
+    mirror.files["4/45/45.txt"] = framed(play)
+    known = {45: Entry(45, "The Kettle", "0" * 64)}
+    monkeypatch.setattr(command, "read_manifest", lambda: known)
+    monkeypatch.setattr(command, "Client", lambda address: Client(address, pause=0))
+    [row] = make(tmp_path / "texts", tmp_path / "out", "--download", "--mirror", mirror.address)
+    assert row["number"] == "45"
+    said = capsys.readouterr().out
+    assert "1 of 1 plays were fetched" in said
+    assert "1 works, report.tsv and copies.tsv lie in" in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "--from"),
+        (["--from", "{file}", "--download"], "is a file: name a folder"),
+        (["--from", "{folder}", "--download", "--mirror", "gutenberg.org"], "https://"),
+        (["--from", "{nowhere}"], "There is no"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_a_sentence(tmp_path, capsys, arguments, said):
+    places = {"file": tmp_path / "a.txt", "folder": tmp_path, "nowhere": tmp_path / "b"}
+    places["file"].write_text("text")
+    given = [argument.format(**places) for argument in arguments]
+    assert main(["corpus", "drama", "--out", str(tmp_path / "out"), *given]) == 1
+    assert said in capsys.readouterr().err
