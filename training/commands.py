@@ -249,10 +249,7 @@ def _tune(options: argparse.Namespace) -> int:
             session=session,
         )
     except KeyboardInterrupt:
-        # Of what is done before the first step, nothing is kept but that the run has begun.
-        begun = (run.folder / "config.json").exists()
-        again = "with --resume: what teachers write begins anew" if begun else "again"
-        print(f"Stopped before its first step. Give the same command {again}.")
+        _say_begun(options.out)
         return INTERRUPTED
     untuned = tuning.bits_by(known.to(tuning.device), voice.vocabulary())
     print(f"Untuned, a held-out character costs {untuned:.4f} bits.")
@@ -281,11 +278,23 @@ def _run(options: argparse.Namespace, prepared: Callable[[Team], Training]) -> i
     """Train to the end, or until it is time to stop; return the exit code."""
     end = f"Trained. Make a voice file of it: python -m export {options.out} -o voice.onnx"
     with joined() as team:
-        training = prepared(team)
+        try:
+            training = prepared(team)
+        except KeyboardInterrupt:
+            if team.leads:
+                _say_begun(options.out)
+            return INTERRUPTED
         finished = training.run()
         if team.leads:
             print(end if finished else STOPPED, flush=True)
     return 0 if finished or training.time_is_up else INTERRUPTED
+
+
+def _say_begun(folder: Path) -> None:
+    """Say how to go on after Ctrl-C before the first step, when only the run's folder is kept."""
+    begun = (folder / "config.json").exists()
+    again = "with --resume: what was not finished begins anew" if begun else "again"
+    print(f"Stopped before its first step. Give the same command {again}.", flush=True)
 
 
 def _add_resume(one: argparse.ArgumentParser) -> None:

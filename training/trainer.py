@@ -193,21 +193,21 @@ class Training:
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.autocast):
             logits, state = self.network(batch.inputs, self.state, batch.parts)
         loss, text = batch.cost(logits.float())
-        # One copy from the device, which waits for it.
-        whole, own = torch.stack([loss, text]).tolist()
-        value = fmean(self.team.hear(own))
-        self.step += 1
-        if not math.isfinite(value + whole):
-            raise TrainingError(
-                f"The loss was not finite at step {self.step}: the last checkpoint is kept; train "
-                f"again with a lower --learning-rate."
-            )
         self.optimiser.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip)
         self.optimiser.step()
         self.state = state.detach()
+        self.step += 1
         self._average()
+        # Read last, because a GPU must be done with the step before it can answer.
+        whole, own = torch.stack([loss.detach(), text.detach()]).tolist()
+        value = fmean(self.team.hear(own))
+        if not math.isfinite(value + whole):
+            raise TrainingError(
+                f"The loss was not finite at step {self.step}: the last checkpoint is kept; train "
+                f"again with a lower --learning-rate."
+            )
         return value / math.log(2)
 
     @torch.no_grad()
