@@ -49,10 +49,10 @@ def test_the_learning_rate_rises_stays_and_falls_at_the_end():
 def test_without_an_end_the_rate_stays_and_a_decay_begins_where_it_is_told():
     config = Config(learning_rate=1.0, warmup=10)
     assert learning_rate(config, 10**7) == 1.0
-    cut = dataclasses.replace(config, decay_from=400, steps=500)
-    assert learning_rate(cut, 400) == 1.0
-    assert learning_rate(cut, 425) == pytest.approx(0.5)
-    assert learning_rate(cut, 500) == 0
+    cut = dataclasses.replace(config, decay_from=450, steps=550)
+    assert learning_rate(cut, 450) == 1.0
+    assert learning_rate(cut, 475) == pytest.approx(0.5)
+    assert learning_rate(cut, 550) == 0
 
 
 def test_a_voice_is_cut_from_a_run_that_stays_as_it_is(standing: Run, tmp_path: Path):
