@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from .constraint import Automaton, Banned, element
 from .engine import Engine, Reply, Request
 from .model import Logits, Model, States, Tokens
+from .openings import Reading, state_key
 from .repetition import REACH
 from .sampling import Sampling
 from .script import Element, Kind, as_read, cue_line, from_voice
@@ -43,12 +44,14 @@ class Standing:
     """What the voice remembers."""
     recent: Tokens
     """The last `REACH` characters as it read them, or all there are: int64 [n]."""
+    opening: str = ""
+    """The id of the opening that it read before the script; empty for none."""
 
     def after(self, model: Model, draft: Draft) -> Standing:
         """Where it stands after one more line."""
         assert draft.state is not None  # only what is read in bulk has none
         read = model.encode(as_read(draft.element.text))
-        return Standing(draft.state, np.concatenate([self.recent, read])[-REACH:])
+        return replace(self, state=draft.state, recent=np.concatenate([self.recent, read])[-REACH:])
 
 
 @dataclass(frozen=True)
@@ -107,23 +110,32 @@ async def write(engine: Engine, at: Standing, manner: Manner, owner: object) -> 
         author=None,
         credit=model.name,
         state=state,
-        fingerprint=model.fingerprint,
-        origin=_origin(model, manner),
+        fingerprint=state_key(model, at.opening),
+        origin=_origin(model, manner) | {"opening": at.opening},
         surprise=surprise,
     )
 
 
 async def read(
-    engine: Engine, state: States, found: Element, author: int, name: str, owner: object
+    engine: Engine,
+    state: States,
+    found: Element,
+    author: int,
+    name: str,
+    owner: object,
+    opening: str = "",
 ) -> Draft:
-    """A person's element, read by the voice; raises what `Engine.run` raises."""
+    """A person's element, read by the voice; raises what `Engine.run` raises.
+
+    ``opening`` is the id of the one that it read before the script.
+    """
     reply = await _read(engine, state, as_read(found.text), owner)
-    fingerprint = engine.model.fingerprint
+    fingerprint = state_key(engine.model, opening)
     return Draft(found, author, name, reply.state, fingerprint, surprise=reply.surprise)
 
 
 async def read_all(
-    engine: Engine,
+    reading: Reading,
     found: Sequence[Element],
     author: int,
     name: str,
@@ -137,7 +149,7 @@ async def read_all(
     take a hundred times the room of its text. What was not read in so many seconds is left to
     whoever continues.
     """
-    state, fingerprint = engine.model.start(), engine.model.fingerprint
+    engine, state, fingerprint = reading.engine, reading.start, reading.fingerprint
     drafts: list[Draft] = []
     until = time.monotonic() + seconds
     while len(drafts) < len(found) and time.monotonic() < until:

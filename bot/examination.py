@@ -44,7 +44,7 @@ STEPS, ROWS = 5, 3
 SHIPPED = Path(__file__).parent / "models" / "examined.json"
 """The verdicts that are shipped: files by their SHA-256."""
 
-JUDGES = ("anatomy.py", "examination.py", "model.py")
+JUDGES = ("anatomy.py", "examination.py", "model.py", "script.py")
 """The modules that say which files are sound."""
 
 NEEDED = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT", "TEMP", "TMP")

@@ -121,6 +121,8 @@ def shown(script: Script, settings: Settings, banned: Mapping[str, Sequence[str]
         f"- {_bold(entry(one, now[one]), getattr(script, one) != first[one])}{_range(one)}"
         for one in NAMES
     ]
+    if script.style:
+        lines.insert(1, f"- **{say('style {style}', style=inline(script.style, 40))}**")
     for where, words in banned.items():
         list_there = say("banned {where}: {words}", where=where, words=mentioned(words))
         lines.append(f"- {_bold(list_there, bool(words))}")

@@ -6,7 +6,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-SCHEMA = 10
+SCHEMA = 11
 """The version of the tables of `store`. A file has it as its ``user_version``."""
 
 _TO_3 = """
@@ -237,7 +237,13 @@ _TO_9_FROM = {
     8: _TO_9 + _SURPRISES_TO_9,
 }
 
-UPGRADES = {schema: steps + _TO_10 for schema, steps in _TO_9_FROM.items()} | {9: _TO_10}
+_TO_11 = """
+ALTER TABLE scripts ADD COLUMN style VARCHAR;
+"""
+
+_TO_10_FROM = {schema: steps + _TO_10 for schema, steps in _TO_9_FROM.items()} | {9: _TO_10}
+
+UPGRADES = {schema: steps + _TO_11 for schema, steps in _TO_10_FROM.items()} | {10: _TO_11}
 """What makes today's tables of an earlier schema's. Tables that only lacked are made elsewhere."""
 
 
@@ -270,7 +276,7 @@ _POSTGRES_TO_10 = (
     "CREATE INDEX lines_by_parent ON lines (parent) WHERE parent IS NOT NULL",
 )
 
-STEPS: dict[int, tuple[str, ...]] = {8: _POSTGRES_TO_9, 9: _POSTGRES_TO_10}
+STEPS: dict[int, tuple[str, ...]] = {8: _POSTGRES_TO_9, 9: _POSTGRES_TO_10, 10: (_TO_11,)}
 """The same on PostgreSQL, where tables begin with schema 8: from each schema to the next one."""
 
 

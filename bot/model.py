@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from .anatomy import Anatomy
 from .language import phrase, say
+from .script import blocks, clean, from_voice
 
 FORMAT = "1"
 """The version of the voice file that this bot knows."""
@@ -49,6 +50,13 @@ MOST_CHARACTERS = 32_000
 
 LARGEST_STATE = 2**17
 """Numbers in which a voice remembers a script, at the most: one state is kept for every line."""
+
+MOST_STYLES, LONGEST_STYLE = 25, 40
+"""Styles that a voice can have, which is also the most choices that Discord shows, and the
+characters of a style's name."""
+
+LONGEST_OPENING = 2_000
+"""Characters that a voice reads before a script, at the most: a good part of a second."""
 
 CLOSING = ".!?\u2026)\n"
 """Behind these an element may well end."""
@@ -120,6 +128,8 @@ class Model:
     """How many numbers remember a script, S."""
     about: Mapping[str, str] = field(repr=False)
     """All that the file says of itself (``onbook.*``)."""
+    openings: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Passages of Fountain by the styles of scripts before which the voice reads them."""
 
     @classmethod
     def load(cls, path: Path, threads: int = 2) -> Model:
@@ -138,6 +148,7 @@ class Model:
         try:
             vocabulary = _vocabulary(about["onbook.vocabulary"])
             fold = _fold(about["onbook.fold"])
+            openings = openings_of(about)
             fingerprint = _fingerprint(anatomy)
             session = _session(content, file, threads)
             size = _state_size(session, len(vocabulary))
@@ -148,7 +159,7 @@ class Model:
         except (KeyError, ValueError, TypeError) as error:
             why = phrase("what it says of itself is not readable: ")
             raise ModelError(NOT_TO_CONTRACT, file=file, why=why, what=str(error)) from error
-        return cls(session, name, vocabulary, fold, fingerprint, size, about)
+        return cls(session, name, vocabulary, fold, fingerprint, size, about, openings)
 
     @property
     def newline(self) -> int:
@@ -365,6 +376,31 @@ def _fold(text: str) -> dict[str, str]:
     if not isinstance(fold, dict) or not all(map(_is_character, fold)):
         raise _Breach(phrase("a fold that is not of single characters"))
     return {character: str(plain) for character, plain in fold.items()}
+
+
+def openings_of(about: Mapping[str, str]) -> dict[str, str]:
+    """Return the openings that a file has, by style, after checking that a voice can read them.
+
+    Raises ValueError where they are no JSON, and else a sentence for the catalogues.
+    """
+    openings = json.loads(about.get("onbook.openings", "{}"))
+    if not isinstance(openings, dict) or len(openings) > MOST_STYLES:
+        raise _Breach(phrase("its openings are not a map of few styles"))
+    for style, text in openings.items():
+        name = " ".join(clean(style).split())
+        if name != style or not 0 < len(name) <= LONGEST_STYLE:
+            raise _Breach(phrase("a style has no name that could be shown: "), name[:60])
+        if not isinstance(text, str) or len(text) > LONGEST_OPENING:
+            raise _Breach(phrase("an opening is no text, or too long: "), style)
+        if not all(map(_is_element, blocks(text))):
+            raise _Breach(phrase("an opening is not plain Fountain: "), style)
+    return openings
+
+
+def _is_element(block: str) -> bool:
+    """Return whether a block is an element as it stands; ``FADE OUT.`` need not be forced."""
+    element = from_voice(block)
+    return element is not None and element.text in (block, f"> {block}")
 
 
 def _fingerprint(anatomy: Anatomy) -> str:

@@ -12,7 +12,8 @@ from . import compose, quality
 from .compose import Manner, Progress, Standing
 from .engine import Engine, NothingLeft
 from .language import say
-from .model import Model, States
+from .model import States
+from .openings import Reading
 from .render import inline
 from .repetition import REACH
 from .sampling import Sampling
@@ -103,63 +104,72 @@ class Prompter:
         return tuple(sorted({*compose.words_of(self.settings.banned), *own}))
 
     async def drafts(
-        self, engine: Engine, state: States, elements: Sequence[Element], writer: Writer
+        self, reading: Reading, state: States, elements: Sequence[Element], writer: Writer
     ) -> list[Draft]:
         """A person's elements, each with the state that reading it leaves."""
         drafts: list[Draft] = []
         for element in elements:
-            draft = await compose.read(engine, state, element, writer.id, writer.name, self.channel)
+            draft = await compose.read(
+                reading.engine,
+                state,
+                element,
+                writer.id,
+                writer.name,
+                self.channel,
+                reading.opening,
+            )
             assert draft.state is not None  # it was read by itself
             state = draft.state
             drafts.append(draft)
         return drafts
 
-    async def standing(self, engine: Engine, head: int | None, progress: Progress) -> Standing:
+    async def standing(self, reading: Reading, head: int | None, progress: Progress) -> Standing:
         """Where the script stands at a line, for its voice."""
-        model = engine.model
+        model = reading.model
         if head is None:
-            return Standing(model.start(), compose.recent(model, []))
-        state, last = await self.store.standing(head, model.fingerprint, REACH)
+            return Standing(reading.start, compose.recent(model, []), reading.opening)
+        state, last = await self.store.standing(head, reading.fingerprint, REACH)
         if state is None:
-            state = await self.state(engine, head, progress)
-        return Standing(state, compose.recent(model, last))
+            state = await self.state(reading, head, progress)
+        return Standing(state, compose.recent(model, last), reading.opening)
 
     async def state(
-        self, engine: Engine, head: int | None, progress: Progress | None = None
+        self, reading: Reading, head: int | None, progress: Progress | None = None
     ) -> States:
         """What the voice remembers at a line: kept, or read again from the text."""
-        model = engine.model
         if head is None:
-            return model.start()
-        kept = await self.store.state(head, model.fingerprint)
+            return reading.start
+        kept = await self.store.state(head, reading.fingerprint)
         if kept is not None:
             return kept
         path = await self.store.path(head)
-        state, unread = await self._last_kept(model, path)
+        state, unread = await self._last_kept(reading, path)
         state = await compose.read_again(
-            engine, state, unread, self.channel, progress or Progress()
+            reading.engine, state, unread, self.channel, progress or Progress()
         )
         removed = sum(line.removed for line in path)
-        await self.store.keep_state(head, model.fingerprint, state, removed)
+        await self.store.keep_state(head, reading.fingerprint, state, removed)
         return state
 
-    async def cost(self, engine: Engine, line: Line) -> Floats:
+    async def cost(self, reading: Reading, line: Line) -> Floats:
         """What each character of a line but the first cost the voice, in bits: float [n]."""
-        known = await self.store.surprise(line.id, engine.model.fingerprint)
+        known = await self.store.surprise(line.id, reading.fingerprint)
         if known is not None:
             return known
-        state = await self.state(engine, line.parent)
-        return await compose.costs(engine, state, line.element, self.channel)
+        state = await self.state(reading, line.parent)
+        return await compose.costs(reading.engine, state, line.element, self.channel)
 
-    async def _last_kept(self, model: Model, path: Sequence[Line]) -> tuple[States, Sequence[Line]]:
+    async def _last_kept(
+        self, reading: Reading, path: Sequence[Line]
+    ) -> tuple[States, Sequence[Line]]:
         """The last state that was kept on a path, and the lines after it."""
-        kept = await self.store.states_kept((line.id for line in path), model.fingerprint)
+        kept = await self.store.states_kept((line.id for line in path), reading.fingerprint)
         for i in reversed(range(len(path))):
             if path[i].id in kept:
-                state = await self.store.state(path[i].id, model.fingerprint)
+                state = await self.store.state(path[i].id, reading.fingerprint)
                 if state is not None:
                     return state, path[i + 1 :]
-        return model.start(), path
+        return reading.start, path
 
 
 async def _all(candidates: Iterable[Awaitable[Draft | None]]) -> list[Draft]:

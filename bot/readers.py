@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .model import Model
+from .openings import Reading
 
 
 class Readers:
@@ -16,15 +16,15 @@ class Readers:
         """Whether a script was read since the process began."""
         return script in self._last
 
-    def note(self, script: int, model: Model, before: str | None = None) -> None:
+    def note(self, script: int, reading: Reading, before: str | None = None) -> None:
         """Notes that a voice reads a script.
 
         ``before`` is the fingerprint of the one that read it in an earlier process, if any did.
         """
         before = self._last.get(script) or before
-        self._last[script] = model.fingerprint
-        if before and before != model.fingerprint:
-            self._unsaid[script] = model.name
+        self._last[script] = reading.fingerprint
+        if before and before != reading.fingerprint:
+            self._unsaid[script] = reading.model.name
 
     def news(self, script: int) -> str:
         """The name of a voice that reads a script instead of another, if nobody was told yet."""

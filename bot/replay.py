@@ -14,15 +14,16 @@ import numpy as np
 
 from . import compose
 from .compose import Progress, Standing
-from .engine import Engine, NothingLeft
+from .engine import NothingLeft
 from .history import words
 from .language import many, phrase, say
 from .model import ModelError, States, Tokens
+from .openings import Reading
 from .render import inline
 from .repetition import REACH
 from .room import Room
 from .script import as_read
-from .store import Line, Store
+from .store import Line, Script, Store
 from .turn import Patience, RoomError, Stopped
 
 AT_ONCE = 8
@@ -94,7 +95,7 @@ async def replay(room: Room, patience: Patience) -> Replay:
     lines = await room.store.path(script.head)
     if not lines:
         raise RoomError(say("The script has no line yet: write one, or use {/continue}."))
-    proof = Proof(room, script.voice, await room.prompter.banned(script.guild), lines)
+    proof = Proof(room, script, await room.prompter.banned(script.guild), lines)
     patience.progress.to_prove = sum(line.author is None for line in lines)
     until = time.monotonic() + LONGEST
     verdicts: list[Finding] = []
@@ -112,10 +113,10 @@ class Proof:
     """Writes lines of one script again."""
 
     def __init__(
-        self, room: Room, voice: str, banned: tuple[str, ...], lines: Sequence[Line]
+        self, room: Room, script: Script, banned: tuple[str, ...], lines: Sequence[Line]
     ) -> None:
         self._room = room
-        self._voice = voice
+        self._script = script
         self._banned = banned
         self._tree = Tree(room.store, lines)
         self._readers: dict[tuple[str, str], Reader | str] = {}
@@ -140,7 +141,7 @@ class Proof:
             found = Finding(number, line, Verdict.UNPROVED, None, (say(DAMAGED),))
         else:
             again = await self._again(reader, original, progress)
-            found = judged(number, line, again, differences(line, self._banned))
+            found = judged(number, line, again, differences(line, self._banned, reader.opening))
         progress.written += 1
         return found
 
@@ -166,13 +167,13 @@ class Proof:
 
     async def _open(self, name: str, fingerprint: str) -> Reader | str:
         reason = say("there is no voice “{name}” here any more", name=name)
-        for one in dict.fromkeys([name, self._voice]):  # its file may have been renamed
+        for one in dict.fromkeys([name, self._script.voice]):  # its file may have been renamed
             try:
-                engine = await self._room.voices.engine(one)
+                reading = await self._room.reading(one, self._script.style)
             except ModelError:
                 continue
-            if engine.model.fingerprint == fingerprint:
-                return Reader(engine, self._tree, ("replay", self._room.channel))
+            if reading.model.fingerprint == fingerprint:
+                return Reader(reading, self._tree, ("replay", self._room.channel))
             if one == name:
                 reason = say(
                     "the voice “{name}” here is another one than that which wrote it", name=name
@@ -189,8 +190,11 @@ def judged(number: int, line: Line, again: str, reasons: tuple[str, ...]) -> Fin
     return Finding(number, line, verdict, again, reasons)
 
 
-def differences(line: Line, banned: tuple[str, ...]) -> tuple[str, ...]:
-    """What a line depends on and is not here as it was when the line was written."""
+def differences(line: Line, banned: tuple[str, ...], opening: str) -> tuple[str, ...]:
+    """What a line depends on and is not here as it was when the line was written.
+
+    ``opening`` is the id of what its voice reads before the script now.
+    """
     now = {
         "onnxruntime": (phrase("onnxruntime was {then} and is {now}"), compose.RELEASE),
         "processor": (phrase("the processor was {then} and is {now}"), compose.processor()),
@@ -202,6 +206,8 @@ def differences(line: Line, banned: tuple[str, ...]) -> tuple[str, ...]:
     ]
     if line.origin.get("banned", "") != compose.list_id(banned):
         reasons.append(say("the words that must not be said are others now"))
+    if line.origin.get("opening", "") != opening:
+        reasons.append(say("the voice reads another opening before the script now"))
     return tuple(reasons)
 
 
@@ -251,9 +257,11 @@ class Tree:
 class Reader:
     """A voice that reads the script again, from nothing but its text."""
 
-    def __init__(self, engine: Engine, tree: Tree, owner: object) -> None:
-        self.engine = engine
+    def __init__(self, reading: Reading, tree: Tree, owner: object) -> None:
+        self.engine = reading.engine
+        self.opening = reading.opening
         self.owner = owner
+        self._start = reading.start
         self._tree = tree
         self._kept: dict[int, States] = {}
         self._reading = asyncio.Lock()
@@ -263,12 +271,12 @@ class Reader:
         # One after the other: each goes on where the one before has come to.
         async with self._reading:
             state = await self._state(line.parent, progress)
-        return Standing(state, await self._recent(line))
+        return Standing(state, await self._recent(line), self.opening)
 
     async def _state(self, head: int | None, progress: Progress) -> States:
         unread = await self._tree.path(head, self._kept)
         above = unread[0].parent if unread else head
-        state = self.engine.model.start() if above is None else self._kept[above]
+        state = self._start if above is None else self._kept[above]
         state = await compose.read_again(self.engine, state, unread, self.owner, progress)
         if head is not None:
             self._keep(head, state)

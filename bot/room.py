@@ -9,11 +9,12 @@ from dataclasses import replace
 from typing import Any
 from weakref import WeakValueDictionary
 
-from . import compose
+from . import compose, openings
 from .compose import Manner, Progress, Standing
 from .engine import Engine
 from .language import phrase, say
 from .model import Logits, Model
+from .openings import Reading
 from .readers import Readers
 from .render import inline
 from .rights import check_cooldown, check_may_pick, check_may_take, check_may_write, check_turn
@@ -115,22 +116,26 @@ class Room(Shelf):
 
     async def last_costs(
         self, most: int, characters: int
-    ) -> tuple[Engine, list[Line], list[Floats]]:
-        """The voice's engine, the last lines, and what their characters but each first cost it.
+    ) -> tuple[Reading, list[Line], list[Floats]]:
+        """The voice, the last lines, and what their characters but each first cost it.
 
         At the ``most`` so many lines, and as many as have so many characters. What is not known,
         as after a change of voice, is read again. The costs are bits: float [n].
         """
         script = await self.script()
-        engine = await self.voices.engine(script.voice)
+        reading = await self.reading(script.voice, script.style)
         lines = (await self.store.last_lines(script.head, characters))[-most:]
-        return engine, lines, [await self.prompter.cost(engine, line) for line in lines]
+        return reading, lines, [await self.prompter.cost(reading, line) for line in lines]
 
-    async def expected(self, engine: Engine, line: Line, position: int) -> Logits:
+    async def expected(self, reading: Reading, line: Line, position: int) -> Logits:
         """What a voice expected at a position, from 1, of a line as it reads it: logits [V]."""
-        state = await self.prompter.state(engine, line.parent)
-        read = engine.model.encode(as_read(line.text))[:position]
-        return await asyncio.to_thread(compose.expected, engine.model, state, read)
+        state = await self.prompter.state(reading, line.parent)
+        read = reading.model.encode(as_read(line.text))[:position]
+        return await asyncio.to_thread(compose.expected, reading.model, state, read)
+
+    async def reading(self, voice: str, style: str | None) -> Reading:
+        """Return a voice that has read the opening of a style, if it has one; raises ModelError."""
+        return await openings.reading(await self.voices.engine(voice), style, self.channel)
 
     # Writing
 
@@ -145,17 +150,19 @@ class Room(Shelf):
         temperature: float | None = None,
         voice: str | None = None,
         over: int | None = None,
+        style: str | None = None,
     ) -> Turn:
         """Begins a new script here, with a scene heading if there is one.
 
-        ``over`` is the script that it may shelve, `NO_SCRIPT` for none; None for whichever runs.
+        Its voice reads the opening of ``style`` before. ``over`` is the script that it may shelve,
+        `NO_SCRIPT` for none; None for whichever runs.
         """
         await self._over(writer, over)
         new = await self._new(writer, guild, title, cast, temperature, voice)
-        engine = await self.voices.engine(new.voice)
+        reading = await self._first_reading(new, style)
         first = [heading] if heading else []
-        drafts = await self.prompter.drafts(engine, engine.model.start(), first, writer)
-        return await self._begin(new, drafts, writer, over)
+        drafts = await self.prompter.drafts(reading, reading.start, first, writer)
+        return await self._begin(new, reading, drafts, writer, over)
 
     async def bring_in(
         self,
@@ -167,6 +174,7 @@ class Room(Shelf):
         temperature: float | None = None,
         voice: str | None = None,
         over: int | None = None,
+        style: str | None = None,
         patience: Patience | None = None,
     ) -> Turn:
         """Begins a new script here with the elements of a file, as `start` does.
@@ -176,9 +184,9 @@ class Room(Shelf):
         patience = patience or Patience()
         await self._over(writer, over)
         new = await self._new(writer, guild, title, cast, temperature, voice)
-        engine = await self.voices.engine(new.voice)
-        reading = compose.read_all(
-            engine,
+        reading = await self._first_reading(new, style)
+        reads = compose.read_all(
+            reading,
             elements,
             writer.id,
             writer.name,
@@ -187,11 +195,11 @@ class Room(Shelf):
             LONGEST_READING,
         )
         try:
-            drafts = await patience.wait(reading)
+            drafts = await patience.wait(reads)
         except Stopped:
             raise RoomError(say("Stopped while it was read: no script was begun.")) from None
         async with self.lock:
-            return await self._begin(new, drafts, writer, over)
+            return await self._begin(new, reading, drafts, writer, over)
 
     @locked
     async def write(
@@ -396,10 +404,10 @@ class Room(Shelf):
         if len(elements) > 1:  # then there are more lines than before
             await self._check_pace(script, writer)
             check_turn(script, await self._line_at(script.head), writer)
-        engine = await self._reader(script, line.parent)
-        drafts = await self._read(engine, line.parent, elements, writer, patience or Patience())
+        reading = await self._reader(script, line.parent)
+        drafts = await self._read(reading, line.parent, elements, writer, patience or Patience())
         lines, head = await self.store.rewrite(script, line, drafts, writer.delivery, writer.id)
-        unreadable = self._must_be_told(script, writer, engine.model, elements)
+        unreadable = self._must_be_told(script, writer, reading.model, elements)
         turn = await self._turn(script, head, lines, unreadable)
         return self._with_news(turn)
 
@@ -470,28 +478,28 @@ class Room(Shelf):
         self, script: Script, elements: Sequence[Element], writer: Writer, patience: Patience
     ) -> Turn:
         """Stores a person's elements after the head, each with the state that reading it leaves."""
-        engine = await self._reader(script, script.head)
-        drafts = await self._read(engine, script.head, elements, writer, patience)
+        reading = await self._reader(script, script.head)
+        drafts = await self._read(reading, script.head, elements, writer, patience)
         lines = await self.store.append(
             script, script.head, drafts, writer.delivery, take=0, asker=writer.id
         )
-        unreadable = self._must_be_told(script, writer, engine.model, elements)
+        unreadable = self._must_be_told(script, writer, reading.model, elements)
         return self._with_news(await self._turn(script, lines[-1].id, lines, unreadable))
 
     def _with_news(self, turn: Turn) -> Turn:
         """A turn for which the voice has read the script; everybody learns if it is another one."""
         return replace(turn, read_by=self.readers.news(turn.script.id))
 
-    async def _reader(self, script: Script, parent: int | None) -> Engine:
-        """The engine of a script's voice, which is about to read it as far as a line."""
-        engine = await self.voices.engine(script.voice)
+    async def _reader(self, script: Script, parent: int | None) -> Reading:
+        """A script's voice, which is about to read it as far as a line."""
+        reading = await self.reading(script.voice, script.style)
         before = None if self.readers.knows(script.id) else await self.store.reader(parent)
-        self.readers.note(script.id, engine.model, before)
-        return engine
+        self.readers.note(script.id, reading, before)
+        return reading
 
     async def _read(
         self,
-        engine: Engine,
+        reading: Reading,
         parent: int | None,
         elements: Sequence[Element],
         writer: Writer,
@@ -502,8 +510,8 @@ class Room(Shelf):
         It may have to read all that stands above them before.
         """
         try:
-            state = await patience.wait(self.prompter.state(engine, parent, patience.progress))
-            return await patience.wait(self.prompter.drafts(engine, state, elements, writer))
+            state = await patience.wait(self.prompter.state(reading, parent, patience.progress))
+            return await patience.wait(self.prompter.drafts(reading, state, elements, writer))
         except Stopped:
             sentence = say("Stopped while the voice read the script: nothing was changed.")
             raise RoomError(sentence) from None
@@ -540,14 +548,14 @@ class Room(Shelf):
 
         What is finished when somebody presses Stop is kept; raises RoomError where nothing is.
         """
-        engine = await self._reader(script, parent)
+        reading = await self._reader(script, parent)
         takes: list[list[Draft]] = [[] for _ in wishes]
         try:
-            at = await patience.wait(self.prompter.standing(engine, parent, patience.progress))
+            at = await patience.wait(self.prompter.standing(reading, parent, patience.progress))
             banned = await self.prompter.banned(script.guild)
             works = [
                 self._write(
-                    engine,
+                    reading.engine,
                     at,
                     self.prompter.manners(script, wish, banned),
                     patience.progress,
@@ -619,17 +627,28 @@ class Room(Shelf):
         chosen = await self.prompter.voice(guild)
         return chosen if chosen in self.voices.names() else self.settings.model
 
+    async def _first_reading(self, new: Script, style: str | None) -> Reading:
+        """Return a new script's voice, and note the style in the script; raises ScriptError."""
+        if style:
+            model = (await self.voices.engine(new.voice)).model
+            new.style = openings.find_style(model, style)
+        return await self.reading(new.voice, new.style)
+
     async def _begin(
-        self, new: Script, drafts: Sequence[Draft], writer: Writer, over: int | None
+        self,
+        new: Script,
+        reading: Reading,
+        drafts: Sequence[Draft],
+        writer: Writer,
+        over: int | None,
     ) -> Turn:
         """Stores a new script with its first lines, and shelves the one that runs."""
         shelved = await self._over(writer, over)
         script = await self.store.begin(new, drafts, writer.delivery)
         last = await self.store.last_lines(script.head, 1)
-        model = (await self.voices.engine(new.voice)).model
-        self.readers.note(script.id, model)
+        self.readers.note(script.id, reading)
         first = [draft.element for draft in drafts[:ENOUGH_TO_JUDGE]]
-        unreadable = self._must_be_told(script, writer, model, first)
+        unreadable = self._must_be_told(script, writer, reading.model, first)
         return Turn(script, last, shelved=shelved, unreadable=unreadable)
 
     async def _turn(

@@ -500,6 +500,11 @@ def fountain(
     return "\n\n".join(("\n".join(page), *(element.text for element in elements))) + "\n"
 
 
+def blocks(text: str) -> list[str]:
+    """Return what stands between the blank lines of a text: its elements, where it is Fountain."""
+    return text.strip("\n").split("\n\n")
+
+
 def as_read(text: str) -> str:
     """How a voice reads an element, given as Fountain.
 

@@ -80,14 +80,14 @@ class Surprise:
 
 async def look(room: Room, most: int) -> Surprise:
     """What surprised the voice in the last lines; raises NoScript, and what the engine raises."""
-    engine, lines, costs = await room.last_costs(most, MOST_CHARACTERS)
-    model = engine.model
+    reading, lines, costs = await room.last_costs(most, MOST_CHARACTERS)
+    model = reading.model
     cells = tuple(laid_out(model, *one) for one in zip(lines, costs, strict=True))
     places = [
         Place(
             line,
             cell,
-            guesses(model, await room.expected(engine, lines[line], cells[line][cell].position)),
+            guesses(model, await room.expected(reading, lines[line], cells[line][cell].position)),
         )
         for line, cell in most_surprising(cells)
     ]

@@ -149,12 +149,14 @@ class Script(Base):
     company: Mapped[float | None]
     """None, here and in the next one, for what the operator has set."""
     quality: Mapped[str | None]
+    style: Mapped[str | None]
+    """The style whose opening its voice reads before the first line, if that voice has it."""
 
 
 _KEPT = (
     *("guild", "cast", "voice", "temperature", "top_p", "head", "min_p", "repetition", "company"),
     *("length", "takes", "lock", "players", "skip_played", "alternate", "cooldown", "role"),
-    "quality",
+    *("quality", "style"),
 )
 
 
@@ -414,8 +416,9 @@ class Draft:
     author: int | None
     credit: str
     state: States | None
-    """What the voice with this `fingerprint` remembers after it; None where that is not kept."""
+    """What the voice remembers after it; None where that is not kept."""
     fingerprint: str
+    """The key under which that is kept, as `openings.state_key` makes it."""
     origin: dict[str, Any] = field(default_factory=dict)
     surprise: Floats | None = None
     """What each character of the line but the first cost that voice, in bits: float [n]."""

@@ -10,6 +10,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from .language import say
+from .model import LONGEST_STYLE, openings_of
 from .render import inline, size
 from .voices import Found
 
@@ -53,6 +54,9 @@ def _facts(found: Found) -> Iterator[str]:
         yield say("Licence: {licence}", licence=inline(licence, 200))
     if day := _trained(found):
         yield say("Trained until: {day}", day=day)
+    if names := styles(found):
+        shown = ", ".join(inline(name, LONGEST_STYLE) for name in names)
+        yield say("Styles that a script can begin in: {styles}", styles=shown)
     yield say("Size: {megabytes:,.1f} MB", megabytes=found.size / 1e6)
     judged = dict(_judged(found))
     if len(judged) > TEXTS:
@@ -68,6 +72,11 @@ def _facts(found: Found) -> Iterator[str]:
         yield say(
             "Bits per character of texts that it had never read: {texts}", texts=", ".join(texts)
         )
+
+
+def styles(found: Found) -> list[str]:
+    """Return the styles of which a voice has an opening, in the order of its file."""
+    return list(openings_of(found.about or {}))
 
 
 def _judged(found: Found) -> Iterator[tuple[str, float]]:

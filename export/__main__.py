@@ -10,7 +10,7 @@ from pathlib import Path
 from training.run import Run, RunError
 from training.texts import TextError
 
-from .make import from_run, in_32_bits
+from .make import from_run, in_32_bits, with_openings
 from .proof import Proof
 from .voice import Voice, VoiceError
 
@@ -18,6 +18,7 @@ EXAMPLES = """\
   python -m export runs/stage -o stage.onnx
   python -m export released/stage --heldout data/plays -o stage.onnx
   python -m export stage.onnx --bits 32 -o stage-32.onnx
+  python -m export stage.onnx --openings styles.toml -o stage.onnx
 """
 
 
@@ -26,19 +27,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     try:
         _check_target(options.output)
-        print("Comparing the voice with what it is made of: minutes, for long texts.", flush=True)
-        voice, proof = _make(options)
-        print(proof.table())
-        _require(proof, options.output)
+        voice = _with_openings(options) or _proven(options)
         voice.write(options.output)
     except (RunError, TextError, VoiceError) as error:
         print(error, file=sys.stderr)
         return 1
     size = options.output.stat().st_size / 1e6
-    print(
-        f"{options.output} holds the voice in {options.bits} bits: {size:.1f} MB, "
-        f"fingerprint {voice.fingerprint[:12]}."
-    )
+    print(f"{options.output} holds the voice: {size:.1f} MB, fingerprint {voice.fingerprint[:12]}.")
     return 0
 
 
@@ -46,7 +41,7 @@ def parser() -> argparse.ArgumentParser:
     """The command line."""
     one = argparse.ArgumentParser(
         prog="python -m export",
-        description="Make a voice file of a run, or a 32-bit voice file of an 8-bit one.",
+        description="Make a voice file of a run, or another voice file of one.",
         epilog=f"examples:\n{EXAMPLES}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -67,6 +62,13 @@ def parser() -> argparse.ArgumentParser:
         metavar="PATH",
         help="texts to prove the voice on, where the run folder has none",
     )
+    one.add_argument(
+        "--openings",
+        type=Path,
+        metavar="FILE.toml",
+        help="passages by the styles that a script can begin in, instead of those that lie in "
+        "export/styles under the voice's name",
+    )
     return one
 
 
@@ -77,10 +79,28 @@ def _check_target(path: Path) -> None:
         raise VoiceError(f"{path} is a folder: name a file in it with -o.")
 
 
+def _with_openings(options: argparse.Namespace) -> Voice | None:
+    """Return a voice file's network with other openings, where nothing else is asked for."""
+    if options.openings is None or not options.source.is_file():
+        return None
+    if options.bits == 32 or options.heldout:
+        raise VoiceError("Openings change no network: leave out --bits and --heldout.")
+    return with_openings(Voice.read(options.source), options.openings)
+
+
+def _proven(options: argparse.Namespace) -> Voice:
+    """Return a new voice; raises VoiceError where it does not say what it is made of."""
+    print("Comparing the voice with what it is made of: minutes, for long texts.", flush=True)
+    voice, proof = _make(options)
+    print(proof.table())
+    _require(proof, options.output)
+    return voice
+
+
 def _make(options: argparse.Namespace) -> tuple[Voice, Proof]:
     source: Path = options.source
     if source.is_dir():
-        return from_run(Run(source), options.bits, options.heldout)
+        return from_run(Run(source), options.bits, options.heldout, options.openings)
     if not source.exists():
         raise VoiceError(f"There is no {source}: name the folder of a run, or a voice file.")
     if options.bits != 32:

@@ -15,7 +15,7 @@ from training.run import Run
 from training.texts import Text
 from training.vocabulary import Vocabulary
 
-from . import graph, heldout
+from . import graph, heldout, openings
 from .graph import Bits
 from .proof import LARGEST_LOSS, Judged, Proof, loss, prove, tokens
 from .runtime import Runtime
@@ -31,13 +31,17 @@ MOST_POINTS = 80
 """Points of each line of the training curve that a voice carries along."""
 
 
-def from_run(run: Run, bits: Bits, texts: Sequence[Path] = ()) -> tuple[Voice, Proof]:
+def from_run(
+    run: Run, bits: Bits, texts: Sequence[Path] = (), styles: Path | None = None
+) -> tuple[Voice, Proof]:
     """A voice of a run's best weights, compared with them on what was held out.
 
-    texts: files and folders to take instead of the run's own held-out texts. Raises RunError,
-    TextError, and VoiceError where there is no text to compare on.
+    texts: files and folders to take instead of the run's own held-out texts. styles: the file of
+    its openings, instead of the one that a voice of its name has. Raises RunError, TextError, and
+    VoiceError where there is no text to compare on, or an opening cannot be read.
     """
     model, vocabulary = run.model(), run.vocabulary()
+    passages = openings.metadata(styles or openings.of_voice(run.config().name), vocabulary)
     judged_on = heldout.of_paths(texts) if texts else heldout.of_run(run)
     if not judged_on:
         raise VoiceError(
@@ -45,7 +49,13 @@ def from_run(run: Run, bits: Bits, texts: Sequence[Path] = ()) -> tuple[Voice, P
         )
     step = serialise(graph.build(Weights.of(model), bits))
     proof = prove(Runtime(step), model, vocabulary, judged_on, bits)
-    return Voice(step, _metadata(run, vocabulary, bits, proof)), proof
+    return Voice(step, _metadata(run, vocabulary, bits, proof) | passages), proof
+
+
+def with_openings(voice: Voice, styles: Path) -> Voice:
+    """Return the same network with the openings of a file instead of its own; raises VoiceError."""
+    kept = {name: one for name, one in voice.metadata.items() if name != "onbook.openings"}
+    return Voice(voice.graph, kept | openings.metadata(styles, _vocabulary(voice)))
 
 
 def in_32_bits(voice: Voice) -> tuple[Voice, Proof]:

@@ -41,6 +41,9 @@ TINY = Config(
 )
 """Big enough to learn how a script looks, small enough to be trained in seconds."""
 
+STYLES = Path(__file__).parent / "styles.toml"
+"""Two openings: ``storm`` and ``ghost story``."""
+
 
 @pytest.fixture(autouse=True)
 def modules_that_stay() -> Iterator[None]:
@@ -115,13 +118,15 @@ def _trained(texts: list[Path], run: Run) -> None:
 
 @pytest.fixture(scope="session")
 def voices(tiny_run: Run, made: Made) -> Path:
-    """A folder of two voices: ``tiny`` in 8 bits, and the same in 32 as ``other``."""
+    """A folder of two voices: ``tiny`` in 8 bits, and the same in 32 as ``other``.
+
+    The first has the styles of `STYLES`, the second none.
+    """
     return made("voices", lambda folder: _exported(tiny_run, folder))
 
 
 def _exported(tiny_run: Run, folder: Path) -> None:
-    for name, bits in (("tiny", "8"), ("other", "32")):
-        run, out = str(tiny_run.folder), str(folder / f"{name}.onnx")
-        # Eight bits are what is made unless others are asked for.
-        chosen = [] if bits == "8" else ["--bits", bits]
-        assert export([run, *chosen, "-o", out]) == 0
+    # Eight bits are what is made unless others are asked for.
+    for name, chosen in (("tiny", ["--openings", str(STYLES)]), ("other", ["--bits", "32"])):
+        out = str(folder / f"{name}.onnx")
+        assert export([str(tiny_run.folder), *chosen, "-o", out]) == 0

@@ -195,6 +195,7 @@ class Turns(commands.Cog):
         temperature: float | None = None,
         model: str | None = None,
         file: discord.Attachment | None = None,
+        style: str | None = None,
     ) -> None:
         """Begins a script, unless one runs: then asks what is to become of it."""
         check_permissions(interaction)
@@ -215,7 +216,7 @@ class Turns(commands.Cog):
         over = running.id if running else NO_SCRIPT
 
         async def begin(room: Room, writer: Writer, patience: Patience) -> Turn:
-            guild, how = interaction.guild_id, (company, temperature, model, over)
+            guild, how = interaction.guild_id, (company, temperature, model, over, style)
             if file is None:
                 return await room.start(writer, guild, title or say(UNTITLED), opening, *how)
             brought = await intake.fetched(file)

@@ -13,9 +13,11 @@ from ..delivery import reply_to
 from ..language import phrase, say
 from ..limits import Cost
 from ..manners import MOST_TAKES
+from ..model import LONGEST_STYLE, ModelError
 from ..room import LARGEST_SEED, MOST_LINES, NO_SCRIPT, NoScript, Place, Wish
 from ..script import Kind, name
 from ..views import Interaction
+from ..voicecards import styles
 from .commands import QUALITY, answered, choices, for_scripts, speaking_to
 from .turns import Turns
 
@@ -43,6 +45,7 @@ class Writing(Turns):
         cast="Who is in it, separated by commas",
         temperature="How daring the voice is, from 0.1 to 2.0",
         model="Which voice writes along",
+        style="The tone that the voice begins in; which there are depends on the voice",
         file="A script to go on with: .fountain, .fdx or .txt, up to 1 MB",
     )
     @for_scripts
@@ -55,11 +58,12 @@ class Writing(Turns):
         cast: app_commands.Range[str, 1, 1000] | None = None,
         temperature: app_commands.Range[float, 0.1, 2.0] | None = None,
         model: app_commands.Range[str, 1, 100] | None = None,
+        style: app_commands.Range[str, 1, LONGEST_STYLE] | None = None,
         file: discord.Attachment | None = None,
     ) -> None:
         """Begin a new script in this channel"""
         await self._begin(
-            interaction, title or "", heading or "", cast or "", temperature, model, file
+            interaction, title or "", heading or "", cast or "", temperature, model, file, style
         )
 
     @app_commands.command(name="continue")
@@ -171,6 +175,18 @@ class Writing(Turns):
         self, interaction: Interaction, current: str
     ) -> list[app_commands.Choice[str]]:
         return choices(self.voices.names(), current)
+
+    @start.autocomplete("style")
+    async def _suggest_style(
+        self, interaction: Interaction, current: str
+    ) -> list[app_commands.Choice[str]]:
+        voice = interaction.namespace.model
+        if not voice:
+            voice = await self._room(interaction).prompter.voice(interaction.guild_id)
+        try:
+            return choices(styles(await self.voices.look(voice)), current)
+        except ModelError:
+            return []
 
     # Buttons and modals
 

@@ -24,6 +24,7 @@ SCHEMA_6 = (Path(__file__).parent / "data" / "schema6.sql").read_text(encoding="
 SCHEMA_7 = (Path(__file__).parent / "data" / "schema7.sql").read_text(encoding="utf-8")
 SCHEMA_8 = (Path(__file__).parent / "data" / "schema8.sql").read_text(encoding="utf-8")
 SCHEMA_9 = (Path(__file__).parent / "data" / "schema9.sql").read_text(encoding="utf-8")
+SCHEMA_10 = (Path(__file__).parent / "data" / "schema10.sql").read_text(encoding="utf-8")
 SCHEMA_1 = SCHEMA_2.replace("version = 2", "version = 1") + "DROP TABLE bans; DROP TABLE surprises;"
 
 
@@ -60,7 +61,7 @@ def shape(path: Path) -> dict[str, object]:
 @pytest.mark.parametrize(
     "statements",
     [
-        *(SCHEMA_9, SCHEMA_8, SCHEMA_7, SCHEMA_6, SCHEMA_5),
+        *(SCHEMA_10, SCHEMA_9, SCHEMA_8, SCHEMA_7, SCHEMA_6, SCHEMA_5),
         *(SCHEMA_4, SCHEMA_3, SCHEMA_2, SCHEMA_1),
     ],
 )
@@ -239,7 +240,9 @@ async def check_what_schema_8_had(store: Store):
     assert ways == {1: 2, 11: 12, 12: line.id, line.id: None}
 
 
-@pytest.mark.parametrize("statements", [SCHEMA_8 + A_HEAD, SCHEMA_9], ids=["8", "9"])
+@pytest.mark.parametrize(
+    "statements", [SCHEMA_8 + A_HEAD, SCHEMA_9, SCHEMA_10], ids=["8", "9", "10"]
+)
 async def test_what_lines_of_schema_8_have_in_common_is_kept_once(tmp_path: Path, statements: str):
     store = await Store.open(an_old_file(tmp_path / "old.db", statements))
     try:

@@ -221,6 +221,7 @@ async def test_how_a_line_was_written_is_recorded(house: House):
         "cast": [],
         "quality": "draft",
         "banned": as_the_script.lines[0].origin["banned"],
+        "opening": "",
         "processor": processor(),
         "onnxruntime": onnxruntime.__version__,
     }

@@ -1,0 +1,68 @@
+"""Openings: what a voice reads before a script of some style, by the style, out of a TOML file.
+
+Those of the voices that are shipped lie in the folder ``styles`` beside this module.
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+
+from training.vocabulary import Vocabulary
+
+from .voice import VoiceError
+
+SHIPPED = Path(__file__).parent / "styles"
+
+MOST_STYLES, LONGEST_STYLE, LONGEST_OPENING = 25, 40, 2_000
+"""Limits of the bot: styles, characters of a style's name, and characters of a passage."""
+
+
+def of_voice(name: str) -> Path | None:
+    """Return the file of openings for the voice of this name, if there is one."""
+    path = SHIPPED / f"{name}.toml"
+    return path if path.is_file() else None
+
+
+def metadata(path: Path | None, vocabulary: Vocabulary) -> dict[str, str]:
+    """Return the passages of a file as a voice's metadata; empty where there are none.
+
+    Raises VoiceError for a file that cannot be read, and for a passage that the voice could not
+    read.
+    """
+    openings = _read(path) if path else {}
+    for style, text in openings.items():
+        _check(path, style, text, vocabulary)
+    if len(openings) > MOST_STYLES:
+        raise VoiceError(f"{path} has more than {MOST_STYLES} styles: leave some out.")
+    if not openings:
+        return {}
+    return {"onbook.openings": json.dumps(openings, ensure_ascii=False, separators=(",", ":"))}
+
+
+def _read(path: Path) -> dict[str, str]:
+    try:
+        found = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise VoiceError(f"{path} cannot be read ({error.strerror}).") from error
+    except ValueError as error:
+        raise VoiceError(f"{path} is not TOML ({error}): mend it, or leave it out.") from error
+    if not all(isinstance(text, str) for text in found.values()):
+        raise VoiceError(f'{path} has more than passages: write each as `style = """..."""`.')
+    return {style: text.strip("\n") for style, text in found.items()}
+
+
+def _check(path: Path | None, style: str, text: str, vocabulary: Vocabulary) -> None:
+    """Raise VoiceError for a passage that is too long, empty, or in other characters."""
+    if not 0 < len(style) <= LONGEST_STYLE:
+        raise VoiceError(
+            f"{path}: {style[:60]!r} is no name of 1 to {LONGEST_STYLE} characters: change it."
+        )
+    if not 0 < len(text) <= LONGEST_OPENING:
+        raise VoiceError(
+            f"{path}: {style!r} has {len(text):,} characters: write 1 to {LONGEST_OPENING:,}."
+        )
+    known = {*vocabulary.characters, *vocabulary.fold}
+    if unknown := sorted(set(text) - known):
+        raise VoiceError(f"{path}: {style!r} has {unknown[0]!r}, which the voice cannot read.")

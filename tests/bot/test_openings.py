@@ -1,0 +1,331 @@
+"""Openings: a style that a script begins in, from the voice's file to the last line."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot import openings
+from bot.engine import Request
+from bot.examination import verdict
+from bot.model import LONGEST_OPENING, Model, ModelError
+from bot.replay import Verdict, in_words, replay
+from bot.room import Patience, Place, Turn, Wish
+from bot.script import Element, Kind, ScriptError, as_read, blocks
+from bot.settings import RunnerSettings
+from bot.store import Line
+from export.voice import Voice
+from tests.conftest import STYLES
+
+from .conftest import BOTH, Stage, answer
+from .test_cog import begin
+from .test_room import House, house, texts
+
+__all__ = ["house"]
+
+DATABASES = BOTH
+
+PASSAGES = {style: text.strip("\n") for style, text in tomllib.loads(STYLES.read_text()).items()}
+
+
+@pytest.fixture
+def models(voices: Path, tmp_path: Path) -> Path:
+    """A folder of a test's own with the two voices."""
+    return Path(shutil.copytree(voices, tmp_path / "models"))
+
+
+@pytest.fixture
+def chosen(models: Path, chosen: RunnerSettings) -> RunnerSettings:
+    return chosen.model_copy(update={"models": models})
+
+
+def say_of_itself(path: Path, passages: object) -> None:
+    """Gives a voice file other openings; None for none at all."""
+    voice = Voice.read(path)
+    others = {name: one for name, one in voice.metadata.items() if name != "onbook.openings"}
+    told = passages if isinstance(passages, str) else json.dumps(passages)
+    Voice(voice.graph, others if passages is None else others | {"onbook.openings": told}).write(
+        path
+    )
+
+
+async def state_at_the_end(house: House, voice: str = "tiny") -> bytes:
+    """What is kept of the last line for a voice, or read again."""
+    script = await house.room.script()
+    reading = await house.room.reading(voice, script.style)
+    return (await house.room.prompter.state(reading, script.head)).tobytes()
+
+
+async def read_after(house: House, opening: str, lines: list[Line], voice: str = "tiny") -> bytes:
+    """The state of a voice that has read an opening's text, and then that of these lines."""
+    engine = await house.voices.engine(voice)
+    read = [*(blocks(opening) if opening else ()), *(line.text for line in lines)]
+    tokens = engine.model.encode("".join(map(as_read, read)))
+    return (await engine.run(Request(engine.model.start(), tokens))).state.tobytes()
+
+
+async def begun(house: House, style: str | None) -> Turn:
+    """A script with a short line: a tiny voice has forgotten its opening after some words."""
+    await house.start(heading=None, style=style)
+    return await house.write("Rain.")
+
+
+async def check_it_has_read(house: House, opening: str, voice: str = "tiny") -> None:
+    """Raises AssertionError where a voice has not read this opening before the script."""
+    lines = await house.room.lines()
+    state = await state_at_the_end(house, voice)
+    assert state == await read_after(house, opening, lines, voice)
+    others = {"", *PASSAGES.values()} - {opening}
+    assert all([state != await read_after(house, one, lines, voice) for one in others])
+
+
+# The file --------------------------------------------------------------------------------------
+
+
+def test_a_file_with_openings_has_the_same_fingerprint_as_without(models: Path):
+    path = models / "tiny.onnx"
+    before = Model.load(path, 1)
+    assert before.openings == PASSAGES
+    say_of_itself(path, None)
+    after = Model.load(path, 1)
+    assert (after.openings, after.fingerprint) == ({}, before.fingerprint)
+
+
+BAD: list[tuple[object, str]] = [
+    ([], "its openings are not a map of few styles"),
+    ("[", "what it says of itself is not readable"),
+    ({f"style {n}": "Rain." for n in range(26)}, "its openings are not a map of few styles"),
+    ({"": "Rain."}, "a style has no name that could be shown"),
+    ({"two\nlines": "Rain."}, "a style has no name that could be shown: two lines"),
+    ({"x" * 41: "Rain."}, "a style has no name that could be shown: xxx"),
+    ({"\ud800": "Rain."}, "a style has no name that could be shown"),
+    ({"noir": 7}, "an opening is no text, or too long: noir"),
+    ({"noir": "x" * (LONGEST_OPENING + 1)}, "an opening is no text, or too long: noir"),
+    ({"noir": ""}, "an opening is not plain Fountain: noir"),
+    ({"noir": "Rain.\n\n\n\nWind."}, "an opening is not plain Fountain: noir"),
+    ({"noir": "Rain.\u200b"}, "an opening is not plain Fountain: noir"),
+    ({"noir": "# A section"}, "an opening is not plain Fountain: noir"),
+]
+
+
+@pytest.mark.parametrize(("passages", "why"), BAD, ids=[why for _, why in BAD])
+def test_the_examination_says_what_is_wrong_with_openings(models: Path, passages: object, why: str):
+    path = models / "tiny.onnx"
+    say_of_itself(path, passages)
+    refusal = verdict(path)["refusal"]
+    assert refusal["certain"]
+    assert why in str(ModelError(refusal["sentence"], **refusal["fields"]))
+
+
+def test_an_opening_may_fade_out(models: Path):
+    say_of_itself(models / "tiny.onnx", {"film": "INT. ROOM - DAY\n\nCUT TO:\n\nFADE OUT."})
+    assert verdict(models / "tiny.onnx")["refusal"] is None
+
+
+# What is read ----------------------------------------------------------------------------------
+
+
+async def test_a_script_begins_where_its_opening_ends(house: House):
+    for style, passage in ((None, ""), *PASSAGES.items()):
+        await begun(house, style)
+        await check_it_has_read(house, passage)
+    # None of it stands in the script, and none of it is what is looked back to.
+    assert texts(await house.room.lines()) == ["Rain."]
+    reading = await house.room.reading("tiny", "storm")
+    standing = await house.room.prompter.standing(reading, None, Patience().progress)
+    assert len(standing.recent) == 0
+
+
+async def test_the_first_line_is_written_in_its_style(house: House):
+    written = []
+    for style in (None, "storm", "ghost story", "storm"):
+        await house.start(heading=None, style=style)
+        written.append(texts(await house.carry_on(1, lines=3, temperature=2.0)))
+    plain, storm, ghosts, storm_again = written
+    assert storm == storm_again
+    assert len({*map(tuple, (plain, storm, ghosts))}) == 3
+
+
+async def test_an_opening_is_read_once(house: House, monkeypatch: pytest.MonkeyPatch):
+    engine = await house.voices.engine("tiny")
+    asked: list[int] = []
+    run = engine.run
+
+    async def counted(request: Any) -> Any:
+        asked.append(len(request.prompt))
+        return await run(request)
+
+    monkeypatch.setattr(engine, "run", counted)
+    first = await openings.reading(engine, "storm", None)
+    second = await openings.reading(engine, "storm", None)
+    other = await openings.reading(engine, "ghost story", None)
+    none = await openings.reading(engine, "no such style", None)
+    assert first.start is second.start
+    assert [first.fingerprint == one.fingerprint for one in (second, other, none)] == [
+        *(True, False, False)
+    ]
+    assert none.fingerprint == engine.model.fingerprint
+    # One newline is shared by two elements, one stands before the first, and one behind the last.
+    assert asked == [len(text) + 2 for text in PASSAGES.values()]
+
+
+async def test_it_is_there_after_a_restart_and_read_again(house: House):
+    await begun(house, "ghost story")
+    before = texts(await house.carry_on(1))
+    await house.room.undo(house.writer())
+    await house.restart("DELETE FROM states", "DELETE FROM surprises")
+    assert (await house.room.script()).style == "ghost story"
+    await check_it_has_read(house, PASSAGES["ghost story"])
+    assert texts(await house.carry_on(1)) == before
+
+
+async def test_a_file_is_read_after_the_opening(house: House):
+    brought = [Element(Kind.ACTION, "Rain.")]
+    turn = await house.room.bring_in(house.writer(), None, "Brought", brought, style="storm")
+    assert turn.script.style == "storm"
+    await check_it_has_read(house, PASSAGES["storm"])
+    await house.write("Hail.")
+    await check_it_has_read(house, PASSAGES["storm"])
+
+
+async def test_what_surprised_the_voice_is_judged_after_the_opening(house: House):
+    await begun(house, "storm")
+    kept = (await house.room.last_costs(1, 600))[2][0]
+    await house.restart("DELETE FROM states", "DELETE FROM surprises")
+    reading, [line], [again] = await house.room.last_costs(1, 600)
+    assert again == pytest.approx(kept, abs=0.05)
+    expected = await house.room.expected(reading, line, 1)
+    await begun(house, None)
+    reading, [line], [plain] = await house.room.last_costs(1, 600)
+    assert plain != pytest.approx(kept, abs=0.05)
+    assert expected.tolist() != (await house.room.expected(reading, line, 1)).tolist()
+
+
+async def test_a_fork_and_a_branch_keep_it(house: House):
+    turn = await begun(house, "storm")
+    fork = await house.room.fork(house.writer(), "Another", channel=2)
+    assert fork.script.style == "storm"
+    there = house.rooms.at(2)
+    written = (await there.carry_on(house.writer(), Wish(seed=2))).lines
+    assert texts(written) == texts(await house.carry_on(2))
+    await house.room.undo(house.writer())
+    await house.room.rewrite(house.writer(), Place(turn.script.id, turn.lines[0].id), "Hail.")
+    await check_it_has_read(house, PASSAGES["storm"])
+
+
+# Other voices, and other files -----------------------------------------------------------------
+
+
+async def test_a_voice_without_the_style_reads_none(house: House):
+    await begun(house, "storm")
+    await house.room.change(house.writer(), {"voice": "other"})
+    await check_it_has_read(house, "", "other")
+    await house.carry_on(2)
+    await house.room.undo(house.writer())
+    await house.room.change(house.writer(), {"voice": "tiny"})
+    await check_it_has_read(house, PASSAGES["storm"])
+    await house.carry_on(3)
+    await house.room.change(house.writer(), {"voice": "other"})
+    await house.carry_on(4)
+    found = await replay(house.room, Patience())
+    assert [one.verdict for one in found.findings] == [Verdict.PERSON, *[Verdict.PROVED] * 2]
+
+
+@pytest.mark.parametrize("passages", [None, {"storm": "Rain."}], ids=["gone", "another"])
+async def test_a_script_goes_on_when_its_opening_is_another_or_gone(
+    house: House, models: Path, passages: dict[str, str] | None
+):
+    await house.start(heading=None, style="storm")
+    await house.carry_on(1, temperature=2.0)
+    say_of_itself(models / "tiny.onnx", passages)
+    await house.restart()
+    turn = await house.room.carry_on(house.writer(), Wish(seed=2))
+    assert turn.read_by == "tiny"
+    found = await replay(house.room, Patience())
+    old, new = found.findings
+    assert (old.verdict, new.verdict) == (Verdict.UNPROVED, Verdict.PROVED)
+    assert "the voice reads another opening before the script now: line 1." in in_words(found)
+    await house.room.undo(house.writer())
+    await house.room.undo(house.writer())
+    await house.write("Rain.")
+    await check_it_has_read(house, (passages or {}).get("storm", ""))
+
+
+async def test_lines_in_a_style_are_proved(house: House):
+    await house.start(heading=None, style="ghost story")
+    await house.carry_on(1, lines=3)
+    await house.write("Rain.")
+    await house.carry_on(2)
+    found = await replay(house.room, Patience())
+    assert [one.verdict for one in found.findings] == [
+        *[Verdict.PROVED] * 3,
+        *(Verdict.PERSON, Verdict.PROVED),
+    ]
+
+
+# What people see -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("how", "told"),
+    [
+        ({"style": "noir"}, "“tiny” has no style “noir”: choose from storm, ghost story."),
+        ({"style": "storm", "voice": "other"}, "“other” has no styles: leave out the option"),
+    ],
+)
+async def test_an_unknown_style_is_refused_with_those_that_there_are(
+    house: House, how: dict[str, str], told: str
+):
+    with pytest.raises(ScriptError) as refused:
+        await house.start(**how)
+    assert told in str(refused.value)
+    assert await house.store.shelf(house.room.channel) == []
+
+
+async def test_a_style_is_chosen_among_those_of_the_voice(stage: Stage):
+    async def suggested(typed: str, **others: str) -> list[str]:
+        found = await stage.ann.autocomplete(stage.channel, "start", "style", typed, **others)
+        return [choice["value"] for choice in found]
+
+    assert await suggested("") == ["storm", "ghost story"]
+    assert await suggested("GHO") == ["ghost story"]
+    assert await suggested("", model="other") == []
+    assert await suggested("", model="nobody") == []
+    assert await suggested("", model="tiny") == ["storm", "ghost story"]
+
+
+async def test_nobody_sees_more_of_an_opening_than_its_style(stage: Stage):
+    await begin(stage, style=" Storm ")
+    await stage.ben.slash(stage.channel, "continue", seed=1)
+    assert (await stage.cog.rooms.at(stage.channel.id).script()).style == "storm"
+    shown = answer(await stage.ann.slash(stage.channel, "settings show"))
+    assert shown.content.split("\n")[1:3] == ["- model tiny", "- **style storm**"]
+    await stage.ann.slash(stage.channel, "script show")
+    exported = answer(await stage.ann.slash(stage.channel, "script export", format="fountain"))
+    [file] = exported.attachments
+    seen = [file, *stage.sent(), *(message.content for message in stage.messages())]
+    assert "BOATSWAIN" not in str(seen)
+
+
+async def test_somebody_alone_is_told_which_styles_there_are(stage: Stage):
+    refused = answer(await begin(stage, style="noir"))
+    assert refused.ephemeral
+    assert refused.content == "“tiny” has no style “noir”: choose from storm, ghost story."
+    refused = answer(await begin(stage, style="noir", model="other"))
+    assert refused.content == "“other” has no styles: leave out the option style."
+    assert await stage.cog.store.shelf(stage.channel.id) == []
+    await begin(stage)
+    shown = answer(await stage.ann.slash(stage.channel, "settings show"))
+    assert "style" not in shown.content
+
+
+async def test_a_card_tells_the_styles_of_a_voice(stage: Stage):
+    card = answer(await stage.ann.slash(stage.channel, "model info", model="tiny"))
+    assert "Styles that a script can begin in: storm, ghost story" in card.content
+    other = answer(await stage.ann.slash(stage.channel, "model info", model="other"))
+    assert "Styles" not in other.content

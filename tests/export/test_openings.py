@@ -1,0 +1,100 @@
+"""Openings: out of a file, into a voice's metadata, and what cannot be read."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from bot.model import LONGEST_OPENING, LONGEST_STYLE, MOST_STYLES, openings_of
+from bot.script import Kind, blocks, classify
+from export import openings
+from export.__main__ import main
+from export.voice import Voice
+from training.run import Run
+from training.vocabulary import Vocabulary
+
+SHIPPED = {path.stem: tomllib.loads(path.read_text("utf-8")) for path in openings.SHIPPED.iterdir()}
+
+RUNS = Path(__file__).parents[2] / "training" / "runs"
+
+VOCABULARY = Vocabulary(("\n", *"abcdefghijklmnopqrstuvwxyz"), {"é": "e"})
+
+
+def of(path: Path, text: str) -> dict[str, str]:
+    """What becomes of a file with this text."""
+    (path / "styles.toml").write_text(text, encoding="utf-8")
+    return openings.metadata(path / "styles.toml", VOCABULARY)
+
+
+def test_passages_become_metadata(tmp_path: Path):
+    told = of(tmp_path, 'b = """\nfirst\n\nsecond\n"""\n"a style" = "é"')
+    assert json.loads(told["onbook.openings"]) == {"b": "first\n\nsecond", "a style": "é"}
+    assert of(tmp_path, "") == {}
+    assert openings.metadata(None, VOCABULARY) == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("a = 7", "has more than passages"),
+        ("[a]\nb = 'c'", "has more than passages"),
+        ("a", "is not TOML"),
+        ('a = "\\n"', "'a' has 0 characters"),
+        (f'a = "{"x" * 2001}"', "'a' has 2,001 characters: write 1 to 2,000"),
+        (f'{"x" * 41} = "x"', "is no name of 1 to 40 characters"),
+        ("".join(f'a{n} = "x"\n' for n in range(26)), "has more than 25 styles"),
+        ('a = "X"', "'a' has 'X', which the voice cannot read"),
+    ],
+)
+def test_what_a_voice_could_not_read_is_refused(tmp_path: Path, text: str, told: str):
+    with pytest.raises(openings.VoiceError, match=told):
+        of(tmp_path, text)
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path):
+    with pytest.raises(openings.VoiceError, match=r"none\.toml cannot be read"):
+        openings.metadata(tmp_path / "none.toml", VOCABULARY)
+
+
+def test_the_bot_has_the_same_limits():
+    limits = (openings.MOST_STYLES, openings.LONGEST_STYLE, openings.LONGEST_OPENING)
+    assert limits == (MOST_STYLES, LONGEST_STYLE, LONGEST_OPENING)
+
+
+@pytest.mark.parametrize("voice", SHIPPED)
+def test_what_is_shipped_can_be_read_by_its_voice_and_by_the_bot(voice: str):
+    told = openings.metadata(openings.of_voice(voice), Run(RUNS / voice).vocabulary())
+    found = openings_of(told)
+    assert len(found) == 10
+    for style, text in found.items():
+        assert 300 <= len(text) <= 700, style
+        assert Kind.DIALOGUE in map(classify, blocks(text))
+
+
+def test_a_voice_gets_the_openings_of_its_name(
+    tiny_run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    (tmp_path / "tiny.toml").write_text('noir = "Rain."', encoding="utf-8")
+    monkeypatch.setattr(openings, "SHIPPED", tmp_path)
+    assert main([str(tiny_run.folder), "-o", str(tmp_path / "tiny.onnx")]) == 0
+    voice = Voice.read(tmp_path / "tiny.onnx")
+    assert voice.metadata["onbook.openings"] == '{"noir":"Rain."}'
+
+
+def test_a_file_gets_other_openings_and_stays_the_same_voice(
+    voices: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    old, new = voices / "tiny.onnx", tmp_path / "new.onnx"
+    (tmp_path / "styles.toml").write_text('noir = "Rain."', encoding="utf-8")
+    chosen = ["--openings", str(tmp_path / "styles.toml"), "-o", str(new)]
+    assert main([str(old), *chosen]) == 0
+    before, after = Voice.read(old), Voice.read(new)
+    assert (after.graph, after.fingerprint) == (before.graph, before.fingerprint)
+    told = dict(before.metadata) | {"onbook.openings": '{"noir":"Rain."}'}
+    assert after.metadata == told
+    assert before.fingerprint[:12] in capsys.readouterr().out
+    assert main([str(old), *chosen, "--bits", "32"]) == 1
+    assert "leave out --bits and --heldout" in capsys.readouterr().err
