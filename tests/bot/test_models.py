@@ -217,15 +217,16 @@ async def test_a_changed_file_takes_over_and_says_so(stage: Stage, models: Path)
 async def test_a_voice_is_shown_with_its_figures_and_its_curve(stage: Stage):
     shown = await model(stage, "info", model="tiny")
     assert shown.ephemeral
-    name, corpus, licence, trained, size, judged, fingerprint = shown.content.split("\n")
+    name, corpus, licence, trained, styles, size, judged, fp = shown.content.split("\n")
     assert name == "**tiny**"
     assert corpus == "Trained on: a few scenes of Shakespeare"
     assert licence == "Licence: public domain"
     assert re.fullmatch(r"Trained until: <t:\d+:D>", trained)
+    assert styles == "Styles that a script can begin in: storm, ghost story"
     assert re.fullmatch(r"Size: 0\.\d MB", size)
     assert re.search(r": the tempest \d\.\d{3}, the comedy of errors \d\.\d{3}$", judged)
     voice = (await stage.cog.voices.engine("tiny")).model
-    assert fingerprint == f"-# fingerprint {voice.fingerprint[:12]}"
+    assert fp == f"-# fingerprint {voice.fingerprint[:12]}"
     [picture] = shown.attachments
     assert "How “tiny” learned: on a text that it was not trained on" in picture.description
     assert Image.open(io.BytesIO(await picture.read())).size == (curve.WIDTH, curve.HEIGHT)
