@@ -5,7 +5,7 @@ each candidate are judged by what they cost, not by who says them, which `turn_t
 than the network. A likely line is often only a short one, so it is held against what is usual: the
 rate of all the candidates, from `SETTLING` bits less at the beginning, where there are many ways to
 go on and none is wrong yet. The difference counts by the square root of the length, as sums of
-chance do. `python -m training candidates` prints what that is worth.
+chance do. `python -m tests.quality --sweep` prints what that is worth.
 """
 
 from __future__ import annotations

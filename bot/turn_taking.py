@@ -7,7 +7,7 @@ speaker go on, and most often the one before answers. So where an element begins
 still become the cue of somebody, the cues of the script's last elements are mixed with what the
 network expects. This is a cache (Grave et al. 2016, "Improving neural language models with a
 continuous cache") of one thing only. Its numbers were fitted to *Twelfth Night* and hold for
-*Macbeth*: `python -m training judge` prints what they are worth in bits per character.
+*Macbeth*: `python -m tests.quality costs` prints what they are worth in bits per character.
 """
 
 from __future__ import annotations

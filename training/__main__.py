@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from . import benchmark, corpus, evaluate, screen, talk
-from .arguments import at_least_0, positive, up_to
+from .arguments import positive
 from .commands import INTERRUPTED, add_commands
 from .compare import command, task
 from .compare.ablations import VARIANTS
@@ -101,13 +101,6 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--out", type=Path, required=True, metavar="DIR")
     one.set_defaults(command=_release)
 
-    _add_judge(commands.add_parser("judge", help="how well a voice file reads"))
-    _add_samples(commands.add_parser("samples", help="what a voice file writes, unedited"))
-
-    _add_candidates(
-        commands.add_parser("candidates", help="what choosing from several lines is worth")
-    )
-
     one = commands.add_parser(
         "benchmark", help="training speed beside the bare nn.LSTM of the same size"
     )
@@ -120,74 +113,6 @@ def parser() -> argparse.ArgumentParser:
     )
     one.set_defaults(command=_benchmark)
     return top
-
-
-def _add_candidates(one: argparse.ArgumentParser) -> None:
-    one.add_argument("voice", type=Path, metavar="VOICE", help="a voice file (.onnx)")
-    one.add_argument(
-        "texts",
-        type=Path,
-        nargs="+",
-        metavar="TEXT",
-        help="what it was trained on; it goes on from what is held out of that",
-    )
-    one.add_argument(
-        "--places",
-        type=positive(int),
-        default=300,
-        help="at how many places it writes, a draft, a good and a best line at each [%(default)s]",
-    )
-    one.add_argument(
-        "--pairs",
-        type=at_least_0,
-        default=0,
-        help="how many drafts to show, each beside the best of its place [%(default)s]",
-    )
-    one.add_argument("--reader", type=Path, metavar="VOICE", help="another voice, as a judge")
-    one.add_argument("--seed", type=int, default=1, help="[%(default)s]")
-    one.set_defaults(command=_candidates)
-
-
-def _add_judge(one: argparse.ArgumentParser) -> None:
-    one.add_argument("voice", type=Path, metavar="VOICE", help="a voice file (.onnx)")
-    one.add_argument(
-        "texts",
-        type=Path,
-        nargs="+",
-        metavar="TEXT",
-        help="what it was trained on; what is held out of that is what people write",
-    )
-    one.add_argument(
-        "--elements",
-        type=positive(int),
-        default=1_000,
-        help="by the voice for each row, and by people at most [%(default)s]",
-    )
-    one.add_argument(
-        "--temperature",
-        type=positive(float),
-        action="append",
-        metavar="T",
-        help="a row, beside the shipped defaults; can be repeated [0.5, 0.8, 1.0]",
-    )
-    for name, kind in (
-        ("top_p", up_to(1, above_0=True)),
-        ("min_p", up_to(1)),
-        ("repetition", up_to(2)),
-        ("company", up_to(2)),
-    ):
-        flag = "--" + name.replace("_", "-")
-        one.add_argument(flag, type=kind, metavar="N", help="in place of the shipped one")
-    one.add_argument("--seed", type=int, default=1, help="of the first element [%(default)s]")
-    one.set_defaults(command=_judge)
-
-
-def _add_samples(one: argparse.ArgumentParser) -> None:
-    one.add_argument("voice", type=Path, metavar="VOICE", help="a voice file (.onnx)")
-    one.add_argument("--heading", default="INT. DINER - NIGHT", help="what it goes on from")
-    one.add_argument("--number", type=positive(int), default=10, help="seeds [%(default)s]")
-    one.add_argument("--length", type=positive(int), default=4, help="elements [%(default)s]")
-    one.set_defaults(command=_samples)
 
 
 def _add_compare(one: argparse.ArgumentParser) -> None:
@@ -348,40 +273,6 @@ def _ablate(options: argparse.Namespace) -> int:
 def _release(options: argparse.Namespace) -> int:
     Run(options.run).copy_for_release(options.out)
     print(f"{options.out} holds the run's 16-bit weights and its record.")
-    return 0
-
-
-def _samples(options: argparse.Namespace) -> int:
-    from .judge.command import samples
-
-    print(samples(options.voice, options.heading, options.number, options.length))
-    return 0
-
-
-def _candidates(options: argparse.Namespace) -> int:
-    from .judge.candidates import candidates
-
-    asked = (options.voice, options.texts, options.places, options.pairs, options.seed)
-    print(candidates(*asked, options.reader))
-    return 0
-
-
-def _judge(options: argparse.Namespace) -> int:
-    # Its engine and its dictionary take a second, which nothing else needs.
-    from .judge import command as judge
-
-    given = ("top_p", "min_p", "repetition", "company")
-    changes = {name: getattr(options, name) for name in given}
-    print(
-        judge.judge(
-            options.voice,
-            options.texts,
-            options.temperature or (0.5, 0.8, 1.0),
-            {name: value for name, value in changes.items() if value is not None},
-            options.elements,
-            options.seed,
-        )
-    )
     return 0
 
 

@@ -70,20 +70,6 @@ def at_least_0(text: str) -> int:
     return value
 
 
-def up_to(most: float, *, above_0: bool = False) -> Callable[[str], float]:
-    """Return a parser of numbers from 0, or above, up to the most."""
-    least = "above 0, and" if above_0 else "from 0"
-
-    def parse(text: str) -> float:
-        value = float(text)
-        if not 0 <= value <= most or (above_0 and not value):
-            raise argparse.ArgumentTypeError(f"{text} is not {least} up to {most:g}")
-        return value
-
-    parse.__name__ = "number"
-    return parse
-
-
 def folder_and_times(text: str) -> tuple[str, int]:
     """Parse FOLDER=N."""
     folder, _, times = text.rpartition("=")

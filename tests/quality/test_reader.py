@@ -8,16 +8,6 @@ from tests.quality.reader import REACH, Reader, ReaderMissing, capped
 SCENE = "INT. BOATHOUSE - DAY\n\nA swan stands by the oars.\n\nMAX\nIs that your swan?\n\n"
 
 
-@pytest.fixture(scope="module")
-def smollm():
-    pytest.importorskip("transformers", reason="the reader needs the extra `quality`")
-    try:
-        reader.weights()
-    except ReaderMissing as error:
-        pytest.skip(str(error))
-    return Reader.load()
-
-
 def test_sense_costs_less_than_nonsense_and_an_answer_is_saved_more_by_its_scene(smollm):
     lines = ["It followed me home from the lake.\n", "Home lake followed the from me it.\n"]
     sense, nonsense = smollm.all([("RUTH\n", line) for line in lines])

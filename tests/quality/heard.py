@@ -1,8 +1,10 @@
-"""What it tells a voice to know the script so far: bits per character of text it has not seen."""
+"""Measure what it tells a voice to know the script so far: bits per character of unseen text."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import statistics
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,10 +14,17 @@ from bot.repetition import REACH
 from bot.sampling import surprise
 from bot.script import as_read
 from bot.turn_taking import LONGEST_CUE, alive, cues, expect
+from training.compare.table import line
+from training.texts import Text
 
 from .recalled import Recalled
 
 Bits = NDArray[np.float64]
+
+LEGEND = (
+    "Told from the script so far: who has spoken, as the bot mixes it in, and the n-grams of the "
+    "whole script, which it does not."
+)
 
 
 @dataclass(frozen=True)
@@ -32,8 +41,24 @@ class Heard:
     """With who has spoken, and then with the n-grams."""
 
 
+def table(model: Model, texts: Sequence[Text], company: float) -> str:
+    """Return bits per character of some texts: by the network alone, and told of the script."""
+    heads = ("", "bits, the network alone", "with who has spoken", "with its n-grams", "with both")
+    lines = [line(heads), line(["---", *("---:" for _ in heads[1:])])]
+    costs: list[tuple[float, ...]] = []
+    for text in texts:
+        costs.append(astuple(heard(model, text.content, company)))
+        lines.append(line([text.name, *(f"{bits:.4f}" for bits in costs[-1])]))
+    if len(costs) > 1:
+        means = (statistics.mean(column) for column in zip(*costs, strict=True))
+        lines.append(line([f"mean of {len(costs)} texts", *(f"{bits:.4f}" for bits in means)]))
+    unread = sum(model.skipped(text.content) for text in texts)
+    note = f" {unread:,} characters that the voice cannot read are left out." if unread else ""
+    return "\n".join([*lines, "", LEGEND + note])
+
+
 def heard(model: Model, text: str, company: float = 1.0) -> Heard:
-    """What a text costs a voice; raises ValueError for a text without anything to read."""
+    """Return what a text costs a voice; raises ValueError for a text without anything to read."""
     text = text.strip("\n")
     if not text:
         raise ValueError("there is nothing to read")

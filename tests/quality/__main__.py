@@ -1,0 +1,219 @@
+"""How a voice reads, beside people in the same places.
+
+    python -m tests.quality VOICE CORPUS
+
+CORPUS is a folder that `python -m training corpus` made: the voice goes on from scripts in its
+`validation` and `test` folders, at the shipped defaults, and an independent reader judges its lines
+and people's. With other words first it does other things:
+
+    python -m tests.quality sheet VOICE CORPUS -o FILE.md   lines to be marked from 1 to 5
+    python -m tests.quality pairs VOICE CORPUS -o FILE.md   pairs to be told apart
+    python -m tests.quality score FILE.md ...               what the marks or answers come to
+    python -m tests.quality samples VOICE                   what a voice writes, unedited
+    python -m tests.quality costs VOICE CORPUS              what a voice pays for held-out text
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from bot.model import Model, ModelError
+from bot.script import Element
+from training.texts import TextError
+
+from . import heard, judging, places, report, sheets, writing
+from .places import Place
+from .reader import Reader, ReaderMissing
+from .writing import Setting, Written
+
+TEMPERATURES = (0.5, 0.75, 1.0, 1.3)
+"""Of a sweep, beside the shipped one."""
+
+EVERY = 2
+"""At each so manieth place a passage is written as well."""
+
+COMMANDS = ("judge", "sheet", "pairs", "score", "samples", "costs")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Do what is asked; return the exit code."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if given and given[0] not in (*COMMANDS, "-h", "--help"):
+        given = ["judge", *given]
+    options = parser().parse_args(given)
+    try:
+        code: int = options.run(options)
+    except (TextError, ReaderMissing) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return code
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    top = argparse.ArgumentParser(
+        "python -m tests.quality",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
+    one = _at_places(commands.add_parser("judge", help="the default"), "places", 300)
+    one.add_argument("--sweep", action="store_true", help="temperatures and qualities, too")
+    one.add_argument("--json", type=Path, metavar="FILE", help="keep all figures")
+    one.set_defaults(run=_judge)
+
+    one = _at_places(commands.add_parser("sheet", help="lines to be marked"), "lines", 30)
+    one.add_argument("-o", "--out", type=Path, required=True, metavar="FILE", help="the sheet")
+    one.set_defaults(run=_sheet)
+
+    one = _at_places(commands.add_parser("pairs", help="pairs to be told apart"), "pairs", 60)
+    one.add_argument("-o", "--out", type=Path, required=True, metavar="FILE", help="the sheet")
+    one.set_defaults(run=_pairs)
+
+    one = commands.add_parser("score", help="what marks and answers come to")
+    one.add_argument("sheets", type=Path, nargs="+", metavar="FILE", help="filled in")
+    one.set_defaults(run=_score)
+
+    one = _of_voice(commands.add_parser("samples", help="what a voice writes, unedited"))
+    one.add_argument("--heading", default="INT. DINER - NIGHT", help="what it goes on from")
+    one.add_argument("--number", type=int, default=10, help="seeds [%(default)s]")
+    one.add_argument("--length", type=int, default=4, help="elements, up to 10 [%(default)s]")
+    one.set_defaults(run=_samples)
+
+    one = _of_corpus(commands.add_parser("costs", help="bits per character by the voice itself"))
+    one.set_defaults(run=_costs)
+    return top
+
+
+def _of_voice(one: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    one.add_argument("voice", type=Path, metavar="VOICE", help="a voice file (.onnx)")
+    one.add_argument(
+        "--set",
+        type=_change,
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a setting in place of the shipped one, such as top_p=0.9; can be repeated",
+    )
+    return one
+
+
+def _of_corpus(one: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    _of_voice(one).add_argument(
+        "corpus", type=Path, metavar="CORPUS", help="a folder with train, validation and test"
+    )
+    return one
+
+
+def _at_places(one: argparse.ArgumentParser, what: str, number: int) -> argparse.ArgumentParser:
+    _of_corpus(one).add_argument(
+        f"--{what}", dest="number", type=int, default=number, metavar="N", help="[%(default)s]"
+    )
+    one.add_argument("--seed", type=int, default=1, help="of the places and lines [%(default)s]")
+    return one
+
+
+def _change(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise argparse.ArgumentTypeError(f"{text} has no =: write NAME=VALUE")
+    return name, value
+
+
+def _judge(options: argparse.Namespace) -> int:
+    torch.set_num_threads(1)
+    learned = places.learned(options.corpus)
+    chosen = _chosen(options, options.number)
+    reader = Reader.load()
+    shipped, written = asyncio.run(_written(options, chosen, range(0, len(chosen), EVERY)))
+    found = judging.judge(reader, learned, chosen, written)
+    print(f"*{options.voice.stem}* in {options.corpus.name}, seed {options.seed}:\n")
+    print(report.table(found, shipped))
+    if options.sweep:
+        print("\n" + report.sweep(found))
+    if options.json:
+        about = {"voice": options.voice.stem, "corpus": options.corpus.name, "seed": options.seed}
+        figures = about | {"shipped": shipped._asdict()} | report.document(found)
+        options.json.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+    return 0
+
+
+def _chosen(options: argparse.Namespace, number: int) -> list[Place]:
+    return places.choose(places.held_out(options.corpus), number, options.seed)
+
+
+async def _written(
+    options: argparse.Namespace, chosen: Sequence[Place], passages: Sequence[int] = ()
+) -> tuple[Setting, Written]:
+    """Return the shipped setting, and what the voice wrote at it and, in a sweep, at others."""
+    async with writing.opened(options.voice, dict(options.set)) as bot:
+        settings = [bot.shipped]
+        if getattr(options, "sweep", False):
+            settings += [Setting(t, q) for t in TEMPERATURES for q in writing.QUALITIES]
+        settings = list(dict.fromkeys(settings))
+        return bot.shipped, await writing.write(bot, chosen, settings, options.seed, passages)
+
+
+def _lines(options: argparse.Namespace, chosen: Sequence[Place]) -> list[Element]:
+    shipped, written = asyncio.run(_written(options, chosen))
+    return written.lines[shipped]
+
+
+def _sheet(options: argparse.Namespace) -> int:
+    chosen = _chosen(options, options.number)
+    text = sheets.of_lines(options.voice.stem, chosen, _lines(options, chosen))
+    options.out.write_text(text, encoding="utf-8")
+    print(f"Mark the lines in {options.out}, then: python -m tests.quality score {options.out}")
+    return 0
+
+
+def _pairs(options: argparse.Namespace) -> int:
+    # A few more, for places where the voice says what people said.
+    chosen = _chosen(options, options.number + options.number // 10)
+    made = sheets.of_pairs(chosen, _lines(options, chosen), options.number, options.seed)
+    text, answers = made
+    options.out.write_text(text, encoding="utf-8")
+    key = sheets.key_of(options.out)
+    key.write_text(json.dumps(answers) + "\n", encoding="utf-8")
+    print(
+        f"Answer in {options.out} without a look at {key.name}, then: "
+        f"python -m tests.quality score {options.out}"
+    )
+    return 0
+
+
+def _score(options: argparse.Namespace) -> int:
+    for sheet in options.sheets:
+        print(sheets.score(sheet))
+    return 0
+
+
+def _samples(options: argparse.Namespace) -> int:
+    async def found() -> list[str]:
+        async with writing.opened(options.voice, dict(options.set)) as bot:
+            return await writing.samples(bot, options.heading, options.number, options.length)
+
+    shown = asyncio.run(found())
+    print("\n\n".join(f"Seed {n}:\n\n```\n{text}\n```" for n, text in enumerate(shown, 1)))
+    return 0
+
+
+def _costs(options: argparse.Namespace) -> int:
+    try:
+        model = Model.load(options.voice)
+    except ModelError as error:
+        raise TextError(str(error)) from error
+    company = float(dict(options.set).get("company", 1.0))
+    print(heard.table(model, places.held_out(options.corpus), company))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

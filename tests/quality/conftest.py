@@ -1,0 +1,34 @@
+"""Readers: the real one where it is installed, and one that every machine has."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+
+import pytest
+
+from tests.quality.reader import Reader, ReaderMissing
+
+
+class Compressor:
+    """A reader that knows nothing but the context: what a text adds to it when compressed."""
+
+    def all(self, pairs: Sequence[tuple[str, str]]) -> list[float]:
+        return [_bits(context + text) - _bits(context) for context, text in pairs]
+
+
+def _bits(text: str) -> float:
+    return 8.0 * len(zlib.compress(text.encode(), 9))
+
+
+@pytest.fixture
+def compressor() -> Compressor:
+    return Compressor()
+
+
+@pytest.fixture(scope="session")
+def smollm() -> Reader:
+    try:
+        return Reader.load()
+    except ReaderMissing as error:
+        pytest.skip(str(error))

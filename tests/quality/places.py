@@ -1,0 +1,135 @@
+"""Places: where people's held-out scripts are gone on with, by them and by a voice."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bot.script import Element, Kind, ScriptError, cue_line, from_voice, name
+from training.texts import KINDS, Text, TextError, read
+
+SCRIPT = 3_000
+"""Characters of a script before a place that a voice reads, at the most."""
+
+SAID = (Kind.ACTION, Kind.DIALOGUE)
+
+LEAST = 6
+"""Elements that stand before a place, at the least."""
+
+PASSAGE = 240
+"""Characters of a passage, across as many elements as it takes."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A place in somebody's script where somebody speaks."""
+
+    work: str
+    """Name of the text."""
+    before: tuple[Element, ...]
+    """The script so far, its last `SCRIPT` characters at the most."""
+    people: Element
+    """The speech that people wrote here."""
+    passage: str
+    """The `PASSAGE` characters of Fountain with which people went on."""
+
+    @property
+    def scene(self) -> str:
+        """The script so far, as Fountain, as far as the blank line before the speech."""
+        return "".join(f"{element.text}\n\n" for element in self.before)
+
+    @property
+    def character(self) -> str:
+        """Who speaks, as the bot takes a name."""
+        return name(self.people.cue or "")
+
+    @property
+    def cue(self) -> str:
+        """The line that says who speaks, with its newline."""
+        return cue_line(self.character) + "\n"
+
+    @property
+    def said(self) -> tuple[Element, Element]:
+        """The last two lines before that somebody says or does."""
+        first, second = [one for one in self.before if one.kind in SAID][-2:]
+        return first, second
+
+
+def held_out(corpus: Path) -> list[Text]:
+    """Return the texts of a corpus from which nobody learned; raises TextError."""
+    return _texts(corpus, "validation", "test")
+
+
+def learned(corpus: Path) -> list[Text]:
+    """Return the texts of a corpus from which a voice learned; raises TextError."""
+    return _texts(corpus, "train")
+
+
+def _texts(corpus: Path, *parts: str) -> list[Text]:
+    files = sorted(
+        file
+        for part in parts
+        for file in (corpus / part).rglob("*")
+        if file.suffix.lower() in KINDS
+    )
+    if not files:
+        raise TextError(
+            f"{corpus} has no texts in {' or '.join(parts)}: name a folder that "
+            "`python -m training corpus` made."
+        )
+    return [read(file) for file in files]
+
+
+def fountain_of(elements: Sequence[Element]) -> str:
+    """Return elements as they stand in a script."""
+    return "\n\n".join(element.text for element in elements)
+
+
+def elements_of(text: str) -> list[Element]:
+    """Return the elements of a script, as a voice reads them."""
+    return [element for block in text.split("\n\n") if (element := from_voice(block))]
+
+
+def choose(texts: Sequence[Text], number: int, seed: int) -> list[Place]:
+    """Return so many places, or all there are, drawn from all speeches alike, in their order.
+
+    Raises:
+        TextError: There is no place.
+    """
+    works = [(text.name, elements_of(text.content)) for text in texts]
+    every = [(work, at) for work, (_, script) in enumerate(works) for at in _speeches(script)]
+    if not every:
+        raise TextError(f"No held-out text has a speech after {LEAST} elements: give longer texts.")
+    drawn = random.Random(seed).sample(every, min(number, len(every)))
+    return [_place(*works[work], at) for work, at in sorted(drawn)]
+
+
+def _speeches(script: Sequence[Element]) -> Iterator[int]:
+    """Yield where a speech stands with enough before it and from it on."""
+    left = 0
+    ends = [left := left + len(element.text) + 2 for element in reversed(script)][::-1]
+    for at in range(LEAST, len(script)):
+        said = sum(element.kind in SAID for element in script[at - LEAST : at])
+        if _may_speak(script[at]) and said >= 2 and ends[at] - 2 >= PASSAGE:
+            yield at
+
+
+def _may_speak(element: Element) -> bool:
+    """Return whether an element is a speech by somebody whose name the bot takes."""
+    if element.kind is not Kind.DIALOGUE or not element.body:
+        return False
+    try:
+        return bool(name(element.cue or ""))
+    except ScriptError:
+        return False
+
+
+def _place(work: str, script: Sequence[Element], at: int) -> Place:
+    begin, size = at - LEAST, sum(len(one.text) + 2 for one in script[at - LEAST : at])
+    while begin and size + len(script[begin - 1].text) + 2 <= SCRIPT:
+        begin -= 1
+        size += len(script[begin].text) + 2
+    passage = fountain_of(script[at : at + PASSAGE])[:PASSAGE]
+    return Place(work, tuple(script[begin:at]), script[at], passage)

@@ -1,0 +1,132 @@
+"""Print a judgement as Markdown, and keep it as JSON."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from training.compare.table import line
+
+from .judging import Judgement
+from .measures import COMMON, COPIED, GRAM, NEAR, Counts
+from .places import PASSAGE
+from .writing import Setting
+
+
+class Measure(NamedTuple):
+    """A measure as it is shown."""
+
+    name: str
+    """As in `Counts`."""
+    head: str
+    form: str
+    """How its figures are written."""
+    asked: str = ""
+    """Of its share of people's."""
+
+
+SPEECHES = (
+    Measure("bits", "reader, bits a character", ".3f", "at most 1.05"),
+    Measure("relevance", "relevance, bits a character", ".3f", "at least 0.95"),
+    Measure("distinct", "distinct lines", ".1%", "at least 0.90"),
+    Measure("taken up", "words taken up", ".1%", "at least 0.67"),
+    Measure("real words", "real words", ".1%"),
+    Measure("loops", "loops", ".2%"),
+    Measure("copies", f"copies over {COPIED}", ".1%"),
+    Measure("characters", "characters a line", ".0f"),
+)
+
+PASSAGES = (
+    Measure("bits", "reader, bits a character", ".3f", "at most 1.05"),
+    Measure("real words", "real words", ".1%"),
+    Measure("loops", "loops", ".2%"),
+    Measure("copies", f"copies over {COPIED}", ".1%"),
+)
+
+LEGEND = (
+    "Reader: what the speech and its newline cost SmolLM2-135M after the script so far. Relevance: "
+    "how much more they cost after the cue alone. Taken up: of the content words (none of the "
+    f"{COMMON} commonest) of the two lines before, those that the line has. Real words: in a "
+    f"dictionary or the training text. Loops: sequences of {GRAM} characters that stood in the "
+    f"{NEAR} before. Copies: texts with more than {COPIED} characters of the training text in one "
+    "piece. Share: the voice's over people's, with its standard error."
+)
+
+
+def table(judgement: Judgement, setting: Setting) -> str:
+    """Return the voice at one setting beside people."""
+    took = 1000 * statistics.median(judgement.seconds[setting])
+    passages = len(judgement.passages.pairs.get("bits", ()))
+    speeches = len(judgement.people.pairs["bits"])
+    rows = _head(["", "people", "voice", "share", "asked"])
+    rows.append(line([f"**{speeches} speeches**, {_named(setting)}", "", "", "", ""]))
+    rows += _rows(SPEECHES, judgement.people, judgement.voice[setting])
+    rows.append(line(["milliseconds a line", "", f"{took:.0f}", "", ""]))
+    if passages:
+        name = f"**{passages} passages** of {PASSAGE} characters, nothing chosen"
+        rows.append(line([name, "", "", "", ""]))
+        rows += _rows(PASSAGES, judgement.people_passages, judgement.passages)
+    return "\n".join([*rows, "", LEGEND])
+
+
+def sweep(judgement: Judgement) -> str:
+    """Return the voice at every setting; reader, relevance, … as shares of people's."""
+    shares, figures = SPEECHES[:4], SPEECHES[4:]
+    heads = ["temperature", "quality", *(one.head.partition(",")[0] for one in SPEECHES)]
+    rows = _head([*heads, "milliseconds"])
+    for setting, counts in judgement.voice.items():
+        cells = [f"{setting.temperature:g}", setting.quality]
+        cells += [f"{counts.over(judgement.people, one.name)[0]:.2f}" for one in shares]
+        cells += [format(counts.value(one.name), one.form) for one in figures]
+        rows.append(line([*cells, f"{1000 * statistics.median(judgement.seconds[setting]):.0f}"]))
+    people = [format(judgement.people.value(one.name), one.form) for one in figures]
+    rows.append(line(["people", "", *("1" for _ in shares), *people, ""]))
+    return "\n".join(rows)
+
+
+def document(judgement: Judgement) -> dict[str, Any]:
+    """Return all figures, to be kept as JSON."""
+    return {
+        "people": _values(judgement.people),
+        "voice": [
+            {**setting._asdict(), **_beside(counts, judgement.people)}
+            | {"seconds": statistics.median(judgement.seconds[setting])}
+            for setting, counts in judgement.voice.items()
+        ],
+        "passages": {
+            "people": _values(judgement.people_passages),
+            "voice": _beside(judgement.passages, judgement.people_passages),
+        },
+    }
+
+
+def _named(setting: Setting) -> str:
+    return f"temperature {setting.temperature:g}, `{setting.quality}`"
+
+
+def _head(heads: Sequence[str]) -> list[str]:
+    return [line(heads), line(["---", *("---:" for _ in heads[1:])])]
+
+
+def _rows(measures: Sequence[Measure], people: Counts, voice: Counts) -> list[str]:
+    rows = []
+    for one in measures:
+        share, error = voice.over(people, one.name)
+        shown = f"{share:.2f}" + ("" if error != error else f" ± {error:.2f}")
+        figures = [format(counts.value(one.name), one.form) for counts in (people, voice)]
+        rows.append(line([one.head, *figures, shown, one.asked]))
+    return rows
+
+
+def _names(counts: Counts) -> list[str]:
+    return [*counts.pairs, *(["distinct"] if counts.distinct == counts.distinct else [])]
+
+
+def _values(counts: Counts) -> dict[str, float]:
+    return {name: counts.value(name) for name in _names(counts)}
+
+
+def _beside(counts: Counts, people: Counts) -> dict[str, Any]:
+    shares = {name: counts.over(people, name) for name in _names(counts)}
+    return {"figures": _values(counts), "shares": shares}

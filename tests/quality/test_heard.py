@@ -1,0 +1,70 @@
+"""What it tells a voice to know the script so far."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+
+from bot.model import Model
+from tests.quality.heard import heard, table
+from tests.quality.recalled import DISCOUNT, WORTH, Recalled
+from training.texts import Text
+
+
+@pytest.fixture(scope="module")
+def model(voices: Path) -> Model:
+    return Model.load(voices / "tiny.onnx")
+
+
+def test_who_has_spoken_lowers_the_cost_of_a_talk(model: Model):
+    talk = "\n\n".join(f"{name}\nNo, my lord." for name in ["LEONATO", "BEATRICE"] * 10)
+    found = heard(model, talk)
+    assert found.company < 0.9 * found.alone
+    nothing = heard(model, talk, company=0.0)
+    assert nothing.company == nothing.alone
+    assert nothing.both == nothing.recalled
+    with pytest.raises(ValueError, match="nothing"):
+        heard(model, "")
+
+
+def test_what_a_script_has_said_lowers_the_cost_of_saying_it_again(model: Model):
+    chance = random.Random(1)
+    said = "".join(chance.choices("abcdefgh ", k=400))
+    once, twice = (heard(model, f"MAYA\n{text}") for text in (said, said + said))
+    assert once.recalled == pytest.approx(once.alone, rel=0.01)
+    # The second time it is known after the first few characters.
+    assert twice.recalled < 0.7 * twice.alone
+    assert twice.both == pytest.approx(twice.recalled, rel=0.01)
+
+
+def test_counts_of_a_script_are_blended_with_what_is_expected():
+    script = Recalled()
+    assert script.probability(0.3, "e") == 0.3
+    for character in "abcdeabcd":
+        script.read(character)
+    # Of the four contexts the one of four characters alone was met, once, before "e".
+    worth = WORTH[0] + DISCOUNT
+    assert script.probability(0.3, "e") == pytest.approx(
+        (1 - DISCOUNT + worth * 0.3) / (WORTH[0] + 1)
+    )
+    assert script.probability(0.3, "a") == pytest.approx(worth * 0.3 / (WORTH[0] + 1))
+    # They share out one, whatever is expected of the nine letters.
+    for character in "eabcdfabcdeabcd":
+        script.read(character)
+    total = sum(script.probability(1 / 9, letter) for letter in "abcdefghi")
+    assert total == pytest.approx(1)
+
+
+def test_what_texts_cost_is_printed_with_what_cannot_be_read(model: Model):
+    texts = [Text("one", "MAYA\nThe rain is here."), Text("two", "MAYA\nAnd I, \u2602.")]
+    lines = table(model, texts, 1.0).splitlines()
+    assert [line.split("|")[1].strip() for line in lines[2:5]] == ["one", "two", "mean of 2 texts"]
+    means = [float(cell) for cell in lines[4].split("|")[2:-1]]
+    first = [float(cell) for cell in lines[2].split("|")[2:-1]]
+    second = [float(cell) for cell in lines[3].split("|")[2:-1]]
+    assert means == pytest.approx(
+        [(a + b) / 2 for a, b in zip(first, second, strict=True)], abs=1e-4
+    )
+    assert lines[-1].endswith(" 1 characters that the voice cannot read are left out.")

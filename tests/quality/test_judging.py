@@ -1,0 +1,120 @@
+"""A voice beside people: what is printed, with a reader that every machine has and the real one."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.quality import judging, report
+from tests.quality.__main__ import main
+from tests.quality.places import Place, choose, held_out, learned
+from tests.quality.reader import Reader
+from tests.quality.writing import Setting, Written
+
+SETTING = Setting(0.75, "draft")
+
+
+@pytest.fixture(scope="module")
+def chosen(scenes: Path) -> list[Place]:
+    return choose(held_out(scenes), 12, seed=1)
+
+
+def judged(reader: object, scenes: Path, chosen: list[Place], said: dict[Setting, list[Place]]):
+    lines = {setting: [place.people for place in places] for setting, places in said.items()}
+    passages = {at: said[SETTING][at].passage for at in range(0, 12, 2)}
+    written = Written(lines, {setting: [0.1] * 12 for setting in lines}, passages)
+    return judging.judge(reader, learned(scenes), chosen, written)
+
+
+def test_people_are_as_good_as_people(compressor, scenes: Path, chosen: list[Place]):
+    found = judged(compressor, scenes, chosen, {SETTING: chosen})
+    own = found.voice[SETTING]
+    for name in own.pairs:
+        assert own.over(found.people, name)[0] in (1, pytest.approx(float("nan"), nan_ok=True))
+    assert own.distinct == found.people.distinct
+    assert found.passages.over(found.people_passages, "bits") == (1, 0)
+
+
+def test_lines_of_another_scene_answer_less_than_people_do(
+    compressor, scenes: Path, chosen: list[Place]
+):
+    """The same lines, but each where another one belongs: that alone is what differs."""
+    # Each line takes up what was said before it, word for word.
+    echoes = [
+        replace(place, people=replace(place.people, text=place.cue + place.said[-1].body))
+        for place in chosen
+    ]
+    mixed = echoes[1:] + echoes[:1]
+    other = Setting(1.0, "draft")
+    found = judged(compressor, scenes, chosen, {SETTING: echoes, other: mixed})
+    here, elsewhere = found.voice[SETTING], found.voice[other]
+    assert here.value("characters") == elsewhere.value("characters")
+    assert here.value("relevance") > elsewhere.value("relevance") + 1
+    assert here.value("bits") < elsewhere.value("bits") - 1
+    assert here.value("taken up") > 4 * elsewhere.value("taken up")
+    assert here.value("loops") > 0.5 > elsewhere.value("loops")
+
+
+def test_what_was_learned_by_heart_is_a_copy(compressor, scenes: Path, chosen: list[Place]):
+    by_heart = choose(learned(scenes), 12, seed=1)
+    found = judged(compressor, scenes, chosen, {SETTING: by_heart})
+    assert found.passages.value("copies") == 1 > found.people_passages.value("copies")
+
+
+def test_the_command_prints_tables_and_keeps_figures(
+    compressor,
+    voices: Path,
+    scenes: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr(Reader, "load", lambda: compressor)
+    kept = tmp_path / "figures.json"
+    voice = str(voices / "tiny.onnx")
+    asked = [voice, str(scenes), "--places", "4", "--json", str(kept)]
+    assert main([*asked, "--sweep", "--set", "soft_length=40"]) == 0
+    shown = capsys.readouterr().out
+    table, _, swept = shown.partition(report.LEGEND)
+    assert "| **4 speeches**, temperature 0.75" in table
+    assert "| **2 passages** of 240 characters" in table
+    rows = [row.split("|")[1:3] for row in swept.strip().splitlines()[2:]]
+    assert rows[-1][0].strip() == "people"
+    assert len({tuple(row) for row in rows[:-1]}) == len(rows) - 1 == 12
+    figures = json.loads(kept.read_text(encoding="utf-8"))
+    assert figures["shipped"].items() <= figures["voice"][0].items()
+    shares = figures["voice"][0]["shares"]
+    figure = figures["voice"][0]["figures"]["bits"]
+    assert shares["bits"][0] == pytest.approx(figure / figures["people"]["bits"])
+    assert f"{figure:.3f}" in table
+
+
+def test_the_real_reader_finds_that_a_tiny_voice_reads_worse_than_people(
+    smollm, voices: Path, scenes: Path, capsys: pytest.CaptureFixture[str], monkeypatch
+):
+    monkeypatch.setattr(Reader, "load", lambda: smollm)
+    assert main([str(voices / "tiny.onnx"), str(scenes), "--places", "6"]) == 0
+    [row] = [r for r in capsys.readouterr().out.splitlines() if r.startswith("| relevance")]
+    people, voice = (float(cell) for cell in row.split("|")[2:4])
+    assert people > voice
+
+
+def test_mistakes_are_told_in_a_sentence(
+    voices: Path, scenes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    for asked, told in (
+        ([str(voices / "tiny.onnx"), str(tmp_path)], "training corpus"),
+        (["sheet", str(tmp_path / "no.onnx"), str(scenes), "-o", str(tmp_path / "s")], "no voice"),
+        (["costs", str(tmp_path / "no.onnx"), str(scenes)], "no.onnx"),
+        (["score", str(tmp_path / "gone.md")], "gone.md"),
+    ):
+        assert main(asked) == 1
+        error = capsys.readouterr().err
+        assert told in error
+        assert error.count("\n") == 1
+    with pytest.raises(SystemExit):
+        main([str(voices / "tiny.onnx"), str(scenes), "--set", "top_p"])
+    assert "NAME=VALUE" in capsys.readouterr().err

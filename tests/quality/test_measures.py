@@ -1,0 +1,102 @@
+"""What is counted about how lines read."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import pytest
+
+from bot.script import Element, from_voice
+from tests.quality.measures import (
+    BLOCK,
+    COPIED,
+    NEAR,
+    Counts,
+    English,
+    distinct,
+    longest_copies,
+    loops,
+    repeated,
+    words,
+)
+
+
+def element(text: str) -> Element:
+    found = from_voice(text)
+    assert found is not None
+    return found
+
+
+@pytest.fixture(scope="module")
+def english() -> English:
+    return English(["Enter XYZZY, a wizard."])
+
+
+def test_words_are_compared_without_case_and_typography():
+    assert words("Who\u2019s THERE, at 5?") == ["who's", "there", "at"]
+
+
+def test_a_word_is_real_in_a_dictionary_or_in_the_training_text(english: English):
+    assert english.real("The wizard Xyzzy said flibberty.") == (4, 5)
+
+
+def test_content_words_are_taken_up_whatever_their_endings(english: English):
+    before = "Two swans stood in my kitchen.\nAnd the feathers?"
+    assert english.content(before) == {"swan", "stood", "kitchen", "feather"}
+    assert english.taken_up(before, "That swan's feather is mine.") == (2, 4)
+    assert english.taken_up(before, "And what did you get?") == (0, 4)
+    assert english.taken_up("And what did you get?", before) == (0, 0)
+    assert not english.content("What hast thou done to me, sir?") - {"done"}
+
+
+def test_what_comes_again_soon_is_a_loop():
+    assert not any(repeated("The rain in Spain."))
+    assert sum(repeated("To be so. To be so.")) == 2
+    far = "To be so." + "".join(map(chr, range(1000, 1000 + NEAR))) + "To be so."
+    assert not any(repeated(far))
+
+
+def test_only_loops_of_the_line_itself_are_counted():
+    again = "No, no, no, no, no, no."
+    assert loops(again, "Yes.") == (0, 4)
+    assert loops("I know the rain in Spain.", "I know the rain.")[0] == len("I know the rain") - 7
+    assert loops("x" * NEAR + "I know.", "") == (0, 0)
+
+
+def test_lines_are_distinct_that_say_something_else():
+    lines = ["MAYA\nYes.", "JONAS\nYes!", "MAYA\nNo.", "MAYA\n(nods)\nYes."]
+    assert distinct([element(line) for line in lines]) == 0.75
+
+
+def test_copies_are_found_to_the_character():
+    chance = random.Random(1)
+    text = "".join(chance.choices("abcdefgh ", k=20_000))
+    learned = [text[:9_000], text[9_000:]]
+    for length in (COPIED + 1, COPIED + 7, 333, 1_000):
+        for at in (5_000, 5_001, 5_000 + BLOCK - 1, 9_000, 20_000 - length):
+            inside = "#" + text[at : at + length] + "#"
+            assert longest_copies(["#" * length, inside], learned) == [0, length]
+    across = text[9_000 - 100 : 9_000 + 70]
+    assert longest_copies([across], learned) == [100]  # no text goes on in the next one
+
+
+def test_a_measure_is_the_ratio_of_sums_and_a_share_has_its_error():
+    chance = np.random.default_rng(2)
+    size = chance.uniform(10, 100, 400)
+    people = Counts({"bits": np.stack([1.4 * size, size], axis=1)}, 1.0)
+    cost = size * chance.normal(1.75, 0.5, 400)
+    voice = Counts({"bits": np.stack([cost, size], axis=1)}, 0.9)
+    assert people.value("bits") == pytest.approx(1.4)
+    assert voice.value("bits") == pytest.approx(cost.sum() / size.sum())
+    share, error = voice.over(people, "bits")
+    assert share == pytest.approx(cost.sum() / (1.4 * size.sum()))
+    # A mean of 400, each of which errs by 0.5, and more where lengths differ; over 1.4.
+    assert 0.5 / 20 / 1.4 < error < 1.4 * 0.5 / 20 / 1.4
+    assert voice.over(people, "bits") == (share, error)
+    assert voice.over(people, "distinct") == (0.9, pytest.approx(float("nan"), nan_ok=True))
+
+
+def test_what_nobody_did_has_no_share():
+    never = Counts({"copies": np.array([[0, 1], [0, 1]], float)})
+    assert np.isnan(never.over(never, "copies")).all()

@@ -1,0 +1,65 @@
+"""Where people's scripts are gone on with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bot.script import Kind
+from tests.quality.places import LEAST, PASSAGE, SAID, SCRIPT, choose, held_out, learned
+from training.texts import Text, TextError
+
+
+def script(speeches: int, names: str = "MJ") -> Text:
+    said = (f"{names[n % len(names)]}AYA\nThis is line {n} of many." for n in range(speeches))
+    return Text("film", "\n\n".join(["INT. BAR - NIGHT", *said]))
+
+
+def test_what_is_held_out_is_kept_from_what_was_learned(scenes: Path):
+    assert {text.name for text in held_out(scenes)} == {"the-tempest", "the-comedy-of-errors"}
+    assert {text.name for text in learned(scenes)} == {"much-ado-about-nothing", "as-you-like-it"}
+
+
+def test_a_folder_without_held_out_texts_is_refused_in_a_sentence(tmp_path: Path):
+    (tmp_path / "train").mkdir()
+    with pytest.raises(TextError, match="training corpus"):
+        held_out(tmp_path)
+
+
+def test_places_are_drawn_once_each_and_the_same_for_a_seed(scenes: Path):
+    texts = held_out(scenes)
+    found = choose(texts, 20, seed=1)
+    assert found == choose(texts, 20, seed=1) != choose(texts, 20, seed=2)
+    assert len({(place.work, place.scene) for place in found}) == 20
+    every = choose(texts, 10_000, seed=1)
+    assert 20 < len(every) < 10_000
+    assert set(found) < set(every)
+
+
+def test_a_place_has_its_script_and_how_people_went_on(scenes: Path):
+    text = {text.name: text.content for text in held_out(scenes)}
+    for place in choose(held_out(scenes), 40, seed=1):
+        assert len(place.before) >= LEAST
+        assert len(place.scene) <= SCRIPT or len(place.before) == LEAST
+        assert place.scene + place.passage in text[place.work]
+        assert len(place.passage) == PASSAGE
+        assert place.passage.startswith(place.people.text[:PASSAGE])
+        assert place.people.kind is Kind.DIALOGUE
+        assert {one.kind for one in place.said} <= set(SAID)
+        assert place.people.text.startswith(place.cue.rstrip("\n"))
+
+
+def test_no_place_lies_too_early_or_too_late():
+    # As many elements as are needed before, then as many as make a passage.
+    after = -(-(PASSAGE + 2) // len("MAYA\nThis is line 10 of many.\n\n"))
+    assert len(choose([script(LEAST - 1 + after)], 99, seed=1)) == 1
+    with pytest.raises(TextError, match="longer texts"):
+        choose([script(LEAST - 2 + after)], 99, seed=1)
+
+
+def test_whose_name_the_bot_does_not_take_is_passed_over():
+    # The names of two of three are longer than any that it takes.
+    text = script(90).content.replace("JAYA", "A VERY " + "LONG " * 20 + "NAME")
+    found = choose([Text("film", text)], 99, seed=1)
+    assert {place.character for place in found} == {"MAYA"}

@@ -1,0 +1,93 @@
+"""Sheets that people fill in, and what their marks come to."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.quality.__main__ import main
+from tests.quality.sheets import score
+from training.texts import TextError
+
+
+@pytest.fixture(scope="module")
+def sheets(voices: Path, scenes: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("sheets")
+    asked = [str(voices / "tiny.onnx"), str(scenes)]
+    assert main(["sheet", *asked, "--lines", "5", "-o", str(folder / "lines.md")]) == 0
+    assert main(["pairs", *asked, "--pairs", "8", "-o", str(folder / "pairs.md")]) == 0
+    return folder
+
+
+def filled(sheet: Path, folder: Path, entries: list[str]) -> Path:
+    """A copy of a sheet with an entry in the last column of each row."""
+    left = iter(entries)
+    text = re.sub(
+        r"^(\| \d+ .*\|)[^|]*\|$",
+        lambda m: f"{m[1]} {next(left)} |",
+        _text(sheet),
+        flags=re.MULTILINE,
+    )
+    assert next(left, None) is None
+    copy = folder / sheet.name
+    copy.write_text(text, encoding="utf-8")
+    return copy
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+def _rows(sheet: Path) -> list[list[str]]:
+    rows = re.findall(r"^\| \d+ \|.*$", _text(sheet), re.MULTILINE)
+    return [re.split(r"(?<!\\)\|", row)[1:-1] for row in rows]
+
+
+def test_marks_are_read_back(sheets: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    sheet = filled(sheets / "lines.md", tmp_path, ["1", "5", "4", "4", "2"])
+    assert main(["score", str(sheet)]) == 0
+    said = capsys.readouterr().out
+    assert said == "lines.md: mean 3.20 of 5 lines (1 of 1, 1 of 2, 0 of 3, 2 of 4, 1 of 5).\n"
+
+
+def test_pairs_are_in_random_order_and_their_answers_kept_apart(sheets: Path, tmp_path: Path):
+    answers = json.loads(_text(sheets / "pairs.key.json"))
+    assert sorted(set(answers)) == ["A", "B"]
+    assert len(answers) == len(_rows(sheets / "pairs.md")) == 8
+    (tmp_path / "pairs.key.json").write_text(json.dumps(answers), encoding="utf-8")
+    right = filled(sheets / "pairs.md", tmp_path, answers)
+    assert "in 8 of 8 pairs (100%)" in score(right)
+    wrong = filled(sheets / "pairs.md", tmp_path, ["BA"["AB".index(one)] for one in answers])
+    assert "in 0 of 8 pairs (0%)" in score(wrong)
+
+
+def test_the_key_says_which_line_is_in_the_play(sheets: Path, scenes: Path):
+    play = re.sub(
+        r"\s+",
+        " ",
+        "".join(_text(f) for p in ("validation", "test") for f in (scenes / p).iterdir()),
+    )
+    for row, answer in zip(
+        _rows(sheets / "pairs.md"), json.loads(_text(sheets / "pairs.key.json")), strict=True
+    ):
+        for column, name in ((2, "A"), (3, "B")):
+            text = row[column].replace("<br>", " ").strip()
+            assert (text in play) == (name == answer)
+
+
+def test_both_lines_of_a_pair_are_said_by_the_same_person(sheets: Path):
+    for row in _rows(sheets / "pairs.md"):
+        first, second = (row[column].strip().partition("<br>")[0] for column in (2, 3))
+        assert first == second
+
+
+def test_a_sheet_that_is_not_filled_in_is_refused(sheets: Path, tmp_path: Path):
+    with pytest.raises(TextError, match="row 1"):
+        score(sheets / "lines.md")
+    with pytest.raises(TextError, match="row 3"):
+        score(filled(sheets / "lines.md", tmp_path, ["1", "2", "6", "1", "2"]))
+    with pytest.raises(TextError, match="A, B"):
+        score(sheets / "pairs.md")

@@ -1,0 +1,93 @@
+"""A real voice writes where people did, as it would in a channel."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from bot.settings import Settings
+from tests.quality import writing
+from tests.quality.places import PASSAGE, Place, choose, held_out
+from tests.quality.writing import DRAFT, QUALITIES, Setting, Written
+from training.texts import TextError
+
+
+@pytest.fixture(scope="module")
+def chosen(scenes: Path) -> list[Place]:
+    return choose(held_out(scenes), 3, seed=1)
+
+
+def written(
+    voice: Path,
+    chosen: Sequence[Place],
+    *settings: Setting,
+    seed: int = 1,
+    passages: Sequence[int] = (),
+    **changes: object,
+) -> Written:
+    async def found() -> Written:
+        async with writing.opened(voice, changes) as bot:
+            asked = settings or (bot.shipped,)
+            return await writing.write(bot, chosen, asked, seed, passages)
+
+    return asyncio.run(found())
+
+
+def test_lines_are_by_the_people_of_the_place_and_the_same_for_a_seed(
+    voices: Path, chosen: list[Place]
+):
+    first, again, other = (
+        written(voices / "tiny.onnx", chosen, seed=seed, passages=[0, 2]) for seed in (1, 1, 2)
+    )
+    [shipped] = first.lines
+    assert shipped.temperature == Settings.model_fields["temperature"].default
+    assert shipped.quality == Settings.model_fields["quality"].default
+    lines = first.lines[shipped]
+    assert [line.cue for line in lines] == [place.character for place in chosen]
+    assert lines == again.lines[shipped] != other.lines[shipped]
+    assert first.passages == again.passages != other.passages
+    assert {at: len(text) for at, text in first.passages.items()} == {0: PASSAGE, 2: PASSAGE}
+    assert len(first.seconds[shipped]) == 3
+    assert min(first.seconds[shipped]) > 0
+
+
+def test_a_line_does_not_depend_on_what_else_is_asked_for(voices: Path, chosen: list[Place]):
+    settings = [Setting(t, q) for t in (0.5, 1.3) for q in (DRAFT, QUALITIES[-1])]
+    swept = written(voices / "tiny.onnx", chosen, *settings, passages=[0])
+    for setting in settings:
+        alone = written(voices / "tiny.onnx", chosen, setting)
+        assert alone.lines[setting] == swept.lines[setting]
+    assert len({tuple(lines) for lines in swept.lines.values()}) == len(settings)
+
+
+def test_a_setting_can_be_changed_and_a_wrong_one_is_refused(voices: Path, chosen: list[Place]):
+    plain, short = (
+        written(voices / "tiny.onnx", chosen, **changes)
+        for changes in ({}, {"line_length": "40", "soft_length": "0"})
+    )
+    sizes = [max(len(line.body) for line in one.lines.popitem()[1]) for one in (short, plain)]
+    assert sizes[0] < sizes[1]
+    with pytest.raises(TextError, match="top_p"):
+        written(voices / "tiny.onnx", chosen, top_p="7")
+
+
+def test_what_is_no_voice_is_refused(tmp_path: Path, chosen: list[Place]):
+    with pytest.raises(TextError, match="no voice"):
+        written(tmp_path / "gone.onnx", chosen)
+    (tmp_path / "bad.onnx").write_bytes(b"no voice")
+    with pytest.raises(TextError, match=r"bad\.onnx"):
+        written(tmp_path / "bad.onnx", chosen)
+
+
+def test_samples_are_what_each_seed_gives_however_many_are_asked_for(voices: Path):
+    async def found(number: int) -> list[str]:
+        async with writing.opened(voices / "tiny.onnx", {}) as bot:
+            return await writing.samples(bot, "a room", number, 2)
+
+    three, one = (asyncio.run(found(number)) for number in (3, 1))
+    assert one == three[:1]
+    assert len(set(three)) == 3
+    assert all(text.startswith(".A ROOM\n\n") for text in three)

@@ -1,0 +1,188 @@
+"""The bot without Discord: rooms, a database and one voice, as channels would have them."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import tempfile
+import time
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import NamedTuple
+
+from pydantic import ValidationError
+from tqdm import tqdm
+
+from bot.model import ModelError
+from bot.quality import CANDIDATES
+from bot.room import RoomError, Rooms, Wish, Writer
+from bot.script import Element, heading
+from bot.settings import Settings
+from bot.store import Store
+from bot.turn import Place as Head
+from bot.voices import Voices
+from training.texts import TextError
+
+from .places import PASSAGE, Place, fountain_of
+
+QUALITIES = tuple(CANDIDATES)
+
+DRAFT = QUALITIES[0]
+"""The quality at which nothing is chosen: the first line that was drawn."""
+
+AT_ONCE = 32
+"""Scripts that are read side by side."""
+
+ATTEMPTS = 5
+"""Seeds that are tried where a voice has nothing to say."""
+
+STRIDE = 10_007
+"""From a place's seed to the next one's: more than the lines and attempts of a place."""
+
+BEGUN = 4
+"""Elements of a passage that are asked for at once."""
+
+
+class Setting(NamedTuple):
+    """How lines are written; everything else is as it is shipped."""
+
+    temperature: float
+    quality: str
+
+
+@dataclass
+class Written:
+    """What a voice wrote at some places."""
+
+    lines: dict[Setting, list[Element]] = field(default_factory=dict)
+    """Its line at each place."""
+    seconds: dict[Setting, list[float]] = field(default_factory=dict)
+    """How long each line took, one at a time, from the wish to the line in the database."""
+    passages: dict[int, str] = field(default_factory=dict)
+    """`PASSAGE` characters of Fountain, written freely as drafts, by the index of the place."""
+
+
+class Bot:
+    """One voice, in as many channels as are wanted."""
+
+    def __init__(self, settings: Settings, rooms: Rooms) -> None:
+        self.settings = settings
+        self._rooms = rooms
+        self._deliveries = itertools.count()
+
+    @property
+    def shipped(self) -> Setting:
+        """How lines are written by default."""
+        return Setting(self.settings.temperature, self.settings.quality)
+
+    async def bring_in(self, channel: int, elements: Sequence[Element]) -> Head:
+        """Begin a script in a channel with some elements, which the voice reads."""
+        room = self._rooms.at(channel)
+        return (await room.bring_in(self._writer(), None, "Quality", elements)).place
+
+    async def go_on(self, channel: int, wish: Wish) -> list[Element]:
+        """Return the lines that the voice adds to a channel's script.
+
+        Where it has nothing to say the next seeds are tried; raises RoomError after `ATTEMPTS`.
+        """
+        room, first = self._rooms.at(channel), wish.seed or 0
+        for attempt in range(ATTEMPTS):
+            try:
+                asked = replace(wish, seed=first + attempt)
+                return [line.element for line in (await room.carry_on(self._writer(), asked)).lines]
+            except RoomError:
+                if attempt == ATTEMPTS - 1:
+                    raise
+        raise AssertionError  # the last attempt returned or raised
+
+    async def go_back(self, channel: int, head: Head) -> None:
+        """Take back what was added to a channel's script since."""
+        await self._rooms.at(channel).go_to(self._writer(), head)
+
+    def _writer(self) -> Writer:
+        return Writer(1, "Somebody", f"delivery {next(self._deliveries)}")
+
+
+@asynccontextmanager
+async def opened(voice: Path, changes: Mapping[str, object]) -> AsyncIterator[Bot]:
+    """Yield the bot with a voice, at the shipped settings but for some changes.
+
+    Raises:
+        TextError: The voice cannot be used, or a setting.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        chosen = {"models": voice.parent, "model": voice.stem, "threads": 1, **changes}
+        try:
+            settings = Settings(**chosen, database=Path(folder, "quality.db"))
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise TextError(f"{first['loc'][0]} cannot be so: {first['msg']}.") from error
+        store = await Store.open(settings.where)
+        voices = Voices(settings.models, settings.threads, settings.rows, settings.queue)
+        try:
+            await voices.engine(settings.model)
+            yield Bot(settings, Rooms(store, voices, settings))
+        except ModelError as error:
+            raise TextError(str(error)) from error
+        finally:
+            await asyncio.to_thread(voices.close)
+            await store.close()
+
+
+async def write(
+    bot: Bot,
+    places: Sequence[Place],
+    settings: Sequence[Setting],
+    seed: int,
+    passages: Collection[int] = (),
+) -> Written:
+    """Return a voice's line at each place, by the person who speaks there, for each setting.
+
+    One line is written at a time, as for a channel that has the bot for itself. ``passages`` are
+    the indices of the places where the voice also writes freely.
+    """
+    heads: list[Head] = []
+    for begin in range(0, len(places), AT_ONCE):
+        some = enumerate(places[begin : begin + AT_ONCE], begin)
+        heads += await asyncio.gather(*(bot.bring_in(i, place.before) for i, place in some))
+    written = Written({one: [] for one in settings}, {one: [] for one in settings})
+    bar = tqdm(zip(places, heads, strict=True), "the voice writes", len(places), leave=False)
+    for channel, (place, head) in enumerate(bar):
+        own = seed + channel * STRIDE
+        for setting in settings:
+            began = time.perf_counter()
+            [line] = await bot.go_on(
+                channel, Wish(character=place.character, seed=own, **setting._asdict())
+            )
+            written.seconds[setting].append(time.perf_counter() - began)
+            written.lines[setting].append(line)
+            await bot.go_back(channel, head)
+        if channel in passages:
+            written.passages[channel] = await _passage(bot, channel, own)
+            await bot.go_back(channel, head)
+    return written
+
+
+async def _passage(bot: Bot, channel: int, seed: int) -> str:
+    """Return what the voice adds when it writes freely, and nothing is chosen."""
+    added: list[Element] = []
+    while len(fountain_of(added)) < PASSAGE:
+        wish = Wish(lines=BEGUN, seed=seed + len(added) * ATTEMPTS, quality=DRAFT)
+        added += await bot.go_on(channel, wish)
+    return fountain_of(added)[:PASSAGE]
+
+
+async def samples(bot: Bot, beginning: str, number: int, length: int) -> list[str]:
+    """Return what a voice writes after a scene heading for the seeds from 1 on, as Fountain.
+
+    Nothing is picked by anybody: this is what comes first, as `/continue` gives it for that seed.
+    """
+    begun = [heading(beginning)]
+    found = []
+    for seed in range(1, number + 1):
+        await bot.bring_in(seed, begun)
+        wish = Wish(lines=length, seed=seed)
+        found.append(fountain_of([*begun, *await bot.go_on(seed, wish)]))
+    return found

@@ -1,1 +1,0 @@
-"""How well a voice reads, beside the people whose text it has not seen."""
