@@ -67,6 +67,7 @@ MARKS = tuple(
         # The underscores of a direction go inside its brackets.
         (r"_([\[(])", r"\1_"),
         (r"([\])])_", r"_\1"),
+        (r"^( *_[A-Z][A-Za-z. ]{0,30}?\.?) ?\[", r"\1_ [_"),
         (r"__", ""),
         (r"\u00a3 ?(\d[\d,.]*\d|\d)", r"\1 pounds"),
         (r"(?<=\w)---+(?=\w)", "--"),

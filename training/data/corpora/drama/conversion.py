@@ -28,6 +28,8 @@ DEED = re.compile(
 )
 ITALIC_ASIDE = re.compile(r"\s*_([A-Z][^_]{2,300}[.,:])_\s*(?=\S)")
 
+QUOTATION = re.compile(r"\"([^\"]*)(?:\"|$)|(?<!\w)'(\S(?:.|\n)*?[.,!?;:-])'(?=\s|$)")
+
 DIRECT = re.compile(r"\s*[(\[{]([^)\]}]*)[)\]}][.:,;]*(?: *--+)?")
 
 CLOSED = {"[": r"\[[^\[\]]{0,2500}\]", "(": r"\([^()]{0,2500}\)", "{": r"\{[^{}]{0,2500}\}"}
@@ -43,7 +45,8 @@ def convert_play(parts: Sequence[Part], before: Sequence[Part]) -> tuple[Script,
     names = expand_names(parts, before)
     brackets = _choose_brackets(parts)
     script = Script(_measure_width(parts))
-    converter = _Converter(script, names, brackets, _marks_directions(parts))
+    quoted = _quotes_speeches(parts)
+    converter = _Converter(script, names, brackets, _marks_directions(parts), quoted)
     for part in parts:
         converter.add(part)
     script.close()
@@ -51,11 +54,14 @@ def convert_play(parts: Sequence[Part], before: Sequence[Part]) -> tuple[Script,
 
 
 class _Converter:
-    def __init__(self, script: Script, names: dict[str, str], brackets: str, marked: bool) -> None:
+    def __init__(
+        self, script: Script, names: dict[str, str], brackets: str, marked: bool, quoted: bool
+    ) -> None:
         self.script = script
         self.names = names
-        self.brackets = brackets
+        self.brackets = "[(" if quoted else brackets
         self.marked = marked
+        self.quoted = quoted
         self.doubtful: list[str] = []
 
     def add(self, part: Part) -> None:
@@ -109,14 +115,33 @@ class _Converter:
         self.script.add_action(text)
 
     def _speak(self, lines: Sequence[str]) -> None:
-        self.script.pieces += _read_pieces("\n".join(lines), self.brackets)
+        body = "\n".join(lines)
+        body = _bracket_narration(body) if self.quoted else body
+        self.script.pieces += _read_pieces(body, self.brackets)
 
     def _goes_on(self, part: Part) -> bool:
         """Return whether a paragraph without a cue belongs to the speech before it."""
         text = part.paragraph.text
+        if self.quoted:
+            return text.strip()[0] in "\"'"
         short = [line for line in part.paragraph.lines if len(line.strip()) < 50]
         verse = len(short) == len(part.paragraph.lines) and len(short) > 1
         return self.marked or verse or bool(PERSONAL.search(text))
+
+
+def _bracket_narration(body: str) -> str:
+    """Return a speech without its quotation marks, and with the rest of the text in brackets."""
+    pieces: list[str] = []
+    at = 0
+    for match in QUOTATION.finditer(body):
+        pieces += [_bracket(body[at : match.start()]), " ", match[1] or match[2], " "]
+        at = match.end()
+    return "".join([*pieces, _bracket(body[at:]) if at else body])
+
+
+def _bracket(text: str) -> str:
+    bare = text.strip(" \n()[]")
+    return f"[{bare}]" if re.search(r"\w", bare) else ""
 
 
 def _read_pieces(body: str, brackets: str) -> Iterator[Piece]:
@@ -170,6 +195,12 @@ def _is_direction(text: str) -> bool:
     if text.startswith("_") and len(re.findall(r"\w+", outside)) < 0.3 * len(text.split()):
         return True
     return bool(STAGE.match(text))
+
+
+def _quotes_speeches(parts: Sequence[Part]) -> bool:
+    """Return whether speeches stand in quotation marks, as in a novel."""
+    speeches = [DIRECT.sub("", part.cue.rest).strip() for part in parts if part.cue]
+    return 2 * sum(speech[:1] in ("'", '"') for speech in speeches) > len(speeches)
 
 
 def _choose_brackets(parts: Sequence[Part]) -> str:

@@ -17,6 +17,8 @@ from .paragraphs import Paragraph
 
 LONGEST = 45
 """Bound the characters of a name."""
+CENTRED = 12
+"""Take a line that begins in this column, or behind it, as centred."""
 
 
 class Layout(StrEnum):
@@ -26,6 +28,7 @@ class Layout(StrEnum):
     BARE = "NAME Speech"
     ITALICS = "_Name._ Speech"
     MIXED = "Name. Speech"
+    MIXED_BARE = "Name Speech"
     CAPITALS_ALONE = "NAME alone"
     ITALICS_ALONE = "_Name._ alone"
     MIXED_ALONE = "Name alone"
@@ -38,16 +41,24 @@ class Layout(StrEnum):
     @property
     def is_mixed(self) -> bool:
         """Return whether only capitals at the start of its words mark the name."""
-        return self in (Layout.MIXED, Layout.MIXED_ALONE)
+        return self in (Layout.MIXED, Layout.MIXED_BARE, Layout.MIXED_ALONE)
 
 
 @dataclass(frozen=True)
 class Cue:
-    """Hold a name that may open a speech; `rest` is what follows it on its line."""
+    """Hold a name that may open a speech.
+
+    Attributes:
+        layout: How the name is printed.
+        name: The name as it stands.
+        rest: What follows it on its line.
+        is_marked: Whether type or a mark sets the name off, so that it need not be repeated.
+    """
 
     layout: Layout
     name: str
     rest: str
+    is_marked: bool = True
 
     @cached_property
     def key(self) -> str:
@@ -88,6 +99,15 @@ _ITALICS = re.compile(
     rf"(?:(?P<outer>[.:;,]|--)|(?= *{OPENING})|(?= *$)|(?= )) *(?P<rest>.*)$"
 )
 _MIXED = re.compile(MIXED_NAME)
+_MIXED_BARE = re.compile(
+    r"(?P<name>[A-Z][a-z]+|(?:Sir|Mrs|Mr|Miss|Lady|Lord) [A-Z][a-z]*\.?) (?P<rest>[A-Z\"'(\[].*)$"
+)
+# Novelists write `MILLER, to the boy: "Go on!"`
+_QUOTED = re.compile(
+    rf"(?P<name>{CAPS_NAME}(?<=[A-Z'])|_{MIXED_NAME}_),? "
+    r"(?P<direction>[a-z][^\"']{1,60}?)[,.:;]? "
+    r"(?P<rest>[\"']\w.*)$"
+)
 
 _ALONE_END = rf"[.:,]? *(?P<rest>{OPENING}.*)?$"
 _CAPITALS_ALONE = re.compile(rf"(?P<name>{CAPS_NAME}){_ALONE_END}")
@@ -108,25 +128,29 @@ NO_NAME = re.compile(
     r"|DRAMATIS PERSON.*|THE END|END|FINIS|SONG|MUSIC|AIR|DUET|TRIO|CHAPTER|VOL|BY|PRICE|COPYRIGHT"
     r"|PREFACE|INTRODUCTION|EXIT|EXEUNT|ENTER|OMNES EXEUNT|RE-?ENTER|[IVXL]+|[A-Z]|SETTING|DANCE"
     r"|TABLEAU|THE CURTAIN.*|QUICK CURTAIN|SLOW CURTAIN|BIBLIOGRAPHY|[\d ]+|CHORD|STAGE.*|PS|P S"
-    r"|FOOTNOTES?|INDEX|ERRATA|LINE|P|PP|IBID|VIZ|MEM|N B|ITEM|R|L|C|R H|L H|PAUSE|SILENCE)"
+    r"|MRS?|ST|MESSRS|FOOTNOTES?|INDEX|ERRATA|LINE|P|PP|IBID|VIZ|MEM|N B|ITEM|R|L|C|R H|L H|PAUSE"
+    r"|SILENCE)"
 )
 WORDS = tomllib.loads((Path(__file__).parent / "words.toml").read_text(encoding="utf-8"))
 EXCLAMATION = frozenset(WORDS["exclamations"].split())
 
 
+BEFORE_NAMES = frozenset(WORDS["before_names"].split())
+
+
 def find_cues(paragraph: Paragraph) -> tuple[Cue, ...]:
     """Return every way to read the first line of a paragraph as a speaker's name."""
-    return _find_in_line(paragraph.first)
+    return _find_in_line(paragraph.first, min(paragraph.indent, CENTRED))
 
 
 @lru_cache(maxsize=1 << 15)
-def _find_in_line(line: str) -> tuple[Cue, ...]:
+def _find_in_line(line: str, indent: int) -> tuple[Cue, ...]:
     if not OPENS.match(line) or HEADING.match(line.strip("_[(")):
         return ()
-    return (*_find_alone(line), *_find_inline(line))
+    return (*_find_alone(line, indent), *_find_inline(line))
 
 
-def _find_alone(line: str) -> Iterator[Cue]:
+def _find_alone(line: str, indent: int) -> Iterator[Cue]:
     if len(line.partition("(")[0].partition("[")[0]) > LONGEST + 2:
         return
     for layout, pattern in (
@@ -136,21 +160,30 @@ def _find_alone(line: str) -> Iterator[Cue]:
     ):
         match = pattern.fullmatch(line)
         if match and _is_name(match["name"], layout):
-            yield Cue(layout, match["name"], match["rest"] or "")
+            marked = not layout.is_mixed or indent >= CENTRED
+            yield Cue(layout, match["name"], match["rest"] or "", marked)
 
 
 def _find_inline(line: str) -> Iterator[Cue]:
+    quoted = _QUOTED.match(line)
+    if quoted and _is_name(quoted["name"].strip("_"), Layout.CAPITALS):
+        layout = Layout.ITALICS if line.startswith("_") else Layout.CAPITALS
+        rest = f"({quoted['direction']}) {quoted['rest']}"
+        yield Cue(layout, quoted["name"].strip("_"), rest)
+        return
     match = _ITALICS.match(line)
     if match:
         marked = match["inner"] or match["outer"] or match["rest"][:1] in ("(", "[", "{")
-        if marked and _is_name(match["name"], Layout.ITALICS):
-            yield Cue(Layout.ITALICS, match["name"], match["rest"])
+        opens = re.match(r"[A-Z\"'-]", match["rest"])
+        if (marked or opens) and _is_name(match["name"], Layout.ITALICS):
+            yield Cue(Layout.ITALICS, match["name"], match["rest"], bool(marked))
         return
     yield from _find_prefixes(line, Layout.CAPITALS, _CAPITALS)
     yield from _find_prefixes(line, Layout.MIXED, _MIXED)
-    bare = _BARE.match(line)
-    if bare and _is_name(bare["name"], Layout.BARE):
-        yield Cue(Layout.BARE, bare["name"], bare["rest"])
+    for layout, pattern in ((Layout.BARE, _BARE), (Layout.MIXED_BARE, _MIXED_BARE)):
+        bare = pattern.match(line)
+        if bare and _is_name(bare["name"], layout):
+            yield Cue(layout, bare["name"], bare["rest"], is_marked=False)
 
 
 def _find_prefixes(line: str, layout: Layout, pattern: re.Pattern[str]) -> Iterator[Cue]:
@@ -159,19 +192,21 @@ def _find_prefixes(line: str, layout: Layout, pattern: re.Pattern[str]) -> Itera
     for stop in reversed(list(_STOPS.finditer(line, 1, LONGEST + 2))):
         name = line[: stop.start()].rstrip(" ,")
         if name not in seen and pattern.fullmatch(name) and _is_name(name, layout):
-            yield Cue(layout, name, _AFTER_NAME.sub("", line[len(name) :]))
+            rest = _AFTER_NAME.sub("", line[len(name) :])
+            yield Cue(layout, name, rest, not layout.is_mixed)
         seen.add(name)
 
 
 def _is_name(name: str, layout: Layout) -> bool:
     words = name.replace("_", "").split()
     key = normalise_name(name)
-    if len(name) > LONGEST or len(words) > 7 or not re.search(r"[A-Z]", key):
+    if len(name) > LONGEST or len(words) > 7 or words[-1].islower() or not key.strip("'-"):
         return False
     if NO_NAME.fullmatch(key) and not re.fullmatch(r"[A-Z]", key):
         return False
     if HEADING.match(key) and not re.match(r"PROLOGUE|EPILOGUE|PICTURE", key):
         return False
     if layout.is_mixed:
-        return words[0].lower().strip(".,:;!?") not in EXCLAMATION
+        first = words[0].lower().strip(".,:;!?")
+        return first not in EXCLAMATION or (first in BEFORE_NAMES and len(words) > 1)
     return words[0].lower().strip(".,:;!?") not in ("enter", "exit", "exeunt", "re-enter")

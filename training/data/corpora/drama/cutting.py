@@ -29,7 +29,7 @@ SAME_CAST = 0.3
 
 PERSONS = re.compile(
     r"(?:THE )?(?:LIST OF )?(?:DRAMATIS PERSON|PERSON(?:S|AGES|AE)\b|CHARACTERS\b|CAST\b"
-    r"|ACTORS\b|PEOPLE (?:IN|OF)|THE PEOPLE|ACTORUM|SPEAKERS|THE PERSONS|MEN$"
+    r"|ACTORS\b|PEOPLE (?:IN|OF)|THE PEOPLE|ACTORUM|SPEAKERS|THE PERSONS"
     r"|NAMES OF THE PERSONS)",
     re.IGNORECASE,
 )
@@ -167,7 +167,7 @@ def _find_stop(parts: Sequence[Part], spoken: int, limit: int) -> int:
 
 def _find_start(parts: Sequence[Part], floor: int, spoken: int) -> int:
     """Return where a stretch begins: at the heading of its first act, or with its directions."""
-    boundary = max((i for i in range(floor, spoken) if _is_boundary(parts[i])), default=floor)
+    boundary = max((i for i in range(floor, spoken) if _is_boundary(parts[i])), default=floor - 1)
     first = [i for i in range(floor, spoken) if FIRST_ACT.match(_heading(parts[i]))]
     near = [i for i in first if spoken - i <= LONGEST_GAP]
     if near:
@@ -176,7 +176,7 @@ def _find_start(parts: Sequence[Part], floor: int, spoken: int) -> int:
         return last if last > boundary or spoken - boundary < 3 else max(boundary + 1, last)
     headings = [
         i
-        for i in range(max(boundary, spoken - LONGEST_GAP), spoken)
+        for i in range(max(boundary + 1, spoken - LONGEST_GAP), spoken)
         if HEADING.match(_heading(parts[i]))
     ]
     if headings:

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
-from .cues import Cue, Layout, find_cues
+from .cues import OPENS, Cue, Layout, find_cues
 from .paragraphs import Paragraph
 
 REPEATED = 4
-"""Believe a name that opens so many paragraphs; a mixed one needs `REPEATED_MIXED`."""
-REPEATED_MIXED = 5
+"""Believe a name that opens so many paragraphs."""
+NEEDED = {Layout.MIXED: 5, Layout.MIXED_ALONE: 5, Layout.MIXED_BARE: 7}
+"""Need more where sentences look like names."""
 
 AROUND = 40
 """Look at so many paragraphs before and after a place for the layout that prevails there."""
@@ -40,7 +41,7 @@ class Part:
 
 def read_speakers(paragraphs: Sequence[Paragraph]) -> list[Part]:
     """Return the paragraphs with their cues, split where one holds several speeches."""
-    counts = _count(paragraphs)
+    counts = _count(piece for one in paragraphs for piece in _break_lines(one))
     whole = [piece for one in paragraphs for piece in _split_inside(one, counts)]
     counts = _count(whole)
     readings = [list(find_cues(paragraph)) for paragraph in whole]
@@ -53,30 +54,42 @@ def read_speakers(paragraphs: Sequence[Paragraph]) -> list[Part]:
 
 def is_repeated(cue: Cue, counts: Counter[tuple[Layout, str]]) -> bool:
     """Return whether a name opens enough paragraphs to be one."""
-    return counts[cue.layout, cue.key] >= (REPEATED_MIXED if cue.layout.is_mixed else REPEATED)
+    return counts[cue.layout, cue.key] >= NEEDED.get(cue.layout, REPEATED)
 
 
-def _count(paragraphs: Sequence[Paragraph]) -> Counter[tuple[Layout, str]]:
+def _count(paragraphs: Iterable[Paragraph]) -> Counter[tuple[Layout, str]]:
     return Counter((cue.layout, cue.key) for one in paragraphs for cue in find_cues(one))
 
 
-def _split_inside(paragraph: Paragraph, counts: Counter[tuple[Layout, str]]) -> Iterator[Paragraph]:
-    """Yield the speeches of a paragraph whose printer put no blank line between them."""
-    start = 0
+def _break_lines(paragraph: Paragraph) -> Iterator[Paragraph]:
+    """Yield a paragraph from each place on where a speech could begin."""
     lines = [*paragraph.lines]
     if any("_" in line for line in lines):
         lines = [
             piece for line in lines for piece in INSIDE_ITALICS.sub(r"\n\1 ", line).split("\n")
         ]
+    start = 0
     for i in range(1, len(lines)):
-        if not SENTENCE_END.search(lines[i - 1]):
-            continue
-        single = Paragraph(paragraph.line + i, (lines[i],))
-        cues = [cue for cue in find_cues(single) if not cue.layout.is_mixed]
-        if any(is_repeated(cue, counts) and cue.layout is not Layout.BARE for cue in cues):
+        if SENTENCE_END.search(lines[i - 1]) and OPENS.match(lines[i].lstrip()):
             yield Paragraph(paragraph.line + start, tuple(lines[start:i]))
             start = i
     yield Paragraph(paragraph.line + start, tuple(lines[start:]))
+
+
+def _split_inside(paragraph: Paragraph, counts: Counter[tuple[Layout, str]]) -> Iterator[Paragraph]:
+    """Yield the speeches of a paragraph whose printer put no blank line between them."""
+    open_one: Paragraph | None = None
+    for piece in _break_lines(paragraph):
+        cues = [cue for cue in find_cues(piece) if cue.is_marked and not cue.layout.is_mixed]
+        if open_one and any(is_repeated(cue, counts) for cue in cues):
+            yield open_one
+            open_one = piece
+        elif open_one:
+            open_one = Paragraph(open_one.line, open_one.lines + piece.lines)
+        else:
+            open_one = piece
+    if open_one:
+        yield open_one
 
 
 def _measure_density(
@@ -107,7 +120,7 @@ def _believe(
         share = density[cue.layout]
         if share < max(RIVAL * most, FEWEST):
             continue
-        certain = not cue.layout.is_mixed and cue.layout is not Layout.BARE and share > most / 2
-        if is_repeated(cue, counts) or (certain and len(cue.key.split()) <= 5):
+        certain = cue.is_marked and share > most / 2 and len(cue.key.split()) <= 5
+        if is_repeated(cue, counts) or certain:
             return cue
     return None

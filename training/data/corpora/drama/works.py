@@ -84,7 +84,8 @@ def _read_title(part: Part) -> str:
     text = part.paragraph.plain.strip("[](){} .")
     wanted = 3 < len(text) < 60 and text.isupper() and len(part.paragraph.lines) <= 2
     unwanted = re.match(
-        r"(?:THE )?(?:END|CURTAIN|FINIS|CHARACTERS|PERSON|DRAMATIS|CAST|SCENE|ACT|BY|COPYRIGHT|NOTE"
+        r"(?:THE )?(?:AN? (?:PLAY|FARCE|COMEDY|TRAGEDY|DRAMA|COMEDIETTA|SKETCH)"
+        r"|END|CURTAIN|FINIS|CHARACTERS|PERSON|DRAMATIS|CAST|SCENE|ACT|BY|COPYRIGHT|NOTE"
         r"|PREFACE|INTRODUCTION|CONTENTS|FIRST|TIME|PLACE|TO|ALL|PRINTED|EPILOGUE|PROLOGUE)\b",
         text,
     )

@@ -1,0 +1,256 @@
+"""Plays in every layout become the same Fountain, and nothing beside the play comes with it."""
+
+import io
+import re
+import tarfile
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from training.__main__ import main
+from training.data.corpora.drama import SourceError, convert, read_sources
+from training.data.corpora.drama.cleaning import clean
+from training.data.corpora.drama.cues import Layout
+from training.data.corpora.drama.parts import TEST, VALIDATION
+
+GOLDEN = (Path(__file__).parent / "drama" / "ferry.fountain").read_text(encoding="utf-8")
+ELEMENTS = GOLDEN.strip().split("\n\n")[1:]
+
+Opening = Callable[[str, str], str]
+
+
+def print_play(opening: Opening, brackets: str = "[]", *, indent: str = "") -> str:
+    """Print the golden play as books do: wrapped, with directions in brackets."""
+    return "\n\n".join(print_element(element, opening, brackets, indent) for element in ELEMENTS)
+
+
+def print_element(element: str, opening: Opening, brackets: str, indent: str) -> str:
+    first, *lines = element.split("\n")
+    if first.startswith("."):
+        return first[1:]
+    if not lines:
+        return textwrap.fill(f"{brackets[0]}{first}{brackets[1]}", 72)
+    verse = [line for line in lines if not line.startswith("(")]
+    if len(verse) > 2:
+        return opening(first, "\n".join(textwrap.fill(line, 72) for line in lines)).strip("\n")
+    words = " ".join(
+        f"{brackets[0]}{line[1].upper()}{line[2:-1]}.{brackets[1]}" if line[0] == "(" else line
+        for line in lines
+    )
+    speech = opening(first, words)
+    head, _, rest = speech.rpartition("\n")
+    wrapped = textwrap.fill(rest, 72, break_on_hyphens=False, subsequent_indent=indent)
+    return f"{head}\n{wrapped}" if head else wrapped
+
+
+def after_a_direction(name: str, words: str) -> str:
+    """Print a name without a point, as Shaw's books do before a direction."""
+    return f"{name} {words}" if words.startswith("[") else f"{name}. {words}"
+
+
+LAYOUTS: dict[str, tuple[Layout, str]] = {
+    "point": (Layout.CAPITALS, print_play(lambda name, words: f"{name}. {words}")),
+    "colon": (Layout.CAPITALS, print_play(lambda name, words: f"{name}: {words}", "()")),
+    "shaw": (Layout.CAPITALS, print_play(after_a_direction)),
+    "italic": (Layout.ITALICS, print_play(lambda name, words: f"_{name.title()}._ {words}")),
+    "italic colon": (
+        Layout.ITALICS,
+        print_play(lambda name, words: f"_{name.title()}_: {words}", "()"),
+    ),
+    "bold": (Layout.ITALICS, print_play(lambda name, words: f"={name.title()}.= {words}")),
+    "mixed": (Layout.MIXED, print_play(lambda name, words: f"{name.title()}. {words}", "()")),
+    "braces": (Layout.BARE, print_play(lambda name, words: f"{name} {words}", "{}")),
+    "bare": (Layout.BARE, print_play(lambda name, words: f"{name} {words}")),
+    "mixed bare": (
+        Layout.MIXED_BARE,
+        print_play(lambda name, words: f"{name.title()} {words}"),
+    ),
+    "alone": (Layout.CAPITALS_ALONE, print_play(lambda name, words: f"{name}\n\n{words}")),
+    "above": (Layout.CAPITALS_ALONE, print_play(lambda name, words: f"{name}.\n{words}")),
+    "centred": (
+        Layout.MIXED_ALONE,
+        print_play(lambda name, words: f"{name.title() + '.':^72}".rstrip() + f"\n\n{words}"),
+    ),
+    "italic alone": (
+        Layout.ITALICS_ALONE,
+        print_play(lambda name, words: f"_{name.title()}._\n\n{words}"),
+    ),
+    "mixed above": (
+        Layout.MIXED_ALONE,
+        print_play(lambda name, words: f" {name.title()}.\n{words}"),
+    ),
+}
+
+
+@pytest.mark.parametrize("printed", LAYOUTS)
+def test_each_layout_becomes_the_golden_play(printed: str):
+    layout, text = LAYOUTS[printed]
+    (work,) = convert(1, "The Ferry", text)
+    assert work.script == GOLDEN
+    assert work.report.layout == layout.value
+    assert work.report.speeches == len(re.findall(r"^[A-Z]+$", GOLDEN, re.MULTILINE))
+    assert 0.5 < work.report.kept <= 1.2
+
+
+def test_what_stands_around_a_play_is_cut():
+    play = LAYOUTS["point"][1]
+    around = f"""*** START OF THE PROJECT ***
+Produced by Nobody
+
+THE FERRY
+
+PREFACE
+
+{textwrap.fill("A preface tells what nobody asked for, and takes its time over it. " * 40, 72)}
+
+CHARACTERS
+
+HANNAH, a traveller.
+FERRYMAN, who is one.
+TOBIAS, with a goose.
+
+{play.replace("is fast. It", "is fast.[1] It")}
+
+THE END
+
+NOTES
+
+[1] A church that is fast shows a later hour
+than it should.
+
+ADVERTISEMENTS
+
+A NEW PLAY. Price two shillings.
+
+*** END OF THE PROJECT ***
+All the rest.
+"""
+    (work,) = convert(1, "The Ferry", around)
+    assert work.script == GOLDEN
+
+
+def test_names_are_completed_from_the_list_of_persons():
+    play = LAYOUTS["point"][1]
+    play = play.replace("HANNAH.", "LADY H.").replace("TOBIAS.", "TOB.")
+    persons = "DRAMATIS PERSONAE\n\nLADY HANNAH GREY, a traveller.\nTOBIAS, a boy.\nFERRYMAN.\n\n"
+    (work,) = convert(1, "The Ferry", persons + play)
+    assert re.findall(r"^TOB.*$", work.script, re.MULTILINE) == ["TOBIAS"] * 7
+    assert "LADY HANNAH\n" in work.script
+    assert "LADY H\n" not in work.script
+
+
+def test_an_anthology_is_split_into_its_plays():
+    first = LAYOUTS["point"][1]
+    second = LAYOUTS["italic"][1]
+    for old, new in (("Hannah", "Ruth"), ("Ferryman", "Miller"), ("Tobias", "Simon")):
+        second = second.replace(old, new).replace(old.upper(), new.upper())
+    book = (
+        f"THE FERRY\n\nCHARACTERS\n\nHANNAH\nTOBIAS\n\n{first}\n\nCURTAIN\n\n"
+        f"THE MILL\n\nA PLAY IN ONE ACT\n\nCHARACTERS\n\nRUTH\nSIMON\n\n{second}\n\nCURTAIN\n"
+    )
+    works = convert(7, "Two Plays", book)
+    assert [work.title for work in works] == ["The Ferry", "The Mill"]
+    assert all("A PLAY IN" not in work.script for work in works)
+    assert "RUTH" not in works[0].script
+    assert "HANNAH" not in works[1].script
+
+
+def test_a_direction_that_is_never_closed_ends_with_its_line():
+    play = LAYOUTS["point"][1].replace("Then I am early.", "Then I am early.    [_Exit a bird._")
+    (work,) = convert(1, "The Ferry", play)
+    assert work.script == GOLDEN.replace("I am early.\n", "I am early.\n\nExit a bird.\n")
+
+
+def test_quoted_speech_loses_its_quotation_marks():
+    def quote(name: str, words: str) -> str:
+        aside = re.match(r"\[(.*?)\.\] (.*)", words)
+        if aside and "[" not in aside[2]:
+            return f'_{name.title()}_, {aside[1].lower()}: "{aside[2]}"'
+        return f'_{name.title()}_: "{words}"'
+
+    (work,) = convert(1, "The Ferry", print_play(quote))
+    assert "HANNAH\n(laughing)\nShe did not answer.\n" in work.script
+    assert '"' not in work.script
+
+
+@pytest.mark.parametrize(
+    ("printed", "plain"),
+    [
+        ("“It’s”—he said…", '"It\'s"--he said...'),
+        ("café Ægir", "cafe AEgir"),
+        ("a word[12] and[A] more", "a word and more"),
+        ("£500 a year", "500 pounds a year"),
+        ("before\n[Illustration: a boat\non a river]\nafter", "before\n\n\nafter"),
+        ("before\n\n   * * * * *\n\nafter", "before\n\n\n\nafter"),
+        ("one line of verse          120", "one line of verse"),
+        ("[Pg 17]before\n  [18]  \nafter", "before\n\nafter"),
+    ],
+)
+def test_leftovers_of_print_go_and_lines_stay(printed: str, plain: str):
+    assert clean(printed) == plain
+
+
+def write_archive(path: Path, *members: tuple[str, bytes]) -> Path:
+    with tarfile.open(path, "w:xz") as archive:
+        for name, data in members:
+            entry = tarfile.TarInfo(name)
+            entry.size = len(data)
+            archive.addfile(entry, io.BytesIO(data))
+    return path
+
+
+def test_sources_come_from_an_archive_or_a_folder(tmp_path: Path):
+    files = (
+        ("drama/INDEX.tsv", b"12\tLady Windermere s FanA Play\n"),
+        ("drama/12.txt", "Caf\u00e9".encode("cp1252")),
+        ("../../13.txt", "Caf\u00e9".encode()),
+        ("drama/readme.md", b"no play"),
+    )
+    archive = write_archive(tmp_path / "plays.tar.xz", *files)
+    sources = read_sources(archive)
+    assert [(one.number, one.title, one.text) for one in sources] == [
+        (12, "Lady Windermere's Fan", "Caf\u00e9"),
+        (13, "Play 13", "Caf\u00e9"),
+    ]
+    assert sorted(tmp_path.iterdir()) == [archive]
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    for name, data in files:
+        (folder / Path(name).name).write_bytes(data)
+    assert read_sources(folder) == sources
+
+
+def test_what_is_no_source_is_refused(tmp_path: Path):
+    broken = tmp_path / "broken.tar.xz"
+    broken.write_bytes(b"no archive")
+    for path in (tmp_path / "missing", broken, tmp_path):
+        with pytest.raises(SourceError):
+            read_sources(path)
+
+
+def test_the_command_writes_parts_and_a_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    numbers = [1, min(VALIDATION), min(TEST)]
+    data = LAYOUTS["shaw"][1].encode()
+    source = write_archive(tmp_path / "a.tar", *((f"{number}.txt", data) for number in numbers))
+    out = tmp_path / "out"
+    assert main(["corpus", "drama", "--from", str(source), "--out", str(out)]) == 0
+    found = sorted(str(file.relative_to(out)) for file in out.rglob("*.*"))
+    assert found == [
+        "report.tsv",
+        f"test/{numbers[2]}-play-{numbers[2]}.fountain",
+        "train/1-play-1.fountain",
+        f"validation/{numbers[1]}-play-{numbers[1]}.fountain",
+    ]
+    header, *rows = (out / "report.tsv").read_text(encoding="utf-8").splitlines()
+    assert header.split("\t")[:3] == ["number", "title", "part"]
+    assert sorted(row.split("\t")[2] for row in rows) == ["test", "train", "validation"]
+    assert main(["corpus", "drama", "--out", str(out)]) == 1
+    assert "--from" in capsys.readouterr().err
+
+
+def test_no_work_is_held_out_twice():
+    assert not VALIDATION & TEST
+    assert len(VALIDATION) >= 12
+    assert len(TEST) >= 12
