@@ -67,6 +67,10 @@ MARKS = tuple(
         # The underscores of a direction go inside its brackets.
         (r"_([\[(])", r"\1_"),
         (r"([\])])_", r"_\1"),
+        # `Sir _Cred._ ...`: the whole name is one.
+        (r"^( *)((?:Sir|Mrs?\.?|Lady|Lord|La\.|L\.|Don|Capt\.|Dr\.) )_([A-Z][\w.]*)_", r"\1_\2\3_"),
+        # A mark of the transcriber for a letter: `SJOeBERG`.
+        (r"(?<=[A-Z])(?:oe|ae|ue)(?=[A-Z])", lambda match: match[0].upper()),
         (r"^( *_[A-Z][A-Za-z. ]{0,30}?\.?) ?\[", r"\1_ [_"),
         (r"__", ""),
         (r"\u00a3 ?(\d[\d,.]*\d|\d)", r"\1 pounds"),

@@ -44,7 +44,7 @@ def convert_play(parts: Sequence[Part], before: Sequence[Part]) -> tuple[Script,
     """Return the script of a play, and notes on its doubtful places."""
     names = expand_names(parts, before)
     brackets = _choose_brackets(parts)
-    script = Script(_measure_width(parts))
+    script = Script(_measure_width(parts), is_verse=_is_verse(parts))
     quoted = _quotes_speeches(parts)
     converter = _Converter(script, names, brackets, _marks_directions(parts), quoted)
     for part in parts:
@@ -74,7 +74,7 @@ class _Converter:
             self._add_heading(bare)
         elif not re.search(r"\w", text):
             pass
-        elif script.speaker and script.pieces == []:
+        elif script.speaker and not script.is_said and not _is_direction(text):
             self._speak(paragraph.lines)
         elif _is_direction(text):
             if script.speaker and not STAGE.match(text):
@@ -221,6 +221,16 @@ def _measure_width(parts: Sequence[Part]) -> int:
     """Return the width at which the printer wrapped."""
     lengths = sorted(len(line.rstrip()) for part in parts for line in part.paragraph.lines)
     return lengths[int(0.97 * (len(lengths) - 1))] if lengths else 72
+
+
+def _is_verse(parts: Sequence[Part]) -> bool:
+    """Return whether most lines of a play begin with a capital, and so are verse."""
+    initials = [
+        next(filter(str.isalpha, line), "")
+        for part in parts
+        for line in (part.paragraph.lines[1:] if part.cue else ())
+    ]
+    return 3 * sum(initial.isupper() for initial in initials) > 2 * len(initials) > 0
 
 
 def _marks_directions(parts: Sequence[Part]) -> bool:

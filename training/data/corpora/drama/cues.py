@@ -114,6 +114,8 @@ _CAPITALS_ALONE = re.compile(rf"(?P<name>{CAPS_NAME}){_ALONE_END}")
 _ITALICS_ALONE = re.compile(rf"_(?P<name>[A-Z\d][^_]{{0,44}}?)[.:,]?_{_ALONE_END}")
 _MIXED_ALONE = re.compile(rf"(?P<name>{MIXED_NAME}){_ALONE_END}")
 
+# The last words of `JABEZ. YES. I will` are said; those of `MRS. JOUR. I will` are the name's.
+_INSIDE = re.compile(r"\w{2,}\. ([\w']+)")
 _AFTER_NAME = re.compile(r"^ *,?(?: *(?:\.?--?|[.:;]))* *")
 
 OPENS = re.compile(r"_?[A-Z\d]|v\. |von |de ")
@@ -191,6 +193,9 @@ def _find_prefixes(line: str, layout: Layout, pattern: re.Pattern[str]) -> Itera
     seen = set[str]()
     for stop in reversed(list(_STOPS.finditer(line, 1, LONGEST + 2))):
         name = line[: stop.start()].rstrip(" ,")
+        inside = _INSIDE.search(name)
+        if inside and inside[1].lower() in EXCLAMATION:
+            continue
         if name not in seen and pattern.fullmatch(name) and _is_name(name, layout):
             rest = _AFTER_NAME.sub("", line[len(name) :])
             yield Cue(layout, name, rest, not layout.is_mixed)

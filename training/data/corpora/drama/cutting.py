@@ -156,13 +156,15 @@ def _is_printed_large(part: Part) -> bool:
 def _find_stop(parts: Sequence[Part], spoken: int, limit: int) -> int:
     """Return where a stretch ends: behind the curtain, or before what is no play."""
     stop = spoken + 1
+    has_fallen = False
     for i in range(spoken + 1, min(limit, spoken + 25)):
-        text = parts[i].paragraph.plain
-        if CURTAIN.match(text) and not END.match(text.strip(" [](){}.")):
+        falls = bool(CURTAIN.match(parts[i].paragraph.plain))
+        if _is_boundary(parts[i]) or (has_fallen and not falls):
+            break
+        if falls or (stop == i and not _is_printed_large(parts[i])):
             stop = i + 1
-        if _is_boundary(parts[i]):
-            return i if i - spoken < 10 else max(stop, spoken + 1)
-    return max(stop, min(limit, spoken + 2) if limit - spoken <= 2 else stop)
+        has_fallen = falls
+    return stop
 
 
 def _find_start(parts: Sequence[Part], floor: int, spoken: int) -> int:

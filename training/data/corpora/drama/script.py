@@ -15,6 +15,10 @@ LONGEST_ASIDE = 240
 LONGEST_HEADING = 80
 
 
+MANNER = re.compile(r"_?(?:aside|apart|to (?:him|her|them|[A-Z_])|within|sings?)\b", re.IGNORECASE)
+"""Set a direction that says how a speech is spoken before it, wherever it was printed."""
+
+
 class Kind(StrEnum):
     """Name what a piece of a speech is."""
 
@@ -41,6 +45,7 @@ class Script:
     """Collect the elements of a play and write them."""
 
     width: int
+    is_verse: bool = False
     elements: list[str] = field(default_factory=list[str])
     speeches: int = 0
     speaker: str = ""
@@ -62,9 +67,14 @@ class Script:
     def add_action(self, text: str) -> None:
         """Add what is seen."""
         self.close()
-        text = tidy(text).strip("[](){} ")
+        text = balance(tidy(text).strip("[{ }]"))
         if re.search(r"\w", text):
             self.elements.append(action(text.capitalize() if text.isupper() else text))
+
+    @property
+    def is_said(self) -> bool:
+        """Return whether the speech that is open has words yet."""
+        return any(piece.kind is Kind.LINE for piece in self.pieces)
 
     def close(self) -> None:
         """Write the speech that is open: what is only done after it as action."""
@@ -73,6 +83,8 @@ class Script:
         while said and said[-1].kind is not Kind.LINE:
             after.insert(0, said.pop())
         speaker, self.speaker = self.speaker, ""
+        if said and after and MANNER.match(after[0].text):
+            said.insert(0, after.pop(0))
         if said and speaker:
             self._write_speech(speaker, said)
         elif said:
@@ -86,7 +98,7 @@ class Script:
             self.add_action(piece.text)
 
     def _write_speech(self, speaker: str, said: Sequence[Piece]) -> None:
-        prose = is_prose(said, self.width)
+        prose = is_prose(said, self.width, is_verse=self.is_verse)
         lines: list[str] = []
         for piece in join_lines(said, prose=prose):
             if piece.kind is Kind.LINE:
@@ -111,10 +123,11 @@ class Script:
         self.elements += [action(line[1:-1]) for line in after if len(line) > 3]
 
 
-def is_prose(said: Sequence[Piece], width: int) -> bool:
+def is_prose(said: Sequence[Piece], width: int, *, is_verse: bool = False) -> bool:
     """Return whether lines were wrapped by width.
 
-    A line of verse begins with a capital, and ends though the next word would have had room.
+    A line of verse begins with a capital, and ends though the next word would have had room; the
+    latter is not asked for in a play in verse.
     """
     lines = [piece for piece in said if piece.kind is not Kind.ASIDE]
     wrapped = verse = 0
@@ -123,7 +136,7 @@ def is_prose(said: Sequence[Piece], width: int) -> bool:
             continue
         initial = next(filter(str.isalpha, other.text), "")
         fits = width - one.end - 1 >= len(other.text.split(" ", 1)[0])
-        if initial.isupper() and fits:
+        if initial.isupper() and (fits or is_verse):
             verse += 1
         elif not (fits and other.start > one.start + 4):
             wrapped += 1
@@ -172,9 +185,19 @@ def tidy(text: str) -> str:
     return re.sub(r"\s+", " ", text).strip()
 
 
+def balance(text: str) -> str:
+    """Return a direction without brackets around it, or such as have no other half."""
+    text = text.strip()
+    while text[:1] == "(" and text.rstrip(".")[-1:] == ")" and text.count("(") == 1:
+        text = text[1:].rstrip(".")[:-1].strip()
+    if text.count("(") != text.count(")"):
+        text = re.sub(r"[()]", "", text)
+    return text
+
+
 def parenthetical(direction: str) -> str:
     """Return `Aside to ROSS.` as `(aside to ROSS)`; a name in capitals stays one."""
-    direction = direction.rstrip(" .,;:-").strip("() ")
+    direction = balance(direction.rstrip(" .,;:-").strip("() "))
     first = re.match(r"[A-Za-z']+", direction)
     if first and (len(first[0]) == 1 or not first[0].isupper()):
         direction = direction[:1].lower() + direction[1:]

@@ -6,10 +6,12 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 from .cleaning import clean
 from .conversion import convert_play
-from .cutting import Play, cut_plays
+from .cutting import PERSONS, Play, cut_plays
+from .languages import leave_out_foreign
 from .paragraphs import split_paragraphs
 from .speakers import Part, read_speakers
 
@@ -48,7 +50,7 @@ class Work:
 
 def convert(number: int, title: str, text: str) -> list[Work]:
     """Return the plays of a published text, those of an anthology one by one."""
-    parts = read_speakers(list(split_paragraphs(clean(text))))
+    parts = read_speakers(leave_out_foreign(list(split_paragraphs(clean(text)))))
     plays = cut_plays(parts)
     works = [
         _make_work(number, name, play, len(text))
@@ -75,7 +77,8 @@ def _name_plays(title: str, plays: Sequence[Play]) -> list[str]:
         return [title]
     names: list[str] = []
     for position, play in enumerate(plays, start=1):
-        name = next((name for part in play.before if (name := _read_title(part))), "")
+        above = takewhile(lambda part: not PERSONS.match(part.paragraph.plain), play.before)
+        name = next((name for part in above if (name := _read_title(part))), "")
         names.append(name if name and name not in names else f"{title}, {position}")
     return names
 
@@ -85,7 +88,7 @@ def _read_title(part: Part) -> str:
     wanted = 3 < len(text) < 60 and text.isupper() and len(part.paragraph.lines) <= 2
     unwanted = re.match(
         r"(?:THE )?(?:AN? (?:PLAY|FARCE|COMEDY|TRAGEDY|DRAMA|COMEDIETTA|SKETCH)"
-        r"|END|CURTAIN|FINIS|CHARACTERS|PERSON|DRAMATIS|CAST|SCENE|ACT|BY|COPYRIGHT|NOTE"
+        r"|END|CURTAIN|FINIS|CHARACTERS|PERSON|DRAMATIS|CAST|SCENE|ACT|ACT[VU]S|PROLOG[VU]S|BY|COPYRIGHT|NOTE"
         r"|PREFACE|INTRODUCTION|CONTENTS|FIRST|TIME|PLACE|TO|ALL|PRINTED|EPILOGUE|PROLOGUE)\b",
         text,
     )
