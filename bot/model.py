@@ -28,8 +28,10 @@ OPERATORS = frozenset(
     {
         *("Abs", "Add", "Cast", "Ceil", "Clip", "Concat", "Constant", "Div", "Elu", "Equal", "Erf"),
         *("Exp", "Flatten", "Floor", "GRU", "Gather", "Gelu", "Gemm", "Greater", "HardSigmoid"),
-        *("Identity", "LSTM", "LayerNormalization", "LeakyRelu", "Less", "Log", "MatMul", "Max"),
-        *("Min", "Mod", "Mul", "Neg", "Not", "Pow", "RMSNormalization", "RNN", "Reciprocal"),
+        *("Identity", "LSTM", "LayerNormalization", "LeakyRelu", "Less", "Log", "LogSoftmax"),
+        *("MatMul", "Max"),
+        *("Min", "Mod", "Mul", "Neg", "NonZero", "Not", "Pow", "RMSNormalization", "RNN"),
+        *("Reciprocal", "ScatterElements", "ScatterND", "Sign"),
         *("ReduceMax", "ReduceMean", "ReduceSum", "Relu", "Reshape", "Round", "Shape", "Sigmoid"),
         *("Slice", "Softmax", "Softplus", "Softsign", "Split", "Sqrt", "Squeeze", "Sub", "Sum"),
         *("Tanh", "Transpose", "Unsqueeze", "Where"),

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from training.run import Run, RunError
 from training.texts import TextError
+from training.voice_file import Voice, VoiceError
 
 from .make import from_run, in_32_bits, with_openings
 from .proof import Proof
-from .voice import Voice, VoiceError
 
 EXAMPLES = """\
   python -m export runs/stage -o stage.onnx

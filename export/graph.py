@@ -1,45 +1,49 @@
 """The step graph: one character and a state in; logits and the next state out.
 
-state  -> Split -> all h, every c, last digits
-layer 0:  gates = (h, recalled) @ W + Gather(table, tokens)  -> c', h'
-layer i:  gates = (x, h) @ W + bias  -> c', h'   x: the h' of the layer below
-logits = (h', recalled) @ output + bias;  next_state = Concat of all h', c' and the digits
+state  -> Split -> the h and the c of each layer, the summary, inside, the last digits
+lower:  gates = (h, expected) @ W + Gather(table, tokens)         -> h', c'
+A word has ended in the rows where inside > Gather(letters, tokens). NonZero finds these rows,
+Gather collects what they remember, and ScatterND puts back what they remember now:
+word:   gates = (h' of lower, h) @ W + bias                       -> h', c'
+        summary' = tanh(h' @ W + bias)
+upper:  gates = (h' of lower, summary', h) @ W + bias             -> h', c'
+logits = h' of upper @ W + bias;  next_state = Concat of the same sections
 
-recalled, where there is a memory of n-grams (training/ngrams.py says what its parts are):
-    (last digits, Gather(digits, tokens)) @ powers -> keys;  keys mod places -> places
-    Gather(vectors, places), or zeros where Gather(owners, places) is not the key
+Where there is a prior, `export.prior_graph` says what the prior expects after the last digits. The
+lower layer reads that as roots of probabilities, and
+    logits += trust x (logarithms of what is expected), trust being one more column of the output,
+    and what a context of this length adds; logits *= how sure a context of this length allows
 
-Where there is a prior (training/prior.py), the keys of contexts are made of the same digits:
-    (keys + Gather(shifts, keys mod buckets)) mod slots -> slots;  Gather(rows, slots) -> rows
-    the largest of the rows whose context is the key: the longest context;  Gather(codes, row)
-    layer 0 reads Gather(roots, codes) as well
-    logits += trust x (codes as logarithms), trust being one more column of the output, and what
-    a context of this length adds; logits *= how sure a context of this length lets them be
-
-In 8 bits every vector that enters a product is rounded to 1 / 127: the numbers of an h lie between
--1 and 1, and those of the vectors are brought there. A scale that all rows share and that never
-changes makes the products of integers, so they are exact: a row's result does not depend on the
-rows beside it, nor on the order in which a processor adds up.
+In 8 bits every vector that enters a product is rounded to 1 / 127: all of them lie between -1 and
+1. A scale that all rows share and that never changes makes the products of integers, so they are
+exact: a row's result depends neither on the rows beside it, nor on the order in which a processor
+adds up.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import onnx
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper
 
-from training.ngrams import BASE, NOBODY
-from training.prior import STEP as LOG_STEP
+from training.folding import Floats, FoldedNetwork, WordLayer
+from training.perfect_hash import place
+from training.words import FACTORS, FADING, MODULI
 
-from .placing import place
-from .quantise import STEP, ZERO, Quantised, codes, dequantise, numbers, quantise
-from .weights import Floats, Memory, Prior, Weights
+from .parts import Parts
+from .prior_graph import add_prior
+from .quantise import STEP, ZERO, codes, quantise
 
 Bits = Literal[8, 32]
+
+EXPECTED, LENGTH = "prior.expected", "prior.length"
+"""What `add_prior` calls what it adds."""
+
+NOBODY = -1
+"""The owner of an empty slot; keys are at least 0."""
 
 OPSET = 18
 """The first in which Split says `num_outputs`; the graph needs nothing newer, so the file asks
@@ -54,263 +58,225 @@ MICROSOFT_OPSET = 1
 """Where `MatMulIntegerToFloat` lives; it has had one version."""
 
 
-@dataclass
-class _Parts:
-    """A graph under construction."""
-
-    nodes: list[onnx.NodeProto] = field(default_factory=list)
-    constants: list[onnx.TensorProto] = field(default_factory=list)
-
-    def constant(self, name: str, array: Any) -> str:  # noqa: ANN401 - an array of any kind
-        self.constants.append(numpy_helper.from_array(array, name))
-        return name
-
-    def node(
-        self,
-        operator: str,
-        inputs: Sequence[str],
-        *outputs: str,
-        domain: str = "",
-        **attributes: Any,  # noqa: ANN401 - whatever the operator takes
-    ) -> str:
-        """Adds a node; returns the name of its first output."""
-        self.nodes.append(
-            helper.make_node(operator, inputs, outputs, outputs[0], domain=domain, **attributes)
-        )
-        return outputs[0]
-
-
-def build(weights: Weights, bits: Bits) -> onnx.ModelProto:
-    """The step graph, its matrices and vectors in 8 or 32 bits and all else in 32.
+def build(network: FoldedNetwork, bits: Bits) -> onnx.ModelProto:
+    """Build the step graph, its matrices in 8 or 32 bits and all else in 32.
 
     Inputs tokens int64 [batch], state float32 [batch, S]; outputs logits float32 [batch, V],
-    next_state float32 [batch, S]. S is what `CharLSTM` packs: every h, every c, the digits.
+    next_state float32 [batch, S]. S is what `CharLSTM` packs.
     """
-    weights = weights.bounded()
-    parts = _Parts()
+    parts = Parts()
     if bits == 8:
         parts.constant("step", STEP)
         parts.constant("zero", ZERO)
-    layers = range(len(weights.matrices))
-    below = _split_state(parts, weights, bits)
-    recalled, remembered = list[str](), list[str]()
-    if weights.history:
-        remembered = [_read(parts, len(weights.table), weights.history)]
-    if weights.memory:
-        recalled = [_memory(parts, weights.memory, weights.history, bits)]
-    beside = recalled
-    if weights.prior:
-        beside = [*recalled, _prior(parts, weights.prior, weights.history, bits)]
-    shown: list[str] = []
-    cells: list[str] = []
-    x = ""
-    for i in layers:
-        inputs = [x, below[i]] if i else [below[i], *beside]
-        h, c = _cell(parts, i, _gates(parts, weights, i, inputs, bits), weights.hidden)
-        shown.append(h)
-        cells.append(c)
-        x = _operand(parts, h, bits)
-    parts.node("Concat", [*shown, *cells, *remembered], "next_state", axis=1)
-    last = _joined(parts, [x, *recalled], "output.inputs")
-    name = "said" if weights.prior else "logits"
-    _product(parts, "output", last, weights.output, bits, weights.output_bias, name)
-    if weights.prior:
-        _trusted(parts, weights.prior)
-    return _model(parts, weights, bits)
-
-
-def read(model: onnx.ModelProto) -> Weights:
-    """The weights of a graph that `build` made, as exactly as its bits say them.
-
-    Raises KeyError for any other graph.
-    """
-    stored = {one.name: numpy_helper.to_array(one) for one in model.graph.initializer}
-    hidden = int(stored["gates"][1])
-    layers = int(stored["sizes"][0]) // hidden
-    return Weights(
-        table=_in_torch_order(stored["table"]),
-        matrices=tuple(_in_torch_order(_matrix(stored, f"layer{i}")) for i in range(layers)),
-        biases=tuple(_in_torch_order(stored[f"layer{i}.bias"]) for i in range(1, layers)),
-        output=_matrix(stored, "output"),
-        output_bias=stored["output.bias"],
-        memory=_read_memory(stored) if "memory.owners" in stored else None,
-        prior=_read_prior(stored) if "prior.contexts" in stored else None,
-    )
+    _split_state(parts, network)
+    for layer, units in zip(_layers(network), network.shape.units, strict=True):
+        parts.constant(f"{layer}.gate_sizes", np.array([3 * units, units]))
+    read = [_operand(parts, "lower.h", bits)]
+    if network.prior:
+        read.append(_operand(parts, _expected(parts, network), bits))
+    product = _product(parts, "lower", read, network.lower, bits)
+    table = parts.constant("table", _in_gate_order(network.table))
+    added = parts.node("Gather", [table, "tokens"], "lower.table")
+    gates = parts.node("Add", [product, added], "lower.gates")
+    lower = _operand(parts, _cell(parts, "lower", gates, "lower.c"), bits)
+    _letters(parts, network)
+    read = [lower]
+    if network.word:
+        _word(parts, network.word, lower, bits)
+        read.append(_operand(parts, "next.summary", bits))
+    read.append(_operand(parts, "upper.h", bits))
+    gates = _product(parts, "upper", read, network.upper, bits, network.upper_bias)
+    upper = _operand(parts, _cell(parts, "upper", gates, "upper.c"), bits)
+    said = "said" if network.prior else "logits"
+    _product(parts, "output", [upper], network.output, bits, network.output_bias, said)
+    if network.prior:
+        _trusted(parts, network)
+    sections = [f"next.{name}" for name in _sections(network)]
+    parts.node("Concat", sections, "next_state", axis=1)
+    return _model(parts, network, bits)
 
 
 def bits_of(model: onnx.ModelProto) -> Bits:
-    """In how many bits a graph that `build` made keeps its recurrent matrices."""
+    """Return in how many bits a graph that `build` made keeps its matrices."""
     return 8 if any(node.domain == MICROSOFT for node in model.graph.node) else 32
 
 
-def _split_state(parts: _Parts, weights: Weights, bits: Bits) -> list[str]:
-    """Takes the state apart; returns the h of every layer, as the products want it."""
-    hidden, layers = weights.hidden, len(weights.matrices)
-    names = ["shown", *(f"layer{i}.c" for i in range(layers))]
-    sizes = [layers * hidden] + [hidden] * layers
-    if weights.history:
-        names.append("digits")
-        sizes.append(weights.history)
-    parts.node("Split", ["state", parts.constant("sizes", np.array(sizes))], *names, axis=1)
-    before = _operand(parts, "shown", bits)
-    if layers == 1:
-        return [before]
-    below = [f"layer{i}.before" for i in range(layers)]
-    parts.node("Split", [before], *below, axis=1, num_outputs=layers)
-    return below
+def _layers(network: FoldedNetwork) -> list[str]:
+    return ["lower", *(["word"] if network.word else []), "upper"]
 
 
-def _read(parts: _Parts, characters: int, history: int) -> str:
-    """The digits of the characters that were read, as ``digits.whole`` int64 [batch, history + 1].
+def _sections(network: FoldedNetwork) -> list[str]:
+    """Name what the state is made of, in the order of `Shape.sections`."""
+    return [
+        *(f"{layer}.{kind}" for kind in "hc" for layer in _layers(network)),
+        *(["summary"] if network.word else []),
+        *(["topic", "hashes"] if network.shape.vectors.words else []),
+        "inside",
+        *(["digits"] if network.prior else []),
+    ]
 
-    Returns the name of those that are to be remembered.
+
+def _split_state(parts: Parts, network: FoldedNetwork) -> None:
+    sizes = parts.constant("sizes", np.array([n for n in network.shape.sections if n]))
+    parts.node("Split", ["state", sizes], *_sections(network), axis=1)
+
+
+def _letters(parts: Parts, network: FoldedNetwork) -> None:
+    """Tell letters from what ends a word, as ``next.inside``, and roll ``next.hashes`` along."""
+    letters = parts.constant("letters", network.letters.astype(np.float32)[:, None])
+    letter = parts.node("Gather", [letters, "tokens"], "letter")
+    parts.node("Sign", [letter], "next.inside")
+    if not network.shape.vectors.words:
+        return
+    factors = parts.constant("hashes.factors", np.array(FACTORS, np.float32))
+    moduli = parts.constant("hashes.moduli", np.array(MODULI, np.float32))
+    times = parts.node("Mul", ["hashes", factors], "hashes.times")
+    plus = parts.node("Add", [times, letter], "hashes.plus")
+    rolled = parts.node("Mod", [plus, moduli], "hashes.rolled", fmod=1)
+    parts.node("Mul", [rolled, "next.inside"], "next.hashes")
+
+
+def _word(parts: Parts, word: WordLayer, lower: str, bits: Bits) -> None:
+    """Take a step of the word layer in the rows in which a word has ended.
+
+    Leave what all rows remember then as ``next.word.h``, ``next.word.c`` and ``next.summary``.
     """
+    ended = parts.node("Greater", ["inside", "next.inside"], "word.ended")
+    # Indices [2, rows]: of the rows, and of the only column.
+    found = parts.node("NonZero", [ended], "word.found")
+    across = parts.node("Transpose", [found], "word.across", perm=[1, 0])
+    first = parts.constant("word.first", np.array([1, 1]))
+    rows, _ = "word.rows", parts.node("Split", [across, first], "word.rows", "word.column", axis=1)
+    axis = parts.constant("word.axis", np.array([1]))
+    at = parts.node("Squeeze", [rows, axis], "word.at")
+
+    def of_rows(vector: str, name: str) -> str:
+        return parts.node("Gather", [vector, at], name)
+
+    read = [of_rows(lower, "word.read")]
+    changed = ["word.h", "word.c", "summary"]
+    if len(word.keys):
+        changed.append("topic")
+        read.append(_vector(parts, word, of_rows("hashes", "word.hashes"), bits))
+        read.append(_topic(parts, of_rows("topic", "word.topic"), bits))
+    read.append(_operand(parts, of_rows("word.h", "word.own"), bits))
+    gates = _product(parts, "word", read, word.matrix, bits, word.bias)
+    cells = of_rows("word.c", "word.kept_c")
+    h = _cell(parts, "word", gates, cells, "step")
+    raw = _product(
+        parts, "summary", [_operand(parts, h, bits)], word.summary, bits, word.summary_bias
+    )
+    parts.node("Tanh", [raw], "step.summary")
+    for name in changed:
+        parts.node("ScatterND", [name, rows, f"step.{name}"], f"next.{name}")
+
+
+def _vector(parts: Parts, word: WordLayer, hashes: str, bits: Bits) -> str:
+    """Look up the vectors of the words that have ended: [rows, F], as the products take them.
+
+    Leave which words are known as ``word.known`` bool [rows].
+    """
+    placed = place(word.keys)
+    whole = parts.node("Cast", [hashes], "word.hashes.whole", to=TensorProto.INT64)
+    key = parts.node("MatMul", [whole, parts.constant("word.joins", np.array([2**17, 1]))], "key")
+    buckets = parts.constant("word.buckets", np.array(len(placed.shifts)))
+    bucket = parts.node("Mod", [key, buckets], "word.bucket")
+    shifts = parts.constant("word.shifts", placed.shifts.astype(np.int64))
+    shifted = parts.node("Add", [key, parts.node("Gather", [shifts, bucket], "word.shift")], "at")
+    slots = parts.constant("word.slots", np.array(len(placed.numbers)))
+    slot = parts.node("Mod", [shifted, slots], "word.slot")
+    numbers = parts.constant("word.numbers", placed.numbers)
+    number = parts.node("Gather", [numbers, slot], "word.number")
+    # Number 0 is of an empty slot, and no key is that of its owner.
+    owners = parts.constant("word.keys", np.concatenate([[NOBODY], word.keys]))
+    owner = parts.node("Gather", [owners, number], "word.owner")
+    known = parts.node("Equal", [owner, key], "word.known")
+    nobody = parts.constant("word.nobody", np.array(0, dtype=np.int32))
+    row = parts.node("Where", [known, number, nobody], "word.row")
+    vectors = np.vstack([np.zeros_like(word.vectors[:1]), word.vectors])
+    stored = parts.constant("word.vectors", codes(vectors) if bits == 8 else vectors)
+    return parts.node("Gather", [stored, row], "word.vector")
+
+
+def _topic(parts: Parts, before: str, bits: Bits) -> str:
+    """Move the topics of rows by the vectors of words, as `training.words.topics` does.
+
+    Leave them as ``step.topic`` [rows, F]; return them as the products take them.
+    """
+    vector = "word.vector"
+    if bits == 8:
+        vector = parts.node("DequantizeLinear", [vector, "step", "zero"], "word.vector.numbers")
+    fading = parts.constant("topic.fading", np.float32(FADING))
+    fresh = parts.constant("topic.fresh", np.float32(1 - FADING))
+    kept = parts.node("Mul", [before, fading], "topic.kept")
+    added = parts.node("Mul", [vector, fresh], "topic.added")
+    moved = parts.node("Add", [kept, added], "topic.moved")
+    axis = parts.constant("topic.axis", np.array([1]))
+    known = parts.node("Unsqueeze", ["word.known", axis], "topic.known")
+    parts.node("Where", [known, moved, before], "step.topic")
+    return _operand(parts, "step.topic", bits)
+
+
+def _expected(parts: Parts, network: FoldedNetwork) -> str:
+    """Add what the prior expects after the characters read: the roots of probabilities [batch, V].
+
+    Leave the digits of the last characters as ``next.digits``, the logarithms of the probabilities
+    as `EXPECTED`, and the lengths of the contexts as `LENGTH`.
+    """
+    assert network.prior  # asked by `build` alone
+    history = network.shape.history
     # One more than the token, as `training.ngrams.digits` has it.
-    table = (np.arange(characters, dtype=np.float32) % (BASE - 1) + 1)[:, None]
+    table = np.arange(1, 1 + len(network.table), dtype=np.float32)[:, None]
     digit = parts.node("Gather", [parts.constant("digit", table), "tokens"], "digit.read")
     read = parts.node("Concat", ["digits", digit], "digits.read", axis=1)
-    kept = parts.constant("kept", np.array([1, history]))
-    parts.node("Split", [read, kept], "digits.forgotten", "digits.kept", axis=1)
-    parts.node("Cast", [read], "digits.whole", to=TensorProto.INT64)
-    return "digits.kept"
+    sizes = parts.constant("digits.sizes", np.array([1, history]))
+    parts.node("Split", [read, sizes], "digits.forgotten", "next.digits", axis=1)
+    whole = parts.node("Cast", [read], "digits.whole", to=TensorProto.INT64)
+    expected, length = add_prior(parts, network.prior.tables, whole, history)
+    assert (expected, length) == (EXPECTED, LENGTH)
+    half = parts.constant("prior.half", np.float32(0.5))
+    return parts.node("Exp", [parts.node("Mul", [expected, half], "prior.halved")], "prior.roots")
 
 
-def _keys(parts: _Parts, name: str, base: int, lengths: range, history: int) -> str:
-    """The keys of the n-grams of each length that end here: int64 [batch, N]."""
-    back = np.arange(history + 1)[::-1, None]
-    # What a digit that is so far back counts; none of those that are too far back overflows.
-    counts = np.array([[base**n if n < lengths.stop - 1 else 0] for n in back.flat])
-    powers = np.where(back < np.array(lengths), counts, 0)
-    return parts.node(
-        "MatMul", ["digits.whole", parts.constant(f"{name}.powers", powers)], f"{name}.keys"
-    )
-
-
-def _memory(parts: _Parts, memory: Memory, history: int, bits: Bits) -> str:
-    """What the n-grams that end here recall: [batch, N x F]."""
-    keys = _keys(parts, "memory", BASE, memory.shape.orders, history)
-    nobody = len(memory.owners)
-    count = parts.constant("memory.places", np.array(nobody))
-    places = parts.node("Mod", [keys, count], "places")
-    owners = parts.node("Gather", [parts.constant("memory.owners", memory.owners), places], "owner")
-    known = parts.node("Equal", [owners, keys], "known")
-    # Behind the last place lies a vector of zeros.
-    found_at = parts.node("Where", [known, places, count], "found.at")
-    vectors = np.vstack([memory.table, np.zeros_like(memory.table[:1])])
-    stored = parts.constant("memory.vectors", codes(vectors) if bits == 8 else vectors)
-    found = parts.node("Gather", [stored, found_at], "found")
-    return parts.node("Flatten", [found], "recalled", axis=1)
-
-
-def _read_memory(stored: dict[str, Any]) -> Memory:
-    vectors = stored["memory.vectors"]
-    table = numbers(vectors) if vectors.dtype == np.uint8 else vectors
-    lengths = (stored["memory.powers"] > 0).sum(axis=0)
-    return Memory(stored["memory.owners"], table[:-1], int(lengths.max()))
-
-
-def _prior(parts: _Parts, prior: Prior, history: int, bits: Bits) -> str:
-    """The roots of the probabilities that the prior expects: [batch, V].
-
-    Leaves their codes as ``prior.found`` int32 [batch, V], and how long the contexts are as
-    ``prior.length.whole`` int32 [batch].
-    """
-    characters = prior.codes.shape[1]
-    placed = place(prior.contexts)
-    keys = _keys(parts, "prior", characters + 1, range(1, prior.shape.longest + 1), history)
-    buckets = parts.constant("prior.buckets", np.array(len(placed.shifts)))
-    bucket = parts.node("Mod", [keys, buckets], "prior.bucket")
-    short = parts.node("Gather", [parts.constant("prior.shifts", placed.shifts), bucket], "shift")
-    shift = parts.node("Cast", [short], "shift.long", to=TensorProto.INT64)
-    shifted = parts.node("Add", [keys, shift], "prior.shifted")
-    slots = parts.constant("prior.slots", np.array(len(placed.numbers)))
-    slot = parts.node("Mod", [shifted, slots], "prior.slot")
-    # Row 0 is for no context, and no key is that of its owner.
-    row = parts.node("Gather", [parts.constant("prior.rows", placed.numbers), slot], "prior.row")
-    owners = parts.constant("prior.contexts", np.concatenate([[NOBODY], prior.contexts]))
-    owner = parts.node("Gather", [owners, row], "prior.owner")
-    known = parts.node("Equal", [owner, keys], "prior.known")
-    none = parts.constant("prior.none", np.array(0, dtype=np.int32))
-    met = parts.node("Where", [known, row, none], "prior.met")
-    axis = parts.constant("prior.axis", np.array([1]))
-    # Longer contexts have later rows.
-    longest = parts.node("ReduceMax", [met, axis], "prior.longest", keepdims=0)
-    lengths = parts.constant("prior.lengths", prior.lengths)
-    length = parts.node("Gather", [lengths, longest], "prior.length")
-    parts.node("Cast", [length], "prior.length.whole", to=TensorProto.INT32)
-    found = parts.node("Gather", [parts.constant("prior.codes", prior.codes), longest], "expected")
-    whole = parts.node("Cast", [found], "prior.found", to=TensorProto.INT32)
-    roots = np.exp(np.arange(256, dtype=np.float32) * np.float32(-LOG_STEP / 2))
-    table = parts.constant("prior.roots", codes(roots) if bits == 8 else roots)
-    return parts.node("Gather", [table, whole], "prior.read")
-
-
-def _trusted(parts: _Parts, prior: Prior) -> None:
+def _trusted(parts: Parts, network: FoldedNetwork) -> None:
     """logits = sure x (what the network says itself + trust x what the prior expects)."""
-    sizes = parts.constant("said.sizes", np.array([prior.codes.shape[1], 1]))
+    assert network.prior  # asked by `build` alone
+    sizes = parts.constant("said.sizes", np.array([len(network.table), 1]))
     parts.node("Split", ["said", sizes], "said.itself", "said.trust", axis=1)
-    by_length = parts.constant("prior.trust", prior.trust[:, None])
-    added = parts.node("Gather", [by_length, "prior.length.whole"], "trust.added")
+    by_length = parts.constant("prior.trust", network.prior.trust[:, None])
+    added = parts.node("Gather", [by_length, LENGTH], "trust.added")
     trust = parts.node("Add", ["said.trust", added], "trust")
-    multiples = parts.node("Cast", ["prior.found"], "prior.multiples", to=TensorProto.FLOAT)
-    step = parts.constant("prior.step", np.float32(-LOG_STEP))
-    logarithms = parts.node("Mul", [multiples, step], "prior.logarithms")
-    trusted = parts.node("Mul", [trust, logarithms], "prior.trusted")
+    trusted = parts.node("Mul", [trust, EXPECTED], "prior.trusted")
     together = parts.node("Add", ["said.itself", trusted], "said.together")
-    sure = parts.constant("prior.sure", prior.sure[:, None])
-    factor = parts.node("Gather", [sure, "prior.length.whole"], "sure")
+    sure = parts.constant("prior.sure", network.prior.sure[:, None])
+    factor = parts.node("Gather", [sure, LENGTH], "sure")
     parts.node("Mul", [together, factor], "logits")
 
 
-def _read_prior(stored: dict[str, Any]) -> Prior:
-    trust = stored["prior.trust"]
-    # Files of before were as sure after any context.
-    sure = stored.get("prior.sure", np.ones_like(trust))
-    return Prior(
-        stored["prior.contexts"][1:],
-        stored["prior.codes"],
-        stored["prior.lengths"],
-        trust[:, 0],
-        sure[:, 0],
-    )
-
-
-def _operand(parts: _Parts, vector: str, bits: Bits) -> str:
-    """Numbers between -1 and 1 as the products want them."""
+def _operand(parts: Parts, vector: str, bits: Bits) -> str:
+    """Turn numbers between -1 and 1 into what the products take."""
     if bits == 32:
         return vector
     return parts.node("QuantizeLinear", [vector, "step", "zero"], f"{vector}.codes")
 
 
-def _gates(parts: _Parts, weights: Weights, i: int, inputs: Sequence[str], bits: Bits) -> str:
-    """What enters the gates of layer i, [batch, 4H]: input, forget, output, cell."""
-    joined = _joined(parts, inputs, f"layer{i}.inputs")
-    matrix = _in_gate_order(weights.matrices[i])
-    if i:
-        bias = _in_gate_order(weights.biases[i - 1])
-        return _product(parts, f"layer{i}", joined, matrix, bits, bias)
-    product = _product(parts, "layer0", joined, matrix, bits)
-    table = parts.constant("table", _in_gate_order(weights.table))
-    added = parts.node("Gather", [table, "tokens"], "read")
-    return parts.node("Add", [product, added], "layer0.gates")
-
-
-def _joined(parts: _Parts, vectors: Sequence[str], name: str) -> str:
-    """Vectors [batch, ...] beside one another."""
-    return parts.node("Concat", vectors, name, axis=1) if len(vectors) > 1 else vectors[0]
-
-
 def _product(
-    parts: _Parts,
+    parts: Parts,
     layer: str,
-    inputs: str,
+    vectors: Sequence[str],
     matrix: Floats,
     bits: Bits,
     bias: Floats | None = None,
     name: str = "",
 ) -> str:
-    """inputs [batch, K] @ matrix [K, N] + bias [N]."""
+    """Multiply vectors that stand beside one another: [batch, K] @ matrix [K, N] + bias [N]."""
     name = name or f"{layer}.product"
+    if layer in ("lower", "word", "upper"):
+        matrix = _in_gate_order(matrix)
+        bias = None if bias is None else _in_gate_order(bias)
+    [inputs, *others] = vectors
+    if others:
+        inputs = parts.node("Concat", vectors, f"{layer}.inputs", axis=1)
     added = [] if bias is None else [parts.constant(f"{layer}.bias", bias)]
     if bits == 32:
         stored = parts.constant(f"{layer}.matrix", matrix)
@@ -329,21 +295,31 @@ def _product(
     )
 
 
-def _cell(parts: _Parts, i: int, gates: str, hidden: int) -> tuple[str, str]:
-    """The next h and c of layer i: c' = forget x c + input x cell, h' = output x tanh(c')."""
-    name = f"layer{i}."
-    if not i:
-        parts.constant("gates", np.array([3 * hidden, hidden]))
-    parts.node("Split", [gates, "gates"], name + "raw", name + "cell.raw", axis=1)
-    parts.node("Sigmoid", [name + "raw"], name + "open")
-    enter, keep, show = (name + gate for gate in ("input", "forget", "output"))
-    parts.node("Split", [name + "open"], enter, keep, show, axis=1, num_outputs=3)
-    new = parts.node("Tanh", [name + "cell.raw"], name + "cell")
-    kept = parts.node("Mul", [keep, name + "c"], name + "kept")
-    entered = parts.node("Mul", [enter, new], name + "entered")
-    c = parts.node("Add", [kept, entered], name + "next_c")
-    bounded = parts.node("Tanh", [c], name + "bounded")
-    return parts.node("Mul", [show, bounded], name + "next_h"), c
+def _cell(parts: Parts, layer: str, gates: str, cells: str, prefix: str = "next") -> str:
+    """Add c' = forget x c + input x cell, and h' = output x tanh(c').
+
+    Args:
+        parts: Where to add.
+        layer: Its name.
+        gates: [batch, 4H], in the order of `_in_gate_order`.
+        cells: c, [batch, H].
+        prefix: What the names of c' and h' begin with.
+
+    Returns:
+        The name of h'.
+    """
+    sizes = f"{layer}.gate_sizes"
+    opened, raw, cell = f"{layer}.open", f"{layer}.cell.raw", f"{layer}.cell"
+    parts.node("Split", [gates, sizes], f"{layer}.raw", raw, axis=1)
+    parts.node("Sigmoid", [f"{layer}.raw"], opened)
+    enter, keep, show = (f"{layer}.{gate}" for gate in ("input", "forget", "output"))
+    parts.node("Split", [opened], enter, keep, show, axis=1, num_outputs=3)
+    parts.node("Tanh", [raw], cell)
+    kept = parts.node("Mul", [keep, cells], f"{layer}.kept")
+    entered = parts.node("Mul", [enter, cell], f"{layer}.entered")
+    c = parts.node("Add", [kept, entered], f"{prefix}.{layer}.c")
+    bounded = parts.node("Tanh", [c], f"{layer}.bounded")
+    return parts.node("Mul", [show, bounded], f"{prefix}.{layer}.h")
 
 
 def _in_gate_order(columns: Floats) -> Floats:
@@ -352,16 +328,9 @@ def _in_gate_order(columns: Floats) -> Floats:
     return np.concatenate([enter, keep, show, cell], axis=-1)
 
 
-def _in_torch_order(columns: Floats) -> Floats:
-    """The way back."""
-    enter, keep, show, cell = np.split(columns, 4, axis=-1)
-    return np.concatenate([enter, keep, cell, show], axis=-1)
-
-
-def _model(parts: _Parts, weights: Weights, bits: Bits) -> onnx.ModelProto:
-    characters = len(weights.table)
-    size = len(weights.matrices) * 2 * weights.hidden + weights.history
-    state: list[str | int | None] = ["batch", size]
+def _model(parts: Parts, network: FoldedNetwork, bits: Bits) -> onnx.ModelProto:
+    characters = len(network.table)
+    state: list[str | int | None] = ["batch", network.shape.state]
     graph = helper.make_graph(
         parts.nodes,
         "step",
@@ -381,9 +350,3 @@ def _model(parts: _Parts, weights: Weights, bits: Bits) -> onnx.ModelProto:
     return helper.make_model(
         graph, opset_imports=domains, ir_version=IR_VERSION, producer_name="onbook"
     )
-
-
-def _matrix(stored: dict[str, Any], layer: str) -> Floats:
-    if f"{layer}.matrix" in stored:
-        return stored[f"{layer}.matrix"]
-    return dequantise(Quantised(stored[f"{layer}.codes"], stored[f"{layer}.scales"]))

@@ -11,16 +11,16 @@ from typing import Any
 import onnx
 
 from training.evaluate import Cost
+from training.folding import FoldedNetwork
 from training.run import Run
 from training.texts import Text
 from training.vocabulary import Vocabulary
+from training.voice_file import Voice, VoiceError, serialise
 
 from . import graph, heldout, openings
 from .graph import Bits
 from .proof import LARGEST_LOSS, Judged, Proof, loss, prove, tokens
 from .runtime import Runtime
-from .voice import Voice, VoiceError, serialise
-from .weights import Weights
 
 WRITTEN = 4_000
 """Characters that a voice without its run writes to be compared on."""
@@ -47,7 +47,7 @@ def from_run(
         raise VoiceError(
             f"{run.folder} has no held-out texts to prove the voice on: name some with --heldout."
         )
-    step = serialise(graph.build(Weights.of(model), bits))
+    step = serialise(graph.build(FoldedNetwork.of(model), bits))
     proof = prove(Runtime(step), model, vocabulary, judged_on, bits)
     return Voice(step, _metadata(run, vocabulary, bits, proof) | passages), proof
 
@@ -55,7 +55,7 @@ def from_run(
 def with_openings(voice: Voice, styles: Path) -> Voice:
     """Return the same network with the openings of a file instead of its own; raises VoiceError."""
     kept = {name: one for name, one in voice.metadata.items() if name != "onbook.openings"}
-    return Voice(voice.graph, kept | openings.metadata(styles, _vocabulary(voice)))
+    return Voice(voice.graph, kept | openings.metadata(styles, voice.vocabulary))
 
 
 def in_32_bits(voice: Voice) -> tuple[Voice, Proof]:
@@ -67,15 +67,12 @@ def in_32_bits(voice: Voice) -> tuple[Voice, Proof]:
     stored = onnx.ModelProto.FromString(voice.graph)
     if graph.bits_of(stored) == 32:
         raise VoiceError("This voice is in 32 bits already: there is nothing to do.")
-    try:
-        weights = graph.read(stored)
-    except KeyError as error:
-        raise VoiceError("This voice has a graph of another making: export its run.") from error
-    step = serialise(graph.build(weights, 32))
-    before, after, vocabulary = Runtime(voice.graph), Runtime(step), _vocabulary(voice)
+    network, vocabulary = voice.network(), voice.vocabulary
+    step = serialise(graph.build(network, 32))
+    before, after = Runtime(voice.graph), Runtime(step)
     text = _own_text(before, vocabulary)
     [cost] = before.carried([tokens(vocabulary, text)])
-    proof = prove(after, weights.model(), vocabulary, [text], 32)
+    proof = prove(after, network.network(), vocabulary, [text], 32)
     moved = loss("8 bits -> 32 bits", cost, proof.texts[0].exported, LARGEST_LOSS[8])
     proof = dataclasses.replace(proof, checks=(*proof.checks, moved))
     return Voice(step, dict(voice.metadata) | _converted(voice, cost, proof)), proof
@@ -144,13 +141,6 @@ def _converted(voice: Voice, cost: Cost, proof: Proof) -> dict[str, str]:
     }
     evaluation = json.loads(voice.metadata.get("onbook.evaluation", "{}"))
     return {"onbook.evaluation": _json(evaluation | {"converted": note})}
-
-
-def _vocabulary(voice: Voice) -> Vocabulary:
-    characters, fold = (
-        json.loads(voice.metadata[key]) for key in ("onbook.vocabulary", "onbook.fold")
-    )
-    return Vocabulary(tuple(characters), fold)
 
 
 def _own_text(voice: Runtime, vocabulary: Vocabulary) -> Text:

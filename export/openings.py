@@ -10,8 +10,7 @@ import tomllib
 from pathlib import Path
 
 from training.vocabulary import Vocabulary
-
-from .voice import VoiceError
+from training.voice_file import VoiceError
 
 SHIPPED = Path(__file__).parent / "styles"
 

@@ -13,7 +13,6 @@ from filelock import FileLock
 from export.__main__ import main as export
 from training import corpus
 from training.model import Regularisation
-from training.ngrams import MemoryShape
 from training.prior import PriorShape
 from training.run import Config, Run
 from training.train import train
@@ -23,11 +22,12 @@ TINY = Config(
     corpus="a few scenes of Shakespeare",
     licence="public domain",
     embedding=16,
-    hidden=64,
-    layers=2,
-    memory=MemoryShape(places=2039),
+    lower=32,
+    word=64,
+    summary=24,
+    upper=48,
     prior=PriorShape(contexts=3000),
-    drop=Regularisation(embedding=0.0, layers=0.05, recurrent=0.02, ngrams=0.1),
+    drop=Regularisation(embedding=0.0, layers=0.05, recurrent=0.02),
     batch=8,
     window=64,
     learning_rate=0.01,

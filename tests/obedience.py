@@ -33,10 +33,10 @@ from bot.sampling import Sampling
 from bot.script import Kind, from_voice
 from bot.settings import SHIPPED_MODELS
 from export import graph
-from export.voice import Voice, serialise
-from export.weights import Weights
+from training.folding import FoldedNetwork
 from training.model import CharLSTM, Shape
-from training.ngrams import MemoryShape
+from training.voice_file import Voice, serialise
+from training.words import letter_numbers
 
 BEFORE = ".A ROOM IN THE CASTLE\n\nEnter MAYA and JONAS\n\nMAYA\nWho is there, at this hour?\n\n"
 
@@ -90,13 +90,14 @@ def commonest(text: str) -> list[str]:
 def random_voice(path: Path, like: Model) -> Model:
     """A voice with another one's characters and weights that nobody trained."""
     torch.manual_seed(1)
-    memory = MemoryShape(places=97, longest=3, features=4)
-    model = CharLSTM(Shape(len(like.vocabulary), 16, 64, 2, memory)).eval()
+    letters = letter_numbers(like.vocabulary.characters)
+    shape = Shape(len(letters), letters, embedding=16, lower=32, word=64, summary=16, upper=64)
+    model = CharLSTM(shape).eval()
     with torch.no_grad():
         for weights in model.parameters():
             weights.add_(torch.randn_like(weights) * 0.3)
     metadata = {key: like.about[key] for key in ("onbook.vocabulary", "onbook.fold")}
-    Voice(serialise(graph.build(Weights.of(model), 8)), metadata).write(path)
+    Voice(serialise(graph.build(FoldedNetwork.of(model), 8)), metadata).write(path)
     return Model.load(path)
 
 

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from . import benchmark, corpus, evaluate, screen, talk
+from . import benchmark, corpus, evaluate
 from .arguments import positive
 from .commands import INTERRUPTED, add_commands
 from .compare import command, task
@@ -16,14 +16,14 @@ from .compare.budget import Budget
 from .compare.learned import Interrupted
 from .compare.rows import NO_BUDGET, ROWS
 from .corpus import CorpusError
-from .data.corpora import drama
+from .data.corpora import drama, films
 from .data.corpora.drama import DownloadError, ManifestError, SourceError
 from .device import DeviceError
 from .parallel import leave
 from .run import Run, RunError, make_folder
-from .talk import TalkError
 from .texts import TextError, read
 from .trainer import TrainingError
+from .voice_file import VoiceError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -37,10 +37,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         DownloadError,
         ManifestError,
         SourceError,
-        TalkError,
         TextError,
         RunError,
         TrainingError,
+        VoiceError,
     ) as error:
         print(error, file=sys.stderr)
         return 1
@@ -54,8 +54,8 @@ def parser() -> argparse.ArgumentParser:
     one = commands.add_parser("corpus", help="write a corpus to train on")
     one.add_argument(
         "name",
-        choices=["plays", "screen", "drama"],
-        help="38 plays of Shakespeare, 279 short films and people who talk, or the plays that "
+        choices=["plays", "films", "drama"],
+        help="38 plays of Shakespeare, 279 short films, or the plays that "
         "Project Gutenberg has; as Fountain",
     )
     one.add_argument("--out", type=Path, required=True, metavar="DIR")
@@ -95,11 +95,6 @@ def parser() -> argparse.ArgumentParser:
     )
     _add_folders(one)
     one.set_defaults(command=_ablate)
-
-    one = commands.add_parser("release", help="copy a run for others: 16 bits, no optimiser")
-    one.add_argument("run", type=Path, metavar="RUN")
-    one.add_argument("--out", type=Path, required=True, metavar="DIR")
-    one.set_defaults(command=_release)
 
     one = commands.add_parser(
         "benchmark", help="training speed beside the bare nn.LSTM of the same size"
@@ -179,11 +174,8 @@ def _corpus(options: argparse.Namespace) -> int:
         corpus.plays(options.out)
         print(f"The plays lie in {options.out}: train them with `python -m training train`.")
     else:
-        screen.write(options.out, talk.read())
-        print(
-            f"Films and talk lie in {options.out}: train them with "
-            f"`python -m training train {options.out} --repeat films={screen.REPEAT}`."
-        )
+        films.write(options.out)
+        print(f"The films lie in {options.out}: train them with `python -m training train`.")
     return 0
 
 
@@ -267,12 +259,6 @@ def _ablate(options: argparse.Namespace) -> int:
     except Interrupted:
         print("Stopped, and kept. Give the same command again to go on.")
         return INTERRUPTED
-    return 0
-
-
-def _release(options: argparse.Namespace) -> int:
-    Run(options.run).copy_for_release(options.out)
-    print(f"{options.out} holds the run's 16-bit weights and its record.")
     return 0
 
 

@@ -7,8 +7,11 @@ from collections.abc import Callable
 
 NUMBERS = {
     "embedding": "numbers that a character is read as",
-    "hidden": "units in a layer",
-    "layers": "LSTM layers",
+    "lower": "units of the layer that reads characters",
+    "word": "units of the layer that steps once a word; 0 for none",
+    "summary": "numbers by which that layer tells what it remembers",
+    "upper": "units of the layer that says what comes next",
+    "words": "words that have a vector from the start, at most; needs the extra `words`",
     "batch": "streams of text that are read side by side",
     "window": "characters through which gradients flow",
     "lengthen": "times as long windows as before, of as many times fewer streams",
@@ -20,8 +23,6 @@ NUMBERS = {
     "averaging": "decay of the average of the weights, which is what is kept",
     "weight_decay": "of AdamW",
     "seed": "of all that is drawn",
-    "ngrams": "n-grams that have a learned vector, at most; 0 for none",
-    "ngrams_seen": "how often the texts must have such an n-gram",
     "prior": "contexts after which it is counted what comes, at most; 0 for none",
     "prior_longest": "characters of the longest context",
     "renamed": "share of a text's names that are others at each reading",
@@ -29,7 +30,6 @@ NUMBERS = {
     "drop_embedding": "dropout of the characters that are read",
     "drop_layers": "dropout between the layers and before the output",
     "drop_recurrent": "dropout of the recurrent weights",
-    "drop_ngrams": "dropout of all n-grams of one length",
     "taught": "with --teacher, the share of the streams (one at least) that read what those wrote",
     "imagined": "with --teacher, how many characters those write before --minutes begin",
 }

@@ -1,4 +1,4 @@
-"""How fast training is, beside the bare ``nn.LSTM`` training step of the same size."""
+"""How fast training is, beside the training step of a bare ``nn.LSTM``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from .ngrams import NO_MEMORY
+from .lstm import LSTMLayer
 from .prior import NO_PRIOR, fitted
 from .run import Config, Run
 from .texts import Text
@@ -25,6 +25,9 @@ from .vocabulary import Vocabulary
 
 STEPS = 4
 """Steps in a round."""
+
+BARE_EMBEDDING, BARE_HIDDEN, BARE_LAYERS = 128, 512, 2
+"""The sizes of a plain network that is as dear as ours."""
 
 
 def report(rounds: int, precision: str = "auto", *, compiled: bool = False) -> str:
@@ -36,7 +39,7 @@ def report(rounds: int, precision: str = "auto", *, compiled: bool = False) -> s
     """
     config = Config(precision=precision)
     # nn.LSTM has no prior: beside it, ours is timed without one, and with one as well.
-    plain = dataclasses.replace(config, memory=NO_MEMORY, prior=NO_PRIOR)
+    plain = dataclasses.replace(config, prior=NO_PRIOR)
     letters = string.ascii_letters + string.punctuation + " \n"
     text = "".join(random.Random(1).choices(letters, k=config.batch * config.window * 40))
     vocabulary = Vocabulary.of([text])
@@ -80,8 +83,9 @@ def compiled_step(training: Training) -> Callable[[], object]:
 
     Those are one fused kernel each; compiled, they would be taken apart into their time steps.
     """
-    for layer in training.model.layers:
-        layer.forward = torch.compiler.disable(layer.forward)
+    for layer in training.model.modules():
+        if isinstance(layer, LSTMLayer):
+            object.__setattr__(layer, "forward", torch.compiler.disable(layer.forward))
     training.network.compile(dynamic=False)
     return training.train_step
 
@@ -89,9 +93,9 @@ def compiled_step(training: Training) -> Callable[[], object]:
 def bare_step(config: Config, ours: Training) -> Callable[[], object]:
     """Embedding, nn.LSTM, linear output, AdamW: nothing dropped, clipped or averaged."""
     shape = config.shape(ours.vocabulary)
-    embedding = nn.Embedding(shape.vocabulary, shape.embedding)
-    lstm = nn.LSTM(shape.embedding, shape.hidden, shape.layers)
-    output = nn.Linear(shape.hidden, shape.vocabulary)
+    embedding = nn.Embedding(shape.vocabulary, BARE_EMBEDDING)
+    lstm = nn.LSTM(BARE_EMBEDDING, BARE_HIDDEN, BARE_LAYERS)
+    output = nn.Linear(BARE_HIDDEN, shape.vocabulary)
     network = nn.ModuleList([embedding, lstm, output]).to(ours.device)
     optimiser = torch.optim.AdamW(network.parameters(), config.learning_rate, fused=True)
     carried: list[tuple[torch.Tensor, torch.Tensor] | None] = [None]

@@ -11,13 +11,13 @@ from typing import Any, TypeVar
 from . import tune
 from .arguments import add_number, at_least_0, folder_and_times, positive, share
 from .model import Regularisation
-from .ngrams import MemoryShape
 from .parallel import Team, joined
 from .presets import PRESETS
 from .prior import PriorShape
 from .run import Config, Run
 from .train import DECAYED, decay, train
 from .trainer import Session, Training
+from .words import WordShape
 
 INTERRUPTED = 130
 
@@ -67,16 +67,16 @@ def _add_train(one: argparse.ArgumentParser) -> None:
     sizes = one.add_argument_group(
         "the network and its training (in brackets what the standard preset has)"
     )
-    for name in ("embedding", "hidden", "layers", "batch", "window", "warmup"):
+    for name in ("embedding", "lower", "summary", "upper", "batch", "window", "warmup"):
         _add_preset(sizes, name, positive(int), getattr(default, name))
+    _add_preset(sizes, "word", at_least_0, default.word)
+    _add_preset(sizes, "words", at_least_0, default.vectors.words)
     _add_preset(sizes, "evaluate_every", positive(int), default.evaluate_every)
     for name in ("learning_rate", "clip"):
         _add_preset(sizes, name, positive(float), getattr(default, name))
     for name in ("averaging", "weight_decay"):
         _add_preset(sizes, name, share, getattr(default, name))
     _add_preset(sizes, "seed", int, default.seed)
-    _add_preset(sizes, "ngrams", at_least_0, default.memory.places)
-    _add_preset(sizes, "ngrams_seen", positive(int), default.memory.seen)
     _add_preset(sizes, "prior", at_least_0, default.prior.contexts)
     _add_preset(sizes, "prior_longest", positive(int), default.prior.longest)
     _add_preset(sizes, "renamed", share, default.renamed)
@@ -97,7 +97,7 @@ def _add_preset(
 def _train(options: argparse.Namespace) -> int:
     preset = PRESETS[options.preset]
     nested = {
-        "memory": _changed(preset.memory, places=options.ngrams, seen=options.ngrams_seen),
+        "vectors": _changed(preset.vectors, words=options.words),
         "prior": _changed(preset.prior, contexts=options.prior, longest=options.prior_longest),
         "drop": _dropped(preset.drop, options),
         "repeat": dict(options.repeat),
@@ -178,7 +178,7 @@ def _decay(options: argparse.Namespace) -> int:
 
 
 def _add_tune(one: argparse.ArgumentParser) -> None:
-    one.add_argument("voice", type=Path, metavar="RUN", help="such as training/runs/stage")
+    one.add_argument("voice", type=Path, metavar="VOICE", help="a voice file, or a run folder")
     one.add_argument(
         "texts", type=Path, nargs="+", metavar="TEXT", help="your scripts, as for `train`"
     )
@@ -221,8 +221,8 @@ def _add_tune(one: argparse.ArgumentParser) -> None:
 
 
 def _tune(options: argparse.Namespace) -> int:
-    voice, run = Run(options.voice), Run(options.out)
-    teachers = [Run(folder) for folder in options.teacher]
+    voice, run = tune.trained(options.voice), Run(options.out)
+    teachers = [tune.trained(path) for path in options.teacher]
     before = voice.config()
     changes = {
         "name": options.name or f"{before.name}-tuned",
@@ -347,7 +347,7 @@ def _dropped(before: Regularisation, options: argparse.Namespace) -> Regularisat
     return _changed(before, **{name: getattr(options, f"drop_{name}") for name in DROPPED})
 
 
-Settings = TypeVar("Settings", Config, MemoryShape, PriorShape, Regularisation)
+Settings = TypeVar("Settings", Config, PriorShape, Regularisation, WordShape)
 
 
 def _changed(before: Settings, **given: Any) -> Settings:  # noqa: ANN401 - fields of any type

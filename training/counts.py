@@ -32,8 +32,6 @@ def counted(model: CharLSTM, texts: Tokens, path: Path, team: Team = ALONE) -> P
     Of a team, the first process counts for all. Returns the parts of the texts' characters; None
     without a prior.
     """
-    if model.memory:
-        model.memory.assign(texts)
     prior = model.prior
     if not prior:
         return None

@@ -25,14 +25,10 @@ def device_of(name: str) -> torch.device:
 
 
 def uses_bfloat16(precision: str, device: torch.device) -> bool:
-    """Tell whether to multiply in bfloat16: where it was asked for, or where it is faster.
-
-    AVX-512's bfloat16 alone is not: on such a processor `python -m training benchmark` is a third
-    slower with ``--precision bfloat16`` than with ``float32``, on one thread and on two.
-    """
+    """Tell whether to multiply in bfloat16: where it was asked for, or where it is faster."""
     if precision != "auto":
         return precision == "bfloat16"
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported()
     able = torch.cpu.get_capabilities()
-    return bool(able.get("amx_bf16") or able.get("bf16"))
+    return any(able.get(name) for name in ("amx_bf16", "avx512_bf16", "bf16"))

@@ -2,237 +2,272 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
-from .ngrams import NO_MEMORY, MemoryShape, NgramMemory, digits
-from .prior import NO_PRIOR, NgramPrior, PriorShape
+from .lstm import LockedDropout, LSTMLayer
+from .prior import NO_PRIOR, NgramPrior, PriorShape, digits
+from .words import NO_WORDS, WordShape, WordVectors, rolled, topics
 
 
 @dataclass(frozen=True)
 class Shape:
-    """The sizes of a CharLSTM, all at least 1: everything needed to build one."""
+    """The sizes of a CharLSTM: everything needed to build one.
+
+    All are at least 1, but for those of the word layer, which are 0 where there is none.
+    """
 
     vocabulary: int
-    embedding: int = 128
-    hidden: int = 512
-    layers: int = 2
-    memory: MemoryShape = field(default=NO_MEMORY)
+    letters: tuple[int, ...] = ()
+    """A number for each token, see `training.words.letter_numbers`; all 0 unless given."""
+    embedding: int = 64
+    lower: int = 256
+    """Units of the layer that reads characters."""
+    word: int = 1024
+    """Units of the layer that takes one step a word."""
+    summary: int = 256
+    """Numbers by which the word layer tells the upper one what it remembers."""
+    upper: int = 512
+    """Units of the layer that reads the lower one and the summary, and says what comes next."""
+    vectors: WordShape = field(default=NO_WORDS)
+    """Of the words that the word layer knows from the start; none where there is no such layer."""
     prior: PriorShape = field(default=NO_PRIOR)
 
     @property
-    def lstm_state(self) -> int:
-        """How many numbers the LSTM remembers: (h, c) of every layer."""
-        return self.layers * 2 * self.hidden
+    def units(self) -> tuple[int, ...]:
+        """The units of the layers, from the lowest: each has an h and a c of so many numbers."""
+        return tuple(n for n in (self.lower, self.word, self.upper) if n)
+
+    @property
+    def sections(self) -> tuple[int, ...]:
+        """The sizes of what a state is made of, in its order.
+
+        They are the h of every layer, the c of every layer, the summary, the topic, the hashes of
+        the word at hand, whether the last character was a letter, and the digits of the last
+        characters.
+        """
+        words = (self.summary, *self.vectors.sections)
+        return (*self.units, *self.units, *words, 1, self.history)
 
     @property
     def state(self) -> int:
-        """How many numbers remember a script: the LSTM's, and the last characters' digits."""
-        return self.lstm_state + self.history
+        """How many numbers remember a script."""
+        return sum(self.sections)
 
     @property
     def history(self) -> int:
-        """How many characters are kept in mind, before the one that is read."""
-        return max(self.memory.history, self.prior.history)
+        """How many characters the prior keeps in mind, before the one that is read."""
+        return self.prior.history
 
 
 @dataclass(frozen=True)
 class Regularisation:
     """What is dropped while training, as probabilities in [0, 1)."""
 
-    embedding: float = 0.05
+    embedding: float = 0.0
     """Dropout on the embedded characters."""
-    layers: float = 0.3
+    layers: float = 0.1
     """Dropout between the layers and before the output."""
-    recurrent: float = 0.4
+    recurrent: float = 0.0
     """DropConnect on the recurrent weights."""
-    ngrams: float = 0.3
-    """All n-grams of one length."""
 
 
-MAKE_LOGITS = ("output.", "recall_output.")
-"""What the names of the weights begin with of which logits are multiples, without a prior."""
+NOTHING_DROPPED = Regularisation(0.0, 0.0, 0.0)
 
 
 def at_temperatures(
     weights: Mapping[str, Tensor], temperatures: Sequence[float]
 ) -> dict[str, Tensor]:
-    """The weights of a `CharLSTM` with its logits divided by temperatures, all above 0.
+    """Return the weights of a `CharLSTM` with its logits divided by temperatures, all above 0.
 
-    One for each length of a context that its prior knows, from 0 on; one alone without a prior.
+    There is one temperature for each length of a context that its prior knows, from 0 on; a
+    network without a prior takes one alone.
     """
     if "sure" in weights:
         sure = weights["sure"]
         return {**weights, "sure": sure / torch.tensor(temperatures).to(sure)}
     [temperature] = temperatures
     return {
-        name: weight / temperature if name.startswith(MAKE_LOGITS) else weight
+        name: weight / temperature if name.startswith("output.") else weight
         for name, weight in weights.items()
     }
 
 
-def completed(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The weights of a `CharLSTM`, with what those lack that were kept before there was one."""
-    if "trust_length.weight" not in weights:
-        return dict(weights)
-    return {"sure": torch.ones(len(weights["trust_length.weight"])), **weights}
-
-
-NOTHING_DROPPED = Regularisation(0.0, 0.0, 0.0, 0.0)
-
-
-class LockedDropout(nn.Module):
-    """Variational dropout: one mask for all the time steps of a window (Gal & Ghahramani 2016)."""
-
-    def __init__(self, probability: float) -> None:
-        super().__init__()
-        self.probability = probability
-
-    def forward(self, x: Tensor) -> Tensor:
-        """x: float [time, batch, features] -> the same shape."""
-        if not self.training or self.probability == 0:
-            return x
-        mask = functional.dropout(x.new_ones(1, *x.shape[1:]), self.probability)
-        return x * mask
-
-
-class LSTMLayer(nn.Module):
-    """One LSTM layer with DropConnect on its recurrent weights.
-
-    A recurrent weight that is dropped is gone for the whole window, in every row: the weight-
-    dropped LSTM of Merity, Keskar & Socher 2018, "Regularizing and Optimizing LSTM Language
-    Models". The gates lie in the order of `torch.nn.LSTM`: input, forget, cell, output.
-    """
-
-    zeros: Tensor
-
-    def __init__(self, inputs: int, hidden: int, drop_connect: float) -> None:
-        super().__init__()
-        self.drop_connect = drop_connect
-        self.weight_ih = nn.Parameter(torch.empty(4 * hidden, inputs))
-        self.weight_hh = nn.Parameter(torch.empty(4 * hidden, hidden))
-        self.bias = nn.Parameter(torch.zeros(4 * hidden))
-        # The fused kernel wants two biases; their sum is all that matters, so one is learned.
-        self.register_buffer("zeros", torch.zeros(4 * hidden), persistent=False)
-        bound = 1 / math.sqrt(hidden)
-        nn.init.uniform_(self.weight_ih, -bound, bound)
-        nn.init.uniform_(self.weight_hh, -bound, bound)
-        # Open forget gates let gradients through from the first step (Jozefowicz et al. 2015).
-        nn.init.ones_(self.bias[hidden : 2 * hidden])
-
-    def forward(self, x: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """x [time, batch, inputs], h and c [batch, hidden] -> y [time, batch, hidden], h, c."""
-        recurrent = functional.dropout(self.weight_hh, self.drop_connect, self.training)
-        weights = [self.weight_ih, recurrent, self.bias, self.zeros]
-        # The fused kernel that nn.LSTM calls: has_biases, layers, dropout, train, bidirectional,
-        # batch_first.
-        y, h, c = torch.lstm(
-            x, [h[None], c[None]], weights, True, 1, 0.0, self.training, False, False
-        )
-        return y, h[0], c[0]
-
-
 class CharLSTM(nn.Module):
-    """Embedding, LSTM layers, linear output: what comes after a text, character by character.
+    """Predict a text character by character, with a memory that steps once a word.
 
-    Beside it lies a prior, unless its shape has no contexts. What that expects is read with the
-    embedded character, as the roots of probabilities, and its logarithms are added to the logits,
-    times how much the network trusts it just then, and after a context of that length. How sure it
-    may be of the whole hangs on that length too: what it has learned by heart, it is too sure of
-    where it meets what it has not, so `training.evaluate.calibrated` finds that out. And there
-    may be a memory of n-grams: what that recalls is added to the embedded character and, through
-    weights of its own, to the logits.
+    A small LSTM layer reads the characters. Where a word has ended, a wide layer reads what the
+    small one holds: it takes a fifth of the steps, so it can have many more units for the same
+    work, and what it learns reaches several times as far back. A third layer reads both at each
+    character and says what comes next. The clocks are those of Hwang & Sung 2017, "Character-level
+    language modeling with hierarchical recurrent neural networks", and of Chung, Ahn & Bengio
+    2016, "Hierarchical multiscale recurrent neural networks", with boundaries that the text gives.
 
-    Its state is packed as the voice file wants it: float32 [batch, h of every layer, c of every
-    layer, then the last characters' digits], zeros at the start of a script.
+    Beside the layers lies a prior, unless its shape has no contexts. What the prior expects is read
+    with the embedded character, as the roots of probabilities, and its logarithms are added to the
+    logits, times a trust that depends on the upper layer and on the length of the context that the
+    prior knows. The logits are then multiplied by a number for that length, which
+    `training.evaluate.calibrated` finds: a network is too sure of what it knows by heart.
+
+    The state is packed as the voice file wants it: float32 [batch, S], see `Shape.sections`, zeros
+    at the start of a script.
     """
 
     sure: Tensor
+    letters: Tensor
 
     def __init__(self, shape: Shape, drop: Regularisation = NOTHING_DROPPED) -> None:
         super().__init__()
         self.shape = shape
+        letters = torch.tensor(shape.letters or [0] * shape.vocabulary)
+        self.register_buffer("letters", letters, persistent=False)
         self.embedding = nn.Embedding(shape.vocabulary, shape.embedding)
         nn.init.normal_(self.embedding.weight, std=0.5)
-        sizes = [shape.embedding] + [shape.hidden] * shape.layers
-        self.layers = nn.ModuleList(
-            LSTMLayer(inputs, shape.hidden, drop.recurrent) for inputs in sizes[:-1]
-        )
+        self.lower = LSTMLayer(shape.embedding, shape.lower, drop.recurrent)
+        self.word: LSTMLayer | None = None
+        if shape.word:
+            beside = 2 * shape.vectors.features if shape.vectors.words else 0
+            self.word = LSTMLayer(shape.lower + beside, shape.word, drop.recurrent)
+            self.summarise = nn.Linear(shape.word, shape.summary)
+        self.vectors: WordVectors | None = None
+        if shape.vectors.words:
+            self.vectors = WordVectors(shape.vectors)
+        self.upper = LSTMLayer(shape.lower + shape.summary, shape.upper, drop.recurrent)
         self.drop_embedding = LockedDropout(drop.embedding)
         self.drop_layer = LockedDropout(drop.layers)
-        self.output = nn.Linear(shape.hidden, shape.vocabulary)
-        self.memory = NgramMemory(shape.memory, drop.ngrams) if shape.memory.places else None
-        if self.memory:
-            self.recall = nn.Linear(shape.memory.found, shape.embedding, bias=False)
-            self.recall_output = nn.Linear(shape.memory.found, shape.vocabulary, bias=False)
+        self.output = nn.Linear(shape.upper, shape.vocabulary)
         self.prior = NgramPrior(shape.prior, shape.vocabulary) if shape.prior.contexts else None
         if self.prior:
             self.expect = nn.Linear(shape.vocabulary, shape.embedding, bias=False)
-            self.trust = nn.Linear(shape.hidden, 1)
-            # At first as much as it deserves by itself.
+            self.trust = nn.Linear(shape.upper, 1)
+            # At first the network trusts the prior as it is.
             nn.init.zeros_(self.trust.weight)
             nn.init.ones_(self.trust.bias)
             self.trust_length = nn.Embedding(shape.prior.longest + 1, 1)
             nn.init.zeros_(self.trust_length.weight)
-            # What the logits are multiplied with: no gradient changes it.
+            # The logits are multiplied by these; calibration sets them, and no gradient.
             self.register_buffer("sure", torch.ones(shape.prior.longest + 1))
 
     def forward(
         self, tokens: Tensor, state: Tensor, parts: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
-        """Reads a window of text.
+        """Read a window of text.
 
-        tokens: int64 [time, batch]; state: float32 [batch, S]; parts: int64 [time, batch], for a
-        text that the prior has learned, as `NgramPrior.learn` says them
-        -> logits [time, batch, vocabulary] for the character after each, and the next state.
+        Args:
+            tokens: int64 [time, batch].
+            state: float32 [batch, S].
+            parts: int64 [time, batch], for a text that the prior has learned: see
+                `NgramPrior.learn`.
+
+        Returns:
+            Logits [time, batch, vocabulary] for the character after each, and the next state.
         """
-        batch = tokens.shape[1]
-        cells, history = state.split([self.shape.lstm_state, self.shape.history], dim=1)
-        hidden, cell = cells.reshape(batch, 2, self.shape.layers, self.shape.hidden).unbind(1)
+        *cells, summary, topic, hashes, inside, history = state.split(self.shape.sections, dim=1)
+        layers = len(self.shape.units)
+        hidden, cell = cells[:layers], cells[layers:]
         x = self.embedding(tokens)
-        if self.memory:
-            found = self.memory(tokens, _last(history, self.shape.memory.history))
-            x = x + self.recall(found)
         if self.prior:
-            before = _last(history, self.shape.prior.history)
-            expected, lengths = self.prior(tokens, before, parts)
+            expected, lengths = self.prior(tokens, history, parts)
             x = x + self.expect((expected / 2).exp())
-        x = self.drop_embedding(x)
-        states: list[tuple[Tensor, Tensor]] = []
-        for i, layer in enumerate(self.layers):
-            x, h, c = layer(x, hidden[:, i].contiguous(), cell[:, i].contiguous())
-            x = self.drop_layer(x)
-            states.append((h, c))
+        x, h, c = self.lower(self.drop_embedding(x), hidden[0], cell[0])
+        shown, kept = [h], [c]
+        x = self.drop_layer(x)
+        letters = self.letters[tokens]
+        if self.word:
+            words = Words(word_ends(letters > 0, inside[:, 0] > 0))
+            read = [words.gathered(x)]
+            if self.vectors:
+                hashed = rolled(letters, hashes)
+                hashes = hashed[-1]
+                vectors, known = self.vectors(words.gathered(hashed[:-1]))
+                about = topics(vectors, known, topic)
+                topic = words.last(about, topic)
+                read += [vectors, about]
+            y, _, c = self.word(torch.cat(read, dim=2), hidden[1], cell[1], words.idle)
+            shown.append(words.last(y, hidden[1]))
+            kept.append(c)
+            told = torch.tanh(self.summarise(self.drop_layer(y)))
+            summaries = words.spread(told, summary)
+            summary = summaries[-1]
+            x = torch.cat([x, self.drop_layer(summaries)], dim=2)
+        x, h, c = self.upper(x, hidden[-1], cell[-1])
+        shown.append(h)
+        kept.append(c)
+        x = self.drop_layer(x)
         logits = self.output(x)
-        if self.memory:
-            logits = logits + self.recall_output(found)
         if self.prior:
             trust = self.trust(x).float() + self.trust_length(lengths)
             logits = (logits + trust * expected) * self.sure[lengths][..., None]
-        packed = [one for kind in zip(*states, strict=True) for one in kind]
-        cells = torch.cat(packed, dim=1).float()
-        read = torch.cat([history, digits(tokens).T.float()], dim=1)
-        return logits, torch.cat([cells, _last(read, self.shape.history)], dim=1)
+        characters = torch.cat([history, digits(tokens).T.float()], dim=1)
+        history = last(characters, self.shape.history)
+        packed = [*shown, *kept, summary, topic, hashes, letters[-1:].T > 0, history]
+        return logits, torch.cat([one.float() for one in packed], dim=1)
 
     def known(self, tokens: Tensor, state: Tensor) -> Tensor:
-        """How long a context the prior knows after each character: 0 without a prior.
+        """Return how long a context the prior knows after each character: 0 without a prior.
 
         tokens: int64 [time, batch]; state: float32 [batch, S] -> int64 [time, batch].
         """
         if not self.prior:
             return torch.zeros_like(tokens)
-        return self.prior.lengths_after(tokens, _last(state, self.shape.prior.history))
+        return self.prior.lengths_after(tokens, last(state, self.shape.history))
 
     def start(self, batch: int) -> Tensor:
-        """The state in which nothing has been read: zeros [batch, S]."""
+        """Return the state in which nothing has been read: zeros [batch, S]."""
         return torch.zeros(batch, self.shape.state, device=self.output.weight.device)
 
 
-def _last(rows: Tensor, count: int) -> Tensor:
-    """The last numbers of each row, which may be none: [batch, N] -> [batch, count]."""
+class Words:
+    """The words that end in a window, whose steps stand in a shorter window of their own.
+
+    The steps of a row come first in the shorter one, which is as long as the row with the most
+    words needs, and other rows are idle after their last word.
+    """
+
+    def __init__(self, ended: Tensor) -> None:
+        """ended: bool [time, batch], where a word has ended."""
+        self.words = ended.cumsum(dim=0)
+        """int64 [time, batch]: how many words have ended, up to each character."""
+        self.counts = self.words[-1]
+        self.longest = max(1, int(self.counts.max()))
+        self.time, self.row = ended.nonzero(as_tuple=True)
+        steps = torch.arange(self.longest, device=ended.device)
+        self.idle = steps[:, None] >= self.counts
+        """bool [words, batch]"""
+        self.rows = torch.arange(ended.shape[1], device=ended.device)
+
+    def gathered(self, x: Tensor) -> Tensor:
+        """Take what stands where words ended: [time, batch, N] -> [words, batch, N]."""
+        step = self.words[self.time, self.row] - 1
+        nothing = x.new_zeros(self.longest, *x.shape[1:])
+        return nothing.index_put((step, self.row), x[self.time, self.row])
+
+    def spread(self, y: Tensor, before: Tensor) -> Tensor:
+        """Hold what each word left until the next one ends.
+
+        y: [words, batch, N]; before: [batch, N], what was left before the window
+        -> [time, batch, N].
+        """
+        return torch.cat([before[None].to(y), y])[self.words, self.rows]
+
+    def last(self, y: Tensor, before: Tensor) -> Tensor:
+        """Return what the last word of each row left: [words, batch, N] -> [batch, N]."""
+        return torch.cat([before[None].to(y), y])[self.counts, self.rows]
+
+
+def word_ends(letters: Tensor, inside: Tensor) -> Tensor:
+    """Return where a character shows that a word has ended before it: bool [time, batch].
+
+    letters: bool [time, batch], which characters are letters; inside: bool [batch], whether the
+    character before the first one is.
+    """
+    before = torch.cat([inside[None], letters[:-1]])
+    return before & ~letters
+
+
+def last(rows: Tensor, count: int) -> Tensor:
+    """Return the last numbers of each row, of which there may be none: [batch, count]."""
     return rows[:, rows.shape[1] - count :]

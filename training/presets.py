@@ -15,8 +15,11 @@ PRESETS: Mapping[str, Config] = {
     "gpu": dataclasses.replace(
         Config(),
         embedding=256,
-        hidden=1280,
-        drop=Regularisation(embedding=0.05, layers=0.1, recurrent=0.1, ngrams=0.1),
+        lower=512,
+        word=1536,
+        summary=512,
+        upper=1024,
+        drop=Regularisation(embedding=0.05, layers=0.1, recurrent=0.1),
         batch=256,
         window=256,
         learning_rate=0.001,

@@ -1,6 +1,6 @@
-"""A prior of counts: what a table of n-grams expects next, for the network to trust or not.
+"""A prior of counts: what tables of contexts expect next, for the network to trust or not.
 
-On texts of some megabytes a smoothed table of counts predicts nearly as well as an LSTM, and errs
+A smoothed table of counts predicts nearly as well as an LSTM on texts of some megabytes, and errs
 elsewhere. So the network reads what the table expects, and adds its logarithm to the logits, as
 much of it as it trusts: compressors of the PAQ kind mix models so (Mahoney 2005, "Adaptive
 weighing of context models for lossless data compression"), and so did RNN language models with
@@ -12,43 +12,48 @@ while training, each part of the text is predicted by the counts of all other pa
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .kneser_ney import Floats, KneserNey
-from .ngrams import BASE, digits, keys_of
+from .contexts import choose, joined
+from .corrections import CODES, STEP, UNKNOWN, expect
+from .tables import HeldOut, Tables, empty_tables, laid_out
 
-STEP = 1 / 16
-"""Logarithms of probabilities are kept as multiples of this, 0 to 255 of them below 0."""
+SEEN = 4
+"""How often the texts must have a context that is kept."""
 
-PARTS = 12
-"""Of the text, at most, each predicted by the counts of the others."""
+PARTS = 8
+"""Parts of the text, at most, each predicted by the counts of the others."""
 
 LARGEST = 1 / 3
 """Share of the text that one work may have where works are left out whole."""
 
-SEEN = 2
-"""How often the text must have a context that is kept."""
+LARGEST_VOCABULARY = 254
+"""Characters that a byte tells apart, beside none and a digit of 0."""
 
-Codes = NDArray[np.uint8]
-Integers = NDArray[np.int64]
+NAMES = [field.name for field in fields(Tables)]
 
 
 @dataclass(frozen=True)
 class PriorShape:
     """The sizes of a prior."""
 
-    contexts: int = 150_000
-    """How many contexts have a distribution, at most; 0 for no prior."""
-    longest: int = 6
+    contexts: int = 2_000_000
+    """How many contexts are kept, at most; 0 for no prior."""
+    longest: int = 12
     """Characters of the longest context."""
+    rows: int = 25_000
+    """How many of the contexts have a whole distribution, at most."""
+    dense: int = 3
+    """Characters of the longest context that has a whole distribution."""
+    listed: int = 3
+    """Characters that each longer context names."""
 
     @property
     def history(self) -> int:
@@ -59,186 +64,187 @@ class PriorShape:
 NO_PRIOR = PriorShape(contexts=0)
 
 
-class NgramPrior(nn.Module):
-    """The distributions after the contexts that tell most, by interpolated Kneser-Ney smoothing.
+def digits(tokens: Tensor) -> Tensor:
+    """Return token ids as digits of a key, from 1 on: 0 stands for no character."""
+    return tokens + 1
 
-    It is learned by counting, not by gradients. A text's distribution is that of the longest
-    context it ends with that has one.
+
+class NgramPrior(nn.Module):
+    """What is expected after the contexts that tell most, by absolute discounting.
+
+    It is learned by counting, not by gradients.
     """
 
-    contexts: Tensor
-    codes: Tensor
     lengths: Tensor
+    factors: Tensor
+    buckets: Tensor
+    first_buckets: Tensor
+    slots: Tensor
+    first_slots: Tensor
+    shifts: Tensor
+    owners: Tensor
+    codes: Tensor
+    symbols: Tensor
+    books: Tensor
+    rows: Tensor
     held_out: Tensor
+    held_out_rows: Tensor
 
     def __init__(self, shape: PriorShape, characters: int) -> None:
         super().__init__()
         self.shape = shape
         self.characters = characters
-        # Keys int64 [contexts], rising, so that longer contexts come later.
-        self.register_buffer("contexts", torch.arange(shape.contexts))
-        # uint8 [1 + contexts, characters]: after no context, and after each.
-        even = round(math.log(characters) / STEP)
-        empty = torch.full((shape.contexts + 1, characters), even, dtype=torch.uint8)
-        self.register_buffer("codes", empty)
-        # uint8 [1 + contexts]: how many characters each has.
-        self.register_buffer("lengths", torch.zeros(shape.contexts + 1, dtype=torch.uint8))
-        # The same without each part of the learned text, [parts, 1 + contexts, characters].
-        nothing = torch.empty((0, *empty.shape), dtype=torch.uint8)
-        self.register_buffer("held_out", nothing, persistent=False)
+        self.set_tables(empty_tables(characters, shape.listed))
+        for name in ("held_out", "held_out_rows"):
+            self.register_buffer(name, torch.empty(0, dtype=torch.uint8), persistent=False)
+
+    def set_tables(self, tables: Tables) -> None:
+        """Expect what these tables say."""
+        for name, array in vars(tables).items():
+            # PyTorch does little with 16 bits that have no sign.
+            kind = np.int32 if array.dtype == np.uint16 else array.dtype
+            self.register_buffer(name, torch.from_numpy(array.astype(kind)))
+
+    def tables(self) -> Tables:
+        """Return what the prior knows."""
+        found = {name: getattr(self, name).cpu().numpy() for name in NAMES}
+        return Tables(**{**found, "shifts": found["shifts"].astype(np.uint16)})
 
     def learn(self, texts: Sequence[Tensor]) -> Tensor:
-        """Counts the texts (token ids); returns which part each character of them is in, int64.
+        """Count the texts (token ids); return which part each character of them is in, int8.
 
-        That is what `forward` must be told for characters of these texts. They must have as many
-        contexts as the shape: see `fitted`.
+        That is what `forward` must be told for characters of these texts.
         """
-        pieces = pieces_of(texts)
-        everything = self._count([text.numpy() for text in texts])
-        contexts = _telling(everything, texts, self.shape)
-        self.contexts.copy_(torch.from_numpy(contexts))
-        self.codes.copy_(torch.from_numpy(_codes(everything, contexts)))
-        self.lengths[1:] = torch.from_numpy(lengths_of(contexts, self.characters))
-        others = without_a_part(pieces)
-        self.held_out = torch.empty((len(others), *self.codes.shape), dtype=torch.uint8)
-        for part, some in enumerate(others):
-            self.held_out[part] = torch.from_numpy(_codes(self._count(some), contexts))
-        self.held_out = self.held_out.to(self.codes.device)
-        return parts_of(pieces)
+        parts = parts_of(texts)
+        shape = self.shape
+        text = joined([one.numpy() for one in texts], shape.longest)
+        # What lies between texts is in no part that matters.
+        beside = joined([one.numpy() for one in parts], shape.longest).clip(1) - np.uint8(1)
+        levels = choose(
+            text,
+            beside % 2 > 0,
+            self.characters,
+            longest=shape.longest,
+            dense=shape.dense,
+            rows=shape.rows,
+            contexts=shape.contexts,
+            listed=shape.listed,
+            seen=SEEN,
+        )
+        made = expect(
+            text,
+            beside,
+            2 + int(beside.max()),
+            self.characters,
+            levels,
+            dense=shape.dense,
+            listed=shape.listed,
+        )
+        tables, held_out = laid_out(levels, made)
+        self.set_tables(tables)
+        self.set_held_out(held_out)
+        return torch.cat(parts)
+
+    def set_held_out(self, held_out: HeldOut) -> None:
+        """Expect, of parts of the text, what these say."""
+        device = self.rows.device
+        self.held_out = torch.from_numpy(held_out.codes).to(device)
+        self.held_out_rows = torch.from_numpy(held_out.rows).to(device)
 
     def forward(
         self, tokens: Tensor, history: Tensor, parts: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
-        """The logarithm of what is expected after each character, and after how long a context.
+        """Return the logarithm of what is expected after each character, and how long a context.
 
-        tokens: int64 [time, batch]; history: float [batch, longest - 1], the digits of the
-        characters before, oldest first, 0 for none; parts: int64 [time, batch], for characters
-        that were learned the part whose counts are left out, and below 0 for others
-        -> float32 [time, batch, characters], and int64 [time, batch].
+        Args:
+            tokens: int64 [time, batch].
+            history: float [batch, longest - 1], the digits of the characters before, oldest
+                first, 0 for none.
+            parts: integers [time, batch], for characters that were learned the part whose counts
+                are left out, and below 0 for others.
+
+        Returns:
+            float32 [time, batch, characters], and int64 [time, batch].
         """
-        rows = self._met(tokens, history)
-        codes = self.codes[rows]
+        slots, known = self._looked_up(tokens, history)
+        codes = self.codes[slots]
         if parts is not None:
-            left_out = self.held_out[parts.clamp(min=0), rows]
-            codes = torch.where(parts[..., None] < 0, codes, left_out)
-        return codes * -STEP, self.lengths[rows].long()
+            part = parts.long().clamp(min=0)[..., None]
+            without = torch.where(parts[..., None] < 0, codes, self.held_out[part, slots])
+            known = known & ((without == codes) | (without != UNKNOWN))
+            codes = without
+        row = torch.where(known, slots, 0)[..., : self._with_rows()].amax(dim=-1)
+        logits = self.rows[row]
+        if parts is not None:
+            left_out = self.held_out_rows[part[..., 0], row]
+            logits = torch.where(parts[..., None] < 0, logits, left_out)
+        begins = torch.arange(len(self.lengths), device=codes.device) * CODES
+        entries = torch.where(known, codes.long() + begins, 0)
+        logits = (logits.float() * -STEP).scatter_add(
+            -1, self.symbols[slots].long().flatten(-2), self.books[entries].flatten(-2)
+        )
+        expected = functional.log_softmax(logits[..., : self.characters], dim=-1)
+        return expected, self._longest(known)
 
     def lengths_after(self, tokens: Tensor, history: Tensor) -> Tensor:
-        """How long a context is known after each character, as `forward` says it."""
-        return self.lengths[self._met(tokens, history)].long()
+        """Return how long a context is known after each character, as `forward` says it."""
+        return self._longest(self._looked_up(tokens, history)[1])
 
-    def _met(self, tokens: Tensor, history: Tensor) -> Tensor:
-        """The rows of the contexts after each character, int64 [time, batch]."""
+    def _looked_up(self, tokens: Tensor, history: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the slots of contexts of all lengths, and which are known: [time, batch, N]."""
         read = torch.cat([history.T.long(), digits(tokens)])
-        return self.rows(keys_of(read, self.shape.longest, self.characters + 1))
+        time, begin = len(tokens), history.shape[1]
+        back = [read[begin - n : begin - n + time] for n in range(len(self.factors))]
+        # The keys of all lengths from 1 on.
+        keys = (torch.stack(back, dim=-1) * self.factors).cumsum(dim=-1)[..., self.lengths - 1]
+        shifts = self.shifts[keys % self.buckets + self.first_buckets]
+        slots = (keys + shifts) % self.slots + self.first_slots
+        found = self.owners[slots] == (keys & 255)
+        return slots, found.float() @ self._prefixes() == self.lengths
 
-    def rows(self, keys: Tensor) -> Tensor:
-        """keys int64 [..., longest] -> the rows of the longest contexts among them, int64 [...]."""
-        at = torch.searchsorted(self.contexts, keys).clamp(max=self.shape.contexts - 1)
-        return torch.where(self.contexts[at] == keys, at + 1, 0).amax(dim=-1)
+    def _prefixes(self) -> Tensor:
+        """Return which columns must know a context that another one is to know: [N, N]."""
+        begun = (self.lengths == 1).cumsum(0)
+        shorter = self.lengths[:, None] <= self.lengths
+        return (shorter & (begun[:, None] == begun)).float()
 
-    def _count(self, texts: Sequence[Integers]) -> KneserNey:
-        return KneserNey(texts, self.characters, self.shape.longest)
+    def _longest(self, known: Tensor) -> Tensor:
+        return torch.where(known, self.lengths, 0).amax(dim=-1)
+
+    def _with_rows(self) -> int:
+        return int((self.first_slots < len(self.rows)).sum())
+
+    def _load_from_state_dict(
+        self,
+        state_dict: Mapping[str, Any],
+        prefix: str,
+        *args: Any,  # noqa: ANN401 - as PyTorch has it
+    ) -> None:
+        """Take tables of any sizes: what was counted decides how large they are."""
+        for name in NAMES:
+            if prefix + name in state_dict:
+                setattr(
+                    self, name, torch.empty_like(state_dict[prefix + name], device=self.rows.device)
+                )
+        super()._load_from_state_dict(state_dict, prefix, *args)
 
 
 def fitted(texts: Sequence[Tensor], characters: int, shape: PriorShape) -> PriorShape:
-    """The shape with no more contexts than the texts have, none longer than a key can tell.
+    """Return the shape, or that of no prior where texts or vocabulary allow none."""
+    times = sum(torch.bincount(text, minlength=characters) for text in texts)
+    enough = isinstance(times, Tensor) and int(times.max()) > SEEN
+    return shape if enough and characters <= LARGEST_VOCABULARY and shape.contexts else NO_PRIOR
 
-    No prior where nothing is repeated, or for more characters than an n-gram's digits tell apart.
+
+def parts_of(texts: Sequence[Tensor]) -> list[Tensor]:
+    """Return which part each character of the texts is in: an int8 tensor a text.
+
+    Works are left out whole, unless one is too large for that: then each is cut up. A work that
+    is left out whole is as new to the others as any that will be read.
     """
-    room = longest_key(characters)
-    if not shape.contexts or characters >= BASE or room < 1:
-        return NO_PRIOR
-    shape = replace(shape, longest=min(shape.longest, room))
-    there = sum(len(keys) for keys, _ in repeated(texts, characters, shape.longest))
-    return replace(shape, contexts=min(shape.contexts, there))
-
-
-def longest_key(characters: int) -> int:
-    """Characters of the longest contexts that keys can tell apart."""
-    return int(63 / math.log2(characters + 1)) - 1
-
-
-def repeated(
-    texts: Sequence[Tensor], characters: int, longest: int
-) -> list[tuple[Integers, Integers]]:
-    """Keys, rising, and counts of the contexts of each length that the texts have `SEEN` times."""
-    padded = [functional.pad(digits(text), (longest - 1, 0)) for text in texts]
-    keys = torch.cat([keys_of(text, longest, characters + 1) for text in padded]).numpy()
-    found = []
-    for length, column in enumerate(keys.T, start=1):
-        contexts, counts = np.unique(column, return_counts=True)
-        # At the start of a text a context is a shorter one.
-        whole = contexts >= (characters + 1) ** (length - 1)
-        often = whole & (counts >= SEEN)
-        found.append((contexts[often], counts[often]))
-    return found
-
-
-def _telling(counts: KneserNey, texts: Sequence[Tensor], shape: PriorShape) -> Integers:
-    """The contexts that tell most, keys [contexts], rising."""
-    keys, gains = told(repeated(texts, counts.symbols, shape.longest), counts.after)
-    best = np.argpartition(-gains, shape.contexts - 1)[: shape.contexts]
-    return np.sort(keys[best])
-
-
-def told(
-    contexts: Sequence[tuple[Integers, Integers]], after: Callable[[Integers, int], Floats]
-) -> tuple[Integers, NDArray[np.float64]]:
-    """What `repeated` contexts tell, in nats: the keys of all lengths, and a gain for each.
-
-    ``after``: what is expected after the last so many characters of contexts. What one tells is how
-    often it was met times the information that its distribution has over that of the context which
-    is one character shorter (Stolcke 1998, "Entropy-based pruning of backoff language models").
-    """
-    gains = []
-    for length, (keys, times) in enumerate(contexts, start=1):
-        with_it, without = (after(keys, n) for n in (length, length - 1))
-        gains.append(times * (with_it * np.log(with_it / without)).sum(axis=1))
-    return np.concatenate([keys for keys, _ in contexts]), np.concatenate(gains)
-
-
-def _codes(counts: KneserNey, contexts: Integers) -> Codes:
-    """The distributions after no context, and after each of some: uint8 [1 + C, characters]."""
-    lengths = lengths_of(contexts, counts.symbols)
-    of_length = [contexts[lengths == length] for length in range(1, counts.longest + 1)]
-    after_none = counts.after(np.zeros(1, dtype=np.int64), 0)
-    after_some = [counts.after(some, n) for n, some in enumerate(of_length, start=1)]
-    return coded(np.concatenate([after_none, *after_some]))
-
-
-def coded(probabilities: Floats) -> Codes:
-    """Probabilities as multiples of `STEP` below 0, uint8."""
-    return np.rint(np.log(probabilities) / -STEP).clip(0, 255).astype(np.uint8)
-
-
-def lengths_of(contexts: Integers, characters: int) -> Integers:
-    """How many digits keys have."""
-    lengths = np.zeros_like(contexts)
-    while contexts.any():
-        lengths += contexts > 0
-        contexts = contexts // (characters + 1)
-    return lengths
-
-
-def pieces_of(texts: Sequence[Tensor]) -> list[Tensor]:
-    """The works themselves, or, where one is too large to be left out, each cut up.
-
-    A work that is left out whole is as new to the others as any that will be read.
-    """
-    if max(map(len, texts)) <= LARGEST * sum(map(len, texts)):
-        return list(texts)
-    return [piece for text in texts for piece in text.tensor_split(PARTS) if len(piece)]
-
-
-def without_a_part(pieces: Sequence[Tensor]) -> list[list[Integers]]:
-    """For each part of the pieces, which are dealt out in turn, the pieces of all other parts."""
-    parts = min(PARTS, len(pieces))
-    texts = [piece.numpy() for piece in pieces]
-    return [[text for i, text in enumerate(texts) if i % parts != part] for part in range(parts)]
-
-
-def parts_of(pieces: Sequence[Tensor]) -> Tensor:
-    """The part that each character of the pieces is in, int64."""
-    parts = min(PARTS, len(pieces))
-    return torch.cat([torch.full((len(one),), i % parts) for i, one in enumerate(pieces)])
+    lengths = list(map(len, texts))
+    if max(lengths) <= LARGEST * sum(lengths):
+        return [
+            torch.full((length,), i % PARTS, dtype=torch.int8) for i, length in enumerate(lengths)
+        ]
+    return [(torch.arange(length) * PARTS // max(1, length)).to(torch.int8) for length in lengths]

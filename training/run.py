@@ -8,6 +8,7 @@ curves.png            the same, drawn
 samples/              what it wrote at each evaluation
 imagined/             what its teachers wrote, if it has any
 heldout/              the text it was judged on, so that export needs nothing else
+words.safetensors     the vectors that its words begin with, if they have any
 corpus.npz            the texts that it learns, as token ids, so that going on needs no files
 counted.safetensors   what its prior counted in them; counted again where it is missing
 resume.safetensors    the last checkpoint: weights, optimiser, averages and generators
@@ -16,6 +17,7 @@ resume.safetensors    the last checkpoint: weights, optimiser, averages and gene
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import os
 import shutil
@@ -30,12 +32,12 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from .model import CharLSTM, Regularisation, Shape, at_temperatures, completed
-from .ngrams import NO_MEMORY, MemoryShape
+from .model import CharLSTM, Regularisation, Shape, at_temperatures
 from .prior import PriorShape
 from .texts import Split, Text
 from .tokens import Tokens
 from .vocabulary import Vocabulary
+from .words import NO_WORDS, WordShape, letter_numbers
 
 T = TypeVar("T")
 
@@ -54,10 +56,12 @@ class Config:
     """What it was trained on, in words, for the voice's metadata."""
     licence: str = "unstated"
     """Under which terms the voice may be used."""
-    embedding: int = 128
-    hidden: int = 512
-    layers: int = 2
-    memory: MemoryShape = NO_MEMORY
+    embedding: int = Shape.embedding
+    lower: int = Shape.lower
+    word: int = Shape.word
+    summary: int = Shape.summary
+    upper: int = Shape.upper
+    vectors: WordShape = NO_WORDS
     prior: PriorShape = field(default_factory=PriorShape)
     drop: Regularisation = field(default_factory=Regularisation)
     repeat: Mapping[str, int] = field(default_factory=dict)
@@ -110,7 +114,15 @@ class Config:
     def shape(self, vocabulary: Vocabulary) -> Shape:
         """The network's sizes for this vocabulary."""
         return Shape(
-            len(vocabulary), self.embedding, self.hidden, self.layers, self.memory, self.prior
+            len(vocabulary),
+            letter_numbers(vocabulary.characters),
+            self.embedding,
+            self.lower,
+            self.word,
+            self.summary if self.word else 0,
+            self.upper,
+            self.vectors if self.word else NO_WORDS,
+            self.prior,
         )
 
     def to_json(self) -> str:
@@ -123,7 +135,7 @@ class Config:
         fields: dict[str, Any] = json.loads(document)
         nested = {
             "drop": Regularisation(**fields["drop"]),
-            "memory": MemoryShape(**fields["memory"]),
+            "vectors": WordShape(**fields["vectors"]),
             "prior": PriorShape(**fields["prior"]),
             "taught_by": tuple(fields["taught_by"]),
         }
@@ -147,6 +159,10 @@ class Run:
     @property
     def corpus(self) -> Path:
         return self.folder / "corpus.npz"
+
+    @property
+    def words(self) -> Path:
+        return self.folder / "words.safetensors"
 
     @property
     def counted(self) -> Path:
@@ -241,6 +257,13 @@ class Run:
             ) from error
         return model.eval()
 
+    def fingerprint(self) -> str:
+        """Return what tells the best weights from others."""
+        return hashlib.sha256(self.weights.read_bytes()).hexdigest()
+
+    def __str__(self) -> str:
+        return str(self.folder)
+
     def best(self) -> Mapping[str, Any]:
         """What was noted with the best weights: step, validation bits, when; may be empty."""
         if not self.weights.exists():
@@ -268,23 +291,9 @@ class Run:
         lines = self.metrics.read_text(encoding="utf-8").splitlines()
         return [json.loads(line) for line in lines]
 
-    def copy_for_release(self, folder: Path) -> None:
-        """Copies what people need to export the voice or tune it: 16-bit weights and the record.
-
-        The optimiser and the held-out texts stay behind. Raises RunError where there are no
-        weights, or where the folder cannot be.
-        """
-        weights, facts = self._load_weights()
-        make_folder(folder)
-        half = {name: _as(torch.float16, w) for name, w in weights.items()}
-        save(folder / "weights.safetensors", half, facts)
-        for name in ("config.json", "vocabulary.json", "metrics.jsonl", "curves.png"):
-            shutil.copy2(self._path(name), folder / name)
-
     def _load_weights(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         try:
-            weights, facts = load(self.weights)
-            return completed(weights), facts
+            return load(self.weights)
         except (OSError, SafetensorError) as error:
             raise RunError(
                 f"{self.weights} is missing or damaged: train this run, or name another."

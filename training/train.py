@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from . import ngrams, prior
+from . import prior, word_vectors
 from .counts import Parts, counted, keep
 from .model import CharLSTM
 from .parallel import ALONE, Team
@@ -102,16 +102,25 @@ def _begin(
     # Only what can be trained is laid out: another try would find a run there.
     windows_of(config, texts)
     config = fitted(config, texts, vocabulary)
+    known = None
+    if config.vectors.words:
+        contents = (text.content for text in split.train)
+        words = word_vectors.commonest(contents, vocabulary, config.vectors)
+        config = dataclasses.replace(
+            config, vectors=dataclasses.replace(config.vectors, words=len(words))
+        )
+        known = word_vectors.found(words, vocabulary, config.vectors.features)
     run.begin(config, vocabulary, split)
     texts.save(run.corpus)
+    if known:
+        save(run.words, known, {})
     return config, vocabulary, texts
 
 
 def fitted(config: Config, texts: Tokens, vocabulary: Vocabulary) -> Config:
-    """Return a configuration whose memory and prior are no larger than the texts can fill."""
+    """Return a configuration whose prior is no larger than the texts can fill."""
     return dataclasses.replace(
         config,
-        memory=ngrams.fitted(texts, config.memory),
         prior=prior.fitted(texts, len(vocabulary), config.prior),
     )
 

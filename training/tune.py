@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -14,14 +15,14 @@ from torch import Tensor
 from . import prior
 from .blend import blended, grown
 from .model import CharLSTM
-from .ngrams import BASE
-from .prior import NgramPrior, PriorShape
+from .prior import LARGEST_VOCABULARY, NgramPrior, PriorShape
 from .run import Config, Run, RunError
 from .teachers import STREAMS, imagine
 from .texts import Text, collect
 from .tokens import Tokens
 from .trainer import Session, Training, TrainingError, windows_of
 from .vocabulary import Vocabulary
+from .voice_file import Voice
 
 SEEN = 20
 """A character that the voice does not know must be seen so often in the scripts to be learned."""
@@ -30,13 +31,66 @@ RARER = 3.0
 """How much lower the logit of a new character begins than that of what it was folded into."""
 
 
+class Trained(Protocol):
+    """A trained voice to go on from: a `Run`, or a `TrainedFile`."""
+
+    def model(self) -> CharLSTM:
+        """Return the network, in float32."""
+
+    def vocabulary(self) -> Vocabulary:
+        """Return the characters that the voice knows."""
+
+    def config(self) -> Config:
+        """Return how the voice was trained."""
+
+    def fingerprint(self) -> str:
+        """Return what tells these weights from others."""
+
+
+@dataclass(frozen=True)
+class TrainedFile:
+    """A voice file, which is all that anybody needs to go on from."""
+
+    path: Path
+
+    def model(self) -> CharLSTM:
+        """Return the network, as exactly as the bits of the file say it."""
+        return self._voice.network().network()
+
+    def vocabulary(self) -> Vocabulary:
+        """Return the characters that the voice knows."""
+        return self._voice.vocabulary
+
+    def config(self) -> Config:
+        """Return how the voice was trained, with the sizes that its network has in the file."""
+        shape = self._voice.network().shape
+        config = Config.from_json(self._voice.metadata["onbook.config"])
+        return dataclasses.replace(config, embedding=shape.embedding)
+
+    def fingerprint(self) -> str:
+        """Return what tells this voice from others."""
+        return self._voice.fingerprint
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+    @cached_property
+    def _voice(self) -> Voice:
+        return Voice.read(self.path)
+
+
+def trained(path: Path) -> Trained:
+    """Return the voice of a path: a run folder, or a voice file."""
+    return TrainedFile(path) if path.is_file() else Run(path)
+
+
 def prepare(
     paths: Sequence[Path],
-    voice: Run,
+    voice: Trained,
     run: Run,
     changes: Mapping[str, Any],
     *,
-    teachers: Sequence[Run] = (),
+    teachers: Sequence[Trained] = (),
     resume: bool = False,
     session: Session | None = None,
 ) -> Training:
@@ -50,8 +104,8 @@ def prepare(
     Raises TextError, RunError and TrainingError as `train` does.
     """
     known, networks = voice.model(), [one.model() for one in teachers]
-    tuned_from = _fingerprint(voice)
-    taught_by = tuple(_fingerprint(one) for one in teachers)
+    tuned_from = voice.fingerprint()
+    taught_by = tuple(one.fingerprint() for one in teachers)
     if resume:
         _require_voice(run, voice, tuned_from)
         _require_teachers(run, taught_by)
@@ -85,7 +139,9 @@ def prepare(
     def start(model: CharLSTM, _texts: Tokens) -> Tensor | None:
         model.load_state_dict(weights)
         if model.prior and beside:
-            model.prior.held_out = beside.held_out.to(model.prior.codes.device)
+            device = model.prior.rows.device
+            model.prior.held_out = beside.held_out.to(device)
+            model.prior.held_out_rows = beside.held_out_rows.to(device)
         return parts
 
     imagined = None
@@ -95,10 +151,6 @@ def prepare(
     if resume:
         training.resume()
     return training
-
-
-def _fingerprint(run: Run) -> str:
-    return hashlib.sha256(run.weights.read_bytes()).hexdigest()
 
 
 def _require_teachers(run: Run, taught_by: tuple[str, ...]) -> None:
@@ -123,15 +175,15 @@ def _require_windows(config: Config) -> None:
         )
 
 
-def _require_vocabulary(teacher: Run, vocabulary: Vocabulary) -> None:
+def _require_vocabulary(teacher: Trained, vocabulary: Vocabulary) -> None:
     if teacher.vocabulary() != vocabulary:
         raise TrainingError(
-            f"{teacher.folder} does not tell the same characters apart as the voice and these "
+            f"{teacher} does not tell the same characters apart as the voice and these "
             f"texts: give --teacher a run of just these, such as one tuned from the voice on them."
         )
 
 
-def _require_voice(run: Run, voice: Run, tuned_from: str) -> None:
+def _require_voice(run: Run, voice: Trained, tuned_from: str) -> None:
     kept = run.config().tuned_from
     if not kept:
         raise RunError(
@@ -140,7 +192,7 @@ def _require_voice(run: Run, voice: Run, tuned_from: str) -> None:
         )
     if kept != tuned_from:
         raise RunError(
-            f"{run.folder} was not tuned from what {voice.folder} holds now: name the voice that "
+            f"{run.folder} was not tuned from what {voice} holds now: name the voice that "
             f"it was tuned from, or choose another --out."
         )
 
@@ -148,7 +200,7 @@ def _require_voice(run: Run, voice: Run, tuned_from: str) -> None:
 def _grown(vocabulary: Vocabulary, texts: Sequence[Text]) -> Vocabulary:
     """The vocabulary with what the texts have often; raises TrainingError if that is too much."""
     larger = vocabulary.grown((text.content for text in texts), SEEN)
-    if len(larger) >= BASE:
+    if len(larger) > LARGEST_VOCABULARY:
         raise TrainingError(
             f"The scripts have {len(larger) - len(vocabulary):,} characters that the voice does "
             f"not know, too many to add: train a voice on them instead."
@@ -202,9 +254,6 @@ def _weights(
         weights[name] = torch.cat([old, *(row[None] for row in rows)])
     weights["output.bias"][len(vocabulary) :] -= RARER
     more = len(like)
-    if known.memory:
-        rows = weights["recall_output.weight"]
-        weights["recall_output.weight"] = torch.cat([rows, rows.new_zeros(more, rows.shape[1])])
     if not beside:
         return weights
     if known.prior:

@@ -67,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     pace = Pace(3, 0.3, 1.0, 10.0) if options.quick else Pace(7, 1.0, 4.0, 60.0)
     if options.rounds:
         pace = Pace(options.rounds, pace.seconds, pace.watching, pace.idle)
-    results = measured(options.voice, options.run, options.threads, pace)
+    results = measured(options.voice, options.threads, pace)
     starts = [service.started(options.voice, options.threads) for _ in range(STARTS)]
     idled = service.started(options.voice, options.threads, pace.idle)
     _progress("")
@@ -92,9 +92,6 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     one.add_argument("--voice", type=Path, default=SHIPPED_MODELS / "stage.onnx")
-    one.add_argument(
-        "--run", type=Path, default=Path("training/runs/stage"), help="whose sizes PyTorch takes"
-    )
     one.add_argument("--rounds", type=int, help="7, or 3 with --quick")
     one.add_argument("--threads", type=int, default=2, help="of everything (%(default)s)")
     one.add_argument("--json", type=Path, metavar="FILE", help="write all numbers there")
@@ -103,11 +100,11 @@ def parser() -> argparse.ArgumentParser:
     return one
 
 
-def measured(voice: Path, run: Path, threads: int, pace: Pace) -> Results:
+def measured(voice: Path, threads: int, pace: Pace) -> Results:
     """All measures of this process, one after another, so many rounds."""
     model = Model.load(voice, threads)
     engine = Engine(model)
-    with eager.apart(len(model.vocabulary), run, threads) as far:
+    with eager.apart(len(model.vocabulary), threads) as far:
         measures = contest(engine, play(), far, pace)
         results: dict[str, list[list[float]]] = {name: [] for name in measures}
         for number in range(pace.rounds):

@@ -1,6 +1,6 @@
 """Eager: PyTorch that samples step by step, in a process of its own, as a script would have it.
 
-    python -m tests.bench.eager CHARACTERS RUN THREADS
+    python -m tests.bench.eager CHARACTERS THREADS
 
 It reads lines such as ``lstm 64 0.5`` and answers each with the characters a second that the
 contestant wrote in so many rows in so many seconds. In a process of its own, because what else a
@@ -9,7 +9,6 @@ process has allocated before decides how dear the memory is that PyTorch asks fo
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -30,10 +29,9 @@ Far = Callable[[str, int], Contestant]
 
 
 @contextmanager
-def apart(characters: int, run: Path, threads: int) -> Iterator[Far]:
+def apart(characters: int, threads: int) -> Iterator[Far]:
     """That process, for as long as it is needed."""
-    words = [str(characters), str(run.resolve()), str(threads)]
-    command = [sys.executable, "-m", "tests.bench.eager", *words]
+    command = [sys.executable, "-m", "tests.bench.eager", str(characters), str(threads)]
     with subprocess.Popen(
         command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
     ) as process:
@@ -54,19 +52,12 @@ def apart(characters: int, run: Path, threads: int) -> Iterator[Far]:
 
 @dataclass(frozen=True)
 class Sizes:
-    """A network as large as a voice's."""
+    """A plain network, such as people write first: two layers of 512 units."""
 
     vocabulary: int
-    embedding: int
-    hidden: int
-    layers: int
-
-    @classmethod
-    def of(cls, vocabulary: int, run: Path) -> Sizes:
-        """Those of a run, with a vocabulary of so many characters."""
-        config = json.loads((run / "config.json").read_text(encoding="utf-8"))
-        sizes = (config[name] for name in ("embedding", "hidden", "layers"))
-        return cls(vocabulary, *sizes)
+    embedding: int = 128
+    hidden: int = 512
+    layers: int = 2
 
 
 def eager_lstm(sizes: Sizes, rows: int) -> Contestant:
@@ -120,9 +111,9 @@ def _eager(sizes: Sizes, rows: int, network: Callable[[Tensor], Tensor]) -> Cont
 
 def main() -> None:
     """Answers until its input ends."""
-    characters, run, threads = sys.argv[1:]
-    torch.set_num_threads(int(threads))
-    sizes = Sizes.of(int(characters), Path(run))
+    characters, threads = map(int, sys.argv[1:])
+    torch.set_num_threads(threads)
+    sizes = Sizes(characters)
     kinds = {"lstm": eager_lstm, "cells": eager_cells}
 
     @cache

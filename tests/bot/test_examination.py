@@ -24,7 +24,7 @@ from bot.anatomy import Anatomy
 from bot.examination import Examiner, Unexamined, sha256_of
 from bot.model import ModelError
 from bot.settings import SHIPPED_MODELS, RunnerSettings
-from export.voice import Voice
+from training.voice_file import Voice
 
 from .conftest import Stage, answer
 from .test_cog import begin

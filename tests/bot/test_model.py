@@ -13,7 +13,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from bot.model import Model, ModelError
-from export.voice import Voice
+from training.voice_file import Voice
 
 
 @pytest.fixture(scope="module", params=["tiny", "other"])
@@ -58,10 +58,10 @@ def test_what_the_file_says_is_what_export_wrote(model: Model, voices: Path):
     assert list(model.vocabulary) == json.loads(voice.metadata["onbook.vocabulary"])
     assert model.fold == json.loads(voice.metadata["onbook.fold"])
     assert model.fact("licence") == "public domain"
-    assert model.fact("config")["hidden"] == 64
+    assert model.fact("config")["upper"] == 48
     assert model.fact("nothing") == ""
     # Two layers' h and c, and the last five characters.
-    assert model.state_size == 2 * 2 * 64 + 5
+    assert model.state_size == 2 * (32 + 64 + 48) + 24 + 1 + 11
 
 
 def test_the_fingerprint_is_of_the_network_and_its_characters(model: Model, voices: Path):

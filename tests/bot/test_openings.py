@@ -19,8 +19,8 @@ from bot.room import Patience, Place, Turn, Wish
 from bot.script import Element, Kind, ScriptError, as_read, blocks
 from bot.settings import RunnerSettings
 from bot.store import Line
-from export.voice import Voice
 from tests.conftest import STYLES
+from training.voice_file import Voice
 
 from .conftest import BOTH, Stage, answer
 from .test_cog import begin

@@ -12,7 +12,16 @@ import simcord
 from bot.runner import Bot
 from bot.settings import RunnerSettings
 
-SIZES = {"hidden": 32, "embedding": 16, "batch": 8, "window": 48, "ngrams": 499, "warmup": 5}
+SIZES = {
+    "lower": 16,
+    "word": 24,
+    "summary": 8,
+    "upper": 24,
+    "embedding": 16,
+    "batch": 8,
+    "window": 48,
+    "warmup": 5,
+}
 """A network that is trained in a moment, and knows no more than how a line looks."""
 
 

@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from training.model import CharLSTM, Shape
-from training.ngrams import MemoryShape
 from training.prior import PriorShape
 from training.vocabulary import Vocabulary
+from training.words import NO_WORDS, WordShape, key_of, letter_numbers
 
 LETTERS = "\n abcdefghijklmnopqrstuvwxyz.,"
 
@@ -26,15 +26,33 @@ def network(vocabulary: Vocabulary) -> Callable[..., CharLSTM]:
     """Makes networks with weights large enough that all of them matter."""
 
     def make(
-        hidden: int = 40, layers: int = 2, seed: int = 1, places: int = 499, contexts: int = 300
+        lower: int = 24,
+        word: int = 40,
+        upper: int = 32,
+        *,
+        words: int = 50,
+        contexts: int = 300,
+        seed: int = 1,
     ) -> CharLSTM:
         torch.manual_seed(seed)
-        memory = MemoryShape(places, longest=4, features=8, seen=1)
-        prior = PriorShape(contexts, longest=6)
-        model = CharLSTM(Shape(len(vocabulary), 16, hidden, layers, memory, prior))
-        if model.memory:
-            # Fewer n-grams than there are: some are known, and some share a place.
-            model.memory.assign([torch.randint(0, 9, (600,))])
+        shape = Shape(
+            len(vocabulary),
+            letter_numbers(vocabulary.characters),
+            16,
+            lower,
+            word,
+            12 if word else 0,
+            upper,
+            WordShape(words, features=6) if word and words else NO_WORDS,
+            PriorShape(contexts, longest=6, rows=60, dense=2),
+        )
+        model = CharLSTM(shape)
+        if model.vectors:
+            # All words of one letter are known, and some of two.
+            letters = torch.arange(1, 27)
+            pairs = [key_of([int(a), int(b)]) for a in letters for b in letters]
+            keys = [key_of([int(a)]) for a in letters] + pairs[: words - 26]
+            model.vectors.know(torch.tensor(keys), torch.rand(words, 6) * 1.8 - 0.9)
         if model.prior:
             # Characters that are likely after others, and contexts that are not kept.
             model.prior.learn([torch.randint(0, 3, (3000,)).cumsum(0) % len(vocabulary)])

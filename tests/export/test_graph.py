@@ -9,13 +9,15 @@ import torch
 from onnx import TensorProto
 
 from export import graph
-from export.quantise import codes, dequantise, numbers, quantise
+from export.quantise import dequantise, quantise
 from export.runtime import Runtime
-from export.voice import serialise
-from export.weights import Weights
+from training.folding import FoldedNetwork
+from training.voice_file import read_network, serialise
 
-SHAPES = [(32, 1, 499, 0), (40, 2, 0, 0), (48, 3, 31, 300), (64, 2, 499, 300), (64, 2, 0, 300)]
-"""Hidden, layers, places for n-grams, and contexts of the prior."""
+SHAPES = [(0, 0, 0), (0, 0, 300), (40, 0, 0), (40, 50, 0), (48, 50, 300)]
+"""Units of the word layer, words that have a vector, and contexts of the prior."""
+
+NOTHING, ALL = SHAPES[0], SHAPES[-1]
 
 
 def read(model, tokens):
@@ -47,28 +49,30 @@ def tokens(vocabulary):
     return np.random.default_rng(1).integers(0, len(vocabulary), (60, 3))
 
 
-@pytest.mark.parametrize(("hidden", "layers", "places", "contexts"), SHAPES)
-def test_32_bits_say_what_pytorch_says(network, tokens, hidden, layers, places, contexts):
-    model = network(hidden, layers, places=places, contexts=contexts)
+@pytest.mark.parametrize(("word", "words", "contexts"), SHAPES)
+def test_32_bits_say_what_pytorch_says(network, tokens, word, words, contexts):
+    model = network(word=word, words=words, contexts=contexts)
     expected = read(model, tokens)
-    found = run(graph.build(Weights.of(model), 32), tokens)
+    found = run(graph.build(FoldedNetwork.of(model), 32), tokens)
     np.testing.assert_allclose(found[0], expected[0], atol=3e-5)
     np.testing.assert_allclose(found[1], expected[1], atol=3e-5)
 
 
-@pytest.mark.parametrize(("hidden", "layers", "places", "contexts"), SHAPES)
-def test_8_bits_are_near(network, tokens, hidden, layers, places, contexts):
-    model = network(hidden, layers, places=places, contexts=contexts)
+@pytest.mark.parametrize(("word", "words", "contexts"), SHAPES)
+def test_8_bits_are_near(network, tokens, word, words, contexts):
+    model = network(word=word, words=words, contexts=contexts)
     expected, _ = read(model, tokens)
-    found, _ = run(graph.build(Weights.of(model), 8), tokens)
+    found, _ = run(graph.build(FoldedNetwork.of(model), 8), tokens)
     assert (found - expected).std() < 0.1 * expected.std()
 
 
 @pytest.mark.parametrize(
-    ("places", "contexts", "size"), [(0, 0, 160), (499, 0, 163), (0, 300, 165), (499, 300, 165)]
+    ("word", "words", "contexts", "size"),
+    [(0, 0, 0, 113), (40, 0, 0, 205), (40, 50, 0, 213), (40, 50, 300, 218)],
 )
-def test_the_contract_of_a_voice_file(network, vocabulary, places, contexts, size):
-    built = graph.build(Weights.of(network(40, 2, places=places, contexts=contexts)), 8)
+def test_the_contract_of_a_voice_file(network, vocabulary, word, words, contexts, size):
+    model = network(word=word, words=words, contexts=contexts)
+    built = graph.build(FoldedNetwork.of(model), 8)
     onnx.checker.check_model(built, full_check=True)
 
     def shape(one):
@@ -86,7 +90,7 @@ def test_the_contract_of_a_voice_file(network, vocabulary, places, contexts, siz
 
 
 def test_versions_are_pinned(network):
-    weights = Weights.of(network())
+    weights = FoldedNetwork.of(network())
     built = {bits: graph.build(weights, bits) for bits in (8, 32)}
     assert {model.ir_version for model in built.values()} == {8}
     domains = {b: {o.domain: o.version for o in m.opset_import} for b, m in built.items()}
@@ -94,87 +98,75 @@ def test_versions_are_pinned(network):
 
 
 def test_8_bits_are_kept_of_what_is_large(network):
-    built = graph.build(Weights.of(network(40, 2)), 8)
+    built = graph.build(FoldedNetwork.of(network()), 8)
     kinds = {one.name: one.data_type for one in built.graph.initializer}
     assert {name for name, kind in kinds.items() if kind == TensorProto.INT8} == {
-        f"{layer}.codes" for layer in ("layer0", "layer1", "output")
+        f"{layer}.codes" for layer in ("lower", "word", "summary", "upper", "output")
     }
-    assert {name for name, kind in kinds.items() if kind == TensorProto.UINT8} == {
-        "memory.vectors",
-        "prior.codes",
-        "prior.lengths",
-        "prior.roots",
-        "zero",
-    }
+    assert kinds["word.vectors"] == TensorProto.UINT8
     assert kinds["table"] == TensorProto.FLOAT
     operators = [node.op_type for node in built.graph.node]
-    assert operators.count("MatMulIntegerToFloat") == 3
+    assert operators.count("MatMulIntegerToFloat") == 5
+
+
+def test_a_row_is_the_same_to_the_bit_alone_and_beside_others(network, vocabulary):
+    """Whether words end in all rows, in some, or in none."""
+    runtime = Runtime(serialise(graph.build(FoldedNetwork.of(network()), 8)))
+    tokens = np.random.default_rng(2).integers(0, len(vocabulary), (200, 7))
+    together, alone = runtime.start(7), [runtime.start(1)] * 7
+    for step in tokens:
+        logits, together = runtime.step(step, together)
+        for row in range(7):
+            own, alone[row] = runtime.step(step[row : row + 1], alone[row])
+            assert own.tobytes() == logits[row].tobytes()
+            assert alone[row].tobytes() == together[row].tobytes()
 
 
 @pytest.mark.parametrize("bits", [8, 32])
-@pytest.mark.parametrize(("hidden", "layers", "places", "contexts"), SHAPES)
-def test_a_graph_can_be_read_again(network, hidden, layers, places, contexts, bits):
-    weights = Weights.of(network(hidden, layers, places=places, contexts=contexts)).bounded()
-    built = graph.build(weights, bits)
-    found = graph.read(built)
-    matrices = [*weights.matrices, weights.output]
-    if bits == 8:
-        matrices = [dequantise(quantise(matrix)) for matrix in matrices]
-    for one, other in zip([*found.matrices, found.output], matrices, strict=True):
-        np.testing.assert_array_equal(one, other)
-    for name in ("table", "output_bias"):
-        np.testing.assert_array_equal(getattr(found, name), getattr(weights, name))
-    assert (found.memory is None) == (weights.memory is None)
-    if weights.memory:
-        vectors = weights.memory.table
-        if bits == 8:
-            vectors = numbers(codes(vectors))
-        np.testing.assert_array_equal(found.memory.table, vectors)
-        np.testing.assert_array_equal(found.memory.owners, weights.memory.owners)
-        assert found.memory.longest == weights.memory.longest
-    assert (found.prior is None) == (weights.prior is None)
-    if weights.prior:
-        np.testing.assert_array_equal(found.prior.contexts, weights.prior.contexts)
-        np.testing.assert_array_equal(found.prior.codes, weights.prior.codes)
-        np.testing.assert_array_equal(found.prior.lengths, weights.prior.lengths)
-        np.testing.assert_array_equal(found.prior.trust, weights.prior.trust)
-        np.testing.assert_array_equal(found.prior.sure, weights.prior.sure)
-    np.testing.assert_array_equal(found.biases, weights.biases)
+@pytest.mark.parametrize(("word", "words", "contexts"), SHAPES)
+def test_a_graph_can_be_read_again(network, tokens, word, words, contexts, bits):
+    folded = FoldedNetwork.of(network(word=word, words=words, contexts=contexts))
+    built = graph.build(folded, bits)
+    found = read_network(built)
+    assert found.shape == folded.shape
+    for name in ("table", "upper_bias", "output_bias", "letters"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(folded, name))
+    for name in ("lower", "upper", "output"):
+        np.testing.assert_array_equal(getattr(found, name), as_kept(getattr(folded, name), bits))
+    if word:
+        for name in ("matrix", "summary"):
+            kept = as_kept(getattr(folded.word, name), bits)
+            np.testing.assert_array_equal(getattr(found.word, name), kept)
+    # What is read says what the file says, and makes the same file again.
+    assert serialise(graph.build(found, bits)) == serialise(built)
+    expected, said = run(built, tokens), read(found.network(), tokens)
+    if bits == 32:
+        np.testing.assert_allclose(said[0], expected[0], atol=3e-5)
     assert graph.bits_of(built) == bits
 
 
-@pytest.mark.parametrize(("hidden", "layers", "places", "contexts"), SHAPES)
-def test_a_bounded_memory_says_the_same(network, tokens, hidden, layers, places, contexts):
-    model = network(hidden, layers, places=places, contexts=contexts)
-    if model.memory:
-        with torch.no_grad():
-            model.memory.table.mul_(3)
-    weights = Weights.of(model)
-    bounded = weights.bounded()
-    expected, found = (read(one.model(), tokens) for one in (weights, bounded))
-    np.testing.assert_allclose(found[0], expected[0], atol=3e-5)
-    if bounded.memory:
-        assert abs(weights.memory.table).max() > 1
-        np.testing.assert_allclose(abs(bounded.memory.table).max(axis=0), 1, rtol=1e-6)
+def as_kept(matrix, bits):
+    return matrix if bits == 32 else dequantise(quantise(matrix))
 
 
 def test_another_graph_cannot_be_read(network):
-    built = graph.build(Weights.of(network()), 32)
-    del built.graph.initializer[0]
+    built = graph.build(FoldedNetwork.of(network()), 32)
+    [table] = [one for one in built.graph.initializer if one.name == "table"]
+    built.graph.initializer.remove(table)
     with pytest.raises(KeyError):
-        graph.read(built)
+        read_network(built)
 
 
-@pytest.mark.parametrize(("hidden", "layers", "places", "contexts"), SHAPES)
-def test_a_network_can_be_made_of_weights_again(network, tokens, hidden, layers, places, contexts):
-    model = network(hidden, layers, places=places, contexts=contexts)
-    weights = Weights.of(model)
-    again = weights.model()
+@pytest.mark.parametrize(("word", "words", "contexts"), SHAPES)
+def test_a_network_can_be_made_of_weights_again(network, tokens, word, words, contexts):
+    model = network(word=word, words=words, contexts=contexts)
+    folded = FoldedNetwork.of(model)
+    again = folded.network()
     np.testing.assert_allclose(read(again, tokens)[0], read(model, tokens)[0], atol=3e-5)
-    np.testing.assert_array_equal(Weights.of(again).table, weights.table)
+    np.testing.assert_array_equal(FoldedNetwork.of(again).table, folded.table)
 
 
 @pytest.mark.parametrize("bits", [8, 32])
 def test_the_same_network_gives_the_same_bytes(network, bits):
-    first, second = (serialise(graph.build(Weights.of(network()), bits)) for _ in range(2))
+    first, second = (serialise(graph.build(FoldedNetwork.of(network()), bits)) for _ in range(2))
     assert first == second

@@ -12,13 +12,13 @@ from bot.model import LONGEST_OPENING, LONGEST_STYLE, MOST_STYLES, openings_of
 from bot.script import Kind, blocks, classify
 from export import openings
 from export.__main__ import main
-from export.voice import Voice
 from training.run import Run
 from training.vocabulary import Vocabulary
+from training.voice_file import Voice
 
 SHIPPED = {path.stem: tomllib.loads(path.read_text("utf-8")) for path in openings.SHIPPED.iterdir()}
 
-RUNS = Path(__file__).parents[2] / "training" / "runs"
+MODELS = Path(__file__).parents[2] / "bot" / "models"
 
 VOCABULARY = Vocabulary(("\n", *"abcdefghijklmnopqrstuvwxyz"), {"é": "e"})
 
@@ -66,7 +66,9 @@ def test_the_bot_has_the_same_limits():
 
 @pytest.mark.parametrize("voice", SHIPPED)
 def test_what_is_shipped_can_be_read_by_its_voice_and_by_the_bot(voice: str):
-    told = openings.metadata(openings.of_voice(voice), Run(RUNS / voice).vocabulary())
+    told = openings.metadata(
+        openings.of_voice(voice), Voice.read(MODELS / f"{voice}.onnx").vocabulary
+    )
     found = openings_of(told)
     assert len(found) == 10
     for style, text in found.items():

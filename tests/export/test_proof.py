@@ -11,10 +11,10 @@ import torch
 from export import graph, proof
 from export.proof import Check, Judged, prove
 from export.runtime import Runtime
-from export.voice import serialise
-from export.weights import Weights
 from training.evaluate import Cost
+from training.folding import FoldedNetwork
 from training.texts import Text
+from training.voice_file import serialise
 
 TEXTS = [
     Text("long", "a text of some words, read from start to end.\n\nagain. " * 12),
@@ -40,7 +40,7 @@ def test_a_faithful_graph_passes(model, vocabulary, bits):
     with torch.no_grad():
         # Not surer of what it has not learned than a trained one would be.
         model.output.weight.mul_(0.5)
-    found = prove(runtime(Weights.of(model), bits), model, vocabulary, TEXTS, bits)
+    found = prove(runtime(FoldedNetwork.of(model), bits), model, vocabulary, TEXTS, bits)
     assert found.failed == 0, found.table()
     assert [text.name for text in found.texts] == ["long", "short"]
     assert [text.exported.characters for text in found.texts] == [
@@ -50,23 +50,21 @@ def test_a_faithful_graph_passes(model, vocabulary, bits):
 
 def swapped(weights, i=0, j=3):
     """The same with two gates of the last layer exchanged."""
-    gates = np.split(weights.matrices[-1], 4, axis=1)
+    gates = np.split(weights.upper, 4, axis=1)
     gates[i], gates[j] = gates[j], gates[i]
-    return dataclasses.replace(
-        weights, matrices=(*weights.matrices[:-1], np.concatenate(gates, axis=1))
-    )
+    return dataclasses.replace(weights, upper=np.concatenate(gates, axis=1))
 
 
 @pytest.mark.parametrize("bits", [8, 32])
 def test_swapped_gates_fail(model, vocabulary, bits):
-    found = prove(runtime(swapped(Weights.of(model)), bits), model, vocabulary, TEXTS, bits)
+    found = prove(runtime(swapped(FoldedNetwork.of(model)), bits), model, vocabulary, TEXTS, bits)
     assert any(name.startswith("long") for name in failures(found))
     assert any(name.startswith("logits") for name in failures(found)) == (bits == 32)
 
 
 def test_a_small_difference_fails_in_32_bits(model, vocabulary):
     """One that bits per character would not show."""
-    weights = Weights.of(model)
+    weights = FoldedNetwork.of(model)
     moved = weights.output_bias.copy()
     moved[0] += 2e-4
     found = prove(
@@ -84,7 +82,7 @@ def test_another_state_fails_in_32_bits(model, vocabulary):
             logits, state = super().step(tokens, state)
             return logits, state + np.float32(2e-4) * (np.arange(state.shape[1]) == 3)
 
-    honest = serialise(graph.build(Weights.of(model), 32))
+    honest = serialise(graph.build(FoldedNetwork.of(model), 32))
     found = prove(Remembering(honest), model, vocabulary, TEXTS, 32)
     assert any(name.startswith("states") for name in failures(found))
 
@@ -95,14 +93,14 @@ def test_rows_that_feel_their_neighbours_fail(model, vocabulary):
             logits, state = super().step(tokens, state)
             return logits + np.float32(1e-6) * len(tokens), state
 
-    honest = serialise(graph.build(Weights.of(model), 32))
+    honest = serialise(graph.build(FoldedNetwork.of(model), 32))
     found = prove(Sharing(honest), model, vocabulary, TEXTS, 32)
     [name] = failures(found)
     assert name.startswith("rows with other bits")
 
 
 def test_a_graph_that_is_not_a_number_fails(model, vocabulary):
-    broken = Weights.of(model)
+    broken = FoldedNetwork.of(model)
     broken = dataclasses.replace(broken, output_bias=broken.output_bias * np.float32(np.nan))
     for bits in (8, 32):
         found = prove(runtime(broken, bits), model, vocabulary, TEXTS, bits)

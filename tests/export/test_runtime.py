@@ -9,10 +9,10 @@ import pytest
 
 from export import graph, proof
 from export.runtime import Runtime
-from export.voice import serialise
-from export.weights import Weights
 from training.evaluate import carried
+from training.folding import FoldedNetwork
 from training.texts import Text
+from training.voice_file import serialise
 
 TEXTS = ["some words.", "a much longer text, of two lines\n\nand a third one. " * 3, "", "odd, é"]
 
@@ -24,7 +24,7 @@ def model(network):
 
 @pytest.fixture
 def runtime(model):
-    return Runtime(serialise(graph.build(Weights.of(model), 32)))
+    return Runtime(serialise(graph.build(FoldedNetwork.of(model), 32)))
 
 
 def test_texts_cost_what_they_cost_pytorch(model, runtime, vocabulary):
@@ -43,7 +43,7 @@ def test_the_same_seed_writes_the_same(runtime):
 
 def test_what_is_written_is_as_likely_as_the_logits_say(model, vocabulary):
     """First characters of many writers, beside the softmax of a voice that has preferences."""
-    weights = Weights.of(model)
+    weights = FoldedNetwork.of(model)
     decided = dataclasses.replace(weights, output=weights.output * 5)
     runtime = Runtime(serialise(graph.build(decided, 32)))
     logits, _ = runtime.step(np.array([3]), runtime.start(1))

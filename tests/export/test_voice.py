@@ -12,14 +12,14 @@ import onnxruntime
 import pytest
 
 from export import graph
-from export.voice import Voice, VoiceError, serialise
-from export.weights import Weights
+from training.folding import FoldedNetwork
+from training.voice_file import Voice, VoiceError, serialise
 
 
 @pytest.fixture
 def voice(network, vocabulary):
     return Voice(
-        serialise(graph.build(Weights.of(network()), 8)),
+        serialise(graph.build(FoldedNetwork.of(network()), 8)),
         {
             "onbook.name": "a voice",
             "onbook.vocabulary": json.dumps(vocabulary.characters),
@@ -78,9 +78,11 @@ def varint(data, at):
 
 
 def test_the_fingerprint_is_of_the_graph_the_vocabulary_and_the_fold(voice, network):
-    other_bits = dataclasses.replace(voice, graph=serialise(graph.build(Weights.of(network()), 32)))
+    other_bits = dataclasses.replace(
+        voice, graph=serialise(graph.build(FoldedNetwork.of(network()), 32))
+    )
     other_weights = dataclasses.replace(
-        voice, graph=serialise(graph.build(Weights.of(network(seed=2)), 8))
+        voice, graph=serialise(graph.build(FoldedNetwork.of(network(seed=2)), 8))
     )
     others = [
         other_bits,

@@ -14,7 +14,6 @@ import torch
 from tests.conftest import TINY
 from training import trainer
 from training.model import NOTHING_DROPPED
-from training.ngrams import NO_MEMORY
 from training.parallel import Team, joined, leave
 from training.prior import PriorShape
 from training.run import Run, RunError
@@ -24,8 +23,10 @@ from training.trainer import Training
 
 SMALL = dataclasses.replace(
     TINY,
-    hidden=32,
-    memory=NO_MEMORY,
+    lower=16,
+    word=24,
+    summary=8,
+    upper=24,
     prior=PriorShape(contexts=500, longest=2),
     steps=12,
     evaluate_every=100,

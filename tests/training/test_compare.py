@@ -310,9 +310,8 @@ def test_rows_are_made_one_by_one_and_printed_together(scenes: Path, tmp_path: P
     budgets = [line.split("|")[2].strip() for line in figures]
     assert budgets == ["8 steps", "8 steps", "none"]
     ours = Row.read(folder / "ours.json")
-    contexts = ours.details["config"]["prior"]["contexts"]
-    characters = len(of_texts([scenes], "scenes").vocabulary)
-    assert ours.counted == (1 + contexts) * characters > characters
+    # Each context takes some bytes.
+    assert ours.counted > 5 * ours.details["config"]["prior"]["contexts"] > 5_000
     assert [line.split("|")[5].strip() for line in figures] == [f"{ours.counted:,}", "", ""]
     assert set(row["details"]["probes"]) == {"0.0005", "0.001", "0.002"}
     for kind in ("carried", "cold"):

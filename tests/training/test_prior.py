@@ -8,24 +8,28 @@ import numpy as np
 import pytest
 import torch
 
-from training import prior as prior_module
 from training.kneser_ney import KneserNey
 from training.model import CharLSTM, Shape
-from training.ngrams import MemoryShape
-from training.prior import NO_PRIOR, PARTS, STEP, NgramPrior, PriorShape, fitted
+from training.prior import NO_PRIOR, PARTS, NgramPrior, PriorShape, fitted
 
-SHAPE = PriorShape(contexts=10_000, longest=4)
+SHAPE = PriorShape(contexts=10_000, longest=6, rows=400, dense=2)
+
 CHARACTERS = 10
+
+SIZES = Shape(CHARACTERS, embedding=6, lower=8, word=0, summary=0, upper=8, prior=SHAPE)
 
 
 def digits_of(seed: int, length: int) -> torch.Tensor:
-    """A text in which some things are likely after others."""
+    """A text in which some things are likely after others, and surer after longer contexts."""
     generator = np.random.default_rng(seed)
-    steps = generator.integers(1, 3, length) * generator.integers(1, 3, length)
-    return torch.from_numpy(np.cumsum(steps) % CHARACTERS)
+    text = [0, 1, 2, 3]
+    for step in generator.integers(1, 4, length):
+        text.append(int((text[-1] + text[-3] * step // 2 + step) % CHARACTERS))
+    return torch.tensor(text[4:])
 
 
-TEXTS = [digits_of(seed, 300) for seed in range(3)]
+TEXTS = [digits_of(seed, 700) for seed in range(12)]
+NEW = digits_of(99, 700)
 
 
 def prior_of(texts: list[torch.Tensor], shape: PriorShape = SHAPE) -> NgramPrior:
@@ -34,144 +38,128 @@ def prior_of(texts: list[torch.Tensor], shape: PriorShape = SHAPE) -> NgramPrior
     return prior
 
 
-def after(prior: NgramPrior, text: list[int], parts: torch.Tensor | None = None) -> torch.Tensor:
+@pytest.fixture(scope="module")
+def prior() -> NgramPrior:
+    return prior_of(TEXTS)
+
+
+def after(prior: NgramPrior, text: torch.Tensor, parts: torch.Tensor | None = None) -> torch.Tensor:
     """What is expected after each character of a text that begins here: [length, characters]."""
     nothing = torch.zeros(1, prior.shape.history)
-    return prior(torch.tensor(text)[:, None], nothing, parts)[0][:, 0]
+    return prior(text[:, None], nothing, None if parts is None else parts[:, None])[0][:, 0]
 
 
-def test_it_expects_what_the_counts_say_after_the_longest_context_that_is_kept():
-    prior = prior_of(TEXTS)
+def cost(prior: NgramPrior, text: torch.Tensor, parts: torch.Tensor | None = None) -> float:
+    """Bits per character."""
+    expected = after(prior, text[:-1], None if parts is None else parts[:-1])
+    return -expected[torch.arange(len(text) - 1), text[1:]].mean().item() / np.log(2)
+
+
+def test_what_is_expected_are_probabilities(prior: NgramPrior):
+    expected = after(prior, NEW)
+    assert torch.allclose(expected.exp().sum(dim=1), torch.ones(len(NEW)), atol=1e-5)
+    assert expected.min() > -20
+
+
+def test_it_expects_new_text_as_well_as_kneser_ney_does(prior: NgramPrior):
     counts = KneserNey([text.numpy() for text in TEXTS], CHARACTERS, 4)
-    text = digits_of(9, 50).tolist()
-    whole = [t.tolist() for t in TEXTS]
-    found = after(prior, text)
-    _, lengths = prior(torch.tensor(text)[:, None], torch.zeros(1, 3))
-    for i in range(3, len(text)):
-        context: list[int] = []
-        for n in range(1, 5):
-            some = text[i + 1 - n : i + 1]
-            seen = sum(t[j : j + n] == some for t in whole for j in range(len(t)))
-            context = some if seen >= 2 else context
-        keys = counts.keys(np.array(context), 4)[-1:]
-        expected = np.log(counts.after(keys, len(context))[0])
-        np.testing.assert_allclose(found[i].numpy(), expected, atol=STEP / 2 + 1e-6)
-        assert lengths[i] == len(context)
+    expected = counts.probabilities(NEW.numpy())[:-1]
+    theirs = -np.log2(expected[np.arange(len(NEW) - 1), NEW[1:].numpy()]).mean()
+    assert cost(prior, NEW) < theirs + 0.03
+    assert cost(prior, NEW) < cost(prior_of(TEXTS, replace(SHAPE, longest=2)), NEW) - 0.05
 
 
-def test_the_contexts_that_are_kept_are_those_that_tell_most():
-    counts = KneserNey([text.numpy() for text in TEXTS], CHARACTERS, 4)
-    everything = prior_of(TEXTS).contexts.tolist()
+def test_a_context_is_known_where_it_was_counted_often_enough(prior: NgramPrior):
+    joined = " ".join("".join(map(str, text.tolist())) for text in TEXTS)
+    lengths = prior.lengths_after(NEW[:, None], torch.zeros(1, prior.shape.history))[:, 0]
+    new = "".join(map(str, NEW.tolist()))
+    false = 0
+    for i, length in enumerate(lengths.tolist()):
+        context = new[max(0, i + 1 - length) : i + 1]
+        false += sum(joined.startswith(context, j) for j in range(len(joined))) < 4
+        false += len(context) < length
+    # A byte tells contexts apart.
+    assert false < 0.02 * len(NEW)
+    assert lengths.float().mean() > 2.5
 
-    def told(key: int) -> float:
-        """By the definition: bits that the context saves in the texts that were counted."""
-        characters = []
-        while key:
-            key, digit = divmod(key, CHARACTERS + 1)
-            characters.insert(0, digit - 1)
-        length = len(characters)
-        whole = [text.tolist() for text in TEXTS]
-        times = sum(t[j : j + length] == characters for t in whole for j in range(len(t)))
-        at = counts.keys(np.array(characters), 4)[-1:]
-        with_it, without = (counts.after(at, n)[0].astype(float) for n in (length, length - 1))
-        return times * (with_it * np.log(with_it / without)).sum()
 
-    kept = prior_of(TEXTS, replace(SHAPE, contexts=40)).contexts.tolist()
-    assert kept == sorted(kept)
-    assert len(kept) == 40
-    least = min(told(key) for key in kept)
-    assert all(told(key) <= least + 1e-3 for key in everything if key not in kept)
+def test_what_tells_most_is_kept():
+    costs = [
+        cost(prior_of(TEXTS, replace(SHAPE, contexts=contexts)), NEW)
+        for contexts in (120, 300, 1200)
+    ]
+    assert costs[0] > costs[1] + 0.01 > costs[2] + 0.02
 
 
 def test_a_part_is_expected_by_the_counts_of_the_others():
-    texts = [digits_of(seed, 60) for seed in range(PARTS + 3)]
-    prior = NgramPrior(fitted(texts, CHARACTERS, SHAPE), CHARACTERS)
-    parts = prior.learn(texts)
-    assert parts.tolist() == [i % PARTS for i in range(len(texts)) for _ in range(60)]
-    others = NgramPrior(prior.shape, CHARACTERS)
-    counts = [text for i, text in enumerate(texts) if i % PARTS != 2]
-    others.contexts.copy_(prior.contexts)
-    codes = prior_module._codes(others._count([t.numpy() for t in counts]), prior.contexts.numpy())
-    others.codes.copy_(torch.from_numpy(codes))
-    text = texts[2].tolist()
-    found = after(prior, text, torch.full((60, 1), 2))
-    assert torch.equal(found, after(others, text))
-    assert not torch.equal(found, after(prior, text))
+    alone = torch.tensor([9, 9, 9, 8, 8, 9, 8, 9, 9, 8] * 40)
+    prior = NgramPrior(SHAPE, CHARACTERS)
+    texts = [*TEXTS[:5], alone, *TEXTS[5:]]
+    parts = prior.learn(texts).split([len(text) for text in texts])
+    assert parts[5].unique().tolist() == [5]
+    others = prior_of(TEXTS)
+    assert cost(prior, alone, parts[5]) > cost(prior, alone) + 0.1
+    assert cost(prior, alone, parts[5]) < cost(others, alone)
+    elsewhere = torch.full_like(parts[5], -1)
+    assert torch.equal(after(prior, alone, elsewhere), after(prior, alone))
 
 
 def test_works_are_left_out_whole_unless_one_is_too_large():
     def parts(texts: list[torch.Tensor]) -> list[int]:
-        prior = NgramPrior(fitted(texts, CHARACTERS, SHAPE), CHARACTERS)
+        prior = NgramPrior(SHAPE, CHARACTERS)
         found = prior.learn(texts).tolist()
         assert len(prior.held_out) == max(found) + 1
         return found
 
-    assert parts(TEXTS) == [0] * 300 + [1] * 300 + [2] * 300
-    cut = [i // 25 for i in range(300)]
-    assert parts([*TEXTS[:2], TEXTS[2][:240]]) == [*cut, *cut, *(i // 20 for i in range(240))]
-    assert parts(TEXTS[:1]) == cut
+    texts = [text[:300] for text in TEXTS[:3]]
+    assert parts(texts) == [0] * 300 + [1] * 300 + [2] * 300
+    cut = [i * PARTS // 300 for i in range(300)]
+    shorter = [i * PARTS // 240 for i in range(240)]
+    assert parts([*texts[:2], texts[2][:240]]) == [*cut, *cut, *shorter]
+    assert parts(texts[:1]) == cut
 
 
-def test_a_text_without_long_contexts_has_short_ones():
-    text = torch.tensor([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 2, 4])
-    prior = prior_of([text])
-    assert prior.contexts.tolist() == [1, 3, 5]
-    assert after(prior, [0])[0].argmax() in (1, 2)
+def test_the_whole_can_be_loaded_again(prior: NgramPrior):
+    again = NgramPrior(SHAPE, CHARACTERS)
+    again.load_state_dict(prior.state_dict())
+    assert torch.equal(after(again, NEW), after(prior, NEW))
+    another = NgramPrior(SHAPE, CHARACTERS)
+    another.set_tables(prior.tables())
+    assert torch.equal(after(another, NEW), after(prior, NEW))
 
 
-def test_at_the_start_a_context_is_as_short_as_what_there_is():
-    prior = prior_of(TEXTS)
-    one = after(prior, [3])[0]
-    row = prior.contexts.tolist().index(4) + 1
-    assert torch.equal(one, prior.codes[row] * -STEP)
-
-
-def test_what_texts_begin_with_is_one_context_however_long_it_could_be():
-    alike = [torch.cat([torch.tensor([1, 2, 3]), text]) for text in TEXTS]
-    contexts = prior_of(alike).contexts.tolist()
-    assert len(set(contexts)) == len(contexts)
-
-
-def test_there_are_as_many_contexts_as_the_texts_need_and_a_key_can_tell():
-    assert fitted(TEXTS, CHARACTERS, replace(SHAPE, contexts=7)).contexts == 7
-    assert fitted(TEXTS, CHARACTERS, SHAPE).contexts < 10_000
-    assert fitted([torch.arange(9)], CHARACTERS, SHAPE).contexts == 0
-    assert fitted(TEXTS, 1021, SHAPE) == NO_PRIOR
-    longest = fitted(TEXTS, 1000, replace(SHAPE, longest=9)).longest
-    assert 1001 ** (longest + 1) < 2**63 < 1001 ** (longest + 2)
+def test_no_prior_where_nothing_is_repeated_or_bytes_are_too_few():
+    assert fitted(TEXTS, CHARACTERS, SHAPE) == SHAPE
+    assert fitted([torch.arange(9)], CHARACTERS, SHAPE) == NO_PRIOR
+    assert fitted(TEXTS, 255, SHAPE) == NO_PRIOR
+    assert fitted(TEXTS, CHARACTERS, NO_PRIOR) == NO_PRIOR
 
 
 @torch.no_grad()
-def test_a_network_that_says_nothing_says_what_the_prior_expects():
-    shape = fitted(TEXTS, CHARACTERS, SHAPE)
-    model = CharLSTM(Shape(CHARACTERS, 6, 8, 2, prior=shape)).eval()
-    model.prior.learn(TEXTS)
+def test_a_network_that_says_nothing_says_what_the_prior_expects(prior: NgramPrior):
+    model = CharLSTM(SIZES).eval()
+    model.prior.set_tables(prior.tables())
     model.output.weight.zero_()
     model.output.bias.zero_()
-    text = digits_of(9, 40)
+    text = NEW[:40]
     logits, state = model(text[:, None], model.start(1))
-    assert torch.equal(logits[:, 0], after(model.prior, text.tolist()))
-    assert state[0, -3:].tolist() == (text[-3:] + 1).tolist()
+    assert torch.equal(logits[:, 0], after(prior, text))
+    assert state[0, -5:].tolist() == (text[-5:] + 1).tolist()
     model.trust.bias.fill_(0.5)
     assert torch.equal(model(text[:, None], model.start(1))[0], logits / 2)
     model.trust_length.weight[2] = 0.5
-    _, lengths = model.prior(text[:, None], torch.zeros(1, 3))
+    _, lengths = prior(text[:, None], torch.zeros(1, 5))
     trusted = torch.where(lengths[..., None] == 2, logits, logits / 2)
     assert torch.equal(model(text[:, None], model.start(1))[0], trusted)
 
 
-@pytest.mark.parametrize("memory", [0, 211])
 @torch.no_grad()
-def test_reading_in_pieces_is_reading_at_once(memory: int):
+def test_reading_in_pieces_is_reading_at_once(prior: NgramPrior):
     torch.manual_seed(1)
-    shape = Shape(CHARACTERS, 6, 8, 2, MemoryShape(memory, 6, 5), fitted(TEXTS, CHARACTERS, SHAPE))
-    model = CharLSTM(shape).eval()
-    model.prior.learn(TEXTS)
+    model = CharLSTM(SIZES).eval()
+    model.prior.set_tables(prior.tables())
     torch.nn.init.normal_(model.trust.weight)
-    if model.memory:
-        model.memory.assign(TEXTS)
-        torch.nn.init.normal_(model.memory.table)
-    tokens = digits_of(5, 60).view(30, 2)
+    tokens = NEW[:60].view(30, 2)
     whole, end = model(tokens, model.start(2))
     first, state = model(tokens[:1], model.start(2))
     second, state = model(tokens[1:13], state)

@@ -148,7 +148,21 @@ def test_what_cannot_be_cut_is_refused_and_leaves_nothing(
 def test_a_session_stops_after_its_minutes_and_another_goes_on_bit_for_bit(
     scenes: Path, tmp_path: Path, capsys
 ):
-    command = ["train", "--hidden", "32", "--batch", "8", "--window", "64", "--prior", "500"]
+    command = [
+        "train",
+        "--lower",
+        "16",
+        "--word",
+        "24",
+        "--upper",
+        "24",
+        "--batch",
+        "8",
+        "--window",
+        "64",
+        "--prior",
+        "500",
+    ]
     command += ["--precision", "float32", "--out", str(tmp_path / "cut")]
     assert main([*command, str(scenes), "--minutes", "0.05"]) == 0
     assert "Stopped, and kept. Give the same command with --resume" in capsys.readouterr().out

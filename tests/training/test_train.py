@@ -29,7 +29,7 @@ from training.train import train
 from training.trainer import VALIDATION_STREAMS, Session, Training, TrainingError
 from training.vocabulary import Vocabulary
 
-FEW = dataclasses.replace(TINY, steps=12, evaluate_every=5, hidden=32)
+FEW = dataclasses.replace(TINY, steps=12, evaluate_every=5, lower=16, word=24, summary=8, upper=24)
 
 
 def rows(run: Run) -> list[dict[str, float]]:
@@ -87,7 +87,8 @@ def test_what_is_kept_is_as_sure_of_itself_as_it_deserves_to_be(tiny_run: Run):
     read = tiny_run.model(), tiny_run.vocabulary(), text.content, streams
     assert carried(*read).per_character == pytest.approx(tiny_run.best()["validation_bits"])
     temperatures, _ = calibrated(*read)
-    assert set(temperatures) == {1.0}
+    # A length that is rare takes the number of all, which moves with the others.
+    assert all(abs(temperature - 1) < 0.09 for temperature in temperatures)
     kept = tiny_run.best()["temperatures"]
     assert len(kept) == tiny_run.config().prior.longest + 1
     assert all(0.8 <= temperature <= 1.6 for temperature in kept)
@@ -96,8 +97,7 @@ def test_what_is_kept_is_as_sure_of_itself_as_it_deserves_to_be(tiny_run: Run):
 def test_a_run_of_before_is_calibrated(tiny_run: Run, tmp_path: Path, capsys):
     [text] = tiny_run.heldout_texts("validation")
     path = tiny_run.heldout / "validation" / f"{text.name}.fountain"
-    tiny_run.copy_for_release(tmp_path / "surer")
-    surer = Run(tmp_path / "surer")
+    surer = Run(shutil.copytree(tiny_run.folder, tmp_path / "surer"))
     was = carried(surer.model(), surer.vocabulary(), text.content).per_character
     lengths = surer.config().prior.longest + 1
     surer.divide_logits([1 / 1.44] * lengths, bits=9.0)
@@ -105,9 +105,9 @@ def test_a_run_of_before_is_calibrated(tiny_run: Run, tmp_path: Path, capsys):
     said = capsys.readouterr().out
     divisors = said.partition("divided by ")[2].partition(" now")[0].split()
     # It reads the text whole, and the training reads it in pieces.
-    assert [float(one) for one in divisors] == pytest.approx([1.44] * lengths, abs=0.041)
+    assert [float(one) for one in divisors] == pytest.approx([1.44] * lengths, abs=0.13)
     now = carried(surer.model(), surer.vocabulary(), text.content).per_character
-    assert now == pytest.approx(was, rel=1e-3)
+    assert now == pytest.approx(was, rel=1e-2)
     assert surer.best()["validation_bits"] == pytest.approx(now, rel=1e-4)
     kept = tiny_run.best()["temperatures"]
     assert surer.best()["temperatures"] == pytest.approx(kept, rel=0.05)
@@ -133,7 +133,22 @@ def test_a_run_that_was_cut_equals_one_that_was_not(scenes: Path, tmp_path: Path
 
 def test_interrupted_from_the_keyboard_it_ends_cleanly_and_goes_on(scenes: Path, tmp_path: Path):
     command = ["train", str(scenes), "--out"]
-    sizes = ["--steps", "150", "--hidden", "32", "--batch", "8", "--window", "64"]
+    sizes = [
+        "--steps",
+        "150",
+        "--lower",
+        "16",
+        "--word",
+        "24",
+        "--summary",
+        "8",
+        "--upper",
+        "24",
+        "--batch",
+        "8",
+        "--window",
+        "64",
+    ]
     sizes += ["--precision", "float32", "--evaluate-every", "1000"]
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     assert main([*command, str(whole), *sizes]) == 0
@@ -258,7 +273,22 @@ def test_folders_of_a_name_are_repeated_and_the_run_says_so(scenes: Path, tmp_pa
     folder.rename(tmp_path / "texts" / "train" / "films")
     run = tmp_path / "run"
     command = ["train", str(tmp_path / "texts"), "--out", str(run), "--steps", "3"]
-    command += ["--hidden", "32", "--batch", "8", "--window", "64", "--evaluate-every", "1000"]
+    command += [
+        "--lower",
+        "16",
+        "--word",
+        "24",
+        "--summary",
+        "8",
+        "--upper",
+        "24",
+        "--batch",
+        "8",
+        "--window",
+        "64",
+        "--evaluate-every",
+        "1000",
+    ]
     assert main([*command, "--repeat", "films=3"]) == 0
     assert Run(run).config().repeat == {"films": 3}
     split = collect([tmp_path / "texts"])
@@ -275,17 +305,6 @@ def test_a_folder_that_is_not_there_cannot_be_repeated(scenes: Path, tmp_path: P
         train([scenes], Run(tmp_path), config)
 
 
-def test_a_released_run_gives_the_same_model_in_half_the_room(tiny_run: Run, tmp_path: Path):
-    tiny_run.copy_for_release(tmp_path / "released")
-    released = Run(tmp_path / "released")
-    assert not released.heldout.exists()
-    assert not released.resume.exists()
-    assert released.weights.stat().st_size < 0.7 * tiny_run.weights.stat().st_size
-    ours, theirs = released.model().state_dict(), tiny_run.model().state_dict()
-    assert all(torch.allclose(ours[name], theirs[name], atol=2e-3) for name in theirs)
-    assert released.best() == tiny_run.best()
-
-
 def test_evaluate_prints_both_protocols(tiny_run: Run, scenes: Path, capsys):
     text = scenes / "test" / "the-comedy-of-errors.fountain"
     assert main(["evaluate", str(tiny_run.folder), str(text)]) == 0
@@ -299,7 +318,6 @@ def test_evaluate_prints_both_protocols(tiny_run: Run, scenes: Path, capsys):
     [
         (["evaluate", "nowhere", "x.txt"], "missing or damaged"),
         (["train", "nowhere.txt", "--out", "run"], "There is no nowhere.txt"),
-        (["release", "nowhere", "--out", "there"], "missing"),
     ],
 )
 def test_every_refusal_is_one_sentence(arguments, sentence, tmp_path, monkeypatch, capsys):
@@ -311,14 +329,12 @@ def test_every_refusal_is_one_sentence(arguments, sentence, tmp_path, monkeypatc
 
 
 @pytest.mark.parametrize("out", ["file", "file/below"])
-@pytest.mark.parametrize("command", ["train", "release", "corpus"])
+@pytest.mark.parametrize("command", ["train", "corpus"])
 def test_out_of_a_command_cannot_be_a_file(command: str, out: str, tmp_path: Path, capsys, request):
     (tmp_path / "file").touch()
     there = ["--out", str(tmp_path / out)]
     if command == "corpus":
         given = ["plays"]
-    elif command == "release":
-        given = [str(request.getfixturevalue("tiny_run").folder)]
     else:
         given = [str(request.getfixturevalue("scenes")), "--prior", "0"]
     assert main([command, *given, *there]) == 1

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from training.model import Regularisation
-from training.ngrams import MemoryShape
 from training.prior import NO_PRIOR, PriorShape
 from training.run import Config
 
@@ -19,7 +18,9 @@ class Variant:
     config: Config
 
 
-BASE = Config(hidden=256, warmup=50, renamed=0.0, precision="bfloat16")
+BASE = Config(
+    lower=128, word=512, summary=128, upper=256, warmup=50, renamed=0.0, precision="bfloat16"
+)
 """Half as wide as what is shipped, so that a row takes minutes; in bfloat16 on every machine."""
 
 DROP = Regularisation()
@@ -28,12 +29,7 @@ VARIANTS: Mapping[str, Variant] = {
     "base": Variant("base: 2 x 256, prior of 150,000 contexts up to 6", BASE),
     "seed": Variant("base with another seed: what is noise", replace(BASE, seed=2)),
     "plain": Variant("no prior", replace(BASE, prior=NO_PRIOR)),
-    "memory": Variant(
-        "memory of learned n-grams instead of the prior",
-        replace(BASE, prior=NO_PRIOR, memory=MemoryShape()),
-    ),
     "renamed": Variant("three names of four drawn anew each epoch", replace(BASE, renamed=0.75)),
-    "both": Variant("memory of learned n-grams as well", replace(BASE, memory=MemoryShape())),
     "shorter": Variant("contexts up to 4", replace(BASE, prior=PriorShape(longest=4))),
     "longer": Variant("contexts up to 8", replace(BASE, prior=PriorShape(longest=8))),
     "fewer": Variant("30,000 contexts", replace(BASE, prior=PriorShape(contexts=30_000))),
@@ -48,6 +44,5 @@ VARIANTS: Mapping[str, Variant] = {
     ),
     "faster": Variant("learning rate 0.006", replace(BASE, learning_rate=0.006)),
     "slower": Variant("learning rate 0.0015", replace(BASE, learning_rate=0.0015)),
-    "one-layer": Variant("one layer", replace(BASE, layers=1)),
 }
 """Each differs from `BASE` in what it says."""

@@ -17,7 +17,6 @@ import torch
 from training.device import uses_bfloat16
 from training.evaluate import calibrated, carried, cold_windows
 from training.model import CharLSTM, Regularisation
-from training.ngrams import MemoryShape
 from training.prior import PriorShape
 from training.run import Config, Run
 from training.tokens import Tokens
@@ -50,7 +49,7 @@ class Row:
     parameters: int = 0
     """Numbers that are learned by gradients."""
     counted: int = 0
-    """Numbers of the distributions, a byte each, of a prior of counts beside a network."""
+    """Bytes of a prior of counts beside a network."""
     seconds: float = 0.0
     characters: int = 0
     """How many characters it was trained on, those of further epochs included."""
@@ -77,11 +76,10 @@ EVALUATE_EVERY = 250
 Maker = Callable[[Task, Budget, Path], Row]
 
 OURS: Mapping[str, Config] = {
-    # Read two or three times: little is dropped. As in `stage` there are a memory and a prior.
+    # Read two or three times: little is dropped.
     "plays": Config(
-        memory=MemoryShape(),
-        prior=PriorShape(contexts=200_000),
-        drop=Regularisation(embedding=0.05, layers=0.2, recurrent=0.2, ngrams=0.2),
+        prior=PriorShape(contexts=500_000),
+        drop=Regularisation(embedding=0.05, layers=0.2, recurrent=0.2),
         renamed=0.25,
         batch=16,
         learning_rate=0.004,
@@ -89,7 +87,7 @@ OURS: Mapping[str, Config] = {
     ),
     # A fifth of the text, so it is read five times as often in the same time, and more is dropped.
     "tinyshakespeare": Config(
-        prior=PriorShape(contexts=200_000),
+        prior=PriorShape(contexts=500_000),
         drop=Regularisation(embedding=0.1, layers=0.5, recurrent=0.4),
         batch=16,
         learning_rate=0.004,
@@ -101,9 +99,7 @@ OURS: Mapping[str, Config] = {
 def ours(task: Task, budget: Budget, folder: Path) -> Row:
     """The network that On Book ships, trained as `python -m training train` does."""
     config = OURS.get(task.name, Config())
-    memory = " and a memory of n-grams" if config.memory.places else ""
-    about = f"On Book: LSTM beside a prior of counts{memory}"
-    return trained("ours", about, config, task, budget, folder)
+    return trained("ours", "On Book: LSTM beside a prior of counts", config, task, budget, folder)
 
 
 def trained(name: str, about: str, config: Config, task: Task, budget: Budget, folder: Path) -> Row:
@@ -246,7 +242,7 @@ def _measured(
 def _counted(model: CharLSTM | Network) -> int:
     if isinstance(model, Network) or model.prior is None:
         return 0
-    return model.prior.codes.numel()
+    return model.prior.tables().size
 
 
 def _machine() -> str:

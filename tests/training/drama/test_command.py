@@ -71,7 +71,7 @@ def test_long_speeches_are_cut_out(texts, tmp_path):
     before = make(texts, tmp_path / "out", "--longest-speech", "400")
     after = make(texts, tmp_path / "out", "--longest-speech", "60")
     assert len(before) == 3
-    scripts = (tmp_path / "out" / "train").glob("*.fountain")
+    scripts = (tmp_path / "out" / "train").rglob("*.fountain")
     lines = [line for file in scripts for line in file.read_text().splitlines()]
     assert max(map(len, lines)) <= 60
     assert len(after) <= len(before)

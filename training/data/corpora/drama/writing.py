@@ -18,6 +18,9 @@ from .sources import Source, read_sources
 from .works import Work, convert
 
 PARTS = ("train", "validation", "test")
+ERAS, OTHER = ("old", "modern"), "plays"
+"""The facets that have a folder of their own, and the folder of all other works."""
+
 REPORT = "report.tsv"
 COLUMNS = (
     "number",
@@ -70,17 +73,26 @@ def read_works(sources: Sequence[Source]) -> Iterator[Work]:
 def write_works(
     works: Iterable[Work], out: Path, facets: Mapping[Work, Sequence[str]] | None = None
 ) -> int:
-    """Write works below `out` in place of what lies there, and return how many there are."""
+    """Write works below `out` in place of what lies there, and return how many there are.
+
+    What is learned lies in a folder of its own for each of `ERAS`, so that a training can read some
+    of the plays more often than others.
+    """
     for part in PARTS:
         shutil.rmtree(out / part, ignore_errors=True)
         (out / part).mkdir(parents=True)
     rows: list[Sequence[str]] = [COLUMNS]
     taken = set[str]()
     for work in works:
-        name = _name_file(work, taken)
+        found = (facets or {}).get(work, ())
         part = choose_part(work.number)
-        (out / part / name).write_text(work.script, encoding="utf-8", newline="\n")
-        rows.append(_describe(work, part, name, (facets or {}).get(work, ())))
+        name = _name_file(work, taken)
+        if part == "train":
+            name = f"{next((era for era in ERAS if era in found), OTHER)}/{name}"
+        path = out / part / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(work.script, encoding="utf-8", newline="\n")
+        rows.append(_describe(work, part, name, found))
     _write_table(out / REPORT, rows)
     return len(rows) - 1
 

@@ -1,0 +1,79 @@
+"""The prior in the step graph beside the module that it is made of: the same look-ups."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+from onnx import TensorProto, helper
+
+from export.parts import Parts
+from export.prior_graph import add_prior
+from training.prior import NgramPrior, PriorShape
+from training.tables import Tables
+
+CHARACTERS = 20
+HISTORY = 9
+
+
+def text(seed: int, length: int) -> torch.Tensor:
+    steps = np.random.default_rng(seed).integers(1, 4, length) ** 2
+    return torch.from_numpy(np.cumsum(steps) % CHARACTERS)
+
+
+@pytest.fixture(scope="module")
+def prior() -> NgramPrior:
+    made = NgramPrior(PriorShape(2000, longest=8, rows=150, dense=2), CHARACTERS)
+    made.learn([text(seed, 3000) for seed in range(9)])
+    return made
+
+
+def graph_of(tables: Tables) -> onnx.ModelProto:
+    parts = Parts()
+    expected, length = add_prior(parts, tables, "digits", HISTORY)
+    graph = helper.make_graph(
+        parts.nodes,
+        "prior",
+        [helper.make_tensor_value_info("digits", TensorProto.INT64, ["batch", HISTORY + 1])],
+        [
+            helper.make_tensor_value_info(expected, TensorProto.FLOAT, ["batch", CHARACTERS]),
+            helper.make_tensor_value_info(length, TensorProto.INT64, ["batch"]),
+            helper.make_tensor_value_info(
+                "prior.logits", TensorProto.FLOAT, ["batch", CHARACTERS + 1]
+            ),
+        ],
+        parts.constants,
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
+
+
+def read(prior: NgramPrior, digits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """What PyTorch expects after rows of digits, each of which ends with a character."""
+    tokens = torch.from_numpy(digits[:, -1] - 1)[None]
+    longest = prior.shape.history
+    expected, lengths = prior(tokens, torch.from_numpy(digits[:, -1 - longest : -1]).float())
+    return expected[0].numpy(), lengths[0].numpy()
+
+
+@pytest.fixture(scope="module")
+def digits() -> np.ndarray:
+    """Rows as the text has them, as it never has them, and at the start of a text."""
+    known = np.lib.stride_tricks.sliding_window_view(text(3, 400).numpy() + 1, HISTORY + 1)
+    other = np.random.default_rng(5).integers(1, CHARACTERS + 1, (200, HISTORY + 1))
+    begun = known[:200].copy()
+    for i, row in enumerate(begun):
+        row[: i % HISTORY] = 0
+    return np.concatenate([known, other, begun])
+
+
+@pytest.mark.parametrize("rows", [1, 64, 790])
+def test_it_expects_what_pytorch_expects(prior: NgramPrior, digits: np.ndarray, rows: int):
+    session = onnxruntime.InferenceSession(graph_of(prior.tables()).SerializeToString())
+    expected, lengths = read(prior, digits)
+    assert len(set(lengths.tolist())) > 5
+    for i in range(0, len(digits) if rows > 1 else 60, rows):
+        found = session.run(None, {"digits": digits[i : i + rows]})
+        np.testing.assert_allclose(found[0], expected[i : i + rows], rtol=3e-7, atol=3e-7)
+        np.testing.assert_array_equal(found[1], lengths[i : i + rows])

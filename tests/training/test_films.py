@@ -1,0 +1,50 @@
+"""The corpus of films."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from training.data.corpora import films
+from training.texts import collect, read
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("films")
+    films.write(out)
+    return out
+
+
+def test_whole_films_are_held_out_a_tenth_of_them(folder: Path):
+    everything = {path.name for path in films.FILMS.glob("*.fountain")}
+    held_out = {path.name for path in (folder / "validation").iterdir()}
+    assert {name.removesuffix(".fountain") for name in held_out} == films.HELD_OUT
+    assert {path.name for path in (folder / "train" / "films").iterdir()} == everything - held_out
+    size = {name: (films.FILMS / name).stat().st_size for name in everything}
+    assert 0.08 < sum(size[name] for name in held_out) / sum(size.values()) < 0.12
+    split = collect([folder])
+    assert {text.folder for text in split.train} == {"films"}
+    assert {text.folder for text in split.validation} == {"validation"}
+
+
+def test_fewer_than_one_in_a_hundred_runs_of_eight_words_of_the_films_come_twice():
+    runs = Counter[tuple[str, ...]]()
+    for film in films.FILMS.glob("*.fountain"):
+        words = re.findall(r"[\w']+", read(film).content.lower())
+        runs.update(zip(*(words[i:] for i in range(8)), strict=False))
+    assert len(runs) > 350_000
+    assert sum(n for n in runs.values() if n > 1) < 0.01 * sum(runs.values())
+
+
+def test_written_again_it_is_the_same_and_nothing_else_is_left(folder: Path, tmp_path: Path):
+    left = tmp_path / "train" / "films" / "left.fountain"
+    left.parent.mkdir(parents=True)
+    left.write_text("Old.", encoding="utf-8")
+    films.write(tmp_path)
+    files = {p.relative_to(folder): p.read_bytes() for p in folder.rglob("*.fountain")}
+    again = {p.relative_to(tmp_path): p.read_bytes() for p in tmp_path.rglob("*.fountain")}
+    assert again == files

@@ -1,0 +1,125 @@
+"""Words that a network of characters knows: their keys, their vectors, and the topic."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from training import word_vectors
+from training.vocabulary import Vocabulary
+from training.words import (
+    FADING,
+    MODULI,
+    WordShape,
+    WordVectors,
+    key_of,
+    letter_numbers,
+    rolled,
+    topics,
+)
+
+TEXT = "The swan swims. Don't wake the swan, ANN!\n" * 5
+
+
+@pytest.fixture
+def vocabulary() -> Vocabulary:
+    return Vocabulary.of([TEXT])
+
+
+def test_letters_have_one_number_in_both_cases_and_the_rest_has_none():
+    numbers = letter_numbers(["\n", " ", "'", "A", "B", "a", "b", "é"])
+    assert numbers[:2] == (0, 0)
+    assert min(numbers[2:]) == 1
+    assert numbers[3] == numbers[5] != numbers[4] == numbers[6]
+    assert len(set(numbers[2:])) == 4
+
+
+def test_a_hash_is_rolled_along_a_word_and_begins_again_after_it(vocabulary: Vocabulary):
+    letters = torch.tensor(letter_numbers(vocabulary.characters))
+    read = "The swan. Don't"
+    tokens = torch.tensor(vocabulary.encode(read))
+    hashes = rolled(letters[tokens][:, None], torch.zeros(1, 2))[:, 0]
+    assert hashes.shape == (1 + len(read), 2)
+    keys = (hashes[:, 0].long() * 2**17 + hashes[:, 1].long()).tolist()
+    for word, end in (("the", 3), ("swan", 8), ("don't", 15)):
+        expected = key_of([int(letters[t]) for t in vocabulary.encode(word)])
+        assert keys[end] == expected
+    assert keys[4] == keys[9] == 0
+    in_two = rolled(letters[tokens[6:]][:, None], hashes[6:7])[:, 0]
+    assert torch.equal(in_two, hashes[6:])
+
+
+def test_hashes_of_long_words_are_exact_in_float32():
+    torch.manual_seed(1)
+    letters = torch.randint(1, 40, (60, 1))
+    [first, second] = rolled(letters, torch.zeros(1, 2))[-1, 0].long().tolist()
+    assert first * 2**17 + second == key_of(letters[:, 0].tolist())
+    assert first < MODULI[0]
+
+
+def test_a_table_knows_its_words_alone():
+    table = WordVectors(WordShape(words=3, features=2))
+    keys = torch.tensor([key_of([3, 1]), key_of([5]), key_of([2, 2, 2])])
+    vectors = torch.tensor([[0.5, -0.5], [0.1, 0.2], [-0.9, 0.0]])
+    table.know(keys, vectors)
+    asked = [key_of([5]), key_of([3, 1]), key_of([9]), 0]
+    hashes = torch.tensor([[key // 2**17, key % 2**17] for key in asked], dtype=torch.float32)
+    found, known = table(hashes)
+    assert known.tolist() == [True, True, False, False]
+    assert torch.allclose(found, torch.cat([vectors[[1, 0]], torch.zeros(2, 2)]), atol=1e-6)
+
+
+def test_words_are_learned_on():
+    table = WordVectors(WordShape(words=1, features=2))
+    table.know(torch.tensor([key_of([4])]), torch.tensor([[0.5, 0.5]]))
+    found, _ = table(torch.tensor([[4.0, 4.0]]))
+    found.sum().backward()
+    assert table.vectors.weight.grad[1].abs().sum() > 0
+
+
+def test_a_topic_is_the_fading_average_of_the_words_that_are_known():
+    vectors = torch.tensor([[[1.0]], [[0.7]], [[-1.0]]])
+    known = torch.tensor([[True], [False], [True]])
+    found = topics(vectors, known, torch.tensor([[0.5]]))
+    first = FADING * 0.5 + (1 - FADING)
+    assert found[:, 0, 0].tolist() == pytest.approx([first, first, FADING * first - 1 + FADING])
+
+
+def test_the_commonest_words_of_texts_are_found_in_lower_case(vocabulary: Vocabulary):
+    found = word_vectors.commonest([TEXT], vocabulary, WordShape(words=3))
+    assert found[:2] in (["the", "swan"], ["swan", "the"])
+    assert len(found) == 3
+    assert word_vectors.commonest(["Rare words."], vocabulary, WordShape(words=3)) == []
+
+
+def test_words_are_put_into_a_table_under_the_keys_that_reading_them_gives(vocabulary: Vocabulary):
+    words = ["swan", "don't"]
+    table = WordVectors(WordShape(words=2, features=1))
+    table.know(word_vectors.keys_of(words, vocabulary), torch.tensor([[0.3], [-0.3]]))
+    letters = torch.tensor(letter_numbers(vocabulary.characters))
+    tokens = torch.tensor(vocabulary.encode("Don't"))
+    hashes = rolled(letters[tokens][:, None], torch.zeros(1, 2))[-1]
+    found, known = table(hashes)
+    assert known.item()
+    assert found.item() == pytest.approx(-0.3)
+
+
+def test_principal_components_keep_what_is_near_together():
+    torch.manual_seed(2)
+    meanings = torch.randn(6, 40)
+    vectors = meanings.repeat_interleave(20, dim=0) + 0.3 * torch.randn(120, 40)
+    reduced = word_vectors.principal(vectors, 5)
+    assert reduced.shape == (120, 5)
+    assert reduced.abs().max() <= 1
+    assert reduced.std().item() == pytest.approx(word_vectors.SPREAD, rel=0.05)
+    apart = torch.cdist(reduced, reduced)
+    own = apart[:20, :20].mean()
+    assert own < 0.5 * apart[:20, 20:].mean()
+
+
+def test_pretrained_vectors_know_what_is_alike():
+    pytest.importorskip("transformers", reason="the extra `words` is not installed")
+    words = ["king", "queen", "bread", "cheese", "monday", "tuesday"]
+    vectors = torch.nn.functional.normalize(word_vectors.pretrained(words, 5), dim=1)
+    alike = vectors @ vectors.T - 2 * torch.eye(6)
+    assert alike.argmax(dim=1).tolist() == [1, 0, 3, 2, 5, 4]

@@ -1,0 +1,306 @@
+"""Contexts: the last few characters before a place, and how often what followed them.
+
+Contexts grow backwards, one character a level: a context of length n + 1 is known by the number
+of the context of length n that it ends with, and by the character before that. So the contexts of
+one length are numbered, no key is longer than a number and a digit, and a set of contexts always
+has all shorter ends of each of its members.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+Integers = NDArray[np.signedinteger]
+Bytes = NDArray[np.uint8]
+Floats = NDArray[np.floating]
+
+CANDIDATES = 1_000_000
+"""Contexts of one length, the most frequent, among which those that tell most are chosen."""
+
+LEAST = 0.1
+"""The smallest discount."""
+
+
+def joined(texts: Sequence[Integers], longest: int) -> Bytes:
+    """Return texts (token ids below 255) as digits from 1, a 0 before each and at the end."""
+    parts = [np.zeros(longest + 1, dtype=np.uint8)]
+    for text in texts:
+        parts += [(text + 1).astype(np.uint8), np.zeros(1, dtype=np.uint8)]
+    return np.concatenate(parts)
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The contexts of one length that are kept, C of them, in the order of their keys."""
+
+    parents: NDArray[np.int32]
+    """[C]: the number of the context that is shorter by the first character."""
+    digits: Bytes
+    """[C]: the first character, counted from 1."""
+
+    def keys(self, base: int) -> Integers:
+        """Return the keys, rising."""
+        return self.parents.astype(np.int64) * base + self.digits
+
+
+class Places:
+    """The places of a text that something follows, and the context that ends at each.
+
+    ``contexts``: their numbers among those of their length, of ``kept`` in all. Places whose
+    context is not kept are gone.
+    """
+
+    def __init__(self, text: Bytes, characters: int) -> None:
+        self.text = text
+        self.characters = characters
+        self.base = characters + 1
+        self.length = 0
+        self.kept = 1
+        self.at = np.flatnonzero(text[1:]).astype(np.int32)
+        self.contexts = np.zeros(len(self.at), dtype=np.int32)
+
+    def lengthened(self) -> Integers:
+        """Make contexts longer by a character; return their keys, a place each."""
+        before = self.preceding()
+        self._keep(before > 0)
+        before = before[before > 0]
+        self.length += 1
+        return self.contexts * np.int64(self.base) + before
+
+    def keep(self, keys: Integers, chosen: Integers) -> None:
+        """Keep places whose context is one of those chosen: keys of places, and keys, rising."""
+        numbers = np.full(self.kept * self.base, -1, dtype=np.int32)
+        numbers[chosen] = np.arange(len(chosen), dtype=np.int32)
+        self.contexts = numbers[keys]
+        self._keep(self.contexts >= 0)
+        self.kept = len(chosen)
+
+    def followers(self) -> Followers:
+        """Count what follows each context."""
+        size = self.kept * self.characters
+        return Followers.of(np.bincount(self.pairs(), minlength=size), self)
+
+    def preceding(self) -> Bytes:
+        """Return the digit before the context at each place; 0 where the text begins with it."""
+        return self.text[self.at - self.length]
+
+    def extended(self, longer: Chosen) -> NDArray[np.bool_]:
+        """Return at which places the context that is one character longer is one of some."""
+        kept = np.zeros(self.kept * self.base, dtype=bool)
+        kept[longer.keys(self.base)] = True
+        return kept[self.contexts * np.int64(self.base) + self.preceding()]
+
+    def pairs(self) -> Integers:
+        """Return the number of the context x characters + what follows it, at each place."""
+        pairs = self.contexts * np.int64(self.characters)
+        pairs += self.text[1:][self.at]
+        pairs -= 1
+        return pairs
+
+    def _keep(self, kept: NDArray[np.bool_]) -> None:
+        self.at, self.contexts = self.at[kept], self.contexts[kept]
+
+
+@dataclass(frozen=True)
+class Followers:
+    """The characters that follow contexts, E pairs in the order of contexts and characters."""
+
+    pairs: Integers
+    """[E]: the context's number x characters + the character, rising."""
+    contexts: NDArray[np.int32]
+    """[E]"""
+    symbols: Bytes
+    """[E]"""
+    times: Integers
+    """[E]: how often."""
+    starts: Integers
+    """[C]: where each context begins."""
+
+    @classmethod
+    def of(cls, counts: Integers, places: Places) -> Followers:
+        """Return the pairs that occur; counts: [C x characters]."""
+        pairs = np.flatnonzero(counts)
+        contexts, symbols = np.divmod(pairs, places.characters)
+        starts = np.searchsorted(contexts, np.arange(places.kept))
+        return cls(
+            pairs,
+            contexts.astype(np.int32),
+            symbols.astype(np.uint8),
+            counts[pairs],
+            starts,
+        )
+
+    def numbers(self, places: Places) -> NDArray[np.int32]:
+        """Return the number of the pair at each place."""
+        numbers = np.zeros(places.kept * places.characters, dtype=np.int32)
+        numbers[self.pairs] = np.arange(len(self.pairs), dtype=np.int32)
+        return numbers[places.pairs()]
+
+
+def discounts(times: Floats | Integers) -> Floats:
+    """Return what is taken off counts of 0, 1, 2, and 3 or more: [4].
+
+    Chen & Goodman 1999, "An empirical study of smoothing techniques for language modeling".
+    """
+    n1, n2, n3, n4 = (max(1, int((times == n).sum())) for n in (1, 2, 3, 4))
+    y = n1 / (n1 + 2 * n2)
+    raw = np.array([0, 1 - 2 * y * n2 / n1, 2 - 3 * y * n3 / n2, 3 - 4 * y * n4 / n3])
+    # In a short text they can fall out of their range, and nothing would be left over.
+    return raw.clip([0, LEAST, LEAST, LEAST], [0, 1, 2, 3]).astype(np.float32)
+
+
+def choose(
+    text: Bytes,
+    halves: NDArray[np.bool_],
+    characters: int,
+    *,
+    longest: int,
+    dense: int,
+    rows: int,
+    contexts: int,
+    listed: int,
+    seen: int,
+) -> list[Chosen]:
+    """Choose contexts of each length from 1 on, all ``seen`` times at least.
+
+    Of those of up to ``dense`` characters the most frequent, ``rows`` in all at most; of longer
+    ones, as many as ``contexts`` leaves room for, those that tell most. That is how much cheaper
+    each half of the text becomes by what followed the context in the other half, beyond what
+    followed the context which is one character shorter, where ``listed`` characters at most are
+    told apart: Stolcke 1998, "Entropy-based pruning of backoff language models", by texts that
+    were not counted.
+    """
+    places = Places(text, characters)
+    levels: list[Chosen] = []
+    gains: list[Floats] = []
+    expected = None
+    for _ in tqdm(range(longest), desc="contexts", unit=" lengths", leave=False):
+        keys = places.lengthened()
+        counts = np.bincount(keys, minlength=places.kept * places.base)
+        if places.length <= dense:
+            found = _frequent(counts, seen, rows - sum(len(one.digits) for one in levels))
+        else:
+            found = _frequent(counts, seen, CANDIDATES)
+        del counts
+        if not len(found):
+            break
+        places.keep(keys, found)
+        del keys
+        parents, digits = np.divmod(found, places.base)
+        levels.append(Chosen(parents.astype(np.int32), digits.astype(np.uint8)))
+        expected, told = _told(places, halves, levels[-1], expected, listed)
+        gains.append(told)
+    return _best(levels, gains, dense, contexts)
+
+
+def _frequent(counts: Integers, least: int, most: int) -> Integers:
+    """Return the keys that occur at least so often, no more of them than ``most``."""
+    found = np.flatnonzero(counts >= least)
+    if len(found) > most:
+        order = np.argsort(-counts[found], kind="stable")[: max(0, most)]
+        found = found[np.sort(order)]
+    return found
+
+
+@dataclass(frozen=True)
+class _Expected:
+    """What each half expects."""
+
+    pairs: Integers
+    after: Floats
+    """[E, 2]"""
+
+    def of(self, pairs: Integers) -> Floats:
+        """Return what each half expects of pairs, all of which are there."""
+        return self.after[np.searchsorted(self.pairs, pairs)]
+
+
+def _told(
+    places: Places,
+    halves: NDArray[np.bool_],
+    level: Chosen,
+    shorter: _Expected | None,
+    listed: int,
+) -> tuple[_Expected, Floats]:
+    """Return what each half expects after contexts, and what these tell, [C]."""
+    followers = places.followers()
+    of_half = followers.numbers(places) * np.int64(2) + halves[places.at]
+    times = np.bincount(of_half, minlength=2 * len(followers.pairs)).reshape(-1, 2)
+    del of_half
+    starts, contexts = followers.starts, followers.contexts
+    off = discounts(followers.times)[times.clip(max=3)]
+    totals = np.add.reduceat(times, starts).astype(np.float32)
+    left = np.where(totals, np.add.reduceat(off, starts) / totals.clip(1), 1)
+    if shorter:
+        parents = level.parents[contexts].astype(np.int64)
+        before = shorter.of(parents * places.characters + followers.symbols)
+    else:
+        before = np.full((1, 2), 1 / places.characters, dtype=np.float32)
+    after = (times - off) / totals.clip(1)[contexts] + left[contexts] * before
+    after, before = after.astype(np.float32), np.broadcast_to(before, after.shape)
+    other = times[:, ::-1]
+    information = (other * np.log(after / before)).sum(axis=1)
+    gain = np.zeros(len(totals), dtype=np.float32)
+    rest = [totals[:, ::-1].copy(), np.ones_like(totals), np.ones_like(totals)]
+    for best in likeliest(followers, information, listed).T:
+        there = best >= 0
+        best = best[there]
+        gain[there] += information[best]
+        for all_of, one in zip(rest, (other, after, before), strict=True):
+            all_of[there] -= one[best]
+    others, new, old = rest
+    gain += (others * np.log(new.clip(1e-4) / old.clip(1e-4))).sum(axis=1)
+    return _Expected(followers.pairs, after), gain
+
+
+def likeliest(followers: Followers, scores: Floats, listed: int) -> Integers:
+    """Return the pairs of each context with the highest scores: int64 [C, listed], -1 for none.
+
+    Only scores above 0 count.
+    """
+    first = np.arange(len(scores)) - followers.starts[followers.contexts]
+    # One number says both how good and which, so that a maximum tells them together.
+    ranks = np.rint(scores.clip(0, 2**30) * 16).astype(np.int64) * 256 + first
+    ranks[ranks < 256] = -1
+    found = np.empty((len(followers.starts), listed), dtype=np.int64)
+    for i in range(listed):
+        best = np.maximum.reduceat(ranks, followers.starts)
+        found[:, i] = np.where(best < 0, -1, followers.starts + best % 256)
+        ranks[found[:, i][found[:, i] >= 0]] = -1
+    return found
+
+
+def _best(levels: Sequence[Chosen], gains: list[Floats], dense: int, contexts: int) -> list[Chosen]:
+    """Choose, of the longer contexts, those that tell most, with all that they end with."""
+    for shorter, gain, level in zip(gains[-2::-1], gains[:0:-1], levels[:0:-1], strict=True):
+        np.maximum.at(shorter, level.parents, gain)
+    longer = np.concatenate(gains[dense:]) if gains[dense:] else np.empty(0, np.float32)
+    room = max(0, contexts - sum(len(level.digits) for level in levels[:dense]))
+    # Shorter ones come first where they tell as much, since a longer one needs them.
+    order = np.argsort(-longer, kind="stable")[:room]
+    kept = np.zeros(len(longer), dtype=bool)
+    kept[order[longer[order] > 0]] = True
+    chosen = list(levels[:dense])
+    numbers = np.arange(len(levels[:dense][-1].digits)) if dense else np.zeros(1, np.int64)
+    begins = 0
+    for level in levels[dense:]:
+        mine = kept[begins : begins + len(level.digits)]
+        begins += len(level.digits)
+        chosen.append(Chosen(numbers[level.parents[mine]].astype(np.int32), level.digits[mine]))
+        numbers = np.cumsum(mine) - 1
+    return [level for level in chosen if len(level.digits)]
+
+
+def walk(text: Bytes, characters: int, levels: Sequence[Chosen]) -> Iterator[Places]:
+    """Go through the contexts chosen, from those of one character on; an empty level ends it."""
+    places = Places(text, characters)
+    for level in tqdm(levels, desc="expected", unit=" lengths", leave=False):
+        keys = places.lengthened()
+        places.keep(keys, level.keys(places.base))
+        del keys
+        yield places

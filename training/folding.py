@@ -1,0 +1,192 @@
+"""A network as the step graph of a voice file multiplies with it, and the way back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from .model import CharLSTM, LSTMLayer, Shape
+from .prior import NO_PRIOR, PriorShape
+from .tables import Tables
+from .words import NO_WORDS, WordShape
+
+Floats = NDArray[np.float32]
+Integers = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class WordLayer:
+    """The layer that steps once a word: W units, a summary of S numbers, over L units below.
+
+    F is how many numbers the vectors of words have, 0 without such vectors.
+    """
+
+    matrix: Floats
+    """[L + 2F + W, 4W], for (h of the lower layer, vector of the word, topic, own h)."""
+    bias: Floats
+    """[4W]"""
+    summary: Floats
+    """[W, S]"""
+    summary_bias: Floats
+    """[S]"""
+    keys: Integers
+    """int64 [words], rising: the keys of the words that have a vector."""
+    vectors: Floats
+    """[words, F], between -1 and 1"""
+
+
+@dataclass(frozen=True)
+class FoldedPrior:
+    """A prior, and how far the network trusts it."""
+
+    tables: Tables
+    trust: Floats
+    """[1 + longest]: what a context of each length adds to the trust."""
+    sure: Floats
+    """[1 + longest]: what logits are multiplied by after a context of each length."""
+
+    @property
+    def shape(self) -> PriorShape:
+        """The sizes of the prior."""
+        return PriorShape(len(self.tables.codes), len(self.trust) - 1)
+
+
+@dataclass(frozen=True)
+class FoldedNetwork:
+    """The matrices of one step of a `CharLSTM`, gates in the order of `torch.nn.LSTM`.
+
+    V characters, L and U units in the lower and the upper layer, S numbers in the summary (0
+    without a word layer). R is V with a prior, whose expectation the lower layer reads as roots of
+    probabilities, and 0 without one.
+    """
+
+    letters: Integers
+    """int64 [V]: the numbers of the letters, see `training.words.letter_numbers`."""
+    table: Floats
+    """[V, 4L]: what each character adds to the gates of the lower layer, its bias included."""
+    lower: Floats
+    """[L + R, 4L], for (own h, roots of probabilities)."""
+    word: WordLayer | None
+    upper: Floats
+    """[L + S + U, 4U], for (h of the lower layer, summary, own h)."""
+    upper_bias: Floats
+    """[4U]"""
+    output: Floats
+    """[U, V], and with a prior [U, V + 1]: the last column is how far it is trusted."""
+    output_bias: Floats
+    """[V] or [V + 1]"""
+    prior: FoldedPrior | None = None
+
+    @property
+    def shape(self) -> Shape:
+        """The sizes of the network, which embeds its characters as `network` does."""
+        characters, beside = len(self.table), len(self.lower) - self.table.shape[1] // 4
+        return Shape(
+            vocabulary=characters,
+            letters=tuple(self.letters.tolist()),
+            embedding=characters + beside,
+            lower=self.table.shape[1] // 4,
+            word=len(self.word.summary) if self.word else 0,
+            summary=len(self.word.summary_bias) if self.word else 0,
+            upper=len(self.output),
+            vectors=WordShape(*self.word.vectors.shape) if self.word else NO_WORDS,
+            prior=self.prior.shape if self.prior else NO_PRIOR,
+        )
+
+    @classmethod
+    def of(cls, network: CharLSTM) -> FoldedNetwork:
+        """Fold what comes before the lower layer of a network into the layer."""
+        # In double precision, so that folding rounds once.
+        into = network.lower.weight_ih.double().T
+        lower = network.lower.weight_hh.T
+        output: Tensor = network.output.weight.T
+        output_bias: Tensor = network.output.bias
+        prior = None
+        if network.prior:
+            lower = torch.cat([lower, network.expect.weight.double().T @ into])
+            output = torch.cat([output, network.trust.weight.T], dim=1)
+            output_bias = torch.cat([output_bias, network.trust.bias])
+            trust = _array(network.trust_length.weight[:, 0])
+            prior = FoldedPrior(network.prior.tables(), trust, _array(network.sure))
+        word = None
+        if network.word:
+            keys, vectors = np.zeros(0, np.int64), np.zeros((0, 0), np.float32)
+            if network.vectors:
+                keys = network.vectors.keys.cpu().numpy()
+                vectors = _array(torch.tanh(network.vectors.vectors.weight[1:]))
+            word = WordLayer(
+                _joined(network.word),
+                _array(network.word.bias),
+                _array(network.summarise.weight.T),
+                _array(network.summarise.bias),
+                keys,
+                vectors,
+            )
+        return cls(
+            letters=network.letters.cpu().numpy(),
+            table=_array(network.embedding.weight.double() @ into + network.lower.bias),
+            lower=_array(lower),
+            word=word,
+            upper=_joined(network.upper),
+            upper_bias=_array(network.upper.bias),
+            output=_array(output),
+            output_bias=_array(output_bias),
+            prior=prior,
+        )
+
+    def network(self) -> CharLSTM:
+        """Make a network that computes the same.
+
+        Its characters, and what its prior expects, are embedded as the rows of an identity matrix,
+        so that the lower layer finds the folded tables again, exactly.
+        """
+        shape = self.shape
+        network = CharLSTM(shape)
+        identity = torch.eye(shape.embedding)
+        characters = shape.vocabulary
+        own, beside = np.split(self.lower, [shape.lower])
+        network.embedding.weight = nn.Parameter(identity[:characters].contiguous())
+        network.lower.weight_ih = _parameter(np.hstack([self.table.T, beside.T]))
+        network.lower.weight_hh = _parameter(own.T)
+        network.lower.bias = _parameter(np.zeros_like(self.table[0]))
+        if network.word and self.word:
+            _set(network.word, self.word.matrix, self.word.bias)
+            network.summarise.weight = _parameter(self.word.summary.T)
+            network.summarise.bias = _parameter(self.word.summary_bias)
+            if network.vectors:
+                keys, vectors = torch.tensor(self.word.keys), torch.tensor(self.word.vectors)
+                network.vectors.know(keys, vectors)
+        _set(network.upper, self.upper, self.upper_bias)
+        network.output.weight = _parameter(self.output[:, :characters].T)
+        network.output.bias = _parameter(self.output_bias[:characters])
+        if network.prior and self.prior:
+            network.prior.set_tables(self.prior.tables)
+            network.expect.weight = nn.Parameter(identity[:, characters:].contiguous())
+            network.trust.weight = _parameter(self.output[:, characters:].T)
+            network.trust.bias = _parameter(self.output_bias[characters:])
+            network.trust_length.weight = _parameter(self.prior.trust[:, None])
+            network.sure.copy_(torch.tensor(self.prior.sure))
+        return network.eval()
+
+
+def _joined(layer: LSTMLayer) -> Floats:
+    """Return the matrix of a layer for (what the layer reads, own h)."""
+    return _array(torch.cat([layer.weight_ih, layer.weight_hh], dim=1).T)
+
+
+def _set(layer: LSTMLayer, matrix: Floats, bias: Floats) -> None:
+    read, own = np.split(matrix, [len(matrix) - layer.hidden])
+    layer.weight_ih, layer.weight_hh = _parameter(read.T), _parameter(own.T)
+    layer.bias = _parameter(bias)
+
+
+def _parameter(array: Floats) -> nn.Parameter:
+    return nn.Parameter(torch.tensor(np.ascontiguousarray(array)))
+
+
+def _array(tensor: Tensor) -> Floats:
+    return tensor.detach().cpu().float().contiguous().numpy()

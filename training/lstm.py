@@ -1,0 +1,189 @@
+"""LSTM layers over windows of time, with DropConnect and, on CPUs that have it, bfloat16."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+KEEP = 30.0
+"""Added to a gate, opens or closes the gate for good: sigmoid(-30) is 1e-13."""
+
+
+class LockedDropout(nn.Module):
+    """Variational dropout: one mask for all the time steps of a window (Gal & Ghahramani 2016)."""
+
+    def __init__(self, probability: float) -> None:
+        super().__init__()
+        self.probability = probability
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Drop the same features of x, float [time, batch, features], at all its time steps."""
+        if not self.training or self.probability == 0:
+            return x
+        mask = functional.dropout(x.new_ones(1, *x.shape[1:]), self.probability)
+        return x * mask
+
+
+WIDE = 384
+"""Units from which on a layer is faster with products in bfloat16 than as one fused kernel."""
+
+
+class LSTMLayer(nn.Module):
+    """One LSTM layer with DropConnect on its recurrent weights.
+
+    A recurrent weight that is dropped is gone for the whole window, in every row: the weight-
+    dropped LSTM of Merity, Keskar & Socher 2018, "Regularizing and Optimizing LSTM Language
+    Models". The gates lie in the order of `torch.nn.LSTM`: input, forget, cell, output.
+    """
+
+    zeros: Tensor
+    idle: Tensor
+
+    def __init__(self, inputs: int, hidden: int, drop_connect: float) -> None:
+        super().__init__()
+        self.hidden = hidden
+        self.drop_connect = drop_connect
+        self.weight_ih = nn.Parameter(torch.empty(4 * hidden, inputs))
+        self.weight_hh = nn.Parameter(torch.empty(4 * hidden, hidden))
+        self.bias = nn.Parameter(torch.zeros(4 * hidden))
+        # The fused kernel takes two biases, of which only the sum matters: so one is learned.
+        self.register_buffer("zeros", torch.zeros(4 * hidden), persistent=False)
+        # What an idle step adds to the gates: nothing enters the cell, and nothing leaves it.
+        idle = torch.tensor([-KEEP, KEEP, 0.0, 0.0]).repeat_interleave(hidden)
+        self.register_buffer("idle", idle, persistent=False)
+        bound = 1 / math.sqrt(hidden)
+        nn.init.uniform_(self.weight_ih, -bound, bound)
+        nn.init.uniform_(self.weight_hh, -bound, bound)
+        # Open forget gates let gradients through from the first step (Jozefowicz et al. 2015).
+        nn.init.ones_(self.bias[hidden : 2 * hidden])
+
+    def forward(
+        self, x: Tensor, h: Tensor, c: Tensor, idle: Tensor | None = None
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Read a window.
+
+        Args:
+            x: float [time, batch, inputs].
+            h: float [batch, hidden], the output of the step before the window.
+            c: float [batch, hidden], the cells before the window.
+            idle: bool [time, batch], the steps at which cells keep what they hold. The output of
+                an idle step means nothing, so idle steps come last in the window of their row.
+
+        Returns:
+            The outputs [time, batch, hidden], and h and c after the last step.
+        """
+        half = torch.is_autocast_enabled("cpu") and x.device.type == "cpu"
+        recurrent = functional.dropout(self.weight_hh, self.drop_connect, self.training)
+        weight_ih: Tensor = self.weight_ih
+        if idle is not None:
+            x = torch.cat([x, idle[..., None].to(x)], dim=2)
+            weight_ih = torch.cat([weight_ih, self.idle[:, None]], dim=1)
+        if half and self.hidden >= WIDE:
+            gates = functional.linear(x, weight_ih, self.bias)
+            y, c = Recurrence.apply(gates, h, c, recurrent)
+            return y, y[-1], c
+        # The fused kernel that nn.LSTM calls: has_biases, layers, dropout, train, bidirectional,
+        # batch_first.
+        weights = [weight_ih, recurrent, self.bias, self.zeros]
+        with torch.autocast("cpu", enabled=False):
+            y, h, c = torch.lstm(
+                x.float() if half else x,
+                [h[None], c[None]],
+                weights,
+                True,
+                1,
+                0.0,
+                self.training,
+                False,
+                False,
+            )
+        return y, h[0], c[0]
+
+
+class Recurrence(torch.autograd.Function):
+    """The recurrent part of an LSTM layer, its products in bfloat16 and all else in float32.
+
+    The fused kernel of PyTorch is no faster backward in bfloat16 than in float32 on processors
+    that have AVX-512's bfloat16 alone, though their products of matrices are more than twice as
+    fast. Here the gradient of the weights is one product for the whole window.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any,  # noqa: ANN401 - the type of PyTorch's contexts is not public
+        gates: Tensor,
+        h: Tensor,
+        c: Tensor,
+        weight: Tensor,
+    ) -> tuple[Tensor, Tensor]:
+        """Return the outputs [time, batch, H], and the last cells [batch, H].
+
+        Args:
+            ctx: Keeps what the gradients need.
+            gates: [time, batch, 4H], what enters the gates from outside.
+            h: float32 [batch, H].
+            c: float32 [batch, H].
+            weight: float32 [4H, H].
+        """
+        steps, batch, width = gates.shape
+        hidden = width // 4
+        half = weight.to(torch.bfloat16)
+        across = half.t()
+        gates = gates.float()
+        active = torch.empty_like(gates)
+        cells = gates.new_empty(steps + 1, batch, hidden)
+        shown = torch.empty(steps + 1, batch, hidden, dtype=torch.bfloat16)
+        squashed = gates.new_empty(steps, batch, hidden)
+        y = gates.new_empty(steps, batch, hidden)
+        cells[0], shown[0] = c, h
+        for t in range(steps):
+            z = torch.add(gates[t], torch.mm(shown[t], across), out=active[t])
+            z[:, : 2 * hidden].sigmoid_()
+            z[:, 2 * hidden : 3 * hidden].tanh_()
+            z[:, 3 * hidden :].sigmoid_()
+            i, f, g, o = z.split(hidden, dim=1)
+            torch.mul(f, cells[t], out=cells[t + 1])
+            cells[t + 1].addcmul_(i, g)
+            torch.tanh(cells[t + 1], out=squashed[t])
+            torch.mul(o, squashed[t], out=y[t])
+            shown[t + 1] = y[t]
+        ctx.save_for_backward(active, cells, shown, squashed, half)
+        return y, cells[-1]
+
+    @staticmethod
+    def backward(
+        ctx: Any,  # noqa: ANN401 - as above
+        *gradients: Tensor,
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Return the gradients of what `forward` took, from those of what `forward` returned."""
+        dy, dc = gradients
+        active, cells, shown, squashed, half = ctx.saved_tensors
+        steps, batch, hidden = squashed.shape
+        dc = dc.clone()
+        dh = torch.zeros_like(dc)
+        i, f, g, o = active.split(hidden, dim=2)
+        # What the gradient of a cell, or of an output, is multiplied by on its way to each gate.
+        factors = torch.empty_like(active)
+        to_i, to_f, to_g, to_o = factors.split(hidden, dim=2)
+        torch.mul(g * i, 1 - i, out=to_i)
+        torch.mul(cells[:-1] * f, 1 - f, out=to_f)
+        torch.mul(i, 1 - g * g, out=to_g)
+        torch.mul(squashed * o, 1 - o, out=to_o)
+        to_cell = o * (1 - squashed * squashed)
+        dgates = torch.empty(steps, batch, 4 * hidden, dtype=torch.bfloat16)
+        for t in reversed(range(steps)):
+            dh = dh + dy[t]
+            dc.addcmul_(dh, to_cell[t])
+            z = factors[t]
+            z[:, : 3 * hidden].view(batch, 3, hidden).mul_(dc[:, None])
+            z[:, 3 * hidden :].mul_(dh)
+            dgates[t] = z
+            dh = torch.mm(dgates[t], half).float()
+            dc.mul_(f[t])
+        flat = dgates.flatten(0, 1)
+        dweight = torch.mm(flat.t(), shown[:-1].flatten(0, 1)).float()
+        return dgates, dh, dc, dweight

@@ -1,0 +1,88 @@
+"""A perfect hash: a table of as many slots as keys, nearly, in which one look finds each key.
+
+    slot = (key + shifts[key mod buckets]) mod slots
+
+Each bucket has the shift with which none of its keys meets another key: "Hash, displace, and
+compress" by Belazzougui, Botelho & Dietzfelbinger 2009.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Integers = NDArray[np.int64]
+
+IN_A_BUCKET = 4
+"""Keys of a bucket, on average."""
+
+SHIFTS = 2**16
+"""Shifts that are tried, so that one fits into two bytes."""
+
+ROOM = 1.03
+"""Slots for each key."""
+
+
+@dataclass(frozen=True)
+class Placed:
+    """Keys and their slots."""
+
+    shifts: NDArray[np.uint16]
+    """The shift of each bucket."""
+    numbers: NDArray[np.int32]
+    """The number of the key in each slot, counted from 1; 0 in a free slot."""
+
+
+def place(keys: Integers) -> Placed:
+    """Give each of the keys, which are above 0 and all different, a slot of its own."""
+    buckets = prime_from(len(keys) // IN_A_BUCKET + 1)
+    slots = prime_from(int(len(keys) * ROOM) + 1)
+    while (placed := _placed(keys, buckets, slots)) is None:
+        slots = prime_from(slots + 1)
+    return placed
+
+
+def _placed(keys: Integers, buckets: int, slots: int) -> Placed | None:
+    """Place the keys; None where two of a bucket share every slot, or a bucket fits nowhere."""
+    bucket, home = keys % buckets, keys % slots
+    if len(np.unique(bucket * slots + home)) < len(keys):
+        return None
+    order = np.argsort(bucket, kind="stable")
+    sizes = np.bincount(bucket, minlength=buckets)
+    begins = np.cumsum(sizes) - sizes
+    shifts = np.zeros(buckets, dtype=np.uint16)
+    numbers = np.zeros(slots, dtype=np.int32)
+    # The fullest buckets come first, while there is much room.
+    for size in range(int(sizes.max(initial=0)), 0, -1):
+        waiting = np.flatnonzero(sizes == size)
+        members = order[begins[waiting][:, None] + np.arange(size)]
+        homes = home[members]
+        for shift in range(min(SHIFTS, slots)):
+            if not len(waiting):
+                break
+            at = (homes + shift) % slots
+            fits = np.flatnonzero((numbers[at] == 0).all(axis=1))
+            # Of buckets that want one slot, the last that claims it has it.
+            numbers[at[fits]] = members[fits] + 1
+            has = (numbers[at[fits]] == members[fits] + 1).all(axis=1)
+            lost, won = fits[~has], fits[has]
+            numbers[at[lost]] = 0
+            numbers[at[won]] = members[won] + 1
+            shifts[waiting[won]] = shift
+            waits = np.ones(len(waiting), dtype=bool)
+            waits[won] = False
+            waiting, members, homes = waiting[waits], members[waits], homes[waits]
+        if len(waiting):
+            return None
+    return Placed(shifts, numbers)
+
+
+def prime_from(number: int) -> int:
+    """Return the smallest prime that is at least the number, and at least 2."""
+    candidate = max(2, number)
+    while any(candidate % i == 0 for i in range(2, math.isqrt(candidate) + 1)):
+        candidate += 1
+    return candidate

@@ -1,0 +1,214 @@
+"""The tables of a prior, as a voice file keeps them: contexts by a perfect hash, and corrections.
+
+All contexts that a text ends with are looked up at once, a column for each length. The hash gives
+each a slot, and a byte that is kept there tells most others from it. Contexts are kept with all
+their shorter ends, so one counts only if all shorter ones were found, and a false one is rare.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .contexts import Bytes, Chosen, Floats, Integers
+from .corrections import CODES, KNOWN, UNKNOWN, Expectations
+from .perfect_hash import Placed, place
+
+LARGEST_FACTOR = 2**46
+"""Digits are below 2 ** 8, and contexts have fewer than 2 ** 5: keys are below 2 ** 59."""
+
+
+@dataclass(frozen=True)
+class Tables:
+    """What a prior knows: the contexts of N columns, in S slots; V characters.
+
+    A column has the contexts of one length, each of which ends with one of the column before it.
+    Where a length is 1 again, the columns begin that were added for further texts. Slot 0 belongs
+    to no context.
+    """
+
+    lengths: Integers
+    """[N]: characters of the contexts of each column."""
+    factors: Integers
+    """[longest]: what the digits count in a key, the last character's first."""
+    buckets: Integers
+    """[N]: how many buckets each column has."""
+    first_buckets: Integers
+    """[N]: where they begin in the shifts."""
+    slots: Integers
+    """[N]: how many slots each column has."""
+    first_slots: Integers
+    """[N]: where they begin."""
+    shifts: NDArray[np.uint16]
+    """Of each bucket, see `training.perfect_hash`."""
+    owners: Bytes
+    """[S]: the lowest byte of the key that a slot belongs to."""
+    codes: Bytes
+    """[S]: the entry of the column's code book that corrects what shorter contexts expect."""
+    symbols: Bytes
+    """[S, listed]: the characters whose logarithms are corrected; V for none."""
+    books: Floats
+    """[N x 256, listed]: the code book of each column."""
+    rows: Bytes
+    """[R, V + 1]: logarithms of probabilities, in steps below 0, after no context and after those
+    in the first slots; the last number is for no character."""
+
+    @property
+    def characters(self) -> int:
+        """V."""
+        return self.rows.shape[1] - 1
+
+    @property
+    def prefixes(self) -> Floats:
+        """[N, N]: 1 where a context of the second column ends with one of the first one."""
+        begun = np.cumsum(self.lengths == 1)
+        together = begun[:, None] == begun
+        return ((self.lengths[:, None] <= self.lengths) & together).astype(np.float32)
+
+    @property
+    def with_rows(self) -> int:
+        """How many columns have whole distributions."""
+        return int((self.first_slots < len(self.rows)).sum())
+
+    @property
+    def size(self) -> int:
+        """How many bytes they take."""
+        return sum(array.nbytes for array in vars(self).values())
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """What stands in tables without each of P parts of the texts."""
+
+    codes: Bytes
+    """[P, S]; 0 for a context that no other part has."""
+    rows: Bytes
+    """[P, R, V + 1]"""
+
+
+def empty_tables(characters: int, listed: int) -> Tables:
+    """Return tables of one column without contexts, which expect every character alike."""
+    one, none = np.ones(1, dtype=np.int64), np.zeros(1, dtype=np.uint8)
+    even = round(np.log(characters) * 16)
+    return Tables(
+        lengths=one,
+        factors=one,
+        buckets=one,
+        first_buckets=0 * one,
+        slots=one,
+        first_slots=0 * one,
+        shifts=none.astype(np.uint16),
+        owners=none,
+        codes=none,
+        symbols=np.full((1, listed), characters, dtype=np.uint8),
+        books=np.zeros((CODES, listed), dtype=np.float32),
+        rows=np.full((1, characters + 1), even, dtype=np.uint8),
+    )
+
+
+def laid_out(
+    levels: Sequence[Chosen], made: Expectations, before: Tables | None = None
+) -> tuple[Tables, HeldOut]:
+    """Lay out the contexts of lengths from 1 on, at least of one, with what they expect.
+
+    With the tables of ``before``, which these correct, they are columns beside theirs.
+    """
+    factors, keys = _keys(levels, before)
+    placed = [place(some) for some in keys]
+    buckets = np.array([len(one.shifts) for one in placed])
+    slots = np.array([len(one.numbers) for one in placed])
+    first_slots = 1 + np.cumsum(slots) - slots
+    size = 1 + int(slots.sum())
+    variants = made.variants
+    owners = np.zeros(size, dtype=np.uint8)
+    codes = np.full((variants, size), UNKNOWN, dtype=np.uint8)
+    symbols = np.full((size, made.listed), made.characters, dtype=np.uint8)
+    books = np.zeros((len(levels), CODES, made.listed), dtype=np.float32)
+    rows = _rows(made, placed)
+    with_rows = len(made.dense)
+    for i, (one, some) in enumerate(zip(placed, keys, strict=True)):
+        taken = np.flatnonzero(one.numbers)
+        at, number = first_slots[i] + taken, one.numbers[taken] - 1
+        owners[at] = some[number] & 255
+        if i < with_rows:
+            codes[:, at] = np.where(made.dense[i].known[number], KNOWN, UNKNOWN).T
+        else:
+            corrected = made.sparse[i - with_rows]
+            codes[:, at] = corrected.codes[number].T
+            symbols[at] = corrected.symbols[number]
+            books[i] = corrected.book
+    tables = Tables(
+        lengths=np.arange(1, len(levels) + 1),
+        factors=factors,
+        buckets=buckets,
+        first_buckets=np.cumsum(buckets) - buckets,
+        slots=slots,
+        first_slots=first_slots,
+        shifts=np.concatenate([one.shifts for one in placed]),
+        owners=owners,
+        codes=codes[0],
+        symbols=symbols,
+        books=books.reshape(-1, made.listed),
+        rows=rows[0],
+    )
+    return tables, HeldOut(codes[1:], rows[1:])
+
+
+def beside(old: Tables, new: Tables, held_out: HeldOut) -> tuple[Tables, HeldOut]:
+    """Put columns that correct old ones beside them."""
+    slots, parts = len(old.codes) - 1, len(held_out.codes)
+    joined = {
+        name: np.concatenate([getattr(old, name), getattr(new, name)])
+        for name in ("lengths", "buckets", "slots", "shifts", "books")
+    }
+    joined |= {
+        name: np.concatenate([getattr(old, name), getattr(new, name)[1:]])
+        for name in ("owners", "codes", "symbols")
+    }
+    tables = Tables(
+        **joined,
+        factors=new.factors,
+        first_buckets=np.append(old.first_buckets, new.first_buckets + len(old.shifts)),
+        first_slots=np.append(old.first_slots, new.first_slots + slots),
+        rows=old.rows,
+    )
+    every = np.broadcast_to(old.codes, (parts, slots + 1))
+    return tables, HeldOut(
+        np.concatenate([every, held_out.codes[:, 1:]], axis=1),
+        np.repeat(old.rows[None], parts, axis=0),
+    )
+
+
+def _rows(made: Expectations, placed: Sequence[Placed]) -> Bytes:
+    """Return the rows of no context and of the slots of all that have one: [variants, R, V + 1]."""
+    rows = [made.nothing.rows[0].T[:, None]]
+    for level, one in zip(made.dense, placed, strict=False):
+        mine = np.repeat(rows[0], len(one.numbers), axis=1)
+        taken = np.flatnonzero(one.numbers)
+        mine[:, taken] = level.rows[one.numbers[taken] - 1].transpose(2, 0, 1)
+        rows.append(mine)
+    found = np.concatenate(rows, axis=1)
+    nobody = np.full((*found.shape[:2], 1), 255, dtype=np.uint8)
+    return np.concatenate([found, nobody], axis=2)
+
+
+def _keys(levels: Sequence[Chosen], before: Tables | None) -> tuple[Integers, list[Integers]]:
+    """Draw factors that tell the contexts of each length apart; return them and the keys."""
+    factors = before.factors if before else np.empty(0, dtype=np.int64)
+    for seed in range(100):
+        generator = np.random.default_rng(seed)
+        # Odd, so that digits that differ make lowest bytes that differ.
+        more = max(0, len(levels) - len(factors))
+        drawn = generator.integers(LARGEST_FACTOR // 2, LARGEST_FACTOR, more) | 1
+        drawn = np.append(factors, drawn)
+        keys = []
+        shorter = np.zeros(1, dtype=np.int64)
+        for level, factor in zip(levels, drawn, strict=False):
+            shorter = shorter[level.parents] + level.digits * factor
+            keys.append(shorter)
+        if all(len(np.unique(some)) == len(some) for some in keys):
+            break
+    return drawn, keys

@@ -1,0 +1,188 @@
+"""A voice file: a step graph, what it says of itself, and the network that can be read from it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from google.protobuf.message import DecodeError
+from onnx import helper, numpy_helper
+
+from .folding import Floats, FoldedNetwork, FoldedPrior, WordLayer
+from .tables import Tables
+from .vocabulary import Vocabulary
+
+FORMAT = "1"
+"""The version of the voice file that is written here."""
+
+NUMBERS_PER_CODE = 127
+"""A vector's number is (code - 128) / 127, see `export.quantise`."""
+
+
+class VoiceError(Exception):
+    """Say in one sentence why a voice file cannot be read or made, and what to do about it."""
+
+
+@dataclass(frozen=True)
+class Voice:
+    """A step graph and its metadata.
+
+    The file is the graph followed by the metadata. Both are serialised ModelProtos, the second
+    with nothing but `metadata_props`; protocol buffers that are joined are one message.
+    """
+
+    graph: bytes
+    """A serialised ModelProto without `metadata_props`."""
+    metadata: Mapping[str, str]
+    """``onbook.*`` but for the format and the fingerprint, which follow from the rest."""
+
+    @property
+    def fingerprint(self) -> str:
+        r"""Return what the lines of a script depend on: hexadecimal SHA-256 of
+
+            graph NUL vocabulary NUL fold
+
+        The graph as stored: the bytes of the file without its `metadata_props` (field 14 of
+        ModelProto, the last records of the file). The vocabulary and the fold as stored: the
+        values of ``onbook.vocabulary`` and ``onbook.fold`` in UTF-8; being JSON they hold no NUL.
+        """
+        kept = [self.metadata[key].encode() for key in ("onbook.vocabulary", "onbook.fold")]
+        return hashlib.sha256(b"\0".join([self.graph, *kept])).hexdigest()
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """Return the characters that the voice knows."""
+        characters, fold = (
+            json.loads(self.metadata[key]) for key in ("onbook.vocabulary", "onbook.fold")
+        )
+        return Vocabulary(tuple(characters), fold)
+
+    def network(self) -> FoldedNetwork:
+        """Return the network of the graph, as exactly as its bits say it.
+
+        Raises VoiceError for a graph that `export.graph.build` did not make.
+        """
+        try:
+            return read_network(onnx.ModelProto.FromString(self.graph))
+        except KeyError as error:
+            raise VoiceError("This voice has a graph of another making: export its run.") from error
+
+    def to_bytes(self) -> bytes:
+        """Return the whole file."""
+        last = onnx.ModelProto()
+        sealed = {"onbook.format": FORMAT, "onbook.fingerprint": self.fingerprint}
+        helper.set_model_props(last, sealed | dict(self.metadata))
+        return self.graph + serialise(last)
+
+    def write(self, path: Path) -> None:
+        """Write the file whole or not at all; raises VoiceError when it cannot be written."""
+        part = path.with_name(f"{path.name}.part")
+        try:
+            with part.open("wb") as file:
+                file.write(self.to_bytes())
+                file.flush()
+                os.fsync(file.fileno())
+            part.replace(path)
+        except OSError as error:
+            raise VoiceError(
+                f"{path} cannot be written ({error.strerror}): choose another place with -o."
+            ) from error
+        finally:
+            part.unlink(missing_ok=True)
+
+    @classmethod
+    def read(cls, path: Path) -> Voice:
+        """Read a file; raises VoiceError for one that is no voice, or damaged."""
+        try:
+            model = onnx.ModelProto.FromString(path.read_bytes())
+        except OSError as error:
+            raise VoiceError(f"{path} cannot be read ({error.strerror}).") from error
+        except DecodeError as error:
+            raise VoiceError(
+                f"{path} is no ONNX file: name a voice file or a run folder."
+            ) from error
+        metadata = {one.key: one.value for one in model.metadata_props}
+        if metadata.pop("onbook.format", None) != FORMAT:
+            raise VoiceError(f"{path} is no voice of format {FORMAT}: export its run again.")
+        model.ClearField("metadata_props")
+        fingerprint = metadata.pop("onbook.fingerprint", None)
+        voice = cls(serialise(model), metadata)
+        if not {"onbook.vocabulary", "onbook.fold"} <= metadata.keys() or (
+            fingerprint != voice.fingerprint
+        ):
+            raise VoiceError(f"{path} is not what its fingerprint says: export its run again.")
+        return voice
+
+
+def serialise(model: onnx.ModelProto) -> bytes:
+    """Return the bytes of a model; the same model gives the same ones."""
+    return model.SerializeToString(deterministic=True)
+
+
+def read_network(model: onnx.ModelProto) -> FoldedNetwork:
+    """Return the network of a graph that `export.graph.build` made.
+
+    Raises KeyError for any other graph.
+    """
+    stored = {one.name: numpy_helper.to_array(one) for one in model.graph.initializer}
+    prior = None
+    if "prior.rows" in stored:
+        trust, sure = stored["prior.trust"][:, 0], stored["prior.sure"][:, 0]
+        prior = FoldedPrior(read_tables(stored), trust, sure)
+    return FoldedNetwork(
+        letters=stored["letters"][:, 0].astype(np.int64),
+        table=_in_torch_order(stored["table"]),
+        lower=_in_torch_order(_matrix(stored, "lower")),
+        word=_word(stored) if "word.bias" in stored else None,
+        upper=_in_torch_order(_matrix(stored, "upper")),
+        upper_bias=_in_torch_order(stored["upper.bias"]),
+        output=_matrix(stored, "output"),
+        output_bias=stored["output.bias"],
+        prior=prior,
+    )
+
+
+def _word(stored: Mapping[str, Any]) -> WordLayer:
+    keys, vectors = np.zeros(0, np.int64), np.zeros((0, 0), np.float32)
+    if "word.keys" in stored:
+        keys, vectors = stored["word.keys"][1:], stored["word.vectors"][1:]
+        if vectors.dtype == np.uint8:
+            vectors = (vectors.astype(np.float32) - 128) / np.float32(NUMBERS_PER_CODE)
+    return WordLayer(
+        matrix=_in_torch_order(_matrix(stored, "word")),
+        bias=_in_torch_order(stored["word.bias"]),
+        summary=_matrix(stored, "summary"),
+        summary_bias=stored["summary.bias"],
+        keys=keys,
+        vectors=vectors,
+    )
+
+
+def _matrix(stored: Mapping[str, Any], layer: str) -> Floats:
+    if f"{layer}.matrix" in stored:
+        matrix: Floats = stored[f"{layer}.matrix"]
+        return matrix
+    codes: Floats = stored[f"{layer}.codes"].astype(np.float32)
+    return codes * stored[f"{layer}.scales"]
+
+
+def _in_torch_order(columns: Floats) -> Floats:
+    """[..., 4H] from the order of the graph: input, forget, output, cell."""
+    enter, keep, show, cell = np.split(columns, 4, axis=-1)
+    return np.concatenate([enter, keep, cell, show], axis=-1)
+
+
+def read_tables(stored: Mapping[str, Any]) -> Tables:
+    """Return the tables of a prior from the constants of a graph, by name."""
+    powers, lengths = stored["prior.powers"], stored["prior.lengths"]
+    factors = powers[::-1, lengths.argmax()][: lengths.max()]
+    names = [one.name for one in fields(Tables) if one.name not in ("lengths", "factors")]
+    found = {name: stored[f"prior.{name}"] for name in names}
+    return Tables(lengths=lengths, factors=factors, **found)
