@@ -134,7 +134,7 @@ def _bracket_narration(body: str) -> str:
     pieces: list[str] = []
     at = 0
     for match in QUOTATION.finditer(body):
-        pieces += [_bracket(body[at : match.start()]), " ", match[1] or match[2], " "]
+        pieces += [_bracket(body[at : match.start()]), " ", match[1] or match[2] or "", " "]
         at = match.end()
     return "".join([*pieces, _bracket(body[at:]) if at else body])
 
