@@ -1,0 +1,238 @@
+"""What a style changes: lines from the same place with and without its opening, side by side.
+
+    python -m tests.quality.styles VOICE [--seeds 8] [--lines 3] [--no-reader]
+
+For each style the table has:
+
+changed  bits by which the opening changes what the voice expects of the next character, on the way
+         through a plain scene, in four stretches of that scene (Kullback-Leibler divergence)
+own      the same against the mean of all openings: what is left is the style, and not only that
+         something was read before; where it is near nothing, the voice has forgotten the style
+saved    bits a character by which the opening makes the lines cheaper for an independent reader,
+         of lines that were written with it, beside lines of the same seeds that were written
+         without it
+leaks    speeches by somebody of the opening
+copied   the longest passage that stands in the opening and in a line, in characters
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bot import compose, openings
+from bot.compose import Manner, Standing
+from bot.engine import Engine
+from bot.model import Model, States
+from bot.openings import Reading
+from bot.sampling import Sampling
+from bot.script import Element, Kind, as_read, blocks, classify, heading
+from bot.settings import Settings
+
+from .reader import Pair, Reader, ReaderMissing
+
+PLACES = (None, heading("int. kitchen - day"), heading("ext. road - night"))
+"""Where the lines begin: with an empty script, and below headings that have no tone."""
+
+SCENE = (
+    "INT. KITCHEN - DAY",
+    "ANNA\nYou said that you would be here at four.",
+    "PAUL\nI was here at four. Nobody opened the door.",
+    "She puts the cup down, and goes over to the window.",
+    "ANNA\nAnd what did you do then?",
+    "PAUL\nI walked as far as the river, and came back.",
+)
+"""A scene without a tone, on which it is seen how long an opening is remembered."""
+
+STRETCHES = (0, 20, 60, 140, 260)
+"""The stretches of that scene, in characters."""
+
+Bits = NDArray[np.float64]
+
+STRIDE = 1_000
+"""From the seed of a passage's line to that of the next one."""
+
+
+@dataclass(frozen=True)
+class Passage:
+    """Some lines that a voice wrote below a place."""
+
+    place: int
+    lines: tuple[Element, ...]
+
+    @property
+    def text(self) -> str:
+        """The lines as Fountain."""
+        return "".join(f"{line.text}\n\n" for line in self.lines)
+
+
+def remembered(model: Model, starts: Sequence[States]) -> tuple[Bits, Bits]:
+    """Return what openings change in each stretch of the scene, against none and their mean.
+
+    starts: the states after nothing, and after each of the openings -> bits a character, float64
+    [openings, stretches], twice.
+    """
+    states = np.stack(starts)
+    against_none: list[Bits] = []
+    against_mean: list[Bits] = []
+    for token in model.encode("".join(map(as_read, SCENE))):
+        logits, states = model.step(np.full(len(states), token), states)
+        odds = np.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True))
+        odds /= odds.sum(axis=1, keepdims=True)
+        against_none.append(_divergence(odds[1:], odds[0]))
+        against_mean.append(_divergence(odds[1:], odds[1:].mean(axis=0)))
+    return _by_stretch(against_none), _by_stretch(against_mean)
+
+
+def _divergence(odds: Bits, other: Bits) -> Bits:
+    """Return the Kullback-Leibler divergence of each row [n, V] from another [V], in bits: [n]."""
+    bits: Bits = np.sum(odds * np.log2(odds / other), axis=1)
+    return bits
+
+
+def _by_stretch(bits: Sequence[Bits]) -> Bits:
+    return np.stack([np.mean(bits[a:b], axis=0) for a, b in pairwise(STRETCHES)], axis=1)
+
+
+async def passages(reading: Reading, seeds: int, lines: int) -> list[Passage]:
+    """Return what a voice writes below each place at the shipped defaults, for so many seeds."""
+    return await asyncio.gather(
+        *(
+            _passage(reading, place, seed, lines)
+            for place in range(len(PLACES))
+            for seed in range(seeds)
+        )
+    )
+
+
+async def _passage(reading: Reading, place: int, seed: int, count: int) -> Passage:
+    engine, model = reading.engine, reading.model
+    at = Standing(reading.start, model.encode(""), reading.opening)
+    beginning = PLACES[place]
+    if beginning:
+        draft = await compose.read(engine, at.state, beginning, 0, "", None, reading.opening)
+        at = at.after(model, draft)
+    lines: list[Element] = []
+    for number in range(count):
+        found = await compose.write(engine, at, _manner(seed + number * STRIDE), None)
+        if found:
+            lines.append(found.element)
+            at = at.after(model, found)
+    return Passage(place, tuple(lines))
+
+
+def _manner(seed: int) -> Manner:
+    """Return how a line is written where nothing is set."""
+    one = Settings()
+    sampling = Sampling(
+        seed, one.temperature, one.top_p, one.min_p, one.repetition, one.soft_length, one.company
+    )
+    return Manner(sampling, one.line_length)
+
+
+def speakers(text: str) -> set[str]:
+    """Return who speaks in an opening."""
+    spoken = (block for block in blocks(text) if classify(block) is Kind.DIALOGUE)
+    return {Element(Kind.DIALOGUE, block).cue or "" for block in spoken}
+
+
+def leaks(text: str, written: Sequence[Passage]) -> int:
+    """Return how many lines are spoken by somebody of an opening."""
+    names = speakers(text)
+    return sum(line.cue in names for one in written for line in one.lines)
+
+
+def copied(text: str, written: Sequence[Passage]) -> int:
+    """Return the characters of the longest passage that an opening and some line share."""
+    pairs = (
+        SequenceMatcher(None, text, line.text, autojunk=False)
+        for one in written
+        for line in one.lines
+    )
+    return max((pair.find_longest_match().size for pair in pairs), default=0)
+
+
+def saved(reader: Reader, text: str, written: Sequence[Passage]) -> float:
+    """Return the bits a character by which an opening makes passages cheaper for the reader."""
+    texts = [one.text for one in written if one.lines]
+    with_it = reader.all([Pair(f"{text}\n\n", one) for one in texts])
+    alone = reader.all([Pair("", one) for one in texts])
+    return (sum(alone) - sum(with_it)) / sum(map(len, texts))
+
+
+async def report(model: Model, reader: Reader | None, seeds: int, lines: int) -> list[str]:
+    """Return the lines of the report on all styles of a voice."""
+    engine = Engine(model, queue=len(PLACES) * seeds)
+    try:
+        none, *readings = [
+            await openings.reading(engine, style, None) for style in (None, *model.openings)
+        ]
+        memory = zip(*remembered(model, [one.start for one in (none, *readings)]), strict=True)
+        plain = await passages(none, seeds, lines)
+        told = [HEAD, *_shown("no style", plain)]
+        for (style, text), one, bits in zip(model.openings.items(), readings, memory, strict=True):
+            styled = await passages(one, seeds, lines)
+            told += [_row(style, text, bits, plain, styled, reader), *_shown(style, styled)]
+        return told
+    finally:
+        await asyncio.to_thread(engine.close)
+
+
+HEAD = (
+    f"{'style':16}{'changed, bits up to ' + str(STRETCHES[1:]):38}{'own':30}"
+    f"{'saved':>8}{'without':>9}{'leaks':>7}{'copied':>8}"
+)
+
+
+def _row(
+    style: str,
+    text: str,
+    bits: tuple[Bits, Bits],
+    plain: Sequence[Passage],
+    styled: Sequence[Passage],
+    reader: Reader | None,
+) -> str:
+    changed, own = ("  ".join(f"{one:.4f}" for one in row) for row in bits)
+    costs = [saved(reader, text, one) if reader else np.nan for one in (styled, plain)]
+    return (
+        f"{style:16}{changed:38}{own:30}{costs[0]:8.3f}{costs[1]:9.3f}"
+        f"{leaks(text, styled):7}{copied(text, styled):8}"
+    )
+
+
+def _shown(style: str, written: Sequence[Passage]) -> Iterator[str]:
+    """Yield the first passage below each place, unedited."""
+    for place in range(len(PLACES)):
+        first = next(one for one in written if one.place == place)
+        yield f"    {style}, {place}: {' / '.join(' ~ '.join(line.shown) for line in first.lines)}"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print the report; return the exit code."""
+    one = argparse.ArgumentParser(prog="python -m tests.quality.styles")
+    one.add_argument("voice", type=Path, help="a voice file")
+    one.add_argument("--seeds", type=int, default=8, help="passages below each of three places")
+    one.add_argument("--lines", type=int, default=3, help="lines of a passage")
+    one.add_argument("--no-reader", action="store_true", help="leave out what the reader saves")
+    options = one.parse_args(arguments)
+    try:
+        reader = None if options.no_reader else Reader.load()
+    except ReaderMissing as error:
+        print(error, file=sys.stderr)
+        return 1
+    model = Model.load(options.voice, threads=1)
+    print(*asyncio.run(report(model, reader, options.seeds, options.lines)), sep="\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

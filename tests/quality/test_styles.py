@@ -1,0 +1,75 @@
+"""What a style changes: how long it is remembered, who leaks out of it, and what is copied."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from bot.engine import Engine
+from bot.model import Model
+from bot.openings import Reading
+from bot.request import Request
+from bot.script import Element, Kind, as_read
+from bot.settings import SHIPPED_MODELS
+
+from .styles import PLACES, Passage, copied, leaks, passages, remembered, saved
+
+OPENING = "INT. ROOM - DAY\n\nTHE FOX (V.O.)\nDo not eat anything red.\n\nSnow."
+
+
+@pytest.fixture(scope="module")
+def engine() -> Engine:
+    return Engine(Model.load(SHIPPED_MODELS / "screen.onnx", threads=1))
+
+
+def a_passage(*lines: str) -> Passage:
+    kinds = [Kind.DIALOGUE if "\n" in line else Kind.ACTION for line in lines]
+    return Passage(0, tuple(map(Element, kinds, lines)))
+
+
+def test_who_speaks_in_an_opening_and_in_a_line_has_leaked():
+    written = [a_passage("THE FOX\nHail.", "The fox."), a_passage("A FOX\nHail.", "THE FOX\nNo.")]
+    assert leaks(OPENING, written) == 2
+    assert leaks("Snow.", written) == 0
+
+
+def test_the_longest_passage_that_is_copied_is_counted():
+    assert (
+        copied(OPENING, [a_passage("Rain."), a_passage("She will not eat anything at all.")]) == 18
+    )
+    assert copied(OPENING, []) == 0
+
+
+async def test_what_is_remembered_is_told_apart(engine: Engine):
+    model = engine.model
+    read = [model.encode(as_read(text)) for text in ("Snow.", "MAYA\nWho is there?")]
+    states = [(await engine.run(Request(model.start(), one))).state for one in read]
+    none, mean = remembered(model, [model.start(), *states, model.start()])
+    assert none.shape == mean.shape == (3, 4)
+    assert (none[:2, 0] > 0).all()
+    assert none[2] == pytest.approx(np.zeros(4))
+    # Where all openings are alike, none has anything of its own.
+    changed, own = remembered(model, [model.start(), states[0], states[0]])
+    assert (changed[:, 0] > 0).all()
+    assert own == pytest.approx(np.zeros((2, 4)))
+    alike = remembered(model, [states[0]] * 3)
+    assert np.concatenate(alike) == pytest.approx(np.zeros((4, 4)))
+
+
+async def test_passages_are_written_from_the_same_places_by_the_same_seeds(engine: Engine):
+    reading = Reading(engine, "", engine.model.start())
+    written = await passages(reading, seeds=2, lines=1)
+    assert [one.place for one in written] == [0, 0, 1, 1, 2, 2]
+    assert written == await passages(reading, seeds=2, lines=1)
+    assert len({one.text for one in written}) > len(PLACES)
+
+
+class FakeReader:
+    """Says that a character costs a bit, and half of that after an opening."""
+
+    def all(self, pairs: list[tuple[str, str]]) -> list[float]:
+        return [len(text) * (0.5 if context else 1.0) for context, text in pairs]
+
+
+def test_what_an_opening_saves_the_reader_is_told_a_character():
+    assert saved(FakeReader(), OPENING, [a_passage("Rain."), a_passage("Hail.", "Wind.")]) == 0.5
