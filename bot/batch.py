@@ -21,7 +21,7 @@ from .model import Logits, Model, States, Tokens
 from .repetition import NOT_COUNTED, REACH, Matches, charge, counted, go_on
 from .request import LONGEST_LINE, Floats, NoNumber, NothingLeft, Reply, Request
 from .sampling import Sampling, Uniforms, draw, surprise
-from .turn_taking import CUES, LONGEST_CUE, NOTHING, alive, cues, expect
+from .turn_taking import CUES, LONGEST_CUE, NOTHING, alive, company, expect
 
 Places = NDArray[np.int64]
 
@@ -171,12 +171,13 @@ class Batch:
         self._matches = np.zeros((capacity, REACH), np.uint8)
         self._company = np.zeros(capacity, np.float32)
         self._cues = np.full((capacity, CUES, LONGEST_CUE), NOTHING, np.int32)
+        self._cue_weights = np.zeros((capacity, CUES), np.float32)
         self._alive = np.zeros((capacity, CUES), np.bool_)
         self._of_rows = (
             *(self._slots.tokens, self._wants, self._late_from, self._first, self._length),
             *(self._guide, self._node, self._counting, self._after_newline),
             *(self._temperature, self._top_p, self._min_p, self._repetition, self._matches),
-            *(self._company, self._cues, self._alive),
+            *(self._company, self._cues, self._cue_weights, self._alive),
         )
         self._all_want = 0
         """What must be done for some row at this step."""
@@ -389,10 +390,7 @@ class Batch:
         if sampling.repetition:
             self._look_back(row, sampling.repetition)
         if sampling.company and len(request.prompt) == 1:
-            self._company[i] = sampling.company
-            read = np.concatenate([request.context, request.prompt])
-            self._cues[i] = cues(read, self.model.opening, self._newline, request.present)
-            self._listen(row, 0)
+            self._look_around(row, sampling.company)
         if self._arena.full:
             self._clear_arena()
         if request.automaton:
@@ -428,6 +426,16 @@ class Batch:
         passages, self._counting[i] = counted(read, self.model.opening, self._newline)
         self._past[i, column - REACH : column - len(passages)] = NOT_COUNTED
         self._past[i, column - len(passages) : column] = passages
+
+    def _look_around(self, row: Row, strength: float) -> None:
+        """Lay out who may speak, for the control of company."""
+        i, request = row.index, row.request
+        read = np.concatenate([request.context, request.prompt])
+        opens, present = self.model.opening, request.present
+        found = company(read, opens, self._newline, present, lock=request.lock)
+        self._cues[i], self._cue_weights[i] = found.cues, found.weights
+        self._company[i] = strength * found.odds
+        self._listen(row, 0)
 
     def _listen(self, row: Row, position: int) -> None:
         """Finds who may be about to speak, where an element has so many characters."""
@@ -467,8 +475,8 @@ class Batch:
         if wants & NAMING:
             naming, position = self._naming()
             theirs = logits[naming]
-            found, kept = self._cues[naming], self._alive[naming]
-            expect(theirs, found, kept, position, self._company[naming])
+            weights = self._cue_weights[naming] * self._alive[naming]
+            expect(theirs, self._cues[naming], weights, position, self._company[naming])
             logits[naming] = theirs
         if wants & STARTING:
             # An element cannot begin with its end.

@@ -66,6 +66,8 @@ class Manner:
     """Who speaks; None leaves that to the voice, or to the cast."""
     cast: tuple[str, ...] = ()
     """The only ones who may speak; nobody for everybody."""
+    present: tuple[str, ...] = ()
+    """Those who are there and are left to the voice, whether others may speak or not."""
     banned: tuple[str, ...] = ()
     """What must not be said."""
     quality: str = "draft"
@@ -97,7 +99,8 @@ async def write(engine: Engine, at: Standing, manner: Manner, owner: object) -> 
             automaton=automaton,
             otherwise=otherwise,
             banned=banned,
-            present=tuple(model.encode(cue_line(name) + "\n") for name in manner.cast),
+            present=tuple(model.encode(cue_line(name) + "\n") for name in manner.present),
+            lock=bool(manner.cast),
             owner=owner,
         )
     )
@@ -278,6 +281,7 @@ def _origin(model: Model, manner: Manner) -> dict[str, Any]:
         "kind": manner.kind and str(manner.kind),
         "character": manner.character,
         "cast": list(manner.cast),
+        "present": list(manner.present),
         # It has the seed of the candidate that it was, so that it is written again without others.
         "quality": manner.quality,
         # Which list it was; the words themselves belong to the place, and may be many.
@@ -297,6 +301,7 @@ def manner_of(origin: Mapping[str, Any], banned: tuple[str, ...]) -> Manner:
         kind=Kind(origin["kind"]) if origin.get("kind") else None,
         character=origin.get("character"),
         cast=tuple(origin.get("cast", ())),
+        present=tuple(origin.get("present", ())),
         banned=banned,
     )
 

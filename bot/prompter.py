@@ -47,7 +47,8 @@ class Prompter:
     def manners(self, script: Script, wish: Wish, banned: tuple[str, ...]) -> Iterator[Manner]:
         """How each line is to be written that was wished for; raises RoomError."""
         seed = _seed(wish)
-        company = _company(script, wish)
+        present = _present(script, wish)
+        only = present if script.lock or (script.skip_played and script.players) else ()
         limit = self.settings.line_length
         for number in range(wish.lines):
             # One who was asked to speak speaks first; who answers is up to the voice.
@@ -57,7 +58,8 @@ class Prompter:
                 limit,
                 kind=None if character else wish.kind,
                 character=character,
-                cast=() if character else company,
+                cast=() if character else only,
+                present=() if character else present,
                 banned=banned,
                 quality=wish.quality or script.quality or self.settings.quality,
             )
@@ -203,8 +205,8 @@ def _silent(wish: Wish) -> bool:
     return wish.kind in (Kind.ACTION, Kind.HEADING)
 
 
-def _company(script: Script, wish: Wish) -> tuple[str, ...]:
-    """The only ones whom the voice lets speak, nobody for everybody; raises RoomError."""
+def _present(script: Script, wish: Wish) -> tuple[str, ...]:
+    """Return those of the cast for whom the voice speaks; raises RoomError."""
     played = set(script.players) if script.skip_played else set()
     if wish.character in played:
         raise RoomError(
@@ -214,12 +216,12 @@ def _company(script: Script, wish: Wish) -> tuple[str, ...]:
                 name=inline(wish.character or "", 60),
             )
         )
-    company = tuple(one for one in script.cast if one not in played)
-    if script.cast and not company and not _silent(wish):
+    present = tuple(one for one in script.cast if one not in played)
+    if script.cast and not present and not _silent(wish):
         raise RoomError(
             say(
                 "Everybody in the cast is played by somebody: ask for a kind that nobody speaks, "
                 "or add a character with {/cast add}."
             )
         )
-    return company if script.lock or played else ()
+    return present

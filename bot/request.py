@@ -52,7 +52,9 @@ class Request:
     banned: Banned | None = None
     """What must not be said."""
     present: tuple[Tokens, ...] = ()
-    """Cues of those who may speak, each with its newline, also where they have not spoken yet."""
+    """Cues of those who are there, each with its newline, whether they have spoken yet or not."""
+    lock: bool = False
+    """Whether the automaton leaves the floor to nobody but those who are present."""
     owner: object = None
     """Whose request it is: owners take turns where requests must wait."""
 

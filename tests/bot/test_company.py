@@ -111,6 +111,20 @@ async def test_the_lock_is_on_where_a_script_begins_with_a_cast(house: House):
     assert await speakers(house, **speech) - {"MAYA", "JONAS"}
 
 
+async def test_the_cast_is_expected_to_speak_with_the_lock_or_without(house: House):
+    await house.start(cast=("MAYA", "JONAS"))
+    await house.room.change(house.writer(), {"lock": False})
+    origin = (await house.carry_on(1))[0].origin
+    assert (origin["cast"], origin["present"]) == ([], ["MAYA", "JONAS"])
+    await house.room.change(house.writer(), {"lock": True})
+    await house.room.add_to_cast(house.writer(), ["MAYA"], 7)
+    await house.room.change(house.writer(), {"skip_played": True})
+    origin = (await house.carry_on(1))[0].origin
+    assert (origin["cast"], origin["present"]) == (["JONAS"], ["JONAS"])
+    origin = (await house.carry_on(1, character="JONAS"))[0].origin
+    assert (origin["cast"], origin["present"]) == ([], [])
+
+
 async def test_who_is_played_is_left_to_who_plays_them(house: House):
     await house.start(cast=("MAYA", "JONAS"))
     await house.room.add_to_cast(house.writer(), ["MAYA"], 7)

@@ -219,6 +219,7 @@ async def test_how_a_line_was_written_is_recorded(house: House):
         "kind": None,
         "character": None,
         "cast": [],
+        "present": [],
         "quality": "draft",
         "banned": as_the_script.lines[0].origin["banned"],
         "opening": "",

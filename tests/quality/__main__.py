@@ -11,6 +11,7 @@ and people's. With other words first it does other things:
     python -m tests.quality score FILE.md ...               what the marks or answers come to
     python -m tests.quality samples VOICE                   what a voice writes, unedited
     python -m tests.quality costs VOICE CORPUS              what a voice pays for held-out text
+    python -m tests.quality turns VOICE                     who speaks in free runs
 """
 
 from __future__ import annotations
@@ -26,9 +27,10 @@ import torch
 
 from bot.model import Model, ModelError
 from bot.script import Element
+from bot.settings import Settings, variable
 from training.texts import TextError
 
-from . import heard, judging, places, report, sheets, writing
+from . import heard, judging, places, report, sheets, turn_taking, writing
 from .places import Place
 from .reader import Reader, ReaderMissing
 from .writing import Setting, Written
@@ -39,7 +41,7 @@ TEMPERATURES = (0.5, 0.75, 1.0, 1.3)
 EVERY = 2
 """At each so manieth place a passage is written as well."""
 
-COMMANDS = ("judge", "sheet", "pairs", "score", "samples", "costs")
+COMMANDS = ("judge", "sheet", "pairs", "score", "samples", "costs", "turns")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -89,6 +91,12 @@ def parser() -> argparse.ArgumentParser:
 
     one = _of_corpus(commands.add_parser("costs", help="bits per character by the voice itself"))
     one.set_defaults(run=_costs)
+
+    one = _of_voice(commands.add_parser("turns", help="who speaks in free runs"))
+    one.add_argument(
+        "--runs", type=int, default=turn_taking.RUNS, help="for each size of the cast [%(default)s]"
+    )
+    one.set_defaults(run=_turns)
     return top
 
 
@@ -205,11 +213,23 @@ def _samples(options: argparse.Namespace) -> int:
     return 0
 
 
-def _costs(options: argparse.Namespace) -> int:
+def _turns(options: argparse.Namespace) -> int:
+    changes = {variable(name): value for name, value in options.set}
+    settings = Settings.model_validate(changes)
+    print(turn_taking.table(_opened(options.voice), options.runs, settings))
+    return 0
+
+
+def _opened(voice: Path) -> Model:
+    """Return a voice, for a computation without the bot; raises TextError."""
     try:
-        model = Model.load(options.voice)
+        return Model.load(voice)
     except ModelError as error:
         raise TextError(str(error)) from error
+
+
+def _costs(options: argparse.Namespace) -> int:
+    model = _opened(options.voice)
     company = float(dict(options.set).get("company", 1.0))
     print(heard.table(model, places.held_out(options.corpus), company))
     return 0

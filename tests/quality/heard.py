@@ -13,7 +13,7 @@ from bot.model import Model
 from bot.repetition import REACH
 from bot.sampling import surprise
 from bot.script import as_read
-from bot.turn_taking import LONGEST_CUE, alive, cues, expect
+from bot.turn_taking import LONGEST_CUE, alive, company, expect
 from training.compare.table import line
 from training.texts import Text
 
@@ -41,13 +41,13 @@ class Heard:
     """With who has spoken, and then with the n-grams."""
 
 
-def table(model: Model, texts: Sequence[Text], company: float) -> str:
+def table(model: Model, texts: Sequence[Text], strength: float) -> str:
     """Return bits per character of some texts: by the network alone, and told of the script."""
     heads = ("", "bits, the network alone", "with who has spoken", "with its n-grams", "with both")
     lines = [line(heads), line(["---", *("---:" for _ in heads[1:])])]
     costs: list[tuple[float, ...]] = []
     for text in texts:
-        costs.append(astuple(heard(model, text.content, company)))
+        costs.append(astuple(heard(model, text.content, strength)))
         lines.append(line([text.name, *(f"{bits:.4f}" for bits in costs[-1])]))
     if len(costs) > 1:
         means = (statistics.mean(column) for column in zip(*costs, strict=True))
@@ -57,7 +57,7 @@ def table(model: Model, texts: Sequence[Text], company: float) -> str:
     return "\n".join([*lines, "", LEGEND + note])
 
 
-def heard(model: Model, text: str, company: float = 1.0) -> Heard:
+def heard(model: Model, text: str, strength: float = 1.0) -> Heard:
     """Return what a text costs a voice; raises ValueError for a text without anything to read."""
     text = text.strip("\n")
     if not text:
@@ -72,14 +72,15 @@ def heard(model: Model, text: str, company: float = 1.0) -> Heard:
         alone[at] = mixed[at] = surprise(logits, following)[0]
         if token == model.newline and at and read[at - 1] == model.newline:
             begin = at + 1
-            known = cues(read[max(0, begin - REACH) : begin], model.opening, model.newline)
+            before = read[max(0, begin - REACH - 1) : begin]
+            known = company(before, model.opening, model.newline)
         elif at >= begin and (model.opening[token] or token == model.newline):
             begin = len(read)
-        if company and begin <= at + 1 < begin + LONGEST_CUE:
-            kept = alive(known, read[begin : at + 1])
-            position, strength = np.array([at + 1 - begin]), np.array([company], np.float32)
+        if strength and begin <= at + 1 < begin + LONGEST_CUE:
+            weights = known.weights * alive(known.cues, read[begin : at + 1])
+            position, odds = np.array([at + 1 - begin]), np.array([strength * known.odds])
             logits = logits.copy()
-            expect(logits, known[None], kept[None], position, strength)
+            expect(logits, known.cues[None], weights[None], position, odds)
             mixed[at] = surprise(logits, following)[0]
     characters = model.decode(read)
     costs = (alone, mixed, _recalled(alone, characters), _recalled(mixed, characters))

@@ -22,7 +22,7 @@ def test_who_has_spoken_lowers_the_cost_of_a_talk(model: Model):
     talk = "\n\n".join(f"{name}\nNo, my lord." for name in ["LEONATO", "BEATRICE"] * 10)
     found = heard(model, talk)
     assert found.company < 0.9 * found.alone
-    nothing = heard(model, talk, company=0.0)
+    nothing = heard(model, talk, strength=0.0)
     assert nothing.company == nothing.alone
     assert nothing.both == nothing.recalled
     with pytest.raises(ValueError, match="nothing"):

@@ -1,0 +1,41 @@
+"""The judge of who speaks, on runs that are known and on those of a tiny voice."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+from bot.model import Model
+from bot.script import Element, from_voice
+
+from .turn_taking import ELEMENTS, Run, defaults, free_runs, measure
+
+
+def element(text: str) -> Element:
+    found = from_voice(text)
+    assert found is not None
+    return found
+
+
+def run(*texts: str) -> Run:
+    return Run(("MAYA", "JONAS"), tuple(map(element, texts)))
+
+
+def test_transitions_are_counted_across_actions():
+    found = measure([run("MAYA\nYes.", "They sit.", "MAYA\nNo.", "JONAS\nYes."), run("They sit.")])
+    assert (found.twice, found.heard, found.speeches) == (0.5, 0.5, 0.6)
+
+
+def test_of_nothing_there_is_no_share():
+    assert math.isnan(measure([]).twice)
+
+
+def test_runs_are_of_their_cast_and_hear_what_a_person_said(voices: Path):
+    model = Model.load(voices / "tiny.onnx")
+    said = [element("MAYA\nWhat have you got?")]
+    runs = free_runs(model, 2, runs=6)
+    assert [len(one.elements) for one in runs] == [ELEMENTS] * 6
+    assert all(set(one.speakers) <= set(one.cast) for one in runs)
+    assert runs == free_runs(model, 2, runs=6) != free_runs(model, 2, runs=6, lines=said)
+    off = defaults().model_copy(update={"company": 0.0})
+    assert measure(runs).twice < measure(free_runs(model, 2, 6, off)).twice

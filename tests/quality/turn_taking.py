@@ -1,0 +1,191 @@
+"""Judge who speaks: free runs of a voice, written by the bot's own prompter as a session does.
+
+A run begins with a heading and a cast, and goes on for ten elements with nothing in its way. Two
+shares say how the turns were taken: of transitions from one speech to the next, actions between
+them or not, those that leave the floor to the same speaker; and of runs, those in which each of the
+cast was heard.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import cast as typed
+
+from bot import compose
+from bot.compose import Standing
+from bot.engine import Engine
+from bot.model import Model
+from bot.prompter import Prompter
+from bot.script import Element, heading
+from bot.settings import Settings
+from bot.store import Store
+from bot.tables import Script
+from bot.turn import Wish
+from training.compare.table import line
+
+RUNS = 200
+ELEMENTS = 10
+CASTS = (2, 3, 5)
+"""How many speakers the casts have."""
+
+MOST_TWICE = 0.15
+"""The largest share of transitions to the same speaker."""
+
+LEAST_HEARD = 0.95
+"""The least share of runs in which each of a cast of two or three is heard."""
+
+HEADS = ("in the cast", "the same speaker twice", "all heard", "speeches")
+
+LEGEND = (
+    f"Runs of {ELEMENTS} elements. Twice: of transitions between speeches, also across actions; at "
+    f"most {MOST_TWICE:.0%} are wanted. All heard: of the runs; at least {LEAST_HEARD:.0%} of those of "
+    "two and three are wanted. Speeches: of the elements."
+)
+
+NAMES = (
+    *("MAYA", "JONAS", "MRS. BELL", "THE DUKE", "FOOL", "ANNA", "OLD TOM", "VERA", "LEONARD"),
+    *("MARIA", "MARTIN", "SERGEANT", "IDA", "THEO", "MESSENGER", "NURSE", "LORD ASH", "PIP"),
+)
+"""From which the casts are drawn; some begin alike, since names do."""
+
+PLACES = ("a kitchen", "the harbour", "a street", "the garden", "a waiting room", "the hall")
+"""Where the runs begin."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A cast, and what was written with it."""
+
+    cast: tuple[str, ...]
+    elements: tuple[Element, ...]
+
+    @property
+    def speakers(self) -> list[str]:
+        """The speakers in the order of their speeches."""
+        return [element.cue for element in self.elements if element.cue]
+
+
+@dataclass(frozen=True)
+class TurnTaking:
+    """The shares of some runs, from 0 to 1."""
+
+    twice: float
+    """Of the transitions between speeches, those to the same speaker."""
+    heard: float
+    """Of the runs, those in which each of the cast speaks."""
+    speeches: float
+    """Of the elements, those that somebody speaks."""
+
+
+def table(model: Model, runs: int = RUNS, settings: Settings | None = None) -> str:
+    """Return how a voice takes turns, as Markdown, by the size of the cast."""
+    found = judge(model, runs, settings)
+    rows = [line(HEADS), line(["---:"] * len(HEADS))]
+    rows += [
+        line([str(cast), f"{one.twice:.1%}", f"{one.heard:.1%}", f"{one.speeches:.1%}"])
+        for cast, one in found.items()
+    ]
+    return "\n".join([*rows, "", LEGEND])
+
+
+def judge(
+    model: Model, runs: int = RUNS, settings: Settings | None = None
+) -> dict[int, TurnTaking]:
+    """Return how a voice takes turns at the shipped defaults, by the size of the cast."""
+    return {cast: measure(free_runs(model, cast, runs, settings)) for cast in CASTS}
+
+
+def measure(runs: Sequence[Run]) -> TurnTaking:
+    """Return the shares of runs; nan for one of nothing."""
+    transitions = [one == other for run in runs for one, other in pairwise(run.speakers)]
+    heard = [set(run.cast) <= set(run.speakers) for run in runs]
+    speeches = [element.cue is not None for run in runs for element in run.elements]
+    return TurnTaking(_share(transitions), _share(heard), _share(speeches))
+
+
+def free_runs(
+    model: Model,
+    cast: int,
+    runs: int = RUNS,
+    settings: Settings | None = None,
+    seed: int = 1,
+    lines: Sequence[Element] = (),
+) -> list[Run]:
+    """Write runs with a voice, at the shipped defaults unless settings are given.
+
+    Args:
+        model: The voice.
+        cast: The number of speakers in each run, of `NAMES`.
+        runs: The number of runs, each with its own cast, place and seed.
+        settings: The operator's settings.
+        seed: The seed of the first run; it also draws the casts.
+        lines: Elements by a person that are read after the heading of each run.
+    """
+    return asyncio.run(_free_runs(model, cast, runs, settings or defaults(), seed, lines))
+
+
+def defaults() -> Settings:
+    """Return the settings of somebody who has set nothing."""
+    return Settings.model_validate({})
+
+
+async def _free_runs(
+    model: Model,
+    cast: int,
+    runs: int,
+    settings: Settings,
+    seed: int,
+    lines: Sequence[Element],
+) -> list[Run]:
+    engine = Engine(model, queue=sys.maxsize)
+    chance = random.Random(seed)
+    begun = [
+        (
+            tuple(chance.sample(NAMES, cast)),
+            heading(chance.choice(PLACES)),
+            seed + number * ELEMENTS,
+        )
+        for number in range(runs)
+    ]
+    try:
+        return await asyncio.gather(
+            *(_run(engine, settings, names, [place, *lines], own) for names, place, own in begun)
+        )
+    finally:
+        await asyncio.to_thread(engine.close)
+
+
+async def _run(
+    engine: Engine, settings: Settings, cast: tuple[str, ...], begin: Sequence[Element], seed: int
+) -> Run:
+    """Write one run, as a session writes the lines of one turn below a person's."""
+    # Nothing is stored: the prompter reads and drafts without its store.
+    prompter = Prompter(seed, typed("Store", None), settings)
+    script = Script(
+        channel=seed,
+        cast=list(cast),
+        lock=True,
+        players={},
+        temperature=settings.temperature,
+        top_p=settings.top_p,
+    )
+    at = Standing(engine.model.start(), compose.recent(engine.model, []))
+    for element in begin:
+        read = await compose.read(engine, at.state, element, author=0, name="", owner=seed)
+        at = at.after(engine.model, read)
+    elements: list[Element] = []
+    banned = compose.words_of(settings.banned)
+    for manner in prompter.manners(script, Wish(lines=ELEMENTS, seed=seed), banned):
+        draft = await prompter.draft(engine, at, manner)
+        at = at.after(engine.model, draft)
+        elements.append(draft.element)
+    return Run(cast, tuple(elements))
+
+
+def _share(kept: Sequence[bool]) -> float:
+    return sum(kept) / len(kept) if kept else float("nan")
