@@ -5,9 +5,12 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
+import pytest
+
 from bot.model import Model
 from bot.script import Element, from_voice
 
+from .__main__ import main
 from .turn_taking import ELEMENTS, Run, defaults, free_runs, measure
 
 
@@ -39,3 +42,10 @@ def test_runs_are_of_their_cast_and_hear_what_a_person_said(voices: Path):
     assert runs == free_runs(model, 2, runs=6) != free_runs(model, 2, runs=6, lines=said)
     off = defaults().model_copy(update={"company": 0.0})
     assert measure(runs).twice < measure(free_runs(model, 2, 6, off)).twice
+
+
+def test_the_command_prints_a_row_for_each_cast(voices: Path, capsys: pytest.CaptureFixture[str]):
+    assert main(["turns", str(voices / "tiny.onnx"), "--runs", "2"]) == 0
+    rows = capsys.readouterr().out.splitlines()
+    assert [row.split("|")[1].strip() for row in rows[2:5]] == ["2", "3", "5"]
+    assert all("%" in row for row in rows[2:5])

@@ -42,9 +42,9 @@ LEAST_HEARD = 0.95
 HEADS = ("in the cast", "the same speaker twice", "all heard", "speeches")
 
 LEGEND = (
-    f"Runs of {ELEMENTS} elements. Twice: of transitions between speeches, also across actions; at "
-    f"most {MOST_TWICE:.0%} are wanted. All heard: of the runs; at least {LEAST_HEARD:.0%} of those of "
-    "two and three are wanted. Speeches: of the elements."
+    f"Runs of {ELEMENTS} elements. Twice: of transitions between speeches, also across actions; "
+    f"at most {MOST_TWICE:.0%} are wanted. All heard: of the runs; at least {LEAST_HEARD:.0%} of "
+    "those of two and three are wanted. Speeches: of the elements."
 )
 
 NAMES = (
