@@ -276,7 +276,13 @@ _POSTGRES_TO_10 = (
     "CREATE INDEX lines_by_parent ON lines (parent) WHERE parent IS NOT NULL",
 )
 
-STEPS: dict[int, tuple[str, ...]] = {8: _POSTGRES_TO_9, 9: _POSTGRES_TO_10, 10: (_TO_11,)}
+_POSTGRES_TO_11 = (_TO_11, "ALTER TABLE scripts ALTER COLUMN style SET STATISTICS 0")
+
+STEPS: dict[int, tuple[str, ...]] = {
+    8: _POSTGRES_TO_9,
+    9: _POSTGRES_TO_10,
+    10: _POSTGRES_TO_11,
+}
 """The same on PostgreSQL, where tables begin with schema 8: from each schema to the next one."""
 
 
