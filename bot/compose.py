@@ -46,12 +46,16 @@ class Standing:
     """The last `REACH` characters as it read them, or all there are: int64 [n]."""
     opening: str = ""
     """The id of the opening that it read before the script; empty for none."""
+    said: tuple[str, ...] = ()
+    """The texts of its last lines, for the choice among candidates."""
 
     def after(self, model: Model, draft: Draft) -> Standing:
         """Where it stands after one more line."""
         assert draft.state is not None  # only what is read in bulk has none
         read = model.encode(as_read(draft.element.text))
-        return replace(self, state=draft.state, recent=np.concatenate([self.recent, read])[-REACH:])
+        recent = np.concatenate([self.recent, read])[-REACH:]
+        said = (*self.said, draft.element.text)
+        return replace(self, state=draft.state, recent=recent, said=said)
 
 
 @dataclass(frozen=True)
@@ -70,8 +74,42 @@ class Manner:
     """Those who are there and are left to the voice, whether others may speak or not."""
     banned: tuple[str, ...] = ()
     """What must not be said."""
-    quality: str = "draft"
-    """How many candidates there are for it: one of `quality.CANDIDATES`."""
+    quality: str = "quick"
+    """How carefully it is chosen from candidates: one of `reranking.CANDIDATES`."""
+    candidates: int = 1
+    """How many candidates it is chosen from, at the most."""
+    whatever_load: bool = False
+    """Whether as many are written however busy the engine is, as a seed that was given needs."""
+    form: Kind | None = None
+    """The kind that the first candidate is of, for the others of a line that nobody speaks."""
+    cue: str | None = None
+    """The cue that the first candidate has, for the others of a speech."""
+
+    def like(self, first: Element) -> Manner:
+        """Return how to write other candidates: by the same speaker, or of the same kind."""
+        if self.character or self.kind in (Kind.ACTION, Kind.HEADING):
+            return self
+        if first.kind is Kind.DIALOGUE:
+            return replace(self, cue=first.text.partition("\n")[0])
+        return replace(self, form=first.kind)
+
+    @property
+    def lead(self) -> str:
+        """Return the cue and its newline where the speaker is known, or an empty string."""
+        cue = self.cue or (cue_line(self.character) if self.character else "")
+        return f"{cue}\n" if cue else ""
+
+
+@dataclass(frozen=True)
+class Lead:
+    """The beginning that the candidates of a line share, as their voice has read it."""
+
+    state: States
+    """Before the last character of `prompt`."""
+    prompt: Tokens
+    """The characters before what is written, with the newline above them: int64 [n], n >= 1."""
+    surprise: Floats
+    """Bits that each of its characters but the first cost: float32 [n - 1]."""
 
 
 def recent(model: Model, lines: Sequence[Line]) -> Tokens:
@@ -79,23 +117,42 @@ def recent(model: Model, lines: Sequence[Line]) -> Tokens:
     return model.encode("".join(as_read(line.text) for line in lines))[-REACH:]
 
 
-async def write(engine: Engine, at: Standing, manner: Manner, owner: object) -> Draft | None:
+async def read_lead(engine: Engine, at: Standing, manner: Manner, owner: object) -> Lead:
+    """Read the beginning that all candidates of a line share; raises what `Engine.run` raises."""
+    prompt = engine.model.encode("\n" + manner.lead)
+    if len(prompt) == 1:
+        return Lead(at.state, prompt, np.empty(0, np.float32))
+    # What the last character costs is known where the others have been read, so both are read.
+    before, whole = await asyncio.gather(
+        engine.run(Request(at.state, prompt[:-1], owner=owner)),
+        engine.run(Request(at.state, prompt, owner=owner)),
+    )
+    return Lead(before.state, prompt, whole.surprise)
+
+
+async def write(
+    engine: Engine, at: Standing, manner: Manner, owner: object, lead: Lead | None = None
+) -> Draft | None:
     """One element by the voice, valid Fountain; None when it had nothing to say.
 
-    Raises what `Engine.run` raises.
+    ``lead`` is the beginning of the line where that has been read. Raises what `Engine.run`
+    raises.
     """
     model = engine.model
-    opening = cue_line(manner.character) + "\n" if manner.character else ""
-    prompt = model.encode("\n" + opening)
+    lead = lead or await read_lead(engine, at, manner, owner)
+    prompt = lead.prompt
+    sampling = manner.sampling
+    if len(prompt) > 1 or manner.form:  # Who speaks, or that nobody does, is settled.
+        sampling = replace(sampling, company=0.0)
     # Made once for a cast, or a list, but then it takes tens of milliseconds.
     automaton, otherwise, banned = await asyncio.to_thread(_bounds, model, manner)
     reply = await engine.run(
         Request(
-            at.state,
-            prompt,
-            manner.sampling,
+            lead.state,
+            prompt[-1:],
+            sampling,
             manner.limit,
-            at.recent,
+            np.concatenate([at.recent, prompt[:-1]])[-REACH:],
             automaton=automaton,
             otherwise=otherwise,
             banned=banned,
@@ -104,9 +161,10 @@ async def write(engine: Engine, at: Standing, manner: Manner, owner: object) -> 
             owner=owner,
         )
     )
-    found = from_voice(opening + model.decode(reply.written))
+    found = from_voice(manner.lead + model.decode(reply.written))
     if found is None:
         return None
+    reply = replace(reply, surprise=np.concatenate([lead.surprise, reply.surprise]))
     state, surprise = await _as_stored(engine, at.state, prompt, reply, found, owner)
     return Draft(
         found,
@@ -228,9 +286,9 @@ def _bounds(
     model: Model, manner: Manner
 ) -> tuple[Automaton | None, Automaton | None, Banned | None]:
     """What keeps an element within its manner; see `Request` for the three."""
-    speaking = manner.character is not None
+    kind, speaking = manner.form or manner.kind, bool(manner.lead)
     banned = banned_of(model.vocabulary, manner.banned) if manner.banned else None
-    return *automata_of(model.vocabulary, manner.kind, manner.cast, speaking), banned
+    return *automata_of(model.vocabulary, kind, manner.cast, speaking), banned
 
 
 @lru_cache(maxsize=256)
@@ -268,6 +326,7 @@ def words_of(path: Path) -> tuple[str, ...]:
 def _origin(model: Model, manner: Manner) -> dict[str, Any]:
     """All that a line was written from, so that it can be written again."""
     sampling = manner.sampling
+    shared = {"cue": manner.cue, "form": manner.form and str(manner.form)}
     return {
         "fingerprint": model.fingerprint,
         "seed": sampling.seed,
@@ -284,12 +343,13 @@ def _origin(model: Model, manner: Manner) -> dict[str, Any]:
         "present": list(manner.present),
         # It has the seed of the candidate that it was, so that it is written again without others.
         "quality": manner.quality,
+        "candidates": manner.candidates,
         # Which list it was; the words themselves belong to the place, and may be many.
         "banned": list_id(manner.banned),
         # The same numbers come out on the same kind of processor with the same release.
         "processor": processor(),
         "onnxruntime": RELEASE,
-    }
+    } | {name: value for name, value in shared.items() if value}
 
 
 def manner_of(origin: Mapping[str, Any], banned: tuple[str, ...]) -> Manner:
@@ -303,6 +363,8 @@ def manner_of(origin: Mapping[str, Any], banned: tuple[str, ...]) -> Manner:
         cast=tuple(origin.get("cast", ())),
         present=tuple(origin.get("present", ())),
         banned=banned,
+        form=Kind(origin["form"]) if origin.get("form") else None,
+        cue=origin.get("cue"),
     )
 
 

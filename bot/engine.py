@@ -69,6 +69,11 @@ class Engine:
         self.model = model
         self.rows = rows
         self.queue = queue
+        self.beside = asyncio.Semaphore(rows)
+        """Held for each row that is only one of many for the same line, so that others find room.
+
+        Those who wait for it take turns as they came, and fill no queue meanwhile.
+        """
         # It has no way back to the engine, or it would keep it for ever.
         self._thread = _Work(model, rows, self.make_batch)
         self._thread.start()
@@ -193,12 +198,13 @@ class _Work(threading.Thread):
                 log.exception("a step of the voice %s failed", self.model.name)
                 # Those that fail alone, too; the others try again without them.
                 done = batch.failing() or batch.fail_all()
-            for row in done:
-                outcome = batch.outcome(row)
-                self._count(row, outcome)
-                _settle(row.future, outcome)
             if done:
+                outcomes = [batch.outcome(row) for row in done]
+                # Who gets an outcome, and looks at the load, finds the row's place free.
                 batch.remove(done)
+                for row, outcome in zip(done, outcomes, strict=True):
+                    self._count(row, outcome)
+                    _settle(row.future, outcome)
 
     def _count(self, row: Row, outcome: Reply | Exception) -> None:
         if isinstance(outcome, Reply):

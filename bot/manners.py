@@ -7,8 +7,8 @@ from typing import Any
 
 from .bans import mentioned
 from .language import many, phrase, say
-from .quality import QUALITIES
 from .render import inline
+from .reranking import QUALITIES
 from .settings import Settings
 from .store import Script
 

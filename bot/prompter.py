@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from . import compose, quality
+from . import compose, reranking
+from .candidates import write_candidates
 from .compose import Manner, Progress, Standing
 from .engine import Engine, NothingLeft
 from .language import say
@@ -16,6 +17,7 @@ from .model import States
 from .openings import Reading
 from .render import inline
 from .repetition import REACH
+from .reranking import Candidate
 from .sampling import Sampling
 from .script import Element, Kind
 from .settings import Settings
@@ -24,6 +26,9 @@ from .tables import guilds_voice
 from .turn import LARGEST_SEED, RoomError, Wish, Writer
 
 N = TypeVar("N", int, float)
+
+REMEMBERED = 30_000
+"""Characters of a script whose lines the voice does not say again: some 600 lines."""
 
 
 class Prompter:
@@ -44,9 +49,16 @@ class Prompter:
         seed = _seed(wish)
         return [replace(wish, seed=_after(seed, take * wish.lines)) for take in range(takes)]
 
-    def manners(self, script: Script, wish: Wish, banned: tuple[str, ...]) -> Iterator[Manner]:
-        """How each line is to be written that was wished for; raises RoomError."""
+    def manners(
+        self, script: Script, wish: Wish, banned: tuple[str, ...], takes: int = 1
+    ) -> Iterator[Manner]:
+        """How each line is to be written that was wished for; raises RoomError.
+
+        All lines and takes of one wish share the candidates of one line.
+        """
         seed = _seed(wish)
+        quality = wish.quality or script.quality or self.settings.quality
+        candidates = max(1, reranking.CANDIDATES[quality] // (wish.lines * takes))
         present = _present(script, wish)
         only = present if script.lock or (script.skip_played and script.players) else ()
         limit = self.settings.line_length
@@ -61,7 +73,9 @@ class Prompter:
                 cast=() if character else only,
                 present=() if character else present,
                 banned=banned,
-                quality=wish.quality or script.quality or self.settings.quality,
+                quality=quality,
+                candidates=candidates,
+                whatever_load=wish.seed is not None,
             )
 
     def _sampling(self, seed: int, script: Script, wish: Wish) -> Sampling:
@@ -77,14 +91,32 @@ class Prompter:
         )
 
     async def draft(self, engine: Engine, at: Standing, manner: Manner) -> Draft:
-        """One line by the voice, the best of its candidates."""
-        sampling = manner.sampling
-        own = quality.seeds(sampling.seed, quality.CANDIDATES[manner.quality])
-        manners = [replace(manner, sampling=replace(sampling, seed=seed)) for seed in own]
+        """One line by the voice, the best of its candidates; raises RoomError."""
+        return reranking.choose(await self._candidates(engine, at, manner), at.said).draft
+
+    async def draft_each(
+        self, engine: Engine, at: Standing, manners: Sequence[Manner]
+    ) -> list[Draft | RoomError]:
+        """A line for each take, no two alike where candidates differ, or why there is none."""
+        pools = await asyncio.gather(
+            *(self._candidates(engine, at, manner) for manner in manners), return_exceptions=True
+        )
+        found: list[Draft | RoomError] = []
+        beside: list[str] = []
+        for pool in pools:
+            if isinstance(pool, RoomError):
+                found.append(pool)
+            elif isinstance(pool, BaseException):
+                raise pool
+            else:
+                found.append(draft := reranking.choose(pool, at.said, beside).draft)
+                beside.append(draft.element.text)
+        return found
+
+    async def _candidates(self, engine: Engine, at: Standing, manner: Manner) -> list[Candidate]:
+        """At least one candidate for a line; raises RoomError."""
         try:
-            drafts = await _all(
-                compose.write(engine, at, candidate, self.channel) for candidate in manners
-            )
+            found = await write_candidates(engine, at, manner, self.channel)
         except NothingLeft:
             raise RoomError(
                 say(
@@ -96,9 +128,9 @@ class Prompter:
             raise RoomError(
                 say("{reason} Choose another kind, or another voice.", reason=error)
             ) from error
-        if not drafts:
+        if not found:
             raise RoomError(say("The voice had nothing to say: try again, or another temperature."))
-        return quality.best(drafts)
+        return found
 
     async def banned(self, guild: int | None) -> tuple[str, ...]:
         """What must not be said here: the operator's list, the guild's and the channel's."""
@@ -133,7 +165,8 @@ class Prompter:
         state, last = await self.store.standing(head, reading.fingerprint, REACH)
         if state is None:
             state = await self.state(reading, head, progress)
-        return Standing(state, compose.recent(model, last), reading.opening)
+        said = tuple(await self.store.last_texts(head, REMEMBERED))
+        return Standing(state, compose.recent(model, last), reading.opening, said)
 
     async def state(
         self, reading: Reading, head: int | None, progress: Progress | None = None
@@ -172,19 +205,6 @@ class Prompter:
                 if state is not None:
                     return state, path[i + 1 :]
         return reading.start, path
-
-
-async def _all(candidates: Iterable[Awaitable[Draft | None]]) -> list[Draft]:
-    """The candidates that have something to say.
-
-    Raises what one of them raises; that it has nothing left to say only where none has.
-    """
-    found = await asyncio.gather(*candidates, return_exceptions=True)
-    drafts = [one for one in found if isinstance(one, Draft)]
-    for one in found:
-        if isinstance(one, BaseException) and not (drafts and isinstance(one, NothingLeft)):
-            raise one
-    return drafts
 
 
 def _first(*values: N | None) -> N:

@@ -274,11 +274,6 @@ class Room(Shelf):
         )
         return await self._compose(script, line.parent, wish, writer, patience)
 
-    async def quality_again(self, under: Place | None = None) -> str | None:
-        """How good another take would be: as the last line was, None for as the script has it."""
-        line = await self._line_at((await self.script_at(under)).head)
-        return line.origin.get("quality") if line else None
-
     # Takes
 
     async def ballot(self, ballot: int) -> Ballot:
@@ -553,15 +548,13 @@ class Room(Shelf):
         try:
             at = await patience.wait(self.prompter.standing(reading, parent, patience.progress))
             banned = await self.prompter.banned(script.guild)
+            manners = [self.prompter.manners(script, wish, banned, len(wishes)) for wish in wishes]
+            firsts = await patience.wait(
+                self.prompter.draft_each(reading.engine, at, [next(some) for some in manners])
+            )
             works = [
-                self._write(
-                    reading.engine,
-                    at,
-                    self.prompter.manners(script, wish, banned),
-                    patience.progress,
-                    drafts,
-                )
-                for wish, drafts in zip(wishes, takes, strict=True)
+                self._write(reading.engine, at, first, some, patience.progress, drafts)
+                for first, some, drafts in zip(firsts, manners, takes, strict=True)
             ]
             await patience.wait(_any_of(works))
         except Stopped:
@@ -573,17 +566,23 @@ class Room(Shelf):
         self,
         engine: Engine,
         at: Standing,
+        first: Draft | RoomError,
         manners: Iterator[Manner],
         progress: Progress,
         drafts: list[Draft],
     ) -> None:
-        """Lets the voice write lines one under the other; those that are finished are drafts."""
+        """Let the voice write more lines below a first one; those that are finished are drafts."""
+        if isinstance(first, RoomError):
+            raise first
         try:
-            for manner in manners:
-                draft = await self.prompter.draft(engine, at, manner)
+            draft = first
+            while True:
                 at = at.after(engine.model, draft)
                 drafts.append(draft)
                 progress.written += 1
+                if (manner := next(manners, None)) is None:
+                    return
+                draft = await self.prompter.draft(engine, at, manner)
         except RoomError:
             drafts.clear()
             raise

@@ -107,12 +107,12 @@ class Settings(BaseModel):
         Field(ge=0, le=2.0, description="How readily those speak who have spoken before; 0: off."),
     ] = 1.0
     quality: Annotated[
-        Literal["draft", "good", "best"],
-        Field(description="How many candidates a line is chosen from: 1, 4 or 8."),
-    ] = "draft"
+        Literal["quick", "good", "best"],
+        Field(description="How many candidates a line is chosen from: 1, 16 or 64."),
+    ] = "best"
     soft_length: Annotated[
         int, Field(ge=0, le=1500, description="Characters after which a line ends the sooner.")
-    ] = 250
+    ] = 60
     banned: Annotated[
         FilePath, Field(description="The file of words that a voice must not say, one a line.")
     ] = SHIPPED_BANNED

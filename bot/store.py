@@ -481,6 +481,13 @@ class Store:
         async with self._database.reading() as session:
             return await lineage.last_lines(session, head, characters)
 
+    async def last_texts(self, head: int | None, characters: int) -> list[str]:
+        """Return the texts of the `last_lines`; for many of them this is far quicker."""
+        if head is None:
+            return []
+        async with self._database.reading() as session:
+            return await lineage.last_texts(session, head, characters)
+
     async def standing(
         self, head: int, fingerprint: str, characters: int
     ) -> tuple[States | None, list[Line]]:

@@ -85,7 +85,7 @@ class Wish:
     vote: int | None = None
     """The seconds for which everybody may vote; None leaves the choice to who asked."""
     quality: str | None = None
-    """One of `quality.CANDIDATES`."""
+    """One of `reranking.CANDIDATES`."""
 
 
 class Patience:

@@ -346,7 +346,11 @@ async def rehearsed(seed: int, steps: int) -> list[str]:
     """What was shown wrongly with this seed, and what was done before."""
     with tempfile.TemporaryDirectory() as folder:
         settings = RunnerSettings(
-            database=Path(folder) / "scripts.db", threads=1, line_length=40, person_limits="0 0 0"
+            database=Path(folder) / "scripts.db",
+            threads=1,
+            line_length=40,
+            quality="quick",
+            person_limits="0 0 0",
         )
         async with opened(settings) as world:
             rehearsal = Rehearsal(await staged(world, settings), seed)

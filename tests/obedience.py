@@ -90,7 +90,7 @@ def commonest(text: str) -> list[str]:
 def random_voice(path: Path, like: Model) -> Model:
     """A voice with another one's characters and weights that nobody trained."""
     torch.manual_seed(1)
-    letters = letter_numbers(like.vocabulary.characters)
+    letters = letter_numbers(like.vocabulary)
     shape = Shape(len(letters), letters, embedding=16, lower=32, word=64, summary=16, upper=64)
     model = CharLSTM(shape).eval()
     with torch.no_grad():

@@ -14,8 +14,8 @@ from discord.ext import commands
 from ..answers import HEARD, answer
 from ..cards import NAME
 from ..language import say, speaking
-from ..quality import QUALITIES
 from ..render import inline, plain
+from ..reranking import QUALITIES
 from ..room import RoomError, Writer
 from ..views import Interaction
 from ..waiting import waiting

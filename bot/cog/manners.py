@@ -51,7 +51,7 @@ class Manners(Turns):
         length="Characters after which it brings a line to its end",
         model="Which voice writes along",
         takes="How many takes of a line it writes at once",
-        quality="How many candidates it writes for each line, to keep the likeliest: 1, 4 or 8",
+        quality="How many candidates it writes for each line, to keep the best: 1, 16 or 64",
         cast_lock="Let nobody speak but the cast",
         skip_played="Leave characters to the people who play them",
     )

@@ -23,7 +23,6 @@ from ..language import phrase, say
 from ..limits import Cost, Limits
 from ..polls import Polls
 from ..privacy import ForgetButton
-from ..quality import CANDIDATES
 from ..redaction import guard_loggers, leave_loggers
 from ..render import inline
 from ..room import NO_SCRIPT, Patience, Place, Room, RoomError, Rooms, Turn, Writer
@@ -472,19 +471,18 @@ class Turns(commands.Cog):
         under: Place | None = None,
         lines: int = 1,
         takes: int | None = None,
-        quality: str | None = None,
     ) -> None:
-        """Takes from the limits what the voice will write; raises what `_play` does at once."""
+        """Takes from the limits what the voice will write; raises what `_play` does at once.
+
+        Candidates cost nothing, because a busy engine writes few of them.
+        """
         check_permissions(interaction)
         script = await self._room(interaction).script_at(under)
-        candidates = CANDIDATES[quality or script.quality or self.settings.quality]
-        self._pay(interaction, Cost(lines=lines * (takes or script.takes) * candidates))
+        self._pay(interaction, Cost(lines=lines * (takes or script.takes)))
 
     async def _pay_for_a_take(self, interaction: Interaction, under: Place | None = None) -> None:
         """The same for another take of the last line."""
-        check_permissions(interaction)
-        quality = await self._room(interaction).quality_again(under)
-        await self._pay_for_lines(interaction, under, takes=1, quality=quality)
+        await self._pay_for_lines(interaction, under, takes=1)
 
     def _pay(self, interaction: Interaction, cost: Cost) -> None:
         """Takes from the limits of whoever asks, of the channel and the server; raises TooMuch."""

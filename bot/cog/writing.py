@@ -79,7 +79,7 @@ class Writing(Turns):
         company="How readily those speak who have spoken before, from 0 (off) to 2.0",
         takes="How many takes it writes, of which one is chosen, up to 5",
         vote="Seconds for which everybody may vote for a take, from 10 to 600",
-        quality="How many candidates it writes for each line, to keep the likeliest: 1, 4 or 8",
+        quality="How many candidates it writes for each line, to keep the best: 1, 16 or 64",
     )
     @app_commands.choices(kind=KINDS, quality=QUALITY)
     @for_scripts
@@ -107,7 +107,7 @@ class Writing(Turns):
             *(lines, speaker, temperature, top_p, seed, chosen, min_p, repetition, company),
             *(takes, vote, quality),
         )
-        await self._pay_for_lines(interaction, None, lines, takes, quality)
+        await self._pay_for_lines(interaction, None, lines, takes)
         await self._compose(
             interaction, lambda room, writer, patience: room.carry_on(writer, wish, None, patience)
         )

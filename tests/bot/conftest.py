@@ -100,9 +100,14 @@ def count(where: Path | URL, table: str) -> int:
 
 @pytest.fixture
 def chosen(voices: Path, tmp_path: Path) -> RunnerSettings:
-    """Settings of a bot that keeps its scripts in a folder of the test's own."""
+    """Settings of a bot with its scripts in a folder of the test's own, and no candidates."""
     return RunnerSettings(
-        models=voices, model="tiny", database=tmp_path / "scripts.db", threads=1, line_length=200
+        models=voices,
+        model="tiny",
+        database=tmp_path / "scripts.db",
+        threads=1,
+        line_length=200,
+        quality="quick",
     )
 
 

@@ -70,7 +70,7 @@ async def test_settings_have_german_numbers(channel: Channel, hans: Person):
     await begin(hans, channel)
     told = await (await hans.slash(channel, "settings show")).shows("geschrieben")
     assert "\n- Temperatur 0,75 (von 0,1 bis 2,0)\n" in told.content
-    assert "\n- Länge 250 Zeichen (von 0 bis 1.500)\n" in told.content
+    assert "\n- Länge 60 Zeichen (von 0 bis 1.500)\n" in told.content
     assert "/einstellungen zurücksetzen" in told.content
 
 

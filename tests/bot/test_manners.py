@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bot.manners import RANGES
-from bot.quality import CANDIDATES, seeds
+from bot.reranking import CANDIDATES, seeds
 from bot.room import RoomError, Wish
 
 from .conftest import Stage, answer
@@ -48,7 +48,7 @@ async def test_settings_are_changed_shown_kept_and_reset(stage: Stage):
         "- temperature 0.75 (from 0.1 to 2.0)\n- top-p 0.95 (from 0.05 to 1.0)\n"
         "- min-p 0.0 (from 0.0 to 1.0)\n- repetition 0.5 (from 0.0 to 2.0)\n"
         "- company 1.0 (from 0.0 to 2.0)\n"
-        "- length 250 characters (from 0 to 1,500)\n- quality draft (draft, good, best)\n"
+        "- length 60 characters (from 0 to 1,500)\n- quality quick (quick, good, best)\n"
         "- takes 1 (from 1 to 5)\n"
     ) in before
     assert "\n- cooldown none (from 0 to 86,400 s)\n" in before

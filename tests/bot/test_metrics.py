@@ -283,6 +283,7 @@ def seen(voices: Path, tmp_path_factory: pytest.TempPathFactory) -> Seen:
         threads=1,
         rows=1,
         line_length=200,
+        quality="quick",
         metrics_port=free_port(),
     )
     seen, gate = Seen(), threading.Event()

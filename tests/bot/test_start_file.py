@@ -11,6 +11,7 @@ from bot import compose, room
 from bot.board import _how_far
 from bot.compose import Progress
 from bot.manuscript import LARGEST_FILE
+from bot.openings import reading
 from bot.room import NO_SCRIPT, Patience, RoomError
 from bot.script import from_person
 
@@ -160,7 +161,7 @@ async def test_a_long_script_is_read_as_if_line_by_line(house: House):
     engine = await house.voices.engine("tiny")
     for line in (lines[0], lines[kept[0]], lines[kept[0] + 1], lines[-1]):
         known = await house.store.surprise(line.id, engine.model.fingerprint)
-        state = await house.room.prompter.state(engine, line.parent)
+        state = await house.room.prompter.state(await reading(engine, None, 1), line.parent)
         fresh = await compose.costs(engine, state, line.element, 1)
         assert known is not None
         assert known.tolist() == fresh.astype("float16").tolist()

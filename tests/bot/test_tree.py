@@ -182,7 +182,7 @@ async def test_history_tells_what_is_not_as_it_is_now(stage: Stage):
 
     assert await how() == "7"
     await stage.ann.slash(stage.channel, "settings voice", repetition=0.0, length=60)
-    assert await how() == "7, repetition 0.5, length 250 characters"
+    assert await how() == "7, repetition 0.5, length 60 characters"
     await stage.ann.slash(stage.channel, "continue", seed=8)
     assert await how() == "8"
 

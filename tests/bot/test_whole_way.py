@@ -35,7 +35,12 @@ async def test_own_scripts_become_a_voice_that_writes(scenes: Path, voices: Path
     shutil.copytree(scenes / "train", scripts)
     models = Path(shutil.copytree(voices, tmp_path / "models"))
     chosen = RunnerSettings(
-        models=models, model="tiny", database=tmp_path / "scripts.db", threads=1, line_length=100
+        models=models,
+        model="tiny",
+        database=tmp_path / "scripts.db",
+        threads=1,
+        line_length=100,
+        quality="quick",
     )
     env = simcord.Env(Bot(chosen), settle_timeout=60.0)
     await env.start()

@@ -93,7 +93,9 @@ async def _play(
     model: Model, folder: Path, where: Path | URL, begins: Callable[[], object]
 ) -> None:
     random.seed(secrets.randbits(64))
-    settings = Settings(model=model.name, line_length=40, soft_length=20, threads=1)
+    settings = Settings(
+        model=model.name, line_length=40, soft_length=20, quality="quick", threads=1
+    )
     voices = Voices(folder, 1, 64, 256)
     # Loaded before the fork, with no thread of its own.
     voices._engines[model.name] = Engine(model, 64, 256)

@@ -14,7 +14,7 @@ from tests.quality.places import Place, choose, held_out, learned
 from tests.quality.reader import Reader
 from tests.quality.writing import Setting, Written
 
-SETTING = Setting(0.75, "draft")
+SETTING = Setting(0.75, "quick")
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +48,7 @@ def test_lines_of_another_scene_answer_less_than_people_do(
         for place in chosen
     ]
     mixed = echoes[1:] + echoes[:1]
-    other = Setting(1.0, "draft")
+    other = Setting(1.0, "quick")
     found = judged(compressor, scenes, chosen, {SETTING: echoes, other: mixed})
     here, elsewhere = found.voice[SETTING], found.voice[other]
     assert here.value("characters") == elsewhere.value("characters")

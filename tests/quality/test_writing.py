@@ -11,7 +11,7 @@ import pytest
 from bot.settings import Settings
 from tests.quality import writing
 from tests.quality.places import PASSAGE, Place, choose, held_out
-from tests.quality.writing import DRAFT, QUALITIES, Setting, Written
+from tests.quality.writing import QUALITIES, QUICK, Setting, Written
 from training.texts import TextError
 
 
@@ -55,7 +55,7 @@ def test_lines_are_by_the_people_of_the_place_and_the_same_for_a_seed(
 
 
 def test_a_line_does_not_depend_on_what_else_is_asked_for(voices: Path, chosen: list[Place]):
-    settings = [Setting(t, q) for t in (0.5, 1.3) for q in (DRAFT, QUALITIES[-1])]
+    settings = [Setting(t, q) for t in (0.5, 1.3) for q in (QUICK, QUALITIES[-1])]
     swept = written(voices / "tiny.onnx", chosen, *settings, passages=[0])
     for setting in settings:
         alone = written(voices / "tiny.onnx", chosen, setting)

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from tqdm import tqdm
 
 from bot.model import ModelError
-from bot.quality import CANDIDATES
+from bot.reranking import CANDIDATES
 from bot.room import RoomError, Rooms, Wish, Writer
 from bot.script import Element, heading
 from bot.settings import Settings
@@ -29,7 +29,7 @@ from .places import PASSAGE, Place, fountain_of
 
 QUALITIES = tuple(CANDIDATES)
 
-DRAFT = QUALITIES[0]
+QUICK = QUALITIES[0]
 """The quality at which nothing is chosen: the first line that was drawn."""
 
 AT_ONCE = 32
@@ -169,7 +169,7 @@ async def _passage(bot: Bot, channel: int, seed: int) -> str:
     """Return what the voice adds when it writes freely, and nothing is chosen."""
     added: list[Element] = []
     while len(fountain_of(added)) < PASSAGE:
-        wish = Wish(lines=BEGUN, seed=seed + len(added) * ATTEMPTS, quality=DRAFT)
+        wish = Wish(lines=BEGUN, seed=seed + len(added) * ATTEMPTS, quality=QUICK)
         added += await bot.go_on(channel, wish)
     return fountain_of(added)[:PASSAGE]
 

@@ -246,8 +246,9 @@ def test_the_command_writes_parts_and_a_report(tmp_path: Path, capsys: pytest.Ca
     )
     out = tmp_path / "out"
     assert main(["corpus", "drama", "--from", str(source), "--out", str(out)]) == 0
-    found = sorted(out.glob("*/*.fountain"))
-    assert [file.parent.name for file in found] == ["test", "train", "validation"]
+    found = sorted(out.rglob("*.fountain"))
+    parts = [file.relative_to(out).parts[0] for file in found]
+    assert parts == ["test", "train", "validation"]
     assert [int(file.name.partition("-")[0]) for file in found] == [numbers[2], 1, numbers[1]]
     header, *rows = (out / "report.tsv").read_text(encoding="utf-8").splitlines()
     assert header.split("\t")[:3] == ["number", "title", "part"]

@@ -105,7 +105,7 @@ def test_a_run_of_before_is_calibrated(tiny_run: Run, tmp_path: Path, capsys):
     said = capsys.readouterr().out
     divisors = said.partition("divided by ")[2].partition(" now")[0].split()
     # It reads the text whole, and the training reads it in pieces.
-    assert [float(one) for one in divisors] == pytest.approx([1.44] * lengths, abs=0.13)
+    assert [float(one) for one in divisors] == pytest.approx([1.44] * lengths, abs=0.17)
     now = carried(surer.model(), surer.vocabulary(), text.content).per_character
     assert now == pytest.approx(was, rel=1e-2)
     assert surer.best()["validation_bits"] == pytest.approx(now, rel=1e-4)

@@ -1,0 +1,286 @@
+"""Candidates for a line, and which of them is kept."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from bot import compose
+from bot.candidates import CROWD, affordable, write_candidates
+from bot.compose import Manner, Standing
+from bot.engine import Engine, Load
+from bot.replay import Verdict, replay
+from bot.reranking import CANDIDATES, Candidate, choose, seeds, shortlist, words_of
+from bot.room import Patience, Wish
+from bot.sampling import Sampling
+from bot.script import as_read, from_voice
+from bot.store import AlreadyWritten
+from bot.tables import Draft
+from bot.turn import LARGEST_SEED
+
+from .conftest import Stage, answer
+from .test_cog import begin
+from .test_room import House, house, texts
+
+__all__ = ["house"]
+
+SCRIPT = "\n.THE KITCHEN\n\nMAYA\nThere are feathers in the kitchen.\n"
+
+
+def candidate(
+    text: str, bits: float = 1.0, *, cue: float = 0.0, alone: float | None = None, length: int = 80
+) -> Candidate:
+    """A line of which each character of the words costs so many bits, and each of the cue."""
+    element = from_voice(text)
+    assert element is not None
+    size = len(element.body) + 1
+    costs = np.full(len(text) + 1, cue, np.float32)
+    costs[-size:] = bits
+    one = Candidate.of(Draft(element, None, "tiny", None, "0", {"length": length}, surprise=costs))
+    return replace(one, alone=alone)
+
+
+def test_the_words_that_cost_least_are_kept_whoever_says_them():
+    likely = candidate("MAYA\nRain on the window.", 1.0, cue=9.0)
+    other = candidate("JO\nRain on the winter.", 1.2)
+    assert choose([other, likely]) is likely
+    assert likely.bits == pytest.approx(20.0)
+
+
+def test_one_word_that_jolts_spoils_a_line():
+    even = candidate("MAYA\nThere is rain on the old window.", 1.0)
+    jolting = candidate("MAYA\nThere is rain on the odd window.", 0.0)
+    jolting.costs[18:22] = even.bits / 4 - 0.01
+    assert jolting.bits < even.bits
+    assert choose([jolting, even]) is even
+
+
+def test_a_line_that_its_scene_makes_cheaper_is_kept():
+    answers = candidate("MAYA\nBecause of the feathers in it.", 1.0, alone=60.0)
+    fits_anywhere = candidate("MAYA\nBecause of the feelings in it.", 0.9, alone=28.0)
+    assert choose([fits_anywhere, answers]) is answers
+
+
+def test_a_line_is_about_as_long_as_the_first_candidate():
+    short, between, long = (candidate("MAYA\n" + "Not so. " * n, 1.5) for n in (3, 5, 10))
+    for first in (short, between, long):
+        others = [one for one in (short, between, long) if one is not first]
+        assert choose([replace(first), *others]).size == first.size
+
+
+def test_a_first_candidate_that_is_too_long_is_no_measure():
+    long, short = candidate("MAYA\n" + "Not so. " * 30, 0.9), candidate("MAYA\n" + "Not so. " * 9)
+    assert choose([long, short]) is short
+
+
+def test_a_stock_phrase_is_not_kept_for_being_cheap():
+    stock = candidate("MAYA\nWhat are you doing?", 0.6)
+    telling = candidate("MAYA\nWhat are you doing in the kitchen?", 0.6)
+    assert choose([stock, telling]) is telling
+
+
+def test_a_question_is_kept_where_the_first_candidate_asks():
+    asking, telling = (
+        candidate("MAYA\nIs it in the old kitchen?"),
+        candidate("MAYA\nIt is in the old kitchen."),
+    )
+    assert choose([asking, telling]) is asking
+    assert choose([telling, asking]) is telling
+
+
+def test_words_of_the_last_lines_are_taken_up():
+    said = ["MAYA\nThere are feathers in the kitchen.", "JO\nThe swan's.", "JO\nIt flew."]
+    plain, taking = (
+        candidate("JO\nThere is one more of us."),
+        candidate("JO\nThere is a swan with us."),
+    )
+    assert choose([plain, taking], said) is taking
+    assert choose([plain, taking], said[:1]) is plain  # at the same cost the first is
+
+
+def test_what_was_said_or_is_no_words_is_kept_only_where_there_is_nothing_else():
+    said = ["JO\n(softly)\nRain on the window, again!"]
+    again = candidate("MAYA\nRain on the window again.", 0.1)
+    aside = candidate("MAYA\n(after a long moment)", 0.1)
+    dear = candidate("MAYA\nSnow on every window here.", 4.0)
+    assert choose([again, aside, dear], said) is dear
+    assert choose([again, aside], said) in (again, aside)
+    assert words_of("MAYA (V.O.)\n(softly)\nIt\u2019s late.") == ("it's", "late")
+
+
+def test_takes_differ_and_not_by_a_word_alone():
+    first = candidate("MAYA\nThe rain is on the window.", 0.5)
+    nearly = candidate("MAYA\nThe rain is on the widow.", 0.6)
+    other = candidate("MAYA\nSomebody let in the old dog.", 2.0)
+    pool = [first, nearly, other]
+    assert choose(pool) is first
+    assert choose(pool, beside=[first.draft.element.text]) is other
+
+
+def test_the_first_candidate_stays_on_the_shortlist_as_the_measure():
+    first = candidate("MAYA\nThe rain is on the window.", 3.0)
+    others = [candidate(f"MAYA\nThe rain is on window {i}.", 1 + i / 10) for i in range(5)]
+    short = shortlist([first, *others[::-1]], [], 2)
+    assert short == [first, others[0], others[1]]
+
+
+def test_the_first_candidate_has_the_seed_that_was_asked_for():
+    assert seeds(7, 1) == [7]
+    own = [set(seeds(seed, 64)) for seed in range(LARGEST_SEED - 9, LARGEST_SEED)]
+    assert len(set.union(*own)) == 64 * len(own)
+    assert all(0 <= seed <= LARGEST_SEED for some in own for seed in some)
+
+
+def test_an_engine_is_never_asked_for_more_candidates_than_it_has_room_for():
+    assert affordable(Load(0, 0, 0, 0), 64, 64) == 64
+    load, asked = Load(0, 0, 0, 0), []
+    for _ in range(12):
+        asked.append(affordable(load, 64, 64))
+        load = replace(load, waiting=load.waiting + asked[-1])
+    assert asked == sorted(asked, reverse=True)
+    assert asked[-1] == 1
+    assert load.waiting <= CROWD * 64 + len(asked)
+
+
+# In an engine ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+async def standing(house: House) -> tuple[Engine, Standing]:
+    engine = await house.voices.engine("tiny")
+    read = engine.model.encode(SCRIPT)
+    state = (await engine.run(compose.Request(engine.model.start(), read))).state
+    return engine, Standing(state, read)
+
+
+async def test_candidates_are_alike_in_who_speaks_and_each_is_what_its_seed_gives(
+    standing: tuple[Engine, Standing],
+):
+    engine, at = standing
+    manner = Manner(Sampling(5, company=1.0), 100, cast=("MAYA", "JO"), candidates=16)
+    found = await write_candidates(engine, at, manner, "here")
+    assert len(found) == 16
+    first = found[0].draft
+    assert first.origin["seed"] == 5
+    assert {(one.draft.element.kind, one.draft.element.cue) for one in found} == {
+        (first.element.kind, first.element.cue)
+    }
+    assert len({one.draft.element.text for one in found}) > 8
+    for one in found:
+        again = await compose.write(engine, at, compose.manner_of(one.draft.origin, ()), "again")
+        assert again is not None
+        assert again.element == one.draft.element
+        assert again.state is not None
+        assert again.state.tobytes() == one.draft.state.tobytes()
+        assert np.array_equal(again.surprise, one.draft.surprise)
+
+
+async def test_what_a_candidate_costs_alone_is_what_reading_it_after_its_cue_costs(
+    standing: tuple[Engine, Standing],
+):
+    engine, at = standing
+    manner = Manner(Sampling(5), 100, character="MAYA", candidates=4)
+    for one in await write_candidates(engine, at, manner, "here"):
+        read = engine.model.encode(as_read(one.draft.element.text))
+        costs = (await engine.run(compose.Request(engine.model.start(), read))).surprise
+        assert one.alone == pytest.approx(float(costs[-one.size :].sum()), rel=1e-4)
+
+
+async def test_a_busy_engine_writes_fewer_candidates_but_for_a_seed_that_was_given(house: House):
+    model = (await house.voices.engine("tiny")).model
+    engine = Engine(model, rows=8)
+    at = Standing(model.start(), model.encode(""))
+    endless = np.full(10**6, model.newline)
+    others = [
+        asyncio.create_task(engine.run(compose.Request(model.start(), endless, owner=i)))
+        for i in range(6)
+    ]
+    await asyncio.sleep(0)  # now they are in the queue
+    manner = Manner(Sampling(5), 60, character="MAYA", candidates=16)
+    few = await write_candidates(engine, at, manner, "here")
+    firm = replace(manner, whatever_load=True)
+    as_many_as_wanted = await write_candidates(engine, at, firm, "here")
+    for one in others:
+        one.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
+    await asyncio.to_thread(engine.close)
+    assert len(few) == (CROWD * 8 - 6) // 2
+    assert {one.draft.origin["candidates"] for one in few} == {len(few)}
+    assert len(as_many_as_wanted) == 16
+
+
+# In a room -------------------------------------------------------------------------------------
+
+
+async def test_the_best_of_the_candidates_is_written_and_proved(house: House):
+    await house.start(cast=["MAYA", "JONAS"])
+    firsts = set()
+    for seed in range(3, 9):
+        (line,) = await house.carry_on(seed, quality="good")
+        assert line.origin["quality"] == "good"
+        assert line.origin["candidates"] == CANDIDATES["good"]
+        assert line.origin["seed"] in seeds(seed, CANDIDATES["good"])
+        firsts.add(line.origin["seed"] == seed)
+    assert False in firsts  # else nothing was chosen
+    proof = await replay(house.room, Patience())
+    assert len(proof.all_of(Verdict.PROVED)) == 6
+
+
+async def test_the_same_seed_gives_the_same_line_among_the_same_candidates(house: House):
+    await house.start()
+    written = []
+    for _ in range(2):
+        written.append((await house.carry_on(4, quality="best"))[0].text)
+        await house.room.undo(house.writer())
+    assert written[0] == written[1]
+
+
+async def test_no_line_comes_again(house: House):
+    await house.start(cast=["MAYA"])
+    said = [
+        words_of((await house.carry_on(1, quality="good", character="MAYA"))[0].text)
+        for _ in range(8)
+    ]
+    assert len(set(said)) == len(said)
+
+
+async def test_lines_and_takes_of_one_wish_share_the_candidates(house: House):
+    await house.start(cast=["MAYA"])
+    lines = await house.carry_on(1, quality="best", lines=4)
+    assert [line.origin["candidates"] for line in lines] == [16] * 4
+    turn = await house.room.carry_on(house.writer(), Wish(seed=2, quality="best", takes=5))
+    assert turn.ballot is not None
+    takes = await house.store.takes(turn.ballot)
+    offered = [line for lines in takes.values() for line in lines]
+    assert {line.origin["candidates"] for line in offered} == {64 // 5}
+    assert len({words_of(line.text) for line in offered}) == 5
+
+
+async def test_a_doubled_delivery_writes_one_line(house: House):
+    await house.start()
+    writer = house.writer()
+    wish = Wish(quality="good")
+    both = await asyncio.gather(
+        house.room.carry_on(writer, wish), house.room.carry_on(writer, wish), return_exceptions=True
+    )
+    assert sum(isinstance(one, AlreadyWritten) for one in both) == 1
+    assert len(texts(await house.room.lines())) == 2
+
+
+async def test_another_take_is_chosen_as_carefully_by_whoever_the_voice_likes(house: House):
+    await house.start()
+    await house.carry_on(1, quality="best")
+    again = await house.room.take_again(house.writer())
+    assert again.lines[0].origin["quality"] == "best"
+    assert again.lines[0].origin["character"] is None
+
+
+async def test_a_better_line_is_asked_for_in_discord_and_proved(stage: Stage):
+    await begin(stage)
+    said = await stage.ben.slash(stage.channel, "continue", seed=4, quality="best")
+    assert "```" in said.response.content
+    proved = answer(await stage.ann.slash(stage.channel, "script replay"))
+    assert "was written again, and came out to the letter" in proved.content

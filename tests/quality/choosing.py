@@ -1,0 +1,185 @@
+"""What rules are worth that choose one of many candidates for a line.
+
+    python -m tests.quality.choosing VOICE CORPUS
+
+CORPUS is a folder that `python -m training corpus` made. At places in its held-out scripts where
+somebody speaks the voice writes the same candidates once, and each rule keeps one of them. The
+table has a row for each rule beside people's own lines: the reader's bits a character, relevance
+(what the scene saves the reader, a character), characters, the share of the last two lines' content
+words that are taken up, and the shares of lines that are distinct, that ask, and that come again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from bot.candidates import write_candidates
+from bot.compose import Manner, Standing
+from bot.engine import Engine, Request
+from bot.model import Model
+from bot.repetition import REACH
+from bot.reranking import (
+    SHIPPED,
+    Candidate,
+    Weights,
+    choose,
+    words_of,
+)
+from bot.sampling import Sampling
+from bot.script import Element, as_read
+from bot.settings import Settings
+
+from .measures import English, distinct
+from .places import Place, held_out, learned
+from .places import choose as choose_places
+from .reader import Reader, ReaderMissing
+
+STRIDE = 1_000
+"""From a place's seed to the next one's."""
+
+STOCK_LENGTH = 18
+"""Characters of a line, at the least, in the rules that choose by the voice's cost alone."""
+
+Rule = Callable[[Sequence[Candidate], Sequence[str]], Candidate]
+"""Keeps one of the candidates, given the texts of the script's lines."""
+
+
+def rules() -> dict[str, Rule]:
+    """Return the rules by their names."""
+    found: dict[str, Rule] = {
+        "the first candidate": lambda candidates, _: candidates[0],
+        "least bits a character": _least(0.0),
+        "the same minus 0.4 of what it costs alone": _least(0.4),
+        "the same minus 0.8": _least(0.8),
+        "shipped": lambda candidates, said: choose(candidates, said),
+    }
+    for name in ("jolt", "fitting", "astray", "stock", "asking", "taken_up"):
+        found[f"without {name.replace('_', ' ')}"] = _weighed(replace(SHIPPED, **{name: 0.0}))
+    return found
+
+
+def _least(share: float) -> Rule:
+    def keep(candidates: Sequence[Candidate], _: Sequence[str]) -> Candidate:
+        long = [one for one in candidates if one.size >= STOCK_LENGTH] or candidates
+        return min(long, key=lambda one: (one.bits - share * (one.alone or 0.0)) / one.size)
+
+    return keep
+
+
+def _weighed(weights: Weights) -> Rule:
+    return lambda candidates, said: choose(candidates, said, weights=weights)
+
+
+async def written(
+    model: Model, chosen: Sequence[Place], settings: Settings, count: int, seed: int
+) -> list[list[Candidate]]:
+    """Return the candidates at each place, all of them with what they cost alone."""
+    engine = Engine(model)
+    sampling = Sampling(
+        0,
+        settings.temperature,
+        settings.top_p,
+        settings.min_p,
+        settings.repetition,
+        settings.soft_length,
+        settings.company,
+    )
+    found = []
+    try:
+        for number, place in enumerate(chosen):
+            texts = tuple(element.text for element in place.before)
+            read = model.encode("".join(map(as_read, texts)))
+            state = (await engine.run(Request(model.start(), read))).state
+            manner = Manner(
+                replace(sampling, seed=seed + number * STRIDE),
+                settings.line_length,
+                character=place.character,
+                candidates=count,
+            )
+            at = Standing(state, read[-REACH:], said=texts)
+            found.append(await write_candidates(engine, at, manner, None, read_alone=count))
+    finally:
+        await asyncio.to_thread(engine.close)
+    return found
+
+
+def row(
+    reader: Reader, english: English, chosen: Sequence[Place], lines: Sequence[Element]
+) -> list[str]:
+    """Return the cells of a table for a line at each place."""
+    both = list(zip(chosen, lines, strict=True))
+    scene = reader.all([(place.scene + place.cue, f"{line.body}\n") for place, line in both])
+    alone = reader.all([(place.cue, f"{line.body}\n") for place, line in both])
+    size = sum(len(line.body) + 1 for line in lines)
+    taken = [
+        english.taken_up("\n".join(one.body for one in place.said), line.body)
+        for place, line in both
+    ]
+    repeating = sum(
+        words_of(line.text) in {words_of(one.text) for one in place.before} for place, line in both
+    )
+    return [
+        f"{sum(scene) / size:.3f}",
+        f"{(sum(alone) - sum(scene)) / size:.3f}",
+        f"{size / len(lines) - 1:.0f}",
+        f"{distinct(lines):.0%}",
+        f"{sum(up for up, _ in taken) / max(1, sum(said for _, said in taken)):.1%}",
+        f"{sum('?' in line.body for line in lines) / len(lines):.0%}",
+        f"{repeating / len(lines):.0%}",
+    ]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print the table, and lines in context where they are asked for."""
+    options = parser().parse_args(arguments)
+    try:
+        reader = Reader.load()
+    except ReaderMissing as error:
+        print(error, file=sys.stderr)
+        return 1
+    changes = {"temperature": options.temperature, "soft_length": options.length}
+    settings = Settings(**{name: value for name, value in changes.items() if value is not None})
+    english = English(text.content for text in learned(options.corpus))
+    chosen = choose_places(held_out(options.corpus), options.places, options.seed)
+    model = Model.load(options.voice)
+    pools = asyncio.run(written(model, chosen, settings, options.candidates, options.seed))
+    kept = {"people": [place.people for place in chosen]}
+    for name, rule in rules().items():
+        kept[name] = [
+            rule(pool, [one.text for one in place.before]).draft.element
+            for place, pool in zip(chosen, pools, strict=True)
+        ]
+    print("| rule | bits | relevance | characters | distinct | taken up | ask | again |")
+    print("|---|---|---|---|---|---|---|---|")
+    for name, lines in kept.items():
+        print(f"| {' | '.join((name, *row(reader, english, chosen, lines)))} |", flush=True)
+    for place, line in list(zip(chosen, kept["shipped"], strict=True))[: options.show]:
+        print(f"\n{place.before[-2].text}\n\n{place.before[-1].text}\n\n=> {line.text}")
+    return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    one = argparse.ArgumentParser(
+        prog="python -m tests.quality.choosing",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    one.add_argument("voice", type=Path, metavar="VOICE", help="a voice file (.onnx)")
+    one.add_argument("corpus", type=Path, metavar="CORPUS", help="what its texts came from")
+    one.add_argument("--places", type=int, default=60, help="[%(default)s]")
+    one.add_argument("--candidates", type=int, default=64, help="at each place [%(default)s]")
+    one.add_argument("--temperature", type=float, help="instead of the shipped one")
+    one.add_argument("--length", type=int, help="the soft length instead of the shipped one")
+    one.add_argument("--show", type=int, default=0, help="lines in context to print [%(default)s]")
+    one.add_argument("--seed", type=int, default=1, help="[%(default)s]")
+    return one
+
+
+if __name__ == "__main__":
+    sys.exit(main())
