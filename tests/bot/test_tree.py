@@ -181,7 +181,7 @@ async def test_history_tells_what_is_not_as_it_is_now(stage: Stage):
         return shown.content.split("\n")[-2].partition(", seed ")[2]
 
     assert await how() == "7"
-    await stage.ann.slash(stage.channel, "settings voice", repetition=0.0, length=60)
+    await stage.ann.slash(stage.channel, "settings voice", repetition=0.0, length=200)
     assert await how() == "7, repetition 0.5, length 60 characters"
     await stage.ann.slash(stage.channel, "continue", seed=8)
     assert await how() == "8"
