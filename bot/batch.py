@@ -11,6 +11,7 @@ import asyncio
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from .arena import BARRED, NEUTRAL, Arena, Table
 from .constraint import Automaton, boundaries
 from .model import Logits, Model, States, Tokens
+from .recall import Recall
 from .repetition import NOT_COUNTED, REACH, Matches, charge, counted, go_on
 from .request import LONGEST_LINE, Floats, NoNumber, NothingLeft, Reply, Request
 from .sampling import Sampling, Uniforms, draw, surprise
@@ -50,8 +52,8 @@ STEPS_BACK = 20
 MOST_STEPS_BACK = 500
 """The same for a line that cannot end yet, because nothing stands in it."""
 
-WRITING, STARTING, REPEATING, NUDGED, GUIDED, WATCHED, FREE, HINDERED, NAMING = (
-    1 << i for i in range(9)
+WRITING, STARTING, REPEATING, NUDGED, GUIDED, WATCHED, FREE, HINDERED, NAMING, RECALLING = (
+    1 << i for i in range(10)
 )
 """What must be done for a row at a step, as bits of a number; 0 for a row that reads."""
 
@@ -72,6 +74,7 @@ class _Mark:
     free: bool
     counting: bool
     matches: Matches
+    recall: tuple[Floats, bool]
 
 
 @dataclass(eq=False, slots=True)
@@ -173,11 +176,13 @@ class Batch:
         self._cues = np.full((capacity, CUES, LONGEST_CUE), NOTHING, np.int32)
         self._cue_weights = np.zeros((capacity, CUES), np.float32)
         self._alive = np.zeros((capacity, CUES), np.bool_)
-        self._of_rows = (
+        self._recall = Recall(model, capacity)
+        self._of_rows: tuple[NDArray[Any], ...] = (
             *(self._slots.tokens, self._wants, self._late_from, self._first, self._length),
             *(self._guide, self._node, self._counting, self._after_newline),
             *(self._temperature, self._top_p, self._min_p, self._repetition, self._matches),
             *(self._company, self._cues, self._cue_weights, self._alive),
+            *self._recall.of_rows,
         )
         self._all_want = 0
         """What must be done for some row at this step."""
@@ -229,6 +234,7 @@ class Batch:
         self._wants[i] = self._repetition[i] = self._company[i] = 0
         self._length[i] = NEVER
         self._late_from[i] = NEVER
+        self._recall.clear(i)
         self._reading.append(row)
         row.first = self._column
         if len(request.prompt) == 1:
@@ -274,6 +280,8 @@ class Batch:
             self._remember(chosen)  # in the column that is being written
         if self._all_want & NAMING:
             self._name(chosen)
+        if self._all_want & RECALLING:
+            self._recall.update(chosen)
         self._column += 1
         if self._all_want & GUIDED:
             after = self._ways[np.arange(count), chosen]
@@ -391,6 +399,12 @@ class Batch:
             self._look_back(row, sampling.repetition)
         if sampling.company and len(request.prompt) == 1:
             self._look_around(row, sampling.company)
+        if sampling.recall and request.said:
+            self._wants[i] |= RECALLING
+            before = np.concatenate([request.context, request.prompt])[-2:]
+            # Behind a blank line an element begins, and its first line may be a cue.
+            speaks = len(before) == 2 and self._newline == before[1] != before[0]
+            self._recall.begin(i, request.said, sampling.recall, speaks=speaks)
         if self._arena.full:
             self._clear_arena()
         if request.automaton:
@@ -413,6 +427,7 @@ class Batch:
                 free=row.free,
                 counting=bool(self._counting[i]),
                 matches=self._matches[i].copy(),
+                recall=self._recall.standing(i),
             )
             row.marks.append(row.start)
 
@@ -478,6 +493,8 @@ class Batch:
             weights = self._cue_weights[naming] * self._alive[naming]
             expect(theirs, self._cues[naming], weights, position, self._company[naming])
             logits[naming] = theirs
+        if wants & RECALLING:
+            self._recall.apply(logits)
         if wants & STARTING:
             # An element cannot begin with its end.
             logits[(self._wants[:count] & STARTING) > 0, newline] = -np.inf
@@ -637,7 +654,10 @@ class Batch:
             state = row.standing(guide)
             node -= row.node_base
             row.marks.append(
-                _Mark(before, token, position, node, state, row.free, counting, matches)
+                _Mark(
+                    *(before, token, position, node, state, row.free, counting, matches),
+                    recall=self._recall.standing(i),
+                )
             )
 
     def _go_back(self, row: Row, words: int) -> None:
@@ -672,6 +692,8 @@ class Batch:
             self._want(row, STARTING, True)
         self._move(row, self._column - mark.position, mark.position)
         self._listen(row, mark.position)
+        if self._wants[i] & RECALLING:
+            self._recall.go_back(i, mark.recall)
 
     # The log
 

@@ -20,12 +20,14 @@ from .constraint import Automaton, Banned, element
 from .engine import Engine, Reply, Request
 from .model import Logits, Model, States, Tokens
 from .openings import Reading, state_key
+from .recall import LINES, Heard, Said, said
 from .repetition import REACH
 from .sampling import Sampling
 from .script import Element, Kind, as_read, cue_line, from_voice
 from .store import Draft, Line
 
 Floats = NDArray[np.float32]
+Bounds = tuple[Automaton | None, Automaton | None, Banned | None]
 
 PIECE = 2_000
 """Characters that are read in one request, so that reading can be given up, and shows progress."""
@@ -33,7 +35,7 @@ PIECE = 2_000
 RELEASE: str = onnxruntime.__version__
 """The release of onnxruntime."""
 
-_SAMPLING = ("seed", "temperature", "top_p", "min_p", "repetition", "length", "company")
+_SAMPLING = ("seed", "temperature", "top_p", "min_p", "repetition", "length", "company", "recall")
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,8 @@ class Standing:
     """The id of the opening that it read before the script; empty for none."""
     said: tuple[str, ...] = ()
     """The texts of its last lines, for the choice among candidates."""
+    heard: Heard = ()
+    """The last `LINES` elements, and who wrote them."""
 
     def after(self, model: Model, draft: Draft) -> Standing:
         """Where it stands after one more line."""
@@ -55,7 +59,8 @@ class Standing:
         read = model.encode(as_read(draft.element.text))
         recent = np.concatenate([self.recent, read])[-REACH:]
         said = (*self.said, draft.element.text)
-        return replace(self, state=draft.state, recent=recent, said=said)
+        heard = (*self.heard, (draft.element.text, draft.author is not None))[-LINES:]
+        return replace(self, state=draft.state, recent=recent, said=said, heard=heard)
 
 
 @dataclass(frozen=True)
@@ -117,6 +122,11 @@ def recent(model: Model, lines: Sequence[Line]) -> Tokens:
     return model.encode("".join(as_read(line.text) for line in lines))[-REACH:]
 
 
+def heard(lines: Sequence[Line]) -> Heard:
+    """Return what a line may take words from: the last elements, and whether people wrote them."""
+    return tuple((line.text, line.author is not None) for line in lines[-LINES:])
+
+
 async def read_lead(engine: Engine, at: Standing, manner: Manner, owner: object) -> Lead:
     """Read the beginning that all candidates of a line share; raises what `Engine.run` raises."""
     prompt = engine.model.encode("\n" + manner.lead)
@@ -144,8 +154,8 @@ async def write(
     sampling = manner.sampling
     if len(prompt) > 1 or manner.form:  # Who speaks, or that nobody does, is settled.
         sampling = replace(sampling, company=0.0)
-    # Made once for a cast, or a list, but then it takes tens of milliseconds.
-    automaton, otherwise, banned = await asyncio.to_thread(_bounds, model, manner)
+    # Made once for a cast, a list or a place, but then it takes tens of milliseconds.
+    (automaton, otherwise, banned), words = await asyncio.to_thread(_around, engine, at, manner)
     reply = await engine.run(
         Request(
             lead.state,
@@ -158,6 +168,7 @@ async def write(
             banned=banned,
             present=tuple(model.encode(cue_line(name) + "\n") for name in manner.present),
             lock=bool(manner.cast),
+            said=words,
             owner=owner,
         )
     )
@@ -282,9 +293,14 @@ class Progress:
     """How many lines are written again, where that is what takes a while."""
 
 
-def _bounds(
-    model: Model, manner: Manner
-) -> tuple[Automaton | None, Automaton | None, Banned | None]:
+def _around(engine: Engine, at: Standing, manner: Manner) -> tuple[Bounds, Said | None]:
+    """Return what keeps an element within its manner, and the words that it may take up."""
+    recalls = manner.sampling.recall > 0 and len(at.heard) > 0
+    words = said(engine.lexicon, at.heard) if recalls else None
+    return _bounds(engine.model, manner), words
+
+
+def _bounds(model: Model, manner: Manner) -> Bounds:
     """What keeps an element within its manner; see `Request` for the three."""
     kind, speaking = manner.form or manner.kind, bool(manner.lead)
     banned = banned_of(model.vocabulary, manner.banned) if manner.banned else None
@@ -336,6 +352,7 @@ def _origin(model: Model, manner: Manner) -> dict[str, Any]:
         "repetition": sampling.repetition,
         "length": sampling.length,
         "company": sampling.company,
+        "recall": sampling.recall,
         "limit": manner.limit,
         "kind": manner.kind and str(manner.kind),
         "character": manner.character,

@@ -16,6 +16,7 @@ import numpy as np
 
 from .batch import Batch, Row
 from .model import Model
+from .recall import Lexicon
 from .request import LONGEST_LINE, NoNumber, NothingLeft, Reply, Request
 from .sampling import LARGEST_SEED
 
@@ -69,6 +70,8 @@ class Engine:
         self.model = model
         self.rows = rows
         self.queue = queue
+        self._lexicon: Lexicon | None = None
+        self._counting = threading.Lock()
         self.beside = asyncio.Semaphore(rows)
         """Held for each row that is only one of many for the same line, so that others find room.
 
@@ -89,6 +92,16 @@ class Engine:
         row = Row(request, asyncio.get_running_loop().create_future())
         self._thread.take(row, self.queue)
         return await row.future
+
+    @property
+    def lexicon(self) -> Lexicon:
+        """Return the characters and common words of the voice.
+
+        Counting the words takes a good part of a second, once: not for the event loop.
+        """
+        with self._counting:
+            self._lexicon = self._lexicon or Lexicon.of(self.model)
+        return self._lexicon
 
     @property
     def load(self) -> Load:

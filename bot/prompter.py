@@ -88,6 +88,7 @@ class Prompter:
             _first(wish.repetition, script.repetition, self.settings.repetition),
             _first(script.length, self.settings.soft_length),
             0.0 if _silent(wish) else _first(wish.company, script.company, self.settings.company),
+            self.settings.recall,
         )
 
     async def draft(self, engine: Engine, at: Standing, manner: Manner) -> Draft:
@@ -161,12 +162,14 @@ class Prompter:
         """Where the script stands at a line, for its voice."""
         model = reading.model
         if head is None:
-            return Standing(reading.start, compose.recent(model, []), reading.opening)
+            recent = compose.recent(model, [])
+            return Standing(reading.start, recent, opening=reading.opening)
         state, last = await self.store.standing(head, reading.fingerprint, REACH)
         if state is None:
             state = await self.state(reading, head, progress)
         said = tuple(await self.store.last_texts(head, REMEMBERED))
-        return Standing(state, compose.recent(model, last), reading.opening, said)
+        heard = compose.heard(last)
+        return Standing(state, compose.recent(model, last), reading.opening, said, heard)
 
     async def state(
         self, reading: Reading, head: int | None, progress: Progress | None = None

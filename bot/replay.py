@@ -19,6 +19,7 @@ from .history import words
 from .language import many, phrase, say
 from .model import ModelError, States, Tokens
 from .openings import Reading
+from .recall import LINES, Heard
 from .render import inline
 from .repetition import REACH
 from .room import Room
@@ -271,7 +272,8 @@ class Reader:
         # One after the other: each goes on where the one before has come to.
         async with self._reading:
             state = await self._state(line.parent, progress)
-        return Standing(state, await self._recent(line), self.opening)
+        recent, heard = await self._before(line)
+        return Standing(state, recent, self.opening, heard=heard)
 
     async def _state(self, head: int | None, progress: Progress) -> States:
         unread = await self._tree.path(head, self._kept)
@@ -287,14 +289,15 @@ class Reader:
         if len(self._kept) > REMEMBERED:
             del self._kept[next(iter(self._kept))]
 
-    async def _recent(self, line: Line) -> Tokens:
-        """The last characters, as those had them who wrote several lines in one turn."""
+    async def _before(self, line: Line) -> tuple[Tokens, Heard]:
+        """Return the last characters and elements, as they were for several lines of one turn."""
         turn = await self._tree.path(line.parent, most=line.ordinal)
         above = turn[0].parent if turn else line.parent
         last = await self._tree.store.last_lines(above, REACH)
         model = self.engine.model
         read = [model.encode(as_read(one.text)) for one in turn]
-        return np.concatenate([compose.recent(model, last), *read])[-REACH:]
+        recent = np.concatenate([compose.recent(model, last), *read])[-REACH:]
+        return recent, (*compose.heard(last), *compose.heard(turn))[-LINES:]
 
 
 def in_words(found: Replay) -> str:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from .constraint import Automaton, Banned
 from .model import States, Tokens
+from .recall import Said
 from .sampling import Sampling
 
 Floats = NDArray[np.float32]
@@ -55,6 +56,8 @@ class Request:
     """Cues of those who are there, each with its newline, whether they have spoken yet or not."""
     lock: bool = False
     """Whether the automaton leaves the floor to nobody but those who are present."""
+    said: Said | None = None
+    """The words that it may take up, for a recall."""
     owner: object = None
     """Whose request it is: owners take turns where requests must wait."""
 

@@ -41,6 +41,8 @@ class Sampling:
     """Characters after which an element is likelier and likelier to end; 0 for never."""
     company: float = 0.0
     """From 0, off, to 2: how readily those speak who have spoken before (see `turn_taking`)."""
+    recall: float = 0.0
+    """From 0, off, to 2: how readily words of the last lines are taken up (see `recall`)."""
 
 
 class Uniforms:

@@ -106,6 +106,9 @@ class Settings(BaseModel):
         float,
         Field(ge=0, le=2.0, description="How readily those speak who have spoken before; 0: off."),
     ] = 1.0
+    recall: Annotated[
+        float, Field(ge=0, le=2.0, description="How readily said words are taken up; 0: off.")
+    ] = 1.0
     quality: Annotated[
         Literal["quick", "good", "best"],
         Field(description="How many candidates a line is chosen from: 1, 16 or 64."),

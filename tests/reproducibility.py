@@ -25,6 +25,7 @@ from bot.batch import Batch, Row
 from bot.constraint import Banned, element
 from bot.engine import Engine, NothingLeft, Reply, Request
 from bot.model import Model
+from bot.recall import Lexicon, said
 from bot.sampling import LARGEST_SEED, Sampling
 from bot.script import Kind
 from bot.settings import SHIPPED_MODELS
@@ -61,7 +62,7 @@ class Wanted:
     request: Request
 
 
-def wanted(model: Model, chance: random.Random) -> Wanted:
+def wanted(model: Model, lexicon: Lexicon, chance: random.Random) -> Wanted:
     """A request with everything drawn at random, but for its state."""
     before = BEGINNING + "".join(chance.choices(LATER, k=chance.randrange(4)))
     opening = chance.choice(OPENINGS)
@@ -77,6 +78,7 @@ def wanted(model: Model, chance: random.Random) -> Wanted:
         min_p=chance.choice([0.0, chance.uniform(0.0, 0.3)]),
         repetition=chance.choice([0.0, chance.uniform(0.0, 2.0)]),
         company=chance.choice([0.0, chance.uniform(0.1, 2.0)]),
+        recall=chance.choice([0.0, chance.uniform(0.1, 2.0)]),
         length=chance.choice([0, chance.randrange(1, 120)]),
     )
     request = Request(
@@ -88,6 +90,9 @@ def wanted(model: Model, chance: random.Random) -> Wanted:
         automaton=element(model.vocabulary, kind, cast, speaking) if guided else None,
         otherwise=element(model.vocabulary, Kind.DIALOGUE, cast) if locked else None,
         banned=_banned(model, chance.randrange(len(BANNED) + 1)),
+        present=tuple(model.encode(f"{name}\n") for name in cast),
+        lock=locked,
+        said=said(lexicon, tuple((text, True) for text in before.split("\n\n"))),
         owner=chance.randrange(8),
     )
     return Wanted(before, request)
@@ -99,7 +104,8 @@ async def examine(path: Path, lines: int, seed: int = 1) -> Findings:
     found = Findings(lines)
     model = Model.load(path)
     engine = _Counting(model, found.rows)
-    all_wanted = [wanted(model, chance) for _ in range(lines)]
+    lexicon = engine.lexicon
+    all_wanted = [wanted(model, lexicon, chance) for _ in range(lines)]
     states = {one.before: await _read(engine, one.before) for one in all_wanted}
     requests = [dataclasses.replace(one.request, state=states[one.before]) for one in all_wanted]
     alone = [await _outcome(engine, request) for request in requests]

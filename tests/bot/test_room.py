@@ -215,6 +215,7 @@ async def test_how_a_line_was_written_is_recorded(house: House):
         "repetition": 0.5,
         "length": 60,
         "company": 1.0,
+        "recall": 1.0,
         "limit": 77,
         "kind": None,
         "character": None,

@@ -22,6 +22,7 @@ from bot.candidates import write_candidates
 from bot.compose import Manner, Standing
 from bot.engine import Engine, Request
 from bot.model import Model
+from bot.recall import LINES
 from bot.repetition import REACH
 from bot.reranking import (
     SHIPPED,
@@ -88,6 +89,7 @@ async def written(
         settings.repetition,
         settings.soft_length,
         settings.company,
+        settings.recall,
     )
     found = []
     try:
@@ -101,7 +103,8 @@ async def written(
                 character=place.character,
                 candidates=count,
             )
-            at = Standing(state, read[-REACH:], said=texts)
+            heard = tuple((text, True) for text in texts[-LINES:])
+            at = Standing(state, read[-REACH:], said=texts, heard=heard)
             found.append(await write_candidates(engine, at, manner, None, read_alone=count))
     finally:
         await asyncio.to_thread(engine.close)

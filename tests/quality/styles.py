@@ -134,7 +134,14 @@ def _manner(seed: int) -> Manner:
     """Return how a line is written where nothing is set."""
     one = Settings()
     sampling = Sampling(
-        seed, one.temperature, one.top_p, one.min_p, one.repetition, one.soft_length, one.company
+        seed,
+        one.temperature,
+        one.top_p,
+        one.min_p,
+        one.repetition,
+        one.soft_length,
+        one.company,
+        one.recall,
     )
     return Manner(sampling, one.line_length)
 

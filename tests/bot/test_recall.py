@@ -1,0 +1,211 @@
+"""What was said is taken up: which words, how readily, and once."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bot.constraint import Banned
+from bot.engine import Engine, Request
+from bot.model import Model
+from bot.recall import BY_VOICE, FADE, GAINS, LINES, NOTHING, WORDS, Lexicon, Recall, said
+from bot.sampling import Sampling
+from bot.script import as_read
+
+LETTERS = "\n .,ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+LEXICON = Lexicon(tuple(LETTERS), frozenset({"the", "and", "with", "yes", "what"}))
+
+Heard = list[tuple[str, bool]]
+
+
+def remembered(*heard: tuple[str, bool]) -> dict[str, float]:
+    found = said(LEXICON, tuple(heard))
+    words = ["".join(LETTERS[i] for i in row if i != NOTHING) for row in found.words.T]
+    assert all(
+        bool(word) == (weight > 0) for word, weight in zip(words, found.weights, strict=True)
+    )
+    return {word: float(weight) for word, weight in zip(words, found.weights, strict=True) if word}
+
+
+def test_rare_words_are_remembered_in_both_spellings():
+    found = remembered(("MAYA\nWhat, the swan and TEN Feathers with me?", True))
+    assert set(found) == {"swan", "Swan", "ten", "Ten", "Feathers"}
+    assert set(found.values()) == {1.0}
+
+
+def test_a_capital_tells_nothing_where_a_sentence_begins():
+    found = remembered(("MAYA\nSwans. Feathers\nKitchens, Rome", True))
+    assert set(found) == {
+        *("swans", "Swans", "feathers", "Feathers", "kitchens", "Kitchens"),
+        "Rome",
+    }
+
+
+def test_who_speaks_is_a_name_and_no_word():
+    assert set(remembered(("MAYA\nYes.", True), ("JONAS\nMaya.", True))) == {"Maya"}
+
+
+def test_words_fade_and_those_of_people_count_most():
+    found = remembered(("A swan.", True), ("A goose.", False), ("A heron.", True))
+    expected = {"heron": 1.0, "goose": BY_VOICE * FADE, "swan": FADE**2}
+    assert {word: found[word] for word in expected} == pytest.approx(expected)
+
+
+def test_what_the_voice_has_taken_up_is_spent_until_a_person_says_it_again():
+    lines: Heard = [("A swan.", True), ("The swan.", False)]
+    assert remembered(*lines) == {}
+    assert set(remembered(*lines, ("Swan, swan?", True))) == {"swan", "Swan"}
+    assert set(remembered(("A swan, a swan.", False))) == {"swan", "Swan"}
+
+
+def test_only_so_many_lines_and_words_are_remembered():
+    assert remembered(("A swan.", True), *[("Yes.", True)] * LINES) == {}
+    assert "swan" in remembered(("A swan.", True), *[("Yes.", True)] * (LINES - 1))
+    many = " ".join("w" + letter * 4 for letter in LETTERS[-26:])
+    found = remembered((many, True), ("A swan.", True))
+    assert len(found) == WORDS
+    assert found["swan"] == 1.0
+    assert remembered(("A " + "w" * 17 + " caf\u00e9.", True)) == {}
+
+
+# How a line goes on with a word -----------------------------------------------------------------
+
+
+class Row:
+    """One row among others, which stand at other places."""
+
+    def __init__(self, model: Model, strength: float = 1.0, *, speaking: bool = True) -> None:
+        self.model = model
+        self.recall = Recall(model, 3)
+        found = said(lexicon(model), (("There was a swan.", True),))
+        self.recall.begin(1, found, strength, speaks=speaking)
+
+    def write(self, text: str) -> Row:
+        for token in self.model.encode(text):
+            self.recall.apply(np.zeros((3, len(self.model.vocabulary)), np.float32))
+            self.recall.update(np.array([0, token, 0]))
+        return self
+
+    @property
+    def likelier(self) -> dict[str, float]:
+        """By how many nats the characters are likelier that are."""
+        logits = np.zeros((3, len(self.model.vocabulary)), np.float32)
+        self.recall.apply(logits)
+        assert not logits[[0, 2]].any()
+        return {self.model.vocabulary[i]: float(logits[1, i]) for i in logits[1].nonzero()[0]}
+
+
+def lexicon(model: Model) -> Lexicon:
+    return Lexicon(model.vocabulary, frozenset({"there", "was"}))
+
+
+@pytest.fixture
+def model(voices: Path) -> Model:
+    return Model.load(voices / "tiny.onnx")
+
+
+def test_a_word_gets_likelier_as_long_as_it_agrees(model: Model):
+    assert set(Row(model).likelier) == {"s", "S"}
+    begun = Row(model).write("My s")
+    assert set(begun.likelier) == {"w"}
+    assert begun.likelier["w"] > Row(model).likelier["s"] > 0
+    assert set(begun.write("wa").likelier) == {"n"}
+    assert begun.write("n").likelier == {}
+    assert Row(model).write("My so").likelier == {}
+    assert Row(model).write("My sow, ").likelier == Row(model).likelier
+
+
+def test_it_is_spent_once_it_is_written_whole(model: Model):
+    assert Row(model).write("My swan ").likelier == {"S": pytest.approx(GAINS[0])}
+    assert Row(model).write("My swans ").likelier == Row(model).likelier
+
+
+def test_a_cue_takes_nothing_up(model: Model):
+    assert Row(model, speaking=False).likelier == {}
+    assert Row(model, speaking=False).write("THE ").likelier == {}
+    assert Row(model, speaking=False).write("THE DUKE\n").likelier == Row(model).likelier
+    assert Row(model, speaking=False).write("The ").likelier == Row(model).likelier
+
+
+def test_going_back_gives_a_word_back(model: Model):
+    row = Row(model).write("My ")
+    before, standing = row.likelier, row.recall.standing(1)
+    row.write("swan s").recall.go_back(1, standing)
+    assert row.likelier == before
+    assert set(row.write("swa").likelier) == {"n"}
+
+
+def test_the_strength_is_that_which_was_asked_for(model: Model):
+    assert Row(model, 2.0).likelier["s"] == pytest.approx(2 * Row(model, 1.0).likelier["s"])
+
+
+def test_what_a_voice_writes_anyway_is_common(model: Model):
+    found = Lexicon.of(model)
+    assert {"the", "and", "you"} < found.common
+    assert found.common == Lexicon.of(model).common
+    assert not found.is_rare("The")
+    assert not found.is_rare("ox")
+    assert found.is_rare("Swan")
+
+
+# In the engine ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def engine(model: Model) -> Iterator[Engine]:
+    engine = Engine(model)
+    yield engine
+    engine.close()
+
+
+HEARD = (("MAYA\nWhere are the feathers, where is the swan?", True),)
+
+
+def asked(engine: Engine, recall: float, seed: int) -> Request:
+    model = engine.model
+    before = model.encode(as_read(HEARD[0][0]))
+    cue = model.encode("\nBEATRICE\n")
+    sampling = Sampling(seed, 0.8, recall=recall)
+    found = said(engine.lexicon, HEARD)
+    return Request(model.start(), cue, sampling, 40 + 3 * seed, before, said=found)
+
+
+async def written(engine: Engine, recall: float, **more: object) -> list[str]:
+    requests = [asked(engine, recall, seed) for seed in range(100)]
+    changed = [dataclasses.replace(one, **more) for one in requests]  # type: ignore[arg-type]  # fields
+    replies = await asyncio.gather(*map(engine.run, changed))
+    return [engine.model.decode(reply.written) for reply in replies]
+
+
+def taken_up(lines: list[str]) -> list[int]:
+    """How often each line has one of the words."""
+    return [len(re.findall(r"\b(?:swan|feathers)\b", line)) for line in lines]
+
+
+async def test_words_are_taken_up_once(engine: Engine):
+    never = taken_up(await written(engine, 0.0))
+    often = taken_up(await written(engine, 2.0))
+    assert sum(never) < 5
+    assert sum(map(bool, often)) > 20
+    assert max(often) <= 2  # each of the two words
+
+
+async def test_a_line_does_not_depend_on_those_beside_it(engine: Engine):
+    """Rows of many lengths leave, and others move to their places and join."""
+    requests = [asked(engine, seed % 3 / 2, seed) for seed in range(90)]
+    among = [reply.written for reply in await asyncio.gather(*map(engine.run, requests))]
+    alone = [(await engine.run(one)).written for one in requests[::6]]
+    assert among[::6] == alone
+
+
+async def test_what_must_not_be_said_is_not_taken_up(engine: Engine):
+    banned = Banned.of(engine.model.vocabulary, ["swan"])
+    lines = await written(engine, 2.0, banned=banned)
+    assert not any(re.search(r"\bswan\b", line, re.IGNORECASE) for line in lines)
+    assert sum(taken_up(lines)) > 10
