@@ -257,7 +257,7 @@ async def test_every_state_is_that_of_reading_the_script_from_the_start(house: H
     await house.start()
     await house.write("Café — “Hm”, 茂 said.\n\nMAYA: #1!\n\n.\n\n...")
     wish = Wish(seed=1, lines=10, character="MAYA")
-    room = house.room_with(line_length=150)
+    room = house.room_with(line_length=150, soft_length=0)
     lengths = [len(line.text) for line in (await room.carry_on(house.writer(), wish)).lines]
     # Of these, some came to their end, and some were cut.
     assert min(lengths) < 110
