@@ -11,6 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bot.batch import Batch, _Mark
+from bot.batch import Row as BatchRow
 from bot.constraint import Banned
 from bot.engine import Engine, Request
 from bot.model import Model
@@ -202,6 +204,35 @@ async def test_a_line_does_not_depend_on_those_beside_it(engine: Engine):
     among = [reply.written for reply in await asyncio.gather(*map(engine.run, requests))]
     alone = [(await engine.run(one)).written for one in requests[::6]]
     assert among[::6] == alone
+
+
+async def test_going_back_before_a_banned_word_leaves_no_trace_of_it(model: Model):
+    traces: list[bool] = []
+
+    class Watching(Batch):
+        """Compares a row that went back with one that has only written what is left."""
+
+        def _return_to(self, row: BatchRow, mark: _Mark) -> None:
+            super()._return_to(row, mark)
+            assert row.request.said
+            assert row.request.sampling
+            one = Recall(self.model, 1)
+            one.begin(0, row.request.said, row.request.sampling.recall, speaks=True)
+            for token in self._log[row.index, row.first : row.first + mark.position]:
+                one.apply(np.zeros((1, len(self.model.vocabulary)), np.float32))
+                one.update(np.array([token]))
+            pairs = zip(one.of_rows, self._recall.of_rows, strict=True)
+            traces.append(not all(np.array_equal(mine[0], its[row.index]) for mine, its in pairs))
+
+    class Watched(Engine):
+        make_batch = Watching
+
+    engine = Watched(model)
+    banned = Banned.of(model.vocabulary, ["swan", "feathers in", "the", "me"])
+    await written(engine, 2.0, banned=banned)
+    await asyncio.to_thread(engine.close)
+    assert len(traces) > 50
+    assert not any(traces)
 
 
 async def test_what_must_not_be_said_is_not_taken_up(engine: Engine):

@@ -214,9 +214,12 @@ async def test_whom_somebody_plays_takes_nothing_from_the_others(engine: Engine)
 
 
 async def test_a_line_does_not_depend_on_those_beside_it(engine: Engine):
-    requests = [asked(engine, seed % 3 / 2, seed, BEFORE) for seed in range(30)]
-    alone = [(await engine.run(one)).written for one in requests]
+    """While their cues are written, rows move to the places of others that leave."""
+    scenes = [BEFORE, *(BEFORE + as_read(one) for one in ("They sit.", ".A STREET", "DUKE\nNo."))]
+    asked_for = [asked(engine, seed % 3 / 2, seed, scenes[seed % 4]) for seed in range(240)]
+    requests = [dataclasses.replace(one, limit=1 + n % 50) for n, one in enumerate(asked_for)]
     among = [reply.written for reply in await asyncio.gather(*map(engine.run, requests))]
+    alone = [(await engine.run(one)).written for one in requests]
     assert among == alone
 
 
