@@ -8,6 +8,7 @@ stands before the words, which is read once.
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Awaitable, Iterable, Sequence
 from dataclasses import replace
 
@@ -16,7 +17,7 @@ import numpy as np
 from . import compose
 from .compose import Lead, Manner, Standing
 from .engine import Engine, Load, NothingLeft, Request
-from .reranking import Candidate, seeds, shortlist, spoken_text
+from .reranking import Candidate, seeds, shortlist, spoken_text, wanted_size
 from .script import Kind
 from .store import Draft
 
@@ -25,6 +26,13 @@ CROWD = 2
 
 READ_ALONE = 16
 """Candidates of which it is read what they cost without their scene: the best by all else."""
+
+TOO_LONG = 2.0
+"""Times the wanted length, from which on a candidate is hardly kept: the last few would take as
+long as all others."""
+
+ROUND = 20
+"""Characters to whose multiples a limit is rounded."""
 
 FIRSTS = 4
 """Candidates that may have nothing to say before a line is given up."""
@@ -50,13 +58,25 @@ async def write_candidates(
     first = replace(first, origin=first.origin | {"candidates": number})
     if number == 1:
         return [Candidate.of(first)]
-    shared = replace(manner.like(first.element), candidates=number)
+    measure = Candidate.of(first)
+    limit = min(manner.limit, _longest(measure))
+    shared = replace(manner.like(first.element), candidates=number, limit=limit)
     lead = await compose.read_lead(engine, at, shared, owner)
-    others = await _all(
+    drafts = await _all(
         _write_beside(engine, at, _seeded(shared, seed), owner, lead) for seed in rest[: number - 1]
     )
-    best = shortlist([Candidate.of(one) for one in (first, *others)], at.said, read_alone)
-    return await _read_alone(engine, best, owner)
+    others = [
+        one for one in map(Candidate.of, drafts) if one.size <= limit or limit == manner.limit
+    ]
+    return await _read_alone(engine, shortlist([measure, *others], at.said, read_alone), owner)
+
+
+def _longest(first: Candidate) -> int:
+    """Return the characters at which the other candidates are ended, to be dropped.
+
+    The length is round because lines that were written alike share a row of the database.
+    """
+    return ROUND * math.ceil(TOO_LONG * wanted_size(first) / ROUND)
 
 
 def affordable(load: Load, rows: int, wanted: int) -> int:

@@ -189,7 +189,7 @@ def cost(
         one.bits / one.size
         + weights.jolt * one.jolt
         - weights.fitting * fits
-        + weights.astray * abs(math.log(one.size / _target(first)))
+        + weights.astray * abs(math.log(one.size / wanted_size(first)))
         + weights.stock * max(0.0, 1 - one.bits / TELLING)
         + weights.asking * (one.asks != first.asks)
         + weights.aside * ("(" in spoken_text(one.draft))
@@ -197,7 +197,7 @@ def cost(
     )
 
 
-def _target(first: Candidate) -> float:
+def wanted_size(first: Candidate) -> float:
     """Return the first candidate's length, within what a line is hoped to have."""
     most = first.draft.origin.get("length") or math.inf
     return max(SHORTEST, min(first.size, most))

@@ -34,6 +34,7 @@ BLOCK = "```"
 def settings(voices: Path) -> dict[str, Any]:
     """How the bot is set up."""
     chosen = {"models": voices, "model": "tiny", "threads": 1, "line_length": 200}
+    chosen["quality"] = "quick"
     # One person begins 64 scripts at once, and more.
     return chosen | UNLIMITED
 
