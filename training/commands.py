@@ -135,7 +135,7 @@ def _add_decay(one: argparse.ArgumentParser) -> None:
     one.add_argument(
         "--steps",
         type=positive(int),
-        help=f"how many (default: {DECAYED:.0%} of those that RUN has taken)",
+        help=f"how many (default: {DECAYED * 100:.0f}%% of those that RUN has taken)",
     )
     _add_resume(one)
     _add_session(one)

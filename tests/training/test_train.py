@@ -343,6 +343,17 @@ def test_out_of_a_command_cannot_be_a_file(command: str, out: str, tmp_path: Pat
     assert printed.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    "command",
+    ["corpus", "evaluate", "calibrate", "compare", "ablate", "benchmark", "train", "decay", "tune"],
+)
+def test_every_command_has_help(command: str, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main([command, "--help"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out.startswith(f"usage: python -m training {command}")
+
+
 @pytest.mark.parametrize("command", ["train", "tune"])
 def test_help_says_what_each_number_is(command: str, capsys):
     with pytest.raises(SystemExit):
