@@ -110,7 +110,7 @@ def test_a_run_of_before_is_calibrated(tiny_run: Run, tmp_path: Path, capsys):
     assert now == pytest.approx(was, rel=1e-2)
     assert surer.best()["validation_bits"] == pytest.approx(now, rel=1e-4)
     kept = tiny_run.best()["temperatures"]
-    assert surer.best()["temperatures"] == pytest.approx(kept, rel=0.05)
+    assert surer.best()["temperatures"] == pytest.approx(kept, rel=0.12)
 
 
 def test_a_run_that_was_cut_equals_one_that_was_not(scenes: Path, tmp_path: Path):
