@@ -54,10 +54,12 @@ class Prompter:
     ) -> Iterator[Manner]:
         """How each line is to be written that was wished for; raises RoomError.
 
-        All lines and takes of one wish share the candidates of one line.
+        All lines and takes of one wish share the candidates of one line. A seed without a quality
+        asks for the line of that very seed, whatever else could be said.
         """
         seed = _seed(wish)
-        quality = wish.quality or script.quality or self.settings.quality
+        usual = script.quality or self.settings.quality
+        quality = wish.quality or (usual if wish.seed is None else reranking.QUICK)
         candidates = max(1, reranking.CANDIDATES[quality] // (wish.lines * takes))
         present = _present(script, wish)
         only = present if script.lock or (script.skip_played and script.players) else ()

@@ -35,6 +35,9 @@ from .turn import LARGEST_SEED
 CANDIDATES = {"quick": 1, "good": 16, "best": 64}
 """How many candidates are written at the most, by the name of the quality."""
 
+QUICK = "quick"
+"""The quality at which nothing is chosen: the first candidate is the line."""
+
 QUALITIES = {"quick": phrase("quick"), "good": phrase("good"), "best": phrase("best")}
 """How people call them."""
 

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from bot.reranking import QUICK
 from bot.settings import Settings
 from tests.quality import writing
 from tests.quality.places import PASSAGE, Place, choose, held_out
-from tests.quality.writing import QUALITIES, QUICK, Setting, Written
+from tests.quality.writing import QUALITIES, Setting, Written
 from training.texts import TextError
 
 

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from tqdm import tqdm
 
 from bot.model import ModelError
-from bot.reranking import CANDIDATES
+from bot.reranking import CANDIDATES, QUICK
 from bot.room import RoomError, Rooms, Wish, Writer
 from bot.script import Element, heading
 from bot.settings import Settings
@@ -28,9 +28,6 @@ from training.texts import TextError
 from .places import PASSAGE, Place, fountain_of
 
 QUALITIES = tuple(CANDIDATES)
-
-QUICK = QUALITIES[0]
-"""The quality at which nothing is chosen: the first line that was drawn."""
 
 AT_ONCE = 32
 """Scripts that are read side by side."""
@@ -183,6 +180,6 @@ async def samples(bot: Bot, beginning: str, number: int, length: int) -> list[st
     found = []
     for seed in range(1, number + 1):
         await bot.bring_in(seed, begun)
-        wish = Wish(lines=length, seed=seed)
+        wish = Wish(lines=length, seed=seed, quality=bot.settings.quality)
         found.append(fountain_of([*begun, *await bot.go_on(seed, wish)]))
     return found
