@@ -11,6 +11,7 @@ from onnx import TensorProto, helper
 
 from export.parts import Parts
 from export.prior_graph import add_prior
+from training.blend import blended
 from training.prior import NgramPrior, PriorShape
 from training.tables import Tables
 
@@ -77,3 +78,25 @@ def test_it_expects_what_pytorch_expects(prior: NgramPrior, digits: np.ndarray, 
         found = session.run(None, {"digits": digits[i : i + rows]})
         np.testing.assert_allclose(found[0], expected[i : i + rows], rtol=3e-7, atol=3e-7)
         np.testing.assert_array_equal(found[1], lengths[i : i + rows])
+
+
+def test_a_row_gets_the_same_bits_alone_and_among_others(prior: NgramPrior, digits: np.ndarray):
+    session = onnxruntime.InferenceSession(graph_of(prior.tables()).SerializeToString())
+    together = session.run(None, {"digits": digits})
+    for i in range(0, len(digits), 7):
+        alone = session.run(None, {"digits": digits[i : i + 1]})
+        for one, all_of in zip(alone, together, strict=True):
+            assert one.tobytes() == all_of[i : i + 1].tobytes()
+
+
+def test_what_is_added_for_further_texts_is_looked_up_as_well(
+    prior: NgramPrior, digits: np.ndarray
+):
+    larger, _ = blended(prior, [text(seed, 800) for seed in range(40, 44)])
+    assert larger.lengths.tolist().count(1) == 2
+    session = onnxruntime.InferenceSession(graph_of(larger.tables()).SerializeToString())
+    expected, lengths = read(larger, digits)
+    found = session.run(None, {"digits": digits})
+    np.testing.assert_allclose(found[0], expected, rtol=3e-7, atol=3e-7)
+    np.testing.assert_array_equal(found[1], lengths)
+    assert abs(expected - read(prior, digits)[0]).max() > 0.1
