@@ -17,11 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .arena import BARRED, NEUTRAL, Arena, Table
+from .arrays import Floats, Logits, States, Tokens
 from .constraint import Automaton, boundaries
-from .model import Logits, Model, States, Tokens
+from .model import Model
 from .recall import Recall
 from .repetition import NOT_COUNTED, REACH, Matches, charge, counted, go_on
-from .request import LONGEST_LINE, Floats, NoNumber, NothingLeft, Reply, Request
+from .request import LONGEST_LINE, NoNumber, NothingLeft, Reply, Request
 from .sampling import Sampling, Uniforms, draw, surprise
 from .turn_taking import CUES, LONGEST_CUE, NOTHING, alive, company, expect
 

@@ -14,11 +14,11 @@ from typing import Any
 
 import numpy as np
 import onnxruntime
-from numpy.typing import NDArray
 
+from .arrays import Floats, Logits, States, Tokens
 from .constraint import Automaton, Banned, element
 from .engine import Engine, Reply, Request
-from .model import Logits, Model, States, Tokens
+from .model import Model
 from .openings import Reading, state_key
 from .recall import LINES, Heard, Said, said
 from .repetition import REACH
@@ -26,7 +26,6 @@ from .sampling import Sampling
 from .script import Element, Kind, as_read, cue_line, from_voice
 from .store import Draft, Line
 
-Floats = NDArray[np.float32]
 Bounds = tuple[Automaton | None, Automaton | None, Banned | None]
 
 PIECE = 2_000

@@ -15,6 +15,7 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from .anatomy import Anatomy
+from .arrays import Logits, States, Tokens
 from .language import phrase, say
 from .script import blocks, clean, from_voice
 
@@ -62,10 +63,6 @@ LONGEST_OPENING = 2_000
 
 CLOSING = ".!?\u2026)\n"
 """Behind these an element may well end."""
-
-Tokens = NDArray[np.int64]
-States = NDArray[np.float32]
-Logits = NDArray[np.float32]
 
 
 CANNOT_BE_READ = phrase(

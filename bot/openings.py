@@ -10,9 +10,10 @@ import hashlib
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
+from .arrays import States
 from .engine import Engine, Request
 from .language import say
-from .model import Model, States
+from .model import Model
 from .render import inline
 from .script import ScriptError, as_read, blocks
 

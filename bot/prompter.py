@@ -9,11 +9,11 @@ from dataclasses import replace
 from typing import TypeVar
 
 from . import compose, reranking
+from .arrays import Floats, States
 from .candidates import write_candidates
 from .compose import Manner, Progress, Standing
 from .engine import Engine, NothingLeft
 from .language import say
-from .model import States
 from .openings import Reading
 from .render import inline
 from .repetition import REACH
@@ -21,7 +21,7 @@ from .reranking import Candidate
 from .sampling import Sampling
 from .script import Element, Kind
 from .settings import Settings
-from .store import Draft, Floats, Line, Script, Store
+from .store import Draft, Line, Script, Store
 from .tables import guilds_voice
 from .turn import LARGEST_SEED, RoomError, Wish, Writer
 

@@ -23,7 +23,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .model import Logits, Model, Tokens
+from .arrays import Floats, Logits, Tokens
+from .model import Model
 from .sampling import Uniforms, draw
 
 WORDS = 32
@@ -61,7 +62,6 @@ WORD = re.compile(r"[^\W\d_]+")
 ENDS_SENTENCE = ".!?\u2026:\"'\u201c\u201d\u2018\u2019()"
 """After these, and at the beginning of a line of verse, a capital tells nothing of a word."""
 
-Floats = NDArray[np.float32]
 Places = NDArray[np.int64]
 Heard = tuple[tuple[str, bool], ...]
 """Elements, the last one last: the text of each, and whether a person wrote it."""

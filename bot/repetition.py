@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from .model import Logits, Tokens
+from .arrays import Logits, Tokens
 
 REACH = 1000
 """How many characters back a passage is recognised."""

@@ -13,11 +13,12 @@ from enum import StrEnum
 import numpy as np
 
 from . import compose
+from .arrays import States, Tokens
 from .compose import Progress, Standing
 from .engine import NothingLeft
 from .history import words
 from .language import many, phrase, say
-from .model import ModelError, States, Tokens
+from .model import ModelError
 from .openings import Reading
 from .recall import LINES, Heard
 from .render import inline

@@ -5,14 +5,11 @@ from __future__ import annotations
 from dataclasses import KW_ONLY, dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
+from .arrays import Floats, States, Tokens
 from .constraint import Automaton, Banned
-from .model import States, Tokens
 from .recall import Said
 from .sampling import Sampling
-
-Floats = NDArray[np.float32]
 
 LONGEST_LINE = 2_000
 """Characters that a line may be long at the most."""

@@ -27,9 +27,10 @@ from pathlib import Path
 
 import numpy as np
 
+from .arrays import Floats
 from .language import phrase
 from .script import Kind
-from .tables import Draft, Floats
+from .tables import Draft
 from .turn import LARGEST_SEED
 
 CANDIDATES = {"quick": 1, "good": 16, "best": 64}

@@ -10,10 +10,11 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 from . import compose, openings
+from .arrays import Floats, Logits
 from .compose import Manner, Progress, Standing
 from .engine import Engine
 from .language import phrase, say
-from .model import Logits, Model
+from .model import Model
 from .openings import Reading
 from .readers import Readers
 from .render import inline
@@ -21,7 +22,7 @@ from .rights import check_cooldown, check_may_pick, check_may_take, check_may_wr
 from .script import Element, Kind, as_read, from_person
 from .settings import Settings
 from .shelf import Shelf, locked
-from .store import BEFORE_THE_FIRST, Ballot, Draft, Floats, Line, Script, Store, fork_of
+from .store import BEFORE_THE_FIRST, Ballot, Draft, Line, Script, Store, fork_of
 from .turn import (
     LARGEST_SEED,
     NO_SCRIPT,

@@ -5,11 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from .model import Logits, Tokens
-
-Floats = NDArray[np.float32]
+from .arrays import Floats, Logits, Tokens
 
 LARGEST_SEED = 2**63 - 1
 

@@ -14,12 +14,12 @@ from sqlalchemy import URL, and_, case, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from . import erasure, lineage
+from .arrays import Floats, States
 from .budget import Budget
 from .database import Database
 from .dialects import first_line, insert
 from .erasure import Kept
 from .lineage import LINES_AT_ONCE, AlreadyWritten, HeadMoved
-from .model import States
 from .postgres import Postgres
 from .script import Element, Kind
 from .tables import (
@@ -31,7 +31,6 @@ from .tables import (
     Departure,
     Draft,
     Fact,
-    Floats,
     Line,
     Post,
     Script,
@@ -50,7 +49,6 @@ __all__ = [
     "AlreadyWritten",
     "Ballot",
     "Draft",
-    "Floats",
     "Forgotten",
     "HeadMoved",
     "Kept",

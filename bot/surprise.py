@@ -9,12 +9,13 @@ from itertools import pairwise
 
 import numpy as np
 
+from .arrays import Floats, Logits
 from .language import many, phrase, say
-from .model import Logits, Model
+from .model import Model
 from .render import plain
 from .room import Room
 from .script import Kind, as_read
-from .store import Floats, Line
+from .store import Line
 
 MOST_CHARACTERS = 600
 """Characters of lines that are looked at: what a phone shows without getting small."""

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .model import Logits, Tokens
+from .arrays import Floats, Logits, Tokens
 from .repetition import REACH
 
 CUES = 24
@@ -52,7 +52,6 @@ follows it, and where a heading does."""
 
 Cues = NDArray[np.int32]
 Alive = NDArray[np.bool_]
-Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,10 @@ from itertools import count
 
 import numpy as np
 
+from bot.arrays import Tokens
 from bot.constraint import Banned, element
 from bot.engine import Engine, NothingLeft, Request
-from bot.model import Model, Tokens
+from bot.model import Model
 from bot.repetition import REACH
 from bot.sampling import Sampling
 

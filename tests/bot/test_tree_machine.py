@@ -29,8 +29,8 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from bot.arrays import States
 from bot.engine import Request
-from bot.model import States
 from bot.room import Place, RoomError, Rooms, Wish, Writer
 from bot.script import as_read, from_person
 from bot.settings import Settings

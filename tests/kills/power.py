@@ -19,7 +19,8 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine, event
 
-from bot.model import Model, States
+from bot.arrays import States
+from bot.model import Model
 from tests.discord.processes import ROOT
 
 from .points import Executioner

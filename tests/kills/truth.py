@@ -11,7 +11,8 @@ from typing import Self
 
 import numpy as np
 
-from bot.model import Model, States
+from bot.arrays import States
+from bot.model import Model
 from bot.script import as_read
 
 

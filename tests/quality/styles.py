@@ -30,9 +30,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bot import compose, openings
+from bot.arrays import States
 from bot.compose import Manner, Standing
 from bot.engine import Engine
-from bot.model import Model, States
+from bot.model import Model
 from bot.openings import Reading
 from bot.sampling import Sampling
 from bot.script import Element, Kind, as_read, blocks, classify, heading
