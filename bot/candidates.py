@@ -16,10 +16,10 @@ import numpy as np
 
 from . import compose
 from .compose import Lead, Manner, Standing
+from .drafts import Draft
 from .engine import Engine, Load, NothingLeft, Request
 from .reranking import Candidate, seeds, shortlist, spoken_text, wanted_size
 from .script import Kind
-from .store import Draft
 
 CROWD = 2
 """Times its rows that an engine may have to do before a line gets no other candidate."""

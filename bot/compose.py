@@ -17,6 +17,7 @@ import onnxruntime
 
 from .arrays import Floats, Logits, States, Tokens
 from .constraint import Automaton, Banned, element
+from .drafts import Draft, ScriptLine
 from .engine import Engine, Reply, Request
 from .model import Model
 from .openings import Reading, state_key
@@ -24,7 +25,6 @@ from .recall import LINES, Heard, Said, said
 from .repetition import REACH
 from .sampling import Sampling
 from .script import Element, Kind, as_read, cue_line, from_voice
-from .store import Draft, Line
 
 Bounds = tuple[Automaton | None, Automaton | None, Banned | None]
 
@@ -116,14 +116,14 @@ class Lead:
     """Bits that each of its characters but the first cost: float32 [n - 1]."""
 
 
-def recent(model: Model, lines: Sequence[Line]) -> Tokens:
+def recent(model: Model, lines: Sequence[ScriptLine]) -> Tokens:
     """The last characters of a script as a voice reads them: int64 [at most REACH]."""
-    return model.encode("".join(as_read(line.text) for line in lines))[-REACH:]
+    return model.encode("".join(as_read(line.element.text) for line in lines))[-REACH:]
 
 
-def heard(lines: Sequence[Line]) -> Heard:
+def heard(lines: Sequence[ScriptLine]) -> Heard:
     """Return what a line may take words from: the last elements, and whether people wrote them."""
-    return tuple((line.text, line.author is not None) for line in lines[-LINES:])
+    return tuple((line.element.text, line.author is not None) for line in lines[-LINES:])
 
 
 async def read_lead(engine: Engine, at: Standing, manner: Manner, owner: object) -> Lead:
@@ -268,10 +268,10 @@ def expected(model: Model, state: States, read: Tokens) -> Logits:
 
 
 async def read_again(
-    engine: Engine, state: States, lines: Sequence[Line], owner: object, told: Progress
+    engine: Engine, state: States, lines: Sequence[ScriptLine], owner: object, told: Progress
 ) -> States:
     """The state after lines that were read before; raises what `Engine.run` raises."""
-    tokens = engine.model.encode("".join(as_read(line.text) for line in lines))
+    tokens = engine.model.encode("".join(as_read(line.element.text) for line in lines))
     for begin in range(0, len(tokens), PIECE):
         told.share_read = begin / len(tokens)
         request = Request(state, tokens[begin : begin + PIECE], owner=owner)

@@ -10,7 +10,7 @@ import discord
 from .language import phrase, say
 from .manners import entry
 from .render import LIMIT, inline, plain, size
-from .script import Element, Kind
+from .script import Kind
 from .store import Line
 
 ON_A_PAGE = 8
@@ -52,14 +52,9 @@ def told(
     return _told(lines, numbers, now, asked_for, in_full=False)
 
 
-def words(element: Element) -> str:
-    """An element on one line, as words that are said."""
-    return element.body if element.cue is None else f"{element.cue}: {element.body}"
-
-
 def label(line: Line, number: int | None) -> str:
     """A line in a menu, where there is no formatting; at most 100 characters."""
-    cut = plain(words(line.element), LABEL)
+    cut = plain(line.element.one_line, LABEL)
     return f"{number}. {cut}" if number else cut
 
 
@@ -94,7 +89,7 @@ def _told(
 
 
 def _entry(line: Line, number: int | None) -> str:
-    text = inline(words(line.element), 70)
+    text = inline(line.element.one_line, 70)
     return f"**{number}** {text}" if number else f"~~{text}~~"
 
 

@@ -37,12 +37,12 @@ from .dialects import (
     insert_for,
     note_highest_id,
 )
+from .drafts import Draft
 from .tables import (
     BEFORE_THE_FIRST,
     TOLD,
     Ballot,
     Base,
-    Draft,
     Fact,
     Line,
     Manner,

@@ -12,18 +12,19 @@ from . import compose, reranking
 from .arrays import Floats, States
 from .candidates import write_candidates
 from .compose import Manner, Progress, Standing
+from .drafts import Draft
 from .engine import Engine, NothingLeft
 from .language import say
 from .openings import Reading
 from .render import inline
 from .repetition import REACH
 from .reranking import Candidate
-from .sampling import Sampling
+from .sampling import LARGEST_SEED, Sampling
 from .script import Element, Kind
 from .settings import Settings
-from .store import Draft, Line, Script, Store
+from .store import Line, Script, Store
 from .tables import guilds_voice
-from .turn import LARGEST_SEED, RoomError, Wish, Writer
+from .turn import RoomError, Wish, Writer
 
 N = TypeVar("N", int, float)
 

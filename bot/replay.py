@@ -16,7 +16,6 @@ from . import compose
 from .arrays import States, Tokens
 from .compose import Progress, Standing
 from .engine import NothingLeft
-from .history import words
 from .language import many, phrase, say
 from .model import ModelError
 from .openings import Reading
@@ -380,7 +379,7 @@ def _by_reason(found: Replay) -> list[tuple[str, list[int]]]:
 
 
 def _entry(one: Finding) -> str:
-    text = inline(words(one.line.element), 60)
+    text = inline(one.line.element.one_line, 60)
     if one.again is None:
         return say("**{number}** {text}: cannot be proved", number=one.number, text=text)
     again = say("-# came out as: {text}", text=inline(one.again, 60) or say("nothing"))

@@ -28,10 +28,10 @@ from pathlib import Path
 import numpy as np
 
 from .arrays import Floats
+from .drafts import Draft
 from .language import phrase
+from .sampling import LARGEST_SEED
 from .script import Kind
-from .tables import Draft
-from .turn import LARGEST_SEED
 
 CANDIDATES = {"quick": 1, "good": 16, "best": 64}
 """How many candidates are written at the most, by the name of the quality."""

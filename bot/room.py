@@ -12,6 +12,7 @@ from weakref import WeakValueDictionary
 from . import compose, openings
 from .arrays import Floats, Logits
 from .compose import Manner, Progress, Standing
+from .drafts import Draft
 from .engine import Engine
 from .language import phrase, say
 from .model import Model
@@ -22,9 +23,8 @@ from .rights import check_cooldown, check_may_pick, check_may_take, check_may_wr
 from .script import Element, Kind, as_read, from_person
 from .settings import Settings
 from .shelf import Shelf, locked
-from .store import BEFORE_THE_FIRST, Ballot, Draft, Line, Script, Store, fork_of
+from .store import BEFORE_THE_FIRST, Ballot, Line, Script, Store, fork_of
 from .turn import (
-    LARGEST_SEED,
     NO_SCRIPT,
     LineIsOld,
     NoScript,
@@ -42,7 +42,6 @@ from .voices import Voices
 from .vote import counted, winner
 
 __all__ = [
-    "LARGEST_SEED",
     "LONGEST_TEXT",
     "MOST_LINES",
     "NO_SCRIPT",

@@ -8,7 +8,8 @@ import numpy as np
 
 from .arrays import Floats, Logits, Tokens
 
-LARGEST_SEED = 2**63 - 1
+LARGEST_SEED = 2**31 - 1
+"""Seeds are short enough for people to read them out and type them."""
 
 LARGEST_UNIFORM = np.float32(1 - 2**-23)
 """A share so large of anything is rounded to less than it all: behind that no character stands, or

@@ -57,6 +57,11 @@ class Element:
         return self.shown[0].partition("(")[0].strip()
 
     @property
+    def one_line(self) -> str:
+        """Return who speaks and what they say, or the text of another element, on one line."""
+        return self.body if self.cue is None else f"{self.cue}: {self.body}"
+
+    @property
     def shown(self) -> tuple[str, ...]:
         """The lines as an audience reads them, without forcing characters and escapes.
 

@@ -18,6 +18,7 @@ from .arrays import Floats, States
 from .budget import Budget
 from .database import Database
 from .dialects import first_line, insert
+from .drafts import Draft
 from .erasure import Kept
 from .lineage import LINES_AT_ONCE, AlreadyWritten, HeadMoved
 from .postgres import Postgres
@@ -29,7 +30,6 @@ from .tables import (
     Ballot,
     Ban,
     Departure,
-    Draft,
     Fact,
     Line,
     Post,
@@ -48,7 +48,6 @@ __all__ = [
     "BEFORE_THE_FIRST",
     "AlreadyWritten",
     "Ballot",
-    "Draft",
     "Forgotten",
     "HeadMoved",
     "Kept",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -25,7 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
-from .arrays import Floats, States
+from .arrays import States
 from .language import phrase
 from .script import Element, Kind
 
@@ -403,19 +402,3 @@ def guilds_voice(guild: int) -> str:
 def told_of(ballot: int, card: int) -> str:
     """The name of the fact that a card of how a vote ended was posted, until all of them are."""
     return f"{TOLD} {ballot} {card}"
-
-
-@dataclass(frozen=True)
-class Draft:
-    """A line that is about to be stored."""
-
-    element: Element
-    author: int | None
-    credit: str
-    state: States | None
-    """What the voice remembers after it; None where that is not kept."""
-    fingerprint: str
-    """The key under which that is kept, as `openings.state_key` makes it."""
-    origin: dict[str, Any] = field(default_factory=dict)
-    surprise: Floats | None = None
-    """What each character of the line but the first cost that voice, in bits: float [n]."""

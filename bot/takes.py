@@ -10,7 +10,6 @@ import discord
 from discord import ui
 
 from .cards import credited, mention
-from .history import words
 from .language import many, phrase, say
 from .render import LIMIT, fenced, inline, messages, page, size
 from .store import Ballot, Line
@@ -164,7 +163,7 @@ def _titles(
 
 
 def _line(lines: Sequence[Line], *, chosen: bool) -> str:
-    text = inline(" ".join(words(line.element) for line in lines), ON_ONE_LINE)
+    text = inline(" ".join(line.element.one_line for line in lines), ON_ONE_LINE)
     return f"-# {text}" if chosen else f"-# ~~{text}~~"
 
 

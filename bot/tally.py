@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 
+from .drafts import ScriptLine
 from .language import many, say
 from .render import PAPER, page
 from .script import Kind
-from .store import Line
 
 LINES_A_PAGE = 55
 """Lines of a typed page."""
@@ -39,7 +39,7 @@ class Tally:
     voices: tuple[Count, ...]
 
 
-def tally(lines: Sequence[Line]) -> Tally:
+def tally(lines: Sequence[ScriptLine]) -> Tally:
     """Counts a script. Takes a while for thousands of lines: not for the event loop."""
     words = [len(line.element.body.split()) for line in lines]
     counted = list(zip(lines, words, strict=True))
@@ -48,7 +48,7 @@ def tally(lines: Sequence[Line]) -> Tally:
     return Tally(
         len(lines),
         sum(words),
-        sum(line.kind == Kind.HEADING for line in lines),
+        sum(line.element.kind == Kind.HEADING for line in lines),
         rows / LINES_A_PAGE,
         _counts(spoken),
         _counts((line.author, line.credit, n) for line, n in counted if line.author is not None),

@@ -17,9 +17,6 @@ R = TypeVar("R")
 NO_SCRIPT = 0
 """Stands for the id of a script where none runs."""
 
-LARGEST_SEED = 2**31 - 1
-"""Seeds are short enough to be read out and typed."""
-
 
 class RoomError(Exception):
     """One friendly sentence for the person who asked; nothing was changed."""

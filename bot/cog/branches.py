@@ -13,7 +13,7 @@ from ..answers import answer, check_permissions
 from ..board import page_title
 from ..bounds import check_texts, chosen
 from ..delivery import LOST, delivered, edited, reply_to
-from ..history import ON_A_PAGE, label, option, told, words
+from ..history import ON_A_PAGE, label, option, told
 from ..language import many, say
 from ..limits import Cost
 from ..manners import present
@@ -243,7 +243,7 @@ class Branches(Turns):
         turn = await self._patiently(
             interaction, lambda patience: room.rewrite(writer, place, text, patience=patience)
         )
-        new = inline(" ".join(words(line.element) for line in turn.lines), 200)
+        new = inline(" ".join(line.element.one_line for line in turn.lines), 200)
         note = say("{who} rewrote a line: {line}", who=who(interaction), line=new)
         note = "\n".join(filter(None, (news(turn), f"-# {note}")))
         shown = await self.board.show_end(interaction, room, note)

@@ -14,7 +14,8 @@ from ..language import phrase, say
 from ..limits import Cost
 from ..manners import MOST_TAKES
 from ..model import LONGEST_STYLE, ModelError
-from ..room import LARGEST_SEED, MOST_LINES, NO_SCRIPT, NoScript, Place, Wish
+from ..room import MOST_LINES, NO_SCRIPT, NoScript, Place, Wish
+from ..sampling import LARGEST_SEED
 from ..script import Kind, name
 from ..views import Interaction
 from ..voicecards import styles

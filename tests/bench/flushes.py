@@ -18,8 +18,9 @@ from pathlib import Path
 
 import numpy as np
 
+from bot.drafts import Draft
 from bot.script import Element, Kind
-from bot.store import Draft, Script, Store
+from bot.store import Script, Store
 from bot.transactions import TOGETHER
 
 STATE = 2_048

@@ -15,12 +15,13 @@ from sqlalchemy import URL, make_url, select
 
 from bot.__main__ import _back_up, _copy_database, _restore
 from bot.copying import copy_database
+from bot.drafts import Draft
 from bot.leases import Lease
 from bot.runner import RunnerError
 from bot.script import Element, Kind
 from bot.settings import RunnerSettings
 from bot.shards import Shards
-from bot.store import Draft, Store, StoreError, opened
+from bot.store import Store, StoreError, opened
 from bot.tables import Base
 from tests.postgres import PASSWORD, Server, ask
 

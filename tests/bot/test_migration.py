@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from bot.drafts import Draft
 from bot.migration import SCHEMA
 from bot.script import Element, Kind
-from bot.store import BEFORE_THE_FIRST, Draft, Store, StoreError
+from bot.store import BEFORE_THE_FIRST, Store, StoreError
 
 from .conftest import count
 

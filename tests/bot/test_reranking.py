@@ -11,15 +11,14 @@ import pytest
 from bot import compose
 from bot.candidates import CROWD, affordable, write_candidates
 from bot.compose import Manner, Standing
+from bot.drafts import Draft
 from bot.engine import Engine, Load
 from bot.replay import Verdict, replay
 from bot.reranking import CANDIDATES, Candidate, choose, seeds, shortlist, words_of
 from bot.room import Patience, Wish
-from bot.sampling import Sampling
+from bot.sampling import LARGEST_SEED, Sampling
 from bot.script import as_read, from_voice
 from bot.store import AlreadyWritten
-from bot.tables import Draft
-from bot.turn import LARGEST_SEED
 
 from .conftest import Stage, answer
 from .test_cog import begin
