@@ -56,7 +56,7 @@ screen: .venv/development  ## The same for the voice `screen`
 
 placed:
 	$(BIN)/python -m export runs/$(VOICE) -o bot/models/$(VOICE).onnx
-	$(BIN)/python -m bot.examination bot/models/*.onnx --note bot/models/examined.json
+	$(BIN)/python -m bot.inference.sandbox bot/models/*.onnx --note bot/models/examined.json
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv

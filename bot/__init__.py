@@ -34,10 +34,10 @@ async def setup(bot: commands.Bot) -> None:
     # Neither is imported before it is needed: importing a part must stay light, and Red is
     # wherever it is the host.
     if any(kind.__module__.startswith("redbot.") for kind in type(bot).__mro__):
-        from .red import setup_in_red
+        from .app.red import setup_in_red
 
         await setup_in_red(bot)
     else:
-        from .cog import OnBook
+        from .cogs import OnBook
 
         await bot.add_cog(OnBook(bot))

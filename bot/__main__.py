@@ -16,14 +16,14 @@ from discord.ext.commands import ExtensionFailed
 from discord.utils import setup_logging
 from sqlalchemy import URL
 
-from . import runner
-from .backup import backup, restore
-from .copying import copy_database
-from .model import ModelError
-from .redaction import guard_handlers
-from .runner import RunnerError
+from .app import client
+from .app.client import RunnerError
+from .inference.model import ModelError
+from .log_redaction import guard_handlers
 from .settings import RunnerSettings, SettingsError, address, runner_settings
-from .store import StoreError
+from .storage.copying import copy_database
+from .storage.sqlite.backup import backup, restore
+from .storage.store import StoreError
 
 REFUSALS = (RunnerError, SettingsError, ModelError, StoreError)
 
@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         elif options.local:
             _run_locally(chosen, options.port)
         else:
-            asyncio.run(runner.run(chosen))
+            asyncio.run(client.run(chosen))
     except REFUSALS as error:
         print(error, file=sys.stderr)
         return 1
@@ -104,7 +104,7 @@ def _database(named: str) -> Path | URL:
 
 def _run_locally(chosen: RunnerSettings, port: int) -> None:
     try:
-        from . import local  # needs what a bot on Discord does not
+        from .app import local  # needs what a bot on Discord does not
     except ModuleNotFoundError as error:
         if error.name != "simcord":
             raise

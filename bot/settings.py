@@ -23,7 +23,7 @@ from pydantic import (
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-from .shards import Shards
+from .sharding import Shards
 
 PREFIX = "ONBOOK_"
 

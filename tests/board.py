@@ -22,9 +22,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bot.render import dimmed, page
+from bot.screenplay.render import dimmed, page
 from bot.settings import RunnerSettings
-from bot.store import Line, Script, Store
+from bot.storage.store import Line, Script, Store
 
 from .bot.conftest import Stage, answer, fields, labels, opened, staged
 from .bot.test_buttons import aloud, blocks_of

@@ -30,7 +30,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from bot.model import Model
+from bot.inference.model import Model
 from bot.settings import SHIPPED_MODELS
 
 from .discord.faults import GATEWAYS, STATUSES, TOO_MANY, Kind

@@ -26,11 +26,11 @@ import torch
 from screenplain.parsers import fountain
 from screenplain.types import Action, Dialog, Slug
 
-from bot.constraint import Banned, element, said
-from bot.engine import Engine, Request
-from bot.model import Model
-from bot.sampling import Sampling
-from bot.script import Kind, from_voice
+from bot.inference.constraint import Banned, element, said
+from bot.inference.engine import Engine, Request
+from bot.inference.model import Model
+from bot.inference.sampling import Sampling
+from bot.screenplay.script import Kind, from_voice
 from bot.settings import SHIPPED_MODELS
 from export import graph
 from training.folding import FoldedNetwork

@@ -21,13 +21,13 @@ from pathlib import Path
 
 import numpy as np
 
-from bot.batch import Batch, Row
-from bot.constraint import Banned, element
-from bot.engine import Engine, NothingLeft, Reply, Request
-from bot.model import Model
-from bot.recall import Lexicon, said
-from bot.sampling import LARGEST_SEED, Sampling
-from bot.script import Kind
+from bot.inference.batch import Batch, Row
+from bot.inference.constraint import Banned, element
+from bot.inference.engine import Engine, NothingLeft, Reply, Request
+from bot.inference.model import Model
+from bot.inference.processors.recall import Lexicon, said
+from bot.inference.sampling import LARGEST_SEED, Sampling
+from bot.screenplay.script import Kind
 from bot.settings import SHIPPED_MODELS
 
 BEGINNING = "\n.THE COURT OF MAYA\n\nEnter MAYA and JONAS\n\nMAYA\nMy lord, my lord, good morrow.\n"

@@ -27,8 +27,8 @@ from pathlib import Path
 
 import numpy as np
 
-from bot.model import Model
-from bot.runner import spare_what_stays
+from bot.app.client import spare_what_stays
+from bot.inference.model import Model
 from bot.settings import SHIPPED_MODELS, runner_settings
 from export.__main__ import main as export
 

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from bot.settings import RunnerSettings, variable
-from bot.shards import Shards
+from bot.sharding import Shards
 
 ROOT = Path(__file__).parents[1]
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")

@@ -20,8 +20,8 @@ from pathlib import Path
 
 import numpy as np
 
-from bot.engine import Engine
-from bot.model import Model
+from bot.inference.engine import Engine
+from bot.inference.model import Model
 from bot.settings import SHIPPED_MODELS
 from training import corpus
 

@@ -18,10 +18,10 @@ from pathlib import Path
 
 import numpy as np
 
-from bot.drafts import Draft
-from bot.script import Element, Kind
-from bot.store import Script, Store
-from bot.transactions import TOGETHER
+from bot.screenplay.drafts import Draft
+from bot.screenplay.script import Element, Kind
+from bot.storage.store import Script, Store
+from bot.storage.transactions import TOGETHER
 
 STATE = 2_048
 """float32 numbers that a voice of 2 x 512 remembers."""

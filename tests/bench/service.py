@@ -12,7 +12,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot.engine import Engine, Request
+from bot.inference.engine import Engine, Request
 
 from .speed import Lines, crowd, written
 

@@ -16,12 +16,12 @@ from typing import cast
 
 import numpy as np
 
-from bot.cog import OnBook
-from bot.engine import Engine, Request
-from bot.runner import Bot
-from bot.sampling import Sampling
+from bot.app.client import Bot
+from bot.cogs import OnBook
+from bot.inference.engine import Engine, Request
+from bot.inference.sampling import Sampling
 from bot.settings import runner_settings
-from bot.views import COG
+from bot.ui.components import COG
 
 BURST = 64
 """Lines that are written side by side before it idles."""

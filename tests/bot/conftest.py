@@ -18,10 +18,10 @@ from simcord.backend.serializers import message_payload
 from simcord.interactions import base_payload
 from sqlalchemy import URL
 
-from bot.cog import OnBook
-from bot.runner import Bot
+from bot.app.client import Bot
+from bot.cogs import OnBook
 from bot.settings import RunnerSettings
-from bot.views import COG
+from bot.ui.components import COG
 from tests.postgres import Server, ask, server
 
 BOTH = ["sqlite", "postgresql"]

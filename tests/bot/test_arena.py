@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bot import arena
-from bot.arena import BARRED, NEUTRAL, Arena
-from bot.constraint import FREE, Banned, element
-from bot.engine import Engine, Request
-from bot.model import Model
-from bot.sampling import Sampling
-from bot.script import Kind
+from bot.inference import arena
+from bot.inference.arena import BARRED, NEUTRAL, Arena
+from bot.inference.constraint import FREE, Banned, element
+from bot.inference.engine import Engine, Request
+from bot.inference.model import Model
+from bot.inference.sampling import Sampling
+from bot.screenplay.script import Kind
 
 LETTERS = tuple("\n abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.()'")
 KINDS = [element(LETTERS, kind, ("MAYA", "JONAS")) for kind in (None, Kind.ACTION, Kind.HEADING)]

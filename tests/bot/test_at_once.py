@@ -13,9 +13,9 @@ from typing import Any, cast
 
 import pytest
 
-from bot.cog import OnBook
+from bot.cogs import OnBook
 from bot.settings import RunnerSettings
-from bot.views import COG
+from bot.ui.components import COG
 from tests.discord.bot import bot_here
 from tests.discord.crowd import names, report
 from tests.discord.people import PATIENCE, Asked, Channel, Discord, Guild, Message, Person

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from bot.backup import backup, restore
-from bot.migration import SCHEMA
-from bot.room import Wish
-from bot.store import Store, StoreError
+from bot.session.channel_session import Wish
+from bot.storage.migrations import SCHEMA
+from bot.storage.sqlite.backup import backup, restore
+from bot.storage.store import Store, StoreError
 
 from .test_room import House, house, texts
 from .test_runner import python_m_bot

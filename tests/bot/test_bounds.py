@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from bot.bounds import LARGEST_ID, OutOfBounds, check_options, check_texts, chosen
-from bot.cog import OnBook
-from bot.turn import RoomError
+from bot.cogs import OnBook
+from bot.session.bounds import LARGEST_ID, OutOfBounds, check_options, check_texts, chosen
+from bot.session.turn import RoomError
 from tests.discord.people import PATIENCE, Asked, Channel, Discord, Person
 from tests.discord.processes import fake_discord, running_bot
 

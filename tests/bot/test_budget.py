@@ -7,10 +7,10 @@ import pytest
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 
-from bot.drafts import Draft
-from bot.room import Wish
-from bot.script import Element, Kind
-from bot.store import Store
+from bot.screenplay.drafts import Draft
+from bot.screenplay.script import Element, Kind
+from bot.session.channel_session import Wish
+from bot.storage.store import Store
 
 from .test_room import House, house
 

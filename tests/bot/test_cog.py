@@ -10,8 +10,8 @@ import pytest
 import simcord
 from fountain import FountainParser
 
-from bot.render import LIMIT, size
-from bot.room import LONGEST_TEXT
+from bot.screenplay.render import LIMIT, size
+from bot.session.channel_session import LONGEST_TEXT
 
 from .conftest import Stage, answer, fields, labels
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from bot.room import RoomError, Wish
-from bot.script import CAST_LIMIT, Kind, ScriptError
+from bot.screenplay.script import CAST_LIMIT, Kind, ScriptError
+from bot.session.channel_session import RoomError, Wish
 
 from .conftest import Stage, answer
 from .test_cog import begin

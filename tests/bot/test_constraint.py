@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from screenplain.parsers import fountain as screenplain
 from screenplain.types import Action, Dialog, Slug
 
-from bot.constraint import (
+from bot.inference.constraint import (
     CUE_LIMIT,
     FREE,
     HEADING_LIMIT,
@@ -28,7 +28,7 @@ from bot.constraint import (
     element,
     said,
 )
-from bot.script import Element, Kind, clean, cue_line, from_voice
+from bot.screenplay.script import Element, Kind, clean, cue_line, from_voice
 
 WALKS = int(os.environ.get("ONBOOK_WALKS", "60"))
 """How many texts are written for each vocabulary and constraint; 300 make 10,000 in all."""

@@ -8,11 +8,11 @@ import discord
 import numpy as np
 import pytest
 
-from bot import views
-from bot.bans import changed, shown_words
-from bot.constraint import said
-from bot.room import Patience, Room, RoomError, Wish
-from bot.script import Kind
+from bot.inference.constraint import said
+from bot.screenplay.script import Kind
+from bot.session.banned_words import changed, shown_words
+from bot.session.channel_session import Patience, Room, RoomError, Wish
+from bot.ui import components
 
 from .conftest import Stage, answer, buttons
 from .test_cog import begin
@@ -226,7 +226,7 @@ async def test_stop_says_so_when_nothing_is_written_any_more(stage: Stage):
     written = await stage.ann.slash(stage.channel, "continue", lines=3, seed=1)
     look = stage.look(written.response)
     [*_, last] = await stage.cog.rooms.at(stage.channel.id).lines()
-    look["components"] = views.stop(int(last.delivery), views.LINES).to_components()
+    look["components"] = components.stop(int(last.delivery), components.LINES).to_components()
     assert list(buttons(look)) == ["Stop"]
     pressed = await stage.press_late(stage.ben, look, "Stop")
     assert "That is written already" in pressed.response.content

@@ -14,15 +14,15 @@ import pytest
 from sqlalchemy import URL, make_url, select
 
 from bot.__main__ import _back_up, _copy_database, _restore
-from bot.copying import copy_database
-from bot.drafts import Draft
-from bot.leases import Lease
-from bot.runner import RunnerError
-from bot.script import Element, Kind
+from bot.app.client import RunnerError
+from bot.screenplay.drafts import Draft
+from bot.screenplay.script import Element, Kind
 from bot.settings import RunnerSettings
-from bot.shards import Shards
-from bot.store import Store, StoreError, opened
-from bot.tables import Base
+from bot.sharding import Shards
+from bot.storage.copying import copy_database
+from bot.storage.postgres.leases import Lease
+from bot.storage.schema import Base
+from bot.storage.store import Store, StoreError, opened
 from tests.postgres import PASSWORD, Server, ask
 
 from .conftest import count, on, tell

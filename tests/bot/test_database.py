@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from bot.database import Database
-from bot.transactions import NotKept
+from bot.storage.sqlite.database import Database
+from bot.storage.transactions import NotKept
 
 
 async def use(database: Database, chance: random.Random) -> None:

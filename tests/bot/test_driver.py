@@ -6,7 +6,7 @@ import sqlite3
 
 import aiosqlite
 
-from bot.driver import USED
+from bot.storage.sqlite.driver import USED
 
 
 async def test_aiosqlite_still_has_what_the_driver_builds_on() -> None:
@@ -15,8 +15,8 @@ async def test_aiosqlite_still_has_what_the_driver_builds_on() -> None:
         for one in (plain, cursor):
             missing = [name for name in USED[type(one)] if not hasattr(one, name)]
             assert missing == [], (
-                f"aiosqlite {aiosqlite.__version__} lacks {missing}: change bot/driver.py, and "
-                f"then the bound of its version in pyproject.toml"
+                f"aiosqlite {aiosqlite.__version__} lacks {missing}: change "
+                f"bot/storage/sqlite/driver.py, and then the bound of its version in pyproject.toml"
             )
         assert isinstance(plain._conn, sqlite3.Connection)
         assert isinstance(cursor._cursor, sqlite3.Cursor)

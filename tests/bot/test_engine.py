@@ -12,9 +12,9 @@ from typing import Any, TypeVar
 import numpy as np
 import pytest
 
-from bot.batch import TO_A_WORD
-from bot.constraint import Automaton, Banned, said
-from bot.engine import (
+from bot.inference.batch import TO_A_WORD
+from bot.inference.constraint import Automaton, Banned, said
+from bot.inference.engine import (
     Engine,
     EngineBusy,
     EngineClosed,
@@ -23,8 +23,8 @@ from bot.engine import (
     Reply,
     Request,
 )
-from bot.model import Model, Slots
-from bot.sampling import Sampling
+from bot.inference.model import Model, Slots
+from bot.inference.sampling import Sampling
 
 BLANK_LINE = "\n\n"
 

@@ -19,10 +19,10 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from bot import examination
-from bot.anatomy import Anatomy
-from bot.examination import Examiner, Unexamined, sha256_of
-from bot.model import ModelError
+from bot.inference import sandbox
+from bot.inference.anatomy import Anatomy
+from bot.inference.model import ModelError
+from bot.inference.sandbox import Examiner, Unexamined, sha256_of
 from bot.settings import SHIPPED_MODELS, RunnerSettings
 from training.voice_file import Voice
 
@@ -30,7 +30,7 @@ from .conftest import Stage, answer
 from .test_cog import begin
 from .test_model import changed
 
-BOT = Path(examination.__file__).parent
+BOT = Path(sandbox.__file__).parent
 
 SIZE = 8
 """Numbers that these networks remember a script in."""
@@ -272,8 +272,8 @@ async def test_without_memory_there_is_no_verdict(
     assert not notes
     assert not examiner._examined
     # It may lack before anything is tried.
-    monkeypatch.setattr(examination, "content_of", Mock(side_effect=MemoryError))
-    refusal = examination.verdict(path)["refusal"]
+    monkeypatch.setattr(sandbox, "content_of", Mock(side_effect=MemoryError))
+    refusal = sandbox.verdict(path)["refusal"]
     assert not refusal["certain"]
     assert NO_MEMORY in str(ModelError(refusal["sentence"], **refusal["fields"]))
 
@@ -306,7 +306,7 @@ async def test_a_verdict_is_remembered_by_the_content(
                 await examiner.examine(path, sha256)
         else:
             await examiner.examine(path, sha256)
-        assert json.loads(notes[f"voice {sha256}"])["judge"] == examination.judge()
+        assert json.loads(notes[f"voice {sha256}"])["judge"] == sandbox.judge()
     # Nobody is asked again, be it the next process or a file of another name.
     monkeypatch.setattr(Examiner, "_examined", {})
     monkeypatch.setattr(sys, "executable", "/nothing/there")
@@ -324,19 +324,20 @@ async def test_a_verdict_is_remembered_by_the_content(
 @pytest.mark.parametrize(
     ("module", "was", "now"),
     [
-        ("model.py", 'FORMAT = "1"', 'FORMAT = "2"'),
-        ("model.py", '"GRU", ', ""),
-        ("anatomy.py", "GRAPH, METADATA", "METADATA, GRAPH"),
+        ("inference/model.py", 'FORMAT = "1"', 'FORMAT = "2"'),
+        ("inference/model.py", '"GRU", ', ""),
+        ("inference/anatomy.py", "GRAPH, METADATA", "METADATA, GRAPH"),
     ],
 )
 def test_another_release_judges_anew(tmp_path: Path, module: str, was: str, now: str):
-    for name in examination.JUDGES:
-        shutil.copy(BOT / name, tmp_path)
-    assert examination.judge(tmp_path) == examination.judge()
+    for name in sandbox.JUDGES:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        shutil.copy(BOT / name, tmp_path / name)
+    assert sandbox.judge(tmp_path) == sandbox.judge()
     source = (BOT / module).read_text()
     assert source.count(was) == 1
     (tmp_path / module).write_text(source.replace(was, now))
-    assert examination.judge(tmp_path) != examination.judge()
+    assert sandbox.judge(tmp_path) != sandbox.judge()
 
 
 async def test_the_child_gets_no_tokens(
@@ -349,7 +350,7 @@ async def test_the_child_gets_no_tokens(
             began.append(env)
             super().__init__(*args, env=env, **how)
 
-    monkeypatch.setattr(examination.subprocess, "Popen", Watched)
+    monkeypatch.setattr(sandbox.subprocess, "Popen", Watched)
     monkeypatch.setenv("DISCORD_TOKEN", "secret")
     path = folder / "tiny.onnx"
     await examiner.examine(path, sha256_of(path.read_bytes()))
@@ -370,9 +371,9 @@ SHIPPED = sorted(SHIPPED_MODELS.glob("*.onnx"))
 
 def test_the_verdicts_on_the_shipped_voices_are_up_to_date(tmp_path: Path):
     note = tmp_path / "examined.json"
-    arguments = ["-m", "bot.examination", *map(str, SHIPPED), "--note", str(note)]
+    arguments = ["-m", "bot.inference.sandbox", *map(str, SHIPPED), "--note", str(note)]
     subprocess.run([sys.executable, *arguments], check=True)
-    assert note.read_text() == examination.SHIPPED.read_text()
+    assert note.read_text() == sandbox.SHIPPED.read_text()
 
 
 async def test_the_shipped_voices_carry_their_verdicts(examiner: Examiner):
@@ -385,7 +386,7 @@ def test_a_damaged_file_is_not_noted(folder: Path, voice: Voice, tmp_path: Path)
     changed(folder / "bad.onnx", voice, format="2")
     note = tmp_path / "examined.json"
     files = [str(folder / "tiny.onnx"), str(folder / "bad.onnx")]
-    command = [sys.executable, "-m", "bot.examination", *files, "--note", str(note)]
+    command = [sys.executable, "-m", "bot.inference.sandbox", *files, "--note", str(note)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "bad.onnx is format 2" in done.stderr

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bot.store import Store
+from bot.storage.store import Store
 from tests.discord.people import Asked
 
 from .test_at_once import BLOCK, Inside, begin, inside

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 
 import pytest
 
-from bot import gateway, leases
-from bot.runner import Bot
+from bot.app import gateway
+from bot.app.client import Bot
 from bot.settings import RunnerSettings
-from bot.shards import Shards
+from bot.sharding import Shards
+from bot.storage.postgres import leases
 from tests.discord.bot import bot_here
 from tests.discord.faults import Kind
 from tests.discord.people import PATIENCE, Discord

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import URL, Connection, event
 
-from bot.store import AlreadyWritten, HeadMoved, Line, Script, Store
-from bot.transactions import TOGETHER, NotKept
+from bot.storage.store import AlreadyWritten, HeadMoved, Line, Script, Store
+from bot.storage.transactions import TOGETHER, NotKept
 
 from .conftest import BOTH, count, on_a_file
 from .test_store import a_draft, a_script, store

@@ -12,17 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot import panels
-from bot.bans import MOST_WORDS, changed, shown_words
-from bot.cards import NAME, card, credited
-from bot.cog.commands import name_of
-from bot.history import LABEL, label, option, told
-from bot.intake import title_of
-from bot.manuscript import Manuscript
-from bot.pictures import stats_in_words
-from bot.reading import file_name
-from bot.render import LIMIT, dimmed, fenced, inline, messages, plain, size
-from bot.script import (
+from bot.cogs.commands import name_of
+from bot.screenplay.importers import Manuscript
+from bot.screenplay.render import LIMIT, dimmed, fenced, inline, messages, plain, size
+from bot.screenplay.script import (
     TITLE_LIMIT,
     ScriptError,
     clean,
@@ -33,11 +26,18 @@ from bot.script import (
     name,
     titled,
 )
-from bot.script import cast as cast_of
-from bot.store import Ballot, Line, Script
-from bot.takes import shown as shown_takes
-from bot.tally import tally
-from bot.turn import Place, RoomError
+from bot.screenplay.script import cast as cast_of
+from bot.screenplay.statistics import tally
+from bot.session.banned_words import MOST_WORDS, changed, shown_words
+from bot.session.turn import Place, RoomError
+from bot.storage.store import Ballot, Line, Script
+from bot.ui import panels
+from bot.ui.attachments import title_of
+from bot.ui.cards import NAME, card, credited
+from bot.ui.history import LABEL, label, option, told
+from bot.ui.images.page import stats_in_words
+from bot.ui.reading import file_name
+from bot.ui.takes import shown as shown_takes
 
 steadily = settings(max_examples=300, deadline=None, derandomize=True)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.model import Model
+from bot.inference.model import Model
 from tests.kills import crowd, power, rooms
 from tests.kills.truth import Truth, table
 from tests.postgres import Server

@@ -11,10 +11,10 @@ from contextlib import asynccontextmanager
 import pytest
 from sqlalchemy import URL
 
-from bot import leases
-from bot.leases import Lease
-from bot.shards import Shards
-from bot.store import AlreadyWritten, HeadMoved, NotKept, Store, StoreError
+from bot.sharding import Shards
+from bot.storage.postgres import leases
+from bot.storage.postgres.leases import Lease
+from bot.storage.store import AlreadyWritten, HeadMoved, NotKept, Store, StoreError
 from tests.discord.people import PATIENCE
 from tests.postgres import Server, ask
 

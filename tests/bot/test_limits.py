@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.limits import MINUTE, Buckets, Cost, Limits, TooMuch
+from bot.session.rate_limits import MINUTE, Buckets, Cost, Limits, TooMuch
 from bot.settings import RunnerSettings
 
 from .conftest import Stage, answer

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.store import Store
+from bot.storage.store import Store
 from tests.discord.processes import ROOT
 from tests.load import filling, scenarios, stored
 from tests.load.__main__ import main

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from bot.manners import RANGES
-from bot.reranking import CANDIDATES
-from bot.room import RoomError, Wish
+from bot.generation.reranking import CANDIDATES
+from bot.session.channel_session import RoomError, Wish
+from bot.session.preferences import RANGES
 
 from .conftest import Stage, answer
 from .test_cog import HEADING, begin

@@ -10,11 +10,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot import manuscript
-from bot.emphasis import marked, runs
-from bot.manuscript import LONGEST_ELEMENT, MOST_ELEMENTS, Manuscript, ManuscriptError, read
-from bot.printing import Edition, Format, printed
-from bot.script import Element, Kind, classify, from_person, from_voice, shown_as
+from bot.screenplay import importers
+from bot.screenplay.emphasis import marked, runs
+from bot.screenplay.exporters import Edition, Format, printed
+from bot.screenplay.importers import (
+    LONGEST_ELEMENT,
+    MOST_ELEMENTS,
+    Manuscript,
+    ManuscriptError,
+    read,
+)
+from bot.screenplay.script import Element, Kind, classify, from_person, from_voice, shown_as
 
 from .test_script import nasty
 
@@ -333,7 +339,7 @@ def test_encodings(encoding: str) -> None:
         (b" \n\t\n", "no line in that file"),
         (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + bytes(range(256)) * 4, "is not text"),
         (b"\xff\xfe\x00", "is not text"),
-        (b"a" * (manuscript.LARGEST_FILE + 1), "1.0 MB, and a script may have 1"),
+        (b"a" * (importers.LARGEST_FILE + 1), "1.0 MB, and a script may have 1"),
         (b"a\n\n" * (MOST_ELEMENTS + 1), "20,001 lines"),
     ],
 )
@@ -348,7 +354,7 @@ def test_other_files(name: str) -> None:
 
 @steadily
 @given(
-    st.one_of(st.binary(max_size=60), nasty.map(str.encode)), st.sampled_from(manuscript.SUFFIXES)
+    st.one_of(st.binary(max_size=60), nasty.map(str.encode)), st.sampled_from(importers.SUFFIXES)
 )
 def test_any_bytes_are_a_script_or_a_sentence(data: bytes, suffix: str) -> None:
     found = []

@@ -15,7 +15,7 @@ import aiohttp
 import pytest
 from sqlalchemy import URL
 
-from bot.postgres import WRITERS
+from bot.storage.postgres.database import WRITERS
 from tests.discord.people import PATIENCE, Channel, Discord, Guild, Person
 from tests.discord.processes import PATIENCE as LONGEST_END
 from tests.discord.processes import fake_discord, running_bot

@@ -21,10 +21,10 @@ import aiohttp
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from bot.cog import OnBook
-from bot.runner import Bot
+from bot.app.client import Bot
+from bot.cogs import OnBook
 from bot.settings import RunnerSettings, Settings, SettingsError
-from bot.views import COG
+from bot.ui.components import COG
 from tests.discord.bot import at
 from tests.discord.faults import TOO_MANY, Kind
 from tests.discord.people import PATIENCE, Channel, Discord, Person

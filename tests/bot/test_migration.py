@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from bot.drafts import Draft
-from bot.migration import SCHEMA
-from bot.script import Element, Kind
-from bot.store import BEFORE_THE_FIRST, Store, StoreError
+from bot.screenplay.drafts import Draft
+from bot.screenplay.script import Element, Kind
+from bot.storage.migrations import SCHEMA
+from bot.storage.store import BEFORE_THE_FIRST, Store, StoreError
 
 from .conftest import count
 

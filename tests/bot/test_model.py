@@ -12,7 +12,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from bot.model import Model, ModelError
+from bot.inference.model import Model, ModelError
 from training.voice_file import Voice
 
 

@@ -13,12 +13,12 @@ import discord
 import pytest
 from PIL import Image
 
-from bot import curve
-from bot.anatomy import Anatomy
-from bot.curve import Curve, curve_of, in_words
+from bot.inference.anatomy import Anatomy
+from bot.inference.registry import Found
 from bot.settings import SHIPPED_MODELS, RunnerSettings
-from bot.voicecards import card
-from bot.voices import Found
+from bot.ui.images import curve
+from bot.ui.images.curve import Curve, curve_of, in_words
+from bot.ui.model_cards import card
 
 from .conftest import Stage, answer, fields, labels
 from .test_cog import begin

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.model import Model
+from bot.inference.model import Model
 from tests.obedience import commonest, kinds, random_voice, unsaid
 
 LINES = 1_000

@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 
-from bot import openings
-from bot.engine import Request
-from bot.examination import verdict
-from bot.model import LONGEST_OPENING, Model, ModelError
-from bot.replay import Verdict, in_words, replay
-from bot.room import Patience, Place, Turn, Wish
-from bot.script import Element, Kind, ScriptError, as_read, blocks
+from bot.generation import openings
+from bot.inference.engine import Request
+from bot.inference.model import LONGEST_OPENING, Model, ModelError
+from bot.inference.sandbox import verdict
+from bot.screenplay.script import Element, Kind, ScriptError, as_read, blocks
+from bot.session.channel_session import Patience, Place, Turn, Wish
+from bot.session.replay import Verdict, in_words, replay
 from bot.settings import RunnerSettings
-from bot.store import Line
+from bot.storage.store import Line
 from tests.conftest import STYLES
 from training.voice_file import Voice
 

@@ -21,8 +21,8 @@ from discord import app_commands
 from discord.ext import commands
 from filelock import FileLock
 
-from bot.batch import TO_A_WORD
-from bot.views import COG
+from bot.inference.batch import TO_A_WORD
+from bot.ui.components import COG
 from tests.discord import rules
 
 from .conftest import Stage, answer, labels

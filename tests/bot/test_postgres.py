@@ -19,15 +19,15 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
-from bot import lineage, transactions
-from bot import postgres as its_module
-from bot.dialects import walk_line_by_line
-from bot.leases import Lease
-from bot.migration import SCHEMA, STEPS
 from bot.settings import RunnerSettings
-from bot.shards import Shards
-from bot.store import HeadMoved, Line, NotKept, Store, StoreError
-from bot.tables import Fact
+from bot.sharding import Shards
+from bot.storage import line_tree, transactions
+from bot.storage.dialects import walk_line_by_line
+from bot.storage.migrations import SCHEMA, STEPS
+from bot.storage.postgres import database as its_module
+from bot.storage.postgres.leases import Lease
+from bot.storage.schema import Fact
+from bot.storage.store import HeadMoved, Line, NotKept, Store, StoreError
 from tests.discord.people import PATIENCE
 from tests.postgres import PASSWORD, Server, ask
 
@@ -504,7 +504,7 @@ async def test_what_hangs_below_somebodys_lines_is_looked_up_line_by_line(own: U
     store = await Store.open(own)
     await store.begin(a_script())
     ask(own, "UPDATE scripts SET id = 1", MANY, "ANALYZE lines")
-    below = lineage.below(select(Line.id).where(Line.author == 7))
+    below = line_tree.below(select(Line.id).where(Line.author == 7))
     literally = {"literal_binds": True}
     walk = select(below.c.id).compile(dialect=postgresql.dialect(), compile_kwargs=literally)
     plans = list[str]()

@@ -19,11 +19,11 @@ from pypdf import PdfReader
 from screenplay_tools.fdx.parser import Parser as FinalDraftParser
 from screenplay_tools.screenplay import ElementType as Part
 
-from bot.language import say, speaking
-from bot.manuscript import read
-from bot.printing import MOST_NAMES, Edition, Format, Paper, edition, printed
-from bot.script import Element, Kind, from_person
-from bot.tally import Count, Tally
+from bot.i18n.catalogue import say, speaking
+from bot.screenplay.exporters import MOST_NAMES, Edition, Format, Paper, edition, printed
+from bot.screenplay.importers import read
+from bot.screenplay.script import Element, Kind, from_person
+from bot.screenplay.statistics import Count, Tally
 
 from .test_manuscript import SCRIPT, nasty_elements
 

@@ -19,15 +19,15 @@ from discord import Intents
 from discord.ext import commands
 from sqlalchemy import URL
 
-from bot.cog import OnBook
-from bot.privacy import as_file
-from bot.replay import Verdict, in_words, replay
-from bot.room import Patience, Place, Wish
-from bot.script import Kind
+from bot.cogs import OnBook
+from bot.screenplay.script import Kind
+from bot.session.channel_session import Patience, Place, Wish
+from bot.session.replay import Verdict, in_words, replay
 from bot.settings import RunnerSettings
-from bot.store import HeadMoved, Store, fork_of
-from bot.tables import FORGOTTEN, LOOKED_AFTER_BY, REMOVED, SOMEBODY, guilds_voice
-from bot.views import COG
+from bot.storage.schema import FORGOTTEN, LOOKED_AFTER_BY, REMOVED, SOMEBODY, guilds_voice
+from bot.storage.store import HeadMoved, Store, fork_of
+from bot.ui.components import COG
+from bot.ui.privacy import as_file
 from tests.discord.bot import at, bot_here
 from tests.discord.people import PATIENCE, Discord
 from tests.discord.state import TOKEN

@@ -13,9 +13,9 @@ from PIL import Image
 from pypdf import PdfReader
 from sqlalchemy import text
 
-from bot.manuscript import read
-from bot.reading import file_name
-from bot.store import Script
+from bot.screenplay.importers import read
+from bot.storage.store import Script
+from bot.ui.reading import file_name
 
 from .conftest import Stage, answer, labels
 from .test_cog import begin

@@ -11,14 +11,24 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bot.batch import Batch, _Mark
-from bot.batch import Row as BatchRow
-from bot.constraint import Banned
-from bot.engine import Engine, Request
-from bot.model import Model
-from bot.recall import BY_VOICE, FADE, GAINS, LINES, NOTHING, WORDS, Lexicon, Recall, said
-from bot.sampling import Sampling
-from bot.script import as_read
+from bot.inference.batch import Batch, _Mark
+from bot.inference.batch import Row as BatchRow
+from bot.inference.constraint import Banned
+from bot.inference.engine import Engine, Request
+from bot.inference.model import Model
+from bot.inference.processors.recall import (
+    BY_VOICE,
+    FADE,
+    GAINS,
+    LINES,
+    NOTHING,
+    WORDS,
+    Lexicon,
+    Recall,
+    said,
+)
+from bot.inference.sampling import Sampling
+from bot.screenplay.script import as_read
 
 LETTERS = "\n .,ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 LEXICON = Lexicon(tuple(LETTERS), frozenset({"the", "and", "with", "yes", "what"}))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import bot as package
-from bot.redaction import HIDDEN, LOGGERS, Redaction, guard_loggers, leave_loggers
+from bot.log_redaction import HIDDEN, LOGGERS, Redaction, guard_loggers, leave_loggers
 from tests.discord.people import PATIENCE, Discord
 from tests.discord.processes import fake_discord, running_bot
 from tests.discord.state import TOKEN
@@ -35,7 +35,7 @@ def test_secrets_are_hidden(said: str, logged: str) -> None:
 
 
 def test_what_is_no_secret_stays() -> None:
-    for said in ("webhooks are fine", "1.2.3", "the token is missing", "bot.cog.turns.py", ""):
+    for said in ("webhooks are fine", "1.2.3", "the token is missing", "bot.cogs.turns.py", ""):
         assert Redaction().redacted(said) == said
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.render import (
+from bot.screenplay.render import (
     LIMIT,
     WIDTH,
     columns,
@@ -19,7 +19,7 @@ from bot.render import (
     page,
     size,
 )
-from bot.script import Element, Kind, from_person, from_voice, heading
+from bot.screenplay.script import Element, Kind, from_person, from_voice, heading
 
 steadily = settings(max_examples=200, deadline=None, derandomize=True)
 

@@ -6,7 +6,16 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.repetition import ALLOWED, COST, LONGEST, NOT_COUNTED, REACH, charge, counted, go_on
+from bot.inference.processors.repetition import (
+    ALLOWED,
+    COST,
+    LONGEST,
+    NOT_COUNTED,
+    REACH,
+    charge,
+    counted,
+    go_on,
+)
 
 steadily = settings(max_examples=100, deadline=None, derandomize=True)
 

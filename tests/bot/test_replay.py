@@ -6,10 +6,10 @@ import asyncio
 
 import pytest
 
-from bot import compose
-from bot.replay import AT_ONCE, Replay, Verdict, in_words, replay, rows
-from bot.room import Patience, Place, RoomError
-from bot.script import Kind
+from bot.generation import generator
+from bot.screenplay.script import Kind
+from bot.session.channel_session import Patience, Place, RoomError
+from bot.session.replay import AT_ONCE, Replay, Verdict, in_words, replay, rows
 
 from .conftest import Stage, answer
 from .test_cog import begin
@@ -183,8 +183,8 @@ async def test_what_is_not_as_it_was_is_told_of(house: House):
     found = (await replayed(house)).findings[-1]
     assert found.verdict is Verdict.PROVED
     assert found.reasons == (
-        f"onnxruntime was 0 and is {compose.RELEASE}",
-        f"the processor was Abacus and is {compose.processor()}",
+        f"onnxruntime was 0 and is {generator.RELEASE}",
+        f"the processor was Abacus and is {generator.processor()}",
     )
     await house.restart(tampered(line.id))
     assert verdicts(await replayed(house))[-1] is Verdict.UNPROVED

@@ -8,17 +8,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bot import compose
-from bot.candidates import CROWD, affordable, write_candidates
-from bot.compose import Manner, Standing
-from bot.drafts import Draft
-from bot.engine import Engine, Load
-from bot.replay import Verdict, replay
-from bot.reranking import CANDIDATES, Candidate, choose, seeds, shortlist, words_of
-from bot.room import Patience, Wish
-from bot.sampling import LARGEST_SEED, Sampling
-from bot.script import as_read, from_voice
-from bot.store import AlreadyWritten
+from bot.generation import generator
+from bot.generation.candidates import CROWD, affordable, write_candidates
+from bot.generation.generator import Manner, Standing
+from bot.generation.reranking import CANDIDATES, Candidate, choose, seeds, shortlist, words_of
+from bot.inference.engine import Engine, Load
+from bot.inference.sampling import LARGEST_SEED, Sampling
+from bot.screenplay.drafts import Draft
+from bot.screenplay.script import as_read, from_voice
+from bot.session.channel_session import Patience, Wish
+from bot.session.replay import Verdict, replay
+from bot.storage.store import AlreadyWritten
 
 from .conftest import Stage, answer
 from .test_cog import begin
@@ -151,7 +151,7 @@ def test_an_engine_is_never_asked_for_more_candidates_than_it_has_room_for():
 async def standing(house: House) -> tuple[Engine, Standing]:
     engine = await house.voices.engine("tiny")
     read = engine.model.encode(SCRIPT)
-    state = (await engine.run(compose.Request(engine.model.start(), read))).state
+    state = (await engine.run(generator.Request(engine.model.start(), read))).state
     return engine, Standing(state, read)
 
 
@@ -170,7 +170,9 @@ async def test_candidates_are_alike_in_who_speaks_and_each_is_what_its_seed_give
     # Those that grew twice as long as the first one were given up.
     assert all(one.size <= 2 * max(20, found[0].size) + 20 for one in found)
     for one in found:
-        again = await compose.write(engine, at, compose.manner_of(one.draft.origin, ()), "again")
+        again = await generator.write(
+            engine, at, generator.manner_of(one.draft.origin, ()), "again"
+        )
         assert again is not None
         assert again.element == one.draft.element
         assert again.state is not None
@@ -185,7 +187,7 @@ async def test_what_a_candidate_costs_alone_is_what_reading_it_after_its_cue_cos
     manner = Manner(Sampling(5), 100, character="MAYA", candidates=4)
     for one in await write_candidates(engine, at, manner, "here"):
         read = engine.model.encode(as_read(one.draft.element.text))
-        costs = (await engine.run(compose.Request(engine.model.start(), read))).surprise
+        costs = (await engine.run(generator.Request(engine.model.start(), read))).surprise
         assert one.alone == pytest.approx(float(costs[-one.size :].sum()), rel=1e-4)
 
 
@@ -195,7 +197,7 @@ async def test_a_busy_engine_writes_fewer_candidates_but_for_a_seed_that_was_giv
     at = Standing(model.start(), model.encode(""))
     endless = np.full(10**6, model.newline)
     others = [
-        asyncio.create_task(engine.run(compose.Request(model.start(), endless, owner=i)))
+        asyncio.create_task(engine.run(generator.Request(model.start(), endless, owner=i)))
         for i in range(6)
     ]
     await asyncio.sleep(0)  # now they are in the queue

@@ -13,10 +13,12 @@ import pytest
 from fountain import ElementType, FountainParser
 from sqlalchemy import URL
 
-from bot.compose import processor
-from bot.engine import Request
-from bot.model import ModelError
-from bot.room import (
+from bot.generation.generator import processor
+from bot.inference.engine import Request
+from bot.inference.model import ModelError
+from bot.inference.registry import Voices
+from bot.screenplay.script import Kind, as_read, fountain, heading
+from bot.session.channel_session import (
     LONGEST_TEXT,
     MOST_LINES,
     NO_SCRIPT,
@@ -31,10 +33,8 @@ from bot.room import (
     Wish,
     Writer,
 )
-from bot.script import Kind, as_read, fountain, heading
 from bot.settings import Settings
-from bot.store import BEFORE_THE_FIRST, AlreadyWritten, Line, Store
-from bot.voices import Voices
+from bot.storage.store import BEFORE_THE_FIRST, AlreadyWritten, Line, Store
 
 from .conftest import BOTH, on, tell
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.sampling import LARGEST_UNIFORM, Uniforms, draw, surprise
+from bot.inference.sampling import LARGEST_UNIFORM, Uniforms, draw, surprise
 
 steadily = settings(max_examples=200, deadline=None, derandomize=True)
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from screenplain.parsers import fountain as screenplain
 from screenplain.types import Action, Dialog, Slug, Transition
 
-from bot.script import (
+from bot.screenplay.script import (
     CAST_LIMIT,
     NAME_LIMIT,
     Element,

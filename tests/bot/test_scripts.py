@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bot.room import Place, RoomError, Writer
+from bot.session.channel_session import Place, RoomError, Writer
 
 from .conftest import BOTH, Stage, answer, count, fields, labels
 from .test_cog import HEADING, begin

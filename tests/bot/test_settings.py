@@ -9,14 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import URL
 
-from bot.settings import (
-    SHIPPED_MODELS,
-    Settings,
-    SettingsError,
-    address,
-    runner_settings,
-    settings,
-)
+from bot.settings import SHIPPED_MODELS, Settings, SettingsError, address, runner_settings, settings
 
 ROOT = Path(__file__).parents[2]
 

@@ -8,11 +8,11 @@ import discord
 import pytest
 import simcord
 
-from bot.cog import OnBook
-from bot.runner import Bot
+from bot.app.client import Bot
+from bot.cogs import OnBook
 from bot.settings import RunnerSettings, SettingsError, runner_settings
-from bot.shards import Shards
-from bot.views import COG
+from bot.sharding import Shards
+from bot.ui.components import COG
 
 INTENTS = discord.Intents(guilds=True)
 

@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
-from bot import compose, room
-from bot.board import _how_far
-from bot.compose import Progress
-from bot.manuscript import LARGEST_FILE
-from bot.openings import reading
-from bot.room import NO_SCRIPT, Patience, RoomError
-from bot.script import from_person
+from bot.generation import generator
+from bot.generation.generator import Progress
+from bot.generation.openings import reading
+from bot.screenplay.importers import LARGEST_FILE
+from bot.screenplay.script import from_person
+from bot.session import channel_session
+from bot.session.channel_session import NO_SCRIPT, Patience, RoomError
+from bot.ui.message_sync import _how_far
 
 from .conftest import Stage, answer, labels
 from .test_cog import begin
@@ -162,7 +163,7 @@ async def test_a_long_script_is_read_as_if_line_by_line(house: House):
     for line in (lines[0], lines[kept[0]], lines[kept[0] + 1], lines[-1]):
         known = await house.store.surprise(line.id, engine.model.fingerprint)
         state = await house.room.prompter.state(await reading(engine, None, 1), line.parent)
-        fresh = await compose.costs(engine, state, line.element, 1)
+        fresh = await generator.costs(engine, state, line.element, 1)
         assert known is not None
         assert known.tolist() == fresh.astype("float16").tolist()
 
@@ -197,7 +198,7 @@ async def test_a_script_that_began_meanwhile_is_not_shelved(house: House):
 async def test_what_there_was_no_time_to_read_is_read_by_whoever_goes_on(
     house: House, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(room, "LONGEST_READING", 0.0)
+    monkeypatch.setattr(channel_session, "LONGEST_READING", 0.0)
     await house.room.bring_in(house.writer(), None, "Long", from_person(a_play(50)))
     lines = await house.room.lines()
     assert len(lines) == 50
@@ -207,7 +208,7 @@ async def test_what_there_was_no_time_to_read_is_read_by_whoever_goes_on(
 
 
 async def test_thousands_of_lines(house: House, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(room, "LONGEST_READING", 0.0)
+    monkeypatch.setattr(channel_session, "LONGEST_READING", 0.0)
     elements = from_person(a_play(5_000))
     turn = await house.room.bring_in(house.writer(), None, "Long", elements)
     path = await house.store.path_ids(turn.script.head)

@@ -14,10 +14,10 @@ from typing import Any, cast
 
 import pytest
 
-from bot.cog import OnBook
+from bot.cogs import OnBook
 from bot.settings import RunnerSettings
-from bot.store import Store
-from bot.views import COG
+from bot.storage.store import Store
+from bot.ui.components import COG
 from tests.discord.bot import bot_here
 from tests.discord.faults import Kind
 from tests.discord.people import PATIENCE, Discord

@@ -17,9 +17,9 @@ import numpy as np
 import pytest
 from sqlalchemy import URL, event, make_url
 
-from bot.migration import SCHEMA
-from bot.script import Element, Kind
-from bot.store import (
+from bot.screenplay.script import Element, Kind
+from bot.storage.migrations import SCHEMA
+from bot.storage.store import (
     BEFORE_THE_FIRST,
     AlreadyWritten,
     Draft,

@@ -9,12 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bot import pictures
-from bot.compose import expected
-from bot.model import Model
-from bot.script import Kind, as_read
-from bot.store import Line
-from bot.surprise import (
+from bot.generation.generator import expected
+from bot.inference.model import Model
+from bot.screenplay.script import Kind, as_read
+from bot.session.surprisal import (
     APART,
     GUESSES,
     PLACES,
@@ -28,7 +26,9 @@ from bot.surprise import (
     look,
     most_surprising,
 )
-from bot.tables import Manner
+from bot.storage.schema import Manner
+from bot.storage.store import Line
+from bot.ui.images import page
 
 from .test_room import House, house
 
@@ -170,11 +170,11 @@ def test_dearer_characters_are_darker_and_have_taller_bars():
     darkness, heights = [], []
     for bits in (0.0, 2.0, 4.0, 6.0, 8.0, 30.0):
         dear = Surprise("tiny", ("Ann",), ((Cell(" ", bits, 1),),), ())
-        image = rows(pictures.surprise(dear).png)
+        image = rows(page.surprise(dear).png)
         # The only cell, below the legend and its credit.
-        column = image[-150:, pictures.EDGE : pictures.EDGE + pictures.CELL]
+        column = image[-150:, page.EDGE : page.EDGE + page.CELL]
         darkness.append(int(column.sum()))
-        middle = column[:, pictures.CELL // 2]
+        middle = column[:, page.CELL // 2]
         ink = (middle == (0x1D, 0x1C, 0x1A)).all(axis=1)
         heights.append(int(ink.sum()))
     assert darkness[:-1] == sorted(darkness[:-1], reverse=True)
@@ -193,8 +193,8 @@ def test_letters_can_be_read_on_every_heat():
         return float(np.dot([0.2126, 0.7152, 0.0722], linear))
 
     for level in np.linspace(0, 1, 50):
-        heat = pictures._heat(float(level))
-        ink = pictures._readable_on(heat)
+        heat = page._heat(float(level))
+        ink = page._readable_on(heat)
         letters = tuple(int(ink[at : at + 2], 16) for at in (1, 3, 5))
         bright, dark = sorted((luminance(heat), luminance(letters)), reverse=True)
         assert (bright + 0.05) / (dark + 0.05) > 3.5, level
@@ -206,11 +206,11 @@ def test_every_row_fits_on_the_paper():
     )
     line = tuple(Cell(one, 1.0, n) for n, one in enumerate(words * 5 + "\n"))
     width, row = 0, []
-    for _, breaks in pictures._wrapped(line):
+    for _, breaks in page._wrapped(line):
         if breaks:
             row.append(width)
             width = 0
         width += 1
     row.append(width)
-    assert max(row) <= pictures.ACROSS + 1
+    assert max(row) <= page.ACROSS + 1
     assert sum(row) == len(line)

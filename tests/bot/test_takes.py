@@ -9,15 +9,15 @@ from typing import Any, cast
 
 import pytest
 
-from bot.manners import MOST_TAKES
-from bot.polls import Polls
-from bot.render import LIMIT, size
-from bot.runner import Bot
-from bot.store import Ballot
-from bot.takes import shown as page_of
-from bot.takes import whole
-from bot.views import COG
-from bot.vote import counted, winner
+from bot.app.client import Bot
+from bot.screenplay.render import LIMIT, size
+from bot.session.preferences import MOST_TAKES
+from bot.session.vote import counted, winner
+from bot.storage.store import Ballot
+from bot.ui.components import COG
+from bot.ui.polls import Polls
+from bot.ui.takes import shown as page_of
+from bot.ui.takes import whole
 
 from .conftest import Stage, answer, labels
 from .test_at_once import flat

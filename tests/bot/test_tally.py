@@ -7,10 +7,10 @@ import io
 import pytest
 from PIL import Image
 
-from bot import pictures
-from bot.script import from_person
-from bot.store import Line
-from bot.tally import Count, Tally, minutes, share, tally
+from bot.screenplay.script import from_person
+from bot.screenplay.statistics import Count, Tally, minutes, share, tally
+from bot.storage.store import Line
+from bot.ui.images import page
 
 SCRIPT = "int. diner\n\nMAYA: Hello you.\n\nJO: Hey.\n\nMAYA (O.S.): Off.\n\nRain on the window."
 
@@ -49,9 +49,9 @@ def test_minutes(pages: float, told: str) -> None:
 def test_the_picture_has_room_for_anybody() -> None:
     counts = tuple(Count(f"{'A name ' * 9} {n}", 19_999, 199_999 - n) for n in range(30))
     counted = Tally(19_999, 199_999, 9_999, 1e4, counts, counts, counts)
-    image = Image.open(io.BytesIO(pictures.stats("A title " * 20, counted).png))
-    assert image.width == pictures.WIDTH
+    image = Image.open(io.BytesIO(page.stats("A title " * 20, counted).png))
+    assert image.width == page.WIDTH
     assert 900 < image.height < 1500
     edge = image.convert("RGB").crop((image.width - 8, 0, image.width, image.height))
     assert edge.getcolors() == [(8 * image.height, (0xFB, 0xF8, 0xF1))]
-    assert len(pictures.stats_in_words("x" * 2000, counted)) == 1000
+    assert len(page.stats_in_words("x" * 2000, counted)) == 1000

@@ -9,9 +9,9 @@ import pytest
 import simcord
 from sqlalchemy import select
 
-from bot.history import ASKED_FOR
-from bot.room import LineIsOld, Place, RoomError, Wish
-from bot.store import AlreadyWritten, Line
+from bot.session.channel_session import LineIsOld, Place, RoomError, Wish
+from bot.storage.store import AlreadyWritten, Line
+from bot.ui.history import ASKED_FOR
 
 from .conftest import BOTH, Stage, answer, fields, labels
 from .test_buttons import assert_true

@@ -30,13 +30,13 @@ from hypothesis.stateful import (
 )
 
 from bot.arrays import States
-from bot.engine import Request
-from bot.room import Place, RoomError, Rooms, Wish, Writer
-from bot.script import as_read, from_person
+from bot.inference.engine import Request
+from bot.inference.registry import Voices
+from bot.screenplay.script import as_read, from_person
+from bot.session.channel_session import Place, RoomError, Rooms, Wish, Writer
 from bot.settings import Settings
-from bot.store import Line, Store
-from bot.tables import FORGOTTEN, REMOVED
-from bot.voices import Voices
+from bot.storage.schema import FORGOTTEN, REMOVED
+from bot.storage.store import Line, Store
 
 CHANNEL, OWNER, OTHER = 1, 7, 8
 WORDS = st.sampled_from(["Rain.", "MAYA: Hello.", "CUT TO:", "Wind.\n\nSnow.", "INT. ROOF - DAY"])

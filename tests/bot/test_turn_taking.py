@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bot.constraint import Banned, element
-from bot.engine import Engine, Request
-from bot.model import Model
-from bot.repetition import REACH
-from bot.sampling import Sampling
-from bot.script import Kind, as_read
-from bot.turn_taking import CUES, LONGEST_CUE, alive, company, expect
+from bot.inference.constraint import Banned, element
+from bot.inference.engine import Engine, Request
+from bot.inference.model import Model
+from bot.inference.processors.repetition import REACH
+from bot.inference.processors.speaker_bias import CUES, LONGEST_CUE, alive, company, expect
+from bot.inference.sampling import Sampling
+from bot.screenplay.script import Kind, as_read
 
 LETTERS = "\n .'ABDEIJLMNOPRSTUYabcdefghijklmnopqrstuvwxyz"
 IDS = {letter: i for i, letter in enumerate(LETTERS)}

@@ -18,11 +18,11 @@ from weakref import ref
 
 import pytest
 
-from bot import model
-from bot.engine import EngineClosed
-from bot.examination import Examiner
-from bot.model import Model, ModelError
-from bot.voices import Voices
+from bot.inference import model
+from bot.inference.engine import EngineClosed
+from bot.inference.model import Model, ModelError
+from bot.inference.registry import Voices
+from bot.inference.sandbox import Examiner
 
 from .test_engine import a_line, endless, same, soon
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import simcord
 
-from bot.runner import Bot
+from bot.app.client import Bot
 from bot.settings import RunnerSettings
 
 SIZES = {

@@ -17,11 +17,11 @@ from contextlib import asynccontextmanager, contextmanager
 import discord
 import yarl
 
-from bot import leases, postgres
 from bot.__main__ import main
-from bot.runner import UNDIVIDED, Bot
+from bot.app.client import UNDIVIDED, Bot
 from bot.settings import RunnerSettings
-from bot.shards import Shards
+from bot.sharding import Shards
+from bot.storage.postgres import database, leases
 
 from .state import TOKEN
 
@@ -62,7 +62,7 @@ def _hurry(times: float) -> None:
     for name in ("HELD", "RENEWED_EVERY", "IDENTIFIED_EVERY"):
         setattr(leases, name, getattr(leases, name) / times)
     # Less than what a lease may take to be renewed.
-    postgres.LOCKED_WAIT = round(postgres.LOCKED_WAIT / times)
+    database.LOCKED_WAIT = round(database.LOCKED_WAIT / times)
 
 
 def _end_with_the_input() -> None:

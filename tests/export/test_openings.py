@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.model import LONGEST_OPENING, LONGEST_STYLE, MOST_STYLES, openings_of
-from bot.script import Kind, blocks, classify
+from bot.inference.model import LONGEST_OPENING, LONGEST_STYLE, MOST_STYLES, openings_of
+from bot.screenplay.script import Kind, blocks, classify
 from export import openings
 from export.__main__ import main
 from training.run import Run

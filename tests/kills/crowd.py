@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from bot.model import Model
+from bot.inference.model import Model
 from tests.discord.faults import Kind
 from tests.discord.people import Asked, Channel, Discord, Look, Message, Person
 from tests.discord.processes import ROOT, fake_discord

@@ -12,7 +12,7 @@ import sys
 from typing import Any, NoReturn
 
 # Imported once, and before there is a thread.
-import bot.cog  # noqa: F401
+import bot.cogs  # noqa: F401
 from bot.__main__ import main
 from tests.discord.bot import at
 

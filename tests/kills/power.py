@@ -20,7 +20,7 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, event
 
 from bot.arrays import States
-from bot.model import Model
+from bot.inference.model import Model
 from tests.discord.processes import ROOT
 
 from .points import Executioner

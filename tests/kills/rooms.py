@@ -15,13 +15,13 @@ from typing import NoReturn
 
 from sqlalchemy import URL
 
-from bot.copying import copy_database
-from bot.engine import Engine
-from bot.model import Model
-from bot.room import Room, RoomError, Rooms, Turn, Wish, Writer
+from bot.inference.engine import Engine
+from bot.inference.model import Model
+from bot.inference.registry import Voices
+from bot.session.channel_session import Room, RoomError, Rooms, Turn, Wish, Writer
 from bot.settings import Settings
-from bot.store import Store
-from bot.voices import Voices
+from bot.storage.copying import copy_database
+from bot.storage.store import Store
 from tests.postgres import Server
 
 from .points import POINTS, Executioner

@@ -12,8 +12,8 @@ from typing import Self
 import numpy as np
 
 from bot.arrays import States
-from bot.model import Model
-from bot.script import as_read
+from bot.inference.model import Model
+from bot.screenplay.script import as_read
 
 
 def flat(text: str) -> str:

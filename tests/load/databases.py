@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Protocol
 
 from sqlalchemy import URL
 
-from bot.copying import copy_database
+from bot.storage.copying import copy_database
 from tests.postgres import AS_IT_COMES, Server, ask, server
 
 from . import filling

@@ -13,12 +13,12 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 
-from bot.budget import SLACK
-from bot.room import Room, Rooms, Wish, Writer
-from bot.script import heading
+from bot.inference.registry import Voices
+from bot.screenplay.script import heading
+from bot.session.channel_session import Room, Rooms, Wish, Writer
 from bot.settings import Settings
-from bot.store import ROOM_FOR_STATES, Store
-from bot.voices import Voices
+from bot.storage.state_eviction import SLACK
+from bot.storage.store import ROOM_FOR_STATES, Store
 
 PLAYS = 16
 """Different ones."""

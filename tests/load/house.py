@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bot.model import Model
+from bot.inference.model import Model
 from tests.discord.processes import running_bot
 from tests.kills.truth import Truth
 

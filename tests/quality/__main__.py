@@ -25,8 +25,8 @@ from pathlib import Path
 
 import torch
 
-from bot.model import Model, ModelError
-from bot.script import Element
+from bot.inference.model import Model, ModelError
+from bot.screenplay.script import Element
 from bot.settings import Settings, variable
 from training.texts import TextError
 

@@ -18,21 +18,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from bot.candidates import write_candidates
-from bot.compose import Manner, Standing
-from bot.engine import Engine, Request
-from bot.model import Model
-from bot.recall import LINES
-from bot.repetition import REACH
-from bot.reranking import (
-    SHIPPED,
-    Candidate,
-    Weights,
-    choose,
-    words_of,
-)
-from bot.sampling import Sampling
-from bot.script import Element, as_read
+from bot.generation.candidates import write_candidates
+from bot.generation.generator import Manner, Standing
+from bot.generation.reranking import SHIPPED, Candidate, Weights, choose, words_of
+from bot.inference.engine import Engine, Request
+from bot.inference.model import Model
+from bot.inference.processors.recall import LINES
+from bot.inference.processors.repetition import REACH
+from bot.inference.sampling import Sampling
+from bot.screenplay.script import Element, as_read
 from bot.settings import Settings
 
 from .measures import English, distinct

@@ -9,11 +9,11 @@ from dataclasses import astuple, dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bot.model import Model
-from bot.repetition import REACH
-from bot.sampling import surprise
-from bot.script import as_read
-from bot.turn_taking import LONGEST_CUE, alive, company, expect
+from bot.inference.model import Model
+from bot.inference.processors.repetition import REACH
+from bot.inference.processors.speaker_bias import LONGEST_CUE, alive, company, expect
+from bot.inference.sampling import surprise
+from bot.screenplay.script import as_read
 from training.compare.table import line
 from training.texts import Text
 

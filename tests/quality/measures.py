@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from spellchecker import SpellChecker
 
-from bot.script import Element
+from bot.screenplay.script import Element
 
 GRAM = 8
 """Characters of a sequence that is looked for again."""

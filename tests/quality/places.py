@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot.script import Element, Kind, ScriptError, cue_line, from_voice, name
+from bot.screenplay.script import Element, Kind, ScriptError, cue_line, from_voice, name
 from training.texts import KINDS, Text, TextError, read
 
 SCRIPT = 3_000

@@ -29,14 +29,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from bot import compose, openings
 from bot.arrays import States
-from bot.compose import Manner, Standing
-from bot.engine import Engine
-from bot.model import Model
-from bot.openings import Reading
-from bot.sampling import Sampling
-from bot.script import Element, Kind, as_read, blocks, classify, heading
+from bot.generation import generator, openings
+from bot.generation.generator import Manner, Standing
+from bot.generation.openings import Reading
+from bot.inference.engine import Engine
+from bot.inference.model import Model
+from bot.inference.sampling import Sampling
+from bot.screenplay.script import Element, Kind, as_read, blocks, classify, heading
 from bot.settings import Settings
 
 from .reader import Pair, Reader, ReaderMissing
@@ -120,11 +120,11 @@ async def _passage(reading: Reading, place: int, seed: int, count: int) -> Passa
     at = Standing(reading.start, model.encode(""), reading.opening)
     beginning = PLACES[place]
     if beginning:
-        draft = await compose.read(engine, at.state, beginning, 0, "", None, reading.opening)
+        draft = await generator.read(engine, at.state, beginning, 0, "", None, reading.opening)
         at = at.after(model, draft)
     lines: list[Element] = []
     for number in range(count):
-        found = await compose.write(engine, at, _manner(seed + number * STRIDE), None)
+        found = await generator.write(engine, at, _manner(seed + number * STRIDE), None)
         if found:
             lines.append(found.element)
             at = at.after(model, found)

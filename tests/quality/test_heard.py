@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.model import Model
+from bot.inference.model import Model
 from tests.quality.heard import heard, table
 from tests.quality.recalled import DISCOUNT, WORTH, Recalled
 from training.texts import Text

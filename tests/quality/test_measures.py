@@ -7,7 +7,7 @@ import random
 import numpy as np
 import pytest
 
-from bot.script import Element, from_voice
+from bot.screenplay.script import Element, from_voice
 from tests.quality.measures import (
     BLOCK,
     COPIED,

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bot.engine import Engine
-from bot.model import Model
-from bot.openings import Reading
-from bot.request import Request
-from bot.script import Element, Kind, as_read
+from bot.generation.openings import Reading
+from bot.inference.engine import Engine
+from bot.inference.model import Model
+from bot.inference.request import Request
+from bot.screenplay.script import Element, Kind, as_read
 from bot.settings import SHIPPED_MODELS
 
 from .styles import PLACES, Passage, copied, leaks, passages, remembered, saved

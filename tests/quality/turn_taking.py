@@ -16,16 +16,16 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import cast as typed
 
-from bot import compose
-from bot.compose import Standing
-from bot.engine import Engine
-from bot.model import Model
-from bot.prompter import Prompter
-from bot.script import Element, heading
+from bot.generation import generator
+from bot.generation.generator import Standing
+from bot.inference.engine import Engine
+from bot.inference.model import Model
+from bot.screenplay.script import Element, heading
+from bot.session.prompter import Prompter
+from bot.session.turn import Wish
 from bot.settings import Settings
-from bot.store import Store
-from bot.tables import Script
-from bot.turn import Wish
+from bot.storage.schema import Script
+from bot.storage.store import Store
 from training.compare.table import line
 
 RUNS = 200
@@ -174,12 +174,12 @@ async def _run(
         temperature=settings.temperature,
         top_p=settings.top_p,
     )
-    at = Standing(engine.model.start(), compose.recent(engine.model, []))
+    at = Standing(engine.model.start(), generator.recent(engine.model, []))
     for element in begin:
-        read = await compose.read(engine, at.state, element, author=0, name="", owner=seed)
+        read = await generator.read(engine, at.state, element, author=0, name="", owner=seed)
         at = at.after(engine.model, read)
     elements: list[Element] = []
-    banned = compose.words_of(settings.banned)
+    banned = generator.words_of(settings.banned)
     for manner in prompter.manners(script, Wish(lines=ELEMENTS, seed=seed), banned):
         draft = await prompter.draft(engine, at, manner)
         at = at.after(engine.model, draft)

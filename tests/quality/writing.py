@@ -15,14 +15,14 @@ from typing import NamedTuple
 from pydantic import ValidationError
 from tqdm import tqdm
 
-from bot.model import ModelError
-from bot.reranking import CANDIDATES, QUICK
-from bot.room import RoomError, Rooms, Wish, Writer
-from bot.script import Element, heading
+from bot.generation.reranking import CANDIDATES, QUICK
+from bot.inference.model import ModelError
+from bot.inference.registry import Voices
+from bot.screenplay.script import Element, heading
+from bot.session.channel_session import RoomError, Rooms, Wish, Writer
+from bot.session.turn import Place as Head
 from bot.settings import Settings
-from bot.store import Store
-from bot.turn import Place as Head
-from bot.voices import Voices
+from bot.storage.store import Store
 from training.texts import TextError
 
 from .places import PASSAGE, Place, fountain_of

@@ -1,0 +1,289 @@
+"""The commands for a script's tree: its history, forks, and lines that are rewritten."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+
+import discord
+from discord import app_commands
+
+from ..i18n.catalogue import many, say
+from ..screenplay.render import LIMIT, inline, plain, size
+from ..screenplay.script import titled
+from ..session.bounds import check_texts, chosen
+from ..session.channel_session import Place, Room, RoomError, place_of
+from ..session.permissions import check_may_write
+from ..session.preferences import present
+from ..session.rate_limits import Cost
+from ..storage.store import Line, Script
+from ..ui import panels
+from ..ui.components import Interaction
+from ..ui.delivery import LOST, delivered, edited, reply_to
+from ..ui.history import ON_A_PAGE, label, option, told
+from ..ui.message_sync import page_title
+from ..ui.responses import answer, check_permissions
+from .commands import CHOICES, answered, for_scripts, speaking_to, who, writer_of
+from .turns import LONGEST_WINDOW, UNTITLED, Turns, news
+
+
+class Branches(Turns):
+    """See how a script came to be, go back in it, and take it another way."""
+
+    @app_commands.command(name="history")
+    @app_commands.describe(line="At which line, by its number in the list; at the end if left out")
+    @for_scripts
+    @answered
+    async def history(
+        self, interaction: Interaction, line: app_commands.Range[int, 1] | None = None
+    ) -> None:
+        """See who wrote what, and continue from any line"""
+        script = await self._room(interaction).script()
+        last = await self._pages(script) - 1
+        number, asked_for = last, None
+        if line is not None:
+            asked_for = (await self._place(script, line)).line
+            number = await self._page_of(script, asked_for)
+        await reply_to(interaction).defer(thinking=True, ephemeral=True)
+        content, view = await self._history(script, number, asked_for)
+        await delivered(interaction, content=content, view=view)
+
+    @app_commands.command(name="fork")
+    @app_commands.describe(
+        title="What the new script is called",
+        thread="Go on in a new thread rather than here",
+    )
+    @for_scripts
+    @answered
+    async def fork(
+        self,
+        interaction: Interaction,
+        title: app_commands.Range[str, 1, 100],
+        thread: bool = False,
+    ) -> None:
+        """Begin another script where this one stands"""
+        check_permissions(interaction)
+        title = titled(title) or say(UNTITLED)
+        room = self._room(interaction)
+        check_may_write(await room.script(), writer_of(interaction))
+        if thread:
+            await self._fork_into_thread(interaction, room, title)
+            return
+        await reply_to(interaction).defer(thinking=True)
+        turn = await room.fork(writer_of(interaction), title)
+        note = say(
+            "{who} forked the script: this is “{title}”.",
+            who=who(interaction),
+            title=inline(title, 100),
+        )
+        shown = await self.board.show_end(interaction, room, f"-# {note}")
+        await self.board.repaint(interaction, room, turn, shown)
+
+    @app_commands.command(name="edit")
+    @app_commands.describe(line="Which line, by its number in the history; the last if left out")
+    @for_scripts
+    @answered
+    async def edit(
+        self, interaction: Interaction, line: app_commands.Range[int, 1] | None = None
+    ) -> None:
+        """Rewrite a line, and keep what follows it"""
+        check_permissions(interaction)
+        room = self._room(interaction)
+        script = await room.begun()
+        place = place_of(script) if line is None else await self._place(script, line)
+        await self._open(interaction, place)
+
+    @history.autocomplete("line")
+    @edit.autocomplete("line")
+    async def _suggest_line(
+        self, interaction: Interaction, current: str | int
+    ) -> list[app_commands.Choice[int]]:
+        running = await self.store.running(self._room(interaction).channel)
+        path = await self.store.path_ids(running.head if running else None)
+        numbers = {line: number for number, line in enumerate(path, 1)}
+        wanted = [line for line in reversed(path) if str(current) in str(numbers[line])]
+        lines = await self.store.lines(wanted[:CHOICES])
+        known = [(numbers[line.id], line) for line in reversed(lines)]
+        return [app_commands.Choice(name=label(line, n), value=n) for n, line in known]
+
+    # On a message
+
+    @answered
+    async def continue_from(self, interaction: Interaction, message: discord.Message) -> None:
+        """Continues from the last line of the script that a message shows."""
+        if ballot := await self.store.ballot_in(message.id):
+            takes = await self.store.takes(ballot)
+            options = [option(lines[-1], None) for lines in takes.values()]
+            await reply_to(interaction).send_message(
+                say("After which take of that message?"),
+                view=panels.lines("here", ballot.script, options),
+                ephemeral=True,
+            )
+            return
+        script, lines = await self._shown_in(message)
+        await self._go_to(interaction, Place(script, lines[-1].id))
+
+    @answered
+    async def rewrite_in(self, interaction: Interaction, message: discord.Message) -> None:
+        """Opens a window for the line that a message shows, or asks which of them."""
+        check_permissions(interaction)
+        if await self.store.ballot_in(message.id):
+            raise RoomError(
+                say(
+                    "These are takes to choose from: pick one, or go to it with **Continue from "
+                    "here**, and rewrite it in the message that shows it then."
+                )
+            )
+        script, lines = await self._shown_in(message)
+        if len(lines) == 1:
+            await self._open(interaction, Place(script, lines[0].id))
+            return
+        numbers = await self._numbers(await self._room(interaction).script())
+        options = [option(line, numbers.get(line.id)) for line in lines][-panels.MOST_OPTIONS :]
+        await reply_to(interaction).send_message(
+            say("Which line of that message?"),
+            view=panels.lines("rewrite", script, options),
+            ephemeral=True,
+        )
+
+    @answered
+    async def choose_line(
+        self, interaction: Interaction, action: str, script: int, values: Sequence[object]
+    ) -> None:
+        """A line was chosen from a menu, to be rewritten or to go on from."""
+        place = Place(script, chosen(values))
+        if action == "rewrite":
+            await self._open(interaction, place)
+        else:
+            await self._go_to(interaction, place)
+
+    async def submit_rewriting(self, interaction: Interaction, place: Place, text: str) -> None:
+        """Rewrites a line, from the modal."""
+        with speaking_to(interaction, self.group):
+            try:
+                check_texts(text=(text, LONGEST_WINDOW))
+                self._pay(interaction, Cost(characters=len(text)))
+                await self._rewrite(interaction, place, text)
+            except Exception as error:  # noqa: BLE001 - the last place where it can be answered
+                await answer(interaction, error, keep=text.strip())
+
+    @answered
+    async def turn_history(self, interaction: Interaction, script: int, number: int) -> None:
+        """A button under a page of the history was pressed."""
+        running = await self._room(interaction).script()
+        if running.id != script:
+            raise RoomError(say("Another script runs here now: see its lines with {/history}."))
+        await reply_to(interaction).defer()
+        content, view = await self._history(running, number)
+        await edited(interaction, content=content, view=view)
+
+    # How it is done
+
+    async def _history(
+        self, script: Script, number: int, asked_for: int | None = None
+    ) -> tuple[str, discord.ui.View]:
+        """One page of a script's lines, of which the one that is ``asked_for`` by its id is marked.
+
+        A number past the end is the last page.
+        """
+        pages = await self._pages(script)
+        number = min(number, pages - 1)
+        lines = await self.store.tree(script, number * ON_A_PAGE, (number + 1) * ON_A_PAGE)
+        numbers = await self._numbers(script)
+        title = page_title(script, number, pages)
+        options = [option(line, numbers.get(line.id)) for line in lines]
+        view = panels.lines("here", script.id, options, number, pages)
+        room = LIMIT - size(title) - 1
+        listed = told(lines, numbers, present(script, self.settings), asked_for, room)
+        return f"{title}\n{listed}", view
+
+    async def _pages(self, script: Script) -> int:
+        """How many pages its history has; raises RoomError where it has no line."""
+        lines = await self.store.tree_size(script)
+        if not lines:
+            raise RoomError(say("The script has no line yet: write one, or use {/continue}."))
+        return -(-lines // ON_A_PAGE)
+
+    async def _page_of(self, script: Script, line: int) -> int:
+        """The page of its history, from 0, on which a line stands."""
+        return await self.store.tree_size(script, line) // ON_A_PAGE
+
+    async def _place(self, script: Script, number: int) -> Place:
+        """The place of the line with a number, from 1; raises RoomError where there is none."""
+        path = await self.store.path_ids(script.head)
+        if number > len(path):
+            there = many(len(path), "line")
+            raise RoomError(say("The script has {lines}: choose one that it has.", lines=there))
+        return Place(script.id, path[number - 1])
+
+    async def _numbers(self, script: Script) -> dict[int, int]:
+        """The places of the lines that stand in the script, from 1, by their ids."""
+        return {line: n for n, line in enumerate(await self.store.path_ids(script.head), 1)}
+
+    async def _shown_in(self, message: discord.Message) -> tuple[int, list[Line]]:
+        """The script in a message, and those of its lines that stand; all if none does."""
+        found = await self.board.shown_in(message.id)
+        if found is None:
+            raise RoomError(say("That message shows no line of a script: choose one that does."))
+        script, lines = found
+        return script.id, lines
+
+    async def _open(self, interaction: Interaction, place: Place) -> None:
+        room = self._room(interaction)
+        line = await room.line_to_rewrite(writer_of(interaction), place)
+        window = self._for_now(panels.RewriteModal(line, place))
+        await reply_to(interaction).send_modal(window)
+
+    async def _rewrite(self, interaction: Interaction, place: Place, text: str) -> None:
+        check_permissions(interaction)
+        room = self._room(interaction)
+        await room.line_to_rewrite(writer_of(interaction), place)
+        await reply_to(interaction).defer(thinking=True)
+        writer = writer_of(interaction)
+        turn = await self._patiently(
+            interaction, lambda patience: room.rewrite(writer, place, text, patience=patience)
+        )
+        new = inline(" ".join(line.element.one_line for line in turn.lines), 200)
+        note = say("{who} rewrote a line: {line}", who=who(interaction), line=new)
+        note = "\n".join(filter(None, (news(turn), f"-# {note}")))
+        shown = await self.board.show_end(interaction, room, note)
+        await self.board.repaint(interaction, room, turn, shown)
+
+    async def _fork_into_thread(self, interaction: Interaction, room: Room, title: str) -> None:
+        channel, may = interaction.channel, interaction.app_permissions
+        if not isinstance(channel, discord.TextChannel):
+            raise RoomError(say("No thread can be opened here: leave out the option {*thread}."))
+        if not (may.create_public_threads and may.send_messages_in_threads):
+            raise RoomError(
+                say(
+                    "I lack the permissions **Create Public Threads** and **Send Messages In "
+                    "Threads** in this channel: ask somebody who manages it, or leave out the "
+                    "option {*thread}."
+                )
+            )
+        await reply_to(interaction).defer(thinking=True)
+        thread = await channel.create_thread(
+            name=plain(title, 100), type=discord.ChannelType.public_thread
+        )
+        try:
+            await room.fork(writer_of(interaction), title, thread.id)
+        except Exception:
+            await _closed(thread)
+            raise
+        await self.board.open_at(thread)
+        note = say(
+            "{who} forked the script: it goes on here, and as “{title}” in {thread}.",
+            who=who(interaction),
+            title=inline(title, 100),
+            thread=thread.mention,
+        )
+        await delivered(interaction, content=f"-# {note}")
+
+
+async def _closed(thread: discord.Thread) -> None:
+    """Deletes a thread in which nothing goes on, or archives it, as its creator always may."""
+    with suppress(discord.HTTPException, *LOST):
+        try:
+            await thread.delete()
+        except discord.Forbidden:
+            await thread.edit(archived=True)

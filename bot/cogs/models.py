@@ -1,0 +1,132 @@
+"""The commands about the voices: which there are, which one writes, and what they can do."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+
+import discord
+from discord import app_commands
+
+from ..i18n.catalogue import say
+from ..inference.model import ModelError
+from ..inference.registry import Found
+from ..screenplay.render import inline
+from ..session.channel_session import Room, RoomError
+from ..storage.schema import guilds_voice
+from ..ui import model_cards
+from ..ui.components import Interaction
+from ..ui.delivery import delivered, reply_to
+from ..ui.images import curve
+from ..ui.responses import check_may_set, check_permissions
+from .commands import answered, choices, for_scripts, writer_of
+from .turns import Turns
+
+
+class Models(Turns):
+    """See the voices, and choose one."""
+
+    model = for_scripts(
+        app_commands.Group(name="model", description="The voices that can write along")
+    )
+
+    @model.command(name="list")
+    @answered
+    async def list_models(self, interaction: Interaction) -> None:
+        """See which voices there are"""
+        room = self._room(interaction)
+        await reply_to(interaction).defer(thinking=True, ephemeral=True)
+        found = await self.voices.look_at_all()
+        chosen = await room.prompter.voice(interaction.guild_id)
+        await delivered(interaction, content=model_cards.listed(found, chosen))
+
+    @model.command(name="use")
+    @app_commands.describe(
+        model="Which voice writes along",
+        script="Only in the script that runs here, and in no other",
+    )
+    @answered
+    async def use_model(
+        self,
+        interaction: Interaction,
+        model: app_commands.Range[str, 1, 100],
+        script: bool = False,
+    ) -> None:
+        """Choose the voice of the new scripts in this server, or of the script that runs here"""
+        room = self._room(interaction)
+        check_permissions(interaction)
+        if not script:
+            check_may_set(interaction, "guild")
+        if not script and interaction.guild_id is None:
+            raise RoomError(
+                say("There is no server here: choose a voice for the script, with {*script}.")
+            )
+        # A voice that nobody has used yet takes a moment to be examined and opened.
+        await reply_to(interaction).defer(thinking=True)
+        _check_sound(await self.voices.look(model))
+        await self.voices.engine(model)
+        if script:
+            await room.change(writer_of(interaction), {"voice": model})
+            told = say(
+                "“{voice}” writes in this script from now on, and reads it first.",
+                voice=inline(model, 40),
+            )
+        else:
+            await self.store.note_fact(guilds_voice(interaction.guild_id or 0), model)
+            told = say(
+                "“{voice}” writes in new scripts here from now on. Scripts that are there keep "
+                "their voices: {/model use} with {*script} changes one.",
+                voice=inline(model, 40),
+            )
+        await delivered(interaction, content=told)
+
+    @model.command(name="info")
+    @app_commands.describe(
+        model="Which voice; the one that writes here if none is named",
+        everyone="Show it to everybody here",
+    )
+    @answered
+    async def show_model(
+        self,
+        interaction: Interaction,
+        model: app_commands.Range[str, 1, 100] | None = None,
+        everyone: bool = False,
+    ) -> None:
+        """See what a voice has read, how good it is, and how it learned"""
+        room = self._room(interaction)
+        await reply_to(interaction).defer(thinking=True, ephemeral=not everyone)
+        found = await self.voices.look(model or await _voice_of(room, interaction.guild_id))
+        _check_sound(found)
+        may_attach = interaction.app_permissions.attach_files
+        files = [await asyncio.to_thread(_picture, found)] if may_attach else []
+        await delivered(
+            interaction, content=model_cards.card(found), attachments=list(filter(None, files))
+        )
+
+    @use_model.autocomplete("model")
+    @show_model.autocomplete("model")
+    async def _suggest_one(
+        self, interaction: Interaction, current: str
+    ) -> list[app_commands.Choice[str]]:
+        return choices(self.voices.names(), current)
+
+
+async def _voice_of(room: Room, guild: int | None) -> str:
+    """The voice of the script that runs in a room, or of a new one."""
+    running = await room.store.running(room.channel)
+    return running.voice if running else await room.prompter.voice(guild)
+
+
+def _picture(found: Found) -> discord.File | None:
+    """How a voice learned, if it says so. Draws: not on the event loop."""
+    learned = curve.curve_of(found.about or {})
+    if learned is None:
+        return None
+    png, words = curve.drawn(found.name, learned), curve.in_words(found.name, learned)
+    return discord.File(io.BytesIO(png), "curve.png", description=words)
+
+
+def _check_sound(found: Found) -> None:
+    """Raises ModelError for a voice that is not used."""
+    if found.refusal:
+        raise ModelError(found.refusal.sentence, **found.refusal.fields)

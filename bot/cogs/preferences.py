@@ -1,0 +1,209 @@
+"""The commands that say how the voice writes here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import discord
+from discord import app_commands
+
+from ..i18n.catalogue import phrase, say
+from ..session.banned_words import changed, check_casts, shown_words
+from ..session.channel_session import RoomError
+from ..session.preferences import BANNED, EVERYTHING, MOST_TAKES, NAMES, at_first, changed_to, shown
+from ..settings import Settings
+from ..ui.components import Interaction
+from ..ui.delivery import delivered, reply_to
+from ..ui.responses import check_may_set, check_permissions
+from .commands import QUALITY, answered, channel_of, choices, for_scripts, writer_of
+from .turns import Turns
+
+
+class Manners(Turns):
+    """See and change how the voice writes."""
+
+    settings_group = for_scripts(
+        app_commands.Group(name="settings", description="How the voice writes here")
+    )
+
+    @settings_group.command(name="show")
+    @answered
+    async def show_settings(self, interaction: Interaction) -> None:
+        """See how this script is written"""
+        room = self._room(interaction)
+        script = await room.script()
+        banned = {say("in this channel"): await self.store.banned_in("channel", room.channel)}
+        if interaction.guild_id is not None:
+            banned[say("in this server")] = await self.store.banned_in(
+                "guild", interaction.guild_id
+            )
+        content = shown(script, await self._at_first(interaction), banned)
+        await reply_to(interaction).send_message(content, ephemeral=True)
+
+    @settings_group.command(name="voice")
+    @app_commands.describe(
+        temperature="How daring the voice is, from 0.1 to 2.0",
+        top_p="From which share of likely characters it chooses, up to 1.0",
+        min_p="How likely a character must be beside the likeliest, from 0 (off) to 1.0",
+        repetition="What repeating an earlier passage costs, from 0 (off) to 2.0",
+        company="How readily those speak who have spoken before, from 0 (off) to 2.0",
+        length="Characters after which it brings a line to its end",
+        model="Which voice writes along",
+        takes="How many takes of a line it writes at once",
+        quality="How many candidates it writes for each line, to keep the best: 1, 16 or 64",
+        cast_lock="Let nobody speak but the cast",
+        skip_played="Leave characters to the people who play them",
+    )
+    @app_commands.choices(quality=QUALITY)
+    @answered
+    async def set_voice(
+        self,
+        interaction: Interaction,
+        temperature: app_commands.Range[float, 0.1, 2.0] | None = None,
+        top_p: app_commands.Range[float, 0.05, 1.0] | None = None,
+        min_p: app_commands.Range[float, 0.0, 1.0] | None = None,
+        repetition: app_commands.Range[float, 0.0, 2.0] | None = None,
+        company: app_commands.Range[float, 0.0, 2.0] | None = None,
+        length: app_commands.Range[int, 0, 1500] | None = None,
+        model: app_commands.Range[str, 1, 100] | None = None,
+        takes: app_commands.Range[int, 1, MOST_TAKES] | None = None,
+        cast_lock: bool | None = None,
+        skip_played: bool | None = None,
+        quality: str | None = None,
+    ) -> None:
+        """Change how the voice writes in this script"""
+        chosen = {
+            "temperature": temperature,
+            "top_p": top_p,
+            "min_p": min_p,
+            "repetition": repetition,
+            "company": company,
+            "length": length,
+            "voice": model,
+            "quality": quality,
+            "takes": takes,
+            "lock": cast_lock,
+            "skip_played": skip_played,
+        }
+        await self._set(interaction, chosen)
+
+    @settings_group.command(name="turns")
+    @app_commands.describe(
+        alternate="Let nobody write twice in a row",
+        cooldown="Seconds to wait between two lines, 0 for none",
+        role="Who may write here; a moderator sets it",
+    )
+    @answered
+    async def set_turns(
+        self,
+        interaction: Interaction,
+        alternate: bool | None = None,
+        cooldown: app_commands.Range[int, 0, 86_400] | None = None,
+        role: discord.Role | None = None,
+    ) -> None:
+        """Change who writes in this script, and when"""
+        chosen = {
+            "alternate": alternate,
+            "cooldown": cooldown,
+            "role": role.id if role else None,
+        }
+        await self._set(interaction, chosen)
+
+    @settings_group.command(name="reset")
+    @app_commands.describe(setting="Which setting to reset")
+    @app_commands.choices(
+        setting=[app_commands.Choice(name=NAMES[one], value=one) for one in NAMES]
+        + [app_commands.Choice(name=phrase("banned words"), value=BANNED)]
+        + [app_commands.Choice(name="everything", value=EVERYTHING)]
+    )
+    @answered
+    async def reset(self, interaction: Interaction, setting: str) -> None:
+        """Reset the settings of this script"""
+        room = self._room(interaction)
+        if setting == BANNED:
+            check_may_set(interaction, "channel")
+            await self.store.ban("channel", room.channel, [], interaction.guild_id)
+            told = say(
+                "No word is banned in this channel any more, beyond the bot's own list and the "
+                "server's: {/settings banned} adds some."
+            )
+            await reply_to(interaction).send_message(told, ephemeral=True)
+            return
+        first = at_first(await room.script(), await self._at_first(interaction))
+        if setting != EVERYTHING:
+            await self._change(interaction, {setting: first[setting]})
+            return
+        # Who may write, and what is not said in the channel, are the moderators' to say, and are
+        # reset by their own names alone.
+        chosen = {one: value for one, value in first.items() if one != "role"}
+        banned = await self.store.banned_in("channel", room.channel)
+        stays = say("The words that are banned in this channel stay: reset them by name.")
+        await self._change(interaction, chosen, stays if banned else "")
+
+    @set_voice.autocomplete("model")
+    async def _suggest_voice(
+        self, interaction: Interaction, current: str
+    ) -> list[app_commands.Choice[str]]:
+        return choices(self.voices.names(), current)
+
+    async def _at_first(self, interaction: Interaction) -> Settings:
+        """What is set for a new script here: its voice is the one that the guild has chosen."""
+        voice = await self._room(interaction).prompter.voice(interaction.guild_id)
+        return self.settings.model_copy(update={"model": voice})
+
+    async def _set(self, interaction: Interaction, chosen: Mapping[str, Any]) -> None:
+        """Changes those of the settings that were chosen."""
+        given = {one: value for one, value in chosen.items() if value is not None}
+        if not given:
+            raise RoomError(say("Choose what to change, or see how it is with {/settings show}."))
+        await self._change(interaction, given)
+
+    async def _change(
+        self, interaction: Interaction, values: Mapping[str, Any], more: str = ""
+    ) -> None:
+        """Changes settings, in front of everybody, who are told of it and ``more``."""
+        check_permissions(interaction)
+        # A voice that nobody has used yet takes a moment to open.
+        await reply_to(interaction).defer(thinking=True)
+        script = await self._room(interaction).change(writer_of(interaction), values)
+        told = changed_to(script, self.settings, values)
+        await delivered(interaction, content=f"{told} {more}" if more else told)
+
+    @settings_group.command(name="banned")
+    @app_commands.describe(
+        add="Words or phrases that the voice must not say, separated by commas",
+        remove="Words or phrases that it may say again, separated by commas",
+        clear="Remove all that are on the list before",
+        server="For the whole server rather than this channel",
+    )
+    @answered
+    async def banned(
+        self,
+        interaction: Interaction,
+        add: app_commands.Range[str, 1, 2000] | None = None,
+        remove: app_commands.Range[str, 1, 2000] | None = None,
+        clear: bool = False,
+        server: bool = False,
+    ) -> None:
+        """See or change what the voice must not say here"""
+        self._room(interaction)  # so that it is paid for as any turn is
+        scope, place = _scope(interaction, server)
+        words = await self.store.banned_in(scope, place)
+        if add or remove or clear:
+            check_may_set(interaction, scope)
+            words = changed([] if clear else words, add or "", remove or "")
+            if add:
+                check_casts(await self.store.casts(scope, place), words)
+            await self.store.ban(scope, place, words, interaction.guild_id)
+        where = say("in this server") if scope == "guild" else say("in this channel")
+        await reply_to(interaction).send_message(shown_words(words, where), ephemeral=True)
+
+
+def _scope(interaction: Interaction, server: bool) -> tuple[str, int]:
+    """The list that is meant: its scope, and the id of the channel or guild."""
+    if not server:
+        return "channel", channel_of(interaction)
+    if interaction.guild_id is None:
+        raise RoomError(say("There is no server here: leave out the option {*server}."))
+    return "guild", interaction.guild_id

@@ -1,0 +1,1 @@
+"""Write lines: between the text of a script and the tokens of a model."""

@@ -1,0 +1,88 @@
+"""Openings: the passage that a voice reads before a script of some style, so that it has the tone.
+
+The passage is part of the voice file and of no script: nobody sees its text, and neither who speaks
+next nor what repeats itself is judged by it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from weakref import WeakKeyDictionary
+
+from ..arrays import States
+from ..i18n.catalogue import say
+from ..inference.engine import Engine, Request
+from ..inference.model import Model
+from ..screenplay.render import inline
+from ..screenplay.script import ScriptError, as_read, blocks
+
+_begun: WeakKeyDictionary[Engine, dict[str, States]] = WeakKeyDictionary()
+"""What each engine's voice remembers after the openings that it has read, by their texts."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A voice that reads scripts of one style."""
+
+    engine: Engine
+    opening: str
+    """The id of what it reads before the first line; empty where it reads nothing."""
+    start: States
+    """What it remembers before the first line: float32 [S]."""
+
+    @property
+    def model(self) -> Model:
+        """The voice."""
+        return self.engine.model
+
+    @property
+    def fingerprint(self) -> str:
+        """The key of its states, which depend on the opening as they do on the network."""
+        return state_key(self.model, self.opening)
+
+
+async def reading(engine: Engine, style: str | None, owner: object) -> Reading:
+    """Read the opening of a style, once for each engine; a voice without that style reads none.
+
+    Raises what `Engine.run` raises.
+    """
+    text = engine.model.openings.get(style or "", "")
+    if not text:
+        return Reading(engine, "", engine.model.start())
+    begun = _begun.setdefault(engine, {})
+    if text not in begun:
+        tokens = engine.model.encode("".join(map(as_read, blocks(text))))
+        begun[text] = (await engine.run(Request(engine.model.start(), tokens, owner=owner))).state
+    return Reading(engine, opening_id(text), begun[text])
+
+
+def opening_id(text: str) -> str:
+    """Return what tells the text of an opening from others: 16 hexadecimal digits."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def state_key(model: Model, opening: str) -> str:
+    """Return the key of a voice's states after the opening with this id; empty for none."""
+    return f"{model.fingerprint} {opening}" if opening else model.fingerprint
+
+
+def find_style(model: Model, wanted: str) -> str:
+    """Return the style that somebody means, in upper or lower case; raises ScriptError."""
+    folded = wanted.strip().casefold()
+    for style in model.openings:
+        if style.casefold() == folded:
+            return style
+    voice, styles = inline(model.name, 40), ", ".join(inline(one, 40) for one in model.openings)
+    if not styles:
+        raise ScriptError(
+            say("“{voice}” has no styles: leave out the option {*style}.", voice=voice)
+        )
+    raise ScriptError(
+        say(
+            "“{voice}” has no style “{style}”: choose from {styles}.",
+            voice=voice,
+            style=inline(wanted, 40),
+            styles=styles,
+        )
+    )

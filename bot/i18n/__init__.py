@@ -1,0 +1,1 @@
+"""Say sentences in the language of whoever reads them."""

@@ -1,0 +1,1 @@
+"""Change what a model expects next, for each row of a batch."""

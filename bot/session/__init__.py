@@ -1,0 +1,1 @@
+"""Play one script in one channel, without Discord."""

@@ -1,0 +1,87 @@
+"""Who may do what with a script: asked when it happens, whatever was shown before."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+
+from ..i18n.catalogue import many, say
+from ..screenplay.render import inline
+from ..storage.store import Ballot, Line, Script
+from .turn import RoomError, Writer
+
+
+def check_may_write(script: Script, writer: Writer) -> None:
+    """Raises RoomError for one who lacks the role that a script is kept to."""
+    if script.role is None or writer.moderator or script.role in writer.roles:
+        return
+    raise RoomError(
+        say(
+            "“{title}” is kept to a role that you do not have: ask a moderator for it, or start a "
+            "script of your own in another channel.",
+            title=inline(script.title, 100),
+        )
+    )
+
+
+def check_may_take(script: Script, line: Line, writer: Writer) -> None:
+    """Raises RoomError for one who may neither take a line back nor rewrite it.
+
+    A voice's line is everybody's; a person's is theirs, the script's owner's and the moderators'.
+    """
+    if line.author in (None, writer.id) or _rules(script, writer):
+        return
+    raise RoomError(
+        say(
+            "That would take {name}'s line out of the script: ask them, the script's owner or a "
+            "moderator, or go on in a script of your own with {/fork}.",
+            name=inline(line.credit, 60),
+        )
+    )
+
+
+def check_may_rule(script: Script, writer: Writer) -> None:
+    """Raises RoomError for one who is neither a script's owner nor a moderator."""
+    if not _rules(script, writer):
+        raise RoomError(
+            say(
+                "Only the script's owner or a moderator (Manage Messages) can change that: ask one."
+            )
+        )
+
+
+def check_may_pick(ballot: Ballot, writer: Writer) -> None:
+    """Raises RoomError for one who neither asked for the takes of a ballot nor is a moderator."""
+    if writer.id != ballot.asker and not writer.moderator:
+        raise RoomError(
+            say(
+                "Who asked for these takes picks one, or a moderator (Manage Messages): with the "
+                "option {*vote} of {/continue}, everybody has a say."
+            )
+        )
+
+
+def check_turn(script: Script, last: Line | None, writer: Writer) -> None:
+    """Raises RoomError for one who wrote the last line, where nobody may write twice in a row."""
+    if script.alternate and last is not None and last.author == writer.id:
+        raise RoomError(
+            say("Nobody writes twice in a row here: wait for somebody else, or use {/continue}.")
+        )
+
+
+def check_cooldown(script: Script, last: dt.datetime | None, now: dt.datetime) -> None:
+    """Raises RoomError for one whose last line is too young; both times have a time zone."""
+    if last is None:
+        return
+    left = math.ceil(script.cooldown - (now - last).total_seconds())
+    if left > 0:
+        raise RoomError(
+            say(
+                "Everybody waits a while between two lines here: try again in {seconds}.",
+                seconds=many(left, "second"),
+            )
+        )
+
+
+def _rules(script: Script, writer: Writer) -> bool:
+    return writer.moderator or writer.id == script.owner

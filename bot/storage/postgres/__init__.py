@@ -1,0 +1,1 @@
+"""Keep scripts in PostgreSQL."""

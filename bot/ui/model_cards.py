@@ -1,0 +1,114 @@
+"""Voice cards: what people are told of the voices, from what their files say of themselves."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import statistics
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import PurePosixPath
+from typing import Any
+
+from ..i18n.catalogue import say
+from ..inference.model import LONGEST_STYLE, openings_of
+from ..inference.registry import Found
+from ..screenplay.render import inline, size
+
+FULL = 1800
+"""The size to which a list of voices grows."""
+
+TEXTS = 6
+"""Texts that a voice was judged on and that are told one by one, at the most."""
+
+
+def listed(found: Sequence[Found], chosen: str) -> str:
+    """All voices, one a line; those that are not used with the reason."""
+    content = say("**Voices**, of which {/model use} chooses one for the new scripts here:")
+    for number, one in enumerate(found):
+        row = _row(one, one.name == chosen)
+        if size(content) + size(row) > FULL:
+            more = say("and {number:,} more", number=len(found) - number)
+            return f"{content}\n- {more}"
+        content += f"\n- {row}"
+    return content
+
+
+def _row(one: Found, is_chosen: bool) -> str:
+    name = f"**{inline(one.name, 40)}**"
+    if one.refusal:
+        return f"{name}: {inline(str(one.refusal), 400)}"
+    corpus = inline(_said(one, "corpus"), 100)
+    row = f"{name}: {corpus}" if corpus else name
+    return f"{row} ({say('for new scripts')})" if is_chosen else row
+
+
+def card(found: Found) -> str:
+    """All that a voice says of itself: some lines of Markdown."""
+    return "\n".join([f"**{inline(found.name, 40)}**", *_facts(found), f"-# {_fingerprint(found)}"])
+
+
+def _facts(found: Found) -> Iterator[str]:
+    if corpus := _said(found, "corpus"):
+        yield say("Trained on: {corpus}", corpus=inline(corpus, 200))
+    if licence := _said(found, "licence"):
+        yield say("Licence: {licence}", licence=inline(licence, 200))
+    if day := _trained(found):
+        yield say("Trained until: {day}", day=day)
+    if names := styles(found):
+        shown = ", ".join(inline(name, LONGEST_STYLE) for name in names)
+        yield say("Styles that a script can begin in: {styles}", styles=shown)
+    yield say("Size: {megabytes:,.1f} MB", megabytes=found.size / 1e6)
+    judged = dict(_judged(found))
+    if len(judged) > TEXTS:
+        yield say(
+            "Bits per character of {count:,} texts that it had never read: {bits:.3f} on average",
+            count=len(judged),
+            bits=statistics.mean(judged.values()),
+        )
+    elif judged:
+        texts = (
+            f"{inline(name, 60)} {say('{bits:.3f}', bits=bits)}" for name, bits in judged.items()
+        )
+        yield say(
+            "Bits per character of texts that it had never read: {texts}", texts=", ".join(texts)
+        )
+
+
+def styles(found: Found) -> list[str]:
+    """Return the styles of which a voice has an opening, in the order of its file."""
+    return list(openings_of(found.about or {}))
+
+
+def _judged(found: Found) -> Iterator[tuple[str, float]]:
+    """What each text cost that was held out."""
+    evaluation = _parsed(found, "evaluation")
+    texts = evaluation.get("texts") if isinstance(evaluation, Mapping) else None
+    for text in texts if isinstance(texts, list) else []:
+        bits = text.get("exported") if isinstance(text, Mapping) else None
+        if isinstance(bits, int | float):
+            name = PurePosixPath(str(text.get("name", ""))).name.replace("-", " ")
+            yield name, bits
+
+
+def _trained(found: Found) -> str:
+    """When it was trained, as each client shows a day."""
+    try:
+        day = dt.datetime.fromisoformat(_said(found, "trained"))
+        return f"<t:{int(day.timestamp())}:D>"
+    except (ValueError, OverflowError, OSError):
+        return ""
+
+
+def _fingerprint(found: Found) -> str:
+    return say("fingerprint {beginning}", beginning=_said(found, "fingerprint")[:12])
+
+
+def _said(found: Found, name: str) -> str:
+    return (found.about or {}).get(f"onbook.{name}", "")
+
+
+def _parsed(found: Found, name: str) -> Any:  # noqa: ANN401 - whatever JSON holds
+    try:
+        return json.loads(_said(found, name))
+    except ValueError:
+        return None

@@ -1,0 +1,236 @@
+"""What a person is told when something cannot be done: one sentence, for them alone."""
+
+from __future__ import annotations
+
+import io
+import logging
+from contextlib import suppress
+
+import discord
+from discord import app_commands
+
+from ..i18n.catalogue import phrase, say
+from ..inference.engine import EngineBusy, EngineClosed, NoNumber
+from ..inference.model import ModelError
+from ..screenplay.render import fenced, size
+from ..screenplay.script import ScriptError, clean
+from ..session.rate_limits import TooMuch
+from ..session.turn import LineIsOld, NoScript, RoomError
+from ..storage.store import AlreadyWritten, HeadMoved, NotKept
+from ..telemetry import Outcome
+from . import components
+from .components import Interaction
+from .delivery import LOST, edited, first_answer, reply_to, taken_away, whispered
+from .waiting import end
+
+log = logging.getLogger("onbook.answers")
+
+SHOWN = "onbook.shown"
+"""Set among an interaction's extras once everybody sees its result."""
+
+WRITTEN = "onbook.written"
+"""Set among an interaction's extras once its lines are in the script, if not yet shown."""
+
+NOT_KEPT = {
+    "full": phrase(
+        "The disk on which the scripts are kept is full, and nothing of this was kept: tell "
+        "whoever runs the bot, and try again when there is room."
+    ),
+    "readonly": phrase(
+        "The scripts can only be read right now, and nothing of this was kept: tell whoever runs "
+        "the bot, and try again later."
+    ),
+    "locked": phrase(
+        "Another program is using the scripts, and nothing of this was kept: try again in a "
+        "moment, and tell whoever runs the bot if it goes on."
+    ),
+    "away": phrase(
+        "The database of the scripts cannot be reached, and nothing of this was kept: try again in "
+        "a moment, and tell whoever runs the bot if it goes on."
+    ),
+    "lost": phrase(
+        "Another process of the bot is taking over here, and nothing of this was kept: try again."
+    ),
+    "broken": phrase(
+        "The disk on which the scripts are kept does not work, and nothing of this was kept: tell "
+        "whoever runs the bot, and try again later."
+    ),
+}
+"""What to do, by why something was not kept."""
+HEARD = "onbook.heard"
+"""Set among an interaction's extras as soon as something answers it."""
+
+KEPT = 1500
+"""The size up to which a text that could not be added is given back in the message itself."""
+
+UNANSWERABLE = {10015, 10062, 40060, 50027}
+"""Discord's codes for an interaction that came too late, that was delivered twice, or is over."""
+
+UNKNOWN_MESSAGE = 10008
+"""Discord's code for a message that was deleted, be it the one whose button was pressed."""
+
+WHAT_TO_DO_NOW = {
+    EngineBusy: phrase("Too many lines are being written right now: try again in a moment."),
+    NoNumber: phrase("The voice's file is damaged: ask whoever runs the bot to export it again."),
+    EngineClosed: phrase("The bot is being shut down: try again when it is back."),
+    HeadMoved: phrase(
+        "Somebody moved the script on at the same moment, and nothing of yours was added: look at "
+        "its end, and try again."
+    ),
+}
+
+REFUSALS = (
+    *(RoomError, ScriptError, ModelError, HeadMoved),
+    *(app_commands.TransformerError, app_commands.CheckFailure),
+)
+"""What is raised where somebody asks for what cannot be, or not any more."""
+
+PERMISSIONS = {
+    "view_channel": phrase("View Channel"),
+    "send_messages": phrase("Send Messages"),
+    "send_messages_in_threads": phrase("Send Messages In Threads"),
+    "manage_channels": phrase("Manage Channels"),
+    "manage_guild": phrase("Manage Server"),
+}
+"""What Discord calls the permissions that are asked for here."""
+
+
+async def answer(interaction: Interaction, error: Exception, keep: str = "") -> None:
+    """Answers an error with one sentence, for the person who asked alone."""
+    end(interaction, _outcome(error))
+    if isinstance(error, AlreadyWritten):
+        return
+    try:
+        if not _cannot_be_answered(error):
+            await _tell(interaction, error, keep)
+            return
+    except LOST as lost:
+        error = lost
+    except discord.HTTPException as refused:
+        # Only the answer shows that it was delivered twice where the act was refused before.
+        if not _cannot_be_answered(refused):
+            raise
+        error = refused
+    end(interaction, Outcome.UNANSWERED)
+    log.warning("an interaction could not be answered: %s", type(error).__name__)
+
+
+def _cannot_be_answered(error: Exception) -> bool:
+    return isinstance(error, discord.HTTPException) and error.code in UNANSWERABLE
+
+
+def _outcome(error: Exception) -> Outcome:
+    """What has come of something for which this was raised."""
+    if isinstance(error, AlreadyWritten):
+        return Outcome.UNANSWERED
+    if isinstance(error, TooMuch | EngineBusy):
+        return Outcome.LIMITED
+    return Outcome.REFUSED if isinstance(error, REFUSALS) else Outcome.FAILED
+
+
+async def _tell(interaction: Interaction, error: Exception, keep: str) -> None:
+    """Answers as far along as the interaction is, and gives a text back that is to be kept."""
+    written = WRITTEN in interaction.extras
+    content = _written_all_the_same(error) if written else _sentence(error)
+    view = _way_on(error) or discord.utils.MISSING
+    files: list[discord.File] = []
+    if keep and not written:
+        returned, files = _given_back(interaction, keep)
+        content += f" {returned}"
+    first = first_answer(interaction)
+    if first is None:
+        await reply_to(interaction).send_message(content, view=view, files=files, ephemeral=True)
+        return
+    if first is discord.InteractionResponseType.deferred_channel_message and (
+        SHOWN not in interaction.extras
+    ):
+        # A follow-up is as visible as the "thinking" that it would replace; and none may follow a
+        # "thinking" that goes without having become a message.
+        with suppress(discord.NotFound):
+            await edited(interaction, content="…")
+            await taken_away(interaction)
+    await whispered(interaction, content, view=view, files=files)
+
+
+def _given_back(interaction: Interaction, text: str) -> tuple[str, list[discord.File]]:
+    """A text for its writer: in a block, or in a file where it is too long for that."""
+    block = fenced(clean(text))
+    if size(block) <= KEPT:
+        return f"{say('Your text is not lost:')}\n{block}", []
+    if interaction.app_permissions.attach_files:
+        file = io.BytesIO(text.encode(errors="replace"))
+        return say("Your text is not lost."), [discord.File(file, filename=say("your-text.txt"))]
+    return f"{say('Your text begins:')}\n{fenced(clean(text[: KEPT // 3]))}", []
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, RoomError | ScriptError | ModelError):
+        return str(error)
+    if isinstance(error, NotKept):
+        return say(NOT_KEPT[error.reason])
+    if type(error) in WHAT_TO_DO_NOW:
+        return say(WHAT_TO_DO_NOW[type(error)])
+    if isinstance(error, app_commands.TransformerError | app_commands.CheckFailure):
+        return say("That cannot be used here: choose another value.")
+    if isinstance(error, discord.NotFound) and error.code == UNKNOWN_MESSAGE:
+        return say("That message was deleted in the meantime: use the command again.")
+    if isinstance(error, LOST):
+        log.warning("a command failed: %s", type(error).__name__)
+        return say("Discord was out of reach for a moment: look at the script, and try again.")
+    log.error("a command failed", exc_info=error)
+    return say(
+        "Something went wrong here, and it has been noted: look at the script, and try again."
+    )
+
+
+def _written_all_the_same(error: Exception) -> str:
+    log.error("lines could not be shown", exc_info=error)
+    return say(
+        "What was written is in the script, but could not be shown here: see {/script show}."
+    )
+
+
+def _way_on(error: Exception) -> discord.ui.View | None:
+    match error:
+        case NoScript():
+            return components.start()
+        case LineIsOld():
+            return components.from_here(error.place)
+        case _:
+            return None
+
+
+def check_permissions(interaction: Interaction) -> None:
+    """Raises RoomError naming the permissions that the bot lacks in this channel."""
+    if interaction.guild_id is None:
+        return
+    needed = ["view_channel", "send_messages"]
+    if isinstance(interaction.channel, discord.Thread):
+        needed[1] = "send_messages_in_threads"
+    missing = [
+        f"**{say(PERMISSIONS[permission])}**"
+        for permission in needed
+        if not getattr(interaction.app_permissions, permission)
+    ]
+    if missing:
+        raise RoomError(
+            say(
+                "I lack the permission {permissions} in this channel: ask somebody who manages it "
+                "to grant that.",
+                permissions=f" {say('and')} ".join(missing),
+            )
+        )
+
+
+def check_may_set(interaction: Interaction, scope: str) -> None:
+    """Raises RoomError for a person who may not change what holds in a channel, or in a guild."""
+    if interaction.guild_id is None:
+        return
+    needed = "manage_guild" if scope == "guild" else "manage_channels"
+    if not getattr(interaction.permissions, needed):
+        raise RoomError(
+            say(
+                "That needs the permission **{permission}**: ask somebody who has it.",
+                permission=say(PERMISSIONS[needed]),
+            )
+        )
