@@ -32,7 +32,7 @@ pytestmark = pytest.mark.usefixtures("hurry")
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Waits shorter for what will not come."""
     # A bot that was unloaded has taken its modules along: the next one has others.
-    delivery = import_module("bot.delivery")
+    delivery = import_module("bot.ui.delivery")
     monkeypatch.setattr(delivery, "PATIENCE", 1.0)
     monkeypatch.setattr(delivery, "FIRST_PATIENCE", 1.0)
 
@@ -202,7 +202,7 @@ async def test_a_picture_that_fails_does_not_end_a_turn(
 async def test_when_discord_never_answers_one_is_told_and_keeps_the_text(
     inside: Inside, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(import_module("bot.delivery"), "FIRST_SECONDS", 2.0)
+    monkeypatch.setattr(import_module("bot.ui.delivery"), "FIRST_SECONDS", 2.0)
     await begin(inside.ann, inside.channel)
     await inside.discord.fail(Kind.SILENCE, "POST", CALLBACK, heard=True)
     await inside.discord.fail(Kind.SILENCE, "POST", CALLBACK, most=5)

@@ -118,7 +118,7 @@ class Seen:
 def watched(gate: threading.Event, seen: Seen) -> Iterator[None]:
     """Lets voices take their steps only while the gate is open, and counts what they answer."""
     # A bot that was unloaded has taken its modules along: the next one has others.
-    engine = import_module("bot.engine").Engine
+    engine = import_module("bot.inference.engine").Engine
 
     class Watched(engine.make_batch):  # type: ignore[name-defined, misc]
         def step(self) -> Any:

@@ -668,7 +668,7 @@ def test_without_the_driver_it_says_how_to_get_it(url: URL):
         import asyncio, sys
         sys.modules["asyncpg"] = None
         from sqlalchemy import make_url
-        from bot.store import Store, StoreError
+        from bot.storage.store import Store, StoreError
         try:
             asyncio.run(Store.open(make_url(sys.argv[1])))
         except StoreError as error:

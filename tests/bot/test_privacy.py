@@ -485,7 +485,7 @@ def reader(database: Path) -> Iterator[None]:
 async def test_what_another_program_reads_goes_when_it_has_ended(
     house: House, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("bot.transactions.FLUSH_AGAIN", 0.01)
+    monkeypatch.setattr("bot.storage.transactions.FLUSH_AGAIN", 0.01)
     await house.start()
     await house.write(f"{PHRASE}.")
     database = house.settings.database

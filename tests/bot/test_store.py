@@ -433,7 +433,7 @@ async def test_a_second_process_is_refused_until_the_first_has_closed(path: Path
     program = """
         import asyncio, sys
         from pathlib import Path
-        from bot.store import Store, StoreError
+        from bot.storage.store import Store, StoreError
 
         try:
             asyncio.run(Store.open(Path(sys.argv[1])))

@@ -388,7 +388,7 @@ async def test_a_vote_is_over_where_nobody_can_be_told(stage: Stage, status: int
 async def test_an_announcement_that_failed_in_the_middle_goes_on_there(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ):
-    cards = sys.modules[type(stage.cog.board).__module__.replace("board", "cards")]
+    cards = sys.modules[type(stage.cog.board).__module__.replace("message_sync", "cards")]
     monkeypatch.setattr(cards, "FULL", 300)
     store, post = stage.cog.store, stage.cog.store.post
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 PROGRAMS = {
-    "bot": "from bot.model import Model; Model.load(path, threads=1)",
+    "bot": "from bot.inference.model import Model; Model.load(path, threads=1)",
     "export": "from export.runtime import Runtime; Runtime(path.read_bytes())",
 }
 
