@@ -30,7 +30,7 @@ from .conftest import Stage, answer
 from .test_cog import begin
 from .test_model import changed
 
-BOT = Path(sandbox.__file__).parent
+BOT = Path(sandbox.__file__).parents[1]
 
 SIZE = 8
 """Numbers that these networks remember a script in."""
