@@ -22,9 +22,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bot.screenplay.render import dimmed, page
+from bot.screenplay.page_layout import page
 from bot.settings import RunnerSettings
 from bot.storage.store import Line, Script, Store
+from bot.ui.script_messages import dimmed
 
 from .bot.conftest import Stage, answer, fields, labels, opened, staged
 from .bot.test_buttons import aloud, blocks_of

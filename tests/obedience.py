@@ -30,7 +30,8 @@ from bot.inference.constraint import Banned, element, said
 from bot.inference.engine import Engine, Request
 from bot.inference.model import Model
 from bot.inference.sampling import Sampling
-from bot.screenplay.script import Kind, from_voice
+from bot.screenplay.elements import Kind
+from bot.screenplay.fountain import from_voice
 from bot.settings import SHIPPED_MODELS
 from export import graph
 from training.folding import FoldedNetwork

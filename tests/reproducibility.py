@@ -27,7 +27,7 @@ from bot.inference.engine import Engine, NothingLeft, Reply, Request
 from bot.inference.model import Model
 from bot.inference.processors.recall import Lexicon, said
 from bot.inference.sampling import LARGEST_SEED, Sampling
-from bot.screenplay.script import Kind
+from bot.screenplay.elements import Kind
 from bot.settings import SHIPPED_MODELS
 
 BEGINNING = "\n.THE COURT OF MAYA\n\nEnter MAYA and JONAS\n\nMAYA\nMy lord, my lord, good morrow.\n"

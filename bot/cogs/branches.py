@@ -9,8 +9,8 @@ import discord
 from discord import app_commands
 
 from ..i18n.catalogue import many, say
-from ..screenplay.render import LIMIT, inline, plain, size
-from ..screenplay.script import titled
+from ..i18n.markdown import LIMIT, inline, plain, size
+from ..screenplay.free_text import titled
 from ..session.bounds import check_texts, chosen
 from ..session.channel_session import Place, Room, RoomError, place_of
 from ..session.permissions import check_may_write

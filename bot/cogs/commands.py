@@ -13,7 +13,7 @@ from discord.ext import commands
 
 from ..generation.reranking import QUALITIES
 from ..i18n.catalogue import say, speaking
-from ..screenplay.render import inline, plain
+from ..i18n.markdown import inline, plain
 from ..session.channel_session import RoomError, Writer
 from ..ui.cards import NAME
 from ..ui.components import Interaction

@@ -8,8 +8,8 @@ import discord
 from discord import app_commands
 
 from ..i18n.catalogue import say
-from ..screenplay.render import inline
-from ..screenplay.script import cast, name
+from ..i18n.markdown import inline
+from ..screenplay.free_text import cast, name
 from ..session.channel_session import NoScript, Room
 from ..storage.store import Script
 from ..ui.components import Interaction

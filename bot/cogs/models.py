@@ -9,9 +9,9 @@ import discord
 from discord import app_commands
 
 from ..i18n.catalogue import say
+from ..i18n.markdown import inline
 from ..inference.model import ModelError
 from ..inference.registry import Found
-from ..screenplay.render import inline
 from ..session.channel_session import Room, RoomError
 from ..storage.schema import guilds_voice
 from ..ui import model_cards

@@ -10,7 +10,7 @@ from discord import app_commands
 
 from ..i18n.catalogue import phrase, say
 from ..screenplay.exporters import Format, Paper
-from ..screenplay.script import fountain
+from ..screenplay.fountain import fountain
 from ..session.channel_session import MOST_LINES, RoomError
 from ..session.rate_limits import Cost
 from ..session.replay import replay

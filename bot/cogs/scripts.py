@@ -8,8 +8,8 @@ import discord
 from discord import app_commands
 
 from ..i18n.catalogue import many, say
-from ..screenplay.render import inline
-from ..screenplay.script import TITLE_LIMIT, titled
+from ..i18n.markdown import inline
+from ..screenplay.free_text import TITLE_LIMIT, titled
 from ..session.bounds import check_texts, chosen
 from ..session.channel_session import Room, RoomError
 from ..storage.store import Script

@@ -14,12 +14,13 @@ from discord import app_commands
 from discord.ext import commands
 
 from ..i18n.catalogue import phrase, say
+from ..i18n.markdown import inline
 from ..inference.engine import EngineClosed
 from ..inference.registry import Voices
 from ..log_redaction import guard_loggers, leave_loggers
 from ..screenplay import importers
-from ..screenplay.render import inline
-from ..screenplay.script import TITLE_LIMIT, Element, cast, heading, titled
+from ..screenplay.elements import Element
+from ..screenplay.free_text import TITLE_LIMIT, cast, heading, titled
 from ..session.bounds import check_options, check_texts
 from ..session.channel_session import (
     NO_SCRIPT,

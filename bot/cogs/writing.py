@@ -8,7 +8,8 @@ from discord import app_commands
 from ..i18n.catalogue import phrase, say
 from ..inference.model import LONGEST_STYLE, ModelError
 from ..inference.sampling import LARGEST_SEED
-from ..screenplay.script import Kind, name
+from ..screenplay.elements import Kind
+from ..screenplay.free_text import name
 from ..session.bounds import check_texts
 from ..session.channel_session import MOST_LINES, NO_SCRIPT, NoScript, Place, Wish
 from ..session.preferences import MOST_TAKES

@@ -16,7 +16,7 @@ import numpy as np
 
 from ..inference.engine import Engine, Load, NothingLeft, Request
 from ..screenplay.drafts import Draft
-from ..screenplay.script import Kind
+from ..screenplay.elements import Kind
 from . import generator
 from .generator import Lead, Manner, Standing
 from .reranking import Candidate, seeds, shortlist, spoken_text, wanted_size

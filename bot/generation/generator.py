@@ -23,7 +23,8 @@ from ..inference.processors.recall import LINES, Heard, Said, said
 from ..inference.processors.repetition import REACH
 from ..inference.sampling import Sampling
 from ..screenplay.drafts import Draft, ScriptLine
-from ..screenplay.script import Element, Kind, as_read, cue_line, from_voice
+from ..screenplay.elements import Element, Kind
+from ..screenplay.fountain import as_read, cue_line, from_voice
 from .openings import Reading, state_key
 
 Bounds = tuple[Automaton | None, Automaton | None, Banned | None]

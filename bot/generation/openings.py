@@ -12,10 +12,11 @@ from weakref import WeakKeyDictionary
 
 from ..arrays import States
 from ..i18n.catalogue import say
+from ..i18n.markdown import inline
 from ..inference.engine import Engine, Request
 from ..inference.model import Model
-from ..screenplay.render import inline
-from ..screenplay.script import ScriptError, as_read, blocks
+from ..screenplay.elements import ScriptError
+from ..screenplay.fountain import as_read, blocks
 
 _begun: WeakKeyDictionary[Engine, dict[str, States]] = WeakKeyDictionary()
 """What each engine's voice remembers after the openings that it has read, by their texts."""

@@ -31,7 +31,7 @@ from ..arrays import Floats
 from ..i18n.catalogue import phrase
 from ..inference.sampling import LARGEST_SEED
 from ..screenplay.drafts import Draft
-from ..screenplay.script import Kind
+from ..screenplay.elements import Kind
 
 CANDIDATES = {"quick": 1, "good": 16, "best": 64}
 """How many candidates are written at the most, by the name of the quality."""

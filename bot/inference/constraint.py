@@ -18,8 +18,10 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from ..cleaning import clean
 from ..i18n.catalogue import phrase, say
-from ..screenplay.script import Kind, clean, cue_line, from_voice
+from ..screenplay.elements import Kind
+from ..screenplay.fountain import cue_line, from_voice
 
 FREE = 0
 """The state of an `Automaton` in which everything is allowed, from there on."""

@@ -15,8 +15,9 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from ..arrays import Logits, States, Tokens
+from ..cleaning import clean
 from ..i18n.catalogue import phrase, say
-from ..screenplay.script import blocks, clean, from_voice
+from ..screenplay.fountain import blocks, from_voice
 from .anatomy import Anatomy
 
 FORMAT = "1"

@@ -20,7 +20,7 @@ from weakref import WeakSet
 import numpy as np
 
 from ..i18n.catalogue import phrase
-from ..screenplay.render import inline
+from ..i18n.markdown import inline
 from .anatomy import Anatomy
 from .engine import Engine, EngineClosed, Load
 from .model import Model, ModelError, checked, content_of

@@ -45,8 +45,9 @@ SHIPPED = Path(__file__).parents[1] / "models" / "examined.json"
 """The verdicts that are shipped: files by their SHA-256."""
 
 JUDGES = (
+    "cleaning.py",
     *("inference/anatomy.py", "inference/model.py", "inference/sandbox.py"),
-    "screenplay/script.py",
+    *("screenplay/elements.py", "screenplay/fountain.py"),
 )
 """The modules that say which files are sound."""
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from ..arrays import Floats, States
-from .script import Element
+from .elements import Element
 
 
 class ScriptLine(Protocol):

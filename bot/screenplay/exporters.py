@@ -22,10 +22,11 @@ from screenplain.types import Action, Dialog, Screenplay, Slug, Transition
 
 from ..i18n.catalogue import many, say
 from . import typeface
+from .elements import Element, Kind
 from .emphasis import rich
-from .render import PAPER, page
-from .script import Element, Kind, fountain
-from .statistics import LINES_A_PAGE, Tally, share
+from .fountain import fountain
+from .page_layout import LINES_A_PAGE, PAPER, page
+from .statistics import Tally, share
 
 MOST_NAMES = 8
 """Writers that a title page has room for; the others are counted."""

@@ -13,9 +13,22 @@ from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
 from ..i18n.catalogue import say
+from .elements import Element, Kind, ScriptError
 from .emphasis import Run, marked
-from .render import PAPER, columns
-from .script import Element, Kind, ScriptError, classify, from_person, from_voice, shown_as
+from .fountain import (
+    classify,
+    from_voice,
+    has_scene_prefix,
+    is_cue,
+    parse_cue,
+    split_lines,
+    write_action,
+    write_dialogue,
+    write_heading,
+    write_transition,
+)
+from .free_text import from_person, name
+from .page_layout import PAPER, text_width
 
 SUFFIXES = (".fountain", ".fdx", ".txt")
 
@@ -50,9 +63,9 @@ class Manuscript:
     """Whether its scenes had numbers. They are left out: a voice would read and write them."""
 
 
-def check(name: str, size: int) -> None:
+def check(file: str, size: int) -> None:
     """Raises ManuscriptError for a file of another kind, or of more than `LARGEST_FILE` bytes."""
-    if PurePath(name).suffix.lower() not in SUFFIXES:
+    if PurePath(file).suffix.lower() not in SUFFIXES:
         raise ManuscriptError(
             say(
                 "A script is brought in as a .fountain, .fdx or .txt file: save it as one of these."
@@ -68,13 +81,13 @@ def check(name: str, size: int) -> None:
         )
 
 
-def read(name: str, data: bytes) -> Manuscript:
+def read(file: str, data: bytes) -> Manuscript:
     """The script in a file, by the suffix of its name; raises ManuscriptError.
 
     May take a second: not for the event loop.
     """
-    check(name, len(data))
-    match PurePath(name).suffix.lower():
+    check(file, len(data))
+    match PurePath(file).suffix.lower():
         case ".fdx":
             found = _final_draft(data)
         case ".fountain":
@@ -119,6 +132,44 @@ def _decoded(data: bytes) -> str:
 
 
 # Elements --------------------------------------------------------------------------------------
+
+
+def shown_as(kind: Kind, lines: Sequence[str]) -> Element | None:
+    """Return the element of a kind that has these lines as `Element.marked`; None if all are blank.
+
+    Return action where the lines cannot be of that kind, such as speech by nobody with a name.
+    """
+    whole = [line for text in lines for line in split_lines(text)]
+    if not whole:
+        return None
+    element = _write_as(kind, whole)
+    if element and classify(element.text) is kind:
+        return element
+    force = Kind.ACTION.spec.force
+    action = write_action(force(line) if line.startswith("!") else line for line in whole)
+    is_action = classify(action.text) is Kind.ACTION
+    return action if is_action else Element(Kind.ACTION, force(action.text))
+
+
+def _write_as(kind: Kind, lines: Sequence[str]) -> Element | None:
+    """Return an element that ought to be of the kind, or None for action."""
+    match kind:
+        case Kind.HEADING:
+            return write_heading(" ".join(lines))
+        case Kind.TRANSITION:
+            return write_transition(" ".join(lines))
+        case Kind.DIALOGUE if cue := parse_cue(lines[0]) or _find_name(lines[0]):
+            return write_dialogue(cue if is_cue(cue) else kind.spec.force(cue), lines[1:])
+        case _:
+            return None
+
+
+def _find_name(line: str) -> str | None:
+    """Return the name in a cue that is not plain, such as JONAS in "JONAS?", or None."""
+    try:
+        return name(line)
+    except ScriptError:
+        return None
 
 
 @dataclass
@@ -392,7 +443,6 @@ _LAID_OUT = 0.1
 """From this share of indented lines on a text is a typed page."""
 
 _NUMBERED = re.compile(r" *(\d{1,4}[A-Z]?)\.? {2,}(\S.*?)(?: {2,}\1\.?)?")
-_HEADING_LIKE = re.compile(r"(?:INT|EXT|EST|I/E|INT/EXT)[ .]", re.IGNORECASE | re.ASCII)
 
 
 def _text(text: str) -> Manuscript:
@@ -460,7 +510,7 @@ def _add_typed(desk: _Desk, block: Block, *, far: bool) -> None:
         desk.add_as(Kind.DIALOGUE, [first.strip(), *_speech_lines(rest)])
         return
     lines = _unwrapped(block, PAPER.width)
-    if len(lines) == 1 and (_HEADING_LIKE.match(first) or (far and lines[0].isupper())):
+    if len(lines) == 1 and (has_scene_prefix(first) or (far and lines[0].isupper())):
         desk.add_as(Kind.HEADING, lines)
     elif not rest and _indent(first) >= PAPER.cue[0]:
         desk.add_as(Kind.TRANSITION, lines)
@@ -491,9 +541,9 @@ def _unwrapped(lines: Block, width: int) -> list[str]:
     last = width
     for line in map(str.strip, lines):
         word = line.partition(" ")[0]
-        if joined and last + 1 + columns(word) > width:
+        if joined and last + 1 + text_width(word) > width:
             joined[-1] += f" {line}"
         else:
             joined.append(line)
-        last = columns(line)
+        last = text_width(line)
     return joined

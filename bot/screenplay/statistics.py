@@ -1,4 +1,4 @@
-"""Tally: who wrote and who says how much of a script, and how long it is."""
+"""Count who wrote and who speaks how much of a script, and how long the script is."""
 
 from __future__ import annotations
 
@@ -7,16 +7,13 @@ from dataclasses import dataclass
 
 from ..i18n.catalogue import many, say
 from .drafts import ScriptLine
-from .render import PAPER, page
-from .script import Kind
-
-LINES_A_PAGE = 55
-"""Lines of a typed page."""
+from .elements import Kind
+from .page_layout import LINES_A_PAGE, PAPER, page
 
 
 @dataclass(frozen=True)
 class Count:
-    """How much is somebody's."""
+    """Hold the lines and words of one speaker or writer."""
 
     name: str
     lines: int
@@ -25,22 +22,23 @@ class Count:
 
 @dataclass(frozen=True)
 class Tally:
-    """What can be counted in a script. Each list begins with whoever has the most words."""
+    """Hold the statistics of a script. Counts are in descending order of words."""
 
     lines: int
     words: int
     scenes: int
     pages: float
-    """Pages of paper, which are minutes on the screen by the old rule."""
+    """Pages of paper; by an old rule, one page lasts a minute on the screen."""
     characters: tuple[Count, ...]
-    """Who speaks, and what they say."""
+    """The speakers, and what they say."""
     writers: tuple[Count, ...]
-    """People, each by their latest name."""
+    """People, each under their latest name."""
     voices: tuple[Count, ...]
+    """Models."""
 
 
 def tally(lines: Sequence[ScriptLine]) -> Tally:
-    """Counts a script. Takes a while for thousands of lines: not for the event loop."""
+    """Count a script. Call it off the event loop: thousands of lines take a while."""
     words = [len(line.element.body.split()) for line in lines]
     counted = list(zip(lines, words, strict=True))
     spoken = [(cue, cue, n) for line, n in counted if (cue := line.element.cue)]
@@ -57,7 +55,7 @@ def tally(lines: Sequence[ScriptLine]) -> Tally:
 
 
 def minutes(pages: float) -> str:
-    """How long so many pages last, in words."""
+    """Return in words how long so many pages last on the screen."""
     whole = round(pages)
     if pages < 1:
         return say("less than a minute")
@@ -65,12 +63,12 @@ def minutes(pages: float) -> str:
 
 
 def share(count: Count, whole: Tally) -> float:
-    """Their share of the script's words, from 0 to 1; of its lines, where there are no words."""
+    """Return the share of the script's words, from 0 to 1; of its lines if it has no words."""
     return count.words / whole.words if whole.words else count.lines / max(whole.lines, 1)
 
 
 def _counts(parts: Iterable[tuple[Hashable, str, int]]) -> tuple[Count, ...]:
-    """Adds up the words of whoever has the same key, under the name that came last."""
+    """Add up triples of a key, a name and words, by key, under each key's last name."""
     counts: dict[Hashable, Count] = {}
     for key, name, words in parts:
         had = counts.get(key, Count(name, 0, 0))

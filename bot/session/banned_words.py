@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from ..cleaning import clean
 from ..i18n.catalogue import many, say
+from ..i18n.markdown import fenced, inline, size
 from ..inference.constraint import plain_words, said
-from ..screenplay.render import fenced, inline, size
-from ..screenplay.script import clean
 from .turn import RoomError
 
 MOST_WORDS = 500

@@ -15,12 +15,14 @@ from ..generation.generator import Manner, Progress, Standing
 from ..generation.openings import Reading
 from ..generation.readers import Readers
 from ..i18n.catalogue import phrase, say
+from ..i18n.markdown import inline
 from ..inference.engine import Engine
 from ..inference.model import Model
 from ..inference.registry import Voices
 from ..screenplay.drafts import Draft
-from ..screenplay.render import inline
-from ..screenplay.script import Element, Kind, as_read, from_person
+from ..screenplay.elements import Element, Kind
+from ..screenplay.fountain import as_read
+from ..screenplay.free_text import from_person
 from ..settings import Settings
 from ..storage.store import BEFORE_THE_FIRST, Ballot, Line, Script, Store, fork_of
 from .library import Shelf, locked

@@ -7,10 +7,11 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from ..i18n.catalogue import say
+from ..i18n.markdown import inline
 from ..inference.constraint import said
 from ..inference.registry import Voices
-from ..screenplay.render import inline
-from ..screenplay.script import CAST_LIMIT, Element, Kind, ScriptError
+from ..screenplay.elements import Element, Kind, ScriptError
+from ..screenplay.free_text import CAST_LIMIT
 from ..settings import Settings
 from ..storage.store import Line, Script, Store
 from .permissions import check_may_rule, check_may_write

@@ -6,7 +6,7 @@ import datetime as dt
 import math
 
 from ..i18n.catalogue import many, say
-from ..screenplay.render import inline
+from ..i18n.markdown import inline
 from ..storage.store import Ballot, Line, Script
 from .turn import RoomError, Writer
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..generation.reranking import QUALITIES
 from ..i18n.catalogue import many, phrase, say
-from ..screenplay.render import inline
+from ..i18n.markdown import inline
 from ..settings import Settings
 from ..storage.store import Script
 from .banned_words import mentioned

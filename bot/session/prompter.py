@@ -15,12 +15,12 @@ from ..generation.generator import Manner, Progress, Standing
 from ..generation.openings import Reading
 from ..generation.reranking import Candidate
 from ..i18n.catalogue import say
+from ..i18n.markdown import inline
 from ..inference.engine import Engine, NothingLeft
 from ..inference.processors.repetition import REACH
 from ..inference.sampling import LARGEST_SEED, Sampling
 from ..screenplay.drafts import Draft
-from ..screenplay.render import inline
-from ..screenplay.script import Element, Kind
+from ..screenplay.elements import Element, Kind
 from ..settings import Settings
 from ..storage.schema import guilds_voice
 from ..storage.store import Line, Script, Store

@@ -17,12 +17,12 @@ from ..generation import generator
 from ..generation.generator import Progress, Standing
 from ..generation.openings import Reading
 from ..i18n.catalogue import many, phrase, say
+from ..i18n.markdown import inline
 from ..inference.engine import NothingLeft
 from ..inference.model import ModelError
 from ..inference.processors.recall import LINES, Heard
 from ..inference.processors.repetition import REACH
-from ..screenplay.render import inline
-from ..screenplay.script import as_read
+from ..screenplay.fountain import as_read
 from ..storage.store import Line, Script, Store
 from .channel_session import Room
 from .turn import Patience, RoomError, Stopped

@@ -11,9 +11,10 @@ import numpy as np
 
 from ..arrays import Floats, Logits
 from ..i18n.catalogue import many, phrase, say
+from ..i18n.markdown import plain
 from ..inference.model import Model
-from ..screenplay.render import plain
-from ..screenplay.script import Kind, as_read
+from ..screenplay.elements import Kind
+from ..screenplay.fountain import as_read
 from ..storage.store import Line
 from .channel_session import Room
 

@@ -26,7 +26,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 from ..arrays import States
 from ..i18n.catalogue import phrase
-from ..screenplay.script import Element, Kind
+from ..screenplay.elements import Element, Kind
 
 BEFORE_THE_FIRST = 0
 """Stands for the place of a head that has no line yet, where a number is needed."""

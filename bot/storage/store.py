@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from ..arrays import Floats, States
 from ..screenplay.drafts import Draft
-from ..screenplay.script import Element, Kind
+from ..screenplay.elements import Element, Kind
 from ..telemetry import Meter
 from . import erasure, line_tree
 from .dialects import first_line, insert

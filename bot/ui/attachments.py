@@ -8,8 +8,8 @@ from pathlib import PurePath
 import discord
 
 from ..i18n.catalogue import many, say
+from ..screenplay.free_text import titled
 from ..screenplay.importers import Manuscript, ManuscriptError, read
-from ..screenplay.script import titled
 from .delivery import LOST, insisted
 
 FETCHING_SECONDS = 60.0

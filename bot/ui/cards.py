@@ -6,9 +6,11 @@ from collections.abc import Collection, Iterable, Sequence
 from itertools import groupby
 
 from ..i18n.catalogue import say
-from ..screenplay.render import dimmed, fenced, inline, messages, page, size
+from ..i18n.markdown import fenced, inline, size
+from ..screenplay.page_layout import page
 from ..storage.schema import FORGOTTEN, SOMEBODY
 from ..storage.store import Line
+from .script_messages import dimmed, messages
 
 FULL = 1500
 """The size of a card that has no room for another line. Discord allows 2,000, and lines that are

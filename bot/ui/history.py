@@ -8,8 +8,8 @@ from typing import Any
 import discord
 
 from ..i18n.catalogue import phrase, say
-from ..screenplay.render import LIMIT, inline, plain, size
-from ..screenplay.script import Kind
+from ..i18n.markdown import LIMIT, inline, plain, size
+from ..screenplay.elements import Kind
 from ..session.preferences import entry
 from ..storage.store import Line
 

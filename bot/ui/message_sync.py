@@ -13,8 +13,8 @@ import discord
 
 from ..generation.generator import Progress
 from ..i18n.catalogue import many, phrase, say
-from ..screenplay.render import inline, messages
-from ..screenplay.script import Element
+from ..i18n.markdown import inline
+from ..screenplay.elements import Element
 from ..session.channel_session import Room
 from ..session.turn import Outcome, Place, Turn, place_of
 from ..storage.schema import told_of
@@ -24,6 +24,7 @@ from .cards import FULL, card, dealt, shown_by
 from .components import Interaction
 from .delivery import LOST, NOBODY, Channel, delivered, insisted, posted, tried
 from .responses import SHOWN
+from .script_messages import messages
 
 log = logging.getLogger("onbook.board")
 

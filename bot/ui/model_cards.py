@@ -10,9 +10,9 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from ..i18n.catalogue import say
+from ..i18n.markdown import inline, size
 from ..inference.model import LONGEST_STYLE, openings_of
 from ..inference.registry import Found
-from ..screenplay.render import inline, size
 
 FULL = 1800
 """The size to which a list of voices grows."""

@@ -10,7 +10,7 @@ import discord
 from discord import ui
 
 from ..i18n.catalogue import phrase, say
-from ..screenplay.render import inline, plain
+from ..i18n.markdown import inline, plain
 from ..session.turn import Place
 from ..storage.store import Line, Script
 from .components import Interaction, desk, new_id, with_pages

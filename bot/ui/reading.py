@@ -9,9 +9,9 @@ import io
 import discord
 
 from ..i18n.catalogue import many, phrase, say
+from ..i18n.markdown import inline
 from ..screenplay import exporters
 from ..screenplay.exporters import Format, Paper
-from ..screenplay.render import inline
 from ..screenplay.statistics import minutes, tally
 from ..session import replay, surprisal
 from ..session.channel_session import Room, RoomError

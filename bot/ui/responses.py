@@ -9,11 +9,12 @@ from contextlib import suppress
 import discord
 from discord import app_commands
 
+from ..cleaning import clean
 from ..i18n.catalogue import phrase, say
+from ..i18n.markdown import fenced, size
 from ..inference.engine import EngineBusy, EngineClosed, NoNumber
 from ..inference.model import ModelError
-from ..screenplay.render import fenced, size
-from ..screenplay.script import ScriptError, clean
+from ..screenplay.elements import ScriptError
 from ..session.rate_limits import TooMuch
 from ..session.turn import LineIsOld, NoScript, RoomError
 from ..storage.store import AlreadyWritten, HeadMoved, NotKept

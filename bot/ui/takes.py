@@ -10,11 +10,13 @@ import discord
 from discord import ui
 
 from ..i18n.catalogue import many, phrase, say
-from ..screenplay.render import LIMIT, fenced, inline, messages, page, size
+from ..i18n.markdown import LIMIT, fenced, inline, size
+from ..screenplay.page_layout import page
 from ..session.vote import counted
 from ..storage.store import Ballot, Line
 from .cards import credited, mention
 from .components import Interaction, desk
+from .script_messages import messages
 
 CUT = "\n-# …"
 """Stands below a take of which only the beginning has room."""

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from bot.screenplay.drafts import Draft
-from bot.screenplay.script import Element, Kind
+from bot.screenplay.elements import Element, Kind
 from bot.storage.store import Script, Store
 from bot.storage.transactions import TOGETHER
 

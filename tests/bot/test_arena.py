@@ -14,7 +14,7 @@ from bot.inference.constraint import FREE, Banned, element
 from bot.inference.engine import Engine, Request
 from bot.inference.model import Model
 from bot.inference.sampling import Sampling
-from bot.screenplay.script import Kind
+from bot.screenplay.elements import Kind
 
 LETTERS = tuple("\n abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.()'")
 KINDS = [element(LETTERS, kind, ("MAYA", "JONAS")) for kind in (None, Kind.ACTION, Kind.HEADING)]

@@ -8,7 +8,7 @@ from sqlalchemy import event
 from sqlalchemy.orm import Session
 
 from bot.screenplay.drafts import Draft
-from bot.screenplay.script import Element, Kind
+from bot.screenplay.elements import Element, Kind
 from bot.session.channel_session import Wish
 from bot.storage.store import Store
 

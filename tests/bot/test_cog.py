@@ -10,7 +10,7 @@ import pytest
 import simcord
 from fountain import FountainParser
 
-from bot.screenplay.render import LIMIT, size
+from bot.i18n.markdown import LIMIT, size
 from bot.session.channel_session import LONGEST_TEXT
 
 from .conftest import Stage, answer, fields, labels

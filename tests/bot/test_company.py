@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from bot.screenplay.script import CAST_LIMIT, Kind, ScriptError
+from bot.screenplay.elements import Kind, ScriptError
+from bot.screenplay.free_text import CAST_LIMIT
 from bot.session.channel_session import RoomError, Wish
 
 from .conftest import Stage, answer

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from screenplain.parsers import fountain as screenplain
 from screenplain.types import Action, Dialog, Slug
 
+from bot.cleaning import clean
 from bot.inference.constraint import (
     CUE_LIMIT,
     FREE,
@@ -28,7 +29,8 @@ from bot.inference.constraint import (
     element,
     said,
 )
-from bot.screenplay.script import Element, Kind, clean, cue_line, from_voice
+from bot.screenplay.elements import Element, Kind
+from bot.screenplay.fountain import cue_line, from_voice
 
 WALKS = int(os.environ.get("ONBOOK_WALKS", "60"))
 """How many texts are written for each vocabulary and constraint; 300 make 10,000 in all."""

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from bot.inference.constraint import said
-from bot.screenplay.script import Kind
+from bot.screenplay.elements import Kind
 from bot.session.banned_words import changed, shown_words
 from bot.session.channel_session import Patience, Room, RoomError, Wish
 from bot.ui import components

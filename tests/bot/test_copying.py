@@ -16,7 +16,7 @@ from sqlalchemy import URL, make_url, select
 from bot.__main__ import _back_up, _copy_database, _restore
 from bot.app.client import RunnerError
 from bot.screenplay.drafts import Draft
-from bot.screenplay.script import Element, Kind
+from bot.screenplay.elements import Element, Kind
 from bot.settings import RunnerSettings
 from bot.sharding import Shards
 from bot.storage.copying import copy_database

@@ -12,21 +12,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bot.cleaning import clean
 from bot.cogs.commands import name_of
+from bot.i18n.markdown import LIMIT, fenced, inline, plain, size
+from bot.screenplay.elements import ScriptError
+from bot.screenplay.fountain import fountain, from_voice
+from bot.screenplay.free_text import TITLE_LIMIT, from_person, heading, name, titled
+from bot.screenplay.free_text import cast as cast_of
 from bot.screenplay.importers import Manuscript
-from bot.screenplay.render import LIMIT, dimmed, fenced, inline, messages, plain, size
-from bot.screenplay.script import (
-    TITLE_LIMIT,
-    ScriptError,
-    clean,
-    fountain,
-    from_person,
-    from_voice,
-    heading,
-    name,
-    titled,
-)
-from bot.screenplay.script import cast as cast_of
 from bot.screenplay.statistics import tally
 from bot.session.banned_words import MOST_WORDS, changed, shown_words
 from bot.session.turn import Place, RoomError
@@ -37,6 +30,7 @@ from bot.ui.cards import NAME, card, credited
 from bot.ui.history import LABEL, label, option, told
 from bot.ui.images.page import stats_in_words
 from bot.ui.reading import file_name
+from bot.ui.script_messages import dimmed, messages
 from bot.ui.takes import shown as shown_takes
 
 steadily = settings(max_examples=300, deadline=None, derandomize=True)

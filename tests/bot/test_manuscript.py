@@ -11,16 +11,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.screenplay import importers
+from bot.screenplay.elements import Element, Kind
 from bot.screenplay.emphasis import marked, runs
 from bot.screenplay.exporters import Edition, Format, printed
+from bot.screenplay.fountain import classify, from_voice
+from bot.screenplay.free_text import from_person
 from bot.screenplay.importers import (
     LONGEST_ELEMENT,
     MOST_ELEMENTS,
     Manuscript,
     ManuscriptError,
     read,
+    shown_as,
 )
-from bot.screenplay.script import Element, Kind, classify, from_person, from_voice, shown_as
 
 from .test_script import nasty
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from bot.screenplay.drafts import Draft
-from bot.screenplay.script import Element, Kind
+from bot.screenplay.elements import Element, Kind
 from bot.storage.migrations import SCHEMA
 from bot.storage.store import BEFORE_THE_FIRST, Store, StoreError
 

@@ -14,7 +14,8 @@ from bot.generation import openings
 from bot.inference.engine import Request
 from bot.inference.model import LONGEST_OPENING, Model, ModelError
 from bot.inference.sandbox import verdict
-from bot.screenplay.script import Element, Kind, ScriptError, as_read, blocks
+from bot.screenplay.elements import Element, Kind, ScriptError
+from bot.screenplay.fountain import as_read, blocks
 from bot.session.channel_session import Patience, Place, Turn, Wish
 from bot.session.replay import Verdict, in_words, replay
 from bot.settings import RunnerSettings

@@ -20,9 +20,10 @@ from screenplay_tools.fdx.parser import Parser as FinalDraftParser
 from screenplay_tools.screenplay import ElementType as Part
 
 from bot.i18n.catalogue import say, speaking
+from bot.screenplay.elements import Element, Kind
 from bot.screenplay.exporters import MOST_NAMES, Edition, Format, Paper, edition, printed
+from bot.screenplay.free_text import from_person
 from bot.screenplay.importers import read
-from bot.screenplay.script import Element, Kind, from_person
 from bot.screenplay.statistics import Count, Tally
 
 from .test_manuscript import SCRIPT, nasty_elements

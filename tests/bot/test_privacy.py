@@ -20,7 +20,7 @@ from discord.ext import commands
 from sqlalchemy import URL
 
 from bot.cogs import OnBook
-from bot.screenplay.script import Kind
+from bot.screenplay.elements import Kind
 from bot.session.channel_session import Patience, Place, Wish
 from bot.session.replay import Verdict, in_words, replay
 from bot.settings import RunnerSettings

@@ -28,7 +28,7 @@ from bot.inference.processors.recall import (
     said,
 )
 from bot.inference.sampling import Sampling
-from bot.screenplay.script import as_read
+from bot.screenplay.fountain import as_read
 
 LETTERS = "\n .,ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 LEXICON = Lexicon(tuple(LETTERS), frozenset({"the", "and", "with", "yes", "what"}))

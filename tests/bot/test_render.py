@@ -8,18 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.screenplay.render import (
-    LIMIT,
-    WIDTH,
-    columns,
-    dimmed,
-    fenced,
-    inline,
-    messages,
-    page,
-    size,
-)
-from bot.screenplay.script import Element, Kind, from_person, from_voice, heading
+from bot.i18n.markdown import LIMIT, fenced, inline, size
+from bot.screenplay.elements import Element, Kind
+from bot.screenplay.fountain import from_voice
+from bot.screenplay.free_text import from_person, heading
+from bot.screenplay.page_layout import WIDTH, page, text_width
+from bot.ui.script_messages import dimmed, messages
 
 steadily = settings(max_examples=200, deadline=None, derandomize=True)
 
@@ -98,11 +92,11 @@ def test_verse_is_not_broken() -> None:
 @given(nasty_elements)
 def test_a_page_is_as_wide_as_it_says(elements: list[Element]) -> None:
     for row in page(elements).split("\n"):
-        assert columns(row) <= WIDTH
+        assert text_width(row) <= WIDTH
 
 
-def test_columns() -> None:
-    assert [columns(text) for text in ("ab", "茂", "é", "z\u0335")] == [2, 2, 1, 1]
+def test_text_width() -> None:
+    assert [text_width(text) for text in ("ab", "茂", "é", "z\u0335")] == [2, 2, 1, 1]
 
 
 def test_size_is_in_utf_16() -> None:
@@ -149,7 +143,7 @@ def test_a_long_element_is_cut_at_the_end_of_a_line() -> None:
     (element,) = from_person("It was a dark and stormy night. " * 200)
     blocks = messages([element])
     assert len(blocks) == 4
-    assert all(columns(row) <= WIDTH for block in blocks for row in block.split("\n"))
+    assert all(text_width(row) <= WIDTH for block in blocks for row in block.split("\n"))
     assert " ".join(" ".join(block[4:-4].split()) for block in blocks) == element.text
 
 

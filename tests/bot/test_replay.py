@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from bot.generation import generator
-from bot.screenplay.script import Kind
+from bot.screenplay.elements import Kind
 from bot.session.channel_session import Patience, Place, RoomError
 from bot.session.replay import AT_ONCE, Replay, Verdict, in_words, replay, rows
 

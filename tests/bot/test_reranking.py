@@ -15,7 +15,7 @@ from bot.generation.reranking import CANDIDATES, Candidate, choose, seeds, short
 from bot.inference.engine import Engine, Load
 from bot.inference.sampling import LARGEST_SEED, Sampling
 from bot.screenplay.drafts import Draft
-from bot.screenplay.script import as_read, from_voice
+from bot.screenplay.fountain import as_read, from_voice
 from bot.session.channel_session import Patience, Wish
 from bot.session.replay import Verdict, replay
 from bot.storage.store import AlreadyWritten

@@ -17,7 +17,9 @@ from bot.generation.generator import processor
 from bot.inference.engine import Request
 from bot.inference.model import ModelError
 from bot.inference.registry import Voices
-from bot.screenplay.script import Kind, as_read, fountain, heading
+from bot.screenplay.elements import Kind
+from bot.screenplay.fountain import as_read, fountain
+from bot.screenplay.free_text import heading
 from bot.session.channel_session import (
     LONGEST_TEXT,
     MOST_LINES,

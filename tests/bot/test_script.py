@@ -12,23 +12,10 @@ from hypothesis import strategies as st
 from screenplain.parsers import fountain as screenplain
 from screenplain.types import Action, Dialog, Slug, Transition
 
-from bot.screenplay.script import (
-    CAST_LIMIT,
-    NAME_LIMIT,
-    Element,
-    Kind,
-    ScriptError,
-    as_read,
-    cast,
-    classify,
-    clean,
-    cue_line,
-    fountain,
-    from_person,
-    from_voice,
-    heading,
-    name,
-)
+from bot.cleaning import clean
+from bot.screenplay.elements import Element, Kind, ScriptError
+from bot.screenplay.fountain import NAME_LIMIT, as_read, classify, cue_line, fountain, from_voice
+from bot.screenplay.free_text import CAST_LIMIT, cast, from_person, heading, name
 
 steadily = settings(max_examples=200, deadline=None, derandomize=True)
 

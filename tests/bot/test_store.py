@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from sqlalchemy import URL, event, make_url
 
-from bot.screenplay.script import Element, Kind
+from bot.screenplay.elements import Element, Kind
 from bot.storage.migrations import SCHEMA
 from bot.storage.store import (
     BEFORE_THE_FIRST,

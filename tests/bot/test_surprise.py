@@ -11,7 +11,8 @@ from PIL import Image
 
 from bot.generation.generator import expected
 from bot.inference.model import Model
-from bot.screenplay.script import Kind, as_read
+from bot.screenplay.elements import Kind
+from bot.screenplay.fountain import as_read
 from bot.session.surprisal import (
     APART,
     GUESSES,

@@ -10,7 +10,7 @@ from typing import Any, cast
 import pytest
 
 from bot.app.client import Bot
-from bot.screenplay.render import LIMIT, size
+from bot.i18n.markdown import LIMIT, size
 from bot.session.preferences import MOST_TAKES
 from bot.session.vote import counted, winner
 from bot.storage.store import Ballot

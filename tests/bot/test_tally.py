@@ -7,7 +7,7 @@ import io
 import pytest
 from PIL import Image
 
-from bot.screenplay.script import from_person
+from bot.screenplay.free_text import from_person
 from bot.screenplay.statistics import Count, Tally, minutes, share, tally
 from bot.storage.store import Line
 from bot.ui.images import page

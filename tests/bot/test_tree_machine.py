@@ -32,7 +32,8 @@ from hypothesis.stateful import (
 from bot.arrays import States
 from bot.inference.engine import Request
 from bot.inference.registry import Voices
-from bot.screenplay.script import as_read, from_person
+from bot.screenplay.fountain import as_read
+from bot.screenplay.free_text import from_person
 from bot.session.channel_session import Place, RoomError, Rooms, Wish, Writer
 from bot.settings import Settings
 from bot.storage.schema import FORGOTTEN, REMOVED

@@ -16,7 +16,8 @@ from bot.inference.model import Model
 from bot.inference.processors.repetition import REACH
 from bot.inference.processors.speaker_bias import CUES, LONGEST_CUE, alive, company, expect
 from bot.inference.sampling import Sampling
-from bot.screenplay.script import Kind, as_read
+from bot.screenplay.elements import Kind
+from bot.screenplay.fountain import as_read
 
 LETTERS = "\n .'ABDEIJLMNOPRSTUYabcdefghijklmnopqrstuvwxyz"
 IDS = {letter: i for i, letter in enumerate(LETTERS)}

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from bot.inference.model import LONGEST_OPENING, LONGEST_STYLE, MOST_STYLES, openings_of
-from bot.screenplay.script import Kind, blocks, classify
+from bot.screenplay.elements import Kind
+from bot.screenplay.fountain import blocks, classify
 from export import openings
 from export.__main__ import main
 from training.run import Run

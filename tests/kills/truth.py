@@ -13,7 +13,7 @@ import numpy as np
 
 from bot.arrays import States
 from bot.inference.model import Model
-from bot.screenplay.script import as_read
+from bot.screenplay.fountain import as_read
 
 
 def flat(text: str) -> str:

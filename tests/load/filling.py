@@ -14,7 +14,7 @@ from contextlib import closing
 from pathlib import Path
 
 from bot.inference.registry import Voices
-from bot.screenplay.script import heading
+from bot.screenplay.free_text import heading
 from bot.session.channel_session import Room, Rooms, Wish, Writer
 from bot.settings import Settings
 from bot.storage.state_eviction import SLACK

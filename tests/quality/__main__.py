@@ -26,7 +26,7 @@ from pathlib import Path
 import torch
 
 from bot.inference.model import Model, ModelError
-from bot.screenplay.script import Element
+from bot.screenplay.elements import Element
 from bot.settings import Settings, variable
 from training.texts import TextError
 

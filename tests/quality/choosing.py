@@ -26,7 +26,8 @@ from bot.inference.model import Model
 from bot.inference.processors.recall import LINES
 from bot.inference.processors.repetition import REACH
 from bot.inference.sampling import Sampling
-from bot.screenplay.script import Element, as_read
+from bot.screenplay.elements import Element
+from bot.screenplay.fountain import as_read
 from bot.settings import Settings
 
 from .measures import English, distinct

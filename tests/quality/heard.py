@@ -13,7 +13,7 @@ from bot.inference.model import Model
 from bot.inference.processors.repetition import REACH
 from bot.inference.processors.speaker_bias import LONGEST_CUE, alive, company, expect
 from bot.inference.sampling import surprise
-from bot.screenplay.script import as_read
+from bot.screenplay.fountain import as_read
 from training.compare.table import line
 from training.texts import Text
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from tqdm import tqdm
 
-from bot.screenplay.script import Element
+from bot.screenplay.elements import Element
 from training.texts import Text
 
 from .measures import COPIED, Counts, English, Pairs, distinct, longest_copies, loops

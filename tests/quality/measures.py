@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from spellchecker import SpellChecker
 
-from bot.screenplay.script import Element
+from bot.screenplay.elements import Element
 
 GRAM = 8
 """Characters of a sequence that is looked for again."""

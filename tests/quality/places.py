@@ -7,7 +7,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot.screenplay.script import Element, Kind, ScriptError, cue_line, from_voice, name
+from bot.screenplay.elements import Element, Kind, ScriptError
+from bot.screenplay.fountain import cue_line, from_voice
+from bot.screenplay.free_text import name
 from training.texts import KINDS, Text, TextError, read
 
 SCRIPT = 3_000

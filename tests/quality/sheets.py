@@ -13,7 +13,7 @@ import statistics
 from collections.abc import Sequence
 from pathlib import Path
 
-from bot.screenplay.script import Element
+from bot.screenplay.elements import Element
 from training.compare.table import line
 from training.texts import TextError
 

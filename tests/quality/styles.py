@@ -36,7 +36,9 @@ from bot.generation.openings import Reading
 from bot.inference.engine import Engine
 from bot.inference.model import Model
 from bot.inference.sampling import Sampling
-from bot.screenplay.script import Element, Kind, as_read, blocks, classify, heading
+from bot.screenplay.elements import Element, Kind
+from bot.screenplay.fountain import as_read, blocks, classify
+from bot.screenplay.free_text import heading
 from bot.settings import Settings
 
 from .reader import Pair, Reader, ReaderMissing

@@ -7,7 +7,8 @@ import random
 import numpy as np
 import pytest
 
-from bot.screenplay.script import Element, from_voice
+from bot.screenplay.elements import Element
+from bot.screenplay.fountain import from_voice
 from tests.quality.measures import (
     BLOCK,
     COPIED,

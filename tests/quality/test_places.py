@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.screenplay.script import Kind
+from bot.screenplay.elements import Kind
 from tests.quality.places import LEAST, PASSAGE, SAID, SCRIPT, choose, held_out, learned
 from training.texts import Text, TextError
 

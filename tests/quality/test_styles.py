@@ -9,7 +9,8 @@ from bot.generation.openings import Reading
 from bot.inference.engine import Engine
 from bot.inference.model import Model
 from bot.inference.request import Request
-from bot.screenplay.script import Element, Kind, as_read
+from bot.screenplay.elements import Element, Kind
+from bot.screenplay.fountain import as_read
 from bot.settings import SHIPPED_MODELS
 
 from .styles import PLACES, Passage, copied, leaks, passages, remembered, saved

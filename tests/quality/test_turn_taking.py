@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from bot.inference.model import Model
-from bot.screenplay.script import Element, from_voice
+from bot.screenplay.elements import Element
+from bot.screenplay.fountain import from_voice
 
 from .__main__ import main
 from .turn_taking import ELEMENTS, Run, defaults, free_runs, measure

@@ -20,7 +20,8 @@ from bot.generation import generator
 from bot.generation.generator import Standing
 from bot.inference.engine import Engine
 from bot.inference.model import Model
-from bot.screenplay.script import Element, heading
+from bot.screenplay.elements import Element
+from bot.screenplay.free_text import heading
 from bot.session.prompter import Prompter
 from bot.session.turn import Wish
 from bot.settings import Settings

@@ -18,7 +18,8 @@ from tqdm import tqdm
 from bot.generation.reranking import CANDIDATES, QUICK
 from bot.inference.model import ModelError
 from bot.inference.registry import Voices
-from bot.screenplay.script import Element, heading
+from bot.screenplay.elements import Element
+from bot.screenplay.free_text import heading
 from bot.session.channel_session import RoomError, Rooms, Wish, Writer
 from bot.session.turn import Place as Head
 from bot.settings import Settings

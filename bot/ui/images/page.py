@@ -14,8 +14,8 @@ from functools import cache
 from PIL import Image, ImageDraw, ImageFont
 
 from ...i18n.catalogue import many, say
+from ...i18n.markdown import plain
 from ...screenplay import typeface
-from ...screenplay.render import plain
 from ...screenplay.statistics import Count, Tally, minutes
 from ...session.surprisal import Cell, Guess, Place, Surprise
 

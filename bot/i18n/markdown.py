@@ -1,0 +1,70 @@
+"""Escape what people and models wrote, so that it does nothing where Discord shows it.
+
+Nothing that passes through here pings anybody, ends its code block or formats what is around it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from ..cleaning import clean
+
+LIMIT = 2000
+"""The longest message that Discord takes, as `size` counts it."""
+
+_MENTION = re.compile(r"@(?=everyone|here|[!&]?\d)")
+# Code blocks and strikethrough know no backslash, so only a look-alike is sure not to end them.
+_BACKTICK, _TILDE = "\u02cb", "\u223c"
+_NOTHING = "\u200b"
+_SAFE = {mark: f"\\{mark}" for mark in "\\*_|<>#[]()+-.:/"} | {
+    "`": _BACKTICK,
+    "~": _TILDE,
+    "@": f"@{_NOTHING}",
+}
+
+
+def size(text: str) -> int:
+    """Return the length of text in UTF-16 code units, which is at least what Discord counts."""
+    # Encoding is fast, but counting the characters of a long script one by one takes seconds.
+    return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def fenced(text: str) -> str:
+    """Return text in a code block that nothing in the text ends, and that mentions nobody."""
+    # Discord shows the fences themselves when nothing is between them.
+    return f"```\n{inert(text) or _NOTHING}\n```"
+
+
+def inert(text: str) -> str:
+    """Return text that neither ends a code block nor mentions anybody from inside one."""
+    return _MENTION.sub(f"@{_NOTHING}", text.replace("`", _BACKTICK))
+
+
+def inline(text: str, limit: int) -> str:
+    """Return text as plain words on one line, for a sentence of the bot.
+
+    Markdown, links and mentions are escaped, and an ellipsis stands where the text is cut.
+
+    Args:
+        text: What a person or a model wrote.
+        limit: The largest `size` of the result with all that was added, at least 1.
+    """
+    return _cut(text, limit, _SAFE)
+
+
+def plain(text: str, limit: int) -> str:
+    """Return text as `inline` does, for places without formatting: a menu, a modal, a picture."""
+    return _cut(text, limit, {})
+
+
+def _cut(text: str, limit: int, safe: Mapping[str, str]) -> str:
+    line = " ".join(clean(text).split())
+    if sum(size(safe.get(one, one)) for one in line) <= limit:
+        return "".join(safe.get(one, one) for one in line)
+    room, end = limit - 1, 0
+    while end < len(line) and (room := room - size(safe.get(line[end], line[end]))) >= 0:
+        end += 1
+    # The cut may leave a joiner at the end, which joins nothing there.
+    kept = clean(line[:end]).rstrip()
+    return "".join(safe.get(one, one) for one in kept) + "…"

@@ -1,0 +1,115 @@
+"""Define the elements of a screenplay, and how Fountain and a page treat each kind.
+
+To add a kind, add a member to `Kind` and its `ElementSpec` to `SPECS`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class ScriptError(ValueError):
+    """Refuse text that cannot become part of a script; the message is one sentence for people."""
+
+
+class Kind(StrEnum):
+    """Name the kinds of element; the values are stored."""
+
+    HEADING = "heading"
+    ACTION = "action"
+    DIALOGUE = "dialogue"
+    TRANSITION = "transition"
+
+    @property
+    def spec(self) -> ElementSpec:
+        """Return how Fountain and a page treat this kind."""
+        return SPECS[self]
+
+
+@dataclass(frozen=True)
+class ElementSpec:
+    """Declare how Fountain and a page treat one kind of element."""
+
+    mark: str
+    """The prefix that forces a line to be of this kind in Fountain."""
+    has_cue: bool = False
+    """Whether the first line names a speaker, and the other lines are speech."""
+    is_upper_case: bool = False
+    """Whether a page shows the element in capitals."""
+    is_flush_right: bool = False
+    """Whether a page aligns the element with the right margin."""
+
+    def force(self, line: str) -> str:
+        """Return a line that Fountain reads as this kind, whatever the line looks like."""
+        return f"{self.mark}{line}"
+
+    def unforce(self, line: str) -> str:
+        """Return a line without its forcing mark, if there is one."""
+        return line.removeprefix(self.mark.rstrip())
+
+
+SPECS: Mapping[Kind, ElementSpec] = {
+    Kind.HEADING: ElementSpec(".", is_upper_case=True),
+    Kind.ACTION: ElementSpec("!"),
+    Kind.DIALOGUE: ElementSpec("@", has_cue=True),
+    Kind.TRANSITION: ElementSpec("> ", is_flush_right=True),
+}
+
+_ESCAPE = re.compile(r"\\([*_]|(?<=\[\\)\[)")
+_NOTE_ESCAPE = re.compile(r"\\(?<=\[\\)\[")
+_SPEECH_ESCAPE = re.compile(r"^\\(?=[#=~>@!.])")
+
+
+@dataclass(frozen=True)
+class Element:
+    """Hold one element of a screenplay.
+
+    `text` is valid Fountain, exactly as the database stores it and a model reads it: no blank line
+    inside, no white space at either end of a line, no newline at the end. Make elements with
+    `from_person`, `from_voice` or `heading`, which guarantee that.
+    """
+
+    kind: Kind
+    text: str
+
+    @property
+    def cue(self) -> str | None:
+        """Return the speaker without a forcing `@` or an extension such as (V.O.), or None."""
+        return self.shown[0].partition("(")[0].strip() if self.kind.spec.has_cue else None
+
+    @property
+    def one_line(self) -> str:
+        """Return "SPEAKER: speech", or the text of another kind; line breaks inside stay."""
+        return self.body if self.cue is None else f"{self.cue}: {self.body}"
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """Return the lines as an audience reads them, without forcing marks and escapes.
+
+        The first line of dialogue is the cue with its extension.
+        """
+        return tuple(_ESCAPE.sub(r"\1", line).strip() for line in self._unforced())
+
+    @property
+    def marked(self) -> tuple[str, ...]:
+        r"""Return the lines as shown, but with Fountain's emphasis: `*`, `**`, `_`, and `\*`.
+
+        `importers.manuscript.shown_as` turns these lines into the element again.
+        """
+        return tuple(_NOTE_ESCAPE.sub("[", line).strip() for line in self._unforced())
+
+    @property
+    def body(self) -> str:
+        """Return the shown text: dialogue without its cue, any other element whole."""
+        return "\n".join(self.shown[1:] if self.kind.spec.has_cue else self.shown)
+
+    def _unforced(self) -> list[str]:
+        """Return the lines of Fountain without forcing marks."""
+        spec = self.kind.spec
+        lines = self.text.split("\n")
+        if spec.has_cue:
+            return [spec.unforce(lines[0]), *(_SPEECH_ESCAPE.sub("", line) for line in lines[1:])]
+        return [spec.unforce(line) for line in lines]

@@ -1,0 +1,107 @@
+"""Lay out elements as a typed screenplay page in a monospaced font."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from unicodedata import category, east_asian_width
+
+from .elements import Element
+
+WIDTH = 56
+"""Columns of a page on a screen: what a code block shows on a narrow phone, and a few more."""
+
+LINES_A_PAGE = 55
+"""Lines of a typed page on paper."""
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Place the parts of a page, in the proportions of a typed one.
+
+    `cue`, `parenthetical` and `speech` are pairs of an indent and a width, in columns.
+    """
+
+    width: int
+    cue: tuple[int, int]
+    parenthetical: tuple[int, int]
+    speech: tuple[int, int]
+
+
+SCREEN = Columns(WIDTH, (20, WIDTH - 20), (14, 34), (8, 46))
+"""A page in a message."""
+
+PAPER = Columns(61, (19, 42), (13, 48), (9, 36))
+"""A page on paper, ten characters to the inch."""
+
+
+def page(elements: Iterable[Element], columns: Columns = SCREEN) -> str:
+    """Return the elements as a page, without forcing marks and escapes.
+
+    A blank line stands between elements. Words that are wider than their column are cut.
+    """
+    return "\n\n".join("\n".join(_lay_out(element, columns)) for element in elements)
+
+
+def _lay_out(element: Element, columns: Columns) -> Iterator[str]:
+    spec = element.kind.spec
+    if spec.has_cue:
+        cue, *speech = element.shown
+        yield from _place(cue, *columns.cue)
+        for line in speech:
+            is_parenthetical = line.startswith("(") and line.endswith(")")
+            yield from _place(
+                line, *(columns.parenthetical if is_parenthetical else columns.speech)
+            )
+        return
+    rows = _place(element.body.upper() if spec.is_upper_case else element.body, 0, columns.width)
+    if spec.is_flush_right:
+        rows = (" " * (columns.width - text_width(row)) + row for row in rows)
+    yield from rows
+
+
+def _place(text: str, indent: int, width: int) -> Iterator[str]:
+    for line in text.split("\n"):
+        for row in _wrap(line, width):
+            yield " " * indent + row
+
+
+def _wrap(line: str, width: int) -> Iterator[str]:
+    row, filled = "", 0
+    for word in line.split():
+        needed = text_width(word)
+        if row and filled + 1 + needed <= width:
+            row += f" {word}"
+            filled += 1 + needed
+            continue
+        if row:
+            yield row
+        *full, row = _chop(word, width) if needed > width else [word]
+        filled = text_width(row)
+        yield from full
+    yield row
+
+
+def _chop(word: str, width: int) -> list[str]:
+    rows, room = [""], width
+    for character in word:
+        needed = text_width(character)
+        if needed > room:
+            rows.append("")
+            room = width
+        rows[-1] += character
+        room -= needed
+    return rows
+
+
+def text_width(text: str) -> int:
+    """Return the columns that text takes: 2 for a wide character, 0 for a combining mark."""
+    return len(text) if text.isascii() else sum(map(_character_width, text))
+
+
+@lru_cache(maxsize=1024)
+def _character_width(character: str) -> int:
+    if category(character) in {"Mn", "Me", "Cf"}:
+        return 0
+    return 2 if east_asian_width(character) in "WF" else 1
