@@ -18,7 +18,7 @@ from bot.ui.message_sync import _how_far
 
 from .conftest import Stage, answer, labels
 from .test_cog import begin
-from .test_manuscript import FDX
+from .test_importers import FDX
 from .test_room import House, house
 
 __all__ = ["house"]

@@ -25,7 +25,7 @@ from bot.screenplay.importers import (
     shown_as,
 )
 
-from .test_script import nasty
+from .test_fountain import nasty
 
 steadily = settings(max_examples=200, deadline=None, derandomize=True)
 

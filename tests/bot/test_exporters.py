@@ -1,6 +1,6 @@
 """Files for download: each as it is kept in `golden/`, and as other people's parsers read it.
 
-After a change that is meant: ``python -m tests.bot.test_printing`` writes them anew.
+After a change that is meant: ``python -m tests.bot.test_exporters`` writes them anew.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from bot.screenplay.free_text import from_person
 from bot.screenplay.importers import read
 from bot.screenplay.statistics import Count, Tally
 
-from .test_manuscript import SCRIPT, nasty_elements
+from .test_importers import SCRIPT, nasty_elements
 
 GOLDEN = Path(__file__).parent / "golden"
 
