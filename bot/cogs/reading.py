@@ -9,7 +9,7 @@ import discord
 from discord import app_commands
 
 from ..i18n.catalogue import phrase, say
-from ..screenplay.exporters import Format, Paper
+from ..screenplay.exporters.export_formats import FORMATS, Paper
 from ..screenplay.fountain import fountain
 from ..session.channel_session import MOST_LINES, RoomError
 from ..session.rate_limits import Cost
@@ -21,16 +21,7 @@ from ..ui.message_sync import page
 from .commands import answered, for_scripts
 from .turns import Turns
 
-FORMATS = [
-    app_commands.Choice(name=name, value=value.value)
-    for name, value in {
-        "Fountain": Format.FOUNTAIN,
-        "PDF": Format.PDF,
-        "Final Draft (fdx)": Format.FINAL_DRAFT,
-        "HTML": Format.HTML,
-        "Text (txt)": Format.TEXT,
-    }.items()
-]
+FORMAT_CHOICES = [app_commands.Choice(name=one.label, value=one.ending) for one in FORMATS.values()]
 PAPERS = [
     app_commands.Choice(name=phrase("US letter"), value=Paper.LETTER.value),
     app_commands.Choice(name="A4", value=Paper.A4.value),
@@ -79,7 +70,7 @@ class Reading(Turns):
         paper="For a PDF, and for HTML that is printed",
         scene_numbers="Number the scenes",
     )
-    @app_commands.choices(format=FORMATS, paper=PAPERS)
+    @app_commands.choices(format=FORMAT_CHOICES, paper=PAPERS)
     @answered
     async def export(
         self,
@@ -89,7 +80,7 @@ class Reading(Turns):
         scene_numbers: bool = False,
     ) -> None:
         """Download the script, with a title page that says who wrote it"""
-        form, size = Format(format), Paper(paper)
+        form, size = FORMATS[format], Paper(paper)
         room = self._room(interaction)
         await reading.send_export(interaction, room, form, size, scene_numbers=scene_numbers)
 

@@ -18,9 +18,9 @@ from ..i18n.markdown import inline
 from ..inference.engine import EngineClosed
 from ..inference.registry import Voices
 from ..log_redaction import guard_loggers, leave_loggers
-from ..screenplay import importers
 from ..screenplay.elements import Element
 from ..screenplay.free_text import TITLE_LIMIT, cast, heading, titled
+from ..screenplay.importers.import_formats import check_file
 from ..session.bounds import check_options, check_texts
 from ..session.channel_session import (
     NO_SCRIPT,
@@ -215,7 +215,7 @@ class Turns(commands.Cog):
             cast=(names, LONGEST_CAST),
         )
         if file:
-            importers.check(file.filename, file.size)
+            check_file(file.filename, file.size)
         title = titled(title)
         opening: Element | None = heading(first) if first.strip() else None
         company = cast(names)

@@ -10,6 +10,7 @@ from ..inference.model import LONGEST_STYLE, ModelError
 from ..inference.sampling import LARGEST_SEED
 from ..screenplay.elements import Kind
 from ..screenplay.free_text import name
+from ..screenplay.importers.import_formats import list_endings
 from ..session.bounds import check_texts
 from ..session.channel_session import MOST_LINES, NO_SCRIPT, NoScript, Place, Wish
 from ..session.preferences import MOST_TAKES
@@ -48,7 +49,7 @@ class Writing(Turns):
         temperature="How daring the voice is, from 0.1 to 2.0",
         model="Which voice writes along",
         style="The tone that the voice begins in; which there are depends on the voice",
-        file="A script to go on with: .fountain, .fdx or .txt, up to 1 MB",
+        file=f"A script to go on with: {list_endings()}, up to 1 MB",
     )
     @for_scripts
     @answered

@@ -1,1 +1,1 @@
-"""Hold a screenplay: its elements, what it is read from, and what it is printed as."""
+"""Model a screenplay: its elements, Fountain, files, page layout and statistics."""

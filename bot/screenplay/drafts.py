@@ -1,4 +1,4 @@
-"""Describe lines apart from the database: those that are stored, and those that will be."""
+"""Describe lines apart from the database, both stored lines and drafts."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from .elements import Element
 
 
 class ScriptLine(Protocol):
-    """A line of a script."""
+    """Describe a line of a script."""
 
     @property
     def element(self) -> Element:
-        """Return what stands in the script."""
+        """Return the element that the line adds to the script."""
 
     @property
     def author(self) -> int | None:
-        """Return the id of the person who wrote the line; None for a model's."""
+        """Return the id of the person who wrote the line; None for a model."""
 
     @property
     def credit(self) -> str:
@@ -27,15 +27,15 @@ class ScriptLine(Protocol):
 
 @dataclass(frozen=True)
 class Draft:
-    """A line before it is stored."""
+    """Hold a line before it is stored."""
 
     element: Element
     author: int | None
     credit: str
     state: States | None
-    """What the model remembers after the line; None where that is not kept."""
+    """The state of the model after the line: float32 [S]; None if it is not kept."""
     fingerprint: str
-    """The key under which the state is kept, as `openings.state_key` makes it."""
+    """The key of the stored state, as `openings.state_key` makes it."""
     origin: dict[str, Any] = field(default_factory=dict)
     surprise: Floats | None = None
-    """Bits that each character of the line but the first cost the model: float32 [n]."""
+    """The surprisal of each character but the first, in bits: float32 [n]."""

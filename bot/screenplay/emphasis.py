@@ -1,4 +1,4 @@
-"""Emphasis: text in italics, bold or underlined, as Fountain marks it and as other formats do."""
+"""Convert emphasis between Fountain's marks and runs of styled text."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from collections.abc import Iterable, Sequence
 
 from screenplain.richstring import Bold, Italic, RichString, Underline, parse_emphasis
 
-_LITERAL = "\ue707"  # for private use, so that no clean text has it
+_LITERAL = "\ue707"  # private use, so no clean text contains it
 _MARKS = {"Italic": "*", "Bold": "**", "Underline": "_"}
-"""The outermost last."""
+"""Fountain's marks of the styles, the outermost last."""
 
 Run = tuple[str, frozenset[str]]
 """Text, and the names of its styles: Italic, Bold, Underline."""
 
 
 def rich(line: str) -> RichString:
-    r"""A marked line (see `Element.marked`) as the library for screenplays knows it."""
-    # The library knows `\*`, but not `\_`.
+    r"""Return a marked line (see `Element.marked`) as rich text of screenplain."""
+    # screenplain knows `\*`, but not `\_`.
     found = parse_emphasis(line.replace(r"\_", _LITERAL))
     for segment in found.segments:
         segment.text = segment.text.replace(_LITERAL, "_")
@@ -24,7 +24,7 @@ def rich(line: str) -> RichString:
 
 
 def runs(line: str) -> list[Run]:
-    """A marked line as runs of text that have one style each."""
+    """Return a marked line as runs, each with one set of styles."""
     names = {Italic: "Italic", Bold: "Bold", Underline: "Underline"}
     return [
         (segment.text, frozenset(names[style] for style in segment.styles))
@@ -33,21 +33,21 @@ def runs(line: str) -> list[Run]:
 
 
 def marked(parts: Sequence[Run]) -> str:
-    """A line that reads as these runs, which may have other styles too: those are left out."""
-    joined = _joined((text, styles & _MARKS.keys()) for text, styles in parts)
-    # Stars that mean themselves are escaped, but not where nobody would mistake them.
+    """Return a line that reads as these runs, without styles that Fountain lacks."""
+    joined = _join_runs((text, styles & _MARKS.keys()) for text, styles in parts)
+    # Escape as few literal stars and underscores as possible: only where a reader mistakes them.
     for mistaken in ("", "*", "_"):
-        line = "".join(_mark(_escaped(text, mistaken), styles) for text, styles in joined)
+        line = "".join(_mark(_escape(text, mistaken), styles) for text, styles in joined)
         if runs(line) == joined:
             return line
-    return "".join(_mark(_escaped(text, "*_"), styles) for text, styles in joined)
+    return "".join(_mark(_escape(text, "*_"), styles) for text, styles in joined)
 
 
-def _escaped(text: str, mistaken: str) -> str:
+def _escape(text: str, mistaken: str) -> str:
     return "".join(f"\\{one}" if one in mistaken else one for one in text)
 
 
-def _joined(parts: Iterable[Run]) -> list[Run]:
+def _join_runs(parts: Iterable[Run]) -> list[Run]:
     joined: list[Run] = []
     for text, styles in parts:
         if joined and joined[-1][1] == styles:
@@ -58,7 +58,7 @@ def _joined(parts: Iterable[Run]) -> list[Run]:
 
 
 def _mark(text: str, styles: frozenset[str]) -> str:
-    """The text between its marks, which must touch it."""
+    """Return the text between its marks, which must touch a letter on the inside."""
     inner = text.strip()
     if not inner:
         return text

@@ -1,4 +1,4 @@
-"""The typeface of pages and pictures: Courier Prime, which comes with the maker of the PDFs."""
+"""Provide the typeface of pages and pictures: Courier Prime, which screenplain ships."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from importlib.resources import files
 
 @cache
 def content(*, bold: bool = False) -> bytes:
-    """The file of the typeface."""
+    """Return the TrueType file."""
     name = "Courier Prime Bold.ttf" if bold else "Courier Prime.ttf"
     return (files("screenplain.export") / "courier_prime" / name).read_bytes()
 
 
 def lacks(text: str) -> bool:
-    """Whether there are boxes where some of the text should stand. Not for the event loop."""
-    return any(ord(character) not in _known() for character in set(text) - {"\n"})
+    """Return whether the typeface shows boxes in the text. Call it off the event loop."""
+    return any(ord(character) not in _known_code_points() for character in set(text) - {"\n"})
 
 
 @cache
-def _known() -> frozenset[int]:
-    # Not before it is needed: it brings a library for fonts and pictures.
+def _known_code_points() -> frozenset[int]:
+    # Imported here because reportlab loads its fonts and pictures, which slows the start.
     from reportlab.pdfbase.ttfonts import TTFontFile
 
     return frozenset(TTFontFile(io.BytesIO(content())).charToGlyph)

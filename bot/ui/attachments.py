@@ -9,7 +9,8 @@ import discord
 
 from ..i18n.catalogue import many, say
 from ..screenplay.free_text import titled
-from ..screenplay.importers import Manuscript, ManuscriptError, read
+from ..screenplay.importers.import_formats import read
+from ..screenplay.importers.manuscript import Manuscript, ManuscriptError
 from .delivery import LOST, insisted
 
 FETCHING_SECONDS = 60.0

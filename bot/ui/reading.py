@@ -10,8 +10,8 @@ import discord
 
 from ..i18n.catalogue import many, phrase, say
 from ..i18n.markdown import inline
-from ..screenplay import exporters
-from ..screenplay.exporters import Format, Paper
+from ..screenplay.exporters.edition import edition
+from ..screenplay.exporters.export_formats import ExportFormat, Paper, Printed
 from ..screenplay.statistics import minutes, tally
 from ..session import replay, surprisal
 from ..session.channel_session import Room, RoomError
@@ -43,20 +43,18 @@ def file_name(script: Script) -> str:
 
 
 async def send_export(
-    interaction: Interaction, room: Room, form: Format, paper: Paper, *, scene_numbers: bool
+    interaction: Interaction, room: Room, form: ExportFormat, paper: Paper, *, scene_numbers: bool
 ) -> None:
     """Sends the script as a file, to the one who asked."""
     script = await _opened(interaction, room)
     await reply_to(interaction).defer(thinking=True, ephemeral=True)
     lines = await room.store.path(script.head)
 
-    def work() -> exporters.Printed:
+    def work() -> Printed:
         today = dt.datetime.now(dt.UTC).date()
         elements = [line.element for line in lines]
-        what = exporters.edition(
-            script.title, elements, tally(lines), today, scene_numbers=scene_numbers
-        )
-        return exporters.printed(what, form, paper)
+        what = edition(script.title, elements, tally(lines), today, scene_numbers=scene_numbers)
+        return form.write(what, paper)
 
     printed = await asyncio.to_thread(work)
     if len(printed.content) > interaction.filesize_limit:
@@ -72,7 +70,7 @@ async def send_export(
             "formats have them all."
         )
         content += f" {boxes}"
-    file = discord.File(io.BytesIO(printed.content), f"{file_name(script)}.{form.value}")
+    file = discord.File(io.BytesIO(printed.content), f"{file_name(script)}.{form.ending}")
     await delivered(interaction, content=content, attachments=[file])
 
 

@@ -1,6 +1,6 @@
-"""Files for download: each as it is kept in `golden/`, and as other people's parsers read it.
+"""Test exported files against those in `golden/`, and with other people's parsers.
 
-After a change that is meant: ``python -m tests.bot.test_exporters`` writes them anew.
+After an intended change, write the golden files again: ``python -m tests.bot.test_exporters``.
 """
 
 from __future__ import annotations
@@ -21,9 +21,10 @@ from screenplay_tools.screenplay import ElementType as Part
 
 from bot.i18n.catalogue import say, speaking
 from bot.screenplay.elements import Element, Kind
-from bot.screenplay.exporters import MOST_NAMES, Edition, Format, Paper, edition, printed
+from bot.screenplay.exporters.edition import MOST_NAMES, Edition, edition
+from bot.screenplay.exporters.export_formats import FORMATS, Paper, Printed
 from bot.screenplay.free_text import from_person
-from bot.screenplay.importers import read
+from bot.screenplay.importers.import_formats import read
 from bot.screenplay.statistics import Count, Tally
 
 from .test_importers import SCRIPT, nasty_elements
@@ -39,20 +40,29 @@ EDITION = Edition(
     scene_numbers=True,
 )
 
-TEXTS = [form for form in Format if form is not Format.PDF]
+TEXTS = [form for form in FORMATS if form != "pdf"]
+
+
+def printed(what: Edition, form: str, paper: Paper = Paper.LETTER) -> Printed:
+    return FORMATS[form].write(what, paper)
 
 
 @pytest.mark.parametrize("form", TEXTS)
-def test_the_file_is_as_it_was(form: Format) -> None:
-    expected = (GOLDEN / f"diner.{form.value}").read_bytes()
+def test_the_file_is_as_it_was(form: str) -> None:
+    expected = (GOLDEN / f"diner.{form}").read_bytes()
     assert printed(EDITION, form).content.decode() == expected.decode()
+
+
+def test_people_choose_a_format_by_its_name_and_ending() -> None:
+    labels = [form.label for form in FORMATS.values()]
+    assert labels == ["Fountain", "PDF", "Final Draft (fdx)", "HTML", "Text (txt)"]
 
 
 # Other people's parsers ------------------------------------------------------------------------
 
 
 def test_another_parser_reads_the_same_fountain() -> None:
-    document = FountainParser().parse(printed(EDITION, Format.FOUNTAIN).content.decode())
+    document = FountainParser().parse(printed(EDITION, "fountain").content.decode())
     assert document.metadata["title"] == EDITION.title
     assert document.metadata["authors"].split("\n") == list(EDITION.authors)
     found = iter(document.elements)
@@ -87,11 +97,11 @@ def test_a_title_page_in_any_language_has_the_keys_of_the_format(locale: str) ->
         what = edition("The Last Diner", EDITION.elements, counted, dt.date(2026, 11, 24))
         credit, voice = say("written by"), say("the voice “{name}”", name="stage")
         files = {form: printed(what, form).content for form in TEXTS}
-    page = FountainParser().parse(files[Format.FOUNTAIN].decode()).metadata
+    page = FountainParser().parse(files["fountain"].decode()).metadata
     assert list(page) == ["title", "credit", "authors", "draft date", "notes"]
     assert (page["credit"], page["authors"]) == (credit, f"Ann\n{voice}")
-    for form in (Format.FOUNTAIN, Format.FINAL_DRAFT, Format.TEXT):
-        found = read(f"diner.{form.value}", files[form])
+    for form in ("fountain", "fdx", "txt"):
+        found = read(f"diner.{form}", files[form])
         assert found.title == "The Last Diner"
         assert len(found.elements) == len(EDITION.elements)
 
@@ -102,7 +112,7 @@ PLAIN = [one for one in EDITION.elements if "*" not in one.text]
 def test_another_parser_reads_the_same_final_draft() -> None:
     # This one reads the first run of a paragraph alone: nothing here is emphasised.
     what = Edition("The Diner", tuple(PLAIN))
-    script = FinalDraftParser().parse(printed(what, Format.FINAL_DRAFT).content.decode())
+    script = FinalDraftParser().parse(printed(what, "fdx").content.decode())
     found = [(one.type, one.text_raw or getattr(one, "name", "")) for one in script.elements]
     wanted: list[tuple[Part, str]] = []
     for element in PLAIN:
@@ -129,7 +139,7 @@ def test_another_parser_reads_the_same_final_draft() -> None:
 
 def pages(paper: Paper, what: Edition = EDITION) -> list[str]:
     """The text of each page, after looking at its size."""
-    reader = PdfReader(io.BytesIO(printed(what, Format.PDF, paper).content))
+    reader = PdfReader(io.BytesIO(printed(what, "pdf", paper).content))
     sizes = {(round(page.mediabox.width), round(page.mediabox.height)) for page in reader.pages}
     assert sizes == {(612, 792) if paper is Paper.LETTER else (595, 842)}
     assert reader.metadata is not None
@@ -189,17 +199,17 @@ def test_two_pdfs_at_once_are_those_that_they_are_alone() -> None:
 
 
 def test_boxes_are_told_of() -> None:
-    assert not printed(EDITION, Format.PDF).has_boxes
+    assert not printed(EDITION, "pdf").has_boxes
     other = Edition("The Diner", (Element(Kind.ACTION, "茂は来た。"),))
-    assert printed(other, Format.PDF).has_boxes
-    assert not printed(other, Format.TEXT).has_boxes
+    assert printed(other, "pdf").has_boxes
+    assert not printed(other, "txt").has_boxes
 
 
 @settings(max_examples=25, deadline=None, derandomize=True)
 @given(nasty_elements, st.text(max_size=30), st.booleans())
 def test_anything_can_be_printed(elements: list[Element], title: str, numbers: bool) -> None:
     title = "".join(title.split())
-    for form in Format:
+    for form in FORMATS:
         assert printed(Edition(title, tuple(elements), scene_numbers=numbers), form).content
 
 
@@ -233,11 +243,11 @@ def test_who_wrote_how_much() -> None:
 
 def test_html_is_inert() -> None:
     what = Edition("<script>x</script>", tuple(from_person("<b>&amp;\n\nMAYA: <i>")), ("<u>",))
-    text = printed(what, Format.HTML).content.decode()
+    text = printed(what, "html").content.decode()
     assert not [tag for tag in ("<script", "<b>", "<i>", "<u>") if tag in text]
     assert "&lt;b&gt;&amp;amp;" in text
 
 
 if __name__ == "__main__":
     for each in TEXTS:
-        (GOLDEN / f"diner.{each.value}").write_bytes(printed(EDITION, each).content)
+        (GOLDEN / f"diner.{each}").write_bytes(printed(EDITION, each).content)

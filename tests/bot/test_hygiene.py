@@ -19,7 +19,7 @@ from bot.screenplay.elements import ScriptError
 from bot.screenplay.fountain import fountain, from_voice
 from bot.screenplay.free_text import TITLE_LIMIT, from_person, heading, name, titled
 from bot.screenplay.free_text import cast as cast_of
-from bot.screenplay.importers import Manuscript
+from bot.screenplay.importers.manuscript import Manuscript
 from bot.screenplay.statistics import tally
 from bot.session.banned_words import MOST_WORDS, changed, shown_words
 from bot.session.turn import Place, RoomError

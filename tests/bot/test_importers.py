@@ -1,4 +1,4 @@
-"""Files that become scripts, those that cannot, and that what was printed comes back."""
+"""Test files that become scripts, files that cannot, and that exports can be read again."""
 
 from __future__ import annotations
 
@@ -10,18 +10,24 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.screenplay import importers
 from bot.screenplay.elements import Element, Kind
 from bot.screenplay.emphasis import marked, runs
-from bot.screenplay.exporters import Edition, Format, printed
+from bot.screenplay.exporters.edition import Edition
+from bot.screenplay.exporters.export_formats import FORMATS, Paper
 from bot.screenplay.fountain import classify, from_voice
 from bot.screenplay.free_text import from_person
-from bot.screenplay.importers import (
-    LONGEST_ELEMENT,
+from bot.screenplay.importers import import_formats
+from bot.screenplay.importers.import_formats import (
+    LARGEST_FILE,
     MOST_ELEMENTS,
+    READERS,
+    importer,
+    read,
+)
+from bot.screenplay.importers.manuscript import (
+    LONGEST_ELEMENT,
     Manuscript,
     ManuscriptError,
-    read,
     shown_as,
 )
 
@@ -62,18 +68,18 @@ def fountain(text: str) -> list[str]:
     return [one.text for one in read("a.fountain", text.encode()).elements]
 
 
-def through(form: Format, *elements: Element, **how: object) -> Manuscript:
+def through(form: str, *elements: Element, **how: object) -> Manuscript:
     """What is read from a script that was printed."""
     what = Edition("The Diner", elements, ("Ann",), ("Ann: all",), dt.date(2026, 1, 2), **how)
-    return read(f"a.{form}", printed(what, form).content)
+    return read(f"a.{form}", FORMATS[form].write(what, Paper.LETTER).content)
 
 
 # What was printed comes back -------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("numbers", [False, True])
-@pytest.mark.parametrize("form", [Format.FOUNTAIN, Format.FINAL_DRAFT, Format.TEXT])
-def test_an_export_comes_back(form: Format, numbers: bool) -> None:
+@pytest.mark.parametrize("form", ["fountain", "fdx", "txt"])
+def test_an_export_comes_back(form: str, numbers: bool) -> None:
     elements = from_person(SCRIPT)
     found = through(form, *elements, scene_numbers=numbers)
     assert list(found.elements) == elements
@@ -84,7 +90,7 @@ def test_an_export_comes_back(form: Format, numbers: bool) -> None:
 @given(nasty_elements)
 def test_any_fountain_comes_back(elements: list[Element]) -> None:
     if elements:
-        assert list(through(Format.FOUNTAIN, *elements).elements) == elements
+        assert list(through("fountain", *elements).elements) == elements
 
 
 @steadily
@@ -92,7 +98,7 @@ def test_any_fountain_comes_back(elements: list[Element]) -> None:
 def test_any_final_draft_comes_back(elements: list[Element]) -> None:
     if not elements:
         return
-    found = through(Format.FINAL_DRAFT, *elements).elements
+    found = through("fdx", *elements).elements
     assert [one.kind for one in found] == [one.kind for one in elements]
     for one, was in zip(found, elements, strict=True):
         # What is emphasis inside of other emphasis may be marked in another order.
@@ -342,7 +348,7 @@ def test_encodings(encoding: str) -> None:
         (b" \n\t\n", "no line in that file"),
         (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + bytes(range(256)) * 4, "is not text"),
         (b"\xff\xfe\x00", "is not text"),
-        (b"a" * (importers.LARGEST_FILE + 1), "1.0 MB, and a script may have 1"),
+        (b"a" * (LARGEST_FILE + 1), "1.0 MB, and a script may have 1"),
         (b"a\n\n" * (MOST_ELEMENTS + 1), "20,001 lines"),
     ],
 )
@@ -355,10 +361,19 @@ def test_other_files(name: str) -> None:
     refused(b"Rain.", "as a .fountain, .fdx or .txt file", name)
 
 
+def test_a_registered_reader_is_a_format(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(import_formats, "READERS", dict(READERS))
+
+    @importer(".rain")
+    def read_rain(data: bytes) -> Manuscript:
+        return Manuscript(None, (Element(Kind.ACTION, data.decode()),))
+
+    assert read("a.RAIN", b"It rains.") == read_rain(b"It rains.")
+    refused(b"Rain.", r"as a .fountain, .fdx, .txt or .rain file", "a.pdf")
+
+
 @steadily
-@given(
-    st.one_of(st.binary(max_size=60), nasty.map(str.encode)), st.sampled_from(importers.SUFFIXES)
-)
+@given(st.one_of(st.binary(max_size=60), nasty.map(str.encode)), st.sampled_from(list(READERS)))
 def test_any_bytes_are_a_script_or_a_sentence(data: bytes, suffix: str) -> None:
     found = []
     with suppress(ManuscriptError):

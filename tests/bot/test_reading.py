@@ -13,7 +13,7 @@ from PIL import Image
 from pypdf import PdfReader
 from sqlalchemy import text
 
-from bot.screenplay.importers import read
+from bot.screenplay.importers.import_formats import read
 from bot.storage.store import Script
 from bot.ui.reading import file_name
 

@@ -11,7 +11,7 @@ from bot.generation import generator
 from bot.generation.generator import Progress
 from bot.generation.openings import reading
 from bot.screenplay.free_text import from_person
-from bot.screenplay.importers import LARGEST_FILE
+from bot.screenplay.importers.import_formats import LARGEST_FILE
 from bot.session import channel_session
 from bot.session.channel_session import NO_SCRIPT, Patience, RoomError
 from bot.ui.message_sync import _how_far

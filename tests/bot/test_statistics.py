@@ -1,4 +1,4 @@
-"""Who wrote and who says how much."""
+"""Test the statistics of a script, and the picture of them."""
 
 from __future__ import annotations
 

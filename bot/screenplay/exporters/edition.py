@@ -1,0 +1,84 @@
+"""Prepare a script for export: its elements, and a title page that says who wrote how much."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from ...i18n.catalogue import many, say
+from ..elements import Element, Kind
+from ..statistics import Tally, share
+
+MOST_NAMES = 8
+"""Writers that a title page has room for; a sentence counts the others."""
+
+TITLE_WIDTH = 48
+"""Columns of a title page."""
+
+_SCENE_NUMBER = re.compile(r"\s*#[\w.-]+#$")
+
+
+@dataclass(frozen=True)
+class Edition:
+    """Hold what every format exports: a script, and the entries of its title page."""
+
+    title: str
+    elements: tuple[Element, ...]
+    authors: tuple[str, ...] = ()
+    shares: tuple[str, ...] = ()
+    """How much each author wrote, one sentence each."""
+    date: dt.date | None = None
+    scene_numbers: bool = False
+
+    @property
+    def about(self) -> dict[str, tuple[str, ...]]:
+        """Return the title page without the title, under Fountain's keys."""
+        entries = {
+            "Credit": (say("written by"),) if self.authors else (),
+            "Authors": self.authors,
+            "Draft date": (self.date.isoformat(),) if self.date else (),
+            "Notes": self.shares,
+        }
+        return {key: lines for key, lines in entries.items() if lines}
+
+    def numbered(self) -> Iterator[tuple[Element, str | None]]:
+        """Yield each element with its scene number: None unless it is a heading to number."""
+        scene = 0
+        for element in self.elements:
+            is_heading = element.kind is Kind.HEADING
+            scene += is_heading
+            yield element, str(scene) if is_heading and self.scene_numbers else None
+
+
+def edition(
+    title: str,
+    elements: Iterable[Element],
+    counted: Tally,
+    date: dt.date | None = None,
+    *,
+    scene_numbers: bool = False,
+) -> Edition:
+    """Return the edition of a script with these statistics."""
+    models = [replace(one, name=say("the voice “{name}”", name=one.name)) for one in counted.voices]
+    writers = [*counted.writers, *models]
+    shares = [
+        f"{one.name}: {many(one.lines, 'line')}, {many(one.words, 'word')} "
+        f"({share(one, counted):.0%})"
+        for one in writers
+    ]
+    names = _shorten([one.name for one in writers])
+    return Edition(title, tuple(elements), names, _shorten(shares), date, scene_numbers)
+
+
+def _shorten(entries: Sequence[str]) -> tuple[str, ...]:
+    more = len(entries) - MOST_NAMES
+    if more <= 0:
+        return tuple(entries)
+    return (*entries[:MOST_NAMES], say("and {number:,} more", number=more))
+
+
+def remove_scene_number(heading: str) -> str:
+    """Return a heading without a number such as #12#, which would stand beside ours."""
+    return _SCENE_NUMBER.sub("", heading)

@@ -1,0 +1,57 @@
+"""Register the formats that scripts are written in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from .edition import Edition
+
+
+class Paper(StrEnum):
+    """Name the sizes of paper."""
+
+    LETTER = "letter"
+    A4 = "a4"
+
+
+@dataclass(frozen=True)
+class Printed:
+    """Hold a file, and whether it shows boxes for characters that its typeface lacks."""
+
+    content: bytes
+    has_boxes: bool = False
+
+
+Writer = Callable[[Edition, Paper], Printed]
+"""Write a file, off the event loop, because each page takes some milliseconds."""
+
+
+@dataclass(frozen=True)
+class ExportFormat:
+    """Describe a format, and write files in it."""
+
+    name: str
+    ending: str
+    """The ending of the file's name, such as `pdf`, which also names the format in commands."""
+    write: Writer
+
+    @property
+    def label(self) -> str:
+        """Return the name as people choose it: "PDF", but "Final Draft (fdx)"."""
+        return self.name if self.name.lower() == self.ending else f"{self.name} ({self.ending})"
+
+
+FORMATS: dict[str, ExportFormat] = {}
+"""The formats by their endings."""
+
+
+def exporter(name: str, ending: str) -> Callable[[Writer], Writer]:
+    """Register a function as the writer of a format."""
+
+    def register(write: Writer) -> Writer:
+        FORMATS[ending] = ExportFormat(name, ending, write)
+        return write
+
+    return register

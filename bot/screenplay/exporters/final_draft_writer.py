@@ -1,0 +1,53 @@
+"""Write the XML files of Final Draft."""
+
+from __future__ import annotations
+
+import io
+from xml.etree.ElementTree import Element as Node
+from xml.etree.ElementTree import SubElement, indent, tostring
+
+from defusedxml.ElementTree import fromstring
+from screenplain.export import fdx
+
+from ..elements import Kind
+from .edition import Edition
+from .export_formats import Paper, Printed, exporter
+from .screenplain_document import to_screenplain
+
+_FORBIDDEN_IN_XML = dict.fromkeys((0xFFFE, 0xFFFF))
+
+
+@exporter("Final Draft", "fdx")
+def write_final_draft(edition: Edition, _: Paper) -> Printed:
+    """Write screenplain's `.fdx` file with what it lacks: the title page and scene numbers."""
+    out = io.StringIO()
+    fdx.to_fdx(to_screenplain(edition), out)
+    script: Node = fromstring(out.getvalue().translate(_FORBIDDEN_IN_XML))
+    numbers = (number for element, number in edition.numbered() if element.kind is Kind.HEADING)
+    for paragraph in script.iter("Paragraph"):
+        _merge_texts(paragraph)
+        if paragraph.get("Type") == "Scene Heading" and (number := next(numbers)):
+            paragraph.set("Number", number)
+    content = SubElement(SubElement(script, "TitlePage"), "Content")
+    for lines in ((edition.title,), *edition.about.values()):
+        for line in lines:
+            paragraph = SubElement(content, "Paragraph", Alignment="Center")
+            SubElement(paragraph, "Text").text = line.translate(_FORBIDDEN_IN_XML)
+        SubElement(SubElement(content, "Paragraph", Alignment="Center"), "Text")
+    indent(script)
+    xml: bytes = tostring(script, encoding="utf-8", xml_declaration=True)
+    return Printed(xml + b"\n")
+
+
+def _merge_texts(paragraph: Node) -> None:
+    """Merge neighbouring texts of one style, as Final Draft does.
+
+    The library writes one text for each line, and other readers ignore all but the first.
+    """
+    last: Node | None = None
+    for text in paragraph.findall("Text"):
+        if last is not None and last.attrib == text.attrib:
+            last.text = (last.text or "") + (text.text or "")
+            paragraph.remove(text)
+        else:
+            last = text

@@ -1,0 +1,34 @@
+"""Write PDF."""
+
+from __future__ import annotations
+
+import io
+from threading import Lock
+
+from .. import typeface
+from ..page_layout import LINES_A_PAGE
+from .edition import Edition
+from .export_formats import Paper, Printed, exporter
+from .screenplain_document import to_screenplain
+
+# The library registers its fonts globally for each document, so two must not overlap.
+_ONE_AT_A_TIME = Lock()
+
+
+@exporter("PDF", "pdf")
+def write_pdf(edition: Edition, paper: Paper) -> Printed:
+    """Write a `.pdf` file."""
+    # Imported here because reportlab loads its fonts and pictures, which slows the start.
+    from reportlab.lib import pagesizes
+    from screenplain.export import pdf
+
+    size, lines = {
+        Paper.LETTER: (pagesizes.letter, LINES_A_PAGE),
+        Paper.A4: (pagesizes.A4, LINES_A_PAGE + 3),
+    }[paper]
+    out = io.BytesIO()
+    with _ONE_AT_A_TIME:
+        settings = pdf.Settings(page_size=size, lines_per_page=lines)
+        pdf.to_pdf(to_screenplain(edition), out, settings=settings)
+    text = "".join([edition.title, *edition.authors, *(one.text for one in edition.elements)])
+    return Printed(out.getvalue(), typeface.lacks(text))

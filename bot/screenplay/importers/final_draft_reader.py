@@ -1,0 +1,115 @@
+"""Read the XML files of Final Draft."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from xml.etree.ElementTree import Element as Node
+from xml.etree.ElementTree import ParseError
+
+from defusedxml.common import DefusedXmlException
+from defusedxml.ElementTree import fromstring
+
+from ...i18n.catalogue import say
+from ..elements import Kind
+from ..emphasis import Run, marked
+from .import_formats import importer
+from .manuscript import LONGEST_ELEMENT, Block, Manuscript, ManuscriptBuilder, ManuscriptError
+
+_SPEECH = {"Dialogue", "Parenthetical", "Singing", "Lyrics"}
+_KINDS = {"Scene Heading": Kind.HEADING, "Transition": Kind.TRANSITION}
+
+
+@importer(".fdx")
+def read_final_draft(data: bytes) -> Manuscript:
+    """Read an `.fdx` file.
+
+    Raises:
+        ManuscriptError: The file is damaged, declares entities, or is other XML.
+    """
+    script = _parse(data)
+    content = script.find("Content") if script.tag == "FinalDraft" else None
+    if content is None:
+        raise ManuscriptError(
+            say(
+                "That file is no Final Draft script: save it again in Final Draft, or bring it in "
+                "as Fountain or text."
+            )
+        )
+    builder = ManuscriptBuilder(left_out=sum(1 for _ in content.iter("ScriptNote")))
+    builder.numbered = content.find(".//Paragraph[@Type='Scene Heading'][@Number]") is not None
+    speech: Block = []
+    for kind, lines in _paragraphs(content):
+        if speech and kind in _SPEECH:
+            speech += _bracket(lines) if kind == "Parenthetical" else lines
+            continue
+        _add_speech(builder, speech)
+        speech = [" ".join(lines)] if kind == "Character" else []
+        if not speech:
+            builder.add_as(_KINDS.get(kind, Kind.ACTION), lines)
+    _add_speech(builder, speech)
+    return builder.build(_find_title(script))
+
+
+def _parse(data: bytes) -> Node:
+    try:
+        script: Node = fromstring(data)
+    except DefusedXmlException as error:
+        raise ManuscriptError(
+            say(
+                "That file declares entities, as no script needs to: save it again in Final "
+                "Draft, or bring it in as Fountain or text."
+            )
+        ) from error
+    except (ParseError, LookupError, ValueError) as error:
+        raise ManuscriptError(
+            say(
+                "That file is no Final Draft script, or is damaged: save it again in Final Draft, "
+                "or bring it in as Fountain or text."
+            )
+        ) from error
+    return script
+
+
+def _add_speech(builder: ManuscriptBuilder, speech: Block) -> None:
+    if speech:
+        builder.add_as(Kind.DIALOGUE, speech)
+
+
+def _paragraphs(content: Node) -> Iterator[tuple[str, Block]]:
+    """Yield the type and the lines of each paragraph with text, those of dual dialogue too."""
+    for paragraph in content.findall("Paragraph"):
+        for one in (paragraph, *paragraph.findall("DualDialogue/Paragraph")):
+            lines = [line for line in _mark(one).split("\n") if line.strip()]
+            if lines:
+                yield one.get("Type", "Action"), lines
+
+
+def _mark(paragraph: Node) -> str:
+    """Return the text of a paragraph with Fountain's emphasis, which ends with each line."""
+    lines: list[list[Run]] = [[]]
+    for text in paragraph.findall("Text"):
+        styles = frozenset((text.get("Style") or "").split("+"))
+        first, *more = (text.text or "").split("\n")
+        lines[-1].append((first, styles))
+        lines += [[(line, styles)] for line in more]
+    return "\n".join(map(_mark_line, lines))
+
+
+def _mark_line(runs: list[Run]) -> str:
+    # A line that will be cut loses its emphasis, because the cut could part two marks.
+    plain = "".join(text for text, _ in runs)
+    return plain if len(plain) > LONGEST_ELEMENT else marked(runs)
+
+
+def _bracket(lines: Block) -> Block:
+    line = " ".join(lines)
+    return [line] if line.startswith("(") else [f"({line})"]
+
+
+def _find_title(script: Node) -> str | None:
+    """Return the first paragraph with text on the title page."""
+    for paragraph in script.findall("TitlePage/Content/Paragraph"):
+        text = "".join(run.text or "" for run in paragraph.findall("Text"))
+        if text.strip():
+            return " ".join(text.split())
+    return None

@@ -1,0 +1,112 @@
+"""Read Fountain as its specification says, without what is no part of the script."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from ..elements import Element, Kind
+from ..fountain import classify, from_voice
+from .import_formats import decode, importer
+from .manuscript import Block, Manuscript, ManuscriptBuilder
+
+_KEY = re.compile(r"([A-Za-z][A-Za-z ]{1,24}):[ \t]*(.*)")
+_KEYS = {"title", "credit", "author", "authors", "source", "notes", "draft date", "date", "contact"}
+_KEYS |= {"copyright", "revision", "format", "font"}
+_SCENE_NUMBER = re.compile(r"[ \t]*#[\w.-]{1,12}#[ \t]*$")
+_CENTERED = re.compile(r"[ \t]*>[ \t]*(.*?)[ \t]*<[ \t]*")
+
+
+@importer(".fountain")
+def read_fountain(data: bytes) -> Manuscript:
+    """Read a `.fountain` file."""
+    title, text = split_title_page(decode(data))
+    builder = ManuscriptBuilder()
+    text, builder.left_out = _remove(text, "/*", "*/")
+    for block in split_blocks(text):
+        bare, notes = _remove("\n".join(block), "[[", "]]")
+        lines = [line for line in bare.split("\n") if line.strip()]
+        builder.left_out += notes
+        # Sections, synopses and page breaks.
+        while lines and lines[0].startswith(("#", "=")):
+            del lines[0]
+            builder.left_out += 1
+        if lines:
+            _add_block(builder, lines)
+    return builder.build(title)
+
+
+def _add_block(builder: ManuscriptBuilder, lines: Block) -> None:
+    first, rest = lines[0].strip(), lines[1:]
+    if classify(first) is Kind.HEADING:
+        bare = _SCENE_NUMBER.sub("", first)
+        builder.numbered |= bare != first
+        builder.add([bare], _make)
+        if rest:  # some writers leave out the blank line below a heading
+            builder.add(rest, _make)
+    elif all(_CENTERED.fullmatch(line) for line in lines):
+        builder.add_as(Kind.ACTION, [_CENTERED.sub(r"\1", line) for line in lines])
+    else:
+        without_lyric_marks = [line.strip().removeprefix("~") for line in lines]
+        builder.add(without_lyric_marks, _make)
+
+
+def _make(lines: Block) -> list[Element]:
+    element = from_voice("\n".join(lines))
+    return [element] if element else []
+
+
+def _remove(text: str, opening: str, closing: str) -> tuple[str, int]:
+    """Return text without each passage between two marks, and the number of passages."""
+    # No regular expression, because one takes quadratic time where marks are never closed.
+    kept: list[str] = []
+    at = 0
+    while (start := text.find(opening, at)) >= 0:
+        end = text.find(closing, start + len(opening))
+        if end < 0:
+            break
+        kept.append(text[at:start])
+        at = end + len(closing)
+    return "".join([*kept, text[at:]]), len(kept)
+
+
+def split_blocks(text: str) -> Iterator[Block]:
+    """Yield the blocks between blank lines; a line of two spaces inside a speech is not blank."""
+    block: Block = []
+    for line in (*text.split("\n"), ""):
+        if line.strip():
+            block.append(line)
+        elif block and not (line == "  " and _begins_speech(block[0])):
+            yield block
+            block = []
+
+
+def _begins_speech(line: str) -> bool:
+    return classify(f"{line}\nx") is Kind.DIALOGUE
+
+
+def split_title_page(text: str) -> tuple[str | None, str]:
+    """Return the title, and the text after the title page.
+
+    A text without any key of Fountain's at its beginning has no title page, and no title.
+    """
+    page, _, rest = text.lstrip("\n").partition("\n\n")
+    found: dict[str, list[str]] = {}
+    entries: list[str] | None = None
+    for line in page.split("\n"):
+        if entries is not None and line[:1] in " \t":
+            entries.append(line)
+        elif match := _KEY.fullmatch(line):
+            entries = found.setdefault(match[1].lower(), [])
+            entries.append(match[2])
+        else:
+            return None, text
+    if not found.keys() & _KEYS:
+        return None, text
+    return _plain_title(found.get("title", [])), rest
+
+
+def _plain_title(lines: Iterable[str]) -> str:
+    """Return a title on one line, without emphasis around it and without escapes."""
+    title = " ".join(" ".join(lines).split()).strip("*_ ")
+    return Element(Kind.ACTION, title).body if title else ""

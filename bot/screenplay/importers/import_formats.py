@@ -1,0 +1,107 @@
+"""Register the formats that scripts are read from, and read a file by the ending of its name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import PurePath
+
+from ...i18n.catalogue import say
+from .manuscript import Manuscript, ManuscriptError
+
+LARGEST_FILE = 2**20
+"""The largest file, in bytes."""
+
+MOST_ELEMENTS = 20_000
+"""The most elements of a script in a file: several times the longest film."""
+
+Reader = Callable[[bytes], Manuscript]
+"""Read the content of a file; raise ManuscriptError for a sentence about why that fails."""
+
+READERS: dict[str, Reader] = {}
+"""The readers of files, by the lower-case ending of their names."""
+
+_BREAK = re.compile(r"\r\n?|[\v\x85\u2028\u2029]")
+_CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f]")
+_MOST_CONTROLS = 0.01
+
+
+def importer(ending: str) -> Callable[[Reader], Reader]:
+    """Register a function as the reader of files whose names end like this, such as `.txt`."""
+
+    def register(read: Reader) -> Reader:
+        READERS[ending] = read
+        return read
+
+    return register
+
+
+def list_endings() -> str:
+    """Return the endings in words: ".fountain, .fdx or .txt"."""
+    *some, last = READERS
+    return say("{some} or {last}", some=", ".join(some), last=last)
+
+
+def check_file(file_name: str, size: int) -> None:
+    """Check that a file has a known ending and at most `LARGEST_FILE` bytes.
+
+    Raises:
+        ManuscriptError: It has not.
+    """
+    if PurePath(file_name).suffix.lower() not in READERS:
+        raise ManuscriptError(
+            say(
+                "A script is brought in as a {endings} file: save it as one of these.",
+                endings=list_endings(),
+            )
+        )
+    if size > LARGEST_FILE:
+        raise ManuscriptError(
+            say(
+                "That file has {size:.1f} MB, and a script may have {most}: bring in a part of it.",
+                size=size / 2**20,
+                most=LARGEST_FILE // 2**20,
+            )
+        )
+
+
+def read(file_name: str, data: bytes) -> Manuscript:
+    """Read the script in a file. Call it off the event loop: a large file takes a second.
+
+    Raises:
+        ManuscriptError: The file is too large, is not of its format, or has no element.
+    """
+    check_file(file_name, len(data))
+    found = READERS[PurePath(file_name).suffix.lower()](data)
+    if not found.elements:
+        raise ManuscriptError(say("There is no line in that file: bring in one that has some."))
+    if len(found.elements) > MOST_ELEMENTS:
+        raise ManuscriptError(
+            say(
+                "That file has {lines:,} lines, and a script may have {most:,}: bring in a part of "
+                "it.",
+                lines=len(found.elements),
+                most=MOST_ELEMENTS,
+            )
+        )
+    return found
+
+
+def decode(data: bytes) -> str:
+    """Return text in UTF-8, in UTF-16 with a byte order mark, or else in Windows-1252.
+
+    Raises:
+        ManuscriptError: The data is not text.
+    """
+    encodings = ["utf-16"] if data[:2] in (b"\xff\xfe", b"\xfe\xff") else ["utf-8-sig", "cp1252"]
+    for encoding in encodings:
+        try:
+            text = _BREAK.sub("\n", data.decode(encoding))
+        except UnicodeDecodeError:
+            continue
+        # Some programs leave a stray control character where they cut or joined a text.
+        if len(_CONTROLS.findall(text)) <= _MOST_CONTROLS * len(text):
+            return text
+    raise ManuscriptError(
+        say("That file is not text: save the script as text in UTF-8 and try again.")
+    )

@@ -1,0 +1,153 @@
+"""Collect the elements of a script from a file, whatever the file's format is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from ..elements import Element, Kind, ScriptError
+from ..fountain import (
+    classify,
+    is_cue,
+    parse_cue,
+    split_lines,
+    write_action,
+    write_dialogue,
+    write_heading,
+    write_transition,
+)
+from ..free_text import name
+
+LONGEST_ELEMENT = 1500
+"""Characters of an element; a longer one becomes several, each of which a message can show."""
+
+_LONGEST_LINE = LONGEST_ELEMENT - 100
+"""Characters of a line, which leave room for a speaker's name."""
+
+_SENTENCE_END = re.compile(r"[.!?\u2026][\"'\u201d\u2019)]*\s")
+
+Block = list[str]
+"""The lines between two blank lines."""
+
+
+class ManuscriptError(ScriptError):
+    """Refuse a file that cannot become a script; the message is one sentence for people."""
+
+
+@dataclass(frozen=True)
+class Manuscript:
+    """Hold the content of a file."""
+
+    title: str | None
+    elements: tuple[Element, ...]
+    left_out: int = 0
+    """Notes, comments, sections and synopses, which writers address to each other."""
+    cut: int = 0
+    """Elements that were too long and became several."""
+    numbered: bool = False
+    """Whether scenes had numbers. They are left out, because a model would read and write them."""
+
+
+@dataclass
+class ManuscriptBuilder:
+    """Collect elements, and count what was changed on the way."""
+
+    elements: list[Element] = field(default_factory=list)
+    left_out: int = 0
+    cut: int = 0
+    numbered: bool = False
+
+    def add(self, lines: Sequence[str], make: Callable[[Block], Iterable[Element]]) -> None:
+        """Add the elements that `make` returns for a block, piece by piece if it is too long."""
+        pieces = list(_split_block(list(lines)))
+        self.cut += len(pieces) > 1
+        for piece in pieces:
+            self.elements += make(piece)
+
+    def add_as(self, kind: Kind, lines: Sequence[str]) -> None:
+        """Add lines of a known kind."""
+
+        def make(piece: Block) -> list[Element]:
+            element = shown_as(kind, piece)
+            return [element] if element else []
+
+        self.add(lines, make)
+
+    def build(self, title: str | None) -> Manuscript:
+        """Return the manuscript; an empty title counts as none."""
+        elements = tuple(self.elements)
+        return Manuscript(title or None, elements, self.left_out, self.cut, self.numbered)
+
+
+def _split_block(block: Block) -> Iterator[Block]:
+    """Yield the block in as few pieces as are short enough, each with the cue of a speech."""
+    if _size(block) <= LONGEST_ELEMENT:
+        yield block
+        return
+    is_speech = len(block) > 1 and classify("\n".join(block[:2])) is Kind.DIALOGUE
+    cue = block[:1] if is_speech else []
+    piece, size = list(cue), _size(cue)
+    for line in block[len(cue) :]:
+        for part in _split_line(line):
+            if len(piece) > len(cue) and size + _size([part]) > LONGEST_ELEMENT:
+                yield piece
+                piece, size = list(cue), _size(cue)
+            piece.append(part)
+            size += _size([part])
+    yield piece
+
+
+def _size(block: Block) -> int:
+    # A line break, and the backslash or forcing mark that a line may get.
+    return sum(len(line) + 2 for line in block)
+
+
+def _split_line(line: str) -> Iterator[str]:
+    """Yield a line, cut after sentences, or else after words, if it is too long."""
+    while len(line) > _LONGEST_LINE:
+        ends = [
+            match.end() for match in _SENTENCE_END.finditer(line, _LONGEST_LINE // 2, _LONGEST_LINE)
+        ]
+        at = ends[-1] if ends else line.rfind(" ", 1, _LONGEST_LINE) + 1 or _LONGEST_LINE
+        yield line[:at]
+        line = line[at:]
+    yield line
+
+
+def shown_as(kind: Kind, lines: Sequence[str]) -> Element | None:
+    """Return the element of a kind that has these lines as `Element.marked`; None if all are blank.
+
+    Return action where the lines cannot be of that kind, such as speech by nobody with a name.
+    """
+    whole = [line for text in lines for line in split_lines(text)]
+    if not whole:
+        return None
+    element = _write_as(kind, whole)
+    if element and classify(element.text) is kind:
+        return element
+    force = Kind.ACTION.spec.force
+    action = write_action(force(line) if line.startswith("!") else line for line in whole)
+    is_action = classify(action.text) is Kind.ACTION
+    return action if is_action else Element(Kind.ACTION, force(action.text))
+
+
+def _write_as(kind: Kind, lines: Sequence[str]) -> Element | None:
+    """Return an element that should be of the kind, or None for action."""
+    match kind:
+        case Kind.HEADING:
+            return write_heading(" ".join(lines))
+        case Kind.TRANSITION:
+            return write_transition(" ".join(lines))
+        case Kind.DIALOGUE if cue := parse_cue(lines[0]) or _find_name(lines[0]):
+            return write_dialogue(cue if is_cue(cue) else kind.spec.force(cue), lines[1:])
+        case _:
+            return None
+
+
+def _find_name(line: str) -> str | None:
+    """Return the name in a cue with other signs, such as JONAS in "JONAS?", or None."""
+    try:
+        return name(line)
+    except ScriptError:
+        return None

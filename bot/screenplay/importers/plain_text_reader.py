@@ -1,0 +1,131 @@
+"""Read text: a typed page by the columns of its lines, any other text as people type it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from ..elements import Kind
+from ..fountain import has_scene_prefix
+from ..free_text import from_person
+from ..page_layout import PAPER, text_width
+from .fountain_reader import split_blocks, split_title_page
+from .import_formats import decode, importer
+from .manuscript import Block, Manuscript, ManuscriptBuilder
+
+_INDENTED = 5
+"""Columns from which on the indent of a line is meant."""
+
+_TYPED_SHARE = 0.1
+"""The share of indented lines above which a text is a typed page."""
+
+_NUMBERED = re.compile(r" *(\d{1,4}[A-Z]?)\.? {2,}(\S.*?)(?: {2,}\1\.?)?")
+
+
+@importer(".txt")
+def read_plain_text(data: bytes) -> Manuscript:
+    """Read a `.txt` file."""
+    text = decode(data).expandtabs(8).replace("\f", "\n\n")
+    title, body = split_title_page(text)
+    if title is None and _is_typed_page(text):
+        return _read_typed_page(text)
+    builder = ManuscriptBuilder()
+    for block in split_blocks(body):
+        builder.add(block, lambda piece: from_person("\n".join(piece)))
+    return builder.build(title)
+
+
+def _is_typed_page(text: str) -> bool:
+    lines = [line for line in text.split("\n") if line.strip()]
+    indented = sum(_indent(line) >= _INDENTED for line in lines)
+    return indented > _TYPED_SHARE * len(lines)
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip())
+
+
+def _read_typed_page(text: str) -> Manuscript:
+    title, body = _split_typed_title(text)
+    builder = ManuscriptBuilder()
+    numbered = body.split("\n")
+    lines = [_remove_scene_number(line) for line in numbered]
+    builder.numbered = lines != numbered
+    margin = min((_indent(line) for line in lines if line.strip()), default=0)
+    blank_above = 2  # the first line counts as far below something
+    block: Block = []
+    for line in (*lines, ""):
+        if line.strip():
+            block.append(line[margin:].rstrip())
+            continue
+        if block:
+            _add_typed_block(builder, block, is_far_below=blank_above >= 2)
+            block, blank_above = [], 0
+        blank_above += 1
+    return builder.build(title)
+
+
+def _split_typed_title(text: str) -> tuple[str | None, str]:
+    """Return the title on a centered title page, and the text after three blank lines."""
+    page, gap, body = text.lstrip("\n").partition("\n\n\n\n")
+    lines = [line for line in page.split("\n") if line.strip()]
+    if not gap or not lines or any(_indent(line) < _INDENTED for line in lines):
+        return None, text
+    return " ".join(page.partition("\n\n")[0].split()), body
+
+
+def _remove_scene_number(line: str) -> str:
+    """Return a line with spaces in place of the scene numbers at its margins."""
+    match = _NUMBERED.fullmatch(line.rstrip())
+    return " " * match.start(2) + match[2] if match else line
+
+
+def _add_typed_block(builder: ManuscriptBuilder, block: Block, *, is_far_below: bool) -> None:
+    """Add a block of a typed page.
+
+    Capitals are a scene heading only far below the block before, where pages leave more room.
+    """
+    first, rest = block[0], block[1:]
+    lead = _indent(first) - min(map(_indent, rest), default=0)
+    if rest and lead >= 4 and (lead >= 8 or first.isupper()):
+        builder.add_as(Kind.DIALOGUE, [first.strip(), *_speech_lines(rest)])
+        return
+    lines = _unwrap(block, PAPER.width)
+    is_heading = has_scene_prefix(first) or (is_far_below and lines[0].isupper())
+    if len(lines) == 1 and is_heading:
+        builder.add_as(Kind.HEADING, lines)
+    elif not rest and _indent(first) >= PAPER.cue[0]:
+        builder.add_as(Kind.TRANSITION, lines)
+    else:
+        builder.add_as(Kind.ACTION, lines)
+
+
+def _speech_lines(lines: Block) -> Iterator[str]:
+    """Yield the parentheticals and the speech, with each line as long as its writer made it."""
+    said: Block = []
+    parenthetical: Block = []
+    for line in lines:
+        if parenthetical or line.lstrip().startswith("("):
+            yield from _unwrap(said, PAPER.speech[1])
+            said = []
+            parenthetical.append(line)
+            if line.endswith(")"):
+                yield " ".join(part.strip() for part in parenthetical)
+                parenthetical = []
+        else:
+            said.append(line)
+    yield from _unwrap([*parenthetical, *said], PAPER.speech[1])
+
+
+def _unwrap(lines: Block, width: int) -> list[str]:
+    """Join each line to the one before if its first word had no room there."""
+    joined: list[str] = []
+    last = width
+    for line in map(str.strip, lines):
+        word = line.partition(" ")[0]
+        if joined and last + 1 + text_width(word) > width:
+            joined[-1] += f" {line}"
+        else:
+            joined.append(line)
+        last = text_width(line)
+    return joined
