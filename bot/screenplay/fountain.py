@@ -56,9 +56,17 @@ def is_heading(line: str) -> bool:
 
 def is_transition(line: str) -> bool:
     """Return whether Fountain reads a line as a transition."""
-    if line.startswith(">"):
+    if line.startswith(">") and not _has_combining_mark(line):
         return not line.endswith("<") and any(map(str.isalnum, line))
     return line.endswith("TO:") and line.isupper() and not _MARKED.match(line)
+
+
+def _has_combining_mark(line: str) -> bool:
+    """Return whether the first character of a line carries a combining mark.
+
+    Such a character forces nothing, because the combining mark cannot stand without it.
+    """
+    return category(line[1:2] or " ")[0] == "M"
 
 
 def is_cue(line: str) -> bool:
@@ -130,10 +138,16 @@ def write_dialogue(cue: str, lines: Iterable[str]) -> Element:
 def write_action(lines: Iterable[str]) -> Element:
     """Make action of lines, with each line forced that Fountain would read as something else."""
     force = Kind.ACTION.spec.force
-    first, *rest = (force(line) if line == "!" or _MARKED.match(line) else line for line in lines)
+    first, *rest = (force(line) if _looks_marked(line) else line for line in lines)
     if not first.startswith("!") and _looks_forced(first, has_more=bool(rest)):
         first = force(first)
     return Element(Kind.ACTION, "\n".join((first, *rest)))
+
+
+def _looks_marked(line: str) -> bool:
+    """Return whether Fountain would drop or obey a mark at the start of a line of action."""
+    is_literal = line == "!" or (line[0] == "!" and _has_combining_mark(line))
+    return is_literal or bool(_MARKED.match(line))
 
 
 def _looks_forced(line: str, *, has_more: bool) -> bool:
