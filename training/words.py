@@ -86,11 +86,20 @@ def rolled(letters: Tensor, before: Tensor) -> Tensor:
     [batch, 2], the hashes before the first character -> float32 [1 + time, batch, 2], whole
     numbers, 0 outside of words.
     """
-    factors, moduli = before.new_tensor(FACTORS), before.new_tensor(MODULI)
-    found = [before]
-    for letter in letters.float()[..., None]:
-        found.append((found[-1] * factors + letter).fmod(moduli) * (letter > 0))
-    return torch.stack(found)
+    # Integers, because products of two remainders have 34 bits.
+    factors, moduli = letters.new_tensor(FACTORS), letters.new_tensor(MODULI)
+    added = letters[..., None].repeat(1, 1, len(MODULI))
+    times = torch.where(added > 0, factors, 0)
+    added[0] = (added[0] + times[0] * before.long()) % moduli
+    # Each round doubles how far a hash reaches back, so that 512 characters take 9 rounds: a GPU
+    # waits longer for a kernel to begin than for its end (Hillis & Steele 1986, "Data parallel
+    # algorithms").
+    reach = 1
+    while reach < len(letters):
+        added[reach:] = (added[reach:] + times[reach:] * added[:-reach]) % moduli
+        times[reach:] = times[reach:] * times[:-reach] % moduli
+        reach *= 2
+    return torch.cat([before[None], added.to(before)])
 
 
 def topics(vectors: Tensor, known: Tensor, before: Tensor) -> Tensor:
@@ -99,13 +108,15 @@ def topics(vectors: Tensor, known: Tensor, before: Tensor) -> Tensor:
     vectors: float [words, batch, features]; known: bool [words, batch], the others leave the topic
     as it is; before: float [batch, features] -> float [words, batch, features].
     """
-    found: list[Tensor] = []
-    topic = before
-    for vector, counts in zip(vectors, known, strict=True):
-        moved = FADING * topic + (1 - FADING) * vector
-        topic = torch.where(counts[:, None], moved, topic)
-        found.append(topic)
-    return torch.stack(found)
+    # One product for all words instead of a few kernels for each: see `rolled`.
+    age = known.cumsum(dim=0)
+    shares = (1 - FADING) * FADING ** (age[:, None] - age) * known
+    earlier = torch.ones(len(age), len(age), dtype=torch.bool, device=age.device).tril()
+    shares = torch.where(earlier[..., None], shares, 0.0)
+    # In 32 bits, because the topic is carried on and on.
+    with torch.autocast(vectors.device.type, enabled=False):
+        fresh = torch.einsum("wvb,vbf->wbf", shares, vectors)
+    return fresh + FADING ** age[..., None] * before
 
 
 def letter_numbers(characters: Sequence[str]) -> tuple[int, ...]:

@@ -8,6 +8,7 @@ import torch
 from training import word_vectors
 from training.vocabulary import Vocabulary
 from training.words import (
+    FACTORS,
     FADING,
     MODULI,
     WordShape,
@@ -55,6 +56,27 @@ def test_hashes_of_long_words_are_exact_in_float32():
     [first, second] = rolled(letters, torch.zeros(1, 2))[-1, 0].long().tolist()
     assert first * 2**17 + second == key_of(letters[:, 0].tolist())
     assert first < MODULI[0]
+
+
+def test_hashes_and_topics_of_many_rows_are_those_that_are_moved_step_by_step():
+    torch.manual_seed(2)
+    letters = torch.randint(0, 9, (70, 5)) * (torch.rand(70, 5) > 0.1)
+    hashes = [torch.randint(0, 90, (5, 2)).float()]
+    for letter in letters[..., None]:
+        moved = (hashes[-1].long() * torch.tensor(FACTORS) + letter) % torch.tensor(MODULI)
+        hashes.append((moved * (letter > 0)).float())
+    assert torch.equal(rolled(letters, hashes[0]), torch.stack(hashes))
+    vectors, known = torch.randn(150, 5, 3), torch.rand(150, 5) > 0.2
+    known[:, 4] = False
+    before = torch.randn(5, 3)
+    expected = [before]
+    for vector, counts in zip(vectors, known, strict=True):
+        moved = FADING * expected[-1] + (1 - FADING) * vector
+        expected.append(torch.where(counts[:, None], moved, expected[-1]))
+    for half in (False, True):
+        with torch.autocast("cpu", torch.bfloat16, enabled=half):
+            found = topics(vectors, known, before)
+        assert torch.allclose(found, torch.stack(expected[1:]), atol=1e-5)
 
 
 def test_a_table_knows_its_words_alone():
