@@ -1,4 +1,7 @@
-"""LSTM layers over windows of time, with DropConnect and, on CPUs that have it, bfloat16."""
+"""LSTM layers over windows of time, with DropConnect, fused on every device.
+
+On CPUs that have bfloat16, wide layers multiply in it, time step by time step.
+"""
 
 from __future__ import annotations
 
@@ -30,6 +33,9 @@ class LockedDropout(nn.Module):
 
 WIDE = 384
 """Units from which on a layer is faster with products in bfloat16 than as one fused kernel."""
+
+ALIGNED = 8
+"""Columns by which idle steps are told: products are slow where rows of numbers end unevenly."""
 
 
 class LSTMLayer(nn.Module):
@@ -76,12 +82,15 @@ class LSTMLayer(nn.Module):
         Returns:
             The outputs [time, batch, hidden], and h and c after the last step.
         """
-        half = torch.is_autocast_enabled("cpu") and x.device.type == "cpu"
+        device = x.device.type
+        half = device == "cpu" and torch.is_autocast_enabled(device)
         recurrent = functional.dropout(self.weight_hh, self.drop_connect, self.training)
         weight_ih: Tensor = self.weight_ih
         if idle is not None:
-            x = torch.cat([x, idle[..., None].to(x)], dim=2)
-            weight_ih = torch.cat([weight_ih, self.idle[:, None]], dim=1)
+            closed = idle[..., None].expand(-1, -1, ALIGNED)
+            x = torch.cat([x, closed.to(x)], dim=2)
+            closing = self.idle[:, None].expand(-1, ALIGNED) / ALIGNED
+            weight_ih = torch.cat([weight_ih, closing], dim=1)
         if half and self.hidden >= WIDE:
             gates = functional.linear(x, weight_ih, self.bias)
             y, c = Recurrence.apply(gates, h, c, recurrent)
@@ -89,10 +98,14 @@ class LSTMLayer(nn.Module):
         # The fused kernel that nn.LSTM calls: has_biases, layers, dropout, train, bidirectional,
         # batch_first.
         weights = [weight_ih, recurrent, self.bias, self.zeros]
-        with torch.autocast("cpu", enabled=False):
+        # In 32 bits, cells above all: they add up small numbers over thousands of steps. On a GPU
+        # autocast would make float16 of all, whatever it is told to, and gradients would vanish;
+        # its products are faster in TensorFloat-32 (`device.use_precision`), which needs no scaler.
+        with torch.autocast(device, enabled=False):
             y, h, c = torch.lstm(
-                x.float() if half else x,
-                [h[None], c[None]],
+                x.float(),
+                # Parts of a packed state, which cuDNN refuses unless they lie in one piece.
+                [h[None].contiguous(), c[None].contiguous()],
                 weights,
                 True,
                 1,

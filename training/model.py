@@ -168,6 +168,9 @@ class CharLSTM(nn.Module):
         *cells, summary, topic, hashes, inside, history = state.split(self.shape.sections, dim=1)
         layers = len(self.shape.units)
         hidden, cell = cells[:layers], cells[layers:]
+        letters = self.letters[tokens]
+        # First, because counting words waits for a GPU, which has nothing else to do yet.
+        words = Words(word_ends(letters > 0, inside[:, 0] > 0)) if self.word else None
         x = self.embedding(tokens)
         if self.prior:
             expected, lengths = self.prior(tokens, history, parts)
@@ -175,9 +178,7 @@ class CharLSTM(nn.Module):
         x, h, c = self.lower(self.drop_embedding(x), hidden[0], cell[0])
         shown, kept = [h], [c]
         x = self.drop_layer(x)
-        letters = self.letters[tokens]
-        if self.word:
-            words = Words(word_ends(letters > 0, inside[:, 0] > 0))
+        if self.word and words:
             read = [words.gathered(x)]
             if self.vectors:
                 hashed = rolled(letters, hashes)

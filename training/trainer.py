@@ -19,7 +19,7 @@ from tqdm import tqdm
 from . import checkpoint, curves
 from .batches import Ahead, Batches
 from .counts import Start, counted, packed, share_buffers
-from .device import device_of, uses_bfloat16
+from .device import device_of, use_precision
 from .evaluate import calibrated, carried, excerpt, sample
 from .interruption import interruption
 from .model import CharLSTM, at_temperatures
@@ -99,7 +99,7 @@ class Training:
         contents = [text.content for text in run.heldout_texts("validation")]
         self.validation = excerpt(contents, VALIDATED)
         self.device = device_of(self.session.device)
-        self.autocast = uses_bfloat16(config.precision, self.device)
+        self.autocast = use_precision(config.precision, self.device)
         torch.manual_seed(config.seed)
         shape = config.shape(vocabulary)
         self.model = CharLSTM(shape, config.drop).to(self.device).train()

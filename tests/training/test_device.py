@@ -1,0 +1,124 @@
+"""What a GPU asks of a training, as far as a machine without one can tell."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from tests.training.test_train import FEW, again, begin
+from training import checkpoint
+from training.device import use_precision
+from training.lstm import WIDE, LSTMLayer
+from training.model import CharLSTM, Shape
+from training.run import Run, load
+
+GPU = torch.device("cuda")
+
+HALF = dataclasses.replace(FEW, precision="bfloat16")
+
+
+@pytest.fixture
+def precision_as_before() -> Iterator[None]:
+    products, recurrence = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
+    yield
+    torch.set_float32_matmul_precision(products)
+    torch.backends.cudnn.allow_tf32 = recurrence
+
+
+@pytest.mark.usefixtures("precision_as_before")
+def test_a_gpu_rounds_what_it_multiplies_unless_32_bits_are_asked_for():
+    assert use_precision("bfloat16", GPU)
+    assert torch.get_float32_matmul_precision() == "high"
+    assert torch.backends.cudnn.allow_tf32
+    assert not use_precision("float32", GPU)
+    assert torch.get_float32_matmul_precision() == "highest"
+    assert not torch.backends.cudnn.allow_tf32
+
+
+@pytest.mark.parametrize("idle", [False, True])
+def test_the_fused_layer_is_given_what_cudnn_takes(monkeypatch: pytest.MonkeyPatch, idle: bool):
+    """In 32 bits even where autocast halves all else, in one piece, and in rows of eights."""
+    torch.manual_seed(1)
+    layer = LSTMLayer(16, 24, 0.3)
+    assert layer.hidden < WIDE
+    given: list[list[Tensor]] = []
+    fused = torch.lstm
+
+    def noted(x: Tensor, state: list[Tensor], weights: list[Tensor], *others: object) -> object:
+        given.append([x, *state, *weights])
+        return fused(x, state, weights, *others)
+
+    monkeypatch.setattr(torch, "lstm", noted)
+    x, state = torch.randn(5, 3, 16).bfloat16(), torch.randn(3, 50)
+    h, c = state.split([24, 26], dim=1)[0], state[:, 26:]
+    still = torch.arange(5)[:, None] >= torch.tensor([5, 2, 0])
+    with torch.autocast("cpu", torch.bfloat16):
+        y, _, last = layer(x, h, c, still if idle else None)
+    (y.sum() + last.sum()).backward()
+    [tensors] = given
+    assert all(one.is_contiguous() and one.dtype == torch.float32 for one in tensors)
+    assert all(one.shape[-1] % 8 == 0 for one in tensors)
+    assert y.dtype == last.dtype == torch.float32
+
+
+def test_half_as_exact_it_learns_nearly_the_same_and_goes_on_in_32_bits(
+    scenes: Path, tmp_path: Path
+):
+    exact, half = (
+        begin(tmp_path / one.precision, scenes, one)
+        for one in (dataclasses.replace(FEW, precision="float32"), HALF)
+    )
+    for _ in range(12):
+        costs = exact.train_step(), half.train_step()
+        assert costs[1] == pytest.approx(costs[0], rel=0.01)
+        assert costs[0] != costs[1]
+        assert half.state.dtype == torch.float32
+    half.save()
+    kept, _ = load(half.run_folder.resume)
+    floats = [one for one in kept.values() if one.is_floating_point()]
+    assert {one.dtype for one in floats} == {torch.float32}
+    half.run_folder.write_config(exact.config)
+    resumed = again(half.run_folder.folder)
+    assert not resumed.autocast
+    assert resumed.train_step() == pytest.approx(half.train_step(), rel=0.01)
+
+
+@pytest.mark.filterwarnings("ignore:for .* copying from a non-meta parameter")
+def test_a_checkpoint_goes_to_the_device_of_the_network(scenes: Path, tmp_path: Path):
+    training = begin(tmp_path, scenes, FEW)
+    training.train_step()
+    training.save()
+    tensors, _ = load(Run(tmp_path).resume)
+    shape = training.model.shape
+    # A device like any other, but that it has no memory.
+    with torch.device("meta"):
+        model, average = CharLSTM(shape), CharLSTM(shape)
+    optimiser = torch.optim.AdamW(model.parameters())
+    optimiser.param_groups[0]["fused"] = True
+    checkpoint.unpack(tensors, model, average, optimiser)
+    moments = list(optimiser.state_dict()["state"].values())
+    assert len(moments) == len(list(model.parameters()))
+    assert {one.device.type for each in moments for one in each.values()} == {"meta"}
+    assert {one.device.type for one in model.parameters()} == {"meta"}
+
+
+def test_words_are_told_apart_before_anything_is_computed(monkeypatch: pytest.MonkeyPatch):
+    """Their number is read from the device, which must not have to finish a layer first."""
+    model = CharLSTM(Shape(9, letters=(0, *range(1, 9)), embedding=4, lower=8, word=8, upper=8))
+    called: list[str] = []
+    for one in ("lower", "word", "upper", "embedding"):
+        getattr(model, one).register_forward_pre_hook(lambda *_, name=one: called.append(name))
+    nonzero = Tensor.nonzero
+
+    def noted(self: Tensor, *, as_tuple: bool = False) -> object:
+        called.append("words")
+        return nonzero(self, as_tuple=as_tuple)
+
+    monkeypatch.setattr(Tensor, "nonzero", noted)
+    model(torch.randint(0, 9, (20, 2)), model.start(2))
+    assert called == ["words", "embedding", "lower", "word", "upper"]
