@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -20,6 +21,7 @@ from .data.corpora import drama, films
 from .data.corpora.drama import DownloadError, ManifestError, SourceError
 from .device import DeviceError
 from .parallel import leave
+from .presets import PRESETS
 from .run import Run, RunError, make_folder
 from .texts import TextError, read
 from .trainer import TrainingError
@@ -102,6 +104,7 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument(
         "--rounds", type=positive(int), default=7, help="timed rounds of each (%(default)s)"
     )
+    one.add_argument("--preset", choices=list(PRESETS), default="standard", help="sizes of ours")
     one.add_argument("--precision", choices=["auto", "bfloat16", "float32"], default="auto")
     one.add_argument(
         "--compile", action="store_true", help="beside torch.compile; needs a C++ compiler"
@@ -263,7 +266,8 @@ def _ablate(options: argparse.Namespace) -> int:
 
 
 def _benchmark(options: argparse.Namespace) -> int:
-    print(benchmark.report(options.rounds, options.precision, compiled=options.compile))
+    config = dataclasses.replace(PRESETS[options.preset], precision=options.precision)
+    print(benchmark.report(options.rounds, config, compiled=options.compile))
     return 0
 
 

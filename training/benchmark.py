@@ -27,17 +27,19 @@ STEPS = 4
 """Steps in a round."""
 
 BARE_EMBEDDING, BARE_HIDDEN, BARE_LAYERS = 128, 512, 2
-"""The sizes of a plain network that is as dear as ours."""
+"""The sizes of a plain network that is as dear as ours with the standard preset."""
 
 
-def report(rounds: int, precision: str = "auto", *, compiled: bool = False) -> str:
-    """Times both, round by round in turn, and says the medians and their ratio.
+def report(rounds: int, config: Config, *, compiled: bool = False) -> str:
+    """Time both, round by round in turn; return the medians and their ratio, in words.
 
-    ``precision`` is that of `Config`: what "auto" chooses can be put beside what it does not.
-    With ``compiled`` it times what `torch.compile` makes of ours as well; that needs a C++
-    compiler.
+    Args:
+        rounds: How often each is timed.
+        config: The sizes of ours, and how its steps are taken. The bare network has as many
+            streams and as long windows.
+        compiled: Whether to time what `torch.compile` makes of ours as well, which needs a C++
+            compiler.
     """
-    config = Config(precision=precision)
     # nn.LSTM has no prior: beside it, ours is timed without one, and with one as well.
     plain = dataclasses.replace(config, prior=NO_PRIOR)
     letters = string.ascii_letters + string.punctuation + " \n"
@@ -114,5 +116,7 @@ def bare_step(config: Config, ours: Training) -> Callable[[], object]:
         loss.backward()
         optimiser.step()
         carried[0] = h.detach(), c.detach()
+        # Waits until a GPU is done, as our step does to read what it cost.
+        loss.item()
 
     return step
