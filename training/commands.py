@@ -15,7 +15,7 @@ from .parallel import Team, joined
 from .presets import PRESETS
 from .prior import PriorShape
 from .run import Config, Run
-from .train import DECAYED, decay, train
+from .train import DECAYED, decay, lay_out, train
 from .trainer import Session, Training
 from .words import WordShape
 
@@ -52,7 +52,13 @@ def _add_train(one: argparse.ArgumentParser) -> None:
         help="train so many steps, the learning rate falling in the last fifth (default: for ever "
         "at the same rate; `decay` makes a voice of it)",
     )
-    _add_resume(one)
+    begun = one.add_mutually_exclusive_group()
+    _add_resume(begun)
+    begun.add_argument(
+        "--prepare",
+        action="store_true",
+        help="only lay out RUN; --resume begins it, on another machine too",
+    )
     _add_session(one)
     one.add_argument(
         "--preset", choices=list(PRESETS), default="standard", help="sizes [%(default)s]"
@@ -105,6 +111,10 @@ def _train(options: argparse.Namespace) -> int:
     names = {field.name for field in dataclasses.fields(Config)} - {"minutes", "texts", *nested}
     given = {name: value for name, value in vars(options).items() if name in names}
     config = _changed(preset, **given, **nested)
+    if options.prepare:
+        lay_out(options.texts, Run(options.out), config)
+        print(f"Ready to begin: python -m training train --out {options.out} --resume")
+        return 0
 
     def prepared(team: Team) -> Training:
         paths, run = options.texts, Run(options.out)
@@ -297,7 +307,7 @@ def _say_begun(folder: Path) -> None:
     print(f"Stopped before its first step. Give the same command {again}.", flush=True)
 
 
-def _add_resume(one: argparse.ArgumentParser) -> None:
+def _add_resume(one: argparse._ActionsContainer) -> None:
     one.add_argument(
         "--resume",
         action="store_true",

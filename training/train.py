@@ -59,6 +59,15 @@ def train(
     return prepare(split, run, config, resume=resume, team=team, session=session)
 
 
+def lay_out(paths: Sequence[Path], run: Run, config: Config) -> None:
+    """Lay out a run that begins when it is resumed, here or on a machine that has only its folder.
+
+    Raises as `train` does.
+    """
+    config = dataclasses.replace(config, texts=fingerprint(paths))
+    _begin(collect(paths), run, config, None, ALONE)
+
+
 def prepare(
     split: Split | None,
     run: Run,

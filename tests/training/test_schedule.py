@@ -181,6 +181,34 @@ def test_a_session_stops_after_its_minutes_and_another_goes_on_bit_for_bit(
         assert torch.equal(tensor, load(run.resume)[0][f"model.{name}"])
 
 
+def test_a_run_that_was_only_prepared_begins_where_its_folder_is(
+    scenes: Path, tmp_path: Path, capsys
+):
+    here, there = tmp_path / "here", tmp_path / "there"
+    sizes = ["--lower", "16", "--word", "24", "--upper", "24", "--batch", "8", "--window", "64"]
+    command = ["train", str(scenes), *sizes, "--prior", "500", "--precision", "float32"]
+    assert main([*command, "--prepare", "--out", str(here)]) == 0
+    assert f"python -m training train --out {here} --resume" in capsys.readouterr().out
+    assert {path.name for path in here.iterdir()} == {
+        "config.json",
+        "vocabulary.json",
+        "corpus.npz",
+        "heldout",
+    }
+    shutil.move(here, there)
+    assert main(["train", "--out", str(there), "--resume", "--minutes", "0.02"]) == 0
+    tensors, facts = load(Run(there).resume)
+    assert facts["step"] > 0
+    whole = begin(tmp_path / "whole", scenes, Run(there).config())
+    while whole.step < facts["step"]:
+        whole.train_step()
+    for name, tensor in whole.model.named_parameters():
+        assert torch.equal(tensor, tensors[f"model.{name}"])
+    with pytest.raises(SystemExit):
+        main([*command, "--prepare", "--resume", "--out", str(there)])
+    assert "not allowed with" in capsys.readouterr().err
+
+
 def test_checkpoints_are_kept_by_the_clock(scenes: Path, tmp_path: Path, monkeypatch):
     training = begin(tmp_path, scenes, FEW, Session(checkpoint_minutes=1e-9))
     kept = []
