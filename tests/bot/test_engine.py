@@ -353,7 +353,7 @@ async def test_a_request_that_no_step_could_take_is_refused_at_the_door(wrong: s
         "seed": Request(start, newline, Sampling(-1), 10),
         "shape": Request(start, newline[None]),
     }[wrong]
-    with pytest.raises(ValueError, match=r"a (request|line) needs"):
+    with pytest.raises(ValueError, match=r"the (prompt|state|limit|seed) must be"):
         await soon(engine.run(request))
     assert (await soon(engine.run(a_line(model, 1)))).written
 
