@@ -26,10 +26,11 @@ import torch
 from screenplain.parsers import fountain
 from screenplain.types import Action, Dialog, Slug
 
-from bot.inference.constraint import Banned, element, said
 from bot.inference.engine import Engine, Request
+from bot.inference.grammar import element
 from bot.inference.model import Model
 from bot.inference.sampling import Sampling
+from bot.inference.word_filter import Banned, said
 from bot.screenplay.elements import Kind
 from bot.screenplay.fountain import from_voice
 from bot.settings import SHIPPED_MODELS

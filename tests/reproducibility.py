@@ -21,12 +21,14 @@ from pathlib import Path
 
 import numpy as np
 
-from bot.inference.batch import Batch, Row
-from bot.inference.constraint import Banned, element
+from bot.inference.batch import Batch
 from bot.inference.engine import Engine, NothingLeft, Reply, Request
+from bot.inference.grammar import element
+from bot.inference.lexicon import Lexicon, said
 from bot.inference.model import Model
-from bot.inference.processors.recall import Lexicon, said
+from bot.inference.row_store import Row
 from bot.inference.sampling import LARGEST_SEED, Sampling
+from bot.inference.word_filter import Banned
 from bot.screenplay.elements import Kind
 from bot.settings import SHIPPED_MODELS
 

@@ -16,12 +16,14 @@ import numpy as np
 import onnxruntime
 
 from ..arrays import Floats, Logits, States, Tokens
-from ..inference.constraint import Automaton, Banned, element
+from ..inference.automaton import Automaton
 from ..inference.engine import Engine, Reply, Request
+from ..inference.grammar import element
+from ..inference.lexicon import LINES, Heard, Said, said
 from ..inference.model import Model
-from ..inference.processors.recall import LINES, Heard, Said, said
 from ..inference.processors.repetition import REACH
 from ..inference.sampling import Sampling
+from ..inference.word_filter import Banned
 from ..screenplay.drafts import Draft, ScriptLine
 from ..screenplay.elements import Element, Kind
 from ..screenplay.fountain import as_read, cue_line, from_voice

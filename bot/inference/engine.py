@@ -1,4 +1,4 @@
-"""Engine: many lines at once. Token ids in, token ids out; it knows neither text nor Discord."""
+"""Engine: a thread that reads and writes many lines at once, tokens in and tokens out."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from itertools import chain
 
 import numpy as np
 
-from .batch import Batch, Row
+from .batch import Batch
+from .lexicon import Lexicon
 from .model import Model
-from .processors.recall import Lexicon
 from .request import LONGEST_LINE, NoNumber, NothingLeft, Reply, Request
+from .row_store import Row
 from .sampling import LARGEST_SEED
 
 __all__ = [
@@ -35,36 +36,41 @@ log = logging.getLogger("onbook.engine")
 
 
 class EngineBusy(Exception):
-    """More lines wait than the engine accepts: come back in a moment."""
+    """More lines wait than the engine accepts."""
 
 
 class EngineClosed(Exception):
-    """The engine is shutting down and takes no more lines."""
+    """The engine is closed and takes no more lines."""
 
 
 @dataclass(frozen=True)
 class Load:
-    """What an engine has to do, and what it has done since it began."""
+    """The work of an engine: what waits, what runs, and what it has done since it began."""
 
     waiting: int
-    """Lines that wait for a place."""
+    """Lines that wait for a place in the batch."""
     rows: int
-    """Lines that are read or written side by side."""
+    """Lines in the batch."""
     read: int
-    """Characters of the lines that have ended well, as far as they were given."""
+    """Characters of the prompts of lines that have succeeded."""
     written: int
-    """Characters of the same lines that were written, also of those that nobody chose."""
+    """Characters written in these lines, rejected candidates among them."""
 
 
 class Engine:
-    """One thread that takes one batched step after another for all the lines in hand.
+    """One thread that takes batched steps for all current lines (continuous batching).
 
     Rows join and leave between steps. What a row writes depends on its request alone, not on the
-    rows beside it. The thread ends when the engine is closed, or when nobody has it any more.
+    rows beside it. The thread ends when the engine is closed or garbage-collected.
+
+    Args:
+        model: The model that writes.
+        rows: The most lines in the batch.
+        queue: The most lines that wait for a place.
     """
 
     make_batch = Batch
-    """How the rows are kept; whoever wants to watch the steps gives another."""
+    """The class of the batch, for subclasses that observe its steps."""
 
     def __init__(self, model: Model, rows: int = 64, queue: int = 256) -> None:
         self.model = model
@@ -73,20 +79,24 @@ class Engine:
         self._lexicon: Lexicon | None = None
         self._counting = threading.Lock()
         self.beside = asyncio.Semaphore(rows)
-        """Held for each row that is only one of many for the same line, so that others find room.
+        """Held for each further candidate of a line, so that candidates leave room for other lines.
 
-        Those who wait for it take turns as they came, and fill no queue meanwhile.
+        Candidates that wait for it are served in order, and do not fill the queue.
         """
-        # It has no way back to the engine, or it would keep it for ever.
+        # The thread must not refer to the engine, because that would keep the engine alive.
         self._thread = _Work(model, rows, self.make_batch)
         self._thread.start()
         self._end = weakref.finalize(self, self._thread.end)
 
     async def run(self, request: Request) -> Reply:
-        """Reads and writes one line; cancelling frees its row at the next step.
+        """Read and write one line; a cancelled one leaves the batch before the next step.
 
-        Raises EngineBusy when too many wait, EngineClosed, NothingLeft when nothing can be said
-        without what must not be, NoNumber for a voice that is damaged.
+        Raises:
+            EngineBusy: Too many lines wait.
+            EngineClosed: The engine was closed.
+            NothingLeft: The banned words leave no possible continuation.
+            NoNumber: The model is damaged.
+            ValueError: The request is not one for this model.
         """
         self._check(request)
         row = Row(request, asyncio.get_running_loop().create_future())
@@ -95,9 +105,9 @@ class Engine:
 
     @property
     def lexicon(self) -> Lexicon:
-        """Return the characters and common words of the voice.
+        """The characters and common words of the model.
 
-        Counting the words takes a good part of a second, once: not for the event loop.
+        The first access takes a good part of a second, too long for the event loop.
         """
         with self._counting:
             self._lexicon = self._lexicon or Lexicon.of(self.model)
@@ -105,21 +115,21 @@ class Engine:
 
     @property
     def load(self) -> Load:
-        """What it does at this moment, asked from any thread."""
+        """The work of the engine at this moment, for any thread."""
         return self._thread.load()
 
     @property
     def works(self) -> bool:
-        """Whether it takes lines: it was not closed, and has not failed."""
+        """True while the engine takes lines, until it is closed or fails."""
         return not self._thread.closed
 
     def close(self) -> None:
-        """Gives up the lines in hand and ends the thread; returns when it has ended."""
+        """End the thread, which fails all current lines with EngineClosed, and wait for its end."""
         self._end()
         self._thread.join()
 
     def _check(self, request: Request) -> None:
-        """Refuses what would fail in the thread."""
+        """Raise ValueError for a request that would fail in the thread."""
         prompt, state = request.prompt, request.state
         if (
             prompt.ndim != 1
@@ -127,34 +137,34 @@ class Engine:
             or prompt.min() < 0
             or prompt.max() >= len(self.model.vocabulary)
         ):
-            raise ValueError("a request needs a prompt of the voice's characters")
+            raise ValueError("the prompt must be tokens of the model, at least one")
         if state.shape != (self.model.state_size,) or state.dtype != np.float32:
-            raise ValueError("a request needs a state of the voice's size")
+            raise ValueError("the state must be float32, of the size of the model's")
         if request.sampling and not 0 <= request.sampling.seed <= LARGEST_SEED:
-            raise ValueError(f"a line needs a seed from 0 to {LARGEST_SEED}")
+            raise ValueError(f"the seed must be from 0 to {LARGEST_SEED}")
         if request.sampling and not 1 <= request.limit <= LONGEST_LINE:
-            raise ValueError(f"a line needs a limit from 1 to {LONGEST_LINE}")
+            raise ValueError(f"the limit must be from 1 to {LONGEST_LINE}")
 
 
 class _Work(threading.Thread):
-    """The thread of an engine, and the rows in it."""
+    """The thread of an engine, with its queue and its batch."""
 
     def __init__(self, model: Model, rows: int, make_batch: Callable[[Model, int], Batch]) -> None:
         super().__init__(name=f"onbook-engine-{model.name}", daemon=True)
         self.model = model
         self.rows = rows
         self.make_batch = make_batch
-        # By owner, who take turns: dictionaries keep their order.
+        # By owner, in the order in which owners are served.
         self._waiting: OrderedDict[object, deque[Row]] = OrderedDict()
         self._wake = threading.Condition()
         self._given_up = False
         self._rows: list[Row] = []
         self._read = self._written = 0
         self.closed = False
-        """Whether it takes no more rows."""
+        """True once the thread takes no more rows."""
 
     def take(self, row: Row, queue: int) -> None:
-        """Lets a row wait for a place; raises EngineBusy where so many do, and EngineClosed."""
+        """Queue a row; raise EngineBusy where ``queue`` rows wait, or EngineClosed."""
         with self._wake:
             if self.closed:
                 raise EngineClosed
@@ -165,34 +175,36 @@ class _Work(threading.Thread):
         row.future.add_done_callback(self._notice)
 
     def load(self) -> Load:
-        """How many rows wait and are worked on, and what has come of those before."""
+        """Return the work of the engine."""
         with self._wake:
             waiting = self._count_waiting()
         return Load(waiting, len(self._rows), self._read, self._written)
 
     def _count_waiting(self) -> int:
+        """Count the rows that wait and were not cancelled."""
         return sum(not row.future.cancelled() for rows in self._waiting.values() for row in rows)
 
     def end(self) -> None:
-        """Gives up the rows, after the step that is being taken."""
+        """Let the thread end after the current step."""
         with self._wake:
             self.closed = True
             self._wake.notify()
 
     def _notice(self, future: asyncio.Future[Reply]) -> None:
+        """Note that a row was cancelled, so that the thread looks for it."""
         if future.cancelled():
             self._given_up = True
 
     def run(self) -> None:
-        """Works until it is ended."""
+        """Work until the engine is closed."""
         try:
             batch = self.make_batch(self.model, self.rows)
             self._rows = batch.rows
-            # What a damaged voice says instead of numbers is noticed where it matters.
+            # Results that are not finite are detected where a row ends, see `Batch.outcome`.
             with np.errstate(invalid="ignore"):
                 self._work_on(batch)
         except Exception:
-            log.exception("the engine of the voice %s has ended", self.model.name)
+            log.exception("engine of model %s failed and has ended", self.model.name)
         finally:
             with self._wake:
                 self.closed = True
@@ -201,31 +213,32 @@ class _Work(threading.Thread):
                 _settle(row.future, EngineClosed())
 
     def _work_on(self, batch: Batch) -> None:
-        """Takes step after step, until it is closed."""
+        """Take steps until the engine is closed."""
         while self._admit(batch):
             if not batch.rows:
-                continue  # all who came have gone again
+                continue  # all that came were cancelled
             try:
                 done = batch.step()
             except Exception:
-                log.exception("a step of the voice %s failed", self.model.name)
-                # Those that fail alone, too; the others try again without them.
+                log.exception("step of model %s failed", self.model.name)
+                # Rows that fail alone are removed, and the others repeat the step without them.
                 done = batch.failing() or batch.fail_all()
             if done:
                 outcomes = [batch.outcome(row) for row in done]
-                # Who gets an outcome, and looks at the load, finds the row's place free.
+                # The places are freed first, so that callers see them free in `load`.
                 batch.remove(done)
                 for row, outcome in zip(done, outcomes, strict=True):
                     self._count(row, outcome)
                     _settle(row.future, outcome)
 
     def _count(self, row: Row, outcome: Reply | Exception) -> None:
+        """Add the characters of a line that has succeeded to the load."""
         if isinstance(outcome, Reply):
             self._read += len(row.request.prompt)
             self._written += len(outcome.written)
 
     def _admit(self, batch: Batch) -> bool:
-        """Lets waiting requests in, and waits while there are none; False when closed."""
+        """Admit waiting rows, after waiting until there is a row; return False when closed."""
         if self._given_up:
             self._given_up = False
             batch.remove([row for row in batch.rows if row.future.cancelled()])
@@ -245,21 +258,22 @@ class _Work(threading.Thread):
         return not closed
 
     def _next(self) -> Row:
-        """The longest waiting request of the owner whose turn it is."""
+        """Take the longest waiting row of the owner whose turn it is."""
         owner, rows = self._waiting.popitem(last=False)
         row = rows.popleft()
         if rows:
-            self._waiting[owner] = rows  # at the end
+            self._waiting[owner] = rows  # as the last one to be served
         return row
 
 
 def _settle(future: asyncio.Future[Reply], outcome: Reply | Exception) -> None:
-    """Answers the caller, from the engine's thread, unless the caller's loop has gone."""
+    """Answer the caller from the engine's thread, unless the caller's event loop is closed."""
     with suppress(RuntimeError):
         future.get_loop().call_soon_threadsafe(_answer, future, outcome)
 
 
 def _answer(future: asyncio.Future[Reply], outcome: Reply | Exception) -> None:
+    """Set the result of a future that was not cancelled meanwhile."""
     if future.done():
         return
     if isinstance(outcome, Exception):

@@ -1,4 +1,4 @@
-"""Model: one voice file, which is a pure function of one character and all that came before."""
+"""Model: an ONNX file that is a pure function of one character and all that came before."""
 
 from __future__ import annotations
 
@@ -19,12 +19,13 @@ from ..cleaning import clean
 from ..i18n.catalogue import phrase, say
 from ..screenplay.fountain import blocks, from_voice
 from .anatomy import Anatomy
+from .slots import Slots
 
 FORMAT = "1"
-"""The version of the voice file that this bot knows."""
+"""The version of the model file that this bot reads."""
 
 LARGEST_FILE = 256 * 2**20
-"""Bytes of a file, and of its constants: some times what any voice needs."""
+"""The most bytes of a file, and of its constants: several times what any model needs."""
 
 OPERATORS = frozenset(
     {
@@ -42,28 +43,28 @@ OPERATORS = frozenset(
         *(f"com.microsoft.{one}" for one in ("MatMulIntegerToFloat", "MatMulNBits")),
     }
 )
-"""What networks that read one character are made of. None of these runs a graph of its own, draws
-at random, or makes out of a few numbers as many as it likes."""
+"""The operators of networks that read one character. None of these runs a graph of its own, draws
+at random, or makes arbitrarily many numbers out of a few."""
 
 SPIN = 1_000
-"""Microseconds for which a thread waits for the next product before it sleeps: longer than what
-lies between two steps of an engine."""
+"""Microseconds for which a thread spins before it sleeps: longer than the time between two steps of
+an engine."""
 
 MOST_CHARACTERS = 32_000
-"""Characters that a voice can know: their ids fit into 16 bits."""
+"""The most characters of a vocabulary, whose tokens must fit into 16 bits."""
 
 LARGEST_STATE = 2**17
-"""Numbers in which a voice remembers a script, at the most: one state is kept for every line."""
+"""The most numbers of a state, S, since a state is kept for every line."""
 
 MOST_STYLES, LONGEST_STYLE = 25, 40
-"""Styles that a voice can have, which is also the most choices that Discord shows, and the
+"""The most styles of a model, which is also the most choices that Discord shows, and the most
 characters of a style's name."""
 
 LONGEST_OPENING = 2_000
-"""Characters that a voice reads before a script, at the most: a good part of a second."""
+"""The most characters of an opening, which take a good part of a second to read."""
 
 CLOSING = ".!?\u2026)\n"
-"""Behind these an element may well end."""
+"""The characters behind which a sentence, or a line of verse, may end."""
 
 
 CANNOT_BE_READ = phrase(
@@ -92,9 +93,9 @@ NOT_TO_CONTRACT = phrase(
 
 
 class ModelError(Exception):
-    """One sentence about a voice file that cannot be used, and what to do about it.
+    """A model file cannot be used: one sentence that says why, and what to do about it.
 
-    It is said in the language of whoever is told. Its field ``why`` is for the catalogues, too.
+    The sentence is translated when the error is shown, and so is its field ``why``.
     """
 
     def __init__(self, sentence: str, /, **fields: str | int) -> None:
@@ -110,38 +111,46 @@ class ModelError(Exception):
 
 @dataclass(frozen=True)
 class Model:
-    """A voice: its network, its characters, and what it says about itself.
+    """A network with its vocabulary and metadata; use `Model.load`.
 
-    Use `Model.load`. Stepping is thread-safe; a voice never changes.
+    A model is immutable, and `step` is thread-safe.
     """
 
     session: onnxruntime.InferenceSession
     name: str
-    """The file's name without ``.onnx``: what people choose it by."""
+    """The file's name without ``.onnx``, by which people choose the model."""
     vocabulary: tuple[str, ...]
-    """The characters; the index of one is its token id."""
+    """The characters; the index of one is its token."""
     fold: Mapping[str, str]
-    """From characters that the voice does not know to strings that it does."""
+    """From characters outside the vocabulary to strings of characters in it."""
     fingerprint: str
-    """Hash of the network, the vocabulary and the fold: the same one gives the same lines."""
+    """The hash of all that lines depend on: network, vocabulary and fold."""
     state_size: int
-    """How many numbers remember a script, S."""
+    """The size of a state, S."""
     about: Mapping[str, str] = field(repr=False)
-    """All that the file says of itself (``onbook.*``)."""
+    """The metadata of the file (``onbook.*``)."""
     openings: Mapping[str, str] = field(default_factory=dict, repr=False)
-    """Passages of Fountain by the styles of scripts before which the voice reads them."""
+    """Passages of Fountain by style, each read before a script in that style."""
 
     @classmethod
     def load(cls, path: Path, threads: int = 2) -> Model:
-        """Opens a voice file, to be computed with so many threads; raises ModelError.
+        """Open a model file.
 
-        Takes a good part of a second, in which it may hold the interpreter: not for the event loop.
+        This takes a good part of a second and may hold the interpreter lock, so it is not for the
+        event loop.
+
+        Args:
+            path: The file.
+            threads: The threads that compute a step.
+
+        Raises:
+            ModelError: The file cannot be used.
         """
         return cls.of(content_of(path), path.stem, threads)
 
     @classmethod
     def of(cls, content: bytes, name: str, threads: int = 2) -> Model:
-        """Opens the content of a voice file, as `load` does; raises ModelError."""
+        """Open the content of a model file, as `load` does."""
         file = f"{name}.onnx"
         anatomy = checked(content, file)
         about = anatomy.metadata
@@ -163,49 +172,61 @@ class Model:
 
     @property
     def newline(self) -> int:
-        """The token that ends a line of text; two of them end an element."""
+        """The token that ends a line; two of them end an element."""
         return self._ids["\n"]
 
     @cached_property
     def opening(self) -> NDArray[np.bool_]:
-        """Whether a character [V] shows that its line is no cue and no heading: lower case."""
+        """Lower-case letters, which show a line to be neither cue nor heading: bool [V]."""
         return np.array([character.islower() for character in self.vocabulary])
 
     @cached_property
+    def ends_cue(self) -> NDArray[np.bool_]:
+        """The characters that end a cue, or show a line to be none: bool [V]."""
+        ends = self.opening.copy()
+        ends[self.newline] = True
+        return ends
+
+    @cached_property
     def closing(self) -> NDArray[np.bool_]:
-        """Whether a sentence, or a line of verse, may end behind a character [V]."""
+        """The characters behind which a sentence, or a line of verse, may end: bool [V]."""
         return np.array([character in CLOSING for character in self.vocabulary])
 
     @cached_property
     def wordlike(self) -> NDArray[np.bool_]:
-        """Whether a character [V] stands inside of words."""
+        """The characters of words: bool [V]."""
         return np.array([c.isalnum() or c in "'\u2019-" for c in self.vocabulary])
 
     def encode(self, text: str) -> Tokens:
-        """Token ids, int64 [n], of a text: NFC, then folded; what has no fold is skipped."""
+        """Return the tokens of a text in NFC and folded, without unknown characters: int64 [n]."""
         folded = unicodedata.normalize("NFC", text).translate(self._translation)
         ids = self._ids
         return np.array([ids[c] for c in folded if c in ids], np.int64)
 
     def decode(self, tokens: Iterable[int]) -> str:
-        """The text of token ids."""
+        """Return the text of tokens."""
         return "".join(map(self.vocabulary.__getitem__, tokens))
 
     def skipped(self, text: str) -> int:
-        """How many characters of a text the voice can neither read nor fold."""
+        """Count the characters of a text that `encode` leaves out."""
         normal = unicodedata.normalize("NFC", text)
         return sum(c not in self._ids and c not in self.fold for c in normal)
 
     def start(self) -> States:
-        """The state in which nothing has been read: zeros, float32 [S]."""
+        """Return the state in which nothing has been read: zeros, float32 [S]."""
         return np.zeros(self.state_size, np.float32)
 
     def step(self, tokens: Tokens, states: States) -> tuple[Logits, States]:
-        """Reads one character in each row.
+        """Read one character in each row.
 
-        tokens: int64 [rows]; states: float32 [rows, S] -> logits float32 [rows, V] for the
-        character after it, unnormalised, and the next states. A row's result is the same, bit for
-        bit, whatever the other rows are.
+        The result of a row is the same, bit for bit, whatever the other rows are.
+
+        Args:
+            tokens: int64 [rows].
+            states: float32 [rows, S].
+
+        Returns:
+            The logits of the next character, float32 [rows, V], and the next states.
         """
         logits, states = self.session.run(
             ("logits", "next_state"), {"tokens": tokens, "state": states}
@@ -213,11 +234,11 @@ class Model:
         return logits, states
 
     def slots(self, capacity: int) -> Slots:
-        """A place for the rows of an engine; only one thread may step them."""
-        return Slots(self, capacity)
+        """Return slots for the rows of a batch, for one thread."""
+        return Slots(self.session, capacity, len(self.vocabulary), self.state_size)
 
     def fact(self, name: str) -> Any:  # noqa: ANN401 - whatever JSON holds
-        """What the file says of itself under ``onbook.NAME``, parsed where it is JSON."""
+        """Return the metadata under ``onbook.NAME``, parsed if it is JSON."""
         value = self.about.get(f"onbook.{name}", "")
         try:
             return json.loads(value)
@@ -233,57 +254,8 @@ class Model:
         return {ord(character): plain for character, plain in self.fold.items()}
 
 
-class Slots:
-    """A place for up to ``capacity`` rows, whose arrays the network itself reads and writes.
-
-    Nothing is copied at a step: there are two arrays of states, and each step reads from one what
-    the last one has written there.
-    """
-
-    def __init__(self, model: Model, capacity: int) -> None:
-        characters = len(model.vocabulary)
-        self.tokens = np.zeros(capacity, np.int64)
-        """The character that each row reads next."""
-        self.logits = np.zeros((capacity, characters), np.float32)
-        """What the last step said of the character after it: [capacity, V]."""
-        self._session = model.session
-        self._both = np.zeros((2, capacity, model.state_size), np.float32)
-        self._now = 0
-        self._bindings: dict[tuple[int, int], onnxruntime.IOBinding] = {}
-
-    @property
-    def states(self) -> States:
-        """What each row remembers: [capacity, S]."""
-        now: States = self._both[self._now]
-        return now
-
-    def step(self, count: int) -> None:
-        """Reads one character in each of the first ``count`` rows, as `Model.step` does.
-
-        Raises what the runtime raises, and has changed no state then.
-        """
-        binding = self._bindings.get((count, self._now)) or self._bind(count)
-        self._session.run_with_iobinding(binding)
-        self._now = 1 - self._now
-
-    def _bind(self, count: int) -> onnxruntime.IOBinding:
-        """The arrays of so many rows, bound to the network's inputs and outputs."""
-        before, after = self._both[self._now], self._both[1 - self._now]
-        binding = self._session.io_binding()
-        for bind, name, array in (
-            (binding.bind_input, "tokens", self.tokens),
-            (binding.bind_input, "state", before),
-            (binding.bind_output, "logits", self.logits),
-            (binding.bind_output, "next_state", after),
-        ):
-            shape = (count, *array.shape[1:])
-            bind(name, "cpu", 0, array.dtype.type, shape, array.ctypes.data)
-        self._bindings[count, self._now] = binding
-        return binding
-
-
 class _Breach(Exception):
-    """A voice file does not keep to its contract: why, as a sentence for the catalogues."""
+    """A model file breaks its contract; the reason is a sentence for the catalogues."""
 
     def __init__(self, why: str, what: str = "") -> None:
         super().__init__(why)
@@ -292,8 +264,8 @@ class _Breach(Exception):
 
 
 def content_of(path: Path) -> bytes:
-    """What a voice file holds; raises ModelError, also for one that could fill the memory."""
-    if path.is_fifo():  # it would be waited for until somebody writes to it
+    """Return the content of a model file; raise ModelError if it is unreadable or too large."""
+    if path.is_fifo():  # because reading would wait for a writer
         raise ModelError(CANNOT_BE_READ, path=str(path), reason="a pipe")
     try:
         with path.open("rb") as file:
@@ -307,7 +279,7 @@ def content_of(path: Path) -> bytes:
 
 
 def checked(content: bytes, file: str) -> Anatomy:
-    """A file that may be handed to the runtime; raises ModelError for any other."""
+    """Return the anatomy of a file that the runtime may open; raise ModelError for any other."""
     try:
         anatomy = Anatomy.of(content)
     except ValueError as error:
@@ -327,7 +299,7 @@ def checked(content: bytes, file: str) -> Anatomy:
 
 
 def _check_safe(anatomy: Anatomy) -> None:
-    """Raises _Breach for what a voice never needs, and what could do harm."""
+    """Raise _Breach for what no model needs and what could do harm."""
     if anatomy.elsewhere:
         raise _Breach(phrase("a part of it lies in another file"))
     if anatomy.constants > LARGEST_FILE:
@@ -340,26 +312,27 @@ def _check_safe(anatomy: Anatomy) -> None:
 
 
 def _session(content: bytes, file: str, threads: int) -> onnxruntime.InferenceSession:
+    """Open a session of the runtime; raise ModelError if the runtime rejects the file."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
-    # Threads that sleep between two products take longer to wake than a product takes; threads that
-    # spin for long would keep a core busy when nobody writes.
+    # A thread takes longer to wake than a product takes, so threads spin between two products. They
+    # must not spin for long, because that would keep a core busy while nobody writes.
     options.add_session_config_entry("session.intra_op.allow_spinning", "1")
     options.add_session_config_entry("session.intra_op.spin_duration_us", str(SPIN))
     options.log_severity_level = 4
     try:
-        # From bytes, so that the file cannot name others to be read.
+        # Opened from bytes, so that the file cannot refer to other files.
         session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     except Exception as error:
         raise ModelError(DAMAGED, file=file) from error
-    # It keeps the file in memory, to open it anew with other providers, and there are none.
+    # The session keeps the file in memory for a fallback to other providers, which is never used.
     session._model_bytes = None  # noqa: SLF001 - the one name under which it does
     return session
 
 
 def _vocabulary(text: str) -> tuple[str, ...]:
-    """The characters, after checking that one of them can end a line."""
+    """Return the vocabulary; raise _Breach if it cannot be one."""
     characters = tuple(json.loads(text))
     if "\n" not in characters:
         raise _Breach(phrase("a vocabulary without a newline"))
@@ -371,7 +344,7 @@ def _vocabulary(text: str) -> tuple[str, ...]:
 
 
 def _fold(text: str) -> dict[str, str]:
-    """What stands for characters that are not in the vocabulary."""
+    """Return the fold; raise _Breach if it is none."""
     fold = json.loads(text)
     if not isinstance(fold, dict) or not all(map(_is_character, fold)):
         raise _Breach(phrase("a fold that is not of single characters"))
@@ -379,9 +352,11 @@ def _fold(text: str) -> dict[str, str]:
 
 
 def openings_of(about: Mapping[str, str]) -> dict[str, str]:
-    """Return the openings that a file has, by style, after checking that a voice can read them.
+    """Return the openings of a file by style.
 
-    Raises ValueError where they are no JSON, and else a sentence for the catalogues.
+    Raises:
+        ValueError: They are no JSON.
+        _Breach: They are no map from styles to plain Fountain, or too many or too long.
     """
     openings = json.loads(about.get("onbook.openings", "{}"))
     if not isinstance(openings, dict) or len(openings) > MOST_STYLES:
@@ -398,13 +373,13 @@ def openings_of(about: Mapping[str, str]) -> dict[str, str]:
 
 
 def _is_element(block: str) -> bool:
-    """Return whether a block is an element as it stands; ``FADE OUT.`` need not be forced."""
+    """Return whether a block is an element as it stands, or a transition without its ``>``."""
     element = from_voice(block)
     return element is not None and element.text in (block, f"> {block}")
 
 
 def _fingerprint(anatomy: Anatomy) -> str:
-    """The fingerprint, after checking that it is that of this network and these characters."""
+    """Return the fingerprint; raise _Breach if it is not that of the file's content."""
     fingerprint = anatomy.metadata["onbook.fingerprint"]
     if fingerprint != anatomy.fingerprint():
         raise _Breach(phrase("its fingerprint is that of another voice"))
@@ -412,12 +387,12 @@ def _fingerprint(anatomy: Anatomy) -> str:
 
 
 def _is_character(one: object) -> bool:
-    """Whether it is a single character, and one that can be written down."""
+    """Return whether an object is a single character and no surrogate."""
     return isinstance(one, str) and len(one) == 1 and not "\ud800" <= one <= "\udfff"
 
 
 def _state_size(session: onnxruntime.InferenceSession, characters: int) -> int:
-    """S, after checking that the graph's inputs and outputs are those of the contract."""
+    """Return S; raise _Breach if inputs and outputs are not those of the contract."""
     given = {i.name: (i.type, i.shape[1:]) for i in (*session.get_inputs(), *session.get_outputs())}
     size = next(iter(given["state"][1]), None)
     expected = {

@@ -1,7 +1,7 @@
-"""Voices: the voice files in the operator's folder, each with its engine once it is used.
+"""Registry: the model files in the operator's folder, each with its engine once it is used.
 
-A file is looked at again when somebody asks for it and it has changed since. What writes goes on
-with the voice that it began with: an engine ends when the last one who had asked for it lets it go.
+A file that has changed is examined again when its model is next asked for. Lines in progress keep
+the engine that they began with, which ends when nobody refers to it any more.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from .model import Model, ModelError, checked, content_of
 from .sandbox import CHANGES, Examiner, Facts, Unexamined, refusal_for, sha256_of
 
 SLOW = 1000.0
-"""Characters/s below which the operator is warned."""
+"""The speed below which the operator is warned, in characters a second."""
 
 PROBES, PROBE_STEPS = 5, 20
-"""Moments, and steps in each, that a voice's speed is taken from: some milliseconds."""
+"""The trials, and the steps of each, that measure the speed of a model: some milliseconds."""
 
 NO_SUCH_VOICE = phrase(
     "There is no voice “{name}” in the folder that ONBOOK_MODELS names: choose from {names}."
@@ -41,39 +41,46 @@ NO_VOICE_AT_ALL = phrase(
 )
 
 AGAIN = 300.0
-"""Seconds after which a file is looked at again of which nothing could be found out: to do so may
-take half a minute of a processor each time."""
+"""Seconds after which an uncertain refusal expires. Each examination may take half a minute of
+processor time."""
 
 log = logging.getLogger("onbook.voices")
 
 Stamp = tuple[int, int, int, int]
-"""By what it is seen that a file has changed: when it was written to, its size, its number, and
-when that or anything else of it changed, which nobody can set back."""
+"""The mtime, size, inode and ctime of a file, by which a change shows. The ctime cannot be set
+back."""
 
 
 @dataclass(frozen=True)
 class Found:
-    """A file in the folder, as it was when it was last looked at."""
+    """A file in the folder, as it was when it was last examined."""
 
     name: str
     stamp: Stamp | None
     sha256: str = ""
     about: Mapping[str, str] | None = None
-    """What a sound file says of itself, as in `Model.about`."""
+    """The metadata of a sound file, as in `Model.about`."""
     refusal: ModelError | None = None
-    """Why it is not used, if it is not."""
+    """Why the file is not used, or None."""
     until: float = math.inf
-    """Until when this holds of an unchanged file, as `time.monotonic` counts: a refusal need not be
+    """The `time.monotonic` at which this expires for an unchanged file, since a refusal need not be
     the file's fault."""
 
     @property
     def size(self) -> int:
-        """Bytes."""
+        """The size of the file, in bytes."""
         return self.stamp[1] if self.stamp else 0
 
 
 class Voices:
-    """The files ``*.onnx`` in a folder. A voice is opened when it is first asked for."""
+    """The models in the files ``*.onnx`` of a folder, opened when they are first asked for.
+
+    Args:
+        folder: The folder.
+        threads: The threads that compute a step of a model.
+        rows: The most lines in the batch of an engine.
+        queue: The most lines that wait for a place in it.
+    """
 
     def __init__(self, folder: Path, threads: int, rows: int, queue: int) -> None:
         self.folder = folder
@@ -84,27 +91,31 @@ class Voices:
         self._found: dict[str, Found] = {}
         self._engines: dict[str, Engine] = {}
         self._opened_from: dict[str, str] = {}
-        """The SHA-256 of the files that the engines were opened from."""
+        """The SHA-256 of the file that each engine was opened from."""
         self._replaced: WeakSet[Engine] = WeakSet()
         self._looking: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._renewing: dict[str, asyncio.Task[None]] = {}
         self._closed = False
 
     def names(self) -> list[str]:
-        """The names of all the files there, in alphabetical order."""
+        """Return the names of all models, in alphabetical order."""
         return sorted(path.stem for path in self.folder.glob("*.onnx"))
 
     async def peek(self, name: str) -> None:
-        """Raises ModelError for a voice that is not there, or plainly is none; opens nothing."""
+        """Raise ModelError for a missing model, or a file that is none, without opening it."""
         self._check(name)
         path = self._path(name)
         await asyncio.to_thread(lambda: checked(content_of(path), path.name))
 
     async def engine(self, name: str) -> Engine:
-        """The engine of a voice; raises ModelError when there is no such voice, or a broken one.
+        """Return the engine of a model.
 
-        Nobody waits for a file that has changed: the old one goes on until the new one is opened,
-        and where that is a bad one, after that.
+        If the file has changed, its new engine is opened in the background, and replaces the old
+        one once it works.
+
+        Raises:
+            ModelError: There is no such model, or its file cannot be used.
+            EngineClosed: The registry was closed.
         """
         engine = self._engines.get(name)
         if engine is None:
@@ -116,9 +127,9 @@ class Voices:
         return engine
 
     async def look(self, name: str) -> Found:
-        """A file as it is now; raises ModelError when there is no such voice.
+        """Return a file as it is now; raise ModelError if there is no such model.
 
-        Where the file of a voice that is in use has changed, the new one takes its place.
+        If the model is in use and its file has changed, the new one replaces it.
         """
         self._check(name)
         async with self._looking[name]:
@@ -129,24 +140,24 @@ class Voices:
             return self._found[name]
 
     async def look_at_all(self) -> list[Found]:
-        """All the files there, in alphabetical order."""
+        """Return all files as they are now, in alphabetical order."""
         return [await self.look(name) for name in self.names()]
 
     def remember_in(self, facts: Facts) -> None:
-        """Says where is remembered which files are sound."""
+        """Set where the verdicts on files are remembered."""
         self._examiner.facts = facts
 
     def loads(self) -> dict[str, Load]:
-        """What the voices that are in use have to do, asked from any thread."""
+        """Return the load of each engine, for any thread."""
         return {name: engine.load for name, engine in list(self._engines.items())}
 
     def works(self, name: str) -> bool:
-        """Whether a voice is in use, and writes."""
+        """Return whether the engine of a model is open and works."""
         engine = self._engines.get(name)
         return engine is not None and engine.works
 
     def close(self) -> None:
-        """Ends every engine for good; lines in hand are given up."""
+        """Close all engines for good, which fails their current lines with EngineClosed."""
         self._closed = True
         self._examiner.close()
         for task in self._renewing.values():
@@ -157,8 +168,9 @@ class Voices:
         self._opened_from.clear()
 
     async def _first_engine(self, name: str) -> Engine:
+        """Open the engine of a model that is not in use yet."""
         await self.look(name)
-        # Somebody else may look meanwhile, and find the file mended or broken.
+        # Another task may have examined the file in between, and found it mended or broken.
         async with self._looking[name]:
             if name not in self._engines:
                 await self._open(name)
@@ -169,20 +181,17 @@ class Voices:
             raise _plain(refusal)
 
     async def _renew(self, name: str) -> None:
-        """Looks at a file that has changed."""
+        """Examine a file that has changed, in the background."""
         try:
-            with suppress(ModelError, EngineClosed):  # a file that has gone: the voice goes on
+            with suppress(ModelError, EngineClosed):  # without its file, the engine works on
                 await self.look(name)
         except Exception:
-            log.exception("the file of the voice %s could not be looked at", name)
+            log.exception("the file of model %s could not be examined", name)
         finally:
             del self._renewing[name]
 
     def _check(self, name: str) -> None:
-        """Raises ModelError for a name that is not one of those that are there.
-
-        It is never a path that somebody made up.
-        """
+        """Raise ModelError for an unknown name, so that no name is used as a path."""
         known = self.names()
         if name not in known:
             sentence = NO_SUCH_VOICE if known else NO_VOICE_AT_ALL
@@ -192,7 +201,7 @@ class Voices:
         return self.folder / f"{name}.onnx"
 
     def _has_changed(self, name: str) -> bool:
-        """Whether a file may be another one than when it was last looked at."""
+        """Return whether a file may have changed since it was last examined."""
         found = self._found.get(name)
         stamp = _stamp(self._path(name))
         if found is None or stamp is None:
@@ -200,9 +209,9 @@ class Voices:
         return stamp != found.stamp or time.monotonic() >= found.until
 
     async def _look(self, name: str) -> Found:
-        """Has a file examined."""
+        """Examine a file."""
         path = self._path(name)
-        # Before it is read: what is written meanwhile is looked at again.
+        # Taken first, so that what is written during the examination shows as a change.
         found = Found(name, _stamp(path))
         try:
             content, sha256 = await asyncio.to_thread(_read, path)
@@ -211,53 +220,53 @@ class Voices:
             anatomy = await asyncio.to_thread(Anatomy.of, content)
         except (ModelError, MemoryError) as error:
             refusal = refusal_for(error, path.name)
-            log.warning("the voice %s is not used: %s", name, refusal)
+            log.warning("model %s is not used: %s", name, refusal)
             certain = found.sha256 != "" and not isinstance(refusal, Unexamined)
             return _refused(found, refusal, certain=certain)
         return replace(found, about=anatomy.metadata)
 
     async def _open(self, name: str) -> None:
-        """Opens a file that was found sound, unless it is what is used already.
+        """Open a file that was found sound, unless its engine is open already.
 
-        Where it cannot be opened here, that is why it is refused.
+        A file that cannot be opened is refused.
         """
         found = self._found[name]
         if found.refusal or self._opened_from.get(name) == found.sha256:
             return
         began = time.perf_counter()
         try:
-            # Opening may hold the interpreter, but not for as long as it takes.
+            # Opening releases the interpreter lock for most of the time.
             model = await asyncio.to_thread(self._load, found)
         except (ModelError, MemoryError) as error:
             refusal = refusal_for(error, self._path(name).name)
-            # What is sound, and cannot be opened, lacks memory, or is being written to.
+            # A sound file that cannot be opened lacks memory, or is being written to.
             self._found[name] = _refused(found, refusal, certain=False)
-            log.warning("the voice %s is not used: %s", name, refusal)
+            log.warning("model %s is not used: %s", name, refusal)
             return
         ready = time.perf_counter() - began
         speed = await asyncio.to_thread(characters_per_second, model)
-        log.info("the voice %s is ready after %.2f s: %.0f characters/s", name, ready, speed)
-        # Beside voices that write, nothing can be said of its speed.
+        log.info("model %s is ready after %.2f s: %.0f characters/s", name, ready, speed)
+        # Other engines would slow the measurement down.
         if speed < SLOW and not self._engines:
             log.warning(
-                "the voice %s writes only %.0f characters/s: this processor may lack what its "
-                "8 bits need; in On Book's repository, `python -m export %s.onnx --bits 32 -o "
-                "%s-32.onnx` makes it a 32-bit file",
+                "model %s writes only %.0f characters/s: this processor may lack 8-bit "
+                "instructions; in On Book's repository, `python -m export %s.onnx --bits 32 -o "
+                "%s-32.onnx` makes a 32-bit file",
                 name,
                 speed,
                 name,
                 name,
             )
-        if self._closed:  # while it was opened
+        if self._closed:  # in the meantime
             raise EngineClosed
         if name in self._engines:
-            log.info("the voice %s has another file from now on", name)
+            log.info("model %s was replaced from its changed file", name)
             self._replaced.add(self._engines[name])
         self._engines[name] = Engine(model, self.rows, self.queue)
         self._opened_from[name] = found.sha256
 
     def _load(self, found: Found) -> Model:
-        """Opens the very bytes that were examined; raises ModelError."""
+        """Open the very bytes that were examined; raise ModelError if they have changed."""
         path = self._path(found.name)
         content, sha256 = _read(path)
         if sha256 != found.sha256:
@@ -266,7 +275,7 @@ class Voices:
 
 
 def _stamp(path: Path) -> Stamp | None:
-    """By what a change of a file is seen; None where there is none."""
+    """Return the stamp of a file, or None if there is none."""
     try:
         found = path.stat()
     except OSError:
@@ -275,26 +284,26 @@ def _stamp(path: Path) -> Stamp | None:
 
 
 def _refused(found: Found, refusal: ModelError, *, certain: bool) -> Found:
-    """A file that is not used: as long as it does not change, where that is ``certain``."""
+    """Return a file as refused: until it changes if that is ``certain``, or else for a while."""
     until = math.inf if certain else time.monotonic() + AGAIN
     return replace(found, about=None, refusal=_plain(refusal), until=until)
 
 
 def _plain(refusal: ModelError) -> ModelError:
-    """The same, without the way to where it was raised, which would keep the file in memory."""
+    """Return an error without its traceback, which would keep the file's content in memory."""
     return ModelError(refusal.sentence, **refusal.fields)
 
 
 def _read(path: Path) -> tuple[bytes, str]:
-    """A file and its SHA-256; raises ModelError."""
+    """Return the content of a file and its SHA-256; raise ModelError if it cannot be read."""
     content = content_of(path)
     return content, sha256_of(content)
 
 
 def characters_per_second(model: Model) -> float:
-    """How fast a voice is here, a single line and nothing else, in the best of some moments.
+    """Measure the speed of a model with a single row.
 
-    Others only say how busy the machine is.
+    The fastest trial counts, because the others only tell how busy the machine is.
     """
     state, token = model.start()[None], np.array([model.newline])
     speeds: list[float] = []

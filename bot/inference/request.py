@@ -1,4 +1,4 @@
-"""Requests: what the engine is asked to read or write, and what comes of it."""
+"""Requests: what the engine is asked to read or write, and its replies."""
 
 from __future__ import annotations
 
@@ -7,67 +7,81 @@ from dataclasses import KW_ONLY, dataclass, field
 import numpy as np
 
 from ..arrays import Floats, States, Tokens
-from .constraint import Automaton, Banned
-from .processors.recall import Said
+from .automaton import Automaton
+from .lexicon import Said
 from .sampling import Sampling
+from .word_filter import Banned
 
 LONGEST_LINE = 2_000
-"""Characters that a line may be long at the most."""
+"""The largest limit of a line, in characters."""
+
+TO_A_WORD = 40
+"""Characters that a line may go on beyond its limit to complete a word."""
+
+BEYOND = TO_A_WORD + 200
+"""Characters that a line may go on beyond its limit where its automaton forbids an end."""
 
 
 class NothingLeft(Exception):
-    """With what must not be said, this line can say nothing."""
+    """The banned words leave no possible continuation of the line."""
 
 
 class NoNumber(Exception):
-    """The voice gave something else than numbers for this line: its file is damaged."""
+    """The model's output for the line is not finite: its file is damaged."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """One line to be read or written.
+    """A line to read or write.
 
-    ``prompt``, at least one token, is read from ``state``; then, with ``sampling``, characters are
-    written until an element ends (two newlines), which a limit brings about at the next word.
+    The engine reads ``prompt``, at least one token, from ``state``. Then, if there is ``sampling``,
+    it writes characters until an element ends with two newlines. Beyond ``limit`` the engine ends
+    the element at the next word.
     """
 
     state: States
     prompt: Tokens
     sampling: Sampling | None = None
     limit: int = 0
-    """Characters after which the element is ended, up to `LONGEST_LINE`."""
+    """Characters after which the element is ended, from 1 to `LONGEST_LINE`."""
     context: Tokens = field(default_factory=lambda: np.empty(0, np.int64))
-    """The script before the prompt as it was read, or the last `repetition.REACH` characters of it:
-    what the control of repetition looks back to."""
+    """The script before the prompt as the model read it, or its last `repetition.REACH` characters,
+    for the processors that look back."""
     _: KW_ONLY
     automaton: Automaton | None = None
-    """What the element may look like."""
+    """The form that the element must have."""
     otherwise: Automaton | None = None
-    """If given, the voice begins freely, and ``automaton`` holds once a lower-case letter or a
-    newline has come; but where it would not have allowed what came before that, the line begins
-    again, and this one holds. So how often the voice gives somebody a speech stays as it is, while
-    the cast decides who that can be."""
+    """A second automaton, with which the line begins again if its beginning breaks the first.
+
+    With it the model begins freely, and ``automaton`` holds from the first lower-case letter or
+    newline on. If that automaton does not allow what came before, the line begins again, and
+    ``otherwise`` holds. So speech stays as frequent as the model makes it, while the cast decides
+    who speaks."""
     banned: Banned | None = None
-    """What must not be said."""
+    """Words and phrases that the line must not say."""
     present: tuple[Tokens, ...] = ()
-    """Cues of those who are there, each with its newline, whether they have spoken yet or not."""
+    """Cues, each with its newline, of people who are present whether they have spoken or not."""
     lock: bool = False
-    """Whether the automaton leaves the floor to nobody but those who are present."""
+    """True if the automaton lets nobody speak but those who are present."""
     said: Said | None = None
-    """The words that it may take up, for a recall."""
+    """The words that the line may take up, for `Sampling.recall`."""
     owner: object = None
-    """Whose request it is: owners take turns where requests must wait."""
+    """Whose request this is. Owners take turns where requests must wait."""
+
+    @property
+    def longest(self) -> int:
+        """The most characters that the line can have."""
+        return self.limit + BEYOND
 
 
 @dataclass(frozen=True)
 class Reply:
-    """What came of a request.
-
-    ``state`` [S] remembers the prompt and all that was written but its last character: the newline
-    that closes an element is read as the first character of what follows it.
-    """
+    """The result of a request."""
 
     written: list[int]
     state: States
+    """The state behind the prompt and all that was written but the last character: float32 [S].
+
+    The newline that closes an element is read as the first character of the next one."""
     surprise: Floats
-    """Bits that each character but the prompt's first cost the voice: float32."""
+    """Bits that each character but the prompt's first cost the model: float32 [n]."""

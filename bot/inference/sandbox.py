@@ -1,18 +1,19 @@
-"""Examination: a voice file is first opened in a process of its own, which may crash or hang.
+"""Sandbox: examine a model file in a process of its own, which may crash or hang.
 
-    python -m bot.examination FILE                         says what is wrong with it, as JSON
-    python -m bot.examination FILE ... --note VERDICTS     notes the files that are sound
+    python -m bot.inference.sandbox FILE                       print what is wrong with it, as JSON
+    python -m bot.inference.sandbox FILE ... --note VERDICTS   write down which files are sound
 
-Whoever loads a network runs what it is made of. So that a bad file does not take the bot along, a
-child process checks it against the contract, opens it and has it read a few characters, within
-limits of time and memory. Its verdict is remembered by the file's SHA-256 and by what judged it; a
-child that was killed, or lacked memory, has given none. Those on the voices that are shipped lie
+To load a network is to run it. So that a bad file does not crash the bot, a child process checks
+the file against the contract, opens it and reads a few characters with it, within limits of time
+and memory. The verdict is remembered by the SHA-256 of the file and by the code that judged it. A
+child that was killed or lacked memory gives no verdict. The verdicts on the shipped models lie
 beside them.
 """
 
 from __future__ import annotations
 
 import argparse
+import ast
 import asyncio
 import faulthandler
 import hashlib
@@ -20,7 +21,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -33,26 +34,22 @@ from ..i18n.catalogue import phrase
 from .model import DAMAGED, Model, ModelError, content_of
 
 PATIENCE = 30
-"""Seconds after which a file that is being examined hangs. A good one takes less than one."""
+"""Seconds after which an examination is given up. That of a sound file takes less than one."""
 
 MOST_MEMORY = 4 * 2**30
-"""Bytes that the child may take: the largest file, and what the runtime makes of it."""
+"""Bytes that the child may take: the largest file, and the runtime's own structures."""
 
 STEPS, ROWS = 5, 3
-"""Characters that the child has a voice read, and the rows in which it does."""
+"""The steps that the child takes with a model, and the rows of each."""
 
-SHIPPED = Path(__file__).parents[1] / "models" / "examined.json"
-"""The verdicts that are shipped: files by their SHA-256."""
+PACKAGE = Path(__file__).parents[1]
+"""The folder of the bot."""
 
-JUDGES = (
-    "cleaning.py",
-    *("inference/anatomy.py", "inference/model.py", "inference/sandbox.py"),
-    *("screenplay/elements.py", "screenplay/fountain.py"),
-)
-"""The modules that say which files are sound."""
+SHIPPED = PACKAGE / "models" / "examined.json"
+"""The shipped verdicts: the names of sound files by their SHA-256."""
 
 NEEDED = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT", "TEMP", "TMP")
-"""All of the environment that the child gets: there are tokens in it, too."""
+"""The variables of the environment that the child gets, which leave out all tokens."""
 
 FAILS = phrase(
     "{file} is not used, since the process that examined it crashed, hung or needed too much "
@@ -67,29 +64,36 @@ NO_MEMORY = phrase(
 )
 
 SHORTAGES = ("bad_alloc", "bad allocation", "Failed to allocate memory")
-"""What the runtime says when it gets too little memory, unless it raises MemoryError."""
+"""The runtime's messages when it lacks memory, unless it raises MemoryError."""
 
 
 class Unexamined(ModelError):
-    """There is no verdict on a voice file: it changes, or its child was killed, lacked memory or
-    never began."""
+    """There is no verdict on a model file.
+
+    The file is changing, or its child was killed, lacked memory or did not start.
+    """
 
 
 class Facts(Protocol):
-    """Where verdicts are remembered: the store."""
+    """A store in which verdicts are remembered."""
 
     async def fact(self, name: str) -> str | None:
-        """What was noted under a name."""
+        """Return what was noted under a name."""
 
     async def note_fact(self, name: str, value: str) -> None:
-        """Notes something under a name."""
+        """Note a value under a name."""
 
 
 class Examiner:
-    """Has voice files examined, and remembers what came of it."""
+    """Examines model files in child processes, and remembers the verdicts.
+
+    Args:
+        facts: Where verdicts are remembered beyond this process.
+        patience: Seconds after which an examination is given up.
+    """
 
     _examined: ClassVar[dict[str, str]] = {}
-    """Verdicts of this process, for a host that loads the extension anew, with or without facts."""
+    """The verdicts of this process, which outlive a reload of the extension."""
 
     def __init__(self, facts: Facts | None = None, patience: int = PATIENCE) -> None:
         self.facts = facts
@@ -97,9 +101,11 @@ class Examiner:
         self._children: set[subprocess.Popen[str]] = set()
 
     async def examine(self, path: Path, sha256: str) -> None:
-        """Has a file with this SHA-256 examined; raises ModelError where it must not be used.
+        """Examine a file with this SHA-256, unless a verdict is known.
 
-        That is Unexamined where it may be found sound another time.
+        Raises:
+            Unexamined: There is no verdict, and there may be one another time.
+            ModelError: The file must not be used.
         """
         if sha256 in shipped():
             return
@@ -111,34 +117,35 @@ class Examiner:
                 raise Unexamined(refusal["sentence"], **refusal["fields"])
             if found["sha256"] != sha256:
                 raise Unexamined(CHANGES, file=path.name)
-            verdict = self._examined[sha256] = json.dumps(found | {"judge": judge()})
+            judged = found | {"judge": await asyncio.to_thread(judge)}
+            verdict = self._examined[sha256] = json.dumps(judged)
             if self.facts is not None:
                 await self.facts.note_fact(_name(sha256), verdict)
         if refusal := json.loads(verdict)["refusal"]:
             raise ModelError(refusal["sentence"], **refusal["fields"] | {"file": path.name})
 
     def close(self) -> None:
-        """Ends the children."""
+        """Kill the children."""
         for child in tuple(self._children):
             child.kill()
 
     async def _remembered(self, sha256: str) -> str | None:
-        """The verdict on a file, if it is one that would be given now."""
+        """Return the verdict on a file, or None if there is none by the present code."""
         verdict = self._examined.get(sha256)
         if verdict is None and self.facts is not None:
             verdict = await self.facts.fact(_name(sha256))
-        if verdict is None or json.loads(verdict).get("judge") != judge():
+        if verdict is None or json.loads(verdict).get("judge") != await asyncio.to_thread(judge):
             return None
         return verdict
 
     def _ask_child(self, path: Path) -> dict[str, Any]:
-        """Runs the child, in a thread, since not every host's event loop has child processes.
+        """Run the child and return its verdict; raise Unexamined if it gives none.
 
-        Raises Unexamined where the child said nothing.
+        This runs in a thread, because not every host's event loop supports child processes.
         """
         module = [f"{__package__}.sandbox", str(path), "--within", str(self._patience)]
         environment = {name: os.environ[name] for name in NEEDED if name in os.environ}
-        # Its modules are those of this process, wherever the host has put the extension.
+        # The child must find the same modules, wherever the host keeps the extension.
         environment["PYTHONPATH"] = os.pathsep.join(sys.path)
         try:
             child = subprocess.Popen(  # noqa: S603 - this very module, and a file of the operator's
@@ -154,7 +161,7 @@ class Examiner:
         self._children.add(child)
         with child:
             try:
-                # It ends by itself when its time is up, if it can.
+                # The child ends itself after its patience, unless it hangs too badly.
                 said, _ = child.communicate(timeout=2 * self._patience)
             except subprocess.TimeoutExpired as error:
                 raise Unexamined(FAILS, file=path.name) from error
@@ -165,7 +172,7 @@ class Examiner:
 
 
 def _parsed(said: str, path: Path) -> dict[str, Any]:
-    """What the child said last."""
+    """Return the last line of the child's output; raise Unexamined if it is no verdict."""
     with suppress(ValueError, IndexError):
         found = json.loads(said.splitlines()[-1])
         if isinstance(found, dict):
@@ -173,18 +180,40 @@ def _parsed(said: str, path: Path) -> dict[str, Any]:
     raise Unexamined(FAILS, file=path.name)
 
 
-def judge(source: Path = Path(__file__).parents[1]) -> str:
-    """What judges a file: a release of the runtime, and On Book's modules, by their source.
+def judge(package: Path = PACKAGE) -> str:
+    """Return what a verdict depends on: the release of the runtime, and the code that judges.
 
-    Another one of either may find another verdict.
+    Args:
+        package: The folder of the bot.
     """
-    modules = b"".join((source / name).read_bytes() for name in JUDGES)
-    return f"onnxruntime {onnxruntime.__version__}, modules {sha256_of(modules)[:16]}"
+    return f"onnxruntime {onnxruntime.__version__}, modules {_hash_of_code(package)[:16]}"
+
+
+@cache
+def _hash_of_code(package: Path) -> str:
+    """Return a hash of the source of this module and of all that it imports from the bot."""
+    found = {package / "inference" / "sandbox.py"}
+    unread = list(found)
+    while unread:
+        new = set(_imported_by(unread.pop())) - found
+        found |= new
+        unread += new
+    return sha256_of(b"".join(module.read_bytes() for module in sorted(found)))
+
+
+def _imported_by(module: Path) -> Iterator[Path]:
+    """Yield the modules that a module imports from the bot, whose own imports are all relative."""
+    for node in ast.walk(ast.parse(module.read_bytes())):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            source = module.parents[node.level - 1].joinpath(*(node.module or "").split("."))
+            names = [source / alias.name for alias in node.names]
+            files = [path.with_suffix(".py") for path in (source, *names)]
+            yield from filter(Path.is_file, (source / "__init__.py", *files))
 
 
 @cache
 def shipped() -> Mapping[str, str]:
-    """The names of the files that are shipped and sound, by their SHA-256."""
+    """Return the names of the sound files that are shipped, by their SHA-256."""
     try:
         found: dict[str, str] = json.loads(SHIPPED.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -193,14 +222,14 @@ def shipped() -> Mapping[str, str]:
 
 
 def sha256_of(content: bytes) -> str:
-    """What a file is known by."""
+    """Return the SHA-256 of some content, in hexadecimal digits."""
     return hashlib.sha256(content).hexdigest()
 
 
 def refusal_for(error: ModelError | MemoryError, file: str) -> ModelError:
-    """What is said of a file that could not be opened: Unexamined where memory ran out meanwhile.
+    """Return the error to report for a file that could not be opened.
 
-    Whatever the runtime raises comes as a ModelError about a damaged file.
+    It is Unexamined where memory ran out, which the runtime may report like a damaged file.
     """
     cause = error if isinstance(error, MemoryError) else error.__cause__
     if isinstance(cause, MemoryError) or any(one in str(cause) for one in SHORTAGES):
@@ -217,7 +246,7 @@ def _name(sha256: str) -> str:
 
 
 def verdict(path: Path) -> dict[str, Any]:
-    """What is to be said of a file: its SHA-256, and a refusal or None."""
+    """Return the verdict on a file as JSON values: its SHA-256, and a refusal or None."""
     sha256 = ""
     try:
         content = content_of(path)
@@ -225,7 +254,7 @@ def verdict(path: Path) -> dict[str, Any]:
         _try(Model.of(content, path.stem, threads=1))
     except (ModelError, MemoryError) as error:
         why = refusal_for(error, path.name)
-        # Of a file that could not be read, nothing is known.
+        # The refusal of a file that could not be read holds only for now.
         certain = sha256 != "" and not isinstance(why, Unexamined)
         refusal = {"sentence": why.sentence, "fields": why.fields, "certain": certain}
         return {"sha256": sha256, "refusal": refusal}
@@ -233,7 +262,7 @@ def verdict(path: Path) -> dict[str, Any]:
 
 
 def _try(model: Model) -> None:
-    """Has a voice read some characters; raises ModelError where no numbers come out."""
+    """Take some steps with a model; raise ModelError if they fail or give no finite numbers."""
     tokens = np.arange(ROWS, dtype=np.int64) % len(model.vocabulary)
     states = np.stack([model.start()] * ROWS)
     try:
@@ -248,7 +277,7 @@ def _try(model: Model) -> None:
 
 
 def _limit(seconds: int) -> None:
-    """Limits the time and the memory of this process, as far as the system lets it."""
+    """Limit the time and the memory of this process, as far as the system supports that."""
     faulthandler.dump_traceback_later(seconds, exit=True)
     with suppress(ImportError, ValueError, OSError):  # Windows has none of this
         import resource
@@ -258,7 +287,7 @@ def _limit(seconds: int) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The command; returns the exit code: 1 where a file that is to be noted is refused."""
+    """Run the command; return its exit code, 1 if a file to note is refused."""
     options = parser().parse_args(arguments)
     _limit(options.within)
     if options.note is None:
@@ -276,12 +305,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    """The command line."""
-    one = argparse.ArgumentParser(prog="python -m bot.examination")
-    one.add_argument("files", type=Path, nargs="+", metavar="FILE", help="a voice file")
+    """Return the parser of the command line."""
+    one = argparse.ArgumentParser(prog="python -m bot.inference.sandbox")
+    one.add_argument("files", type=Path, nargs="+", metavar="FILE", help="a model file")
     one.add_argument("--within", type=int, default=PATIENCE, metavar="SECONDS")
     one.add_argument(
-        "--note", type=Path, metavar="VERDICTS", help="a file for those that are sound"
+        "--note", type=Path, metavar="VERDICTS", help="write the files to this one if all are sound"
     )
     return one
 

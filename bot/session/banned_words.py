@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from ..cleaning import clean
 from ..i18n.catalogue import many, say
 from ..i18n.markdown import fenced, inline, size
-from ..inference.constraint import plain_words, said
+from ..inference.word_filter import plain_words, said
 from .turn import RoomError
 
 MOST_WORDS = 500

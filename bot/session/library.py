@@ -8,8 +8,8 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from ..i18n.catalogue import say
 from ..i18n.markdown import inline
-from ..inference.constraint import said
 from ..inference.registry import Voices
+from ..inference.word_filter import said
 from ..screenplay.elements import Element, Kind, ScriptError
 from ..screenplay.free_text import CAST_LIMIT
 from ..settings import Settings

@@ -19,8 +19,8 @@ from ..generation.openings import Reading
 from ..i18n.catalogue import many, phrase, say
 from ..i18n.markdown import inline
 from ..inference.engine import NothingLeft
+from ..inference.lexicon import LINES, Heard
 from ..inference.model import ModelError
-from ..inference.processors.recall import LINES, Heard
 from ..inference.processors.repetition import REACH
 from ..screenplay.fountain import as_read
 from ..storage.store import Line, Script, Store

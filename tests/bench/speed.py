@@ -14,11 +14,12 @@ from itertools import count
 import numpy as np
 
 from bot.arrays import Tokens
-from bot.inference.constraint import Banned, element
 from bot.inference.engine import Engine, NothingLeft, Request
+from bot.inference.grammar import element
 from bot.inference.model import Model
 from bot.inference.processors.repetition import REACH
 from bot.inference.sampling import Sampling
+from bot.inference.word_filter import Banned
 
 Contestant = Callable[[float], float]
 """Writes for so many seconds; says how many characters it wrote in each of them."""

@@ -8,7 +8,7 @@ import discord
 import numpy as np
 import pytest
 
-from bot.inference.constraint import said
+from bot.inference.word_filter import said
 from bot.screenplay.elements import Kind
 from bot.session.banned_words import changed, shown_words
 from bot.session.channel_session import Patience, Room, RoomError, Wish

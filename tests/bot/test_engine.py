@@ -12,8 +12,7 @@ from typing import Any, TypeVar
 import numpy as np
 import pytest
 
-from bot.inference.batch import TO_A_WORD
-from bot.inference.constraint import Automaton, Banned, said
+from bot.inference.automaton import Automaton
 from bot.inference.engine import (
     Engine,
     EngineBusy,
@@ -23,8 +22,11 @@ from bot.inference.engine import (
     Reply,
     Request,
 )
-from bot.inference.model import Model, Slots
+from bot.inference.model import Model
+from bot.inference.request import TO_A_WORD
 from bot.inference.sampling import Sampling
+from bot.inference.slots import Slots
+from bot.inference.word_filter import Banned, said
 
 BLANK_LINE = "\n\n"
 
@@ -252,7 +254,7 @@ class Flawed(Model):
         return super().step(tokens, states)
 
     def slots(self, capacity):
-        return FlawedSlots(self, capacity)
+        return FlawedSlots(self.session, capacity, len(self.vocabulary), self.state_size)
 
 
 class FlawedSlots(Slots):
@@ -279,7 +281,7 @@ async def test_a_row_whose_step_fails_fails_alone(
             await soon(flawed.run(Request(model.start(), text)))
     for reply in await soon(asyncio.gather(*beside)):
         assert same(reply, alone)
-    assert "a step of the voice tiny failed" in caplog.text
+    assert "step of model tiny failed" in caplog.text
 
 
 async def test_a_row_that_cannot_begin_fails_alone_and_the_engine_goes_on(engine: Engine):
@@ -311,7 +313,7 @@ async def test_those_who_wait_are_told_when_the_thread_ends(
         await soon(waiting)
     with pytest.raises(EngineClosed):
         await soon(engine.run(a_line(model, 1)))
-    assert "the engine of the voice tiny has ended" in caplog.text
+    assert "engine of model tiny failed and has ended" in caplog.text
 
 
 async def test_those_who_have_gone_do_not_fill_the_queue(
@@ -351,7 +353,7 @@ async def test_a_request_that_no_step_could_take_is_refused_at_the_door(wrong: s
         "seed": Request(start, newline, Sampling(-1), 10),
         "shape": Request(start, newline[None]),
     }[wrong]
-    with pytest.raises(ValueError, match=r"a (request|line) needs"):
+    with pytest.raises(ValueError, match=r"the (prompt|state|limit|seed) must be"):
         await soon(engine.run(request))
     assert (await soon(engine.run(a_line(model, 1)))).written
 

@@ -327,17 +327,17 @@ async def test_a_verdict_is_remembered_by_the_content(
         ("inference/model.py", 'FORMAT = "1"', 'FORMAT = "2"'),
         ("inference/model.py", '"GRU", ', ""),
         ("inference/anatomy.py", "GRAPH, METADATA", "METADATA, GRAPH"),
+        ("screenplay/elements.py", 'HEADING = "heading"', 'HEADING = "scene"'),
     ],
 )
 def test_another_release_judges_anew(tmp_path: Path, module: str, was: str, now: str):
-    for name in sandbox.JUDGES:
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        shutil.copy(BOT / name, tmp_path / name)
-    assert sandbox.judge(tmp_path) == sandbox.judge()
+    same, other = tmp_path / "same", tmp_path / "other"
+    for copy in (same, other):
+        shutil.copytree(BOT, copy, ignore=shutil.ignore_patterns("*.onnx", "__pycache__"))
     source = (BOT / module).read_text()
     assert source.count(was) == 1
-    (tmp_path / module).write_text(source.replace(was, now))
-    assert sandbox.judge(tmp_path) != sandbox.judge()
+    (other / module).write_text(source.replace(was, now))
+    assert sandbox.judge(same) == sandbox.judge() != sandbox.judge(other)
 
 
 async def test_the_child_gets_no_tokens(

@@ -21,7 +21,7 @@ from discord import app_commands
 from discord.ext import commands
 from filelock import FileLock
 
-from bot.inference.batch import TO_A_WORD
+from bot.inference.request import TO_A_WORD
 from bot.ui.components import COG
 from tests.discord import rules
 

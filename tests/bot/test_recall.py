@@ -11,23 +11,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bot.inference.batch import Batch, _Mark
-from bot.inference.batch import Row as BatchRow
-from bot.inference.constraint import Banned
+from bot.inference.batch import Batch
 from bot.inference.engine import Engine, Request
+from bot.inference.lexicon import BY_VOICE, FADE, LINES, NOTHING, WORDS, Lexicon, said
 from bot.inference.model import Model
-from bot.inference.processors.recall import (
-    BY_VOICE,
-    FADE,
-    GAINS,
-    LINES,
-    NOTHING,
-    WORDS,
-    Lexicon,
-    Recall,
-    said,
-)
+from bot.inference.processors.recall import GAINS, Recall
+from bot.inference.processors.repetition import REACH
+from bot.inference.row_store import Checkpoint, Row, RowStore
 from bot.inference.sampling import Sampling
+from bot.inference.word_filter import Banned
 from bot.screenplay.fountain import as_read
 
 LETTERS = "\n .,ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -89,19 +81,43 @@ def test_only_so_many_lines_and_words_are_remembered():
 # How a line goes on with a word -----------------------------------------------------------------
 
 
-class Row:
-    """One row among others, which stand at other places."""
+class Line:
+    """The line of one row, between two others that take nothing up."""
 
     def __init__(self, model: Model, strength: float = 1.0, *, speaking: bool = True) -> None:
         self.model = model
-        self.recall = Recall(model, 3)
         found = said(lexicon(model), (("There was a swan.", True),))
-        self.recall.begin(1, found, strength, speaks=speaking)
+        prompt = model.encode("MAYA\n" if speaking else "\n")
+        request = Request(model.start(), prompt, Sampling(0, recall=strength), 80, said=found)
+        self.begin(request)
 
-    def write(self, text: str) -> Row:
-        for token in self.model.encode(text):
+    @classmethod
+    def of(cls, model: Model, request: Request) -> Line:
+        """Return the line of a request."""
+        line = cls.__new__(cls)
+        line.model = model
+        line.begin(request)
+        return line
+
+    def begin(self, request: Request) -> None:
+        self.rows = RowStore(self.model, 3, history=REACH)
+        self.recall = Recall(self.model, self.rows)
+        for said_before in (None, request.said, None):
+            one = dataclasses.replace(request, said=said_before)
+            row = Row(one, future=None)  # nobody waits for it
+            self.rows.add(row)
+            self.rows.start_writing(row)
+            self.recall.begin(row, one.sampling)
+
+    def write(self, text: str) -> Line:
+        return self.write_tokens(self.model.encode(text))
+
+    def write_tokens(self, tokens: np.ndarray) -> Line:
+        for token in tokens:
+            chosen = np.array([0, token, 0])
             self.recall.apply(np.zeros((3, len(self.model.vocabulary)), np.float32))
-            self.recall.update(np.array([0, token, 0]))
+            self.recall.update(chosen)
+            self.rows.column += 1
         return self
 
     @property
@@ -123,38 +139,39 @@ def model(voices: Path) -> Model:
 
 
 def test_a_word_gets_likelier_as_long_as_it_agrees(model: Model):
-    assert set(Row(model).likelier) == {"s", "S"}
-    begun = Row(model).write("My s")
+    assert set(Line(model).likelier) == {"s", "S"}
+    begun = Line(model).write("My s")
     assert set(begun.likelier) == {"w"}
-    assert begun.likelier["w"] > Row(model).likelier["s"] > 0
+    assert begun.likelier["w"] > Line(model).likelier["s"] > 0
     assert set(begun.write("wa").likelier) == {"n"}
     assert begun.write("n").likelier == {}
-    assert Row(model).write("My so").likelier == {}
-    assert Row(model).write("My sow, ").likelier == Row(model).likelier
+    assert Line(model).write("My so").likelier == {}
+    assert Line(model).write("My sow, ").likelier == Line(model).likelier
 
 
 def test_it_is_spent_once_it_is_written_whole(model: Model):
-    assert Row(model).write("My swan ").likelier == {"S": pytest.approx(GAINS[0])}
-    assert Row(model).write("My swans ").likelier == Row(model).likelier
+    assert Line(model).write("My swan ").likelier == {"S": pytest.approx(GAINS[0])}
+    assert Line(model).write("My swans ").likelier == Line(model).likelier
 
 
 def test_a_cue_takes_nothing_up(model: Model):
-    assert Row(model, speaking=False).likelier == {}
-    assert Row(model, speaking=False).write("THE ").likelier == {}
-    assert Row(model, speaking=False).write("THE DUKE\n").likelier == Row(model).likelier
-    assert Row(model, speaking=False).write("The ").likelier == Row(model).likelier
+    assert Line(model, speaking=False).likelier == {}
+    assert Line(model, speaking=False).write("THE ").likelier == {}
+    assert Line(model, speaking=False).write("THE DUKE\n").likelier == Line(model).likelier
+    assert Line(model, speaking=False).write("The ").likelier == Line(model).likelier
 
 
 def test_going_back_gives_a_word_back(model: Model):
-    row = Row(model).write("My ")
-    before, standing = row.likelier, row.recall.standing(1)
-    row.write("swan s").recall.go_back(1, standing)
-    assert row.likelier == before
-    assert set(row.write("swa").likelier) == {"n"}
+    line = Line(model).write("My ")
+    before, [_, checkpoint, _] = line.likelier, line.rows.checkpoints(np.arange(3))
+    line.write("swan s")
+    line.rows.restore(line.rows.rows[1], checkpoint)
+    assert line.likelier == before
+    assert set(line.write("swa").likelier) == {"n"}
 
 
 def test_the_strength_is_that_which_was_asked_for(model: Model):
-    assert Row(model, 2.0).likelier["s"] == pytest.approx(2 * Row(model, 1.0).likelier["s"])
+    assert Line(model, 2.0).likelier["s"] == pytest.approx(2 * Line(model, 1.0).likelier["s"])
 
 
 def test_what_a_voice_writes_anyway_is_common(model: Model):
@@ -216,23 +233,33 @@ async def test_a_line_does_not_depend_on_those_beside_it(engine: Engine):
     assert among[::6] == alone
 
 
+def entries(recall: Recall, row: int) -> list[np.ndarray]:
+    """Return all that a recall keeps of a row."""
+    arrays = (
+        *(recall.active, recall._words, recall._weights, recall._in_text),
+        *(recall._agree, recall._agrees, recall._letters),
+    )
+    return [array[row] for array in arrays]
+
+
 async def test_going_back_before_a_banned_word_leaves_no_trace_of_it(model: Model):
     traces: list[bool] = []
 
     class Watching(Batch):
         """Compares a row that went back with one that has only written what is left."""
 
-        def _return_to(self, row: BatchRow, mark: _Mark) -> None:
-            super()._return_to(row, mark)
-            assert row.request.said
-            assert row.request.sampling
-            one = Recall(self.model, 1)
-            one.begin(0, row.request.said, row.request.sampling.recall, speaks=True)
-            for token in self._log[row.index, row.first : row.first + mark.position]:
-                one.apply(np.zeros((1, len(self.model.vocabulary)), np.float32))
-                one.update(np.array([token]))
-            pairs = zip(one.of_rows, self._recall.of_rows, strict=True)
-            traces.append(not all(np.array_equal(mine[0], its[row.index]) for mine, its in pairs))
+        def __init__(self, model: Model, capacity: int) -> None:
+            super().__init__(model, capacity)
+            [self.recall] = [one for one in self._processors if isinstance(one, Recall)]
+            self.restore = self._store.restore
+            self._store.restore = self.compare
+
+        def compare(self, row: Row, checkpoint: Checkpoint) -> None:
+            self.restore(row, checkpoint)
+            left = self._store.tokens[row.index, row.first : row.first + checkpoint.position]
+            fresh = Line.of(self.model, row.request).write_tokens(left)
+            pairs = zip(entries(fresh.recall, 1), entries(self.recall, row.index), strict=True)
+            traces.append(not all(np.array_equal(mine, its) for mine, its in pairs))
 
     class Watched(Engine):
         make_batch = Watching

@@ -10,12 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bot.inference.constraint import Banned, element
 from bot.inference.engine import Engine, Request
+from bot.inference.grammar import element
 from bot.inference.model import Model
 from bot.inference.processors.repetition import REACH
 from bot.inference.processors.speaker_bias import CUES, LONGEST_CUE, alive, company, expect
 from bot.inference.sampling import Sampling
+from bot.inference.word_filter import Banned
 from bot.screenplay.elements import Kind
 from bot.screenplay.fountain import as_read
 

@@ -22,8 +22,8 @@ from bot.generation.candidates import write_candidates
 from bot.generation.generator import Manner, Standing
 from bot.generation.reranking import SHIPPED, Candidate, Weights, choose, words_of
 from bot.inference.engine import Engine, Request
+from bot.inference.lexicon import LINES
 from bot.inference.model import Model
-from bot.inference.processors.recall import LINES
 from bot.inference.processors.repetition import REACH
 from bot.inference.sampling import Sampling
 from bot.screenplay.elements import Element

@@ -1,9 +1,9 @@
-"""What it costs to go on as an earlier passage did, so that low temperatures do not loop.
+"""Repetition: charge for going on as an earlier passage did, so that low temperatures do not loop.
 
-After "don't repeat yourself" (DRY, p-e-w 2024), which does this for the tokens of large models:
-where the last characters stand elsewhere in the last thousand, the character that followed them
+After "don't repeat yourself" (DRY, p-e-w 2024), which does this for the tokens of large models.
+Where the last characters stand elsewhere in the last thousand, the character that followed them
 there becomes less likely, the more so the longer the two passages agree. Only speech and action
-count. Cues and headings come back in any script, and an element's end ends every passage.
+count, because cues and headings come back in any script. The end of an element ends its passages.
 """
 
 from __future__ import annotations
@@ -11,43 +11,98 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ...arrays import Logits, Tokens
+from ...arrays import Floats, Logits, Tokens
+from ..model import Model
+from ..row_store import Row, RowStore
+from ..sampling import Sampling
+from .base import Processor
 
 REACH = 1000
-"""How many characters back a passage is recognised."""
+"""The number of characters back to which a passage is recognised."""
 
 ALLOWED = 10
-"""Characters that may agree without a cost: about two words."""
+"""Characters that may agree at no cost: about two words."""
 
 GROWTH = 1.12
-"""What the cost is multiplied by for each further character that agrees."""
+"""The factor of the cost for each further character that agrees."""
 
 LONGEST = 60
-"""From here on the cost stays the same."""
+"""Characters from which on the cost grows no more."""
 
 NOT_COUNTED = -1
-"""Stands for a character that belongs to no passage."""
+"""Stands for characters that belong to no passage."""
 
 COST = np.where(
     np.arange(256) < ALLOWED, 0, GROWTH ** (np.minimum(np.arange(256), LONGEST) - ALLOWED)
 ).astype(np.float32)
-"""Nats, by how many characters agree, for a repetition of 1."""
+"""The cost by the number of characters that agree, in nats, at a `Sampling.repetition` of 1."""
 
 Passages = NDArray[np.int16]
 Matches = NDArray[np.uint8]
 
 
-def counted(tokens: Tokens, opens: NDArray[np.bool_], newline: int) -> tuple[Passages, bool]:
-    """Which characters of a script count: int16 [n], the tokens themselves or `NOT_COUNTED`.
+class Repetition(Processor):
+    """Charge each row for repeating itself, by `Sampling.repetition`."""
 
-    tokens: int64 [n], elements as a voice reads them, each newline, text, newline; the last one may
-    be unfinished, and whether the next character counts comes back too. opens: bool [V], whether a
-    character shows that its line is speech or action, as a lower-case letter does. A line counts
-    from the character after that one on; all lines of an element but the first count as a whole.
+    def __init__(self, model: Model, rows: RowStore) -> None:
+        super().__init__(model, rows)
+        self._strength = rows.per_row(np.float32)
+        self._matches = rows.per_row(np.uint8, (REACH,), saved=True)
+        self._counting = rows.per_row(np.bool_, saved=True)
+        """True while the next character belongs to a passage."""
+        self._past = rows.log(np.int16, fill=NOT_COUNTED)
+        """The characters that belong to passages."""
+
+    def begin(self, row: Row, sampling: Sampling) -> None:
+        """Lay out the passages before a line."""
+        if not sampling.repetition:
+            return
+        i, column = row.index, self.rows.column
+        self.active[i] = True
+        self._strength[i] = sampling.repetition
+        read = np.concatenate([row.request.context, row.request.prompt])[-REACH:]
+        passages, self._counting[i] = counted(read, self.model.opening, self.model.newline)
+        self._past[i, column - REACH : column - len(passages)] = NOT_COUNTED
+        self._past[i, column - len(passages) : column] = passages
+
+    def apply(self, logits: Logits) -> None:
+        """Charge the characters that would go on with an earlier passage."""
+        count = len(logits)
+        charge(logits, self._matches[:count], self._before(count), self._strength[:count])
+
+    def update(self, chosen: Tokens) -> tuple[()]:
+        """Compare the passages again, with one more character."""
+        count = len(chosen)
+        counting = self._counting[:count]
+        passage = np.where(counting, chosen, NOT_COUNTED).astype(np.int16)
+        go_on(self._matches[:count], self._before(count), passage)
+        self._past[:count, self.rows.column] = passage
+        counting |= self.model.ends_cue[chosen]
+        return ()
+
+    def _before(self, count: int) -> Passages:
+        """Return the last characters of each row: int16 [rows, REACH]."""
+        return self._past[:count, self.rows.column - REACH : self.rows.column]
+
+
+def counted(tokens: Tokens, opens: NDArray[np.bool_], newline: int) -> tuple[Passages, bool]:
+    """Find the characters of a script that belong to passages.
+
+    A line counts from behind the first character on that shows it to be speech or action, as a
+    lower-case letter does. All lines of an element but the first count as a whole.
+
+    Args:
+        tokens: int64 [n], elements as a model reads them, each newline, text, newline. The last one
+            may be unfinished.
+        opens: The characters that show a line to be speech or action: bool [V].
+        newline: The character that ends a line.
+
+    Returns:
+        The tokens, or `NOT_COUNTED` in their places, int16 [n], and whether the next one counts.
     """
     ends = tokens == newline
     blank = ends & np.concatenate([[True], ends[:-1]])
-    # What the last character decided that decides anything holds until the next such one.
+    # The last deciding character before each place says whether that place counts.
     decides = ends | opens[tokens]
     last = np.maximum.accumulate(np.where(decides, np.arange(len(tokens)), -1))
     counting = (last >= 0) & ~blank[last]
@@ -57,26 +112,30 @@ def counted(tokens: Tokens, opens: NDArray[np.bool_], newline: int) -> tuple[Pas
 
 
 def go_on(matches: Matches, past: Passages, passage: Passages) -> None:
-    """Updates, in place, how many characters agree with the last ones at each distance.
+    """Advance the lengths of all matches by one character, in place.
 
-    matches: uint8 [rows, REACH], the nearest last; past: int16 [rows, REACH], the characters before
-    the one that was just read; passage: int16 [rows], that one, or `NOT_COUNTED`.
+    Args:
+        matches: The number of characters that agree with the last ones at each distance, the
+            nearest last: uint8 [rows, REACH].
+        past: The characters before the one that was just read: int16 [rows, REACH].
+        passage: That one, or `NOT_COUNTED`: int16 [rows].
     """
-    # 255 stays 255. Seen as numbers, truth values need no conversion.
+    # 255 stays 255. Viewed as numbers, truth values need no conversion.
     matches += (matches < 255).view(np.uint8)
     sought = np.where(passage == NOT_COUNTED, NOT_COUNTED - 1, passage)
     matches *= (past == sought[:, None]).view(np.uint8)
 
 
-def charge(
-    logits: Logits, matches: Matches, past: Passages, repetition: NDArray[np.float32]
-) -> None:
-    """Makes the characters that would go on with an earlier passage less likely, in place.
+def charge(logits: Logits, matches: Matches, past: Passages, repetition: Floats) -> None:
+    """Make the characters less likely that would go on with an earlier passage, in place.
 
-    logits: float32 [rows, V]; matches as of the last character; past: int16 [rows, REACH], the
-    characters up to and with it; repetition: float32 [rows].
+    Args:
+        logits: float32 [rows, V].
+        matches: As of the last character, see `go_on`: uint8 [rows, REACH].
+        past: The characters up to and with that one: int16 [rows, REACH].
+        repetition: The strength for each row, 0 for none: float32 [rows].
     """
-    # Few agree: to look at eight at once first is four times as fast.
+    # Few places agree, so testing eight at once first is four times as fast.
     agree = (matches >= ALLOWED).reshape(-1, 8)
     eights = agree.view(np.uint64).ravel().nonzero()[0]
     within, last = agree[eights].nonzero()

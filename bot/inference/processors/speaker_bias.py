@@ -1,13 +1,13 @@
-"""Mix who is likely to speak next into what a network expects.
+"""Speaker bias: mix the cues of who is likely to speak next into what a network expects.
 
-A network that reads characters hardly knows who is in a scene: its memory of that fades within a
+A network that reads characters hardly knows who is in a scene. Its memory of that fades within a
 speech or two, so that left alone it gives the next speech to somebody new. But turn-taking is
 simple (Sacks, Schegloff & Jefferson 1974, "A simplest systematics for the organization of
 turn-taking for conversation"): the last speaker hardly ever goes on, most often the one before
-answers, and whoever of the cast was silent so far may speak up. So where an element begins,
-and while it may still become the cue of somebody, the cues of the script's last speeches are mixed
-with what the network expects. This is a cache (Grave et al. 2016, "Improving neural language models
-with a continuous cache") of one thing only, and the network's own expectation still counts.
+answers, and anybody of the cast who was silent so far may speak up. So where an element begins, and
+while it may still become a cue, the cues of the script's last speeches are mixed with what the
+network expects. This is a cache (Grave et al. 2016, "Improving neural language models with a
+continuous cache") of cues alone, and the network's own expectation still counts.
 
 What stands between two speeches matters. Behind an action the last speaker may go on, as one of
 those who were heard before, and behind a heading everybody may be somebody else: in plays and in
@@ -25,30 +25,35 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...arrays import Floats, Logits, Tokens
+from ..model import Model
+from ..row_store import Row, RowStore
+from ..sampling import Sampling
+from .base import Processor
 from .repetition import REACH
 
 CUES = 24
-"""Speeches that are looked back to, at the most."""
+"""The most speeches whose cues count."""
 
 LONGEST_CUE = 48
-"""Characters of a cue that are compared."""
+"""The most characters of a cue, with its newline."""
 
 NOTHING = -1
-"""Stands where a cue has no character."""
+"""Fills cues up behind their newlines."""
 
 WEIGHTS = (0.65 ** np.arange(CUES)).astype(np.float32)
-"""How much the cue of a speech counts, the nearest speech first."""
+"""The weight of the cue of a speech, the nearest speech first."""
 
 SILENT = 1.5
-"""How much a silent one of those present counts. Stretches of ten elements by people whose speakers
-are known beforehand fit best with 0.5 to 2, the more the larger the cast."""
+"""The weight of somebody present who was silent so far. Stretches of ten elements by people whose
+speakers are known beforehand fit best with 0.5 to 2, the more the larger the cast."""
 
 ODDS = np.exp(np.array([0.8, 2.3, 4.8], np.float32))
-"""Of the cues against the network: for the first character, the second, and any further one."""
+"""The odds of the cues against the network: for the first character, the second, and any further
+one."""
 
 BEHIND_SPEECH, BEHIND_ACTION, BEHIND_HEADING = np.exp(np.array([0.0, -0.75, -2.4])).tolist()
-"""What the odds are multiplied by where the last speech is the last element, where only action
-follows it, and where a heading does."""
+"""The factor of the odds where the last speech is the last element, where only action follows the
+speech, and where a heading does."""
 
 Cues = NDArray[np.int32]
 Alive = NDArray[np.bool_]
@@ -56,14 +61,68 @@ Alive = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Company:
-    """The cues that the next element may begin with, and how likely each is beside the others."""
+    """The cues that the next element may begin with, and their weights."""
 
     cues: Cues
-    """Each with its newline, then `NOTHING`: int32 [CUES, LONGEST_CUE]."""
+    """Each with its newline, filled up with `NOTHING`: int32 [CUES, LONGEST_CUE]."""
     weights: Floats
     """float32 [CUES], 0 where there is no cue."""
     odds: float
-    """In (0, 1], by what `ODDS` are multiplied."""
+    """The factor of `ODDS`, in (0, 1]."""
+
+
+class SpeakerBias(Processor):
+    """Make the cues of those likelier who are likely to speak, by `Sampling.company`.
+
+    A row is active while what was written of its line may still become one of the cues.
+    """
+
+    def __init__(self, model: Model, rows: RowStore) -> None:
+        super().__init__(model, rows)
+        self._strength = rows.per_row(np.float32)
+        self._cues = rows.per_row(np.int32, (CUES, LONGEST_CUE), fill=NOTHING)
+        self._weights = rows.per_row(np.float32, (CUES,))
+        self._alive = rows.per_row(np.bool_, (CUES,), saved=True)
+        """The cues that begin with what was written."""
+        # The active rows, and how far each is: found by `apply` and used by `update`.
+        self._places = self._positions = np.zeros(0, np.int64)
+
+    def begin(self, row: Row, sampling: Sampling) -> None:
+        """Find the cues that an element may begin with."""
+        i, request = row.index, row.request
+        # Behind a longer prompt, such as a cue, no element begins.
+        if not sampling.company or len(request.prompt) != 1:
+            return
+        found = company(
+            np.concatenate([request.context, request.prompt]),
+            self.model.opening,
+            self.model.newline,
+            request.present,
+            lock=request.lock,
+        )
+        self._cues[i], self._weights[i] = found.cues, found.weights
+        self._strength[i] = sampling.company * found.odds
+        self.active[i] = self._strength[i] > 0
+        self._alive[i] = True
+
+    def apply(self, logits: Logits) -> None:
+        """Raise the characters with which the cues go on."""
+        places = self._places = self.active[: len(logits)].nonzero()[0]
+        positions = self._positions = self.rows.column - self.rows.first[places]
+        theirs = logits[places]
+        weights = self._weights[places] * self._alive[places]
+        expect(theirs, self._cues[places], weights, positions, self._strength[places])
+        logits[places] = theirs
+
+    def update(self, chosen: Tokens) -> tuple[()]:
+        """Keep the cues that go on with the character that was written."""
+        places, positions = self._places, self._positions
+        chosen = chosen[places]
+        self._alive[places] &= self._cues[places, :, positions] == chosen[:, None]
+        over = self.model.ends_cue[chosen] | ~self._alive[places].any(axis=1)
+        over |= positions + 1 >= LONGEST_CUE
+        self.active[places[over]] = False
+        return ()
 
 
 def company(
@@ -74,16 +133,15 @@ def company(
     *,
     lock: bool = False,
 ) -> Company:
-    """Return who may speak next after some elements.
+    """Return the cues of those who may speak after some elements.
 
     Args:
-        read: Elements as a voice reads them, each newline, text, newline, and the newline of what
-            is to come: int64 [n]. Where they are more than `REACH` characters, the first is
-            cut, and does not count.
-        opens: Whether a character shows that its line is no cue, as a lower-case letter does:
-            bool [V].
+        read: Elements as a model reads them, each newline, text, newline, and the newline of the
+            next one: int64 [n]. Where they are more than `REACH` characters, the first is cut, and
+            does not count.
+        opens: The characters that show a line to be no cue, as a lower-case letter does: bool [V].
         newline: The character that ends a line.
-        present: The cues of those who are there whether they have spoken or not, each int64 [n]
+        present: The cues of those who are present whether they have spoken or not, each int64 [n]
             with its newline.
         lock: Whether nobody else may speak.
     """
@@ -93,7 +151,7 @@ def company(
     likely = [cue for cue in _in_order(spoken, odds) if cue in there or not lock]
     cues = np.full((CUES, LONGEST_CUE), NOTHING, np.int32)
     weights = np.zeros(CUES, np.float32)
-    # Where all places are taken, the cast comes before the speeches that are longest ago.
+    # Where the places do not suffice, the cast comes before the earliest speeches.
     likely = likely[: max(0, CUES - len(silent))]
     for place, cue in enumerate([*likely, *silent][:CUES]):
         cues[place, : len(cue)] = cue
@@ -104,7 +162,7 @@ def company(
 def _spoken(
     read: Tokens, opens: NDArray[np.bool_], newline: int
 ) -> tuple[list[tuple[int, ...]], float]:
-    """Return the cues of the last speeches, the nearest first, and what stands behind them."""
+    """Return the cues of the last speeches, the nearest first, and the factor of their odds."""
     odds = BEHIND_SPEECH
     found: list[tuple[int, ...]] = []
     for element in reversed(_elements(read, newline)):
@@ -121,7 +179,7 @@ def _spoken(
 
 
 def _elements(read: Tokens, newline: int) -> list[Tokens]:
-    """Return the texts of the elements that are there from their beginnings on."""
+    """Return the texts of the elements, without one whose beginning is missing."""
     ends = np.flatnonzero((read[:-1] == newline) & (read[1:] == newline))
     begins = ends[:-1] + 2
     if len(read) <= REACH:
@@ -130,7 +188,7 @@ def _elements(read: Tokens, newline: int) -> list[Tokens]:
 
 
 def _in_order(spoken: list[tuple[int, ...]], odds: float) -> list[tuple[int, ...]]:
-    """Return cues in the order in which they are likely, given what stands behind the last one."""
+    """Return cues, the likeliest first, given the factor for what stands behind the last speech."""
     if not spoken or odds == BEHIND_HEADING:
         return spoken
     last = spoken[0]
@@ -139,7 +197,7 @@ def _in_order(spoken: list[tuple[int, ...]], odds: float) -> list[tuple[int, ...
 
 
 def alive(cues: Cues, written: Tokens | Cues) -> Alive:
-    """Return which cues begin with what was written [n]: bool [CUES]."""
+    """Return the cues that begin with what was written [n]: bool [CUES]."""
     kept: Alive = (cues[:, : len(written)] == written).all(axis=1)
     return kept
 
@@ -154,12 +212,12 @@ def expect(
     """Make the characters likelier with which cues go on, in place.
 
     Args:
-        logits: The network's own, which may be changed: float32 [rows, V].
+        logits: Those of the network itself: float32 [rows, V].
         cues: int32 [rows, CUES, LONGEST_CUE].
-        weights: How much each counts, 0 where it does not agree with what was written:
+        weights: The weight of each, 0 where it does not agree with what was written:
             float32 [rows, CUES].
-        positions: Of the character that is to come, below `LONGEST_CUE`: int64 [rows].
-        odds: By what `ODDS` are multiplied, above 0: float32 [rows].
+        positions: The position of the next character, below `LONGEST_CUE`: int64 [rows].
+        odds: The factor of `ODDS`, above 0: float32 [rows].
     """
     count, characters = logits.shape
     following = cues[np.arange(count), :, positions]
@@ -170,7 +228,7 @@ def expect(
     cells = rows * characters + following[rows, places]
     told = np.bincount(cells, weights[rows, places], count * characters).astype(np.float32)
     told = told.reshape(count, characters)
-    # Shares of the odds, times what all characters weigh together.
+    # The shares of the odds, times the sum over all characters.
     largest = np.maximum.reduce(logits, axis=1)
     whole = np.add.reduce(np.exp(logits - largest[:, None]), axis=1)
     odds = ODDS[np.minimum(positions, len(ODDS) - 1)] * odds

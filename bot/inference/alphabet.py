@@ -1,0 +1,141 @@
+"""Classes of characters: the sets of a vocabulary's tokens that grammars are written with."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+
+import numpy as np
+
+from ..cleaning import clean
+from ..screenplay.elements import Kind
+from ..screenplay.fountain import from_voice
+from .automaton import Mask
+
+
+@dataclass(frozen=True)
+class Alphabet:
+    """A vocabulary as sets of its tokens; get it from `alphabet_of`, which computes each once."""
+
+    vocabulary: tuple[str, ...]
+
+    def where(self, test: Callable[[str], bool]) -> Mask:
+        """Return the tokens whose characters pass a test."""
+        return np.fromiter(map(test, self.vocabulary), np.bool_, self.size)
+
+    def these(self, characters: str) -> Mask:
+        """Return the tokens of some characters, leaving out those that the vocabulary lacks."""
+        mask = np.zeros(self.size, np.bool_)
+        mask[[self.ids[one] for one in characters if one in self.ids]] = True
+        return mask
+
+    def alike(self, character: str) -> Mask:
+        """Return every form of a character that some parser takes for its upper or lower case."""
+        pattern = re.compile(re.escape(character), re.IGNORECASE)
+        return self.where(lambda one: pattern.fullmatch(one) is not None)
+
+    def spells(self, text: str) -> bool:
+        """Return whether the vocabulary has all characters of a text."""
+        return self.ids.keys() >= set(text)
+
+    @property
+    def size(self) -> int:
+        """The number of characters, V."""
+        return len(self.vocabulary)
+
+    @cached_property
+    def ids(self) -> dict[str, int]:
+        """The token of each character."""
+        return {character: token for token, character in enumerate(self.vocabulary)}
+
+    @cached_property
+    def all(self) -> Mask:
+        """Every token."""
+        return self.where(lambda _: True)
+
+    @cached_property
+    def newline(self) -> Mask:
+        """The newline."""
+        return self.these("\n")
+
+    @cached_property
+    def space(self) -> Mask:
+        """The space."""
+        return self.these(" ")
+
+    @cached_property
+    def written(self) -> Mask:
+        """Characters of a line, without those that `clean` would drop or replace."""
+        return self.where(lambda one: clean(f"1{one}1") == f"1{one}1") & ~self.newline
+
+    @cached_property
+    def alphanumeric(self) -> Mask:
+        """Letters and digits."""
+        return self.where(str.isalnum) & self.written
+
+    @cached_property
+    def upper(self) -> Mask:
+        """Upper-case letters."""
+        return self.where(str.isupper)
+
+    @cached_property
+    def lower(self) -> Mask:
+        """Lower-case letters."""
+        return self.where(str.islower)
+
+    @cached_property
+    def title(self) -> Mask:
+        """Letters such as U+01C5, which are neither upper-case nor lower-case."""
+        return self.where(str.istitle) & ~self.upper
+
+    @cached_property
+    def caseless(self) -> Mask:
+        """Letters of scripts that have no cases."""
+        return self.where(str.isalpha) & ~(self.upper | self.lower | self.title)
+
+    @cached_property
+    def named(self) -> Mask:
+        """Characters of a name in a cue, without the space."""
+
+        def is_in_cues(one: str) -> bool:
+            read = from_voice(f"@A{one}A\n.")
+            return read is not None and read.kind is Kind.DIALOGUE
+
+        return self.where(is_in_cues) & self.written & ~self.space
+
+    @cached_property
+    def combining(self) -> Mask:
+        """Marks that sit on the character before them."""
+        return self.where(is_combining)
+
+    @cached_property
+    def joiners(self) -> Mask:
+        """The zero-width joiner and non-joiner."""
+        return self.these("\u200c\u200d")
+
+    @cached_property
+    def joined(self) -> Mask:
+        """Characters that a joiner can stand before."""
+        return self.where(lambda one: unicodedata.category(one) in {"Lo", "So"}) & self.written
+
+    @cached_property
+    def joining(self) -> Mask:
+        """Characters that a joiner can stand behind."""
+        kinds = {"Mc", "Sk"}
+        return self.joined | (
+            self.where(lambda one: unicodedata.category(one) in kinds) & self.written
+        )
+
+
+@lru_cache(maxsize=8)
+def alphabet_of(vocabulary: tuple[str, ...]) -> Alphabet:
+    """Return the alphabet of a vocabulary, kept for the next grammar."""
+    return Alphabet(vocabulary)
+
+
+def is_combining(character: str) -> bool:
+    """Return whether a character is a mark on the one before it, such as an accent."""
+    return unicodedata.category(character)[0] == "M"

@@ -1,0 +1,155 @@
+"""Finite automata over the characters of a vocabulary: what a model may write next, as tables.
+
+A grammar is put together from `Machine`s by intersection and union, and becomes an `Automaton`, in
+which one step is one look-up, however much the grammar asks for. Everything here is pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+FREE = 0
+"""The state of an `Automaton` that allows everything and is never left."""
+
+ACCEPT, REJECT = "accept", "reject"
+"""The names of the two states that every `Machine` has, and never leaves."""
+
+_ACCEPTED, _REJECTED = 0, 1
+
+Mask = NDArray[np.bool_]
+"""A set of tokens: bool [V]."""
+
+Table = NDArray[np.int32]
+"""The state after each token in each state: int32 [S, V]."""
+
+Rows = Mapping[str, Sequence[tuple[Mask, str]]]
+"""The transitions of each state as pairs of tokens and target. A later pair overrides an earlier
+one, and all other tokens lead to `REJECT`."""
+
+
+@dataclass(frozen=True)
+class Automaton:
+    """A trimmed automaton of S states over a vocabulary of V characters.
+
+    Every state but `FREE` allows at least one token and can reach the end of the element. There,
+    and only there, the state becomes `FREE`.
+    """
+
+    start: int
+    """The state before the first character."""
+    allowed: NDArray[np.bool_]
+    """The tokens that may be written in each state: bool [S, V]."""
+    next: Table
+    """The state after an allowed token: int32 [S, V]."""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """An automaton under construction, whose states 0 and 1 are `ACCEPT` and `REJECT`.
+
+    A grammar accepts where its element ends. A condition accepts where nothing more can break it.
+    """
+
+    start: int
+    next: Table
+
+
+def build_machine(characters: int, rows: Rows, start: str = "start") -> Machine:
+    """Return a machine with named states as tables.
+
+    Args:
+        characters: The size of the vocabulary, V.
+        rows: The transitions of each state but `ACCEPT` and `REJECT`.
+        start: The name of the first state.
+    """
+    numbers = {ACCEPT: _ACCEPTED, REJECT: _REJECTED}
+    for state in rows:
+        numbers[state] = len(numbers)
+    table = np.full((len(numbers), characters), _REJECTED, np.int32)
+    table[_ACCEPTED] = _ACCEPTED
+    for state, pairs in rows.items():
+        row = table[numbers[state]]
+        for mask, target in pairs:
+            row[mask] = numbers[target]
+    return Machine(numbers[start], table)
+
+
+def intersect(grammar: Machine, *conditions: Machine) -> Machine:
+    """Return a machine for what the grammar accepts and no condition rejects."""
+    return _product(
+        (grammar, *conditions),
+        accepts=lambda after: after[0] == _ACCEPTED,
+        rejects=lambda after: np.logical_or.reduce(after == _REJECTED),
+    )
+
+
+def unite(*grammars: Machine) -> Machine:
+    """Return a machine for what at least one of the grammars accepts."""
+    return _product(
+        grammars,
+        accepts=lambda after: np.logical_or.reduce(after == _ACCEPTED),
+        rejects=lambda after: np.logical_and.reduce(after == _REJECTED),
+    )
+
+
+def _product(
+    machines: Sequence[Machine],
+    accepts: Callable[[Table], Mask],
+    rejects: Callable[[Table], Mask],
+) -> Machine:
+    """Run machines side by side: a state is a tuple of their states, numbered when reached."""
+    sizes = tuple(len(machine.next) for machine in machines)
+    classes, of_class = _token_classes([machine.next for machine in machines])
+    tables = [machine.next[:, classes] for machine in machines]
+    # The code of a tuple is a number whose digits are the machines' states.
+    digits = np.cumprod((1, *sizes[:-1]))
+    accept, reject = int(digits.sum() * _ACCEPTED), int(digits.sum() * _REJECTED)
+    reached = np.array([digits @ [machine.start for machine in machines]])
+    known = np.array([accept, reject])
+    rows = [np.full((1, len(classes)), state) for state in (accept, reject)]
+    while reached.size:
+        states = reached // digits[:, None] % np.array(sizes)[:, None]
+        after = np.stack([table[at] for table, at in zip(tables, states, strict=True)])
+        codes = np.tensordot(digits, after, 1)
+        codes[accepts(after)] = accept
+        codes[rejects(after)] = reject
+        rows.append(codes)
+        known = np.concatenate((known, reached))
+        reached = np.setdiff1d(codes, known)
+    order = np.argsort(known)
+    numbers = order[np.searchsorted(known, np.concatenate(rows), sorter=order)]
+    return Machine(2, numbers.astype(np.int32)[:, of_class])
+
+
+def _token_classes(tables: Sequence[Table]) -> tuple[list[int], list[int]]:
+    """Group the tokens that all tables treat alike.
+
+    Returns:
+        One token of each class, and the class of each token.
+    """
+    classes: dict[bytes, int] = {}
+    columns = np.ascontiguousarray(np.concatenate(tables).T)
+    of_class = [classes.setdefault(column.tobytes(), len(classes)) for column in columns]
+    return [of_class.index(number) for number in range(len(classes))], of_class
+
+
+def trim(machine: Machine) -> Automaton | None:
+    """Drop the states from which `ACCEPT` cannot be reached; return None if the start is one."""
+    live = np.zeros(len(machine.next), np.bool_)
+    live[_ACCEPTED] = True
+    while True:
+        others = np.flatnonzero(~live)
+        leading = others[live[machine.next[others]].any(axis=1)]
+        if not leading.size:
+            break
+        live[leading] = True
+    if not live[machine.start]:
+        return None
+    numbers = np.cumsum(live, dtype=np.int32) - 1
+    allowed = live[machine.next]
+    table = np.where(allowed, numbers[machine.next], FREE).astype(np.int32)
+    return Automaton(int(numbers[machine.start]), allowed[live], table[live])

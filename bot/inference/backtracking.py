@@ -1,0 +1,156 @@
+"""Backtracking: return rows to an earlier checkpoint, to write on in another way.
+
+A row goes back to before a banned word once the word is complete, and may not begin in the same way
+there again. A row also begins again where its automaton rejects what was written freely.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from ..arrays import Logits, Tokens
+from .model import Model
+from .processors.base import Processor
+from .request import NothingLeft
+from .row_store import Checkpoint, Places, Row, RowStore
+from .sampling import Sampling
+from .transition_pool import TransitionPool
+from .word_filter import boundaries
+
+STEPS_BACK = 20
+"""Times that a row goes back before a banned word; after that the line ends as soon as it can."""
+
+MOST_STEPS_BACK = 500
+"""Times that a row goes back before it is given up: a line that has no text yet cannot end."""
+
+
+@dataclass(slots=True)
+class _Trail:
+    """The checkpoints of a row."""
+
+    start: Checkpoint
+    """The beginning of the line."""
+    words: deque[Checkpoint]
+    """The beginnings of the last words."""
+    barred: dict[int, list[int]] = field(default_factory=dict)
+    """The tokens that the row must not write again, by position."""
+    steps_back: int = 0
+
+
+class Backtracking(Processor):
+    """Keep banned words out of every row, and bar the beginnings that led to them.
+
+    It must be the last processor, because it saves what the others have laid out.
+    """
+
+    def __init__(self, model: Model, rows: RowStore) -> None:
+        super().__init__(model, rows)
+        self._boundary = boundaries(model.vocabulary)
+        self._pool = TransitionPool(len(model.vocabulary))
+        self._watched = rows.per_row(np.bool_)
+        """The rows that have banned words."""
+        self._base = rows.per_row(np.int32)
+        self._state = rows.per_row(np.int32, saved=True)
+        self._trails = rows.per_row(object, fill=None)
+
+    def begin(self, row: Row, sampling: Sampling) -> None:
+        """Save the beginning of a line."""
+        i, banned = row.index, row.request.banned
+        if not row.goes_back:
+            return
+        if banned:
+            self._watched[i] = True
+            if self._pool.full:
+                self._clear_pool()
+            self._base[i] = self._pool.place(banned)
+            self._state[i] = banned.start
+        assert row.before_last is not None  # every prompt has a last character
+        [here] = self.rows.checkpoints(np.array([i]))
+        start = replace(here, state=row.before_last)
+        words = deque([start], maxlen=banned.longest + 1 if banned else 1)
+        self._trails[i] = _Trail(start, words)
+
+    def apply(self, logits: Logits) -> None:
+        """Bar the tokens that led to a banned word from the same position."""
+        for i in self.active[: len(logits)].nonzero()[0].tolist():
+            row = self.rows.rows[i]
+            if barred := self._trails[i].barred.get(self.rows.column - row.first):
+                logits[i, barred] = -np.inf
+                if (logits[i] == -np.inf).all():
+                    self.rows.fail(row, NothingLeft())
+                    logits[i] = 0.0
+
+    def begin_again(self, row: Row, rejecting: Processor) -> None:
+        """Return a row to the beginning of its line, where a processor changes its settings."""
+        trail: _Trail = self._trails[row.index]
+        self.rows.restore(row, trail.start)
+        rejecting.restart(row)
+        [trail.start] = self.rows.checkpoints(np.array([row.index]))
+        trail.words.clear()
+        trail.words.append(trail.start)
+        trail.barred.clear()  # it was for another beginning
+
+    def watch(self, chosen: Tokens, begun_again: Sequence[int]) -> None:
+        """Save where words begin, and go back before banned words.
+
+        Args:
+            chosen: The characters that were written: int64 [rows].
+            begun_again: Rows that have gone back at this step, so that theirs do not count.
+        """
+        count = len(chosen)
+        watched = self._watched[:count]
+        if not np.count_nonzero(watched):
+            return
+        base = self._base[:count]
+        states = self._pool.next[base + self._state[:count], chosen]
+        begins = self._boundary[chosen] & watched
+        if begun_again:
+            states[begun_again] = self._state[begun_again]
+            begins[begun_again] = False
+        self._state[:count] = states
+        said = self._pool.words[base + states]
+        begins &= said == 0
+        self._save(begins.nonzero()[0])
+        for i in said.nonzero()[0].tolist():
+            self._go_back(self.rows.rows[i], int(said[i]))
+
+    def _save(self, at: Places) -> None:
+        """Save where a word can begin."""
+        if len(at) == 0:
+            return
+        for i, checkpoint in zip(at.tolist(), self.rows.checkpoints(at), strict=True):
+            words = self._trails[i].words
+            if words[-1].position == checkpoint.position - 1:
+                words.pop()  # no word was between
+            words.append(checkpoint)
+
+    def _go_back(self, row: Row, words: int) -> None:
+        """Return a row to before its last words, and bar the token that it wrote there."""
+        trail: _Trail = self._trails[row.index]
+        while words > 1 and len(trail.words) > 1:
+            trail.words.pop()
+            words -= 1
+        checkpoint = trail.words[-1]
+        at = checkpoint.position
+        taken = int(self.rows.tokens[row.index, row.first + at])
+        trail.barred = {place: tokens for place, tokens in trail.barred.items() if place <= at}
+        trail.barred.setdefault(at, []).append(taken)
+        trail.steps_back += 1
+        if trail.steps_back > MOST_STEPS_BACK:
+            self.rows.fail(row, NothingLeft())
+        if trail.steps_back > STEPS_BACK:
+            self.rows.limit[row.index] = 0
+        self.rows.restore(row, checkpoint)
+        self.active[row.index] = True
+
+    def _clear_pool(self) -> None:
+        """Drop the filters that no row has, and place the others again."""
+        watched = [row for row in self.rows.rows if self._watched[row.index]]
+        filters = [row.request.banned for row in watched if row.request.banned]
+        self._pool.clear(filters)
+        for row, banned in zip(watched, filters, strict=True):
+            self._base[row.index] = self._pool.place(banned)

@@ -1,0 +1,184 @@
+"""Lexicon: the words of a script's last lines that the next line may take up, and their weights.
+
+A word counts if it is rare. No list of a language says which words are: the model writes a page
+from nothing, and a word that stands there twice is common. How a line takes words up is the work of
+`processors.recall`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..arrays import Floats
+from .model import Model
+from .sampling import Uniforms, draw
+
+WORDS = 32
+"""The most spellings of words that a line may take up."""
+
+LONGEST_WORD = 16
+"""The most characters of a rare word."""
+
+SHORTEST_WORD = 3
+"""The fewest characters of a rare word."""
+
+LINES = 8
+"""The number of elements whose words count."""
+
+FADE = 0.8
+"""The factor by which a word counts less after each further element."""
+
+BY_VOICE = 0.6
+"""The weight of a word that no person has said."""
+
+NOTHING = -1
+"""Fills spellings up behind their last character."""
+
+PAGE = (64, 128)
+"""The lines, and the characters of each, of the page on which common words are counted."""
+
+COMMON = 2
+"""The fewest times that a common word stands on the page."""
+
+WORD = re.compile(r"[^\W\d_]+")
+
+ENDS_SENTENCE = ".!?\u2026:\"'\u201c\u201d\u2018\u2019()"
+"""Behind these, and at the beginning of a line of verse, any word has a capital."""
+
+Heard = tuple[tuple[str, bool], ...]
+"""The text of each element, the last one last, and whether a person wrote it."""
+
+
+@dataclass(frozen=True, eq=False)
+class Lexicon:
+    """The characters and the common words of a model; use `Lexicon.of`."""
+
+    vocabulary: tuple[str, ...]
+    common: frozenset[str]
+    """Words in lower case that the model writes anyway."""
+
+    @classmethod
+    def of(cls, model: Model) -> Lexicon:
+        """Return the lexicon of a model, which takes some hundred steps of it."""
+        counted = Counter(word.lower() for word in WORD.findall(_page(model)))
+        return cls(model.vocabulary, frozenset(word for word in counted if counted[word] >= COMMON))
+
+    def is_rare(self, word: str) -> bool:
+        """Return whether a word is neither common, nor too short, nor too long."""
+        return SHORTEST_WORD <= len(word) <= LONGEST_WORD and word.lower() not in self.common
+
+    def spell(self, word: str) -> list[int] | None:
+        """Return the tokens of a word, or None if the model lacks one of its characters."""
+        if not set(word) <= set(self.vocabulary):
+            return None
+        return [self.vocabulary.index(character) for character in word]
+
+
+def _page(model: Model) -> str:
+    """Return lines that a model writes from nothing, at a temperature of 1."""
+    columns, length = PAGE
+    numbers = Uniforms()
+    uniforms = np.stack([numbers.of(seed, length) for seed in range(columns)])
+    tokens = np.full(columns, model.newline, np.int64)
+    states = np.zeros((columns, model.state_size), np.float32)
+    ones, none = np.ones(columns, np.float32), np.zeros(columns, np.float32)
+    written = np.empty((columns, length), np.int64)
+    for place in range(length):
+        logits, states = model.step(tokens, states)
+        written[:, place] = tokens = draw(logits, ones, ones, none, uniforms[:, place])
+    return "\n".join(map(model.decode, written))
+
+
+@dataclass(frozen=True)
+class Said:
+    """The words that a line may take up, the heaviest first."""
+
+    words: NDArray[np.int16]
+    """A spelling in each column, filled up with `NOTHING`: int16 [LONGEST_WORD + 1, WORDS]."""
+    weights: Floats
+    """The weight of each, from 0, where there is none, to 1: float32 [WORDS]."""
+
+
+@lru_cache(maxsize=64)
+def said(lexicon: Lexicon, heard: Heard) -> Said:
+    """Return the words that a line may take up from the elements before it.
+
+    A word fades with its distance. Once the model has written it again it counts nothing, until a
+    person says it again, so that it makes no loops.
+    """
+    nearest_first = [(*_cue_and_body(text), by_person) for text, by_person in heard[::-1][:LINES]]
+    names = {name for cue, _, _ in nearest_first for name in WORD.findall(cue.lower())}
+    places: dict[str, list[tuple[int, bool]]] = {}
+    spellings: dict[str, set[str]] = {}
+    for distance, (_, body, by_person) in enumerate(nearest_first):
+        for word, spelt in _rare(lexicon, body, names):
+            spellings.setdefault(word, set()).update(spelt)
+            if (distance, by_person) not in places.setdefault(word, []):
+                places[word].append((distance, by_person))
+    weights = {word: _weight(at) for word, at in places.items()}
+    heaviest = sorted(weights, key=lambda word: (-weights[word], word))
+    return _lay_out(
+        [
+            (spelling, weights[word])
+            for word in heaviest
+            for one in sorted(spellings[word])
+            if weights[word] and (spelling := lexicon.spell(one))
+        ]
+    )
+
+
+def _cue_and_body(text: str) -> tuple[str, str]:
+    """Return the cue of an element, empty for action, and the text below it."""
+    first, _, rest = text.partition("\n")
+    return (first, rest) if rest and first.partition("(")[0].isupper() else ("", text)
+
+
+def _rare(lexicon: Lexicon, body: str, names: set[str]) -> Iterator[tuple[str, set[str]]]:
+    """Yield each rare word of a body, in lower case, and the ways to spell it in another line."""
+    for match in WORD.finditer(body):
+        word = match[0]
+        if not lexicon.is_rare(word):
+            continue
+        lower, capital = word.lower(), word.capitalize()
+        if lower in names:
+            yield lower, {capital}
+        elif word[0].islower() or word.isupper() or _begins_sentence(body[: match.start()]):
+            yield lower, {lower, capital}
+        else:
+            yield lower, {word}
+
+
+def _begins_sentence(before: str) -> bool:
+    """Return whether a sentence or a line of verse begins behind a text."""
+    said = before.rstrip()
+    return not said or said[-1] in ENDS_SENTENCE or "\n" in before[len(said) :]
+
+
+def _weight(places: list[tuple[int, bool]]) -> float:
+    """Return the weight of a word.
+
+    Args:
+        places: How many elements ago the word was said, the nearest first, and whether a person
+            said it.
+    """
+    (distance, by_person), *earlier = places
+    if by_person:
+        return float(FADE**distance)
+    return 0.0 if earlier else BY_VOICE * FADE**distance
+
+
+def _lay_out(spellings: list[tuple[list[int], float]]) -> Said:
+    """Return the first spellings and their weights as arrays."""
+    words = np.full((LONGEST_WORD + 1, WORDS), NOTHING, np.int16)
+    weights = np.zeros(WORDS, np.float32)
+    for place, (spelling, weight) in enumerate(spellings[:WORDS]):
+        words[: len(spelling), place] = spelling
+        weights[place] = weight
+    return Said(words, weights)

@@ -1,0 +1,61 @@
+"""Processor: the interface of all that changes what a model expects next.
+
+After the logits processors of vLLM. A new one is a class in a file of this package, and stands in
+`PROCESSORS`. Its numbers are fields of `Sampling`. What it keeps for each row lies in arrays of the
+row store, which moves, saves and restores them, so that a row does not depend on those beside it.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+import numpy as np
+
+from ...arrays import Logits, Tokens
+from ..model import Model
+from ..row_store import Row, RowStore
+from ..sampling import Sampling
+
+
+class Processor(ABC):
+    """One control of the logits, for all rows of a batch, each with its own settings.
+
+    At a step `apply` and then `update` are called, unless no row is active.
+    """
+
+    def __init__(self, model: Model, rows: RowStore) -> None:
+        self.model = model
+        self.rows = rows
+        self.active = rows.per_row(np.bool_, saved=True)
+        """The rows that need this processor at the next step: bool [capacity]."""
+
+    @abstractmethod
+    def begin(self, row: Row, sampling: Sampling) -> None:
+        """Begin the line of a row, and make the row active if it needs this processor.
+
+        All entries of the row are as `RowStore.per_row` fills them.
+        """
+
+    @abstractmethod
+    def apply(self, logits: Logits) -> None:
+        """Change the logits of the active rows in place.
+
+        Args:
+            logits: float32 [rows, V], -inf for tokens that must not come. The rows that read are
+                among them, and what they get is not used.
+        """
+
+    def update(self, chosen: Tokens) -> Sequence[Row]:
+        """Note the characters that were written, in the column that `apply` was for.
+
+        Args:
+            chosen: int64 [rows].
+
+        Returns:
+            The active rows whose lines must begin again, see `restart`.
+        """
+        return ()
+
+    def restart(self, row: Row) -> None:  # noqa: B027 - few processors need it
+        """Change the settings of a row whose line begins again because of this processor."""

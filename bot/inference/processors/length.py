@@ -1,0 +1,54 @@
+"""Length of an element: at least one character, and an end that grows likelier with the length."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...arrays import Logits, Tokens
+from ..model import Model
+from ..row_store import NEVER, Row, RowStore
+from ..sampling import Sampling
+from .base import Processor
+
+NUDGE = 3.0
+"""Nats by which the end of an element is likelier for each `Sampling.length` beyond the first."""
+
+
+class NonEmpty(Processor):
+    """Keep an element from beginning with its end."""
+
+    def begin(self, row: Row, sampling: Sampling) -> None:
+        """Begin a line."""
+        self.active[row.index] = True
+
+    def apply(self, logits: Logits) -> None:
+        """Bar the newline as the first character."""
+        logits[self.active[: len(logits)], self.model.newline] = -np.inf
+
+    def update(self, chosen: Tokens) -> tuple[()]:
+        """Let go of the lines that have begun."""
+        self.active[: len(chosen)] = False
+        return ()
+
+
+class LengthNudge(Processor):
+    """Make the end of an element likelier the longer it is, where a sentence has ended."""
+
+    def __init__(self, model: Model, rows: RowStore) -> None:
+        super().__init__(model, rows)
+        self._length = rows.per_row(np.int64, fill=NEVER)
+
+    def begin(self, row: Row, sampling: Sampling) -> None:
+        """Begin a line."""
+        if sampling.length:
+            self.active[row.index] = True
+            self._length[row.index] = sampling.length
+
+    def apply(self, logits: Logits) -> None:
+        """Raise the newline in rows that are longer than `Sampling.length`."""
+        count = len(logits)
+        position = self.rows.column - self.rows.first[:count]
+        beyond = (position > self._length[:count]).nonzero()[0]
+        beyond = beyond[self.model.closing[self.rows.slots.tokens[beyond]]]
+        excess = position[beyond] / self._length[beyond] - 1
+        logits[beyond, self.model.newline] += NUDGE * excess

@@ -1,0 +1,254 @@
+"""Row store: the state of all rows of a batch, as arrays in which entry i belongs to row i.
+
+Rows join at the end, and when one leaves, the last row takes its place. A row that goes back stands
+again where it stood at a checkpoint. Whoever keeps something for each row, such as a processor,
+gets an array from the store, and the store moves, saves and restores its entries.
+
+All rows advance by one character a step, so the history of all rows at a step is one column of a
+log, and the last thousand characters of every row are one slice. When the columns are used up, the
+ones that are still needed move to the beginning.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from ..arrays import Floats, States
+from .model import Model
+from .request import BEYOND, LONGEST_LINE, Reply, Request
+
+Places = NDArray[np.int64]
+"""Indices of rows."""
+
+LONGEST = LONGEST_LINE + BEYOND
+"""The most characters that a row can have written."""
+
+NEVER = 1 << 40
+"""A length, in characters, that no row reaches."""
+
+
+@dataclass(eq=False, slots=True)
+class Row:
+    """A request that has a place in the batch."""
+
+    request: Request
+    future: asyncio.Future[Reply]
+    index: int = 0
+    read: int = 0
+    """The number of characters of the prompt that were read."""
+    writing: bool = False
+    """True once the prompt is read and the line has begun."""
+    first: int = 0
+    """The column of the first character written, or while the row reads, the first whose cost is
+    still in the log."""
+    before_last: States | None = None
+    """The state before the last character of the prompt, if the row may go back: float32 [S]."""
+    bits: list[Floats] = field(default_factory=list)
+    """The cost of characters read that has left the log."""
+    error: Exception | None = None
+    """Why the row cannot go on."""
+
+    @property
+    def has_read(self) -> bool:
+        """True once all of the prompt was read."""
+        return self.read >= len(self.request.prompt)
+
+    @property
+    def goes_back(self) -> bool:
+        """True if the row may have to take back what it has written."""
+        return self.request.banned is not None or self.request.otherwise is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """The state of a row behind some character of its line, to write on from there again."""
+
+    position: int
+    """The number of characters that were written."""
+    state: States
+    """The state from which the last character is read again: float32 [S]."""
+    entries: tuple[Any, ...]
+    """The row's entries in the saved arrays."""
+
+
+class RowStore:
+    """The rows of a batch and their arrays.
+
+    Args:
+        model: The model that the rows are for.
+        capacity: The most rows.
+        history: The characters before a line that logs keep for it.
+    """
+
+    def __init__(self, model: Model, capacity: int, history: int) -> None:
+        self.rows: list[Row] = []
+        self.failed: list[Row] = []
+        """Rows that cannot go on, with their errors."""
+        self.slots = model.slots(capacity)
+        """The tokens, states and logits of the model itself."""
+        self.column = history
+        """The column of the character that comes next."""
+        self._capacity = capacity
+        self._history = history
+        self._width = 4 * (history + LONGEST)
+        self._per_row: list[tuple[NDArray[Any], float | None]] = [(self.slots.tokens, 0)]
+        self._saved: list[NDArray[Any]] = [self.slots.tokens]
+        self._logs: list[NDArray[Any]] = []
+        self._plans: list[NDArray[Any]] = []
+        self.tokens = self.log(np.int32)
+        """The characters that were read and written: int32 [capacity, columns]."""
+        self.bits = self.log(np.float32)
+        """The cost of each: float32 [capacity, columns]."""
+        self.first = self.per_row(np.int64)
+        """`Row.first` of rows that write: int64 [capacity]."""
+        self.limit = self.per_row(np.int64, fill=NEVER)
+        """Characters after which a row ends at the next word, 0 for at once: int64 [capacity]."""
+        self.after_newline = self.per_row(np.bool_, saved=True)
+        """True where the last character was a newline: bool [capacity]."""
+
+    # Arrays
+
+    def per_row(
+        self,
+        dtype: DTypeLike,
+        shape: tuple[int, ...] = (),
+        *,
+        fill: float | None = 0,
+        saved: bool = False,
+    ) -> NDArray[Any]:
+        """Return a new array with an entry for each row: [capacity, *shape].
+
+        Args:
+            dtype: The type of its numbers, or `object`.
+            shape: The shape of an entry.
+            fill: What an entry holds when its row joins.
+            saved: Whether an entry is a part of checkpoints, and comes back with them.
+        """
+        array = np.full((self._capacity, *shape), fill, dtype)
+        self._per_row.append((array, fill))
+        if saved:
+            self._saved.append(array)
+        return array
+
+    def log(self, dtype: DTypeLike, *, fill: float = 0) -> NDArray[Any]:
+        """Return a new array for what happened in each row at each step: [capacity, columns]."""
+        self._logs.append(np.full((self._capacity, self._width), fill, dtype))
+        return self._logs[-1]
+
+    def plan(self, dtype: DTypeLike) -> NDArray[Any]:
+        """Return a new array for what is known before a line begins: [capacity, columns].
+
+        A row that goes back finds the entries of its line again, each at its character.
+        """
+        self._plans.append(np.zeros((self._capacity, self._width + LONGEST), dtype))
+        return self._plans[-1]
+
+    # Rows
+
+    def add(self, row: Row) -> None:
+        """Add a row that reads; the store must have a free place."""
+        request = row.request
+        row.index, row.first = len(self.rows), self.column
+        self.rows.append(row)
+        self.slots.tokens[row.index] = request.prompt[0]
+        self.slots.states[row.index] = request.state
+        if len(request.prompt) == 1:
+            row.before_last = request.state
+
+    def remove(self, row: Row) -> None:
+        """Remove a row; the last one takes its place."""
+        last = self.rows.pop()
+        if last is not row:
+            self._move(last, row.index)
+        self.clear(len(self.rows))
+
+    def clear(self, index: int) -> None:
+        """Reset all entries at an index, so that no processor acts there."""
+        for array, fill in self._per_row:
+            array[index] = fill
+
+    def fail(self, row: Row, error: Exception) -> None:
+        """Give up a row."""
+        row.error = error
+        self.failed.append(row)
+
+    def start_writing(self, row: Row) -> None:
+        """Let the line of a row, which has read its prompt, begin at the current column."""
+        row.bits.append(self.bits[row.index, row.first : self.column].copy())
+        row.writing = True
+        self.limit[row.index] = row.request.limit
+        self._set_first(row, self.column)
+
+    def _move(self, row: Row, index: int) -> None:
+        """Move a row to the place of another one."""
+        was = row.index
+        for array, _ in self._per_row:
+            array[index] = array[was]
+        self.slots.states[index] = self.slots.states[was]
+        lived = slice(row.first - (self._history if row.writing else 0), self.column)
+        for log in self._logs:
+            log[index, lived] = log[was, lived]
+        line = slice(row.first, row.first + row.request.longest)
+        for plan in self._plans:
+            plan[index, line] = plan[was, line]
+        row.index = index
+        self.rows[index] = row
+
+    def _set_first(self, row: Row, column: int) -> None:
+        row.first = self.first[row.index] = column
+
+    # Going back
+
+    def checkpoints(self, at: Places) -> Sequence[Checkpoint]:
+        """Return a checkpoint of each of some rows, which all write."""
+        positions = self.column - self.first[at]
+        states = self.slots.states.take(at, axis=0)
+        entries = zip(*(array.take(at, axis=0) for array in self._saved), strict=True)
+        return [*map(Checkpoint, positions.tolist(), states, entries)]
+
+    def restore(self, row: Row, checkpoint: Checkpoint) -> None:
+        """Return a row to a checkpoint of its line."""
+        i, length, was = row.index, checkpoint.position, row.first
+        self.slots.states[i] = checkpoint.state
+        for array, entry in zip(self._saved, checkpoint.entries, strict=True):
+            array[i] = entry
+        # What is left of the line ends at the current column, like the lines of all other rows.
+        first = self.column - length
+        for log in self._logs:
+            kept = log[i, was - self._history : was + length].copy()
+            log[i, first - self._history : first + length] = kept
+        for plan in self._plans:
+            line = plan[i, was : was + row.request.longest].copy()
+            plan[i, first : first + row.request.longest] = line
+        self._set_first(row, first)
+
+    # Columns
+
+    @property
+    def columns_left(self) -> int:
+        """The steps that can be read ahead, so that one column is left for the step behind them."""
+        return self._width - 1 - self.column
+
+    def make_room(self) -> None:
+        """Move the columns that are still needed to the beginning of the logs."""
+        column, rows = self.column, len(self.rows)
+        written = [column - row.first for row in self.rows if row.writing]
+        keep = self._history + max(written, default=0)
+        for row in self.rows:
+            if row.writing:
+                self._set_first(row, row.first - (column - keep))
+            else:
+                row.bits.append(self.bits[row.index, row.first : column].copy())
+                row.first = keep
+        for log in self._logs:
+            log[:rows, :keep] = log[:rows, column - keep : column].copy()
+        ahead = keep + LONGEST
+        for plan in self._plans:
+            plan[:rows, :ahead] = plan[:rows, column - keep :][:, :ahead].copy()
+        self.column = keep

@@ -1,0 +1,140 @@
+"""Banned words and phrases, found while a line is written, one look-up a character."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .alphabet import is_combining
+from .automaton import Mask, Table
+
+
+@dataclass(frozen=True)
+class Banned:
+    """An automaton of S states that finds banned words and phrases; use `Banned.of`.
+
+    Only whole words are found, whatever their case and accents are. Between the words of a phrase
+    stands any run of characters that are neither letters nor digits.
+    """
+
+    start: int
+    """The state in which no word has begun, such as at the start of a line."""
+    next: Table
+    """The state after each token: int32 [S, V]."""
+    words: NDArray[np.int16]
+    """The number of words to take back in each state: int16 [S].
+
+    It is 0 except in the state after the character behind a banned word or phrase. There it is the
+    length of that entry in words, of the shortest one where several have ended, and it stays so
+    while no other word begins.
+    """
+    longest: int
+    """The most words of any entry; 0 if there is none."""
+
+    @classmethod
+    def of(cls, vocabulary: Sequence[str], words: Iterable[str]) -> Banned:
+        """Return the filter for some entries in text that is spelt with a vocabulary.
+
+        Entries without letters and digits are ignored, and so are those that cannot be spelt.
+        """
+        plain = [_plain(character) for character in vocabulary]
+        symbols = {one: at for at, one in enumerate(sorted({" "}.union(*plain)))}
+        phrases = [entry for word in words if (entry := plain_words(word))]
+        spelt = {entry for entry in phrases if symbols.keys() >= set(entry)}
+        after, found = _build_search(symbols, spelt)
+        table = np.empty((len(after), len(plain)), np.int32)
+        for token, text in enumerate(plain):
+            states = np.arange(len(after), dtype=np.int32)
+            for symbol in text:
+                states = after[states, symbols[symbol]]
+            table[:, token] = states
+        return cls(
+            start=_APART,
+            next=table,
+            words=found,
+            longest=max((entry.count(" ") + 1 for entry in phrases), default=0),
+        )
+
+
+def boundaries(vocabulary: Sequence[str]) -> Mask:
+    """Return the tokens that end a word: bool [V].
+
+    These are neither letters nor digits, nor part of one, as accents are.
+    """
+    return np.array([_plain(character) == " " for character in vocabulary], np.bool_)
+
+
+def said(text: str, words: Iterable[str]) -> str | None:
+    """Return the first banned word in a text, as the list spells it, or None."""
+    spoken = f" {plain_words(text)} "
+    found = [
+        (at, word)
+        for word in words
+        if (entry := plain_words(word)) and (at := spoken.find(f" {entry} ")) >= 0
+    ]
+    return min(found)[1] if found else None
+
+
+def plain_words(text: str) -> str:
+    """Return a text as `Banned` compares it: plain letters and digits, single spaces."""
+    return " ".join("".join(map(_plain, text)).split())
+
+
+@lru_cache(maxsize=4096)
+def _plain(character: str) -> str:
+    """Return the letters and digits of a character without case and accents, or " ".
+
+    A character without a place of its own gives "": an accent, or an invisible format character.
+    """
+    if is_combining(character) or unicodedata.category(character) == "Cf":
+        return ""
+    parts = unicodedata.normalize("NFKD", character)
+    folded = "".join(one for one in parts if not is_combining(one)).casefold()
+    return "".join(filter(str.isalnum, folded)) or " "
+
+
+_WITHIN, _APART = 0, 1
+"""The states inside a word that begins no entry, and between words."""
+
+
+def _build_search(
+    symbols: Mapping[str, int], phrases: Iterable[str]
+) -> tuple[Table, NDArray[np.int16]]:
+    """Build a search for phrases that begin only behind a space (Aho and Corasick 1975).
+
+    Returns:
+        The state after each symbol, int32 [S, symbols], and the words found in each state,
+        int16 [S].
+    """
+    # A state is as much of a phrase, and of the space behind it, as has been read.
+    ways: list[dict[str, int]] = [{}, {}]
+    own: dict[int, int] = {}
+    for entry in phrases:
+        state = _APART
+        for symbol in f"{entry} ":
+            following = ways[state].setdefault(symbol, len(ways))
+            if following == len(ways):
+                ways.append({})
+            state = following
+        own[state] = entry.count(" ") + 1
+    after = np.full((len(ways), len(symbols)), _WITHIN, np.int32)
+    after[:, symbols[" "]] = _APART
+    found = np.zeros(len(ways), np.int16)
+    # `suffix` is the state of the longest proper suffix of the text read that begins a phrase.
+    queue = deque([(" ", _APART, _WITHIN)])
+    while queue:
+        last, state, suffix = queue.popleft()
+        after[state] = after[suffix]
+        found[state] = found[suffix] or own.get(state, 0)
+        if last == " ":
+            after[state, symbols[" "]] = state
+        for symbol, following in ways[state].items():
+            queue.append((symbol, following, int(after[suffix, symbols[symbol]])))
+            after[state, symbols[symbol]] = following
+    return after, found

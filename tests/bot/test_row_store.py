@@ -1,0 +1,95 @@
+"""The row store: entries of rows that move, go back, and run out of columns."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bot.inference.model import Model
+from bot.inference.request import Request
+from bot.inference.row_store import Row, RowStore
+
+HISTORY = 5
+
+
+@pytest.fixture
+def store(voices: Path) -> RowStore:
+    return RowStore(Model.load(voices / "tiny.onnx", threads=1), 4, HISTORY)
+
+
+def a_row(store: RowStore, number: int) -> Row:
+    """Return a row of the store that writes, with its number as its state."""
+    state = np.full(store.slots.states.shape[1], number, np.float32)
+    row = Row(Request(state, np.array([number]), limit=10), future=None)  # nobody waits for it
+    store.add(row)
+    store.start_writing(row)
+    return row
+
+
+def write(store: RowStore, count: int) -> None:
+    """Log the number of each column, for as many steps."""
+    for _ in range(count):
+        store.tokens[:, store.column] = store.column
+        store.slots.tokens[:] = store.column
+        store.column += 1
+
+
+def test_the_last_row_takes_the_place_of_one_that_leaves(store: RowStore):
+    kept = store.per_row(np.int64, (2,), fill=-1)
+    rows = [a_row(store, number) for number in range(3)]
+    kept[:3] = np.arange(3)[:, None]
+    store.remove(rows[0])
+    assert [(row.index, row.request.prompt[0]) for row in store.rows] == [(0, 2), (1, 1)]
+    assert kept[:, 0].tolist() == [2, 1, -1, -1]
+    assert store.slots.tokens[:2].tolist() == store.slots.states[:2, 0].tolist() == [2, 1]
+    store.remove(rows[1])
+    assert store.rows == [rows[2]]
+
+
+def test_a_row_that_goes_back_finds_all_as_it_was(store: RowStore):
+    saved, other = store.per_row(np.int64, saved=True), store.per_row(np.int64)
+    plan = store.plan(np.int64)
+    write(store, HISTORY)
+    row, beside = a_row(store, 1), a_row(store, 2)
+    began = row.first
+    plan[:2, began : began + 9] = np.arange(9)
+    write(store, 3)
+    saved[:2] = other[:2] = 3
+    [checkpoint] = store.checkpoints(np.array([row.index]))
+    token = int(store.slots.tokens[row.index])
+    write(store, 4)
+    saved[:2] = other[:2] = 7
+    store.slots.states[:2] = 7
+    store.restore(row, checkpoint)
+    assert store.column - row.first == checkpoint.position == 3
+    assert saved[:2].tolist() == [3, 7]
+    assert other[:2].tolist() == [7, 7]
+    assert store.slots.states[:2, 0].tolist() == [1, 7]
+    assert store.slots.tokens[row.index] == token
+    left = store.tokens[row.index, row.first - HISTORY : store.column]
+    assert left.tolist() == [*range(began - HISTORY, began + 3)]
+    assert plan[row.index, store.column] == 3
+    assert plan[beside.index, store.column] == 7
+
+
+def test_what_is_needed_is_kept_where_the_columns_end(store: RowStore):
+    plan = store.plan(np.int64)
+    reading = Row(Request(store.slots.states[0].copy(), np.zeros(9, np.int64)), future=None)
+    store.add(reading)
+    store.bits[:] = 0.5
+    write(store, store.columns_left - 3)
+    row = a_row(store, 1)
+    plan[row.index, row.first : row.first + 9] = np.arange(9)
+    write(store, 3)
+    before = store.tokens[row.index, row.first - HISTORY : store.column].tolist()
+    read = store.column - HISTORY
+    assert store.columns_left == 0
+    store.make_room()
+    assert store.columns_left > 0
+    assert store.column - row.first == store.column - store.first[row.index] == 3
+    assert store.tokens[row.index, row.first - HISTORY : store.column].tolist() == before
+    assert plan[row.index, store.column] == 3
+    assert sum(map(len, reading.bits)) == read
+    assert reading.first == store.column
