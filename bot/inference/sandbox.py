@@ -75,13 +75,13 @@ class Unexamined(ModelError):
 
 
 class Facts(Protocol):
-    """Where verdicts are remembered: the store."""
+    """Where verdicts are remembered: the store's facts."""
 
-    async def fact(self, name: str) -> str | None:
-        """What was noted under a name."""
+    async def find(self, name: str) -> str | None:
+        """Return the value of a name, or None."""
 
-    async def note_fact(self, name: str, value: str) -> None:
-        """Notes something under a name."""
+    async def record(self, name: str, value: str) -> None:
+        """Set the value of a name."""
 
 
 class Examiner:
@@ -112,7 +112,7 @@ class Examiner:
                 raise Unexamined(CHANGES, file=path.name)
             verdict = self._examined[sha256] = json.dumps(found | {"judge": judge()})
             if self.facts is not None:
-                await self.facts.note_fact(_name(sha256), verdict)
+                await self.facts.record(_name(sha256), verdict)
         if refusal := json.loads(verdict)["refusal"]:
             raise ModelError(refusal["sentence"], **refusal["fields"] | {"file": path.name})
 
@@ -125,7 +125,7 @@ class Examiner:
         """The verdict on a file, if it is one that would be given now."""
         verdict = self._examined.get(sha256)
         if verdict is None and self.facts is not None:
-            verdict = await self.facts.fact(_name(sha256))
+            verdict = await self.facts.find(_name(sha256))
         if verdict is None or json.loads(verdict).get("judge") != judge():
             return None
         return verdict

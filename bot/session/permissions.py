@@ -7,7 +7,7 @@ import math
 
 from ..i18n.catalogue import many, say
 from ..screenplay.render import inline
-from ..storage.store import Ballot, Line, Script
+from ..storage.schema import Ballot, Line, Script
 from .turn import RoomError, Writer
 
 

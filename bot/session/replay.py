@@ -23,7 +23,8 @@ from ..inference.processors.recall import LINES, Heard
 from ..inference.processors.repetition import REACH
 from ..screenplay.render import inline
 from ..screenplay.script import as_read
-from ..storage.store import Line, Script, Store
+from ..storage.schema import Line, Script
+from ..storage.store import Store
 from .channel_session import Room
 from .turn import Patience, RoomError, Stopped
 
@@ -93,7 +94,7 @@ async def replay(room: Room, patience: Patience) -> Replay:
     Raises NoScript, RoomError for a script without lines, and what `Engine.run` raises.
     """
     script = await room.script()
-    lines = await room.store.path(script.head)
+    lines = await room.store.lines.load_path(script.head)
     if not lines:
         raise RoomError(say("The script has no line yet: write one, or use {/continue}."))
     proof = Proof(room, script, await room.prompter.banned(script.guild), lines)
@@ -105,7 +106,7 @@ async def replay(room: Room, patience: Patience) -> Replay:
             some = lines[len(verdicts) : len(verdicts) + AT_ONCE]
             verdicts += await patience.wait(proof.of(some, len(verdicts) + 1, patience.progress))
     # Somebody may have been forgotten meanwhile.
-    now = {line.id: line for line in await room.store.path(script.head)}
+    now = {line.id: line for line in await room.store.lines.load_path(script.head)}
     there = [replace(one, line=now[one.line.id]) for one in verdicts if one.line.id in now]
     return Replay(script.title, tuple(there), len(lines))
 
@@ -223,7 +224,7 @@ class Tree:
     async def know(self, lines: Iterable[int]) -> None:
         """Looks lines up that will be asked for."""
         unknown = [line for line in lines if line not in self._lines]
-        self._add(await self.store.lines(unknown) if unknown else [])
+        self._add(await self.store.lines.load(unknown) if unknown else [])
 
     def original(self, line: Line) -> Line | None:
         """Where a line was first written; None where that was deleted."""
@@ -246,7 +247,7 @@ class Tree:
         path: list[Line] = []
         while head is not None and head not in known and len(path) < most:
             if head not in self._lines:
-                self._add(await self.store.path(head))
+                self._add(await self.store.lines.load_path(head))
             path.append(self._lines[head])
             head = path[-1].parent
         return path[::-1]
@@ -293,7 +294,7 @@ class Reader:
         """Return the last characters and elements, as they were for several lines of one turn."""
         turn = await self._tree.path(line.parent, most=line.ordinal)
         above = turn[0].parent if turn else line.parent
-        last = await self._tree.store.last_lines(above, REACH)
+        last = await self._tree.store.lines.load_last(above, REACH)
         model = self.engine.model
         read = [model.encode(as_read(one.text)) for one in turn]
         recent = np.concatenate([generator.recent(model, last), *read])[-REACH:]

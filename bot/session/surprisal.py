@@ -14,7 +14,7 @@ from ..i18n.catalogue import many, phrase, say
 from ..inference.model import Model
 from ..screenplay.render import plain
 from ..screenplay.script import Kind, as_read
-from ..storage.store import Line
+from ..storage.schema import Line
 from .channel_session import Room
 
 MOST_CHARACTERS = 600

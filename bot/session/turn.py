@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from ..generation.generator import Progress
 from ..i18n.catalogue import phrase, say
 from ..screenplay.script import Kind
-from ..storage.store import BEFORE_THE_FIRST, Ballot, Line, Script
+from ..storage.schema import BEFORE_THE_FIRST, Ballot, Line, Script
 
 R = TypeVar("R")
 

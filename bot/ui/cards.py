@@ -7,8 +7,7 @@ from itertools import groupby
 
 from ..i18n.catalogue import say
 from ..screenplay.render import dimmed, fenced, inline, messages, page, size
-from ..storage.schema import FORGOTTEN, SOMEBODY
-from ..storage.store import Line
+from ..storage.schema import FORGOTTEN, SOMEBODY, Line
 
 FULL = 1500
 """The size of a card that has no room for another line. Discord allows 2,000, and lines that are

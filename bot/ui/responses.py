@@ -16,7 +16,8 @@ from ..screenplay.render import fenced, size
 from ..screenplay.script import ScriptError, clean
 from ..session.rate_limits import TooMuch
 from ..session.turn import LineIsOld, NoScript, RoomError
-from ..storage.store import AlreadyWritten, HeadMoved, NotKept
+from ..storage.database import NotKept
+from ..storage.line_tree import AlreadyWritten, HeadMoved
 from ..telemetry import Outcome
 from . import components
 from .components import Interaction

@@ -12,7 +12,7 @@ from discord import ui
 from ..i18n.catalogue import many, phrase, say
 from ..screenplay.render import LIMIT, fenced, inline, messages, page, size
 from ..session.vote import counted
-from ..storage.store import Ballot, Line
+from ..storage.schema import Ballot, Line
 from .cards import credited, mention
 from .components import Interaction, desk
 

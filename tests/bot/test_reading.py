@@ -14,7 +14,7 @@ from pypdf import PdfReader
 from sqlalchemy import text
 
 from bot.screenplay.importers import read
-from bot.storage.store import Script
+from bot.storage.schema import Script
 from bot.ui.reading import file_name
 
 from .conftest import Stage, answer, labels
@@ -53,7 +53,7 @@ async def test_an_export_begins_a_script_of_the_same_lines(stage: Stage, form: s
     # A page shows emphasis, but not how it is marked.
     shown = [line.replace("\\", "") for line in lines]
     assert [line.replace("\\", "") for line in await stage.lines(elsewhere)] == shown
-    script = await stage.cog.store.running(elsewhere.id)
+    script = await stage.cog.store.scripts.find_running(elsewhere.id)
     assert script.title == "The *Last* Diner"
 
 
