@@ -22,8 +22,8 @@ from .inference.model import ModelError
 from .log_redaction import guard_handlers
 from .settings import RunnerSettings, SettingsError, address, runner_settings
 from .storage.copying import copy_database
+from .storage.database import StoreError
 from .storage.sqlite.backup import backup, restore
-from .storage.store import StoreError
 
 REFUSALS = (RunnerError, SettingsError, ModelError, StoreError)
 

@@ -11,7 +11,7 @@ HIDDEN: Final = "[hidden]"
 
 LOGGERS: Final = (
     *("answers", "board", "database", "delivery", "engine", "leases", "local", "polls"),
-    *("postgres", "privacy", "runner", "transactions", "voices"),
+    *("postgres", "privacy", "runner", "voices"),
 )
 """On Book's own loggers, below `onbook`. A logger's filter does not see what its children log."""
 

@@ -9,26 +9,35 @@ message that ends where it does, and nowhere else. What is drawn at random is th
 
 from __future__ import annotations
 
+from .bot.conftest import Stage
+from .bot.conftest import answer
+from .bot.conftest import fields
+from .bot.conftest import labels
+from .bot.conftest import opened
+from .bot.conftest import staged
+from .bot.test_buttons import aloud
+from .bot.test_buttons import blocks_of
+from bot.screenplay.page_layout import page
+from bot.settings import RunnerSettings
+from bot.storage.schema import Line
+from bot.storage.schema import Script
+from bot.storage.store import Store
+from bot.ui.script_messages import dimmed
+from collections import defaultdict
+from collections.abc import Iterator
+from collections.abc import Mapping
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+from contextlib import suppress
+from dataclasses import dataclass
+from dataclasses import field
+from pathlib import Path
+from typing import Any
 import argparse
 import asyncio
 import random
 import sys
 import tempfile
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from collections.abc import Set as AbstractSet
-from contextlib import suppress
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
-
-from bot.screenplay.page_layout import page
-from bot.settings import RunnerSettings
-from bot.storage.store import Line, Script, Store
-from bot.ui.script_messages import dimmed
-
-from .bot.conftest import Stage, answer, fields, labels, opened, staged
-from .bot.test_buttons import aloud, blocks_of
 
 SHELVE = "Shelve it and start the new one"
 
@@ -61,14 +70,14 @@ class Truth:
 
 async def truth(store: Store, channel: int) -> Truth:
     """What is stored of a channel's scripts now."""
-    running = await store.running(channel)
+    running = await store.scripts.find_running(channel)
     lines, ours = dict[int, Line](), set[int]()
-    for script in await store.shelf(channel):
-        of = {line.id: line for line in await store.tree(script, 0, MOST_LINES)}
+    for script in await store.scripts.list_channel(channel):
+        of = {line.id: line for line in await store.lines.load_tree(script, 0, MOST_LINES)}
         lines |= of
-        if running and await store.share_lines(running, script):
+        if running and await store.scripts.share_lines(running, script):
             ours |= of.keys()
-    path = await store.path(running.head) if running else []
+    path = await store.lines.load_path(running.head) if running else []
     return Truth(running, path, lines, ours)
 
 
@@ -117,7 +126,7 @@ class Reader:
     async def _struck(self, store: Store, true: Truth, messages: Sequence[Any]) -> Sequence[str]:
         found = []
         for message in messages:
-            shown = await store.shown_in(message.id)
+            shown = await store.posts.find(message.id)
             there = {line.id for line in shown[1]} if shown else set()
             for line in true.path:
                 # The words of a copy that was left may stand in another one.
@@ -135,7 +144,7 @@ class Reader:
             ends = [message.id for message in messages if is_end(message, path)]
         else:
             nothing = (true.running.id, [])
-            ends = [one.id for one in messages if await store.shown_in(one.id) == nothing]
+            ends = [one.id for one in messages if await store.posts.find(one.id) == nothing]
         if under == ends[-1:] != []:
             return []
         return [f"{under} have buttons, and the script ends in {ends}"]
@@ -184,7 +193,7 @@ class Rehearsal:
 
     async def act(self) -> None:
         """Does one thing that can be done now."""
-        running = await self.stage.cog.store.running(self.stage.channel.id)
+        running = await self.stage.cog.store.scripts.find_running(self.stage.channel.id)
         name = self.choose.choice(ACTS) if running else self.choose.choice(["start", "switch"])
         self.acts.append(name)
         await getattr(self, name)()

@@ -197,10 +197,10 @@ class Bot(commands.AutoShardedBot):
         described = json.dumps([self.application_id, commands_now], sort_keys=True)
         digest = hashlib.sha256(described.encode()).hexdigest()
         store = cast("OnBook", self.get_cog(COG)).store
-        if not self._always_sync and await store.fact(SYNCED) == digest:
+        if not self._always_sync and await store.facts.find(SYNCED) == digest:
             return
         await self.tree.sync()
-        await store.note_fact(SYNCED, digest)
+        await store.facts.record(SYNCED, digest)
         log.info("%d commands were synced", len(commands_now))
 
     async def take_shards(self) -> None:
@@ -276,7 +276,7 @@ class Bot(commands.AutoShardedBot):
             return f"The voice {voice} does not write."
         try:
             async with asyncio.timeout(TO_ANSWER):
-                await cog.store.fact(SYNCED)
+                await cog.store.facts.find(SYNCED)
         except Exception:  # noqa: BLE001 - whatever it is, nobody is served
             return "The database does not answer."
         return ""

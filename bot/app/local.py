@@ -81,7 +81,7 @@ async def _show_last_page(bot: Bot, channel: int) -> None:
     """What the last run left: the end of the script, with live buttons."""
     cog = cast("OnBook", bot.get_cog(COG))
     # The messages of the last run have gone with its world.
-    await cog.store.forget_posts()
+    await cog.store.posts.clear()
     place = bot.get_channel(channel)
     assert isinstance(place, discord.TextChannel)  # made above
     await cog.board.open_at(place)

@@ -19,7 +19,7 @@ from .. import cogs
 from ..cogs.guest import NoPlace
 from ..inference.model import ModelError
 from ..settings import SettingsError, settings
-from ..storage.store import StoreError
+from ..storage.database import StoreError
 from ..ui.components import COG
 from ..ui.privacy import as_file
 
@@ -53,7 +53,7 @@ class OnBook(cogs.OnBook, commands.Cog, name=COG):  # type: ignore[misc]  # Red 
 
     async def red_get_data_for_user(self, *, user_id: int) -> dict[str, io.BytesIO]:
         """All that is kept of a person, as a file by its name; none where nothing is kept."""
-        kept = await self.store.of_person(user_id)
+        kept = await self.store.people.load_kept(user_id)
         if not kept:
             return {}
         name, content = await asyncio.to_thread(as_file, kept, DEFAULT_FILE_SIZE_LIMIT_BYTES)

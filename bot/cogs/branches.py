@@ -16,7 +16,7 @@ from ..session.channel_session import Place, Room, RoomError, place_of
 from ..session.permissions import check_may_write
 from ..session.preferences import present
 from ..session.rate_limits import Cost
-from ..storage.store import Line, Script
+from ..storage.schema import Line, Script
 from ..ui import panels
 from ..ui.components import Interaction
 from ..ui.delivery import LOST, delivered, edited, reply_to
@@ -98,11 +98,11 @@ class Branches(Turns):
     async def _suggest_line(
         self, interaction: Interaction, current: str | int
     ) -> list[app_commands.Choice[int]]:
-        running = await self.store.running(self._room(interaction).channel)
-        path = await self.store.path_ids(running.head if running else None)
+        running = await self.store.scripts.find_running(self._room(interaction).channel)
+        path = await self.store.lines.load_path_ids(running.head if running else None)
         numbers = {line: number for number, line in enumerate(path, 1)}
         wanted = [line for line in reversed(path) if str(current) in str(numbers[line])]
-        lines = await self.store.lines(wanted[:CHOICES])
+        lines = await self.store.lines.load(wanted[:CHOICES])
         known = [(numbers[line.id], line) for line in reversed(lines)]
         return [app_commands.Choice(name=label(line, n), value=n) for n, line in known]
 
@@ -111,8 +111,8 @@ class Branches(Turns):
     @answered
     async def continue_from(self, interaction: Interaction, message: discord.Message) -> None:
         """Continues from the last line of the script that a message shows."""
-        if ballot := await self.store.ballot_in(message.id):
-            takes = await self.store.takes(ballot)
+        if ballot := await self.store.polls.find_by_message(message.id):
+            takes = await self.store.polls.load_takes(ballot)
             options = [option(lines[-1], None) for lines in takes.values()]
             await reply_to(interaction).send_message(
                 say("After which take of that message?"),
@@ -127,7 +127,7 @@ class Branches(Turns):
     async def rewrite_in(self, interaction: Interaction, message: discord.Message) -> None:
         """Opens a window for the line that a message shows, or asks which of them."""
         check_permissions(interaction)
-        if await self.store.ballot_in(message.id):
+        if await self.store.polls.find_by_message(message.id):
             raise RoomError(
                 say(
                     "These are takes to choose from: pick one, or go to it with **Continue from "
@@ -188,7 +188,9 @@ class Branches(Turns):
         """
         pages = await self._pages(script)
         number = min(number, pages - 1)
-        lines = await self.store.tree(script, number * ON_A_PAGE, (number + 1) * ON_A_PAGE)
+        lines = await self.store.lines.load_tree(
+            script, number * ON_A_PAGE, (number + 1) * ON_A_PAGE
+        )
         numbers = await self._numbers(script)
         title = page_title(script, number, pages)
         options = [option(line, numbers.get(line.id)) for line in lines]
@@ -199,18 +201,18 @@ class Branches(Turns):
 
     async def _pages(self, script: Script) -> int:
         """How many pages its history has; raises RoomError where it has no line."""
-        lines = await self.store.tree_size(script)
+        lines = await self.store.lines.count_tree(script)
         if not lines:
             raise RoomError(say("The script has no line yet: write one, or use {/continue}."))
         return -(-lines // ON_A_PAGE)
 
     async def _page_of(self, script: Script, line: int) -> int:
         """The page of its history, from 0, on which a line stands."""
-        return await self.store.tree_size(script, line) // ON_A_PAGE
+        return await self.store.lines.count_tree(script, line) // ON_A_PAGE
 
     async def _place(self, script: Script, number: int) -> Place:
         """The place of the line with a number, from 1; raises RoomError where there is none."""
-        path = await self.store.path_ids(script.head)
+        path = await self.store.lines.load_path_ids(script.head)
         if number > len(path):
             there = many(len(path), "line")
             raise RoomError(say("The script has {lines}: choose one that it has.", lines=there))
@@ -218,7 +220,9 @@ class Branches(Turns):
 
     async def _numbers(self, script: Script) -> dict[int, int]:
         """The places of the lines that stand in the script, from 1, by their ids."""
-        return {line: n for n, line in enumerate(await self.store.path_ids(script.head), 1)}
+        return {
+            line: n for n, line in enumerate(await self.store.lines.load_path_ids(script.head), 1)
+        }
 
     async def _shown_in(self, message: discord.Message) -> tuple[int, list[Line]]:
         """The script in a message, and those of its lines that stand; all if none does."""

@@ -11,7 +11,7 @@ from ..i18n.catalogue import say
 from ..i18n.markdown import inline
 from ..screenplay.free_text import cast, name
 from ..session.channel_session import NoScript, Room
-from ..storage.store import Script
+from ..storage.schema import Script
 from ..ui.components import Interaction
 from ..ui.delivery import delivered, reply_to
 from ..ui.responses import check_permissions
@@ -97,7 +97,7 @@ class Company(Turns):
     async def _suggest_member(
         self, interaction: Interaction, current: str
     ) -> list[app_commands.Choice[str]]:
-        running = await self.store.running(self._room(interaction).channel)
+        running = await self.store.scripts.find_running(self._room(interaction).channel)
         return choices(running.cast if running else [], current)
 
     async def _wait_for_it(self, interaction: Interaction, room: Room) -> None:

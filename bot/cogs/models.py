@@ -72,7 +72,7 @@ class Models(Turns):
                 voice=inline(model, 40),
             )
         else:
-            await self.store.note_fact(guilds_voice(interaction.guild_id or 0), model)
+            await self.store.facts.record(guilds_voice(interaction.guild_id or 0), model)
             told = say(
                 "“{voice}” writes in new scripts here from now on. Scripts that are there keep "
                 "their voices: {/model use} with {*script} changes one.",
@@ -113,7 +113,7 @@ class Models(Turns):
 
 async def _voice_of(room: Room, guild: int | None) -> str:
     """The voice of the script that runs in a room, or of a new one."""
-    running = await room.store.running(room.channel)
+    running = await room.store.scripts.find_running(room.channel)
     return running.voice if running else await room.prompter.voice(guild)
 
 

@@ -33,9 +33,11 @@ class Manners(Turns):
         """See how this script is written"""
         room = self._room(interaction)
         script = await room.script()
-        banned = {say("in this channel"): await self.store.banned_in("channel", room.channel)}
+        banned = {
+            say("in this channel"): await self.store.banned_words.load("channel", room.channel)
+        }
         if interaction.guild_id is not None:
-            banned[say("in this server")] = await self.store.banned_in(
+            banned[say("in this server")] = await self.store.banned_words.load(
                 "guild", interaction.guild_id
             )
         content = shown(script, await self._at_first(interaction), banned)
@@ -123,7 +125,7 @@ class Manners(Turns):
         room = self._room(interaction)
         if setting == BANNED:
             check_may_set(interaction, "channel")
-            await self.store.ban("channel", room.channel, [], interaction.guild_id)
+            await self.store.banned_words.replace("channel", room.channel, [], interaction.guild_id)
             told = say(
                 "No word is banned in this channel any more, beyond the bot's own list and the "
                 "server's: {/settings banned} adds some."
@@ -137,7 +139,7 @@ class Manners(Turns):
         # Who may write, and what is not said in the channel, are the moderators' to say, and are
         # reset by their own names alone.
         chosen = {one: value for one, value in first.items() if one != "role"}
-        banned = await self.store.banned_in("channel", room.channel)
+        banned = await self.store.banned_words.load("channel", room.channel)
         stays = say("The words that are banned in this channel stay: reset them by name.")
         await self._change(interaction, chosen, stays if banned else "")
 
@@ -189,13 +191,13 @@ class Manners(Turns):
         """See or change what the voice must not say here"""
         self._room(interaction)  # so that it is paid for as any turn is
         scope, place = _scope(interaction, server)
-        words = await self.store.banned_in(scope, place)
+        words = await self.store.banned_words.load(scope, place)
         if add or remove or clear:
             check_may_set(interaction, scope)
             words = changed([] if clear else words, add or "", remove or "")
             if add:
-                check_casts(await self.store.casts(scope, place), words)
-            await self.store.ban(scope, place, words, interaction.guild_id)
+                check_casts(await self.store.scripts.list_cast_names(scope, place), words)
+            await self.store.banned_words.replace(scope, place, words, interaction.guild_id)
         where = say("in this server") if scope == "guild" else say("in this channel")
         await reply_to(interaction).send_message(shown_words(words, where), ephemeral=True)
 

@@ -18,7 +18,8 @@ from ..i18n.catalogue import many, say, speaking
 from ..session.channel_session import RoomError
 from ..settings import Settings
 from ..sharding import Shards
-from ..storage.store import Forgotten, NotKept
+from ..storage.database import NotKept
+from ..storage.repositories.person_repository import Forgotten
 from ..ui.components import Interaction
 from ..ui.delivery import delivered, reply_to
 from ..ui.polls import locale_of
@@ -74,7 +75,7 @@ class Privacy(Turns):
         """Get all that is kept of you as a file"""
         self._take_on(interaction)
         await reply_to(interaction).defer(ephemeral=True, thinking=True)
-        kept = await self.store.of_person(interaction.user.id)
+        kept = await self.store.people.load_kept(interaction.user.id)
         if not kept:
             await delivered(interaction, content=say("Nothing is kept of you here."))
             return
@@ -113,7 +114,7 @@ class Privacy(Turns):
         """
         # Or what they have asked for before would come with their name after it is forgotten.
         await self._ended(person)
-        found = await self.store.forget(person, text=text)
+        found = await self.store.people.forget(person, text=text)
         self.rooms.forget(person)
         self._hold(asyncio.create_task(self._draw_after({*self._in_hand()})))
         return found
@@ -142,7 +143,7 @@ class Privacy(Turns):
             async with self._drawing:
                 if not await self._looks_after():
                     return
-                for script, messages in (await self.store.stale()).items():
+                for script, messages in (await self.store.posts.list_stale()).items():
                     await self._draw_in(script, messages)
         except NotKept:
             pass  # which is in the log
@@ -150,7 +151,7 @@ class Privacy(Turns):
             log.exception("messages that show what was forgotten could not be drawn")
 
     async def _draw_in(self, script: int, messages: Sequence[int]) -> None:
-        found = await self.store.find(script)
+        found = await self.store.scripts.find(script)
         if found is None or not self._is_here(found.guild):
             return
         channel = self.bot.get_partial_messageable(found.channel)
@@ -159,7 +160,7 @@ class Privacy(Turns):
             for at in range(0, len(messages), AT_ONCE):
                 some = messages[at : at + AT_ONCE]
                 drawn = await self.board.redraw(channel, room, found, some)
-                await self.store.note_drawn(drawn)
+                await self.store.posts.mark_redrawn(drawn)
                 if not drawn:
                     return  # nothing comes through there now
 
@@ -182,23 +183,25 @@ class Privacy(Turns):
                     "and deletes nothing here, so give it a database of its own"
                 )
                 return
-            known = [guild for guild in await self.store.guilds() if self._is_here(guild)]
+            known = [
+                guild for guild in await self.store.guilds.list_known() if self._is_here(guild)
+            ]
             gone = [guild for guild in known if guild not in here]
-            await self.store.note_departures(gone, here & set(known))
+            await self.store.guilds.record_departures(gone, here & set(known))
 
     @commands.Cog.listener()
     async def on_guild_remove(self, guild: discord.Guild) -> None:
         """Notes that a server has removed the bot; one that is not available has not."""
         with suppress(NotKept):  # the next start notes it
-            if await self._looks_after() and guild.id in await self.store.guilds():
-                await self.store.note_departures([guild.id], [])
+            if await self._looks_after() and guild.id in await self.store.guilds.list_known():
+                await self.store.guilds.record_departures([guild.id], [])
 
     @commands.Cog.listener()
     async def on_guild_join(self, guild: discord.Guild) -> None:
         """Notes that a server has the bot back."""
         with suppress(NotKept):  # the next start notes it
             if await self._looks_after():
-                await self.store.note_departures([], [guild.id])
+                await self.store.guilds.record_departures([], [guild.id])
 
     @tasks.loop(hours=1)
     async def _delete_departed(self) -> None:
@@ -207,9 +210,9 @@ class Privacy(Turns):
         with suppress(NotKept):  # which is in the log; in an hour the disk may work again
             if not await self._looks_after():
                 return
-            for guild in await self.store.departed(before):
+            for guild in await self.store.guilds.list_departed(before):
                 if self._is_here(guild) and self.bot.get_guild(guild) is None:
-                    scripts = await self.store.delete_guild(guild)
+                    scripts = await self.store.guilds.delete(guild)
                     log.info("%d scripts of a server that left were deleted", scripts)
 
     def _is_here(self, guild: int | None) -> bool:

@@ -42,7 +42,7 @@ class Reading(Turns):
         room = self._room(interaction)
         script = await room.begun()
         await reply_to(interaction).defer(thinking=True, ephemeral=True)
-        elements = await self.store.elements(script.head)
+        elements = await self.store.lines.load_elements(script.head)
         content, view = await page(script, elements, -1)
         attached = []
         if interaction.app_permissions.attach_files:
@@ -61,7 +61,9 @@ class Reading(Turns):
         if running.head is None:
             raise RoomError(say("The script has no line any more: write one, or use {/continue}."))
         await reply_to(interaction).defer()
-        content, view = await page(running, await self.store.elements(running.head), number)
+        content, view = await page(
+            running, await self.store.lines.load_elements(running.head), number
+        )
         await edited(interaction, content=content, view=view)
 
     @script.command(name="export")
@@ -98,7 +100,9 @@ class Reading(Turns):
         """Prove that the voice's lines came from their seeds and settings"""
         room = self._room(interaction)
         script = await room.begun()
-        self._pay(interaction, Cost(characters=await self.store.characters(script.head)))
+        self._pay(
+            interaction, Cost(characters=await self.store.lines.count_characters(script.head))
+        )
         await reply_to(interaction).defer(thinking=True, ephemeral=not everyone)
         found = await self._patiently(
             interaction, lambda patience: replay(room, patience), components.REPLAY

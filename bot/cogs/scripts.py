@@ -12,7 +12,7 @@ from ..i18n.markdown import inline
 from ..screenplay.free_text import TITLE_LIMIT, titled
 from ..session.bounds import check_texts, chosen
 from ..session.channel_session import Room, RoomError
-from ..storage.store import Script
+from ..storage.schema import Script
 from ..ui import panels
 from ..ui.cards import mention
 from ..ui.components import Interaction
@@ -98,7 +98,7 @@ class Scripts(Turns):
 
     async def _show_script(self, interaction: Interaction, one: Script) -> None:
         """Shows a script and what can be done with it, where the menu was."""
-        lines = await self.store.path_ids(one.head)
+        lines = await self.store.lines.load_path_ids(one.head)
         content = say(
             "**{title}**: {standing}, begun by {owner}, {lines}",
             title=inline(one.title, 100),
@@ -113,7 +113,7 @@ class Scripts(Turns):
 
     async def _question(self, one: Script) -> str:
         """Asks whether a script is to be deleted, and says what of it goes then."""
-        lines, forked = await self.store.leaving(one)
+        lines, forked = await self.store.scripts.count_deletion(one)
         question = say(
             "Delete “{title}” with {lines}? Nobody can bring it back. Its messages stay.",
             title=inline(one.title, 100),

@@ -35,7 +35,7 @@ class Takes(Turns):
         room = self._room(interaction)
         found = await room.ballot(ballot)
         await room.of_channel(found.script)
-        first, *rest = takes.whole(take, (await self.store.takes(found))[take])
+        first, *rest = takes.whole(take, (await self.store.polls.load_takes(found))[take])
         await reply_to(interaction).send_message(first, ephemeral=True)
         for more in rest:
             await whispered(interaction, more)

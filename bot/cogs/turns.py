@@ -34,7 +34,8 @@ from ..session.channel_session import (
 )
 from ..session.rate_limits import Cost, Limits
 from ..settings import Settings, settings
-from ..storage.store import NotKept, Store
+from ..storage.database import NotKept
+from ..storage.store import Store
 from ..telemetry import SILENT
 from ..ui import attachments, components, panels, takes
 from ..ui.components import Interaction, LineButton, PageButton, StopButton
@@ -124,8 +125,8 @@ class Turns(commands.Cog):
         await self.voices.peek(chosen.model)
         guard = getattr(self.bot, "onbook_guard", None)
         self.store = await Store.open(chosen.where, chosen.states_mb * 2**20, guard)
-        self.store.tell(getattr(self.bot, "onbook_meter", SILENT))
-        self.voices.remember_in(self.store)
+        self.store.report_to(getattr(self.bot, "onbook_meter", SILENT))
+        self.voices.remember_in(self.store.facts)
         try:
             await self.voices.engine(chosen.model)
         except BaseException:
@@ -152,7 +153,7 @@ class Turns(commands.Cog):
     async def _looks_after(self) -> bool:
         """Whether this bot looks after the scripts here, and not another one."""
         assert self.bot.user is not None  # known once it is ready
-        return await self.store.is_looked_after_by(self.bot.user.id)
+        return await self.store.facts.claim_housekeeping(self.bot.user.id)
 
     async def cog_unload(self) -> None:
         """Ends the engines and closes the database."""
@@ -220,7 +221,7 @@ class Turns(commands.Cog):
         opening: Element | None = heading(first) if first.strip() else None
         company = cast(names)
 
-        running = await self.store.running(self._room(interaction).channel)
+        running = await self.store.scripts.find_running(self._room(interaction).channel)
         self._pay(interaction, Cost(characters=file.size if file else 0))
         # An offer can grow old, and two can begin at once: only what was seen may be shelved.
         over = running.id if running else NO_SCRIPT
@@ -262,7 +263,7 @@ class Turns(commands.Cog):
         patience = self._turns.get(turn)
         if patience is None:
             # It may have ended in another process, which had no time to show how.
-            raise RoomError(say(OVER[work][await self.store.has_come_of(str(turn))]))
+            raise RoomError(say(OVER[work][await self.store.lines.was_delivered(str(turn))]))
         await reply_to(interaction).defer()
         patience.stop()
 

@@ -24,7 +24,8 @@ from ..screenplay.elements import Element, Kind
 from ..screenplay.fountain import as_read
 from ..screenplay.free_text import from_person
 from ..settings import Settings
-from ..storage.store import BEFORE_THE_FIRST, Ballot, Line, Script, Store, fork_of
+from ..storage.schema import BEFORE_THE_FIRST, Ballot, Line, Script, fork_of
+from ..storage.store import Store
 from .library import Shelf, locked
 from .permissions import check_cooldown, check_may_pick, check_may_take, check_may_write, check_turn
 from .turn import (
@@ -126,7 +127,7 @@ class Room(Shelf):
         """
         script = await self.script()
         reading = await self.reading(script.voice, script.style)
-        lines = (await self.store.last_lines(script.head, characters))[-most:]
+        lines = (await self.store.lines.load_last(script.head, characters))[-most:]
         return reading, lines, [await self.prompter.cost(reading, line) for line in lines]
 
     async def expected(self, reading: Reading, line: Line, position: int) -> Logits:
@@ -280,7 +281,7 @@ class Room(Shelf):
 
     async def ballot(self, ballot: int) -> Ballot:
         """A ballot that is open; raises RoomError."""
-        found = await self.store.ballot(ballot)
+        found = await self.store.polls.find(ballot)
         if found is None:
             raise RoomError(say("These takes were deleted: ask for others with {/continue}."))
         if found.closed:
@@ -308,7 +309,7 @@ class Room(Shelf):
     async def pick(self, writer: Writer, ballot: int, take: int) -> Turn:
         """Goes on with a take, from 0; the others stay in the tree beside it."""
         script, lines = await self.take_to_pick(writer, ballot, take)
-        await self.store.choose(ballot, take, script, lines[-1].id)
+        await self.store.polls.choose(ballot, take, script, lines[-1].id)
         return await self._turn(script, lines[-1].id, lines)
 
     async def vote(self, writer: Writer, ballot: int, take: int) -> None:
@@ -319,7 +320,7 @@ class Room(Shelf):
                 raise RoomError(say("The time for this vote is over: it is being counted."))
             check_may_write(await self.of_channel(found.script), writer)
             await self._take(found, take)
-            await self.store.vote(ballot, writer.id, take)
+            await self.store.polls.vote(ballot, writer.id, take)
 
     @locked
     async def close(self, ballot: int) -> Outcome | None:
@@ -329,21 +330,21 @@ class Room(Shelf):
         is gone.
         """
         async with self.voting:
-            found = await self.store.ballot(ballot)
+            found = await self.store.polls.find(ballot)
             if found is None or found.announced:
                 return None
-            takes = await self.store.takes(found)
-            counts = counted(takes, (await self.store.votes(ballot)).values())
+            takes = await self.store.polls.load_takes(found)
+            counts = counted(takes, (await self.store.polls.load_votes(ballot)).values())
             won = winner(counts) if found.chosen is None else found.chosen
             lines = takes[won]
             if not found.closed:
-                before = await self.store.script(found.script)
+                before = await self.store.scripts.get(found.script)
                 stands = before.running and before.head == found.parent
-                await self.store.choose(
+                await self.store.polls.choose(
                     ballot, won, before, lines[-1].id if stands else before.head
                 )
-        script, last = await self.store.script(found.script), lines[-1].id
-        taken = last in await self.store.path_ids(script.head, last)
+        script, last = await self.store.scripts.get(found.script), lines[-1].id
+        taken = last in await self.store.lines.load_path_ids(script.head, last)
         turn = Turn(script, lines, moved_from=found.parent) if taken else None
         return Outcome(found, script, counts, won, lines, turn)
 
@@ -360,7 +361,7 @@ class Room(Shelf):
     async def redo(self, writer: Writer, under: Place | None = None) -> Turn:
         """Goes on to the line through which the head last went from here."""
         script = await self.script_at(under)
-        child = await self.store.next_of(script.id, script.head)
+        child = await self.store.lines.find_redo(script.id, script.head)
         if child is None:
             raise RoomError(say("Nothing was taken back here: go on with {/continue}."))
         return await self._go(script, child, writer)
@@ -372,7 +373,9 @@ class Room(Shelf):
             await self.script_at(place)
         except LineIsOld:
             script = await self.script()
-            if place.line != BEFORE_THE_FIRST and not await self.store.has(script, place.line):
+            if place.line != BEFORE_THE_FIRST and not await self.store.scripts.has_line(
+                script, place.line
+            ):
                 raise RoomError(
                     say("That line is not in this script: go on with {/continue}.")
                 ) from None
@@ -403,7 +406,9 @@ class Room(Shelf):
             check_turn(script, await self._line_at(script.head), writer)
         reading = await self._reader(script, line.parent)
         drafts = await self._read(reading, line.parent, elements, writer, patience or Patience())
-        lines, head = await self.store.rewrite(script, line, drafts, writer.delivery, writer.id)
+        lines, head = await self.store.lines.rewrite(
+            script, line, drafts, writer.delivery, writer.id
+        )
         unreadable = self._must_be_told(script, writer, reading.model, elements)
         turn = await self._turn(script, head, lines, unreadable)
         return self._with_news(turn)
@@ -424,14 +429,14 @@ class Room(Shelf):
         script = await self.script()
         check_may_write(script, writer)
         fork = fork_of(script, self.channel if channel is None else channel, writer.id, title)
-        begun = await self.store.begin(fork, (), writer.delivery, script.id)
+        begun = await self.store.scripts.begin(fork, (), writer.delivery, script.id)
         return Turn(begun, moved_from=begun.head, shelved=None if channel else script)
 
     # How it is done
 
     async def _take(self, ballot: Ballot, take: int) -> list[Line]:
         """The lines of a take, from 0; raises RoomError."""
-        takes = await self.store.takes(ballot)
+        takes = await self.store.polls.load_takes(ballot)
         if take not in takes:
             raise RoomError(say("There is no such take: press one of the buttons below the takes."))
         return takes[take]
@@ -441,12 +446,14 @@ class Room(Shelf):
         script = await self.script()
         await self._check_runs(script, place.script)
         line = await self._line_at(place.line)
-        if line is None or line.id not in await self.store.path_ids(script.head, line.id):
+        if line is None or line.id not in await self.store.lines.load_path_ids(
+            script.head, line.id
+        ):
             raise RoomError(say("That line is not in the script any more: continue from it first."))
         return script, line
 
     async def _line_at(self, line: int | None) -> Line | None:
-        return None if line is None else await self.store.line(line)
+        return None if line is None else await self.store.lines.find(line)
 
     async def _last_line(self, script: Script) -> Line:
         line = await self._line_at(script.head)
@@ -458,17 +465,19 @@ class Room(Shelf):
         """Raises RoomError for one who may not add a line, or not yet."""
         check_may_write(script, writer)
         if script.cooldown:
-            last = await self.store.last_asked(script.id, writer.id)
+            last = await self.store.lines.find_last_request(script.id, writer.id)
             check_cooldown(script, last, dt.datetime.now(dt.UTC))
 
     async def _go(self, script: Script, head: int | None, writer: Writer) -> Turn:
         """Moves the head, if whoever does so may take back what is not above it then."""
         check_may_write(script, writer)
-        kept = set(await self.store.path_ids(head))
-        left = [line for line in await self.store.path_ids(script.head) if line not in kept]
-        for line in reversed(await self.store.lines(left)):
+        kept = set(await self.store.lines.load_path_ids(head))
+        left = [
+            line for line in await self.store.lines.load_path_ids(script.head) if line not in kept
+        ]
+        for line in reversed(await self.store.lines.load(left)):
             check_may_take(script, line, writer)
-        await self.store.move(script, head)
+        await self.store.lines.move_head(script, head)
         return await self._turn(script, head, [])
 
     async def _add(
@@ -477,7 +486,7 @@ class Room(Shelf):
         """Stores a person's elements after the head, each with the state that reading it leaves."""
         reading = await self._reader(script, script.head)
         drafts = await self._read(reading, script.head, elements, writer, patience)
-        lines = await self.store.append(
+        lines = await self.store.lines.append(
             script, script.head, drafts, writer.delivery, take=0, asker=writer.id
         )
         unreadable = self._must_be_told(script, writer, reading.model, elements)
@@ -490,7 +499,9 @@ class Room(Shelf):
     async def _reader(self, script: Script, parent: int | None) -> Reading:
         """A script's voice, which is about to read it as far as a line."""
         reading = await self.reading(script.voice, script.style)
-        before = None if self.readers.knows(script.id) else await self.store.reader(parent)
+        before = (
+            None if self.readers.knows(script.id) else await self.store.states.find_reader(parent)
+        )
         self.readers.note(script.id, reading, before)
         return reading
 
@@ -523,7 +534,7 @@ class Room(Shelf):
     ) -> Turn:
         """Lets the voice write below ``parent``, and moves the head there."""
         [drafts] = await self._drafts(script, parent, [wish], patience or Patience())
-        lines = await self.store.append(
+        lines = await self.store.lines.append(
             script, parent, drafts, writer.delivery, take=0, asker=writer.id
         )
         return self._with_news(await self._turn(script, lines[-1].id, lines))
@@ -535,7 +546,7 @@ class Room(Shelf):
         wishes = self.prompter.takes(wish, takes)
         drafts = await self._drafts(script, script.head, wishes, patience or Patience())
         ends = self.clock() + dt.timedelta(seconds=wish.vote) if wish.vote else None
-        ballot = await self.store.offer(script, drafts, writer.delivery, writer.id, ends)
+        ballot = await self.store.polls.offer(script, drafts, writer.delivery, writer.id, ends)
         return self._with_news(Turn(script, ballot=ballot))
 
     async def _drafts(
@@ -591,7 +602,7 @@ class Room(Shelf):
 
     async def _over(self, writer: Writer, over: int | None) -> Script | None:
         """The script that runs, if it is the one that may be shelved; see `start`."""
-        running = await self.store.running(self.channel)
+        running = await self.store.scripts.find_running(self.channel)
         if over is not None and over != (running.id if running else NO_SCRIPT):
             raise RoomError(say("The script here has changed in the meantime: use {/start} again."))
         if running is not None:
@@ -645,8 +656,8 @@ class Room(Shelf):
     ) -> Turn:
         """Stores a new script with its first lines, and shelves the one that runs."""
         shelved = await self._over(writer, over)
-        script = await self.store.begin(new, drafts, writer.delivery)
-        last = await self.store.last_lines(script.head, 1)
+        script = await self.store.scripts.begin(new, drafts, writer.delivery)
+        last = await self.store.lines.load_last(script.head, 1)
         self.readers.note(script.id, reading)
         first = [draft.element for draft in drafts[:ENOUGH_TO_JUDGE]]
         unreadable = self._must_be_told(script, writer, reading.model, first)
@@ -658,8 +669,8 @@ class Room(Shelf):
         """What a move of the head from where ``before`` has it changed."""
         left, returned = frozenset[int](), frozenset[int]()
         if not lines or lines[0].parent != before.head:  # it did not just go on
-            was = frozenset(await self.store.path_ids(before.head))
-            now = frozenset(await self.store.path_ids(head))
+            was = frozenset(await self.store.lines.load_path_ids(before.head))
+            now = frozenset(await self.store.lines.load_path_ids(head))
             left, returned = was - now, now - was - {line.id for line in lines}
         return Turn(
             script=await self.script(),

@@ -13,7 +13,8 @@ from ..inference.word_filter import said
 from ..screenplay.elements import Element, Kind, ScriptError
 from ..screenplay.free_text import CAST_LIMIT
 from ..settings import Settings
-from ..storage.store import Line, Script, Store
+from ..storage.schema import Line, Script
+from ..storage.store import Store
 from .permissions import check_may_rule, check_may_write
 from .prompter import Prompter
 from .turn import LineIsOld, NoScript, Place, RoomError, Turn, Writer, place_of
@@ -55,7 +56,7 @@ class Shelf:
 
     async def script(self) -> Script:
         """The script that the channel writes on; raises NoScript."""
-        script = await self.store.running(self.channel)
+        script = await self.store.scripts.find_running(self.channel)
         if script is not None:
             return script
         if await self.scripts():
@@ -84,23 +85,23 @@ class Shelf:
 
     async def scripts(self) -> list[Script]:
         """All scripts of the channel: the one that runs, then the others, the latest first."""
-        return await self.store.shelf(self.channel)
+        return await self.store.scripts.list_channel(self.channel)
 
     async def of_channel(self, script: int) -> Script:
         """One of them, by its id; raises RoomError when it is gone."""
-        found = await self.store.find(script)
+        found = await self.store.scripts.find(script)
         if found is None or found.channel != self.channel:
             raise RoomError(say("That script is not here any more: see {/scripts}."))
         return found
 
     async def lines(self) -> list[Line]:
         """The script's lines, from the first to the last."""
-        return await self.store.path((await self.script()).head)
+        return await self.store.lines.load_path((await self.script()).head)
 
     async def characters(self) -> list[str]:
         """The cast, and after it those who have spoken, the latest first."""
         script = await self.script()
-        cues = await self.store.cues(script.head)
+        cues = await self.store.lines.list_cues(script.head)
         spoken = [Element(Kind.DIALOGUE, cue).cue for cue in cues]
         return list(dict.fromkeys([*script.cast, *(cue for cue in spoken if cue)]))
 
@@ -110,20 +111,20 @@ class Shelf:
     async def switch(self, writer: Writer, script: int) -> Turn:
         """Goes on with another script; the one that ran goes on the shelf."""
         wanted = await self.of_channel(script)
-        running = await self.store.running(self.channel)
+        running = await self.store.scripts.find_running(self.channel)
         if running is not None and running.id == script:
             raise RoomError(say("That script runs here already: go on with {/continue}."))
         for one in filter(None, (wanted, running)):
             check_may_write(one, writer)
         left, returned = await self._parted(running, wanted)
-        found = await self.store.run(script)
+        found = await self.store.scripts.run(script)
         return Turn(found, moved_from=found.head, left=left, returned=returned, shelved=running)
 
     @locked
     async def rename(self, writer: Writer, script: int, title: str) -> Script:
         """Gives a script another title."""
         check_may_rule(await self.of_channel(script), writer)
-        return await self.store.change(script, title=title)
+        return await self.store.scripts.update(script, title=title)
 
     @locked
     async def archive(self, writer: Writer, script: int, archived: bool) -> Script:
@@ -131,7 +132,7 @@ class Shelf:
         found = await self.of_channel(script)
         check_may_rule(found, writer)
         running = found.running and not archived
-        return await self.store.change(script, archived=archived, running=running)
+        return await self.store.scripts.update(script, archived=archived, running=running)
 
     @locked
     async def delete(self, writer: Writer, script: int) -> list[Turn]:
@@ -146,7 +147,7 @@ class Shelf:
             for one in await self._behind(found)
             for left, returned in [await self._parted(found, one)]
         ]
-        await self.store.delete(script)
+        await self.store.scripts.delete(script)
         return seen
 
     # What is kept with the one that runs
@@ -165,7 +166,7 @@ class Shelf:
             )
         if "voice" in values:
             await self.voices.engine(values["voice"])
-        return await self.store.change(script.id, **values)
+        return await self.store.scripts.update(script.id, **values)
 
     @locked
     async def add_to_cast(
@@ -182,7 +183,7 @@ class Shelf:
             raise RoomError(
                 say("A cast can have at most {most} characters: remove one first.", most=CAST_LIMIT)
             )
-        return await self.store.recast(script.id, cast, dict.fromkeys(names, player))
+        return await self.store.scripts.recast(script.id, cast, dict.fromkeys(names, player))
 
     @locked
     async def remove_from_cast(self, writer: Writer, name: str) -> Script:
@@ -194,7 +195,7 @@ class Shelf:
                 say("“{name}” is not in the cast: see {/cast list}.", name=inline(name, 60))
             )
         cast = [one for one in script.cast if one != name]
-        return await self.store.recast(script.id, cast, {})
+        return await self.store.scripts.recast(script.id, cast, {})
 
     # How it is done
 
@@ -203,7 +204,7 @@ class Shelf:
         if running.id == script:
             return
         title = inline(running.title, 100)
-        if await self.store.find(script) is None:
+        if await self.store.scripts.find(script) is None:
             raise RoomError(say("That script was deleted: “{title}” runs here now.", title=title))
         raise RoomError(say("That script is on the shelf: “{title}” runs here now.", title=title))
 
@@ -215,12 +216,16 @@ class Shelf:
         Those are where it goes on with another script that shares lines with the one that ran.
         Where that one shares none, messages may show any of those that do as it last stood.
         """
-        before = [was] if was and await self.store.share_lines(was, now) else await self.scripts()
-        stands = frozenset(await self.store.path_ids(now.head))
+        before = (
+            [was]
+            if was and await self.store.scripts.share_lines(was, now)
+            else await self.scripts()
+        )
+        stands = frozenset(await self.store.lines.load_path_ids(now.head))
         left, returned = set[int](), set[int]()
         for one in before:
-            if one.id != now.id and await self.store.share_lines(one, now):
-                stood = await self.store.path_ids(one.head)
+            if one.id != now.id and await self.store.scripts.share_lines(one, now):
+                stood = await self.store.lines.load_path_ids(one.head)
                 left |= set(stood) - stands
                 returned |= stands.difference(stood)
         return frozenset(left), frozenset(returned)
@@ -233,7 +238,7 @@ class Shelf:
         sharing = [
             one
             for one in await self.scripts()
-            if one.id != script.id and await self.store.share_lines(one, script)
+            if one.id != script.id and await self.store.scripts.share_lines(one, script)
         ]
         return [] if any(one.running for one in sharing) else sharing
 

@@ -9,7 +9,7 @@ from ..generation.reranking import QUALITIES
 from ..i18n.catalogue import many, phrase, say
 from ..i18n.markdown import inline
 from ..settings import Settings
-from ..storage.store import Script
+from ..storage.schema import Script
 from .banned_words import mentioned
 
 Value = str | float | None

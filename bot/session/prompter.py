@@ -22,8 +22,8 @@ from ..inference.sampling import LARGEST_SEED, Sampling
 from ..screenplay.drafts import Draft
 from ..screenplay.elements import Element, Kind
 from ..settings import Settings
-from ..storage.schema import guilds_voice
-from ..storage.store import Line, Script, Store
+from ..storage.schema import Line, Script, guilds_voice
+from ..storage.store import Store
 from .turn import RoomError, Wish, Writer
 
 N = TypeVar("N", int, float)
@@ -42,7 +42,7 @@ class Prompter:
 
     async def voice(self, guild: int | None) -> str:
         """The voice of a new script: the one that its guild has chosen, or the one that is set."""
-        chosen = await self.store.fact(guilds_voice(guild)) if guild is not None else None
+        chosen = await self.store.facts.find(guilds_voice(guild)) if guild is not None else None
         return chosen or self.settings.model
 
     def takes(self, wish: Wish, takes: int) -> list[Wish]:
@@ -138,7 +138,7 @@ class Prompter:
 
     async def banned(self, guild: int | None) -> tuple[str, ...]:
         """What must not be said here: the operator's list, the guild's and the channel's."""
-        own = await self.store.banned(self.channel, guild)
+        own = await self.store.banned_words.list_effective(self.channel, guild)
         return tuple(sorted({*generator.words_of(self.settings.banned), *own}))
 
     async def drafts(
@@ -167,10 +167,10 @@ class Prompter:
         if head is None:
             recent = generator.recent(model, [])
             return Standing(reading.start, recent, opening=reading.opening)
-        state, last = await self.store.standing(head, reading.fingerprint, REACH)
+        state, last = await self.store.states.load_checkpoint(head, reading.fingerprint, REACH)
         if state is None:
             state = await self.state(reading, head, progress)
-        said = tuple(await self.store.last_texts(head, REMEMBERED))
+        said = tuple(await self.store.lines.load_last_texts(head, REMEMBERED))
         heard = generator.heard(last)
         return Standing(state, generator.recent(model, last), reading.opening, said, heard)
 
@@ -180,21 +180,21 @@ class Prompter:
         """What the voice remembers at a line: kept, or read again from the text."""
         if head is None:
             return reading.start
-        kept = await self.store.state(head, reading.fingerprint)
+        kept = await self.store.states.find(head, reading.fingerprint)
         if kept is not None:
             return kept
-        path = await self.store.path(head)
+        path = await self.store.lines.load_path(head)
         state, unread = await self._last_kept(reading, path)
         state = await generator.read_again(
             reading.engine, state, unread, self.channel, progress or Progress()
         )
         removed = sum(line.removed for line in path)
-        await self.store.keep_state(head, reading.fingerprint, state, removed)
+        await self.store.states.keep(head, reading.fingerprint, state, removed)
         return state
 
     async def cost(self, reading: Reading, line: Line) -> Floats:
         """What each character of a line but the first cost the voice, in bits: float [n]."""
-        known = await self.store.surprise(line.id, reading.fingerprint)
+        known = await self.store.states.find_surprisal(line.id, reading.fingerprint)
         if known is not None:
             return known
         state = await self.state(reading, line.parent)
@@ -204,10 +204,10 @@ class Prompter:
         self, reading: Reading, path: Sequence[Line]
     ) -> tuple[States, Sequence[Line]]:
         """The last state that was kept on a path, and the lines after it."""
-        kept = await self.store.states_kept((line.id for line in path), reading.fingerprint)
+        kept = await self.store.states.list_kept((line.id for line in path), reading.fingerprint)
         for i in reversed(range(len(path))):
             if path[i].id in kept:
-                state = await self.store.state(path[i].id, reading.fingerprint)
+                state = await self.store.states.find(path[i].id, reading.fingerprint)
                 if state is not None:
                     return state, path[i + 1 :]
         return reading.start, path

@@ -2,30 +2,40 @@
 
 from __future__ import annotations
 
-import asyncio
-import sys
-import time
-from collections.abc import Container, Iterable, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, replace
-from enum import StrEnum
-
-import numpy as np
-
-from ..arrays import States, Tokens
+from ..arrays import States
+from ..arrays import Tokens
 from ..generation import generator
-from ..generation.generator import Progress, Standing
+from ..generation.generator import Progress
+from ..generation.generator import Standing
 from ..generation.openings import Reading
-from ..i18n.catalogue import many, phrase, say
+from ..i18n.catalogue import many
+from ..i18n.catalogue import phrase
+from ..i18n.catalogue import say
 from ..i18n.markdown import inline
 from ..inference.engine import NothingLeft
-from ..inference.lexicon import LINES, Heard
+from ..inference.lexicon import Heard
+from ..inference.lexicon import LINES
 from ..inference.model import ModelError
 from ..inference.processors.repetition import REACH
 from ..screenplay.fountain import as_read
-from ..storage.store import Line, Script, Store
+from ..storage.schema import Line
+from ..storage.schema import Script
+from ..storage.store import Store
 from .channel_session import Room
-from .turn import Patience, RoomError, Stopped
+from .turn import Patience
+from .turn import RoomError
+from .turn import Stopped
+from collections.abc import Container
+from collections.abc import Iterable
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from dataclasses import replace
+from enum import StrEnum
+import asyncio
+import numpy as np
+import sys
+import time
 
 AT_ONCE = 8
 """Lines that are written side by side."""
@@ -93,7 +103,7 @@ async def replay(room: Room, patience: Patience) -> Replay:
     Raises NoScript, RoomError for a script without lines, and what `Engine.run` raises.
     """
     script = await room.script()
-    lines = await room.store.path(script.head)
+    lines = await room.store.lines.load_path(script.head)
     if not lines:
         raise RoomError(say("The script has no line yet: write one, or use {/continue}."))
     proof = Proof(room, script, await room.prompter.banned(script.guild), lines)
@@ -105,7 +115,7 @@ async def replay(room: Room, patience: Patience) -> Replay:
             some = lines[len(verdicts) : len(verdicts) + AT_ONCE]
             verdicts += await patience.wait(proof.of(some, len(verdicts) + 1, patience.progress))
     # Somebody may have been forgotten meanwhile.
-    now = {line.id: line for line in await room.store.path(script.head)}
+    now = {line.id: line for line in await room.store.lines.load_path(script.head)}
     there = [replace(one, line=now[one.line.id]) for one in verdicts if one.line.id in now]
     return Replay(script.title, tuple(there), len(lines))
 
@@ -223,7 +233,7 @@ class Tree:
     async def know(self, lines: Iterable[int]) -> None:
         """Looks lines up that will be asked for."""
         unknown = [line for line in lines if line not in self._lines]
-        self._add(await self.store.lines(unknown) if unknown else [])
+        self._add(await self.store.lines.load(unknown) if unknown else [])
 
     def original(self, line: Line) -> Line | None:
         """Where a line was first written; None where that was deleted."""
@@ -246,7 +256,7 @@ class Tree:
         path: list[Line] = []
         while head is not None and head not in known and len(path) < most:
             if head not in self._lines:
-                self._add(await self.store.path(head))
+                self._add(await self.store.lines.load_path(head))
             path.append(self._lines[head])
             head = path[-1].parent
         return path[::-1]
@@ -293,7 +303,7 @@ class Reader:
         """Return the last characters and elements, as they were for several lines of one turn."""
         turn = await self._tree.path(line.parent, most=line.ordinal)
         above = turn[0].parent if turn else line.parent
-        last = await self._tree.store.last_lines(above, REACH)
+        last = await self._tree.store.lines.load_last(above, REACH)
         model = self.engine.model
         read = [model.encode(as_read(one.text)) for one in turn]
         recent = np.concatenate([generator.recent(model, last), *read])[-REACH:]

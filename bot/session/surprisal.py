@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import unicodedata
-from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import pairwise
-
-import numpy as np
-
-from ..arrays import Floats, Logits
-from ..i18n.catalogue import many, phrase, say
+from ..arrays import Floats
+from ..arrays import Logits
+from ..i18n.catalogue import many
+from ..i18n.catalogue import phrase
+from ..i18n.catalogue import say
 from ..i18n.markdown import plain
 from ..inference.model import Model
 from ..screenplay.elements import Kind
 from ..screenplay.fountain import as_read
-from ..storage.store import Line
+from ..storage.schema import Line
 from .channel_session import Room
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+import numpy as np
+import unicodedata
 
 MOST_CHARACTERS = 600
 """Characters of lines that are looked at: what a phone shows without getting small."""

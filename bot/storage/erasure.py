@@ -1,6 +1,6 @@
-"""Erasure: what is kept of people and servers, and can be deleted.
+"""Erase what is kept of people and servers, and list it.
 
-Each function works in a transaction.
+Each function works within a unit of work.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from sqlalchemy import Select, String, cast, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from . import line_tree
-from .dialects import insert, walk_line_by_line
+from .deletion import delete_scripts
+from .dialects import dialect_of, insert
 from .schema import (
     FORGOTTEN,
     REMOVED,
@@ -32,15 +33,17 @@ from .schema import (
 )
 
 
-async def forget(session: AsyncSession, person: int, *, text: bool) -> int:
-    """Takes a person's name from everything, and the text from their lines if they wish.
+async def forget_person(session: AsyncSession, person: int, *, text: bool) -> int:
+    """Remove a person's id and name everywhere, and the text of their lines if ``text``.
 
-    Whatever a voice remembers of that text goes, too, and the messages that show any of it are
-    `Stale` then. Returns how many lines there were.
+    All that models cached of the text goes too, and messages that show any of it become `Stale`.
+
+    Returns:
+        The number of lines that the person wrote.
     """
     theirs = select(Line.id).where(Line.author == person)
     count = await session.scalar(select(func.count()).select_from(theirs.subquery())) or 0
-    await _note_stale(session, person, theirs)
+    await _mark_stale(session, person, theirs)
     if text:
         await _remove_text(session, theirs)
     await session.execute(
@@ -50,26 +53,28 @@ async def forget(session: AsyncSession, person: int, *, text: bool) -> int:
     await session.execute(update(Script).where(Script.owner == person).values(owner=FORGOTTEN))
     await session.execute(update(Ballot).where(Ballot.asker == person).values(asker=FORGOTTEN))
     await session.execute(delete(Vote).where(Vote.person == person))
-    for one in await session.scalars(_plays(person)):
-        one.players = {name: who for name, who in one.players.items() if who != person}
+    for script in await session.scalars(_possibly_played_by(person)):
+        script.players = {
+            name: player for name, player in script.players.items() if player != person
+        }
     return count
 
 
-async def _note_stale(session: AsyncSession, person: int, lines: Select[int]) -> None:
-    """Notes the messages that show lines, and the open takes that name or count a person."""
+async def _mark_stale(session: AsyncSession, person: int, lines: Select[int]) -> None:
+    """Mark the messages that show lines, and the open polls that name or count a person."""
     shown = select(Post.message, Post.script).where(Post.line.in_(lines))
     voted = select(Vote.ballot).where(Vote.person == person)
-    takes = select(Ballot.message, Ballot.script).where(
+    polls = select(Ballot.message, Ballot.script).where(
         or_(Ballot.asker == person, Ballot.id.in_(voted)),
         ~Ballot.closed,
         Ballot.message.is_not(None),
     )
-    stale = insert(session, Stale).from_select(["message", "script"], shown.union(takes))
+    stale = insert(session, Stale).from_select(["message", "script"], shown.union(polls))
     await session.execute(stale.on_conflict_do_nothing())
 
 
 async def have_changed(session: AsyncSession, lines: Sequence[Line]) -> bool:
-    """Whether the name or text of any of these lines was taken since they were read."""
+    """Return whether the name or text of any line was erased since the lines were read."""
     was = {line.id for line in lines if line.author == FORGOTTEN or line.removed}
     erased = or_(Line.author == FORGOTTEN, Line.removed)
     ids = [line.id for line in lines]
@@ -78,18 +83,17 @@ async def have_changed(session: AsyncSession, lines: Sequence[Line]) -> bool:
 
 
 async def _remove_text(session: AsyncSession, lines: Select[int]) -> None:
-    """Leaves lines in their places, without their text and all that was made of it."""
-    await walk_line_by_line(session)
-    touched = line_tree.below(lines)
-    affected = select(touched.c.id)
-    # A turn that has read the text and is not stored yet must not be.
+    """Replace the text of lines by `REMOVED`, and delete all that was computed from it."""
+    await dialect_of(session).look_up_line_by_line(session)
+    affected = select(line_tree.below(lines).c.id)
+    # A turn that has read the text and is not stored yet must fail.
     await session.execute(
         update(Script)
         .where(or_(Script.head.in_(affected), Script.forked_at.in_(affected)))
         .values(erased=Script.erased + 1)
     )
-    for kept in (State, Surprise):
-        await session.execute(delete(kept).where(kept.line.in_(affected)))
+    for cached in (State, Surprise):
+        await session.execute(delete(cached).where(cached.line.in_(affected)))
     await session.execute(
         update(Line)
         .where(Line.id.in_(lines))
@@ -98,11 +102,11 @@ async def _remove_text(session: AsyncSession, lines: Select[int]) -> None:
 
 
 async def delete_guild(session: AsyncSession, guild: int) -> int:
-    """Deletes a guild's scripts and lists; returns how many scripts there were."""
+    """Delete all that a guild has, and return the number of its scripts."""
     await session.execute(delete(Ban).where(Ban.guild == guild))
-    # A fork never leaves its guild, so that nothing outside reaches any of these lines.
+    # A fork never leaves its guild, so that no script outside reaches any of these lines.
     scripts = list(await session.scalars(select(Script.id).where(Script.guild == guild)))
-    await line_tree.delete_scripts(session, select(Script.id).where(Script.guild == guild))
+    await delete_scripts(session, select(Script.id).where(Script.guild == guild))
     await session.execute(delete(Fact).where(Fact.name == guilds_voice(guild)))
     await session.execute(delete(Departure).where(Departure.guild == guild))
     return len(scripts)
@@ -110,14 +114,14 @@ async def delete_guild(session: AsyncSession, guild: int) -> int:
 
 @dataclass(frozen=True)
 class Kept:
-    """What is kept of a person, each with the script that it belongs to."""
+    """All that is kept of a person, each item with its script."""
 
     lines: list[tuple[Line, Script]]
-    """What they wrote, without copies of what is there as well."""
+    """The lines that they wrote, without copies of existing lines."""
     asked: list[tuple[Line, Script]]
-    """What a voice wrote because they asked for it."""
+    """The lines that a model wrote at their request."""
     scripts: list[Script]
-    """What they began."""
+    """The scripts that they began."""
     parts: list[tuple[str, Script]]
     """The characters that they play."""
     votes: list[tuple[Vote, Script]]
@@ -126,14 +130,15 @@ class Kept:
         return bool(self.lines or self.asked or self.scripts or self.parts or self.votes)
 
 
-async def of_person(session: AsyncSession, person: int) -> Kept:
-    """All that is kept of a person."""
+async def load_kept(session: AsyncSession, person: int) -> Kept:
+    """Load all that is kept of a person."""
     lines = (
         select(Line, Script)
         .join(Script, Script.id == Line.script)
         .where(or_(Line.copy_of.is_(None), Line.copy_of.not_in(select(Line.id))))
         .order_by(Line.id)
     )
+    written = lines.where(Line.author == person)
     asked = lines.where(Line.asker == person, Line.author.is_(None))
     votes = (
         select(Vote, Script)
@@ -142,21 +147,21 @@ async def of_person(session: AsyncSession, person: int) -> Kept:
         .where(Vote.person == person)
         .order_by(Vote.ballot)
     )
-    began = select(Script).where(Script.owner == person).order_by(Script.id)
+    begun = select(Script).where(Script.owner == person).order_by(Script.id)
     return Kept(
-        lines=[(one, of) for one, of in await session.execute(lines.where(Line.author == person))],
-        asked=[(one, of) for one, of in await session.execute(asked)],
-        scripts=list(await session.scalars(began)),
+        lines=[(line, script) for line, script in await session.execute(written)],
+        asked=[(line, script) for line, script in await session.execute(asked)],
+        scripts=list(await session.scalars(begun)),
         parts=[
             (name, script)
-            for script in await session.scalars(_plays(person).order_by(Script.id))
-            for name, who in script.players.items()
-            if who == person
+            for script in await session.scalars(_possibly_played_by(person).order_by(Script.id))
+            for name, player in script.players.items()
+            if player == person
         ],
-        votes=[(one, of) for one, of in await session.execute(votes)],
+        votes=[(vote, script) for vote, script in await session.execute(votes)],
     )
 
 
-def _plays(person: int) -> Select[Script]:
-    """A query of the scripts in which somebody may play."""
+def _possibly_played_by(person: int) -> Select[Script]:
+    """Build a query of the scripts whose players, as JSON, contain the digits of a person's id."""
     return select(Script).where(cast(Script.players, String).contains(str(person)))

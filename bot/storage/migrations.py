@@ -1,4 +1,4 @@
-"""From the tables of an earlier On Book to those of today. What stands here never changes."""
+"""Upgrade the tables of earlier versions. Published steps never change."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 SCHEMA = 11
-"""The version of the tables of `store`. A file has it as its ``user_version``."""
+"""The version of the tables in `schema`. SQLite files have it as their ``user_version``."""
 
 _TO_3 = """
 CREATE TABLE new_scripts (
@@ -120,15 +120,15 @@ _TO_7 = """
 ALTER TABLE scripts ADD COLUMN quality VARCHAR;
 """
 
-# What is looked for where there are many: the scripts of a channel, and what is kept of somebody.
+# Index the scripts of a channel, and what is kept of a person.
 _TO_8 = """
 CREATE INDEX ix_scripts_channel ON scripts (channel);
 CREATE INDEX lines_by_author ON lines (author) WHERE author IS NOT NULL;
 CREATE INDEX ix_lines_asker ON lines (asker);
 """
 
-# What lines that a voice wrote have in common is kept once. What their characters cost it is kept
-# as long as its states are. Rows that are found by keys of two parts lie in their order.
+# Store once what a model's lines have in common, keep surprisals only as long as states, and
+# cluster tables whose keys have two columns.
 _TO_9 = """
 CREATE TABLE manners (
     id INTEGER NOT NULL PRIMARY KEY,
@@ -209,7 +209,7 @@ DELETE FROM surprises WHERE line < (
 ) AND line NOT IN (SELECT head FROM scripts WHERE head > 0);
 """
 
-# The way to where a head stands is known without being noted. Scripts' first lines have no parent.
+# Redo pointers on the path to a head are redundant. The first lines of scripts have no parent.
 _TRAILS_TO_10 = """
 WITH RECURSIVE way(script, line, parent) AS (
     SELECT scripts.id, lines.id, lines.parent FROM scripts JOIN lines ON lines.id = scripts.head
@@ -225,7 +225,7 @@ DROP INDEX ix_lines_parent;
 CREATE INDEX lines_by_parent ON lines (parent) WHERE parent IS NOT NULL;
 """
 
-# There are bans and surprises since schema 2, and ballots since schema 4.
+# Bans and surprises exist since schema 2, ballots since schema 4.
 _TO_9_FROM = {
     1: _TO_3 + _TO_5 + _TO_6 + _TO_7 + _TO_8 + _TO_9,
     2: _TO_3 + _TO_5 + _TO_6 + _BANS_TO_6 + _TO_7 + _TO_8 + _TO_9 + _SURPRISES_TO_9,
@@ -244,7 +244,8 @@ ALTER TABLE scripts ADD COLUMN style VARCHAR;
 _TO_10_FROM = {schema: steps + _TO_10 for schema, steps in _TO_9_FROM.items()} | {9: _TO_10}
 
 UPGRADES = {schema: steps + _TO_11 for schema, steps in _TO_10_FROM.items()} | {10: _TO_11}
-"""What makes today's tables of an earlier schema's. Tables that only lacked are made elsewhere."""
+"""The SQL that upgrades each earlier schema to `SCHEMA`, except new tables, which are made after
+it."""
 
 
 _POSTGRES_TO_9 = (
@@ -283,11 +284,11 @@ STEPS: dict[int, tuple[str, ...]] = {
     9: _POSTGRES_TO_10,
     10: _POSTGRES_TO_11,
 }
-"""The same on PostgreSQL, where tables begin with schema 8: from each schema to the next one."""
+"""The SQL that upgrades PostgreSQL from each schema to the next one. Its first schema was 8."""
 
 
 def schema_of(path: Path) -> int:
-    """The version of the tables in a file, 0 where there are none; raises sqlite3.Error."""
+    """Return the version of the tables in a file, 0 if there are none; raise sqlite3.Error."""
     opened = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
     with closing(opened) as connection:
         (version,) = connection.execute("PRAGMA user_version").fetchone()
@@ -295,20 +296,23 @@ def schema_of(path: Path) -> int:
 
 
 def upgrade(path: Path) -> None:
-    """Brings the tables in a file up to date; does nothing to a new file, or to a newer schema.
+    """Upgrade the tables in a file, all or nothing; leave a new file or a newer schema as it is.
 
-    All or nothing, with nobody else at the file. Raises sqlite3.Error.
+    No other program may use the file.
+
+    Raises:
+        sqlite3.Error: The file cannot be upgraded.
     """
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         if version not in UPGRADES:
             return
-        # A table that others refer to is replaced, and must not take their rows along.
+        # Replacing a table must not delete the rows that refer to it.
         connection.execute("PRAGMA foreign_keys = OFF")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA secure_delete = ON")
-        # Earlier upgrades left what they replaced in pages that are free, and people's words there.
-        # Before this one, which leaves none: whatever ends it, the next one begins with this again.
+        # Earlier upgrades left people's words in free pages. VACUUM comes before the upgrade, so
+        # that it is repeated if the upgrade is interrupted.
         connection.execute("VACUUM")
         connection.executescript(
             f"BEGIN IMMEDIATE; {UPGRADES[version]} PRAGMA user_version = {SCHEMA}; COMMIT;"

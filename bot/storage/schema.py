@@ -1,4 +1,4 @@
-"""Tables: what is kept of scripts, as rows of a database."""
+"""Define the tables."""
 
 from __future__ import annotations
 
@@ -29,25 +29,25 @@ from ..i18n.catalogue import phrase
 from ..screenplay.elements import Element, Kind
 
 BEFORE_THE_FIRST = 0
-"""Stands for the place of a head that has no line yet, where a number is needed."""
+"""The id of the place before the first line, where a number is needed."""
 
 FORGOTTEN = 0
-"""Stands for the id of a person who wished to be forgotten."""
+"""The id that replaces that of a forgotten person."""
 
 SOMEBODY = phrase("somebody")
-"""The name of whoever wished to be forgotten."""
+"""The name that replaces that of a forgotten person."""
 
 GUILDS_VOICE = "guild-voice"
-"""What such a fact's name begins with."""
+"""The prefix of the name of the fact about a guild's voice."""
 
 LOOKED_AFTER_BY = "looked-after-by"
-"""What the fact is called that says which bot ends votes, and deletes what is left."""
+"""The name of the fact about which bot ends polls and deletes leftovers."""
 
 TOLD = "vote"
-"""The same for one about how a vote ended."""
+"""The prefix of the name of the fact about a posted card with a poll's result."""
 
 REMOVED = Element(Kind.ACTION, "\N{HORIZONTAL ELLIPSIS}")
-"""What stands where text was removed: every voice can read it, and every format print it."""
+"""The element that replaces removed text: every model can read it, and every format print it."""
 
 
 def _now() -> dt.datetime:
@@ -55,28 +55,28 @@ def _now() -> dt.datetime:
 
 
 class Moment(TypeDecorator[dt.datetime]):
-    """A moment with its time zone, which SQLite does not keep: there it is in UTC."""
+    """A moment with its time zone. SQLite keeps none, so that moments are stored in UTC."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
 
     def process_bind_param(self, value: dt.datetime | None, dialect: Dialect) -> dt.datetime | None:
-        """What is kept."""
+        """Convert a moment to the stored one."""
         return value and value.astimezone(dt.UTC)
 
     def process_result_value(
         self, value: dt.datetime | None, dialect: Dialect
     ) -> dt.datetime | None:
-        """What was kept."""
+        """Convert a stored moment."""
         return value and value.replace(tzinfo=dt.UTC)
 
 
 Number = Integer().with_variant(BigInteger(), "postgresql")
-"""Of 64 bits, as every integer of SQLite is: after a backup ids go on from the time."""
+"""An integer of 64 bits, as all of SQLite's are: after a backup, ids continue from the time."""
 
 
 class Base(DeclarativeBase):
-    """The tables. Rows are read and passed on, never changed in place."""
+    """A row of a table. Rows are read and handed down, never changed in place."""
 
     type_annotation_map = {  # noqa: RUF012 - SQLAlchemy reads it as it stands
         dict[str, Any]: JSON,
@@ -87,7 +87,7 @@ class Base(DeclarativeBase):
 
 
 class Script(Base):
-    """A script in a channel: a head on a tree of lines, and how its voice writes."""
+    """A script in a channel: a head on a tree of lines, and the options of its model."""
 
     __tablename__ = "scripts"
     __table_args__ = (
@@ -98,7 +98,7 @@ class Script(Base):
             sqlite_where=text("running"),
             postgresql_where=text("running"),
         ),
-        # The ids of what was deleted are on old buttons, and must never mean anything else.
+        # Old buttons carry ids of deleted rows, which must never be used again.
         {"sqlite_autoincrement": True},
     )
 
@@ -112,44 +112,44 @@ class Script(Base):
     temperature: Mapped[float]
     top_p: Mapped[float]
     running: Mapped[bool]
-    """Whether it is the one that the channel writes on; the others are on the shelf."""
+    """Whether the channel writes on it; the others are shelved."""
     head: Mapped[int | None]
-    """The last line; None before the first. No foreign key, since lines refer to scripts."""
+    """The last line; None before the first. No foreign key, because lines refer to scripts."""
     begun: Mapped[dt.datetime] = mapped_column(default=_now)
     delivery: Mapped[str | None] = mapped_column(unique=True)
-    """The interaction that began it."""
+    """The interaction that began the script."""
     forked_at: Mapped[int | None]
     """The line of another script at which it was forked."""
     archived: Mapped[bool] = mapped_column(default=False)
-    """Whether it was put away; then it cannot run."""
+    """Whether it was archived; then it cannot run."""
     min_p: Mapped[float | None]
-    """None, here and in the next two, for what the operator has set."""
+    """None, here and in the next two, for the operator's setting."""
     repetition: Mapped[float | None]
     length: Mapped[int | None]
     takes: Mapped[int] = mapped_column(default=1)
-    """How many takes of a line are written at once."""
+    """How many takes of a line are written together."""
     lock: Mapped[bool] = mapped_column(default=False)
-    """Whether the voice lets nobody speak but the cast."""
+    """Whether the model lets only the cast speak."""
     players: Mapped[dict[str, Any]] = mapped_column(default=dict)
-    """Who plays whom: people's ids by the names in the cast."""
+    """The people's ids by the names of the characters that they play."""
     skip_played: Mapped[bool] = mapped_column(default=False)
-    """Whether the voice leaves to people what is played by them."""
+    """Whether the model leaves the characters of people to them."""
     alternate: Mapped[bool] = mapped_column(default=False)
-    """Whether nobody may write twice in a row."""
+    """Whether a person must wait for another one after a line."""
     cooldown: Mapped[int] = mapped_column(default=0)
     """Seconds that a person waits after a line."""
     role: Mapped[int | None] = mapped_column(BigInteger)
-    """Who writes here must have this role."""
+    """The role that is needed to write."""
     erased: Mapped[int] = mapped_column(default=0, server_default=text("0"))
-    """How often text was removed above its head: what was read before that holds no more."""
+    """How often text above the head was removed: what was read before is outdated."""
     company: Mapped[float | None]
-    """None, here and in the next one, for what the operator has set."""
+    """None, here and in the next one, for the operator's setting."""
     quality: Mapped[str | None]
     style: Mapped[str | None]
-    """The style whose opening its voice reads before the first line, if that voice has it."""
+    """The style whose opening the model reads before the first line, if the model has it."""
 
 
-_KEPT = (
+_KEPT_BY_A_FORK = (
     *("guild", "cast", "voice", "temperature", "top_p", "head", "min_p", "repetition", "company"),
     *("length", "takes", "lock", "players", "skip_played", "alternate", "cooldown", "role"),
     *("quality", "style"),
@@ -157,38 +157,38 @@ _KEPT = (
 
 
 def fork_of(script: Script, channel: int, owner: int, title: str) -> Script:
-    """A script that begins where another one stands, and is written as that one is."""
-    kept = {name: getattr(script, name) for name in _KEPT}
+    """Make a script that continues from the head of another one, with the same options."""
+    kept = {name: getattr(script, name) for name in _KEPT_BY_A_FORK}
     return Script(
         channel=channel, owner=owner, title=title, running=True, forked_at=script.head, **kept
     )
 
 
 class Manner(Base):
-    """How a voice wrote lines: all of what they came from but the seed, which many have in common.
+    """The origin of a model's lines except the seed, which many lines have in common.
 
-    It goes with the last of its lines.
+    It is deleted with the last of its lines.
     """
 
     __tablename__ = "manners"
-    # A list of names can be longer than what another index of PostgreSQL's takes.
+    # A hash index, because a list of names can be longer than a B-tree entry of PostgreSQL.
     __table_args__ = (Index("manners_by_content", "content", postgresql_using="hash"),)
 
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     content: Mapped[str]
-    """JSON, by which it is found."""
+    """JSON, by which the row is found."""
 
     @classmethod
     def content_of(cls, origin: Mapping[str, Any]) -> str:
-        """What lines with this origin have in common."""
+        """Return the part of an origin that lines have in common, as JSON."""
         common = {name: value for name, value in origin.items() if name != "seed"}
         return json.dumps(common, separators=(",", ":"))
 
 
 class Line(Base):
-    """One element of a script, where it hangs in the tree, and how it came to be.
+    """One element of a script, with its place in the tree and its origin.
 
-    Ids grow along every path of the tree, since a line is stored after its parent.
+    Ids grow along every path of the tree, because a line is stored after its parent.
     """
 
     __tablename__ = "lines"
@@ -221,38 +221,38 @@ class Line(Base):
     kind: Mapped[str]
     text: Mapped[str]
     author: Mapped[int | None] = mapped_column(BigInteger)
-    """The person who wrote it; None for a voice."""
+    """The person who wrote the line; None for a model."""
     credit: Mapped[str]
-    """The person's or the voice's name, as it was then."""
+    """The name of the person or the model at that time."""
     manner: Mapped[int | None] = mapped_column(ForeignKey("manners.id"))
     """None for a person."""
     seed: Mapped[int | None] = mapped_column(BigInteger)
-    """Part of what a voice wrote it from, as `Manner` is the rest."""
+    """The part of the origin that is not in `Manner`."""
     delivery: Mapped[str]
-    """The interaction that asked for it."""
+    """The interaction that asked for the line."""
     take: Mapped[int] = mapped_column(Integer)
     ordinal: Mapped[int] = mapped_column(Integer)
     written: Mapped[dt.datetime] = mapped_column(default=_now)
     asker: Mapped[int | None] = mapped_column(BigInteger, index=True)
-    """The person who asked for it; None where that was not noted."""
+    """The person who asked for the line; None if unknown."""
     copy_of: Mapped[int | None]
-    """The line that this repeats below a rewritten one. That may have been deleted since."""
+    """The line of which this one is a copy below a rewritten one; it may have been deleted."""
     rewrite_of: Mapped[int | None]
-    """The line that this was written instead of. That may have been deleted since."""
+    """The line that this one replaces; it may have been deleted."""
     removed: Mapped[bool] = mapped_column(default=False, server_default=false())
-    """Whether its text was removed, because whoever wrote it wished so."""
+    """Whether the text was removed at the wish of its author."""
 
     common: Mapped[Manner | None] = relationship(lazy="joined")
-    """What its origin shares with that of others."""
+    """The part of the origin that other lines share."""
 
     @property
     def element(self) -> Element:
-        """The line as an element of a screenplay."""
+        """Return the line as an element of a screenplay."""
         return Element(Kind(self.kind), self.text)
 
     @property
     def origin(self) -> dict[str, Any]:
-        """What a voice wrote it from: fingerprint, seed and so on; empty for a person."""
+        """Return how the model wrote it: fingerprint, seed and so on; empty for a person's."""
         if self.common is None:
             return {}
         common: dict[str, Any] = json.loads(self.common.content)
@@ -260,9 +260,10 @@ class Line(Base):
 
 
 class Trail(Base):
-    """The child through which the head of a script last came back to a line, or to one above it.
+    """A redo pointer: the child from which the head of a script last came back to a line.
 
-    Of lines above the head there may be none, or one of earlier: there the way is that to the head.
+    Lines above the head may have none, or an outdated one: from there, redo follows the path to the
+    head.
     """
 
     __tablename__ = "trails"
@@ -275,7 +276,7 @@ class Trail(Base):
 
 
 class State(Base):
-    """What a voice remembers after a line: a cache, which the text can always make anew."""
+    """The state of a model after a line: a cache, which can be recomputed from the text."""
 
     __tablename__ = "states"
 
@@ -285,14 +286,14 @@ class State(Base):
 
     @property
     def remembered(self) -> States:
-        """The state as the voice takes it: float32 [S]."""
+        """Return the state as the model takes it: float32 [S]."""
         return np.frombuffer(self.state, np.float32)
 
 
 class Surprise(Base):
-    """What each character of a line cost a voice that read or wrote it: a cache as well.
+    """The surprisal of each character of a line to a model that read or wrote it: also a cache.
 
-    It is kept for heads, and for other lines until states of their age have made room for new ones.
+    It is kept for heads, and for other lines until states of the same age are evicted.
     """
 
     __tablename__ = "surprises"
@@ -300,11 +301,11 @@ class Surprise(Base):
     line: Mapped[int] = mapped_column(ForeignKey("lines.id"), primary_key=True)
     fingerprint: Mapped[str] = mapped_column(primary_key=True)
     bits: Mapped[bytes] = mapped_column(LargeBinary)
-    """float16, one for each character of the line as the voice reads it but the first."""
+    """float16, one for each character of the line as the model reads it, except the first."""
 
 
 class Ban(Base):
-    """Words that no voice says in a channel, or in a guild."""
+    """Words that no model says in a channel or a guild."""
 
     __tablename__ = "bans"
 
@@ -313,11 +314,11 @@ class Ban(Base):
     place: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     words: Mapped[list[str]]
     guild: Mapped[int | None] = mapped_column(BigInteger)
-    """Where the channel is; None where that is not known, and in direct messages."""
+    """The channel's guild; None if unknown, and for direct messages."""
 
 
 class Post(Base):
-    """A line as it stands in a message, so that the message can tell the truth later."""
+    """A line in a message, so that the message can be updated later."""
 
     __tablename__ = "posts"
     __table_args__ = ({"sqlite_with_rowid": False},)
@@ -326,11 +327,11 @@ class Post(Base):
     line: Mapped[int] = mapped_column(primary_key=True, index=True)
     """`BEFORE_THE_FIRST` for the message that begins a script without a line."""
     script: Mapped[int] = mapped_column(ForeignKey("scripts.id"))
-    """The one that it was shown of; a fork in the same channel can share the line."""
+    """The script that the message shows; a fork in the same channel can share the line."""
 
 
 class Stale(Base):
-    """A message that shows what was forgotten since, until it is drawn again."""
+    """A message that shows an erased name or text, until it is redrawn."""
 
     __tablename__ = "stale"
 
@@ -339,31 +340,31 @@ class Stale(Base):
 
 
 class Ballot(Base):
-    """Takes of the same lines, from which one is chosen: by who asked for them, or by a vote."""
+    """A poll: takes of the same lines, of which the asker or a vote chooses one."""
 
     __tablename__ = "ballots"
-    __table_args__ = ({"sqlite_autoincrement": True},)  # its ids are on old buttons
+    __table_args__ = ({"sqlite_autoincrement": True},)  # old buttons carry the ids
 
     id: Mapped[int] = mapped_column(primary_key=True)
     script: Mapped[int] = mapped_column(ForeignKey("scripts.id"), index=True)
     parent: Mapped[int | None]
-    """The line below which the takes hang; None for the beginning."""
+    """The line below which the takes stand; None for the beginning."""
     delivery: Mapped[str] = mapped_column(unique=True)
-    """The interaction that asked for the takes: their lines have it, too."""
+    """The interaction that asked for the takes, whose lines have it too."""
     asker: Mapped[int] = mapped_column(BigInteger)
     message: Mapped[int | None] = mapped_column(BigInteger, index=True)
-    """Where the takes are shown; None where they are not, or no longer."""
+    """The message that shows the takes; None if none does."""
     ends: Mapped[dt.datetime | None]
-    """When the vote is over; None where there is none."""
+    """When the vote ends; None if there is no vote."""
     closed: Mapped[bool] = mapped_column(default=False)
     chosen: Mapped[int | None]
-    """The take that was chosen, from 0; None as long as it is open."""
+    """The take that was chosen, from 0; None while the poll is open."""
     announced: Mapped[bool] = mapped_column(default=False, server_default=false())
-    """Whether the channel was told how the vote ended."""
+    """Whether the channel was told the result of the vote."""
 
 
 class Vote(Base):
-    """The take that a person is for."""
+    """A person's vote for a take."""
 
     __tablename__ = "votes"
 
@@ -373,7 +374,7 @@ class Vote(Base):
 
 
 class Departure(Base):
-    """A guild that has removed the bot, and whose scripts are deleted after a while."""
+    """A guild that has removed the bot, and whose scripts are deleted later."""
 
     __tablename__ = "departures"
 
@@ -382,7 +383,7 @@ class Departure(Base):
 
 
 class Fact(Base):
-    """A small thing that the bot must remember about itself."""
+    """A named value that the bot must remember about itself."""
 
     __tablename__ = "facts"
 
@@ -391,14 +392,14 @@ class Fact(Base):
 
 
 NUMBERED = (Script.__tablename__, Line.__tablename__, Ballot.__tablename__)
-"""The tables whose ids are on buttons."""
+"""The tables whose ids buttons carry."""
 
 
 def guilds_voice(guild: int) -> str:
-    """The name of the fact that says which voice a guild has chosen."""
+    """Return the name of the fact about the voice that a guild has chosen."""
     return f"{GUILDS_VOICE} {guild}"
 
 
 def told_of(ballot: int, card: int) -> str:
-    """The name of the fact that a card of how a vote ended was posted, until all of them are."""
+    """Return the name of the fact that a card of a poll's result was posted."""
     return f"{TOLD} {ballot} {card}"

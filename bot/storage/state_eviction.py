@@ -1,66 +1,78 @@
-"""Budget: how much room the states may take, and which are the first to go. Text is never among
-them: a state that is gone is read again when it is needed. What a line cost its voice goes with the
-line's state: it is as old, and comes of the same reading.
+"""Evict the oldest states where they exceed their budget.
+
+Text is never evicted: a state that is gone is computed again from the lines when it is needed. The
+surprisal of a line is evicted with the line's state, because one reading makes both.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sqlalchemy import Select, delete, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from ..screenplay.drafts import Draft
 from .schema import Script, State, Surprise
 
-AT_ONCE = 500
-"""States that are looked at together."""
+BATCH = 500
+"""States that are selected and deleted together."""
 
 SLACK = 0.01
-"""The share that is freed beyond what is needed, so that not every line has to make room."""
+"""The share of the budget that is freed beyond what is needed, so that not every line evicts."""
+
+
+def state_bytes(drafts: Iterable[Draft]) -> int:
+    """Return the size of the states of drafts."""
+    return sum(draft.state.nbytes for draft in drafts if draft.state is not None)
 
 
 @dataclass
-class Budget:
-    """The room for states, in bytes. It counts what is added, and looks only when that is much."""
+class StateBudget:
+    """The most bytes that all states may take.
+
+    Additions are counted in memory, and the database is asked only when they exceed the budget.
+    """
 
     most: int
-    _at_most: int | None = None
-    """The states take no more than this; None before anybody has looked."""
+    _upper_bound: int | None = None
+    """The most bytes that the states take now; None before the database was asked."""
 
     async def make_room(self, session: AsyncSession, added: int) -> None:
-        """Deletes states where the ``added`` bytes were too many: the oldest, the heads last."""
-        if self._at_most is None or self._at_most + added > self.most:
-            self._at_most = await _size(session)
-            if self._at_most > self.most:
-                self._at_most -= await _evict(session, self._at_most - self.most * (1 - SLACK))
+        """Evict the oldest states, those of heads last, if ``added`` bytes exceed the budget."""
+        if self._upper_bound is None or self._upper_bound + added > self.most:
+            self._upper_bound = await _measure(session)
+            if self._upper_bound > self.most:
+                over = self._upper_bound - self.most * (1 - SLACK)
+                self._upper_bound -= await _evict(session, over)
         else:
-            self._at_most += added
+            self._upper_bound += added
 
     def recount(self) -> None:
-        """Looks the next time: what was counted was taken back."""
-        self._at_most = None
+        """Ask the database the next time, because additions were rolled back."""
+        self._upper_bound = None
 
 
-async def _size(session: AsyncSession) -> int:
-    """The bytes of all states. Those of one voice are of one size, so that few are looked at."""
-    voices = select(State.fingerprint, func.count(), func.min(State.line)).group_by(
+async def _measure(session: AsyncSession) -> int:
+    """Return the bytes of all states, from one state of each model: all of a model's are equal."""
+    models = select(State.fingerprint, func.count(), func.min(State.line)).group_by(
         State.fingerprint
     )
-    size = 0
-    for fingerprint, count, line in (await session.execute(voices)).all():
-        one = select(func.length(State.state)).where(
+    total = 0
+    for fingerprint, count, line in (await session.execute(models)).all():
+        size = select(func.length(State.state)).where(
             State.line == line, State.fingerprint == fingerprint
         )
-        size += count * (await session.scalar(one) or 0)
-    return size
+        total += count * (await session.scalar(size) or 0)
+    return total
 
 
 async def _evict(session: AsyncSession, over: float) -> int:
-    """Deletes states of at least so many bytes, if there are so many; returns how many."""
+    """Delete states of at least ``over`` bytes, or all; return the bytes that were freed."""
     heads = select(Script.head).where(Script.head.is_not(None))
     oldest = select(State.line, State.fingerprint, func.length(State.state)).order_by(State.line)
     freed, last = await _delete(session, oldest.where(State.line.not_in(heads)), over)
-    # That of a head stays, and so what voice has read a script is known.
+    # The surprisal of a head stays, because it tells which model has read the script.
     aged = delete(Surprise).where(Surprise.line <= last, Surprise.line.not_in(heads))
     await session.execute(aged)
     freed_of_heads, _ = await _delete(session, oldest, over - freed)
@@ -70,18 +82,21 @@ async def _evict(session: AsyncSession, over: float) -> int:
 async def _delete(
     session: AsyncSession, oldest: Select[int, str, int], over: float
 ) -> tuple[int, int]:
-    """Deletes the first of these, until they make so many bytes; returns how many, and the last
-    line whose state is gone, from 1."""
+    """Delete the first selected states until ``over`` bytes are freed.
+
+    Returns:
+        The bytes that were freed, and the last line whose state is gone, or 0.
+    """
     freed = last = 0
     while freed < over:
-        gone: list[tuple[int, str]] = []
-        for line, fingerprint, size in await session.execute(oldest.limit(AT_ONCE)):
+        evicted: list[tuple[int, str]] = []
+        for line, fingerprint, size in await session.execute(oldest.limit(BATCH)):
             if freed >= over:
                 break
-            gone.append((line, fingerprint))
+            evicted.append((line, fingerprint))
             freed, last = freed + size, line
-        if not gone:
+        if not evicted:
             break
         key = tuple_(State.line, State.fingerprint)
-        await session.execute(delete(State).where(key.in_(gone)))
+        await session.execute(delete(State).where(key.in_(evicted)))
     return freed, last

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
-from itertools import groupby
-
 from ..i18n.catalogue import say
-from ..i18n.markdown import fenced, inline, size
+from ..i18n.markdown import fenced
+from ..i18n.markdown import inline
+from ..i18n.markdown import size
 from ..screenplay.page_layout import page
-from ..storage.schema import FORGOTTEN, SOMEBODY
-from ..storage.store import Line
-from .script_messages import dimmed, messages
+from ..storage.schema import FORGOTTEN
+from ..storage.schema import Line
+from ..storage.schema import SOMEBODY
+from .script_messages import dimmed
+from .script_messages import messages
+from collections.abc import Collection
+from collections.abc import Iterable
+from collections.abc import Sequence
+from itertools import groupby
 
 FULL = 1500
 """The size of a card that has no room for another line. Discord allows 2,000, and lines that are

@@ -12,7 +12,7 @@ from discord import ui
 
 from ..i18n.catalogue import phrase, say
 from ..session.turn import Place
-from ..storage.store import BEFORE_THE_FIRST
+from ..storage.schema import BEFORE_THE_FIRST
 
 COG = "OnBook"
 """The cog's name, by which a button finds it."""

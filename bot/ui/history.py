@@ -11,7 +11,7 @@ from ..i18n.catalogue import phrase, say
 from ..i18n.markdown import LIMIT, inline, plain, size
 from ..screenplay.elements import Kind
 from ..session.preferences import entry
-from ..storage.store import Line
+from ..storage.schema import Line
 
 ON_A_PAGE = 8
 """Lines on a page, so that a message has room for them."""

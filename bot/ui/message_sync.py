@@ -17,8 +17,9 @@ from ..i18n.markdown import inline
 from ..screenplay.elements import Element
 from ..session.channel_session import Room
 from ..session.turn import Outcome, Place, Turn, place_of
-from ..storage.schema import told_of
-from ..storage.store import BEFORE_THE_FIRST, Ballot, Line, NotKept, Script, Store
+from ..storage.database import NotKept
+from ..storage.schema import BEFORE_THE_FIRST, Ballot, Line, Script, told_of
+from ..storage.store import Store
 from . import components, takes
 from .cards import FULL, card, dealt, shown_by
 from .components import Interaction
@@ -128,7 +129,7 @@ class Board:
                 interaction.extras[SHOWN] = True
             else:
                 message = await _post_below(interaction, content, view)
-            await self.store.post(message.id, script.id, group)
+            await self.store.posts.record(message.id, script.id, group)
             shown.add(message.id)
         return shown
 
@@ -144,15 +145,15 @@ class Board:
             view=components.under_line(turn.place, by_voice=False),
         )
         interaction.extras[SHOWN] = True
-        await self.store.post(message.id, script.id, [])
+        await self.store.posts.record(message.id, script.id, [])
         return {message.id}
 
     async def show_ballot(self, interaction: Interaction, ballot: Ballot) -> None:
         """Shows takes, of which one is to be chosen."""
-        content, view = takes.drawn(ballot, await self.store.takes(ballot), {})
+        content, view = takes.drawn(ballot, await self.store.polls.load_takes(ballot), {})
         message = await delivered(interaction, content=content, view=view)
         interaction.extras[SHOWN] = True
-        await self.store.show_ballot(ballot.id, message.id)
+        await self.store.polls.record_message(ballot.id, message.id)
 
     async def repaint_ballot(self, channel: Channel, room: Room, ballot: int) -> bool:
         """Draws takes again: how many are for each, or which one was chosen.
@@ -160,10 +161,13 @@ class Board:
         Returns whether all is as it should be, as where their message is gone.
         """
         async with room.painting:
-            found = await self.store.ballot(ballot)
+            found = await self.store.polls.find(ballot)
             if found is None or found.message is None:
                 return True
-            there, votes = await self.store.takes(found), await self.store.votes(ballot)
+            there, votes = (
+                await self.store.polls.load_takes(found),
+                await self.store.polls.load_votes(ballot),
+            )
             content, view = takes.drawn(found, there, votes)
             try:
                 message = discord.PartialMessage(channel=channel, id=found.message)
@@ -186,7 +190,7 @@ class Board:
         cards, shown = dealt(outcome.lines), set[int]()
         for number, group in enumerate(cards):
             name = told_of(outcome.ballot.id, number)
-            if await self.store.fact(name):
+            if await self.store.facts.find(name):
                 continue  # It was posted before something failed.
             content = _content(script, group, {line.id for line in group} if outcome.turn else ())
             view: discord.ui.View | None = None
@@ -200,10 +204,10 @@ class Board:
                 nonce=name,
                 view=view or discord.utils.MISSING,
             )
-            await self.store.post(message.id, script.id, group)
+            await self.store.posts.record(message.id, script.id, group)
             shown.add(message.id)
             if group is not cards[-1]:
-                await self.store.note_fact(name, str(message.id))
+                await self.store.facts.record(name, str(message.id))
         return shown
 
     async def show_progress(self, interaction: Interaction, progress: Progress, work: str) -> None:
@@ -220,7 +224,7 @@ class Board:
     ) -> set[int]:
         """Shows the last line again, under a note of what happened; returns the message's id."""
         script = await room.script()
-        line = None if script.head is None else await self.store.line(script.head)
+        line = None if script.head is None else await self.store.lines.find(script.head)
         before = f"-# {say('The script stands before its first line.')}"
         end = card([line], {line.id}) if line else before
         content, view = f"{note}\n{end}", await self._buttons(script, line)
@@ -230,7 +234,7 @@ class Board:
         else:
             message = await delivered(interaction, content=content, view=view)
         interaction.extras[SHOWN] = True
-        await self.store.post(message.id, script.id, [line] if line else [])
+        await self.store.posts.record(message.id, script.id, [line] if line else [])
         return {message.id}
 
     async def repaint(
@@ -268,13 +272,15 @@ class Board:
         is ``shown``. It is the newest, and ends where the script does. It stays as it is, the
         buttons have their place, and B is drawn without.
         """
-        script = await self.store.script(was.id)
-        running = script if script.running else await self.store.running(script.channel)
+        script = await self.store.scripts.get(was.id)
+        running = (
+            script if script.running else await self.store.scripts.find_running(script.channel)
+        )
         told = list({one.id: one for one in (running, script) if one}.values())
         # Others act between a turn and its message, which then shows where they had got to, as
         # theirs do: whoever comes last sees all of them.
         ends = {place_of(one).line for one in told}
-        posts = await self.store.posts(script, lines | ends, shown)
+        posts = await self.store.posts.load_showing(script, lines | ends, shown)
         tellers = await self._told(told, posts.values())
         placed, failed = False, set[int]()
         for message, there in sorted(posts.items(), reverse=True):
@@ -298,7 +304,7 @@ class Board:
 
     async def _beginner(self, tellers: Sequence[_Teller], message: int) -> _Teller | None:
         """The script that a message without lines was shown of: no line tells whose it is."""
-        found = await self.store.shown_in(message)
+        found = await self.store.posts.find(message)
         return next((one for one in tellers if found and one.script.id == found[0]), None)
 
     async def shown_in(self, message: int) -> tuple[Script, list[Line]] | None:
@@ -308,11 +314,13 @@ class Board:
         scripts share lines, the message is about that on which people write. None for a message
         that shows no line.
         """
-        found = await self.store.shown_in(message)
+        found = await self.store.posts.find(message)
         if found is None or not found[1]:
             return None
-        script, lines = await self.store.script(found[0]), found[1]
-        running = script if script.running else await self.store.running(script.channel)
+        script, lines = await self.store.scripts.get(found[0]), found[1]
+        running = (
+            script if script.running else await self.store.scripts.find_running(script.channel)
+        )
         told = [one for one in (running, script) if one]
         teller = _of(await self._tellers(told, [lines]), lines)
         if teller is None:
@@ -330,7 +338,7 @@ class Board:
         """
         tellers = await self._tellers(told, shown)
         strange = {line.script for there in shown if not _of(tellers, there) for line in there}
-        found = [await self.store.find(script) for script in sorted(strange)]
+        found = [await self.store.scripts.find(script) for script in sorted(strange)]
         tellers += await self._tellers(filter(None, found), shown)
         now, *others = tellers
         if not now.script.running:
@@ -339,7 +347,7 @@ class Board:
 
     async def _beside(self, now: _Teller, other: _Teller) -> _Teller:
         """Another script, as it is told of beside the one that runs."""
-        if await self.store.share_lines(now.script, other.script):
+        if await self.store.scripts.share_lines(now.script, other.script):
             return replace(other, standing=now.standing)
         return other
 
@@ -351,8 +359,8 @@ class Board:
         return [
             _Teller(
                 script,
-                frozenset(await self.store.path_ids(script.head, since)),
-                frozenset(await self.store.path_ids(script.forked_at, since)),
+                frozenset(await self.store.lines.load_path_ids(script.head, since)),
+                frozenset(await self.store.lines.load_path_ids(script.forked_at, since)),
             )
             for script in scripts
         ]
@@ -363,7 +371,7 @@ class Board:
         shown = [line for line in lines if line.id in teller.standing] or lines
         if not shown or shown[0].parent is not None or shown[0].script == script.id:
             return script
-        return await self.store.script(shown[0].script)
+        return await self.store.scripts.get(shown[0].script)
 
     async def _edit(
         self, channel: Channel, message: int, content: str | None, view: discord.ui.View | None
@@ -377,7 +385,7 @@ class Board:
         try:
             await _drawn(partial, **now, view=view)
         except discord.NotFound:
-            await self.store.forget_post(message)
+            await self.store.posts.delete(message)
             return None
         except (discord.HTTPException, *LOST) as error:
             # The script is right, if not its picture; whoever reads on will see.
@@ -391,11 +399,11 @@ class Board:
         """Draws messages of a script again; returns those that are as they should be, or gone."""
         failed = set[int]()
         for message in messages:
-            ballot = await self.store.ballot_in(message)
+            ballot = await self.store.polls.find_by_message(message)
             if ballot and not await self.repaint_ballot(channel, room, ballot.id):
                 failed.add(message)
         async with room.painting:
-            shown = await self.store.posts(script, (), messages)
+            shown = await self.store.posts.load_showing(script, (), messages)
             lines = {line.id for there in shown.values() for line in there}
             if lines:
                 failed |= (await self._paint(channel, script, lines, set())).failed
@@ -407,17 +415,19 @@ class Board:
         Returns whether it must be drawn again: until now nobody has, whatever came after it.
         """
         message = interaction.message
-        if message is None or message.flags.ephemeral or await self.store.shown_in(message.id):
+        if message is None or message.flags.ephemeral or await self.store.posts.find(message.id):
             return False
-        script = await self.store.find(place.script)
+        script = await self.store.scripts.find(place.script)
         if script is None:
             return True
         if script.channel != interaction.channel_id:
             return False
-        if place.line != BEFORE_THE_FIRST and not await self.store.has(script, place.line):
+        if place.line != BEFORE_THE_FIRST and not await self.store.scripts.has_line(
+            script, place.line
+        ):
             return False
-        lines = await self.store.last_lines(place.line or None, FULL)
-        await self.store.post(message.id, script.id, shown_by(message.content, lines))
+        lines = await self.store.lines.load_last(place.line or None, FULL)
+        await self.store.posts.record(message.id, script.id, shown_by(message.content, lines))
         return True
 
     async def learn_ballot(self, interaction: Interaction, ballot: int) -> bool:
@@ -425,15 +435,15 @@ class Board:
         message = interaction.message
         if message is None or message.flags.ephemeral:
             return False
-        found = await self.store.ballot(ballot)
+        found = await self.store.polls.find(ballot)
         if found is None:
             return True
         if found.message is not None:
             return False
-        script = await self.store.script(found.script)
+        script = await self.store.scripts.get(found.script)
         if script.channel != interaction.channel_id:
             return False
-        await self.store.show_ballot(ballot, message.id)
+        await self.store.polls.record_message(ballot, message.id)
         return found.closed
 
     async def redraw_pressed(self, interaction: Interaction, room: Room) -> None:
@@ -442,11 +452,11 @@ class Board:
         if message is None or not isinstance(channel, Channel):
             return
         ballot, shown = (
-            await self.store.ballot_in(message.id),
-            await self.store.shown_in(message.id),
+            await self.store.polls.find_by_message(message.id),
+            await self.store.posts.find(message.id),
         )
         of = ballot.script if ballot else shown[0] if shown else None
-        script = None if of is None else await self.store.find(of)
+        script = None if of is None else await self.store.scripts.find(of)
         if script is None:
             await self.strip(interaction, room, [message.id])
             return
@@ -462,10 +472,10 @@ class Board:
 
     async def messages_of(self, script: Script) -> list[int]:
         """The messages that may have buttons of a script: those of its end, and of open takes."""
-        ballots = await self.store.ballots_shown(script.id)
+        ballots = await self.store.polls.list_messages(script.id)
         if not script.running:
             return ballots
-        return [*await self.store.posts(script, [place_of(script).line]), *ballots]
+        return [*await self.store.posts.load_showing(script, [place_of(script).line]), *ballots]
 
     async def strip(self, interaction: Interaction, room: Room, messages: Iterable[int]) -> None:
         """Takes the buttons from messages of a script that is gone."""
@@ -479,25 +489,25 @@ class Board:
 
     async def open_at(self, channel: discord.TextChannel | discord.Thread) -> None:
         """Shows a channel where its script stands, or how to begin one, without being asked."""
-        script = await self.store.running(channel.id)
+        script = await self.store.scripts.find_running(channel.id)
         if script is None:
             await posted(channel, say(HELP), view=components.start())
             return
-        lines = await self.store.path(script.head)
+        lines = await self.store.lines.load_path(script.head)
         last = dealt(lines)[-1] if lines else []
         content = f"**{inline(script.title, 100)}**"
         if last:
             content += "\n" + card(last, {line.id for line in last})
         view = await self._buttons(script, last[-1] if last else None)
         message = await posted(channel, content, view=view)
-        await self.store.post(message.id, script.id, last)
+        await self.store.posts.record(message.id, script.id, last)
 
     async def _buttons(self, script: Script, line: Line | None) -> discord.ui.View:
         """The buttons under the last line of a script, None before the first."""
         return components.under_line(
             place_of(script),
             by_voice=line is not None and line.author is None,
-            redo=await self.store.next_of(script.id, script.head) is not None,
+            redo=await self.store.lines.find_redo(script.id, script.head) is not None,
         )
 
 

@@ -12,7 +12,7 @@ from discord import ui
 from ..i18n.catalogue import phrase, say
 from ..i18n.markdown import inline, plain
 from ..session.turn import Place
-from ..storage.store import Line, Script
+from ..storage.schema import Line, Script
 from .components import Interaction, desk, new_id, with_pages
 
 MOST_OPTIONS = 25

@@ -15,7 +15,8 @@ import discord
 from ..i18n.catalogue import speaking
 from ..session.channel_session import Room, Rooms
 from ..sharding import Shards
-from ..storage.store import Ballot, NotKept, Script
+from ..storage.database import NotKept
+from ..storage.schema import Ballot, Script
 from .delivery import LOST
 from .message_sync import Board
 
@@ -82,10 +83,10 @@ class Polls:
         if self._resumed:
             return
         here, store = Shards.of(self.client), self.rooms.store
-        ballots = await store.votes_open()
+        ballots = await store.polls.list_unannounced()
         self._resumed = True
         for ballot in ballots:
-            script = await store.find(ballot.script)
+            script = await store.scripts.find(ballot.script)
             if script and here.have(script.guild) and ballot.id not in self._ends:
                 self.watch(ballot)
 
@@ -142,8 +143,8 @@ class Polls:
         """Acts in the channel of a ballot, if that is there; returns whether nothing failed."""
         store = self.rooms.store
         try:
-            found = await store.ballot(ballot)
-            script = await store.find(found.script) if found else None
+            found = await store.polls.find(ballot)
+            script = await store.scripts.find(found.script) if found else None
             if script is None:
                 return True
             channel = self.client.get_partial_messageable(script.channel)
@@ -168,7 +169,7 @@ class Polls:
         # of the takes says how it ended.
         with suppress(discord.NotFound, discord.Forbidden):
             shown = await self.board.announce(channel, outcome)
-        await self.rooms.store.note_announced(ballot)
+        await self.rooms.store.polls.mark_announced(ballot)
         if outcome.turn:
             await self.board.repaint_in(channel, room, outcome.turn, shown)
 

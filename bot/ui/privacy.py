@@ -12,7 +12,9 @@ import discord
 from discord import ui
 
 from ..i18n.catalogue import many, phrase, say
-from ..storage.store import Forgotten, Kept, Line, Script
+from ..storage.erasure import Kept
+from ..storage.repositories.person_repository import Forgotten
+from ..storage.schema import Line, Script
 from .components import Interaction, desk
 
 KEPT = phrase(

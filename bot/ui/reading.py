@@ -16,7 +16,7 @@ from ..screenplay.statistics import minutes, tally
 from ..session import replay, surprisal
 from ..session.channel_session import Room, RoomError
 from ..session.replay import Replay
-from ..storage.store import Script
+from ..storage.schema import Script
 from .components import Interaction
 from .delivery import delivered, reply_to
 from .images import page
@@ -48,7 +48,7 @@ async def send_export(
     """Sends the script as a file, to the one who asked."""
     script = await _opened(interaction, room)
     await reply_to(interaction).defer(thinking=True, ephemeral=True)
-    lines = await room.store.path(script.head)
+    lines = await room.store.lines.load_path(script.head)
 
     def work() -> Printed:
         today = dt.datetime.now(dt.UTC).date()
@@ -78,7 +78,7 @@ async def send_stats(interaction: Interaction, room: Room, *, to_all: bool) -> N
     """Sends a picture of who says and who wrote how much."""
     script = await _opened(interaction, room)
     await reply_to(interaction).defer(thinking=True, ephemeral=not to_all)
-    counted = await asyncio.to_thread(tally, await room.store.path(script.head))
+    counted = await asyncio.to_thread(tally, await room.store.lines.load_path(script.head))
     picture = await asyncio.to_thread(page.stats, script.title, counted)
     content = (
         f"**{inline(script.title, 100)}**: {many(counted.lines, 'line')}, "

@@ -17,7 +17,8 @@ from ..inference.model import ModelError
 from ..screenplay.elements import ScriptError
 from ..session.rate_limits import TooMuch
 from ..session.turn import LineIsOld, NoScript, RoomError
-from ..storage.store import AlreadyWritten, HeadMoved, NotKept
+from ..storage.database import NotKept
+from ..storage.line_tree import AlreadyWritten, HeadMoved
 from ..telemetry import Outcome
 from . import components
 from .components import Interaction

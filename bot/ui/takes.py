@@ -13,7 +13,7 @@ from ..i18n.catalogue import many, phrase, say
 from ..i18n.markdown import LIMIT, fenced, inline, size
 from ..screenplay.page_layout import page
 from ..session.vote import counted
-from ..storage.store import Ballot, Line
+from ..storage.schema import Ballot, Line
 from .cards import credited, mention
 from .components import Interaction, desk
 from .script_messages import messages

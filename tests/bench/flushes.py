@@ -8,20 +8,20 @@ quartiles.
 
 from __future__ import annotations
 
+from bot.screenplay.drafts import Draft
+from bot.screenplay.elements import Element
+from bot.screenplay.elements import Kind
+from bot.storage.group_commit import GROUP_SIZE
+from bot.storage.schema import Script
+from bot.storage.store import Store
+from collections.abc import Sequence
+from pathlib import Path
 import argparse
 import asyncio
+import numpy as np
 import statistics
 import tempfile
 import time
-from collections.abc import Sequence
-from pathlib import Path
-
-import numpy as np
-
-from bot.screenplay.drafts import Draft
-from bot.screenplay.elements import Element, Kind
-from bot.storage.store import Script, Store
-from bot.storage.transactions import TOGETHER
 
 STATE = 2_048
 """float32 numbers that a voice of 2 x 512 remembers."""
@@ -44,7 +44,7 @@ async def milliseconds(store: Store, scripts: Sequence[Script], turns: int, name
     async def write(script: Script) -> None:
         for at in range(turns):
             delivery = f"{name} {script.channel} {at}"
-            [line] = await store.append(script, script.head, [draft(at)], delivery, 0, 1)
+            [line] = await store.lines.append(script, script.head, [draft(at)], delivery, 0, 1)
             script.head = line.id
 
     began = time.perf_counter()
@@ -57,17 +57,17 @@ async def compare(
 ) -> tuple[list[float], list[float]]:
     """Milliseconds a turn in each round, with a flush for each and with shared ones."""
     store = await Store.open(folder / "scripts.db")
-    scripts = [await store.begin(_script(channel)) for channel in range(channels)]
-    took: dict[int, list[float]] = {1: [], TOGETHER: []}
+    scripts = [await store.scripts.begin(_script(channel)) for channel in range(channels)]
+    took: dict[int, list[float]] = {1: [], GROUP_SIZE: []}
     for number in range(rounds + 1):
         for most in sorted(took, reverse=number % 2 == 1):
-            store._turns.most = most
+            store._transactions._group.group_size = most
             took[most].append(
                 await milliseconds(store, scripts, turns // channels, f"{number} {most}")
             )
     await store.close()
     # The first round fills what is kept of statements.
-    return took[1][1:], took[TOGETHER][1:]
+    return took[1][1:], took[GROUP_SIZE][1:]
 
 
 def _script(channel: int) -> Script:

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from bot.session.channel_session import Wish
+from bot.storage.database import StoreError
 from bot.storage.migrations import SCHEMA
 from bot.storage.sqlite.backup import backup, restore
-from bot.storage.store import Store, StoreError
+from bot.storage.store import Store
 
 from .test_room import House, house, texts
 from .test_runner import python_m_bot
@@ -122,7 +123,7 @@ async def test_a_backup_of_an_earlier_on_book_is_brought_up_to_date(tmp_path: Pa
     database = tmp_path / "scripts.db"
     assert restore(database, source) is None
     store = await Store.open(database)
-    assert len(await store.shelf(1)) == 2
+    assert len(await store.scripts.list_channel(1)) == 2
     await store.close()
 
 

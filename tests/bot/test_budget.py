@@ -20,7 +20,7 @@ __all__ = ["house"]
 async def kept(house: House) -> set[int]:
     """The lines whose states are there."""
     fingerprint = (await house.voices.engine("tiny")).model.fingerprint
-    return await house.store.states_kept(range(1, 200), fingerprint)
+    return await house.store.states.list_kept(range(1, 200), fingerprint)
 
 
 @pytest.fixture
@@ -62,10 +62,10 @@ async def test_what_lines_cost_goes_with_their_states_but_not_a_heads(small: Hou
     for n in range(9):  # of which the heads alone are more than there is room for
         await small.start(small.rooms.at(100 + n))
     assert not {oldest, first, head} & await kept(small)
-    assert await small.store.surprise(first, fingerprint) is None
+    assert await small.store.states.find_surprisal(first, fingerprint) is None
     for one in oldest, head:
-        assert await small.store.surprise(one, fingerprint) is not None
-        assert await small.store.reader(one) == fingerprint
+        assert await small.store.states.find_surprisal(one, fingerprint) is not None
+        assert await small.store.states.find_reader(one) == fingerprint
     # And who looks at it again sees what was there.
     for one, other in zip(costs[2], (await small.room.last_costs(3, 600))[2], strict=True):
         np.testing.assert_allclose(one, other, atol=0.01)
@@ -91,7 +91,7 @@ async def test_what_is_there_when_it_opens_counts(small: House):
     await small.store.close()
     small.store = await Store.open(small.settings.where, 1)
     model = (await small.voices.engine("tiny")).model
-    await small.store.keep_state(1, model.fingerprint, np.zeros(model.state_size, np.float32))
+    await small.store.states.keep(1, model.fingerprint, np.zeros(model.state_size, np.float32))
     assert await kept(small) == set()
 
 
@@ -110,7 +110,7 @@ async def test_what_was_taken_back_is_not_counted(small: House):
     # Room is made for them, and then they cannot be stored.
     event.listen(Session, "before_commit", fail)
     with pytest.raises(RuntimeError):
-        await small.store.append(script, script.head, drafts, "late", 0)
+        await small.store.lines.append(script, script.head, drafts, "late", 0)
     event.remove(Session, "before_commit", fail)
     assert await kept(small) == before
     for n in range(9):
@@ -121,8 +121,8 @@ async def test_what_was_taken_back_is_not_counted(small: House):
 async def test_nothing_is_kept_of_a_line_that_is_deleted(small: House):
     begun = await small.start()
     await small.start()
-    await small.store.delete(begun.script.id)
+    await small.store.scripts.delete(begun.script.id)
     model = (await small.voices.engine("tiny")).model
     state = np.zeros(model.state_size, np.float32)
-    await small.store.keep_state(begun.lines[0].id, model.fingerprint, state)
+    await small.store.states.keep(begun.lines[0].id, model.fingerprint, state)
     assert begun.lines[0].id not in await kept(small)

@@ -71,8 +71,9 @@ def aloud(page: str) -> str:
 async def unnoted(stage: Stage, act: Any) -> Any:
     """What an act shows in a process that dies before it can note the message, as others see it."""
     with pytest.MonkeyPatch.context() as patch:
-        for note in ("post", "show_ballot"):
-            patch.setattr(stage.cog.store, note, AsyncMock())
+        store = stage.cog.store
+        for table, note in ((store.posts, "record"), (store.polls, "record_message")):
+            patch.setattr(table, note, AsyncMock())
         shown = answer(await act)
     await stage.restart()
     return shown
@@ -522,7 +523,9 @@ async def test_a_message_that_was_not_noted_loses_its_buttons_where_its_script_i
     stage: Stage,
 ):
     shown = await unnoted(stage, begin(stage))
-    await stage.cog.store.delete((await stage.cog.store.running(stage.channel.id)).id)
+    await stage.cog.store.scripts.delete(
+        (await stage.cog.store.scripts.find_running(stage.channel.id)).id
+    )
     refused = answer(await stage.ann.click(shown, label="Continue"))
     assert refused.ephemeral
     assert stage.with_buttons() == []
@@ -535,4 +538,4 @@ async def test_an_offer_for_one_person_is_no_message_of_a_script(stage: Stage):
     offer = answer(await stage.press_late(stage.ann, look, "Continue"))
     assert labels(offer) == ["Continue from here"]
     await stage.ann.click(offer, label="Continue from here")
-    assert await stage.cog.store.shown_in(offer.id) is None
+    assert await stage.cog.store.posts.find(offer.id) is None

@@ -133,7 +133,7 @@ async def test_only_those_who_may_change_what_is_banned(stage: Stage):
     assert "needs the permission **Manage Channels**" in answer(refused).content
     refused = await stage.ann.slash(stage.channel, "settings banned", add="word", server=True)
     assert "needs the permission **Manage Server**" in answer(refused).content
-    assert await stage.cog.store.banned(stage.channel.id, stage.guild.id) == []
+    assert await stage.cog.store.banned_words.list_effective(stage.channel.id, stage.guild.id) == []
 
 
 async def test_a_name_that_must_not_be_said_is_not_in_the_cast(stage: Stage):
@@ -142,7 +142,7 @@ async def test_a_name_that_must_not_be_said_is_not_in_the_cast(stage: Stage):
     refused = await begin(stage, cast="Maya, Old Zounds")
     assert "cannot be in the cast" in answer(refused).content
     assert answer(refused).ephemeral
-    assert await stage.cog.store.running(stage.channel.id) is None
+    assert await stage.cog.store.scripts.find_running(stage.channel.id) is None
 
 
 async def test_the_operators_list_holds_everywhere(house: House):
@@ -183,11 +183,11 @@ async def test_the_surprise_of_every_character_is_kept(house: House):
     [its] = await house.carry_on(1, character="MAYA")
     model = (await house.voices.engine("tiny")).model
     for line in (mine, its):
-        bits = await house.store.surprise(line.id, model.fingerprint)
+        bits = await house.store.states.find_surprisal(line.id, model.fingerprint)
         assert len(bits) == len(model.encode(line.text)) + 1
         assert (bits >= 0).all()
     mean = [
-        float(np.mean(await house.store.surprise(line.id, model.fingerprint)))
+        float(np.mean(await house.store.states.find_surprisal(line.id, model.fingerprint)))
         for line in (mine, its)
     ]
     assert mean[0] > mean[1]

@@ -19,10 +19,12 @@ from bot.screenplay.drafts import Draft
 from bot.screenplay.elements import Element, Kind
 from bot.settings import RunnerSettings
 from bot.sharding import Shards
+from bot.storage.backends import open_database
 from bot.storage.copying import copy_database
+from bot.storage.database import StoreError
 from bot.storage.postgres.leases import Lease
 from bot.storage.schema import Base
-from bot.storage.store import Store, StoreError, opened
+from bot.storage.store import Store
 from tests.postgres import PASSWORD, Server, ask
 
 from .conftest import count, on, tell
@@ -41,34 +43,36 @@ def own(postgres: Server) -> URL:
 async def grown(path: Path) -> Path:
     """A file with something in every table, and with what was deleted."""
     store = await Store.open(path)
-    script = await store.begin(a_script(), delivery="begun")
+    script = await store.scripts.begin(a_script(), delivery="begun")
     odd = Draft(
         Element(Kind.DIALOGUE, "ÉMILE\n(茂)\nHm — “so” \N{SNOWMAN}?"),
         *(None, "tiny", STATE, "f", {"seed": 2**53, "p": 0.1, "none": None}),
         surprise=np.array([0.5, 7.25, 0.0]),
     )
-    await store.append(script, None, [odd], "odd", take=0)
+    await store.lines.append(script, None, [odd], "odd", take=0)
     ids = await append(store, script.id, *(f"Line {n}." for n in range(1100)))
-    await store.post(100, script.id, await store.lines(ids[:3]))
-    now = await store.script(script.id)
-    await store.rewrite(now, (await store.line(ids[-3])), [a_draft("New.")], "rewriting", asker=9)
-    now = await store.script(script.id)
+    await store.posts.record(100, script.id, await store.lines.load(ids[:3]))
+    now = await store.scripts.get(script.id)
+    await store.lines.rewrite(
+        now, (await store.lines.find(ids[-3])), [a_draft("New.")], "rewriting", asker=9
+    )
+    now = await store.scripts.get(script.id)
     ends = dt.datetime(2030, 1, 2, 3, 4, 5, 678901, dt.UTC)
-    ballot = await store.offer(now, [[a_draft("A.")], [a_draft("B.")]], "takes", 9, ends)
-    await store.vote(ballot.id, 2**60, 1)
-    await store.ban("channel", 1, ["bother"], 2**63 - 1)
-    await store.note_departures([5], [])
-    await store.note_fact("synced", "a\tb\nc")
-    await store.forget(9, text=True)
-    await store.post(200, script.id, await store.lines(ids[:1]))
-    await store.delete((await store.begin(a_script(2))).id)
-    await store.forget(7, text=False)
+    ballot = await store.polls.offer(now, [[a_draft("A.")], [a_draft("B.")]], "takes", 9, ends)
+    await store.polls.vote(ballot.id, 2**60, 1)
+    await store.banned_words.replace("channel", 1, ["bother"], 2**63 - 1)
+    await store.guilds.record_departures([5], [])
+    await store.facts.record("synced", "a\tb\nc")
+    await store.people.forget(9, text=True)
+    await store.posts.record(200, script.id, await store.lines.load(ids[:1]))
+    await store.scripts.delete((await store.scripts.begin(a_script(2))).id)
+    await store.people.forget(7, text=False)
     await store.close()
     return path
 
 
 async def rows(where: Path | URL) -> dict[str, list[tuple[object, ...]]]:
-    database = await opened(where)
+    database = await open_database(where)
     async with database.reading() as session:
         found = {
             table.name: sorted(map(repr, await session.execute(select(table))))
@@ -92,8 +96,8 @@ async def test_every_row_comes_out_there_and_back_and_numbers_go_on(
     for where in (own, back):
         gone = int(tell(grown, "SELECT seq FROM sqlite_sequence WHERE name = 'scripts'")[0][0])
         store = await Store.open(where)
-        assert (await store.begin(a_script(3))).id > gone
-        assert (await store.surprise(1, "f")).tolist() == [0.5, 7.25, 0.0]
+        assert (await store.scripts.begin(a_script(3))).id > gone
+        assert (await store.states.find_surprisal(1, "f")).tolist() == [0.5, 7.25, 0.0]
         await store.close()
 
 
@@ -103,7 +107,7 @@ async def test_one_that_has_something_or_is_in_use_is_not_copied(grown: Path, ow
         await copy_database(grown, own)
     await store.close()
     store = await Store.open(own)
-    await store.note_fact("a", "b")
+    await store.facts.record("a", "b")
     await store.close()
     with pytest.raises(
         StoreError, match=r"has something in its table 'facts': .* empty"
@@ -188,7 +192,7 @@ async def test_what_comes_out_otherwise_is_seen_and_nothing_is_copied(
 
 async def test_what_a_server_cannot_keep_is_said(path: Path, own: URL):
     store = await Store.open(path)
-    await store.note_fact("a", "nothing \0 else")
+    await store.facts.record("a", "nothing \0 else")
     await store.close()
     with pytest.raises(StoreError, match="could not be copied"):
         await copy_database(path, own)

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from bot.storage.sqlite.database import Database
-from bot.storage.transactions import NotKept
+from bot.storage.backends import open_database
+from bot.storage.database import Database, NotKept
 
 
 async def use(database: Database, chance: random.Random) -> None:
@@ -29,7 +29,7 @@ async def use(database: Database, chance: random.Random) -> None:
 
 async def closed_amid(path: Path, chance: random.Random, cancels: int) -> None:
     """Closes the database at any moment of three that use it, each cancelled so many times."""
-    database = await Database.open(path)
+    database = await open_database(path)
     users = [asyncio.ensure_future(use(database, chance)) for _ in range(3)]
     for _ in range(chance.randrange(60)):
         await asyncio.sleep(0)
@@ -56,10 +56,10 @@ def test_no_connection_is_left_open_and_no_thread_answers_a_loop_that_is_gone(
 
 
 async def test_what_is_closed_opens_no_more(tmp_path: Path):
-    database = await Database.open(tmp_path / "scripts.db")
+    database = await open_database(tmp_path / "scripts.db")
     await database.close()
     for session in (database.reading(), database.writing()):
         with pytest.raises(NotKept):
             async with session:
                 raise AssertionError
-    assert not await database.flush_out()
+    assert not await database.purge()

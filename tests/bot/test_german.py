@@ -134,7 +134,7 @@ async def test_a_vote_ends_in_the_language_of_the_server(
     await begin(hans, channel)
     shown = await (await hans.slash(channel, "continue", takes=2, vote=600)).shows(BLOCK)
     await (await hans.click(shown, "Für Fassung 2")).shows("Du bist jetzt")
-    [ballot] = await inside.cog.store.votes_open()
+    [ballot] = await inside.cog.store.polls.list_unannounced()
     await end(inside, ballot)
 
     def told() -> list[str]:

@@ -11,8 +11,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import URL, Connection, event
 
-from bot.storage.store import AlreadyWritten, HeadMoved, Line, Script, Store
-from bot.storage.transactions import TOGETHER, NotKept
+from bot.storage.database import NotKept
+from bot.storage.group_commit import GROUP_SIZE
+from bot.storage.line_tree import AlreadyWritten, HeadMoved
+from bot.storage.schema import Line, Script
+from bot.storage.store import Store
 
 from .conftest import BOTH, count, on_a_file
 from .test_store import a_draft, a_script, store
@@ -26,7 +29,7 @@ CHANNELS = 12
 
 @pytest.fixture
 async def scripts(store: Store) -> list[Script]:
-    return [await store.begin(a_script(channel)) for channel in range(CHANNELS)]
+    return [await store.scripts.begin(a_script(channel)) for channel in range(CHANNELS)]
 
 
 @pytest.fixture
@@ -43,7 +46,7 @@ def commits(store: Store, where: Path | URL) -> list[int]:
 
 async def append(store: Store, script: Script, delivery: str = "") -> list[Line]:
     words = delivery or f"Rain {script.channel}."
-    return await store.append(script, script.head, [a_draft(words)], words, 0)
+    return await store.lines.append(script, script.head, [a_draft(words)], words, 0)
 
 
 async def at_once(store: Store, scripts: Sequence[Script]) -> list[list[Line] | BaseException]:
@@ -64,7 +67,7 @@ async def test_no_more_of_them_share_one_than_are_meant_to(
     store: Store, scripts: list[Script], commits: list[int]
 ):
     script = scripts[0]
-    posts = [store.post(message, script.id, []) for message in range(2 * TOGETHER + 1)]
+    posts = [store.posts.record(message, script.id, []) for message in range(2 * GROUP_SIZE + 1)]
     await asyncio.gather(*posts)
     assert len(commits) == 3
 
@@ -96,7 +99,7 @@ async def test_where_the_disk_fails_all_are_told_and_nothing_is_there(
         connection = await session.connection()
         pages = (await connection.exec_driver_sql("PRAGMA page_count")).scalar()
         await connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
-    long = [store.append(s, None, [a_draft("Rain. " * 5000)], str(s.id), 0) for s in scripts]
+    long = [store.lines.append(s, None, [a_draft("Rain. " * 5000)], str(s.id), 0) for s in scripts]
     results = await asyncio.gather(*long, return_exceptions=True)
     assert {type(one) for one in results} == {NotKept}
     assert count(where, "lines") == 0
@@ -129,9 +132,9 @@ async def test_it_goes_on_after_a_host_that_cancels_what_it_does_not_know(
     store: Store, scripts: list[Script]
 ):
     written = asyncio.ensure_future(at_once(store, scripts[:2]))
-    while not store._turns._writer:  # noqa: ASYNC110 - it is cancelled before it has begun
+    while not store._transactions._group._writer:  # noqa: ASYNC110 - it is cancelled before it has begun
         await asyncio.sleep(0)
-    store._turns._writer.cancel()
+    store._transactions._group._writer.cancel()
     results = await written
     assert {type(one) for one in results} == {asyncio.CancelledError}
     assert all(isinstance(one, list) for one in await at_once(store, scripts))
@@ -141,8 +144,8 @@ async def test_the_message_of_a_script_that_is_deleted_meanwhile_is_not_noted(
     store: Store, scripts: list[Script], where: Path | URL
 ):
     [line] = await append(store, scripts[0])
-    await store.delete(scripts[0].id)
-    await store.post(5, scripts[0].id, [line])
+    await store.scripts.delete(scripts[0].id)
+    await store.posts.record(5, scripts[0].id, [line])
     assert count(where, "posts") == 0
 
 
@@ -160,7 +163,7 @@ async def test_who_does_not_wait_for_the_end_takes_nobody_along(
 
 async def test_it_does_not_close_before_all_is_written(where: Path | URL):
     store = await Store.open(where)
-    script = await store.begin(a_script())
+    script = await store.scripts.begin(a_script())
     written = asyncio.ensure_future(append(store, script))
     await asyncio.sleep(0)
     written.cancel()

@@ -23,7 +23,7 @@ from bot.screenplay.importers.manuscript import Manuscript
 from bot.screenplay.statistics import tally
 from bot.session.banned_words import MOST_WORDS, changed, shown_words
 from bot.session.turn import Place, RoomError
-from bot.storage.store import Ballot, Line, Script
+from bot.storage.schema import Ballot, Line, Script
 from bot.ui import panels
 from bot.ui.attachments import title_of
 from bot.ui.cards import NAME, card, credited

@@ -12,9 +12,11 @@ import pytest
 from sqlalchemy import URL
 
 from bot.sharding import Shards
+from bot.storage.database import NotKept, StoreError
+from bot.storage.line_tree import AlreadyWritten, HeadMoved
 from bot.storage.postgres import leases
 from bot.storage.postgres.leases import Lease
-from bot.storage.store import AlreadyWritten, HeadMoved, NotKept, Store, StoreError
+from bot.storage.store import Store
 from tests.discord.people import PATIENCE
 from tests.postgres import Server, ask
 
@@ -119,7 +121,7 @@ async def test_several_have_a_part_each(url: URL):
         assert first.lease.held
         assert second.lease.held
         async with a_store(url, first) as one, a_store(url, second) as other:
-            await asyncio.gather(*(one.note_fact("a", "b"), other.note_fact("c", "d")))
+            await asyncio.gather(*(one.facts.record("a", "b"), other.facts.record("c", "d")))
     assert count(url, "facts") == 2
     assert ask(url, "SELECT max(epoch), count(*) FROM leases") == [["2", "2"]]
 
@@ -179,18 +181,18 @@ async def test_it_is_kept_for_as_long_as_it_is_renewed(url: URL):
 
 async def test_one_that_was_stopped_writes_nothing_when_it_comes_back(url: URL):
     async with process(url) as first, a_store_of(url, first) as store:
-        script = await store.begin(a_script())
+        script = await store.scripts.begin(a_script())
         await append(store, script.id, "Rain.")
         first.stops()
         runs_out(url)
         # It is not known to anybody yet, and nobody else has them.
         await append(store, script.id, "Snow.")
         async with process(url) as second, a_store_of(url, second) as other:
-            before = await store.script(script.id)
+            before = await store.scripts.get(script.id)
             acts = (
-                store.append(before, before.head, [a_draft("Hail.")], "d", 0),
-                store.note_fact("a", "b"),
-                store.delete(script.id),
+                store.lines.append(before, before.head, [a_draft("Hail.")], "d", 0),
+                store.facts.record("a", "b"),
+                store.scripts.delete(script.id),
             )
             for act in acts:
                 with pytest.raises(NotKept) as refused:
@@ -199,8 +201,12 @@ async def test_one_that_was_stopped_writes_nothing_when_it_comes_back(url: URL):
             assert first.lost.is_set()
             assert not first.lease.held
             await append(other, script.id, "Fog.")
-            head = (await store.script(script.id)).head
-            assert [line.text for line in await store.path(head)] == ["Rain.", "Snow.", "Fog."]
+            head = (await store.scripts.get(script.id)).head
+            assert [line.text for line in await store.lines.load_path(head)] == [
+                "Rain.",
+                "Snow.",
+                "Fog.",
+            ]
         assert ask(url, "SELECT max(epoch) FROM leases") == [["2"]]
 
 
@@ -268,14 +274,16 @@ async def test_a_database_that_cannot_be_used_is_a_sentence(url: URL):
 
 async def test_an_interaction_that_two_processes_hear_is_one_line(url: URL):
     one, other = await Store.open(url), await Store.open(url)
-    script = await one.begin(a_script())
-    both = (store.append(script, None, [a_draft("Rain.")], "same", 0) for store in (one, other))
+    script = await one.scripts.begin(a_script())
+    both = (
+        store.lines.append(script, None, [a_draft("Rain.")], "same", 0) for store in (one, other)
+    )
     results = await asyncio.gather(*both, return_exceptions=True)
     [refused] = [type(result) for result in results if isinstance(result, Exception)]
     assert refused in (AlreadyWritten, HeadMoved)
-    again = await other.script(script.id)
+    again = await other.scripts.get(script.id)
     with pytest.raises(AlreadyWritten):
-        await other.append(again, again.head, [a_draft("Rain.")], "same", 0)
+        await other.lines.append(again, again.head, [a_draft("Rain.")], "same", 0)
     assert count(url, "lines") == 1
     await one.close()
     await other.close()

@@ -15,7 +15,7 @@ import aiohttp
 import pytest
 from sqlalchemy import URL
 
-from bot.storage.postgres.database import WRITERS
+from bot.storage.postgres.write_lock import WRITE_LOCK
 from tests.discord.people import PATIENCE, Channel, Discord, Guild, Person
 from tests.discord.processes import PATIENCE as LONGEST_END
 from tests.discord.processes import fake_discord, running_bot
@@ -140,7 +140,7 @@ async def test_a_turn_of_a_process_that_is_killed_comes_out_the_same_in_another(
         await begin(ann, one)
     async with as_another_program(url) as program:
         # The line is written, but for the database.
-        await program.execute(f"SELECT pg_advisory_lock({WRITERS})")
+        await program.execute(f"SELECT pg_advisory_lock({WRITE_LOCK})")
         await ann.slash(channel, "continue", seed=1)
         await asyncio.to_thread(wait_for, url, SOMEBODY_WAITS)
         first.kill()

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import sqlite3
+from .conftest import count
+from bot.screenplay.drafts import Draft
+from bot.screenplay.elements import Element
+from bot.screenplay.elements import Kind
+from bot.storage.database import StoreError
+from bot.storage.migrations import SCHEMA
+from bot.storage.schema import BEFORE_THE_FIRST
+from bot.storage.store import Store
 from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
-
+import datetime as dt
 import pytest
-
-from bot.screenplay.drafts import Draft
-from bot.screenplay.elements import Element, Kind
-from bot.storage.migrations import SCHEMA
-from bot.storage.store import BEFORE_THE_FIRST, Store, StoreError
-
-from .conftest import count
+import sqlite3
 
 SCHEMA_2 = (Path(__file__).parent / "data" / "schema2.sql").read_text(encoding="utf-8")
 SCHEMA_3 = (Path(__file__).parent / "data" / "schema3.sql").read_text(encoding="utf-8")
@@ -77,11 +77,11 @@ async def test_an_old_database_becomes_what_a_new_one_is(tmp_path: Path, stateme
 async def test_all_that_was_written_is_there(tmp_path: Path):
     store = await Store.open(an_old_file(tmp_path / "old.db", SCHEMA_2))
     try:
-        diner, roof = await store.shelf(1)
+        diner, roof = await store.scripts.list_channel(1)
         assert (diner.title, diner.running, diner.cast) == ("The Diner", True, ["MAYA", "ÉMILE"])
         assert (diner.lock, roof.lock) == (True, False)
         assert (diner.guild, diner.begun.year) == (2**63 - 1, 2026)
-        lines = await store.tree(diner, 0, 99)
+        lines = await store.lines.load_tree(diner, 0, 99)
         assert [line.text for line in lines] == [
             "INT. DINER - NIGHT",
             "MAYA\nYou came.",
@@ -91,16 +91,16 @@ async def test_all_that_was_written_is_there(tmp_path: Path):
         ]
         assert [line.asker for line in lines] == [7, None, None, 8, 8]
         assert lines[1].origin == {"seed": 1, "temperature": 0.7}
-        assert [line.id for line in await store.path(diner.head)] == [1, 2]
-        assert (await store.state(5, "f")).tolist() == [1.0, -2.0]
-        assert (await store.surprise(5, "f")).tolist() == [1.0, 2.0]
-        assert list(await store.posts(diner, [3])) == [502]
-        assert await store.banned(1, None) == ["zounds"]
+        assert [line.id for line in await store.lines.load_path(diner.head)] == [1, 2]
+        assert (await store.states.find(5, "f")).tolist() == [1.0, -2.0]
+        assert (await store.states.find_surprisal(5, "f")).tolist() == [1.0, 2.0]
+        assert list(await store.posts.load_showing(diner, [3])) == [502]
+        assert await store.banned_words.list_effective(1, None) == ["zounds"]
         # Where its head stands there is a way on, and the way to it is that on which it stands.
-        ways = {line: await store.next_of(diner.id, line) for line in (None, 1, 2, 4, 3)}
+        ways = {line: await store.lines.find_redo(diner.id, line) for line in (None, 1, 2, 4, 3)}
         assert ways == {None: None, 1: None, 2: 3, 4: 5, 3: None}
-        await store.move(diner, None)
-        assert [await store.next_of(diner.id, line) for line in (None, 1, 2)] == [1, 2, 3]
+        await store.lines.move_head(diner, None)
+        assert [await store.lines.find_redo(diner.id, line) for line in (None, 1, 2)] == [1, 2, 3]
     finally:
         await store.close()
 
@@ -109,29 +109,34 @@ async def test_schema_3_gets_ballots(tmp_path: Path):
     path = an_old_file(tmp_path / "old.db", SCHEMA_3)
     for opening in range(2):
         store = await Store.open(path)
-        diner, _roof = await store.shelf(1)
+        diner, _roof = await store.scripts.list_channel(1)
         assert (diner.takes, diner.cooldown, diner.players) == (3, 5, {"MAYA": 7})
-        assert [line.id for line in await store.path(diner.head)] == [1, 2]
-        assert await store.next_of(diner.id, 2) == 3
-        ballot = await store.offer(
+        assert [line.id for line in await store.lines.load_path(diner.head)] == [1, 2]
+        assert await store.lines.find_redo(diner.id, 2) == 3
+        ballot = await store.polls.offer(
             diner, [], f"new {opening}", 7, dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
         )
-        await store.vote(ballot.id, 8, 1)
+        await store.polls.vote(ballot.id, 8, 1)
         await store.close()
     store = await Store.open(path)
-    assert [await store.votes(one.id) for one in await store.votes_open()] == [{8: 1}, {8: 1}]
+    assert [
+        await store.polls.load_votes(one.id) for one in await store.polls.list_unannounced()
+    ] == [{8: 1}, {8: 1}]
     await store.close()
 
 
 @pytest.mark.parametrize("statements", [SCHEMA_5, SCHEMA_4])
 async def test_votes_that_ended_are_not_announced_anew(tmp_path: Path, statements: str):
     store = await Store.open(an_old_file(tmp_path / "old.db", statements))
-    [ballot] = await store.votes_open()
+    [ballot] = await store.polls.list_unannounced()
     assert (ballot.id, ballot.message, ballot.closed) == (2, 504, False)
-    assert await store.votes(ballot.id) == {8: 0}
-    ended = await store.ballot(1)
+    assert await store.polls.load_votes(ballot.id) == {8: 0}
+    ended = await store.polls.find(1)
     assert (ended.closed, ended.chosen, ended.announced) == (True, 1, True)
-    assert [line.text for [line] in (await store.takes(ended)).values()] == ["Hail.", "Fog."]
+    assert [line.text for [line] in (await store.polls.load_takes(ended)).values()] == [
+        "Hail.",
+        "Fog.",
+    ]
     await store.close()
 
 
@@ -147,7 +152,7 @@ async def test_a_new_database_is_not_upgraded(tmp_path: Path):
     path = await opened_once(tmp_path / "new.db")
     assert shape(path)["version"] == [(SCHEMA,)]
     store = await Store.open(path)
-    assert await store.next_of(1, BEFORE_THE_FIRST) is None
+    assert await store.lines.find_redo(1, BEFORE_THE_FIRST) is None
     await store.close()
 
 
@@ -202,8 +207,8 @@ A_HEAD = "UPDATE scripts SET head = 1 WHERE id = 1;"
 
 async def check_what_schema_8_had(store: Store):
     """Raises AssertionError where a store has not all that there was in schema 8."""
-    script = await store.running(1)
-    lines = await store.tree(script, 0, 99)
+    script = await store.scripts.find_running(1)
+    lines = await store.lines.load_tree(script, 0, 99)
     assert [line.id for line in lines] == list(range(1, 13))
     assert [line.origin for line in lines] == [
         *({}, {"seed": 1, "temperature": 0.7}, {"seed": 2, "temperature": 0.7}, {}, {}),
@@ -220,24 +225,26 @@ async def check_what_schema_8_had(store: Store):
         "Rain.": 4,
         "It's Ben.": 5,
     }
-    assert [line.id for line in await store.path(script.head)] == [1, 2, 9, 10, 11, 12]
-    ways = {line: await store.next_of(script.id, line) for line in (None, 1, 4, 11, 12)}
+    assert [line.id for line in await store.lines.load_path(script.head)] == [1, 2, 9, 10, 11, 12]
+    ways = {line: await store.lines.find_redo(script.id, line) for line in (None, 1, 4, 11, 12)}
     assert ways == {None: None, 1: None, 4: 5, 11: None, 12: None}
-    assert list(await store.posts(script, [3])) == [502]
-    assert await store.states_kept(range(1, 13), "f") == {3, 4, 5, 11, 12}
-    assert (await store.state(11, "f")).tolist() == [1.0, -2.0]
+    assert list(await store.posts.load_showing(script, [3])) == [502]
+    assert await store.states.list_kept(range(1, 13), "f") == {3, 4, 5, 11, 12}
+    assert (await store.states.find(11, "f")).tolist() == [1.0, -2.0]
     # What a line cost goes where it is older than the oldest with a state, and no head.
-    costs = [await store.surprise(line, "f") for line in range(1, 13)]
+    costs = [await store.states.find_surprisal(line, "f") for line in range(1, 13)]
     assert [one is not None for one in costs] == [
         n in {1, 3, 4, 5, 9, 10, 11, 12} for n in range(1, 13)
     ]
     assert costs[9].tolist() == [1.0, 2.0]
     draft = Draft(Element(Kind.ACTION, "Sleet."), None, "stage", None, "f", HOW | {"seed": 9})
-    [line] = await store.append(script, script.head, [draft], "new", 0)
+    [line] = await store.lines.append(script, script.head, [draft], "new", 0)
     assert line.origin == HOW | {"seed": 9}
     assert line.id > 13, "the number of a line that was deleted"
-    await store.move(await store.running(1), 1)
-    ways = {number: await store.next_of(script.id, number) for number in (1, 11, 12, line.id)}
+    await store.lines.move_head(await store.scripts.find_running(1), 1)
+    ways = {
+        number: await store.lines.find_redo(script.id, number) for number in (1, 11, 12, line.id)
+    }
     assert ways == {1: 2, 11: 12, 12: line.id, line.id: None}
 
 

@@ -19,7 +19,7 @@ from bot.screenplay.fountain import as_read, blocks
 from bot.session.channel_session import Patience, Place, Turn, Wish
 from bot.session.replay import Verdict, in_words, replay
 from bot.settings import RunnerSettings
-from bot.storage.store import Line
+from bot.storage.schema import Line
 from tests.conftest import STYLES
 from training.voice_file import Voice
 
@@ -285,7 +285,7 @@ async def test_an_unknown_style_is_refused_with_those_that_there_are(
     with pytest.raises(ScriptError) as refused:
         await house.start(**how)
     assert told in str(refused.value)
-    assert await house.store.shelf(house.room.channel) == []
+    assert await house.store.scripts.list_channel(house.room.channel) == []
 
 
 async def test_a_style_is_chosen_among_those_of_the_voice(stage: Stage):
@@ -319,7 +319,7 @@ async def test_somebody_alone_is_told_which_styles_there_are(stage: Stage):
     assert refused.content == "“tiny” has no style “noir”: choose from storm, ghost story."
     refused = answer(await begin(stage, style="noir", model="other"))
     assert refused.content == "“other” has no styles: leave out the option style."
-    assert await stage.cog.store.shelf(stage.channel.id) == []
+    assert await stage.cog.store.scripts.list_channel(stage.channel.id) == []
     await begin(stage)
     shown = answer(await stage.ann.slash(stage.channel, "settings show"))
     assert "style" not in shown.content

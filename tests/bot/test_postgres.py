@@ -21,13 +21,18 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from bot.settings import RunnerSettings
 from bot.sharding import Shards
-from bot.storage import line_tree, transactions
-from bot.storage.dialects import walk_line_by_line
+from bot.storage import database, line_tree
+from bot.storage.database import NotKept, StoreError
+from bot.storage.line_tree import HeadMoved
 from bot.storage.migrations import SCHEMA, STEPS
-from bot.storage.postgres import database as its_module
+from bot.storage.postgres import timeouts, vacuum
+from bot.storage.postgres.connections import TCP_SETTINGS
 from bot.storage.postgres.leases import Lease
-from bot.storage.schema import Fact
-from bot.storage.store import HeadMoved, Line, NotKept, Store, StoreError
+from bot.storage.postgres.postgres_database import READERS
+from bot.storage.postgres.postgres_dialect import POSTGRES
+from bot.storage.postgres.write_lock import WRITE_LOCK
+from bot.storage.schema import Fact, Line
+from bot.storage.store import Store
 from tests.discord.people import PATIENCE
 from tests.postgres import PASSWORD, Server, ask
 
@@ -83,14 +88,16 @@ async def as_another_program(url: URL) -> AsyncIterator[asyncpg.Connection]:
 
 async def test_what_two_write_at_once_is_as_if_one_had_waited(store: Store, other: Store, url: URL):
     async def write(one: Store, channel: int) -> list[int]:
-        script = await one.begin(a_script(channel))
+        script = await one.scripts.begin(a_script(channel))
         ids = await append(one, script.id, *(f"{channel} {n}." for n in range(3)))
         for n in range(3, 9):
             ids += await append(one, script.id, f"{channel} {n}.")
-        now = await one.script(script.id)
-        was = await one.line(ids[0])
-        _, head = await one.rewrite(now, was, [a_draft(f"{channel} new.")], f"{channel} r", asker=9)
-        assert [line.text for line in await one.path(head)] == [
+        now = await one.scripts.get(script.id)
+        was = await one.lines.find(ids[0])
+        _, head = await one.lines.rewrite(
+            now, was, [a_draft(f"{channel} new.")], f"{channel} r", asker=9
+        )
+        assert [line.text for line in await one.lines.load_path(head)] == [
             f"{channel} new.",
             *(f"{channel} {n}." for n in range(1, 9)),
         ]
@@ -103,18 +110,18 @@ async def test_what_two_write_at_once_is_as_if_one_had_waited(store: Store, othe
 
 
 async def test_where_two_move_a_head_one_does(store: Store, other: Store, url: URL):
-    script = await store.begin(a_script())
-    both = (one.append(script, None, [a_draft(name)], name, 0) for one, name in
+    script = await store.scripts.begin(a_script())
+    both = (one.lines.append(script, None, [a_draft(name)], name, 0) for one, name in
             ((store, "a"), (other, "b")))  # fmt: skip
     results = await asyncio.gather(*both, return_exceptions=True)
     assert sorted(type(one) for one in results if isinstance(one, HeadMoved)) == [HeadMoved]
     assert count(url, "lines") == 1
     [line] = next(one for one in results if isinstance(one, list))
-    assert (await other.script(script.id)).head == line.id
+    assert (await other.scripts.get(script.id)).head == line.id
 
 
 async def test_a_reading_is_of_one_moment_and_writes_nothing(store: Store, other: Store):
-    script = await store.begin(a_script())
+    script = await store.scripts.begin(a_script())
     async with store._database.reading() as session:
         lines = list(await session.scalars(select(Line)))
         await append(other, script.id, "Rain.")
@@ -123,22 +130,22 @@ async def test_a_reading_is_of_one_moment_and_writes_nothing(store: Store, other
         async with store._database.reading() as session:
             await session.execute(insert(Fact).values(name="a", value="b"))
     assert refused.value.reason == "readonly"
-    assert len(await store.path((await store.script(script.id)).head)) == 1
+    assert len(await store.lines.load_path((await store.scripts.get(script.id)).head)) == 1
 
 
 async def test_whoever_finds_another_program_writing_is_told_after_a_while(
     url: URL, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(its_module, "LOCKED_WAIT", 50)
-    monkeypatch.setattr(its_module, "SWEPT_WAIT", 0.1)
+    monkeypatch.setattr(timeouts, "LOCK", 50)
+    monkeypatch.setattr(timeouts, "TURN", 0.1)
     store = await Store.open(url)
-    script = await store.begin(a_script())
+    script = await store.scripts.begin(a_script())
     async with as_another_program(url) as connection:
-        await connection.execute(f"SELECT pg_advisory_lock({its_module.WRITERS})")
+        await connection.execute(f"SELECT pg_advisory_lock({WRITE_LOCK})")
         with pytest.raises(NotKept) as refused:
             await append(store, script.id, "Rain.")
         assert refused.value.reason == "locked"
-        assert await store.running(1) is not None
+        assert await store.scripts.find_running(1) is not None
     assert len(await append(store, script.id, "Rain.")) == 1
     await store.close()
 
@@ -146,17 +153,17 @@ async def test_whoever_finds_another_program_writing_is_told_after_a_while(
 async def test_nobody_waits_for_ever_for_those_before_them_in_the_same_process(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(its_module, "SWEPT_WAIT", 0.1)
+    monkeypatch.setattr(timeouts, "TURN", 0.1)
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(store._database.writing())
-        for _ in range(its_module.READERS):
+        for _ in range(READERS):
             await stack.enter_async_context(store._database.reading())
-        for act in (store.note_fact("a", "b"), store.fact("a")):
+        for act in (store.facts.record("a", "b"), store.facts.find("a")):
             with pytest.raises(NotKept) as refused:
                 await asyncio.wait_for(act, PATIENCE)
             assert refused.value.reason == "locked"
-    await store.note_fact("a", "b")
-    assert await store.fact("a") == "b"
+    await store.facts.record("a", "b")
+    assert await store.facts.find("a") == "b"
 
 
 async def half(store: Store, until: Awaitable[object], *, told: bool = False) -> None:
@@ -183,14 +190,16 @@ async def only_told(session: AsyncSession) -> None:
 async def test_a_process_that_stands_still_in_a_transaction_does_not_stop_the_others(
     told: bool, url: URL, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(its_module, "LEFT_ALONE", 500)
-    monkeypatch.setattr(its_module, "LOCKED_WAIT", 50)
+    monkeypatch.setattr(timeouts, "STALLED", 500)
+    monkeypatch.setattr(timeouts, "LOCK", 50)
     still = await Store.open(url)
     store = await Store.open(url)
     with pytest.raises(NotKept) as refused:
-        await half(still, store.note_fact("c", "d"), told=told)  # which waits until that has ended
+        await half(
+            still, store.facts.record("c", "d"), told=told
+        )  # which waits until that has ended
     assert refused.value.reason == "away"
-    assert [await store.fact(name) for name in "ac"] == [None, "d"]
+    assert [await store.facts.find(name) for name in "ac"] == [None, "d"]
     await store.close()
     await still.close()
 
@@ -198,34 +207,34 @@ async def test_a_process_that_stands_still_in_a_transaction_does_not_stop_the_ot
 async def test_a_process_that_stands_still_in_a_sweep_does_not_stop_the_others(
     store: Store, other: Store, monkeypatch: pytest.MonkeyPatch
 ):
-    script = await other.begin(a_script())
-    monkeypatch.setattr(its_module, "LEFT_ALONE", 1000)
+    script = await other.scripts.begin(a_script())
+    monkeypatch.setattr(timeouts, "STALLED", 1000)
 
     async def stand_still(_connection: object) -> None:
-        await store.note_fact("a", "b")  # which waits until the server ends the other
+        await store.facts.record("a", "b")  # which waits until the server ends the other
 
-    monkeypatch.setattr(its_module, "_sweep", stand_still)
-    await other.delete(script.id)
-    assert await store.fact("a") == "b"
+    monkeypatch.setattr(vacuum, "rewrite_tables", stand_still)
+    await other.scripts.delete(script.id)
+    assert await store.facts.find("a") == "b"
 
 
 async def test_a_transaction_that_goes_on_for_long_is_nobodys_to_end(
     store: Store, monkeypatch: pytest.MonkeyPatch, url: URL
 ):
     other = await Store.open(url)
-    monkeypatch.setattr(its_module, "LOCKED_WAIT", 20)
-    monkeypatch.setattr(its_module, "LEFT_ALONE", 200)
+    monkeypatch.setattr(timeouts, "LOCK", 20)
+    monkeypatch.setattr(timeouts, "STALLED", 200)
     async with store._database.writing() as session:
-        writing = asyncio.create_task(other.note_fact("a", "b"))
+        writing = asyncio.create_task(other.facts.record("a", "b"))
         await session.execute(text("SELECT pg_sleep(0.6)"))
     await writing
-    assert await store.fact("a") == "b"
+    assert await store.facts.find("a") == "b"
     await other.close()
 
 
 async def test_connections_of_who_was_cut_off_do_not_stay(store: Store):
     async with store._database.reading() as session:
-        for name, value in its_module.CUT_OFF.items():
+        for name, value in TCP_SETTINGS.items():
             assert await session.scalar(select(func.current_setting(name))) == value
 
 
@@ -241,20 +250,24 @@ END_OTHERS = f"SELECT pg_terminate_backend(pid) {OTHERS}"
 async def test_what_was_begun_when_the_server_goes_is_not_kept_and_it_goes_on_when_it_is_back(
     how: signal.Signals, store: Store, postgres: Server, url: URL, caplog: pytest.LogCaptureFixture
 ):
-    script = await store.begin(a_script())
+    script = await store.scripts.begin(a_script())
     await append(store, script.id, "Snow.")
     with pytest.raises(NotKept) as refused:
         await half(store, asyncio.to_thread(postgres.stop, how))
     assert refused.value.reason == "away"
-    for act in (append(store, script.id, PHRASE), store.running(1), store.delete(script.id)):
+    for act in (
+        append(store, script.id, PHRASE),
+        store.scripts.find_running(1),
+        store.scripts.delete(script.id),
+    ):
         with pytest.raises(NotKept) as refused:
             await act
         assert refused.value.reason == "away"
     await asyncio.to_thread(postgres.start)
     assert count(url, "facts") == 0
     await append(store, script.id, "Hail.")
-    running = await store.running(1)
-    assert [line.text for line in await store.path(running.head)] == ["Snow.", "Hail."]
+    running = await store.scripts.find_running(1)
+    assert [line.text for line in await store.lines.load_path(running.head)] == ["Snow.", "Hail."]
     assert PHRASE not in caplog.text
     assert PASSWORD not in caplog.text
 
@@ -262,21 +275,21 @@ async def test_what_was_begun_when_the_server_goes_is_not_kept_and_it_goes_on_wh
 async def test_one_that_was_started_again_is_found_by_the_next_that_asks(
     store: Store, postgres: Server
 ):
-    script = await store.begin(a_script())
+    script = await store.scripts.begin(a_script())
     postgres.stop()
     postgres.start()
     assert len(await append(store, script.id, "Rain.")) == 1
-    assert await store.running(1) is not None
+    assert await store.scripts.find_running(1) is not None
 
 
 async def test_a_server_that_can_only_be_read_says_so(store: Store, url: URL):
-    script = await store.begin(a_script())
+    script = await store.scripts.begin(a_script())
     ask(url, f"ALTER DATABASE {url.database} SET default_transaction_read_only = on", END_OTHERS)
     try:
         with pytest.raises(NotKept) as refused:
             await append(store, script.id, "Rain.")
         assert refused.value.reason == "readonly"
-        assert (await store.script(script.id)).head is None
+        assert (await store.scripts.get(script.id)).head is None
     finally:
         again = f"ALTER DATABASE {url.database} RESET ALL"
         ask(url, "SET default_transaction_read_only = off", again, END_OTHERS)
@@ -285,15 +298,15 @@ async def test_a_server_that_can_only_be_read_says_so(store: Store, url: URL):
 
 async def test_what_is_closed_opens_no_more(url: URL):
     store = await Store.open(url)
-    begun = [asyncio.ensure_future(store.fact("a")) for _ in range(20)]
+    begun = [asyncio.ensure_future(store.facts.find("a")) for _ in range(20)]
     await asyncio.sleep(0)
     await store.close()
     for one in await asyncio.gather(*begun, return_exceptions=True):
         assert one is None or isinstance(one, NotKept)
     with pytest.raises(NotKept):
-        await store.fact("a")
+        await store.facts.find("a")
     with pytest.raises(NotKept):
-        await store.note_fact("a", "b")
+        await store.facts.record("a", "b")
     wait_for(url, f"SELECT count(*) = 0 {OTHERS}")
 
 
@@ -312,14 +325,14 @@ async def test_what_was_seen_is_kept_where_the_server_is_content_with_less(url: 
 async def test_what_another_program_sees_goes_when_it_has_ended(
     own: URL, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(transactions, "FLUSH_AGAIN", 0.01)
+    monkeypatch.setattr(database, "PURGE_RETRY", 0.01)
     store = await Store.open(own)
-    script = await store.begin(a_script())
+    script = await store.scripts.begin(a_script())
     await append(store, script.id, PHRASE, delivery="1")
     async with as_another_program(own) as reader:
         await reader.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
         await reader.fetch("SELECT 1")  # it has locked nothing, and may look at anything
-        assert not (await store.forget(7, text=True)).gone
+        assert not (await store.people.forget(7, text=True)).gone
         await append(store, script.id, "Nobody waits for it.")
         assert PHRASE.encode() in on_the_disk(own)
     await asyncio.to_thread(wait_for, own, "SELECT erased = swept FROM onbook")
@@ -329,12 +342,12 @@ async def test_what_another_program_sees_goes_when_it_has_ended(
 
 async def test_what_was_seen_as_long_as_the_bot_ran_goes_when_it_runs_again(own: URL):
     store = await Store.open(own)
-    script = await store.begin(a_script())
+    script = await store.scripts.begin(a_script())
     await append(store, script.id, PHRASE, delivery="1")
     async with as_another_program(own) as reader:
         await reader.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
         await reader.fetch("SELECT 1")  # it has locked nothing, and may look at anything
-        await store.delete(script.id)
+        await store.scripts.delete(script.id)
         await store.close()
     assert PHRASE.encode() in on_the_disk(own)
     await (await Store.open(own)).close()
@@ -344,16 +357,16 @@ async def test_what_was_seen_as_long_as_the_bot_ran_goes_when_it_runs_again(own:
 async def test_whoever_stands_still_while_he_reads_does_not_keep_it(
     own: URL, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(transactions, "FLUSH_AGAIN", 0.01)
-    monkeypatch.setattr(its_module, "LEFT_ALONE", 500)
+    monkeypatch.setattr(database, "PURGE_RETRY", 0.01)
+    monkeypatch.setattr(timeouts, "STALLED", 500)
     store, still = await Store.open(own), await Store.open(own)
-    script = await store.begin(a_script())
+    script = await store.scripts.begin(a_script())
     await append(store, script.id, PHRASE, delivery="1")
     reading = still._database.reading()
     session = await reading.__aenter__()
     await session.execute(select(Line.id))
     await only_told(session)
-    assert not (await store.forget(7, text=True)).gone
+    assert not (await store.people.forget(7, text=True)).gone
     await asyncio.to_thread(wait_for, own, "SELECT erased = swept FROM onbook")
     with pytest.raises(DBAPIError):
         await session.execute(text("SELECT 1"))
@@ -369,31 +382,31 @@ SOMEBODY_SWEEPS = "SELECT count(*) = 1 FROM pg_stat_activity WHERE query LIKE 'V
 async def test_whoever_reads_or_writes_during_a_sweep_waits_for_its_end(
     own: URL, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(its_module, "LOCKED_WAIT", 10**6)
+    monkeypatch.setattr(timeouts, "LOCK", 10**6)
     sweeping = await Store.open(own)
-    monkeypatch.setattr(its_module, "LOCKED_WAIT", 20)
+    monkeypatch.setattr(timeouts, "LOCK", 20)
     other = await Store.open(own)
-    script = await sweeping.begin(a_script())
+    script = await sweeping.scripts.begin(a_script())
     [line] = await append(sweeping, script.id, "Rain.")
     async with as_another_program(own) as program, program.transaction():
         # So that the sweep lasts: it writes the table anew when this has ended.
         await program.execute("LOCK TABLE lines IN ACCESS SHARE MODE")
-        deleting = asyncio.create_task(sweeping.forget(7, text=True))
+        deleting = asyncio.create_task(sweeping.people.forget(7, text=True))
         await asyncio.to_thread(wait_for, own, f"{SOMEBODY_SWEEPS} AND wait_event = 'relation'")
         acts = [
             asyncio.create_task(act)
             for act in (
-                other.note_fact("a", "b"),
-                sweeping.note_fact("c", "d"),
+                other.facts.record("a", "b"),
+                sweeping.facts.record("c", "d"),
                 append(other, script.id, "Snow."),
-                other.line(line),
+                other.lines.find(line),
             )
         ]
         _, waiting = await asyncio.wait(acts, timeout=0.5)
         assert len(waiting) == len(acts)
     await asyncio.gather(*acts)
     assert (await deleting).gone
-    assert [await sweeping.fact(name) for name in "ac"] == ["b", "d"]
+    assert [await sweeping.facts.find(name) for name in "ac"] == ["b", "d"]
     await sweeping.close()
     await other.close()
 
@@ -404,21 +417,21 @@ FILE_OF_LINES = "SELECT pg_relation_filenode('lines')"
 async def test_after_a_sweep_that_took_long_all_processes_leave_the_next_one_for_long(
     own: URL, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(its_module, "SHARE", 1e-9)
+    monkeypatch.setattr(vacuum, "TIME_SHARE", 1e-9)
     store, other = await Store.open(own), await Store.open(own)
-    script = await store.begin(a_script())
+    script = await store.scripts.begin(a_script())
     await append(store, script.id, PHRASE, delivery="1")
-    await store.delete((await store.begin(a_script(2))).id)
+    await store.scripts.delete((await store.scripts.begin(a_script(2))).id)
     swept = ask(own, FILE_OF_LINES)
-    assert not (await other.forget(7, text=True)).gone
-    await store.delete((await store.begin(a_script(2))).id)
+    assert not (await other.people.forget(7, text=True)).gone
+    await store.scripts.delete((await store.scripts.begin(a_script(2))).id)
     await other.close()
     await store.close()
     await (await Store.open(own)).close()
     assert ask(own, FILE_OF_LINES) == swept
     assert PHRASE.encode() in on_the_disk(own)
     [[rest]] = ask(own, "SELECT extract(epoch FROM rests - clock_timestamp()) FROM onbook")
-    assert 900 < float(rest) <= its_module.LONGEST_REST < 1800
+    assert 900 < float(rest) <= vacuum.LONGEST_PAUSE < 1800
     # As if it had passed.
     ask(own, "UPDATE onbook SET rests = clock_timestamp()")
     await (await Store.open(own)).close()
@@ -428,14 +441,14 @@ async def test_after_a_sweep_that_took_long_all_processes_leave_the_next_one_for
 async def test_what_was_left_for_the_next_sweep_goes_with_it_by_itself(
     own: URL, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(transactions, "FLUSH_AGAIN", 0.01)
-    monkeypatch.setattr(its_module, "SHARE", 1e-9)
-    monkeypatch.setattr(its_module, "LONGEST_REST", 2.0)
+    monkeypatch.setattr(database, "PURGE_RETRY", 0.01)
+    monkeypatch.setattr(vacuum, "TIME_SHARE", 1e-9)
+    monkeypatch.setattr(vacuum, "LONGEST_PAUSE", 2.0)
     store = await Store.open(own)
-    script = await store.begin(a_script())
+    script = await store.scripts.begin(a_script())
     await append(store, script.id, PHRASE, delivery="1")
-    await store.delete((await store.begin(a_script(2))).id)
-    await store.forget(7, text=True)
+    await store.scripts.delete((await store.scripts.begin(a_script(2))).id)
+    await store.people.forget(7, text=True)
     await asyncio.to_thread(wait_for, own, "SELECT erased = swept FROM onbook")
     assert PHRASE.encode() not in on_the_disk(own)
     await store.close()
@@ -443,19 +456,19 @@ async def test_what_was_left_for_the_next_sweep_goes_with_it_by_itself(
 
 async def test_one_sweep_is_for_all_who_waited_for_it(own: URL, monkeypatch: pytest.MonkeyPatch):
     stores = [await Store.open(own) for _ in range(4)]
-    scripts = [await one.begin(a_script(n)) for n, one in enumerate(stores)]
+    scripts = [await one.scripts.begin(a_script(n)) for n, one in enumerate(stores)]
     sweeps = list[object]()
-    sweep = its_module._sweep
+    sweep = vacuum.rewrite_tables
 
     async def counted(connection: AsyncConnection) -> None:
         sweeps.append(connection)
         await sweep(connection)
 
-    monkeypatch.setattr(its_module, "_sweep", counted)
-    monkeypatch.setattr(its_module, "LOCKED_WAIT", 10**6)  # or they do not come in order
+    monkeypatch.setattr(vacuum, "rewrite_tables", counted)
+    monkeypatch.setattr(timeouts, "LOCK", 10**6)  # or they do not come in order
     async with as_another_program(own) as program:
-        await program.execute(f"SELECT pg_advisory_lock({its_module.WRITERS})")
-        acts = (one.delete(script.id) for one, script in zip(stores, scripts, strict=True))
+        await program.execute(f"SELECT pg_advisory_lock({WRITE_LOCK})")
+        acts = (one.scripts.delete(script.id) for one, script in zip(stores, scripts, strict=True))
         deleting = [asyncio.create_task(act) for act in acts]
         waiting = "SELECT count(*) = 4 FROM pg_stat_activity WHERE wait_event = 'advisory'"
         await asyncio.to_thread(wait_for, own, waiting)
@@ -468,11 +481,11 @@ async def test_one_sweep_is_for_all_who_waited_for_it(own: URL, monkeypatch: pyt
 
 async def test_what_stood_in_a_page_with_other_lines_is_gone_from_it(own: URL):
     store = await Store.open(own)
-    other = await store.begin(a_script(2))
+    other = await store.scripts.begin(a_script(2))
     await append(store, other.id, "Snow.")
-    script = await store.begin(a_script())
+    script = await store.scripts.begin(a_script())
     await append(store, script.id, *(f"{PHRASE} {n}." for n in range(30)))
-    await store.delete(script.id)
+    await store.scripts.delete(script.id)
     left = on_the_disk(own)
     assert PHRASE.encode() not in left
     assert b"Snow." in left
@@ -481,12 +494,12 @@ async def test_what_stood_in_a_page_with_other_lines_is_gone_from_it(own: URL):
 
 async def test_long_texts_that_are_kept_elsewhere_go_as_well(own: URL):
     store = await Store.open(own)
-    script = await store.begin(a_script())
+    script = await store.scripts.begin(a_script())
     # As random as nothing that is made smaller by packing it.
     long = PHRASE + "".join(chr(0x4E00 + n * 7919 % 20000) for n in range(3000))
     await append(store, script.id, long, delivery="long")
     assert PHRASE.encode() in on_the_disk(own)
-    await store.forget(7, text=True)
+    await store.people.forget(7, text=True)
     assert PHRASE.encode() not in on_the_disk(own)
     await store.close()
 
@@ -502,18 +515,18 @@ FROM generate_series(1, 20000) AS n
 
 async def test_what_hangs_below_somebodys_lines_is_looked_up_line_by_line(own: URL):
     store = await Store.open(own)
-    await store.begin(a_script())
+    await store.scripts.begin(a_script())
     ask(own, "UPDATE scripts SET id = 1", MANY, "ANALYZE lines")
     below = line_tree.below(select(Line.id).where(Line.author == 7))
     literally = {"literal_binds": True}
     walk = select(below.c.id).compile(dialect=postgresql.dialect(), compile_kwargs=literally)
     plans = list[str]()
     async with store._database.writing() as session:
-        for prepare in (None, walk_line_by_line):
+        for prepare in (None, POSTGRES.look_up_line_by_line):
             if prepare:
                 await prepare(session)
             plans.append("\n".join(await session.scalars(text(f"EXPLAIN {walk}"))))
-    assert (await store.forget(7, text=True)).lines == 1
+    assert (await store.people.forget(7, text=True)).lines == 1
     await store.close()
     as_it_comes, line_by_line = plans
     assert "Index Cond: (parent = " not in as_it_comes
@@ -521,14 +534,14 @@ async def test_what_hangs_below_somebodys_lines_is_looked_up_line_by_line(own: U
 
 
 async def test_old_numbers_mean_nothing_else_after_a_backup_was_put_back(store: Store, url: URL):
-    script = await store.begin(a_script())
+    script = await store.scripts.begin(a_script())
     [line] = await append(store, script.id, "Rain.")
     await store.close()
     # As it was before.
     ask(url, "DELETE FROM states", "DELETE FROM trails", "DELETE FROM lines", "DELETE FROM scripts",
         "SELECT setval('lines_id_seq', 1), setval('scripts_id_seq', 1)")  # fmt: skip
     again = await Store.open(url)
-    begun = await again.begin(a_script())
+    begun = await again.scripts.begin(a_script())
     assert begun.id > script.id
     assert (await append(again, begun.id, "Snow."))[0] > line
     await again.close()
@@ -574,7 +587,7 @@ async def test_one_of_an_earlier_version_is_brought_up_to_date(
     steps = ("INSERT INTO facts VALUES ('a', 'b')", "UPDATE facts SET value = 'c'")
     monkeypatch.setitem(STEPS, SCHEMA - 1, steps)
     store = await Store.open(url)
-    assert await store.fact("a") == "c"
+    assert await store.facts.find("a") == "c"
     await store.close()
     assert ask(url, "SELECT schema FROM onbook") == [[str(SCHEMA)]]
 
@@ -594,7 +607,7 @@ async def test_what_is_brought_up_to_date_may_take_longer_than_an_answer(
 ):
     await (await Store.open(url)).close()
     ask(url, "UPDATE onbook SET schema = schema - 1")
-    monkeypatch.setattr(its_module, "ANSWER_WAIT", 2)
+    monkeypatch.setattr(timeouts, "COMMAND", 2)
     monkeypatch.setitem(STEPS, SCHEMA - 1, ("SELECT pg_sleep(3)",))
     await (await Store.open(url)).close()
     assert ask(url, "SELECT schema FROM onbook") == [[str(SCHEMA)]]
@@ -642,7 +655,7 @@ def guest(postgres: Server, own: URL) -> Iterator[URL]:
 
 async def test_a_role_that_could_not_sweep_its_tables_is_refused(own: URL, guest: URL):
     store = await Store.open(own)
-    script = await store.begin(a_script())
+    script = await store.scripts.begin(a_script())
     await append(store, script.id, PHRASE, delivery="1")
     await store.close()
     for kind in ("TABLES", "SEQUENCES"):
@@ -653,7 +666,7 @@ async def test_a_role_that_could_not_sweep_its_tables_is_refused(own: URL, guest
         await Lease(guest, Shards.all_of(1), lambda: None).__aenter__()
     ask(own, "GRANT MAINTAIN ON lines TO guest")
     store = await Store.open(guest)
-    assert (await store.forget(7, text=True)).gone
+    assert (await store.people.forget(7, text=True)).gone
     assert PHRASE.encode() not in on_the_disk(own)
     await store.close()
 
@@ -668,7 +681,8 @@ def test_without_the_driver_it_says_how_to_get_it(url: URL):
         import asyncio, sys
         sys.modules["asyncpg"] = None
         from sqlalchemy import make_url
-        from bot.storage.store import Store, StoreError
+        from bot.storage.database import StoreError
+        from bot.storage.store import Store
         try:
             asyncio.run(Store.open(make_url(sys.argv[1])))
         except StoreError as error:
@@ -695,9 +709,11 @@ async def test_a_script_goes_on_where_it_stood_after_a_restart(chosen: RunnerSet
         assert await stage.lines() == whole[:2]
         room = stage.cog.rooms.at(stage.channel.id)
         [*_, head] = await room.lines()
-        before = await stage.cog.store.state(head.id, await fingerprint(stage))
+        before = await stage.cog.store.states.find(head.id, await fingerprint(stage))
         await stage.restart()
-        assert (await stage.cog.store.state(head.id, await fingerprint(stage)) == before).all()
+        assert (
+            await stage.cog.store.states.find(head.id, await fingerprint(stage)) == before
+        ).all()
         await stage.ben.slash(stage.channel, "continue", seed=2)
         assert await stage.lines() == whole
         assert not chosen.database.exists()

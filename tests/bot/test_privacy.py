@@ -24,8 +24,9 @@ from bot.screenplay.elements import Kind
 from bot.session.channel_session import Patience, Place, Wish
 from bot.session.replay import Verdict, in_words, replay
 from bot.settings import RunnerSettings
-from bot.storage.schema import FORGOTTEN, LOOKED_AFTER_BY, REMOVED, SOMEBODY, guilds_voice
-from bot.storage.store import HeadMoved, Store, fork_of
+from bot.storage.line_tree import HeadMoved
+from bot.storage.schema import FORGOTTEN, LOOKED_AFTER_BY, REMOVED, SOMEBODY, fork_of, guilds_voice
+from bot.storage.store import Store
 from bot.ui.components import COG
 from bot.ui.privacy import as_file
 from tests.discord.bot import at, bot_here
@@ -94,16 +95,16 @@ async def test_a_name_is_taken_from_lines_scripts_casts_and_votes(house: House):
     await house.room.add_to_cast(ann, ["MAYA"], ann.id)
     turn = await house.room.carry_on(ann, Wish(takes=2, vote=60))
     await house.room.vote(ann, turn.ballot.id, 1)
-    await house.store.forget(ann.id, text=False)
+    await house.store.people.forget(ann.id, text=False)
     lines = await house.room.lines()
     assert texts(lines) == ["INT. DINER - NIGHT", PHRASE]
     assert {(line.author, line.credit, line.asker) for line in lines} == {
         (FORGOTTEN, SOMEBODY, None)
     }
-    script = await house.store.script(begun.script.id)
+    script = await house.store.scripts.get(begun.script.id)
     assert (script.owner, script.players) == (FORGOTTEN, {})
-    assert await house.store.votes(turn.ballot.id) == {}
-    assert (await house.store.ballot(turn.ballot.id)).asker == FORGOTTEN
+    assert await house.store.polls.load_votes(turn.ballot.id) == {}
+    assert (await house.store.polls.find(turn.ballot.id)).asker == FORGOTTEN
     # What a voice remembers is of the text, which is still there.
     assert await house.state(lines[-1]) == await house.read_from_the_start(lines)
 
@@ -127,7 +128,7 @@ async def test_who_is_forgotten_while_the_cast_is_changed_plays_nobody(
 
     async def read_before_he_is_forgotten() -> Any:
         script = await read()
-        await house.store.forget(ben.id, text=False)
+        await house.store.people.forget(ben.id, text=False)
         return script
 
     monkeypatch.setattr(house.room, "script", read_before_he_is_forgotten)
@@ -146,9 +147,9 @@ async def test_text_is_taken_from_copies_too_and_every_voice_forgets_it(house: H
         house.writer(), Place((await house.room.script()).id, first.id), "Snow."
     )
     assert sum(PHRASE in line.text for line in await house.room.lines()) == 1
-    await house.store.forget(ben.id, text=True)
+    await house.store.people.forget(ben.id, text=True)
     script = await house.room.script()
-    tree = await house.store.tree(script, 0, 99)
+    tree = await house.store.lines.load_tree(script, 0, 99)
     assert not [line for line in tree if PHRASE in line.text]
     assert [line.removed for line in tree] == [
         line.copy_of == kept.id or line.id == kept.id for line in tree
@@ -159,7 +160,7 @@ async def test_text_is_taken_from_copies_too_and_every_voice_forgets_it(house: H
         if line.removed or line.parent in {one.id for one in tree if one.removed}:
             assert await house.state(line) is None
     assert await house.state(lines[1]) == await house.read_from_the_start(lines[:2])
-    assert await house.store.surprise(spoken.id, spoken.origin["fingerprint"]) is None
+    assert await house.store.states.find_surprisal(spoken.id, spoken.origin["fingerprint"]) is None
     # It is read again, from what is there now.
     [after] = await house.carry_on(seed=2)
     assert await house.state(after) == await house.read_from_the_start([*lines, after])
@@ -175,17 +176,17 @@ async def test_a_line_that_was_being_written_meanwhile_is_not_kept(house: House)
     stood = await house.room.script()
     head = stood.head
     drafts = await house.room._drafts(stood, head, [Wish(seed=1)], Patience())
-    await house.store.forget(ben.id, text=True)
+    await house.store.people.forget(ben.id, text=True)
     with pytest.raises(HeadMoved):
-        await house.store.append(stood, head, drafts[0], "late", 0)
+        await house.store.lines.append(stood, head, drafts[0], "late", 0)
     with pytest.raises(HeadMoved):
-        await house.store.offer(stood, drafts, "later", 1, None)
+        await house.store.polls.offer(stood, drafts, "later", 1, None)
     # Nor what somebody was reading.
     model = (await house.voices.engine("tiny")).model
-    await house.store.keep_state(head, model.fingerprint, drafts[0][0].state, removed=0)
-    assert await house.store.state(head, model.fingerprint) is None
-    await house.store.keep_state(head, model.fingerprint, drafts[0][0].state, removed=1)
-    assert await house.store.state(head, model.fingerprint) is not None
+    await house.store.states.keep(head, model.fingerprint, drafts[0][0].state, removed=0)
+    assert await house.store.states.find(head, model.fingerprint) is None
+    await house.store.states.keep(head, model.fingerprint, drafts[0][0].state, removed=1)
+    assert await house.store.states.find(head, model.fingerprint) is not None
     assert len(await house.carry_on()) == 1
 
 
@@ -200,7 +201,7 @@ async def test_what_is_forgotten_is_nowhere_on_the_disk(house: House, text: bool
     before = on_the_disk(database)
     assert NAME.encode() in before
     assert PHRASE.encode() in before
-    await house.store.forget(ben.id, text=text)
+    await house.store.people.forget(ben.id, text=text)
     after = on_the_disk(database)
     assert NAME.encode() not in after
     assert (PHRASE.encode() in after) is not text
@@ -213,7 +214,7 @@ async def test_what_is_deleted_is_nowhere_on_the_disk(house: House):
     await house.write(f"{PHRASE}.")
     tell(house.settings.where, "ANALYZE")
     assert PHRASE.encode() in on_the_disk(house.settings.where)
-    await house.store.delete(begun.script.id)
+    await house.store.scripts.delete(begun.script.id)
     assert PHRASE.encode() not in on_the_disk(house.settings.where)
 
 
@@ -259,20 +260,20 @@ async def test_export_gives_people_theirs_and_nobody_elses(stage: Stage):
 
 async def test_export_has_whatever_bears_a_persons_id(house: House):
     begun = await house.start(cast=["MAYA", "JONAS"])
-    ben, voters = house.writer("Ben"), (await house.store.script(begun.script.id)).owner
-    assert not await house.store.of_person(ben.id)
+    ben, voters = house.writer("Ben"), (await house.store.scripts.get(begun.script.id)).owner
+    assert not await house.store.people.load_kept(ben.id)
     await house.room.add_to_cast(ben, ["MAYA"], ben.id)
     await house.room.carry_on(ben, Wish(kind=Kind.ACTION))
     turn = await house.room.carry_on(house.writer(), Wish(takes=2, vote=60))
     await house.room.vote(ben, turn.ballot.id, 1)
-    name, content = as_file(await house.store.of_person(ben.id), 10_000)
+    name, content = as_file(await house.store.people.load_kept(ben.id), 10_000)
     assert name == "on-book-yours.json"
     given = json.loads(content)
     assert [one["take"] for one in given["votes"]] == [2]
     assert [one["character"] for one in given["characters"]] == ["MAYA"]
     assert len(given["asked"]) == 1
     assert given["lines"] == given["scripts"] == []
-    theirs = await house.store.of_person(voters)
+    theirs = await house.store.people.load_kept(voters)
     [began] = json.loads(as_file(theirs, 10_000)[1])["scripts"]
     assert began["script"] == "The Diner"
 
@@ -281,11 +282,11 @@ async def test_export_has_a_copy_whose_original_is_gone(house: House):
     script = (await house.start()).script
     hail = (await house.write("Hail.\n\nSnow.")).lines[0]
     await house.room.rewrite(house.writer(), Place(script.id, hail.id), "Rain.")
-    kept = await house.store.of_person(house.writer().id)
+    kept = await house.store.people.load_kept(house.writer().id)
     assert [line.text for line, _ in kept.lines][-3:] == ["Hail.", "Snow.", "Rain."]
     await house.room.fork(house.writer(), "Fork")
-    await house.store.delete(script.id)
-    kept = await house.store.of_person(house.writer().id)
+    await house.store.scripts.delete(script.id)
+    kept = await house.store.people.load_kept(house.writer().id)
     assert [line.text for line, _ in kept.lines][-2:] == ["Rain.", "Snow."]
 
 
@@ -293,7 +294,7 @@ async def test_export_is_packed_where_it_is_too_large_for_a_message(stage: Stage
     await begin(stage)
     for _ in range(3):
         await stage.ben.slash(stage.channel, "write", text="Rain. " * 200)
-    kept = await stage.cog.store.of_person(stage.ben.id)
+    kept = await stage.cog.store.people.load_kept(stage.ben.id)
     name, content = as_file(kept, 2000)
     assert (name, len(content) < 2000) == ("on-book-yours.zip", True)
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
@@ -325,7 +326,7 @@ async def test_replay_says_what_follows_a_removed_line(house: House):
     ben = house.writer("Ben")
     await house.room.write(ben, PHRASE)
     await house.carry_on(seed=2, lines=2)
-    await house.store.forget(ben.id, text=True)
+    await house.store.people.forget(ben.id, text=True)
     found = await replay(house.room, Patience())
     assert [one.verdict for one in found.findings] == [
         *(Verdict.PERSON, Verdict.PROVED, Verdict.PERSON),
@@ -345,20 +346,20 @@ async def test_a_server_that_removed_the_bot_is_deleted_after_a_while(stage: Sta
     mo = moderator(stage, manage_channels=True)
     await mo.slash(stage.channel, "settings banned", add="zounds")
     store, guild = stage.cog.store, stage.guild.id
-    await store.note_fact(guilds_voice(guild), "other")
+    await store.facts.record(guilds_voice(guild), "other")
     later = dt.datetime.now(dt.UTC) + dt.timedelta(minutes=1)
     # It is gone from what a client knows before it hears of it.
     here = stage.world.bot._connection._guilds.pop(guild)
     await stage.cog.on_guild_remove(here)
-    assert await store.departed(later) == [guild]
+    assert await store.guilds.list_departed(later) == [guild]
     await stage.cog._delete_departed()
-    assert await store.guilds() == [guild]
+    assert await store.guilds.list_known() == [guild]
     stage.cog.settings = stage.settings.model_copy(update={"departed_days": 0})
     await stage.cog._delete_departed()
-    assert await store.guilds() == []
-    assert await store.fact(guilds_voice(guild)) is None
-    assert await store.shelf(stage.channel.id) == []
-    assert await store.banned(stage.channel.id, guild) == []
+    assert await store.guilds.list_known() == []
+    assert await store.facts.find(guilds_voice(guild)) is None
+    assert await store.scripts.list_channel(stage.channel.id) == []
+    assert await store.banned_words.list_effective(stage.channel.id, guild) == []
     assert PHRASE.encode() not in on_the_disk(stage.settings.database)
 
 
@@ -366,10 +367,10 @@ async def test_the_list_of_a_channel_goes_with_its_server_though_it_had_no_scrip
     mo = moderator(stage, manage_channels=True)
     await mo.slash(stage.channel, "settings banned", add="zounds")
     store, guild = stage.cog.store, stage.guild.id
-    assert await store.guilds() == [guild]
-    await store.delete_guild(guild)
-    assert await store.banned(stage.channel.id, guild) == []
-    assert await store.guilds() == []
+    assert await store.guilds.list_known() == [guild]
+    await store.guilds.delete(guild)
+    assert await store.banned_words.list_effective(stage.channel.id, guild) == []
+    assert await store.guilds.list_known() == []
 
 
 async def test_a_server_that_has_the_bot_back_or_is_not_available_is_kept(stage: Stage):
@@ -377,15 +378,15 @@ async def test_a_server_that_has_the_bot_back_or_is_not_available_is_kept(stage:
     store, guild = stage.cog.store, stage.guild.id
     later = dt.datetime.now(dt.UTC) + dt.timedelta(minutes=1)
     here = stage.world.bot.get_guild(guild)
-    await store.note_departures([guild], [])
+    await store.guilds.record_departures([guild], [])
     stage.cog.settings = stage.settings.model_copy(update={"departed_days": 0})
     await stage.cog._delete_departed()
-    assert await store.guilds() == [guild]
+    assert await store.guilds.list_known() == [guild]
     await stage.cog.on_guild_join(here)
-    assert await store.departed(later) == []
+    assert await store.guilds.list_departed(later) == []
     here.unavailable = True
     await stage.cog.on_ready()
-    assert await store.departed(later) == []
+    assert await store.guilds.list_departed(later) == []
 
 
 async def test_a_server_that_left_while_the_bot_was_off_is_noticed(stage: Stage):
@@ -394,16 +395,16 @@ async def test_a_server_that_left_while_the_bot_was_off_is_noticed(stage: Stage)
     later = dt.datetime.now(dt.UTC) + dt.timedelta(minutes=1)
     gone, of_another_shard = 1234 << 22, 1235 << 22
     for number, guild_then in enumerate((gone, of_another_shard)):
-        script = await store.running(stage.channel.id)
-        await store.begin(fork_of(script, number, 1, "The Roof"))
-        await store.change((await store.running(number)).id, guild=guild_then)
+        script = await store.scripts.find_running(stage.channel.id)
+        await store.scripts.begin(fork_of(script, number, 1, "The Roof"))
+        await store.scripts.update((await store.scripts.find_running(number)).id, guild=guild_then)
     stage.world.bot.shard_count, stage.world.bot.shard_id = 2, 0
     await stage.cog.on_ready()
-    assert await store.departed(later) == [gone]
+    assert await store.guilds.list_departed(later) == [gone]
     # It came back before its time was over.
-    await store.change((await store.running(0)).id, guild=guild)
-    await store.note_departures([], [gone])
-    assert await store.departed(later) == []
+    await store.scripts.update((await store.scripts.find_running(0)).id, guild=guild)
+    await store.guilds.record_departures([], [gone])
+    assert await store.guilds.list_departed(later) == []
 
 
 async def test_whoever_has_a_database_beside_another_bot_deletes_nothing_of_its(
@@ -413,8 +414,8 @@ async def test_whoever_has_a_database_beside_another_bot_deletes_nothing_of_its(
     later = dt.datetime.now(dt.UTC) + dt.timedelta(minutes=1)
     here = on(chosen, where).model_copy(update={"departed_days": 0})
     store = await Store.open(where)
-    await store.note_fact(LOOKED_AFTER_BY, "1")
-    await store.note_fact(guilds_voice(gone), "other")
+    await store.facts.record(LOOKED_AFTER_BY, "1")
+    await store.facts.record(guilds_voice(gone), "other")
     await store.close()
     async with bot_here(discord.address, here) as bot:
         await discord.bot_is_ready()
@@ -422,10 +423,10 @@ async def test_whoever_has_a_database_beside_another_bot_deletes_nothing_of_its(
         await cog.on_ready()
         # A file has one bot at a time: whoever opens it goes on with what another one has left.
         alone = isinstance(where, Path)
-        assert await cog.store.departed(later) == ([gone] if alone else [])
-        await cog.store.note_departures([gone], [])
+        assert await cog.store.guilds.list_departed(later) == ([gone] if alone else [])
+        await cog.store.guilds.record_departures([gone], [])
         await cog._delete_departed()
-        assert await cog.store.guilds() == ([] if alone else [gone])
+        assert await cog.store.guilds.list_known() == ([] if alone else [gone])
 
 
 async def test_departures_are_looked_for_though_it_was_loaded_before_its_host_logged_in(
@@ -455,7 +456,7 @@ async def test_departures_are_looked_for_though_it_was_loaded_before_its_host_lo
 async def test_a_disk_that_fails_once_does_not_end_the_deleting_of_servers(stage: Stage):
     await begin(stage)
     store, gone = stage.cog.store, 1234 << 22
-    await store.note_departures([gone], [])
+    await store.guilds.record_departures([gone], [])
     stage.cog.settings = stage.settings.model_copy(update={"departed_days": 0})
     async with store._database.reading() as session:
         await (await session.connection()).exec_driver_sql("PRAGMA query_only = ON")
@@ -463,9 +464,9 @@ async def test_a_disk_that_fails_once_does_not_end_the_deleting_of_servers(stage
     async with store._database.reading() as session:
         await (await session.connection()).exec_driver_sql("PRAGMA query_only = OFF")
     later = dt.datetime.now(dt.UTC) + dt.timedelta(minutes=1)
-    assert await store.departed(later) == [gone]
+    assert await store.guilds.list_departed(later) == [gone]
     await stage.cog._delete_departed()
-    assert await store.departed(later) == []
+    assert await store.guilds.list_departed(later) == []
 
 
 # What takes a while ------------------------------------------------------------------------------
@@ -485,12 +486,12 @@ def reader(database: Path) -> Iterator[None]:
 async def test_what_another_program_reads_goes_when_it_has_ended(
     house: House, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("bot.storage.transactions.FLUSH_AGAIN", 0.01)
+    monkeypatch.setattr("bot.storage.database.PURGE_RETRY", 0.01)
     await house.start()
     await house.write(f"{PHRASE}.")
     database = house.settings.database
     with reader(database):
-        found = await house.store.forget(house.writer().id, text=True)
+        found = await house.store.people.forget(house.writer().id, text=True)
         assert (found.lines, found.gone) == (2, False)
         assert PHRASE.encode() in on_the_disk(database)
         # Nobody else waits for it, and it is not given up.
@@ -498,7 +499,7 @@ async def test_what_another_program_reads_goes_when_it_has_ended(
             await house.room.write(house.writer("Ben"), f"Rain {n}.")
         assert PHRASE.encode() in on_the_disk(database)
     await asyncio.to_thread(until_it_is_gone, database)
-    assert house.store._database._next_flush is None
+    assert house.store._database._next_purge is None
 
 
 @on_a_file
@@ -507,14 +508,14 @@ async def test_what_was_read_as_long_as_the_bot_ran_goes_when_it_runs_again(hous
     await house.write(f"{PHRASE}.")
     database = house.settings.database
     with reader(database):
-        await house.store.forget(house.writer().id, text=True)
+        await house.store.people.forget(house.writer().id, text=True)
         await house.close()
         # As after a kill, or where the reader may not write: the log is left as it is.
         log = database.with_name(f"{database.name}-wal")
         left = log.read_bytes()
         assert PHRASE.encode() in left
         await house.open()
-        assert house.store._database._next_flush is not None
+        assert house.store._database._next_purge is not None
         await house.close()
     log.write_bytes(left)
     await house.open()
@@ -525,8 +526,8 @@ async def test_whoever_is_forgotten_is_told_what_goes_later(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ):
     # Longer than what the simulated Discord waits for.
-    its_module = type(stage.cog.store._database).flush_out.__globals__
-    monkeypatch.setitem(its_module, "FLUSH_AGAIN", 100.0)
+    its_module = type(stage.cog.store._database).purge.__globals__
+    monkeypatch.setitem(its_module, "PURGE_RETRY", 100.0)
     await begin(stage)
     await stage.ben.slash(stage.channel, "write", text=f"{PHRASE}.")
     with reader(stage.settings.database):
@@ -543,20 +544,20 @@ async def test_messages_that_could_not_be_drawn_are_drawn_after_a_restart(stage:
     await begin(stage)
     await stage.ben.slash(stage.channel, "write", text=f"{PHRASE}.")
     await stage.ben.slash(stage.channel, "continue", takes=2)
-    await stage.cog.store.forget(stage.ben.id, text=True)  # and the bot ends
+    await stage.cog.store.people.forget(stage.ben.id, text=True)  # and the bot ends
     assert PHRASE in "\n".join(content for content, _ in stage.seen())
     await stage.restart()
     await stage.world.settle()
     everything = "\n".join(content for content, _ in stage.seen())
     assert PHRASE not in everything
     assert str(stage.ben.id) not in everything
-    assert await stage.cog.store.stale() == {}
+    assert await stage.cog.store.posts.list_stale() == {}
 
 
 async def test_messages_of_other_shards_are_drawn_by_their_processes(stage: Stage):
     await begin(stage)
     await stage.ben.slash(stage.channel, "write", text=f"{PHRASE}.")
-    await stage.cog.store.forget(stage.ben.id, text=True)
+    await stage.cog.store.people.forget(stage.ben.id, text=True)
     bot, its_shard = stage.world.bot, (stage.guild.id >> 22) % 2
     for shard in (1 - its_shard, its_shard):
         assert PHRASE in "\n".join(content for content, _ in stage.seen())
@@ -568,16 +569,23 @@ async def test_messages_of_other_shards_are_drawn_by_their_processes(stage: Stag
 async def test_a_message_that_was_sent_meanwhile_is_drawn_again(stage: Stage):
     await begin(stage)
     await stage.ben.slash(stage.channel, "write", text=f"{PHRASE}.")
-    store, script = stage.cog.store, (await stage.cog.store.running(stage.channel.id)).id
-    was = await store.lines(await store.path_ids((await store.running(stage.channel.id)).head))
+    store, script = (
+        stage.cog.store,
+        (await stage.cog.store.scripts.find_running(stage.channel.id)).id,
+    )
+    was = await store.lines.load(
+        await store.lines.load_path_ids((await store.scripts.find_running(stage.channel.id)).head)
+    )
     await forget(stage, stage.ben, text=True)
     # What somebody had read before, and shows now.
     message = await stage.cog.bot.get_channel(stage.channel.id).send(f"{was[-1].text} (Ben)")
-    await store.post(message.id, script, was)
-    assert await store.stale() == {script: [message.id]}
-    await store.post(message.id + 1, script, await store.lines([line.id for line in was]))
+    await store.posts.record(message.id, script, was)
+    assert await store.posts.list_stale() == {script: [message.id]}
+    await store.posts.record(
+        message.id + 1, script, await store.lines.load([line.id for line in was])
+    )
     await stage.cog._draw_stale()
-    assert await store.stale() == {}
+    assert await store.posts.list_stale() == {}
     assert PHRASE not in stage.messages()[-1].content
 
 

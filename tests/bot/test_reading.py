@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import io
-import re
-from typing import Any
-
-import discord
-import numpy as np
-import pytest
+from .conftest import Stage
+from .conftest import answer
+from .conftest import labels
+from .test_cog import begin
 from PIL import Image
+from bot.screenplay.importers.import_formats import read
+from bot.storage.schema import Script
+from bot.ui.reading import file_name
 from pypdf import PdfReader
 from sqlalchemy import text
-
-from bot.screenplay.importers.import_formats import read
-from bot.storage.store import Script
-from bot.ui.reading import file_name
-
-from .conftest import Stage, answer, labels
-from .test_cog import begin
+from typing import Any
+import discord
+import io
+import numpy as np
+import pytest
+import re
 
 WRITTEN = "Rain on the *window*.\n\nMAYA: (quietly) You came.\n\ncut to:"
 
@@ -53,7 +52,7 @@ async def test_an_export_begins_a_script_of_the_same_lines(stage: Stage, form: s
     # A page shows emphasis, but not how it is marked.
     shown = [line.replace("\\", "") for line in lines]
     assert [line.replace("\\", "") for line in await stage.lines(elsewhere)] == shown
-    script = await stage.cog.store.running(elsewhere.id)
+    script = await stage.cog.store.scripts.find_running(elsewhere.id)
     assert script.title == "The *Last* Diner"
 
 

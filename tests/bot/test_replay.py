@@ -38,7 +38,7 @@ def tampered(line: int) -> str:
 
 async def test_what_was_written_in_every_way_is_proved(house: House):
     await house.start(cast=["MAYA", "JONAS"])
-    await house.store.ban("channel", house.room.channel, ["the", "and"])
+    await house.store.banned_words.replace("channel", house.room.channel, ["the", "and"])
     await house.carry_on(1, lines=4)
     await house.carry_on(2, character="MAYA", lines=2, repetition=2.0, min_p=0.1)
     await house.carry_on(3, kind=Kind.HEADING, temperature=1.4, top_p=0.6)
@@ -194,7 +194,7 @@ async def test_other_words_that_must_not_be_said_are_told_of(house: House):
     await house.start()
     [line] = await house.carry_on(1)
     word = max(line.text.split(), key=len).strip(".,!?:;'()").lower()
-    await house.store.ban("channel", house.room.channel, [word])
+    await house.store.banned_words.replace("channel", house.room.channel, [word])
     found = (await replayed(house)).findings[-1]
     assert found.verdict is Verdict.UNPROVED
     assert found.reasons == ("the words that must not be said are others now",)

@@ -18,7 +18,7 @@ from bot.screenplay.drafts import Draft
 from bot.screenplay.fountain import as_read, from_voice
 from bot.session.channel_session import Patience, Wish
 from bot.session.replay import Verdict, replay
-from bot.storage.store import AlreadyWritten
+from bot.storage.line_tree import AlreadyWritten
 
 from .conftest import Stage, answer
 from .test_cog import begin
@@ -264,7 +264,7 @@ async def test_lines_and_takes_of_one_wish_share_the_candidates(house: House):
     assert [line.origin["candidates"] for line in lines] == [16] * 4
     turn = await house.room.carry_on(house.writer(), Wish(seed=2, quality="best", takes=5))
     assert turn.ballot is not None
-    takes = await house.store.takes(turn.ballot)
+    takes = await house.store.polls.load_takes(turn.ballot)
     offered = [line for lines in takes.values() for line in lines]
     assert {line.origin["candidates"] for line in offered} == {64 // 5}
     assert len({words_of(line.text) for line in offered}) == 5

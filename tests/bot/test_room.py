@@ -36,7 +36,9 @@ from bot.session.channel_session import (
     Writer,
 )
 from bot.settings import Settings
-from bot.storage.store import BEFORE_THE_FIRST, AlreadyWritten, Line, Store
+from bot.storage.line_tree import AlreadyWritten
+from bot.storage.schema import BEFORE_THE_FIRST, Line
+from bot.storage.store import Store
 
 from .conftest import BOTH, on, tell
 
@@ -90,7 +92,7 @@ class House:
 
     async def state(self, line: Line, voice: str = "tiny") -> bytes | None:
         fingerprint = (await self.voices.engine(voice)).model.fingerprint
-        kept = await self.store.state(line.id, fingerprint)
+        kept = await self.store.states.find(line.id, fingerprint)
         return None if kept is None else kept.tobytes()
 
     async def read_from_the_start(self, lines: list[Line], voice: str = "tiny") -> bytes:
@@ -353,7 +355,7 @@ async def test_undo_takes_the_last_line_back_and_keeps_it(house: House):
     assert turn.left == {written.lines[1].id}
     assert turn.returned == frozenset()
     assert turn.touched == {line.id for line in written.lines}
-    assert (await house.store.line(written.lines[1].id)) is not None
+    assert (await house.store.lines.find(written.lines[1].id)) is not None
     await house.room.undo(house.writer())
     last = await house.room.undo(house.writer())
     assert last.place == Place(begun.script.id, BEFORE_THE_FIRST)
@@ -462,7 +464,7 @@ async def test_a_script_on_the_shelf_is_left_alone(house: House):
         with pytest.raises(RoomError, match="on the shelf: “Second” runs here now") as refused:
             await act()
         assert not isinstance(refused.value, LineIsOld)
-    assert (await house.store.script(first.script.id)).head == first.script.head
+    assert (await house.store.scripts.get(first.script.id)).head == first.script.head
     assert len(await house.room.lines()) == 1
 
 
@@ -539,7 +541,7 @@ async def test_the_whole_script_is_fountain(house: House):
     await house.write("Rain.\n\nMAYA: (quietly) You came.\n\ncut to:")
     await house.carry_on(5, lines=3)
     script = await house.room.script()
-    text = fountain(script.title, await house.store.elements(script.head))
+    text = fountain(script.title, await house.store.lines.load_elements(script.head))
     assert text.removesuffix("\n").split("\n\n") == [
         "Title: The Diner",
         *texts(await house.room.lines()),

@@ -63,7 +63,7 @@ async def test_a_file_becomes_the_script_of_the_channel(stage: Stage):
     ]
     lines = await stage.cog.rooms.at(stage.channel.id).lines()
     assert {(line.author, line.credit) for line in lines} == {(stage.ann.id, "Ann")}
-    script = await stage.cog.store.running(stage.channel.id)
+    script = await stage.cog.store.scripts.find_running(stage.channel.id)
     assert (script.title, script.temperature) == ("The Last Diner", 0.3)
     went_on = await stage.ben.click(begun.response, label="Continue")
     assert len(await stage.lines()) == 5
@@ -86,14 +86,14 @@ async def test_a_file_becomes_the_script_of_the_channel(stage: Stage):
 )
 async def test_titles(stage: Stage, name: str, content: str, options: dict[str, str], title: str):
     await bring_in(stage, name, content, **options)
-    script = await stage.cog.store.running(stage.channel.id)
+    script = await stage.cog.store.scripts.find_running(stage.channel.id)
     assert script.title == title
 
 
 async def test_a_heading_and_a_cast_may_be_given_too(stage: Stage):
     await bring_in(stage, "a.txt", "MAYA: Hello.", heading="Roof", cast="Maya")
     assert await stage.lines() == [".ROOF", "MAYA\nHello."]
-    script = await stage.cog.store.running(stage.channel.id)
+    script = await stage.cog.store.scripts.find_running(stage.channel.id)
     assert script.cast == ["MAYA"]
 
 
@@ -115,7 +115,7 @@ async def test_what_is_no_script_is_refused_in_a_sentence(
     assert refused.ephemeral
     assert why in refused.content
     assert stage.messages() == []
-    assert await stage.cog.store.running(stage.channel.id) is None
+    assert await stage.cog.store.scripts.find_running(stage.channel.id) is None
 
 
 async def test_a_script_that_runs_is_shelved_only_for_a_file_that_can_be_read(stage: Stage):
@@ -161,7 +161,7 @@ async def test_a_long_script_is_read_as_if_line_by_line(house: House):
     assert states[kept[0]] == await house.read_from_the_start(lines[: kept[0] + 1])
     engine = await house.voices.engine("tiny")
     for line in (lines[0], lines[kept[0]], lines[kept[0] + 1], lines[-1]):
-        known = await house.store.surprise(line.id, engine.model.fingerprint)
+        known = await house.store.states.find_surprisal(line.id, engine.model.fingerprint)
         state = await house.room.prompter.state(await reading(engine, None, 1), line.parent)
         fresh = await generator.costs(engine, state, line.element, 1)
         assert known is not None
@@ -181,7 +181,7 @@ async def test_stopped_while_it_is_read_no_script_begins(house: House):
     patience.stop()
     with pytest.raises(RoomError, match="Stopped while it was read"):
         await work
-    assert await house.store.running(1) is None
+    assert await house.store.scripts.find_running(1) is None
 
 
 async def test_a_script_that_began_meanwhile_is_not_shelved(house: House):
@@ -211,7 +211,7 @@ async def test_thousands_of_lines(house: House, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(channel_session, "LONGEST_READING", 0.0)
     elements = from_person(a_play(5_000))
     turn = await house.room.bring_in(house.writer(), None, "Long", elements)
-    path = await house.store.path_ids(turn.script.head)
+    path = await house.store.lines.load_path_ids(turn.script.head)
     assert path == list(range(path[0], path[0] + 5_000))
     await house.room.undo(house.writer())
     assert len(await house.room.lines()) == 4_999

@@ -9,7 +9,7 @@ from PIL import Image
 
 from bot.screenplay.free_text import from_person
 from bot.screenplay.statistics import Count, Tally, minutes, share, tally
-from bot.storage.store import Line
+from bot.storage.schema import Line
 from bot.ui.images import page
 
 SCRIPT = "int. diner\n\nMAYA: Hello you.\n\nJO: Hey.\n\nMAYA (O.S.): Off.\n\nRain on the window."

@@ -27,8 +27,7 @@ from bot.session.surprisal import (
     look,
     most_surprising,
 )
-from bot.storage.schema import Manner
-from bot.storage.store import Line
+from bot.storage.schema import Line, Manner
 from bot.ui.images import page
 
 from .test_room import House, house

@@ -13,7 +13,7 @@ from bot.app.client import Bot
 from bot.i18n.markdown import LIMIT, size
 from bot.session.preferences import MOST_TAKES
 from bot.session.vote import counted, winner
-from bot.storage.store import Ballot
+from bot.storage.schema import Ballot
 from bot.ui.components import COG
 from bot.ui.polls import Polls
 from bot.ui.takes import shown as page_of
@@ -42,7 +42,7 @@ async def press(stage: Stage, shown: Any, label: str, by: Any = None) -> Any:
 async def takes(stage: Stage, shown: Any) -> list[str]:
     """The takes in a message, as they are stored."""
     store = stage.cog.store
-    found = await store.takes(await store.ballot_in(shown.id))
+    found = await store.polls.load_takes(await store.polls.find_by_message(shown.id))
     return ["\n\n".join(line.text for line in lines) for lines in found.values()]
 
 
@@ -186,12 +186,12 @@ async def test_takes_keep_to_the_rules_of_the_script(stage: Stage):
 async def test_takes_of_a_script_that_is_gone_say_so(stage: Stage):
     old = (await begin(stage)).response
     shown = await ask(stage)
-    script = await stage.cog.store.running(stage.channel.id)
+    script = await stage.cog.store.scripts.find_running(stage.channel.id)
     asked = await begin(stage, title="The Roof", heading="Ext. roof")
     await stage.ann.click(asked.response, label="Shelve it and start the new one")
     told = await press(stage, shown, "Take 1")
     assert told.content == "That script is on the shelf: “The Roof” runs here now."
-    await stage.cog.store.delete(script.id)
+    await stage.cog.store.scripts.delete(script.id)
     told = await press(stage, shown, "Take 1")
     assert told.content.startswith("These takes were deleted")
     assert await stage.lines() == ["EXT. ROOF"]
@@ -286,16 +286,16 @@ async def test_a_vote_says_that_its_script_is_on_the_shelf_or_archived(stage: St
         "as it is: /scripts goes on with it.\n"
     )
     assert await stage.lines() == ["EXT. ROOF"]
-    script = await stage.cog.store.running(stage.channel.id)
+    script = await stage.cog.store.scripts.find_running(stage.channel.id)
     await ask(stage, vote=600)
-    await stage.cog.store.change(script.id, running=False, archived=True)
+    await stage.cog.store.scripts.update(script.id, running=False, archived=True)
     await stage.world.advance_time(601)
     assert stage.messages()[-1].content.startswith(
         "-# Nobody has voted, which leaves the first take. “The Roof” was archived, and stays as "
         "it is: /scripts goes on with it.\n"
     )
-    diner = (await stage.cog.store.shelf(stage.channel.id))[0]
-    await stage.cog.store.run(diner.id)
+    diner = (await stage.cog.store.scripts.list_channel(stage.channel.id))[0]
+    await stage.cog.store.scripts.run(diner.id)
     await stage.ann.click(told, label="Continue from here")
     assert await stage.lines() == [HEADING, written[1]]
 
@@ -317,7 +317,7 @@ async def test_a_vote_that_was_closed_by_a_process_that_died_is_announced_once(
     if not stands:
         await write(stage, "Rain.")
     await end_of_process(stage)
-    [ballot] = await stage.cog.store.votes_open()
+    [ballot] = await stage.cog.store.polls.list_unannounced()
     await stage.cog.rooms.at(stage.channel.id).close(ballot.id)
     assert labels(shown) == VOTE
     before = len(stage.messages())
@@ -380,7 +380,7 @@ async def test_a_vote_is_over_where_nobody_can_be_told(stage: Stage, status: int
     written = await takes(stage, shown := await ask(stage, vote=600))
     stage.world.inject_error("POST", "/channels/*/messages", status=status, times=1)
     await stage.world.advance_time(601)
-    assert await stage.cog.store.votes_open() == []
+    assert await stage.cog.store.polls.list_unannounced() == []
     assert shown.content.startswith("-# Nobody voted, which leaves the first take.")
     assert await stage.lines() == [HEADING, written[0]]
 
@@ -390,7 +390,7 @@ async def test_an_announcement_that_failed_in_the_middle_goes_on_there(
 ):
     cards = sys.modules[type(stage.cog.board).__module__.replace("message_sync", "cards")]
     monkeypatch.setattr(cards, "FULL", 300)
-    store, post = stage.cog.store, stage.cog.store.post
+    store, post = stage.cog.store, stage.cog.store.posts.record
 
     async def post_and_fail(*of: Any) -> None:
         await post(*of)
@@ -411,7 +411,7 @@ async def test_an_announcement_that_failed_in_the_middle_goes_on_there(
     assert len(pages) == len(set(pages)) > 2
     assert sum("Nobody has voted" in one.content for one in told) == 1
     await assert_true(stage)
-    assert await store.fact("vote 1 0") is None
+    assert await store.facts.find("vote 1 0") is None
 
 
 async def test_takes_in_a_message_that_was_not_noted_end_once_it_is_pressed(stage: Stage):
@@ -435,7 +435,9 @@ async def test_takes_in_a_message_that_was_not_noted_lose_their_buttons_where_al
     await stage.world.advance_time(601)
     assert labels(shown) == VOTE
     if deleted:
-        await stage.cog.store.delete((await stage.cog.store.running(stage.channel.id)).id)
+        await stage.cog.store.scripts.delete(
+            (await stage.cog.store.scripts.find_running(stage.channel.id)).id
+        )
     late = await press(stage, shown, "Vote for 2")
     assert late.ephemeral
     assert shown.components == []
@@ -499,8 +501,8 @@ async def test_a_vote_that_ended_meanwhile_is_told_of_once_and_in_the_servers_la
 async def test_a_vote_in_a_script_that_was_deleted_ends_with_it(stage: Stage):
     await begin(stage)
     await press(stage, await ask(stage, vote=600), "Vote for 3")
-    script = await stage.cog.store.running(stage.channel.id)
-    await stage.cog.store.delete(script.id)
+    script = await stage.cog.store.scripts.find_running(stage.channel.id)
+    await stage.cog.store.scripts.delete(script.id)
     seen = len(stage.messages())
     await stage.world.advance_time(601)
     assert len(stage.messages()) == seen
@@ -548,8 +550,8 @@ async def test_a_take_that_is_there_whole_need_not_be_opened(stage: Stage):
 
 async def test_a_take_of_many_long_lines_is_read_in_several_messages(stage: Stage):
     await begin(stage)
-    ballot = await stage.cog.store.ballot_in((await ask(stage)).id)
-    [line, *_] = (await stage.cog.store.takes(ballot))[0]
+    ballot = await stage.cog.store.polls.find_by_message((await ask(stage)).id)
+    [line, *_] = (await stage.cog.store.polls.load_takes(ballot))[0]
     line.text, line.credit = "\U0001f600 " * 700, "*" * 300
     pages = whole(0, [line] * 10)
     assert len(pages) > 10
@@ -565,8 +567,8 @@ async def test_long_takes_are_cut(stage: Stage):
     assert 1500 < size(shown.content) <= LIMIT
     assert shown.content.count("```") == 2 * MOST_TAKES
     assert "\n-# …" in shown.content
-    ballot = await stage.cog.store.ballot_in(shown.id)
-    found = await stage.cog.store.takes(ballot)
+    ballot = await stage.cog.store.polls.find_by_message(shown.id)
+    found = await stage.cog.store.polls.load_takes(ballot)
     for lines in found.values():
         for line in lines:
             line.text, line.credit = "\U0001f600" * 700, "*" * 300

@@ -36,8 +36,8 @@ from bot.screenplay.fountain import as_read
 from bot.screenplay.free_text import from_person
 from bot.session.channel_session import Place, RoomError, Rooms, Wish, Writer
 from bot.settings import Settings
-from bot.storage.schema import FORGOTTEN, REMOVED
-from bot.storage.store import Line, Store
+from bot.storage.schema import FORGOTTEN, REMOVED, Line
+from bot.storage.store import Store
 
 CHANNEL, OWNER, OTHER = 1, 7, 8
 WORDS = st.sampled_from(["Rain.", "MAYA: Hello.", "CUT TO:", "Wind.\n\nSnow.", "INT. ROOF - DAY"])
@@ -220,7 +220,7 @@ class Machine(RuleBasedStateMachine):
     def offer(self, seed: int, lines: int, vote: int | None) -> None:
         wish = Wish(lines=lines, seed=seed, takes=2, vote=vote)
         ballot = self.run(self.room.carry_on(self.writer, wish)).ballot
-        takes = self.run(self.store.takes(ballot))
+        takes = self.run(self.store.polls.load_takes(ballot))
         assert [(len(one), one[0].parent) for one in takes.values()] == [(lines, self.now.head)] * 2
         for one in takes.values():
             self.tree.hang(self.tree.running, one)
@@ -263,7 +263,7 @@ class Machine(RuleBasedStateMachine):
         for _ in range(2):
             assert (outcome.turn is not None) == taken
             outcome = self.run(self.room.close(ballot))
-        self.run(self.store.note_announced(ballot))
+        self.run(self.store.polls.mark_announced(ballot))
         assert self.run(self.room.close(ballot)) is None
 
     @precondition(runs)
@@ -363,7 +363,9 @@ class Machine(RuleBasedStateMachine):
     @precondition(runs)
     @rule(target=scripts, script=consumes(scripts))
     def delete(self, script: int) -> Any:
-        leaving, _ = self.run(self.store.leaving(self.run(self.store.script(script))))
+        leaving, _ = self.run(
+            self.store.scripts.count_deletion(self.run(self.store.scripts.get(script)))
+        )
         before = len(self.tree.lines)
         self.run(self.room.delete(self.writer, script))
         self.tree.delete(script)
@@ -378,7 +380,7 @@ class Machine(RuleBasedStateMachine):
     @precondition(another_wrote)
     @rule(text=st.booleans())
     def forget(self, text: bool) -> None:
-        self.run(self.store.forget(OTHER, text=text))
+        self.run(self.store.people.forget(OTHER, text=text))
         self.tree.forget(OTHER, text)
 
     @rule()
@@ -404,15 +406,17 @@ class Machine(RuleBasedStateMachine):
         )
         for script, known in self.tree.scripts.items():
             assert shelf[script].head == known.head
-            lines = await self.store.tree(shelf[script], 0, 999)
+            lines = await self.store.lines.load_tree(shelf[script], 0, 999)
             assert [line.id for line in lines] == sorted(self.tree.of(script))
             for line in lines:
                 sheet = self.tree.lines[line.id]
                 assert (line.parent, line.text) == (sheet.parent, sheet.text)
                 assert (line.author, line.removed) == (sheet.author, sheet.removed)
-            path = await self.store.path(known.head)
+            path = await self.store.lines.load_path(known.head)
             assert [line.id for line in path] == self.tree.path(known.head)
-            assert await self.store.next_of(script, known.head) == known.ways.get(known.head)
+            assert await self.store.lines.find_redo(script, known.head) == known.ways.get(
+                known.head
+            )
             await self.check_states(path)
 
     async def check_states(self, path: list[Line]) -> None:
@@ -420,7 +424,7 @@ class Machine(RuleBasedStateMachine):
         if not path:
             return
         model = (await self.voices.engine(self.settings.model)).model
-        kept = await self.store.state(path[-1].id, model.fingerprint)
+        kept = await self.store.states.find(path[-1].id, model.fingerprint)
         if kept is None:
             assert path[-1].copy_of is not None or any(line.removed for line in path)
             return

@@ -21,7 +21,7 @@ from bot.__main__ import main
 from bot.app.client import UNDIVIDED, Bot
 from bot.settings import RunnerSettings
 from bot.sharding import Shards
-from bot.storage.postgres import database, leases
+from bot.storage.postgres import leases, timeouts
 
 from .state import TOKEN
 
@@ -62,7 +62,7 @@ def _hurry(times: float) -> None:
     for name in ("HELD", "RENEWED_EVERY", "IDENTIFIED_EVERY"):
         setattr(leases, name, getattr(leases, name) / times)
     # Less than what a lease may take to be renewed.
-    database.LOCKED_WAIT = round(database.LOCKED_WAIT / times)
+    timeouts.LOCK = round(timeouts.LOCK / times)
 
 
 def _end_with_the_input() -> None:

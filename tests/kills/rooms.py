@@ -108,7 +108,7 @@ async def _play(
 
 async def _write_on(room: Room, shown: int) -> None:
     """One person after another in a channel; each line that comes of it is shown at once."""
-    if await room.store.running(room.channel) is None:
+    if await room.store.scripts.find_running(room.channel) is None:
         await room.start(_writer(), None, "T", None)
     while True:
         writer = _writer()

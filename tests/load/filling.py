@@ -18,7 +18,7 @@ from bot.screenplay.free_text import heading
 from bot.session.channel_session import Room, Rooms, Wish, Writer
 from bot.settings import Settings
 from bot.storage.state_eviction import SLACK
-from bot.storage.store import ROOM_FOR_STATES, Store
+from bot.storage.store import STATE_BUDGET, Store
 
 PLAYS = 16
 """Different ones."""
@@ -65,7 +65,7 @@ async def fill(
     voice: Path,
     places: Sequence[Place],
     lines: int,
-    room: int = ROOM_FOR_STATES,
+    room: int = STATE_BUDGET,
     plays: int = PLAYS,
 ) -> None:
     """Makes a database with a play of so many lines in each of these places.
@@ -106,7 +106,7 @@ async def _write(room: Room, guild: int, number: int, play: int, lines: int) -> 
         else:
             turn = await room.write(writer, f"{WRITTEN} {line}")
         message = FIRST_MESSAGE + EACH * number + line
-        await room.store.post(message, turn.script.id, turn.lines)
+        await room.store.posts.record(message, turn.script.id, turn.lines)
 
 
 def _copy(path: Path, places: Sequence[Place], plays: int, lines: int, room: int) -> None:

@@ -1,4 +1,4 @@
-"""Leases: which process has which shards, so that only one of them ever writes there."""
+"""Lease shards to processes, so that only one process ever writes for a shard."""
 
 from __future__ import annotations
 
@@ -29,39 +29,32 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as NoConnection
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlalchemy.pool import NullPool
 
 from ...sharding import Shards
-from ..transactions import NotKept, StoreError
-from .database import (
-    SWEPT_WAIT,
-    check_owner,
-    connect,
-    ending_the_silent,
-    is_locked,
-    is_older,
-    or_store_error,
-    take_turn,
-)
+from ..database import NotKept, StoreError
+from . import timeouts
+from .connections import connect
+from .error_codes import SERVER_ERRORS, is_locked, raising_store_error
+from .tables import check_owner, is_older
+from .write_lock import acquire_write_lock, terminating_stalled
 
 HELD = 15.0
-"""Seconds for which shards are a process's, from each time that it says that it is there."""
+"""Seconds for which a lease is valid after each renewal."""
 
 RENEWED_EVERY = 5.0
-"""Seconds between these times."""
+"""Seconds between two renewals."""
 
 ASKED_EVERY = 0.5
-"""Seconds after which a process that waits for shards looks again whether they are free."""
+"""Seconds between two attempts of a process that waits for shards."""
 
 TO_GIVE_BACK = 5.0
-"""Seconds that a process has to give its shards back before it leaves them to run out."""
+"""Seconds in which a process that ends gives its shards back; otherwise the lease expires."""
 
 IDENTIFIED_EVERY = 5.5
-"""Seconds between two shards of a bucket that tell Discord who they are. It asks for 5, and none
-of them is sent in the very moment that it was planned for."""
+"""Seconds between two shards of a bucket that identify. Discord asks for 5; the rest is a margin,
+because no message is sent at the exact moment for which it is planned."""
 
 _tables = MetaData()
 
@@ -74,7 +67,7 @@ _leases = Table(
     Column("epoch", BigInteger, nullable=False, comment="grows with each process that takes any"),
     Column("expires", DateTime(timezone=True), nullable=False),
 )
-"""Who has a shard, or had it last."""
+"""The process that has a shard, or had it last."""
 
 _identified = Table(
     "identified",
@@ -82,30 +75,27 @@ _identified = Table(
     Column("bucket", Integer, primary_key=True, autoincrement=False),
     Column("at", DateTime(timezone=True), nullable=False),
 )
-"""When a shard of a bucket told Discord last who it is, or is about to."""
+"""When a shard of a bucket last identified, or is about to."""
 
-# Not that of the transaction, which may have waited.
+# Not now(), the beginning of the transaction, which may have waited for a lock.
 _NOW = func.clock_timestamp()
-
-TROUBLE = (DBAPIError, NoConnection, OSError)
-"""What is raised where the server does not do what it is asked."""
 
 log = logging.getLogger("onbook.leases")
 
 
 class NotHeld(Exception):
-    """The shards are not this process's any more."""
+    """The lease has expired, or another process has it."""
 
 
 class Alone:
-    """A process that has all shards for itself, and so knows when each has told who it is."""
+    """A process with all shards, which needs no database to space their identifications."""
 
     def __init__(self) -> None:
         self._next = 0.0
-        """When another one may, by the event loop's clock."""
+        """When another shard may identify, by the event loop's clock."""
 
     async def wait_to_identify(self) -> None:
-        """Waits until another shard may tell Discord who it is."""
+        """Wait until another shard may identify."""
         now = _now()
         planned = max(now, self._next)
         self._next = planned + IDENTIFIED_EVERY
@@ -113,25 +103,24 @@ class Alone:
 
 
 class Lease:
-    """Shards that are this process's alone, from when it has taken them for as long as it says so.
+    """The exclusive right of this process to write for its shards, as long as it renews it.
 
-    The server's clock says how long that is. A process that is stopped, or that cannot reach the
-    server, loses them: ``on_loss`` is called, and whoever takes them then waits for the end of what
-    is being written. Its `guard` lets nothing be written later.
+    The server's clock measures the time. A process that is suspended, or cannot reach the server,
+    loses the lease: ``on_loss`` is called, and the next holder waits for the end of the current
+    transaction. From then on `guard` refuses every transaction of this process.
 
-    To be entered before it is taken; at the end it is given back, and another process has the
-    shards at once.
+    Enter the lease before `take`. Leaving it gives the shards back at once.
     """
 
     def __init__(self, url: URL, shards: Shards, on_loss: Callable[[], None]) -> None:
         self.shards = shards
         self._on_loss = on_loss
         self._holder = f"{socket.gethostname()}:{os.getpid()}"
-        self._in_the_way = ""
-        """What it waits for; nothing before it has looked, and once it has taken the shards."""
+        self._obstacle = ""
+        """Why the shards cannot be taken yet; "" before the first attempt and after the last."""
         self._epoch = 0
         self._until = 0.0
-        """By the event loop's clock."""
+        """When the lease expires, by the event loop's clock."""
         self._keeping: asyncio.Task[None] | None = None
         self._engine = connect(
             url,
@@ -139,19 +128,19 @@ class Lease:
             max_overflow=0,
             pool_pre_ping=True,
             isolation_level="AUTOCOMMIT",
-            answers={"command_timeout": RENEWED_EVERY},
+            command_timeout=RENEWED_EVERY,
         )
         self._transactions = self._engine.execution_options(isolation_level="READ COMMITTED")
 
     async def __aenter__(self) -> Self:
-        """Makes the tables; raises StoreError when the database cannot be used."""
+        """Make the tables; raise StoreError if the database cannot be used."""
         try:
-            with or_store_error():
+            with raising_store_error():
                 async with self._transactions.connect() as connection:
                     await check_owner(connection)
-                    if not await connection.run_sync(_are_there):
+                    if not await connection.run_sync(_tables_exist):
                         await connection.rollback()
-                        await take_turn(connection, SWEPT_WAIT)
+                        await acquire_write_lock(connection, timeouts.TURN)
                         await connection.run_sync(_tables.create_all)
                         await connection.commit()
         except BaseException:
@@ -163,7 +152,7 @@ class Lease:
         if self._keeping:
             self._keeping.cancel()
             await asyncio.wait([self._keeping])
-            with suppress(*TROUBLE):
+            with suppress(*SERVER_ERRORS):
                 async with asyncio.timeout(TO_GIVE_BACK), self._engine.connect() as connection:
                     await connection.execute(self._mine().values(expires=_NOW))
         self._until = 0.0
@@ -171,33 +160,33 @@ class Lease:
 
     @property
     def held(self) -> bool:
-        """Whether the shards are this process's, as far as it knows."""
+        """Whether this process has the shards, as far as it knows."""
         return _now() < self._until
 
     def lack(self) -> str:
-        """Why the shards are not this process's, in one line; nothing where they are."""
+        """Return in one line why this process does not have the shards, or ""."""
         if self.held:
             return ""
         if self._keeping:
             return f"This process has lost {self.shards}, and ends."
-        why = f": {self._in_the_way}" if self._in_the_way else ""
+        why = f": {self._obstacle}" if self._obstacle else ""
         return f"This process waits for {self.shards}{why}."
 
     async def take(self) -> None:
-        """Waits until nobody else has any of the shards, and has them from then on."""
-        while other := await self._take_or_tell():
-            if other != self._in_the_way:
-                log.warning("waiting for %s: %s", self.shards, other)
-                self._in_the_way = other
+        """Wait until no other process has any of the shards, then take and keep them."""
+        while obstacle := await self._try_to_take():
+            if obstacle != self._obstacle:
+                log.warning("waiting for %s: %s", self.shards, obstacle)
+                self._obstacle = obstacle
             await asyncio.sleep(ASKED_EVERY)
-        self._in_the_way = ""
+        self._obstacle = ""
         log.info("this process has %s now", self.shards)
         self._keeping = asyncio.create_task(self._keep())
 
     async def guard(self, session: AsyncSession) -> None:
-        """Lets a transaction write; raises NotKept where another process has any of the shards.
+        """Raise NotKept if another process has any of the shards.
 
-        No process takes any as long as the transaction lasts.
+        The transaction has the write lock, so that no process takes shards before it ends.
         """
         mine = select(func.count()).where(_leases.c.epoch == self._epoch)
         if await session.scalar(mine) != len(self.shards):
@@ -205,45 +194,46 @@ class Lease:
             raise NotKept("lost")
 
     async def wait_to_identify(self, bucket: int) -> None:
-        """Waits until a shard of a bucket may tell Discord who it is; no other process may then.
+        """Wait until a shard of a bucket may identify, and reserve this moment in all processes.
 
-        Raises OSError where nobody can say when that is.
+        Raises:
+            OSError: The database cannot be asked for the moment.
         """
-        one = insert(_identified).values(bucket=bucket, at=_NOW)
-        next_one = _identified.c.at + _seconds(IDENTIFIED_EVERY)
-        planned = one.on_conflict_do_update(
-            index_elements=[_identified.c.bucket], set_={"at": func.greatest(_NOW, next_one)}
+        first = insert(_identified).values(bucket=bucket, at=_NOW)
+        following = _identified.c.at + _seconds(IDENTIFIED_EVERY)
+        planned = first.on_conflict_do_update(
+            index_elements=[_identified.c.bucket], set_={"at": func.greatest(_NOW, following)}
         ).returning(_identified.c.at - _NOW)
         try:
             async with self._engine.connect() as connection:
                 left: dt.timedelta = (await connection.execute(planned)).scalar_one()
-        except (DBAPIError, NoConnection) as error:
+        except SERVER_ERRORS as error:
             raise ConnectionError("the database cannot say when to identify") from error
         await asyncio.sleep(left.total_seconds())
 
     # Taking
 
-    async def _take_or_tell(self) -> str | None:
-        """Takes the shards; or says why it cannot."""
+    async def _try_to_take(self) -> str | None:
+        """Take the shards, or return why that failed."""
         try:
             return await self._take()
-        except TROUBLE as error:
+        except SERVER_ERRORS as error:
             if is_locked(error):
                 return "another process is writing, or sweeping, and has not ended yet"
             return f"the database cannot be used now ({type(error).__name__})"
 
     async def _take(self) -> str | None:
-        """Takes the shards; or says who has some of them."""
+        """Take the shards, or return which process has some of them."""
         async with self._engine.connect() as connection:
-            # Those who write are in nobody's way who only waits.
-            if other := await self._other(connection):
-                return other
-        async with self._transactions.connect() as connection, ending_the_silent(connection):
-            # What is being written has ended, and nothing is renewed, before anything is looked at.
-            await take_turn(connection)
+            # Look without the write lock first, so that a process that waits delays no writer.
+            if holder := await self._find_holder(connection):
+                return holder
+        async with self._transactions.connect() as connection, terminating_stalled(connection):
+            # With both locks, no transaction of the old holder continues, and it renews nothing.
+            await acquire_write_lock(connection)
             await connection.execute(text("LOCK TABLE leases IN SHARE ROW EXCLUSIVE MODE"))
-            if other := await self._other(connection):
-                return other
+            if holder := await self._find_holder(connection):
+                return holder
             now = _now()
             epoch = (await connection.scalar(select(func.max(_leases.c.epoch))) or 0) + 1
             held = {
@@ -259,15 +249,18 @@ class Lease:
         self._epoch, self._until = epoch, now + HELD
         return None
 
-    async def _other(self, connection: AsyncConnection) -> str | None:
-        """Who has any of the shards, divides all of them otherwise, or knows older tables alone."""
-        any_of_them = _leases.c.shard.in_(self.shards.ids)
-        otherwise = _leases.c.count != self.shards.count
-        # These are brought up to date when nobody has any, or an older process could not go on.
+    async def _find_holder(self, connection: AsyncConnection) -> str | None:
+        """Return which process prevents this one from taking its shards, or None.
+
+        It has one of them, has divided all shards by another number, or uses older tables, which
+        are upgraded only when no process uses them.
+        """
+        overlapping = _leases.c.shard.in_(self.shards.ids)
+        divided_otherwise = _leases.c.count != self.shards.count
         older = literal(await is_older(connection))
         taken = (
             select(_leases)
-            .where(_leases.c.expires > _NOW, or_(any_of_them, otherwise, older))
+            .where(_leases.c.expires > _NOW, or_(overlapping, divided_otherwise, older))
             .order_by(_leases.c.shard)
             .limit(1)
         )
@@ -277,7 +270,7 @@ class Lease:
     # Keeping
 
     async def _keep(self) -> None:
-        """Renews the lease until it is lost."""
+        """Renew the lease until it is lost."""
         pause = RENEWED_EVERY
         with suppress(TimeoutError, NotHeld):
             while True:
@@ -287,14 +280,18 @@ class Lease:
         self._lose()
 
     async def _renew(self) -> bool:
-        """Whether the lease was renewed; raises NotHeld where it is another's, or has run out."""
+        """Renew the lease, and return whether the server could be asked.
+
+        Raises:
+            NotHeld: The lease has expired, or another process has it.
+        """
         now = _now()
         try:
-            # Whoever stands still while it takes shards keeps all others from this.
-            async with self._engine.connect() as connection, ending_the_silent(connection):
+            # A process that stalls while it takes shards has the table locked.
+            async with self._engine.connect() as connection, terminating_stalled(connection):
                 longer = self._mine().where(_leases.c.expires > _NOW)
                 renewed = await connection.execute(longer.values(expires=_NOW + _seconds(HELD)))
-        except TROUBLE as error:
+        except SERVER_ERRORS as error:
             log.warning("%s could not be renewed: %s", self.shards, type(error).__name__)
             return False
         if renewed.rowcount != len(self.shards):
@@ -310,13 +307,13 @@ class Lease:
         self._on_loss()
 
 
-async def check_nobody_has(url: URL) -> None:
-    """Raises StoreError where a process has any shards in a database, or it cannot be used."""
+async def check_unused(url: URL) -> None:
+    """Raise StoreError if a process has shards in a database, or the server fails."""
     engine = connect(url, poolclass=NullPool)
     try:
-        with or_store_error():
+        with raising_store_error():
             async with engine.connect() as connection:
-                known = await connection.run_sync(_are_there)
+                known = await connection.run_sync(_tables_exist)
                 held = select(_leases.c.holder).where(_leases.c.expires > _NOW).limit(1)
                 holder = await connection.scalar(held) if known else None
     finally:
@@ -333,5 +330,5 @@ def _seconds(number: float) -> Any:  # noqa: ANN401 - an interval
     return func.make_interval(0, 0, 0, 0, 0, 0, number)
 
 
-def _are_there(connection: Any) -> bool:  # noqa: ANN401 - SQLAlchemy's own
+def _tables_exist(connection: Any) -> bool:  # noqa: ANN401 - SQLAlchemy's own
     return set(_tables.tables) <= set(inspect(connection).get_table_names())

@@ -1,4 +1,4 @@
-"""Backup: a copy of the scripts while the bot runs, and the way back."""
+"""Back up the scripts while the bot runs, and restore them."""
 
 from __future__ import annotations
 
@@ -10,19 +10,17 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from ..database import StoreError
 from ..migrations import SCHEMA, upgrade
 from ..schema import NUMBERED
-from ..transactions import StoreError
-from .database import locked
-
-SIDE_FILES = ("-wal", "-shm")
-"""What SQLite keeps beside a database, by the ends of the names."""
+from .files import SIDE_FILES, copy_file, lock_file
 
 
 def backup(database: Path, to: Path) -> int:
-    """Copies all scripts into a new file, while a bot writes or not; returns how many there are.
+    """Copy all scripts into a new file, and return their number; a bot may write meanwhile.
 
-    Raises StoreError; then there is no new file.
+    Raises:
+        StoreError: The backup failed, and there is no new file.
     """
     if not database.is_file():
         raise StoreError(
@@ -34,30 +32,34 @@ def backup(database: Path, to: Path) -> int:
     if not to.parent.is_dir():
         raise StoreError(f"There is no folder {to.parent}: make it, or name a file elsewhere.")
     part = to.with_name(f"{to.name}.part")
-    with _or_store_error(f"{database} could not be copied to {to}"), _removed(part):
+    with _raising_store_error(f"{database} could not be copied to {to}"), _removing(part):
         copy_file(database, part)
         count = _check(part)
-        _flush(part)
+        _sync(part)
         part.replace(to)
     return count
 
 
 def restore(database: Path, source: Path) -> Path | None:
-    """Puts a backup in the place of the database; returns where the old one is kept, if any.
+    """Replace the database by a backup.
 
-    Raises StoreError, as where a bot runs; then nothing has changed.
+    Returns:
+        The path at which the old database is kept, or None if there was none.
+
+    Raises:
+        StoreError: A bot runs, or the backup cannot be used; nothing has changed.
     """
     if not source.is_file():
         raise StoreError(f"There is no file {source}: name one that `backup` has made.")
-    lock = locked(database)
+    lock = lock_file(database)
     part = database.with_name(f"{database.name}.part")
     try:
-        with _or_store_error(f"{source} cannot be used as a backup"), _removed(part):
+        with _raising_store_error(f"{source} cannot be used as a backup"), _removing(part):
             copy_file(source, part)
             _check(part)
             upgrade(part)
-            _number_anew(part)
-            _flush(part)  # so that all but two renamings is done before anything changes
+            _continue_ids_from_now(part)
+            _sync(part)  # so that only two renamings remain when something first changes
             old = _set_aside(database)
             part.replace(database)
     finally:
@@ -65,21 +67,8 @@ def restore(database: Path, source: Path) -> Path | None:
     return old
 
 
-def copy_file(source: Path, to: Path) -> None:
-    """Copies a database as it is at one moment, which its writer need not wait for.
-
-    What is in ``to`` is lost. Raises sqlite3.Error and OSError.
-    """
-    to.unlink(missing_ok=True)
-    # Reading alone, it neither changes nor ends the log of a bot that writes.
-    opened = sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True)
-    with closing(opened), closing(sqlite3.connect(to)) as copy:
-        opened.backup(copy)
-        copy.execute("PRAGMA journal_mode = DELETE")
-
-
 def _check(file: Path) -> int:
-    """The scripts in a file; raises StoreError for what is damaged, or is no database of ours."""
+    """Return the number of scripts in a file; raise StoreError if it is damaged or not ours."""
     with closing(sqlite3.connect(file)) as connection:
         if connection.execute("PRAGMA integrity_check").fetchone() != ("ok",):
             raise StoreError(f"{file} is damaged: use an older backup.")
@@ -93,15 +82,15 @@ def _check(file: Path) -> int:
         return int(count)
 
 
-def _number_anew(part: Path) -> None:
-    """Lets what will be written have ids that nothing has had, also since the copy was made.
+def _continue_ids_from_now(part: Path) -> None:
+    """Make new ids start at the current time in milliseconds.
 
-    Old buttons bear the ids of what is not in a copy, and must never mean anything else. So ids go
-    on from the time, in milliseconds: no database writes as fast as that passes.
+    Old buttons carry ids of rows that were written after the backup, and must never refer to new
+    rows. No database writes one row per millisecond for long, so that the time is a safe start.
     """
     now = time.time_ns() // 10**6
     with closing(sqlite3.connect(part)) as connection, connection:
-        for table in NUMBERED:  # SQLite has no number yet of one in which nothing was written
+        for table in NUMBERED:  # sqlite_sequence lacks tables in which no row was ever written
             had = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = ?", (table,))
             highest = max([now, *(seq for (seq,) in had)])
             connection.execute("DELETE FROM sqlite_sequence WHERE name = ?", (table,))
@@ -109,9 +98,10 @@ def _number_anew(part: Path) -> None:
 
 
 def _set_aside(database: Path) -> Path | None:
+    """Rename the old database, and return its new path."""
     if not database.exists():
         return None
-    # What is still in its log goes into the file, so that the file alone is all of it.
+    # The checkpoint moves the log into the file, so that the file alone is complete.
     with closing(sqlite3.connect(database)) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     now = dt.datetime.now().astimezone()
@@ -122,15 +112,15 @@ def _set_aside(database: Path) -> Path | None:
     return old
 
 
-def _flush(part: Path) -> None:
-    """Waits until a finished file is on the disk."""
+def _sync(part: Path) -> None:
+    """Flush a finished file to the disk."""
     with part.open("rb+") as file:
         os.fsync(file.fileno())
 
 
 @contextmanager
-def _removed(part: Path) -> Iterator[None]:
-    """Leaves nothing half-made behind."""
+def _removing(part: Path) -> Iterator[None]:
+    """Remove an unfinished file at the end."""
     try:
         yield
     finally:
@@ -138,8 +128,10 @@ def _removed(part: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _or_store_error(what: str) -> Iterator[None]:
+def _raising_store_error(failure: str) -> Iterator[None]:
     try:
         yield
     except (sqlite3.Error, OSError) as error:
-        raise StoreError(f"{what} ({error}): check the files and the room on the disk.") from error
+        raise StoreError(
+            f"{failure} ({error}): check the files and the room on the disk."
+        ) from error

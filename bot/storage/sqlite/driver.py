@@ -1,4 +1,4 @@
-"""The database's driver: each statement is one trip to the thread in which SQLite works."""
+"""Run each SQL statement in one trip to the thread in which SQLite works."""
 
 from __future__ import annotations
 
@@ -15,33 +15,33 @@ USED = {
     aiosqlite.Connection: ("_thread", "_conn", "_execute", "_running"),
     aiosqlite.Cursor: ("_conn", "_cursor", "_execute"),
 }
-"""The names of the driver's own that are used here."""
+"""The private names of aiosqlite that are used here."""
 
 
 class Connection(aiosqlite.Connection):
-    """A connection that leaves the event loop as rarely as it can.
+    """A connection that leaves the event loop as rarely as possible.
 
-    aiosqlite goes to its thread and back to make a cursor, to execute, to fetch and to close. Each
-    way waits for the interpreter, which a voice that writes is using as well.
+    aiosqlite makes a trip to its thread to make a cursor, to execute, to fetch and to close. Each
+    trip waits for the interpreter's lock, which a model that writes needs as well.
 
-    No public way makes a cursor for SQLAlchemy in one trip, so this builds on names that aiosqlite
-    may change between minor versions: `USED` has them, a test looks for them, and the version is
-    bounded for their sake.
+    No public interface makes a cursor for SQLAlchemy in one trip, so that this class uses private
+    names, which aiosqlite may change between minor versions: a test looks for those in `USED`, and
+    the version is bounded because of them.
     """
 
     def __init__(self, connector: Callable[[], sqlite3.Connection]) -> None:
         super().__init__(connector, iter_chunk_size=64)
-        # A process that ends without having closed it does not wait for it.
+        # A process that ends without closing the connection does not wait for the thread.
         self._thread.daemon = True
 
     def stop(self) -> asyncio.Future[Any] | None:
-        """Ends the thread, which answers once: whoever asks again has nothing to wait for."""
+        """Stop the thread, which answers only once; return None if it has stopped before."""
         return super().stop() if self._running else None
 
     async def end(self) -> None:
-        """Waits until the thread is gone, which was told to end, or is told so now.
+        """Stop the thread, and wait until it has ended.
 
-        Else it may answer an event loop that is closed: to whoever was cancelled, none waits.
+        Otherwise it may answer a cancelled caller on an event loop that is closed.
         """
         self.stop()
         if self._thread.is_alive():
@@ -49,34 +49,34 @@ class Connection(aiosqlite.Connection):
 
     @contextmanager
     async def cursor(self) -> aiosqlite.Cursor:
-        """A cursor, at once."""
+        """Make a cursor without a trip to the thread."""
         return Cursor(self, self._conn.cursor())
 
     async def rollback(self) -> None:
-        """Takes back what has begun, if anything has."""
+        """Roll back the transaction, if one has begun."""
         if self.in_transaction:
             await super().rollback()
 
 
 class Cursor(aiosqlite.Cursor):
-    """A cursor that brings all the rows of a statement along."""
+    """A cursor that fetches all rows when it executes a statement."""
 
     def __init__(self, connection: Connection, cursor: sqlite3.Cursor) -> None:
         super().__init__(connection, cursor)
         self._rows: list[sqlite3.Row] = []
 
     async def execute(self, sql: str, parameters: Iterable[Any] | None = None) -> Cursor:
-        """Executes a statement and fetches what it gives."""
+        """Execute a statement, and fetch its rows."""
         execute: Any = self._execute  # which is not typed
         self._rows = await execute(self._all, sql, parameters or ())
         return self
 
     async def fetchall(self) -> list[sqlite3.Row]:
-        """The rows that were fetched."""
+        """Return the rows that were fetched."""
         return self._rows
 
     async def close(self) -> None:
-        """Nothing is left open: a statement ends with its last row."""
+        """Do nothing, because a statement ends with its last row."""
 
     def _all(self, sql: str, parameters: Any) -> list[sqlite3.Row]:  # noqa: ANN401 - the driver's
         self._cursor.execute(sql, parameters)
@@ -84,7 +84,7 @@ class Cursor(aiosqlite.Cursor):
 
 
 def connection(path: Path) -> Connection:
-    """A connection to a file, which is opened when it is awaited."""
-    # The thread works, but it is asked from the event loop whether a transaction has begun. And the
-    # driver must not begin any by itself.
+    """Make a connection to a file, which is opened when the connection is awaited."""
+    # check_same_thread: the event loop asks whether a transaction has begun. isolation_level: the
+    # driver must not begin a transaction by itself.
     return Connection(lambda: sqlite3.connect(path, isolation_level=None, check_same_thread=False))

@@ -1,0 +1,48 @@
+"""Find a database by the scheme of its address."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from sqlalchemy import URL
+
+from .database import Database, Guard, StoreError
+from .postgres.postgres_database import PostgresDatabase
+from .sqlite.sqlite_database import SQLiteDatabase
+
+BACKENDS: Mapping[str, type[Database]] = {
+    "postgresql": PostgresDatabase,
+    "sqlite": SQLiteDatabase,
+}
+"""The databases by scheme. To add one, write a package with a `Database` and a `Dialect`."""
+
+
+def url_of(address: Path | URL) -> URL:
+    """Return the address of a database, which is SQLite's for the path of a file."""
+    if isinstance(address, URL):
+        return address
+    return URL.create("sqlite", database=str(address))
+
+
+def backend_of(url: URL) -> type[Database]:
+    """Return the database class for an address; raise StoreError for an unknown scheme."""
+    scheme = url.get_backend_name()
+    if scheme not in BACKENDS:
+        raise StoreError(f"There is no database {scheme!r} here: use one of {', '.join(BACKENDS)}.")
+    return BACKENDS[scheme]
+
+
+async def open_database(address: Path | URL, guard: Guard | None = None) -> Database:
+    """Open a file or a database on a server, and make its tables.
+
+    Args:
+        address: The path of a SQLite file, or the address of any database.
+        guard: Is called at the beginning of every transaction that writes to a shared database,
+            and may raise NotKept.
+
+    Raises:
+        StoreError: The database cannot be used.
+    """
+    url = url_of(address)
+    return await backend_of(url).open(url, guard)

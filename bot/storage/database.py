@@ -1,0 +1,155 @@
+"""Define what every database offers: units of work that are on the disk when they end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, suppress
+from typing import ClassVar, Self, TypeAlias
+
+from sqlalchemy import URL
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from ..telemetry import SILENT, Meter
+
+PURGE_RETRY = 2.0
+"""Seconds between two attempts to purge deleted content that a reader still sees."""
+
+log = logging.getLogger("onbook.database")
+
+
+class StoreError(Exception):
+    """A database cannot be used. One sentence says why, and what to do about it."""
+
+
+class NotKept(Exception):
+    """A transaction failed because of the database, and nothing of it was kept.
+
+    ``reason`` is ``full``, ``readonly``, ``locked``, ``away`` (the server cannot be reached),
+    ``lost`` (another process writes in place of this one) or ``broken``.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+Guard: TypeAlias = Callable[[AsyncSession], Awaitable[None]]
+"""Checks within a transaction whether this process may write; raises NotKept if not."""
+
+
+class Database(ABC):
+    """A database of one scheme, such as SQLite.
+
+    A unit of work is a session of `reading`, `writing` or `erasing`, which raise NotKept, also
+    once the database is being closed. Each session has its `Dialect` in ``session.info``.
+    """
+
+    shared: ClassVar[bool]
+    """Whether several processes may write to the database at the same time."""
+
+    meter: Meter = SILENT
+    """Receives how long transactions take."""
+
+    def __init__(self) -> None:
+        self._closed = False
+        self._next_purge: asyncio.TimerHandle | None = None
+        self._purges: set[asyncio.Task[bool]] = set()
+
+    @classmethod
+    @abstractmethod
+    async def open(cls, url: URL, guard: Guard | None = None) -> Self:
+        """Open a database, and make its tables.
+
+        Args:
+            url: The address, with this class's scheme.
+            guard: Is called at the beginning of every transaction that writes to a shared
+                database.
+
+        Raises:
+            StoreError: The database cannot be used.
+        """
+
+    @classmethod
+    @abstractmethod
+    def open_source(cls, url: URL) -> AbstractAsyncContextManager[Database]:
+        """Open a database that is copied elsewhere, and close it at the end.
+
+        Raises:
+            StoreError: There is no such database, or a bot uses it.
+        """
+
+    @classmethod
+    @abstractmethod
+    def open_target(cls, url: URL) -> AbstractAsyncContextManager[Database]:
+        """Open a database that receives a copy; close it at the end, and undo it on failure.
+
+        Raises:
+            StoreError: The database cannot be used, or a bot uses it.
+        """
+
+    @abstractmethod
+    def reading(self) -> AbstractAsyncContextManager[AsyncSession]:
+        """Begin a unit of work that reads; all of it sees the same moment."""
+
+    @abstractmethod
+    def writing(self) -> AbstractAsyncContextManager[AsyncSession]:
+        """Begin a unit of work that is committed to the disk when it ends, unless it fails.
+
+        No other process writes in the meantime.
+        """
+
+    def erasing(self) -> AbstractAsyncContextManager[AsyncSession]:
+        """Begin a unit of work like `writing` that deletes for good; call `purge` after it."""
+        return self.writing()
+
+    async def close(self) -> None:
+        """Close the database, so that another process can open it."""
+        self._closed = True
+        if self._next_purge:
+            self._next_purge.cancel()
+        if self._purges:
+            await asyncio.wait(self._purges)
+        await self._disconnect()
+
+    async def purge(self) -> bool:
+        """Remove deleted content from the disk, and return whether it is gone.
+
+        A purge that must wait, for example because a backup reads the database, is retried until
+        it succeeds, also after a restart. An expensive purge is put off to cover several deletions.
+        """
+        pause: float | None = PURGE_RETRY
+        with suppress(NotKept):  # which is in the log, and may pass
+            pause = await self._try_purge()
+        if pause is None:
+            return True
+        if self._next_purge is None and not self._closed:
+            if pause:
+                log.info("deleted content is removed from the disk in %.0f s", pause)
+            else:
+                log.warning("deleted content stays on the disk as long as a reader sees it")
+            loop = asyncio.get_running_loop()
+            self._next_purge = loop.call_later(max(pause, PURGE_RETRY), self._retry_purge)
+        return False
+
+    def _retry_purge(self) -> None:
+        self._next_purge = None
+        task = asyncio.ensure_future(self.purge())
+        self._purges.add(task)
+        task.add_done_callback(self._purges.discard)
+
+    @abstractmethod
+    async def _try_purge(self) -> float | None:
+        """Remove deleted content from the disk, and return None once it is gone.
+
+        Return otherwise for how many seconds to leave it there, 0 while a reader sees it.
+
+        Raises:
+            NotKept: The database cannot be used now.
+        """
+
+    @abstractmethod
+    async def _disconnect(self) -> None:
+        """Close all connections, once their users have given them back."""

@@ -1,0 +1,73 @@
+"""Read PostgreSQL's error codes."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as NoConnection
+
+from ..database import StoreError
+
+REASONS = {
+    "53100": "full",
+    "25006": "readonly",
+    "42501": "readonly",
+    "40001": "locked",
+    "40P01": "locked",
+    "55P03": "locked",
+}
+"""The reasons of NotKept by PostgreSQL's code; all others are ``away``."""
+
+OUR_FAULT = ("21", "22", "23", "42")
+"""The classes of codes that blame a statement, not the server."""
+
+SERVER_ERRORS = (DBAPIError, NoConnection, OSError)
+"""What is raised if the server fails, or cannot be reached."""
+
+log = logging.getLogger("onbook.postgres")
+
+
+def code_of(error: Exception) -> str:
+    """Return PostgreSQL's code of an error, or "" if the error does not come from the server."""
+    return getattr(getattr(error, "orig", None), "sqlstate", None) or ""
+
+
+def is_locked(error: Exception) -> bool:
+    """Return whether a lock could not be had in time."""
+    return REASONS.get(code_of(error)) == "locked"
+
+
+def reason_of(error: Exception) -> str | None:
+    """Log an error, and return the reason for NotKept; None if a statement is to blame."""
+    code = code_of(error)
+    if code not in REASONS and code.startswith(OUR_FAULT):
+        return None
+    # The server's message is not logged, because it may quote people's words.
+    log.error("the database cannot be used now: %s (%s)", type(error).__name__, code or "no code")
+    return REASONS.get(code, "away")
+
+
+@contextmanager
+def raising_store_error() -> Iterator[None]:
+    """Raise StoreError if a database cannot be opened, without its address: a password is in it."""
+    try:
+        yield
+    except ModuleNotFoundError:
+        raise StoreError(
+            "PostgreSQL needs asyncpg, which is not installed: pip install 'onbook[postgres]', or "
+            "leave ONBOOK_DATABASE_URL out."
+        ) from None
+    except SERVER_ERRORS as error:
+        if is_locked(error):
+            raise StoreError(
+                "Something else has the database on PostgreSQL, such as a dump, or another process "
+                "of the bot that sweeps it: start again once that has ended."
+            ) from None
+        said = str(getattr(error, "orig", None) or error).partition("\n")[0]
+        raise StoreError(
+            f"The database on PostgreSQL cannot be used ({said}): check its address, its name and "
+            f"password, and whether the server runs."
+        ) from None

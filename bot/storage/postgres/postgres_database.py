@@ -1,0 +1,187 @@
+"""Keep scripts in a database on a PostgreSQL server, to which several processes write."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Self
+
+from sqlalchemy import URL, update
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+from sqlalchemy.pool import NullPool
+
+from ..database import Database, Guard, NotKept
+from ..dialects import Dialect
+from . import timeouts
+from .connections import connect
+from .error_codes import SERVER_ERRORS, raising_store_error, reason_of
+from .leases import check_unused
+from .postgres_dialect import POSTGRES
+from .tables import onbook, prepare_tables
+from .vacuum import vacuum_erased
+from .write_lock import acquire_write_lock, terminating_stalled
+
+READERS = 4
+"""The most units of work that read at the same time in one process."""
+
+
+class PostgresDatabase(Database):
+    """A database on a server, with one unit of work that writes at a time in all processes."""
+
+    shared = True
+
+    def __init__(self, url: URL, guard: Guard | None = None) -> None:
+        super().__init__()
+        self._guard = guard
+        self._engine = engine = connect(
+            url,
+            pool_size=READERS + 1,
+            max_overflow=0,
+            # Connections are replaced after a restart of the server.
+            pool_pre_ping=True,
+            command_timeout=timeouts.COMMAND,
+            # A reader waits for the vacuum of its table.
+            lock_timeout=round(timeouts.TURN * 1000),
+        )
+        info = {Dialect.INFO: POSTGRES}
+        writing = engine.execution_options(isolation_level="READ COMMITTED")
+        self._sessions = async_sessionmaker(writing, expire_on_commit=False, info=info)
+        reading = engine.execution_options(
+            isolation_level="REPEATABLE READ", postgresql_readonly=True
+        )
+        self._readings = async_sessionmaker(reading, expire_on_commit=False, info=info)
+        # Queue in the process before checking out a connection, so that waiting takes none.
+        self._write_turn = asyncio.Lock()
+        self._read_turns = asyncio.Semaphore(READERS)
+        # A vacuum works only outside of a transaction, and takes as long as it takes.
+        self._vacuum_engine = connect(url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+        # So does an upgrade of large tables.
+        preparing = self._vacuum_engine.execution_options(isolation_level="READ COMMITTED")
+        self._preparations = async_sessionmaker(preparing, expire_on_commit=False, info=info)
+
+    @classmethod
+    async def open(cls, url: URL, guard: Guard | None = None) -> Self:
+        """Open the database, and make its tables; raise StoreError if it cannot be used.
+
+        Every transaction that writes begins with ``guard``, which may raise NotKept.
+        """
+        with raising_store_error():
+            database = cls(url, guard)
+        try:
+            with raising_store_error():
+                async with database._transaction(database._preparations) as session:
+                    await prepare_tables(session)
+            await database.purge()
+        except BaseException:
+            await database.close()
+            raise
+        return database
+
+    @classmethod
+    @asynccontextmanager
+    async def open_source(cls, url: URL) -> AsyncIterator[Database]:
+        """Open a database that is copied; raise StoreError if a bot uses it."""
+        await check_unused(url)
+        database = await cls.open(url)
+        try:
+            yield database
+        finally:
+            await database.close()
+
+    @classmethod
+    def open_target(cls, url: URL) -> AbstractAsyncContextManager[Database]:
+        """Open a database that receives a copy; raise StoreError if a bot uses it.
+
+        Tables without rows remain if the copy fails.
+        """
+        return cls.open_source(url)
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncSession]:
+        """Begin a unit of work that reads; all of it sees the same moment."""
+        with self.meter.transaction("reading"):
+            async with (
+                _held(self._read_turns),
+                self._raising_not_kept(),
+                self._readings() as session,
+            ):
+                yield session
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[AsyncSession]:
+        """Begin a unit of work that is committed to the disk when it ends, unless it fails."""
+        with self.meter.transaction("writing"):
+            async with (
+                _held(self._write_turn),
+                self._raising_not_kept(),
+                self._transaction(self._sessions) as session,
+            ):
+                if self._guard:
+                    await self._guard(session)
+                yield session
+
+    @asynccontextmanager
+    async def erasing(self) -> AsyncIterator[AsyncSession]:
+        """Begin a unit of work that deletes for good, and record that a vacuum is needed."""
+        async with self.writing() as session:
+            yield session
+            await session.execute(update(onbook).values(erased=onbook.c.erased + 1))
+
+    @asynccontextmanager
+    async def _transaction(
+        self, sessions: async_sessionmaker[AsyncSession]
+    ) -> AsyncIterator[AsyncSession]:
+        """Begin a transaction that has the write lock until it ends; raise DBAPIError."""
+        async with sessions() as session:
+            # READ COMMITTED: after the lock, each statement sees what the others have committed.
+            await acquire_write_lock(session, timeouts.TURN)
+            yield session
+            await session.commit()
+
+    @asynccontextmanager
+    async def _raising_not_kept(self) -> AsyncIterator[None]:
+        """Raise NotKept if the server fails a transaction, or the database is being closed."""
+        if self._closed:
+            raise NotKept("away")
+        try:
+            yield
+        except SERVER_ERRORS as error:
+            reason = reason_of(error)
+            if reason is None:
+                raise
+            raise NotKept(reason) from error
+
+    async def _try_purge(self) -> float | None:
+        """Vacuum the tables if rows were erased; see `Database._try_purge`."""
+        async with (
+            _held(self._write_turn),
+            self._raising_not_kept(),
+            self._vacuum_engine.connect() as connection,
+            terminating_stalled(connection),
+        ):
+            return await vacuum_erased(connection)
+
+    async def _disconnect(self) -> None:
+        # The units of work that have a connection end first, and no other one begins.
+        async with self._write_turn:
+            for _ in range(READERS):
+                await self._read_turns.acquire()
+            await self._engine.dispose()
+            await self._vacuum_engine.dispose()
+            for _ in range(READERS):
+                self._read_turns.release()
+
+
+@asynccontextmanager
+async def _held(lock: asyncio.Lock | asyncio.Semaphore) -> AsyncIterator[None]:
+    """Hold a lock of this process; raise NotKept if it cannot be had within `timeouts.TURN`."""
+    try:
+        async with asyncio.timeout(timeouts.TURN):
+            await lock.acquire()
+    except TimeoutError:
+        raise NotKept("locked") from None
+    try:
+        yield
+    finally:
+        lock.release()

@@ -1,0 +1,1 @@
+"""Read and write the tables, one repository for each subject."""

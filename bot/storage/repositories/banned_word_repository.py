@@ -1,0 +1,50 @@
+"""Read and write the words that models must not say."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import and_, or_, select
+
+from ..schema import Ban
+from ..transactions import Transactions
+
+
+class BannedWordRepository:
+    """The lists of banned words, one for each ``channel`` and each ``guild``."""
+
+    def __init__(self, transactions: Transactions) -> None:
+        self._transactions = transactions
+
+    async def list_effective(self, channel: int, guild: int | None) -> list[str]:
+        """Return the words that are banned in a channel, by its own list and its guild's."""
+        wanted = select(Ban.words).where(
+            or_(
+                and_(Ban.scope == "channel", Ban.place == channel),
+                and_(Ban.scope == "guild", Ban.place == guild),
+            )
+        )
+        async with self._transactions.reading() as session:
+            lists = await session.scalars(wanted)
+            return sorted({word for words in lists for word in words})
+
+    async def load(self, scope: str, place: int) -> list[str]:
+        """Load one list; ``scope`` is ``channel`` or ``guild``."""
+        async with self._transactions.reading() as session:
+            row = await session.get(Ban, (scope, place))
+        return list(row.words) if row else []
+
+    async def replace(
+        self, scope: str, place: int, words: Sequence[str], guild: int | None = None
+    ) -> None:
+        """Replace one list.
+
+        Args:
+            scope: ``channel`` or ``guild``.
+            place: The id of the channel or guild.
+            words: The new list.
+            guild: The guild of a channel, with which its list is deleted.
+        """
+        guild = place if scope == "guild" else guild
+        async with self._transactions.writing() as session:
+            await session.merge(Ban(scope=scope, place=place, words=list(words), guild=guild))

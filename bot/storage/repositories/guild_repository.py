@@ -1,0 +1,52 @@
+"""Record which guilds use the bot, and delete what those that left have here."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+
+from sqlalchemy import delete, select
+
+from .. import erasure
+from ..dialects import insert
+from ..schema import GUILDS_VOICE, Ban, Departure, Fact, Script
+from ..transactions import Transactions
+
+
+class GuildRepository:
+    """The guilds with scripts, lists of banned words, or a voice of their own."""
+
+    def __init__(self, transactions: Transactions) -> None:
+        self._transactions = transactions
+
+    async def list_known(self) -> list[int]:
+        """Return the guilds of which anything is stored."""
+        scripts = select(Script.guild).where(Script.guild.is_not(None))
+        lists = select(Ban.guild).where(Ban.guild.is_not(None))
+        voices = select(Fact.name).where(Fact.name.startswith(GUILDS_VOICE))
+        async with self._transactions.reading() as session:
+            found = {guild for guild in await session.scalars(scripts.union(lists)) if guild}
+            chosen = {int(name.split()[1]) for name in await session.scalars(voices)}
+            return sorted(found | chosen)
+
+    async def record_departures(self, gone: Iterable[int], here: Iterable[int]) -> None:
+        """Record that guilds have left now, unless they had before, and that others are here."""
+        now = dt.datetime.now(dt.UTC)
+        rows = [{"guild": guild, "since": now} for guild in gone]
+        async with self._transactions.writing() as session:
+            if rows:
+                await session.execute(insert(session, Departure).on_conflict_do_nothing(), rows)
+            await session.execute(delete(Departure).where(Departure.guild.in_(list(here))))
+
+    async def list_departed(self, before: dt.datetime) -> list[int]:
+        """Return the guilds that left ``before`` a moment."""
+        wanted = select(Departure.guild).where(Departure.since < before)
+        async with self._transactions.reading() as session:
+            return list(await session.scalars(wanted))
+
+    async def delete(self, guild: int) -> int:
+        """Delete all that a guild has here, and return the number of its scripts."""
+        async with self._transactions.erasing() as session:
+            deleted = await erasure.delete_guild(session, guild)
+        await self._transactions.purge()
+        return deleted

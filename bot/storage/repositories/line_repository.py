@@ -1,0 +1,211 @@
+"""Read and write lines, and move the heads of scripts among them."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Iterator, Sequence
+
+from sqlalchemy import func, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from ...screenplay.drafts import Draft
+from ...screenplay.script import Element, Kind
+from .. import line_tree
+from ..dialects import first_line
+from ..schema import BEFORE_THE_FIRST, Line, Script, Trail
+from ..state_eviction import state_bytes
+from ..transactions import Transactions
+
+
+class LineRepository:
+    """The trees of lines of all scripts, and the heads and redo pointers on them.
+
+    A path is the lines from the first one down to a head. Of a head None, it is empty.
+    """
+
+    def __init__(self, transactions: Transactions) -> None:
+        self._transactions = transactions
+
+    # Lines
+
+    async def find(self, line: int) -> Line | None:
+        """Return a line by its id, or None if it was deleted."""
+        async with self._transactions.reading() as session:
+            return await session.get(Line, line)
+
+    async def load(self, lines: Iterable[int]) -> list[Line]:
+        """Load lines by their ids, in the order in which they were written.
+
+        Many lines are loaded in batches, so that other units of work have their turn in between.
+        """
+        found = list[Line]()
+        for ids in _batches(lines):
+            batch = select(Line).where(Line.id.in_(ids)).order_by(Line.id)
+            async with self._transactions.reading() as session:
+                found += await session.scalars(batch)
+        return found
+
+    async def find_last_request(self, script: int, person: int) -> dt.datetime | None:
+        """Return when a person last wrote or requested a line of a script, or None."""
+        latest = select(func.max(Line.written)).where(Line.script == script, Line.asker == person)
+        async with self._transactions.reading() as session:
+            return await session.scalar(latest)
+
+    async def was_delivered(self, delivery: str) -> bool:
+        """Return whether an interaction has written lines or begun a script that still exist."""
+        lines = select(Line.id).where(Line.delivery == delivery).exists()
+        begun = select(Script.id).where(Script.delivery == delivery).exists()
+        async with self._transactions.reading() as session:
+            return bool(await session.scalar(select(or_(lines, begun))))
+
+    # Paths
+
+    async def load_path(self, head: int | None) -> list[Line]:
+        """Load the lines of a path."""
+        return await self.load(await self.load_path_ids(head))
+
+    async def load_elements(self, head: int | None) -> list[Element]:
+        """Load the elements of a path, several times faster than its lines."""
+        found = list[Element]()
+        for ids in _batches(await self.load_path_ids(head)):
+            batch = select(Line.kind, Line.text).where(Line.id.in_(ids)).order_by(Line.id)
+            async with self._transactions.reading() as session:
+                rows = await session.execute(batch)
+                found += [Element(Kind(kind), text) for kind, text in rows]
+        return found
+
+    async def load_path_ids(self, head: int | None, since: int = BEFORE_THE_FIRST) -> list[int]:
+        """Load the ids of a path, from ``since`` on; the fewer, the faster."""
+        if head is None:
+            return []
+        async with self._transactions.reading() as session:
+            ids = await session.scalars(line_tree.path_ids(), {"head": head, "since": since})
+            return list(ids)
+
+    async def load_last(self, head: int | None, characters: int) -> list[Line]:
+        """Load the fewest last lines of a path that have so many characters, or all lines."""
+        if head is None:
+            return []
+        async with self._transactions.reading() as session:
+            return await line_tree.load_last_lines(session, head, characters)
+
+    async def load_last_texts(self, head: int | None, characters: int) -> list[str]:
+        """Load the texts of `load_last`, which for many lines is far faster."""
+        if head is None:
+            return []
+        async with self._transactions.reading() as session:
+            return await line_tree.load_last_texts(session, head, characters)
+
+    async def count_characters(self, head: int | None) -> int:
+        """Count the characters of a path's lines without loading them."""
+        if head is None:
+            return 0
+        above = line_tree.path(head)
+        counted = select(func.sum(func.length(Line.text))).join(above, Line.id == above.c.id)
+        async with self._transactions.reading() as session:
+            return await session.scalar(counted) or 0
+
+    async def list_cues(self, head: int | None) -> list[str]:
+        """Return the first line of each speech on a path without repetitions, the latest first."""
+        if head is None:
+            return []
+        above = line_tree.path(head)
+        cue = first_line(Line.text)
+        spoken = select(cue).join(above, Line.id == above.c.id).where(Line.kind == Kind.DIALOGUE)
+        latest = spoken.group_by(cue).order_by(func.max(Line.id).desc())
+        async with self._transactions.reading() as session:
+            return list(await session.scalars(latest))
+
+    # Trees
+
+    async def load_tree(self, script: Script, begin: int, end: int) -> list[Line]:
+        """Load a slice of all lines of a script's tree, in the order in which they were written."""
+        async with self._transactions.reading() as session:
+            lines = await session.scalars(
+                select(Line).where(line_tree.in_tree(script)).order_by(Line.id).slice(begin, end)
+            )
+            return list(lines)
+
+    async def count_tree(self, script: Script, before: int | None = None) -> int:
+        """Count all lines of a script's tree, or those that were written ``before`` a line."""
+        counted = select(func.count()).select_from(Line).where(line_tree.in_tree(script))
+        if before is not None:
+            counted = counted.where(Line.id < before)
+        async with self._transactions.reading() as session:
+            return await session.scalar(counted) or 0
+
+    # Heads
+
+    async def find_redo(self, script: int, head: int | None) -> int | None:
+        """Return the line to which redo moves a script's ``head``, or None.
+
+        Ask this only for the current head: the pointers of lines above it are missing or outdated.
+        """
+        async with self._transactions.reading() as session:
+            pointer = await session.get(Trail, (script, head or BEFORE_THE_FIRST))
+        return pointer.child if pointer else None
+
+    async def append(
+        self,
+        script: Script,
+        parent: int | None,
+        drafts: Sequence[Draft],
+        delivery: str,
+        take: int,
+        asker: int | None = None,
+    ) -> list[Line]:
+        """Add lines below ``parent``, one below the other, and move the head to the last one.
+
+        All or nothing, in a transaction that several channels share.
+
+        Raises:
+            HeadMoved: The head is no longer where ``script`` has it.
+            AlreadyWritten: The interaction ``delivery`` has written this take before.
+        """
+
+        async def change(session: AsyncSession) -> list[Line]:
+            lines = await line_tree.append_lines(
+                session, script, parent, drafts, delivery, take, asker
+            )
+            await line_tree.move_head(session, script, lines[-1].id if lines else parent)
+            return lines
+
+        return await self._transactions.commit(change, added=state_bytes(drafts))
+
+    async def rewrite(
+        self, script: Script, line: Line, drafts: Sequence[Draft], delivery: str, asker: int
+    ) -> tuple[list[Line], int]:
+        """Add lines beside a line, copy what followed it below them, and move the head there.
+
+        The new lines and the copies are added to the messages of the lines that they replace. All
+        or nothing.
+
+        Returns:
+            The new lines, and the new head.
+
+        Raises:
+            HeadMoved: The head is no longer where ``script`` has it.
+            AlreadyWritten: The interaction ``delivery`` has rewritten the line before.
+        """
+        async with self._transactions.adding_states(state_bytes(drafts)) as session:
+            lines = await line_tree.append_lines(
+                session, script, line.parent, drafts, delivery, 0, asker
+            )
+            for new in lines:
+                new.rewrite_of = line.id
+            await line_tree.show_replacement(session, script, line, lines)
+            head = await line_tree.copy_following(session, script, lines[-1], line)
+            await line_tree.move_head(session, script, head)
+        return lines, head
+
+    async def move_head(self, script: Script, head: int | None) -> None:
+        """Move a script's head; raise HeadMoved if it is no longer where ``script`` has it."""
+        async with self._transactions.writing() as session:
+            await line_tree.move_head(session, script, head)
+
+
+def _batches(lines: Iterable[int]) -> Iterator[list[int]]:
+    """Yield distinct ids in ascending order, in batches that are loaded together."""
+    ids = sorted(set(lines))
+    for start in range(0, len(ids), line_tree.BATCH):
+        yield ids[start : start + line_tree.BATCH]

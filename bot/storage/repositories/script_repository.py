@@ -1,0 +1,148 @@
+"""Read and write scripts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import select
+
+from ...screenplay.drafts import Draft
+from .. import deletion, line_tree
+from ..line_tree import AlreadyWritten
+from ..schema import Line, Script
+from ..state_eviction import state_bytes
+from ..transactions import Transactions
+
+
+class ScriptRepository:
+    """The scripts of all channels. In each channel at most one runs; the others are shelved."""
+
+    def __init__(self, transactions: Transactions) -> None:
+        self._transactions = transactions
+
+    async def get(self, script: int) -> Script:
+        """Return a script by its id; raise NoResultFound if it was deleted."""
+        async with self._transactions.reading() as session:
+            return await session.get_one(Script, script)
+
+    async def find(self, script: int) -> Script | None:
+        """Return a script by its id, or None if it was deleted."""
+        async with self._transactions.reading() as session:
+            return await session.get(Script, script)
+
+    async def find_running(self, channel: int) -> Script | None:
+        """Return the script that runs in a channel, or None."""
+        async with self._transactions.reading() as session:
+            return await session.scalar(
+                select(Script).where(Script.channel == channel, Script.running)
+            )
+
+    async def list_channel(self, channel: int) -> list[Script]:
+        """Return all scripts of a channel: the running one, then the latest first."""
+        async with self._transactions.reading() as session:
+            scripts = await session.scalars(
+                select(Script)
+                .where(Script.channel == channel)
+                .order_by(Script.running.desc(), Script.archived, Script.id.desc())
+            )
+            return list(scripts)
+
+    async def list_cast_names(self, scope: str, place: int) -> list[str]:
+        """Return the cast names of all scripts that run in a ``channel`` or a ``guild``."""
+        where = Script.channel if scope == "channel" else Script.guild
+        async with self._transactions.reading() as session:
+            casts = await session.scalars(select(Script.cast).where(where == place, Script.running))
+            return sorted({name for cast in casts for name in cast})
+
+    async def begin(
+        self,
+        script: Script,
+        drafts: Sequence[Draft] = (),
+        delivery: str | None = None,
+        forked: int | None = None,
+    ) -> Script:
+        """Store a new script and its first lines, and shelve the running one, all or nothing.
+
+        Args:
+            script: The row, whose head is a line of another script if this one is a fork.
+            drafts: The first lines, below the head.
+            delivery: The interaction that asked for the script.
+            forked: The script of which this one is a fork, and whose players it takes over.
+
+        Raises:
+            AlreadyWritten: The interaction has begun a script before.
+        """
+        async with self._transactions.adding_states(state_bytes(drafts)) as session:
+            begun = select(Script.id).where(Script.delivery == delivery)
+            if delivery is not None and await session.scalar(begun) is not None:
+                raise AlreadyWritten
+            await line_tree.shelve_running(session, script.channel)
+            script.delivery = delivery
+            if forked is not None:
+                script.players = (await session.get_one(Script, forked)).players
+            session.add(script)
+            await session.flush()
+            lines = await line_tree.append_lines(
+                session, script, script.head, drafts, delivery or "", 0, script.owner
+            )
+            script.head = lines[-1].id if lines else script.head
+        return script
+
+    async def run(self, script: int) -> Script:
+        """Make a script the running one of its channel, and shelve the other one."""
+        async with self._transactions.writing() as session:
+            row = await session.get_one(Script, script)
+            await line_tree.shelve_running(session, row.channel)
+            row.running, row.archived = True, False
+        return row
+
+    async def update(self, script: int, **values: Any) -> Script:  # noqa: ANN401 - its columns
+        """Set columns of a script, by the names of `Script`."""
+        async with self._transactions.writing() as session:
+            row = await session.get_one(Script, script)
+            for name, value in values.items():
+                setattr(row, name, value)
+        return row
+
+    async def recast(
+        self, script: int, cast: Sequence[str], players: Mapping[str, int | None]
+    ) -> Script:
+        """Replace the cast of a script, and the players of some of its characters.
+
+        The other players stay, unless they were forgotten since the script was read.
+
+        Args:
+            script: The script's id.
+            cast: The names of all characters.
+            players: The people's ids by name, None for a character that nobody plays any more.
+        """
+        async with self._transactions.writing() as session:
+            row = await session.get_one(Script, script)
+            play = {**row.players, **players}
+            row.cast = list(cast)
+            row.players = {name: play[name] for name in cast if play.get(name) is not None}
+        return row
+
+    async def count_deletion(self, script: Script) -> tuple[int, int]:
+        """Count the lines that `delete` would delete, and those that it would leave to forks."""
+        async with self._transactions.reading() as session:
+            return await deletion.count_deletion(session, script.id)
+
+    async def delete(self, script: int) -> None:
+        """Delete a script, and leave the lines that its forks reach to the forks."""
+        async with self._transactions.erasing() as session:
+            await deletion.delete_script(session, script)
+        await self._transactions.purge()
+
+    async def has_line(self, script: Script, line: int) -> bool:
+        """Return whether a line is in a script's tree: its own, or above the line of its fork."""
+        async with self._transactions.reading() as session:
+            wanted = select(Line.id).where(Line.id == line, line_tree.in_tree(script))
+            return await session.scalar(wanted) is not None
+
+    async def share_lines(self, one: Script, other: Script) -> bool:
+        """Return whether scripts have lines in common, because one is a fork of the other."""
+        async with self._transactions.reading() as session:
+            families = [await line_tree.load_family(session, script) for script in (one, other)]
+        return not families[0].isdisjoint(families[1])

@@ -1,0 +1,91 @@
+"""Read and write what models remember of lines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+from sqlalchemy import case, func, select
+
+from ...arrays import Floats, States
+from .. import line_tree
+from ..schema import Line, State, Surprise
+from ..transactions import Transactions
+
+
+class StateRepository:
+    """The cached states and surprisals of models after lines, by line and fingerprint.
+
+    Old states are evicted, so that any of them can be missing.
+    """
+
+    def __init__(self, transactions: Transactions) -> None:
+        self._transactions = transactions
+
+    async def find(self, line: int, fingerprint: str) -> States | None:
+        """Return a model's state after a line, float32 [S], or None if it is not kept."""
+        async with self._transactions.reading() as session:
+            row = await session.get(State, (line, fingerprint))
+        return row.remembered if row else None
+
+    async def list_kept(self, lines: Iterable[int], fingerprint: str) -> set[int]:
+        """Return those of the lines after which a model's state is kept."""
+        async with self._transactions.reading() as session:
+            kept = await session.scalars(
+                select(State.line).where(State.fingerprint == fingerprint, State.line.in_(lines))
+            )
+            return set(kept)
+
+    async def load_checkpoint(
+        self, head: int, fingerprint: str, characters: int
+    ) -> tuple[States | None, list[Line]]:
+        """Load a model's state after a head, and the last lines there, at the same moment.
+
+        Returns:
+            The state, float32 [S], or None if it is not kept; and the fewest last lines that have
+            so many characters.
+        """
+        async with self._transactions.reading() as session:
+            row = await session.get(State, (head, fingerprint))
+            last = await line_tree.load_last_lines(session, head, characters)
+        return row.remembered if row else None, last
+
+    async def keep(self, line: int, fingerprint: str, state: States, removed: int = 0) -> None:
+        """Keep a model's state after a line, unless the line was deleted.
+
+        Args:
+            line: The line that the model has just read.
+            fingerprint: The model's fingerprint.
+            state: The state, float32 [S].
+            removed: How many of the lines that the model read had lost their text. If more have by
+                now, the state remembers removed text, and is not kept.
+        """
+        above = line_tree.path(line)
+        # The sum over no rows is NULL, which differs from 0.
+        now_removed = select(func.sum(case((Line.removed, 1), else_=0))).join_from(
+            Line, above, Line.id == above.c.id
+        )
+        async with self._transactions.adding_states(state.nbytes) as session:
+            if await session.scalar(now_removed) == removed:
+                await session.merge(
+                    State(line=line, fingerprint=fingerprint, state=state.tobytes())
+                )
+
+    async def find_surprisal(self, line: int, fingerprint: str) -> Floats | None:
+        """Return a model's surprisal of each character of a line in bits, float16 [n], or None."""
+        async with self._transactions.reading() as session:
+            row = await session.get(Surprise, (line, fingerprint))
+        return np.frombuffer(row.bits, np.float16) if row else None
+
+    async def find_reader(self, head: int | None) -> str | None:
+        """Return the fingerprint of the model that last read or wrote a line of a path, or None.
+
+        The surprisals tell: they are stored with their lines, never later, and those of heads are
+        not evicted.
+        """
+        if head is None:
+            return None
+        read = Surprise.line.in_(select(line_tree.path(head).c.id))
+        last = select(Surprise.fingerprint).where(read).order_by(Surprise.line.desc()).limit(1)
+        async with self._transactions.reading() as session:
+            return await session.scalar(last)

@@ -1,0 +1,63 @@
+"""Lock, copy and remove the files of SQLite databases."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from ..database import StoreError
+
+SIDE_FILES = ("-wal", "-shm")
+"""The suffixes of the files that SQLite keeps beside a database."""
+
+
+def lock_file(path: Path) -> FileLock:
+    """Lock a database for this process, and return the lock.
+
+    Raises:
+        StoreError: Another process has the database, or its folder cannot be used.
+    """
+    if not path.parent.is_dir():
+        # The lock would make the folder, and a mistyped path would look like lost scripts.
+        raise StoreError(
+            f"There is no folder {path.parent}: make it, or set ONBOOK_DATABASE to a file in a "
+            f"folder that exists."
+        )
+    lock = FileLock(f"{path}.lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise StoreError(
+            f"{path} is in use by another On Book: stop that one, or set ONBOOK_DATABASE to "
+            f"another file."
+        ) from None
+    except OSError as error:
+        raise StoreError(
+            f"{path} cannot be opened ({error.strerror}): set ONBOOK_DATABASE to a file in a "
+            f"folder that exists and can be written to."
+        ) from error
+    return lock
+
+
+def copy_file(source: Path, to: Path) -> None:
+    """Copy a database as of one moment, without making its writer wait; overwrite ``to``.
+
+    Raises:
+        sqlite3.Error: The source is no database, or is damaged.
+        OSError: A file cannot be read or written.
+    """
+    to.unlink(missing_ok=True)
+    # A read-only connection neither changes nor truncates the log of a bot that writes.
+    opened = sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True)
+    with closing(opened), closing(sqlite3.connect(to)) as copy:
+        opened.backup(copy)
+        copy.execute("PRAGMA journal_mode = DELETE")
+
+
+def remove_file(path: Path) -> None:
+    """Remove a database, with the files that SQLite keeps beside it."""
+    for suffix in ("", *SIDE_FILES):
+        Path(f"{path}{suffix}").unlink(missing_ok=True)

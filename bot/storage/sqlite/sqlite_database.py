@@ -1,0 +1,273 @@
+"""Keep scripts in a SQLite file that one process has open, with one connection."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sqlite3
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Self
+from weakref import WeakSet
+
+from filelock import FileLock
+from sqlalchemy import URL, Connection, event, text
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import (
+    AsyncEngine,
+    AsyncSession,
+    async_sessionmaker,
+    create_async_engine,
+)
+
+from ..database import Database, Guard, NotKept, StoreError
+from ..dialects import Dialect
+from ..migrations import SCHEMA, UPGRADES, schema_of, upgrade
+from ..schema import Base
+from . import driver
+from .files import copy_file, lock_file, remove_file
+from .sqlite_dialect import SQLITE
+
+LOCK_TIMEOUT = 250
+"""Milliseconds to wait for another program that writes. All channels wait as long, also those whose
+interaction must be answered within three seconds."""
+
+READER_TIMEOUT = 100
+"""Milliseconds for which a purge waits for readers, and all channels for the purge."""
+
+READING = "onbook_reading"
+"""The execution option of a connection that begins no transaction."""
+
+REASONS = {
+    "SQLITE_FULL": "full",
+    "SQLITE_READONLY": "readonly",
+    "SQLITE_BUSY": "locked",
+    "SQLITE_LOCKED": "locked",
+}
+"""The reasons of NotKept by the beginning of SQLite's error name; all others are ``broken``."""
+
+log = logging.getLogger("onbook.database")
+
+
+class SQLiteDatabase(Database):
+    """One file, with one unit of work at a time."""
+
+    shared = False
+
+    def __init__(self, path: Path, lock: FileLock) -> None:
+        super().__init__()
+        self._connections = WeakSet[driver.Connection]()
+        self._engine = engine = _connect(path, self._connections)
+        self._lock = lock
+        # The pool would give its connection to whoever asks first, past those who wait longer.
+        self._in_turn = asyncio.Lock()
+        info = {Dialect.INFO: SQLITE}
+        self._sessions = async_sessionmaker(engine, expire_on_commit=False, info=info)
+        reading = engine.execution_options(**{READING: True})
+        self._readings = async_sessionmaker(reading, expire_on_commit=False, info=info)
+
+    @classmethod
+    async def open(cls, url: URL, guard: Guard | None = None) -> Self:
+        """Open or make the file, and lock it; raise StoreError if it cannot be used.
+
+        ``guard`` is never called, because no other process can write to a locked file.
+        """
+        path = _path_of(url)
+        database = cls(path, lock_file(path))
+        try:
+            await database._prepare(path)
+            # A process that was killed may have left deleted content in the log.
+            await database.purge()
+        except BaseException:
+            await database.close()
+            raise
+        return database
+
+    @classmethod
+    @asynccontextmanager
+    async def open_source(cls, url: URL) -> AsyncIterator[Database]:
+        """Open a file to copy it; an older schema is upgraded in a temporary copy of the file.
+
+        Raises:
+            StoreError: There is no such file, or a bot uses it.
+        """
+        path = _path_of(url)
+        if not path.is_file():
+            raise StoreError(f"There is no database {path}: name the file that is to be copied.")
+        with _upgraded_copy(path) as current:
+            database = await cls.open(url.set(database=str(current)))
+            try:
+                yield database
+            finally:
+                await database.close()
+
+    @classmethod
+    @asynccontextmanager
+    async def open_target(cls, url: URL) -> AsyncIterator[Database]:
+        """Open a file that receives a copy; remove a new file if the copy fails.
+
+        Raises:
+            StoreError: The file cannot be used, or has an older schema.
+        """
+        path = _path_of(url)
+        _check_is_not_older(path)
+        is_new = not path.exists()
+        database = await cls.open(url)
+        try:
+            try:
+                yield database
+            finally:
+                await database.close()
+        except BaseException:
+            if is_new:
+                remove_file(path)
+            raise
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncSession]:
+        """Begin a unit of work that reads, and has the only connection until it ends."""
+        with self.meter.transaction("reading"):
+            async with self._turn(), self._readings() as session:
+                yield session
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[AsyncSession]:
+        """Begin a unit of work that is committed to the disk when it ends, unless it fails."""
+        with self.meter.transaction("writing"):
+            async with self._turn(), self._sessions.begin() as session:
+                yield session
+
+    async def _disconnect(self) -> None:
+        """Close the file, and release its lock."""
+        # The unit of work that has the connection ends first, and no other one begins.
+        async with self._in_turn:
+            await self._engine.dispose()
+        for connection in list(self._connections):
+            await connection.end()
+        self._lock.release()
+
+    async def _try_purge(self) -> float | None:
+        """Empty the write-ahead log; return None, or 0 if a reader prevents it."""
+        async with self._turn(), self._engine.connect() as connection:
+            # A checkpoint is possible only outside of a transaction.
+            outside = await connection.execution_options(**{READING: True})
+            timeout = (await outside.exec_driver_sql("PRAGMA busy_timeout")).scalar_one()
+            await outside.exec_driver_sql(f"PRAGMA busy_timeout = {READER_TIMEOUT}")
+            try:
+                busy = await outside.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+                return 0.0 if busy.scalar_one() else None
+            finally:
+                await outside.exec_driver_sql(f"PRAGMA busy_timeout = {timeout}")
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        """Wait for the only connection; raise NotKept, also once the database is being closed."""
+        async with self._in_turn, _raising_not_kept():
+            if self._closed:
+                raise NotKept("broken")
+            yield
+
+    async def _prepare(self, path: Path) -> None:
+        try:
+            await asyncio.to_thread(upgrade, path)
+            async with self._engine.begin() as connection:
+                version = (await connection.execute(text("PRAGMA user_version"))).scalar_one()
+                if version > SCHEMA:
+                    raise StoreError(
+                        f"{path} comes from a newer On Book (schema {version}, this one knows "
+                        f"{SCHEMA}): install that one, or set ONBOOK_DATABASE to another file."
+                    )
+                await connection.run_sync(Base.metadata.create_all)
+                await connection.execute(text(f"PRAGMA user_version = {SCHEMA}"))
+        except (SQLAlchemyError, sqlite3.Error) as error:
+            raise StoreError(
+                f"{path} cannot be used as a database: set ONBOOK_DATABASE to another file, or "
+                f"restore this one."
+            ) from error
+
+
+def _path_of(url: URL) -> Path:
+    if not url.database:
+        raise StoreError("The address of a SQLite database needs a file: sqlite:///onbook.db.")
+    return Path(url.database)
+
+
+@contextmanager
+def _upgraded_copy(path: Path) -> Iterator[Path]:
+    """Copy a file of an older schema, which stays as it is; yield any other file itself."""
+    if schema_of(path) not in UPGRADES:
+        yield path
+        return
+    lock = lock_file(path)
+    try:
+        with TemporaryDirectory(dir=path.parent, prefix=f".{path.name}-") as folder:
+            copy = Path(folder, path.name)
+            copy_file(path, copy)
+            yield copy
+    finally:
+        lock.release()
+
+
+def _check_is_not_older(path: Path) -> None:
+    """Raise StoreError for a file of an older schema, because opening would upgrade it."""
+    with suppress(sqlite3.Error):  # `open` says what is wrong with the file
+        if path.is_file() and schema_of(path) in UPGRADES:
+            raise StoreError(
+                f"{path} has the scripts of an earlier On Book: name a database that is empty."
+            )
+
+
+@asynccontextmanager
+async def _raising_not_kept() -> AsyncIterator[None]:
+    """Raise NotKept if the disk, or another program that uses the file, fails a transaction."""
+    try:
+        yield
+    except OperationalError as error:
+        name = getattr(error.orig, "sqlite_errorname", "")
+        log.error("the database cannot be used now: %s (%s)", error.orig, name)  # noqa: TRY400 - its parameters are people's text
+        reasons = (why for known, why in REASONS.items() if name.startswith(known))
+        raise NotKept(next(reasons, "broken")) from error
+
+
+def _connect(path: Path, opened: WeakSet[driver.Connection]) -> AsyncEngine:
+    """Make the engine of a file, which adds its connections to ``opened``.
+
+    There is one connection at a time; the pool opens another one if it is lost.
+    """
+
+    def connection() -> driver.Connection:
+        opened.add(made := driver.connection(path))
+        return made
+
+    # One connection, because SQLite before 3.51.3 can damage a WAL file to which two of them write.
+    engine = create_async_engine(
+        URL.create("sqlite+aiosqlite", database=str(path)),
+        async_creator=connection,
+        pool_size=1,
+        max_overflow=0,
+        # Parameters are people's words, which must not be logged.
+        hide_parameters=True,
+    )
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def configure(connection: Any, _record: object) -> None:  # noqa: ANN401 - the driver's class
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode = WAL")
+        # Temporary tables hold people's text, which must not get into files beside this one.
+        cursor.execute("PRAGMA temp_store = MEMORY")
+        cursor.execute(f"PRAGMA busy_timeout = {LOCK_TIMEOUT}")
+        # A line that was shown survives a power cut.
+        cursor.execute("PRAGMA synchronous = FULL")
+        cursor.execute("PRAGMA foreign_keys = ON")
+        cursor.execute("PRAGMA secure_delete = ON")
+        cursor.close()
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def begin(connection: Connection) -> None:
+        # A reading needs no transaction, because no other connection writes meanwhile.
+        if not connection.get_execution_options().get(READING):
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine

@@ -1,0 +1,56 @@
+"""Speak SQLite's SQL."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Table, text
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+
+from ..dialects import Dialect, Insert, each_of, first_line
+from ..schema import Base
+
+
+class SQLiteDialect(Dialect):
+    """The SQL in which SQLite differs from other databases."""
+
+    def insert(self, into: type[Base] | Table) -> Insert:
+        """Build an INSERT that can have an ON CONFLICT clause."""
+        return sqlite.insert(into)
+
+    async def highest_id(self, session: AsyncSession, table: str) -> int:
+        """Return the highest id that a table has ever had, also of deleted rows."""
+        highest = text("SELECT seq FROM sqlite_sequence WHERE name = :table")
+        return await session.scalar(highest, {"table": table}) or 0
+
+    async def note_highest_id(self, session: AsyncSession, table: str, number: int) -> None:
+        """Do nothing, because SQLite sees explicit ids."""
+
+    async def look_up_line_by_line(self, session: AsyncSession) -> None:
+        """Do nothing, because SQLite's planner prefers an index."""
+
+    async def continue_ids_after(self, session: AsyncSession, table: str, number: int) -> None:
+        """Make new ids greater than ``number``, which may exceed all ids of the table."""
+        for statement in (
+            "DELETE FROM sqlite_sequence WHERE name = :table",
+            "INSERT INTO sqlite_sequence VALUES (:table, :number)",
+        ):
+            await session.execute(text(statement), {"table": table, "number": number})
+
+
+SQLITE = SQLiteDialect()
+
+
+@compiles(first_line, "sqlite")
+def _compile_first_line(element: first_line, compiler: SQLCompiler, **how: Any) -> str:  # noqa: ANN401 - as `compiles` requires
+    whole = compiler.process(element.clauses, **how)
+    return f"substr({whole}, 1, instr({whole} || char(10), char(10)) - 1)"
+
+
+@compiles(each_of, "sqlite")
+def _compile_each_of(element: each_of, compiler: SQLCompiler, **how: Any) -> str:  # noqa: ANN401 - as `compiles` requires
+    numbers = compiler.process(element.clauses, **how)
+    return f"(SELECT value FROM json_each({numbers}))"  # noqa: S608 - a parameter
