@@ -9,35 +9,27 @@ message that ends where it does, and nowhere else. What is drawn at random is th
 
 from __future__ import annotations
 
-from .bot.conftest import Stage
-from .bot.conftest import answer
-from .bot.conftest import fields
-from .bot.conftest import labels
-from .bot.conftest import opened
-from .bot.conftest import staged
-from .bot.test_buttons import aloud
-from .bot.test_buttons import blocks_of
-from bot.screenplay.page_layout import page
-from bot.settings import RunnerSettings
-from bot.storage.schema import Line
-from bot.storage.schema import Script
-from bot.storage.store import Store
-from bot.ui.script_messages import dimmed
-from collections import defaultdict
-from collections.abc import Iterator
-from collections.abc import Mapping
-from collections.abc import Sequence
-from collections.abc import Set as AbstractSet
-from contextlib import suppress
-from dataclasses import dataclass
-from dataclasses import field
-from pathlib import Path
-from typing import Any
 import argparse
 import asyncio
 import random
 import sys
 import tempfile
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bot.screenplay.page_layout import page
+from bot.settings import RunnerSettings
+from bot.storage.schema import Line, Script
+from bot.storage.store import Store
+from bot.ui.script_messages import dimmed
+
+from .bot.conftest import Stage, answer, fields, labels, opened, staged
+from .bot.test_buttons import aloud, blocks_of
 
 SHELVE = "Shelve it and start the new one"
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from ..i18n.catalogue import many
-from ..i18n.catalogue import say
-from ..i18n.markdown import inline
-from ..storage.schema import Ballot
-from ..storage.schema import Line
-from ..storage.schema import Script
-from .turn import RoomError
-from .turn import Writer
 import datetime as dt
 import math
+
+from ..i18n.catalogue import many, say
+from ..i18n.markdown import inline
+from ..storage.schema import Ballot, Line, Script
+from .turn import RoomError, Writer
+
 
 def check_may_write(script: Script, writer: Writer) -> None:
     """Raises RoomError for one who lacks the role that a script is kept to."""

@@ -2,40 +2,31 @@
 
 from __future__ import annotations
 
-from ..arrays import States
-from ..arrays import Tokens
+import asyncio
+import sys
+import time
+from collections.abc import Container, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+import numpy as np
+
+from ..arrays import States, Tokens
 from ..generation import generator
-from ..generation.generator import Progress
-from ..generation.generator import Standing
+from ..generation.generator import Progress, Standing
 from ..generation.openings import Reading
-from ..i18n.catalogue import many
-from ..i18n.catalogue import phrase
-from ..i18n.catalogue import say
+from ..i18n.catalogue import many, phrase, say
 from ..i18n.markdown import inline
 from ..inference.engine import NothingLeft
-from ..inference.lexicon import Heard
-from ..inference.lexicon import LINES
+from ..inference.lexicon import LINES, Heard
 from ..inference.model import ModelError
 from ..inference.processors.repetition import REACH
 from ..screenplay.fountain import as_read
-from ..storage.schema import Line
-from ..storage.schema import Script
+from ..storage.schema import Line, Script
 from ..storage.store import Store
 from .channel_session import Room
-from .turn import Patience
-from .turn import RoomError
-from .turn import Stopped
-from collections.abc import Container
-from collections.abc import Iterable
-from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import dataclass
-from dataclasses import replace
-from enum import StrEnum
-import asyncio
-import numpy as np
-import sys
-import time
+from .turn import Patience, RoomError, Stopped
 
 AT_ONCE = 8
 """Lines that are written side by side."""

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from ..arrays import Floats
-from ..arrays import Logits
-from ..i18n.catalogue import many
-from ..i18n.catalogue import phrase
-from ..i18n.catalogue import say
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from ..arrays import Floats, Logits
+from ..i18n.catalogue import many, phrase, say
 from ..i18n.markdown import plain
 from ..inference.model import Model
 from ..screenplay.elements import Kind
 from ..screenplay.fountain import as_read
 from ..storage.schema import Line
 from .channel_session import Room
-from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import pairwise
-import numpy as np
-import unicodedata
 
 MOST_CHARACTERS = 600
 """Characters of lines that are looked at: what a phone shows without getting small."""

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from ..generation.generator import Progress
-from ..i18n.catalogue import phrase
-from ..i18n.catalogue import say
-from ..screenplay.elements import Kind
-from ..storage.schema import BEFORE_THE_FIRST
-from ..storage.schema import Ballot
-from ..storage.schema import Line
-from ..storage.schema import Script
-from collections.abc import Coroutine
-from dataclasses import dataclass
-from dataclasses import field
-from typing import Any
-from typing import TypeVar
 import asyncio
+from collections.abc import Coroutine
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from ..generation.generator import Progress
+from ..i18n.catalogue import phrase, say
+from ..screenplay.elements import Kind
+from ..storage.schema import BEFORE_THE_FIRST, Ballot, Line, Script
 
 R = TypeVar("R")
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from ..screenplay.elements import Element
-from ..screenplay.elements import Kind
+from pathlib import Path
+from typing import Self
+
+from sqlalchemy import URL
+
 from ..telemetry import Meter
 from .backends import open_database
-from .database import Database
-from .database import Guard
+from .database import Database, Guard
 from .repositories.banned_word_repository import BannedWordRepository
 from .repositories.fact_repository import FactRepository
 from .repositories.guild_repository import GuildRepository
@@ -19,9 +21,6 @@ from .repositories.script_repository import ScriptRepository
 from .repositories.state_repository import StateRepository
 from .state_eviction import StateBudget
 from .transactions import Transactions
-from pathlib import Path
-from sqlalchemy import URL
-from typing import Self
 
 STATE_BUDGET = 832 * 2**20
 """The most bytes of all states by default: at 8 KB each, those of 100,000 heads and of the latest

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from ..i18n.catalogue import say
-from ..i18n.markdown import fenced
-from ..i18n.markdown import inline
-from ..i18n.markdown import size
-from ..screenplay.page_layout import page
-from ..storage.schema import FORGOTTEN
-from ..storage.schema import Line
-from ..storage.schema import SOMEBODY
-from .script_messages import dimmed
-from .script_messages import messages
-from collections.abc import Collection
-from collections.abc import Iterable
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from itertools import groupby
+
+from ..i18n.catalogue import say
+from ..i18n.markdown import fenced, inline, size
+from ..screenplay.page_layout import page
+from ..storage.schema import FORGOTTEN, SOMEBODY, Line
+from .script_messages import dimmed, messages
 
 FULL = 1500
 """The size of a card that has no room for another line. Discord allows 2,000, and lines that are

@@ -8,20 +8,21 @@ quartiles.
 
 from __future__ import annotations
 
-from bot.screenplay.drafts import Draft
-from bot.screenplay.elements import Element
-from bot.screenplay.elements import Kind
-from bot.storage.group_commit import GROUP_SIZE
-from bot.storage.schema import Script
-from bot.storage.store import Store
-from collections.abc import Sequence
-from pathlib import Path
 import argparse
 import asyncio
-import numpy as np
 import statistics
 import tempfile
 import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from bot.screenplay.drafts import Draft
+from bot.screenplay.elements import Element, Kind
+from bot.storage.group_commit import GROUP_SIZE
+from bot.storage.schema import Script
+from bot.storage.store import Store
 
 STATE = 2_048
 """float32 numbers that a voice of 2 x 512 remembers."""

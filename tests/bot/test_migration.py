@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from .conftest import count
+import datetime as dt
+import sqlite3
+from collections.abc import Iterable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
 from bot.screenplay.drafts import Draft
-from bot.screenplay.elements import Element
-from bot.screenplay.elements import Kind
+from bot.screenplay.elements import Element, Kind
 from bot.storage.database import StoreError
 from bot.storage.migrations import SCHEMA
 from bot.storage.schema import BEFORE_THE_FIRST
 from bot.storage.store import Store
-from collections.abc import Iterable
-from contextlib import closing
-from pathlib import Path
-import datetime as dt
-import pytest
-import sqlite3
+
+from .conftest import count
 
 SCHEMA_2 = (Path(__file__).parent / "data" / "schema2.sql").read_text(encoding="utf-8")
 SCHEMA_3 = (Path(__file__).parent / "data" / "schema3.sql").read_text(encoding="utf-8")

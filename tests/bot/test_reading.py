@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from .conftest import Stage
-from .conftest import answer
-from .conftest import labels
-from .test_cog import begin
+import io
+import re
+from typing import Any
+
+import discord
+import numpy as np
+import pytest
 from PIL import Image
+from pypdf import PdfReader
+from sqlalchemy import text
+
 from bot.screenplay.importers.import_formats import read
 from bot.storage.schema import Script
 from bot.ui.reading import file_name
-from pypdf import PdfReader
-from sqlalchemy import text
-from typing import Any
-import discord
-import io
-import numpy as np
-import pytest
-import re
+
+from .conftest import Stage, answer, labels
+from .test_cog import begin
 
 WRITTEN = "Rain on the *window*.\n\nMAYA: (quietly) You came.\n\ncut to:"
 

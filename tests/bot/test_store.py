@@ -2,37 +2,30 @@
 
 from __future__ import annotations
 
-from .conftest import BOTH
-from .conftest import count
-from .conftest import on_a_file
-from .conftest import tell
-from bot.screenplay.drafts import Draft
-from bot.screenplay.elements import Element
-from bot.screenplay.elements import Kind
-from bot.storage.database import StoreError
-from bot.storage.line_tree import AlreadyWritten
-from bot.storage.line_tree import HeadMoved
-from bot.storage.migrations import SCHEMA
-from bot.storage.schema import BEFORE_THE_FIRST
-from bot.storage.schema import Line
-from bot.storage.schema import Script
-from bot.storage.schema import fork_of
-from bot.storage.store import Store
-from collections.abc import AsyncIterator
-from contextlib import closing
-from pathlib import Path
-from sqlalchemy import URL
-from sqlalchemy import event
-from sqlalchemy import make_url
-from textwrap import dedent
-from typing import Any
 import asyncio
-import numpy as np
-import pytest
 import sqlite3
 import subprocess
 import sys
 import threading
+from collections.abc import AsyncIterator
+from contextlib import closing
+from pathlib import Path
+from textwrap import dedent
+from typing import Any
+
+import numpy as np
+import pytest
+from sqlalchemy import URL, event, make_url
+
+from bot.screenplay.drafts import Draft
+from bot.screenplay.elements import Element, Kind
+from bot.storage.database import StoreError
+from bot.storage.line_tree import AlreadyWritten, HeadMoved
+from bot.storage.migrations import SCHEMA
+from bot.storage.schema import BEFORE_THE_FIRST, Line, Script, fork_of
+from bot.storage.store import Store
+
+from .conftest import BOTH, count, on_a_file, tell
 
 DATABASES = BOTH
 

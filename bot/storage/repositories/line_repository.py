@@ -9,7 +9,7 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ...screenplay.drafts import Draft
-from ...screenplay.script import Element, Kind
+from ...screenplay.elements import Element, Kind
 from .. import line_tree
 from ..dialects import first_line
 from ..schema import BEFORE_THE_FIRST, Line, Script, Trail
