@@ -11,7 +11,7 @@ from discord import ui
 
 from ..i18n.catalogue import many, phrase, say
 from ..screenplay.render import LIMIT, fenced, inline, messages, page, size
-from ..session.vote import counted
+from ..session.ballots import count_votes
 from ..storage.store import Ballot, Line
 from .cards import credited, mention
 from .components import Interaction, desk
@@ -118,7 +118,7 @@ def whole(take: int, lines: Sequence[Line]) -> list[str]:
 
 def shown(ballot: Ballot, takes: Mapping[int, Sequence[Line]], votes: Mapping[int, int]) -> str:
     """The takes, and how many are for each; ``votes`` are people's. At most 2,000 characters."""
-    titles = _titles(ballot, takes, counted(takes, votes.values()))
+    titles = _titles(ballot, takes, count_votes(takes, votes.values()))
     top = _closed(ballot, len(votes)) if ballot.closed else _open(ballot, len(takes))
     if ballot.closed:
         below = [_line(lines, chosen=take == ballot.chosen) for take, lines in takes.items()]
