@@ -274,15 +274,20 @@ class Turns(commands.Cog):
         under: Place | None = None,
         *,
         work: str = components.LINES,
+        checked: bool = False,
     ) -> None:
-        """Play a turn for which the model writes or reads, and show the progress of a long one."""
+        """Play a turn for which the model writes or reads, and show the progress of a long one.
+
+        ``checked`` says that the script was just found at the place ``under``.
+        """
 
         async def play(room: Room, writer: Writer) -> Turn:
             return await self._patiently(
                 interaction, lambda patience: act(room, writer, patience), work
             )
 
-        await self._play(interaction, play, under, begins=work == components.SCRIPT)
+        checked = checked or work == components.SCRIPT
+        await self._play(interaction, play, under, begins=checked)
 
     async def _patiently(
         self,

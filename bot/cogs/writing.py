@@ -124,6 +124,7 @@ class Writing(Turns):
         await self._compose(
             interaction,
             lambda room, writer, patience: room.continuation.generate(writer, wish, None, patience),
+            checked=True,
         )
 
     @app_commands.command(name="write")
@@ -165,6 +166,7 @@ class Writing(Turns):
         await self._compose(
             interaction,
             lambda room, writer, patience: room.continuation.retake(writer, None, patience),
+            checked=True,
         )
 
     @app_commands.command(name="help")
@@ -219,6 +221,7 @@ class Writing(Turns):
                         who, Wish(), place, patience
                     ),
                     place,
+                    checked=True,
                 )
             case "take":
                 await self._pay_for_a_take(interaction, place)
@@ -226,6 +229,7 @@ class Writing(Turns):
                     interaction,
                     lambda room, who, patience: room.continuation.retake(who, place, patience),
                     place,
+                    checked=True,
                 )
             case "undo":
                 await self._undo(interaction, place)
