@@ -157,10 +157,10 @@ class Proof:
 
     async def _reader(self, line: Line) -> ReplayReader | str:
         """Return a reader for the model that wrote a line, or why there is none."""
-        voice = line.credit, line.origin.get("fingerprint", "")
-        if voice not in self._readers:
-            self._readers[voice] = await self._open(*voice)
-        return self._readers[voice]
+        key = line.credit, line.origin.get("fingerprint", "")
+        if key not in self._readers:
+            self._readers[key] = await self._open(*key)
+        return self._readers[key]
 
     async def _open(self, name: str, fingerprint: str) -> ReplayReader | str:
         reason = say("there is no voice “{name}” here any more", name=name)
