@@ -19,10 +19,10 @@ from discord.ext import commands
 from sqlalchemy import URL
 
 from ..cogs import OnBook
+from ..cogs.bounds import OutOfBounds
 from ..cogs.commands import speaking_to
 from ..i18n.translator import Names
 from ..inference.engine import Load
-from ..session.bounds import OutOfBounds
 from ..settings import RunnerSettings, SettingsError
 from ..sharding import Shards
 from ..storage.postgres.leases import HELD, Alone, Lease

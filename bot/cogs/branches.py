@@ -11,11 +11,11 @@ from discord import app_commands
 from ..i18n.catalogue import many, say
 from ..i18n.markdown import LIMIT, inline, plain, size
 from ..screenplay.free_text import titled
-from ..session.bounds import check_texts, chosen
-from ..session.channel_session import Place, Room, RoomError, place_of
+from ..session.channel_session import Room
 from ..session.permissions import check_may_write
 from ..session.preferences import present
 from ..session.rate_limits import Cost
+from ..session.turn import Place, RoomError, place_of
 from ..storage.schema import Line, Script
 from ..ui import panels
 from ..ui.components import Interaction
@@ -23,6 +23,7 @@ from ..ui.delivery import LOST, delivered, edited, reply_to
 from ..ui.history import ON_A_PAGE, label, option, told
 from ..ui.message_sync import page_title
 from ..ui.responses import answer, check_permissions
+from .bounds import check_texts, chosen
 from .commands import CHOICES, answered, for_scripts, speaking_to, who, writer_of
 from .turns import LONGEST_WINDOW, UNTITLED, Turns, news
 
@@ -70,7 +71,7 @@ class Branches(Turns):
             await self._fork_into_thread(interaction, room, title)
             return
         await reply_to(interaction).defer(thinking=True)
-        turn = await room.fork(writer_of(interaction), title)
+        turn = await room.cursor.fork(writer_of(interaction), title)
         note = say(
             "{who} forked the script: this is “{title}”.",
             who=who(interaction),
@@ -234,18 +235,19 @@ class Branches(Turns):
 
     async def _open(self, interaction: Interaction, place: Place) -> None:
         room = self._room(interaction)
-        line = await room.line_to_rewrite(writer_of(interaction), place)
+        line = await room.cursor.line_to_rewrite(writer_of(interaction), place)
         window = self._for_now(panels.RewriteModal(line, place))
         await reply_to(interaction).send_modal(window)
 
     async def _rewrite(self, interaction: Interaction, place: Place, text: str) -> None:
         check_permissions(interaction)
         room = self._room(interaction)
-        await room.line_to_rewrite(writer_of(interaction), place)
+        await room.cursor.line_to_rewrite(writer_of(interaction), place)
         await reply_to(interaction).defer(thinking=True)
         writer = writer_of(interaction)
         turn = await self._patiently(
-            interaction, lambda patience: room.rewrite(writer, place, text, patience=patience)
+            interaction,
+            lambda patience: room.cursor.rewrite(writer, place, text, patience=patience),
         )
         new = inline(" ".join(line.element.one_line for line in turn.lines), 200)
         note = say("{who} rewrote a line: {line}", who=who(interaction), line=new)
@@ -270,7 +272,7 @@ class Branches(Turns):
             name=plain(title, 100), type=discord.ChannelType.public_thread
         )
         try:
-            await room.fork(writer_of(interaction), title, thread.id)
+            await room.cursor.fork(writer_of(interaction), title, thread.id)
         except Exception:
             await _closed(thread)
             raise

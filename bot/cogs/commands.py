@@ -11,10 +11,10 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from ..generation.reranking import QUALITIES
+from ..generation.options import QUALITIES
 from ..i18n.catalogue import say, speaking
 from ..i18n.markdown import inline, plain
-from ..session.channel_session import RoomError, Writer
+from ..session.turn import RoomError, Writer
 from ..ui.cards import NAME
 from ..ui.components import Interaction
 from ..ui.responses import HEARD, answer

@@ -10,7 +10,8 @@ from discord import app_commands
 from ..i18n.catalogue import say
 from ..i18n.markdown import inline
 from ..screenplay.free_text import cast, name
-from ..session.channel_session import NoScript, Room
+from ..session.channel_session import Room
+from ..session.turn import NoScript
 from ..storage.schema import Script
 from ..ui.components import Interaction
 from ..ui.delivery import delivered, reply_to
@@ -42,7 +43,7 @@ class Company(Turns):
         if player:
             self._concerns(player.id)
         await self._wait_for_it(interaction, room)
-        script = await room.add_to_cast(writer_of(interaction), cast(names), who)
+        script = await room.library.add_to_cast(writer_of(interaction), cast(names), who)
         await self._tell(interaction, script)
 
     @cast_group.command(name="remove")
@@ -55,7 +56,7 @@ class Company(Turns):
         check_permissions(interaction)
         room = self._room(interaction)
         await self._wait_for_it(interaction, room)
-        script = await room.remove_from_cast(writer_of(interaction), name(character))
+        script = await room.library.remove_from_cast(writer_of(interaction), name(character))
         await self._tell(interaction, script)
 
     @cast_group.command(name="list")
@@ -73,7 +74,7 @@ class Company(Turns):
         check_permissions(interaction)
         room = self._room(interaction)
         await self._wait_for_it(interaction, room)
-        script = await room.change(writer_of(interaction), {"lock": lock == "on"})
+        script = await room.library.change(writer_of(interaction), {"lock": lock == "on"})
         await self._tell(interaction, script)
 
     @add_to_cast.autocomplete("names")
@@ -81,7 +82,7 @@ class Company(Turns):
         self, interaction: Interaction, current: str
     ) -> list[app_commands.Choice[str]]:
         try:
-            names = await self._room(interaction).characters()
+            names = await self._room(interaction).library.characters()
         except NoScript:
             return []
         *before, last = str(current).split(",")

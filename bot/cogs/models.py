@@ -12,7 +12,8 @@ from ..i18n.catalogue import say
 from ..i18n.markdown import inline
 from ..inference.model import ModelError
 from ..inference.registry import Found
-from ..session.channel_session import Room, RoomError
+from ..session.channel_session import Room
+from ..session.turn import RoomError
 from ..storage.schema import guilds_voice
 from ..ui import model_cards
 from ..ui.components import Interaction
@@ -37,7 +38,7 @@ class Models(Turns):
         room = self._room(interaction)
         await reply_to(interaction).defer(thinking=True, ephemeral=True)
         found = await self.voices.look_at_all()
-        chosen = await room.prompter.voice(interaction.guild_id)
+        chosen = await room.library.chosen_voice(interaction.guild_id)
         await delivered(interaction, content=model_cards.listed(found, chosen))
 
     @model.command(name="use")
@@ -66,7 +67,7 @@ class Models(Turns):
         _check_sound(await self.voices.look(model))
         await self.voices.engine(model)
         if script:
-            await room.change(writer_of(interaction), {"voice": model})
+            await room.library.change(writer_of(interaction), {"voice": model})
             told = say(
                 "“{voice}” writes in this script from now on, and reads it first.",
                 voice=inline(model, 40),
@@ -114,7 +115,7 @@ class Models(Turns):
 async def _voice_of(room: Room, guild: int | None) -> str:
     """The voice of the script that runs in a room, or of a new one."""
     running = await room.store.scripts.find_running(room.channel)
-    return running.voice if running else await room.prompter.voice(guild)
+    return running.voice if running else await room.library.chosen_voice(guild)
 
 
 def _picture(found: Found) -> discord.File | None:

@@ -10,8 +10,8 @@ from discord import app_commands
 
 from ..i18n.catalogue import phrase, say
 from ..session.banned_words import changed, check_casts, shown_words
-from ..session.channel_session import RoomError
 from ..session.preferences import BANNED, EVERYTHING, MOST_TAKES, NAMES, at_first, changed_to, shown
+from ..session.turn import RoomError
 from ..settings import Settings
 from ..ui.components import Interaction
 from ..ui.delivery import delivered, reply_to
@@ -151,7 +151,7 @@ class Manners(Turns):
 
     async def _at_first(self, interaction: Interaction) -> Settings:
         """What is set for a new script here: its voice is the one that the guild has chosen."""
-        voice = await self._room(interaction).prompter.voice(interaction.guild_id)
+        voice = await self._room(interaction).library.chosen_voice(interaction.guild_id)
         return self.settings.model_copy(update={"model": voice})
 
     async def _set(self, interaction: Interaction, chosen: Mapping[str, Any]) -> None:
@@ -168,7 +168,7 @@ class Manners(Turns):
         check_permissions(interaction)
         # A voice that nobody has used yet takes a moment to open.
         await reply_to(interaction).defer(thinking=True)
-        script = await self._room(interaction).change(writer_of(interaction), values)
+        script = await self._room(interaction).library.change(writer_of(interaction), values)
         told = changed_to(script, self.settings, values)
         await delivered(interaction, content=f"{told} {more}" if more else told)
 

@@ -15,7 +15,7 @@ from discord import app_commands
 from discord.ext import commands, tasks
 
 from ..i18n.catalogue import many, say, speaking
-from ..session.channel_session import RoomError
+from ..session.turn import RoomError
 from ..settings import Settings
 from ..sharding import Shards
 from ..storage.database import NotKept
@@ -115,7 +115,7 @@ class Privacy(Turns):
         # Or what they have asked for before would come with their name after it is forgotten.
         await self._ended(person)
         found = await self.store.people.forget(person, text=text)
-        self.rooms.forget(person)
+        self.rooms.notices.forget(person)
         self._hold(asyncio.create_task(self._draw_after({*self._in_hand()})))
         return found
 

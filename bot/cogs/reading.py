@@ -11,9 +11,9 @@ from discord import app_commands
 from ..i18n.catalogue import phrase, say
 from ..screenplay.exporters.export_formats import FORMATS, Paper
 from ..screenplay.fountain import fountain
-from ..session.channel_session import MOST_LINES, RoomError
 from ..session.rate_limits import Cost
 from ..session.replay import replay
+from ..session.turn import MOST_LINES, RoomError
 from ..ui import components, reading
 from ..ui.components import Interaction
 from ..ui.delivery import delivered, edited, reply_to

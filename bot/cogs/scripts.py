@@ -10,14 +10,15 @@ from discord import app_commands
 from ..i18n.catalogue import many, say
 from ..i18n.markdown import inline
 from ..screenplay.free_text import TITLE_LIMIT, titled
-from ..session.bounds import check_texts, chosen
-from ..session.channel_session import Room, RoomError
+from ..session.channel_session import Room
+from ..session.turn import RoomError
 from ..storage.schema import Script
 from ..ui import panels
 from ..ui.cards import mention
 from ..ui.components import Interaction
 from ..ui.delivery import edited, reply_to
 from ..ui.responses import check_permissions
+from .bounds import check_texts, chosen
 from .commands import answered, for_scripts, who, writer_of
 from .turns import UNTITLED, Turns
 
@@ -41,7 +42,7 @@ class Scripts(Turns):
             content, view = await self._shelf(room)
             await reply_to(interaction).edit_message(content=content, view=view)
             return
-        one = await room.of_channel(script)
+        one = await room.library.find(script)
         match action:
             case "run":
                 await self._switch(interaction, script)
@@ -50,7 +51,7 @@ class Scripts(Turns):
             case "archive" | "return":
                 archived = action == "archive"
                 await reply_to(interaction).defer()
-                one = await room.archive(writer_of(interaction), script, archived)
+                one = await room.library.archive(writer_of(interaction), script, archived)
                 await self._show_script(interaction, one)
                 await self.board.bare(interaction, room, one)
             case "ask":
@@ -65,7 +66,7 @@ class Scripts(Turns):
     @answered
     async def choose_script(self, interaction: Interaction, values: Sequence[object]) -> None:
         """A script was chosen from a menu."""
-        one = await self._room(interaction).of_channel(chosen(values))
+        one = await self._room(interaction).library.find(chosen(values))
         await self._show_script(interaction, one)
 
     @answered
@@ -81,14 +82,14 @@ class Scripts(Turns):
         title = titled(title) or say(UNTITLED)
         room = self._room(interaction)
         await reply_to(interaction).defer()
-        one = await room.rename(writer_of(interaction), script, title)
+        one = await room.library.rename(writer_of(interaction), script, title)
         await self._show_script(interaction, one)
 
     # How it is done
 
     async def _shelf(self, room: Room, number: int = 0) -> tuple[str, discord.ui.View]:
         """One page of a channel's scripts, from 0; a number past the end is the last page."""
-        shelf = await room.scripts()
+        shelf = await room.library.scripts()
         if not shelf:
             raise RoomError(say("There is no script in this channel yet: begin one with {/start}."))
         pages = -(-len(shelf) // panels.ON_A_SHELF)
@@ -131,7 +132,7 @@ class Scripts(Turns):
         check_permissions(interaction)
         room = self._room(interaction)
         await reply_to(interaction).defer(thinking=True)
-        turn = await room.switch(writer_of(interaction), script)
+        turn = await room.library.switch(writer_of(interaction), script)
         note = say(
             "{who} took “{title}” from the shelf.",
             who=who(interaction),
@@ -141,10 +142,10 @@ class Scripts(Turns):
         await self.board.repaint(interaction, room, turn, shown)
 
     async def _delete(self, interaction: Interaction, room: Room, script: int) -> None:
-        one = await room.of_channel(script)
+        one = await room.library.find(script)
         messages = await self.board.messages_of(one)
         await reply_to(interaction).defer()
-        seen = await room.delete(writer_of(interaction), script)
+        seen = await room.library.delete(writer_of(interaction), script)
         deleted = say("“{title}” is deleted.", title=inline(one.title, 100))
         await edited(interaction, content=deleted, view=None)
         await self.board.strip(interaction, room, messages)

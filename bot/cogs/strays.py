@@ -8,7 +8,7 @@ import discord
 from discord.ext import commands
 
 from ..i18n.catalogue import say
-from ..session.channel_session import RoomError
+from ..session.turn import RoomError
 from ..ui.components import OWN, Interaction
 from ..ui.responses import HEARD, answer
 from .commands import speaking_to

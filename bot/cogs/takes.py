@@ -20,11 +20,11 @@ class Takes(Turns):
         check_permissions(interaction)
         await self._meet_ballot(interaction, ballot)
         room = self._room(interaction)
-        if (await room.ballot(ballot)).ends:
+        if (await room.ballots.find(ballot)).ends:
             await self._vote(interaction, ballot, take)
             return
-        await room.take_to_pick(writer_of(interaction), ballot, take)
-        await self._play(interaction, lambda room, writer: room.pick(writer, ballot, take))
+        await room.ballots.check_pick(writer_of(interaction), ballot, take)
+        await self._play(interaction, lambda room, writer: room.ballots.pick(writer, ballot, take))
         if isinstance(interaction.channel, Channel):
             await self.board.repaint_ballot(interaction.channel, room, ballot)
 
@@ -33,15 +33,15 @@ class Takes(Turns):
         """A take was chosen that is to be read whole, by whoever chose it alone."""
         await self._meet_ballot(interaction, ballot)
         room = self._room(interaction)
-        found = await room.ballot(ballot)
-        await room.of_channel(found.script)
+        found = await room.ballots.find(ballot)
+        await room.library.find(found.script)
         first, *rest = takes.whole(take, (await self.store.polls.load_takes(found))[take])
         await reply_to(interaction).send_message(first, ephemeral=True)
         for more in rest:
             await whispered(interaction, more)
 
     async def _vote(self, interaction: Interaction, ballot: int, take: int) -> None:
-        await self._room(interaction).vote(writer_of(interaction), ballot, take)
+        await self._room(interaction).ballots.vote(writer_of(interaction), ballot, take)
         self.polls.recount(ballot)
         await reply_to(interaction).send_message(
             say(

@@ -21,18 +21,9 @@ from ..log_redaction import guard_loggers, leave_loggers
 from ..screenplay.elements import Element
 from ..screenplay.free_text import TITLE_LIMIT, cast, heading, titled
 from ..screenplay.importers.import_formats import check_file
-from ..session.bounds import check_options, check_texts
-from ..session.channel_session import (
-    NO_SCRIPT,
-    Patience,
-    Place,
-    Room,
-    RoomError,
-    Rooms,
-    Turn,
-    Writer,
-)
+from ..session.channel_session import Room, Rooms
 from ..session.rate_limits import Cost, Limits
+from ..session.turn import NO_SCRIPT, NewScript, Patience, Place, RoomError, Turn, Writer
 from ..settings import Settings, settings
 from ..storage.database import NotKept
 from ..storage.store import Store
@@ -44,6 +35,7 @@ from ..ui.message_sync import Board
 from ..ui.polls import Polls
 from ..ui.privacy import ForgetButton
 from ..ui.responses import WRITTEN, answer, check_permissions
+from .bounds import check_options, check_texts
 from .commands import answered, channel_of, is_alone, speaking_to, who, writer_of
 
 DYNAMIC = (
@@ -227,13 +219,23 @@ class Turns(commands.Cog):
         over = running.id if running else NO_SCRIPT
 
         async def begin(room: Room, writer: Writer, patience: Patience) -> Turn:
-            guild, how = interaction.guild_id, (company, temperature, model, over, style)
+            new = NewScript(
+                title=title or say(UNTITLED),
+                guild=interaction.guild_id,
+                cast=company,
+                temperature=temperature,
+                voice=model,
+                style=style,
+                over=over,
+            )
             if file is None:
-                return await room.start(writer, guild, title or say(UNTITLED), opening, *how)
+                return await room.library.begin(writer, new, opening)
             brought = await attachments.fetched(file)
-            named = title or attachments.title_of(file, brought) or say(UNTITLED)
+            named = title or attachments.title_of(file, brought) or new.title
             elements = [*([opening] if opening else []), *brought.elements]
-            turn = await room.bring_in(writer, guild, named, elements, *how, patience)
+            turn = await room.library.import_script(
+                writer, replace(new, title=named), elements, patience
+            )
             return replace(turn, note=attachments.note(brought, len(elements)))
 
         async def stand(choice: Interaction) -> None:
@@ -274,15 +276,20 @@ class Turns(commands.Cog):
         under: Place | None = None,
         *,
         work: str = components.LINES,
+        checked: bool = False,
     ) -> None:
-        """A turn for which the voice writes or reads: where it takes a while, that is seen."""
+        """Play a turn for which the model writes or reads, and show the progress of a long one.
+
+        ``checked`` says that the script was just found at the place ``under``.
+        """
 
         async def play(room: Room, writer: Writer) -> Turn:
             return await self._patiently(
                 interaction, lambda patience: act(room, writer, patience), work
             )
 
-        await self._play(interaction, play, under, begins=work == components.SCRIPT)
+        checked = checked or work == components.SCRIPT
+        await self._play(interaction, play, under, begins=checked)
 
     async def _patiently(
         self,
@@ -364,18 +371,22 @@ class Turns(commands.Cog):
 
     async def _undo(self, interaction: Interaction, under: Place | None = None) -> None:
         note = f"-# {say('{who} took back the last line.', who=who(interaction))}"
-        await self._step(interaction, lambda room, writer: room.undo(writer, under), note, under)
+        await self._step(
+            interaction, lambda room, writer: room.cursor.undo(writer, under), note, under
+        )
 
     async def _redo(self, interaction: Interaction, under: Place | None = None) -> None:
         note = f"-# {say('{who} brought back what was taken back.', who=who(interaction))}"
-        await self._step(interaction, lambda room, writer: room.redo(writer, under), note, under)
+        await self._step(
+            interaction, lambda room, writer: room.cursor.redo(writer, under), note, under
+        )
 
     async def _go_to(self, interaction: Interaction, place: Place) -> None:
         """Continues from an earlier line, in front of everybody."""
         check_permissions(interaction)
         room = self._room(interaction)
         await reply_to(interaction).defer(thinking=True)
-        turn = await room.go_to(writer_of(interaction), place)
+        turn = await room.cursor.jump_to(writer_of(interaction), place)
         note = say("{who} took the script to this line.", who=who(interaction))
         shown = await self.board.show_end(interaction, room, f"-# {note}")
         await self.board.repaint(interaction, room, turn, shown)

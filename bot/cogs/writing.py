@@ -11,16 +11,16 @@ from ..inference.sampling import LARGEST_SEED
 from ..screenplay.elements import Kind
 from ..screenplay.free_text import name
 from ..screenplay.importers.import_formats import list_endings
-from ..session.bounds import check_texts
-from ..session.channel_session import MOST_LINES, NO_SCRIPT, NoScript, Place, Wish
 from ..session.preferences import MOST_TAKES
 from ..session.rate_limits import Cost
+from ..session.turn import MOST_LINES, NO_SCRIPT, NoScript, Place, Wish
 from ..ui import components
 from ..ui.components import Interaction
 from ..ui.delivery import reply_to
 from ..ui.message_sync import HELP
 from ..ui.model_cards import styles
 from ..ui.responses import answer
+from .bounds import check_texts
 from .commands import QUALITY, answered, choices, for_scripts, speaking_to
 from .turns import Turns
 
@@ -107,12 +107,26 @@ class Writing(Turns):
         speaker = name(character) if character else None
         chosen = Kind(kind) if kind else None
         wish = Wish(
-            *(lines, speaker, temperature, top_p, seed, chosen, min_p, repetition, company),
-            *(takes, vote, quality),
+            lines=lines,
+            character=speaker,
+            kind=chosen,
+            takes=takes,
+            vote=vote,
+            seed=seed,
+            options={
+                "temperature": temperature,
+                "top_p": top_p,
+                "min_p": min_p,
+                "repetition": repetition,
+                "company": company,
+                "quality": quality,
+            },
         )
         await self._pay_for_lines(interaction, None, lines, takes)
         await self._compose(
-            interaction, lambda room, writer, patience: room.carry_on(writer, wish, None, patience)
+            interaction,
+            lambda room, writer, patience: room.continuation.generate(writer, wish, None, patience),
+            checked=True,
         )
 
     @app_commands.command(name="write")
@@ -152,7 +166,9 @@ class Writing(Turns):
         """Let the voice write its last line again"""
         await self._pay_for_a_take(interaction)
         await self._compose(
-            interaction, lambda room, writer, patience: room.take_again(writer, None, patience)
+            interaction,
+            lambda room, writer, patience: room.continuation.retake(writer, None, patience),
+            checked=True,
         )
 
     @app_commands.command(name="help")
@@ -168,7 +184,7 @@ class Writing(Turns):
         self, interaction: Interaction, current: str
     ) -> list[app_commands.Choice[str]]:
         try:
-            names = await self._room(interaction).characters()
+            names = await self._room(interaction).library.characters()
         except NoScript:
             names = []
         return choices(names, current)
@@ -185,7 +201,7 @@ class Writing(Turns):
     ) -> list[app_commands.Choice[str]]:
         voice = interaction.namespace.model
         if not voice:
-            voice = await self._room(interaction).prompter.voice(interaction.guild_id)
+            voice = await self._room(interaction).library.chosen_voice(interaction.guild_id)
         try:
             return choices(styles(await self.voices.look(voice)), current)
         except ModelError:
@@ -203,15 +219,19 @@ class Writing(Turns):
                 await self._pay_for_lines(interaction, place)
                 await self._compose(
                     interaction,
-                    lambda room, who, patience: room.carry_on(who, Wish(), place, patience),
+                    lambda room, who, patience: room.continuation.generate(
+                        who, Wish(), place, patience
+                    ),
                     place,
+                    checked=True,
                 )
             case "take":
                 await self._pay_for_a_take(interaction, place)
                 await self._compose(
                     interaction,
-                    lambda room, who, patience: room.take_again(who, place, patience),
+                    lambda room, who, patience: room.continuation.retake(who, place, patience),
                     place,
+                    checked=True,
                 )
             case "undo":
                 await self._undo(interaction, place)
@@ -237,7 +257,9 @@ class Writing(Turns):
                 self._pay(interaction, Cost(characters=len(text)))
                 await self._compose(
                     interaction,
-                    lambda room, who, patience: room.write(who, text, speaker, under, patience),
+                    lambda room, who, patience: room.continuation.write(
+                        who, text, speaker, under, patience
+                    ),
                     under,
                 )
             except Exception as error:  # noqa: BLE001 - the last place where it can be answered

@@ -1,8 +1,8 @@
-"""Candidates: several ways to say one line, written side by side by one voice.
+"""Candidates: write several versions of one line side by side with one model.
 
 The first candidate is written alone. It decides who speaks, or that nobody does, so that the choice
-among the others changes the words of a script and not its turn-taking. The others share all that
-stands before the words, which is read once.
+among the candidates changes the words of a script and not its turn-taking. The others share
+everything before their words, which is read once.
 """
 
 from __future__ import annotations
@@ -18,33 +18,34 @@ from ..inference.engine import Engine, Load, NothingLeft, Request
 from ..screenplay.drafts import Draft
 from ..screenplay.elements import Kind
 from . import generator
-from .generator import Lead, Manner, Standing
+from .generator import Lead
+from .inputs import Manner, Standing
 from .reranking import Candidate, seeds, shortlist, spoken_text, wanted_size
 
 CROWD = 2
-"""Times its rows that an engine may have to do before a line gets no other candidate."""
+"""The work of an engine, in multiples of its rows, from which on a line has one candidate."""
 
 READ_ALONE = 16
-"""Candidates of which it is read what they cost without their scene: the best by all else."""
+"""Candidates that are also read without their scene: the best by everything else."""
 
 TOO_LONG = 2.0
-"""Times the wanted length, from which on a candidate is hardly kept: the last few would take as
-long as all others."""
+"""The multiple of the wanted length at which candidates end, because a longer one is hardly ever
+chosen, and the last few would take as long as all others."""
 
 ROUND = 20
-"""Characters to whose multiples a limit is rounded."""
+"""The characters to a multiple of which a limit is rounded."""
 
 FIRSTS = 4
-"""Candidates that may have nothing to say before a line is given up."""
+"""First candidates that may come out empty before a line is given up."""
 
 
 async def write_candidates(
     engine: Engine, at: Standing, manner: Manner, owner: object, read_alone: int = READ_ALONE
 ) -> list[Candidate]:
-    """Write the candidates of a line, at most `manner.candidates`; none where nothing is said.
+    """Write at most `manner.candidates` candidates of a line; return none if all come out empty.
 
-    An engine that has much to do writes fewer. The first one and the best ``read_alone`` others are
-    returned, with what they cost without their scene. Raises what `Engine.run` raises.
+    A busy engine writes fewer. The first one and the best ``read_alone`` others are returned, with
+    their bits without the scene. Raises what `Engine.run` raises.
     """
     own = seeds(manner.sampling.seed, manner.candidates + FIRSTS)
     first, rest = await _first(engine, at, manner, own, owner)
@@ -54,7 +55,7 @@ async def write_candidates(
     if not manner.whatever_load:
         number = affordable(engine.load, engine.rows, number)
     if first.element.kind is Kind.TRANSITION:
-        number = 1  # nothing but a transition is like it, and none can be asked for
+        number = 1  # others would have to be transitions too, which no request can ask for
     first = replace(first, origin=first.origin | {"candidates": number})
     if number == 1:
         return [Candidate.of(first)]
@@ -72,17 +73,18 @@ async def write_candidates(
 
 
 def _longest(first: Candidate) -> int:
-    """Return the characters at which the other candidates are ended, to be dropped.
+    """Return the characters at which other candidates end, which are then dropped.
 
-    The length is round because lines that were written alike share a row of the database.
+    The number is round because lines with the same provenance share a row of the database.
     """
     return ROUND * math.ceil(TOO_LONG * wanted_size(first) / ROUND)
 
 
 def affordable(load: Load, rows: int, wanted: int) -> int:
-    """Return how many candidates an engine can write beside all else: half of what it has room for.
+    """Return how many candidates an engine has room for beside its other work.
 
-    So whoever asks next finds the other half, and what waits never exceeds `CROWD` times its rows.
+    They are half of the room, so that the next request finds the other half, and the waiting work
+    never exceeds `CROWD` times the rows.
     """
     room = CROWD * rows - load.rows - load.waiting
     return max(1, min(wanted, room // 2))
@@ -91,7 +93,7 @@ def affordable(load: Load, rows: int, wanted: int) -> int:
 async def _first(
     engine: Engine, at: Standing, manner: Manner, own: Sequence[int], owner: object
 ) -> tuple[Draft | None, Sequence[int]]:
-    """Return the first candidate that says something, and the seeds of the others."""
+    """Write the first candidate that is not empty; return it and the seeds of the others."""
     for number, seed in enumerate(own[:FIRSTS], 1):
         try:
             first = await generator.write(engine, at, _seeded(manner, seed), owner)
@@ -116,7 +118,7 @@ async def _write_beside(
 
 
 async def _all(candidates: Iterable[Awaitable[Draft | None]]) -> list[Draft]:
-    """Return the candidates that say something; raises what one raises, but for `NothingLeft`."""
+    """Return the candidates that are not empty; raises what one raises, but for `NothingLeft`."""
     found = await asyncio.gather(*candidates, return_exceptions=True)
     for one in found:
         if isinstance(one, BaseException) and not isinstance(one, NothingLeft):
@@ -127,7 +129,7 @@ async def _all(candidates: Iterable[Awaitable[Draft | None]]) -> list[Draft]:
 async def _read_alone(
     engine: Engine, candidates: Sequence[Candidate], owner: object
 ) -> list[Candidate]:
-    """Return candidates with what they cost after their cue alone; all have the same one."""
+    """Return candidates with their bits after the cue alone, which all of them share."""
     model = engine.model
     text = candidates[0].draft.element.text
     cue = f"\n{text}\n".removesuffix(spoken_text(candidates[0].draft))

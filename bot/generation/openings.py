@@ -1,7 +1,7 @@
-"""Openings: the passage that a voice reads before a script of some style, so that it has the tone.
+"""Openings: the passage that a model reads before a script of some style, for the tone.
 
-The passage is part of the voice file and of no script: nobody sees its text, and neither who speaks
-next nor what repeats itself is judged by it.
+The passage is part of the model's file and of no script. Nobody sees its text, and neither the next
+speaker nor repetition depends on it.
 """
 
 from __future__ import annotations
@@ -19,32 +19,32 @@ from ..screenplay.elements import ScriptError
 from ..screenplay.fountain import as_read, blocks
 
 _begun: WeakKeyDictionary[Engine, dict[str, States]] = WeakKeyDictionary()
-"""What each engine's voice remembers after the openings that it has read, by their texts."""
+"""The states after the openings that each engine has read, by their texts."""
 
 
 @dataclass(frozen=True)
 class Reading:
-    """A voice that reads scripts of one style."""
+    """A model that reads scripts of one style."""
 
     engine: Engine
     opening: str
-    """The id of what it reads before the first line; empty where it reads nothing."""
+    """The id of the opening; empty where the model reads none."""
     start: States
-    """What it remembers before the first line: float32 [S]."""
+    """The state before the first line: float32 [S]."""
 
     @property
     def model(self) -> Model:
-        """The voice."""
+        """Return the model."""
         return self.engine.model
 
     @property
     def fingerprint(self) -> str:
-        """The key of its states, which depend on the opening as they do on the network."""
+        """Return the key of the states, which depend on the opening as they do on the network."""
         return state_key(self.model, self.opening)
 
 
 async def reading(engine: Engine, style: str | None, owner: object) -> Reading:
-    """Read the opening of a style, once for each engine; a voice without that style reads none.
+    """Read the opening of a style, once for each engine; a model without that style reads none.
 
     Raises what `Engine.run` raises.
     """
@@ -59,17 +59,17 @@ async def reading(engine: Engine, style: str | None, owner: object) -> Reading:
 
 
 def opening_id(text: str) -> str:
-    """Return what tells the text of an opening from others: 16 hexadecimal digits."""
+    """Return the id of an opening's text: 16 hexadecimal digits."""
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def state_key(model: Model, opening: str) -> str:
-    """Return the key of a voice's states after the opening with this id; empty for none."""
+    """Return the key of a model's states after the opening with an id, which is empty for none."""
     return f"{model.fingerprint} {opening}" if opening else model.fingerprint
 
 
 def find_style(model: Model, wanted: str) -> str:
-    """Return the style that somebody means, in upper or lower case; raises ScriptError."""
+    """Return the style with a name in upper or lower case; raises ScriptError."""
     folded = wanted.strip().casefold()
     for style in model.openings:
         if style.casefold() == folded:

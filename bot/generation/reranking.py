@@ -1,19 +1,20 @@
-"""Reranking: which of several candidates for a line is kept.
+"""Reranking: choose one of several candidates for a line.
 
-A voice makes a slip now and then, and is surprised by the slip itself. So of many candidates the
-one that costs its voice least a character makes most sense; but left alone this rule picks what is
-short and fits everywhere ("What are you doing?"). So more is counted:
+A model makes a slip now and then, and the slip surprises the model itself. So of many candidates
+the one with the fewest bits a character makes most sense. But this rule alone picks what is short
+and fits everywhere ("What are you doing?"), so that more counts:
 
-- how evenly the cost falls: one word that jolts spoils a line;
-- how much less a line costs after its scene than after its cue alone (maximum mutual information,
-  Li et al. 2016, "A Diversity-Promoting Objective Function for Neural Conversation Models");
-- how far its length is from the first candidate's, and whether both ask or neither does: the first
-  is a plain draw, so the choice leaves length and questions as usual as its voice finds them here;
-- whether it is a stock phrase, which says hardly anything in bits;
-- the words of the last lines that it takes up.
+- how evenly the bits fall, because one word that jolts spoils a line;
+- how many bits fewer a line costs after its scene than after its cue alone (maximum mutual
+  information, Li et al. 2016, "A Diversity-Promoting Objective Function for Neural Conversation
+  Models");
+- how far the length is from the first candidate's, and whether both ask or neither does. The first
+  is a plain draw, so that lengths and questions stay as usual as the model finds them here;
+- whether the line is a stock phrase, which has hardly any bits;
+- the words of the last lines that the line takes up.
 
-What the script has had, and what is nothing but a parenthetical, is kept only where nothing else
-was written. `python -m tests.quality.choosing` measures this rule beside others.
+A line that the script has had, or a parenthetical alone, is chosen only where nothing else was
+written. `python -m tests.quality.choosing` compares this rule with others.
 """
 
 from __future__ import annotations
@@ -28,57 +29,50 @@ from pathlib import Path
 import numpy as np
 
 from ..arrays import Floats
-from ..i18n.catalogue import phrase
 from ..inference.sampling import LARGEST_SEED
 from ..screenplay.drafts import Draft
 from ..screenplay.elements import Kind
 
 CANDIDATES = {"quick": 1, "good": 16, "best": 64}
-"""How many candidates are written at the most, by the name of the quality."""
-
-QUICK = "quick"
-"""The quality at which nothing is chosen: the first candidate is the line."""
-
-QUALITIES = {"quick": phrase("quick"), "good": phrase("good"), "best": phrase("best")}
-"""How people call them."""
+"""The most candidates of a line, by the quality."""
 
 STRIDE = 1_000_003
-"""From a candidate's seed to the next one's: far more than a turn has lines."""
+"""The difference of two candidates' seeds: far more than a turn has lines."""
 
 SHORTEST = 20
-"""Characters that a line is at least hoped to have, the newline that ends it included."""
+"""The least wanted length of a line, in characters, with the newline that ends it."""
 
 LATELY = 2
-"""Lines whose words are taken up."""
+"""The number of last lines whose words count as taken up."""
 
 ALIKE = 0.5
-"""The share of their words that two takes have in common before they are too much alike."""
+"""The share of common words above which two takes are too much alike."""
 
 FEWEST = 3
-"""Letters of a word that can be taken up."""
+"""The least letters of a word that counts as taken up."""
 
 COMMON = frozenset((Path(__file__).parent / "common.txt").read_text(encoding="utf-8").split())
-"""Words that any line has."""
+"""Words that any line can have."""
 
 
 @dataclass(frozen=True)
 class Weights:
-    """What counts for how much, in bits a character, beside what a line costs its voice."""
+    """The weights of the criteria beside the bits of a line, in bits a character."""
 
     jolt: float = 0.1
-    """For each bit that its words cost (root mean square)."""
+    """For each bit of its words (root mean square)."""
     fitting: float = 1.5
-    """For each bit a character that it costs less by its scene."""
+    """For each bit a character that the scene saves: a gain."""
     astray: float = 0.3
-    """For each e-fold between its length and the first one's."""
+    """For each e-fold between its length and the wanted one."""
     stock: float = 0.8
-    """For a line that says nothing, falling to none at `TELLING`."""
+    """For a line of no bits, falling to nothing at `TELLING`."""
     asking: float = 0.4
-    """For a line that asks where the first one does not, or the reverse."""
+    """For a question where the first candidate is none, or the reverse."""
     aside: float = 0.1
     """For a parenthetical."""
     taken_up: float = 0.2
-    """For each of the first two words that the last lines have: a gain."""
+    """For each of at most two words that the last lines have: a gain."""
 
 
 TELLING = 28.0
@@ -89,45 +83,45 @@ SHIPPED = Weights()
 
 @dataclass(frozen=True, eq=False)
 class Candidate:
-    """A line that may be kept, and what its words cost its voice."""
+    """A line that may be chosen, and the bits of its words."""
 
     draft: Draft
     costs: Floats
-    """Bits of each character of its words, and of the newline that ends them."""
+    """The bits of each character of its words, and of the newline that ends them."""
     alone: float | None = None
-    """Bits that they cost after the cue alone; None where that was not read."""
+    """The bits of the words after the cue alone; None where that was not read."""
 
     @classmethod
     def of(cls, draft: Draft) -> Candidate:
-        """Return a line that its voice has just written as a candidate."""
+        """Make a candidate of a line that was just written."""
         assert draft.surprise is not None  # it has just been written
         return cls(draft, draft.surprise[-len(spoken_text(draft)) :])
 
     @property
     def size(self) -> int:
-        """Return how many characters its words have, with the newline that ends them."""
+        """Return the length of its words, with the newline that ends them."""
         return len(self.costs)
 
     @property
     def asks(self) -> bool:
-        """Return whether it is a question, or has one."""
+        """Return whether the line has a question."""
         return "?" in self.draft.element.body
 
     @cached_property
     def bits(self) -> float:
-        """Return what all its words cost."""
+        """Return the bits of all its words."""
         return float(self.costs.sum())
 
     @cached_property
     def jolt(self) -> float:
-        """Return what its words cost, each with the mark behind it: root mean square, in bits."""
+        """Return the root mean square of the bits of its words, each with the mark behind it."""
         words = _TO_THE_NEXT.finditer(spoken_text(self.draft))
         begins = [word.start() for word in words if word.start() < self.size]
         return float(np.sqrt(np.mean(np.add.reduceat(self.costs, begins) ** 2)))
 
 
 def spoken_text(draft: Draft) -> str:
-    """Return a line without its cue, and with the newline that ends it, as its voice reads it."""
+    """Return a line without its cue, and with the newline that ends it, as a model reads it."""
     text = draft.element.text
     if draft.element.kind is Kind.DIALOGUE:
         text = text.partition("\n")[2]
@@ -135,7 +129,7 @@ def spoken_text(draft: Draft) -> str:
 
 
 def seeds(seed: int, candidates: int) -> list[int]:
-    """Return the seeds of the candidates; the first is the one that was asked for."""
+    """Return the seeds of the candidates, of which the first is ``seed``."""
     return [(seed + number * STRIDE) % (LARGEST_SEED + 1) for number in range(candidates)]
 
 
@@ -148,10 +142,10 @@ def choose(
     """Return the best candidate for a line.
 
     Args:
-        candidates: at least one; the first says how long the line is to be.
+        candidates: at least one; the first sets the wanted length.
         said: the texts of the script's lines, the last one last.
-        beside: the texts of other takes, from which this one is to differ.
-        weights: what counts for how much.
+        beside: the texts of other takes, from which this one should differ.
+        weights: the weights of the criteria.
     """
     return _ranked(candidates, said, beside, weights)[0]
 
@@ -183,9 +177,9 @@ def _ranked(
 def cost(
     one: Candidate, first: Candidate, lately: frozenset[str], weights: Weights = SHIPPED
 ) -> float:
-    """Return how bad a line is beside the first one, in bits a character.
+    """Return the cost of a line beside the first candidate's, in bits a character.
 
-    ``lately`` are the words that it may take up.
+    ``lately`` has the words of the last lines.
     """
     text = one.draft.element.text
     fits = 0.0 if one.alone is None else (one.alone - one.bits) / one.size
@@ -202,7 +196,7 @@ def cost(
 
 
 def wanted_size(first: Candidate) -> float:
-    """Return the first candidate's length, within what a line is hoped to have."""
+    """Return the first candidate's length, within the limits of a good line."""
     most = first.draft.origin.get("length") or math.inf
     return max(SHORTEST, min(first.size, most))
 
@@ -230,6 +224,6 @@ _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
 
 @lru_cache(maxsize=4096)
 def telling_words(text: str) -> frozenset[str]:
-    """Return the words of a line that any other line would not have."""
+    """Return the words of a line without those that any line can have."""
     words = (word.removesuffix("'s") for word in words_of(text))
     return frozenset(word for word in words if len(word) >= FEWEST and word not in COMMON)

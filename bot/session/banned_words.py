@@ -1,9 +1,11 @@
-"""The lists of words that a voice must not say, as people change and see them."""
+"""Banned words: the lists of what no model writes, as people see and change them."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
 
 from ..cleaning import clean
 from ..i18n.catalogue import many, say
@@ -12,22 +14,29 @@ from ..inference.word_filter import plain_words, said
 from .turn import RoomError
 
 MOST_WORDS = 500
-"""Words and phrases that a list may have."""
+"""The most words and phrases of a list."""
 
 LONGEST_WORD = 60
-"""Characters that one of them may have."""
+"""The most characters of a word or phrase."""
 
 SHOWN = 1500
-"""The size of a list from which on only its beginning is shown."""
+"""The size from which on only the beginning of a list is shown."""
 
 MENTIONED = 200
-"""The size to which a list is cut where it stands in a sentence."""
+"""The size to which a list in a sentence is cut."""
+
+
+@lru_cache(maxsize=4)
+def read_words(path: Path) -> tuple[str, ...]:
+    """Return the words of a file, one a line but for remarks after a #; raises OSError."""
+    lines = (line.strip() for line in path.read_text(encoding="utf-8").splitlines())
+    return tuple(line for line in lines if line and not line.startswith("#"))
 
 
 def changed(words: Sequence[str], add: str, remove: str) -> list[str]:
-    """A list with words added and removed, in alphabetical order; both are separated by commas.
+    """Return a list, in alphabetical order, with words added and removed that commas separate.
 
-    Words are the same whatever their case and accents are. Raises RoomError.
+    Words are compared without case and accents. Raises RoomError.
     """
     kept = {plain_words(word): word for word in words}
     for plain, word in _words(remove).items():
@@ -51,7 +60,7 @@ def changed(words: Sequence[str], add: str, remove: str) -> list[str]:
 
 
 def check_casts(names: Sequence[str], words: Sequence[str]) -> None:
-    """Raises RoomError where a word would ban somebody in a cast."""
+    """Raise RoomError where a word would ban somebody in a cast."""
     for name in names:
         if word := said(name, words):
             raise RoomError(
@@ -65,7 +74,7 @@ def check_casts(names: Sequence[str], words: Sequence[str]) -> None:
 
 
 def shown_words(words: Sequence[str], where: str) -> str:
-    """A list as it is shown to the person who asked; ``where`` it holds is said already."""
+    """Return a list as a message; ``where`` says in words whether channel or server has it."""
     if not words:
         return say(
             "Nothing is banned {where} beyond the bot's own list: `{*add}` bans words.", where=where
@@ -83,7 +92,7 @@ def shown_words(words: Sequence[str], where: str) -> str:
 
 
 def mentioned(words: Sequence[str]) -> str:
-    """A list in a sentence: how many words it has, and which, as far as there is room."""
+    """Return a list for a sentence: the number of words, and as many of them as fit."""
     if not words:
         return say("none")
     number, which = many(len(words), "word"), inline(", ".join(words), MENTIONED)
@@ -91,7 +100,7 @@ def mentioned(words: Sequence[str]) -> str:
 
 
 def _words(text: str) -> dict[str, str]:
-    """The words in a text, by their plain form; raises RoomError."""
+    """Return the words in a text by their plain form; raises RoomError."""
     written = (" ".join(clean(word.casefold()).split()) for word in re.split(r"[,;\n]", text))
     words = {plain_words(word): word for word in written if word}
     if any(len(word) > LONGEST_WORD for word in words.values()):

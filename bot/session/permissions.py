@@ -1,4 +1,4 @@
-"""Who may do what with a script: asked when it happens, whatever was shown before."""
+"""Permissions: check who may do what with a script, whenever somebody does it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .turn import RoomError, Writer
 
 
 def check_may_write(script: Script, writer: Writer) -> None:
-    """Raises RoomError for one who lacks the role that a script is kept to."""
+    """Raise RoomError for a writer who lacks the role that a script is kept to."""
     if script.role is None or writer.moderator or script.role in writer.roles:
         return
     raise RoomError(
@@ -25,9 +25,10 @@ def check_may_write(script: Script, writer: Writer) -> None:
 
 
 def check_may_take(script: Script, line: Line, writer: Writer) -> None:
-    """Raises RoomError for one who may neither take a line back nor rewrite it.
+    """Raise RoomError for a writer who may neither take a line back nor rewrite it.
 
-    A voice's line is everybody's; a person's is theirs, the script's owner's and the moderators'.
+    A model's line belongs to everybody, a person's to its author, the script's owner and the
+    moderators.
     """
     if line.author in (None, writer.id) or _rules(script, writer):
         return
@@ -41,7 +42,7 @@ def check_may_take(script: Script, line: Line, writer: Writer) -> None:
 
 
 def check_may_rule(script: Script, writer: Writer) -> None:
-    """Raises RoomError for one who is neither a script's owner nor a moderator."""
+    """Raise RoomError for a writer who is neither a script's owner nor a moderator."""
     if not _rules(script, writer):
         raise RoomError(
             say(
@@ -51,7 +52,7 @@ def check_may_rule(script: Script, writer: Writer) -> None:
 
 
 def check_may_pick(ballot: Ballot, writer: Writer) -> None:
-    """Raises RoomError for one who neither asked for the takes of a ballot nor is a moderator."""
+    """Raise RoomError for a writer who neither asked for the takes nor is a moderator."""
     if writer.id != ballot.asker and not writer.moderator:
         raise RoomError(
             say(
@@ -62,7 +63,7 @@ def check_may_pick(ballot: Ballot, writer: Writer) -> None:
 
 
 def check_turn(script: Script, last: Line | None, writer: Writer) -> None:
-    """Raises RoomError for one who wrote the last line, where nobody may write twice in a row."""
+    """Raise RoomError for who wrote the last line, where nobody may write twice in a row."""
     if script.alternate and last is not None and last.author == writer.id:
         raise RoomError(
             say("Nobody writes twice in a row here: wait for somebody else, or use {/continue}.")
@@ -70,7 +71,7 @@ def check_turn(script: Script, last: Line | None, writer: Writer) -> None:
 
 
 def check_cooldown(script: Script, last: dt.datetime | None, now: dt.datetime) -> None:
-    """Raises RoomError for one whose last line is too young; both times have a time zone."""
+    """Raise RoomError for a writer whose last line is too young; both times have a time zone."""
     if last is None:
         return
     left = math.ceil(script.cooldown - (now - last).total_seconds())

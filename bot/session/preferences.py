@@ -1,11 +1,11 @@
-"""How a script is written: the settings that are kept with it, as people see and change them."""
+"""Preferences: how a script is written, as it is kept with the script, shown and changed."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ..generation.reranking import QUALITIES
+from ..generation.options import PREFERENCES, QUALITIES
 from ..i18n.catalogue import many, phrase, say
 from ..i18n.markdown import inline
 from ..settings import Settings
@@ -13,16 +13,16 @@ from ..storage.schema import Script
 from .banned_words import mentioned
 
 Value = str | float | None
-"""What a setting is: a number, on or off, a name, or the id of a role, None for everybody."""
+"""The value of a preference: a number, on or off, a name, or the id of a role (None: everybody)."""
 
 MOST_TAKES = 5
-"""Takes of a line that are written at once, at the most."""
+"""The most takes of a line that are written at once."""
 
 BANNED = "banned"
-"""Stands for the words that are banned in a channel, where a setting is chosen."""
+"""Stands for the banned words of a channel, where a preference is chosen."""
 
 EVERYTHING = "everything"
-"""Stands for all settings, where one is chosen."""
+"""Stands for all preferences, where one is chosen."""
 
 HOW = phrase(
     "{/settings voice} and {/settings turns} change it, {/settings reset} takes that back, "
@@ -31,13 +31,7 @@ HOW = phrase(
 
 NAMES = {
     "voice": "model",
-    "temperature": "temperature",
-    "top_p": "top-p",
-    "min_p": "min-p",
-    "repetition": "repetition",
-    "company": "company",
-    "length": "length",
-    "quality": phrase("quality"),
+    **{name: one.label for name, one in PREFERENCES.items()},
     "takes": "takes",
     "lock": phrase("cast lock"),
     "skip_played": phrase("skip played"),
@@ -45,17 +39,11 @@ NAMES = {
     "cooldown": "cooldown",
     "role": "role",
 }
-"""The settings by their columns, and how people call them."""
+"""The preferences by their columns, as people call them, in the order in which they are shown."""
 
-TOLD = {
+ENTRIES = {
     "voice": phrase("model {value}"),
-    "temperature": phrase("temperature {value:,}"),
-    "top_p": phrase("top-p {value:,}"),
-    "min_p": phrase("min-p {value:,}"),
-    "repetition": phrase("repetition {value:,}"),
-    "company": phrase("company {value:,}"),
-    "length": phrase("length {value}"),
-    "quality": phrase("quality {value}"),
+    **{name: one.entry for name, one in PREFERENCES.items()},
     "takes": phrase("takes {value:,}"),
     "lock": phrase("cast lock {value}"),
     "skip_played": phrase("skip played {value}"),
@@ -63,32 +51,21 @@ TOLD = {
     "cooldown": phrase("cooldown {value}"),
     "role": phrase("role {value}"),
 }
-"""The same with their values, as they are told."""
+"""The preferences with their values."""
 
 RANGES: dict[str, tuple[float, float]] = {
-    "temperature": (0.1, 2.0),
-    "top_p": (0.05, 1.0),
-    "min_p": (0.0, 1.0),
-    "repetition": (0.0, 2.0),
-    "company": (0.0, 2.0),
-    "length": (0, 1500),
+    **{name: one.bounds for name, one in PREFERENCES.items() if one.bounds},
     "takes": (1, MOST_TAKES),
     "cooldown": (0, 86_400),
 }
-"""What those that are numbers can be, from and to: as the options of the commands say, too."""
+"""The least and the largest value of each number, as in the options of the commands."""
 
 
 def at_first(script: Script, settings: Settings) -> dict[str, Any]:
-    """What each setting is before anybody changes it."""
+    """Return each preference as it is before anybody changes it."""
     return {
         "voice": settings.model,
-        "temperature": settings.temperature,
-        "top_p": settings.top_p,
-        "min_p": None,
-        "repetition": None,
-        "company": None,
-        "length": None,
-        "quality": None,
+        **{name: one.initial(settings) for name, one in PREFERENCES.items()},
         "takes": 1,
         "lock": bool(script.cast),
         "skip_played": False,
@@ -99,22 +76,19 @@ def at_first(script: Script, settings: Settings) -> dict[str, Any]:
 
 
 def present(script: Script, settings: Settings) -> dict[str, Any]:
-    """What each setting is now: the operator's, where the script has none of its own."""
-    operators = {
-        "min_p": settings.min_p,
-        "repetition": settings.repetition,
-        "company": settings.company,
-        "length": settings.soft_length,
-        "quality": settings.quality,
+    """Return each preference as it is now: the operator's where the script has none of its own."""
+    now = {name: getattr(script, name) for name in NAMES}
+    return now | {
+        name: getattr(settings, one.default)
+        for name, one in PREFERENCES.items()
+        if now[name] is None
     }
-    now = {one: getattr(script, one) for one in NAMES}
-    return now | {one: value for one, value in operators.items() if now[one] is None}
 
 
 def shown(script: Script, settings: Settings, banned: Mapping[str, Sequence[str]]) -> str:
-    """All settings of a script, one a line, and what they can be; those changed are bold.
+    """Return all preferences of a script with their ranges, one a line; changed ones are bold.
 
-    ``banned`` are the words that nobody is to say, by where that is, in words.
+    ``banned`` has the banned words by where they are banned, in words.
     """
     first, now = at_first(script, settings), present(script, settings)
     lines = [
@@ -131,7 +105,7 @@ def shown(script: Script, settings: Settings, banned: Mapping[str, Sequence[str]
 
 
 def changed_to(script: Script, settings: Settings, changed: Iterable[str]) -> str:
-    """Settings that have just been changed, in a sentence."""
+    """Return a sentence with the preferences that have just been changed."""
     now = present(script, settings)
     return say(
         "From now on: {changes}.", changes=", ".join(entry(one, now[one]) for one in changed)
@@ -139,8 +113,8 @@ def changed_to(script: Script, settings: Settings, changed: Iterable[str]) -> st
 
 
 def entry(name: str, value: Value) -> str:
-    """A setting and what it is, in words."""
-    return say(TOLD[name], value=_in_words(name, value))
+    """Return a preference with its value, in words."""
+    return say(ENTRIES[name], value=_in_words(name, value))
 
 
 def _bold(text: str, changed: bool) -> str:
@@ -148,9 +122,9 @@ def _bold(text: str, changed: bool) -> str:
 
 
 def _range(name: str) -> str:
-    """What a setting can be, where there are few ways or it is a number."""
-    if name == "quality":
-        return f" ({', '.join(map(say, QUALITIES.values()))})"
+    """Return the choices or the range of a preference, if it has any."""
+    if name in PREFERENCES and (choices := PREFERENCES[name].choices):
+        return f" ({', '.join(map(say, choices.values()))})"
     if name not in RANGES:
         return ""
     least, most = RANGES[name]

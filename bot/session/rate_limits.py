@@ -1,8 +1,8 @@
-"""Limits: how much a person, a channel and a server may ask for within a minute.
+"""Rate limits: how much a person, a channel and a server may ask for within a minute.
 
-`limits` and `aiolimiter` were looked at. The first keeps a counter for everybody who ever asked and
-looks through all of them now and then, the second makes callers wait rather than say until when;
-and neither takes a request that is larger than what is left, as a long script that is brought in.
+The libraries `limits` and `aiolimiter` do not fit. The first keeps a counter for everybody who ever
+asked and searches all of them now and then, and the second makes callers wait instead of saying how
+long. Neither takes a request that is larger than what is left, such as a long script.
 """
 
 from __future__ import annotations
@@ -19,35 +19,35 @@ from .turn import RoomError
 MINUTE = 60.0
 
 MOST_KEPT = 10_000
-"""Buckets of a kind. Whoever has not asked for longest is forgotten first: they had a full one."""
+"""The most buckets of a kind. The least recently used goes first, since it is the fullest."""
 
 TOO_MUCH = {
     "person": phrase("You asked for a lot within a minute: try again in {wait}."),
     "channel": phrase("A lot is asked for in this channel right now: try again in {wait}."),
     "guild": phrase("A lot is asked for in this server right now: try again in {wait}."),
 }
-"""What is said where too much is asked for, by the scope whose limit it is."""
+"""The sentences of a refusal, by the scope of the limit."""
 
 
 class TooMuch(RoomError):
-    """Too much was asked for within a minute."""
+    """Somebody asked for too much within a minute."""
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What something that is asked for takes of each limit."""
+    """The cost of a request, for each kind of limit."""
 
     turns: float = 0
     lines: float = 0
-    """Lines that a voice writes."""
+    """Lines that a model writes."""
     characters: float = 0
-    """Characters that a voice reads, of what people write and bring in, or writes once more."""
+    """Characters that a model reads, of what people write and import, or writes again."""
 
 
 class Buckets:
-    """A bucket for each key. It holds what a minute allows, and is filled as fast (GCRA).
+    """A leaky bucket for each key, as large as what a minute allows (GCRA, ITU-T I.371).
 
-    Whatever is asked is answered in constant time. A rate of 0 is none: there is no limit.
+    Every method takes constant time. A rate of 0 sets no limit.
     """
 
     def __init__(
@@ -59,10 +59,10 @@ class Buckets:
         self._full_at: OrderedDict[Hashable, float] = OrderedDict()
 
     def wait(self, key: Hashable, cost: float) -> float:
-        """The seconds until so much can be taken, 0 for now.
+        """Return the seconds until a cost can be taken, 0 for now.
 
-        Of a cost that is larger than the bucket, a full bucket is asked: what is missing then is
-        owed, and is filled up first.
+        A cost that is larger than the bucket needs a full bucket; the rest is owed, and is filled
+        up first.
         """
         if not self.a_minute or not cost:
             return 0.0
@@ -71,7 +71,7 @@ class Buckets:
         return max(0.0, left + min(cost / self.a_minute, 1.0) * MINUTE - MINUTE)
 
     def take(self, key: Hashable, cost: float) -> None:
-        """Takes so much; see `wait`."""
+        """Take a cost; see `wait`."""
         if not self.a_minute or not cost:
             return
         now = self._clock()
@@ -85,7 +85,7 @@ class Buckets:
 
 
 class Limits:
-    """The limits of all scopes: each has its rates a minute, for turns, lines and characters."""
+    """The limits of all scopes: rates a minute for turns, lines and characters."""
 
     def __init__(
         self,
@@ -97,9 +97,10 @@ class Limits:
         }
 
     def spend(self, keys: Mapping[str, Hashable], cost: Cost) -> None:
-        """Takes a cost from the buckets of a person, a channel and a guild.
+        """Take a cost from the buckets of a person, a channel and a guild.
 
-        ``keys`` are theirs by scope. Takes nothing where it raises: TooMuch, which says until when.
+        ``keys`` has their ids by scope. Raises TooMuch, which says how long to wait, and then
+        takes nothing.
         """
         costs = (cost.turns, cost.lines, cost.characters)
         asked = [

@@ -1,4 +1,4 @@
-"""What surprised the voice: what each character of the last lines cost it, and what it expected."""
+"""Surprisal: what each character of the last lines cost the model, and what it expected."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from itertools import pairwise
 import numpy as np
 
 from ..arrays import Floats, Logits
+from ..generation.openings import Reading
 from ..i18n.catalogue import many, phrase, say
 from ..i18n.markdown import plain
 from ..inference.model import Model
@@ -19,31 +20,31 @@ from ..storage.schema import Line
 from .channel_session import Room
 
 MOST_CHARACTERS = 600
-"""Characters of lines that are looked at: what a phone shows without getting small."""
+"""Characters of lines in a picture: as many as a phone shows in a readable size."""
 
 PLACES, GUESSES = 3, 5
-"""The most surprising places, and what the voice expected most at each."""
+"""The number of places, the most surprising ones, and of guesses at each."""
 
 APART = 6
-"""Characters between two places: one word surprises once."""
+"""Characters between two places, so that one word surprises once."""
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One character as its writer wrote it; the newline behind a line is its end."""
+    """One character of a line as its writer wrote it; the newline behind the line is its end."""
 
     character: str
     bits: float | None
-    """What it cost the voice; None for what the voice cannot read."""
+    """The cost in bits; None for a character that the model cannot read."""
     position: int
-    """Where it begins in the line as the voice reads it."""
+    """The index of its first token in the line."""
     free: bool = True
-    """Whether its writer chose it; what a voice was told to write surprises it, but nobody else."""
+    """Whether the writer chose the character; what a request asked for surprises nobody."""
 
 
 @dataclass(frozen=True)
 class Guess:
-    """A character that the voice expected."""
+    """A character that the model expected."""
 
     character: str
     probability: float
@@ -51,55 +52,77 @@ class Guess:
 
 @dataclass(frozen=True)
 class Place:
-    """A place that surprised the voice: a cell of a line, and what was expected there."""
+    """A surprising place: a cell of a line, and the guesses there."""
 
     line: int
     cell: int
     guesses: tuple[Guess, ...]
-    """The likeliest first."""
+    """The guesses, the likeliest first."""
 
 
 @dataclass(frozen=True)
 class Surprise:
-    """The last lines, cell by cell, and the most surprising places in the order of the script."""
+    """The last lines, cell by cell, and the most surprising places, in the script's order."""
 
     voice: str
     credits: tuple[str, ...]
-    """Whose each line is."""
+    """The name of each line's writer."""
     lines: tuple[tuple[Cell, ...], ...]
     places: tuple[Place, ...]
 
     @property
     def average(self) -> float:
-        """Bits per character."""
+        """Return the mean of the bits of a character."""
         bits = [cell.bits for line in self.lines for cell in line if cell.bits is not None]
         return sum(bits) / max(len(bits), 1)
 
     def at(self, place: Place) -> Cell:
-        """The cell of a place."""
+        """Return the cell of a place."""
         return self.lines[place.line][place.cell]
 
 
 async def look(room: Room, most: int) -> Surprise:
-    """What surprised the voice in the last lines; raises NoScript, and what the engine raises."""
-    reading, lines, costs = await room.last_costs(most, MOST_CHARACTERS)
+    """Return what surprised the model in the last lines; raises NoScript and as the engine does."""
+    reading, lines, costs = await last_costs(room, most, MOST_CHARACTERS)
     model = reading.model
     cells = tuple(laid_out(model, *one) for one in zip(lines, costs, strict=True))
     places = [
         Place(
             line,
             cell,
-            guesses(model, await room.expected(reading, lines[line], cells[line][cell].position)),
+            guesses(
+                model, await room.reader.expected(reading, lines[line], cells[line][cell].position)
+            ),
         )
         for line, cell in most_surprising(cells)
     ]
     return Surprise(model.name, tuple(line.credit for line in lines), cells, tuple(places))
 
 
-def laid_out(model: Model, line: Line, costs: Floats) -> tuple[Cell, ...]:
-    """A line, character by character; ``costs`` [n] is for all that the voice read but the first.
+async def last_costs(
+    room: Room, most: int, characters: int
+) -> tuple[Reading, list[Line], list[Floats]]:
+    """Return the model of a script, the last lines, and the bits of their characters.
 
-    A character that the voice reads as several costs what they cost together.
+    Args:
+        room: the channel whose script runs.
+        most: the most lines.
+        characters: no more lines than have so many characters together, but at least one.
+
+    Returns:
+        The model, the lines, and for each what its characters but the first cost: float [n]. Costs
+        that are not known, as after a change of the model, are computed again.
+    """
+    script = await room.script()
+    reading = await room.reader.open(script.voice, script.style)
+    lines = (await room.store.lines.load_last(script.head, characters))[-most:]
+    return reading, lines, [await room.reader.costs(reading, line) for line in lines]
+
+
+def laid_out(model: Model, line: Line, costs: Floats) -> tuple[Cell, ...]:
+    """Return a line as cells; ``costs`` [n] has the bits of all its tokens but the first.
+
+    A character that is several tokens costs what they cost together.
     """
     written = unicodedata.normalize("NFC", as_read(line.text))
     widths = [len(model.encode(character)) for character in written]
@@ -114,10 +137,10 @@ def laid_out(model: Model, line: Line, costs: Floats) -> tuple[Cell, ...]:
 
 
 def _told(line: Line) -> int:
-    """How many characters a voice's line begins with that were given to it, or all but given.
+    """Return how many characters at the beginning of a model's line the request determined.
 
-    That is the cue where it was told who speaks, that somebody does, or who may; and of a heading
-    that it was asked for, what makes it one, such as “INT. ”.
+    They are the cue where the request says who speaks, that somebody does, or who may, and the
+    beginning that makes a line a heading, such as “INT. ”, where the request is for a heading.
     """
     if line.author is not None:
         return 0
@@ -130,9 +153,9 @@ def _told(line: Line) -> int:
 
 
 def most_surprising(lines: Sequence[Sequence[Cell]]) -> list[tuple[int, int]]:
-    """The places with the dearest characters, `PLACES` at the most, in the order of the script.
+    """Return the places of the dearest characters, at most `PLACES`, in the script's order.
 
-    They are among what was free to be written.
+    Characters that a request determined are left out.
     """
     dearest = sorted(
         (
@@ -153,7 +176,7 @@ def most_surprising(lines: Sequence[Sequence[Cell]]) -> list[tuple[int, int]]:
 
 
 def guesses(model: Model, logits: Logits) -> tuple[Guess, ...]:
-    """The characters that logits [V] make the likeliest."""
+    """Return the characters that logits [V] make the likeliest."""
     odds = np.exp(logits.astype(np.float64) - logits.max())
     odds /= odds.sum()
     best = np.argsort(-odds, kind="stable")[:GUESSES]
@@ -161,7 +184,7 @@ def guesses(model: Model, logits: Logits) -> tuple[Guess, ...]:
 
 
 def spoken(character: str) -> str:
-    """A character as one says it in a sentence."""
+    """Return a character as a sentence has it."""
     match character:
         case " ":
             return say("a space")
@@ -176,7 +199,7 @@ _LINES_HEARD = phrase("The last {lines} as {voice} heard it: {bits:.1f} bits a c
 
 
 def in_words(found: Surprise) -> str:
-    """What the picture shows, for who cannot see it: at most 1,000 characters."""
+    """Return the picture in words, for who cannot see it: at most 1,000 characters."""
     parts = [
         say(
             _LINE_HEARD if len(found.lines) == 1 else _LINES_HEARD,

@@ -1,21 +1,29 @@
-"""What is asked of a room, and what it answers."""
+"""Turns: what people ask of a session, and what they get back."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from ..generation.generator import Progress
+from ..generation.options import Value
+from ..generation.prefill import Progress
 from ..i18n.catalogue import phrase, say
-from ..screenplay.elements import Kind
+from ..screenplay.elements import Element, Kind
+from ..screenplay.free_text import from_person
 from ..storage.schema import BEFORE_THE_FIRST, Ballot, Line, Script
 
 R = TypeVar("R")
 
 NO_SCRIPT = 0
 """Stands for the id of a script where none runs."""
+
+MOST_LINES = 10
+"""The most lines of one turn."""
+
+LONGEST_TEXT = 1500
+"""Characters that one element of a person's text may have, so that a message can show it."""
 
 
 class RoomError(Exception):
@@ -28,65 +36,80 @@ class NoScript(RoomError):
 
 @dataclass(frozen=True)
 class Place:
-    """A line of a script as a button carries it."""
+    """A line of a script, as a button carries it."""
 
     script: int
     line: int
-    """`BEFORE_THE_FIRST` when there is no line yet."""
+    """`BEFORE_THE_FIRST` where there is no line yet."""
 
 
 class LineIsOld(RoomError):
-    """The line that was acted on is no longer the last one of the script.
-
-    ``sentence`` is one for the catalogues, and is said here.
-    """
+    """The line that was acted on is no longer the script's last one."""
 
     def __init__(
         self,
         place: Place,
         sentence: str = phrase("The script has gone on since: this is no longer its last line."),
     ) -> None:
+        """Note the place, and say ``sentence``, which is one for the catalogues."""
         super().__init__(say(sentence))
         self.place = place
 
 
 @dataclass(frozen=True)
 class Writer:
-    """The person who asks for something, and the interaction in which they do."""
+    """The person who asks for something, and the interaction that asks."""
 
     id: int
     name: str
     delivery: str
-    """Unique to the interaction: what it wrote once is not written again."""
+    """The id of the interaction, which never writes twice."""
     moderator: bool = False
-    """Whether they may take back what others wrote here."""
+    """Whether the person moderates the channel."""
     roles: frozenset[int] = frozenset()
-    """The ids of the roles that they have here."""
+    """The ids of the person's roles in the server."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Wish:
-    """How the next lines are to be written; None leaves it to the script or the settings."""
+    """A request for lines by the model."""
 
     lines: int = 1
     character: str | None = None
-    temperature: float | None = None
-    top_p: float | None = None
-    seed: int | None = None
+    """The first speaker; None leaves the choice to the model."""
     kind: Kind | None = None
-    min_p: float | None = None
-    repetition: float | None = None
-    company: float | None = None
     takes: int | None = None
-    """How many takes of the lines, from which one is chosen then."""
+    """How many takes of the lines are written, of which one is chosen; None for the script's."""
     vote: int | None = None
     """The seconds for which everybody may vote; None leaves the choice to who asked."""
-    quality: str | None = None
-    """One of `reranking.CANDIDATES`."""
+    seed: int | None = None
+    options: Mapping[str, Value | None] = field(default_factory=dict)
+    """Options by the names of `options.OPTIONS`; None leaves one to the script or the operator."""
+
+    @property
+    def is_unspoken(self) -> bool:
+        """Return whether the request is for what nobody speaks, which begins with no name."""
+        return self.kind in (Kind.ACTION, Kind.HEADING)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewScript:
+    """A request for a new script."""
+
+    title: str
+    guild: int | None = None
+    cast: Sequence[str] = ()
+    temperature: float | None = None
+    voice: str | None = None
+    """The name of a model; None for the one that the guild has chosen, or the operator."""
+    style: str | None = None
+    """The style whose opening the model reads first."""
+    over: int | None = None
+    """The script that may be shelved, `NO_SCRIPT` for none; None for whichever runs."""
 
 
 class Patience:
-    """A turn that takes a while: how far it is, and a way to stop it."""
+    """The progress of a long turn, and a way to stop it."""
 
     def __init__(self) -> None:
         self.progress = Progress()
@@ -94,13 +117,13 @@ class Patience:
         self._now: asyncio.Future[Any] | None = None
 
     def stop(self) -> None:
-        """Gives up the line that is being written; what is finished stays."""
+        """Give up the line that is being written, and keep the finished ones."""
         self.stopped = True
         if self._now:
             self._now.cancel()
 
     async def wait(self, work: Coroutine[Any, Any, R]) -> R:
-        """Does what can be stopped; raises Stopped."""
+        """Run work that can be stopped, and return its result; raises Stopped."""
         if self.stopped:
             work.close()
             raise Stopped
@@ -121,41 +144,41 @@ class Stopped(Exception):
 
 @dataclass(frozen=True)
 class Turn:
-    """What changed: the new lines, and which lines left the script or came back into it."""
+    """What a turn changed: the new lines, and the lines that left the script or came back."""
 
     script: Script
     lines: list[Line] = field(default_factory=list)
     moved_from: int | None = None
-    """The head before; its message loses its buttons."""
+    """The head before the turn, whose message loses its buttons."""
     left: frozenset[int] = frozenset()
     returned: frozenset[int] = frozenset()
     shelved: Script | None = None
-    """The script that ran before, when another one began."""
+    """The script that ran before, where another one began."""
     unreadable: bool = False
-    """Whether the writer must be told that the voice cannot read much of this."""
+    """Whether the writer must be told that the model cannot read much of the text."""
     note: str = ""
-    """What the script's end is shown under, where `lines` are too many to be shown."""
+    """A note above the end of the script, where `lines` are too many to be shown."""
     ballot: Ballot | None = None
-    """Takes that were written for one to be chosen; the script stands where it did."""
+    """The takes that one is chosen from; the script stands where it did."""
 
     read_by: str = ""
-    """The voice that has read the script anew instead of another, if nobody was told yet."""
+    """The name of a model that has read the script instead of another, if nobody was told yet."""
 
     @property
     def touched(self) -> set[int]:
-        """All lines whose messages look different now."""
+        """Return all lines whose messages look different now."""
         heads = (self.moved_from or BEFORE_THE_FIRST, self.script.head or BEFORE_THE_FIRST)
         return {*heads, *self.left, *self.returned}
 
     @property
     def place(self) -> Place:
-        """Where the script stands now."""
+        """Return where the script stands now."""
         return place_of(self.script)
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a vote ended."""
+    """The end of a vote."""
 
     ballot: Ballot
     script: Script
@@ -164,11 +187,33 @@ class Outcome:
     won: int
     """The take that won."""
     lines: list[Line]
-    """Its lines."""
+    """The lines of the take that won."""
     turn: Turn | None
-    """What it changed; None where the script had gone on or did not run, and stays where it is."""
+    """What the vote changed; None where the script had gone on or did not run."""
 
 
 def place_of(script: Script) -> Place:
-    """Where a script stands."""
+    """Return where a script stands."""
     return Place(script.id, script.head or BEFORE_THE_FIRST)
+
+
+def typed_elements(text: str, character: str | None) -> list[Element]:
+    """Parse what a person typed; raises RoomError and ScriptError for what cannot be a turn."""
+    elements = from_person(text, character)
+    if any(len(element.text) > LONGEST_TEXT for element in elements):
+        raise RoomError(
+            say(
+                "One line has more than {most:,} characters: put blank lines into it, so that it "
+                "becomes several.",
+                most=LONGEST_TEXT,
+            )
+        )
+    if len(elements) > MOST_LINES:
+        raise RoomError(
+            say(
+                "That is {lines:,} lines at once: write at most {most}.",
+                lines=len(elements),
+                most=MOST_LINES,
+            )
+        )
+    return elements

@@ -7,6 +7,7 @@ from typing import Any
 
 import discord
 
+from ..generation.options import PREFERENCES
 from ..i18n.catalogue import phrase, say
 from ..i18n.markdown import LIMIT, inline, plain, size
 from ..screenplay.elements import Kind
@@ -28,9 +29,6 @@ KINDS = {
     Kind.HEADING: phrase("scene heading"),
     Kind.TRANSITION: phrase("transition"),
 }
-
-SETTINGS = ("temperature", "top_p", "min_p", "repetition", "company", "length", "quality")
-"""What a line was written with, besides its seed."""
 
 
 def told(
@@ -98,7 +96,7 @@ def _about(line: Line, now: Mapping[str, Any], *, in_full: bool) -> str:
     known = [say(KINDS[Kind(line.kind)])]
     if origin:
         known.append(say("seed {seed}", seed=origin["seed"]))
-    others = [one for one in SETTINGS if one in origin and origin[one] != now[one]]
+    others = [one for one in PREFERENCES if one in origin and origin[one] != now[one]]
     if in_full:
         known += [entry(one, origin[one]) for one in others]
     elif others:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import discord
 
-from ..generation.generator import Progress
+from ..generation.prefill import Progress
 from ..i18n.catalogue import many, phrase, say
 from ..i18n.markdown import inline
 from ..screenplay.elements import Element

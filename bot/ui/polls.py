@@ -160,7 +160,7 @@ class Polls:
 
     async def _close(self, channel: Channel, room: Room, ballot: int) -> None:
         """Ends a vote in front of everybody."""
-        outcome = await room.close(ballot)
+        outcome = await room.ballots.close(ballot)
         if outcome is None:
             return
         await self.board.repaint_ballot(channel, room, ballot)

@@ -13,10 +13,12 @@ from ..i18n.markdown import inline
 from ..screenplay.exporters.edition import edition
 from ..screenplay.exporters.export_formats import ExportFormat, Paper, Printed
 from ..screenplay.statistics import minutes, tally
-from ..session import replay, surprisal
-from ..session.channel_session import Room, RoomError
+from ..session import surprisal
+from ..session.channel_session import Room
 from ..session.replay import Replay
+from ..session.turn import RoomError
 from ..storage.schema import Script
+from . import replay_report
 from .components import Interaction
 from .delivery import delivered, reply_to
 from .images import page
@@ -109,11 +111,11 @@ async def send_replay(interaction: Interaction, found: Replay) -> None:
     """Sends what came of writing the voice's lines again."""
     files: list[discord.File] = []
     if found.lines > MANY and interaction.app_permissions.attach_files:
-        rows = await asyncio.to_thread(replay.rows, found)
+        rows = await asyncio.to_thread(replay_report.rows, found)
         files = [discord.File(io.BytesIO(rows.encode()), "replay.txt")]
     await delivered(
         interaction,
-        content=replay.in_words(found),
+        content=replay_report.in_words(found),
         attachments=files,
         view=None,
     )

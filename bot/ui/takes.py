@@ -12,7 +12,7 @@ from discord import ui
 from ..i18n.catalogue import many, phrase, say
 from ..i18n.markdown import LIMIT, fenced, inline, size
 from ..screenplay.page_layout import page
-from ..session.vote import counted
+from ..session.ballots import count_votes
 from ..storage.schema import Ballot, Line
 from .cards import credited, mention
 from .components import Interaction, desk
@@ -120,7 +120,7 @@ def whole(take: int, lines: Sequence[Line]) -> list[str]:
 
 def shown(ballot: Ballot, takes: Mapping[int, Sequence[Line]], votes: Mapping[int, int]) -> str:
     """The takes, and how many are for each; ``votes`` are people's. At most 2,000 characters."""
-    titles = _titles(ballot, takes, counted(takes, votes.values()))
+    titles = _titles(ballot, takes, count_votes(takes, votes.values()))
     top = _closed(ballot, len(votes)) if ballot.closed else _open(ballot, len(takes))
     if ballot.closed:
         below = [_line(lines, chosen=take == ballot.chosen) for take, lines in takes.items()]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.session.channel_session import Wish
+from bot.session.turn import Wish
 from bot.storage.database import StoreError
 from bot.storage.migrations import SCHEMA
 from bot.storage.sqlite.backup import backup, restore
@@ -148,7 +148,7 @@ async def test_what_is_written_after_a_restore_never_has_the_id_of_something_els
     known = set[int]()
     for _ in range(3):
         lines = [await house.carry_on(), (await house.write("Snow.")).lines]
-        ballot = (await house.room.carry_on(house.writer(), Wish(takes=2))).ballot
+        ballot = (await house.room.continuation.generate(house.writer(), Wish(takes=2))).ballot
         begun = (await house.start(house.rooms.at(2))).script
         ids = {ballot.id, begun.id, *(line.id for some in lines for line in some)}
         assert not ids & known

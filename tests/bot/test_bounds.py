@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bot.cogs import OnBook
-from bot.session.bounds import LARGEST_ID, OutOfBounds, check_options, check_texts, chosen
+from bot.cogs.bounds import LARGEST_ID, OutOfBounds, check_options, check_texts, chosen
 from bot.session.turn import RoomError
 from tests.discord.people import PATIENCE, Asked, Channel, Discord, Person
 from tests.discord.processes import fake_discord, running_bot

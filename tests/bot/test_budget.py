@@ -9,7 +9,8 @@ from sqlalchemy.orm import Session
 
 from bot.screenplay.drafts import Draft
 from bot.screenplay.elements import Element, Kind
-from bot.session.channel_session import Wish
+from bot.session.surprisal import last_costs
+from bot.session.turn import Wish
 from bot.storage.store import Store
 
 from .test_room import House, house
@@ -58,7 +59,7 @@ async def test_what_lines_cost_goes_with_their_states_but_not_a_heads(small: Hou
     await small.start()
     lines = [(await small.write(f"Rain {n}.")).lines[0] for n in range(3)]
     first, _, head = [line.id for line in lines]
-    costs = await small.room.last_costs(3, 600)
+    costs = await last_costs(small.room, 3, 600)
     for n in range(9):  # of which the heads alone are more than there is room for
         await small.start(small.rooms.at(100 + n))
     assert not {oldest, first, head} & await kept(small)
@@ -67,7 +68,7 @@ async def test_what_lines_cost_goes_with_their_states_but_not_a_heads(small: Hou
         assert await small.store.states.find_surprisal(one, fingerprint) is not None
         assert await small.store.states.find_reader(one) == fingerprint
     # And who looks at it again sees what was there.
-    for one, other in zip(costs[2], (await small.room.last_costs(3, 600))[2], strict=True):
+    for one, other in zip(costs[2], (await last_costs(small.room, 3, 600))[2], strict=True):
         np.testing.assert_allclose(one, other, atol=0.01)
 
 
@@ -78,7 +79,7 @@ async def test_a_script_goes_on_where_its_states_are_gone(small: House):
     for n in range(20):
         await small.start(small.rooms.at(100 + n))
     assert lines[-1].id not in await kept(small)
-    turn = await small.room.carry_on(small.writer(), Wish(seed=5))
+    turn = await small.room.continuation.generate(small.writer(), Wish(seed=5))
     assert await small.state(lines[-1]) in (expected, None)
     everything = await small.room.lines()
     assert await small.state(turn.lines[-1]) == await small.read_from_the_start(everything)

@@ -11,7 +11,7 @@ import simcord
 from fountain import FountainParser
 
 from bot.i18n.markdown import LIMIT, size
-from bot.session.channel_session import LONGEST_TEXT
+from bot.session.turn import LONGEST_TEXT
 
 from .conftest import Stage, answer, fields, labels
 

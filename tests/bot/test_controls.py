@@ -11,7 +11,8 @@ import pytest
 from bot.inference.word_filter import said
 from bot.screenplay.elements import Kind
 from bot.session.banned_words import changed, shown_words
-from bot.session.channel_session import Patience, Room, RoomError, Wish
+from bot.session.channel_session import Room
+from bot.session.turn import Patience, RoomError, Wish
 from bot.ui import components
 
 from .conftest import Stage, answer, buttons
@@ -76,8 +77,8 @@ async def test_words_are_banned_for_a_channel_and_for_a_server(stage: Stage):
     assert f"{first}, zounds" in told.response.content
     await mo.slash(stage.channel, "settings banned", add=second, server=True)
     elsewhere = stage.guild.create_text_channel("elsewhere")
-    assert set(await stage.cog.rooms.at(elsewhere.id).prompter.banned(stage.guild.id)) >= {second}
-    assert first not in await stage.cog.rooms.at(elsewhere.id).prompter.banned(stage.guild.id)
+    assert set(await stage.cog.rooms.at(elsewhere.id).library.banned(stage.guild.id)) >= {second}
+    assert first not in await stage.cog.rooms.at(elsewhere.id).library.banned(stage.guild.id)
     await stage.restart()
     for _ in range(10):
         await stage.ann.slash(stage.channel, "undo")
@@ -146,12 +147,12 @@ async def test_a_name_that_must_not_be_said_is_not_in_the_cast(stage: Stage):
 
 
 async def test_the_operators_list_holds_everywhere(house: House):
-    banned = await house.room.prompter.banned(None)
+    banned = await house.room.library.banned(None)
     assert len(banned) > 20
     assert not any(word.startswith("#") for word in banned)
     other = house.settings.model_copy(update={"banned": house.settings.database.with_name("w.txt")})
     other.banned.write_text("# mine\nzounds\n\n", encoding="utf-8")
-    assert await Room(1, house.store, house.voices, other).prompter.banned(None) == ("zounds",)
+    assert await Room(1, house.store, house.voices, other).library.banned(None) == ("zounds",)
 
 
 def test_a_list_is_changed_word_by_word():
@@ -200,14 +201,14 @@ async def test_what_is_finished_stays_when_somebody_stops_it(house: House):
     await house.start()
     patience = Patience()
     work = asyncio.ensure_future(
-        house.room.carry_on(house.writer(), Wish(seed=1, lines=10), None, patience)
+        house.room.continuation.generate(house.writer(), Wish(seed=1, lines=10), None, patience)
     )
     while patience.progress.written < 2:  # noqa: ASYNC110 - nobody is told
         await asyncio.sleep(0)
     patience.stop()
     stopped = (await work).lines
     assert 2 <= len(stopped) < 10
-    await house.room.undo(house.writer())
+    await house.room.cursor.undo(house.writer())
     assert [line.text for line in await house.room.lines()][-1] == stopped[-2].text
 
 
@@ -216,7 +217,7 @@ async def test_stopped_before_the_first_line_nothing_is_added(house: House):
     patience = Patience()
     patience.stop()
     with pytest.raises(RoomError, match="Stopped before the first line"):
-        await house.room.carry_on(house.writer(), Wish(lines=3), None, patience)
+        await house.room.continuation.generate(house.writer(), Wish(lines=3), None, patience)
     assert len(await house.room.lines()) == 1
     assert await house.carry_on(1)
 

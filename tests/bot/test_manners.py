@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from bot.generation.reranking import CANDIDATES
-from bot.session.channel_session import RoomError, Wish
 from bot.session.preferences import RANGES
+from bot.session.turn import RoomError, Wish
 
 from .conftest import Stage, answer
 from .test_cog import HEADING, begin
@@ -152,7 +152,7 @@ async def test_nobody_writes_twice_in_a_row(stage: Stage):
 
 async def test_everybody_waits_a_while_between_two_lines(house: House):
     await house.start()
-    await house.room.change(house.writer(), {"cooldown": 60})
+    await house.room.library.change(house.writer(), {"cooldown": 60})
     for act in (
         lambda: house.write("Rain."),
         lambda: house.carry_on(1),
@@ -160,12 +160,12 @@ async def test_everybody_waits_a_while_between_two_lines(house: House):
         with pytest.raises(RoomError, match=r"try again in (60|[1-5]\d) seconds\.$"):
             await act()
     ben = house.writer("Ben")
-    await house.room.carry_on(ben, Wish(seed=1))
+    await house.room.continuation.generate(ben, Wish(seed=1))
     with pytest.raises(RoomError, match="Everybody waits a while"):
-        await house.room.take_again(house.writer("Ben"))
+        await house.room.continuation.retake(house.writer("Ben"))
     # A minute later.
     await house.restart("UPDATE lines SET written = datetime(written, '-61 seconds')")
-    await house.room.take_again(house.writer("Ben"))
+    await house.room.continuation.retake(house.writer("Ben"))
     await house.write("Rain.")
     assert len(await house.room.lines()) == 3
 

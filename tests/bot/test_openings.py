@@ -16,10 +16,12 @@ from bot.inference.model import LONGEST_OPENING, Model, ModelError
 from bot.inference.sandbox import verdict
 from bot.screenplay.elements import Element, Kind, ScriptError
 from bot.screenplay.fountain import as_read, blocks
-from bot.session.channel_session import Patience, Place, Turn, Wish
-from bot.session.replay import Verdict, in_words, replay
+from bot.session.replay import Verdict, replay
+from bot.session.surprisal import last_costs
+from bot.session.turn import NewScript, Patience, Place, Turn, Wish
 from bot.settings import RunnerSettings
 from bot.storage.schema import Line
+from bot.ui.replay_report import in_words
 from tests.conftest import STYLES
 from training.voice_file import Voice
 
@@ -58,8 +60,8 @@ def say_of_itself(path: Path, passages: object) -> None:
 async def state_at_the_end(house: House, voice: str = "tiny") -> bytes:
     """What is kept of the last line for a voice, or read again."""
     script = await house.room.script()
-    reading = await house.room.reading(voice, script.style)
-    return (await house.room.prompter.state(reading, script.head)).tobytes()
+    reading = await house.room.reader.open(voice, script.style)
+    return (await house.room.reader.state(reading, script.head)).tobytes()
 
 
 async def read_after(house: House, opening: str, lines: list[Line], voice: str = "tiny") -> bytes:
@@ -137,8 +139,8 @@ async def test_a_script_begins_where_its_opening_ends(house: House):
         await check_it_has_read(house, passage)
     # None of it stands in the script, and none of it is what is looked back to.
     assert texts(await house.room.lines()) == ["Rain."]
-    reading = await house.room.reading("tiny", "storm")
-    standing = await house.room.prompter.standing(reading, None, Patience().progress)
+    reading = await house.room.reader.open("tiny", "storm")
+    standing = await house.room.reader.standing(reading, None, Patience().progress)
     assert len(standing.recent) == 0
 
 
@@ -178,7 +180,7 @@ async def test_an_opening_is_read_once(house: House, monkeypatch: pytest.MonkeyP
 async def test_it_is_there_after_a_restart_and_read_again(house: House):
     await begun(house, "ghost story")
     before = texts(await house.carry_on(1))
-    await house.room.undo(house.writer())
+    await house.room.cursor.undo(house.writer())
     await house.restart("DELETE FROM states", "DELETE FROM surprises")
     assert (await house.room.script()).style == "ghost story"
     await check_it_has_read(house, PASSAGES["ghost story"])
@@ -187,7 +189,9 @@ async def test_it_is_there_after_a_restart_and_read_again(house: House):
 
 async def test_a_file_is_read_after_the_opening(house: House):
     brought = [Element(Kind.ACTION, "Rain.")]
-    turn = await house.room.bring_in(house.writer(), None, "Brought", brought, style="storm")
+    turn = await house.room.library.import_script(
+        house.writer(), NewScript(title="Brought", style="storm"), brought
+    )
     assert turn.script.style == "storm"
     await check_it_has_read(house, PASSAGES["storm"])
     await house.write("Hail.")
@@ -196,26 +200,28 @@ async def test_a_file_is_read_after_the_opening(house: House):
 
 async def test_what_surprised_the_voice_is_judged_after_the_opening(house: House):
     await begun(house, "storm")
-    kept = (await house.room.last_costs(1, 600))[2][0]
+    kept = (await last_costs(house.room, 1, 600))[2][0]
     await house.restart("DELETE FROM states", "DELETE FROM surprises")
-    reading, [line], [again] = await house.room.last_costs(1, 600)
+    reading, [line], [again] = await last_costs(house.room, 1, 600)
     assert again == pytest.approx(kept, abs=0.05)
-    expected = await house.room.expected(reading, line, 1)
+    expected = await house.room.reader.expected(reading, line, 1)
     await begun(house, None)
-    reading, [line], [plain] = await house.room.last_costs(1, 600)
+    reading, [line], [plain] = await last_costs(house.room, 1, 600)
     assert plain != pytest.approx(kept, abs=0.05)
-    assert expected.tolist() != (await house.room.expected(reading, line, 1)).tolist()
+    assert expected.tolist() != (await house.room.reader.expected(reading, line, 1)).tolist()
 
 
 async def test_a_fork_and_a_branch_keep_it(house: House):
     turn = await begun(house, "storm")
-    fork = await house.room.fork(house.writer(), "Another", channel=2)
+    fork = await house.room.cursor.fork(house.writer(), "Another", channel=2)
     assert fork.script.style == "storm"
     there = house.rooms.at(2)
-    written = (await there.carry_on(house.writer(), Wish(seed=2))).lines
+    written = (await there.continuation.generate(house.writer(), Wish(seed=2))).lines
     assert texts(written) == texts(await house.carry_on(2))
-    await house.room.undo(house.writer())
-    await house.room.rewrite(house.writer(), Place(turn.script.id, turn.lines[0].id), "Hail.")
+    await house.room.cursor.undo(house.writer())
+    await house.room.cursor.rewrite(
+        house.writer(), Place(turn.script.id, turn.lines[0].id), "Hail."
+    )
     await check_it_has_read(house, PASSAGES["storm"])
 
 
@@ -224,14 +230,14 @@ async def test_a_fork_and_a_branch_keep_it(house: House):
 
 async def test_a_voice_without_the_style_reads_none(house: House):
     await begun(house, "storm")
-    await house.room.change(house.writer(), {"voice": "other"})
+    await house.room.library.change(house.writer(), {"voice": "other"})
     await check_it_has_read(house, "", "other")
     await house.carry_on(2)
-    await house.room.undo(house.writer())
-    await house.room.change(house.writer(), {"voice": "tiny"})
+    await house.room.cursor.undo(house.writer())
+    await house.room.library.change(house.writer(), {"voice": "tiny"})
     await check_it_has_read(house, PASSAGES["storm"])
     await house.carry_on(3)
-    await house.room.change(house.writer(), {"voice": "other"})
+    await house.room.library.change(house.writer(), {"voice": "other"})
     await house.carry_on(4)
     found = await replay(house.room, Patience())
     assert [one.verdict for one in found.findings] == [Verdict.PERSON, *[Verdict.PROVED] * 2]
@@ -245,14 +251,14 @@ async def test_a_script_goes_on_when_its_opening_is_another_or_gone(
     await house.carry_on(1, temperature=2.0)
     say_of_itself(models / "tiny.onnx", passages)
     await house.restart()
-    turn = await house.room.carry_on(house.writer(), Wish(seed=2))
+    turn = await house.room.continuation.generate(house.writer(), Wish(seed=2))
     assert turn.read_by == "tiny"
     found = await replay(house.room, Patience())
     old, new = found.findings
     assert (old.verdict, new.verdict) == (Verdict.UNPROVED, Verdict.PROVED)
     assert "the voice reads another opening before the script now: line 1." in in_words(found)
-    await house.room.undo(house.writer())
-    await house.room.undo(house.writer())
+    await house.room.cursor.undo(house.writer())
+    await house.room.cursor.undo(house.writer())
     await house.write("Rain.")
     await check_it_has_read(house, (passages or {}).get("storm", ""))
 

@@ -21,14 +21,15 @@ from sqlalchemy import URL
 
 from bot.cogs import OnBook
 from bot.screenplay.elements import Kind
-from bot.session.channel_session import Patience, Place, Wish
-from bot.session.replay import Verdict, in_words, replay
+from bot.session.replay import Verdict, replay
+from bot.session.turn import Patience, Place, Wish
 from bot.settings import RunnerSettings
 from bot.storage.line_tree import HeadMoved
 from bot.storage.schema import FORGOTTEN, LOOKED_AFTER_BY, REMOVED, SOMEBODY, fork_of, guilds_voice
 from bot.storage.store import Store
 from bot.ui.components import COG
 from bot.ui.privacy import as_file
+from bot.ui.replay_report import in_words
 from tests.discord.bot import at, bot_here
 from tests.discord.people import PATIENCE, Discord
 from tests.discord.state import TOKEN
@@ -92,9 +93,9 @@ async def test_a_name_is_taken_from_lines_scripts_casts_and_votes(house: House):
     begun = await house.start(cast=["MAYA"])
     ann = house.writer()
     await house.write(PHRASE)
-    await house.room.add_to_cast(ann, ["MAYA"], ann.id)
-    turn = await house.room.carry_on(ann, Wish(takes=2, vote=60))
-    await house.room.vote(ann, turn.ballot.id, 1)
+    await house.room.library.add_to_cast(ann, ["MAYA"], ann.id)
+    turn = await house.room.continuation.generate(ann, Wish(takes=2, vote=60))
+    await house.room.ballots.vote(ann, turn.ballot.id, 1)
     await house.store.people.forget(ann.id, text=False)
     lines = await house.room.lines()
     assert texts(lines) == ["INT. DINER - NIGHT", PHRASE]
@@ -112,9 +113,9 @@ async def test_a_name_is_taken_from_lines_scripts_casts_and_votes(house: House):
 @pytest.mark.parametrize(
     "act",
     [
-        lambda room, ann: room.add_to_cast(ann, ["JONAS"], ann.id),
-        lambda room, ann: room.remove_from_cast(ann, "JONAS"),
-        lambda room, ann: room.fork(ann, "Another"),
+        lambda room, ann: room.library.add_to_cast(ann, ["JONAS"], ann.id),
+        lambda room, ann: room.library.remove_from_cast(ann, "JONAS"),
+        lambda room, ann: room.cursor.fork(ann, "Another"),
     ],
     ids=["add", "remove", "fork"],
 )
@@ -123,7 +124,7 @@ async def test_who_is_forgotten_while_the_cast_is_changed_plays_nobody(
 ):
     await house.start(cast=["MAYA", "JONAS"])
     ann, ben = house.writer(), house.writer("Ben")
-    await house.room.add_to_cast(ann, ["MAYA"], ben.id)
+    await house.room.library.add_to_cast(ann, ["MAYA"], ben.id)
     read = house.room.script
 
     async def read_before_he_is_forgotten() -> Any:
@@ -133,7 +134,7 @@ async def test_who_is_forgotten_while_the_cast_is_changed_plays_nobody(
 
     monkeypatch.setattr(house.room, "script", read_before_he_is_forgotten)
     await act(house.room, ann)
-    players = [one.players for one in await house.room.scripts()]
+    players = [one.players for one in await house.room.library.scripts()]
     assert ben.id not in {who for play in players for who in play.values()}
 
 
@@ -141,9 +142,9 @@ async def test_text_is_taken_from_copies_too_and_every_voice_forgets_it(house: H
     await house.start()
     first = (await house.write("Rain.")).lines[0]
     ben = house.writer("Ben")
-    kept = (await house.room.write(ben, f"MAYA: {PHRASE}!")).lines[0]
+    kept = (await house.room.continuation.write(ben, f"MAYA: {PHRASE}!")).lines[0]
     [spoken] = await house.carry_on(seed=1)
-    await house.room.rewrite(
+    await house.room.cursor.rewrite(
         house.writer(), Place((await house.room.script()).id, first.id), "Snow."
     )
     assert sum(PHRASE in line.text for line in await house.room.lines()) == 1
@@ -165,17 +166,17 @@ async def test_text_is_taken_from_copies_too_and_every_voice_forgets_it(house: H
     [after] = await house.carry_on(seed=2)
     assert await house.state(after) == await house.read_from_the_start([*lines, after])
     # A copy of what was removed says so as well.
-    await house.room.rewrite(house.writer(), Place(script.id, lines[1].id), "Hail.")
+    await house.room.cursor.rewrite(house.writer(), Place(script.id, lines[1].id), "Hail.")
     assert [line.removed for line in await house.room.lines()][1:3] == [False, True]
 
 
 async def test_a_line_that_was_being_written_meanwhile_is_not_kept(house: House):
     await house.start()
     ben = house.writer("Ben")
-    await house.room.write(ben, PHRASE)
+    await house.room.continuation.write(ben, PHRASE)
     stood = await house.room.script()
     head = stood.head
-    drafts = await house.room._drafts(stood, head, [Wish(seed=1)], Patience())
+    drafts = await house.room.continuation.write_takes(stood, head, Wish(seed=1), 1, Patience())
     await house.store.people.forget(ben.id, text=True)
     with pytest.raises(HeadMoved):
         await house.store.lines.append(stood, head, drafts[0], "late", 0)
@@ -195,7 +196,7 @@ async def test_what_is_forgotten_is_nowhere_on_the_disk(house: House, text: bool
     await house.start()
     ben = house.writer("Ben")
     named = type(ben)(ben.id, NAME, ben.delivery)
-    await house.room.write(named, "\n\n".join(f"{PHRASE} {n}." for n in range(9)))
+    await house.room.continuation.write(named, "\n\n".join(f"{PHRASE} {n}." for n in range(9)))
     database = house.settings.where
     tell(database, "ANALYZE")  # a server keeps samples then of what its tables have
     before = on_the_disk(database)
@@ -262,10 +263,10 @@ async def test_export_has_whatever_bears_a_persons_id(house: House):
     begun = await house.start(cast=["MAYA", "JONAS"])
     ben, voters = house.writer("Ben"), (await house.store.scripts.get(begun.script.id)).owner
     assert not await house.store.people.load_kept(ben.id)
-    await house.room.add_to_cast(ben, ["MAYA"], ben.id)
-    await house.room.carry_on(ben, Wish(kind=Kind.ACTION))
-    turn = await house.room.carry_on(house.writer(), Wish(takes=2, vote=60))
-    await house.room.vote(ben, turn.ballot.id, 1)
+    await house.room.library.add_to_cast(ben, ["MAYA"], ben.id)
+    await house.room.continuation.generate(ben, Wish(kind=Kind.ACTION))
+    turn = await house.room.continuation.generate(house.writer(), Wish(takes=2, vote=60))
+    await house.room.ballots.vote(ben, turn.ballot.id, 1)
     name, content = as_file(await house.store.people.load_kept(ben.id), 10_000)
     assert name == "on-book-yours.json"
     given = json.loads(content)
@@ -281,10 +282,10 @@ async def test_export_has_whatever_bears_a_persons_id(house: House):
 async def test_export_has_a_copy_whose_original_is_gone(house: House):
     script = (await house.start()).script
     hail = (await house.write("Hail.\n\nSnow.")).lines[0]
-    await house.room.rewrite(house.writer(), Place(script.id, hail.id), "Rain.")
+    await house.room.cursor.rewrite(house.writer(), Place(script.id, hail.id), "Rain.")
     kept = await house.store.people.load_kept(house.writer().id)
     assert [line.text for line, _ in kept.lines][-3:] == ["Hail.", "Snow.", "Rain."]
-    await house.room.fork(house.writer(), "Fork")
+    await house.room.cursor.fork(house.writer(), "Fork")
     await house.store.scripts.delete(script.id)
     kept = await house.store.people.load_kept(house.writer().id)
     assert [line.text for line, _ in kept.lines][-2:] == ["Rain.", "Snow."]
@@ -315,7 +316,7 @@ async def test_whom_it_told_of_what_no_voice_can_read_is_forgotten_too(house: Ho
     await house.start()
     assert (await house.write("\N{SNOWMAN}" * 9)).unreadable
     assert not (await house.write("\N{SNOWMAN}" * 9)).unreadable
-    house.rooms.forget(house.writer().id)
+    house.rooms.notices.forget(house.writer().id)
     assert (await house.write("\N{SNOWMAN}" * 9)).unreadable
 
 
@@ -324,7 +325,7 @@ async def test_replay_says_what_follows_a_removed_line(house: House):
     await house.start()
     [before] = await house.carry_on(seed=1)
     ben = house.writer("Ben")
-    await house.room.write(ben, PHRASE)
+    await house.room.continuation.write(ben, PHRASE)
     await house.carry_on(seed=2, lines=2)
     await house.store.people.forget(ben.id, text=True)
     found = await replay(house.room, Patience())
@@ -496,7 +497,7 @@ async def test_what_another_program_reads_goes_when_it_has_ended(
         assert PHRASE.encode() in on_the_disk(database)
         # Nobody else waits for it, and it is not given up.
         for n in range(30):
-            await house.room.write(house.writer("Ben"), f"Rain {n}.")
+            await house.room.continuation.write(house.writer("Ben"), f"Rain {n}.")
         assert PHRASE.encode() in on_the_disk(database)
     await asyncio.to_thread(until_it_is_gone, database)
     assert house.store._database._next_purge is None
@@ -600,7 +601,7 @@ async def test_what_somebody_has_in_hand_is_forgotten_with_the_rest(
         await at_once.begin(ben, channel)
         asked = await ben.slash(channel, "privacy forget")
         await asked.shows("Take your name")
-        async with cog.rooms.at(channel.id).lock:
+        async with cog.rooms.at(channel.id).library.lock:
             late = await ben.slash(channel, "write", text=f"{PHRASE}.")
             await discord.until(lambda: late.how)
             pressed = await ben.click(asked.answers()[0], "Forget me and my text")
@@ -624,7 +625,7 @@ async def test_whoever_is_being_given_a_part_is_forgotten_with_it(
         await at_once.begin(ann, channel)
         asked = await ben.slash(channel, "privacy forget")
         await asked.shows("Take your name")
-        async with room.lock:  # as while the voice writes
+        async with room.library.lock:  # as while the voice writes
             given = await ann.slash(channel, "cast add", names="MAYA", player=ben)
             await discord.until(lambda: given.how)
             pressed = await ben.click(asked.answers()[0], "Forget me")

@@ -14,6 +14,7 @@ from pypdf import PdfReader
 from sqlalchemy import text
 
 from bot.screenplay.importers.import_formats import read
+from bot.session.surprisal import last_costs
 from bot.storage.schema import Script
 from bot.ui.reading import file_name
 
@@ -180,12 +181,12 @@ async def test_surprise_does_not_hang_on_what_was_kept(stage: Stage):
     await written(stage)
     kept = await stage.ann.slash(stage.channel, "surprise", lines=6)
     room = stage.cog.rooms.at(stage.channel.id)
-    engine, lines, costs = await room.last_costs(6, 1000)
+    engine, lines, costs = await last_costs(room, 6, 1000)
     model = engine.model
     async with stage.cog.store._database.writing() as session:
         await session.execute(text("DELETE FROM surprises"))
         await session.execute(text("DELETE FROM states"))
-    _, _, again = await room.last_costs(6, 1000)
+    _, _, again = await last_costs(room, 6, 1000)
     for one, other in zip(costs, again, strict=True):
         assert np.allclose(one, other, rtol=1e-3, atol=1e-3)
     assert [len(one) for one in costs] == [len(model.encode(line.text)) + 1 for line in lines]

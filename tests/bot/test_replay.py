@@ -6,10 +6,11 @@ import asyncio
 
 import pytest
 
-from bot.generation import generator
+from bot.generation import provenance
 from bot.screenplay.elements import Kind
-from bot.session.channel_session import Patience, Place, RoomError
-from bot.session.replay import AT_ONCE, Replay, Verdict, in_words, replay, rows
+from bot.session.replay import AT_ONCE, Replay, Verdict, replay
+from bot.session.turn import Patience, Place, RoomError
+from bot.ui.replay_report import in_words, rows
 
 from .conftest import Stage, answer
 from .test_cog import begin
@@ -43,7 +44,7 @@ async def test_what_was_written_in_every_way_is_proved(house: House):
     await house.carry_on(2, character="MAYA", lines=2, repetition=2.0, min_p=0.1)
     await house.carry_on(3, kind=Kind.HEADING, temperature=1.4, top_p=0.6)
     await house.write("Café — 茂.\n\nMAYA: Hail.")
-    await house.room.change(house.writer(), {"length": 40, "lock": False})
+    await house.room.library.change(house.writer(), {"length": 40, "lock": False})
     await house.carry_on(4, lines=3)
     found = await replayed(house)
     assert verdicts(found) == [
@@ -60,10 +61,10 @@ async def test_what_was_written_in_every_way_is_proved(house: House):
 async def test_the_way_to_a_line_does_not_matter(house: House):
     await house.start()
     await house.carry_on(1, lines=3)
-    await house.room.undo(house.writer())
+    await house.room.cursor.undo(house.writer())
     await house.carry_on(2, lines=2)
-    await house.room.take_again(house.writer())
-    await house.room.fork(house.writer(), "Another")
+    await house.room.continuation.retake(house.writer())
+    await house.room.cursor.fork(house.writer(), "Another")
     await house.carry_on(3)
     assert verdicts(await replayed(house)) == [Verdict.PERSON, *[Verdict.PROVED] * 5]
 
@@ -83,10 +84,10 @@ async def test_a_copy_is_proved_where_it_was_first_written(house: House):
     await house.write("Thunder.")
     await house.carry_on(2)
     script = begun.script.id
-    await house.room.rewrite(house.writer(), Place(script, first.id), "Rain.")
+    await house.room.cursor.rewrite(house.writer(), Place(script, first.id), "Rain.")
     mine = await house.carry_on(3)
     heading = (await house.room.lines())[0]
-    await house.room.rewrite(house.writer(), Place(script, heading.id), "INT. BARN - DAY")
+    await house.room.cursor.rewrite(house.writer(), Place(script, heading.id), "INT. BARN - DAY")
     found = await replayed(house)
     person, proved = Verdict.PERSON, Verdict.PROVED
     assert verdicts(found) == [person, person, proved, proved, person, proved, proved]
@@ -131,7 +132,7 @@ async def test_a_line_that_was_changed_by_hand_is_found(house: House):
 async def test_a_copy_that_was_changed_by_hand_is_found(house: House):
     begun = await house.start()
     first, _ = await house.carry_on(1, lines=2)
-    await house.room.rewrite(house.writer(), Place(begun.script.id, first.id), "Rain.")
+    await house.room.cursor.rewrite(house.writer(), Place(begun.script.id, first.id), "Rain.")
     copy = (await house.room.lines())[-1]
     await house.restart(tampered(copy.id))
     assert verdicts(await replayed(house))[-1] is Verdict.DIFFERENT
@@ -150,7 +151,7 @@ async def test_a_person_s_line_that_was_changed_shows_below(house: House):
 async def test_another_voice_proves_its_own_lines(house: House):
     await house.start()
     await house.carry_on(1, lines=2)
-    await house.room.change(house.writer(), {"voice": "other"})
+    await house.room.library.change(house.writer(), {"voice": "other"})
     await house.carry_on(2, lines=2)
     found = await replayed(house)
     assert verdicts(found) == [Verdict.PERSON, *[Verdict.PROVED] * 4]
@@ -183,8 +184,8 @@ async def test_what_is_not_as_it_was_is_told_of(house: House):
     found = (await replayed(house)).findings[-1]
     assert found.verdict is Verdict.PROVED
     assert found.reasons == (
-        f"onnxruntime was 0 and is {generator.RELEASE}",
-        f"the processor was Abacus and is {generator.processor()}",
+        f"onnxruntime was 0 and is {provenance.RELEASE}",
+        f"the processor was Abacus and is {provenance.processor()}",
     )
     await house.restart(tampered(line.id))
     assert verdicts(await replayed(house))[-1] is Verdict.UNPROVED
@@ -203,7 +204,7 @@ async def test_other_words_that_must_not_be_said_are_told_of(house: House):
 async def test_an_original_that_was_deleted_is_told_of(house: House):
     begun = await house.start()
     first, _ = await house.carry_on(1, lines=2)
-    await house.room.rewrite(house.writer(), Place(begun.script.id, first.id), "Rain.")
+    await house.room.cursor.rewrite(house.writer(), Place(begun.script.id, first.id), "Rain.")
     await house.restart("UPDATE lines SET copy_of = 999 WHERE copy_of IS NOT NULL")
     found = (await replayed(house)).findings[-1]
     assert (found.verdict, found.again) == (Verdict.UNPROVED, None)

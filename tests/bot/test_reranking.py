@@ -8,16 +8,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bot.generation import generator
+from bot.generation import generator, provenance
 from bot.generation.candidates import CROWD, affordable, write_candidates
-from bot.generation.generator import Manner, Standing
+from bot.generation.inputs import Manner, Standing
 from bot.generation.reranking import CANDIDATES, Candidate, choose, seeds, shortlist, words_of
-from bot.inference.engine import Engine, Load
+from bot.inference.engine import Engine, Load, Request
 from bot.inference.sampling import LARGEST_SEED, Sampling
 from bot.screenplay.drafts import Draft
 from bot.screenplay.fountain import as_read, from_voice
-from bot.session.channel_session import Patience, Wish
 from bot.session.replay import Verdict, replay
+from bot.session.turn import Patience, Wish
 from bot.storage.line_tree import AlreadyWritten
 
 from .conftest import Stage, answer
@@ -151,7 +151,7 @@ def test_an_engine_is_never_asked_for_more_candidates_than_it_has_room_for():
 async def standing(house: House) -> tuple[Engine, Standing]:
     engine = await house.voices.engine("tiny")
     read = engine.model.encode(SCRIPT)
-    state = (await engine.run(generator.Request(engine.model.start(), read))).state
+    state = (await engine.run(Request(engine.model.start(), read))).state
     return engine, Standing(state, read)
 
 
@@ -171,7 +171,7 @@ async def test_candidates_are_alike_in_who_speaks_and_each_is_what_its_seed_give
     assert all(one.size <= 2 * max(20, found[0].size) + 20 for one in found)
     for one in found:
         again = await generator.write(
-            engine, at, generator.manner_of(one.draft.origin, ()), "again"
+            engine, at, provenance.manner_of(one.draft.origin, ()), "again"
         )
         assert again is not None
         assert again.element == one.draft.element
@@ -187,7 +187,7 @@ async def test_what_a_candidate_costs_alone_is_what_reading_it_after_its_cue_cos
     manner = Manner(Sampling(5), 100, character="MAYA", candidates=4)
     for one in await write_candidates(engine, at, manner, "here"):
         read = engine.model.encode(as_read(one.draft.element.text))
-        costs = (await engine.run(generator.Request(engine.model.start(), read))).surprise
+        costs = (await engine.run(Request(engine.model.start(), read))).surprise
         assert one.alone == pytest.approx(float(costs[-one.size :].sum()), rel=1e-4)
 
 
@@ -197,8 +197,7 @@ async def test_a_busy_engine_writes_fewer_candidates_but_for_a_seed_that_was_giv
     at = Standing(model.start(), model.encode(""))
     endless = np.full(10**6, model.newline)
     others = [
-        asyncio.create_task(engine.run(generator.Request(model.start(), endless, owner=i)))
-        for i in range(6)
+        asyncio.create_task(engine.run(Request(model.start(), endless, owner=i))) for i in range(6)
     ]
     await asyncio.sleep(0)  # now they are in the queue
     manner = Manner(Sampling(5), 60, character="MAYA", candidates=16)
@@ -236,13 +235,13 @@ async def test_the_same_seed_gives_the_same_line_among_the_same_candidates(house
     written = []
     for _ in range(2):
         written.append((await house.carry_on(4, quality="best"))[0].text)
-        await house.room.undo(house.writer())
+        await house.room.cursor.undo(house.writer())
     assert written[0] == written[1]
 
 
 async def test_a_seed_alone_asks_for_the_line_of_that_very_seed(house: House):
-    prompter = house.room.prompter
-    prompter.settings = prompter.settings.model_copy(update={"quality": "best"})
+    drafter = house.room.drafter
+    drafter.settings = drafter.settings.model_copy(update={"quality": "best"})
     await house.start()
     (line,) = await house.carry_on(4)
     assert line.origin["candidates"] == 1
@@ -262,7 +261,9 @@ async def test_lines_and_takes_of_one_wish_share_the_candidates(house: House):
     await house.start(cast=["MAYA"])
     lines = await house.carry_on(1, quality="best", lines=4)
     assert [line.origin["candidates"] for line in lines] == [16] * 4
-    turn = await house.room.carry_on(house.writer(), Wish(seed=2, quality="best", takes=5))
+    turn = await house.room.continuation.generate(
+        house.writer(), Wish(seed=2, takes=5, options={"quality": "best"})
+    )
     assert turn.ballot is not None
     takes = await house.store.polls.load_takes(turn.ballot)
     offered = [line for lines in takes.values() for line in lines]
@@ -273,9 +274,11 @@ async def test_lines_and_takes_of_one_wish_share_the_candidates(house: House):
 async def test_a_doubled_delivery_writes_one_line(house: House):
     await house.start()
     writer = house.writer()
-    wish = Wish(quality="good")
+    wish = Wish(options={"quality": "good"})
     both = await asyncio.gather(
-        house.room.carry_on(writer, wish), house.room.carry_on(writer, wish), return_exceptions=True
+        house.room.continuation.generate(writer, wish),
+        house.room.continuation.generate(writer, wish),
+        return_exceptions=True,
     )
     assert sum(isinstance(one, AlreadyWritten) for one in both) == 1
     assert len(texts(await house.room.lines())) == 2
@@ -284,7 +287,7 @@ async def test_a_doubled_delivery_writes_one_line(house: House):
 async def test_another_take_is_chosen_as_carefully_by_whoever_the_voice_likes(house: House):
     await house.start()
     await house.carry_on(1, quality="best")
-    again = await house.room.take_again(house.writer())
+    again = await house.room.continuation.retake(house.writer())
     assert again.lines[0].origin["quality"] == "best"
     assert again.lines[0].origin["character"] is None
 

@@ -13,24 +13,25 @@ import pytest
 from fountain import ElementType, FountainParser
 from sqlalchemy import URL
 
-from bot.generation.generator import processor
+from bot.generation.options import OPTIONS
+from bot.generation.provenance import processor
 from bot.inference.engine import Request
 from bot.inference.model import ModelError
 from bot.inference.registry import Voices
 from bot.screenplay.elements import Kind
 from bot.screenplay.fountain import as_read, fountain
 from bot.screenplay.free_text import heading
-from bot.session.channel_session import (
+from bot.session.channel_session import Room, Rooms
+from bot.session.turn import (
     LONGEST_TEXT,
     MOST_LINES,
     NO_SCRIPT,
     LineIsOld,
+    NewScript,
     NoScript,
     Patience,
     Place,
-    Room,
     RoomError,
-    Rooms,
     Turn,
     Wish,
     Writer,
@@ -81,13 +82,16 @@ class House:
 
     async def start(self, room: Room | None = None, **how: object) -> Turn:
         arguments = {"title": "The Diner", "heading": heading("int. diner - night")} | how
-        return await (room or self.room).start(self.writer(), None, **arguments)
+        opening = arguments.pop("heading")
+        return await (room or self.room).library.begin(
+            self.writer(), NewScript(**arguments), opening
+        )
 
     async def write(self, text: str, character: str | None = None) -> Turn:
-        return await self.room.write(self.writer(), text, character)
+        return await self.room.continuation.write(self.writer(), text, character)
 
     async def carry_on(self, seed: int | None = None, **wish: object) -> list[Line]:
-        turn = await self.room.carry_on(self.writer(), Wish(seed=seed, **wish))
+        turn = await self.room.continuation.generate(self.writer(), asked(seed=seed, **wish))
         return turn.lines
 
     async def state(self, line: Line, voice: str = "tiny") -> bytes | None:
@@ -109,6 +113,12 @@ async def house(chosen: Settings, where: Path | URL) -> AsyncIterator[House]:
     await house.open()
     yield house
     await house.close()
+
+
+def asked(**wish: object) -> Wish:
+    """Return a request for lines, with the options among the rest."""
+    options = {one.name: wish.pop(one.name) for one in OPTIONS if one.name in wish}
+    return Wish(options=options, **wish)
 
 
 def texts(lines: list[Line]) -> list[str]:
@@ -145,12 +155,12 @@ async def test_the_same_seed_gives_the_same_line_and_another_another(house: Hous
     await house.start()
     [first] = await house.carry_on(5)
     state = await house.state(first)
-    await house.room.undo(house.writer())
+    await house.room.cursor.undo(house.writer())
     [again] = await house.carry_on(5)
     assert again.id != first.id
     assert again.text == first.text
     assert await house.state(again) == state
-    await house.room.undo(house.writer())
+    await house.room.cursor.undo(house.writer())
     [other] = await house.carry_on(6)
     assert other.text != first.text
 
@@ -160,9 +170,12 @@ async def test_a_line_is_the_same_while_other_channels_write(house: House):
     for room in rooms:
         await house.start(room)
     [alone] = await house.carry_on(5)
-    await house.room.undo(house.writer())
+    await house.room.cursor.undo(house.writer())
     turns = await asyncio.gather(
-        *(room.carry_on(house.writer(), Wish(seed=5 + i)) for i, room in enumerate(rooms))
+        *(
+            room.continuation.generate(house.writer(), Wish(seed=5 + i))
+            for i, room in enumerate(rooms)
+        )
     )
     assert turns[0].lines[0].text == alone.text
     assert len({turn.lines[0].text for turn in turns}) == 12
@@ -171,7 +184,7 @@ async def test_a_line_is_the_same_while_other_channels_write(house: House):
 async def test_several_lines_are_those_of_one_seed_after_the_other(house: House):
     await house.start()
     together = await house.carry_on(2**31 - 2, lines=3, character="MAYA")
-    await house.room.go_to(house.writer(), Place(together[0].script, together[0].parent))
+    await house.room.cursor.jump_to(house.writer(), Place(together[0].script, together[0].parent))
     wishes = [(2**31 - 2, "MAYA"), (2**31 - 1, None), (0, None)]
     apart = [(await house.carry_on(seed, character=name))[0] for seed, name in wishes]
     assert texts(together) == texts(apart)
@@ -192,10 +205,14 @@ async def test_a_line_that_is_cut_ends_at_a_word(house: House):
     short, long = house.room_with(line_length=40), house.room_with(line_length=200)
     for seed in range(10):
         wish = Wish(seed=seed, character="JONAS")
-        cut = (await short.carry_on(house.writer(), wish)).lines[0].element.body.split()
-        await short.undo(house.writer())
-        whole = (await long.carry_on(house.writer(), wish)).lines[0].element.body.split()
-        await long.undo(house.writer())
+        cut = (
+            (await short.continuation.generate(house.writer(), wish)).lines[0].element.body.split()
+        )
+        await short.cursor.undo(house.writer())
+        whole = (
+            (await long.continuation.generate(house.writer(), wish)).lines[0].element.body.split()
+        )
+        await long.cursor.undo(house.writer())
         *before, last = cut
         assert before == whole[: len(before)]
         # What follows the word, such as a comma, is cut off with the rest.
@@ -205,11 +222,11 @@ async def test_a_line_that_is_cut_ends_at_a_word(house: House):
 async def test_how_a_line_was_written_is_recorded(house: House):
     await house.start(temperature=1.3)
     room = house.room_with(top_p=0.5, line_length=77, temperature=0.2)
-    as_the_script = await room.carry_on(house.writer(), Wish(seed=1))
-    as_wished = await room.carry_on(
-        house.writer(), Wish(seed=2, temperature=0.4, top_p=0.6, character="MAYA")
+    as_the_script = await room.continuation.generate(house.writer(), Wish(seed=1))
+    as_wished = await room.continuation.generate(
+        house.writer(), asked(seed=2, temperature=0.4, top_p=0.6, character="MAYA")
     )
-    by_chance = await room.carry_on(house.writer(), Wish())
+    by_chance = await room.continuation.generate(house.writer(), Wish())
     origin = {
         "fingerprint": (await house.voices.engine("tiny")).model.fingerprint,
         "seed": 1,
@@ -242,7 +259,9 @@ async def test_how_a_line_was_written_is_recorded(house: House):
     assert origin["processor"]
     assert origin["banned"]
     # What nobody speaks does not begin with the name of somebody who has spoken.
-    silent = await house.room.carry_on(house.writer(), Wish(kind=Kind.ACTION, company=2.0))
+    silent = await house.room.continuation.generate(
+        house.writer(), asked(kind=Kind.ACTION, company=2.0)
+    )
     assert silent.lines[0].origin["company"] == 0.0
     assert 0 <= by_chance.lines[0].origin["seed"] < 2**31
     assert (await house.write("Rain.")).lines[0].origin == {}
@@ -262,7 +281,9 @@ async def test_every_state_is_that_of_reading_the_script_from_the_start(house: H
     await house.write("Café — “Hm”, 茂 said.\n\nMAYA: #1!\n\n.\n\n...")
     wish = Wish(seed=1, lines=10, character="MAYA")
     room = house.room_with(line_length=150, soft_length=0)
-    lengths = [len(line.text) for line in (await room.carry_on(house.writer(), wish)).lines]
+    lengths = [
+        len(line.text) for line in (await room.continuation.generate(house.writer(), wish)).lines
+    ]
     # Of these, some came to their end, and some were cut.
     assert min(lengths) < 110
     assert max(lengths) > 115
@@ -289,7 +310,7 @@ async def test_a_script_goes_on_as_if_nothing_had_happened(forget: str, house: H
     states = [await house.state(line) for line in before]
     [uninterrupted] = await house.carry_on(5)
     after = await house.state(uninterrupted)
-    await house.room.undo(house.writer())
+    await house.room.cursor.undo(house.writer())
     await house.restart(forget)
     [resumed] = await house.carry_on(5)
     assert resumed.text == uninterrupted.text
@@ -332,15 +353,15 @@ async def test_another_voice_reads_the_script_again_and_keeps_its_own_state(hous
 async def test_a_change_of_voice_is_told_with_the_next_line_that_is_there(house: House):
     await house.start()
     await house.carry_on()
-    await house.room.change(house.writer(), {"voice": "other"})
+    await house.room.library.change(house.writer(), {"voice": "other"})
     stopped = Patience()
     stopped.stop()
     with pytest.raises(RoomError, match="Stopped before the first line"):
-        await house.room.carry_on(house.writer(), Wish(), patience=stopped)
+        await house.room.continuation.generate(house.writer(), Wish(), patience=stopped)
     await house.restart()
     with pytest.raises(RoomError, match="Stopped before the first line"):
-        await house.room.carry_on(house.writer(), Wish(), patience=stopped)
-    assert (await house.room.undo(house.writer())).read_by == ""
+        await house.room.continuation.generate(house.writer(), Wish(), patience=stopped)
+    assert (await house.room.cursor.undo(house.writer())).read_by == ""
     assert (await house.write("Rain.")).read_by == "other"
     assert (await house.write("Snow.")).read_by == ""
 
@@ -348,7 +369,7 @@ async def test_a_change_of_voice_is_told_with_the_next_line_that_is_there(house:
 async def test_undo_takes_the_last_line_back_and_keeps_it(house: House):
     begun = await house.start()
     written = await house.write("Rain.\n\nMore rain.")
-    turn = await house.room.undo(house.writer())
+    turn = await house.room.cursor.undo(house.writer())
     assert texts(await house.room.lines()) == ["INT. DINER - NIGHT", "Rain."]
     assert turn.lines == []
     assert turn.moved_from == written.lines[1].id
@@ -356,18 +377,18 @@ async def test_undo_takes_the_last_line_back_and_keeps_it(house: House):
     assert turn.returned == frozenset()
     assert turn.touched == {line.id for line in written.lines}
     assert (await house.store.lines.find(written.lines[1].id)) is not None
-    await house.room.undo(house.writer())
-    last = await house.room.undo(house.writer())
+    await house.room.cursor.undo(house.writer())
+    last = await house.room.cursor.undo(house.writer())
     assert last.place == Place(begun.script.id, BEFORE_THE_FIRST)
     assert await house.room.lines() == []
     with pytest.raises(RoomError, match="no line yet"):
-        await house.room.undo(house.writer())
+        await house.room.cursor.undo(house.writer())
 
 
 async def test_another_take_is_a_sibling(house: House):
     await house.start()
     [first] = await house.carry_on(5, temperature=1.9, top_p=0.8, character="JONAS")
-    turn = await house.room.take_again(house.writer())
+    turn = await house.room.continuation.retake(house.writer())
     [second] = turn.lines
     assert (second.parent, second.id) != (first.id, first.id)
     assert second.parent == first.parent
@@ -383,26 +404,28 @@ async def test_another_take_is_a_sibling(house: House):
 async def test_a_persons_line_is_not_taken_again(house: House):
     await house.start()
     with pytest.raises(RoomError, match="The last line is Ann's"):
-        await house.room.take_again(house.writer("Ben"))
+        await house.room.continuation.retake(house.writer("Ben"))
     assert len(await house.room.lines()) == 1
 
 
 async def test_the_head_goes_to_any_line_and_the_script_goes_on_from_there(house: House):
     begun = await house.start()
     lines = await house.carry_on(5, lines=2)
-    taken = (await house.room.take_again(house.writer())).lines
-    back = await house.room.go_to(house.writer(), Place(begun.script.id, lines[1].id))
+    taken = (await house.room.continuation.retake(house.writer())).lines
+    back = await house.room.cursor.jump_to(house.writer(), Place(begun.script.id, lines[1].id))
     assert back.left == {taken[0].id}
     assert back.returned == {lines[1].id}
     assert texts(await house.room.lines()) == ["INT. DINER - NIGHT", *texts(lines)]
-    await house.room.go_to(house.writer(), Place(begun.script.id, lines[0].id))
+    await house.room.cursor.jump_to(house.writer(), Place(begun.script.id, lines[0].id))
     [other] = await house.carry_on(6)
     assert other.text == lines[1].text
-    empty = await house.room.go_to(house.writer(), Place(begun.script.id, BEFORE_THE_FIRST))
+    empty = await house.room.cursor.jump_to(
+        house.writer(), Place(begun.script.id, BEFORE_THE_FIRST)
+    )
     assert empty.script.head is None
     assert await house.room.lines() == []
     with pytest.raises(RoomError, match="stands at this line already"):
-        await house.room.go_to(house.writer(), empty.place)
+        await house.room.cursor.jump_to(house.writer(), empty.place)
 
 
 async def test_the_head_does_not_go_to_a_line_of_another_script(house: House):
@@ -410,7 +433,7 @@ async def test_the_head_does_not_go_to_a_line_of_another_script(house: House):
     elsewhere = await house.start(house.rooms.at(2))
     for line in (elsewhere.lines[0].id, 999):
         with pytest.raises(RoomError, match="not in this script"):
-            await house.room.go_to(house.writer(), Place(begun.script.id, line))
+            await house.room.cursor.jump_to(house.writer(), Place(begun.script.id, line))
     assert (await house.room.script()).head == begun.script.head
 
 
@@ -422,16 +445,16 @@ async def test_an_old_place_moves_nothing(house: House):
     await house.carry_on(5)
     before = await house.room.lines()
     for act in (
-        lambda: house.room.carry_on(house.writer(), Wish(), begun.place),
-        lambda: house.room.take_again(house.writer(), begun.place),
-        lambda: house.room.undo(house.writer(), begun.place),
+        lambda: house.room.continuation.generate(house.writer(), Wish(), begun.place),
+        lambda: house.room.continuation.retake(house.writer(), begun.place),
+        lambda: house.room.cursor.undo(house.writer(), begun.place),
     ):
         with pytest.raises(LineIsOld) as refused:
             await act()
         assert refused.value.place == begun.place
     assert texts(await house.room.lines()) == texts(before)
     now = Place(begun.script.id, before[-1].id)
-    assert (await house.room.undo(house.writer(), now)).place == begun.place
+    assert (await house.room.cursor.undo(house.writer(), now)).place == begun.place
 
 
 async def test_without_a_script_everything_is_refused(house: House):
@@ -439,12 +462,12 @@ async def test_without_a_script_everything_is_refused(house: House):
     for act in (
         room.script,
         room.lines,
-        room.characters,
-        lambda: room.undo(house.writer()),
+        room.library.characters,
+        lambda: room.cursor.undo(house.writer()),
         lambda: house.write("Rain."),
         lambda: house.carry_on(5),
-        lambda: room.take_again(house.writer()),
-        lambda: room.go_to(house.writer(), place),
+        lambda: room.continuation.retake(house.writer()),
+        lambda: room.cursor.jump_to(house.writer(), place),
     ):
         with pytest.raises(NoScript, match="/start"):
             await act()
@@ -456,10 +479,10 @@ async def test_a_script_on_the_shelf_is_left_alone(house: House):
     assert second.shelved is not None
     assert second.shelved.id == first.script.id
     for act in (
-        lambda: house.room.carry_on(house.writer(), Wish(), first.place),
-        lambda: house.room.take_again(house.writer(), first.place),
-        lambda: house.room.undo(house.writer(), first.place),
-        lambda: house.room.go_to(house.writer(), first.place),
+        lambda: house.room.continuation.generate(house.writer(), Wish(), first.place),
+        lambda: house.room.continuation.retake(house.writer(), first.place),
+        lambda: house.room.cursor.undo(house.writer(), first.place),
+        lambda: house.room.cursor.jump_to(house.writer(), first.place),
     ):
         with pytest.raises(RoomError, match="on the shelf: “Second” runs here now") as refused:
             await act()
@@ -496,10 +519,10 @@ async def test_an_unknown_voice_begins_nothing(house: House):
 async def test_a_delivery_that_comes_twice_is_written_once(house: House):
     await house.start()
     writer = house.writer()
-    await house.room.write(writer, "Rain.")
+    await house.room.continuation.write(writer, "Rain.")
     for act in (
-        lambda: house.room.write(writer, "Rain."),
-        lambda: house.room.carry_on(writer, Wish()),
+        lambda: house.room.continuation.write(writer, "Rain."),
+        lambda: house.room.continuation.generate(writer, Wish()),
     ):
         with pytest.raises(AlreadyWritten):
             await act()
@@ -522,7 +545,7 @@ async def test_a_writer_is_told_once_that_the_voice_cannot_read_them(house: Hous
     assert not (await house.write("“Café”, said the man — 茂.")).unreadable
     assert (await house.write("Дождь.")).unreadable
     assert not (await house.write("Дождь.")).unreadable
-    assert (await house.room.write(house.writer("Ben"), "Дождь.")).unreadable
+    assert (await house.room.continuation.write(house.writer("Ben"), "Дождь.")).unreadable
     await house.start()
     assert (await house.write("Дождь.")).unreadable
 
@@ -531,9 +554,9 @@ async def test_the_cast_comes_first_and_then_who_spoke_last(house: House):
     await house.start(cast=["MAYA", "JONAS"])
     await house.write("BOB: One.\n\nANN (V.O.): Two.\n\nMAYA: Three.\n\nRain.")
     await house.write("BOB: Four.\n\nÉMILE: Five.")
-    assert await house.room.characters() == ["MAYA", "JONAS", "ÉMILE", "BOB", "ANN"]
-    await house.room.undo(house.writer())
-    assert await house.room.characters() == ["MAYA", "JONAS", "BOB", "ANN"]
+    assert await house.room.library.characters() == ["MAYA", "JONAS", "ÉMILE", "BOB", "ANN"]
+    await house.room.cursor.undo(house.writer())
+    assert await house.room.library.characters() == ["MAYA", "JONAS", "BOB", "ANN"]
 
 
 async def test_the_whole_script_is_fountain(house: House):
@@ -569,9 +592,9 @@ async def test_a_channel_has_one_room(house: House):
 async def test_a_doubled_start_changes_nothing(house: House):
     begun = await house.start()
     writer = house.writer()
-    two = await house.room.start(writer, None, "Two", heading("THE HEATH"))
+    two = await house.room.library.begin(writer, NewScript(title="Two"), heading("THE HEATH"))
     with pytest.raises(AlreadyWritten):
-        await house.room.start(writer, None, "Three", heading("THE HEATH"))
+        await house.room.library.begin(writer, NewScript(title="Three"), heading("THE HEATH"))
     assert (await house.room.script()).id == two.script.id != begun.script.id
 
 
@@ -579,8 +602,10 @@ async def test_only_the_script_that_was_seen_is_shelved(house: House):
     begun = await house.start()
     for over in (NO_SCRIPT, begun.script.id + 1):
         with pytest.raises(RoomError, match="changed in the meantime"):
-            await house.room.start(house.writer(), None, "Two", None, over=over)
+            await house.room.library.begin(house.writer(), NewScript(title="Two", over=over))
     assert (await house.room.script()).id == begun.script.id
-    turn = await house.room.start(house.writer(), None, "Two", None, over=begun.script.id)
+    turn = await house.room.library.begin(
+        house.writer(), NewScript(title="Two", over=begun.script.id)
+    )
     assert turn.shelved is not None
     assert turn.shelved.id == begun.script.id

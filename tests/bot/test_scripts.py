@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bot.session.channel_session import Place, RoomError, Writer
+from bot.session.turn import Place, RoomError, Writer
 
 from .conftest import BOTH, Stage, answer, count, fields, labels
 from .test_cog import HEADING, begin
@@ -52,7 +52,7 @@ async def test_many_scripts_have_pages(stage: Stage):
     for number in range(41):
         # With the longest list that a message has room for.
         title = f"{number:02} {'*' * 97}"
-        await room.fork(Writer(ann.id, "Ann", f"fork {number}"), title)
+        await room.cursor.fork(Writer(ann.id, "Ann", f"fork {number}"), title)
     shown = (await ann.slash(stage.channel, "scripts")).response
     assert shown.content.endswith("\n-# Page 1 of 3")
     pages = [list(options(shown))]
@@ -208,18 +208,18 @@ async def test_open_takes_of_a_deleted_script_lose_their_buttons(
 async def test_lines_that_a_fork_reaches_are_spared(house: House):
     begun = await house.start()
     await house.write("Rain.\n\nWind.")
-    await house.room.undo(house.writer())
-    fork = (await house.room.fork(house.writer(), "Fork")).script
+    await house.room.cursor.undo(house.writer())
+    fork = (await house.room.cursor.fork(house.writer(), "Fork")).script
     await house.write("Snow.")
-    later = (await house.room.fork(house.writer(), "Later")).script
-    await house.room.delete(house.writer(), begun.script.id)
+    later = (await house.room.cursor.fork(house.writer(), "Later")).script
+    await house.room.library.delete(house.writer(), begun.script.id)
     assert texts(await house.room.lines()) == [HEADING, "Rain.", "Snow."]
-    await house.room.delete(house.writer(), fork.id)
+    await house.room.library.delete(house.writer(), fork.id)
     assert texts(await house.room.lines()) == [HEADING, "Rain.", "Snow."]
     assert texts(await house.store.lines.load_tree(later, 0, 9)) == [HEADING, "Rain.", "Snow."]
     assert later.title == "Later"
     await house.carry_on(1)
-    await house.room.delete(house.writer(), later.id)
+    await house.room.library.delete(house.writer(), later.id)
     await house.close()
     for table in ("scripts", "lines", "manners", "states", "surprises", "trails", "posts"):
         assert count(house.settings.where, table) == 0
@@ -228,12 +228,12 @@ async def test_lines_that_a_fork_reaches_are_spared(house: House):
 
 async def test_what_was_deleted_never_comes_back_under_its_number(house: House):
     begun = await house.start()
-    await house.room.delete(house.writer(), begun.script.id)
+    await house.room.library.delete(house.writer(), begun.script.id)
     again = await house.start()
     assert again.script.id > begun.script.id
     assert again.lines[0].id > begun.lines[0].id
     with pytest.raises(RoomError, match="was deleted"):
-        await house.room.undo(house.writer(), Place(begun.script.id, begun.lines[0].id))
+        await house.room.cursor.undo(house.writer(), Place(begun.script.id, begun.lines[0].id))
 
 
 async def test_a_script_of_another_channel_is_not_touched(house: House):

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from bot.generation import generator
-from bot.generation.generator import Progress
+from bot.generation import prefill
 from bot.generation.openings import reading
+from bot.generation.prefill import Progress
 from bot.screenplay.free_text import from_person
 from bot.screenplay.importers.import_formats import LARGEST_FILE
-from bot.session import channel_session
-from bot.session.channel_session import NO_SCRIPT, Patience, RoomError
+from bot.session import library
+from bot.session.turn import NO_SCRIPT, NewScript, Patience, RoomError
 from bot.ui.message_sync import _how_far
 
 from .conftest import Stage, answer, labels
@@ -149,7 +149,7 @@ def a_play(lines: int) -> str:
 
 async def test_a_long_script_is_read_as_if_line_by_line(house: House):
     elements = from_person(a_play(150))
-    turn = await house.room.bring_in(house.writer(), None, "Long", elements)
+    turn = await house.room.library.import_script(house.writer(), NewScript(title="Long"), elements)
     assert [line.id for line in turn.lines] == [turn.script.head]
     lines = await house.room.lines()
     assert [line.text for line in lines] == [one.text for one in elements]
@@ -162,8 +162,8 @@ async def test_a_long_script_is_read_as_if_line_by_line(house: House):
     engine = await house.voices.engine("tiny")
     for line in (lines[0], lines[kept[0]], lines[kept[0] + 1], lines[-1]):
         known = await house.store.states.find_surprisal(line.id, engine.model.fingerprint)
-        state = await house.room.prompter.state(await reading(engine, None, 1), line.parent)
-        fresh = await generator.costs(engine, state, line.element, 1)
+        state = await house.room.reader.state(await reading(engine, None, 1), line.parent)
+        fresh = await prefill.costs(engine, state, line.element, 1)
         assert known is not None
         assert known.tolist() == fresh.astype("float16").tolist()
 
@@ -171,13 +171,13 @@ async def test_a_long_script_is_read_as_if_line_by_line(house: House):
 async def test_stopped_while_it_is_read_no_script_begins(house: House):
     patience = Patience()
     work = asyncio.ensure_future(
-        house.room.bring_in(
-            house.writer(), None, "Long", from_person(a_play(400)), patience=patience
+        house.room.library.import_script(
+            house.writer(), NewScript(title="Long"), from_person(a_play(400)), patience
         )
     )
     while not patience.progress.share_read:  # noqa: ASYNC110 - nobody is told
         await asyncio.sleep(0)
-    assert not house.room.lock.locked()
+    assert not house.room.library.lock.locked()
     patience.stop()
     with pytest.raises(RoomError, match="Stopped while it was read"):
         await work
@@ -186,7 +186,9 @@ async def test_stopped_while_it_is_read_no_script_begins(house: House):
 
 async def test_a_script_that_began_meanwhile_is_not_shelved(house: House):
     work = asyncio.ensure_future(
-        house.room.bring_in(house.writer(), None, "Long", from_person(a_play(100)), over=NO_SCRIPT)
+        house.room.library.import_script(
+            house.writer(), NewScript(title="Long", over=NO_SCRIPT), from_person(a_play(100))
+        )
     )
     await asyncio.sleep(0)
     await house.start()
@@ -198,8 +200,10 @@ async def test_a_script_that_began_meanwhile_is_not_shelved(house: House):
 async def test_what_there_was_no_time_to_read_is_read_by_whoever_goes_on(
     house: House, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(channel_session, "LONGEST_READING", 0.0)
-    await house.room.bring_in(house.writer(), None, "Long", from_person(a_play(50)))
+    monkeypatch.setattr(library, "LONGEST_READING", 0.0)
+    await house.room.library.import_script(
+        house.writer(), NewScript(title="Long"), from_person(a_play(50))
+    )
     lines = await house.room.lines()
     assert len(lines) == 50
     assert await house.state(lines[-1]) is None
@@ -208,10 +212,10 @@ async def test_what_there_was_no_time_to_read_is_read_by_whoever_goes_on(
 
 
 async def test_thousands_of_lines(house: House, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(channel_session, "LONGEST_READING", 0.0)
+    monkeypatch.setattr(library, "LONGEST_READING", 0.0)
     elements = from_person(a_play(5_000))
-    turn = await house.room.bring_in(house.writer(), None, "Long", elements)
+    turn = await house.room.library.import_script(house.writer(), NewScript(title="Long"), elements)
     path = await house.store.lines.load_path_ids(turn.script.head)
     assert path == list(range(path[0], path[0] + 5_000))
-    await house.room.undo(house.writer())
+    await house.room.cursor.undo(house.writer())
     assert len(await house.room.lines()) == 4_999

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bot.generation.generator import expected
+from bot.generation.prefill import expected
 from bot.inference.model import Model
 from bot.screenplay.elements import Kind
 from bot.screenplay.fountain import as_read
@@ -24,6 +24,7 @@ from bot.session.surprisal import (
     guesses,
     in_words,
     laid_out,
+    last_costs,
     look,
     most_surprising,
 )
@@ -129,13 +130,13 @@ async def test_guesses_and_costs_agree(house: House):
     found = await look(house.room, 3)
     assert found.credits == ("Ann", "Ann", "tiny")
     assert len(found.places) == PLACES
-    engine, lines, _ = await house.room.last_costs(3, 1000)
+    engine, lines, _ = await last_costs(house.room, 3, 1000)
     model = engine.model
     for place in found.places:
         cell = found.at(place)
-        logits = (await house.room.expected(engine, lines[place.line], cell.position)).astype(
-            np.float64
-        )
+        logits = (
+            await house.room.reader.expected(engine, lines[place.line], cell.position)
+        ).astype(np.float64)
         odds = np.exp(logits - logits.max())
         odds /= odds.sum()
         [token, *others] = model.encode(cell.character)

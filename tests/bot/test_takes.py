@@ -11,8 +11,8 @@ import pytest
 
 from bot.app.client import Bot
 from bot.i18n.markdown import LIMIT, size
+from bot.session.ballots import count_votes, winner
 from bot.session.preferences import MOST_TAKES
-from bot.session.vote import counted, winner
 from bot.storage.schema import Ballot
 from bot.ui.components import COG
 from bot.ui.polls import Polls
@@ -318,7 +318,7 @@ async def test_a_vote_that_was_closed_by_a_process_that_died_is_announced_once(
         await write(stage, "Rain.")
     await end_of_process(stage)
     [ballot] = await stage.cog.store.polls.list_unannounced()
-    await stage.cog.rooms.at(stage.channel.id).close(ballot.id)
+    await stage.cog.rooms.at(stage.channel.id).ballots.close(ballot.id)
     assert labels(shown) == VOTE
     before = len(stage.messages())
     for _ in range(2):
@@ -517,9 +517,9 @@ async def test_a_vote_needs_takes(stage: Stage):
 
 
 def test_who_wins():
-    assert winner(counted([0, 1, 2], [])) == 0
-    assert winner(counted([0, 1, 2], [2, 1, 1, 2])) == 1
-    assert counted([1, 0], [1, 1]) == {0: 0, 1: 2}
+    assert winner(count_votes([0, 1, 2], [])) == 0
+    assert winner(count_votes([0, 1, 2], [2, 1, 1, 2])) == 1
+    assert count_votes([1, 0], [1, 1]) == {0: 0, 1: 2}
 
 
 # Read ------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ import pytest
 import simcord
 from sqlalchemy import select
 
-from bot.session.channel_session import LineIsOld, Place, RoomError, Wish
+from bot.session.turn import LineIsOld, Place, RoomError, Wish
 from bot.storage.line_tree import AlreadyWritten
 from bot.storage.schema import Line
 from bot.ui.history import ASKED_FOR
@@ -54,46 +54,46 @@ async def test_redo_brings_back_what_undo_took(house: House):
     await house.start()
     lines = (await house.write("Rain.\n\nWind.")).lines
     for _ in lines:
-        await house.room.undo(house.writer())
-    first = await house.room.redo(house.writer())
+        await house.room.cursor.undo(house.writer())
+    first = await house.room.cursor.redo(house.writer())
     assert first.returned == {lines[0].id}
     await house.restart()
-    await house.room.redo(house.writer())
+    await house.room.cursor.redo(house.writer())
     assert [line.id for line in await house.room.lines()][1:] == [line.id for line in lines]
     with pytest.raises(RoomError, match="Nothing was taken back"):
-        await house.room.redo(house.writer())
+        await house.room.cursor.redo(house.writer())
 
 
 async def test_a_new_line_replaces_what_redo_would_bring(house: House):
     await house.start()
     await house.write("Rain.")
-    await house.room.undo(house.writer())
+    await house.room.cursor.undo(house.writer())
     await house.write("Snow.")
-    await house.room.undo(house.writer())
-    await house.room.redo(house.writer())
+    await house.room.cursor.undo(house.writer())
+    await house.room.cursor.redo(house.writer())
     assert texts(await house.room.lines())[1:] == ["Snow."]
 
 
 async def test_a_jump_sets_the_way_that_redo_follows(house: House):
     begun = await house.start()
     rain = (await house.write("Rain.\n\nThunder.\n\nHail.")).lines
-    await house.room.go_to(house.writer(), begun.place)
+    await house.room.cursor.jump_to(house.writer(), begun.place)
     await house.write("Snow.")
-    await house.room.go_to(house.writer(), Place(begun.script.id, rain[1].id))
+    await house.room.cursor.jump_to(house.writer(), Place(begun.script.id, rain[1].id))
     for _ in range(2):
-        await house.room.undo(house.writer())
+        await house.room.cursor.undo(house.writer())
     for _ in range(3):
-        await house.room.redo(house.writer())
+        await house.room.cursor.redo(house.writer())
     assert texts(await house.room.lines())[1:] == ["Rain.", "Thunder.", "Hail."]
 
 
 async def test_an_old_redo_moves_nothing(house: House):
     await house.start()
     written = await house.write("Rain.")
-    back = await house.room.undo(house.writer())
-    await house.room.redo(house.writer())
+    back = await house.room.cursor.undo(house.writer())
+    await house.room.cursor.redo(house.writer())
     with pytest.raises(LineIsOld):
-        await house.room.redo(house.writer(), back.place)
+        await house.room.cursor.redo(house.writer(), back.place)
     assert (await house.room.script()).head == written.lines[0].id
 
 
@@ -146,11 +146,11 @@ async def test_a_voices_line_is_taken_back_by_anybody(stage: Stage):
 async def test_a_jump_is_no_way_around(house: House):
     begun = await house.start()
     await house.write("Rain.")
-    await house.room.carry_on(house.writer("Ben"), Wish(seed=1))
+    await house.room.continuation.generate(house.writer("Ben"), Wish(seed=1))
     with pytest.raises(RoomError, match="would take Ann's line"):
-        await house.room.go_to(house.writer("Ben"), begun.place)
+        await house.room.cursor.jump_to(house.writer("Ben"), begun.place)
     assert len(await house.room.lines()) == 3
-    await house.room.go_to(house.writer("Ann"), begun.place)
+    await house.room.cursor.jump_to(house.writer("Ann"), begun.place)
     assert len(await house.room.lines()) == 1
 
 
@@ -483,25 +483,25 @@ async def test_a_fork_that_fails_leaves_no_thread(stage: Stage, may_delete: bool
 async def test_a_fork_is_made_once(house: House):
     await house.start()
     writer = house.writer()
-    await house.room.fork(writer, "Fork")
+    await house.room.cursor.fork(writer, "Fork")
     with pytest.raises(AlreadyWritten):
-        await house.room.fork(writer, "Fork")
-    assert len(await house.room.scripts()) == 2
+        await house.room.cursor.fork(writer, "Fork")
+    assert len(await house.room.library.scripts()) == 2
 
 
 async def test_a_fork_goes_its_own_way_from_before_its_line(house: House):
     begun = await house.start()
     await house.write("Rain.")
-    fork = (await house.room.fork(house.writer(), "Fork")).script
-    await house.room.undo(house.writer())
+    fork = (await house.room.cursor.fork(house.writer(), "Fork")).script
+    await house.room.cursor.undo(house.writer())
     await house.write("Snow.")
-    await house.room.go_to(house.writer(), Place(fork.id, fork.forked_at))
+    await house.room.cursor.jump_to(house.writer(), Place(fork.id, fork.forked_at))
     assert texts(await house.room.lines())[1:] == ["Rain."]
-    await house.room.switch(house.writer(), begun.script.id)
+    await house.room.library.switch(house.writer(), begun.script.id)
     assert texts(await house.room.lines())[1:] == ["Rain."]
     snow = (await house.store.lines.load_tree(fork, 0, 9))[-1]
     with pytest.raises(RoomError, match="not in this script"):
-        await house.room.go_to(house.writer(), Place(begun.script.id, snow.id))
+        await house.room.cursor.jump_to(house.writer(), Place(begun.script.id, snow.id))
 
 
 # Rewriting -------------------------------------------------------------------------------------
@@ -511,7 +511,7 @@ async def test_a_line_is_rewritten_and_what_followed_follows(house: House):
     begun = await house.start()
     rain = (await house.write("Rain.")).lines[0]
     [said] = await house.carry_on(5)
-    turn = await house.room.rewrite(house.writer(), Place(begun.script.id, rain.id), "Snow.")
+    turn = await house.room.cursor.rewrite(house.writer(), Place(begun.script.id, rain.id), "Snow.")
     [snow] = turn.lines
     lines = await house.room.lines()
     assert texts(lines) == [HEADING, "Snow.", said.text]
@@ -525,14 +525,14 @@ async def test_a_line_is_rewritten_and_what_followed_follows(house: House):
     await house.carry_on(6)
     assert await house.state(copy) == await house.read_from_the_start(lines)
     # A copy of a copy says where the line was first written.
-    await house.room.rewrite(house.writer(), Place(begun.script.id, snow.id), "Hail.")
+    await house.room.cursor.rewrite(house.writer(), Place(begun.script.id, snow.id), "Hail.")
     assert (await house.room.lines())[2].copy_of == said.id
 
 
 async def test_a_rewriting_that_is_refused_changes_nothing(house: House):
     begun = await house.start()
     rain, wind = (await house.write("Rain.\n\nWind.")).lines
-    await house.room.undo(house.writer())
+    await house.room.cursor.undo(house.writer())
     for place, text, who, why in [
         (rain, "Rain.", "Ann", "what the line says already"),
         (rain, " ", "Ann", "nothing to write yet"),
@@ -540,7 +540,9 @@ async def test_a_rewriting_that_is_refused_changes_nothing(house: House):
         (wind, "Snow.", "Ann", "not in the script any more"),
     ]:
         with pytest.raises(Exception, match=why):
-            await house.room.rewrite(house.writer(who), Place(begun.script.id, place.id), text)
+            await house.room.cursor.rewrite(
+                house.writer(who), Place(begun.script.id, place.id), text
+            )
     assert texts(await house.room.lines()) == [HEADING, "Rain."]
     assert await house.store.lines.count_tree(begun.script) == 3
 

@@ -18,7 +18,8 @@ from sqlalchemy import URL
 from bot.inference.engine import Engine
 from bot.inference.model import Model
 from bot.inference.registry import Voices
-from bot.session.channel_session import Room, RoomError, Rooms, Turn, Wish, Writer
+from bot.session.channel_session import Room, Rooms
+from bot.session.turn import NewScript, RoomError, Turn, Wish, Writer
 from bot.settings import Settings
 from bot.storage.copying import copy_database
 from bot.storage.store import Store
@@ -109,7 +110,7 @@ async def _play(
 async def _write_on(room: Room, shown: int) -> None:
     """One person after another in a channel; each line that comes of it is shown at once."""
     if await room.store.scripts.find_running(room.channel) is None:
-        await room.start(_writer(), None, "T", None)
+        await room.library.begin(_writer(), NewScript(title="T"))
     while True:
         writer = _writer()
         try:
@@ -124,11 +125,11 @@ async def _write_on(room: Room, shown: int) -> None:
 async def _turn(room: Room, writer: Writer) -> Turn:
     what = random.random()
     if what < 0.2:
-        return await room.undo(writer)
+        return await room.cursor.undo(writer)
     if what < 0.6:
         texts = [f"{random.getrandbits(60):x}." for _ in range(random.choice((1, 1, 2)))]
-        return await room.write(writer, "\n\n".join(texts))
-    return await room.carry_on(writer, Wish(lines=random.choice((1, 1, 2))))
+        return await room.continuation.write(writer, "\n\n".join(texts))
+    return await room.continuation.generate(writer, Wish(lines=random.choice((1, 1, 2))))
 
 
 def _writer() -> Writer:

@@ -15,7 +15,8 @@ from pathlib import Path
 
 from bot.inference.registry import Voices
 from bot.screenplay.free_text import heading
-from bot.session.channel_session import Room, Rooms, Wish, Writer
+from bot.session.channel_session import Room, Rooms
+from bot.session.turn import NewScript, Wish, Writer
 from bot.settings import Settings
 from bot.storage.state_eviction import SLACK
 from bot.storage.store import STATE_BUDGET, Store
@@ -100,11 +101,13 @@ async def _write(room: Room, guild: int, number: int, play: int, lines: int) -> 
         writer = Writer(AUTHOR, "Ann", str(FIRST_DELIVERY + EACH * number + line))
         if not line:
             opening = heading(f"INT. HOUSE {play} - NIGHT")
-            turn = await room.start(writer, guild, f"Play {play}", opening)
+            turn = await room.library.begin(
+                writer, NewScript(title=f"Play {play}", guild=guild), opening
+            )
         elif line % 2:
-            turn = await room.carry_on(writer, Wish(seed=EACH * play + line))
+            turn = await room.continuation.generate(writer, Wish(seed=EACH * play + line))
         else:
-            turn = await room.write(writer, f"{WRITTEN} {line}")
+            turn = await room.continuation.write(writer, f"{WRITTEN} {line}")
         message = FIRST_MESSAGE + EACH * number + line
         await room.store.posts.record(message, turn.script.id, turn.lines)
 

@@ -19,7 +19,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from bot.generation.candidates import write_candidates
-from bot.generation.generator import Manner, Standing
+from bot.generation.inputs import Manner, Standing
 from bot.generation.reranking import SHIPPED, Candidate, Weights, choose, words_of
 from bot.inference.engine import Engine, Request
 from bot.inference.lexicon import LINES

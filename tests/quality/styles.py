@@ -30,8 +30,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bot.arrays import States
-from bot.generation import generator, openings
-from bot.generation.generator import Manner, Standing
+from bot.generation import generator, openings, prefill
+from bot.generation.inputs import Manner, Standing
 from bot.generation.openings import Reading
 from bot.inference.engine import Engine
 from bot.inference.model import Model
@@ -122,7 +122,7 @@ async def _passage(reading: Reading, place: int, seed: int, count: int) -> Passa
     at = Standing(reading.start, model.encode(""), reading.opening)
     beginning = PLACES[place]
     if beginning:
-        draft = await generator.read(engine, at.state, beginning, 0, "", None, reading.opening)
+        draft = await prefill.read(engine, at.state, beginning, 0, "", None, reading.opening)
         at = at.after(model, draft)
     lines: list[Element] = []
     for number in range(count):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.generation.reranking import QUICK
+from bot.generation.options import QUICK
 from bot.settings import Settings
 from tests.quality import writing
 from tests.quality.places import PASSAGE, Place, choose, held_out

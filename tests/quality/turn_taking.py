@@ -1,4 +1,4 @@
-"""Judge who speaks: free runs of a voice, written by the bot's own prompter as a session does.
+"""Judge who speaks: free runs of a voice, written by the bot's own drafter as a session does.
 
 A run begins with a heading and a cast, and goes on for ten elements with nothing in its way. Two
 shares say how the turns were taken: of transitions from one speech to the next, actions between
@@ -14,19 +14,18 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import cast as typed
 
-from bot.generation import generator
-from bot.generation.generator import Standing
+from bot.generation import prefill
+from bot.generation.inputs import Standing, recent
 from bot.inference.engine import Engine
 from bot.inference.model import Model
 from bot.screenplay.elements import Element
 from bot.screenplay.free_text import heading
-from bot.session.prompter import Prompter
+from bot.session.banned_words import read_words
+from bot.session.drafting import Drafter
 from bot.session.turn import Wish
 from bot.settings import Settings
 from bot.storage.schema import Script
-from bot.storage.store import Store
 from training.compare.table import line
 
 RUNS = 200
@@ -165,8 +164,7 @@ async def _run(
     engine: Engine, settings: Settings, cast: tuple[str, ...], begin: Sequence[Element], seed: int
 ) -> Run:
     """Write one run, as a session writes the lines of one turn below a person's."""
-    # Nothing is stored: the prompter reads and drafts without its store.
-    prompter = Prompter(seed, typed("Store", None), settings)
+    drafter = Drafter(seed, settings)
     script = Script(
         channel=seed,
         cast=list(cast),
@@ -175,14 +173,14 @@ async def _run(
         temperature=settings.temperature,
         top_p=settings.top_p,
     )
-    at = Standing(engine.model.start(), generator.recent(engine.model, []))
+    at = Standing(engine.model.start(), recent(engine.model, []))
     for element in begin:
-        read = await generator.read(engine, at.state, element, author=0, name="", owner=seed)
+        read = await prefill.read(engine, at.state, element, author=0, name="", owner=seed)
         at = at.after(engine.model, read)
     elements: list[Element] = []
-    banned = generator.words_of(settings.banned)
-    for manner in prompter.manners(script, Wish(lines=ELEMENTS, seed=seed), banned):
-        draft = await prompter.draft(engine, at, manner)
+    banned = read_words(settings.banned)
+    for manner in drafter.manners(script, Wish(lines=ELEMENTS, seed=seed), banned):
+        draft = await drafter.write_line(engine, at, manner)
         at = at.after(engine.model, draft)
         elements.append(draft.element)
     return Run(cast, tuple(elements))

@@ -15,12 +15,14 @@ from typing import NamedTuple
 from pydantic import ValidationError
 from tqdm import tqdm
 
-from bot.generation.reranking import CANDIDATES, QUICK
+from bot.generation.options import QUICK
+from bot.generation.reranking import CANDIDATES
 from bot.inference.model import ModelError
 from bot.inference.registry import Voices
 from bot.screenplay.elements import Element
 from bot.screenplay.free_text import heading
-from bot.session.channel_session import RoomError, Rooms, Wish, Writer
+from bot.session.channel_session import Rooms
+from bot.session.turn import NewScript, RoomError, Wish, Writer
 from bot.session.turn import Place as Head
 from bot.settings import Settings
 from bot.storage.store import Store
@@ -78,7 +80,8 @@ class Bot:
     async def bring_in(self, channel: int, elements: Sequence[Element]) -> Head:
         """Begin a script in a channel with some elements, which the voice reads."""
         room = self._rooms.at(channel)
-        return (await room.bring_in(self._writer(), None, "Quality", elements)).place
+        new = NewScript(title="Quality")
+        return (await room.library.import_script(self._writer(), new, elements)).place
 
     async def go_on(self, channel: int, wish: Wish) -> list[Element]:
         """Return the lines that the voice adds to a channel's script.
@@ -89,7 +92,8 @@ class Bot:
         for attempt in range(ATTEMPTS):
             try:
                 asked = replace(wish, seed=first + attempt)
-                return [line.element for line in (await room.carry_on(self._writer(), asked)).lines]
+                turn = await room.continuation.generate(self._writer(), asked)
+                return [line.element for line in turn.lines]
             except RoomError:
                 if attempt == ATTEMPTS - 1:
                     raise
@@ -97,7 +101,7 @@ class Bot:
 
     async def go_back(self, channel: int, head: Head) -> None:
         """Take back what was added to a channel's script since."""
-        await self._rooms.at(channel).go_to(self._writer(), head)
+        await self._rooms.at(channel).cursor.jump_to(self._writer(), head)
 
     def _writer(self) -> Writer:
         return Writer(1, "Somebody", f"delivery {next(self._deliveries)}")
@@ -152,7 +156,7 @@ async def write(
         for setting in settings:
             began = time.perf_counter()
             [line] = await bot.go_on(
-                channel, Wish(character=place.character, seed=own, **setting._asdict())
+                channel, Wish(character=place.character, seed=own, options=setting._asdict())
             )
             written.seconds[setting].append(time.perf_counter() - began)
             written.lines[setting].append(line)
@@ -167,7 +171,7 @@ async def _passage(bot: Bot, channel: int, seed: int) -> str:
     """Return what the voice adds when it writes freely, and nothing is chosen."""
     added: list[Element] = []
     while len(fountain_of(added)) < PASSAGE:
-        wish = Wish(lines=BEGUN, seed=seed + len(added) * ATTEMPTS, quality=QUICK)
+        wish = Wish(lines=BEGUN, seed=seed + len(added) * ATTEMPTS, options={"quality": QUICK})
         added += await bot.go_on(channel, wish)
     return fountain_of(added)[:PASSAGE]
 
@@ -181,6 +185,6 @@ async def samples(bot: Bot, beginning: str, number: int, length: int) -> list[st
     found = []
     for seed in range(1, number + 1):
         await bot.bring_in(seed, begun)
-        wish = Wish(lines=length, seed=seed, quality=bot.settings.quality)
+        wish = Wish(lines=length, seed=seed, options={"quality": bot.settings.quality})
         found.append(fountain_of([*begun, *await bot.go_on(seed, wish)]))
     return found

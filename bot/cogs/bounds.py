@@ -1,6 +1,6 @@
-"""Bounds: what a client keeps its people to, held once more in the bot.
+"""Bounds: check once more what Discord's clients check, because anything can send requests.
 
-Discord's clients ask for a number from 1 to 10, and discord.py passes on whatever comes.
+A client asks for a number from 1 to 10, but discord.py passes on whatever comes.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from discord import AppCommandOptionType as Type
 from discord import app_commands
 
 from ..i18n.catalogue import say
-from .turn import RoomError
+from ..session.turn import RoomError
 
 LARGEST_ID = 2**63 - 1
-"""The largest number that a database keeps."""
+"""The largest integer of a database."""
 
 KINDS: dict[Type, tuple[type, ...]] = {
     Type.string: (str,),
@@ -28,17 +28,17 @@ KINDS: dict[Type, tuple[type, ...]] = {
     Type.role: (discord.Role,),
     Type.attachment: (discord.Attachment,),
 }
-"""What each kind of option is filled in with."""
+"""The types of the values of each kind of option."""
 
 
 class OutOfBounds(app_commands.CheckFailure):
-    """An option was filled in with what no client lets anybody choose."""
+    """An option has a value that no client offers."""
 
 
 def check_options(command: app_commands.Command[Any, ..., Any], given: object) -> None:
-    """Raises OutOfBounds for a value that one of a command's options does not take.
+    """Raise OutOfBounds for a value that an option of a command does not take.
 
-    ``given`` has the values as its attributes, as an interaction's namespace does.
+    ``given`` has the values as attributes, as an interaction's namespace does.
     """
     for option in command.parameters:
         value = getattr(given, option.display_name, None)
@@ -64,14 +64,14 @@ def _takes(option: app_commands.Parameter, value: object) -> bool:
 
 
 def check_texts(**texts: tuple[object, int]) -> None:
-    """Raises RoomError for what is no text, or is longer than so many characters."""
+    """Raise RoomError for what is no text, or has more characters than the number beside it."""
     for text, most in texts.values():
         if not isinstance(text, str) or len(text) > most:
             raise RoomError(say("That is longer than {most:,} characters: shorten it.", most=most))
 
 
 def chosen(values: Sequence[object]) -> int:
-    """The id that was chosen from a menu; raises RoomError for what is none."""
+    """Return the id that somebody chose from a menu; raises RoomError for what is no id."""
     if len(values) == 1 and isinstance(values[0], str) and values[0].isdecimal():
         number = int(values[0][:20])
         if 0 < number <= LARGEST_ID:

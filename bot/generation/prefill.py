@@ -1,0 +1,140 @@
+"""Prefill: read text that exists, for the state that it leaves and for what it costs the model."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ..arrays import Floats, Logits, States, Tokens
+from ..inference.engine import Engine, Reply, Request
+from ..inference.model import Model
+from ..screenplay.drafts import Draft, ScriptLine
+from ..screenplay.elements import Element
+from ..screenplay.fountain import as_read
+from .openings import Reading, state_key
+
+PIECE = 2_000
+"""Characters that one request reads, so that reading can be stopped and shows progress."""
+
+
+@dataclass
+class Progress:
+    """How far a long work has come, for the people who wait for it."""
+
+    share_read: float | None = None
+    """The share of the script that was read, from 0 to 1; None while nothing is read."""
+    written: int = 0
+    """The number of finished lines."""
+    to_prove: int = 0
+    """The number of lines that a replay writes again."""
+
+
+async def read_text(engine: Engine, state: States, text: str, owner: object) -> Reply:
+    """Read the text of one element; raises what `Engine.run` raises."""
+    return await engine.run(Request(state, engine.model.encode(as_read(text)), owner=owner))
+
+
+async def read(
+    engine: Engine,
+    state: States,
+    element: Element,
+    author: int,
+    name: str,
+    owner: object,
+    opening: str = "",
+) -> Draft:
+    """Read one element of a person, and return it as a draft.
+
+    Args:
+        engine: the engine of the model that reads.
+        state: the model's state before the element: float32 [S].
+        element: what the person wrote.
+        author: the person's id.
+        name: the person's name.
+        owner: the channel that the engine's time is shared by.
+        opening: the id of the opening that the model read before the script.
+
+    Raises:
+        EngineBusy, EngineClosed: as `Engine.run` does.
+    """
+    reply = await read_text(engine, state, element.text, owner)
+    fingerprint = state_key(engine.model, opening)
+    return Draft(element, author, name, reply.state, fingerprint, surprise=reply.surprise)
+
+
+async def read_all(
+    reading: Reading,
+    elements: Sequence[Element],
+    author: int,
+    name: str,
+    owner: object,
+    progress: Progress,
+    seconds: float,
+) -> list[Draft]:
+    """Read a person's script from its first element on; raises what `Engine.run` raises.
+
+    A state is kept every `PIECE` characters and at the end, because all the states of a long script
+    would take a hundred times the room of its text. Elements that were not read within ``seconds``
+    come back unread, and are read when somebody continues.
+    """
+    engine, state, fingerprint = reading.engine, reading.start, reading.fingerprint
+    drafts: list[Draft] = []
+    until = time.monotonic() + seconds
+    while len(drafts) < len(elements) and time.monotonic() < until:
+        progress.share_read = len(drafts) / len(elements)
+        piece = _piece(engine.model, elements, len(drafts))
+        reply = await engine.run(Request(state, np.concatenate(piece), owner=owner))
+        state = reply.state
+        # The first character of a piece has no cost, and that of a line's first is never kept.
+        costs = np.split(np.append(np.float32(0), reply.surprise), np.cumsum(list(map(len, piece))))
+        for one, bits in zip(elements[len(drafts) :], costs[:-1], strict=False):
+            drafts.append(Draft(one, author, name, None, fingerprint, {}, bits[1:]))
+        drafts[-1] = replace(drafts[-1], state=state)
+    progress.share_read = None
+    unread = elements[len(drafts) :]
+    return [*drafts, *(Draft(one, author, name, None, fingerprint) for one in unread)]
+
+
+def _piece(model: Model, elements: Sequence[Element], begin: int) -> list[Tokens]:
+    """Return the tokens of the elements from ``begin`` on, until `PIECE` or more are there."""
+    piece: list[Tokens] = []
+    size = 0
+    while size < PIECE and begin + len(piece) < len(elements):
+        piece.append(model.encode(as_read(elements[begin + len(piece)].text)))
+        size += len(piece[-1])
+    return piece
+
+
+async def read_again(
+    engine: Engine, state: States, lines: Sequence[ScriptLine], owner: object, progress: Progress
+) -> States:
+    """Return the state after stored lines; raises what `Engine.run` raises."""
+    tokens = engine.model.encode("".join(as_read(line.element.text) for line in lines))
+    for begin in range(0, len(tokens), PIECE):
+        progress.share_read = begin / len(tokens)
+        request = Request(state, tokens[begin : begin + PIECE], owner=owner)
+        state = (await engine.run(request)).state
+    progress.share_read = None
+    return state
+
+
+def expected(model: Model, state: States, tokens: Tokens) -> Logits:
+    """Return the logits [V] after some tokens [n]. Computes: not for the event loop.
+
+    Raises ValueError for no token.
+    """
+    if len(tokens) == 0:
+        raise ValueError("nothing was read that something could follow")
+    states = state[None]
+    for token in tokens:
+        logits, states = model.step(np.array([token]), states)
+    last: Logits = logits[0]
+    return last
+
+
+async def costs(engine: Engine, state: States, element: Element, owner: object) -> Floats:
+    """Return what each character of an element but the first costs, in bits: float32 [n]."""
+    return (await read_text(engine, state, element.text, owner)).surprise

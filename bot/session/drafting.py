@@ -1,0 +1,218 @@
+"""Drafter: turn a request into options for each line, and write the lines with a model."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Coroutine, Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+from ..generation import reranking
+from ..generation.candidates import write_candidates
+from ..generation.inputs import Manner, Standing
+from ..generation.options import QUICK, resolve
+from ..generation.prefill import Progress
+from ..generation.reranking import Candidate
+from ..i18n.catalogue import say
+from ..i18n.markdown import inline
+from ..inference.engine import Engine, NothingLeft
+from ..inference.sampling import LARGEST_SEED, Sampling
+from ..screenplay.drafts import Draft
+from ..settings import Settings
+from ..storage.schema import Script
+from .turn import Patience, RoomError, Stopped, Wish
+
+
+class Drafter:
+    """Write lines for one channel. It stores nothing, and reads no database."""
+
+    def __init__(self, channel: int, settings: Settings) -> None:
+        self.channel = channel
+        self.settings = settings
+
+    # Options
+
+    def manners(
+        self, script: Script, wish: Wish, banned: tuple[str, ...], takes: int = 1
+    ) -> Iterator[Manner]:
+        """Yield how each line of a request is written; raises RoomError.
+
+        All lines and takes of a request share the candidates of one line. A seed without a quality
+        asks for the line of that very seed, so that there is nothing to choose from.
+        """
+        seed = _seed_of(wish)
+        present = _present(script, wish)
+        only = present if script.lock or (script.skip_played and script.players) else ()
+        options = resolve(wish.options, script, self.settings)
+        quality = options.pop("quality")
+        if wish.seed is not None and not wish.options.get("quality"):
+            quality = QUICK
+        if wish.is_unspoken:
+            options["company"] = 0.0
+        candidates = max(1, reranking.CANDIDATES[quality] // (wish.lines * takes))
+        for number in range(wish.lines):
+            # The character of the request speaks first; who answers is up to the model.
+            character = wish.character if number == 0 else None
+            yield Manner(
+                Sampling(_seed_after(seed, number), **options),
+                self.settings.line_length,
+                kind=None if character else wish.kind,
+                character=character,
+                cast=() if character else only,
+                present=() if character else present,
+                banned=banned,
+                quality=quality,
+                candidates=candidates,
+                whatever_load=wish.seed is not None,
+            )
+
+    # Lines
+
+    async def write_takes(
+        self,
+        engine: Engine,
+        at: Standing,
+        script: Script,
+        wish: Wish,
+        takes: int,
+        banned: tuple[str, ...],
+        patience: Patience,
+    ) -> list[list[Draft]]:
+        """Write takes of a request's lines side by side; return those that have a line.
+
+        What is finished when somebody presses Stop is returned. A take that cannot be written is
+        left out, unless none can be.
+
+        Raises:
+            RoomError: nothing can be written, and why.
+            Stopped: nothing was finished.
+        """
+        wishes = [wish] if takes == 1 else _seeded(wish, takes)
+        manners = [self.manners(script, one, banned, takes) for one in wishes]
+        written: list[list[Draft]] = [[] for _ in wishes]
+        try:
+            firsts = await patience.wait(
+                self._write_firsts(engine, at, [next(some) for some in manners])
+            )
+            works = [
+                self._write_rest(engine, at, first, some, patience.progress, drafts)
+                for first, some, drafts in zip(firsts, manners, written, strict=True)
+            ]
+            await patience.wait(_run_any(works))
+        except Stopped:
+            if not any(written):
+                raise
+        return [drafts for drafts in written if drafts]
+
+    async def _write_firsts(
+        self, engine: Engine, at: Standing, manners: Sequence[Manner]
+    ) -> list[Draft | RoomError]:
+        """Write the first line of each take, no two alike where candidates differ."""
+        pools = await asyncio.gather(
+            *(self._candidates(engine, at, manner) for manner in manners), return_exceptions=True
+        )
+        firsts: list[Draft | RoomError] = []
+        beside: list[str] = []
+        for pool in pools:
+            if isinstance(pool, RoomError):
+                firsts.append(pool)
+            elif isinstance(pool, BaseException):
+                raise pool
+            else:
+                firsts.append(draft := reranking.choose(pool, at.said, beside).draft)
+                beside.append(draft.element.text)
+        return firsts
+
+    async def _write_rest(
+        self,
+        engine: Engine,
+        at: Standing,
+        first: Draft | RoomError,
+        manners: Iterator[Manner],
+        progress: Progress,
+        drafts: list[Draft],
+    ) -> None:
+        """Write the lines below the first one of a take, and add all of them to ``drafts``."""
+        if isinstance(first, RoomError):
+            raise first
+        try:
+            draft = first
+            while True:
+                at = at.after(engine.model, draft)
+                drafts.append(draft)
+                progress.written += 1
+                if (manner := next(manners, None)) is None:
+                    return
+                draft = await self.write_line(engine, at, manner)
+        except RoomError:
+            drafts.clear()
+            raise
+
+    async def write_line(self, engine: Engine, at: Standing, manner: Manner) -> Draft:
+        """Write one line, the best of its candidates; raises RoomError."""
+        return reranking.choose(await self._candidates(engine, at, manner), at.said).draft
+
+    async def _candidates(self, engine: Engine, at: Standing, manner: Manner) -> list[Candidate]:
+        """Write at least one candidate for a line; raises RoomError."""
+        try:
+            candidates = await write_candidates(engine, at, manner, self.channel)
+        except NothingLeft:
+            raise RoomError(
+                say(
+                    "Without the words that must not be said here nothing is left to say: try "
+                    "again, or take some off the list with {/settings banned}."
+                )
+            ) from None
+        except ValueError as error:
+            raise RoomError(
+                say("{reason} Choose another kind, or another voice.", reason=error)
+            ) from error
+        if not candidates:
+            raise RoomError(say("The voice had nothing to say: try again, or another temperature."))
+        return candidates
+
+
+def _seeded(wish: Wish, takes: int) -> list[Wish]:
+    """Return the request for each take, with seeds that follow from the first one."""
+    seed = _seed_of(wish)
+    return [replace(wish, seed=_seed_after(seed, take * wish.lines)) for take in range(takes)]
+
+
+def _seed_of(wish: Wish) -> int:
+    return secrets.randbelow(LARGEST_SEED) if wish.seed is None else wish.seed
+
+
+def _seed_after(seed: int, number: int) -> int:
+    return (seed + number) % (LARGEST_SEED + 1)
+
+
+def _present(script: Script, wish: Wish) -> tuple[str, ...]:
+    """Return the members of the cast for whom the model speaks; raises RoomError."""
+    played = set(script.players) if script.skip_played else set()
+    if wish.character in played:
+        raise RoomError(
+            say(
+                "{name} is played by somebody, who writes it: name another character, or see "
+                "{/settings voice}.",
+                name=inline(wish.character or "", 60),
+            )
+        )
+    present = tuple(one for one in script.cast if one not in played)
+    if script.cast and not present and not wish.is_unspoken:
+        raise RoomError(
+            say(
+                "Everybody in the cast is played by somebody: ask for a kind that nobody speaks, "
+                "or add a character with {/cast add}."
+            )
+        )
+    return present
+
+
+async def _run_any(works: Iterable[Coroutine[Any, Any, None]]) -> None:
+    """Run works side by side; raises what one raises, but RoomError only if all of them do."""
+    results = await asyncio.gather(*works, return_exceptions=True)
+    failed = [error for error in results if error is not None]
+    worst = next((error for error in failed if not isinstance(error, RoomError)), None)
+    if worst or len(failed) == len(results):
+        raise worst or failed[0]

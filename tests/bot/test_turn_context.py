@@ -1,0 +1,67 @@
+"""Tests that a turn reads the row of its script once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
+
+from bot.session.turn import Wish
+from bot.storage.schema import Script
+
+from .conftest import Stage
+from .test_cog import begin
+from .test_room import House, house
+
+__all__ = ["house"]
+
+
+@contextmanager
+def reads_of_scripts() -> Iterator[list[str]]:
+    """Collect the statements that read whole rows of scripts."""
+    reads: list[str] = []
+
+    def note(_: Any, __: Any, statement: str, *___: Any) -> None:
+        columns = statement.partition("FROM")[0]
+        if columns.startswith("SELECT") and "scripts.title" in columns:
+            reads.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        yield reads
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+
+
+async def test_a_turn_reads_the_script_once(house: House):
+    await house.start()
+    await house.carry_on(1, lines=2)
+    room, writer = house.room, house.writer
+    for act in (
+        lambda: room.continuation.generate(writer(), Wish(seed=3)),
+        lambda: room.continuation.retake(writer()),
+        lambda: room.continuation.write(writer(), "Rain."),
+        lambda: room.cursor.undo(writer()),
+        lambda: room.cursor.redo(writer()),
+        lambda: room.cursor.undo(writer()),
+    ):
+        with reads_of_scripts() as reads:
+            turn = await act()
+        assert len(reads) == 1
+        # The row that was not read again is the stored one.
+        stored = await room.script()
+        columns = [one.key for one in Script.__table__.columns]
+        assert [getattr(turn.script, one) for one in columns] == [
+            getattr(stored, one) for one in columns
+        ]
+
+
+async def test_a_command_reads_the_script_before_during_and_after_its_turn(stage: Stage):
+    await begin(stage)
+    with reads_of_scripts() as reads:
+        await stage.ann.slash(stage.channel, "continue", seed=1)
+    # Refused at once, written under the lock, and drawn as the channel stands then.
+    assert len(reads) == 3
