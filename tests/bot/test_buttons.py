@@ -10,6 +10,11 @@ from unittest.mock import AsyncMock
 import discord
 import pytest
 
+from bot.cogs.history_page import PROMPTS, line_menu
+from bot.session.turn import Place
+from bot.ui import components
+from bot.ui.components import page_buttons, view_of
+
 from .conftest import Stage, answer, buttons, fields, labels
 
 HEADING = "INT. DINER - NIGHT"
@@ -536,3 +541,27 @@ async def test_an_offer_for_one_person_is_no_message_of_a_script(stage: Stage):
     assert labels(offer) == ["Continue from here"]
     await stage.ann.click(offer, label="Continue from here")
     assert await stage.cog.store.shown_in(offer.id) is None
+
+
+async def test_each_component_has_one_listener_and_the_bot_remembers_no_message(stage: Stage):
+    begun = await begin(stage)
+    await stage.ann.slash(stage.channel, "history")
+    await stage.ann.slash(stage.channel, "scripts")
+    await stage.ann.slash(stage.channel, "privacy forget")
+    views = stage.world.bot._connection._view_store
+    option = discord.SelectOption(label="Rain.", value="1")
+    place, pages = Place(1, 2), [("page", 3, 9), ("history", 0, 2), ("shelf", 8, 9)]
+    shown = [
+        components.under_line(place, by_voice=True, redo=True),
+        components.from_here(place),
+        components.start(),
+        *(components.stop(begun.response.id, work) for work in components.WORKS),
+        *(view_of(*page_buttons(book, 1, number, count)) for book, number, count in pages),
+        *(line_menu(action, 1, [option]) for action in PROMPTS),
+    ]
+    ids = [item.custom_id for view in shown for item in view.children]
+    ids += [custom_id for message in stage.messages() for custom_id in buttons(message).values()]
+    for custom_id in ids:
+        found = [pattern for pattern in views._dynamic_items if pattern.fullmatch(custom_id)]
+        assert len(found) == 1, custom_id
+    assert views._views == views._synced_message_views == {}

@@ -76,7 +76,9 @@ async def test_words_are_banned_for_a_channel_and_for_a_server(stage: Stage):
     assert f"{first}, zounds" in told.response.content
     await mo.slash(stage.channel, "settings banned", add=second, server=True)
     elsewhere = stage.guild.create_text_channel("elsewhere")
-    assert set(await stage.cog.rooms.at(elsewhere.id).prompter.banned(stage.guild.id)) >= {second}
+    assert set(await stage.cog.rooms.at(elsewhere.id).prompter.banned(stage.guild.id)) >= {
+        second
+    }
     assert first not in await stage.cog.rooms.at(elsewhere.id).prompter.banned(stage.guild.id)
     await stage.restart()
     for _ in range(10):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
+from bot.cogs import turns
 from tests.discord.people import Asked
 
 from .test_at_once import BLOCK, HEADING, Inside, begin, inside, script
@@ -33,8 +33,7 @@ async def gate(inside: Inside, monkeypatch: pytest.MonkeyPatch) -> asyncio.Event
         return await run(request)
 
     monkeypatch.setattr(engine, "run", run_held)
-    # Each load imports the extension's modules anew.
-    monkeypatch.setattr(sys.modules[f"{type(inside.cog).__module__}.turns"], "A_WHILE", 0.05)
+    monkeypatch.setattr(turns, "A_WHILE", 0.05)
     return gate
 
 
@@ -77,7 +76,7 @@ async def test_who_waits_sees_the_line(
 
 async def lost(inside: Inside) -> None:
     """Ends what the bot has in hand, as if it had been killed: nobody is told."""
-    acts = inside.cog._in_hand()
+    acts = inside.cog.in_flight.tasks
     for act in acts:
         act.cancel()
     await asyncio.wait(acts)

@@ -22,7 +22,6 @@ from discord.ext import commands
 from filelock import FileLock
 
 from bot.inference.batch import TO_A_WORD
-from bot.ui.components import COG
 from tests.discord import rules
 
 from .conftest import Stage, answer, labels
@@ -224,7 +223,7 @@ async def test_ten_times_over_it_leaves_nothing_behind(extension: str, stage: St
         written = await stage.ann.slash(stage.channel, "onbook write", text="Rain.")
         assert (await stage.ann.click(written.response, label="Write")).modal
         assert views_of(host)
-        gone = weakref.ref(host.cogs[COG])
+        gone = weakref.ref(host.cogs["OnBook"])
         with stage.world._bot_scope():
             await host.unload_extension(extension)
         await stage.world.settle()

@@ -12,22 +12,21 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from discord import Intents
 from discord.ext import commands
 from sqlalchemy import URL
 
-from bot.cogs import OnBook
+from bot.cogs import add_cogs
+from bot.cogs.privacy import as_file
 from bot.screenplay.script import Kind
 from bot.session.channel_session import Patience, Place, Wish
 from bot.session.replay import Verdict, in_words, replay
 from bot.settings import RunnerSettings
 from bot.storage.schema import FORGOTTEN, LOOKED_AFTER_BY, REMOVED, SOMEBODY, guilds_voice
 from bot.storage.store import HeadMoved, Store, fork_of
-from bot.ui.components import COG
-from bot.ui.privacy import as_file
 from tests.discord.bot import at, bot_here
 from tests.discord.people import PATIENCE, Discord
 from tests.discord.state import TOKEN
@@ -349,12 +348,12 @@ async def test_a_server_that_removed_the_bot_is_deleted_after_a_while(stage: Sta
     later = dt.datetime.now(dt.UTC) + dt.timedelta(minutes=1)
     # It is gone from what a client knows before it hears of it.
     here = stage.world.bot._connection._guilds.pop(guild)
-    await stage.cog.on_guild_remove(here)
+    await stage.upkeep.on_guild_remove(here)
     assert await store.departed(later) == [guild]
-    await stage.cog._delete_departed()
+    await stage.upkeep._delete_departed()
     assert await store.guilds() == [guild]
     stage.cog.settings = stage.settings.model_copy(update={"departed_days": 0})
-    await stage.cog._delete_departed()
+    await stage.upkeep._delete_departed()
     assert await store.guilds() == []
     assert await store.fact(guilds_voice(guild)) is None
     assert await store.shelf(stage.channel.id) == []
@@ -379,12 +378,12 @@ async def test_a_server_that_has_the_bot_back_or_is_not_available_is_kept(stage:
     here = stage.world.bot.get_guild(guild)
     await store.note_departures([guild], [])
     stage.cog.settings = stage.settings.model_copy(update={"departed_days": 0})
-    await stage.cog._delete_departed()
+    await stage.upkeep._delete_departed()
     assert await store.guilds() == [guild]
-    await stage.cog.on_guild_join(here)
+    await stage.upkeep.on_guild_join(here)
     assert await store.departed(later) == []
     here.unavailable = True
-    await stage.cog.on_ready()
+    await stage.upkeep.on_ready()
     assert await store.departed(later) == []
 
 
@@ -398,7 +397,7 @@ async def test_a_server_that_left_while_the_bot_was_off_is_noticed(stage: Stage)
         await store.begin(fork_of(script, number, 1, "The Roof"))
         await store.change((await store.running(number)).id, guild=guild_then)
     stage.world.bot.shard_count, stage.world.bot.shard_id = 2, 0
-    await stage.cog.on_ready()
+    await stage.upkeep.on_ready()
     assert await store.departed(later) == [gone]
     # It came back before its time was over.
     await store.change((await store.running(0)).id, guild=guild)
@@ -418,14 +417,14 @@ async def test_whoever_has_a_database_beside_another_bot_deletes_nothing_of_its(
     await store.close()
     async with bot_here(discord.address, here) as bot:
         await discord.bot_is_ready()
-        cog = cast("OnBook", bot.get_cog(COG))
-        await cog.on_ready()
+        services, upkeep = bot.services, bot.cogs["OnBook.upkeep"]
+        await upkeep.on_ready()
         # A file has one bot at a time: whoever opens it goes on with what another one has left.
         alone = isinstance(where, Path)
-        assert await cog.store.departed(later) == ([gone] if alone else [])
-        await cog.store.note_departures([gone], [])
-        await cog._delete_departed()
-        assert await cog.store.guilds() == ([] if alone else [gone])
+        assert await services.store.departed(later) == ([gone] if alone else [])
+        await services.store.note_departures([gone], [])
+        await upkeep._delete_departed()
+        assert await services.store.guilds() == ([] if alone else [gone])
 
 
 async def test_departures_are_looked_for_though_it_was_loaded_before_its_host_logged_in(
@@ -433,8 +432,8 @@ async def test_departures_are_looked_for_though_it_was_loaded_before_its_host_lo
 ):
     host = commands.Bot("!", intents=Intents(guilds=True))
     with at(discord.address):
-        cog = OnBook(host, chosen)
-        await host.add_cog(cog)
+        await add_cogs(host, chosen)
+        upkeep = host.cogs["OnBook.upkeep"]
         ready = asyncio.Event()
 
         async def on_ready() -> None:
@@ -445,8 +444,8 @@ async def test_departures_are_looked_for_though_it_was_loaded_before_its_host_lo
         running = asyncio.create_task(host.start(TOKEN))
         async with asyncio.timeout(PATIENCE):
             await ready.wait()
-        assert cog._delete_departed.is_running()
-        assert cog._draw_left.is_running()
+        assert upkeep._delete_departed.is_running()
+        assert upkeep._draw_stale.is_running()
         running.cancel()
         await asyncio.wait([running])
         await host.close()
@@ -459,12 +458,12 @@ async def test_a_disk_that_fails_once_does_not_end_the_deleting_of_servers(stage
     stage.cog.settings = stage.settings.model_copy(update={"departed_days": 0})
     async with store._database.reading() as session:
         await (await session.connection()).exec_driver_sql("PRAGMA query_only = ON")
-    await stage.cog._delete_departed()
+    await stage.upkeep._delete_departed()
     async with store._database.reading() as session:
         await (await session.connection()).exec_driver_sql("PRAGMA query_only = OFF")
     later = dt.datetime.now(dt.UTC) + dt.timedelta(minutes=1)
     assert await store.departed(later) == [gone]
-    await stage.cog._delete_departed()
+    await stage.upkeep._delete_departed()
     assert await store.departed(later) == []
 
 
@@ -561,7 +560,7 @@ async def test_messages_of_other_shards_are_drawn_by_their_processes(stage: Stag
     for shard in (1 - its_shard, its_shard):
         assert PHRASE in "\n".join(content for content, _ in stage.seen())
         bot.shard_count, bot.shard_id = 2, shard
-        await stage.cog._draw_stale()
+        await stage.cog.stale.draw()
     assert PHRASE not in "\n".join(content for content, _ in stage.seen())
 
 
@@ -576,7 +575,7 @@ async def test_a_message_that_was_sent_meanwhile_is_drawn_again(stage: Stage):
     await store.post(message.id, script, was)
     assert await store.stale() == {script: [message.id]}
     await store.post(message.id + 1, script, await store.lines([line.id for line in was]))
-    await stage.cog._draw_stale()
+    await stage.cog.stale.draw()
     assert await store.stale() == {}
     assert PHRASE not in stage.messages()[-1].content
 
@@ -588,18 +587,18 @@ async def test_what_somebody_has_in_hand_is_forgotten_with_the_rest(
     channel, ben = await guild.channel("stage"), await guild.person("Ben")
     async with bot_here(discord.address, chosen) as bot:
         await discord.bot_is_ready()
-        cog = cast("OnBook", bot.get_cog(COG))
+        services = bot.services
         await at_once.begin(ben, channel)
         asked = await ben.slash(channel, "privacy forget")
         await asked.shows("Take your name")
-        async with cog.rooms.at(channel.id).lock:
+        async with services.rooms.at(channel.id).lock:
             late = await ben.slash(channel, "write", text=f"{PHRASE}.")
             await discord.until(lambda: late.how)
             pressed = await ben.click(asked.answers()[0], "Forget me and my text")
             await discord.until(lambda: pressed.how)
         await pressed.shows("You are forgotten. Without name and text now: 2 lines.")
-        await asyncio.wait([*cog._acts, asyncio.create_task(asyncio.sleep(0))])
-        lines = await cog.rooms.at(channel.id).lines()
+        await asyncio.wait([*services.in_flight.tasks, asyncio.create_task(asyncio.sleep(0))])
+        lines = await services.rooms.at(channel.id).lines()
         assert {(line.author, line.text) for line in lines} == {(FORGOTTEN, REMOVED.text)}
         await discord.until(lambda: PHRASE not in late.answers()[0].content)
 
@@ -612,7 +611,7 @@ async def test_whoever_is_being_given_a_part_is_forgotten_with_it(
     ann, ben = [await guild.person(name) for name in ("Ann", "Ben")]
     async with bot_here(discord.address, chosen) as bot:
         await discord.bot_is_ready()
-        room = cast("OnBook", bot.get_cog(COG)).rooms.at(channel.id)
+        room = bot.services.rooms.at(channel.id)
         await at_once.begin(ann, channel)
         asked = await ben.slash(channel, "privacy forget")
         await asked.shows("Take your name")
@@ -631,9 +630,9 @@ async def test_two_who_wait_do_not_wait_for_each_other(stage: Stage):
     both_in_hand = asyncio.Barrier(2)
 
     async def press() -> None:
-        stage.cog._concerns(stage.ben.id)
+        stage.cog.in_flight.concern(stage.ben.id)
         await both_in_hand.wait()
-        await stage.cog._ended(stage.ben.id)
+        await stage.cog.in_flight.wait_for(stage.ben.id)
 
     async with asyncio.timeout(5):
         await asyncio.gather(press(), press())

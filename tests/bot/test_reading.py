@@ -13,9 +13,9 @@ from PIL import Image
 from pypdf import PdfReader
 from sqlalchemy import text
 
+from bot.cogs.reading import file_name
 from bot.screenplay.importers import read
 from bot.storage.store import Script
-from bot.ui.reading import file_name
 
 from .conftest import Stage, answer, labels
 from .test_cog import begin

@@ -138,7 +138,9 @@ async def test_a_script_is_deleted_after_a_confirmation(stage: Stage):
     await stage.ben.click(shown, label="Delete")
     await stage.ben.click(shown, label="Delete it for good")
     assert shown.content == "“The Roof” is deleted."
-    assert [one.title for one in await stage.cog.store.shelf(stage.channel.id)] == ["The Diner"]
+    assert [one.title for one in await stage.cog.store.shelf(stage.channel.id)] == [
+        "The Diner"
+    ]
     assert stage.with_buttons() == []
     refused = answer(await stage.press_late(stage.ben, look, "Continue"))
     assert labels(refused) == ["Start a script"]

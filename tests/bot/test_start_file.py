@@ -14,7 +14,7 @@ from bot.screenplay.importers import LARGEST_FILE
 from bot.screenplay.script import from_person
 from bot.session import channel_session
 from bot.session.channel_session import NO_SCRIPT, Patience, RoomError
-from bot.ui.message_sync import _how_far
+from bot.ui.message_poster import _progress_text
 
 from .conftest import Stage, answer, labels
 from .test_cog import begin
@@ -137,7 +137,7 @@ async def test_letters_that_the_voice_cannot_read_are_told_of(stage: Stage):
 
 
 def test_how_far_it_is_in_words():
-    assert _how_far(Progress(share_read=0.4)) == "The voice reads the script: 40%."
+    assert _progress_text(Progress(share_read=0.4)) == "The voice reads the script: 40%."
 
 
 # The room --------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import sys
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
@@ -14,10 +14,9 @@ from bot.screenplay.render import LIMIT, size
 from bot.session.preferences import MOST_TAKES
 from bot.session.vote import counted, winner
 from bot.storage.store import Ballot
-from bot.ui.components import COG
-from bot.ui.polls import Polls
-from bot.ui.takes import shown as page_of
-from bot.ui.takes import whole
+from bot.ui import cards, live_polls
+from bot.ui.ballots import ballot_text, whole_take
+from bot.ui.live_polls import LivePolls
 
 from .conftest import Stage, answer, labels
 from .test_at_once import flat
@@ -202,9 +201,7 @@ async def test_takes_of_a_script_that_is_gone_say_so(stage: Stage):
 
 
 async def test_everybody_has_one_vote(stage: Stage, monkeypatch: pytest.MonkeyPatch):
-    # Each load imports the extension's modules anew.
-    polls = sys.modules[type(stage.cog.polls).__module__]
-    monkeypatch.setattr(polls, "BETWEEN_COUNTS", 0.05)
+    monkeypatch.setattr(live_polls, "BETWEEN_COUNTS", 0.05)
     await begin(stage)
     shown = await ask(stage, vote=600)
     end = int(stage.world.now().timestamp()) + 600
@@ -343,7 +340,9 @@ async def test_votes_of_other_shards_are_left_to_their_processes(
     bot, its_shard = stage.world.bot, (stage.guild.id >> 22) % 3
     for shard in range(3):
         bot.shard_count, bot.shard_id = 3, shard
-        polls, watched = Polls(bot, stage.cog.rooms, stage.cog.board), list[Ballot]()
+        its, watched = stage.cog, list[Ballot]()
+        hold = its.in_flight.hold
+        polls = LivePolls(bot, its.rooms, its.poster, its.messages, hold)
         monkeypatch.setattr(polls, "watch", watched.append)
         await polls.resume()
         assert len(watched) == (shard == its_shard)
@@ -388,7 +387,6 @@ async def test_a_vote_is_over_where_nobody_can_be_told(stage: Stage, status: int
 async def test_an_announcement_that_failed_in_the_middle_goes_on_there(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ):
-    cards = sys.modules[type(stage.cog.board).__module__.replace("message_sync", "cards")]
     monkeypatch.setattr(cards, "FULL", 300)
     store, post = stage.cog.store, stage.cog.store.post
 
@@ -476,8 +474,8 @@ class Slow(Bot):
     async def setup_hook(self) -> None:
         """Waits for what was begun."""
         await super().setup_hook()
-        if acts := set(cast("Any", self.get_cog(COG)).polls.acts):
-            await asyncio.wait(acts)
+        if tasks := self.services.in_flight.tasks:
+            await asyncio.wait(tasks)
 
 
 async def test_a_vote_that_ended_meanwhile_is_told_of_once_and_in_the_servers_language(
@@ -551,7 +549,7 @@ async def test_a_take_of_many_long_lines_is_read_in_several_messages(stage: Stag
     ballot = await stage.cog.store.ballot_in((await ask(stage)).id)
     [line, *_] = (await stage.cog.store.takes(ballot))[0]
     line.text, line.credit = "\U0001f600 " * 700, "*" * 300
-    pages = whole(0, [line] * 10)
+    pages = whole_take(0, [line] * 10)
     assert len(pages) > 10
     assert all(size(page) <= LIMIT for page in pages)
 
@@ -570,6 +568,6 @@ async def test_long_takes_are_cut(stage: Stage):
     for lines in found.values():
         for line in lines:
             line.text, line.credit = "\U0001f600" * 700, "*" * 300
-    assert size(page_of(ballot, found, dict.fromkeys(range(5000), 1))) <= LIMIT
+    assert size(ballot_text(ballot, found, dict.fromkeys(range(5000), 1))) <= LIMIT
     ballot.closed, ballot.chosen = True, 2
-    assert size(page_of(ballot, found, {})) <= LIMIT
+    assert size(ballot_text(ballot, found, {})) <= LIMIT

@@ -9,9 +9,9 @@ import pytest
 import simcord
 from sqlalchemy import select
 
+from bot.cogs.history_page import ASKED_FOR
 from bot.session.channel_session import LineIsOld, Place, RoomError, Wish
 from bot.storage.store import AlreadyWritten, Line
-from bot.ui.history import ASKED_FOR
 
 from .conftest import BOTH, Stage, answer, fields, labels
 from .test_buttons import assert_true
@@ -278,7 +278,10 @@ async def test_a_fork_begins_where_the_script_stands(stage: Stage):
     assert await stage.lines() == [HEADING, "Rain.", "Snow."]
     fork, script = await stage.cog.store.shelf(stage.channel.id)
     assert (fork.owner, fork.title, fork.temperature) == (stage.ben.id, "The *other* end", 0.75)
-    assert [line.text for line in await stage.cog.store.path(script.head)] == [HEADING, "Rain."]
+    assert [line.text for line in await stage.cog.store.path(script.head)] == [
+        HEADING,
+        "Rain.",
+    ]
     assert not script.running
 
 
