@@ -123,7 +123,7 @@ class Stage:
     settings: RunnerSettings
 
     @property
-    def cog(self) -> CogServices:
+    def services(self) -> CogServices:
         """What the cogs of the bot share that runs now, be it a guest or alone."""
         bot: Any = self.world.bot
         return bot.cogs["OnBook"].services
@@ -142,7 +142,7 @@ class Stage:
 
     async def lines(self, channel: Any = None) -> list[str]:
         """The script of a channel as it is stored."""
-        room = self.cog.rooms.at((channel or self.channel).id)
+        room = self.services.rooms.at((channel or self.channel).id)
         return [line.text for line in await room.lines()]
 
     def messages(self, channel: Any = None) -> list[discord.Message]:

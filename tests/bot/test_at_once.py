@@ -304,7 +304,7 @@ class Inside:
     """A Discord with a bot in the test's own process."""
 
     discord: Discord
-    cog: CogServices
+    services: CogServices
     channel: Channel
     ann: Person
     ben: Person
@@ -326,7 +326,7 @@ async def inside(chosen: RunnerSettings) -> AsyncIterator[Inside]:
 async def test_stop_keeps_the_lines_that_are_finished(
     inside: Inside, monkeypatch: pytest.MonkeyPatch
 ):
-    await slow_down(inside.cog, monkeypatch)
+    await slow_down(inside.services, monkeypatch)
     await begin(inside.ann, inside.channel)
     asked = await inside.ann.slash(inside.channel, "continue", lines=10)
     shown = await asked.shows("Lines that are finished: 2")
@@ -358,7 +358,7 @@ async def test_how_far_a_turn_is_is_seen_once_in_a_while(
 ):
     a_while = turns.A_WHILE
     await begin(inside.ann, inside.channel)
-    gate = await hold_after(3, inside.cog, monkeypatch)
+    gate = await hold_after(3, inside.services, monkeypatch)
     began = time.monotonic()
     asked = await inside.ann.slash(inside.channel, "continue", lines=4)
     shown = await asked.shows("Lines that are finished: 3.")
@@ -392,7 +392,7 @@ async def hold_after(
 async def test_votes_are_counted_at_once_and_then_once_in_a_while(
     inside: Inside, monkeypatch: pytest.MonkeyPatch
 ):
-    polls, waiting = inside.cog.polls, list[tuple[float, Callable[[], None]]]()
+    polls, waiting = inside.services.polls, list[tuple[float, Callable[[], None]]]()
     between = 3600.0
     monkeypatch.setattr(live_polls, "BETWEEN_COUNTS", between)
     monkeypatch.setattr(polls, "_call_later", lambda *later: waiting.append(later) or Held())
@@ -404,7 +404,7 @@ async def test_votes_are_counted_at_once_and_then_once_in_a_while(
     [(until_the_end, _)] = waiting
     assert until_the_end <= 600
     first = len(shown.versions)
-    [ballot] = await inside.cog.store.votes_open()
+    [ballot] = await inside.services.store.votes_open()
     for _ in range(3):  # at the same moment
         polls.recount(ballot.id)
     await inside.discord.until(lambda: len(shown.versions) > first)
@@ -432,14 +432,14 @@ async def test_of_two_who_undo_at_once_the_last_message_has_the_buttons(
     written = await inside.ann.slash(inside.channel, "write", text="Rain.\n\nWind.\n\nSnow.")
     card = await written.shows(BLOCK)
     await truth(inside.ann, inside.channel)
-    show_end, gates = inside.cog.poster.show_end, (asyncio.Event(), asyncio.Event())
+    show_end, gates = inside.services.poster.show_end, (asyncio.Event(), asyncio.Event())
     coming = iter(gates)
 
     async def show_end_late(*arguments: Any, **more: Any) -> Any:
         await next(coming).wait()
         return await show_end(*arguments, **more)
 
-    monkeypatch.setattr(inside.cog.poster, "show_end", show_end_late)
+    monkeypatch.setattr(inside.services.poster, "show_end", show_end_late)
     first = await inside.ann.slash(inside.channel, "undo")
     second = await inside.ben.slash(inside.channel, "undo")
     while len(await script(inside.ann, inside.channel)) > 2:
@@ -461,7 +461,7 @@ async def test_a_vote_that_ends_while_somebody_undoes(inside: Inside):
     asked = await ann.slash(channel, "continue", takes=2, vote=600)
     shown = await asked.shows(BLOCK)
     await (await ben.click(shown, "Vote for 2")).shows("You are for take 2")
-    [ballot] = await inside.cog.store.votes_open()
+    [ballot] = await inside.services.store.votes_open()
     undone, _ = await asyncio.gather(ben.slash(channel, "undo"), end(inside, ballot))
 
     def told() -> list[Message]:
@@ -481,7 +481,7 @@ async def test_a_vote_that_ends_while_somebody_undoes(inside: Inside):
 async def end(inside: Inside, ballot: Any) -> None:
     """The time of a vote is over."""
     ballot.ends = ballot.ends.replace(year=2000)
-    inside.cog.polls.watch(ballot)
+    inside.services.polls.watch(ballot)
 
 
 # Many channels ---------------------------------------------------------------------------------

@@ -77,7 +77,7 @@ async def unnoted(stage: Stage, act: Any) -> Any:
     """What an act shows in a process that dies before it can note the message, as others see it."""
     with pytest.MonkeyPatch.context() as patch:
         for note in ("post", "show_ballot"):
-            patch.setattr(stage.cog.store, note, AsyncMock())
+            patch.setattr(stage.services.store, note, AsyncMock())
         shown = answer(await act)
     await stage.restart()
     return shown
@@ -527,7 +527,7 @@ async def test_a_message_that_was_not_noted_loses_its_buttons_where_its_script_i
     stage: Stage,
 ):
     shown = await unnoted(stage, begin(stage))
-    await stage.cog.store.delete((await stage.cog.store.running(stage.channel.id)).id)
+    await stage.services.store.delete((await stage.services.store.running(stage.channel.id)).id)
     refused = answer(await stage.ann.click(shown, label="Continue"))
     assert refused.ephemeral
     assert stage.with_buttons() == []
@@ -540,7 +540,7 @@ async def test_an_offer_for_one_person_is_no_message_of_a_script(stage: Stage):
     offer = answer(await stage.press_late(stage.ann, look, "Continue"))
     assert labels(offer) == ["Continue from here"]
     await stage.ann.click(offer, label="Continue from here")
-    assert await stage.cog.store.shown_in(offer.id) is None
+    assert await stage.services.store.shown_in(offer.id) is None
 
 
 async def test_each_component_has_one_listener_and_the_bot_remembers_no_message(stage: Stage):

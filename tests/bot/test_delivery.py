@@ -185,7 +185,7 @@ async def test_a_delivery_that_is_doubled_does_nothing_although_its_answer_is_lo
 async def test_a_picture_that_fails_does_not_end_a_turn(
     inside: Inside, monkeypatch: pytest.MonkeyPatch
 ):
-    await slow_down(inside.cog, monkeypatch)
+    await slow_down(inside.services, monkeypatch)
     await begin(inside.ann, inside.channel)
     await inside.discord.fail(Kind.SILENCE, "PATCH", ORIGINAL)
     await inside.discord.fail(Kind.RESET, "PATCH", ORIGINAL)

@@ -170,8 +170,8 @@ async def a_run(chosen: RunnerSettings, gate: threading.Event, seen: Seen) -> No
                         await connect_anew(stage)
                         seen.end = await pages.until(interactions_in_hand=0, transactions_in_hand=0)
                         seen.private += [str(one.id) for one in (stage.ann, stage.ben, stage.hall)]
-                    await break_the_database(stage.cog, chosen.database, look)
-                    (await stage.cog.voices.engine(chosen.model)).close()
+                    await break_the_database(stage.services, chosen.database, look)
+                    (await stage.services.voices.engine(chosen.model)).close()
                     await look("without a voice")
                     lost = bot.wait_for("disconnect")
                     await asyncio.to_thread(server.close)
@@ -185,7 +185,7 @@ class Stage:
 
     discord: Discord
     bot: Bot
-    cog: CogServices
+    services: CogServices
     hall: Channel
     roof: Channel
     attic: Channel
@@ -215,7 +215,7 @@ async def write_at_once(stage: Stage, pages: Pages, seen: Seen, gate: threading.
     await pages.until(rows=1)
     asked.append(await stage.ben.slash(stage.roof, "continue"))
     seen.busy = await pages.until(rows=1, queue=1)
-    engine = await stage.cog.voices.engine("tiny")
+    engine = await stage.services.voices.engine("tiny")
     most, engine.queue = engine.queue, 1
     await (await stage.ann.slash(stage.attic, "continue")).shows("Too many")
     engine.queue = most
@@ -224,7 +224,7 @@ async def write_at_once(stage: Stage, pages: Pages, seen: Seen, gate: threading.
     for one in asked:
         await one.shows(BLOCK)
     for place in (stage.hall, stage.roof):
-        [*_, last] = await stage.cog.rooms.at(place.id).lines()
+        [*_, last] = await stage.services.rooms.at(place.id).lines()
         seen.private.append(last.text)
     seen.after = await pages.until(interactions_in_hand=0)
 
@@ -234,7 +234,7 @@ async def do_all_sorts(stage: Stage) -> None:
     ann, hall = stage.ann, stage.hall
     await (await ann.slash(hall, "undo")).shows("took back")
     await (await ann.slash(stage.cellar, "continue")).shows("/start")
-    async with only_read(stage.cog):
+    async with only_read(stage.services):
         await (await ann.slash(hall, "write", text="Snow.")).shows("can only be read")
     await (await ann.slash(hall, "write", text="Rain.", times=2)).shows(BLOCK)
     how = {"status": TOO_MANY, "retry_after": 0.1}

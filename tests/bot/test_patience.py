@@ -23,9 +23,9 @@ async def gate(inside: Inside, monkeypatch: pytest.MonkeyPatch) -> asyncio.Event
     """A script of two lines that the voice has forgotten, and reads when the event is set."""
     await begin(inside.ann, inside.channel)
     await (await inside.ann.slash(inside.channel, "write", text="Rain.")).shows("Rain.")
-    async with inside.cog.store._database.writing() as session:
+    async with inside.services.store._database.writing() as session:
         await session.execute(text("DELETE FROM states"))
-    engine = await inside.cog.voices.engine("tiny")
+    engine = await inside.services.voices.engine("tiny")
     run, gate = engine.run, asyncio.Event()
 
     async def run_held(request: Any) -> Any:
@@ -76,7 +76,7 @@ async def test_who_waits_sees_the_line(
 
 async def lost(inside: Inside) -> None:
     """Ends what the bot has in hand, as if it had been killed: nobody is told."""
-    acts = inside.cog.in_flight.tasks
+    acts = inside.services.in_flight.tasks
     for act in acts:
         act.cancel()
     await asyncio.wait(acts)
@@ -123,7 +123,7 @@ async def test_stop_on_what_was_lost_does_not_say_that_it_is_there(
     button = shown.buttons["Stop"]
     await lost(inside)
     assert said in await asked_to_stop(inside, shown, button)
-    running = await inside.cog.store.running(inside.channel.id)
+    running = await inside.services.store.running(inside.channel.id)
     assert running is not None
     assert running.title == "The Diner"
 

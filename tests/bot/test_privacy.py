@@ -292,7 +292,7 @@ async def test_export_is_packed_where_it_is_too_large_for_a_message(stage: Stage
     await begin(stage)
     for _ in range(3):
         await stage.ben.slash(stage.channel, "write", text="Rain. " * 200)
-    kept = await stage.cog.store.of_person(stage.ben.id)
+    kept = await stage.services.store.of_person(stage.ben.id)
     name, content = as_file(kept, 2000)
     assert (name, len(content) < 2000) == ("on-book-yours.zip", True)
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
@@ -301,7 +301,7 @@ async def test_export_is_packed_where_it_is_too_large_for_a_message(stage: Stage
 
 async def test_whoever_asks_too_often_for_what_is_kept_is_told_to_wait(stage: Stage):
     rates = {"person": (3, 0, 0), "channel": (0, 0, 0), "guild": (0, 0, 0)}
-    stage.cog.limits = type(stage.cog.limits)(rates, clock=lambda: 0.0)
+    stage.services.limits = type(stage.services.limits)(rates, clock=lambda: 0.0)
     told = [
         answer(await stage.ben.slash(stage.channel, f"privacy {command}")).content
         for command in ("about", "export", "forget", "export")
@@ -343,7 +343,7 @@ async def test_a_server_that_removed_the_bot_is_deleted_after_a_while(stage: Sta
     await stage.ann.slash(stage.channel, "write", text=f"{PHRASE}.")
     mo = moderator(stage, manage_channels=True)
     await mo.slash(stage.channel, "settings banned", add="zounds")
-    store, guild = stage.cog.store, stage.guild.id
+    store, guild = stage.services.store, stage.guild.id
     await store.note_fact(guilds_voice(guild), "other")
     later = dt.datetime.now(dt.UTC) + dt.timedelta(minutes=1)
     # It is gone from what a client knows before it hears of it.
@@ -352,7 +352,7 @@ async def test_a_server_that_removed_the_bot_is_deleted_after_a_while(stage: Sta
     assert await store.departed(later) == [guild]
     await stage.upkeep._delete_departed()
     assert await store.guilds() == [guild]
-    stage.cog.settings = stage.settings.model_copy(update={"departed_days": 0})
+    stage.services.settings = stage.settings.model_copy(update={"departed_days": 0})
     await stage.upkeep._delete_departed()
     assert await store.guilds() == []
     assert await store.fact(guilds_voice(guild)) is None
@@ -364,7 +364,7 @@ async def test_a_server_that_removed_the_bot_is_deleted_after_a_while(stage: Sta
 async def test_the_list_of_a_channel_goes_with_its_server_though_it_had_no_script(stage: Stage):
     mo = moderator(stage, manage_channels=True)
     await mo.slash(stage.channel, "settings banned", add="zounds")
-    store, guild = stage.cog.store, stage.guild.id
+    store, guild = stage.services.store, stage.guild.id
     assert await store.guilds() == [guild]
     await store.delete_guild(guild)
     assert await store.banned(stage.channel.id, guild) == []
@@ -373,11 +373,11 @@ async def test_the_list_of_a_channel_goes_with_its_server_though_it_had_no_scrip
 
 async def test_a_server_that_has_the_bot_back_or_is_not_available_is_kept(stage: Stage):
     await begin(stage)
-    store, guild = stage.cog.store, stage.guild.id
+    store, guild = stage.services.store, stage.guild.id
     later = dt.datetime.now(dt.UTC) + dt.timedelta(minutes=1)
     here = stage.world.bot.get_guild(guild)
     await store.note_departures([guild], [])
-    stage.cog.settings = stage.settings.model_copy(update={"departed_days": 0})
+    stage.services.settings = stage.settings.model_copy(update={"departed_days": 0})
     await stage.upkeep._delete_departed()
     assert await store.guilds() == [guild]
     await stage.upkeep.on_guild_join(here)
@@ -389,7 +389,7 @@ async def test_a_server_that_has_the_bot_back_or_is_not_available_is_kept(stage:
 
 async def test_a_server_that_left_while_the_bot_was_off_is_noticed(stage: Stage):
     await begin(stage)
-    store, guild = stage.cog.store, stage.guild.id
+    store, guild = stage.services.store, stage.guild.id
     later = dt.datetime.now(dt.UTC) + dt.timedelta(minutes=1)
     gone, of_another_shard = 1234 << 22, 1235 << 22
     for number, guild_then in enumerate((gone, of_another_shard)):
@@ -453,9 +453,9 @@ async def test_departures_are_looked_for_though_it_was_loaded_before_its_host_lo
 
 async def test_a_disk_that_fails_once_does_not_end_the_deleting_of_servers(stage: Stage):
     await begin(stage)
-    store, gone = stage.cog.store, 1234 << 22
+    store, gone = stage.services.store, 1234 << 22
     await store.note_departures([gone], [])
-    stage.cog.settings = stage.settings.model_copy(update={"departed_days": 0})
+    stage.services.settings = stage.settings.model_copy(update={"departed_days": 0})
     async with store._database.reading() as session:
         await (await session.connection()).exec_driver_sql("PRAGMA query_only = ON")
     await stage.upkeep._delete_departed()
@@ -524,7 +524,7 @@ async def test_whoever_is_forgotten_is_told_what_goes_later(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ):
     # Longer than what the simulated Discord waits for.
-    its_module = type(stage.cog.store._database).flush_out.__globals__
+    its_module = type(stage.services.store._database).flush_out.__globals__
     monkeypatch.setitem(its_module, "FLUSH_AGAIN", 100.0)
     await begin(stage)
     await stage.ben.slash(stage.channel, "write", text=f"{PHRASE}.")
@@ -542,40 +542,40 @@ async def test_messages_that_could_not_be_drawn_are_drawn_after_a_restart(stage:
     await begin(stage)
     await stage.ben.slash(stage.channel, "write", text=f"{PHRASE}.")
     await stage.ben.slash(stage.channel, "continue", takes=2)
-    await stage.cog.store.forget(stage.ben.id, text=True)  # and the bot ends
+    await stage.services.store.forget(stage.ben.id, text=True)  # and the bot ends
     assert PHRASE in "\n".join(content for content, _ in stage.seen())
     await stage.restart()
     await stage.world.settle()
     everything = "\n".join(content for content, _ in stage.seen())
     assert PHRASE not in everything
     assert str(stage.ben.id) not in everything
-    assert await stage.cog.store.stale() == {}
+    assert await stage.services.store.stale() == {}
 
 
 async def test_messages_of_other_shards_are_drawn_by_their_processes(stage: Stage):
     await begin(stage)
     await stage.ben.slash(stage.channel, "write", text=f"{PHRASE}.")
-    await stage.cog.store.forget(stage.ben.id, text=True)
+    await stage.services.store.forget(stage.ben.id, text=True)
     bot, its_shard = stage.world.bot, (stage.guild.id >> 22) % 2
     for shard in (1 - its_shard, its_shard):
         assert PHRASE in "\n".join(content for content, _ in stage.seen())
         bot.shard_count, bot.shard_id = 2, shard
-        await stage.cog.stale.draw()
+        await stage.services.stale.draw()
     assert PHRASE not in "\n".join(content for content, _ in stage.seen())
 
 
 async def test_a_message_that_was_sent_meanwhile_is_drawn_again(stage: Stage):
     await begin(stage)
     await stage.ben.slash(stage.channel, "write", text=f"{PHRASE}.")
-    store, script = stage.cog.store, (await stage.cog.store.running(stage.channel.id)).id
+    store, script = stage.services.store, (await stage.services.store.running(stage.channel.id)).id
     was = await store.lines(await store.path_ids((await store.running(stage.channel.id)).head))
     await forget(stage, stage.ben, text=True)
     # What somebody had read before, and shows now.
-    message = await stage.cog.bot.get_channel(stage.channel.id).send(f"{was[-1].text} (Ben)")
+    message = await stage.services.bot.get_channel(stage.channel.id).send(f"{was[-1].text} (Ben)")
     await store.post(message.id, script, was)
     assert await store.stale() == {script: [message.id]}
     await store.post(message.id + 1, script, await store.lines([line.id for line in was]))
-    await stage.cog.stale.draw()
+    await stage.services.stale.draw()
     assert await store.stale() == {}
     assert PHRASE not in stage.messages()[-1].content
 
@@ -630,9 +630,9 @@ async def test_two_who_wait_do_not_wait_for_each_other(stage: Stage):
     both_in_hand = asyncio.Barrier(2)
 
     async def press() -> None:
-        stage.cog.in_flight.concern(stage.ben.id)
+        stage.services.in_flight.concern(stage.ben.id)
         await both_in_hand.wait()
-        await stage.cog.in_flight.wait_for(stage.ben.id)
+        await stage.services.in_flight.wait_for(stage.ben.id)
 
     async with asyncio.timeout(5):
         await asyncio.gather(press(), press())

@@ -53,7 +53,7 @@ async def test_an_export_begins_a_script_of_the_same_lines(stage: Stage, form: s
     # A page shows emphasis, but not how it is marked.
     shown = [line.replace("\\", "") for line in lines]
     assert [line.replace("\\", "") for line in await stage.lines(elsewhere)] == shown
-    script = await stage.cog.store.running(elsewhere.id)
+    script = await stage.services.store.running(elsewhere.id)
     assert script.title == "The *Last* Diner"
 
 
@@ -179,10 +179,10 @@ async def test_surprise(stage: Stage):
 async def test_surprise_does_not_hang_on_what_was_kept(stage: Stage):
     await written(stage)
     kept = await stage.ann.slash(stage.channel, "surprise", lines=6)
-    room = stage.cog.rooms.at(stage.channel.id)
+    room = stage.services.rooms.at(stage.channel.id)
     engine, lines, costs = await room.last_costs(6, 1000)
     model = engine.model
-    async with stage.cog.store._database.writing() as session:
+    async with stage.services.store._database.writing() as session:
         await session.execute(text("DELETE FROM surprises"))
         await session.execute(text("DELETE FROM states"))
     _, _, again = await room.last_costs(6, 1000)
