@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:  # the process that examines a voice comes through here, and speaks to nobody
+if TYPE_CHECKING:  # the process that examines a voice imports this package, and needs no Discord
     from discord.ext import commands
 
 __red_end_user_data_statement__ = (
@@ -18,26 +18,29 @@ __red_end_user_data_statement__ = (
     "script, who plays whom, and votes; it reads no other message. `/onbook privacy` shows it, "
     "gives it to them and deletes it."
 )
-"""What Red tells people whose data is kept, where they look for it."""
+"""Red's name for its statement about the data of users."""
 
 
-# onnxruntime tells its makers which models run, and how much, unless it hears this before it is
-# first imported; but people are promised that it is all sent to nobody. Who has set it has chosen.
+# onnxruntime reports its use unless this is set before its first import; but people are promised
+# that nothing is sent to anybody. An operator who has set it keeps their choice.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 
 async def setup(bot: commands.Bot) -> None:
-    """The door for ``load_extension``; raises SettingsError, NoPlace, ModelError or StoreError.
+    """Add the cogs to a host, for ``load_extension``; leave it to the host to sync the commands.
 
-    Its commands lie under one group, whose name is a setting. Syncing them is left to the host.
+    All commands are in one group, whose name is a setting. Raises SettingsError, NoPlace,
+    ModelError or StoreError.
     """
-    # Neither is imported before it is needed: importing a part must stay light, and Red is
-    # wherever it is the host.
+    # Imported here, because importing one of the modules must stay light, and because Red can be
+    # imported only where it is the host.
     if any(kind.__module__.startswith("redbot.") for kind in type(bot).__mro__):
         from .app.red import setup_in_red
 
         await setup_in_red(bot)
     else:
-        from .cogs import OnBook
+        from .cogs import add_cogs
+        from .settings import settings
 
-        await bot.add_cog(OnBook(bot))
+        chosen = settings()
+        await add_cogs(bot, chosen, group=chosen.group)

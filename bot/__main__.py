@@ -12,7 +12,6 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from discord.ext.commands import ExtensionFailed
 from discord.utils import setup_logging
 from sqlalchemy import URL
 
@@ -29,7 +28,7 @@ REFUSALS = (RunnerError, SettingsError, ModelError, StoreError)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the bot; returns the exit code: 1, after one sentence, when it cannot run."""
+    """Run the bot; return the exit code, which is 1 after one sentence when it cannot run."""
     options = parser().parse_args(arguments)
     try:
         chosen = runner_settings()
@@ -47,11 +46,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
             asyncio.run(client.run(chosen))
     except REFUSALS as error:
         print(error, file=sys.stderr)
-        return 1
-    except ExtensionFailed as error:
-        if not isinstance(error.original, REFUSALS):
-            raise
-        print(error.original, file=sys.stderr)
         return 1
     return 0
 
@@ -93,7 +87,7 @@ def _copy_database(chosen: RunnerSettings, source: str | None, to: str | None) -
 
 
 def _database(named: str) -> Path | URL:
-    """A file, or an address; raises RunnerError, without the password."""
+    """Return a file or an address; raise RunnerError, without the password."""
     if "://" not in named:
         return Path(named)
     try:
@@ -116,7 +110,7 @@ def _run_locally(chosen: RunnerSettings, port: int) -> None:
 
 
 def parser() -> argparse.ArgumentParser:
-    """The command line."""
+    """Return the parser of the command line."""
     one = argparse.ArgumentParser(
         # It is called `onbook` where it is installed; argparse says `__main__.py` of a module.
         prog=f"python -m {__package__}" if sys.argv[0].endswith(".py") else None,

@@ -1,4 +1,4 @@
-"""Secrets do not stand in a log: the bot's token, and those that Discord gives to interactions."""
+"""Log redaction: hide the bot's token, and the tokens that Discord gives to interactions."""
 
 from __future__ import annotations
 
@@ -9,16 +9,13 @@ from typing import Final
 
 HIDDEN: Final = "[hidden]"
 
-LOGGERS: Final = (
-    *("answers", "board", "database", "delivery", "engine", "leases", "local", "polls"),
-    *("postgres", "privacy", "runner", "voices"),
-)
-"""On Book's own loggers, below `onbook`. A logger's filter does not see what its children log."""
+OWN: Final = "onbook."
+"""The beginning of the names of On Book's loggers."""
 
 _SECRETS: Final = re.compile(
-    # What interactions are answered at, and what of it a log may show: who, and what for.
+    # The addresses at which interactions are answered, of which the log shows all but the token.
     r"(?P<before>/webhooks/\d+/|/interactions/\d+/"
-    # A key of a payload, as JSON and as Python show it.
+    # A key of a payload, as JSON and as Python write it.
     r"|[\"']token[\"']: ?[\"'])[^/?\"'\s]+"
     # Interaction tokens begin with "interaction:" in base64; a bot's token has three parts.
     r"|\baW50ZXJhY3Rpb2[\w=-]+|\b[\w-]{23,28}\.[\w-]{6,7}\.[\w-]{27,}"
@@ -26,9 +23,10 @@ _SECRETS: Final = re.compile(
 
 
 class Redaction(logging.Filter):
-    """Hides secrets in whatever is logged, its traceback too, at every level.
+    """Hides secrets in messages and tracebacks, at every level.
 
-    ``known`` are secrets that are hidden wherever they stand, whatever they look like.
+    Args:
+        known: Secrets to hide besides those that are known by their form.
     """
 
     def __init__(self, known: Iterable[str] = ()) -> None:
@@ -37,12 +35,12 @@ class Redaction(logging.Filter):
         self._formatter = logging.Formatter()
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Rewrites the record, and lets it pass."""
+        """Rewrite a record, and let it pass."""
         said = record.getMessage()
         if (shown := self.redacted(said)) != said:
             record.msg, record.args = shown, None
         if record.exc_info and record.exc_info[0]:
-            # As a text: a formatter would make it anew from the exception.
+            # As text, because a formatter would format the exception again.
             record.exc_text = self._formatter.formatException(record.exc_info)
             record.exc_info = None
         if record.exc_text:
@@ -52,7 +50,7 @@ class Redaction(logging.Filter):
         return True
 
     def redacted(self, text: str) -> str:
-        """The text without secrets."""
+        """Return a text with its secrets hidden."""
         for one in self._known:
             text = text.replace(one, HIDDEN)
         return _SECRETS.sub(_hide, text)
@@ -63,21 +61,35 @@ def _hide(found: re.Match[str]) -> str:
 
 
 def guard_handlers(known: Iterable[str]) -> None:
-    """For the runner, whose log it is: nothing passes the root's handlers unseen."""
+    """Redact all that passes the root's handlers, in a process that is the bot's own."""
     redaction = Redaction(known)
     for handler in logging.getLogger().handlers:
         handler.addFilter(redaction)
 
 
 def guard_loggers() -> Redaction:
-    """For a guest: On Book's own loggers, and nothing of the host's."""
+    """Redact what On Book logs, and nothing of the host's, until `leave_loggers`.
+
+    Call it once all modules are imported, because each module makes its logger then. The loggers
+    are filtered one by one: a logger's filter does not see what its children log.
+    """
     redaction = Redaction()
-    for name in LOGGERS:
-        logging.getLogger(f"onbook.{name}").addFilter(redaction)
+    for logger in own_loggers():
+        logger.addFilter(redaction)
     return redaction
 
 
 def leave_loggers(redaction: Redaction) -> None:
-    """Takes back what `guard_loggers` did."""
-    for name in LOGGERS:
-        logging.getLogger(f"onbook.{name}").removeFilter(redaction)
+    """Undo `guard_loggers`."""
+    for logger in own_loggers():
+        logger.removeFilter(redaction)
+
+
+def own_loggers() -> list[logging.Logger]:
+    """Return On Book's loggers that exist."""
+    known = logging.root.manager.loggerDict.copy()  # a thread may add to it
+    return [
+        logger
+        for name, logger in known.items()
+        if name.startswith(OWN) and isinstance(logger, logging.Logger)
+    ]

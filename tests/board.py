@@ -178,14 +178,14 @@ class Rehearsal:
         await self.start()
         for _ in range(steps):
             await self.act()
-            store, channel = self.stage.cog.store, self.stage.channel.id
+            store, channel = self.stage.services.store, self.stage.channel.id
             if faults := await self.reader.faults(store, channel, self.stage.messages()):
                 return faults
         return []
 
     async def act(self) -> None:
         """Does one thing that can be done now."""
-        running = await self.stage.cog.store.scripts.find_running(self.stage.channel.id)
+        running = await self.stage.services.store.scripts.find_running(self.stage.channel.id)
         name = self.choose.choice(ACTS) if running else self.choose.choice(["start", "switch"])
         self.acts.append(name)
         await getattr(self, name)()

@@ -27,7 +27,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bot.app.client import spare_what_stays
+from bot.app.client import freeze_imports
 from bot.inference.model import Model
 from bot.settings import SHIPPED_MODELS, runner_settings
 from export.__main__ import main as export
@@ -177,7 +177,7 @@ async def _bot(address: str) -> None:
             await asyncio.sleep(EVERY)
             late.append((time.time(), time.perf_counter() - began - EVERY))
 
-    spare_what_stays()
+    freeze_imports()
     async with bot_here(address, runner_settings()):
         watching = asyncio.create_task(watch())
         await asyncio.to_thread(sys.stdin.read)

@@ -1,4 +1,4 @@
-"""The standalone bot: a client of its own, which knows no other commands."""
+"""The standalone bot: a Discord client whose only cogs are On Book's."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import logging
 import signal
 from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import aiohttp
 import discord
@@ -18,33 +18,34 @@ from discord import AppCommandOptionType, app_commands
 from discord.ext import commands
 from sqlalchemy import URL
 
-from ..cogs import OnBook
+from ..cogs import add_cogs
 from ..cogs.bounds import OutOfBounds
-from ..cogs.commands import speaking_to
+from ..cogs.feature import speaking_to
+from ..cogs.services import CogServices
 from ..i18n.translator import Names
 from ..inference.engine import Load
 from ..settings import RunnerSettings, SettingsError
 from ..sharding import Shards
 from ..storage.postgres.leases import HELD, Alone, Lease
 from ..telemetry import SILENT, Meter
-from ..ui.components import COG, Interaction
-from ..ui.polls import Later
+from ..ui.components import Interaction
+from ..ui.live_polls import Later
 from ..ui.responses import HEARD, answer
 from .gateway import use_shards_that_resume
 
-if TYPE_CHECKING:  # it may not be installed
+if TYPE_CHECKING:  # because prometheus-client may not be installed
     from .metrics import Metrics
 
 log = logging.getLogger("onbook.runner")
 
 PACKAGE = (__package__ or "bot.app").rpartition(".")[0]
-"""The name under which the folder of the bot is imported."""
+"""The name under which the bot's package is imported."""
 
 SYNCED = "synced commands"
-"""The fact of which commands Discord was told last."""
+"""The name of a stored fact: the digest of the commands that were synced last."""
 
 TO_ANSWER = 1.0
-"""Seconds within which a database answers that is well."""
+"""Seconds within which a healthy database answers."""
 
 PERMISSIONS = discord.Permissions(
     view_channel=True,
@@ -53,38 +54,37 @@ PERMISSIONS = discord.Permissions(
     create_public_threads=True,
     attach_files=True,
 )
-"""Just what the bot needs: to see where it writes, to write, to open a thread for a fork, and to
-attach a script as a file."""
-
+"""The permissions that the bot needs: to see and post messages, to open threads for forks, and to
+attach scripts as files."""
 
 UNDIVIDED = Shards.all_of(1)
 
 FIRST = 0
-"""The shard whose process does what is done once for all of them."""
+"""The shard whose process syncs the commands."""
 
 TO_LEAVE = 1.0
-"""Seconds in which the gateway says goodbye as well."""
+"""Seconds for which a gateway connection is given to close."""
 
 REFUSED = "Discord refused DISCORD_TOKEN: copy it anew from the bot's page in the developer portal."
 
 BAD_TOKEN = 4004
-"""With this code Discord hangs up where the token is one no more."""
+"""The code with which Discord closes a connection of an invalid token."""
 
 OTHER_SHARDS = {4010, 4011}
-"""With these codes Discord hangs up where the servers must be divided otherwise."""
+"""The codes with which Discord closes a connection that needs other shards."""
 
 R = TypeVar("R")
 
 
 class RunnerError(Exception):
-    """One sentence about why the bot does not run, and what to do about it."""
+    """The bot cannot run: one sentence about why, and what to do."""
 
 
 class Tree(app_commands.CommandTree[discord.Client]):
-    """The commands of a bot that is alone: what belongs to no command is answered here, too."""
+    """The commands of the standalone bot, which also answers what belongs to no command."""
 
     async def interaction_check(self, interaction: Interaction, /) -> bool:
-        """Refuses what is so far from any command that it cannot even be read."""
+        """Refuse options that discord.py could not read."""
         data: Any = interaction.data or {}
         if all(map(_is_filled_in, _options(data))):
             return True
@@ -94,7 +94,7 @@ class Tree(app_commands.CommandTree[discord.Client]):
     async def on_error(
         self, interaction: Interaction, error: app_commands.AppCommandError, /
     ) -> None:
-        """Answers what no command has answered: there is none of this name."""
+        """Answer a command that does not exist, which nothing else answers."""
         if HEARD not in interaction.extras:
             await self._refuse(interaction)
 
@@ -111,14 +111,14 @@ _PLAIN = {
     AppCommandOptionType.integer.value,
     AppCommandOptionType.boolean.value,
 }
-"""The kinds of options whose values discord.py passes on as they are."""
+"""The types of options whose values discord.py passes on as they are."""
 
 LONGEST_ID = 20
-"""Digits."""
+"""Digits of the id of a user, a role or an attachment."""
 
 
 def _options(data: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """The options that were filled in, of the command or of its subcommand."""
+    """Yield the options that were given to a command or its subcommand."""
     for one in data.get("options") or ():
         if "options" in one:
             yield from _options(one)
@@ -127,7 +127,7 @@ def _options(data: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _is_filled_in(option: dict[str, Any]) -> bool:
-    """Whether discord.py can read it, which takes a number for one, and an id for all else."""
+    """Return whether discord.py can read an option: it expects numbers and ids to be such."""
     kind, value = option.get("type"), option.get("value")
     if option.get("focused"):
         return isinstance(value, str | int | float)
@@ -139,9 +139,14 @@ def _is_filled_in(option: dict[str, Any]) -> bool:
 
 
 class Bot(commands.AutoShardedBot):
-    """A Discord client with On Book as its only extension. It reads no message and no member.
+    """A Discord client that reads neither messages nor members.
 
-    It has the servers of its ``shards``; where there is a ``lease``, for as long as that is held.
+    Args:
+        chosen: The settings.
+        shards: The shards whose servers it serves.
+        lease: Holds these shards against other processes, or None where there are none.
+        always_sync: Sync the commands at each start, changed or not.
+        later: The timer of votes, or None for that of the event loop.
     """
 
     def __init__(
@@ -151,11 +156,12 @@ class Bot(commands.AutoShardedBot):
         shards: Shards = UNDIVIDED,
         lease: Lease | None = None,
         always_sync: bool = False,
+        later: Later | None = None,
     ) -> None:
-        # It speaks to nobody: no word about libraries for voice channels.
+        # The bot joins no voice channel: no warnings about missing libraries for these.
         discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
         self._metrics = self._counting() if chosen.metrics_port else None
-        self.onbook_meter: Meter = self._metrics or SILENT
+        self.meter: Meter = self._metrics or SILENT
         use_shards_that_resume()
         super().__init__(
             command_prefix=commands.when_mentioned,
@@ -166,27 +172,31 @@ class Bot(commands.AutoShardedBot):
             shard_ids=list(shards.ids),
             shard_count=shards.count,
         )
-        self.http.http_trace = self.onbook_meter.http_trace  # as an option, it cannot be None
-        self.onbook_settings = chosen
-        self.onbook_guard = lease.guard if lease else None
+        self.http.http_trace = self.meter.http_trace  # the client's option cannot be None
+        self.settings = chosen
+        self.services: CogServices | None = None
+        """What the cogs share, once they are loaded."""
         self._lease = lease
         self._alone = Alone()
         self._buckets: int | None = None
-        self.onbook_later: Later | None = None
+        self._later = later
         self._always_sync = always_sync
         self._connected = set[int]()
         self._names = Names()
 
     async def setup_hook(self) -> None:
-        """Loads the cog, and tells Discord of its commands if they or their names have changed."""
+        """Load the cogs, and sync their commands if they have changed."""
         await self.tree.set_translator(self._names)
-        await self.load_extension(PACKAGE)
-        await self._sync()
+        guard = self._lease.guard if self._lease else None
+        self.services = await add_cogs(
+            self, self.settings, meter=self.meter, guard=guard, later=self._later
+        )
+        await self._sync(self.services)
 
-    async def _sync(self) -> None:
-        """Syncs when the commands differ from those that were synced last; Discord limits it.
+    async def _sync(self, services: CogServices) -> None:
+        """Sync the commands if they differ from the last ones, because Discord limits syncs.
 
-        Of several processes the one does it that has the first shard.
+        Of several processes, the one that has the first shard does so.
         """
         if FIRST not in Shards.of(self).ids:
             return
@@ -196,7 +206,7 @@ class Bot(commands.AutoShardedBot):
         ]
         described = json.dumps([self.application_id, commands_now], sort_keys=True)
         digest = hashlib.sha256(described.encode()).hexdigest()
-        store = cast("OnBook", self.get_cog(COG)).store
+        store = services.store
         if not self._always_sync and await store.facts.find(SYNCED) == digest:
             return
         await self.tree.sync()
@@ -204,12 +214,12 @@ class Bot(commands.AutoShardedBot):
         log.info("%d commands were synced", len(commands_now))
 
     async def take_shards(self) -> None:
-        """Waits until no other process has any of its shards, where several may have them."""
+        """Wait until no other process has any of its shards, where there are several processes."""
         if self._lease:
             await self._lease.take()
 
     async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
-        """Waits until Discord lets a shard say who it is, also beside those of other processes."""
+        """Wait until Discord lets a shard identify, beside the shards of other processes."""
         if self._lease is None or shard_id is None:
             await self._alone.wait_to_identify()
             return
@@ -218,13 +228,13 @@ class Bot(commands.AutoShardedBot):
         await self._lease.wait_to_identify(shard_id % self._buckets)
 
     async def leave(self) -> None:
-        """Hears nothing more from Discord: what people ask is for whoever has the shards next."""
+        """Close the gateway connections, so that the next process is sent what people ask."""
         parting = [asyncio.create_task(shard.disconnect()) for shard in self.shards.values()]
         if parting:
             await asyncio.wait(parting, timeout=TO_LEAVE)
 
     async def on_ready(self) -> None:
-        """Says where the bot can be invited from."""
+        """Log the link by which the bot is invited."""
         assert self.application_id is not None  # known once it is ready
         url = discord.utils.oauth_url(
             self.application_id,
@@ -234,50 +244,50 @@ class Bot(commands.AutoShardedBot):
         log.info("ready as %s; invite it with %s", self.user, url)
 
     async def on_shard_connect(self, shard_id: int) -> None:
-        """Notes that a session has begun."""
+        """Count a session that has begun."""
         self._connected.add(shard_id)
-        self.onbook_meter.gateway("connected")
+        self.meter.gateway("connected")
 
     async def on_shard_resumed(self, shard_id: int) -> None:
-        """Notes that a session goes on."""
+        """Count a session that has resumed."""
         self._connected.add(shard_id)
-        self.onbook_meter.gateway("resumed")
+        self.meter.gateway("resumed")
 
     async def on_shard_disconnect(self, shard_id: int) -> None:
-        """Notes that a connection is lost; discord.py also says so of each that is not made."""
+        """Count a connection that was lost, but not a failed attempt, which also ends here."""
         if shard_id in self._connected:
             self._connected.remove(shard_id)
-            self.onbook_meter.gateway("lost")
+            self.meter.gateway("lost")
 
     @asynccontextmanager
     async def telling(self) -> AsyncIterator[None]:
-        """Says by HTTP how it is as long as this is entered, if a port is set for that.
+        """Serve metrics and health by HTTP until the context exits, if a port is set.
 
-        Raises SettingsError where the port cannot be had.
+        Raises SettingsError where the port is taken.
         """
         if self._metrics is None:
             yield
             return
-        from .health import served  # a server, which most bots do not need
+        from .health import served  # here, because most bots serve no pages
 
-        chosen = self.onbook_settings
+        chosen = self.settings
         async with served(chosen.metrics_host, chosen.metrics_port, self._metrics, self.missing):
             yield
 
     async def missing(self) -> str:
-        """What it lacks to serve people, in one line; nothing where it lacks nothing."""
-        cog = self._cog()
+        """Return why the bot is not ready, in one line, or ""."""
+        services = self.services
         if self._lease and (lack := self._lease.lack()):
             return lack
-        if cog is None or not (self._connected >= {*self.shards} and self.is_ready()):
+        if services is None or not (self._connected >= {*self.shards} and self.is_ready()):
             return "Discord's gateway is not connected."
-        voice = cog.settings.model
-        if not cog.voices.works(voice):
+        voice = services.settings.model
+        if not services.voices.works(voice):
             return f"The voice {voice} does not write."
         try:
             async with asyncio.timeout(TO_ANSWER):
-                await cog.store.facts.find(SYNCED)
-        except Exception:  # noqa: BLE001 - whatever it is, nobody is served
+                await services.store.facts.find(SYNCED)
+        except Exception:  # noqa: BLE001 - any error means that people are not served
             return "The database does not answer."
         return ""
 
@@ -294,25 +304,21 @@ class Bot(commands.AutoShardedBot):
         return Metrics(self._loads)
 
     def _loads(self) -> Mapping[str, Load]:
-        cog = self._cog()
-        return cog.voices.loads() if cog else {}
-
-    def _cog(self) -> OnBook | None:
-        return cast("OnBook | None", self.get_cog(COG))
+        return self.services.voices.loads() if self.services else {}
 
 
 async def run(chosen: RunnerSettings) -> None:
-    """Runs on Discord until SIGINT or SIGTERM; raises RunnerError, and what `Bot` raises."""
+    """Run on Discord until SIGINT or SIGTERM; raise RunnerError, and what `Bot` raises."""
     token = chosen.discord_token.get_secret_value().strip() if chosen.discord_token else ""
     if not token:
         raise RunnerError(
             "DISCORD_TOKEN is not set: put the bot's token into .env, or try everything without "
             f"one: python -m {PACKAGE} --local."
         )
-    spare_what_stays()
+    freeze_imports()
     ending: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    with stopped_by_signal(ending), _told_of_discord():
-        shards = chosen.own_shards or await _unless(ending, _advised(token))
+    with stopped_by_signal(ending), _discord_errors():
+        shards = chosen.own_shards or await _unless(ending, _advised_shards(token))
         if shards is None:
             return
         if not isinstance(chosen.where, URL):
@@ -322,8 +328,8 @@ async def run(chosen: RunnerSettings) -> None:
             await _serve(Bot(chosen, shards=shards, lease=lease), token, ending)
 
 
-async def _advised(token: str) -> Shards:
-    """All of the shards into which Discord wishes the servers of a bot to be divided."""
+async def _advised_shards(token: str) -> Shards:
+    """Return all shards, of the number that Discord recommends for a bot."""
     async with discord.Client(intents=discord.Intents(guilds=True)) as asking:
         await asking.login(token)
         count, _, _ = await asking.http.get_bot_gateway()
@@ -331,9 +337,10 @@ async def _advised(token: str) -> Shards:
 
 
 async def _serve(bot: Bot, token: str, ending: asyncio.Future[None]) -> None:
-    """Runs a bot, once it has its shards, until it is to end; raises why, unless that was a signal.
+    """Run a bot from when it has its shards until ``ending``; raise its error, but not at a signal.
 
-    It says how it is from the beginning: whoever waits for shards lives, and is not ready.
+    Metrics and health are served from the beginning: a process that waits for shards is alive, but
+    not ready.
     """
     async with bot, bot.telling():
         await _unless(ending, bot.take_shards())
@@ -344,12 +351,12 @@ async def _serve(bot: Bot, token: str, ending: asyncio.Future[None]) -> None:
         if not ending.done():
             await running
             return
-        log.info("stopping: lines in hand are finished or given up")
+        log.info("stopping: lines in progress are finished or given up")
         await bot.leave()
         running.cancel()
-        # Here, where a second signal cannot end it in the middle.
+        # Here, where a second signal cannot interrupt it.
         await bot.close()
-        # Now also where discord.py was connecting anew, and did not hear of the cancelling.
+        # The task ends now even where discord.py was reconnecting, and swallowed the cancellation.
         await asyncio.gather(running, return_exceptions=True)
         log.info("stopped")
     if not ending.cancelled():
@@ -357,7 +364,7 @@ async def _serve(bot: Bot, token: str, ending: asyncio.Future[None]) -> None:
 
 
 async def _unless(ending: asyncio.Future[None], act: Coroutine[Any, Any, R]) -> R | None:
-    """What comes of an act; None where the process is to end before anything does."""
+    """Return the result of an act, or None where ``ending`` comes first."""
     task = asyncio.create_task(act)
     either: set[asyncio.Future[Any]] = {task, ending}
     await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
@@ -369,7 +376,7 @@ async def _unless(ending: asyncio.Future[None], act: Coroutine[Any, Any, R]) -> 
 
 
 def _end_without(shards: Shards, ending: asyncio.Future[None]) -> None:
-    """Ends a process that has lost its shards."""
+    """End a process that has lost its shards."""
     if not ending.done():
         ending.set_exception(
             RunnerError(
@@ -381,8 +388,8 @@ def _end_without(shards: Shards, ending: asyncio.Future[None]) -> None:
 
 
 @contextmanager
-def _told_of_discord() -> Iterator[None]:
-    """Raises RunnerError where Discord does not let the bot in, or cannot be reached."""
+def _discord_errors() -> Iterator[None]:
+    """Raise RunnerError where Discord refuses the bot, or cannot be reached."""
     try:
         yield
     except discord.LoginFailure:
@@ -407,10 +414,10 @@ def _told_of_discord() -> Iterator[None]:
         ) from error
 
 
-def spare_what_stays() -> None:
-    """Lets the collector of garbage leave out what has been imported, which stays to the end.
+def freeze_imports() -> None:
+    """Exempt what was imported, which is never freed, from garbage collection.
 
-    It would look through all of it again and again, and everything would wait: 150 ms each time.
+    Each full collection would otherwise stop the process for 150 ms.
     """
     gc.collect()
     gc.freeze()
@@ -418,10 +425,10 @@ def spare_what_stays() -> None:
 
 @contextmanager
 def stopped_by_signal(task: asyncio.Future[None]) -> Iterator[None]:
-    """Cancels a task, or whatever is waited for, on SIGINT and SIGTERM."""
+    """Cancel a task or a future on SIGINT and SIGTERM."""
     loop = asyncio.get_running_loop()
     numbers = (signal.SIGINT, signal.SIGTERM)
-    # Not the loop's own handlers, which Windows has not.
+    # Not the loop's own handlers, which Windows lacks.
     before = {
         number: signal.signal(number, lambda *_: loop.call_soon_threadsafe(task.cancel))
         for number in numbers

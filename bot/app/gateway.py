@@ -1,9 +1,9 @@
-"""Gateway: how a shard connects anew to Discord when its connection is lost.
+"""Gateway: reconnect a shard so that its session resumes.
 
-What people do meanwhile, Discord tells whoever resumes the session, and nobody else; and it lets a
-bot begin 1000 sessions a day. A session is therefore kept for as long as Discord has it. The shards
-of discord.py begin another one wherever a connection could not be made at once, unlike its client
-without shards, and the whole bot ends where Discord hangs up while they try again.
+Discord sends what people did meanwhile only to a session that resumes, and allows a bot 1000 new
+sessions a day. A shard therefore keeps its session for as long as Discord does. The shards of
+discord.py, unlike its client without shards, start a new session wherever one reconnection fails,
+and the whole bot ends where Discord closes the connection while they retry.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from discord.backoff import ExponentialBackoff
 from discord.gateway import DiscordWebSocket, ReconnectWebSocket
 
 FIRST, LONGEST = 0.5, 30.0
-"""Seconds within which it is tried again, after the first failure, and however many there were."""
+"""The longest delays in seconds: after the first failure, and after any number of them."""
 
 
 class Backoff(ExponentialBackoff[Literal[False]]):
-    """How long to wait after each of several failures: up to twice as long as the time before.
+    """Delays that at most double from one failure to the next.
 
-    It begins anew after a connection on which something was told, as its ``sequence`` says: one
-    that is made, and lost at once, is a failure as well.
+    A connection resets the delays once its ``sequence`` has grown, because one that is lost at once
+    is a failure, too.
     """
 
     def __init__(self, sequence: Callable[[], int | None]) -> None:
@@ -35,7 +35,7 @@ class Backoff(ExponentialBackoff[Literal[False]]):
         self._then = sequence()
 
     def came_to_nothing(self) -> bool:
-        """Whether nothing was told since this was last asked."""
+        """Return whether nothing was received since the last call; reset the delays otherwise."""
         before, self._then = self._then, self._sequence()
         if self._then == before:
             return True
@@ -43,26 +43,26 @@ class Backoff(ExponentialBackoff[Literal[False]]):
         return False
 
     def delay(self) -> float:
-        """Seconds, at random: the shards of many bots do not all come back at once."""
+        """Return a random delay in seconds, so that shards of many bots do not return at once."""
         self.came_to_nothing()
         most, self._most = self._most, min(2 * self._most, LONGEST)
         return random.uniform(0, most)
 
 
 class Shard(discord.shard.Shard):
-    """A shard that goes on with its session as long as Discord has it."""
+    """A shard that resumes its session as long as Discord keeps it."""
 
     _backoff: Backoff
 
     def launch(self) -> None:
-        """Listens to the connection that was made."""
-        # That of discord.py grows up to 17 minutes, and remembers failures for 34 minutes.
+        """Listen to a new connection."""
+        # The delays of discord.py grow up to 17 minutes, and are reset only after 34.
         if not isinstance(self._backoff, Backoff):
             self._backoff = Backoff(lambda: self.ws.sequence)
         super().launch()
 
     async def reidentify(self, exc: ReconnectWebSocket) -> None:
-        """Connects anew: to go on with the session, or where there is none, to begin one."""
+        """Reconnect, to resume the session, or to start one where there is none."""
         if self._backoff.came_to_nothing():
             await asyncio.sleep(self._backoff.delay())
         await self._connect(resume=exc.resume)
@@ -72,14 +72,14 @@ class Shard(discord.shard.Shard):
         await super().reidentify(ReconnectWebSocket(self.id, resume=resume and known))
 
     async def reconnect(self) -> None:
-        """Connects anew after a connection could not be made."""
+        """Reconnect after a failed attempt."""
         own = self.ws.gateway
-        # The session's own address may be what is out of order. Discord knows it at any.
+        # The session's own address may be what fails, and Discord resumes a session at any address.
         self.ws.gateway = DiscordWebSocket.DEFAULT_GATEWAY
         await self._connect(resume=True)
         self.ws.gateway = own
 
 
 def use_shards_that_resume() -> None:
-    """Has every client with several shards that discord.py makes from now on use these."""
+    """Replace the shards of all sharded clients that discord.py creates from now on."""
     discord.shard.Shard = Shard  # type: ignore[misc]  # a client cannot be given its own

@@ -1,4 +1,4 @@
-"""Status: the pages on which a running bot says how it is, and how late its event loop is."""
+"""Health: the HTTP pages of a running bot, and the delay of its event loop."""
 
 from __future__ import annotations
 
@@ -13,33 +13,33 @@ from ..telemetry import Meter
 from .metrics import CONTENT_TYPE, Metrics
 
 BETWEEN_LOOKS = 0.25
-"""Seconds between two looks at how late the event loop is: whatever takes longer is seen."""
+"""Seconds between two measurements of the event loop's delay; longer delays are all seen."""
 
 TO_END = 1.0
-"""Seconds for which pages that are being read are waited for at the end."""
+"""Seconds that requests in progress may take at the end."""
 
 Missing = Callable[[], Awaitable[str]]
-"""Says in one line what a bot lacks to serve people; nothing where it lacks nothing."""
+"""Returns why a bot is not ready, in one line, or ""."""
 
 
 @asynccontextmanager
 async def served(host: str, port: int, metrics: Metrics, missing: Missing) -> AsyncIterator[None]:
-    """Serves the pages as long as this is entered.
+    """Serve the pages until the context exits.
 
-    It is done in the bot's own event loop: where that hangs, there is no answer. Raises
-    SettingsError where the port cannot be had.
+    They are served in the bot's event loop, so that a loop that hangs does not answer. Raises
+    SettingsError where the port is taken.
     """
-    # Nobody reads who asked for them.
+    # No access log, because nobody would read it.
     runner = web.AppRunner(_pages(metrics, missing), access_log=None, shutdown_timeout=TO_END)
     await runner.setup()
-    looking = asyncio.create_task(_look(metrics))
+    measuring = asyncio.create_task(_measure_delay(metrics))
     try:
         await _open(web.TCPSite(runner, host, port))
         yield
     finally:
-        looking.cancel()
+        measuring.cancel()
         with suppress(asyncio.CancelledError):
-            await looking
+            await measuring
         await runner.cleanup()
 
 
@@ -55,7 +55,7 @@ async def _open(site: web.TCPSite) -> None:
 
 def _pages(metrics: Metrics, missing: Missing) -> web.Application:
     async def numbers(_request: web.Request) -> web.Response:
-        # Not here, where everybody would wait for it.
+        # In a thread, because everybody would wait for the event loop.
         page = await asyncio.to_thread(metrics.page)
         return web.Response(body=page, headers={"Content-Type": CONTENT_TYPE})
 
@@ -73,8 +73,8 @@ def _pages(metrics: Metrics, missing: Missing) -> web.Application:
     return pages
 
 
-async def _look(meter: Meter) -> None:
-    """Sleeps again and again, and tells how much too long that was."""
+async def _measure_delay(meter: Meter) -> None:
+    """Sleep repeatedly, and tell the meter how much too long each sleep was."""
     clock = asyncio.get_running_loop().time
     while True:
         due = clock() + BETWEEN_LOOKS

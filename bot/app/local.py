@@ -1,4 +1,4 @@
-"""The same bot inside a simulated Discord, in a browser: no account, no token."""
+"""The bot inside a simulated Discord, in a browser: no account, no token."""
 
 from __future__ import annotations
 
@@ -7,14 +7,11 @@ import datetime as dt
 import logging
 import threading
 from collections.abc import Callable
-from typing import cast
 
 import discord
 import simcord
 
-from ..cogs import OnBook
 from ..settings import RunnerSettings
-from ..ui.components import COG
 from .client import Bot, RunnerError, stopped_by_signal
 
 log = logging.getLogger("onbook.local")
@@ -23,20 +20,19 @@ GUILD, CHANNEL, WRITERS = "The Playhouse", "stage", ("Ann", "Ben")
 WRITERS_MAY = discord.Permissions(
     discord.Permissions.text().value, manage_channels=True, manage_guild=True
 )
-"""Everything that the bot asks for: it is their own page."""
+"""All permissions that the bot asks its users for, because the page is theirs."""
 
 PATIENCE = 600.0
-"""Seconds that a command may take before the page calls it stuck."""
+"""Seconds after which the page reports that a command is stuck."""
 
 
 async def run(chosen: RunnerSettings, port: int) -> None:
-    """Serves the page until Ctrl-C or until its session is ended there; raises RunnerError.
+    """Serve the page until Ctrl-C or the page ends its session; raise RunnerError.
 
-    Scripts are kept in the database that is set, so the next run goes on with them.
+    Scripts are stored in the database of the settings, so that the next run goes on with them.
     """
-    # A world knows no commands when it begins, whatever the last one was told.
-    bot = Bot(chosen, always_sync=True)
-    bot.onbook_later = _later
+    # Each simulated Discord begins without commands, whatever was synced with the last one.
+    bot = Bot(chosen, always_sync=True, later=_later)
     world = simcord.Env(bot, check_errors=False, settle_timeout=PATIENCE)
     try:
         channel, writers = _furnish(world)
@@ -53,8 +49,10 @@ async def run(chosen: RunnerSettings, port: int) -> None:
 
 
 def _later(seconds: float, act: Callable[[], None]) -> threading.Timer:
-    """A timer in a thread: for one of the event loop's, which it takes for work that has yet to be
-    done, the page would wait."""
+    """Start a timer in a thread.
+
+    The simulation would wait for one of the event loop's before it shows anything.
+    """
     loop = asyncio.get_running_loop()
     timer = threading.Timer(seconds, loop.call_soon_threadsafe, [act])
     timer.daemon = True
@@ -63,28 +61,29 @@ def _later(seconds: float, act: Callable[[], None]) -> threading.Timer:
 
 
 def _furnish(world: simcord.Env) -> tuple[simcord.ChannelHandle, list[simcord.MemberActor]]:
-    """A guild, a channel and its writers; the channel has the same id in every run."""
+    """Create a guild, a channel and its writers; the channel's id is the same in every run."""
     world.backend.bot_user.name = "On Book"
     guild = world.create_guild(GUILD)
     channel = guild.create_text_channel(CHANNEL)
-    # After the channel, whose id must be the one that it had before there were roles.
+    # After the channel, because ids count up and the channel must keep its own.
     rights = guild.create_role("Writers", permissions=WRITERS_MAY)
     writers = [guild.add_member(world.create_user(name), roles=[rights]) for name in WRITERS]
-    # The world begins in the same moment in every run, and ids are made from its clock: without
-    # this, new interactions would bear the ids of those that were written down in the last run.
+    # The simulated clock starts at the same moment in every run, and ids are made from it: unless
+    # it is advanced, new interactions get the ids of interactions that the last run has stored.
     behind = dt.datetime.now(dt.UTC) - world.now()
     world.backend.advance_clock(max(0.0, behind.total_seconds()))
     return channel, writers
 
 
 async def _show_last_page(bot: Bot, channel: int) -> None:
-    """What the last run left: the end of the script, with live buttons."""
-    cog = cast("OnBook", bot.get_cog(COG))
-    # The messages of the last run have gone with its world.
-    await cog.store.posts.clear()
+    """Post the end of the script that the last run left, with buttons."""
+    services = bot.services
+    assert services is not None  # since the client has started
+    # The messages of the last run are gone.
+    await services.store.posts.clear()
     place = bot.get_channel(channel)
-    assert isinstance(place, discord.TextChannel)  # made above
-    await cog.board.open_at(place)
+    assert isinstance(place, discord.TextChannel)  # as created by `_furnish`
+    await services.poster.open_at(place)
 
 
 async def _serve(

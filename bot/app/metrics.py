@@ -1,4 +1,4 @@
-"""Metrics: Prometheus's numbers of one bot, in a registry of its own."""
+"""Metrics: count for Prometheus what happens in one bot, in a registry of its own."""
 
 from __future__ import annotations
 
@@ -24,73 +24,75 @@ from ..inference.engine import Load
 from ..telemetry import Meter, Outcome
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
-"""What `Metrics.page` is."""
+"""The content type of `Metrics.page`."""
 
 TO_ACKNOWLEDGE = (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
 TO_FINISH = (0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 20.0, 30.0, 60.0)
 OF_REQUESTS = (0.05, 0.1, 0.2, 0.3, 0.5, 1.0, 2.0, 5.0, 10.0)
 OF_MOMENTS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
-"""Seconds by which times are told apart."""
+"""The upper bounds of the histograms' buckets, in seconds."""
 
 TOO_MANY = 429
-"""The status of a request for which Discord's limits leave no room."""
+"""The status of a request beyond Discord's rate limits."""
 
 Loads = Callable[[], Mapping[str, Load]]
-"""Tells what each voice has to do, from any thread."""
+"""Returns the load of each voice, in any thread."""
 
 
 class Metrics(Meter):
-    """Counts what happens in a bot. No label tells who did something, where, or what was said."""
+    """Counts what happens in a bot. No label tells who did something, where, or what they said."""
 
     def __init__(self, loads: Loads) -> None:
         self.registry = registry = CollectorRegistry()
         self.http_trace = traced(self._requested)
         self._heard = Counter(
-            "onbook_interactions", "What people asked for.", ["act"], registry=registry
+            "onbook_interactions", "Interactions that have arrived.", ["act"], registry=registry
         )
         self._in_hand = Gauge(
-            "onbook_interactions_in_hand", "What has not ended of that.", registry=registry
+            "onbook_interactions_in_hand",
+            "Interactions that are being answered.",
+            registry=registry,
         )
         self._to_acknowledge = Histogram(
             "onbook_acknowledge_seconds",
-            "From when the bot heard of it until Discord had a first answer.",
+            "From the arrival of an interaction to its first answer.",
             ["act"],
             buckets=TO_ACKNOWLEDGE,
             registry=registry,
         )
         self._to_finish = Histogram(
             "onbook_finish_seconds",
-            "From when the bot heard of it to its end.",
+            "From the arrival of an interaction to its end.",
             ["act", "outcome"],
             buckets=TO_FINISH,
             registry=registry,
         )
         self._transactions = Histogram(
             "onbook_transaction_seconds",
-            "Transactions of the database, from when they were asked for.",
+            "Transactions of the database, with their waits.",
             ["purpose"],
             buckets=OF_MOMENTS,
             registry=registry,
         )
         self._transactions_in_hand = Gauge(
-            "onbook_transactions_in_hand", "Those that wait or are made.", registry=registry
+            "onbook_transactions_in_hand", "Transactions that wait or are open.", registry=registry
         )
         self._requests = Histogram(
             "onbook_request_seconds",
-            "Requests to Discord, until it began to answer.",
+            "Requests to Discord, until their answers began.",
             ["status"],
             buckets=OF_REQUESTS,
             registry=registry,
         )
         self._gateway = Counter(
             "onbook_gateway_events",
-            "Connections to Discord's gateway: made anew, resumed, and lost.",
+            "Connections to Discord's gateway: new, resumed and lost.",
             ["event"],
             registry=registry,
         )
         self._delay = Histogram(
             "onbook_loop_delay_seconds",
-            "How late the event loop does what is due.",
+            "Delays of the event loop.",
             buckets=OF_MOMENTS,
             registry=registry,
         )
@@ -98,26 +100,26 @@ class Metrics(Meter):
         ProcessCollector(registry=registry)
 
     def page(self) -> bytes:
-        """All of it, as `CONTENT_TYPE`: up to a tenth of a second of work, in any thread."""
+        """Return the metrics as `CONTENT_TYPE`; any thread may, for up to a tenth of a second."""
         return generate_latest(self.registry)
 
     def heard(self, act: str) -> None:
-        """See `Meter`."""
+        """Count a request."""
         self._heard.labels(act).inc()
         self._in_hand.inc()
 
     def acknowledged(self, act: str, seconds: float) -> None:
-        """See `Meter`."""
+        """Measure the time to a first answer."""
         self._to_acknowledge.labels(act).observe(seconds)
 
     def finished(self, act: str, outcome: Outcome, seconds: float) -> None:
-        """See `Meter`."""
+        """Measure the time to the end of a request."""
         self._to_finish.labels(act, outcome.value).observe(seconds)
         self._in_hand.dec()
 
     @contextmanager
     def transaction(self, purpose: str) -> Iterator[None]:
-        """See `Meter`."""
+        """Measure a transaction."""
         with (
             self._transactions_in_hand.track_inprogress(),
             self._transactions.labels(purpose).time(),
@@ -125,11 +127,11 @@ class Metrics(Meter):
             yield
 
     def gateway(self, event: str) -> None:
-        """See `Meter`."""
+        """Count an event of the gateway."""
         self._gateway.labels(event).inc()
 
     def late(self, seconds: float) -> None:
-        """See `Meter`."""
+        """Measure a delay of the event loop."""
         self._delay.observe(seconds)
 
     def _requested(self, status: str, seconds: float) -> None:
@@ -137,22 +139,22 @@ class Metrics(Meter):
 
 
 class _Loads(Collector):
-    """What the voices have to do when somebody asks for the page."""
+    """Collects the loads of the voices when the page is made."""
 
     def __init__(self, loads: Loads) -> None:
         self.loads = loads
 
     def collect(self) -> Iterator[GaugeMetricFamily | CounterMetricFamily]:
-        """The numbers of this moment."""
+        """Yield the numbers of this moment."""
         queue = GaugeMetricFamily(
-            "onbook_queue", "Lines that wait for a place beside others.", labels=["voice"]
+            "onbook_queue", "Lines that wait for a row of the batch.", labels=["voice"]
         )
         rows = GaugeMetricFamily(
-            "onbook_rows", "Lines that are read or written side by side.", labels=["voice"]
+            "onbook_rows", "Lines that are read or written in the batch.", labels=["voice"]
         )
         characters = CounterMetricFamily(
             "onbook_characters",
-            "Characters of lines that were read, and of lines that were written.",
+            "Characters that were read, and that were written.",
             labels=["voice", "work"],
         )
         for voice, load in self.loads().items():
@@ -164,10 +166,11 @@ class _Loads(Collector):
 
 
 def traced(tell: Callable[[str, float], None]) -> aiohttp.TraceConfig:
-    """Tells of each request of a client what came of it, and after how many seconds.
+    """Return a trace that reports each HTTP request of a client.
 
-    That is the kind of status, such as ``2xx``; ``429`` by itself; or ``lost`` where no answer came
-    while it was waited for.
+    Args:
+        tell: Is given the kind of status and the seconds. The kind is such as ``2xx``, but ``429``
+            by itself, or ``lost`` without an answer.
     """
 
     async def begin(_session: object, request: SimpleNamespace, _about: object) -> None:

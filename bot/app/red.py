@@ -1,60 +1,69 @@
-"""On Book in Red-DiscordBot: the same cog, with what Red asks of every cog.
+"""On Book in Red-DiscordBot: the same cogs, with what Red asks of every cog.
 
-Only `setup` imports it, where the host is Red. As the rest of On Book it is under the MIT licence;
-Red, which it builds on there, is under the GNU GPL 3, and so is what the two are together.
+Only `setup` imports this module, where the host is Red. As the rest of On Book it is under the MIT
+licence; Red, which it builds on there, is under the GNU GPL 3, and so is what the two are together.
 """
 
 from __future__ import annotations
 
 import asyncio
 import io
+from typing import TypeVar
 
+from discord.ext import commands
 from discord.utils import DEFAULT_FILE_SIZE_LIMIT_BYTES
-from redbot.core import commands
+from redbot.core import commands as red_commands
 from redbot.core.bot import Red
 from redbot.core.data_manager import cog_data_path
 from redbot.core.errors import CogLoadError
 
-from .. import cogs
+from ..cogs import add_cogs
 from ..cogs.guest import NoPlace
+from ..cogs.lifecycle import OnBook
+from ..cogs.privacy import Privacy, as_file
 from ..inference.model import ModelError
 from ..settings import SettingsError, settings
 from ..storage.database import StoreError
-from ..ui.components import COG
-from ..ui.privacy import as_file
+
+C = TypeVar("C", bound=commands.Cog)
 
 
 async def setup_in_red(bot: Red) -> None:
-    """The door for Red; raises CogLoadError, whose sentence Red passes on to its owner."""
+    """Add the cogs to Red; raise CogLoadError, whose sentence Red shows its owner."""
     try:
-        await bot.add_cog(OnBook(bot))
+        chosen = settings()
+        folder = cog_data_path(raw_name=OnBook.__cog_name__)
+        database = folder / chosen.database  # an absolute path stays as it is
+        here = chosen.model_copy(update={"database": database})
+        await add_cogs(bot, here, group=chosen.group, adapt=as_red_cog)
     except (SettingsError, NoPlace, ModelError, StoreError) as error:
         raise CogLoadError(str(error)) from error
 
 
-class OnBook(cogs.OnBook, commands.Cog, name=COG):  # type: ignore[misc]  # Red need not be here
-    """Scripts in channels, written by people and a voice in turn.
+def as_red_cog(kind: type[C], /) -> type[C]:
+    """Return a subclass that is a cog of Red's, because Red takes no other cogs."""
 
-    Its name is that of its folder below Red's data path, where the database is.
-    """
+    name = kind.__cog_name__
 
-    def __init__(self, bot: Red) -> None:
-        chosen = settings()
-        database = cog_data_path(self) / chosen.database  # one that is absolute stays where it is
-        super().__init__(bot, chosen.model_copy(update={"database": database}))
+    # Neither Red, which is not there where this is checked, nor a variable is a base to mypy.
+    class RedCog(kind, red_commands.Cog, name=name):  # type: ignore[misc, valid-type, call-arg]
+        async def red_delete_data_for_user(self, *, requester: str, user_id: int) -> None:
+            """Delete what is kept of a person, on Red's request.
 
-    async def red_delete_data_for_user(self, *, requester: str, user_id: int) -> None:
-        """Takes a person's name from everything, and their lines' text, too.
+            The person's name goes from everything, and the text from their lines. Only for the
+            requester "user" the text stays: then Red's owner lets cogs keep what they need, and
+            others have gone on from these lines.
+            """
+            if isinstance(self, Privacy):  # one cog does so for all
+                await self.forget_person(user_id, text=requester != "user")
 
-        Only for the requester "user" the text stays: then Red's owner lets cogs keep what they
-        need, and others have gone on from these lines.
-        """
-        await self.forget_person(user_id, text=requester != "user")
+        async def red_get_data_for_user(self, *, user_id: int) -> dict[str, io.BytesIO]:
+            """Return all that is kept of a person, as files by their names."""
+            kept = await self.store.people.load_kept(user_id) if isinstance(self, Privacy) else None
+            if not kept:
+                return {}
+            name, content = await asyncio.to_thread(as_file, kept, DEFAULT_FILE_SIZE_LIMIT_BYTES)
+            return {name: io.BytesIO(content)}
 
-    async def red_get_data_for_user(self, *, user_id: int) -> dict[str, io.BytesIO]:
-        """All that is kept of a person, as a file by its name; none where nothing is kept."""
-        kept = await self.store.people.load_kept(user_id)
-        if not kept:
-            return {}
-        name, content = await asyncio.to_thread(as_file, kept, DEFAULT_FILE_SIZE_LIMIT_BYTES)
-        return {name: io.BytesIO(content)}
+    RedCog.__cog_description__ = kind.__cog_description__
+    return RedCog

@@ -1,74 +1,110 @@
-"""The slash commands, one file a subject: parse, call the room, show."""
+"""The cogs, one a feature: its commands, its components, and its words."""
 
 from __future__ import annotations
 
-from discord import app_commands
+from typing import Protocol, TypeVar
+
 from discord.ext import commands
 
-from ..i18n.catalogue import phrase
 from ..settings import Settings
-from ..ui import components
+from ..storage.database import Guard
+from ..telemetry import SILENT, Meter
+from ..ui.live_polls import Later
 from .branches import Branches
-from .commands import for_scripts
-from .company import Company
-from .guest import NoPlace, check_places, grouped
+from .cast import Cast
+from .feature import FeatureCog
+from .guest import check_places, grouped
+from .lifecycle import OnBook
 from .models import Models
-from .preferences import Manners
 from .privacy import Privacy
 from .reading import Reading
+from .script_settings import ScriptSettings
 from .scripts import Scripts
+from .services import CogServices, Host, open_services
+from .starting import Starting
+from .stopping import Stopping
 from .strays import Strays
 from .takes import Takes
+from .upkeep import Upkeep
 from .writing import Writing
 
-__all__ = ["OnBook"]
-
-
-class OnBook(
+FEATURES: tuple[type[FeatureCog], ...] = (
+    Privacy,
+    Models,
+    ScriptSettings,
+    Reading,
+    Cast,
+    Scripts,
+    Branches,
+    Starting,
     Writing,
     Takes,
-    Branches,
-    Scripts,
-    Company,
-    Reading,
-    Manners,
-    Models,
-    Privacy,
+    Stopping,
     Strays,
-    name=components.COG,
-):
-    """Scripts in channels, written by people and a voice in turn."""
+    Upkeep,
+)
+"""The features, in the order in which Discord is told of their commands."""
 
-    def __init__(self, bot: commands.Bot, chosen: Settings | None = None) -> None:
-        super().__init__(bot, chosen)
-        if self.group:
-            # What stands here is what discord.py gives to a host, and takes from it again.
-            self.__cog_app_commands__ = [grouped(self.group, self.get_app_commands())]
-        # A cog's body can have no commands on messages.
-        self.menus = [
-            for_scripts(app_commands.ContextMenu(name=name, callback=callback))
-            for name, callback in (
-                (phrase("Continue from here"), self.continue_from),
-                (phrase("Rewrite this line"), self.rewrite_in),
-            )
-        ]
 
-    async def cog_load(self) -> None:
-        """Opens the voice and the database; raises NoPlace, ModelError or StoreError."""
-        tree, wanted = self.bot.tree, [*self.get_app_commands(), *self.menus]
-        check_places(tree, wanted)
-        await super().cog_load()
-        try:
-            # Again, since the host may have done other things in the meantime.
-            check_places(tree, wanted)
-        except NoPlace:
-            await super().cog_unload()
-            raise
-        for menu in self.menus:
-            tree.add_command(menu)
+C = TypeVar("C", bound=commands.Cog)
 
-    async def cog_unload(self) -> None:
-        """Ends the engines and closes the database."""
-        for menu in self.menus:
-            self.bot.tree.remove_command(menu.name, type=menu.type)
-        await super().cog_unload()
+
+class Adapt(Protocol):
+    """Returns the class that a host takes in place of a cog's."""
+
+    def __call__(self, kind: type[C], /) -> type[C]:
+        """Return a subclass, or the same class."""
+
+
+def as_it_is(kind: type[C], /) -> type[C]:
+    """Return the same class, for a host that takes every cog."""
+    return kind
+
+
+async def add_cogs(
+    bot: Host,
+    chosen: Settings,
+    *,
+    group: str | None = None,
+    meter: Meter = SILENT,
+    guard: Guard | None = None,
+    later: Later | None = None,
+    adapt: Adapt = as_it_is,
+) -> CogServices:
+    """Open what the cogs share, and add the cogs to a bot.
+
+    Args:
+        bot: The bot.
+        chosen: The settings.
+        group: The group of all commands in a host; None where the bot is On Book alone.
+        meter: Counts what happens.
+        guard: Is asked before each transaction that writes, or None.
+        later: The timer of votes, or None for that of the event loop.
+        adapt: Returns the class that the host takes in place of a cog's.
+
+    Raises:
+        NoPlace: The host has other commands of these names.
+        ModelError: The default voice cannot be used.
+        StoreError: The database cannot be used.
+    """
+    if group:
+        check_places(bot.tree, group)
+    services = await open_services(bot, chosen, group=group, meter=meter, guard=guard, later=later)
+    try:
+        if group:
+            check_places(bot.tree, group)  # again, because the host went on meanwhile
+        features = [adapt(kind)(services) for kind in FEATURES]
+        commands_inside = None
+        if group:
+            inside = [command for one in features for command in one.release_commands()]
+            commands_inside = grouped(group, inside)
+        for one in features:
+            await bot.add_cog(one)
+        await bot.add_cog(adapt(OnBook)(services, commands_inside))
+        if bot.is_ready():
+            for one in features:
+                await one.resume()
+    except BaseException:
+        await services.close()
+        raise
+    return services

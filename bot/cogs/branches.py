@@ -1,14 +1,13 @@
-"""The commands for a script's tree: its history, forks, and lines that are rewritten."""
+"""Branches: a script's history, its forks, and lines that are rewritten."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import suppress
 
 import discord
 from discord import app_commands
 
-from ..i18n.catalogue import many, say
+from ..i18n.catalogue import many, phrase, say
 from ..i18n.markdown import LIMIT, inline, plain, size
 from ..screenplay.free_text import titled
 from ..session.channel_session import Room
@@ -17,19 +16,69 @@ from ..session.preferences import present
 from ..session.rate_limits import Cost
 from ..session.turn import Place, RoomError, place_of
 from ..storage.schema import Line, Script
-from ..ui import panels
-from ..ui.components import Interaction
+from ..ui.components import Handler, Interaction, page_id, place_id, place_in, selected
 from ..ui.delivery import LOST, delivered, edited, reply_to
-from ..ui.history import ON_A_PAGE, label, option, told
-from ..ui.message_sync import page_title
+from ..ui.pages import page_title
 from ..ui.responses import answer, check_permissions
 from .bounds import check_texts, chosen
-from .commands import CHOICES, answered, for_scripts, speaking_to, who, writer_of
-from .turns import LONGEST_WINDOW, UNTITLED, Turns, news
+from .feature import CHOICES, UNTITLED, FeatureCog, answered, for_scripts
+from .history_page import (
+    LINE_ID,
+    MOST_OPTIONS,
+    ON_A_PAGE,
+    RewriteModal,
+    label,
+    line_menu,
+    list_lines,
+    option,
+)
+from .requester import who, writer_of
+from .services import CogServices
+from .turns import news
+
+LONGEST_WINDOW = 4000
+"""Characters of a text from a window; a command's may have more."""
+
+MENUS = CONTINUE, REWRITE = phrase("Continue from here"), phrase("Rewrite this line")
+"""The names of the commands on messages."""
 
 
-class Branches(Turns):
+class Branches(FeatureCog, name="OnBook.branches"):
     """See how a script came to be, go back in it, and take it another way."""
+
+    def __init__(self, services: CogServices) -> None:
+        super().__init__(services)
+        # discord.py collects no commands on messages from the body of a cog.
+        self.menus = [
+            for_scripts(app_commands.ContextMenu(name=CONTINUE, callback=self.continue_from)),
+            for_scripts(app_commands.ContextMenu(name=REWRITE, callback=self.rewrite_in)),
+        ]
+
+    async def cog_load(self) -> None:
+        """Add the commands on messages, and begin to listen."""
+        for menu in self.menus:
+            self.bot.tree.add_command(menu)
+        await super().cog_load()
+
+    async def cog_unload(self) -> None:
+        """Remove the commands on messages, and listen no more."""
+        for menu in self.menus:
+            self.bot.tree.remove_command(menu.name, type=menu.type)
+        await super().cog_unload()
+
+    def listeners(self) -> dict[str, Handler]:
+        """Listen to the menu of lines, to its pages, and to the offer to continue from a line."""
+        return {
+            LINE_ID: lambda interaction, found: self.choose_line(
+                interaction, found["action"], int(found["script"])
+            ),
+            page_id("history"): lambda interaction, found: self.turn_history(
+                interaction, int(found["script"]), int(found["number"])
+            ),
+            place_id("here"): lambda interaction, found: self.press_here(
+                interaction, place_in(found)
+            ),
+        }
 
     @app_commands.command(name="history")
     @app_commands.describe(line="At which line, by its number in the list; at the end if left out")
@@ -39,7 +88,7 @@ class Branches(Turns):
         self, interaction: Interaction, line: app_commands.Range[int, 1] | None = None
     ) -> None:
         """See who wrote what, and continue from any line"""
-        script = await self._room(interaction).script()
+        script = await self.services.room(interaction).script()
         last = await self._pages(script) - 1
         number, asked_for = last, None
         if line is not None:
@@ -65,7 +114,7 @@ class Branches(Turns):
         """Begin another script where this one stands"""
         check_permissions(interaction)
         title = titled(title) or say(UNTITLED)
-        room = self._room(interaction)
+        room = self.services.room(interaction)
         check_may_write(await room.script(), writer_of(interaction))
         if thread:
             await self._fork_into_thread(interaction, room, title)
@@ -77,8 +126,7 @@ class Branches(Turns):
             who=who(interaction),
             title=inline(title, 100),
         )
-        shown = await self.board.show_end(interaction, room, f"-# {note}")
-        await self.board.repaint(interaction, room, turn, shown)
+        await self.turns.show_end(interaction, room, turn, f"-# {note}")
 
     @app_commands.command(name="edit")
     @app_commands.describe(line="Which line, by its number in the history; the last if left out")
@@ -89,7 +137,7 @@ class Branches(Turns):
     ) -> None:
         """Rewrite a line, and keep what follows it"""
         check_permissions(interaction)
-        room = self._room(interaction)
+        room = self.services.room(interaction)
         script = await room.begun()
         place = place_of(script) if line is None else await self._place(script, line)
         await self._open(interaction, place)
@@ -99,7 +147,8 @@ class Branches(Turns):
     async def _suggest_line(
         self, interaction: Interaction, current: str | int
     ) -> list[app_commands.Choice[int]]:
-        running = await self.store.scripts.find_running(self._room(interaction).channel)
+        room = self.services.room(interaction)
+        running = await self.store.scripts.find_running(room.channel)
         path = await self.store.lines.load_path_ids(running.head if running else None)
         numbers = {line: number for number, line in enumerate(path, 1)}
         wanted = [line for line in reversed(path) if str(current) in str(numbers[line])]
@@ -111,13 +160,13 @@ class Branches(Turns):
 
     @answered
     async def continue_from(self, interaction: Interaction, message: discord.Message) -> None:
-        """Continues from the last line of the script that a message shows."""
+        """Continue from the last line of the script that a message shows."""
         if ballot := await self.store.polls.find_by_message(message.id):
             takes = await self.store.polls.load_takes(ballot)
             options = [option(lines[-1], None) for lines in takes.values()]
             await reply_to(interaction).send_message(
                 say("After which take of that message?"),
-                view=panels.lines("here", ballot.script, options),
+                view=line_menu("here", ballot.script, options),
                 ephemeral=True,
             )
             return
@@ -126,7 +175,7 @@ class Branches(Turns):
 
     @answered
     async def rewrite_in(self, interaction: Interaction, message: discord.Message) -> None:
-        """Opens a window for the line that a message shows, or asks which of them."""
+        """Open the window for the line that a message shows, or ask which of several."""
         check_permissions(interaction)
         if await self.store.polls.find_by_message(message.id):
             raise RoomError(
@@ -139,53 +188,58 @@ class Branches(Turns):
         if len(lines) == 1:
             await self._open(interaction, Place(script, lines[0].id))
             return
-        numbers = await self._numbers(await self._room(interaction).script())
-        options = [option(line, numbers.get(line.id)) for line in lines][-panels.MOST_OPTIONS :]
+        running = await self.services.room(interaction).script()
+        numbers = await self._numbers(running)
+        options = [option(line, numbers.get(line.id)) for line in lines][-MOST_OPTIONS:]
         await reply_to(interaction).send_message(
             say("Which line of that message?"),
-            view=panels.lines("rewrite", script, options),
+            view=line_menu("rewrite", script, options),
             ephemeral=True,
         )
 
     @answered
-    async def choose_line(
-        self, interaction: Interaction, action: str, script: int, values: Sequence[object]
-    ) -> None:
-        """A line was chosen from a menu, to be rewritten or to go on from."""
-        place = Place(script, chosen(values))
+    async def press_here(self, interaction: Interaction, place: Place) -> None:
+        """Continue from the line that a button carries."""
+        await self.turns.meet(interaction, place)
+        await self._go_to(interaction, place)
+
+    @answered
+    async def choose_line(self, interaction: Interaction, action: str, script: int) -> None:
+        """Rewrite the line that was selected from a menu, or continue from it."""
+        place = Place(script, chosen(selected(interaction)))
         if action == "rewrite":
             await self._open(interaction, place)
         else:
             await self._go_to(interaction, place)
 
     async def submit_rewriting(self, interaction: Interaction, place: Place, text: str) -> None:
-        """Rewrites a line, from the modal."""
-        with speaking_to(interaction, self.group):
+        """Rewrite a line, from the window."""
+        with self.speaking_to(interaction):
             try:
                 check_texts(text=(text, LONGEST_WINDOW))
-                self._pay(interaction, Cost(characters=len(text)))
+                self.services.charge(interaction, Cost(characters=len(text)))
                 await self._rewrite(interaction, place, text)
             except Exception as error:  # noqa: BLE001 - the last place where it can be answered
                 await answer(interaction, error, keep=text.strip())
 
     @answered
     async def turn_history(self, interaction: Interaction, script: int, number: int) -> None:
-        """A button under a page of the history was pressed."""
-        running = await self._room(interaction).script()
+        """Turn to another page of the history."""
+        running = await self.services.room(interaction).script()
         if running.id != script:
             raise RoomError(say("Another script runs here now: see its lines with {/history}."))
         await reply_to(interaction).defer()
         content, view = await self._history(running, number)
         await edited(interaction, content=content, view=view)
 
-    # How it is done
+    # The history
 
     async def _history(
         self, script: Script, number: int, asked_for: int | None = None
     ) -> tuple[str, discord.ui.View]:
-        """One page of a script's lines, of which the one that is ``asked_for`` by its id is marked.
+        """Return a page of a script's history, from 0; a number past the end is the last page.
 
-        A number past the end is the last page.
+        The line with the id ``asked_for`` is marked.
         """
         pages = await self._pages(script)
         number = min(number, pages - 1)
@@ -195,24 +249,25 @@ class Branches(Turns):
         numbers = await self._numbers(script)
         title = page_title(script, number, pages)
         options = [option(line, numbers.get(line.id)) for line in lines]
-        view = panels.lines("here", script.id, options, number, pages)
+        view = line_menu("here", script.id, options, number, pages)
         room = LIMIT - size(title) - 1
-        listed = told(lines, numbers, present(script, self.settings), asked_for, room)
+        now = present(script, self.services.settings)
+        listed = list_lines(lines, numbers, now, asked_for, room)
         return f"{title}\n{listed}", view
 
     async def _pages(self, script: Script) -> int:
-        """How many pages its history has; raises RoomError where it has no line."""
+        """Return the number of pages of a history; raise RoomError for a script without a line."""
         lines = await self.store.lines.count_tree(script)
         if not lines:
             raise RoomError(say("The script has no line yet: write one, or use {/continue}."))
         return -(-lines // ON_A_PAGE)
 
     async def _page_of(self, script: Script, line: int) -> int:
-        """The page of its history, from 0, on which a line stands."""
+        """Return the page of a history, from 0, that has a line."""
         return await self.store.lines.count_tree(script, line) // ON_A_PAGE
 
     async def _place(self, script: Script, number: int) -> Place:
-        """The place of the line with a number, from 1; raises RoomError where there is none."""
+        """Return the place of a line by its number, from 1; raise RoomError where there is none."""
         path = await self.store.lines.load_path_ids(script.head)
         if number > len(path):
             there = many(len(path), "line")
@@ -220,40 +275,50 @@ class Branches(Turns):
         return Place(script.id, path[number - 1])
 
     async def _numbers(self, script: Script) -> dict[int, int]:
-        """The places of the lines that stand in the script, from 1, by their ids."""
+        """Return the numbers, from 1, of the lines that stand in a script, by their ids."""
         return {
             line: n for n, line in enumerate(await self.store.lines.load_path_ids(script.head), 1)
         }
 
     async def _shown_in(self, message: discord.Message) -> tuple[int, list[Line]]:
-        """The script in a message, and those of its lines that stand; all if none does."""
-        found = await self.board.shown_in(message.id)
+        """Return the script in a message, and those of its lines that stand; all if none does."""
+        found = await self.services.messages.perspectives.at(message.id)
         if found is None:
             raise RoomError(say("That message shows no line of a script: choose one that does."))
         script, lines = found
         return script.id, lines
 
+    # Going elsewhere
+
+    async def _go_to(self, interaction: Interaction, place: Place) -> None:
+        """Continue from an earlier line, in front of everybody."""
+        check_permissions(interaction)
+        room = self.services.room(interaction)
+        await reply_to(interaction).defer(thinking=True)
+        turn = await room.cursor.jump_to(writer_of(interaction), place)
+        note = say("{who} took the script to this line.", who=who(interaction))
+        await self.turns.show_end(interaction, room, turn, f"-# {note}")
+
     async def _open(self, interaction: Interaction, place: Place) -> None:
-        room = self._room(interaction)
+        room = self.services.room(interaction)
         line = await room.cursor.line_to_rewrite(writer_of(interaction), place)
-        window = self._for_now(panels.RewriteModal(line, place))
-        await reply_to(interaction).send_modal(window)
+        window = RewriteModal(line, place, self.submit_rewriting)
+        await reply_to(interaction).send_modal(self.services.in_flight.open(window))
 
     async def _rewrite(self, interaction: Interaction, place: Place, text: str) -> None:
         check_permissions(interaction)
-        room = self._room(interaction)
+        room = self.services.room(interaction)
         await room.cursor.line_to_rewrite(writer_of(interaction), place)
         await reply_to(interaction).defer(thinking=True)
         writer = writer_of(interaction)
-        turn = await self._patiently(
+        turn = await self.turns.patiently(
             interaction,
             lambda patience: room.cursor.rewrite(writer, place, text, patience=patience),
         )
         new = inline(" ".join(line.element.one_line for line in turn.lines), 200)
         note = say("{who} rewrote a line: {line}", who=who(interaction), line=new)
         note = "\n".join(filter(None, (news(turn), f"-# {note}")))
-        shown = await self.board.show_end(interaction, room, note)
-        await self.board.repaint(interaction, room, turn, shown)
+        await self.turns.show_end(interaction, room, turn, note)
 
     async def _fork_into_thread(self, interaction: Interaction, room: Room, title: str) -> None:
         channel, may = interaction.channel, interaction.app_permissions
@@ -274,9 +339,9 @@ class Branches(Turns):
         try:
             await room.cursor.fork(writer_of(interaction), title, thread.id)
         except Exception:
-            await _closed(thread)
+            await _remove(thread)
             raise
-        await self.board.open_at(thread)
+        await self.services.poster.open_at(thread)
         note = say(
             "{who} forked the script: it goes on here, and as “{title}” in {thread}.",
             who=who(interaction),
@@ -286,8 +351,8 @@ class Branches(Turns):
         await delivered(interaction, content=f"-# {note}")
 
 
-async def _closed(thread: discord.Thread) -> None:
-    """Deletes a thread in which nothing goes on, or archives it, as its creator always may."""
+async def _remove(thread: discord.Thread) -> None:
+    """Delete a thread without a script, or archive it, which its creator always may."""
     with suppress(discord.HTTPException, *LOST):
         try:
             await thread.delete()

@@ -1,4 +1,4 @@
-"""A guest's commands: one group has them all, and its name must be free in the host."""
+"""Guests: put all commands into one group where the bot is somebody else's."""
 
 from __future__ import annotations
 
@@ -6,34 +6,34 @@ from collections.abc import Iterable
 from contextlib import ExitStack
 from typing import Any
 
+import discord
 from discord import AppCommandType, app_commands
 
-from .commands import for_scripts
-
-Command = app_commands.Command[Any, ..., Any] | app_commands.Group
+from .branches import MENUS
+from .feature import Command, for_scripts
 
 
 class NoPlace(Exception):
-    """One sentence about a command that a host has no place for, and what to do about it."""
+    """A host has no place for a command: one sentence about it, and what to do."""
 
 
-def grouped(name: str, all_of_them: Iterable[Command]) -> app_commands.Group:
-    """The group of a name, with all the commands in it; raises ValueError for more than 25."""
+def grouped(name: str, inside: Iterable[Command]) -> app_commands.Group:
+    """Return a group of commands; raise ValueError for more than 25."""
     group = for_scripts(
         app_commands.Group(name=name, description="Write a script with a small neural network")
     )
-    for one in all_of_them:
+    for one in inside:
         group.add_command(one)
     return group
 
 
-def check_places(
-    tree: app_commands.CommandTree[Any], wanted: Iterable[Command | app_commands.ContextMenu]
-) -> None:
-    """Raises NoPlace for a command that a host has no place for.
+def check_places(tree: app_commands.CommandTree[Any], group: str) -> None:
+    """Raise NoPlace where a host has no place for the group, or for the commands on messages.
 
-    They are all added, by which discord.py's own rules decide, and taken away again.
+    Stand-ins are added to the tree, so that discord.py's own rules decide, and removed again.
     """
+    wanted: list[app_commands.Group | app_commands.ContextMenu] = [grouped(group, ())]
+    wanted += [app_commands.ContextMenu(name=name, callback=_do_nothing) for name in MENUS]
     with ExitStack() as added:
         for one in wanted:
             try:
@@ -48,11 +48,17 @@ def check_places(
             added.callback(tree.remove_command, one.name, type=_type(one))
 
 
-def _type(one: Command | app_commands.ContextMenu) -> AppCommandType:
+async def _do_nothing(
+    interaction: discord.Interaction[discord.Client], message: discord.Message
+) -> None:
+    """Stand in for a command on messages."""
+
+
+def _type(one: app_commands.Group | app_commands.ContextMenu) -> AppCommandType:
     return one.type if isinstance(one, app_commands.ContextMenu) else AppCommandType.chat_input
 
 
-def _taken(one: Command | app_commands.ContextMenu) -> str:
+def _taken(one: app_commands.Group | app_commands.ContextMenu) -> str:
     if isinstance(one, app_commands.ContextMenu):
         return f"This bot has a command “{one.name}” already: give that another name."
     return f"This bot has a command /{one.name} already: set ONBOOK_GROUP to another name."

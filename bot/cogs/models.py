@@ -1,4 +1,4 @@
-"""The commands about the voices: which there are, which one writes, and what they can do."""
+"""Models: which voices there are, which one writes, and what each has learned."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from ..ui.components import Interaction
 from ..ui.delivery import delivered, reply_to
 from ..ui.images import curve
 from ..ui.responses import check_may_set, check_permissions
-from .commands import answered, choices, for_scripts, writer_of
-from .turns import Turns
+from .feature import FeatureCog, answered, choices, for_scripts
+from .requester import writer_of
 
 
-class Models(Turns):
+class Models(FeatureCog, name="OnBook.models"):
     """See the voices, and choose one."""
 
     model = for_scripts(
@@ -35,9 +35,9 @@ class Models(Turns):
     @answered
     async def list_models(self, interaction: Interaction) -> None:
         """See which voices there are"""
-        room = self._room(interaction)
+        room = self.services.room(interaction)
         await reply_to(interaction).defer(thinking=True, ephemeral=True)
-        found = await self.voices.look_at_all()
+        found = await self.services.voices.look_at_all()
         chosen = await room.library.chosen_voice(interaction.guild_id)
         await delivered(interaction, content=model_cards.listed(found, chosen))
 
@@ -54,7 +54,7 @@ class Models(Turns):
         script: bool = False,
     ) -> None:
         """Choose the voice of the new scripts in this server, or of the script that runs here"""
-        room = self._room(interaction)
+        room = self.services.room(interaction)
         check_permissions(interaction)
         if not script:
             check_may_set(interaction, "guild")
@@ -62,10 +62,10 @@ class Models(Turns):
             raise RoomError(
                 say("There is no server here: choose a voice for the script, with {*script}.")
             )
-        # A voice that nobody has used yet takes a moment to be examined and opened.
+        # Opening a voice for the first time takes a moment.
         await reply_to(interaction).defer(thinking=True)
-        _check_sound(await self.voices.look(model))
-        await self.voices.engine(model)
+        _check_sound(await self.services.voices.look(model))
+        await self.services.voices.engine(model)
         if script:
             await room.library.change(writer_of(interaction), {"voice": model})
             told = say(
@@ -94,9 +94,11 @@ class Models(Turns):
         everyone: bool = False,
     ) -> None:
         """See what a voice has read, how good it is, and how it learned"""
-        room = self._room(interaction)
+        room = self.services.room(interaction)
         await reply_to(interaction).defer(thinking=True, ephemeral=not everyone)
-        found = await self.voices.look(model or await _voice_of(room, interaction.guild_id))
+        found = await self.services.voices.look(
+            model or await _voice_of(room, interaction.guild_id)
+        )
         _check_sound(found)
         may_attach = interaction.app_permissions.attach_files
         files = [await asyncio.to_thread(_picture, found)] if may_attach else []
@@ -109,17 +111,17 @@ class Models(Turns):
     async def _suggest_one(
         self, interaction: Interaction, current: str
     ) -> list[app_commands.Choice[str]]:
-        return choices(self.voices.names(), current)
+        return choices(self.services.voices.names(), current)
 
 
 async def _voice_of(room: Room, guild: int | None) -> str:
-    """The voice of the script that runs in a room, or of a new one."""
+    """Return the voice of the script that runs in a channel, or of a new one."""
     running = await room.store.scripts.find_running(room.channel)
     return running.voice if running else await room.library.chosen_voice(guild)
 
 
 def _picture(found: Found) -> discord.File | None:
-    """How a voice learned, if it says so. Draws: not on the event loop."""
+    """Draw how a voice learned, if its file says so; not on the event loop."""
     learned = curve.curve_of(found.about or {})
     if learned is None:
         return None
@@ -128,6 +130,6 @@ def _picture(found: Found) -> discord.File | None:
 
 
 def _check_sound(found: Found) -> None:
-    """Raises ModelError for a voice that is not used."""
+    """Raise ModelError for a voice that was refused."""
     if found.refusal:
         raise ModelError(found.refusal.sentence, **found.refusal.fields)

@@ -1,71 +1,77 @@
-"""What people and servers can have deleted, and what they are given of it."""
+"""Privacy: what is kept of a person, told, given to them, and deleted."""
 
 from __future__ import annotations
 
 import asyncio
-import datetime as dt
 import io
-import logging
-from collections.abc import Sequence
-from contextlib import suppress
+import json
+import zipfile
 from typing import Any
 
 import discord
-from discord import app_commands
-from discord.ext import commands, tasks
+from discord import app_commands, ui
 
-from ..i18n.catalogue import many, say, speaking
+from ..i18n.catalogue import many, phrase, say
 from ..session.turn import RoomError
-from ..settings import Settings
-from ..sharding import Shards
-from ..storage.database import NotKept
+from ..storage.erasure import Kept
 from ..storage.repositories.person_repository import Forgotten
-from ..ui.components import Interaction
+from ..storage.schema import Line, Script
+from ..ui.components import OWN, Handler, Interaction, view_of
 from ..ui.delivery import delivered, reply_to
-from ..ui.polls import locale_of
-from ..ui.privacy import KEPT, STAYS, SURE, as_file, sure, told
-from .commands import answered, for_scripts
-from .turns import Turns
+from .feature import FeatureCog, answered, for_scripts
 
-log = logging.getLogger("onbook.privacy")
+KEPT = phrase(
+    "**What On Book keeps:** the lines that are written with {/write}, {/continue} and the "
+    "buttons, each with when it was written and with your name and id if you wrote it or asked for "
+    "it; titles and casts; who began a script, who plays whom, and your votes. It reads no other "
+    "message. It is all on the computer of whoever runs this bot, it is sent to nobody, and no "
+    "voice is trained on it.\n"
+    "{/privacy export} gives you what is yours. {/privacy forget} takes your name from every line, "
+    "and your lines' text too if you wish. A server that removes the bot has its scripts deleted "
+    "after {days}. Whoever runs this bot may have backups that are older."
+)
 
-DRAWN_EVERY = 10
-"""Minutes after which a process looks for what is to be drawn again: a person who is forgotten by
-one of them may have written in the servers of all."""
+STAYS = phrase(
+    "Messages that show lines change with them. Others stay as they are: notes such as “Ben took "
+    "back the last line”, files and pictures that were shown to everybody, and what a deleted "
+    "script has left behind. Moderators can delete those."
+)
 
-AT_ONCE = 50
-"""Messages that are drawn again together."""
+SURE = phrase(
+    "Take your name from every line that you wrote, in every server? Your lines stay, by "
+    "“somebody”, and your scripts have no owner then. Or take your name and the lines' text, too? "
+    "Each stays in its place with “…” for a text, and what the voice wrote below stays. Choose "
+    "now: without your name nobody can find your lines later to take their text. Nobody can bring "
+    "anything of it back."
+)
+
+FILE = "on-book-yours"
+"""The name of the file of what is kept of a person, without its suffix."""
+
+FORGET_ID = rf"{OWN}forget:(?P<what>name|text)"
 
 
-class Privacy(Turns):
+class Privacy(FeatureCog, name="OnBook.privacy"):
     """See what is kept of a person, have it, and have it deleted."""
 
     privacy_group = for_scripts(
         app_commands.Group(name="privacy", description="What is kept of you here")
     )
 
-    def __init__(self, bot: commands.Bot, chosen: Settings | None = None) -> None:
-        super().__init__(bot, chosen)
-        self._drawing = asyncio.Lock()
-
-    async def cog_load(self) -> None:
-        """Opens the voice and the database; raises ModelError or StoreError."""
-        await super().cog_load()
-        if self.bot.is_ready():
-            await self.on_ready()
-
-    async def cog_unload(self) -> None:
-        """Ends the engines and closes the database."""
-        self._delete_departed.cancel()
-        self._draw_left.cancel()
-        await super().cog_unload()
+    def listeners(self) -> dict[str, Handler]:
+        """Listen to the buttons that forget a person."""
+        return {
+            FORGET_ID: lambda interaction, found: self.forget_me(
+                interaction, text=found["what"] == "text"
+            )
+        }
 
     @privacy_group.command(name="about")
     @answered
     async def about_privacy(self, interaction: Interaction) -> None:
         """See what is kept of you, and for how long"""
-        self._take_on(interaction)
-        days = many(self.settings.departed_days, "day")
+        self.services.admit(interaction)
+        days = many(self.services.settings.departed_days, "day")
         kept = f"{say(KEPT, days=days)}\n{say(STAYS)}"
         await reply_to(interaction).send_message(kept, ephemeral=True)
 
@@ -73,7 +79,7 @@ class Privacy(Turns):
     @answered
     async def export_mine(self, interaction: Interaction) -> None:
         """Get all that is kept of you as a file"""
-        self._take_on(interaction)
+        self.services.admit(interaction)
         await reply_to(interaction).defer(ephemeral=True, thinking=True)
         kept = await self.store.people.load_kept(interaction.user.id)
         if not kept:
@@ -95,126 +101,91 @@ class Privacy(Turns):
     @answered
     async def forget(self, interaction: Interaction) -> None:
         """Have your name taken from everything that was written here, and your text if you wish"""
-        self._take_on(interaction)
+        self.services.admit(interaction)
         asked = f"{say(SURE)}\n-# {say(STAYS)}"
-        await reply_to(interaction).send_message(asked, view=sure(), ephemeral=True)
+        view = view_of(
+            _forget_button("name", say("Forget me")),
+            _forget_button("text", say("Forget me and my text")),
+        )
+        await reply_to(interaction).send_message(asked, view=view, ephemeral=True)
 
     @answered
     async def forget_me(self, interaction: Interaction, text: bool) -> None:
-        """Somebody is sure that they wish to be forgotten."""
-        self._take_on(interaction)
+        """Forget the person who has confirmed it, with their text or without."""
+        self.services.admit(interaction)
         await reply_to(interaction).defer(ephemeral=True, thinking=True)
         found = await self.forget_person(interaction.user.id, text=text)
-        await delivered(interaction, content=told(found, text=text))
+        await delivered(interaction, content=forgotten_text(found, text=text))
 
     async def forget_person(self, person: int, *, text: bool) -> Forgotten:
-        """Takes a person's name from everything, and if they wish the text from their lines.
+        """Remove a person's name from everything and, with ``text``, the text of their lines.
 
         The messages that show any of it are drawn again soon after. Raises NotKept.
         """
-        # Or what they have asked for before would come with their name after it is forgotten.
-        await self._ended(person)
+        in_flight = self.services.in_flight
+        # What they have asked for before would be stored with their name after it is forgotten.
+        await in_flight.wait_for(person)
         found = await self.store.people.forget(person, text=text)
-        self.rooms.notices.forget(person)
-        self._hold(asyncio.create_task(self._draw_after({*self._in_hand()})))
+        self.services.rooms.notices.forget(person)
+        redrawing = self.services.stale.draw_after(in_flight.tasks)
+        in_flight.hold(asyncio.create_task(redrawing))
         return found
 
-    # Messages that show what was forgotten
 
-    async def _draw_after(self, acts: set[asyncio.Task[Any]]) -> None:
-        """Draws again what shows somebody, and once more when all that was in hand is shown."""
-        await self._draw_stale()
-        if acts:
-            await asyncio.wait(acts)
-            await self._draw_stale()
+def _forget_button(what: str, label: str) -> ui.Button[ui.View]:
+    return ui.Button(label=label, style=discord.ButtonStyle.danger, custom_id=f"{OWN}forget:{what}")
 
-    @tasks.loop(minutes=DRAWN_EVERY)
-    async def _draw_left(self) -> None:
-        """Draws again what could not be drawn before, and what another process asks this one to.
 
-        Votes are gone on with, too, where the database did not work when the bot was ready.
-        """
-        await self._draw_stale()
-        await self.resume_votes()
+def forgotten_text(found: Forgotten, *, text: bool) -> str:
+    """Return what a person is told who was forgotten, with their text or without."""
+    lines = many(found.lines, "line")
+    if text:
+        sentences = [say("You are forgotten. Without name and text now: {lines}.", lines=lines)]
+    else:
+        sentences = [
+            say("You are forgotten. Without your name now: {lines}.", lines=lines),
+            say("Nobody can tell any more which they are, to take their text."),
+        ]
+    if not found.gone:
+        sentences.append(
+            say(
+                "A last trace on the disk goes by itself within half an hour or, where another "
+                "program is reading the scripts, such as a backup, a moment after that has ended."
+            )
+        )
+    return " ".join(sentences)
 
-    async def _draw_stale(self) -> None:
-        """Draws the messages again that show what was forgotten; what fails is left for later."""
-        try:
-            async with self._drawing:
-                if not await self._looks_after():
-                    return
-                for script, messages in (await self.store.posts.list_stale()).items():
-                    await self._draw_in(script, messages)
-        except NotKept:
-            pass  # which is in the log
-        except Exception:
-            log.exception("messages that show what was forgotten could not be drawn")
 
-    async def _draw_in(self, script: int, messages: Sequence[int]) -> None:
-        found = await self.store.scripts.find(script)
-        if found is None or not self._is_here(found.guild):
-            return
-        channel = self.bot.get_partial_messageable(found.channel)
-        room = self.rooms.at(found.channel)
-        with speaking(locale_of(found, self.bot), self.group):
-            for at in range(0, len(messages), AT_ONCE):
-                some = messages[at : at + AT_ONCE]
-                drawn = await self.board.redraw(channel, room, found, some)
-                await self.store.posts.mark_redrawn(drawn)
-                if not drawn:
-                    return  # nothing comes through there now
+def as_file(kept: Kept, limit: int) -> tuple[str, bytes]:
+    """Return a file of all that is kept of a person: its name, and its content as JSON in UTF-8.
 
-    # Servers that have removed the bot
+    JSON of more bytes than the limit is zipped, and may have more bytes even so.
+    """
+    entries = {
+        "lines": [_line(*one) for one in kept.lines],
+        "asked": [_when(*one) for one in kept.asked],
+        "scripts": [
+            _where(script) | {"begun": script.begun.isoformat()} for script in kept.scripts
+        ],
+        "characters": [_where(script) | {"character": name} for name, script in kept.parts],
+        "votes": [_where(script) | {"take": vote.take + 1} for vote, script in kept.votes],
+    }
+    content = json.dumps(entries, ensure_ascii=False, indent=2).encode(errors="replace")
+    if len(content) <= limit:
+        return f"{FILE}.json", content
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(f"{FILE}.json", content)
+    return f"{FILE}.zip", packed.getvalue()
 
-    @commands.Cog.listener()
-    async def on_ready(self) -> None:
-        """Notes which servers have removed the bot, or have it back, while it was off."""
-        # Not before, or without the servers: the client may not even have logged in then.
-        for task in (self._draw_left, self._delete_departed):
-            if not task.is_running():
-                task.start()
-        if not self.bot.intents.guilds:
-            return  # then it cannot know in which servers it is
-        here = {guild.id for guild in self.bot.guilds}  # those too that are not available now
-        with suppress(NotKept):  # which is in the log, unless the bot ends; the next start notes it
-            if not await self._looks_after():
-                log.error(
-                    "another bot looks after the scripts in this database: this one ends no votes "
-                    "and deletes nothing here, so give it a database of its own"
-                )
-                return
-            known = [
-                guild for guild in await self.store.guilds.list_known() if self._is_here(guild)
-            ]
-            gone = [guild for guild in known if guild not in here]
-            await self.store.guilds.record_departures(gone, here & set(known))
 
-    @commands.Cog.listener()
-    async def on_guild_remove(self, guild: discord.Guild) -> None:
-        """Notes that a server has removed the bot; one that is not available has not."""
-        with suppress(NotKept):  # the next start notes it
-            if await self._looks_after() and guild.id in await self.store.guilds.list_known():
-                await self.store.guilds.record_departures([guild.id], [])
+def _where(script: Script) -> dict[str, Any]:
+    return {"server": script.guild, "channel": script.channel, "script": script.title}
 
-    @commands.Cog.listener()
-    async def on_guild_join(self, guild: discord.Guild) -> None:
-        """Notes that a server has the bot back."""
-        with suppress(NotKept):  # the next start notes it
-            if await self._looks_after():
-                await self.store.guilds.record_departures([], [guild.id])
 
-    @tasks.loop(hours=1)
-    async def _delete_departed(self) -> None:
-        """Deletes what the servers had here that have been without the bot for long enough."""
-        before = dt.datetime.now(dt.UTC) - dt.timedelta(days=self.settings.departed_days)
-        with suppress(NotKept):  # which is in the log; in an hour the disk may work again
-            if not await self._looks_after():
-                return
-            for guild in await self.store.guilds.list_departed(before):
-                if self._is_here(guild) and self.bot.get_guild(guild) is None:
-                    scripts = await self.store.guilds.delete(guild)
-                    log.info("%d scripts of a server that left were deleted", scripts)
+def _when(line: Line, script: Script) -> dict[str, Any]:
+    return _where(script) | {"written": line.written.isoformat()}
 
-    def _is_here(self, guild: int | None) -> bool:
-        """Whether a server is on one of the shards of this process."""
-        return Shards.of(self.bot).have(guild)
+
+def _line(line: Line, script: Script) -> dict[str, Any]:
+    return _when(line, script) | {"name": line.credit, "kind": line.kind, "text": line.text}

@@ -1,25 +1,33 @@
-"""The commands that show a script."""
+"""Reading: show a script, as pages, files and pictures."""
 
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import io
 
 import discord
 from discord import app_commands
 
-from ..i18n.catalogue import phrase, say
-from ..screenplay.exporters.export_formats import FORMATS, Paper
+from ..i18n.catalogue import many, phrase, say
+from ..i18n.markdown import inline
+from ..screenplay.exporters.edition import edition
+from ..screenplay.exporters.export_formats import FORMATS, ExportFormat, Paper, Printed
 from ..screenplay.fountain import fountain
+from ..screenplay.statistics import minutes, tally
+from ..session import replay, surprisal
+from ..session.channel_session import Room
 from ..session.rate_limits import Cost
-from ..session.replay import replay
+from ..session.replay import Replay
 from ..session.turn import MOST_LINES, RoomError
-from ..ui import components, reading
-from ..ui.components import Interaction
+from ..storage.schema import Script
+from ..ui.components import REPLAY, Handler, Interaction, page_id
 from ..ui.delivery import delivered, edited, reply_to
-from ..ui.message_sync import page
-from .commands import answered, for_scripts
-from .turns import Turns
+from ..ui.images import page
+from ..ui.images.page import Picture
+from ..ui.pages import script_page
+from ..ui.replay_report import in_words, rows
+from .feature import FeatureCog, answered, for_scripts
 
 FORMAT_CHOICES = [app_commands.Choice(name=one.label, value=one.ending) for one in FORMATS.values()]
 PAPERS = [
@@ -27,9 +35,29 @@ PAPERS = [
     app_commands.Choice(name="A4", value=Paper.A4.value),
 ]
 
+MANY = 10
+"""Lines of a script from which on a replay has a file."""
 
-class Reading(Turns):
+_ONE_LINE_COST = phrase(
+    "What the last line cost the voice “{voice}”: {bits:.1f} bits a character. The darker, and the "
+    "taller the bar, the more."
+)
+_LINES_COST = phrase(
+    "What the last {lines} cost the voice “{voice}”: {bits:.1f} bits a character. The darker, and "
+    "the taller the bar, the more."
+)
+
+
+class Reading(FeatureCog, name="OnBook.reading"):
     """Read a script."""
+
+    def listeners(self) -> dict[str, Handler]:
+        """Listen to the buttons under the pages of a script."""
+        return {
+            page_id("page"): lambda interaction, found: self.turn_page(
+                interaction, int(found["script"]), int(found["number"])
+            )
+        }
 
     script = for_scripts(
         app_commands.Group(name="script", description="Read the script of this channel")
@@ -39,31 +67,30 @@ class Reading(Turns):
     @answered
     async def show(self, interaction: Interaction) -> None:
         """Read the whole script, as a page and as a file"""
-        room = self._room(interaction)
+        room = self.services.room(interaction)
         script = await room.begun()
         await reply_to(interaction).defer(thinking=True, ephemeral=True)
         elements = await self.store.lines.load_elements(script.head)
-        content, view = await page(script, elements, -1)
+        content, view = await script_page(script, elements, -1)
         attached = []
         if interaction.app_permissions.attach_files:
             text = await asyncio.to_thread(fountain, script.title, elements)
-            name = f"{reading.file_name(script)}.fountain"
+            name = f"{file_name(script)}.fountain"
             attached.append(discord.File(io.BytesIO(text.encode()), filename=name))
         await delivered(interaction, content=content, view=view, attachments=attached)
 
     @answered
     async def turn_page(self, interaction: Interaction, script: int, number: int) -> None:
-        """A button under a page was pressed."""
-        room = self._room(interaction)
+        """Turn to another page."""
+        room = self.services.room(interaction)
         running = await room.script()
         if running.id != script:
             raise RoomError(say("Another script runs here now: read it with {/script show}."))
         if running.head is None:
             raise RoomError(say("The script has no line any more: write one, or use {/continue}."))
         await reply_to(interaction).defer()
-        content, view = await page(
-            running, await self.store.lines.load_elements(running.head), number
-        )
+        elements = await self.store.lines.load_elements(running.head)
+        content, view = await script_page(running, elements, number)
         await edited(interaction, content=content, view=view)
 
     @script.command(name="export")
@@ -83,31 +110,30 @@ class Reading(Turns):
     ) -> None:
         """Download the script, with a title page that says who wrote it"""
         form, size = FORMATS[format], Paper(paper)
-        room = self._room(interaction)
-        await reading.send_export(interaction, room, form, size, scene_numbers=scene_numbers)
+        room = self.services.room(interaction)
+        await send_export(interaction, room, form, size, scene_numbers=scene_numbers)
 
     @script.command(name="stats")
     @app_commands.describe(everyone="Show it to everybody here")
     @answered
     async def stats(self, interaction: Interaction, everyone: bool = False) -> None:
         """See who speaks and who wrote how much, and how long the script is"""
-        await reading.send_stats(interaction, self._room(interaction), to_all=everyone)
+        await send_stats(interaction, self.services.room(interaction), to_all=everyone)
 
     @script.command(name="replay")
     @app_commands.describe(everyone="Whether everybody here sees it")
     @answered
     async def replay(self, interaction: Interaction, everyone: bool = False) -> None:
         """Prove that the voice's lines came from their seeds and settings"""
-        room = self._room(interaction)
+        room = self.services.room(interaction)
         script = await room.begun()
-        self._pay(
-            interaction, Cost(characters=await self.store.lines.count_characters(script.head))
-        )
+        characters = await self.store.lines.count_characters(script.head)
+        self.services.charge(interaction, Cost(characters=characters))
         await reply_to(interaction).defer(thinking=True, ephemeral=not everyone)
-        found = await self._patiently(
-            interaction, lambda patience: replay(room, patience), components.REPLAY
+        found = await self.turns.patiently(
+            interaction, lambda patience: replay.replay(room, patience), REPLAY
         )
-        await reading.send_replay(interaction, found)
+        await send_replay(interaction, found)
 
     @app_commands.command(name="surprise")
     @app_commands.describe(
@@ -123,4 +149,115 @@ class Reading(Turns):
         everyone: bool = False,
     ) -> None:
         """See what surprised the voice in the last lines, and what it expected"""
-        await reading.send_surprise(interaction, self._room(interaction), lines, to_all=everyone)
+        room = self.services.room(interaction)
+        await send_surprise(interaction, room, lines, to_all=everyone)
+
+
+def file_name(script: Script) -> str:
+    """Return the name of a file of the script, without its suffix."""
+    letters = (one if one.isalnum() else "-" for one in script.title.lower())
+    return "-".join(part for part in "".join(letters).split("-") if part)[:60] or "script"
+
+
+async def send_export(
+    interaction: Interaction, room: Room, form: ExportFormat, paper: Paper, *, scene_numbers: bool
+) -> None:
+    """Send the script as a file, to the person who asked."""
+    script = await _readable(interaction, room)
+    await reply_to(interaction).defer(thinking=True, ephemeral=True)
+    lines = await room.store.lines.load_path(script.head)
+
+    def work() -> Printed:
+        today = dt.datetime.now(dt.UTC).date()
+        elements = [line.element for line in lines]
+        what = edition(script.title, elements, tally(lines), today, scene_numbers=scene_numbers)
+        return form.write(what, paper)
+
+    printed = await asyncio.to_thread(work)
+    if len(printed.content) > interaction.filesize_limit:
+        raise RoomError(
+            say("That file is too large for Discord: choose the {*format} fountain or txt.")
+        )
+    content = say(
+        "“{title}”, {lines}.", title=inline(script.title, 100), lines=many(len(lines), "line")
+    )
+    if printed.has_boxes:
+        boxes = say(
+            "The typeface of the PDF lacks some of its characters and shows boxes there: the other "
+            "formats have them all."
+        )
+        content += f" {boxes}"
+    file = discord.File(io.BytesIO(printed.content), f"{file_name(script)}.{form.ending}")
+    await delivered(interaction, content=content, attachments=[file])
+
+
+async def send_stats(interaction: Interaction, room: Room, *, to_all: bool) -> None:
+    """Send a picture of who speaks and who wrote how much."""
+    script = await _readable(interaction, room)
+    await reply_to(interaction).defer(thinking=True, ephemeral=not to_all)
+    counted = await asyncio.to_thread(tally, await room.store.lines.load_path(script.head))
+    picture = await asyncio.to_thread(page.stats, script.title, counted)
+    content = (
+        f"**{inline(script.title, 100)}**: {many(counted.lines, 'line')}, "
+        f"{many(counted.words, 'word')}, {many(counted.scenes, 'scene')}, "
+        f"{minutes(counted.pages)}."
+    )
+    words = page.stats_in_words(script.title, counted)
+    await _send_picture(interaction, content, picture, f"{file_name(script)}-stats.png", words)
+
+
+async def send_surprise(interaction: Interaction, room: Room, most: int, *, to_all: bool) -> None:
+    """Send a picture of what surprised the voice in the last lines."""
+    script = await _readable(interaction, room)
+    await reply_to(interaction).defer(thinking=True, ephemeral=not to_all)
+    found = await surprisal.look(room, most)
+    picture = await asyncio.to_thread(page.surprise, found)
+    content = say(
+        _ONE_LINE_COST if len(found.lines) == 1 else _LINES_COST,
+        lines=many(len(found.lines), "line"),
+        voice=inline(found.voice, 40),
+        bits=found.average,
+    )
+    words = surprisal.in_words(found)
+    await _send_picture(interaction, content, picture, f"{file_name(script)}-surprise.png", words)
+
+
+async def send_replay(interaction: Interaction, found: Replay) -> None:
+    """Send the result of writing the voice's lines again."""
+    files: list[discord.File] = []
+    if found.lines > MANY and interaction.app_permissions.attach_files:
+        table = await asyncio.to_thread(rows, found)
+        files = [discord.File(io.BytesIO(table.encode()), "replay.txt")]
+    await delivered(
+        interaction,
+        content=in_words(found),
+        attachments=files,
+        view=None,
+    )
+
+
+async def _readable(interaction: Interaction, room: Room) -> Script:
+    """Return the script; raise RoomError where it has no line, or where no file can be sent."""
+    script = await room.begun()
+    if not interaction.app_permissions.attach_files:
+        raise RoomError(
+            say(
+                "I lack the permission **Attach Files** in this channel: ask somebody who manages "
+                "it to grant that."
+            )
+        )
+    return script
+
+
+async def _send_picture(
+    interaction: Interaction, content: str, picture: Picture, name: str, words: str
+) -> None:
+    """Send a picture, with ``words`` for people who cannot see it."""
+    if picture.has_boxes:
+        boxes = say(
+            "The typeface of the picture lacks some characters and shows boxes there: {/script "
+            "show} has the whole script."
+        )
+        content += f" {boxes}"
+    file = discord.File(io.BytesIO(picture.png), name, description=words)
+    await delivered(interaction, content=content, attachments=[file])

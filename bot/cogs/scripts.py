@@ -1,43 +1,83 @@
-"""The command for all the scripts of a channel."""
+"""Scripts: all those of a channel, with what can be done with each."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Self
 
 import discord
-from discord import app_commands
+from discord import app_commands, ui
 
-from ..i18n.catalogue import many, say
-from ..i18n.markdown import inline
+from ..i18n.catalogue import many, phrase, say
+from ..i18n.markdown import inline, plain
 from ..screenplay.free_text import TITLE_LIMIT, titled
 from ..session.channel_session import Room
 from ..session.turn import RoomError
 from ..storage.schema import Script
-from ..ui import panels
 from ..ui.cards import mention
-from ..ui.components import Interaction
+from ..ui.components import (
+    ID,
+    OWN,
+    Handler,
+    Interaction,
+    new_id,
+    page_buttons,
+    page_id,
+    selected,
+    view_of,
+)
 from ..ui.delivery import edited, reply_to
 from ..ui.responses import check_permissions
 from .bounds import check_texts, chosen
-from .commands import answered, for_scripts, who, writer_of
-from .turns import UNTITLED, Turns
+from .feature import UNTITLED, FeatureCog, answered, for_scripts
+from .requester import who, writer_of
+
+ON_A_PAGE = 20
+"""Scripts on a page, for whose titles a message has room."""
+
+BUTTONS = {
+    "run": (phrase("Go on with it"), discord.ButtonStyle.primary),
+    "rename": (phrase("Rename"), discord.ButtonStyle.secondary),
+    "archive": (phrase("Archive"), discord.ButtonStyle.secondary),
+    "return": (phrase("Put it back"), discord.ButtonStyle.secondary),
+    "ask": (phrase("Delete"), discord.ButtonStyle.danger),
+    "delete": (phrase("Delete it for good"), discord.ButtonStyle.danger),
+    "see": (phrase("Keep it"), discord.ButtonStyle.secondary),
+    "all": (phrase("All scripts"), discord.ButtonStyle.secondary),
+}
+"""The labels and styles of the buttons of a script, by their actions."""
+
+MENU_ID = f"{OWN}scripts"
+BUTTON_ID = rf"{OWN}script:(?P<action>{'|'.join(BUTTONS)}):(?P<script>{ID})"
 
 
-class Scripts(Turns):
+class Scripts(FeatureCog, name="OnBook.scripts"):
     """See the scripts of a channel, go on with another, rename, archive and delete."""
+
+    def listeners(self) -> dict[str, Handler]:
+        """Listen to the menu of scripts, to its pages, and to the buttons of a script."""
+        return {
+            MENU_ID: lambda interaction, _: self.choose_script(interaction),
+            page_id("shelf"): lambda interaction, found: self.turn_shelf(
+                interaction, int(found["number"])
+            ),
+            BUTTON_ID: lambda interaction, found: self.press_script(
+                interaction, found["action"], int(found["script"])
+            ),
+        }
 
     @app_commands.command(name="scripts")
     @for_scripts
     @answered
     async def scripts(self, interaction: Interaction) -> None:
         """See all scripts of this channel: switch, rename, archive, delete"""
-        content, view = await self._shelf(self._room(interaction))
+        content, view = await self._shelf(self.services.room(interaction))
         await reply_to(interaction).send_message(content, view=view, ephemeral=True)
 
     @answered
     async def press_script(self, interaction: Interaction, action: str, script: int) -> None:
-        """A script was chosen, or a button for one was pressed."""
-        room = self._room(interaction)
+        """Answer a button of a script."""
+        room = self.services.room(interaction)
         if action == "all":
             content, view = await self._shelf(room)
             await reply_to(interaction).edit_message(content=content, view=view)
@@ -47,16 +87,17 @@ class Scripts(Turns):
             case "run":
                 await self._switch(interaction, script)
             case "rename":
-                await reply_to(interaction).send_modal(self._for_now(panels.RenameModal(one)))
+                window = RenameModal(one, self.submit_title)
+                await reply_to(interaction).send_modal(self.services.in_flight.open(window))
             case "archive" | "return":
                 archived = action == "archive"
                 await reply_to(interaction).defer()
                 one = await room.library.archive(writer_of(interaction), script, archived)
                 await self._show_script(interaction, one)
-                await self.board.bare(interaction, room, one)
+                await self.services.messages.redraw_end(interaction, room, one)
             case "ask":
                 await reply_to(interaction).edit_message(
-                    content=await self._question(one), view=panels.sure(one)
+                    content=await self._question(one), view=_buttons(["delete", "see"], one.id)
                 )
             case "delete":
                 await self._delete(interaction, room, script)
@@ -64,56 +105,64 @@ class Scripts(Turns):
                 await self._show_script(interaction, one)
 
     @answered
-    async def choose_script(self, interaction: Interaction, values: Sequence[object]) -> None:
-        """A script was chosen from a menu."""
-        one = await self._room(interaction).library.find(chosen(values))
+    async def choose_script(self, interaction: Interaction) -> None:
+        """Show the script that was selected from the menu."""
+        room = self.services.room(interaction)
+        one = await room.library.find(chosen(selected(interaction)))
         await self._show_script(interaction, one)
 
     @answered
     async def turn_shelf(self, interaction: Interaction, number: int) -> None:
-        """A button under a page of the scripts was pressed."""
-        content, view = await self._shelf(self._room(interaction), number)
+        """Turn to another page of the scripts."""
+        content, view = await self._shelf(self.services.room(interaction), number)
         await reply_to(interaction).edit_message(content=content, view=view)
 
     @answered
     async def submit_title(self, interaction: Interaction, script: int, title: str) -> None:
-        """Renames a script, from the modal."""
+        """Rename a script, from the window."""
         check_texts(title=(title, TITLE_LIMIT))
         title = titled(title) or say(UNTITLED)
-        room = self._room(interaction)
+        room = self.services.room(interaction)
         await reply_to(interaction).defer()
         one = await room.library.rename(writer_of(interaction), script, title)
         await self._show_script(interaction, one)
 
-    # How it is done
-
     async def _shelf(self, room: Room, number: int = 0) -> tuple[str, discord.ui.View]:
-        """One page of a channel's scripts, from 0; a number past the end is the last page."""
+        """Return a page of a channel's scripts, from 0; a number past the end is the last page."""
         shelf = await room.library.scripts()
         if not shelf:
             raise RoomError(say("There is no script in this channel yet: begin one with {/start}."))
-        pages = -(-len(shelf) // panels.ON_A_SHELF)
+        pages = -(-len(shelf) // ON_A_PAGE)
         number = min(number, pages - 1)
-        there = shelf[number * panels.ON_A_SHELF : (number + 1) * panels.ON_A_SHELF]
-        return panels.listed(there, number, pages), panels.scripts(there, number, pages)
+        there = shelf[number * ON_A_PAGE : (number + 1) * ON_A_PAGE]
+        menu: ui.Select[ui.View] = ui.Select(
+            custom_id=MENU_ID,
+            placeholder=say("Choose a script…"),
+            options=[script_option(one) for one in there],
+        )
+        view = view_of(menu, *page_buttons("shelf", 0, number, pages))
+        return list_scripts(there, number, pages), view
 
     async def _show_script(self, interaction: Interaction, one: Script) -> None:
-        """Shows a script and what can be done with it, where the menu was."""
+        """Show a script and its buttons in the place of the menu."""
         lines = await self.store.lines.load_path_ids(one.head)
         content = say(
             "**{title}**: {standing}, begun by {owner}, {lines}",
             title=inline(one.title, 100),
-            standing=panels.standing(one),
+            standing=standing(one),
             owner=mention(one.owner),
             lines=many(len(lines), "line"),
         )
+        put = "return" if one.archived else "archive"
+        actions = ["rename", put, "ask", "all"]
+        view = _buttons(actions if one.running else ["run", *actions], one.id)
         if interaction.response.is_done():
-            await edited(interaction, content=content, view=panels.script(one))
+            await edited(interaction, content=content, view=view)
         else:
-            await reply_to(interaction).edit_message(content=content, view=panels.script(one))
+            await reply_to(interaction).edit_message(content=content, view=view)
 
     async def _question(self, one: Script) -> str:
-        """Asks whether a script is to be deleted, and says what of it goes then."""
+        """Return the question whether to delete a script, with what would be deleted."""
         lines, forked = await self.store.scripts.count_deletion(one)
         question = say(
             "Delete “{title}” with {lines}? Nobody can bring it back. Its messages stay.",
@@ -128,9 +177,9 @@ class Scripts(Turns):
         return f"{question} {stays}"
 
     async def _switch(self, interaction: Interaction, script: int) -> None:
-        """Goes on with a script, in front of everybody."""
+        """Go on with a script, in front of everybody."""
         check_permissions(interaction)
-        room = self._room(interaction)
+        room = self.services.room(interaction)
         await reply_to(interaction).defer(thinking=True)
         turn = await room.library.switch(writer_of(interaction), script)
         note = say(
@@ -138,16 +187,67 @@ class Scripts(Turns):
             who=who(interaction),
             title=inline(turn.script.title, 100),
         )
-        shown = await self.board.show_end(interaction, room, f"-# {note}")
-        await self.board.repaint(interaction, room, turn, shown)
+        await self.turns.show_end(interaction, room, turn, f"-# {note}")
 
     async def _delete(self, interaction: Interaction, room: Room, script: int) -> None:
         one = await room.library.find(script)
-        messages = await self.board.messages_of(one)
+        messages = await self.services.messages.messages_of(one)
         await reply_to(interaction).defer()
         seen = await room.library.delete(writer_of(interaction), script)
         deleted = say("“{title}” is deleted.", title=inline(one.title, 100))
         await edited(interaction, content=deleted, view=None)
-        await self.board.strip(interaction, room, messages)
+        await self.services.messages.strip(interaction, room, messages)
         for turn in seen:
-            await self.board.repaint(interaction, room, turn, set())
+            await self.services.messages.repaint(interaction, room, turn, set())
+
+
+def _buttons(actions: Sequence[str], script: int) -> ui.View:
+    return view_of(
+        *(
+            ui.Button(
+                label=say(BUTTONS[action][0]),
+                style=BUTTONS[action][1],
+                custom_id=f"{OWN}script:{action}:{script}",
+            )
+            for action in actions
+        )
+    )
+
+
+def script_option(one: Script) -> discord.SelectOption:
+    """Return a script as an option of the menu."""
+    title = plain(one.title, 100)
+    return discord.SelectOption(label=title, value=str(one.id), description=standing(one))
+
+
+def standing(one: Script) -> str:
+    """Return where a script is: running, on the shelf, or archived."""
+    if one.running:
+        return say("runs here")
+    return say("archived") if one.archived else say("on the shelf")
+
+
+def list_scripts(shelf: Sequence[Script], page: int, pages: int) -> str:
+    """Return the scripts on a page, from 0, as a list of at most 2,000 characters."""
+    shown = [f"- {inline(one.title, 60)}: {standing(one)}" for one in shelf]
+    where = say("Page {number:,} of {pages:,}", number=page + 1, pages=pages)
+    return "\n".join([*shown, *([f"-# {where}"] if pages > 1 else [])])
+
+
+class RenameModal(ui.Modal):
+    """A window for a script's title."""
+
+    def __init__(
+        self, one: Script, submit: Callable[[Interaction, int, str], Awaitable[None]]
+    ) -> None:
+        super().__init__(title=say("Rename this script"), custom_id=new_id("rename"))
+        self._script = one.id
+        self._submit = submit
+        self.name: ui.TextInput[Self] = ui.TextInput(
+            label=say("Title"), default=plain(one.title, 100), max_length=100
+        )
+        self.add_item(self.name)
+
+    async def on_submit(self, interaction: Interaction) -> None:
+        """Pass the title on."""
+        await self._submit(interaction, self._script, self.name.value)

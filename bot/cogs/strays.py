@@ -1,4 +1,4 @@
-"""Strays: buttons, menus and windows of On Book that nothing here answers any more."""
+"""Strays: answer buttons, menus and windows that have become too old."""
 
 from __future__ import annotations
 
@@ -11,33 +11,32 @@ from ..i18n.catalogue import say
 from ..session.turn import RoomError
 from ..ui.components import OWN, Interaction
 from ..ui.responses import HEARD, answer
-from .commands import speaking_to
-from .turns import Turns
+from .feature import FeatureCog
 
 KINDS = (discord.InteractionType.component, discord.InteractionType.modal_submit)
 
 
-class Strays(Turns):
-    """Tells people what to do where a button, a menu or a window has become old.
+class Strays(FeatureCog, name="OnBook.strays"):
+    """Say what to do instead.
 
-    An offer does not outlive a restart, nor does a window that was open when it came.
+    Offers and open windows do not outlive a restart.
     """
 
     @commands.Cog.listener("on_interaction")
     async def answer_stray(self, interaction: Interaction) -> None:
-        """Answers what nothing has heard: whoever answers has begun before this is called."""
+        """Answer what nothing else does: what does has set HEARD before this is called."""
         if interaction.type not in KINDS or HEARD in interaction.extras:
             return
         data: Any = interaction.data or {}
-        if not (str(data.get("custom_id")).startswith(OWN) or self.group is None):
+        if not (str(data.get("custom_id")).startswith(OWN) or self.services.group is None):
             return
-        with speaking_to(interaction, self.group):
+        with self.speaking_to(interaction):
             error = RoomError(say("That is too old, or not for this: use the command once more."))
             await answer(interaction, error, keep=_written_in(data))
 
 
 def _written_in(data: dict[str, Any]) -> str:
-    """All that somebody wrote into a window, so that it is not lost with it."""
+    """Return all texts of a window, so that they are not lost with it."""
     found: list[str] = []
     todo = [data]
     while todo:

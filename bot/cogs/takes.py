@@ -1,48 +1,61 @@
-"""The buttons under takes: one is picked, or everybody votes for one."""
+"""Takes: pick one, vote for one, or read one whole."""
 
 from __future__ import annotations
 
 from ..i18n.catalogue import say
-from ..ui import takes
-from ..ui.components import Interaction
+from ..ui.ballots import TAKE_ID, WHOLE_ID, whole_take
+from ..ui.components import Handler, Interaction, selected
 from ..ui.delivery import Channel, reply_to, whispered
 from ..ui.responses import check_permissions
-from .commands import answered, writer_of
-from .turns import Turns
+from .feature import FeatureCog, answered
+from .requester import writer_of
 
 
-class Takes(Turns):
+class Takes(FeatureCog, name="OnBook.takes"):
     """Choose a take."""
+
+    def listeners(self) -> dict[str, Handler]:
+        """Listen to the buttons and the menu under takes."""
+        return {
+            TAKE_ID: lambda interaction, found: self.choose(
+                interaction, int(found["ballot"]), int(found["take"])
+            ),
+            WHOLE_ID: lambda interaction, found: self.read_take(interaction, int(found["ballot"])),
+        }
 
     @answered
     async def choose(self, interaction: Interaction, ballot: int, take: int) -> None:
-        """The button for a take was pressed: where there is a vote, that is one."""
+        """Pick a take, from 0, or vote for it where there is a vote."""
         check_permissions(interaction)
-        await self._meet_ballot(interaction, ballot)
-        room = self._room(interaction)
+        await self.turns.meet_ballot(interaction, ballot)
+        room = self.services.room(interaction)
         if (await room.ballots.find(ballot)).ends:
             await self._vote(interaction, ballot, take)
             return
         await room.ballots.check_pick(writer_of(interaction), ballot, take)
-        await self._play(interaction, lambda room, writer: room.ballots.pick(writer, ballot, take))
+        await self.turns.play(
+            interaction, lambda room, writer: room.ballots.pick(writer, ballot, take)
+        )
         if isinstance(interaction.channel, Channel):
-            await self.board.repaint_ballot(interaction.channel, room, ballot)
+            await self.services.messages.repaint_ballot(interaction.channel, room, ballot)
 
     @answered
-    async def read_take(self, interaction: Interaction, ballot: int, take: int) -> None:
-        """A take was chosen that is to be read whole, by whoever chose it alone."""
-        await self._meet_ballot(interaction, ballot)
-        room = self._room(interaction)
+    async def read_take(self, interaction: Interaction, ballot: int) -> None:
+        """Show the selected take whole, to the person who selected it alone."""
+        take = int(selected(interaction)[0])
+        await self.turns.meet_ballot(interaction, ballot)
+        room = self.services.room(interaction)
         found = await room.ballots.find(ballot)
         await room.library.find(found.script)
-        first, *rest = takes.whole(take, (await self.store.polls.load_takes(found))[take])
+        first, *rest = whole_take(take, (await self.store.polls.load_takes(found))[take])
         await reply_to(interaction).send_message(first, ephemeral=True)
         for more in rest:
             await whispered(interaction, more)
 
     async def _vote(self, interaction: Interaction, ballot: int, take: int) -> None:
-        await self._room(interaction).ballots.vote(writer_of(interaction), ballot, take)
-        self.polls.recount(ballot)
+        room = self.services.room(interaction)
+        await room.ballots.vote(writer_of(interaction), ballot, take)
+        self.services.polls.recount(ballot)
         await reply_to(interaction).send_message(
             say(
                 "You are for take {take} now. Press another button to change your vote.",

@@ -1,73 +1,52 @@
-"""The commands that write, and the buttons and modals that do the same."""
+"""Writing: the commands that add lines and take them back, and the buttons that do the same."""
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from typing import Self
+
 import discord
-from discord import app_commands
+from discord import app_commands, ui
 
 from ..i18n.catalogue import phrase, say
-from ..inference.model import LONGEST_STYLE, ModelError
 from ..inference.sampling import LARGEST_SEED
 from ..screenplay.elements import Kind
 from ..screenplay.free_text import name
-from ..screenplay.importers.import_formats import list_endings
 from ..session.preferences import MOST_TAKES
 from ..session.rate_limits import Cost
-from ..session.turn import MOST_LINES, NO_SCRIPT, NoScript, Place, Wish
-from ..ui import components
-from ..ui.components import Interaction
+from ..session.turn import MOST_LINES, NoScript, Place, Wish
+from ..ui.components import Handler, Interaction, new_id, place_id, place_in
 from ..ui.delivery import reply_to
-from ..ui.message_sync import HELP
-from ..ui.model_cards import styles
+from ..ui.message_poster import HELP
 from ..ui.responses import answer
 from .bounds import check_texts
-from .commands import QUALITY, answered, choices, for_scripts, speaking_to
-from .turns import Turns
+from .feature import QUALITY, FeatureCog, answered, choices, for_scripts
+from .requester import who
 
 KINDS = [
     app_commands.Choice(name="speech", value=Kind.DIALOGUE.value),
     app_commands.Choice(name="action", value=Kind.ACTION.value),
     app_commands.Choice(name=phrase("scene heading"), value=Kind.HEADING.value),
 ]
-"""What /continue can be asked for."""
+"""The kinds of lines that /continue can be asked for."""
 
 LONGEST_TURN, LONGEST_NAME = 6000, 60
-"""Characters that somebody may write at once, and that the name of who says it may have."""
+"""Characters of a person's turn, and of a speaker's name."""
 
 SHORTEST_VOTE, LONGEST_VOTE = 10, 600
-"""Seconds that a vote can take."""
+"""Seconds of a vote."""
 
 
-class Writing(Turns):
-    """Begin a script, write on it, and take back."""
+class Writing(FeatureCog, name="OnBook.writing"):
+    """Write a script, and take lines back."""
 
-    @app_commands.command(name="start")
-    @app_commands.describe(
-        title="What the script is called",
-        heading="Where it begins, such as INT. DINER - NIGHT",
-        cast="Who is in it, separated by commas",
-        temperature="How daring the voice is, from 0.1 to 2.0",
-        model="Which voice writes along",
-        style="The tone that the voice begins in; which there are depends on the voice",
-        file=f"A script to go on with: {list_endings()}, up to 1 MB",
-    )
-    @for_scripts
-    @answered
-    async def start(
-        self,
-        interaction: Interaction,
-        title: app_commands.Range[str, 1, 100] | None = None,
-        heading: app_commands.Range[str, 1, 200] | None = None,
-        cast: app_commands.Range[str, 1, 1000] | None = None,
-        temperature: app_commands.Range[float, 0.1, 2.0] | None = None,
-        model: app_commands.Range[str, 1, 100] | None = None,
-        style: app_commands.Range[str, 1, LONGEST_STYLE] | None = None,
-        file: discord.Attachment | None = None,
-    ) -> None:
-        """Begin a new script in this channel"""
-        await self._begin(
-            interaction, title or "", heading or "", cast or "", temperature, model, file, style
-        )
+    def listeners(self) -> dict[str, Handler]:
+        """Listen to the buttons under the newest line."""
+        return {
+            place_id("continue", "take", "undo", "redo", "write"): lambda interaction, found: (
+                self.press(interaction, found["action"], place_in(found))
+            )
+        }
 
     @app_commands.command(name="continue")
     @app_commands.describe(
@@ -122,11 +101,10 @@ class Writing(Turns):
                 "quality": quality,
             },
         )
-        await self._pay_for_lines(interaction, None, lines, takes)
-        await self._compose(
+        await self.turns.charge_lines(interaction, None, lines, takes)
+        await self.turns.compose(
             interaction,
             lambda room, writer, patience: room.continuation.generate(writer, wish, None, patience),
-            checked=True,
         )
 
     @app_commands.command(name="write")
@@ -164,11 +142,10 @@ class Writing(Turns):
     @answered
     async def retry(self, interaction: Interaction) -> None:
         """Let the voice write its last line again"""
-        await self._pay_for_a_take(interaction)
-        await self._compose(
+        await self.turns.charge_lines(interaction, takes=1)
+        await self.turns.compose(
             interaction,
             lambda room, writer, patience: room.continuation.retake(writer, None, patience),
-            checked=True,
         )
 
     @app_commands.command(name="help")
@@ -184,40 +161,21 @@ class Writing(Turns):
         self, interaction: Interaction, current: str
     ) -> list[app_commands.Choice[str]]:
         try:
-            names = await self._room(interaction).library.characters()
+            names = await self.services.room(interaction).library.characters()
         except NoScript:
             names = []
         return choices(names, current)
 
-    @start.autocomplete("model")
-    async def _suggest_model(
-        self, interaction: Interaction, current: str
-    ) -> list[app_commands.Choice[str]]:
-        return choices(self.voices.names(), current)
-
-    @start.autocomplete("style")
-    async def _suggest_style(
-        self, interaction: Interaction, current: str
-    ) -> list[app_commands.Choice[str]]:
-        voice = interaction.namespace.model
-        if not voice:
-            voice = await self._room(interaction).library.chosen_voice(interaction.guild_id)
-        try:
-            return choices(styles(await self.voices.look(voice)), current)
-        except ModelError:
-            return []
-
-    # Buttons and modals
+    # Buttons and windows
 
     @answered
     async def press(self, interaction: Interaction, action: str, place: Place) -> None:
-        """A button under a line was pressed."""
-        if place.script != NO_SCRIPT:
-            await self._meet(interaction, place)
+        """Answer a button under a line."""
+        await self.turns.meet(interaction, place)
         match action:
             case "continue":
-                await self._pay_for_lines(interaction, place)
-                await self._compose(
+                await self.turns.charge_lines(interaction, place)
+                await self.turns.compose(
                     interaction,
                     lambda room, who, patience: room.continuation.generate(
                         who, Wish(), place, patience
@@ -226,8 +184,8 @@ class Writing(Turns):
                     checked=True,
                 )
             case "take":
-                await self._pay_for_a_take(interaction, place)
-                await self._compose(
+                await self.turns.charge_lines(interaction, place, takes=1)
+                await self.turns.compose(
                     interaction,
                     lambda room, who, patience: room.continuation.retake(who, place, patience),
                     place,
@@ -237,25 +195,23 @@ class Writing(Turns):
                 await self._undo(interaction, place)
             case "redo":
                 await self._redo(interaction, place)
-            case "here":
-                await self._go_to(interaction, place)
-            case "write":
-                await self._room(interaction).script_at(place)
-                await reply_to(interaction).send_modal(self._for_now(components.WriteModal(place)))
             case _:
-                await reply_to(interaction).send_modal(self._for_now(components.StartModal()))
+                room = self.services.room(interaction)
+                await room.script_at(place)
+                window = WriteModal(place, self.submit_lines)
+                await reply_to(interaction).send_modal(self.services.in_flight.open(window))
 
     async def submit_lines(
         self, interaction: Interaction, text: str, character: str, under: Place | None = None
     ) -> None:
-        """Adds a person's lines, from the command or the modal."""
-        with speaking_to(interaction, self.group):
+        """Add a person's lines, from the command or the window."""
+        with self.speaking_to(interaction):
             try:
                 check_texts(text=(text, LONGEST_TURN), character=(character, LONGEST_NAME))
                 speaker = character.strip() or None
-                self._room(interaction)
-                self._pay(interaction, Cost(characters=len(text)))
-                await self._compose(
+                self.services.admit(interaction)
+                self.services.charge(interaction, Cost(characters=len(text)))
+                await self.turns.compose(
                     interaction,
                     lambda room, who, patience: room.continuation.write(
                         who, text, speaker, under, patience
@@ -265,9 +221,42 @@ class Writing(Turns):
             except Exception as error:  # noqa: BLE001 - the last place where it can be answered
                 await answer(interaction, error, keep=text.strip())
 
-    @answered
-    async def submit_start(
-        self, interaction: Interaction, title: str, heading: str, cast: str
+    async def _undo(self, interaction: Interaction, under: Place | None = None) -> None:
+        note = f"-# {say('{who} took back the last line.', who=who(interaction))}"
+        await self.turns.step(
+            interaction, lambda room, writer: room.cursor.undo(writer, under), note, under
+        )
+
+    async def _redo(self, interaction: Interaction, under: Place | None = None) -> None:
+        note = f"-# {say('{who} brought back what was taken back.', who=who(interaction))}"
+        await self.turns.step(
+            interaction, lambda room, writer: room.cursor.redo(writer, under), note, under
+        )
+
+
+class WriteModal(ui.Modal):
+    """A window to write in; a blank line begins the next line of the script."""
+
+    def __init__(
+        self, place: Place, submit: Callable[[Interaction, str, str, Place], Awaitable[None]]
     ) -> None:
-        """Begins a script, from the modal."""
-        await self._begin(interaction, title, heading, cast)
+        super().__init__(title=say("Write the next lines"), custom_id=new_id("write"))
+        self._place = place
+        self._submit = submit
+        self.character: ui.TextInput[Self] = ui.TextInput(
+            label=say("Who speaks"),
+            placeholder=say("MAYA; empty for anything else"),
+            required=False,
+            max_length=60,
+        )
+        self.text: ui.TextInput[Self] = ui.TextInput(
+            label=say("Text"),
+            style=discord.TextStyle.paragraph,
+            placeholder=say("(quietly) You came."),
+            max_length=4000,
+        )
+        self.add_item(self.character).add_item(self.text)
+
+    async def on_submit(self, interaction: Interaction) -> None:
+        """Pass the text on, and the line below which it was written."""
+        await self._submit(interaction, self.text.value, self.character.value, self._place)

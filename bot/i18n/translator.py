@@ -14,9 +14,6 @@ from .catalogue import translated
 class Names(app_commands.Translator):
     """Finds names and descriptions in the catalogues."""
 
-    onbook = True
-    """By this the cog knows it, since each load of an extension makes its classes anew."""
-
     async def translate(
         self,
         string: app_commands.locale_str,

@@ -1,4 +1,4 @@
-"""Cards: how a message of the bot shows lines, those in the script and those no longer in it."""
+"""Cards: a message's lines, those in the script and those no longer in it."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from ..storage.schema import FORGOTTEN, SOMEBODY, Line
 from .script_messages import dimmed, messages
 
 FULL = 1500
-"""The size of a card that has no room for another line. Discord allows 2,000, and lines that are
-dimmed later can take more room than they did."""
+"""The size up to which lines are put on a card. Discord allows 2,000, and lines that are dimmed
+later can need more room than before."""
 
 NAME = 60
-"""The size to which a person's name is cut."""
+"""The size of a person's name."""
 
 
 def dealt(lines: Iterable[Line]) -> list[list[Line]]:
-    """The lines on as few cards as hold them, at least one line on each."""
+    """Deal lines onto as few cards as hold them, at least one line on each."""
     cards: list[list[Line]] = []
     for line in lines:
         if cards and size(_whole([*cards[-1], line])) <= FULL:
@@ -31,10 +31,14 @@ def dealt(lines: Iterable[Line]) -> list[list[Line]]:
 
 
 def shown_by(content: str, lines: Sequence[Line]) -> list[Line]:
-    """Those lines that a message shows which ends with the last of them.
+    """Return the lines that a message shows, which ends with the last of these.
 
-    They follow one another in a script, and ``content`` is that of the message as it was sent.
-    Where it cannot be told, it is the last line alone.
+    Args:
+        content: The message's content, as it was sent.
+        lines: Successive lines of a script.
+
+    Returns:
+        The lines that the content has, or the last line alone where that is uncertain.
     """
     found = list(lines[-1:])
     for first in range(len(lines) - 2, -1, -1):
@@ -47,9 +51,10 @@ def shown_by(content: str, lines: Sequence[Line]) -> list[Line]:
 
 
 def card(lines: Sequence[Line], in_script: Collection[int]) -> str:
-    """The content of a message: lines in the script as a page, others dimmed; and who wrote them.
+    """Return lines as a message of at most 2,000 characters, with their authors.
 
-    At most 2,000 characters: a line that has no room alone is cut, and says so.
+    Lines in the script are a page, and others are dimmed. A single line without room is cut, with a
+    note.
     """
     lines = _standing(lines, in_script)
     parts: list[str] = []
@@ -63,9 +68,9 @@ def card(lines: Sequence[Line], in_script: Collection[int]) -> str:
 
 
 def _standing(lines: Sequence[Line], in_script: Collection[int]) -> list[Line]:
-    """Of a line that was rewritten or copied, the version in the script, or else the last one.
+    """Return one version of each rewritten or copied line: that in the script, or the last one.
 
-    What two are versions of need not be among the lines itself.
+    The first version need not be among the lines.
     """
     first_of: dict[int, int] = {}
     versions: dict[int, list[Line]] = {}
@@ -96,12 +101,12 @@ def _whole(lines: Sequence[Line]) -> str:
 
 
 def mention(person: int) -> str:
-    """A person in a message that pings nobody; one who wished to be forgotten is somebody."""
+    """Mention a person, in a message that pings nobody; a forgotten person is “somebody”."""
     return say(SOMEBODY) if person == FORGOTTEN else f"<@{person}>"
 
 
 def credited(lines: Sequence[Line]) -> str:
-    """Who wrote the lines, and from which seeds: enough to write a voice's lines again."""
+    """Return the lines' authors, and the seeds by which a voice would write its lines again."""
     names: list[str] = []
     for name, run in groupby(lines, lambda line: line.credit):
         seeds = [line.origin["seed"] for line in run if line.origin]

@@ -1,9 +1,9 @@
-"""Delivery: how an answer gets through to Discord when the network, or Discord, does not.
+"""Delivery: send to Discord in spite of a network, or a Discord, that fails.
 
-discord.py asks again after some errors, but never after a reset connection, and it waits for
-minutes for what does not come back. Asked again is only what comes to the same however often it is
-asked: a first answer, which Discord takes once; the edit of a message; a message in a channel, by
-its nonce. A follow-up can come twice, so that it is left to what one person sees alone.
+discord.py retries after some errors, but never after a reset connection, and it waits for minutes
+for an answer. Here only what is idempotent is retried: a first answer, which Discord takes once;
+the edit of a message; and a message in a channel, by its nonce. A follow-up can arrive twice, so
+that follow-ups are for what one person sees alone.
 """
 
 from __future__ import annotations
@@ -27,49 +27,49 @@ log = logging.getLogger("onbook.delivery")
 T = TypeVar("T")
 
 LOST = (aiohttp.ClientError, OSError, discord.DiscordServerError)
-"""What says nothing about whether a request was heard: no answer, or one that something broke."""
+"""The errors after which nobody knows whether Discord has heard a request."""
 
 PATIENCE = 6.0
-"""Seconds that a request may take at first; each further one may take twice as long."""
+"""Seconds that the first request may take; each retry may take twice as long."""
 
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.25, 30.0
-"""Seconds between two requests: at first, and at the most."""
+"""Seconds between two requests: the first time, and at most."""
 
 FIRST_PATIENCE = 2.0
-"""Seconds that a first answer may take before it is given again: Discord waits for three."""
+"""Seconds until a first answer is sent again, of the three that Discord waits for it."""
 
 FIRST_SECONDS = 10.0
-"""Seconds after which a first answer is given up, if Discord has not called it late before."""
+"""Seconds after which a first answer is given up, unless Discord refuses it as late before."""
 
 TOKEN_SECONDS = 14.5 * 60
-"""Seconds for which the messages of an interaction can be changed, less a little."""
+"""Seconds for which the messages of an interaction can be edited, with a margin."""
 
 NONCE_SECONDS = 90.0
-"""Seconds for which a message is sent again: Discord knows a nonce for a few minutes."""
+"""Seconds for which a message is sent again; Discord remembers a nonce for a few minutes."""
 
 ANSWERED_BEFORE = 40060
-"""Discord's code for an interaction that was answered twice."""
+"""Discord's code for an interaction that was answered before."""
 
 GONE = {401, 404}
-"""The statuses of a reply whose interaction is over, or that somebody has deleted."""
+"""The statuses of a reply whose interaction has ended, or that was deleted."""
 
 FIRST = "onbook.first"
-"""The kind of the first answer, among an interaction's extras, once Discord has it."""
+"""The key of the type of the first answer among an interaction's extras."""
 
 PRIVATE = "onbook.private"
-"""Set among an interaction's extras where its first answer is for one person alone."""
+"""A key that is set among an interaction's extras if its first answer is ephemeral."""
 
 DELIVERY = "onbook.delivery"
-"""Tells one delivery of an interaction from another, among its extras."""
+"""The key of an object among the extras that identifies a delivery of an interaction."""
 
 TOO_MANY = 429
-"""The status of what must wait."""
+"""The status of a request beyond Discord's rate limits."""
 
 MOST_REMEMBERED = 10_000
-"""Interactions of which it is known that they have come before."""
+"""Interactions whose deliveries are remembered."""
 
 NOBODY = discord.AllowedMentions.none()
-"""Whom an answer pings: it may quote a title or a name, and a host's client may ping by itself."""
+"""The mentions that ping: none, because answers quote people, and a host's client may ping."""
 
 Channel = (
     discord.TextChannel
@@ -80,19 +80,25 @@ Channel = (
     | discord.GroupChannel
     | discord.PartialMessageable
 )
-"""Where a message can stand."""
+"""The channels that have messages."""
 
 _seen: dict[int, object] = {}
-"""The interactions that were answered here, and of each the delivery that was."""
+"""The deliveries that were answered here, by the ids of their interactions."""
 
 
 async def insisted(
     ask: Callable[[], Awaitable[T]], seconds: float, patience: float | None = None
 ) -> T:
-    """Asks until Discord answers, for so many seconds; ``ask`` must bear being done again.
+    """Send a request until Discord answers.
 
-    ``patience``: seconds for which an answer is waited for at first, or `PATIENCE`. Raises what
-    Discord refuses, and one of `LOST` when the time is over.
+    Args:
+        ask: Sends the request, which must be idempotent.
+        seconds: The time after which no request is sent any more.
+        patience: The seconds for which the first answer is waited for, or None for `PATIENCE`.
+
+    Raises:
+        discord.HTTPException: Discord has refused the request.
+        aiohttp.ClientError: Or another of `LOST`, when the time is over.
     """
     patience = PATIENCE if patience is None else patience
     clock = asyncio.get_running_loop().time
@@ -104,25 +110,25 @@ async def insisted(
         except (discord.HTTPException, *LOST) as error:
             if not _may_pass(error) or clock() + pause >= end:
                 raise
-            # Not its words, in which there may be an address with a token.
-            log.info("asked again after %s", type(error).__name__)
+            # The type alone, because the message may hold an address with a token.
+            log.info("retrying after %s", type(error).__name__)
         await asyncio.sleep(pause * random.uniform(0.5, 1.0))
         patience, pause = 2 * patience, min(2 * pause, LONGEST_PAUSE)
 
 
 async def tried(ask: Callable[[], Awaitable[object]]) -> None:
-    """Asks once for what can be done without, such as a picture that is drawn again soon."""
+    """Send a request once, whose failure does not matter."""
     try:
         async with asyncio.timeout(PATIENCE):
             await ask()
     except (discord.HTTPException, *LOST) as error:
-        log.info("done without, after %s", type(error).__name__)
+        log.info("gave up after %s", type(error).__name__)
 
 
 class Reply:
-    """The first answer to an interaction, by the names of discord.py.
+    """Gives an interaction its first answer, under the names of discord.py's own methods.
 
-    Raises what Discord refuses, and one of `LOST` when it is not known whether it was heard.
+    They raise HTTPException where Discord refuses, and one of `LOST` where nobody knows.
     """
 
     def __init__(self, interaction: Interaction) -> None:
@@ -130,7 +136,7 @@ class Reply:
         self.response = interaction.response
 
     async def defer(self, *, thinking: bool = False, ephemeral: bool = False) -> None:
-        """Says that an answer will come."""
+        """Promise an answer."""
         kinds = discord.InteractionResponseType
         command = self.interaction.type is discord.InteractionType.application_command
         shows = thinking or command
@@ -141,7 +147,7 @@ class Reply:
         )
 
     async def send_message(self, content: str, **more: Any) -> None:  # noqa: ANN401 - discord.py's
-        """Answers with a message."""
+        """Answer with a message."""
         send, files = self.response.send_message, Files(more.pop("files", ()))
         self._is_private(bool(more.get("ephemeral")))
         heard = await self._give(
@@ -149,11 +155,11 @@ class Reply:
             lambda: send(content, files=files.again(), allowed_mentions=NOBODY, **more),
         )
         if not heard and more.get("view"):
-            # Only what comes back tells discord.py under which message the buttons are.
+            # discord.py learns from Discord's answer alone which message has the buttons.
             await edited(self.interaction, content=content, view=more["view"])
 
     async def edit_message(self, **more: Any) -> None:  # noqa: ANN401 - discord.py's
-        """Changes the message whose button was pressed."""
+        """Edit the message whose button was pressed."""
         edit = self.response.edit_message
         heard = await self._give(
             discord.InteractionResponseType.message_update,
@@ -163,9 +169,9 @@ class Reply:
             await edited(self.interaction, **more)
 
     async def send_modal(self, modal: discord.ui.Modal) -> None:
-        """Opens a window."""
-        # discord.py listens to a window only once its request came back, and has no other way:
-        # whoever sees it although the request was lost may have filled it in before.
+        """Open a window."""
+        # discord.py listens to a window only once its request has returned, and offers no other
+        # way; but a person may see and submit the window of a request whose answer was lost.
         self.interaction._state.store_view(modal)  # noqa: SLF001
         await self._give(
             discord.InteractionResponseType.modal, lambda: self.response.send_modal(modal)
@@ -178,7 +184,7 @@ class Reply:
     async def _give(
         self, kind: discord.InteractionResponseType, answer: Callable[[], Awaitable[object]]
     ) -> bool:
-        """Gives it until it is there; whether Discord said so to the request that gave it."""
+        """Answer until Discord has it; return whether Discord has confirmed it."""
         first, tries = _comes_first(self.interaction), 0
 
         async def give() -> None:
@@ -189,11 +195,11 @@ class Reply:
         try:
             await insisted(give, FIRST_SECONDS, FIRST_PATIENCE)
         except LOST:
-            # Perhaps it is there: what is said next changes it, or is refused.
+            # Discord may have it: the next answer edits it, or is refused.
             self.interaction.extras[FIRST] = kind
             raise
         except discord.HTTPException as error:
-            # It was heard before its answer was lost, unless the interaction itself came twice.
+            # An earlier request was heard, unless the interaction itself was delivered twice.
             if not (first and tries > 1 and error.code == ANSWERED_BEFORE):
                 raise
             self._is_there(kind)
@@ -207,20 +213,20 @@ class Reply:
 
 
 def reply_to(interaction: Interaction) -> Reply:
-    """The first answer to an interaction, which is to be given."""
+    """Return what gives an interaction its first answer."""
     return Reply(interaction)
 
 
 def first_answer(interaction: Interaction) -> discord.InteractionResponseType | None:
-    """How an interaction was answered first; None as long as it was not."""
+    """Return the type of an interaction's first answer, or None before it."""
     kind: discord.InteractionResponseType | None = interaction.extras.get(FIRST)
     return kind or interaction.response.type
 
 
 async def edited(interaction: Interaction, **more: Any) -> discord.Message:  # noqa: ANN401
-    """The first answer, or the message whose button was pressed, as it looks from now on.
+    """Edit the first answer, or the message whose button was pressed.
 
-    Takes what `discord.Interaction.edit_original_response` does.
+    The arguments are those of `discord.Interaction.edit_original_response`.
     """
     files = Files(more.pop("attachments", ()))
 
@@ -234,10 +240,10 @@ async def edited(interaction: Interaction, **more: Any) -> discord.Message:  # n
 
 
 async def delivered(interaction: Interaction, **more: Any) -> discord.Message:  # noqa: ANN401
-    """What a "thinking" becomes; takes what `edited` does.
+    """Turn a "thinking" into a message; the arguments are those of `edited`.
 
-    One that everybody sees, and that cannot become this any more, is left alone: then it is a new
-    message in the channel.
+    Where everybody sees the "thinking", and it can no longer be edited, post a new message in the
+    channel instead.
     """
     files = Files(more.pop("attachments", ()))
     try:
@@ -249,7 +255,7 @@ async def delivered(interaction: Interaction, **more: Any) -> discord.Message:  
         public = first_answer(interaction) is thinking and PRIVATE not in interaction.extras
         if not (over and public and isinstance(channel, Channel)):
             raise
-    log.warning("an answer is posted beside its interaction, which is over")
+    log.warning("posting an answer as a new message, because its interaction has ended")
     given = {name: value for name, value in more.items() if value is not None}
     return await posted(channel, files=files.again(), **given)
 
@@ -260,10 +266,14 @@ async def posted(
     nonce: str | None = None,
     **more: Any,  # noqa: ANN401 - discord.py's
 ) -> discord.Message:
-    """A new message in a channel; takes what its ``send`` does.
+    """Post a message in a channel.
 
-    What was posted under the same ``nonce`` some minutes ago is not posted again: at most 25
-    characters.
+    Args:
+        channel: The channel.
+        content: The text.
+        nonce: At most 25 characters. A message of the same nonce, some minutes ago, is not posted
+            again. None for a random one.
+        more: Other arguments of the channel's ``send``.
     """
     once, files = nonce or secrets.token_hex(8), Files(more.pop("files", ()))
     return await insisted(
@@ -275,7 +285,7 @@ async def posted(
 
 
 async def whispered(interaction: Interaction, content: str, **more: Any) -> None:  # noqa: ANN401
-    """A further message for the person who asked alone, who may see it twice."""
+    """Send another message to the person who asked alone, who may see it twice."""
     files = Files(more.pop("files", ()))
     await insisted(
         lambda: interaction.followup.send(
@@ -286,18 +296,18 @@ async def whispered(interaction: Interaction, content: str, **more: Any) -> None
 
 
 async def taken_away(interaction: Interaction) -> None:
-    """The first answer is gone; raises NotFound where it was gone before."""
+    """Delete the first answer; raise NotFound where it was deleted before."""
     await insisted(interaction.delete_original_response, NONCE_SECONDS)
 
 
 class Files:
-    """Attachments that can be sent again: what was sent once has been read to its end."""
+    """Attachments that can be sent repeatedly, because sending reads a file to its end."""
 
     def __init__(self, files: Sequence[discord.File]) -> None:
         self.there = [(file, file.fp.read()) for file in files]
 
     def again(self) -> list[discord.File]:
-        """The same files, unread."""
+        """Return the same files, unread."""
         return [
             discord.File(
                 io.BytesIO(content),
@@ -310,7 +320,7 @@ class Files:
 
 
 def _comes_first(interaction: Interaction) -> bool:
-    """Whether this interaction was not delivered before."""
+    """Return whether this delivery of an interaction is the first."""
     delivery = interaction.extras.setdefault(DELIVERY, object())
     first = _seen.setdefault(interaction.id, delivery) is delivery
     if len(_seen) > MOST_REMEMBERED:
@@ -319,6 +329,6 @@ def _comes_first(interaction: Interaction) -> bool:
 
 
 def _may_pass(error: Exception) -> bool:
-    """Whether asking again may help."""
+    """Return whether a retry may help."""
     limited = isinstance(error, discord.HTTPException) and error.status == TOO_MANY
     return limited or isinstance(error, LOST)

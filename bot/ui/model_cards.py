@@ -1,4 +1,4 @@
-"""Voice cards: what people are told of the voices, from what their files say of themselves."""
+"""Model cards: describe the voices, by the metadata of their files."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from ..inference.model import LONGEST_STYLE, openings_of
 from ..inference.registry import Found
 
 FULL = 1800
-"""The size to which a list of voices grows."""
+"""The largest size of a list of voices."""
 
 TEXTS = 6
-"""Texts that a voice was judged on and that are told one by one, at the most."""
+"""The most held-out texts whose figures are listed one by one."""
 
 
 def listed(found: Sequence[Found], chosen: str) -> str:
-    """All voices, one a line; those that are not used with the reason."""
+    """Return all voices, one a line, and the reasons why some are refused."""
     content = say("**Voices**, of which {/model use} chooses one for the new scripts here:")
     for number, one in enumerate(found):
         row = _row(one, one.name == chosen)
@@ -43,7 +43,7 @@ def _row(one: Found, is_chosen: bool) -> str:
 
 
 def card(found: Found) -> str:
-    """All that a voice says of itself: some lines of Markdown."""
+    """Return what a voice's file says of it, as lines of Markdown."""
     return "\n".join([f"**{inline(found.name, 40)}**", *_facts(found), f"-# {_fingerprint(found)}"])
 
 
@@ -80,7 +80,7 @@ def styles(found: Found) -> list[str]:
 
 
 def _judged(found: Found) -> Iterator[tuple[str, float]]:
-    """What each text cost that was held out."""
+    """Yield the held-out texts, each with its bits per character."""
     evaluation = _parsed(found, "evaluation")
     texts = evaluation.get("texts") if isinstance(evaluation, Mapping) else None
     for text in texts if isinstance(texts, list) else []:
@@ -91,7 +91,7 @@ def _judged(found: Found) -> Iterator[tuple[str, float]]:
 
 
 def _trained(found: Found) -> str:
-    """When it was trained, as each client shows a day."""
+    """Return the day of the training as Discord's own timestamp, or ""."""
     try:
         day = dt.datetime.fromisoformat(_said(found, "trained"))
         return f"<t:{int(day.timestamp())}:D>"

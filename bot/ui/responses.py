@@ -1,4 +1,4 @@
-"""What a person is told when something cannot be done: one sentence, for them alone."""
+"""Responses to errors: one sentence, for the person who asked alone."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from .components import Interaction
 from .delivery import LOST, edited, first_answer, reply_to, taken_away, whispered
 from .waiting import end
 
-log = logging.getLogger("onbook.answers")
+log = logging.getLogger("onbook.responses")
 
 SHOWN = "onbook.shown"
-"""Set among an interaction's extras once everybody sees its result."""
+"""A key that is set among an interaction's extras once everybody sees its result."""
 
 WRITTEN = "onbook.written"
-"""Set among an interaction's extras once its lines are in the script, if not yet shown."""
+"""A key that is set among an interaction's extras once its lines are stored, shown or not."""
 
 NOT_KEPT = {
     "full": phrase(
@@ -58,18 +58,19 @@ NOT_KEPT = {
         "whoever runs the bot, and try again later."
     ),
 }
-"""What to do, by why something was not kept."""
+"""The sentences that say what to do, by the reason why something was not stored."""
+
 HEARD = "onbook.heard"
-"""Set among an interaction's extras as soon as something answers it."""
+"""A key that is set among an interaction's extras as soon as something begins to answer it."""
 
 KEPT = 1500
-"""The size up to which a text that could not be added is given back in the message itself."""
+"""The size up to which a refused text is given back in the message itself."""
 
 UNANSWERABLE = {10015, 10062, 40060, 50027}
-"""Discord's codes for an interaction that came too late, that was delivered twice, or is over."""
+"""Discord's codes for an interaction that is too old, was answered already, or has ended."""
 
 UNKNOWN_MESSAGE = 10008
-"""Discord's code for a message that was deleted, be it the one whose button was pressed."""
+"""Discord's code for a message that was deleted."""
 
 WHAT_TO_DO_NOW = {
     EngineBusy: phrase("Too many lines are being written right now: try again in a moment."),
@@ -85,7 +86,7 @@ REFUSALS = (
     *(RoomError, ScriptError, ModelError, HeadMoved),
     *(app_commands.TransformerError, app_commands.CheckFailure),
 )
-"""What is raised where somebody asks for what cannot be, or not any more."""
+"""The errors of a request that cannot be granted, or not any more."""
 
 PERMISSIONS = {
     "view_channel": phrase("View Channel"),
@@ -94,11 +95,17 @@ PERMISSIONS = {
     "manage_channels": phrase("Manage Channels"),
     "manage_guild": phrase("Manage Server"),
 }
-"""What Discord calls the permissions that are asked for here."""
+"""Discord's names of the permissions that are needed here."""
 
 
 async def answer(interaction: Interaction, error: Exception, keep: str = "") -> None:
-    """Answers an error with one sentence, for the person who asked alone."""
+    """Answer an error with one sentence, for the person who asked alone.
+
+    Args:
+        interaction: The interaction that has failed, answered or not.
+        error: What was raised.
+        keep: A text of the person's that would be lost, and is given back.
+    """
     end(interaction, _outcome(error))
     if isinstance(error, AlreadyWritten):
         return
@@ -109,12 +116,12 @@ async def answer(interaction: Interaction, error: Exception, keep: str = "") -> 
     except LOST as lost:
         error = lost
     except discord.HTTPException as refused:
-        # Only the answer shows that it was delivered twice where the act was refused before.
+        # A refused request is the only sign of a second delivery where nothing was written.
         if not _cannot_be_answered(refused):
             raise
         error = refused
     end(interaction, Outcome.UNANSWERED)
-    log.warning("an interaction could not be answered: %s", type(error).__name__)
+    log.warning("could not answer an interaction: %s", type(error).__name__)
 
 
 def _cannot_be_answered(error: Exception) -> bool:
@@ -122,7 +129,7 @@ def _cannot_be_answered(error: Exception) -> bool:
 
 
 def _outcome(error: Exception) -> Outcome:
-    """What has come of something for which this was raised."""
+    """Return the outcome that an error means for the meter."""
     if isinstance(error, AlreadyWritten):
         return Outcome.UNANSWERED
     if isinstance(error, TooMuch | EngineBusy):
@@ -131,7 +138,7 @@ def _outcome(error: Exception) -> Outcome:
 
 
 async def _tell(interaction: Interaction, error: Exception, keep: str) -> None:
-    """Answers as far along as the interaction is, and gives a text back that is to be kept."""
+    """Send the sentence first, instead of a "thinking", or as a follow-up."""
     written = WRITTEN in interaction.extras
     content = _written_all_the_same(error) if written else _sentence(error)
     view = _way_on(error) or discord.utils.MISSING
@@ -146,8 +153,8 @@ async def _tell(interaction: Interaction, error: Exception, keep: str) -> None:
     if first is discord.InteractionResponseType.deferred_channel_message and (
         SHOWN not in interaction.extras
     ):
-        # A follow-up is as visible as the "thinking" that it would replace; and none may follow a
-        # "thinking" that goes without having become a message.
+        # The first follow-up would replace the "thinking" and be as visible; and Discord takes no
+        # follow-up of a "thinking" that was deleted before it became a message.
         with suppress(discord.NotFound):
             await edited(interaction, content="…")
             await taken_away(interaction)
@@ -155,7 +162,7 @@ async def _tell(interaction: Interaction, error: Exception, keep: str) -> None:
 
 
 def _given_back(interaction: Interaction, text: str) -> tuple[str, list[discord.File]]:
-    """A text for its writer: in a block, or in a file where it is too long for that."""
+    """Return a text for its writer: in a block, or in a file where it is longer."""
     block = fenced(clean(text))
     if size(block) <= KEPT:
         return f"{say('Your text is not lost:')}\n{block}", []
@@ -186,7 +193,7 @@ def _sentence(error: Exception) -> str:
 
 
 def _written_all_the_same(error: Exception) -> str:
-    log.error("lines could not be shown", exc_info=error)
+    log.error("could not show lines", exc_info=error)
     return say(
         "What was written is in the script, but could not be shown here: see {/script show}."
     )
@@ -203,7 +210,7 @@ def _way_on(error: Exception) -> discord.ui.View | None:
 
 
 def check_permissions(interaction: Interaction) -> None:
-    """Raises RoomError naming the permissions that the bot lacks in this channel."""
+    """Raise RoomError with the permissions that the bot lacks in this channel."""
     if interaction.guild_id is None:
         return
     needed = ["view_channel", "send_messages"]
@@ -225,7 +232,7 @@ def check_permissions(interaction: Interaction) -> None:
 
 
 def check_may_set(interaction: Interaction, scope: str) -> None:
-    """Raises RoomError for a person who may not change what holds in a channel, or in a guild."""
+    """Raise RoomError for a person who may not change settings of a channel, or of a guild."""
     if interaction.guild_id is None:
         return
     needed = "manage_guild" if scope == "guild" else "manage_channels"

@@ -1,4 +1,4 @@
-"""Waiting: how long people wait for an answer, which the meter of a bot is told."""
+"""Waiting: measure how long people wait for an answer, and tell a bot's meter."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from ..telemetry import SILENT, Meter, Outcome
 from .components import BUTTONS, OWN, Interaction
 
 WAIT = "onbook.wait"
-"""The `Wait` of an interaction, among its extras, where anybody counts."""
+"""The key of an interaction's `Wait` among its extras, where a meter counts."""
 
 BUTTON = 2
-"""What Discord calls a component that can be pressed; all others are menus."""
+"""Discord's type of a component that is a button; all others are menus."""
 
 
 @dataclass
 class Wait:
-    """Somebody who waits for what they asked for."""
+    """A person's wait for the answer to an interaction."""
 
     meter: Meter
     act: str
@@ -30,14 +30,13 @@ class Wait:
 
     @property
     def seconds(self) -> float:
-        """How long it has been."""
+        """Return the seconds since it began."""
         return time.perf_counter() - self.began
 
 
 @contextmanager
-def waiting(interaction: Interaction) -> Iterator[None]:
-    """Somebody waits as long as this is entered; also where it is entered again meanwhile."""
-    meter: Meter = getattr(interaction.client, "onbook_meter", SILENT)
+def waiting(interaction: Interaction, meter: Meter) -> Iterator[None]:
+    """Measure a wait until the context exits; a second entry for an interaction does nothing."""
     if meter is SILENT or WAIT in interaction.extras:
         yield
         return
@@ -54,21 +53,21 @@ def waiting(interaction: Interaction) -> Iterator[None]:
 
 
 def acknowledge(interaction: Interaction) -> None:
-    """Discord has the first answer."""
+    """Tell the meter that Discord has the first answer."""
     if wait := _wait(interaction):
         wait.meter.acknowledged(wait.act, wait.seconds)
 
 
 def end(interaction: Interaction, outcome: Outcome) -> None:
-    """Something else than what was asked for has come of it."""
+    """Set the outcome of a wait that ends otherwise than as asked."""
     if wait := _wait(interaction):
         wait.outcome = outcome
 
 
 def act_of(interaction: Interaction) -> str:
-    """What somebody does, in one of few words: the name of a command, or what is pressed.
+    """Return the name of a command or a kind of component, from a small set of names.
 
-    Neither people nor places are in it, nor anything that they made up.
+    Nothing in a name tells who asked, where, or what they typed.
     """
     if interaction.command:
         return interaction.command.qualified_name

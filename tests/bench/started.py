@@ -12,16 +12,14 @@ import resource
 import sys
 import time
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 
 from bot.app.client import Bot
-from bot.cogs import OnBook
+from bot.cogs import add_cogs
 from bot.inference.engine import Engine, Request
 from bot.inference.sampling import Sampling
 from bot.settings import runner_settings
-from bot.ui.components import COG
 
 BURST = 64
 """Lines that are written side by side before it idles."""
@@ -33,11 +31,10 @@ SETTLING = 1.0
 async def start(idle: float) -> None:
     """Loads the bot; then idles for so many seconds, unless there are none."""
     async with Bot(runner_settings()) as bot:
-        await bot.load_extension("bot")
+        services = await add_cogs(bot, bot.settings)
         _tell(memory=_resident())
         if idle:
-            cog = cast("OnBook", bot.get_cog(COG))
-            await _burst(await cog.voices.engine(cog.settings.model))
+            await _burst(await services.voices.engine(bot.settings.model))
             memory = _resident()
             await asyncio.sleep(SETTLING)
             _tell(memory_after_burst=memory, idle=await _busy_share(idle))

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, closing
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import discord
 import pytest
@@ -19,9 +19,9 @@ from simcord.interactions import base_payload
 from sqlalchemy import URL
 
 from bot.app.client import Bot
-from bot.cogs import OnBook
+from bot.cogs.services import CogServices
+from bot.cogs.upkeep import Upkeep
 from bot.settings import RunnerSettings
-from bot.ui.components import COG
 from tests.postgres import Server, ask, server
 
 BOTH = ["sqlite", "postgresql"]
@@ -123,11 +123,16 @@ class Stage:
     settings: RunnerSettings
 
     @property
-    def cog(self) -> OnBook:
-        """The cog of the bot that runs now."""
+    def services(self) -> CogServices:
+        """What the cogs of the bot share that runs now, be it a guest or alone."""
         bot: Any = self.world.bot
-        # Each load makes the extension's classes anew, so that this is none to `isinstance`.
-        return cast("OnBook", bot.get_cog(COG))
+        return bot.cogs["OnBook"].services
+
+    @property
+    def upkeep(self) -> Upkeep:
+        """The cog that does what nobody asks for."""
+        bot: Any = self.world.bot
+        return bot.cogs["OnBook.upkeep"]
 
     async def restart(self) -> None:
         """Ends the bot and starts another on the same database, in the same world."""
@@ -137,7 +142,7 @@ class Stage:
 
     async def lines(self, channel: Any = None) -> list[str]:
         """The script of a channel as it is stored."""
-        room = self.cog.rooms.at((channel or self.channel).id)
+        room = self.services.rooms.at((channel or self.channel).id)
         return [line.text for line in await room.lines()]
 
     def messages(self, channel: Any = None) -> list[discord.Message]:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
-from bot.cogs import OnBook
+from bot.cogs import turns
+from bot.cogs.services import CogServices
 from bot.settings import RunnerSettings
-from bot.ui.components import COG
+from bot.ui import live_polls
 from tests.discord.bot import bot_here
 from tests.discord.crowd import names, report
 from tests.discord.people import PATIENCE, Asked, Channel, Discord, Guild, Message, Person
@@ -304,7 +304,7 @@ class Inside:
     """A Discord with a bot in the test's own process."""
 
     discord: Discord
-    cog: OnBook
+    services: CogServices
     channel: Channel
     ann: Person
     ben: Person
@@ -319,14 +319,14 @@ async def inside(chosen: RunnerSettings) -> AsyncIterator[Inside]:
             guild = await discord.guild("The Playhouse")
             channel = await guild.channel("stage")
             ann, ben = [await guild.person(name) for name in ("Ann", "Ben")]
-            yield Inside(discord, cast("OnBook", bot.get_cog(COG)), channel, ann, ben)
+            yield Inside(discord, bot.services, channel, ann, ben)
             assert discord.refusals == []
 
 
 async def test_stop_keeps_the_lines_that_are_finished(
     inside: Inside, monkeypatch: pytest.MonkeyPatch
 ):
-    await slow_down(inside.cog, monkeypatch)
+    await slow_down(inside.services, monkeypatch)
     await begin(inside.ann, inside.channel)
     asked = await inside.ann.slash(inside.channel, "continue", lines=10)
     shown = await asked.shows("Lines that are finished: 2")
@@ -340,9 +340,9 @@ async def test_stop_keeps_the_lines_that_are_finished(
     assert late.only_for == inside.ben.id
 
 
-async def slow_down(cog: OnBook, monkeypatch: pytest.MonkeyPatch) -> None:
+async def slow_down(services: CogServices, monkeypatch: pytest.MonkeyPatch) -> None:
     """Makes each line take a while, and people hear of it soon."""
-    engine = await cog.voices.engine("tiny")
+    engine = await services.voices.engine("tiny")
     run = engine.run
 
     async def run_slowly(request: Any) -> Any:
@@ -350,16 +350,15 @@ async def slow_down(cog: OnBook, monkeypatch: pytest.MonkeyPatch) -> None:
         return await run(request)
 
     monkeypatch.setattr(engine, "run", run_slowly)
-    # Each load imports the extension's modules anew.
-    monkeypatch.setattr(sys.modules[f"{type(cog).__module__}.turns"], "A_WHILE", 0.05)
+    monkeypatch.setattr(turns, "A_WHILE", 0.05)
 
 
 async def test_how_far_a_turn_is_is_seen_once_in_a_while(
     inside: Inside, monkeypatch: pytest.MonkeyPatch
 ):
-    a_while = sys.modules[f"{type(inside.cog).__module__}.turns"].A_WHILE
+    a_while = turns.A_WHILE
     await begin(inside.ann, inside.channel)
-    gate = await hold_after(3, inside.cog, monkeypatch)
+    gate = await hold_after(3, inside.services, monkeypatch)
     began = time.monotonic()
     asked = await inside.ann.slash(inside.channel, "continue", lines=4)
     shown = await asked.shows("Lines that are finished: 3.")
@@ -374,9 +373,11 @@ async def test_how_far_a_turn_is_is_seen_once_in_a_while(
     assert len(await truth(inside.ann, inside.channel)) == 5
 
 
-async def hold_after(lines: int, cog: OnBook, monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
+async def hold_after(
+    lines: int, services: CogServices, monkeypatch: pytest.MonkeyPatch
+) -> asyncio.Event:
     """Lets the voice write so many lines, and the next only when the event is set."""
-    engine = await cog.voices.engine("tiny")
+    engine = await services.voices.engine("tiny")
     run, gate, written = engine.run, asyncio.Event(), itertools.count()
 
     async def run_held(request: Any) -> Any:
@@ -391,9 +392,9 @@ async def hold_after(lines: int, cog: OnBook, monkeypatch: pytest.MonkeyPatch) -
 async def test_votes_are_counted_at_once_and_then_once_in_a_while(
     inside: Inside, monkeypatch: pytest.MonkeyPatch
 ):
-    polls, waiting = inside.cog.polls, list[tuple[float, Callable[[], None]]]()
+    polls, waiting = inside.services.polls, list[tuple[float, Callable[[], None]]]()
     between = 3600.0
-    monkeypatch.setattr(sys.modules[type(polls).__module__], "BETWEEN_COUNTS", between)
+    monkeypatch.setattr(live_polls, "BETWEEN_COUNTS", between)
     monkeypatch.setattr(polls, "_call_later", lambda *later: waiting.append(later) or Held())
     await begin(inside.ann, inside.channel)
     asked = await inside.ann.slash(inside.channel, "continue", takes=2, vote=600)
@@ -403,7 +404,7 @@ async def test_votes_are_counted_at_once_and_then_once_in_a_while(
     [(until_the_end, _)] = waiting
     assert until_the_end <= 600
     first = len(shown.versions)
-    [ballot] = await inside.cog.store.polls.list_unannounced()
+    [ballot] = await inside.services.store.polls.list_unannounced()
     for _ in range(3):  # at the same moment
         polls.recount(ballot.id)
     await inside.discord.until(lambda: len(shown.versions) > first)
@@ -431,14 +432,14 @@ async def test_of_two_who_undo_at_once_the_last_message_has_the_buttons(
     written = await inside.ann.slash(inside.channel, "write", text="Rain.\n\nWind.\n\nSnow.")
     card = await written.shows(BLOCK)
     await truth(inside.ann, inside.channel)
-    show_end, gates = inside.cog.board.show_end, (asyncio.Event(), asyncio.Event())
+    show_end, gates = inside.services.poster.show_end, (asyncio.Event(), asyncio.Event())
     coming = iter(gates)
 
     async def show_end_late(*arguments: Any, **more: Any) -> Any:
         await next(coming).wait()
         return await show_end(*arguments, **more)
 
-    monkeypatch.setattr(inside.cog.board, "show_end", show_end_late)
+    monkeypatch.setattr(inside.services.poster, "show_end", show_end_late)
     first = await inside.ann.slash(inside.channel, "undo")
     second = await inside.ben.slash(inside.channel, "undo")
     while len(await script(inside.ann, inside.channel)) > 2:
@@ -460,7 +461,7 @@ async def test_a_vote_that_ends_while_somebody_undoes(inside: Inside):
     asked = await ann.slash(channel, "continue", takes=2, vote=600)
     shown = await asked.shows(BLOCK)
     await (await ben.click(shown, "Vote for 2")).shows("You are for take 2")
-    [ballot] = await inside.cog.store.polls.list_unannounced()
+    [ballot] = await inside.services.store.polls.list_unannounced()
     undone, _ = await asyncio.gather(ben.slash(channel, "undo"), end(inside, ballot))
 
     def told() -> list[Message]:
@@ -480,7 +481,7 @@ async def test_a_vote_that_ends_while_somebody_undoes(inside: Inside):
 async def end(inside: Inside, ballot: Any) -> None:
     """The time of a vote is over."""
     ballot.ends = ballot.ends.replace(year=2000)
-    inside.cog.polls.watch(ballot)
+    inside.services.polls.watch(ballot)
 
 
 # Many channels ---------------------------------------------------------------------------------

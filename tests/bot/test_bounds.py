@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 
-from bot.cogs import OnBook
 from bot.cogs.bounds import LARGEST_ID, OutOfBounds, check_options, check_texts, chosen
+from bot.cogs.script_settings import ScriptSettings
+from bot.cogs.writing import Writing
 from bot.session.turn import RoomError
 from tests.discord.people import PATIENCE, Asked, Channel, Discord, Person
 from tests.discord.processes import fake_discord, running_bot
 
-CARRY_ON: Any = OnBook.carry_on
+CARRY_ON: Any = Writing.carry_on
 
 
 @pytest.mark.parametrize(
@@ -38,7 +39,7 @@ def test_options_are_held_to_what_is_registered(
 
 
 def test_what_is_required_is_not_left_out() -> None:
-    reset: Any = OnBook.reset
+    reset: Any = ScriptSettings.reset
     check_options(reset, SimpleNamespace(setting="takes"))
     with pytest.raises(OutOfBounds):
         check_options(reset, SimpleNamespace())

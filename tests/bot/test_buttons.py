@@ -10,6 +10,11 @@ from unittest.mock import AsyncMock
 import discord
 import pytest
 
+from bot.cogs.history_page import PROMPTS, line_menu
+from bot.session.turn import Place
+from bot.ui import components
+from bot.ui.components import page_buttons, view_of
+
 from .conftest import Stage, answer, buttons, fields, labels
 
 HEADING = "INT. DINER - NIGHT"
@@ -71,9 +76,8 @@ def aloud(page: str) -> str:
 async def unnoted(stage: Stage, act: Any) -> Any:
     """What an act shows in a process that dies before it can note the message, as others see it."""
     with pytest.MonkeyPatch.context() as patch:
-        store = stage.cog.store
-        for table, note in ((store.posts, "record"), (store.polls, "record_message")):
-            patch.setattr(table, note, AsyncMock())
+        for note in ("post", "show_ballot"):
+            patch.setattr(stage.services.store, note, AsyncMock())
         shown = answer(await act)
     await stage.restart()
     return shown
@@ -523,8 +527,8 @@ async def test_a_message_that_was_not_noted_loses_its_buttons_where_its_script_i
     stage: Stage,
 ):
     shown = await unnoted(stage, begin(stage))
-    await stage.cog.store.scripts.delete(
-        (await stage.cog.store.scripts.find_running(stage.channel.id)).id
+    await stage.services.store.scripts.delete(
+        (await stage.services.store.scripts.find_running(stage.channel.id)).id
     )
     refused = answer(await stage.ann.click(shown, label="Continue"))
     assert refused.ephemeral
@@ -538,4 +542,28 @@ async def test_an_offer_for_one_person_is_no_message_of_a_script(stage: Stage):
     offer = answer(await stage.press_late(stage.ann, look, "Continue"))
     assert labels(offer) == ["Continue from here"]
     await stage.ann.click(offer, label="Continue from here")
-    assert await stage.cog.store.posts.find(offer.id) is None
+    assert await stage.services.store.posts.find(offer.id) is None
+
+
+async def test_each_component_has_one_listener_and_the_bot_remembers_no_message(stage: Stage):
+    begun = await begin(stage)
+    await stage.ann.slash(stage.channel, "history")
+    await stage.ann.slash(stage.channel, "scripts")
+    await stage.ann.slash(stage.channel, "privacy forget")
+    views = stage.world.bot._connection._view_store
+    option = discord.SelectOption(label="Rain.", value="1")
+    place, pages = Place(1, 2), [("page", 3, 9), ("history", 0, 2), ("shelf", 8, 9)]
+    shown = [
+        components.under_line(place, by_voice=True, redo=True),
+        components.from_here(place),
+        components.start(),
+        *(components.stop(begun.response.id, work) for work in components.WORKS),
+        *(view_of(*page_buttons(book, 1, number, count)) for book, number, count in pages),
+        *(line_menu(action, 1, [option]) for action in PROMPTS),
+    ]
+    ids = [item.custom_id for view in shown for item in view.children]
+    ids += [custom_id for message in stage.messages() for custom_id in buttons(message).values()]
+    for custom_id in ids:
+        found = [pattern for pattern in views._dynamic_items if pattern.fullmatch(custom_id)]
+        assert len(found) == 1, custom_id
+    assert views._views == views._synced_message_views == {}

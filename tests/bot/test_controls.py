@@ -37,7 +37,7 @@ def moderator(stage: Stage, name: str = "Mo"):
 async def test_continue_writes_the_kind_that_was_chosen(stage: Stage, kind: Kind):
     await begin(stage)
     await stage.ann.slash(stage.channel, "continue", kind=kind.value, lines=5, seed=1)
-    room = stage.cog.rooms.at(stage.channel.id)
+    room = stage.services.rooms.at(stage.channel.id)
     assert [line.kind for line in await room.lines()][1:] == [kind.value] * 5
     await stage.ann.slash(stage.channel, "retry")
     assert (await room.lines())[-1].kind == kind.value
@@ -69,7 +69,7 @@ async def test_without_a_cast_the_voice_names_whom_it_likes(house: House):
 async def test_words_are_banned_for_a_channel_and_for_a_server(stage: Stage):
     mo = moderator(stage)
     await begin(stage)
-    room = stage.cog.rooms.at(stage.channel.id)
+    room = stage.services.rooms.at(stage.channel.id)
     await stage.ann.slash(stage.channel, "continue", lines=10, seed=1)
     before = " ".join(await stage.lines())
     first, second = sorted({w.lower() for w in before.split() if w.isalpha() and len(w) > 2})[:2]
@@ -77,13 +77,15 @@ async def test_words_are_banned_for_a_channel_and_for_a_server(stage: Stage):
     assert f"{first}, zounds" in told.response.content
     await mo.slash(stage.channel, "settings banned", add=second, server=True)
     elsewhere = stage.guild.create_text_channel("elsewhere")
-    assert set(await stage.cog.rooms.at(elsewhere.id).library.banned(stage.guild.id)) >= {second}
-    assert first not in await stage.cog.rooms.at(elsewhere.id).library.banned(stage.guild.id)
+    assert set(await stage.services.rooms.at(elsewhere.id).library.banned(stage.guild.id)) >= {
+        second
+    }
+    assert first not in await stage.services.rooms.at(elsewhere.id).library.banned(stage.guild.id)
     await stage.restart()
     for _ in range(10):
         await stage.ann.slash(stage.channel, "undo")
     await stage.ann.slash(stage.channel, "continue", lines=10, seed=1)
-    room = stage.cog.rooms.at(stage.channel.id)
+    room = stage.services.rooms.at(stage.channel.id)
     after = " ".join(line.text for line in (await room.lines())[1:])
     assert said(before, [first, second])
     assert not said(after, [first, second])
@@ -134,7 +136,10 @@ async def test_only_those_who_may_change_what_is_banned(stage: Stage):
     assert "needs the permission **Manage Channels**" in answer(refused).content
     refused = await stage.ann.slash(stage.channel, "settings banned", add="word", server=True)
     assert "needs the permission **Manage Server**" in answer(refused).content
-    assert await stage.cog.store.banned_words.list_effective(stage.channel.id, stage.guild.id) == []
+    assert (
+        await stage.services.store.banned_words.list_effective(stage.channel.id, stage.guild.id)
+        == []
+    )
 
 
 async def test_a_name_that_must_not_be_said_is_not_in_the_cast(stage: Stage):
@@ -143,7 +148,7 @@ async def test_a_name_that_must_not_be_said_is_not_in_the_cast(stage: Stage):
     refused = await begin(stage, cast="Maya, Old Zounds")
     assert "cannot be in the cast" in answer(refused).content
     assert answer(refused).ephemeral
-    assert await stage.cog.store.scripts.find_running(stage.channel.id) is None
+    assert await stage.services.store.scripts.find_running(stage.channel.id) is None
 
 
 async def test_the_operators_list_holds_everywhere(house: House):
@@ -226,7 +231,7 @@ async def test_stop_says_so_when_nothing_is_written_any_more(stage: Stage):
     await begin(stage)
     written = await stage.ann.slash(stage.channel, "continue", lines=3, seed=1)
     look = stage.look(written.response)
-    [*_, last] = await stage.cog.rooms.at(stage.channel.id).lines()
+    [*_, last] = await stage.services.rooms.at(stage.channel.id).lines()
     look["components"] = components.stop(int(last.delivery), components.LINES).to_components()
     assert list(buttons(look)) == ["Stop"]
     pressed = await stage.press_late(stage.ben, look, "Stop")

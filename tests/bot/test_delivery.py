@@ -5,14 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
-from importlib import import_module
-from typing import cast
 
 import pytest
 
-from bot.cogs import OnBook
 from bot.settings import RunnerSettings
-from bot.ui.components import COG
+from bot.ui import delivery
 from tests.discord.bot import bot_here
 from tests.discord.faults import STATUSES, TOO_MANY, Kind
 from tests.discord.people import PATIENCE, Asked, Channel, Discord, Person
@@ -31,8 +28,6 @@ pytestmark = pytest.mark.usefixtures("hurry")
 @pytest.fixture
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Waits shorter for what will not come."""
-    # A bot that was unloaded has taken its modules along: the next one has others.
-    delivery = import_module("bot.ui.delivery")
     monkeypatch.setattr(delivery, "PATIENCE", 1.0)
     monkeypatch.setattr(delivery, "FIRST_PATIENCE", 1.0)
 
@@ -46,7 +41,7 @@ async def inside(chosen: RunnerSettings) -> AsyncIterator[Inside]:
             guild = await discord.guild("The Playhouse")
             channel = await guild.channel("stage")
             ann, ben = [await guild.person(name) for name in ("Ann", "Ben")]
-            yield Inside(discord, cast("OnBook", bot.get_cog(COG)), channel, ann, ben)
+            yield Inside(discord, bot.services, channel, ann, ben)
 
 
 async def nothing_twice(ann: Person, channel: Channel, lines: int) -> None:
@@ -190,7 +185,7 @@ async def test_a_delivery_that_is_doubled_does_nothing_although_its_answer_is_lo
 async def test_a_picture_that_fails_does_not_end_a_turn(
     inside: Inside, monkeypatch: pytest.MonkeyPatch
 ):
-    await slow_down(inside.cog, monkeypatch)
+    await slow_down(inside.services, monkeypatch)
     await begin(inside.ann, inside.channel)
     await inside.discord.fail(Kind.SILENCE, "PATCH", ORIGINAL)
     await inside.discord.fail(Kind.RESET, "PATCH", ORIGINAL)
@@ -202,7 +197,7 @@ async def test_a_picture_that_fails_does_not_end_a_turn(
 async def test_when_discord_never_answers_one_is_told_and_keeps_the_text(
     inside: Inside, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(import_module("bot.ui.delivery"), "FIRST_SECONDS", 2.0)
+    monkeypatch.setattr(delivery, "FIRST_SECONDS", 2.0)
     await begin(inside.ann, inside.channel)
     await inside.discord.fail(Kind.SILENCE, "POST", CALLBACK, heard=True)
     await inside.discord.fail(Kind.SILENCE, "POST", CALLBACK, most=5)

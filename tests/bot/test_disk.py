@@ -16,7 +16,7 @@ LONG = "\n\n".join(f"Rain {n}. {'It falls. ' * 55}" for n in range(10))
 
 async def pragma(stage: Stage, statement: str) -> object:
     """Tells the bot's own connection something."""
-    async with stage.cog.store._database.reading() as session:
+    async with stage.services.store._database.reading() as session:
         found = await session.connection()
         result = await found.exec_driver_sql(f"PRAGMA {statement}")
         return result.scalar() if result.returns_rows else None

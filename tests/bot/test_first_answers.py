@@ -66,7 +66,7 @@ async def test_a_command_answers_before_it_reads_the_script(
     shows: str,
 ):
     await begin(inside.ann, inside.channel)
-    async with unread(inside.cog.store, monkeypatch):
+    async with unread(inside.services.store, monkeypatch):
         asked = await inside.ann.slash(inside.channel, command, **options)
         await answered(inside, asked)
     await asked.shows(shows)
@@ -76,7 +76,7 @@ async def test_a_window_opens_before_the_script_is_read(
     inside: Inside, monkeypatch: pytest.MonkeyPatch
 ):
     await begin(inside.ann, inside.channel)
-    async with unread(inside.cog.store, monkeypatch):
+    async with unread(inside.services.store, monkeypatch):
         for options in ({}, {"line": 1}):
             asked = await inside.ann.slash(inside.channel, "edit", **options)
             await asked.shows_modal()
@@ -92,7 +92,7 @@ async def test_a_page_is_turned_to_before_the_script_is_read(
         await (await inside.ben.slash(inside.channel, "write", text=text)).shows(BLOCK)
     shown = await (await inside.ann.slash(inside.channel, command)).shows("page")
     before = shown.content
-    async with unread(inside.cog.store, monkeypatch):
+    async with unread(inside.services.store, monkeypatch):
         turned = await inside.ann.click(shown, "Page back")
         await answered(inside, turned)
         assert shown.content == before

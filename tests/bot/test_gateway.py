@@ -170,7 +170,7 @@ async def test_a_connection_is_lost_once_however_often_it_cannot_be_made(
                 resumed.set()
 
         await host.bot.wait_until_ready()
-        monkeypatch.setattr(host.bot.onbook_meter, "gateway", note)
+        monkeypatch.setattr(host.bot.meter, "gateway", note)
         await host.discord.fail(Kind.STATUS, *HANDSHAKE, most=3)
         await host.discord.drop()
         async with asyncio.timeout(PATIENCE):
@@ -183,7 +183,7 @@ async def test_a_bot_can_be_ended_while_it_connects_anew(
 ):
     await host.bot.wait_until_ready()
     lost = asyncio.Event()
-    monkeypatch.setattr(host.bot.onbook_meter, "gateway", lambda _: lost.set())
+    monkeypatch.setattr(host.bot.meter, "gateway", lambda _: lost.set())
     await host.discord.fail(Kind.SILENCE, *HANDSHAKE, most=host.shards)
     await host.discord.drop()
     async with asyncio.timeout(PATIENCE):

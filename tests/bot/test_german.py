@@ -134,7 +134,7 @@ async def test_a_vote_ends_in_the_language_of_the_server(
     await begin(hans, channel)
     shown = await (await hans.slash(channel, "continue", takes=2, vote=600)).shows(BLOCK)
     await (await hans.click(shown, "Für Fassung 2")).shows("Du bist jetzt")
-    [ballot] = await inside.cog.store.polls.list_unannounced()
+    [ballot] = await inside.services.store.polls.list_unannounced()
     await end(inside, ballot)
 
     def told() -> list[str]:
@@ -147,7 +147,7 @@ async def test_a_vote_ends_in_the_language_of_the_server(
 async def test_how_far_a_turn_is(inside: Inside, monkeypatch: pytest.MonkeyPatch):
     guild = await inside.discord.guild("Das Schauspielhaus")
     hans = await guild.person("Hans", locale="de")
-    await slow_down(inside.cog, monkeypatch)
+    await slow_down(inside.services, monkeypatch)
     await begin(inside.ann, inside.channel)
     asked = await hans.slash(inside.channel, "continue", lines=10)
     shown = await asked.shows("Die Stimme schreibt. Fertige Zeilen: 2.")

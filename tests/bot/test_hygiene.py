@@ -13,7 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.cleaning import clean
-from bot.cogs.commands import name_of
+from bot.cogs.attachments import title_of
+from bot.cogs.history_page import LABEL, RewriteModal, label, list_lines, option
+from bot.cogs.reading import file_name
+from bot.cogs.requester import name_of
+from bot.cogs.scripts import RenameModal, script_option
 from bot.i18n.markdown import LIMIT, fenced, inline, plain, size
 from bot.screenplay.elements import ScriptError
 from bot.screenplay.fountain import fountain, from_voice
@@ -24,14 +28,10 @@ from bot.screenplay.statistics import tally
 from bot.session.banned_words import MOST_WORDS, changed, shown_words
 from bot.session.turn import Place, RoomError
 from bot.storage.schema import Ballot, Line, Script
-from bot.ui import panels
-from bot.ui.attachments import title_of
+from bot.ui.ballots import ballot_text
 from bot.ui.cards import NAME, card, credited
-from bot.ui.history import LABEL, label, option, told
 from bot.ui.images.page import stats_in_words
-from bot.ui.reading import file_name
 from bot.ui.script_messages import dimmed, messages
-from bot.ui.takes import shown as shown_takes
 
 steadily = settings(max_examples=300, deadline=None, derandomize=True)
 
@@ -211,7 +211,7 @@ def test_a_message_with_lines_pings_nobody_and_keeps_to_its_block(
         assert block.count("`") == 6
         assert not PING.search(block)
     assert_inert(credited(lines))
-    assert not PING.search(told(lines, {}, {}))
+    assert not PING.search(list_lines(lines, {}, {}))
 
 
 @steadily
@@ -225,25 +225,29 @@ def test_takes_ping_nobody_and_keep_to_their_blocks(texts: list[str], credit: st
         ballot = Ballot(id=1, script=1, parent=None, asker=7, ends=None, closed=closed, chosen=None)
         if closed:
             ballot.chosen = next(iter(takes))
-        content = shown_takes(ballot, takes, {})
+        content = ballot_text(ballot, takes, {})
         # Who asked is mentioned, in a message that may ping nobody.
         assert not PING.search(content.replace("<@7>", ""))
         assert size(content) <= LIMIT
         assert content.count("```") % 2 == 0
 
 
+async def nothing(*_: object) -> None:
+    """Is called by no window here."""
+
+
 @steadily
 @given(wild, wild, wild)
 def test_menus_and_windows_get_texts_that_discord_takes(text: str, title: str, who: str) -> None:
     script = Script(id=1, title=titled(title) or "Untitled", running=True, archived=False)
-    [chosen] = panels.ScriptMenu([script]).item.options
-    default = panels.RenameModal(script).name.default
+    chosen = script_option(script)
+    default = RenameModal(script, nothing).name.default
     line = a_line(text, 1, who)
     shown = [(chosen.label, 100), (default or "", 100)]
     if line:
         made = option(line, 3)
         shown += [(made.label, 100), (made.description or "", 100), (label(line, None), LABEL)]
-        assert panels.RewriteModal(line, Place(1, 1)).text.default == line.text
+        assert RewriteModal(line, Place(1, 1), nothing).text.default == line.text
     for one, limit in shown:
         assert 0 < size(one) <= limit
         assert_clean(one)

@@ -16,10 +16,10 @@ from discord import app_commands
 from discord.ext import commands
 
 import bot as package
-from bot.cogs import OnBook
+from bot.cogs import add_cogs
 from bot.i18n.catalogue import NUMBERS, THINGS, many, say, speaking
 from bot.i18n.translator import Names
-from bot.settings import Settings
+from bot.settings import RunnerSettings
 
 SOURCE = Path(package.__file__).parent
 FILES = sorted(SOURCE.rglob("*.py"))
@@ -96,14 +96,15 @@ class Listening(app_commands.Translator):
 
 
 @pytest.fixture
-async def commanded(tmp_path: Path) -> Listening:
+async def commanded(chosen: RunnerSettings) -> Listening:
     """What Discord shows of the commands."""
     client = commands.Bot(command_prefix="!", intents=discord.Intents.none())
     await client.tree.set_translator(Names())
-    cog = OnBook(client, Settings(database=tmp_path / "scripts.db"))
+    services = await add_cogs(client, chosen)
     listening = Listening()
-    for one in [*cog.get_app_commands(), *cog.menus]:
+    for one in client.tree.get_commands():
         await one.get_translated_payload(client.tree, listening)
+    await services.close()
     return listening
 
 

@@ -64,7 +64,7 @@ async def test_settings_are_changed_shown_kept_and_reset(stage: Stage):
     assert shown.ephemeral
     assert shown.content.count("- **") == len(VOICE)
     written = await stage.ben.slash(stage.channel, "continue", takes=1)
-    origin = (await stage.cog.rooms.at(stage.channel.id).lines())[-1].origin
+    origin = (await stage.services.rooms.at(stage.channel.id).lines())[-1].origin
     assert 1 < origin["candidates"] <= CANDIDATES["good"]
     assert f"-# other, seed {origin['seed']}" in written.response.content
     how = ("temperature", "top_p", "min_p", "repetition", "company", "length", "quality")
@@ -78,7 +78,7 @@ async def test_settings_are_changed_shown_kept_and_reset(stage: Stage):
 async def test_ranges_are_told_as_the_options_have_them(stage: Stage):
     options = {
         one.name: (one.min_value, one.max_value)
-        for command in stage.cog.settings_group.commands
+        for command in stage.services.settings_group.commands
         for one in getattr(command, "parameters", ())
     }
     assert {one: options[one] for one in RANGES} == RANGES
@@ -89,7 +89,7 @@ async def test_what_is_asked_for_once_is_not_kept(stage: Stage):
     await settings(stage, "voice", min_p=0.3)
     await stage.ann.slash(stage.channel, "continue", seed=1, min_p=0.0, temperature=1.5)
     await stage.ann.slash(stage.channel, "continue", seed=1)
-    one, two = (await stage.cog.rooms.at(stage.channel.id).lines())[1:]
+    one, two = (await stage.services.rooms.at(stage.channel.id).lines())[1:]
     assert (one.origin["min_p"], one.origin["temperature"]) == (0.0, 1.5)
     assert (two.origin["min_p"], two.origin["temperature"]) == (0.3, 0.75)
 

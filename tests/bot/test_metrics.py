@@ -15,16 +15,15 @@ from contextlib import ExitStack, asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import aiohttp
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from bot.app.client import Bot
-from bot.cogs import OnBook
+from bot.cogs.services import CogServices
 from bot.settings import RunnerSettings, Settings, SettingsError
-from bot.ui.components import COG
 from tests.discord.bot import at
 from tests.discord.faults import TOO_MANY, Kind
 from tests.discord.people import PATIENCE, Channel, Discord, Person
@@ -171,8 +170,8 @@ async def a_run(chosen: RunnerSettings, gate: threading.Event, seen: Seen) -> No
                         await connect_anew(stage)
                         seen.end = await pages.until(interactions_in_hand=0, transactions_in_hand=0)
                         seen.private += [str(one.id) for one in (stage.ann, stage.ben, stage.hall)]
-                    await break_the_database(stage.cog, chosen.database, look)
-                    (await stage.cog.voices.engine(chosen.model)).close()
+                    await break_the_database(stage.services, chosen.database, look)
+                    (await stage.services.voices.engine(chosen.model)).close()
                     await look("without a voice")
                     lost = bot.wait_for("disconnect")
                     await asyncio.to_thread(server.close)
@@ -186,7 +185,7 @@ class Stage:
 
     discord: Discord
     bot: Bot
-    cog: OnBook
+    services: CogServices
     hall: Channel
     roof: Channel
     attic: Channel
@@ -205,8 +204,7 @@ async def staged(discord: Discord, bot: Bot) -> Stage:
     for place in (roof, attic):
         await begin(ben, place)
     await (await ben.click(begun, "Continue")).shows(BLOCK)
-    cog = cast("OnBook", bot.get_cog(COG))
-    return Stage(discord, bot, cog, *places, ann, ben)
+    return Stage(discord, bot, bot.services, *places, ann, ben)
 
 
 async def write_at_once(stage: Stage, pages: Pages, seen: Seen, gate: threading.Event) -> None:
@@ -217,7 +215,7 @@ async def write_at_once(stage: Stage, pages: Pages, seen: Seen, gate: threading.
     await pages.until(rows=1)
     asked.append(await stage.ben.slash(stage.roof, "continue"))
     seen.busy = await pages.until(rows=1, queue=1)
-    engine = await stage.cog.voices.engine("tiny")
+    engine = await stage.services.voices.engine("tiny")
     most, engine.queue = engine.queue, 1
     await (await stage.ann.slash(stage.attic, "continue")).shows("Too many")
     engine.queue = most
@@ -226,7 +224,7 @@ async def write_at_once(stage: Stage, pages: Pages, seen: Seen, gate: threading.
     for one in asked:
         await one.shows(BLOCK)
     for place in (stage.hall, stage.roof):
-        [*_, last] = await stage.cog.rooms.at(place.id).lines()
+        [*_, last] = await stage.services.rooms.at(place.id).lines()
         seen.private.append(last.text)
     seen.after = await pages.until(interactions_in_hand=0)
 
@@ -236,7 +234,7 @@ async def do_all_sorts(stage: Stage) -> None:
     ann, hall = stage.ann, stage.hall
     await (await ann.slash(hall, "undo")).shows("took back")
     await (await ann.slash(stage.cellar, "continue")).shows("/start")
-    async with only_read(stage.cog):
+    async with only_read(stage.services):
         await (await ann.slash(hall, "write", text="Snow.")).shows("can only be read")
     await (await ann.slash(hall, "write", text="Rain.", times=2)).shows(BLOCK)
     how = {"status": TOO_MANY, "retry_after": 0.1}
@@ -245,10 +243,10 @@ async def do_all_sorts(stage: Stage) -> None:
 
 
 @asynccontextmanager
-async def only_read(cog: OnBook) -> AsyncIterator[None]:
+async def only_read(services: CogServices) -> AsyncIterator[None]:
     """Nothing can be written for a while."""
     for switch in ("ON", "OFF"):
-        async with cog.store._database.reading() as session:
+        async with services.store._database.reading() as session:
             connection = await session.connection()
             await connection.exec_driver_sql(f"PRAGMA query_only = {switch}")
         if switch == "ON":
@@ -262,13 +260,13 @@ async def connect_anew(stage: Stage) -> None:
     await resumed
 
 
-async def break_the_database(cog: OnBook, path: Path, look: Look) -> None:
+async def break_the_database(services: CogServices, path: Path, look: Look) -> None:
     """Lets it be damaged, then busy, and mends it."""
     with closing(sqlite3.connect(path)) as another_program:
         another_program.execute("ALTER TABLE facts RENAME TO lost")
         await look("with a damaged database")
         another_program.execute("ALTER TABLE lost RENAME TO facts")
-    async with cog.store._database.reading():
+    async with services.store._database.reading():
         await look("with a database that does not come to an end")
     await look("mended")
 
@@ -412,7 +410,7 @@ def test_a_port_that_is_taken_is_told_of_in_one_sentence(tmp_path: Path, voices:
 
 def test_without_what_counts_a_port_is_refused_and_none_is_not(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(sys.modules, "prometheus_client", None)
-    monkeypatch.delitem(sys.modules, "bot.metrics", raising=False)
+    monkeypatch.delitem(sys.modules, "bot.app.metrics", raising=False)
     Bot(RunnerSettings())
     with pytest.raises(SettingsError, match="pip install prometheus-client"):
         Bot(RunnerSettings(metrics_port=9100))

@@ -134,9 +134,9 @@ async def test_a_change_of_voice_is_said_once_and_the_old_states_come_back(stage
     await stage.ann.slash(stage.channel, "undo")
     await stage.ann.slash(stage.channel, "undo")
     await model(stage, "use", model="tiny", script=True)
-    head = (await stage.cog.rooms.at(stage.channel.id).script()).head
-    engine = await stage.cog.voices.engine("tiny")
-    assert await stage.cog.store.states.find(head, engine.model.fingerprint) is not None
+    head = (await stage.services.rooms.at(stage.channel.id).script()).head
+    engine = await stage.services.voices.engine("tiny")
+    assert await stage.services.store.states.find(head, engine.model.fingerprint) is not None
     again = await go_on(stage)
     assert again == f"-# {REREAD.format('tiny')}\n{before}"
 
@@ -206,7 +206,7 @@ async def test_a_changed_file_takes_over_and_says_so(stage: Stage, models: Path)
     put(models / "other.onnx", models / "tiny.onnx")
     await model(stage, "list")
     assert REREAD.format("tiny") in await go_on(stage)
-    lines = await stage.cog.rooms.at(stage.channel.id).lines()
+    lines = await stage.services.rooms.at(stage.channel.id).lines()
     first, second = [line.origin["fingerprint"] for line in lines if line.author is None]
     assert first != second
 
@@ -225,7 +225,7 @@ async def test_a_voice_is_shown_with_its_figures_and_its_curve(stage: Stage):
     assert styles == "Styles that a script can begin in: storm, ghost story"
     assert re.fullmatch(r"Size: 0\.\d MB", size)
     assert re.search(r": the tempest \d\.\d{3}, the comedy of errors \d\.\d{3}$", judged)
-    voice = (await stage.cog.voices.engine("tiny")).model
+    voice = (await stage.services.voices.engine("tiny")).model
     assert fp == f"-# fingerprint {voice.fingerprint[:12]}"
     [picture] = shown.attachments
     assert "How “tiny” learned: on a text that it was not trained on" in picture.description

@@ -309,7 +309,7 @@ async def test_a_style_is_chosen_among_those_of_the_voice(stage: Stage):
 async def test_nobody_sees_more_of_an_opening_than_its_style(stage: Stage):
     await begin(stage, style=" Storm ")
     await stage.ben.slash(stage.channel, "continue", seed=1)
-    assert (await stage.cog.rooms.at(stage.channel.id).script()).style == "storm"
+    assert (await stage.services.rooms.at(stage.channel.id).script()).style == "storm"
     shown = answer(await stage.ann.slash(stage.channel, "settings show"))
     assert shown.content.split("\n")[1:3] == ["- model tiny", "- **style storm**"]
     await stage.ann.slash(stage.channel, "script show")
@@ -325,7 +325,7 @@ async def test_somebody_alone_is_told_which_styles_there_are(stage: Stage):
     assert refused.content == "“tiny” has no style “noir”: choose from storm, ghost story."
     refused = answer(await begin(stage, style="noir", model="other"))
     assert refused.content == "“other” has no styles: leave out the option style."
-    assert await stage.cog.store.scripts.list_channel(stage.channel.id) == []
+    assert await stage.services.store.scripts.list_channel(stage.channel.id) == []
     await begin(stage)
     shown = answer(await stage.ann.slash(stage.channel, "settings show"))
     assert "style" not in shown.content

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
+from bot.cogs import turns
 from tests.discord.people import Asked
 
 from .test_at_once import BLOCK, HEADING, Inside, begin, inside, script
@@ -23,9 +23,9 @@ async def gate(inside: Inside, monkeypatch: pytest.MonkeyPatch) -> asyncio.Event
     """A script of two lines that the voice has forgotten, and reads when the event is set."""
     await begin(inside.ann, inside.channel)
     await (await inside.ann.slash(inside.channel, "write", text="Rain.")).shows("Rain.")
-    async with inside.cog.store._database.writing() as session:
+    async with inside.services.store._database.writing() as session:
         await session.execute(text("DELETE FROM states"))
-    engine = await inside.cog.voices.engine("tiny")
+    engine = await inside.services.voices.engine("tiny")
     run, gate = engine.run, asyncio.Event()
 
     async def run_held(request: Any) -> Any:
@@ -33,8 +33,7 @@ async def gate(inside: Inside, monkeypatch: pytest.MonkeyPatch) -> asyncio.Event
         return await run(request)
 
     monkeypatch.setattr(engine, "run", run_held)
-    # Each load imports the extension's modules anew.
-    monkeypatch.setattr(sys.modules[f"{type(inside.cog).__module__}.turns"], "A_WHILE", 0.05)
+    monkeypatch.setattr(turns, "A_WHILE", 0.05)
     return gate
 
 
@@ -77,7 +76,7 @@ async def test_who_waits_sees_the_line(
 
 async def lost(inside: Inside) -> None:
     """Ends what the bot has in hand, as if it had been killed: nobody is told."""
-    acts = inside.cog._in_hand()
+    acts = inside.services.in_flight.tasks
     for act in acts:
         act.cancel()
     await asyncio.wait(acts)
@@ -124,7 +123,7 @@ async def test_stop_on_what_was_lost_does_not_say_that_it_is_there(
     button = shown.buttons["Stop"]
     await lost(inside)
     assert said in await asked_to_stop(inside, shown, button)
-    running = await inside.cog.store.scripts.find_running(inside.channel.id)
+    running = await inside.services.store.scripts.find_running(inside.channel.id)
     assert running is not None
     assert running.title == "The Diner"
 

@@ -22,7 +22,6 @@ from discord.ext import commands
 from filelock import FileLock
 
 from bot.inference.request import TO_A_WORD
-from bot.ui.components import COG
 from tests.discord import rules
 
 from .conftest import Stage, answer, labels
@@ -145,7 +144,7 @@ async def test_it_is_a_guest(
     assert (len(lines), lines[0]) == (2, HEADING)
     assert stage.with_buttons() == [pressed.response.id]
     # The environment was read, and the .env file was not.
-    script = await stage.cog.store.scripts.find_running(stage.channel.id)
+    script = await stage.services.store.scripts.find_running(stage.channel.id)
     assert (script.voice, script.temperature) == ("tiny", 0.75)
     assert len(lines[1]) <= 100 + TO_A_WORD + len("LEONATO\n")
     assert (await stage.ann.slash(stage.channel, "roll")).response.content == "4"
@@ -224,7 +223,7 @@ async def test_ten_times_over_it_leaves_nothing_behind(extension: str, stage: St
         written = await stage.ann.slash(stage.channel, "onbook write", text="Rain.")
         assert (await stage.ann.click(written.response, label="Write")).modal
         assert views_of(host)
-        gone = weakref.ref(host.cogs[COG])
+        gone = weakref.ref(host.cogs["OnBook"])
         with stage.world._bot_scope():
             await host.unload_extension(extension)
         await stage.world.settle()

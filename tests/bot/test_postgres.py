@@ -707,12 +707,12 @@ async def test_a_script_goes_on_where_it_stood_after_a_restart(chosen: RunnerSet
         assert len(whole) == 3
         await stage.ann.slash(stage.channel, "undo")
         assert await stage.lines() == whole[:2]
-        room = stage.cog.rooms.at(stage.channel.id)
+        room = stage.services.rooms.at(stage.channel.id)
         [*_, head] = await room.lines()
-        before = await stage.cog.store.states.find(head.id, await fingerprint(stage))
+        before = await stage.services.store.states.find(head.id, await fingerprint(stage))
         await stage.restart()
         assert (
-            await stage.cog.store.states.find(head.id, await fingerprint(stage)) == before
+            await stage.services.store.states.find(head.id, await fingerprint(stage)) == before
         ).all()
         await stage.ben.slash(stage.channel, "continue", seed=2)
         assert await stage.lines() == whole
@@ -720,4 +720,4 @@ async def test_a_script_goes_on_where_it_stood_after_a_restart(chosen: RunnerSet
 
 
 async def fingerprint(stage: Stage) -> str:
-    return (await stage.cog.voices.engine("tiny")).model.fingerprint
+    return (await stage.services.voices.engine("tiny")).model.fingerprint

@@ -12,14 +12,15 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from discord import Intents
 from discord.ext import commands
 from sqlalchemy import URL
 
-from bot.cogs import OnBook
+from bot.cogs import add_cogs
+from bot.cogs.privacy import as_file
 from bot.screenplay.elements import Kind
 from bot.session.replay import Verdict, replay
 from bot.session.turn import Patience, Place, Wish
@@ -27,8 +28,6 @@ from bot.settings import RunnerSettings
 from bot.storage.line_tree import HeadMoved
 from bot.storage.schema import FORGOTTEN, LOOKED_AFTER_BY, REMOVED, SOMEBODY, fork_of, guilds_voice
 from bot.storage.store import Store
-from bot.ui.components import COG
-from bot.ui.privacy import as_file
 from bot.ui.replay_report import in_words
 from tests.discord.bot import at, bot_here
 from tests.discord.people import PATIENCE, Discord
@@ -295,7 +294,7 @@ async def test_export_is_packed_where_it_is_too_large_for_a_message(stage: Stage
     await begin(stage)
     for _ in range(3):
         await stage.ben.slash(stage.channel, "write", text="Rain. " * 200)
-    kept = await stage.cog.store.people.load_kept(stage.ben.id)
+    kept = await stage.services.store.people.load_kept(stage.ben.id)
     name, content = as_file(kept, 2000)
     assert (name, len(content) < 2000) == ("on-book-yours.zip", True)
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
@@ -304,7 +303,7 @@ async def test_export_is_packed_where_it_is_too_large_for_a_message(stage: Stage
 
 async def test_whoever_asks_too_often_for_what_is_kept_is_told_to_wait(stage: Stage):
     rates = {"person": (3, 0, 0), "channel": (0, 0, 0), "guild": (0, 0, 0)}
-    stage.cog.limits = type(stage.cog.limits)(rates, clock=lambda: 0.0)
+    stage.services.limits = type(stage.services.limits)(rates, clock=lambda: 0.0)
     told = [
         answer(await stage.ben.slash(stage.channel, f"privacy {command}")).content
         for command in ("about", "export", "forget", "export")
@@ -346,17 +345,17 @@ async def test_a_server_that_removed_the_bot_is_deleted_after_a_while(stage: Sta
     await stage.ann.slash(stage.channel, "write", text=f"{PHRASE}.")
     mo = moderator(stage, manage_channels=True)
     await mo.slash(stage.channel, "settings banned", add="zounds")
-    store, guild = stage.cog.store, stage.guild.id
+    store, guild = stage.services.store, stage.guild.id
     await store.facts.record(guilds_voice(guild), "other")
     later = dt.datetime.now(dt.UTC) + dt.timedelta(minutes=1)
     # It is gone from what a client knows before it hears of it.
     here = stage.world.bot._connection._guilds.pop(guild)
-    await stage.cog.on_guild_remove(here)
+    await stage.upkeep.on_guild_remove(here)
     assert await store.guilds.list_departed(later) == [guild]
-    await stage.cog._delete_departed()
+    await stage.upkeep._delete_departed()
     assert await store.guilds.list_known() == [guild]
-    stage.cog.settings = stage.settings.model_copy(update={"departed_days": 0})
-    await stage.cog._delete_departed()
+    stage.services.settings = stage.settings.model_copy(update={"departed_days": 0})
+    await stage.upkeep._delete_departed()
     assert await store.guilds.list_known() == []
     assert await store.facts.find(guilds_voice(guild)) is None
     assert await store.scripts.list_channel(stage.channel.id) == []
@@ -367,7 +366,7 @@ async def test_a_server_that_removed_the_bot_is_deleted_after_a_while(stage: Sta
 async def test_the_list_of_a_channel_goes_with_its_server_though_it_had_no_script(stage: Stage):
     mo = moderator(stage, manage_channels=True)
     await mo.slash(stage.channel, "settings banned", add="zounds")
-    store, guild = stage.cog.store, stage.guild.id
+    store, guild = stage.services.store, stage.guild.id
     assert await store.guilds.list_known() == [guild]
     await store.guilds.delete(guild)
     assert await store.banned_words.list_effective(stage.channel.id, guild) == []
@@ -376,23 +375,23 @@ async def test_the_list_of_a_channel_goes_with_its_server_though_it_had_no_scrip
 
 async def test_a_server_that_has_the_bot_back_or_is_not_available_is_kept(stage: Stage):
     await begin(stage)
-    store, guild = stage.cog.store, stage.guild.id
+    store, guild = stage.services.store, stage.guild.id
     later = dt.datetime.now(dt.UTC) + dt.timedelta(minutes=1)
     here = stage.world.bot.get_guild(guild)
     await store.guilds.record_departures([guild], [])
-    stage.cog.settings = stage.settings.model_copy(update={"departed_days": 0})
-    await stage.cog._delete_departed()
+    stage.services.settings = stage.settings.model_copy(update={"departed_days": 0})
+    await stage.upkeep._delete_departed()
     assert await store.guilds.list_known() == [guild]
-    await stage.cog.on_guild_join(here)
+    await stage.upkeep.on_guild_join(here)
     assert await store.guilds.list_departed(later) == []
     here.unavailable = True
-    await stage.cog.on_ready()
+    await stage.upkeep.on_ready()
     assert await store.guilds.list_departed(later) == []
 
 
 async def test_a_server_that_left_while_the_bot_was_off_is_noticed(stage: Stage):
     await begin(stage)
-    store, guild = stage.cog.store, stage.guild.id
+    store, guild = stage.services.store, stage.guild.id
     later = dt.datetime.now(dt.UTC) + dt.timedelta(minutes=1)
     gone, of_another_shard = 1234 << 22, 1235 << 22
     for number, guild_then in enumerate((gone, of_another_shard)):
@@ -400,7 +399,7 @@ async def test_a_server_that_left_while_the_bot_was_off_is_noticed(stage: Stage)
         await store.scripts.begin(fork_of(script, number, 1, "The Roof"))
         await store.scripts.update((await store.scripts.find_running(number)).id, guild=guild_then)
     stage.world.bot.shard_count, stage.world.bot.shard_id = 2, 0
-    await stage.cog.on_ready()
+    await stage.upkeep.on_ready()
     assert await store.guilds.list_departed(later) == [gone]
     # It came back before its time was over.
     await store.scripts.update((await store.scripts.find_running(0)).id, guild=guild)
@@ -420,14 +419,14 @@ async def test_whoever_has_a_database_beside_another_bot_deletes_nothing_of_its(
     await store.close()
     async with bot_here(discord.address, here) as bot:
         await discord.bot_is_ready()
-        cog = cast("OnBook", bot.get_cog(COG))
-        await cog.on_ready()
+        services, upkeep = bot.services, bot.cogs["OnBook.upkeep"]
+        await upkeep.on_ready()
         # A file has one bot at a time: whoever opens it goes on with what another one has left.
         alone = isinstance(where, Path)
-        assert await cog.store.guilds.list_departed(later) == ([gone] if alone else [])
-        await cog.store.guilds.record_departures([gone], [])
-        await cog._delete_departed()
-        assert await cog.store.guilds.list_known() == ([] if alone else [gone])
+        assert await services.store.guilds.list_departed(later) == ([gone] if alone else [])
+        await services.store.guilds.record_departures([gone], [])
+        await upkeep._delete_departed()
+        assert await services.store.guilds.list_known() == ([] if alone else [gone])
 
 
 async def test_departures_are_looked_for_though_it_was_loaded_before_its_host_logged_in(
@@ -435,8 +434,8 @@ async def test_departures_are_looked_for_though_it_was_loaded_before_its_host_lo
 ):
     host = commands.Bot("!", intents=Intents(guilds=True))
     with at(discord.address):
-        cog = OnBook(host, chosen)
-        await host.add_cog(cog)
+        await add_cogs(host, chosen)
+        upkeep = host.cogs["OnBook.upkeep"]
         ready = asyncio.Event()
 
         async def on_ready() -> None:
@@ -447,8 +446,8 @@ async def test_departures_are_looked_for_though_it_was_loaded_before_its_host_lo
         running = asyncio.create_task(host.start(TOKEN))
         async with asyncio.timeout(PATIENCE):
             await ready.wait()
-        assert cog._delete_departed.is_running()
-        assert cog._draw_left.is_running()
+        assert upkeep._delete_departed.is_running()
+        assert upkeep._draw_stale.is_running()
         running.cancel()
         await asyncio.wait([running])
         await host.close()
@@ -456,17 +455,17 @@ async def test_departures_are_looked_for_though_it_was_loaded_before_its_host_lo
 
 async def test_a_disk_that_fails_once_does_not_end_the_deleting_of_servers(stage: Stage):
     await begin(stage)
-    store, gone = stage.cog.store, 1234 << 22
+    store, gone = stage.services.store, 1234 << 22
     await store.guilds.record_departures([gone], [])
-    stage.cog.settings = stage.settings.model_copy(update={"departed_days": 0})
+    stage.services.settings = stage.settings.model_copy(update={"departed_days": 0})
     async with store._database.reading() as session:
         await (await session.connection()).exec_driver_sql("PRAGMA query_only = ON")
-    await stage.cog._delete_departed()
+    await stage.upkeep._delete_departed()
     async with store._database.reading() as session:
         await (await session.connection()).exec_driver_sql("PRAGMA query_only = OFF")
     later = dt.datetime.now(dt.UTC) + dt.timedelta(minutes=1)
     assert await store.guilds.list_departed(later) == [gone]
-    await stage.cog._delete_departed()
+    await stage.upkeep._delete_departed()
     assert await store.guilds.list_departed(later) == []
 
 
@@ -527,8 +526,8 @@ async def test_whoever_is_forgotten_is_told_what_goes_later(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ):
     # Longer than what the simulated Discord waits for.
-    its_module = type(stage.cog.store._database).purge.__globals__
-    monkeypatch.setitem(its_module, "PURGE_RETRY", 100.0)
+    its_module = type(stage.services.store._database).flush_out.__globals__
+    monkeypatch.setitem(its_module, "FLUSH_AGAIN", 100.0)
     await begin(stage)
     await stage.ben.slash(stage.channel, "write", text=f"{PHRASE}.")
     with reader(stage.settings.database):
@@ -545,25 +544,25 @@ async def test_messages_that_could_not_be_drawn_are_drawn_after_a_restart(stage:
     await begin(stage)
     await stage.ben.slash(stage.channel, "write", text=f"{PHRASE}.")
     await stage.ben.slash(stage.channel, "continue", takes=2)
-    await stage.cog.store.people.forget(stage.ben.id, text=True)  # and the bot ends
+    await stage.services.store.people.forget(stage.ben.id, text=True)  # and the bot ends
     assert PHRASE in "\n".join(content for content, _ in stage.seen())
     await stage.restart()
     await stage.world.settle()
     everything = "\n".join(content for content, _ in stage.seen())
     assert PHRASE not in everything
     assert str(stage.ben.id) not in everything
-    assert await stage.cog.store.posts.list_stale() == {}
+    assert await stage.services.store.posts.list_stale() == {}
 
 
 async def test_messages_of_other_shards_are_drawn_by_their_processes(stage: Stage):
     await begin(stage)
     await stage.ben.slash(stage.channel, "write", text=f"{PHRASE}.")
-    await stage.cog.store.people.forget(stage.ben.id, text=True)
+    await stage.services.store.people.forget(stage.ben.id, text=True)
     bot, its_shard = stage.world.bot, (stage.guild.id >> 22) % 2
     for shard in (1 - its_shard, its_shard):
         assert PHRASE in "\n".join(content for content, _ in stage.seen())
         bot.shard_count, bot.shard_id = 2, shard
-        await stage.cog._draw_stale()
+        await stage.services.stale.draw()
     assert PHRASE not in "\n".join(content for content, _ in stage.seen())
 
 
@@ -571,21 +570,21 @@ async def test_a_message_that_was_sent_meanwhile_is_drawn_again(stage: Stage):
     await begin(stage)
     await stage.ben.slash(stage.channel, "write", text=f"{PHRASE}.")
     store, script = (
-        stage.cog.store,
-        (await stage.cog.store.scripts.find_running(stage.channel.id)).id,
+        stage.services.store,
+        (await stage.services.store.scripts.find_running(stage.channel.id)).id,
     )
     was = await store.lines.load(
         await store.lines.load_path_ids((await store.scripts.find_running(stage.channel.id)).head)
     )
     await forget(stage, stage.ben, text=True)
     # What somebody had read before, and shows now.
-    message = await stage.cog.bot.get_channel(stage.channel.id).send(f"{was[-1].text} (Ben)")
+    message = await stage.services.bot.get_channel(stage.channel.id).send(f"{was[-1].text} (Ben)")
     await store.posts.record(message.id, script, was)
     assert await store.posts.list_stale() == {script: [message.id]}
     await store.posts.record(
         message.id + 1, script, await store.lines.load([line.id for line in was])
     )
-    await stage.cog._draw_stale()
+    await stage.services.stale.draw()
     assert await store.posts.list_stale() == {}
     assert PHRASE not in stage.messages()[-1].content
 
@@ -597,18 +596,18 @@ async def test_what_somebody_has_in_hand_is_forgotten_with_the_rest(
     channel, ben = await guild.channel("stage"), await guild.person("Ben")
     async with bot_here(discord.address, chosen) as bot:
         await discord.bot_is_ready()
-        cog = cast("OnBook", bot.get_cog(COG))
+        services = bot.services
         await at_once.begin(ben, channel)
         asked = await ben.slash(channel, "privacy forget")
         await asked.shows("Take your name")
-        async with cog.rooms.at(channel.id).library.lock:
+        async with services.rooms.at(channel.id).lock:
             late = await ben.slash(channel, "write", text=f"{PHRASE}.")
             await discord.until(lambda: late.how)
             pressed = await ben.click(asked.answers()[0], "Forget me and my text")
             await discord.until(lambda: pressed.how)
         await pressed.shows("You are forgotten. Without name and text now: 2 lines.")
-        await asyncio.wait([*cog._acts, asyncio.create_task(asyncio.sleep(0))])
-        lines = await cog.rooms.at(channel.id).lines()
+        await asyncio.wait([*services.in_flight.tasks, asyncio.create_task(asyncio.sleep(0))])
+        lines = await services.rooms.at(channel.id).lines()
         assert {(line.author, line.text) for line in lines} == {(FORGOTTEN, REMOVED.text)}
         await discord.until(lambda: PHRASE not in late.answers()[0].content)
 
@@ -621,7 +620,7 @@ async def test_whoever_is_being_given_a_part_is_forgotten_with_it(
     ann, ben = [await guild.person(name) for name in ("Ann", "Ben")]
     async with bot_here(discord.address, chosen) as bot:
         await discord.bot_is_ready()
-        room = cast("OnBook", bot.get_cog(COG)).rooms.at(channel.id)
+        room = bot.services.rooms.at(channel.id)
         await at_once.begin(ann, channel)
         asked = await ben.slash(channel, "privacy forget")
         await asked.shows("Take your name")
@@ -640,9 +639,9 @@ async def test_two_who_wait_do_not_wait_for_each_other(stage: Stage):
     both_in_hand = asyncio.Barrier(2)
 
     async def press() -> None:
-        stage.cog._concerns(stage.ben.id)
+        stage.services.in_flight.concern(stage.ben.id)
         await both_in_hand.wait()
-        await stage.cog._ended(stage.ben.id)
+        await stage.services.in_flight.wait_for(stage.ben.id)
 
     async with asyncio.timeout(5):
         await asyncio.gather(press(), press())

@@ -13,10 +13,10 @@ from PIL import Image
 from pypdf import PdfReader
 from sqlalchemy import text
 
+from bot.cogs.reading import file_name
 from bot.screenplay.importers.import_formats import read
 from bot.session.surprisal import last_costs
 from bot.storage.schema import Script
-from bot.ui.reading import file_name
 
 from .conftest import Stage, answer, labels
 from .test_cog import begin
@@ -54,7 +54,7 @@ async def test_an_export_begins_a_script_of_the_same_lines(stage: Stage, form: s
     # A page shows emphasis, but not how it is marked.
     shown = [line.replace("\\", "") for line in lines]
     assert [line.replace("\\", "") for line in await stage.lines(elsewhere)] == shown
-    script = await stage.cog.store.scripts.find_running(elsewhere.id)
+    script = await stage.services.store.scripts.find_running(elsewhere.id)
     assert script.title == "The *Last* Diner"
 
 
@@ -180,10 +180,10 @@ async def test_surprise(stage: Stage):
 async def test_surprise_does_not_hang_on_what_was_kept(stage: Stage):
     await written(stage)
     kept = await stage.ann.slash(stage.channel, "surprise", lines=6)
-    room = stage.cog.rooms.at(stage.channel.id)
-    engine, lines, costs = await last_costs(room, 6, 1000)
+    room = stage.services.rooms.at(stage.channel.id)
+    engine, lines, costs = await room.last_costs(6, 1000)
     model = engine.model
-    async with stage.cog.store._database.writing() as session:
+    async with stage.services.store._database.writing() as session:
         await session.execute(text("DELETE FROM surprises"))
         await session.execute(text("DELETE FROM states"))
     _, _, again = await last_costs(room, 6, 1000)

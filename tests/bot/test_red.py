@@ -224,7 +224,7 @@ async def whom_red_forgets_it_forgets(house: House) -> None:
     ben, cleo = await house.guild.person("Ben"), await house.guild.person("Cleo")
     for person, text in ((ben, "It rains."), (cleo, "It snows.")):
         await (await person.slash(house.channel, "onbook write", text=text)).shows(text)
-    given = "(await bot.cogs['OnBook'].red_get_data_for_user(user_id={}))".format
+    given = "(await bot.cogs['OnBook.privacy'].red_get_data_for_user(user_id={}))".format
     one_file = "['on-book-yours.json'].getvalue().decode()"
     assert "It rains." in await house.evaluated(given(ben.id) + one_file)
 

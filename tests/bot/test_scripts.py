@@ -48,7 +48,7 @@ async def test_all_scripts_are_listed(stage: Stage):
 
 async def test_many_scripts_have_pages(stage: Stage):
     await begin(stage)
-    room, ann = stage.cog.rooms.at(stage.channel.id), stage.ann
+    room, ann = stage.services.rooms.at(stage.channel.id), stage.ann
     for number in range(41):
         # With the longest list that a message has room for.
         title = f"{number:02} {'*' * 97}"
@@ -134,13 +134,13 @@ async def test_a_script_is_deleted_after_a_confirmation(stage: Stage):
     await stage.ben.click(shown, label="Delete")
     assert "Delete “The Roof” with 1 line?" in shown.content
     await stage.ben.click(shown, label="Keep it")
-    assert len(await stage.cog.store.scripts.list_channel(stage.channel.id)) == 2
+    assert len(await stage.services.store.scripts.list_channel(stage.channel.id)) == 2
     await stage.ben.click(shown, label="Delete")
     await stage.ben.click(shown, label="Delete it for good")
     assert shown.content == "“The Roof” is deleted."
-    assert [one.title for one in await stage.cog.store.scripts.list_channel(stage.channel.id)] == [
-        "The Diner"
-    ]
+    assert [
+        one.title for one in await stage.services.store.scripts.list_channel(stage.channel.id)
+    ] == ["The Diner"]
     assert stage.with_buttons() == []
     refused = answer(await stage.press_late(stage.ben, look, "Continue"))
     assert labels(refused) == ["Start a script"]
@@ -164,8 +164,8 @@ async def test_who_deletes_a_script_is_told_which_lines_go(stage: Stage):
         assert shown.content == f"Delete “{title}” {sure}{more}"
     await stage.ann.click(shown, label="Delete it for good")
     assert await stage.lines() == [HEADING, "Rain.", "Snow."]
-    fork = await stage.cog.store.scripts.find_running(stage.channel.id)
-    assert await stage.cog.store.scripts.count_deletion(fork) == (3, 0)
+    fork = await stage.services.store.scripts.find_running(stage.channel.id)
+    assert await stage.services.store.scripts.count_deletion(fork) == (3, 0)
 
 
 async def test_others_cannot_change_a_script(stage: Stage):
@@ -180,12 +180,12 @@ async def test_others_cannot_change_a_script(stage: Stage):
     ):
         last = [one for one in (refused.response, *refused.followups) if one][-1]
         assert "Only the script's owner or a moderator" in last.content
-    assert (await stage.cog.store.scripts.find_running(stage.channel.id)).title == "The Roof"
+    assert (await stage.services.store.scripts.find_running(stage.channel.id)).title == "The Roof"
     mo = moderator(stage)
     shown = await choose(stage, "The Roof", by=mo)
     await mo.click(shown, label="Delete")
     await mo.click(shown, label="Delete it for good")
-    assert await stage.cog.store.scripts.find_running(stage.channel.id) is None
+    assert await stage.services.store.scripts.find_running(stage.channel.id) is None
 
 
 @pytest.mark.parametrize("vote", [{}, {"vote": 600}])

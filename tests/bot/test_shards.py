@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 import discord
 import pytest
 import simcord
 
 from bot.app.client import Bot
-from bot.cogs import OnBook
 from bot.settings import RunnerSettings, SettingsError, runner_settings
 from bot.sharding import Shards
-from bot.ui.components import COG
 
 INTENTS = discord.Intents(guilds=True)
 
@@ -89,7 +85,7 @@ async def test_the_process_of_the_first_shard_tells_discord_of_the_commands(
     bot = Bot(chosen, shards=Shards([shard], 2))
     world = simcord.Env(bot, settle_timeout=60.0)
     await world.start()
-    synced = await cast("OnBook", bot.get_cog(COG)).store.facts.find("synced commands")
+    synced = await bot.services.store.facts.find("synced commands")
     assert (synced is not None) == (shard == 0)
     await world.shutdown()
     await bot.close()

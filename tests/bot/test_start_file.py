@@ -14,7 +14,7 @@ from bot.screenplay.free_text import from_person
 from bot.screenplay.importers.import_formats import LARGEST_FILE
 from bot.session import library
 from bot.session.turn import NO_SCRIPT, NewScript, Patience, RoomError
-from bot.ui.message_sync import _how_far
+from bot.ui.message_poster import _progress_text
 
 from .conftest import Stage, answer, labels
 from .test_cog import begin
@@ -61,9 +61,9 @@ async def test_a_file_becomes_the_script_of_the_channel(stage: Stage):
         "MAYA\n(quietly)\nYou came.",
         "CUT TO:",
     ]
-    lines = await stage.cog.rooms.at(stage.channel.id).lines()
+    lines = await stage.services.rooms.at(stage.channel.id).lines()
     assert {(line.author, line.credit) for line in lines} == {(stage.ann.id, "Ann")}
-    script = await stage.cog.store.scripts.find_running(stage.channel.id)
+    script = await stage.services.store.scripts.find_running(stage.channel.id)
     assert (script.title, script.temperature) == ("The Last Diner", 0.3)
     went_on = await stage.ben.click(begun.response, label="Continue")
     assert len(await stage.lines()) == 5
@@ -86,14 +86,14 @@ async def test_a_file_becomes_the_script_of_the_channel(stage: Stage):
 )
 async def test_titles(stage: Stage, name: str, content: str, options: dict[str, str], title: str):
     await bring_in(stage, name, content, **options)
-    script = await stage.cog.store.scripts.find_running(stage.channel.id)
+    script = await stage.services.store.scripts.find_running(stage.channel.id)
     assert script.title == title
 
 
 async def test_a_heading_and_a_cast_may_be_given_too(stage: Stage):
     await bring_in(stage, "a.txt", "MAYA: Hello.", heading="Roof", cast="Maya")
     assert await stage.lines() == [".ROOF", "MAYA\nHello."]
-    script = await stage.cog.store.scripts.find_running(stage.channel.id)
+    script = await stage.services.store.scripts.find_running(stage.channel.id)
     assert script.cast == ["MAYA"]
 
 
@@ -115,7 +115,7 @@ async def test_what_is_no_script_is_refused_in_a_sentence(
     assert refused.ephemeral
     assert why in refused.content
     assert stage.messages() == []
-    assert await stage.cog.store.scripts.find_running(stage.channel.id) is None
+    assert await stage.services.store.scripts.find_running(stage.channel.id) is None
 
 
 async def test_a_script_that_runs_is_shelved_only_for_a_file_that_can_be_read(stage: Stage):
@@ -137,7 +137,7 @@ async def test_letters_that_the_voice_cannot_read_are_told_of(stage: Stage):
 
 
 def test_how_far_it_is_in_words():
-    assert _how_far(Progress(share_read=0.4)) == "The voice reads the script: 40%."
+    assert _progress_text(Progress(share_read=0.4)) == "The voice reads the script: 40%."
 
 
 # The room --------------------------------------------------------------------------------------

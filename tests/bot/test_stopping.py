@@ -5,19 +5,18 @@ from __future__ import annotations
 import asyncio
 import signal
 import sqlite3
-import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
-from bot.cogs import OnBook
+from bot.app.client import Bot
+from bot.cogs import services
 from bot.settings import RunnerSettings
 from bot.storage.store import Store
-from bot.ui.components import COG
 from tests.discord.bot import bot_here
 from tests.discord.faults import Kind
 from tests.discord.people import PATIENCE, Discord
@@ -100,6 +99,12 @@ async def test_it_ends_although_discord_does_not_answer(
     assert "ERROR" not in (tmp_path / "log").read_text()
 
 
+async def remove_cogs(bot: Bot) -> None:
+    """Remove the cogs as a bot does that closes, which goes on here."""
+    for name in list(bot.cogs):
+        await bot.remove_cog(name)
+
+
 async def test_what_takes_too_long_is_stopped_and_its_lines_are_kept(
     discord: Discord, chosen: RunnerSettings, monkeypatch: pytest.MonkeyPatch
 ):
@@ -108,16 +113,15 @@ async def test_what_takes_too_long_is_stopped_and_its_lines_are_kept(
     ann, ben, cid = [await guild.person(name) for name in ("Ann", "Ben", "Cid")]
     async with bot_here(discord.address, chosen) as bot:
         await discord.bot_is_ready()
-        cog = cast("OnBook", bot.get_cog(COG))
-        await slow_down(cog, monkeypatch)
-        monkeypatch.setattr(sys.modules[f"{type(cog).__module__}.turns"], "TO_FINISH", 0.1)
+        await slow_down(bot.services, monkeypatch)
+        monkeypatch.setattr(services, "TO_FINISH", 0.1)
         begun = await begin(ann, channel)
         button = begun.buttons["Continue"]
         written = await ann.slash(channel, "continue", lines=10)
         await written.shows("Lines that are finished: 2")
         waiting = await ben.slash(channel, "continue", lines=10)
         await discord.until(lambda: waiting.seen)
-        closing_down = asyncio.create_task(bot.unload_extension("bot"))
+        closing_down = asyncio.create_task(remove_cogs(bot))
         await asyncio.sleep(0)
         late = await cid.click(begun, "Continue", custom_id=button)
         await closing_down

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import sys
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
@@ -14,10 +14,9 @@ from bot.i18n.markdown import LIMIT, size
 from bot.session.ballots import count_votes, winner
 from bot.session.preferences import MOST_TAKES
 from bot.storage.schema import Ballot
-from bot.ui.components import COG
-from bot.ui.polls import Polls
-from bot.ui.takes import shown as page_of
-from bot.ui.takes import whole
+from bot.ui import cards, live_polls
+from bot.ui.ballots import ballot_text, whole_take
+from bot.ui.live_polls import LivePolls
 
 from .conftest import Stage, answer, labels
 from .test_at_once import flat
@@ -41,7 +40,7 @@ async def press(stage: Stage, shown: Any, label: str, by: Any = None) -> Any:
 
 async def takes(stage: Stage, shown: Any) -> list[str]:
     """The takes in a message, as they are stored."""
-    store = stage.cog.store
+    store = stage.services.store
     found = await store.polls.load_takes(await store.polls.find_by_message(shown.id))
     return ["\n\n".join(line.text for line in lines) for lines in found.values()]
 
@@ -186,12 +185,12 @@ async def test_takes_keep_to_the_rules_of_the_script(stage: Stage):
 async def test_takes_of_a_script_that_is_gone_say_so(stage: Stage):
     old = (await begin(stage)).response
     shown = await ask(stage)
-    script = await stage.cog.store.scripts.find_running(stage.channel.id)
+    script = await stage.services.store.scripts.find_running(stage.channel.id)
     asked = await begin(stage, title="The Roof", heading="Ext. roof")
     await stage.ann.click(asked.response, label="Shelve it and start the new one")
     told = await press(stage, shown, "Take 1")
     assert told.content == "That script is on the shelf: “The Roof” runs here now."
-    await stage.cog.store.scripts.delete(script.id)
+    await stage.services.store.scripts.delete(script.id)
     told = await press(stage, shown, "Take 1")
     assert told.content.startswith("These takes were deleted")
     assert await stage.lines() == ["EXT. ROOF"]
@@ -202,9 +201,7 @@ async def test_takes_of_a_script_that_is_gone_say_so(stage: Stage):
 
 
 async def test_everybody_has_one_vote(stage: Stage, monkeypatch: pytest.MonkeyPatch):
-    # Each load imports the extension's modules anew.
-    polls = sys.modules[type(stage.cog.polls).__module__]
-    monkeypatch.setattr(polls, "BETWEEN_COUNTS", 0.05)
+    monkeypatch.setattr(live_polls, "BETWEEN_COUNTS", 0.05)
     await begin(stage)
     shown = await ask(stage, vote=600)
     end = int(stage.world.now().timestamp()) + 600
@@ -286,16 +283,16 @@ async def test_a_vote_says_that_its_script_is_on_the_shelf_or_archived(stage: St
         "as it is: /scripts goes on with it.\n"
     )
     assert await stage.lines() == ["EXT. ROOF"]
-    script = await stage.cog.store.scripts.find_running(stage.channel.id)
+    script = await stage.services.store.scripts.find_running(stage.channel.id)
     await ask(stage, vote=600)
-    await stage.cog.store.scripts.update(script.id, running=False, archived=True)
+    await stage.services.store.scripts.update(script.id, running=False, archived=True)
     await stage.world.advance_time(601)
     assert stage.messages()[-1].content.startswith(
         "-# Nobody has voted, which leaves the first take. “The Roof” was archived, and stays as "
         "it is: /scripts goes on with it.\n"
     )
-    diner = (await stage.cog.store.scripts.list_channel(stage.channel.id))[0]
-    await stage.cog.store.scripts.run(diner.id)
+    diner = (await stage.services.store.scripts.list_channel(stage.channel.id))[0]
+    await stage.services.store.scripts.run(diner.id)
     await stage.ann.click(told, label="Continue from here")
     assert await stage.lines() == [HEADING, written[1]]
 
@@ -303,7 +300,7 @@ async def test_a_vote_says_that_its_script_is_on_the_shelf_or_archived(stage: St
 async def end_of_process(stage: Stage) -> None:
     """Time goes on while no bot runs."""
     with stage.world._bot_scope():
-        stage.cog.polls.stop()
+        stage.services.polls.stop()
     await stage.world.advance_time(601)
 
 
@@ -317,8 +314,8 @@ async def test_a_vote_that_was_closed_by_a_process_that_died_is_announced_once(
     if not stands:
         await write(stage, "Rain.")
     await end_of_process(stage)
-    [ballot] = await stage.cog.store.polls.list_unannounced()
-    await stage.cog.rooms.at(stage.channel.id).ballots.close(ballot.id)
+    [ballot] = await stage.services.store.polls.list_unannounced()
+    await stage.services.rooms.at(stage.channel.id).ballots.close(ballot.id)
     assert labels(shown) == VOTE
     before = len(stage.messages())
     for _ in range(2):
@@ -343,7 +340,9 @@ async def test_votes_of_other_shards_are_left_to_their_processes(
     bot, its_shard = stage.world.bot, (stage.guild.id >> 22) % 3
     for shard in range(3):
         bot.shard_count, bot.shard_id = 3, shard
-        polls, watched = Polls(bot, stage.cog.rooms, stage.cog.board), list[Ballot]()
+        its, watched = stage.services, list[Ballot]()
+        hold = its.in_flight.hold
+        polls = LivePolls(bot, its.rooms, its.poster, its.messages, hold)
         monkeypatch.setattr(polls, "watch", watched.append)
         await polls.resume()
         assert len(watched) == (shard == its_shard)
@@ -380,7 +379,7 @@ async def test_a_vote_is_over_where_nobody_can_be_told(stage: Stage, status: int
     written = await takes(stage, shown := await ask(stage, vote=600))
     stage.world.inject_error("POST", "/channels/*/messages", status=status, times=1)
     await stage.world.advance_time(601)
-    assert await stage.cog.store.polls.list_unannounced() == []
+    assert await stage.services.store.polls.list_unannounced() == []
     assert shown.content.startswith("-# Nobody voted, which leaves the first take.")
     assert await stage.lines() == [HEADING, written[0]]
 
@@ -388,9 +387,8 @@ async def test_a_vote_is_over_where_nobody_can_be_told(stage: Stage, status: int
 async def test_an_announcement_that_failed_in_the_middle_goes_on_there(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ):
-    cards = sys.modules[type(stage.cog.board).__module__.replace("message_sync", "cards")]
     monkeypatch.setattr(cards, "FULL", 300)
-    store, post = stage.cog.store, stage.cog.store.posts.record
+    store, post = stage.services.store, stage.services.store.post
 
     async def post_and_fail(*of: Any) -> None:
         await post(*of)
@@ -435,8 +433,8 @@ async def test_takes_in_a_message_that_was_not_noted_lose_their_buttons_where_al
     await stage.world.advance_time(601)
     assert labels(shown) == VOTE
     if deleted:
-        await stage.cog.store.scripts.delete(
-            (await stage.cog.store.scripts.find_running(stage.channel.id)).id
+        await stage.services.store.scripts.delete(
+            (await stage.services.store.scripts.find_running(stage.channel.id)).id
         )
     late = await press(stage, shown, "Vote for 2")
     assert late.ephemeral
@@ -478,8 +476,8 @@ class Slow(Bot):
     async def setup_hook(self) -> None:
         """Waits for what was begun."""
         await super().setup_hook()
-        if acts := set(cast("Any", self.get_cog(COG)).polls.acts):
-            await asyncio.wait(acts)
+        if tasks := self.services.in_flight.tasks:
+            await asyncio.wait(tasks)
 
 
 async def test_a_vote_that_ended_meanwhile_is_told_of_once_and_in_the_servers_language(
@@ -501,8 +499,8 @@ async def test_a_vote_that_ended_meanwhile_is_told_of_once_and_in_the_servers_la
 async def test_a_vote_in_a_script_that_was_deleted_ends_with_it(stage: Stage):
     await begin(stage)
     await press(stage, await ask(stage, vote=600), "Vote for 3")
-    script = await stage.cog.store.scripts.find_running(stage.channel.id)
-    await stage.cog.store.scripts.delete(script.id)
+    script = await stage.services.store.scripts.find_running(stage.channel.id)
+    await stage.services.store.scripts.delete(script.id)
     seen = len(stage.messages())
     await stage.world.advance_time(601)
     assert len(stage.messages()) == seen
@@ -550,10 +548,10 @@ async def test_a_take_that_is_there_whole_need_not_be_opened(stage: Stage):
 
 async def test_a_take_of_many_long_lines_is_read_in_several_messages(stage: Stage):
     await begin(stage)
-    ballot = await stage.cog.store.polls.find_by_message((await ask(stage)).id)
-    [line, *_] = (await stage.cog.store.polls.load_takes(ballot))[0]
+    ballot = await stage.services.store.polls.find_by_message((await ask(stage)).id)
+    [line, *_] = (await stage.services.store.polls.load_takes(ballot))[0]
     line.text, line.credit = "\U0001f600 " * 700, "*" * 300
-    pages = whole(0, [line] * 10)
+    pages = whole_take(0, [line] * 10)
     assert len(pages) > 10
     assert all(size(page) <= LIMIT for page in pages)
 
@@ -567,11 +565,11 @@ async def test_long_takes_are_cut(stage: Stage):
     assert 1500 < size(shown.content) <= LIMIT
     assert shown.content.count("```") == 2 * MOST_TAKES
     assert "\n-# …" in shown.content
-    ballot = await stage.cog.store.polls.find_by_message(shown.id)
-    found = await stage.cog.store.polls.load_takes(ballot)
+    ballot = await stage.services.store.polls.find_by_message(shown.id)
+    found = await stage.services.store.polls.load_takes(ballot)
     for lines in found.values():
         for line in lines:
             line.text, line.credit = "\U0001f600" * 700, "*" * 300
-    assert size(page_of(ballot, found, dict.fromkeys(range(5000), 1))) <= LIMIT
+    assert size(ballot_text(ballot, found, dict.fromkeys(range(5000), 1))) <= LIMIT
     ballot.closed, ballot.chosen = True, 2
-    assert size(page_of(ballot, found, {})) <= LIMIT
+    assert size(ballot_text(ballot, found, {})) <= LIMIT

@@ -9,10 +9,10 @@ import pytest
 import simcord
 from sqlalchemy import select
 
+from bot.cogs.history_page import ASKED_FOR
 from bot.session.turn import LineIsOld, Place, RoomError, Wish
 from bot.storage.line_tree import AlreadyWritten
 from bot.storage.schema import Line
-from bot.ui.history import ASKED_FOR
 
 from .conftest import BOTH, Stage, answer, fields, labels
 from .test_buttons import assert_true
@@ -220,7 +220,7 @@ async def test_a_page_of_the_history_has_room_for_whatever_was_set(stage: Stage)
     shown = (await stage.ann.slash(stage.channel, "history")).response
     assert "temperature 0.877, top-p 0.951" in shown.content
     await stage.ann.slash(stage.channel, "settings voice", length=1500)
-    async with stage.cog.store._database.writing() as session:
+    async with stage.services.store._database.writing() as session:
         # As long as lines of speech can be.
         for line in await session.scalars(select(Line)):
             line.text, line.credit = f"MAYA\n{'*' * 200}", "_" * 40
@@ -277,9 +277,9 @@ async def test_a_fork_begins_where_the_script_stands(stage: Stage):
     assert old.components == []
     await write(stage, "Snow.", by=stage.ben)
     assert await stage.lines() == [HEADING, "Rain.", "Snow."]
-    fork, script = await stage.cog.store.scripts.list_channel(stage.channel.id)
+    fork, script = await stage.services.store.scripts.list_channel(stage.channel.id)
     assert (fork.owner, fork.title, fork.temperature) == (stage.ben.id, "The *other* end", 0.75)
-    assert [line.text for line in await stage.cog.store.lines.load_path(script.head)] == [
+    assert [line.text for line in await stage.services.store.lines.load_path(script.head)] == [
         HEADING,
         "Rain.",
     ]
@@ -395,9 +395,9 @@ async def test_a_fork_keeps_the_messages_of_what_it_was_forked_from(stage: Stage
     await begin(stage)
     await stage.ben.slash(stage.channel, "write", text="Rain falls.")
     shown = stage.messages()[-1].id
-    [script] = await stage.cog.store.scripts.list_channel(stage.channel.id)
+    [script] = await stage.services.store.scripts.list_channel(stage.channel.id)
     await stage.ann.slash(stage.channel, "fork", title="Another")
-    await stage.cog.store.scripts.delete(script.id)
+    await stage.services.store.scripts.delete(script.id)
     await stage.ben.slash(stage.channel, "undo")
     message = next(one for one in stage.messages() if one.id == shown)
     assert "~~" in message.content

@@ -1,4 +1,4 @@
-"""The picture of how a voice was trained: what a character cost it, step by step."""
+"""Training curves: draw what a character cost a voice, step by step of its training."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from .page import BLUE, EDGE, FAINT, INK, ORANGE, PAPER, RULE, WIDTH, letters
 
 HEIGHT = 640
 LEFT, TOP, RIGHT, BOTTOM = 110, 150, WIDTH - EDGE, HEIGHT - 96
-"""Where the lines are drawn: pixels."""
+"""The area of the lines, in pixels."""
 
 ABOVE = 1.0
-"""Bits above the best that are shown: the first steps cost so much that all else would be flat."""
+"""Bits above the best that are shown, because the first steps would flatten all others."""
 
 MOST_POINTS = 500
-"""Points of a line that are drawn, whatever a file says."""
+"""The most points of a line that are drawn, whatever a file holds."""
 
 Point = tuple[float, float]
 """A step, and bits per character."""
@@ -29,21 +29,21 @@ Point = tuple[float, float]
 
 @dataclass(frozen=True)
 class Curve:
-    """What a character cost while a voice was trained."""
+    """The bits per character of a voice, during its training."""
 
     training: tuple[Point, ...]
-    """On the texts that it learned from, some of it left out at random at each step."""
+    """Of the training texts, with dropout."""
     validation: tuple[Point, ...]
-    """On the text by which the best weights were chosen; it has at least one point."""
+    """Of the validation text, with at least one point."""
 
     @property
     def best(self) -> Point:
-        """The step whose weights were kept."""
+        """Return the step whose weights were kept."""
         return min(self.validation, key=lambda point: point[1])
 
 
 def curve_of(about: Mapping[str, str]) -> Curve | None:
-    """The curve that a voice file has of its training; None where there is none to be drawn."""
+    """Return the training curve in a voice file, or None where the file has no valid one."""
     try:
         found = json.loads(about.get("onbook.curve", ""))
         training, validation = (_points(found[name]) for name in ("training", "validation"))
@@ -60,7 +60,7 @@ def _points(stored: Sequence[Sequence[float]]) -> tuple[Point, ...]:
 
 
 def drawn(voice: str, curve: Curve) -> bytes:
-    """A picture (PNG) of a curve. Some tens of milliseconds."""
+    """Draw a curve as a PNG file, which takes some tens of milliseconds."""
     image = Image.new("RGB", (WIDTH, HEIGHT), PAPER)
     draw = ImageDraw.Draw(image)
     title = say("How “{voice}” learned", voice=voice[:24])
@@ -81,7 +81,7 @@ def drawn(voice: str, curve: Curve) -> bytes:
 
 
 def in_words(voice: str, curve: Curve) -> str:
-    """What the picture shows, for who cannot see it: at most 1,000 characters."""
+    """Describe the picture for people who cannot see it, in at most 1,000 characters."""
     first, best, last = curve.validation[0], curve.best, curve.validation[-1]
     told = say(
         "How “{voice}” learned: on a text that it was not trained on, a character cost "
@@ -100,7 +100,7 @@ def in_words(voice: str, curve: Curve) -> str:
 
 @dataclass(frozen=True)
 class _Scale:
-    """From steps and bits to pixels."""
+    """Maps steps and bits to pixels."""
 
     steps: float
     low: float
@@ -114,14 +114,14 @@ class _Scale:
         return cls(max(step for step, _ in points) or 1.0, low, max(high, low + 0.5))
 
     def place(self, point: Point) -> Point:
-        """A point in pixels; what lies above the picture is at its edge."""
+        """Return a point in pixels; a point above the picture moves to its edge."""
         step, bits = point
         share = (min(bits, self.high) - self.low) / (self.high - self.low)
         return LEFT + (RIGHT - LEFT) * step / self.steps, BOTTOM - (BOTTOM - TOP) * share
 
 
 def _axes(draw: ImageDraw.ImageDraw, at: _Scale) -> None:
-    """Horizontal lines with their bits, and some steps under them."""
+    """Draw horizontal lines with their bits, and steps below the axis."""
     every = next(one for one in (0.1, 0.2, 0.5, 1.0, math.inf) if (at.high - at.low) / one < 8)
     bits = math.ceil(at.low / every) * every if every < math.inf else at.low
     while bits <= at.high:

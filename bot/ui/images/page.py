@@ -1,4 +1,4 @@
-"""Pictures: what a script is made of, and what surprised the voice, for a phone and any theme.
+"""Pictures: a script's statistics, and what surprised the voice, for a phone and any theme.
 
 They have a paper of their own, so that a dark and a light Discord show the same; nothing on them
 is told by its colour alone.
@@ -20,7 +20,7 @@ from ...screenplay.statistics import Count, Tally, minutes
 from ...session.surprisal import Cell, Guess, Place, Surprise
 
 WIDTH = 920
-"""Pixels, of which a phone held upright shows every second or third."""
+"""The width in pixels, of which an upright phone shows every second or third."""
 
 EDGE = 32
 PAPER = "#fbf8f1"
@@ -38,27 +38,27 @@ HEAT: tuple[Colour, ...] = (
     (214, 84, 62),
     (110, 18, 74),
 )
-"""From no bit to `DEAREST` bits: ever darker, so that it can be told without colours too."""
+"""The colours from 0 to `DEAREST` bits, which darken so that nobody depends on the hues."""
 
 DEAREST = 8.0
 
 
 @cache
 def letters(size: int, *, bold: bool = False) -> ImageFont.FreeTypeFont:
-    """The typeface of all pictures in one size, in pixels."""
+    """Return the typeface of all pictures in a size, in pixels."""
     return ImageFont.truetype(io.BytesIO(typeface.content(bold=bold)), size)
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture, and whether it shows boxes for characters that its typeface lacks."""
+    """A PNG file, and whether it shows boxes for characters that its typeface lacks."""
 
     png: bytes
     has_boxes: bool = False
 
 
 class _Sheet:
-    """Paper that one draws on from the top down; it is as long as it has to be."""
+    """A sheet that is drawn on from the top down, and grows as it must."""
 
     def __init__(self, longest: int) -> None:
         self.image = Image.new("RGB", (WIDTH, longest), PAPER)
@@ -69,32 +69,32 @@ class _Sheet:
     def text(
         self, x: float, y: float, text: str, size: int, fill: str = INK, *, bold: bool = False
     ) -> None:
-        """Text with its left upper corner at a point."""
+        """Draw text with its upper left corner at a point."""
         self.draw.text((x, y), text, font=letters(size, bold=bold), fill=fill)
         self.has_boxes = self.has_boxes or typeface.lacks(text)
 
     def row(
         self, text: str, size: int, fill: str = INK, *, bold: bool = False, below: int = 10
     ) -> None:
-        """A row of text, cut to the width of the paper."""
+        """Draw a row of text, cut to the width of the sheet."""
         room = int((WIDTH - 2 * EDGE) / (0.6 * size))
         self.text(EDGE, self.y, _cut(text, room), size, fill, bold=bold)
         self.y += size + below
 
     def rule(self) -> None:
-        """A line across."""
+        """Draw a horizontal line."""
         self.draw.line((EDGE, self.y, WIDTH - EDGE, self.y), fill=RULE, width=2)
         self.y += 18
 
     def picture(self) -> Picture:
-        """The picture (PNG), without the paper that was not needed."""
+        """Return the sheet as a PNG file, as long as what was drawn."""
         out = io.BytesIO()
         self.image.crop((0, 0, WIDTH, self.y + EDGE)).save(out, "PNG")
         return Picture(out.getvalue(), self.has_boxes)
 
 
 def _cut(text: str, room: int) -> str:
-    """The text, with an ellipsis where it is wider than so many columns."""
+    """Cut a text to so many columns, with an ellipsis."""
     if len(text) <= room:
         return text
     return f"{text[: room - 1]}…"
@@ -105,14 +105,14 @@ def _cut(text: str, room: int) -> str:
 MOST_BARS = 10
 BAR = 30
 NAMES = 15
-"""Columns of a name beside its bar."""
+"""The columns of a name beside its bar."""
 
 BEGIN, LONGEST = EDGE + 18 * (NAMES + 1), 180
-"""Where the bars begin, and how long the longest is."""
+"""The left edge of the bars, and the length of the longest, in pixels."""
 
 
 def stats(title: str, counted: Tally) -> Picture:
-    """A picture of who says and who wrote how much. Some tens of milliseconds."""
+    """Draw who speaks and who wrote how much, which takes some tens of milliseconds."""
     sheet = _Sheet(longest=2000)
     sheet.row(title, 40, bold=True)
     sheet.row(_summary(counted), 24, FAINT, below=22)
@@ -131,7 +131,7 @@ def _summary(counted: Tally) -> str:
 
 
 def _bars(sheet: _Sheet, heading: str, counts: Sequence[tuple[Count, bool]]) -> None:
-    """Bars by words, each with whether it is a voice's: those are striped."""
+    """Draw bars of numbers of words; True beside a count stripes a voice's bar."""
     sheet.rule()
     sheet.row(heading, 30, bold=True, below=14)
     most = max(max(one.words for one, _ in counts), 1)
@@ -160,7 +160,7 @@ def _bar(sheet: _Sheet, left: int, width: int, *, stripes: bool) -> None:
 
 
 def stats_in_words(title: str, counted: Tally) -> str:
-    """What the picture shows, for who cannot see it: at most 1,000 characters."""
+    """Describe the picture for people who cannot see it, in at most 1,000 characters."""
 
     def listed(counts: Sequence[Count]) -> str:
         return ", ".join(
@@ -185,16 +185,16 @@ def stats_in_words(title: str, counted: Tally) -> str:
 # What surprised the voice ----------------------------------------------------------------------
 
 CELL, ROW = 24, 62
-"""Pixels of a character, and of a row with the bars below it."""
+"""The size in pixels of a character, and of a row with the bars below it."""
 
 LETTERS = 38
 ACROSS = (WIDTH - 2 * EDGE) // CELL
 TALLEST = 14
-"""Pixels of the bar under the dearest character."""
+"""The height in pixels of the bar below a character of `DEAREST` bits."""
 
 
 def surprise(found: Surprise) -> Picture:
-    """A picture of the last lines: the more a character cost, the darker it stands.
+    """Draw the last lines, each character the darker the more it cost.
 
     Under it stands a bar, the taller the more it cost. The most surprising places are numbered, and
     below is what the voice expected there.
@@ -205,7 +205,7 @@ def surprise(found: Surprise) -> Picture:
     numbers = {(place.line, place.cell): n for n, place in enumerate(found.places, 1)}
     for line, cells in enumerate(found.lines):
         sheet.text(EDGE, sheet.y, _cut(found.credits[line], 40), 22, FAINT)
-        sheet.y += 46  # the circle of a number in the first row stands above it
+        sheet.y += 46  # room for the circles above the first row
         _line(sheet, cells, {cell: n for (at, cell), n in numbers.items() if at == line})
         sheet.y += 6
     for number, place in enumerate(found.places, 1):
@@ -224,7 +224,7 @@ def _legend(sheet: _Sheet) -> None:
 
 
 def _heat_cell(sheet: _Sheet, x: int, y: int, character: str, bits: float | None) -> None:
-    """One character on its colour, with the bar under it."""
+    """Draw one character on its colour, with the bar below it."""
     level = min(bits or 0.0, DEAREST) / DEAREST
     fill = _heat(level)
     bottom = y + LETTERS + 4
@@ -239,7 +239,7 @@ def _heat_cell(sheet: _Sheet, x: int, y: int, character: str, bits: float | None
 
 
 def _heat(level: float) -> Colour:
-    """The colour for a level from 0 to 1."""
+    """Return the colour of a level from 0 to 1."""
     at = level * (len(HEAT) - 1)
     low = HEAT[int(at)]
     high = HEAT[min(int(at) + 1, len(HEAT) - 1)]
@@ -248,13 +248,13 @@ def _heat(level: float) -> Colour:
 
 
 def _readable_on(fill: Colour) -> str:
-    """The colour of letters that is farther from a colour in luminance."""
+    """Return the colour of letters that contrasts more with a background."""
     red, green, blue = ((one / 255) ** 2.2 for one in fill)
     return INK if 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.18 else PAPER
 
 
 def _line(sheet: _Sheet, cells: Sequence[Cell], numbers: dict[int, int]) -> None:
-    """A line of the script, in as many rows as it takes."""
+    """Draw a line of the script, in as many rows as it needs."""
     x = 0
     for n, (cell, breaks) in enumerate(_wrapped(cells)):
         if breaks:
@@ -269,8 +269,11 @@ def _line(sheet: _Sheet, cells: Sequence[Cell], numbers: dict[int, int]) -> None
 
 
 def _wrapped(cells: Sequence[Cell]) -> Iterator[tuple[Cell, bool]]:
-    """The cells, and whether a new row begins at each: behind a newline, and before a word that
-    has no room. A space may stand beyond the last column."""
+    """Yield the cells, each with whether a new row begins there.
+
+    Rows begin after a newline, and before a word without room. A space may stand beyond the last
+    column.
+    """
     x = 0
     for n, cell in enumerate(cells):
         before = cells[n - 1].character if n else ""
@@ -282,7 +285,7 @@ def _wrapped(cells: Sequence[Cell]) -> Iterator[tuple[Cell, bool]]:
 
 
 def _word(cells: Sequence[Cell], begin: int) -> int:
-    """Characters of the word that begins there, as far as it fits into a row."""
+    """Return the length of a word that begins at a cell, at most that of a row."""
     end = begin
     while end < min(len(cells), begin + ACROSS) and not cells[end].character.isspace():
         end += 1
@@ -290,13 +293,13 @@ def _word(cells: Sequence[Cell], begin: int) -> int:
 
 
 def _number(sheet: _Sheet, x: int, y: int, number: int) -> None:
-    """A number in a circle."""
+    """Draw a number in a circle."""
     sheet.draw.ellipse((x - 14, y - 14, x + 14, y + 14), fill=INK)
     sheet.draw.text((x, y + 2), str(number), font=letters(22, bold=True), fill=PAPER, anchor="mm")
 
 
 def _expected(sheet: _Sheet, number: int, found: Surprise, place: Place) -> None:
-    """What the voice expected at a place, and what came."""
+    """Draw what the voice expected at a place, and what came."""
     sheet.rule()
     cell = found.at(place)
     _number(sheet, EDGE + 14, sheet.y + 14, number)

@@ -1,4 +1,4 @@
-"""Intake: an attachment that somebody gave to a command, as a manuscript."""
+"""Attachments: read a script from a file that somebody gave to a command."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from ..i18n.catalogue import many, say
 from ..screenplay.free_text import titled
 from ..screenplay.importers.import_formats import read
 from ..screenplay.importers.manuscript import Manuscript, ManuscriptError
-from .delivery import LOST, insisted
+from ..ui.delivery import LOST, insisted
 
 FETCHING_SECONDS = 60.0
-"""Seconds within which an attachment must have come."""
+"""Seconds after which the download of an attachment is given up."""
 
 
-async def fetched(file: discord.Attachment) -> Manuscript:
-    """What stands in the file; raises ManuscriptError."""
+async def read_attachment(file: discord.Attachment) -> Manuscript:
+    """Download an attachment and read it; raise ManuscriptError where that fails."""
     try:
         data = await insisted(file.read, FETCHING_SECONDS)
     except (discord.HTTPException, *LOST):
@@ -28,12 +28,12 @@ async def fetched(file: discord.Attachment) -> Manuscript:
 
 
 def title_of(file: discord.Attachment, found: Manuscript) -> str:
-    """The title on its title page, or else the file's name."""
+    """Return the title on the title page, or the file's name without one."""
     return titled(found.title or "") or titled(PurePath(file.filename).stem.replace("_", " "))
 
 
 def note(found: Manuscript, lines: int) -> str:
-    """What was brought in, and what was done to it, in a few words."""
+    """Return what was read from a file, and what of it was changed, in a few sentences."""
     parts = [say("{lines:,} lines were brought in; this is the last.", lines=lines)]
     if lines == 1:
         parts = [say("One line was brought in.")]

@@ -1,4 +1,4 @@
-"""The commands that say how the voice writes here."""
+"""Script settings: how the voice writes here, who may write, and which words are banned."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from ..settings import Settings
 from ..ui.components import Interaction
 from ..ui.delivery import delivered, reply_to
 from ..ui.responses import check_may_set, check_permissions
-from .commands import QUALITY, answered, channel_of, choices, for_scripts, writer_of
-from .turns import Turns
+from .feature import QUALITY, FeatureCog, answered, choices, for_scripts
+from .requester import channel_of, writer_of
 
 
-class Manners(Turns):
+class ScriptSettings(FeatureCog, name="OnBook.settings"):
     """See and change how the voice writes."""
 
     settings_group = for_scripts(
@@ -31,7 +31,7 @@ class Manners(Turns):
     @answered
     async def show_settings(self, interaction: Interaction) -> None:
         """See how this script is written"""
-        room = self._room(interaction)
+        room = self.services.room(interaction)
         script = await room.script()
         banned = {
             say("in this channel"): await self.store.banned_words.load("channel", room.channel)
@@ -122,7 +122,7 @@ class Manners(Turns):
     @answered
     async def reset(self, interaction: Interaction, setting: str) -> None:
         """Reset the settings of this script"""
-        room = self._room(interaction)
+        room = self.services.room(interaction)
         if setting == BANNED:
             check_may_set(interaction, "channel")
             await self.store.banned_words.replace("channel", room.channel, [], interaction.guild_id)
@@ -136,8 +136,7 @@ class Manners(Turns):
         if setting != EVERYTHING:
             await self._change(interaction, {setting: first[setting]})
             return
-        # Who may write, and what is not said in the channel, are the moderators' to say, and are
-        # reset by their own names alone.
+        # The role and the banned words belong to the moderators: each is reset by its name alone.
         chosen = {one: value for one, value in first.items() if one != "role"}
         banned = await self.store.banned_words.load("channel", room.channel)
         stays = say("The words that are banned in this channel stay: reset them by name.")
@@ -147,15 +146,16 @@ class Manners(Turns):
     async def _suggest_voice(
         self, interaction: Interaction, current: str
     ) -> list[app_commands.Choice[str]]:
-        return choices(self.voices.names(), current)
+        return choices(self.services.voices.names(), current)
 
     async def _at_first(self, interaction: Interaction) -> Settings:
-        """What is set for a new script here: its voice is the one that the guild has chosen."""
-        voice = await self._room(interaction).library.chosen_voice(interaction.guild_id)
-        return self.settings.model_copy(update={"model": voice})
+        """Return the settings of a new script here, whose voice is the guild's."""
+        room = self.services.room(interaction)
+        voice = await room.library.chosen_voice(interaction.guild_id)
+        return self.services.settings.model_copy(update={"model": voice})
 
     async def _set(self, interaction: Interaction, chosen: Mapping[str, Any]) -> None:
-        """Changes those of the settings that were chosen."""
+        """Change the settings that were given a value."""
         given = {one: value for one, value in chosen.items() if value is not None}
         if not given:
             raise RoomError(say("Choose what to change, or see how it is with {/settings show}."))
@@ -164,12 +164,13 @@ class Manners(Turns):
     async def _change(
         self, interaction: Interaction, values: Mapping[str, Any], more: str = ""
     ) -> None:
-        """Changes settings, in front of everybody, who are told of it and ``more``."""
+        """Change settings, and tell everybody, with ``more`` after it."""
         check_permissions(interaction)
-        # A voice that nobody has used yet takes a moment to open.
+        # Opening a voice for the first time takes a moment.
         await reply_to(interaction).defer(thinking=True)
-        script = await self._room(interaction).library.change(writer_of(interaction), values)
-        told = changed_to(script, self.settings, values)
+        room = self.services.room(interaction)
+        script = await room.library.change(writer_of(interaction), values)
+        told = changed_to(script, self.services.settings, values)
         await delivered(interaction, content=f"{told} {more}" if more else told)
 
     @settings_group.command(name="banned")
@@ -189,7 +190,7 @@ class Manners(Turns):
         server: bool = False,
     ) -> None:
         """See or change what the voice must not say here"""
-        self._room(interaction)  # so that it is paid for as any turn is
+        self.services.admit(interaction)
         scope, place = _scope(interaction, server)
         words = await self.store.banned_words.load(scope, place)
         if add or remove or clear:
@@ -203,7 +204,7 @@ class Manners(Turns):
 
 
 def _scope(interaction: Interaction, server: bool) -> tuple[str, int]:
-    """The list that is meant: its scope, and the id of the channel or guild."""
+    """Return the scope of a list of banned words, and the id of its channel or guild."""
     if not server:
         return "channel", channel_of(interaction)
     if interaction.guild_id is None:

@@ -1,4 +1,4 @@
-"""The commands for the cast: who is in it, who plays whom, and whether anybody else may speak."""
+"""The cast: who is in it, who plays whom, and whether the voice writes for anybody else."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from ..storage.schema import Script
 from ..ui.components import Interaction
 from ..ui.delivery import delivered, reply_to
 from ..ui.responses import check_permissions
-from .commands import LONGEST_CHOICE, answered, choices, for_scripts, writer_of
-from .turns import Turns
+from .feature import LONGEST_CHOICE, FeatureCog, answered, choices, for_scripts
+from .requester import writer_of
 
 
-class Company(Turns):
+class Cast(FeatureCog, name="OnBook.cast"):
     """See and change who is in the script."""
 
     cast_group = for_scripts(app_commands.Group(name="cast", description="Who is in the script"))
@@ -39,10 +39,10 @@ class Company(Turns):
         """Add characters, or say who plays one"""
         check_permissions(interaction)
         who = player.id if player else None
-        room = self._room(interaction)
+        room = self.services.room(interaction)
         if player:
-            self._concerns(player.id)
-        await self._wait_for_it(interaction, room)
+            self.services.in_flight.concern(player.id)
+        await self._defer(interaction, room)
         script = await room.library.add_to_cast(writer_of(interaction), cast(names), who)
         await self._tell(interaction, script)
 
@@ -54,8 +54,8 @@ class Company(Turns):
     ) -> None:
         """Take a character out of the cast"""
         check_permissions(interaction)
-        room = self._room(interaction)
-        await self._wait_for_it(interaction, room)
+        room = self.services.room(interaction)
+        await self._defer(interaction, room)
         script = await room.library.remove_from_cast(writer_of(interaction), name(character))
         await self._tell(interaction, script)
 
@@ -63,8 +63,8 @@ class Company(Turns):
     @answered
     async def list_cast(self, interaction: Interaction) -> None:
         """See the cast, and who plays whom"""
-        script = await self._room(interaction).script()
-        await reply_to(interaction).send_message(listed(script), ephemeral=True)
+        script = await self.services.room(interaction).script()
+        await reply_to(interaction).send_message(list_cast(script), ephemeral=True)
 
     @cast_group.command(name="lock")
     @app_commands.describe(lock="on: nobody speaks but the cast; off: anybody may")
@@ -72,8 +72,8 @@ class Company(Turns):
     async def lock_cast(self, interaction: Interaction, lock: Literal["on", "off"]) -> None:
         """Choose whether the voice writes for the cast alone"""
         check_permissions(interaction)
-        room = self._room(interaction)
-        await self._wait_for_it(interaction, room)
+        room = self.services.room(interaction)
+        await self._defer(interaction, room)
         script = await room.library.change(writer_of(interaction), {"lock": lock == "on"})
         await self._tell(interaction, script)
 
@@ -82,7 +82,7 @@ class Company(Turns):
         self, interaction: Interaction, current: str
     ) -> list[app_commands.Choice[str]]:
         try:
-            names = await self._room(interaction).library.characters()
+            names = await self.services.room(interaction).library.characters()
         except NoScript:
             return []
         *before, last = str(current).split(",")
@@ -98,21 +98,22 @@ class Company(Turns):
     async def _suggest_member(
         self, interaction: Interaction, current: str
     ) -> list[app_commands.Choice[str]]:
-        running = await self.store.scripts.find_running(self._room(interaction).channel)
+        room = self.services.room(interaction)
+        running = await self.store.scripts.find_running(room.channel)
         return choices(running.cast if running else [], current)
 
-    async def _wait_for_it(self, interaction: Interaction, room: Room) -> None:
-        """Says that an answer will come: the voice may be writing, and the cast waits for it."""
-        await room.script()  # where there is none, that is said at once
+    async def _defer(self, interaction: Interaction, room: Room) -> None:
+        """Defer, because the cast changes only when the voice has written what it is writing."""
+        await room.script()  # raises NoScript before everybody sees it
         await reply_to(interaction).defer(thinking=True)
 
     async def _tell(self, interaction: Interaction, script: Script) -> None:
-        """Tells everybody who is in the script now."""
-        await delivered(interaction, content=listed(script))
+        """Show everybody the cast."""
+        await delivered(interaction, content=list_cast(script))
 
 
-def listed(script: Script) -> str:
-    """The cast of a script as a list."""
+def list_cast(script: Script) -> str:
+    """Return the cast of a script as a list."""
     if not script.cast:
         return say("Nobody is in the cast: `{/cast add}` adds characters.")
     lines = [f"- {_played(inline(one, 60), script.players.get(one))}" for one in script.cast]

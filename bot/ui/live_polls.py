@@ -1,4 +1,4 @@
-"""Polls: the votes that go on. They are counted live, and end when their time has come."""
+"""Live polls: the votes that are open. Their counts are shown live, and they close when due."""
 
 from __future__ import annotations
 
@@ -18,44 +18,52 @@ from ..sharding import Shards
 from ..storage.database import NotKept
 from ..storage.schema import Ballot, Script
 from .delivery import LOST
-from .message_sync import Board
+from .message_poster import MessagePoster
+from .message_sync import MessageSync
 
-log = logging.getLogger("onbook.polls")
+log = logging.getLogger("onbook.live_polls")
 
 Channel = discord.PartialMessageable
 Act = Callable[[int], Coroutine[Any, Any, None]]
 
 
 class Timer(Protocol):
-    """Something that will happen."""
+    """A call in the future."""
 
     def cancel(self) -> None:
-        """Makes it not happen."""
+        """Cancel the call."""
 
 
 Later = Callable[[float, Callable[[], None]], Timer]
 """Calls a function on the event loop after so many seconds."""
 
 BETWEEN_COUNTS = 1.0
-"""Seconds after which a count may be shown again; Discord limits how often a message is edited."""
+"""Seconds between two edits of a count, because Discord limits how often a message is edited."""
 
 WAITS = (5.0, 30.0, 120.0, 600.0, 3600.0)
-"""Seconds after which a vote that could not be ended is tried again, one after the other; what
-fails each time is left to the next run."""
+"""Seconds before each retry of closing a vote; after the last one it waits for the next start."""
 
 
-class Polls:
-    """The votes of all channels. What it waits for is stored, and `resume` finds it again.
+class LivePolls:
+    """Times the votes of all channels. The votes are stored, and `resume` finds them again.
 
-    ``later`` is the event loop's own timer, unless another one is given; ``group`` is the one under
-    which the commands lie in somebody else's bot.
+    Args:
+        client: The client whose channels the votes are in.
+        rooms: The channels' sessions.
+        poster: Announces how votes end.
+        messages: Draws ballots again.
+        hold: Is given each task that closes or counts a vote, so that an unload waits for it.
+        later: A timer, or None for that of the event loop.
+        group: The group of the commands in a host.
     """
 
     def __init__(
         self,
         client: discord.Client,
         rooms: Rooms,
-        board: Board,
+        poster: MessagePoster,
+        messages: MessageSync,
+        hold: Callable[[asyncio.Task[None]], None],
         later: Later | None = None,
         *,
         group: str | None = None,
@@ -63,22 +71,20 @@ class Polls:
         self.client = client
         self.group = group
         self.rooms = rooms
-        self.board = board
+        self.poster = poster
+        self.messages = messages
+        self._hold = hold
         self._call_later: Later = later or asyncio.get_running_loop().call_later
         self._ends: dict[int, Timer] = {}
         self._counts: dict[int, Timer] = {}
         self._counted: dict[int, float] = {}
         self._stopped = self._resumed = False
-        self.acts: set[asyncio.Task[None]] = set()
-        """What is being closed or counted."""
 
     async def resume(self) -> None:
-        """Goes on with the votes of an earlier run, and announces those that have ended.
+        """Time the open votes of earlier processes on this process's shards; close those overdue.
 
-        Those of other shards are left to the processes that have these.
-
-        For the client to be ready, or it would not know in which language; a second time, as after
-        a new connection, it does nothing. Raises NotKept where it has not found out what there is.
+        Call it when the client is ready, since the language of a vote is that of its server. A
+        second call does nothing. Raises NotKept where the votes cannot be read.
         """
         if self._resumed:
             return
@@ -91,23 +97,23 @@ class Polls:
                 self.watch(ballot)
 
     def watch(self, ballot: Ballot) -> None:
-        """Closes a vote when its time has come; does nothing where there is none."""
+        """Close a vote when it is due; ignore a ballot without a vote."""
         if ballot.ends is None:
             return
         left = (ballot.ends - discord.utils.utcnow()).total_seconds()
         self._later(self._ends, left, self._end, ballot.id)
 
     def recount(self, ballot: int) -> None:
-        """Shows how many are for each take, at once or soon."""
+        """Show the count of a vote, now or soon."""
         if ballot in self._counts:
-            return  # It is about to be shown, and this vote with it.
+            return  # the edit that is due will show this vote as well
         now = asyncio.get_running_loop().time()
         due = max(now, self._counted.get(ballot, -math.inf) + BETWEEN_COUNTS)
-        self._counted[ballot] = due  # of those who vote at once, all but the first wait
+        self._counted[ballot] = due  # of votes at the same moment, all but the first wait
         self._later(self._counts, due - now, self._recount, ballot)
 
     def stop(self) -> None:
-        """Closes no further vote, and leaves them to the next run."""
+        """Close no further votes, and leave them to the next process."""
         self._stopped = True
         for handle in (*self._ends.values(), *self._counts.values()):
             handle.cancel()
@@ -115,9 +121,7 @@ class Polls:
     def _later(self, timers: dict[int, Timer], seconds: float, act: Act, ballot: int) -> None:
         def begin() -> None:
             timers.pop(ballot, None)
-            task = asyncio.ensure_future(act(ballot))
-            self.acts.add(task)
-            task.add_done_callback(self.acts.discard)
+            self._hold(asyncio.ensure_future(act(ballot)))
 
         if self._stopped:
             return
@@ -127,7 +131,7 @@ class Polls:
             begin()
 
     async def _end(self, ballot: int, waits: Sequence[float] = WAITS) -> None:
-        """Ends a vote; where that fails, it is tried again later."""
+        """Close a vote; where that fails, retry later."""
         self._counted.pop(ballot, None)
         if not await self._do(self._close, ballot) and waits:
             again = partial(self._end, waits=waits[1:])
@@ -135,12 +139,12 @@ class Polls:
 
     async def _recount(self, ballot: int) -> None:
         self._counted[ballot] = asyncio.get_running_loop().time()
-        await self._do(self.board.repaint_ballot, ballot)
+        await self._do(self.messages.repaint_ballot, ballot)
 
     async def _do(
         self, act: Callable[[Channel, Room, int], Awaitable[object]], ballot: int
     ) -> bool:
-        """Acts in the channel of a ballot, if that is there; returns whether nothing failed."""
+        """Act in the channel of a ballot, if the ballot exists; return False where that failed."""
         store = self.rooms.store
         try:
             found = await store.polls.find(ballot)
@@ -151,7 +155,7 @@ class Polls:
             with speaking(locale_of(script, self.client), self.group):
                 await act(channel, self.rooms.at(script.channel), ballot)
         except (discord.HTTPException, NotKept, *LOST) as error:
-            log.warning("ballot %d could not be ended or shown: %s", ballot, error)
+            log.warning("could not close or show ballot %d: %s", ballot, error)
             return False
         except Exception:
             log.exception("ballot %d failed", ballot)
@@ -159,22 +163,22 @@ class Polls:
         return True
 
     async def _close(self, channel: Channel, room: Room, ballot: int) -> None:
-        """Ends a vote in front of everybody."""
+        """Close a vote in front of everybody."""
         outcome = await room.ballots.close(ballot)
         if outcome is None:
             return
-        await self.board.repaint_ballot(channel, room, ballot)
+        await self.messages.repaint_ballot(channel, room, ballot)
         shown = set[int]()
-        # In a channel that is gone nobody is waiting, and where the bot may not speak the message
-        # of the takes says how it ended.
+        # Nobody waits in a channel that is gone; and where the bot may not post, the message of the
+        # takes says how the vote ended.
         with suppress(discord.NotFound, discord.Forbidden):
-            shown = await self.board.announce(channel, outcome)
+            shown = await self.poster.announce(channel, outcome)
         await self.rooms.store.polls.mark_announced(ballot)
         if outcome.turn:
-            await self.board.repaint_in(channel, room, outcome.turn, shown)
+            await self.messages.repaint_in(channel, room, outcome.turn, shown)
 
 
 def locale_of(script: Script, client: discord.Client) -> str:
-    """The language of a script's server: what happens by itself is said to nobody in particular."""
+    """Return the language of a script's server, for what is said to nobody in particular."""
     guild = None if script.guild is None else client.get_guild(script.guild)
     return (guild.preferred_locale if guild else discord.Locale.american_english).value

@@ -1,0 +1,129 @@
+"""Features: the cog that each of them derives from, and what all commands have in common."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Concatenate, ParamSpec, TypeVar, get_type_hints
+
+from discord import app_commands
+from discord.ext import commands
+
+from ..generation.options import QUALITIES
+from ..i18n.catalogue import phrase, speaking
+from ..telemetry import SILENT, Meter
+from ..ui.components import Handler, Interaction, listener
+from ..ui.responses import HEARD, answer
+from ..ui.waiting import waiting
+from .bounds import check_options
+from .services import CogServices
+from .turns import Turns
+
+C = TypeVar("C")
+P = ParamSpec("P")
+Cog = TypeVar("Cog", bound="FeatureCog")
+Act = Callable[Concatenate[Cog, Interaction, P], Coroutine[Any, Any, None]]
+Command = app_commands.Command[Any, ..., Any] | app_commands.Group
+
+QUALITY = [app_commands.Choice(name=called, value=one) for one, called in QUALITIES.items()]
+"""The choices of how many candidates a line is chosen from."""
+
+CHOICES, LONGEST_CHOICE = 25, 100
+"""Discord's limits: how many suggestions it shows, and how many characters one has."""
+
+UNTITLED = phrase("Untitled")
+"""The title of a script that was given none."""
+
+
+class FeatureCog(commands.Cog):
+    """A feature: its commands, and the listeners to its buttons and menus."""
+
+    def __init__(self, services: CogServices) -> None:
+        self.services = services
+        self.bot = services.bot
+        self.store = services.store
+        self.turns = Turns(services)
+        self._listeners = [listener(*one) for one in self.listeners().items()]
+
+    def listeners(self) -> Mapping[str, Handler]:
+        """Return what answers presses, by the patterns of the custom ids: see `listener`."""
+        return {}
+
+    def release_commands(self) -> list[Command]:
+        """Return the cog's commands, which it leaves to the caller to add to the bot."""
+        released: list[Command] = self.get_app_commands()
+        self.__cog_app_commands__ = []
+        return released
+
+    async def resume(self) -> None:
+        """Go on with what earlier processes left; the client is ready then."""
+
+    async def cog_load(self) -> None:
+        """Begin to listen."""
+        self.bot.add_dynamic_items(*self._listeners)
+
+    async def cog_unload(self) -> None:
+        """Listen no more."""
+        self.bot.remove_dynamic_items(*self._listeners)
+
+    async def interaction_check(self, interaction: Interaction, /) -> bool:
+        """Raise OutOfBounds for options of a command that no client of Discord's would send."""
+        if isinstance(interaction.command, app_commands.Command):
+            check_options(interaction.command, interaction.namespace)
+        return True
+
+    async def cog_app_command_error(
+        self, interaction: Interaction, error: app_commands.AppCommandError
+    ) -> None:
+        """Answer an error from before a command has begun, such as an option out of range."""
+        cause = error.original if isinstance(error, app_commands.CommandInvokeError) else error
+        with self.speaking_to(interaction):
+            await answer(interaction, cause)
+
+    @contextmanager
+    def speaking_to(self, interaction: Interaction) -> Iterator[None]:
+        """Speak to the person who asks, as the function `speaking_to` does."""
+        with speaking_to(interaction, self.services.group, self.services.meter):
+            yield
+
+
+def answered(act: Act[Cog, P]) -> Act[Cog, P]:
+    """Decorate what answers an interaction: speak the person's language, and answer errors."""
+    # discord.py would look up the names in the annotations in this module.
+    act.__annotations__ = get_type_hints(act, include_extras=True)
+
+    @functools.wraps(act)
+    async def act_or_answer(
+        cog: Cog, interaction: Interaction, /, *args: P.args, **kwargs: P.kwargs
+    ) -> None:
+        with cog.speaking_to(interaction):
+            try:
+                await act(cog, interaction, *args, **kwargs)
+            except Exception as error:  # noqa: BLE001 - the last place where it can be answered
+                await answer(interaction, error)
+
+    return act_or_answer
+
+
+@contextmanager
+def speaking_to(
+    interaction: Interaction, group: str | None = None, meter: Meter = SILENT
+) -> Iterator[None]:
+    """Speak the language of the person who asks, and measure how long they wait."""
+    interaction.extras[HEARD] = True
+    with waiting(interaction, meter), speaking(interaction.locale.value, group):
+        yield
+
+
+def for_scripts(command: C) -> C:
+    """Allow a command in servers that have the bot, and in its direct messages."""
+    command = app_commands.allowed_contexts(guilds=True, dms=True, private_channels=False)(command)
+    return app_commands.allowed_installs(guilds=True, users=False)(command)
+
+
+def choices(names: Sequence[str], current: str) -> list[app_commands.Choice[str]]:
+    """Return the names that contain what was typed, as suggestions."""
+    wanted = str(current).casefold()
+    matching = [one for one in names if wanted in one.casefold()]
+    return [app_commands.Choice(name=one, value=one) for one in matching[:CHOICES]]

@@ -1,0 +1,171 @@
+"""The history page: a script's lines as a list and as a menu, and the window to rewrite one."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Self
+
+import discord
+from discord import ui
+
+from ..i18n.catalogue import phrase, say
+from ..i18n.markdown import LIMIT, inline, plain, size
+from ..screenplay.elements import Kind
+from ..session.preferences import entry
+from ..session.turn import Place
+from ..storage.schema import Line
+from ..ui.components import ID, OWN, Interaction, new_id, page_buttons, view_of
+
+ON_A_PAGE = 8
+"""Lines on a page, for which a message has room."""
+
+LABEL = 90
+"""The size of a line in a menu, of which Discord takes 100."""
+
+ASKED_FOR = "\N{BLACK RIGHT-POINTING POINTER} "
+"""Marks the line that somebody asked for; a triangle would be shown as an emoji."""
+
+KINDS = {
+    Kind.DIALOGUE: phrase("speech"),
+    Kind.ACTION: phrase("action"),
+    Kind.HEADING: phrase("scene heading"),
+    Kind.TRANSITION: phrase("transition"),
+}
+
+SETTINGS = ("temperature", "top_p", "min_p", "repetition", "company", "length", "quality")
+"""The settings that a line was written with, besides its seed."""
+
+MOST_OPTIONS = 25
+"""Discord's limit of options in a menu."""
+
+PROMPTS = {"here": phrase("Continue from a line…"), "rewrite": phrase("Rewrite a line…")}
+"""The placeholders of the menu of lines, by what is done with the line that is selected."""
+
+LINE_ID = rf"{OWN}line:(?P<action>{'|'.join(PROMPTS)}):(?P<script>{ID})"
+
+
+def list_lines(
+    lines: Sequence[Line],
+    numbers: Mapping[int, int],
+    now: Mapping[str, Any],
+    asked_for: int | None = None,
+    room: int = LIMIT,
+) -> str:
+    """Return lines as a list, with their authors, seeds and settings.
+
+    Only settings that differ from the present ones are listed, or where they need too much room, a
+    note that they differ.
+
+    Args:
+        lines: The lines.
+        numbers: The numbers, from 1, of those that stand in the script, by their ids.
+        now: The present settings.
+        asked_for: The id of a line that is marked, or None.
+        room: The size that the list may have.
+    """
+    in_full = _list(lines, numbers, now, asked_for, in_full=True)
+    if size(in_full) <= room:
+        return in_full
+    return _list(lines, numbers, now, asked_for, in_full=False)
+
+
+def label(line: Line, number: int | None) -> str:
+    """Return a line for a menu, without formatting, in at most 100 characters."""
+    cut = plain(line.element.one_line, LABEL)
+    return f"{number}. {cut}" if number else cut
+
+
+def option(line: Line, number: int | None) -> discord.SelectOption:
+    """Return a line as an option of a menu."""
+    kind, name = say(KINDS[Kind(line.kind)]), line.credit
+    if number:
+        about = say("{kind} by {name}", kind=kind, name=name)
+    else:
+        about = say("not in the script now, {kind} by {name}", kind=kind, name=name)
+    return discord.SelectOption(
+        label=label(line, number), value=str(line.id), description=plain(about, 100)
+    )
+
+
+def _list(
+    lines: Sequence[Line],
+    numbers: Mapping[int, int],
+    now: Mapping[str, Any],
+    asked_for: int | None,
+    *,
+    in_full: bool,
+) -> str:
+    entries = [
+        f"{ASKED_FOR if line.id == asked_for else ''}{_entry(line, numbers.get(line.id))}"
+        f"\n-# {_about(line, now, in_full=in_full)}"
+        for line in lines
+    ]
+    if any(line.origin for line in lines):
+        entries.append(f"-# {say('What is not told of a seed is as in {/settings show}.')}")
+    return "\n".join(entries)
+
+
+def _entry(line: Line, number: int | None) -> str:
+    text = inline(line.element.one_line, 70)
+    return f"**{number}** {text}" if number else f"~~{text}~~"
+
+
+def _about(line: Line, now: Mapping[str, Any], *, in_full: bool) -> str:
+    origin = line.origin
+    known = [say(KINDS[Kind(line.kind)])]
+    if origin:
+        known.append(say("seed {seed}", seed=origin["seed"]))
+    others = [one for one in SETTINGS if one in origin and origin[one] != now[one]]
+    if in_full:
+        known += [entry(one, origin[one]) for one in others]
+    elif others:
+        known.append(say("with other settings"))
+    known += [say("text removed")] if line.removed else []
+    known += [say("rewritten")] if line.rewrite_of else []
+    known += [say("copied")] if line.copy_of else []
+    return f"{inline(line.credit, 40)}: {', '.join(known)}"
+
+
+def line_menu(
+    action: str, script: int, options: Sequence[discord.SelectOption], page: int = 0, pages: int = 1
+) -> ui.View:
+    """Return a menu of lines, and the buttons to other pages.
+
+    Args:
+        action: What is done with the line that is selected, a key of `PROMPTS`.
+        script: The script's id.
+        options: The lines, at most `MOST_OPTIONS`.
+        page: The page of the history, from 0.
+        pages: The number of pages.
+    """
+    menu: ui.Select[ui.View] = ui.Select(
+        custom_id=f"{OWN}line:{action}:{script}",
+        placeholder=say(PROMPTS[action]),
+        options=list(options),
+    )
+    return view_of(menu, *page_buttons("history", script, page, pages))
+
+
+class RewriteModal(ui.Modal):
+    """A window to rewrite a line in; a blank line makes two of it."""
+
+    def __init__(
+        self,
+        line: Line,
+        place: Place,
+        submit: Callable[[Interaction, Place, str], Awaitable[None]],
+    ) -> None:
+        super().__init__(title=say("Rewrite this line"), custom_id=new_id("rewrite"))
+        self._place = place
+        self._submit = submit
+        self.text: ui.TextInput[Self] = ui.TextInput(
+            label=say("Text"),
+            style=discord.TextStyle.paragraph,
+            default=line.text,
+            max_length=4000,
+        )
+        self.add_item(self.text)
+
+    async def on_submit(self, interaction: Interaction) -> None:
+        """Pass the text on."""
+        await self._submit(interaction, self._place, self.text.value)

@@ -1,0 +1,91 @@
+"""Work in flight: what an unload of the cogs must wait for, stop or withdraw."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import Any, TypeVar
+from weakref import WeakSet
+
+import discord
+
+from ..inference.engine import EngineClosed
+from ..session.turn import Patience
+
+Opened = TypeVar("Opened", bound=discord.ui.View | discord.ui.Modal)
+
+
+class InFlight:
+    """The tasks that answer somebody, the turns that can be stopped, and the open windows."""
+
+    def __init__(self) -> None:
+        self.turns: dict[int, Patience] = {}
+        """The turns that can be stopped, by the ids of the interactions that asked for them."""
+        self._tasks: dict[asyncio.Task[Any], set[int]] = {}
+        """The ids of the people whom each task concerns."""
+        self._opened: WeakSet[discord.ui.View | discord.ui.Modal] = WeakSet()
+        self._closing = False
+
+    @property
+    def tasks(self) -> set[asyncio.Task[Any]]:
+        """Return the tasks that have not ended."""
+        return set(self._tasks)
+
+    def admit(self) -> None:
+        """Raise EngineClosed in a task that begins while the cogs are being unloaded."""
+        if self._closing and asyncio.current_task() not in self._tasks:
+            raise EngineClosed
+
+    def hold(self, task: asyncio.Task[Any]) -> None:
+        """Let an unload wait for a task."""
+        if task not in self._tasks:
+            self._tasks[task] = set()
+            task.add_done_callback(lambda done: self._tasks.pop(done, None))
+
+    def concern(self, person: int) -> None:
+        """Hold the current task, and note that it concerns a person: see `wait_for`."""
+        if task := asyncio.current_task():
+            self.hold(task)
+            self._tasks[task].add(person)
+
+    async def wait_for(self, person: int) -> None:
+        """Wait for the tasks that concern a person: what they asked for, or others who named them.
+
+        Tasks that wait here are not waited for.
+        """
+        here = asyncio.current_task()
+        if here in self._tasks:
+            self._tasks[here].clear()  # or two that wait would wait for each other
+        tasks = {task for task, people in self._tasks.items() if person in people}
+        if tasks:
+            await asyncio.wait(tasks)
+
+    def open(self, one: Opened) -> Opened:
+        """Return an offer or a window, which closes when the cogs are unloaded."""
+        self._opened.add(one)
+        return one
+
+    # To the end
+
+    def close(self) -> None:
+        """Admit no further task, and let the client forget all offers and windows."""
+        self._closing = True
+        for one in list(self._opened):
+            one.stop()
+
+    def stop_turns(self) -> None:
+        """Stop all turns as their Stop buttons do, which keeps the finished lines."""
+        for patience in self.turns.values():
+            patience.stop()
+
+    def cancel(self) -> None:
+        """Cancel all tasks."""
+        for task in self.tasks:
+            task.cancel()
+
+    async def finish_within(self, seconds: float) -> None:
+        """Wait for all tasks, and for those that they start."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while tasks := self.tasks:
+                    await asyncio.wait(tasks)

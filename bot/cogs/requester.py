@@ -1,0 +1,41 @@
+"""The person who asks for something, and the channel where they do, as an interaction has them."""
+
+from __future__ import annotations
+
+import discord
+
+from ..i18n.catalogue import say
+from ..i18n.markdown import inline, plain
+from ..session.turn import RoomError, Writer
+from ..ui.cards import NAME
+from ..ui.components import Interaction
+
+
+def channel_of(interaction: Interaction) -> int:
+    """Return the id of an interaction's channel; raise RoomError where there is none."""
+    if interaction.channel_id is None:
+        raise RoomError(say("Scripts are written in channels: use this command in one."))
+    return interaction.channel_id
+
+
+def writer_of(interaction: Interaction) -> Writer:
+    """Return the person who asks, with their rights in the channel."""
+    user = interaction.user
+    roles = user.roles if isinstance(user, discord.Member) else []
+    return Writer(
+        user.id,
+        name_of(user),
+        str(interaction.id),
+        moderator=interaction.permissions.manage_messages,
+        roles=frozenset(role.id for role in roles),
+    )
+
+
+def who(interaction: Interaction) -> str:
+    """Return the name of the person who asks, as Markdown for a sentence."""
+    return inline(name_of(interaction.user), NAME)
+
+
+def name_of(user: discord.User | discord.Member) -> str:
+    """Return a person's name here, or their Discord name or id if it has no visible character."""
+    return plain(user.display_name, NAME) or plain(user.name, NAME) or str(user.id)

@@ -1,0 +1,162 @@
+"""The services that the cogs share, from when an extension is loaded until it is unloaded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import discord
+from discord.ext import commands
+
+from ..inference.registry import Voices
+from ..log_redaction import Redaction, guard_loggers, leave_loggers
+from ..session.channel_session import Room, Rooms
+from ..session.rate_limits import Cost, Limits
+from ..settings import Settings
+from ..storage.database import Guard
+from ..storage.store import Store
+from ..telemetry import SILENT, Meter
+from ..ui.components import Interaction
+from ..ui.live_polls import Later, LivePolls
+from ..ui.message_poster import MessagePoster
+from ..ui.message_sync import MessageSync
+from .in_flight import InFlight
+from .requester import channel_of
+from .stale_messages import StaleMessages
+
+Host = commands.Bot | commands.AutoShardedBot
+"""A bot that cogs are added to."""
+
+PAID = "onbook.paid"
+"""A key that is set among an interaction's extras once its turn was charged."""
+
+TO_FINISH, TO_SHOW, TO_GIVE_UP = 5.0, 2.0, 1.0
+"""Seconds that an unload waits: for work to finish, for stopped turns to show what they have, and
+for lines that are given up."""
+
+
+@dataclass
+class CogServices:
+    """What the cogs share. `open_services` makes it, and the cog `OnBook` closes it."""
+
+    bot: Host
+    settings: Settings
+    group: str | None
+    """The group of the commands in a host; None where the bot is On Book alone."""
+    meter: Meter
+    store: Store
+    voices: Voices
+    rooms: Rooms
+    limits: Limits
+    poster: MessagePoster
+    messages: MessageSync
+    polls: LivePolls
+    stale: StaleMessages
+    in_flight: InFlight
+    redaction: Redaction = field(default_factory=guard_loggers)
+    closed: bool = False
+
+    def room(self, interaction: Interaction) -> Room:
+        """Admit an interaction, and return the session of its channel; raises as `admit` does."""
+        self.admit(interaction)
+        return self.rooms.at(channel_of(interaction))
+
+    def admit(self, interaction: Interaction) -> None:
+        """Charge an interaction for its turn, once, and let an unload wait for its task.
+
+        Raises:
+            EngineClosed: The cogs are being unloaded.
+            TooMuch: The person, the channel or the server has used up a limit.
+            RoomError: The interaction has no channel.
+        """
+        self.in_flight.admit()
+        self.in_flight.concern(interaction.user.id)
+        completes = interaction.type is discord.InteractionType.autocomplete
+        if not completes and PAID not in interaction.extras:
+            self.charge(interaction, Cost(turns=1))
+            interaction.extras[PAID] = True
+
+    def charge(self, interaction: Interaction, cost: Cost) -> None:
+        """Charge the person, the channel and the server; raise TooMuch where that is too much."""
+        keys = {"person": interaction.user.id, "channel": channel_of(interaction)}
+        if interaction.guild_id is not None:
+            keys["guild"] = interaction.guild_id
+        self.limits.spend(keys, cost)
+
+    async def looks_after_scripts(self) -> bool:
+        """Return whether this bot, and no other, looks after the scripts in the database."""
+        assert self.bot.user is not None  # known once it is ready
+        return await self.store.facts.claim_housekeeping(self.bot.user.id)
+
+    async def close(self) -> None:
+        """Finish or stop what is in flight, and close the voices and the database, once."""
+        if self.closed:
+            return
+        self.closed = True
+        self.in_flight.close()
+        self.polls.stop()
+        await self.in_flight.finish_within(TO_FINISH)
+        self.in_flight.stop_turns()
+        await self.in_flight.finish_within(TO_SHOW)
+        self.voices.close()
+        await self.in_flight.finish_within(TO_GIVE_UP)
+        self.in_flight.cancel()
+        await self.in_flight.finish_within(TO_GIVE_UP)
+        self.in_flight.close()  # again, because work in flight may have opened more
+        leave_loggers(self.redaction)
+        await self.store.close()
+
+
+async def open_services(
+    bot: Host,
+    chosen: Settings,
+    *,
+    group: str | None = None,
+    meter: Meter = SILENT,
+    guard: Guard | None = None,
+    later: Later | None = None,
+) -> CogServices:
+    """Open the default voice and the database, and what is built on them.
+
+    Args:
+        bot: The client that the cogs are added to.
+        chosen: The settings.
+        group: The group of the commands in a host, or None.
+        meter: Counts what happens.
+        guard: Is asked before each transaction that writes, or None.
+        later: The timer of votes, or None for that of the event loop.
+
+    Raises:
+        ModelError: The default voice cannot be used.
+        StoreError: The database cannot be used.
+    """
+    voices = Voices(chosen.models, chosen.threads, chosen.rows, chosen.queue)
+    # A look at the voice first, because a refused one must leave no new database.
+    await voices.peek(chosen.model)
+    store = await Store.open(chosen.where, chosen.states_mb * 2**20, guard)
+    store.report_to(meter)
+    voices.remember_in(store.facts)
+    try:
+        await voices.engine(chosen.model)
+    except BaseException:
+        voices.close()
+        await store.close()
+        raise
+    # discord.py's clock, because Discord shows people how long a vote lasts.
+    rooms = Rooms(store, voices, chosen, discord.utils.utcnow)
+    in_flight = InFlight()
+    poster, messages = MessagePoster(store), MessageSync(store)
+    return CogServices(
+        bot=bot,
+        settings=chosen,
+        group=group,
+        meter=meter,
+        store=store,
+        voices=voices,
+        rooms=rooms,
+        limits=Limits(chosen.rates),
+        poster=poster,
+        messages=messages,
+        polls=LivePolls(bot, rooms, poster, messages, in_flight.hold, later, group=group),
+        stale=StaleMessages(bot, rooms, messages, group=group),
+        in_flight=in_flight,
+    )

@@ -1,0 +1,71 @@
+"""Stale messages: those that still show what was forgotten."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+
+import discord
+
+from ..i18n.catalogue import speaking
+from ..session.channel_session import Rooms
+from ..sharding import Shards
+from ..storage.database import NotKept
+from ..ui.live_polls import locale_of
+from ..ui.message_sync import MessageSync
+
+log = logging.getLogger("onbook.stale_messages")
+
+AT_ONCE = 50
+"""Messages that are drawn again together."""
+
+
+class StaleMessages:
+    """Draws the messages again that the store knows to be stale."""
+
+    def __init__(
+        self, client: discord.Client, rooms: Rooms, messages: MessageSync, *, group: str | None
+    ) -> None:
+        self.client = client
+        self.rooms = rooms
+        self.messages = messages
+        self.group = group
+        self._drawing = asyncio.Lock()
+
+    async def draw(self) -> None:
+        """Draw the stale messages on this process's shards; what fails stays stale."""
+        store = self.rooms.store
+        try:
+            async with self._drawing:
+                assert self.client.user is not None  # known once it is ready
+                if not await store.facts.claim_housekeeping(self.client.user.id):
+                    return
+                for script, messages in (await store.posts.list_stale()).items():
+                    await self._draw_in(script, messages)
+        except NotKept:
+            pass  # which the store has logged
+        except Exception:
+            log.exception("could not draw messages that show what was forgotten")
+
+    async def draw_after(self, tasks: set[asyncio.Task[None]]) -> None:
+        """Draw now, and again when tasks in flight have shown what they were about to show."""
+        await self.draw()
+        if tasks:
+            await asyncio.wait(tasks)
+            await self.draw()
+
+    async def _draw_in(self, script: int, messages: Sequence[int]) -> None:
+        store = self.rooms.store
+        found = await store.scripts.find(script)
+        if found is None or not Shards.of(self.client).have(found.guild):
+            return
+        channel = self.client.get_partial_messageable(found.channel)
+        room = self.rooms.at(found.channel)
+        with speaking(locale_of(found, self.client), self.group):
+            for at in range(0, len(messages), AT_ONCE):
+                some = messages[at : at + AT_ONCE]
+                drawn = await self.messages.redraw(channel, room, found, some)
+                await store.posts.mark_redrawn(drawn)
+                if not drawn:
+                    return  # the channel takes no edits now

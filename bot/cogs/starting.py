@@ -1,0 +1,268 @@
+"""Starting a script: the command, its window, and the offer to shelve the script that runs."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import replace
+from typing import Self
+
+import discord
+from discord import app_commands, ui
+
+from ..i18n.catalogue import say
+from ..i18n.markdown import inline
+from ..inference.model import LONGEST_STYLE, ModelError
+from ..screenplay.elements import Element
+from ..screenplay.free_text import TITLE_LIMIT, cast, heading, titled
+from ..screenplay.importers.import_formats import check_file, list_endings
+from ..session.channel_session import Room
+from ..session.rate_limits import Cost
+from ..session.turn import NO_SCRIPT, NewScript, Patience, Turn, Writer
+from ..ui.components import SCRIPT, Handler, Interaction, new_id, place_id
+from ..ui.delivery import LOST, reply_to, taken_away
+from ..ui.model_cards import styles
+from ..ui.responses import check_permissions
+from . import attachments
+from .bounds import check_texts
+from .feature import UNTITLED, FeatureCog, answered, choices, for_scripts
+from .turns import Work
+
+LONGEST_HEADING, LONGEST_CAST = 200, 1000
+"""Characters of a scene heading, and of a list of names."""
+
+OFFER_SECONDS = 600.0
+"""Seconds for which the choice between two scripts can be made."""
+
+
+class Starting(FeatureCog, name="OnBook.starting"):
+    """Start a script."""
+
+    def listeners(self) -> dict[str, Handler]:
+        """Listen to the button that starts a script."""
+        return {place_id("start"): lambda interaction, _: self.press_start(interaction)}
+
+    @app_commands.command(name="start")
+    @app_commands.describe(
+        title="What the script is called",
+        heading="Where it begins, such as INT. DINER - NIGHT",
+        cast="Who is in it, separated by commas",
+        temperature="How daring the voice is, from 0.1 to 2.0",
+        model="Which voice writes along",
+        style="The tone that the voice begins in; which there are depends on the voice",
+        file=f"A script to go on with: {list_endings()}, up to 1 MB",
+    )
+    @for_scripts
+    @answered
+    async def start(
+        self,
+        interaction: Interaction,
+        title: app_commands.Range[str, 1, 100] | None = None,
+        heading: app_commands.Range[str, 1, 200] | None = None,
+        cast: app_commands.Range[str, 1, 1000] | None = None,
+        temperature: app_commands.Range[float, 0.1, 2.0] | None = None,
+        model: app_commands.Range[str, 1, 100] | None = None,
+        style: app_commands.Range[str, 1, LONGEST_STYLE] | None = None,
+        file: discord.Attachment | None = None,
+    ) -> None:
+        """Begin a new script in this channel"""
+        await self._begin(
+            interaction,
+            title or "",
+            heading or "",
+            cast or "",
+            temperature=temperature,
+            model=model,
+            style=style,
+            file=file,
+        )
+
+    @start.autocomplete("model")
+    async def _suggest_model(
+        self, interaction: Interaction, current: str
+    ) -> list[app_commands.Choice[str]]:
+        return choices(self.services.voices.names(), current)
+
+    @start.autocomplete("style")
+    async def _suggest_style(
+        self, interaction: Interaction, current: str
+    ) -> list[app_commands.Choice[str]]:
+        voice = interaction.namespace.model
+        if not voice:
+            room = self.services.room(interaction)
+            voice = await room.library.chosen_voice(interaction.guild_id)
+        try:
+            return choices(styles(await self.services.voices.look(voice)), current)
+        except ModelError:
+            return []
+
+    @answered
+    async def press_start(self, interaction: Interaction) -> None:
+        """Open the window in which a script is started."""
+        window = StartModal(self.submit_start)
+        await reply_to(interaction).send_modal(self.services.in_flight.open(window))
+
+    @answered
+    async def submit_start(
+        self, interaction: Interaction, title: str, heading: str, cast: str
+    ) -> None:
+        """Start a script, from the window."""
+        await self._begin(interaction, title, heading, cast)
+
+    async def _begin(
+        self,
+        interaction: Interaction,
+        title: str,
+        first: str,
+        names: str,
+        *,
+        temperature: float | None = None,
+        model: str | None = None,
+        style: str | None = None,
+        file: discord.Attachment | None = None,
+    ) -> None:
+        """Start a script, unless another one runs: then ask which of them to go on with.
+
+        Args:
+            interaction: What was asked.
+            title: The title, or "".
+            first: The first scene heading, or "".
+            names: The cast, separated by commas.
+            temperature: The voice's temperature, or None for the setting.
+            model: The voice, or None for the server's.
+            style: The style in which the voice begins, or None.
+            file: A script to go on with, or None.
+        """
+        check_permissions(interaction)
+        check_texts(
+            title=(title, TITLE_LIMIT),
+            heading=(first, LONGEST_HEADING),
+            cast=(names, LONGEST_CAST),
+        )
+        if file:
+            check_file(file.filename, file.size)
+        title = titled(title)
+        opening: Element | None = heading(first) if first.strip() else None
+        company = cast(names)
+
+        room = self.services.room(interaction)
+        running = await self.store.scripts.find_running(room.channel)
+        self.services.charge(interaction, Cost(characters=file.size if file else 0))
+        # An offer can grow old, and two can begin at once: only the script that was seen may be
+        # shelved.
+        over = running.id if running else NO_SCRIPT
+
+        async def begin(room: Room, writer: Writer, patience: Patience) -> Turn:
+            new = NewScript(
+                title=title or say(UNTITLED),
+                guild=interaction.guild_id,
+                cast=company,
+                temperature=temperature,
+                voice=model,
+                style=style,
+                over=over,
+            )
+            if file is None:
+                return await room.library.begin(writer, new, opening)
+            brought = await attachments.read_attachment(file)
+            named = title or attachments.title_of(file, brought) or new.title
+            elements = [*([opening] if opening else []), *brought.elements]
+            turn = await room.library.import_script(
+                writer, replace(new, title=named), elements, patience
+            )
+            return replace(turn, note=attachments.note(brought, len(elements)))
+
+        async def stand(choice: Interaction) -> None:
+            await self._stand(choice)
+            await _take_away(interaction)
+
+        async def shelve(choice: Interaction) -> None:
+            await self._shelve(choice, begin)
+            await _take_away(interaction)
+
+        if running is None:
+            await self.turns.compose(interaction, begin, kind=SCRIPT)
+            return
+        await reply_to(interaction).send_message(
+            say(
+                "“{title}” runs in this channel. Go on with it, or shelve it? What is on the shelf "
+                "is kept.",
+                title=inline(running.title, 100),
+            ),
+            view=self.services.in_flight.open(ShelveOffer(stand, shelve)),
+            ephemeral=True,
+        )
+
+    @answered
+    async def _shelve(self, interaction: Interaction, begin: Work) -> None:
+        """Start the script that was asked for, and shelve the one that runs."""
+        await self.turns.compose(interaction, begin, kind=SCRIPT)
+
+    @answered
+    async def _stand(self, interaction: Interaction) -> None:
+        """Show where the script that runs stands."""
+        room = self.services.room(interaction)
+        await reply_to(interaction).defer(thinking=True)
+        script = await room.script()
+        note = say("“{title}” goes on.", title=inline(script.title, 100))
+        turn = Turn(script, moved_from=script.head)
+        await self.turns.show_end(interaction, room, turn, f"-# {note}")
+
+
+async def _take_away(offer: Interaction) -> None:
+    """Delete an offer that was taken, because its buttons would fail a second time."""
+    with suppress(discord.HTTPException, *LOST):
+        await taken_away(offer)
+
+
+class ShelveOffer(ui.View):
+    """Offers the choice between the script that runs and the one that was asked for."""
+
+    def __init__(
+        self,
+        go_on: Callable[[Interaction], Awaitable[None]],
+        begin: Callable[[Interaction], Awaitable[None]],
+    ) -> None:
+        super().__init__(timeout=OFFER_SECONDS)
+        self.go_on.custom_id, self.begin.custom_id = new_id("go-on"), new_id("begin")
+        self._go_on = go_on
+        self._begin = begin
+        self.go_on.label = say("Go on with it")
+        self.begin.label = say("Shelve it and start the new one")
+
+    @ui.button(style=discord.ButtonStyle.primary)
+    async def go_on(self, interaction: Interaction, _button: ui.Button[Self]) -> None:
+        """Go on with the script that runs."""
+        self.stop()
+        await self._go_on(interaction)
+
+    @ui.button()
+    async def begin(self, interaction: Interaction, _button: ui.Button[Self]) -> None:
+        """Start the other script."""
+        self.stop()
+        await self._begin(interaction)
+
+
+class StartModal(ui.Modal):
+    """A window for the title, the first scene heading and the cast of a script."""
+
+    def __init__(self, submit: Callable[[Interaction, str, str, str], Awaitable[None]]) -> None:
+        super().__init__(title=say("Start a script"), custom_id=new_id("start"))
+        self._submit = submit
+        self.name: ui.TextInput[Self] = ui.TextInput(
+            label=say("Title"), placeholder=say("The Last Diner"), required=False, max_length=100
+        )
+        self.heading: ui.TextInput[Self] = ui.TextInput(
+            label=say("First scene heading"),
+            placeholder=say("INT. DINER - NIGHT"),
+            required=False,
+            max_length=200,
+        )
+        self.names: ui.TextInput[Self] = ui.TextInput(
+            label=say("Cast"), placeholder="MAYA, JONAS", required=False, max_length=1000
+        )
+        self.add_item(self.name).add_item(self.heading).add_item(self.names)
+
+    async def on_submit(self, interaction: Interaction) -> None:
+        """Pass the texts on."""
+        await self._submit(interaction, self.name.value, self.heading.value, self.names.value)

@@ -1,0 +1,106 @@
+"""Upkeep: what is done without being asked, once the client is ready and from time to time."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from contextlib import suppress
+
+import discord
+from discord.ext import commands, tasks
+
+from ..sharding import Shards
+from ..storage.database import NotKept
+from .feature import FeatureCog
+
+log = logging.getLogger("onbook.upkeep")
+
+DRAWN_EVERY = 10
+"""Minutes between two looks for stale messages, because a person whom one process forgets may have
+written in the servers of all."""
+
+
+class Upkeep(FeatureCog, name="OnBook.upkeep"):
+    """Close votes, draw stale messages again, and delete what servers that left had here."""
+
+    async def cog_unload(self) -> None:
+        """Stop."""
+        self._delete_departed.cancel()
+        self._draw_stale.cancel()
+        await super().cog_unload()
+
+    @commands.Cog.listener()
+    async def on_ready(self) -> None:
+        """Go on with what earlier processes left, now that the servers are known."""
+        await self.resume()
+
+    async def resume(self) -> None:
+        """Start the loops, time open votes, and note the servers that left or came back."""
+        # Not when the cog is loaded, because the client may not even have logged in then.
+        for task in (self._draw_stale, self._delete_departed):
+            if not task.is_running():
+                task.start()
+        await self._resume_votes()
+        if not self.bot.intents.guilds:
+            return  # without it the client does not know its servers
+        here = {guild.id for guild in self.bot.guilds}  # with those that are unavailable now
+        with suppress(NotKept):  # which the store has logged; the next start notes it
+            if not await self.services.looks_after_scripts():
+                log.error(
+                    "another bot looks after the scripts in this database: this one closes no "
+                    "votes and deletes nothing here, so give it a database of its own"
+                )
+                return
+            known = [
+                guild for guild in await self.store.guilds.list_known() if self._is_here(guild)
+            ]
+            gone = [guild for guild in known if guild not in here]
+            await self.store.guilds.record_departures(gone, here & set(known))
+
+    @commands.Cog.listener()
+    async def on_guild_remove(self, guild: discord.Guild) -> None:
+        """Note that a server has removed the bot; one that is unavailable has not."""
+        with suppress(NotKept):  # the next start notes it
+            if (
+                await self.services.looks_after_scripts()
+                and guild.id in await self.store.guilds.list_known()
+            ):
+                await self.store.guilds.record_departures([guild.id], [])
+
+    @commands.Cog.listener()
+    async def on_guild_join(self, guild: discord.Guild) -> None:
+        """Note that a server has the bot back."""
+        with suppress(NotKept):  # the next start notes it
+            if await self.services.looks_after_scripts():
+                await self.store.guilds.record_departures([], [guild.id])
+
+    @tasks.loop(minutes=DRAWN_EVERY)
+    async def _draw_stale(self) -> None:
+        """Draw stale messages again that earlier attempts or other processes have left.
+
+        Resume the votes, too, in case that the database did not work when the client was ready.
+        """
+        await self.services.stale.draw()
+        await self._resume_votes()
+
+    @tasks.loop(hours=1)
+    async def _delete_departed(self) -> None:
+        """Delete the scripts of servers that have been without the bot for long enough."""
+        days = dt.timedelta(days=self.services.settings.departed_days)
+        before = dt.datetime.now(dt.UTC) - days
+        with suppress(NotKept):  # which the store has logged; the next hour tries again
+            if not await self.services.looks_after_scripts():
+                return
+            for guild in await self.store.guilds.list_departed(before):
+                if self._is_here(guild) and self.bot.get_guild(guild) is None:
+                    scripts = await self.store.guilds.delete(guild)
+                    log.info("deleted %d scripts of a server that left", scripts)
+
+    async def _resume_votes(self) -> None:
+        with suppress(NotKept):  # which the store has logged, unless the bot ends
+            if await self.services.looks_after_scripts():
+                await self.services.polls.resume()
+
+    def _is_here(self, guild: int | None) -> bool:
+        """Return whether a server is on one of this process's shards."""
+        return Shards.of(self.bot).have(guild)
