@@ -1,4 +1,4 @@
-"""``python -m training``: from texts to a run folder, and what it is worth."""
+"""Run ``python -m training``: from texts to a run folder, and what the run is worth."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from .voice_file import VoiceError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command; returns the exit code. Every refusal is one sentence on stderr."""
+    """Run one command, and return the exit code; every refusal is one sentence on stderr."""
     options = parser().parse_args(arguments)
     try:
         return options.command(options)
@@ -49,20 +49,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    """The command line."""
+    """Return the parser of the command line."""
     top = argparse.ArgumentParser(prog="python -m training", description=__doc__)
     commands = top.add_subparsers(required=True, metavar="COMMAND")
 
     one = commands.add_parser("corpus", help="write a corpus to train on")
-    one.add_argument(
-        "name",
-        choices=["plays", "films", "drama"],
-        help="38 plays of Shakespeare, 279 short films, or the plays that "
-        "Project Gutenberg has; as Fountain",
-    )
-    one.add_argument("--out", type=Path, required=True, metavar="DIR")
-    drama.add_options(one)
-    one.set_defaults(command=_corpus)
+    _add_corpora(one.add_subparsers(required=True, metavar="CORPUS"))
 
     add_commands(commands)
 
@@ -169,16 +161,37 @@ def _add_folders(one: argparse.ArgumentParser) -> None:
     )
 
 
-def _corpus(options: argparse.Namespace) -> int:
+def _add_corpora(corpora: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add a command for each corpus, with the options that this corpus has and no others."""
+    for name, contents, write in (
+        ("plays", "38 plays of Shakespeare", _write_plays),
+        ("films", "279 short films that were written for On Book", _write_films),
+        ("drama", "the plays that Project Gutenberg has", _write_drama),
+    ):
+        one = corpora.add_parser(name, help=contents, description=f"Write {contents} as Fountain.")
+        one.add_argument("--out", type=Path, required=True, metavar="DIR", help="where to write")
+        if name == "drama":
+            drama.add_options(one)
+        one.set_defaults(command=write)
+
+
+def _write_plays(options: argparse.Namespace) -> int:
     make_folder(options.out)
-    if options.name == "drama":
-        print(drama.run(options))
-    elif options.name == "plays":
-        corpus.plays(options.out)
-        print(f"The plays lie in {options.out}: train them with `python -m training train`.")
-    else:
-        films.write(options.out)
-        print(f"The films lie in {options.out}: train them with `python -m training train`.")
+    corpus.plays(options.out)
+    print(f"The plays lie in {options.out}: train them with `python -m training train`.")
+    return 0
+
+
+def _write_films(options: argparse.Namespace) -> int:
+    make_folder(options.out)
+    films.write(options.out)
+    print(f"The films lie in {options.out}: train them with `python -m training train`.")
+    return 0
+
+
+def _write_drama(options: argparse.Namespace) -> int:
+    make_folder(options.out)
+    print(drama.run(options))
     return 0
 
 

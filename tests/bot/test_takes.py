@@ -388,11 +388,11 @@ async def test_an_announcement_that_failed_in_the_middle_goes_on_there(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(cards, "FULL", 300)
-    store, post = stage.services.store, stage.services.store.post
+    posts, record = stage.services.store.posts, stage.services.store.posts.record
 
-    async def post_and_fail(*of: Any) -> None:
-        await post(*of)
-        monkeypatch.setattr(store, "post", post)
+    async def record_and_fail(*of: Any) -> None:
+        await record(*of)
+        monkeypatch.setattr(posts, "record", record)
         stage.world.backend.faults.append(fault)
 
     await begin(stage)
@@ -400,7 +400,7 @@ async def test_an_announcement_that_failed_in_the_middle_goes_on_there(
     before = len(stage.messages())
     stage.world.inject_error("POST", "/channels/*/messages", status=400, times=3)
     fault = stage.world.backend.faults.pop()
-    monkeypatch.setattr(store, "post", post_and_fail)
+    monkeypatch.setattr(posts, "record", record_and_fail)
     await stage.world.advance_time(700)
     assert len(stage.messages()) == before + 1
     await stage.world.advance_time(1000)

@@ -90,10 +90,59 @@ def test_texts_that_are_not_there_are_fetched_first(mirror, tmp_path, monkeypatc
     assert "1 works, report.tsv and copies.tsv lie in" in said
 
 
+def test_a_work_with_many_doubtful_places_is_left_out_and_reported(texts, tmp_path, capsys):
+    named = "ANNA. 'It sings.'\n\nTOM. 'It does not.'\n\n" * 15
+    unnamed = "'Is it time?' She puts the kettle down.\n\n'Not yet,' says Tom.\n\n" * 10
+    novel = f"THE LID\n\nACT I\n\nSCENE I. A room.\n\n{named}{unnamed}{named}"
+    (texts / "5000.txt").write_text(novel)
+    rows = make(texts, tmp_path / "out")
+    [row] = [row for row in rows if row["number"] == "5000"]
+    assert (row["part"], row["file"], row["doubts"]) == ("left out", "", "20")
+    assert "a speech without a name" in row["doubtful"]
+    assert not list((tmp_path / "out").rglob("5000*"))
+    assert "1 works were left out" in capsys.readouterr().out
+
+
+def test_one_text_can_be_read_alone(texts, tmp_path):
+    [row] = make(texts / "3000.txt", tmp_path / "out")
+    assert row["number"] == "3000"
+
+
+def test_the_report_tells_what_a_held_out_work_shares_with_learned_ones(texts, tmp_path, capsys):
+    rows = make(texts, tmp_path / "out")
+    assert [row["shared"] for row in rows] == ["0.0000", "", ""]
+    assert "Of no held-out work more than 0.00%" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["plays", "films"])
+@pytest.mark.parametrize("option", ["--from", "--facet", "--mirror", "--longest-speech"])
+def test_options_of_drama_are_refused_by_the_other_corpora(name, option, tmp_path, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main(["corpus", name, "--out", str(tmp_path / "out"), option, "1"])
+    assert f"unrecognized arguments: {option} 1" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_help_of_a_corpus_shows_its_own_options(capsys):
+    shown = {}
+    for name in ("plays", "films", "drama"):
+        with pytest.raises(SystemExit, match="0"):
+            main(["corpus", name, "--help"])
+        shown[name] = capsys.readouterr().out
+    assert ["--from" in text for text in shown.values()] == [False, False, True]
+    assert all("--out DIR" in text for text in shown.values())
+
+
+def test_drama_asks_for_its_source(tmp_path, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main(["corpus", "drama", "--out", str(tmp_path)])
+    assert "required: --from" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ([], "--from"),
+        (["--from", "{folder}", "--mirror", "https://mirror"], "add --download"),
         (["--from", "{file}", "--download"], "is a file: name a folder"),
         (["--from", "{folder}", "--download", "--mirror", "gutenberg.org"], "https://"),
         (["--from", "{nowhere}"], "There is no"),

@@ -1,4 +1,4 @@
-"""The corpus of films: 279 short screenplays that were written for On Book."""
+"""Write the corpus of films: 279 short screenplays that were written for On Book."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ HELD_OUT = frozenset(
         "ticket-closed",
     }
 )
-"""Films that are not learned, a tenth, unlike each other."""
+"""Hold out a tenth of the films, unlike each other."""
 
 
 def write(out: Path) -> None:
     """Write the films below `out`, in place of what lies there.
 
-    They lie in the folders that `training.texts.collect` knows: those that are learned in
-    ``train/films``, which has a name of its own so that an epoch can read it more often.
+    The films lie in the folders that `training.texts.collect` knows: those that are learned in
+    ``train/films``, a folder of its own so that an epoch can read the films more often.
     """
     for part in ("train", "validation"):
         shutil.rmtree(out / part, ignore_errors=True)

@@ -57,6 +57,11 @@ LEFTOVERS = tuple(
     )
 )
 
+PUT_IN = (
+    "the|an?|of|to|and|in|is|are|be|it|that|for|with|as|by|on|not|you|he|she|we|I|they|me|him|her"
+    "|my|his|your|their|our|was|were|have|has|had|do|will|shall|so|or|but"
+)
+
 MARKS = tuple(
     (re.compile(pattern, LINES), replacement)
     for pattern, replacement in (
@@ -69,6 +74,8 @@ MARKS = tuple(
         (r"([\])])_", r"_\1"),
         # `Sir _Cred._ ...`: the whole name is one.
         (r"^( *)((?:Sir|Mrs?\.?|Lady|Lord|La\.|L\.|Don|Capt\.|Dr\.) )_([A-Z][\w.]*)_", r"\1_\2\3_"),
+        # A word that an editor has put in: `[the]`.
+        (rf"(?<=\w )\[({PUT_IN})\]", r"\1"),
         # A mark of the transcriber for a letter: `SJOeBERG`.
         (r"(?<=[A-Z])(?:oe|ae|ue)(?=[A-Z])", lambda match: match[0].upper()),
         (r"^( *_[A-Z][A-Za-z. ]{0,30}?\.?) ?\[", r"\1_ [_"),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 from pathlib import Path
 
 from .download import MIRROR, Client, DownloadError, describe, download
 from .facets import FACETS
 from .manifest import read_manifest
-from .selection import Selection
-from .sources import SourceError
+from .overlap import RUN
+from .selection import Selected, Selection
 from .writing import write
 
 LONGEST_SPEECH = 170
@@ -17,28 +18,28 @@ LONGEST_SPEECH = 170
 
 
 def add_options(command: argparse.ArgumentParser) -> None:
-    """Add what only this corpus asks for."""
-    group = command.add_argument_group("for drama, the plays of Project Gutenberg")
-    group.add_argument(
+    """Add the options that only this corpus has."""
+    command.add_argument(
         "--from",
         dest="source",
         type=Path,
+        required=True,
         metavar="PATH",
-        help="a folder or a tar archive of NUMBER.txt, without Project Gutenberg's header",
+        help="a folder or a tar archive of files named NUMBER.txt, or one such file, "
+        "without Project Gutenberg's header",
     )
-    group.add_argument(
+    command.add_argument(
         "--download",
         action="store_true",
         help="first fetch into the folder PATH the texts of the manifest that it lacks, "
         "one every few seconds; repeat the command to go on",
     )
-    group.add_argument(
+    command.add_argument(
         "--mirror",
-        default=MIRROR,
         metavar="URL",
-        help="the mirror of Project Gutenberg to fetch from [%(default)s]",
+        help=f"the mirror of Project Gutenberg to fetch from, with --download [{MIRROR}]",
     )
-    group.add_argument(
+    command.add_argument(
         "--facet",
         action="append",
         default=[],
@@ -47,7 +48,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
         help="write only works that have this facet; can be repeated, for works that have all: "
         + "; ".join(f"{name} ({facet.asks})" for name, facet in FACETS.items()),
     )
-    group.add_argument(
+    command.add_argument(
         "--longest-speech",
         type=_positive,
         default=0,
@@ -61,16 +62,30 @@ def run(options: argparse.Namespace) -> str:
     """Make the corpus, and return in a sentence or two what was made.
 
     Raises:
-        DownloadError: The mirror does not answer, or refuses.
+        DownloadError: The mirror does not answer, or refuses, or is named without `--download`.
         SourceError: There are no plays at `--from`.
     """
-    if options.source is None:
-        raise SourceError("Where are the plays? Name their folder or archive with --from.")
-    said = [_fetch(options.source, options.mirror)] if options.download else []
+    if options.mirror and not options.download:
+        raise DownloadError(
+            "--mirror says where to download from: add --download, or leave it out."
+        )
+    said = [_fetch(options.source, options.mirror or MIRROR)] if options.download else []
     selection = Selection(tuple(options.facet), options.longest_speech)
-    number = write(options.source, options.out, selection)
-    said.append(f"{number} works, report.tsv and copies.tsv lie in {options.out}.")
+    selected = write(options.source, options.out, selection)
+    said.append(f"{len(selected.works)} works, report.tsv and copies.tsv lie in {options.out}.")
+    said += _describe_checks(selected)
     return "\n".join(said)
+
+
+def _describe_checks(selected: Selected) -> Iterator[str]:
+    if selected.doubtful:
+        yield f"{len(selected.doubtful)} works were left out: too many places are doubtful."
+    if selected.overlap:
+        work = max(selected.overlap, key=lambda work: selected.overlap[work])
+        yield (
+            f"Of no held-out work more than {selected.overlap[work]:.2%} stands in a learned one "
+            f"({work.title}, runs of {RUN} words)."
+        )
 
 
 def _fetch(folder: Path, mirror: str) -> str:

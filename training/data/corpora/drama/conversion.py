@@ -6,9 +6,10 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from .cues import HEADING, Cue
+from .cues import CENTRED, HEADING, Cue
 from .persons import expand_names
 from .script import Kind, Piece, Script
+from .songs import Song, read_song
 from .speakers import Part
 
 STAGE = re.compile(
@@ -62,35 +63,46 @@ class _Converter:
         self.brackets = "[(" if quoted else brackets
         self.marked = marked
         self.quoted = quoted
+        self.sings = False
         self.doubtful: list[str] = []
 
     def add(self, part: Part) -> None:
-        paragraph, script = part.paragraph, self.script
-        text = paragraph.text.strip()
-        bare = paragraph.plain.strip("[](){} .")
-        if part.cue:
+        bare = part.paragraph.plain.strip("[](){} .")
+        song = read_song(part.paragraph.plain)
+        if song and not (part.cue and part.cue.rest):
+            self._open_song(song)
+        elif part.cue:
             self._open(part, part.cue)
         elif HEADING.match(bare) and (len(bare) < 200 or re.match(r"SCENE", bare)):
             self._add_heading(bare)
-        elif not re.search(r"\w", text):
-            pass
-        elif script.speaker and not script.is_said and not _is_direction(text):
-            self._speak(paragraph.lines)
+        elif re.search(r"\w", bare):
+            self._add_text(part)
+
+    def _add_text(self, part: Part) -> None:
+        """Add a paragraph that nothing heads: more of the speech, a direction, or action."""
+        script, line = self.script, part.paragraph.line
+        text = part.paragraph.text.strip()
+        if script.speaker and not script.is_said and not _is_direction(text):
+            self._speak(part.paragraph.lines)
         elif _is_direction(text):
             if script.speaker and not STAGE.match(text):
                 script.pieces.append(Piece(Kind.ASIDE, text.strip("[](){}_ ")))
             else:
                 self._act(text)
+        elif self.quoted and text[0] in "\"'":
+            self.doubtful.append(f"line {line}: a speech without a name")
+            self._act(text)
         elif script.speaker and self._goes_on(part):
             script.pieces.append(Piece(Kind.BREAK, ""))
-            self._speak(paragraph.lines)
+            self._speak(part.paragraph.lines)
         else:
             self._act(text)
             if len(text) > 1_500:
-                self.doubtful.append(f"line {paragraph.line}: {len(text)} characters of action")
+                self.doubtful.append(f"line {line}: {len(text)} characters of action")
 
     def _open(self, part: Part, cue: Cue) -> None:
         self.script.open_speech(self.names.get(cue.key, cue.key))
+        self.sings = False
         lines = part.paragraph.lines
         column = len(lines[0].rstrip()) - len(cue.rest)
         body = "\n".join([" " * column + cue.rest, *lines[1:]])
@@ -101,6 +113,14 @@ class _Converter:
                 self.script.pieces.append(Piece(Kind.ASIDE, match[1].replace("\n", " ")))
                 body = _blank(body[: match.end()]) + body[match.end() :]
         self._speak(body.split("\n"))
+
+    def _open_song(self, song: Song) -> None:
+        """Begin a song; one that names no singer belongs to whoever spoke last."""
+        singers = self.names.get(song.singers, song.singers) or self.script.speaker
+        self._act(song.heading)
+        if singers:
+            self.script.open_speech(singers)
+            self.sings = True
 
     def _add_heading(self, bare: str) -> None:
         if re.match(r"(?:THE )?(?:CURTAIN|END|FINIS)", bare, re.IGNORECASE):
@@ -123,7 +143,9 @@ class _Converter:
         """Return whether a paragraph without a cue belongs to the speech before it."""
         text = part.paragraph.text
         if self.quoted:
-            return text.strip()[0] in "\"'"
+            return False
+        if self.sings and part.paragraph.indent >= CENTRED:
+            return True
         short = [line for line in part.paragraph.lines if len(line.strip()) < 50]
         verse = len(short) == len(part.paragraph.lines) and len(short) > 1
         return self.marked or verse or bool(PERSONAL.search(text))

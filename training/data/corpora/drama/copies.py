@@ -1,4 +1,4 @@
-"""Find what works share, by shingles, and keep it once.
+"""Find the passages that works share, by shingles, and keep each passage once.
 
 Anthologies print the plays that have files of their own, and each other's. A shingle is a run of
 `SHINGLE` spoken words; two editions of a play share most of theirs, whatever their punctuation,
@@ -13,7 +13,7 @@ them.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
 
@@ -109,16 +109,36 @@ def remove_copies(
     return [cut for _, cut in whole], [*copies, *passages]
 
 
+def read_words(works: Iterable[Work]) -> list[NDArray[np.uint32]]:
+    """Return the words that are spoken in each work, each word as its number."""
+    return [words for words, _ in _number_words(works)]
+
+
+def hash_runs(words: NDArray[np.uint32], length: int) -> Words:
+    """Return a number of 64 bits for each run of `length` words."""
+    if len(words) < length:
+        return np.zeros(0, np.uint64)
+    mixed = _mix(words.astype(np.uint64))
+    runs = np.zeros(len(words) - length + 1, np.uint64)
+    for place in range(length):
+        runs = _mix(runs + mixed[place : place + len(runs)])
+    return runs
+
+
 def _read_works(works: Sequence[Work], held_out: Collection[int]) -> list[_Read]:
+    return [
+        _Read(work, words, bounds, work.number in held_out)
+        for work, (words, bounds) in zip(works, _number_words(works), strict=True)
+    ]
+
+
+def _number_words(works: Iterable[Work]) -> Iterator[tuple[NDArray[np.uint32], list[int]]]:
+    """Yield the spoken words of each work as numbers, and where each element's words begin."""
     ids: dict[str, int] = {}
-    read: list[_Read] = []
     for work in works:
         spoken = [_normalise(element) for element in split_elements(work.script)]
         numbers = [ids.setdefault(word, len(ids)) for words in spoken for word in words]
-        bounds = list(accumulate(map(len, spoken), initial=0))
-        words = np.array(numbers, np.uint32)
-        read.append(_Read(work, words, bounds, work.number in held_out))
-    return read
+        yield np.array(numbers, np.uint32), list(accumulate(map(len, spoken), initial=0))
 
 
 def _normalise(element: Element) -> list[str]:
@@ -160,7 +180,7 @@ def _cut_passages(order: Sequence[_Read]) -> tuple[list[tuple[Work, Work]], list
 
 def _find_owners(order: Sequence[_Read]) -> Iterator[tuple[_Read, Owners]]:
     """Yield each work with the rank of the first work that has each of its shingles."""
-    hashes = [_hash_shingles(one.words) for one in order]
+    hashes = [hash_runs(one.words, SHINGLE) for one in order]
     every = np.concatenate([*hashes, np.zeros(0, np.uint64)])
     ranks = np.repeat(np.arange(len(order), dtype=np.int32), [len(one) for one in hashes])
     by_hash = np.argsort(every, kind="stable")
@@ -173,17 +193,6 @@ def _find_owners(order: Sequence[_Read]) -> Iterator[tuple[_Read, Owners]]:
     for one, own in zip(order, hashes, strict=True):
         yield one, owners[start : start + len(own)]
         start += len(own)
-
-
-def _hash_shingles(words: NDArray[np.uint32]) -> Words:
-    """Return a number of 64 bits for each run of `SHINGLE` words."""
-    if len(words) < SHINGLE:
-        return np.zeros(0, np.uint64)
-    mixed = _mix(words.astype(np.uint64))
-    runs = np.zeros(len(words) - SHINGLE + 1, np.uint64)
-    for place in range(SHINGLE):
-        runs = _mix(runs + mixed[place : place + len(runs)])
-    return runs
 
 
 def _mix(numbers: Words) -> Words:

@@ -18,6 +18,8 @@ FEWEST_SPEECHES = 8
 """Keep no stretch with fewer speeches."""
 FEWEST_OF_PLAY = 40
 """Keep no play with fewer, beside a longer one: an essay quotes as many."""
+MOST_NAMES = 0.5
+"""Keep no stretch with more names than this share of its speeches: it is a glossary or a list."""
 LONGEST_GAP = 30
 """Break a stretch where so many paragraphs bring no new speaker."""
 LONGEST_TEXT = 9_000
@@ -32,6 +34,10 @@ PERSONS = re.compile(
     r"|ACTORS\b|PEOPLE (?:IN|OF)|THE PEOPLE|ACTORUM|SPEAKERS|THE PERSONS"
     r"|NAMES OF THE PERSONS)",
     re.IGNORECASE,
+)
+LIST_OF_PERSONS = re.compile(
+    r"DRAMATIS PERSONAE|PERSONAGES"
+    r"|(?:THE )?(?:PERSONS|CHARACTERS|CAST)(?: OF THE PLAY| REPRESENTED)?"
 )
 END = re.compile(
     r"(?:THE )?(?:END\.?$|END OF (?:THE )?(?:PLAY|COMEDY|TRAGEDY|DRAMA|FARCE|LAST|VOL)|FINIS\b)"
@@ -74,8 +80,11 @@ class Play:
 def cut_plays(parts: Sequence[Part]) -> list[Play]:
     """Return the plays of a book."""
     plays: list[Play] = []
+    # A title above a list of persons is no cue, though it may be somebody's name.
+    parts = [Part(one.paragraph, None) if _heads_persons(one) else one for one in parts]
     for play in _find_stretches(parts):
-        if sum(play.cast.values()) < FEWEST_SPEECHES:
+        speeches = sum(play.cast.values())
+        if speeches < FEWEST_SPEECHES or len(play.cast) > MOST_NAMES * speeches:
             continue
         if plays and _is_same(plays[-1], play):
             plays[-1].parts += play.parts
@@ -124,11 +133,22 @@ def _skip_persons(parts: Sequence[Part], start: int, stop: int) -> int:
     for i in range(start, min(start + LONGEST_LIST, stop)):
         part = parts[i]
         if HEADING.match(_heading(part)) and i > start and names:
-            return i
+            return _skip_contents(parts, i, stop)
         names.update([part.cue.key] if part.cue else [])
         if names and max(names.values()) > 1:
             break
     return start
+
+
+def _skip_contents(parts: Sequence[Part], start: int, stop: int) -> int:
+    """Return where the first act is headed again, behind a list of the acts and their places."""
+    act = start
+    for i in range(start + 1, min(start + LONGEST_LIST, stop)):
+        if parts[i].cue:
+            break
+        if FIRST_ACT.match(_heading(parts[i])) and "ACT" in _heading(parts[i]).upper():
+            act = i
+    return act
 
 
 def _is_gap(between: Sequence[Part]) -> bool:
@@ -141,11 +161,17 @@ def _is_gap(between: Sequence[Part]) -> bool:
 
 def _is_boundary(part: Part) -> bool:
     text = part.paragraph.plain.strip(" [](){}.")
-    if PERSONS.match(text) and len(part.paragraph.first) < 60:
+    if _heads_persons(part) or (PERSONS.match(text) and len(part.paragraph.first) < 60):
         return True
     if END.match(text) and len(text) < 60:
         return True
     return len(text) < 70 and bool(BESIDE.match(text)) and _is_printed_large(part)
+
+
+def _heads_persons(part: Part) -> bool:
+    """Return whether a line of its own heads a list of persons, below a title perhaps."""
+    lines = (line.strip(" _[]().:") for line in part.paragraph.lines[:4])
+    return any(LIST_OF_PERSONS.fullmatch(line) for line in lines)
 
 
 def _is_printed_large(part: Part) -> bool:

@@ -1,10 +1,13 @@
-"""Fetch the plays of the manifest from a mirror of Project Gutenberg, politely.
+"""Fetch the plays of the manifest from a mirror of Project Gutenberg, one after the other.
 
-Project Gutenberg keeps its own site for people and asks programs to use a mirror, one file at a
-time with a pause. A mirror keeps number 1234 as 1/2/3/1234/1234.txt, 1234-0.txt (UTF-8) or
-1234-8.txt (Latin-1), and every book as cache/epub/1234/pg1234.txt, made from one of them. The
-file whose text is, byte for byte, the one that the manifest knows is taken; where all have been
-corrected since, the first of UTF-8.
+Project Gutenberg says how it wants to be read by programs. Its page on robots keeps the site itself
+for people; its terms of use send whoever fetches many books to a mirror. By its page on mirroring,
+a mirror keeps book 12345 in `1/2/3/4/12345/`, and what is generated from it in `cache/epub/12345/`.
+
+The names of the files there are those in use: 12345.txt, 12345-0.txt in UTF-8, 12345-8.txt in
+Latin-1, and the generated pg12345.txt. The first file whose text is, byte for byte, the one that
+the manifest knows is taken; where there is none, UTF-8 comes first. The tests ask a server of their
+own: this code has not been tried on a mirror.
 """
 
 from __future__ import annotations
@@ -25,13 +28,13 @@ from tqdm import tqdm
 from .manifest import Entry, read_manifest, replace_file, write_manifest
 
 MIRROR = "https://gutenberg.pglaf.org/"
-"""Name a mirror that the Project Gutenberg Literary Archive Foundation runs for programs."""
+"""Name the mirror to ask: Project Gutenberg's list, MIRRORS.ALL, has it with generated files."""
 
 AGENT = "onbook-training/0.1 (fetches plays to train a model; one file at a time)"
-"""Name this program to the mirror, because a server may turn unnamed ones away."""
+"""Name this program to the mirror, so that its keepers can tell what asks."""
 
 PAUSE = 2.0
-"""Wait so many seconds between two requests, as Project Gutenberg asks."""
+"""Wait so many seconds between two requests, as Project Gutenberg's example does: `wget -w 2`."""
 
 TIMEOUT = 30.0
 """Bound the seconds without a byte from the mirror."""

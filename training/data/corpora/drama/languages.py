@@ -26,7 +26,7 @@ def leave_out_foreign(paragraphs: Sequence[Paragraph]) -> list[Paragraph]:
     """
     long = [one for one in paragraphs if len(WORD.findall(one.text)) >= LONG]
     foreign = [one for one in long if is_foreign(one.text)]
-    if len(foreign) < FOREIGN_SHARE * len(long):
+    if not foreign or len(foreign) < FOREIGN_SHARE * len(long):
         return list(paragraphs)
     column = Counter(one.indent for one in foreign).most_common(1)[0][0]
     return [

@@ -98,17 +98,18 @@ class Script:
             self.add_action(piece.text)
 
     def _write_speech(self, speaker: str, said: Sequence[Piece]) -> None:
-        prose = is_prose(said, self.width, is_verse=self.is_verse)
         lines: list[str] = []
-        for piece in join_lines(said, prose=prose):
-            if piece.kind is Kind.LINE:
-                lines.append(piece.text)
-            elif len(piece.text) <= LONGEST_ASIDE:
-                lines.append(parenthetical(piece.text))
-            else:
-                self._write_lines(speaker, lines)
-                lines = []
-                self.elements.append(action(piece.text))
+        for paragraph in _split_paragraphs(said):
+            prose = is_prose(paragraph, self.width, is_verse=self.is_verse)
+            for piece in join_lines(paragraph, prose=prose):
+                if piece.kind is Kind.LINE:
+                    lines.append(piece.text)
+                elif len(piece.text) <= LONGEST_ASIDE:
+                    lines.append(parenthetical(piece.text))
+                else:
+                    self._write_lines(speaker, lines)
+                    lines = []
+                    self.elements.append(action(piece.text))
         self._write_lines(speaker, lines)
 
     def _write_lines(self, speaker: str, lines: Sequence[str]) -> None:
@@ -123,6 +124,13 @@ class Script:
         self.elements += [action(line[1:-1]) for line in after if len(line) > 3]
 
 
+def _split_paragraphs(said: Sequence[Piece]) -> Iterator[list[Piece]]:
+    """Yield the paragraphs of a speech, because one may be prose and the next one a song."""
+    for is_break, run in groupby(said, key=lambda piece: piece.kind is Kind.BREAK):
+        if not is_break:
+            yield list(run)
+
+
 def is_prose(said: Sequence[Piece], width: int, *, is_verse: bool = False) -> bool:
     """Return whether lines were wrapped by width.
 
@@ -132,7 +140,7 @@ def is_prose(said: Sequence[Piece], width: int, *, is_verse: bool = False) -> bo
     lines = [piece for piece in said if piece.kind is not Kind.ASIDE]
     wrapped = verse = 0
     for one, other in pairwise(lines):
-        if Kind.BREAK in (one.kind, other.kind) or not one.end:
+        if not one.end:
             continue
         initial = next(filter(str.isalpha, other.text), "")
         fits = width - one.end - 1 >= len(other.text.split(" ", 1)[0])

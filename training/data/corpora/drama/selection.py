@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from .copies import Copy, remove_copies
 from .facets import count_commonest, find_facets, find_title_page
+from .overlap import measure_overlap
 from .parts import PARTS
 from .scenes import keep_short_speeches
 from .works import Work
@@ -28,10 +29,19 @@ class Selection:
 
 @dataclass(frozen=True)
 class Selected:
-    """Hold the works that were chosen, each with its facets, and what was taken from copies."""
+    """Hold what was chosen and what was not.
+
+    Attributes:
+        works: The works that were chosen, each with its facets.
+        doubtful: The works that were left out because too many of their places are doubtful.
+        copies: What was taken because another work has it.
+        overlap: What share of each held-out work stands in a learned one, too.
+    """
 
     works: Mapping[Work, Sequence[str]]
+    doubtful: Sequence[Work]
     copies: Sequence[Copy]
+    overlap: Mapping[Work, float]
 
 
 def select(works: Sequence[Work], texts: Mapping[int, str], selection: Selection) -> Selected:
@@ -46,7 +56,8 @@ def select(works: Sequence[Work], texts: Mapping[int, str], selection: Selection
         selection: What is asked for.
     """
     held_out = frozenset().union(*PARTS.values())
-    kept, copies = remove_copies(works, held_out)
+    doubtful = [work for work in works if not work.report.is_sound]
+    kept, copies = remove_copies([work for work in works if work.report.is_sound], held_out)
     commonest = count_commonest(work.script for work in kept)
     alone = Counter(work.number for work in works)
     chosen: dict[Work, Sequence[str]] = {}
@@ -55,7 +66,7 @@ def select(works: Sequence[Work], texts: Mapping[int, str], selection: Selection
         facets = find_facets(work.script, commonest, page)
         if set(selection.facets) <= set(facets) and (script := _shorten(work, selection)):
             chosen[replace(work, script=script)] = facets
-    return Selected(chosen, copies)
+    return Selected(chosen, doubtful, copies, measure_overlap(list(chosen), held_out))
 
 
 def _shorten(work: Work, selection: Selection) -> str:

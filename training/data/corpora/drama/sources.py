@@ -1,4 +1,4 @@
-"""Read the plays of a folder or a tar archive, without unpacking anything to the disk."""
+"""Read the plays of a folder, a tar archive or one file, without unpacking anything to the disk."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ class Source:
 
 
 def read_sources(path: Path) -> list[Source]:
-    """Return the plays of a folder or an archive, by number.
+    """Return the plays of a folder, of an archive, or of one file such as `1234.txt`, by number.
 
     Raises:
-        SourceError: The path is missing, is no archive, or holds no file such as `1234.txt`.
+        SourceError: The path is missing, is no archive, or holds no such file.
     """
     files = dict(_read_files(path))
     titles = _read_titles(files.pop(INDEX, b""))
@@ -64,6 +64,9 @@ def _read_files(path: Path) -> Iterator[tuple[str, bytes]]:
         return
     if not path.is_file():
         raise SourceError(f"There is no {path}: check the name.")
+    if NUMBERED.fullmatch(path.name):
+        yield path.name, path.read_bytes()
+        return
     try:
         with tarfile.open(path, "r:*") as archive:
             yield from _read_members(archive)

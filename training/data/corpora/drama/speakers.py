@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
-from .cues import OPENS, Cue, Layout, find_cues
+from .cues import CENTRED, OPENS, Cue, Layout, find_cues
 from .paragraphs import Paragraph
 
 REPEATED = 4
@@ -46,15 +46,42 @@ def read_speakers(paragraphs: Sequence[Paragraph]) -> list[Part]:
     counts = _count(whole)
     readings = [list(find_cues(paragraph)) for paragraph in whole]
     density = _measure_density(readings, counts)
-    return [
-        Part(paragraph, _believe(cues, counts, {kind: run[i] for kind, run in density.items()}))
-        for i, (paragraph, cues) in enumerate(zip(whole, readings, strict=True))
-    ]
+    known = {
+        name for layout, name in counts if counts[layout, name] >= NEEDED.get(layout, REPEATED)
+    }
+    parts = list[Part]()
+    for i, (paragraph, cues) in enumerate(zip(whole, readings, strict=True)):
+        cue = _believe(cues, counts, {kind: run[i] for kind, run in density.items()})
+        below = whole[i + 1] if i + 1 < len(whole) else None
+        if not cue and below and is_verse(below) and paragraph.indent >= CENTRED:
+            cue = _find_singer(cues, known)
+        parts.append(Part(paragraph, cue))
+    return parts
 
 
 def is_repeated(cue: Cue, counts: Counter[tuple[Layout, str]]) -> bool:
     """Return whether a name opens enough paragraphs to be one."""
     return counts[cue.layout, cue.key] >= NEEDED.get(cue.layout, REPEATED)
+
+
+def is_verse(paragraph: Paragraph) -> bool:
+    """Return whether a paragraph is a stanza: short lines, most of which begin with a capital."""
+    lines = [line.strip() for line in paragraph.lines]
+    capitals = sum(line[:1].isupper() or line[:1] in "\"'" for line in lines)
+    return len(lines) > 2 and max(map(len, lines)) < 60 and 3 * capitals > 2 * len(lines)
+
+
+def _find_singer(cues: Sequence[Cue], known: Collection[str]) -> Cue | None:
+    """Return the name centred above a song, if cues elsewhere have it in full or abbreviated."""
+    return next(
+        (
+            cue
+            for cue in cues
+            if cue.layout is Layout.CAPITALS_ALONE
+            and any(cue.key[:length] in known for length in range(3, len(cue.key) + 1))
+        ),
+        None,
+    )
 
 
 def _count(paragraphs: Iterable[Paragraph]) -> Counter[tuple[Layout, str]]:

@@ -19,6 +19,8 @@ SHORTEST = 1_500
 """Keep no work with fewer characters."""
 SHOWN = 12
 """List so many doubtful places of a work at most."""
+MOST_DOUBTFUL = 0.1
+"""Keep no work with more doubtful places than this share of its speeches."""
 
 
 @dataclass(frozen=True)
@@ -29,13 +31,20 @@ class Report:
         layout: How most of its speakers are printed.
         kept: The script's characters as a share of the source's, from 0 to 1.
         speeches: How many were found.
-        doubtful: Short notes, with line numbers of the source.
+        doubtful: Short notes on doubtful places, with line numbers of the source.
+        doubts: How many doubtful places there are, those that are not listed too.
     """
 
     layout: str
     kept: float
     speeches: int
     doubtful: tuple[str, ...]
+    doubts: int = 0
+
+    @property
+    def is_sound(self) -> bool:
+        """Return whether few enough places are doubtful for the work to be learned."""
+        return self.doubts <= MOST_DOUBTFUL * self.speeches
 
 
 @dataclass(frozen=True)
@@ -68,6 +77,7 @@ def _make_work(number: int, title: str, play: Play, size: int) -> Work:
         len(content) / max(size, 1),
         script.speeches,
         tuple([*play.cuts, *doubtful][:SHOWN]),
+        len(doubtful),
     )
     return Work(number, title, content, report)
 
@@ -84,12 +94,15 @@ def _name_plays(title: str, plays: Sequence[Play]) -> list[str]:
 
 
 def _read_title(part: Part) -> str:
-    text = part.paragraph.plain.strip("[](){} .")
-    wanted = 3 < len(text) < 60 and text.isupper() and len(part.paragraph.lines) <= 2
+    text = part.paragraph.plain.strip("[](){} .,:;")
+    wanted = 2 < len(text) < 60 and text.isupper() and len(part.paragraph.lines) <= 2
     unwanted = re.match(
         r"(?:THE )?(?:AN? (?:PLAY|FARCE|COMEDY|TRAGEDY|DRAMA|COMEDIETTA|SKETCH)"
-        r"|END|CURTAIN|FINIS|CHARACTERS|PERSON|DRAMATIS|CAST|SCENE|ACT|ACT[VU]S|PROLOG[VU]S|BY|COPYRIGHT|NOTE"
-        r"|PREFACE|INTRODUCTION|CONTENTS|FIRST|TIME|PLACE|TO|ALL|PRINTED|EPILOGUE|PROLOGUE)\b",
+        r"|END|CURTAIN|FINIS|CHARACTERS|PERSON|DRAMATIS|CAST|SCENE|ACT|ACT[VU]S|PROLOG[VU]S|BY"
+        r"|COPYRIGHT|NOTE|PREFACE|INTRODUCTION|CONTENTS|FIRST|THE \d+|TIME|PLACE|TO|ALL|PRINTED"
+        r"|EPILOGUE|PROLOGUE|OR"
+        r"|IN (?:ONE|TWO|THREE|FOUR|FIVE) ACTS?|FROM THE SERIES|\w+ SERIES|PERSONS|AFTERMATH"
+        r"|TRANSLATED|ORIGINALLY|EDITED|EDITION|REVISED)\b",
         text,
     )
     return text.title().replace("'S", "'s") if wanted and not unwanted else ""

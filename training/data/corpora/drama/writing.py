@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from tqdm import tqdm
 from .copies import Copy
 from .manifest import read_manifest
 from .parts import choose_part
-from .selection import Selection, select
+from .selection import Selected, Selection, select
 from .sources import Source, read_sources
 from .works import Work, convert
 
@@ -32,14 +32,18 @@ COLUMNS = (
     "speeches",
     "characters",
     "facets",
+    "shared",
+    "doubts",
     "doubtful",
 )
+LEFT_OUT = "left out"
+"""Name, in the report, the part of a work that has too many doubtful places."""
 COPIES = "copies.tsv"
 COPIES_COLUMNS = ("number", "title", "words", "share", "of number", "of")
 
 
-def write(source: Path, out: Path, selection: Selection | None = None) -> int:
-    """Write the plays of a folder or an archive below `out`, and return how many works there are.
+def write(source: Path, out: Path, selection: Selection | None = None) -> Selected:
+    """Write the plays of a folder or an archive below `out`, and return what was selected.
 
     No work is written twice, and only what the selection asks for. `copies.tsv` tells what was
     taken from which work because another one has it.
@@ -50,9 +54,9 @@ def write(source: Path, out: Path, selection: Selection | None = None) -> int:
     sources = _name_sources(read_sources(source))
     texts = {one.number: one.text for one in sources}
     selected = select(list(read_works(sources)), texts, selection or Selection())
-    number = write_works(selected.works, out, selected.works)
+    write_works(selected, out)
     _write_table(out / COPIES, [COPIES_COLUMNS, *map(_describe_copy, selected.copies)])
-    return number
+    return selected
 
 
 def _name_sources(sources: Iterable[Source]) -> list[Source]:
@@ -70,10 +74,8 @@ def read_works(sources: Sequence[Source]) -> Iterator[Work]:
         yield from convert(source.number, source.title, source.text)
 
 
-def write_works(
-    works: Iterable[Work], out: Path, facets: Mapping[Work, Sequence[str]] | None = None
-) -> int:
-    """Write works below `out` in place of what lies there, and return how many there are.
+def write_works(selected: Selected, out: Path) -> None:
+    """Write works below `out` in place of what lies there, and a report on them.
 
     What is learned lies in a folder of its own for each of `ERAS`, so that a training can read some
     of the plays more often than others.
@@ -83,18 +85,18 @@ def write_works(
         (out / part).mkdir(parents=True)
     rows: list[Sequence[str]] = [COLUMNS]
     taken = set[str]()
-    for work in works:
-        found = (facets or {}).get(work, ())
+    for work, facets in selected.works.items():
         part = choose_part(work.number)
         name = _name_file(work, taken)
         if part == "train":
-            name = f"{next((era for era in ERAS if era in found), OTHER)}/{name}"
+            name = f"{next((era for era in ERAS if era in facets), OTHER)}/{name}"
         path = out / part / name
         path.parent.mkdir(exist_ok=True)
         path.write_text(work.script, encoding="utf-8", newline="\n")
-        rows.append(_describe(work, part, name, found))
+        shared = selected.overlap.get(work)
+        rows.append(_describe(work, part, name, facets, "" if shared is None else f"{shared:.4f}"))
+    rows += [_describe(work, LEFT_OUT, "", (), "") for work in selected.doubtful]
     _write_table(out / REPORT, rows)
-    return len(rows) - 1
 
 
 def _name_file(work: Work, taken: set[str]) -> str:
@@ -113,7 +115,9 @@ def _write_table(path: Path, rows: Iterable[Sequence[str]]) -> None:
     path.write_text(table, encoding="utf-8", newline="\n")
 
 
-def _describe(work: Work, part: str, name: str, facets: Sequence[str]) -> Sequence[str]:
+def _describe(
+    work: Work, part: str, name: str, facets: Sequence[str], shared: str
+) -> Sequence[str]:
     report = work.report
     return (
         str(work.number),
@@ -125,6 +129,8 @@ def _describe(work: Work, part: str, name: str, facets: Sequence[str]) -> Sequen
         str(report.speeches),
         str(len(work.script)),
         " ".join(facets),
+        shared,
+        str(report.doubts),
         "; ".join(report.doubtful),
     )
 
