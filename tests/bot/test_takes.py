@@ -409,7 +409,7 @@ async def test_an_announcement_that_failed_in_the_middle_goes_on_there(
     assert len(pages) == len(set(pages)) > 2
     assert sum("Nobody has voted" in one.content for one in told) == 1
     await assert_true(stage)
-    assert await store.facts.find("vote 1 0") is None
+    assert await stage.services.store.facts.find("vote 1 0") is None
 
 
 async def test_takes_in_a_message_that_was_not_noted_end_once_it_is_pressed(stage: Stage):
