@@ -39,7 +39,7 @@ async def test_heads_stay_first_and_then_the_latest(small: House):
     for _ in range(2):  # in which some lines have gone before
         other = small.rooms.at(8)
         await small.start(other)
-        lines = [await other.write(small.writer(), f"Rain {n}.") for n in range(8)]
+        lines = [await other.continuation.write(small.writer(), f"Rain {n}.") for n in range(8)]
     there = await kept(small)
     assert head in there
     last = [turn.lines[0].id for turn in lines]

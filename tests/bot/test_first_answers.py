@@ -16,7 +16,7 @@ from .test_at_once import BLOCK, Inside, begin, inside
 
 __all__ = ["inside"]
 
-OF_MANY_LINES = ("path", "elements", "lines", "tree", "last_lines")
+OF_MANY_LINES = ("load_path", "load_elements", "load", "load_tree", "load_last")
 """What reads many lines at once."""
 
 
@@ -33,7 +33,7 @@ async def unread(store: Store, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
         return wait_and_read
 
     for name in OF_MANY_LINES:
-        monkeypatch.setattr(store, name, held(getattr(store, name)))
+        monkeypatch.setattr(store.lines, name, held(getattr(store.lines, name)))
     try:
         yield
     finally:

@@ -124,14 +124,14 @@ async def test_who_is_forgotten_while_the_cast_is_changed_plays_nobody(
     await house.start(cast=["MAYA", "JONAS"])
     ann, ben = house.writer(), house.writer("Ben")
     await house.room.library.add_to_cast(ann, ["MAYA"], ben.id)
-    read = house.room.script
+    read = house.room.library.script
 
     async def read_before_he_is_forgotten() -> Any:
         script = await read()
         await house.store.people.forget(ben.id, text=False)
         return script
 
-    monkeypatch.setattr(house.room, "script", read_before_he_is_forgotten)
+    monkeypatch.setattr(house.room.library, "script", read_before_he_is_forgotten)
     await act(house.room, ann)
     players = [one.players for one in await house.room.library.scripts()]
     assert ben.id not in {who for play in players for who in play.values()}

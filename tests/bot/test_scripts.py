@@ -240,10 +240,10 @@ async def test_a_script_of_another_channel_is_not_touched(house: House):
     begun = await house.start()
     other = house.rooms.at(2)
     for act in (
-        lambda: other.delete(house.writer(), begun.script.id),
-        lambda: other.switch(house.writer(), begun.script.id),
-        lambda: other.rename(house.writer(), begun.script.id, "Mine"),
-        lambda: other.archive(house.writer(), begun.script.id, True),
+        lambda: other.library.delete(house.writer(), begun.script.id),
+        lambda: other.library.switch(house.writer(), begun.script.id),
+        lambda: other.library.rename(house.writer(), begun.script.id, "Mine"),
+        lambda: other.library.archive(house.writer(), begun.script.id, True),
     ):
         with pytest.raises(RoomError, match="not here any more"):
             await act()
