@@ -76,8 +76,9 @@ def aloud(page: str) -> str:
 async def unnoted(stage: Stage, act: Any) -> Any:
     """What an act shows in a process that dies before it can note the message, as others see it."""
     with pytest.MonkeyPatch.context() as patch:
-        for note in ("post", "show_ballot"):
-            patch.setattr(stage.services.store, note, AsyncMock())
+        store = stage.services.store
+        for repository, record in ((store.posts, "record"), (store.polls, "record_message")):
+            patch.setattr(repository, record, AsyncMock())
         shown = answer(await act)
     await stage.restart()
     return shown

@@ -526,8 +526,8 @@ async def test_whoever_is_forgotten_is_told_what_goes_later(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ):
     # Longer than what the simulated Discord waits for.
-    its_module = type(stage.services.store._database).flush_out.__globals__
-    monkeypatch.setitem(its_module, "FLUSH_AGAIN", 100.0)
+    its_module = type(stage.services.store._database).purge.__globals__
+    monkeypatch.setitem(its_module, "PURGE_RETRY", 100.0)
     await begin(stage)
     await stage.ben.slash(stage.channel, "write", text=f"{PHRASE}.")
     with reader(stage.settings.database):
@@ -600,7 +600,7 @@ async def test_what_somebody_has_in_hand_is_forgotten_with_the_rest(
         await at_once.begin(ben, channel)
         asked = await ben.slash(channel, "privacy forget")
         await asked.shows("Take your name")
-        async with services.rooms.at(channel.id).lock:
+        async with services.rooms.at(channel.id).library.lock:
             late = await ben.slash(channel, "write", text=f"{PHRASE}.")
             await discord.until(lambda: late.how)
             pressed = await ben.click(asked.answers()[0], "Forget me and my text")

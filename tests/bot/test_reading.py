@@ -181,7 +181,7 @@ async def test_surprise_does_not_hang_on_what_was_kept(stage: Stage):
     await written(stage)
     kept = await stage.ann.slash(stage.channel, "surprise", lines=6)
     room = stage.services.rooms.at(stage.channel.id)
-    engine, lines, costs = await room.last_costs(6, 1000)
+    engine, lines, costs = await last_costs(room, 6, 1000)
     model = engine.model
     async with stage.services.store._database.writing() as session:
         await session.execute(text("DELETE FROM surprises"))

@@ -139,7 +139,7 @@ async def test_closing_ends_the_voices_that_were_replaced(
     await here.look("tiny")
     running = asyncio.create_task(before.run(endless(before.model)))
     await asyncio.sleep(0)
-    here.ballots.close()
+    here.close()
     with pytest.raises(EngineClosed):
         await running
     assert threads() == 0
