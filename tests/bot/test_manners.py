@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from bot.cogs.script_settings import ScriptSettings
 from bot.generation.reranking import CANDIDATES
 from bot.session.preferences import RANGES
 from bot.session.turn import RoomError, Wish

@@ -106,7 +106,7 @@ def test_a_guest_has_guarded_every_logger_once_it_is_loaded(voices: Path, tmp_pa
     filters = json.loads(said.stdout)
     assert all(filters.values())
     # Those of a process that is the bot's own are guarded by its handlers.
-    alone = {"onbook.runner", "onbook.local", "onbook.leases"}
+    alone = {"onbook.runner", "onbook.local"}
     assert named_in_the_source() - filters.keys() == alone
 
 
