@@ -105,6 +105,7 @@ class Writing(FeatureCog, name="OnBook.writing"):
         await self.turns.compose(
             interaction,
             lambda room, writer, patience: room.continuation.generate(writer, wish, None, patience),
+            checked=True,
         )
 
     @app_commands.command(name="write")
@@ -146,6 +147,7 @@ class Writing(FeatureCog, name="OnBook.writing"):
         await self.turns.compose(
             interaction,
             lambda room, writer, patience: room.continuation.retake(writer, None, patience),
+            checked=True,
         )
 
     @app_commands.command(name="help")

@@ -79,7 +79,7 @@ async def test_settings_are_changed_shown_kept_and_reset(stage: Stage):
 async def test_ranges_are_told_as_the_options_have_them(stage: Stage):
     options = {
         one.name: (one.min_value, one.max_value)
-        for command in stage.services.settings_group.commands
+        for command in ScriptSettings.settings_group.commands
         for one in getattr(command, "parameters", ())
     }
     assert {one: options[one] for one in RANGES} == RANGES
