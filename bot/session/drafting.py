@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Coroutine, Iterable, Iterator, Sequence
-from dataclasses import replace
 from typing import Any
 
 from ..generation import reranking
@@ -34,14 +33,13 @@ class Drafter:
     # Options
 
     def manners(
-        self, script: Script, wish: Wish, banned: tuple[str, ...], takes: int = 1
+        self, script: Script, wish: Wish, banned: tuple[str, ...], seed: int, takes: int = 1
     ) -> Iterator[Manner]:
-        """Yield how each line of a request is written; raises RoomError.
+        """Yield how each line of a take is written, from its first seed on; raises RoomError.
 
         All lines and takes of a request share the candidates of one line. A seed without a quality
         asks for the line of that very seed, so that there is nothing to choose from.
         """
-        seed = _seed_of(wish)
         present = _present(script, wish)
         only = present if script.lock or (script.skip_played and script.players) else ()
         options = resolve(wish.options, script, self.settings)
@@ -88,9 +86,10 @@ class Drafter:
             RoomError: nothing can be written, and why.
             Stopped: nothing was finished.
         """
-        wishes = [wish] if takes == 1 else _seeded(wish, takes)
-        manners = [self.manners(script, one, banned, takes) for one in wishes]
-        written: list[list[Draft]] = [[] for _ in wishes]
+        first = secrets.randbelow(LARGEST_SEED) if wish.seed is None else wish.seed
+        seeds = [_seed_after(first, take * wish.lines) for take in range(takes)]
+        manners = [self.manners(script, wish, banned, seed, takes) for seed in seeds]
+        written: list[list[Draft]] = [[] for _ in seeds]
         try:
             firsts = await patience.wait(
                 self._write_firsts(engine, at, [next(some) for some in manners])
@@ -171,16 +170,6 @@ class Drafter:
         if not candidates:
             raise RoomError(say("The voice had nothing to say: try again, or another temperature."))
         return candidates
-
-
-def _seeded(wish: Wish, takes: int) -> list[Wish]:
-    """Return the request for each take, with seeds that follow from the first one."""
-    seed = _seed_of(wish)
-    return [replace(wish, seed=_seed_after(seed, take * wish.lines)) for take in range(takes)]
-
-
-def _seed_of(wish: Wish) -> int:
-    return secrets.randbelow(LARGEST_SEED) if wish.seed is None else wish.seed
 
 
 def _seed_after(seed: int, number: int) -> int:

@@ -271,6 +271,16 @@ async def test_lines_and_takes_of_one_wish_share_the_candidates(house: House):
     assert len({words_of(line.text) for line in offered}) == 5
 
 
+async def test_takes_are_chosen_as_the_script_says(house: House):
+    await house.start(cast=["MAYA"])
+    await house.room.library.change(house.writer(), {"quality": "best"})
+    turn = await house.room.continuation.generate(house.writer(), Wish(takes=4))
+    assert turn.ballot is not None
+    takes = await house.store.polls.load_takes(turn.ballot)
+    offered = [line for lines in takes.values() for line in lines]
+    assert {line.origin["candidates"] for line in offered} == {16}
+
+
 async def test_a_doubled_delivery_writes_one_line(house: House):
     await house.start()
     writer = house.writer()

@@ -179,7 +179,7 @@ async def _run(
         at = at.after(engine.model, read)
     elements: list[Element] = []
     banned = read_words(settings.banned)
-    for manner in drafter.manners(script, Wish(lines=ELEMENTS, seed=seed), banned):
+    for manner in drafter.manners(script, Wish(lines=ELEMENTS), banned, seed):
         draft = await drafter.write_line(engine, at, manner)
         at = at.after(engine.model, draft)
         elements.append(draft.element)
