@@ -1,1 +1,1 @@
-"""Text in, a checkpoint out: the only place that learns. See ``python -m training --help``."""
+"""Train voices: read texts, write checkpoints. See ``python -m training --help``."""

@@ -29,7 +29,7 @@ from .voice_file import VoiceError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command, and return the exit code; every refusal is one sentence on stderr."""
+    """Run one command and return its exit code; print each error as one sentence to stderr."""
     options = parser().parse_args(arguments)
     try:
         return options.command(options)
@@ -162,7 +162,7 @@ def _add_folders(one: argparse.ArgumentParser) -> None:
 
 
 def _add_corpora(corpora: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add a command for each corpus, with the options that this corpus has and no others."""
+    """Add a command for each corpus, with the options of this corpus alone."""
     for name, contents, write in (
         ("plays", "38 plays of Shakespeare", _write_plays),
         ("films", "279 short films that were written for On Book", _write_films),
@@ -254,9 +254,9 @@ def _compare(options: argparse.Namespace) -> int:
 def _names(
     options: argparse.Namespace, asked: task.Task, budget: Budget, rows: Iterable[str]
 ) -> list[str]:
-    """The rows to make: those that are named and, where all are wanted, those not there yet.
+    """Return the rows to make: the rows named or, without names, the rows not made yet.
 
-    One that had another budget is not there, unless it needs none.
+    A row made with another budget counts as not made, unless the row needs no budget.
     """
     names = list(options.only)
     if options.all:

@@ -1,4 +1,4 @@
-"""The values that options of the command line take, and what each number of a training is."""
+"""Parse the option values of the command line, and describe each number of a training."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ NUMBERS = {
     "taught": "with --teacher, the share of the streams (one at least) that read what those wrote",
     "imagined": "with --teacher, how many characters those write before --minutes begin",
 }
-"""What each number is that a training can be given."""
+"""The help text of each number that a training takes."""
 
 
 def add_number(
@@ -42,7 +42,7 @@ def add_number(
     kind: Callable[[str], float],
     default: float | str,
 ) -> None:
-    """Add an option for one of `NUMBERS`; its default is only shown where it is a text."""
+    """Add an option for one of `NUMBERS`; a default given as text is only shown in the help."""
     flag = "--" + name.replace("_", "-")
     shown = f"{NUMBERS[name]} [{default}]"
     given = None if isinstance(default, str) else default
@@ -63,7 +63,7 @@ def positive(kind: type[int | float]) -> Callable[[str], float]:
 
 
 def at_least_0(text: str) -> int:
-    """Parse a whole number from 0 up."""
+    """Parse an integer of at least 0."""
     value = int(text)
     if value < 0:
         raise argparse.ArgumentTypeError(f"{text} is below 0")

@@ -1,4 +1,4 @@
-"""Batches: windows of the texts, and of what teachers wrote, prepared before they are needed."""
+"""Prepare batches of windows, from the texts and from what teachers wrote, ahead of their steps."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ from .teachers import Imagined
 from .windows import Windows
 
 AHEAD = 2
-"""Batches that are prepared while a step is computed."""
+"""Batches prepared while a step is computed."""
 
 
 @dataclass(frozen=True)
 class Batch:
-    """What one step reads: streams of the texts and, after these, streams that teachers wrote."""
+    """The input of one step: streams of the texts, followed by streams that teachers wrote."""
 
     inputs: Tensor
     """int64 [window, streams]."""
     targets: Tensor
     """int64 [window, streams of the texts]."""
     starting: Tensor
-    """Which streams begin with the state of a script's start, bool [streams]."""
+    """bool [streams]: streams that begin with the state of a script's start."""
     parts: Tensor | None
     """int64 [window, streams], as `CharLSTM.forward` takes them."""
     expected: Tensor | None
-    """What the teachers expect, float32 [window, their streams, vocabulary]."""
+    """The teachers' probabilities, float32 [window, streams of teachers, vocabulary]."""
 
     def each(self, change: Callable[[Tensor], Tensor]) -> Batch:
         """Return the batch with every tensor changed."""
@@ -42,7 +42,7 @@ class Batch:
         return dataclasses.replace(self, **there)
 
     def cost(self, logits: Tensor) -> tuple[Tensor, Tensor]:
-        """Return what a character costs, and one of the texts alone, in nats, by logits for all."""
+        """Return the cost per character in nats, over all streams and over the texts alone."""
         texts = self.targets.shape[1]
         text = functional.cross_entropy(logits[:, :texts].flatten(0, 1), self.targets.flatten())
         if self.expected is None:
@@ -54,11 +54,11 @@ class Batch:
 
 @dataclass(frozen=True)
 class Batches:
-    """The batch of every step, for one process of a team. A step's batch depends on nothing else.
+    """Build the batch of each step for one process of a team; a batch depends on the step alone.
 
-    ``parts``: the part of each character of the texts that `NgramPrior.learn` counted, below 0 for
-    a character that it did not count; int8 [characters]. ``imagined``: what teachers wrote, in
-    windows of its own.
+    ``parts``: int8 [characters], the part of each character of the texts as counted by
+    `NgramPrior.learn`, below 0 for a character that was not counted. ``imagined``: what teachers
+    wrote, cut into windows of its own.
     """
 
     windows: Windows
@@ -86,9 +86,9 @@ class Batches:
 
 
 class Ahead:
-    """Batches on a device, gathered by a thread while the steps before them are computed.
+    """Gather batches on a device in a thread, while earlier steps are computed.
 
-    For a GPU they wait in pinned memory, from which they are copied without a pause.
+    For a GPU the batches wait in pinned memory, so that copying them does not block.
     """
 
     def __init__(self, batches: Batches, device: torch.device) -> None:
@@ -98,7 +98,7 @@ class Ahead:
         self._waiting: dict[int, Future[Batch]] = {}
 
     def at(self, step: int) -> Batch:
-        """Return the batch of a step; the next ones are then on their way."""
+        """Return the batch of a step, and start preparing the next ones."""
         wanted = range(step, step + 1 + AHEAD)
         self._waiting = {
             one: self._waiting.get(one) or self._thread.submit(self._prepare, one) for one in wanted

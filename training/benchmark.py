@@ -1,4 +1,4 @@
-"""How fast training is, beside the training step of a bare ``nn.LSTM``."""
+"""Measure the speed of training beside the training step of a bare ``nn.LSTM``."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ from .trainer import Training
 from .vocabulary import Vocabulary
 
 STEPS = 4
-"""Steps in a round."""
+"""Steps per round."""
 
 BARE_EMBEDDING, BARE_HIDDEN, BARE_LAYERS = 128, 512, 2
-"""The sizes of a plain network that is as dear as ours with the standard preset."""
+"""The sizes of a plain network whose step costs as much as that of the standard preset."""
 
 
 def report(rounds: int, config: Config, *, compiled: bool = False) -> str:
-    """Time both, round by round in turn; return the medians and their ratio, in words.
+    """Time both steps in alternating rounds; return medians and their ratio as text.
 
     Args:
-        rounds: How often each is timed.
-        config: The sizes of ours, and how its steps are taken. The bare network has as many
-            streams and as long windows.
-        compiled: Whether to time what `torch.compile` makes of ours as well, which needs a C++
+        rounds: Number of rounds for each of the two.
+        config: The sizes of On Book's network and its training options. The bare network has the
+            same number of streams and the same window.
+        compiled: Whether to time On Book's step under `torch.compile` as well, which needs a C++
             compiler.
     """
-    # nn.LSTM has no prior: beside it, ours is timed without one, and with one as well.
+    # nn.LSTM has no prior, so On Book's step is timed without a prior, and with one as well.
     plain = dataclasses.replace(config, prior=NO_PRIOR)
     letters = string.ascii_letters + string.punctuation + " \n"
     text = "".join(random.Random(1).choices(letters, k=config.batch * config.window * 40))
@@ -81,9 +81,9 @@ def report(rounds: int, config: Config, *, compiled: bool = False) -> str:
 
 
 def compiled_step(training: Training) -> Callable[[], object]:
-    """A training step in which all is compiled but the LSTM layers.
+    """Return a training step that is compiled except for the LSTM layers.
 
-    Those are one fused kernel each; compiled, they would be taken apart into their time steps.
+    Each LSTM layer is one fused kernel, which compilation would split into its time steps.
     """
     for layer in training.model.modules():
         if isinstance(layer, LSTMLayer):
@@ -93,7 +93,7 @@ def compiled_step(training: Training) -> Callable[[], object]:
 
 
 def bare_step(config: Config, ours: Training) -> Callable[[], object]:
-    """Embedding, nn.LSTM, linear output, AdamW: nothing dropped, clipped or averaged."""
+    """Return a step of embedding, nn.LSTM, linear output and AdamW, without regularisation."""
     shape = config.shape(ours.vocabulary)
     embedding = nn.Embedding(shape.vocabulary, BARE_EMBEDDING)
     lstm = nn.LSTM(BARE_EMBEDDING, BARE_HIDDEN, BARE_LAYERS)
@@ -116,7 +116,7 @@ def bare_step(config: Config, ours: Training) -> Callable[[], object]:
         loss.backward()
         optimiser.step()
         carried[0] = h.detach(), c.detach()
-        # Waits until a GPU is done, as our step does to read what it cost.
+        # Wait for the GPU, because On Book's step waits for it too when reading the loss.
         loss.item()
 
     return step

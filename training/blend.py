@@ -1,8 +1,8 @@
-"""A prior that knows further texts than those it was learned from, which are gone.
+"""Extend a prior by new texts when the texts it was learned from are gone.
 
-It keeps what is expected and no counts, so new texts cannot simply be counted in. Instead the
-contexts of the new texts become columns of their own, which correct what the prior expects: by as
-much as the new texts are predicted better that were not counted.
+The prior keeps expectations and no counts, so new texts cannot be added to its counts. Instead the
+contexts of the new texts become columns of their own, which correct what the prior expects, by as
+much as the correction improves the prediction of new texts that were not counted.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from .prior import NgramPrior, parts_of
 from .tables import beside, laid_out
 
 ADDED = 100_000
-"""Contexts of the new texts, at most, that come to those that the prior has."""
+"""The most contexts of the new texts that are added to the prior's own."""
 
 SEEN = 2
-"""How often the new texts must have a context that is kept."""
+"""The fewest occurrences in the new texts of a context that is kept."""
 
 
 def grown(prior: NgramPrior, texts: Sequence[Tensor], characters: int) -> NgramPrior:
-    """Return the same prior for a vocabulary with further characters, after those it knows.
+    """Return the same prior for a vocabulary extended by further characters at its end.
 
-    It expects a new character as often as the texts (token ids) have it, whatever the context.
+    The probability of a new character is its frequency in the texts (token ids), in every context.
     """
     old = prior.tables()
     if characters == prior.characters:
@@ -53,7 +53,8 @@ def grown(prior: NgramPrior, texts: Sequence[Tensor], characters: int) -> NgramP
 def blended(prior: NgramPrior, texts: Sequence[Tensor]) -> tuple[NgramPrior, Tensor]:
     """Return a prior that knows new texts (token ids) as well, and the part of each character.
 
-    What it holds out knows all but a part of the new texts, as after `NgramPrior.learn`.
+    Each held-out variant of the prior knows all but one part of the new texts, as after
+    `NgramPrior.learn`.
     """
     longest, listed = prior.shape.longest, prior.books.shape[1]
     divided = parts_of(texts)
@@ -96,7 +97,7 @@ def blended(prior: NgramPrior, texts: Sequence[Tensor]) -> tuple[NgramPrior, Ten
 
 
 def _expected(prior: NgramPrior, contexts: Integers) -> Floats:
-    """Return the logarithms of what the prior expects after digits [C, longest]: [C, V]."""
+    """Return the prior's log probabilities after contexts of digits [C, longest]: [C, V]."""
     found = []
     for some in np.array_split(contexts, len(contexts) // 4096 + 1):
         digits = torch.from_numpy(some)
@@ -105,6 +106,6 @@ def _expected(prior: NgramPrior, contexts: Integers) -> Floats:
 
 
 def _nothing(prior: NgramPrior, variants: int) -> Dense:
-    """Return what stands for no context in the new columns: nothing looks at it."""
+    """Return the placeholder of the empty context in the new columns, which nothing reads."""
     even = np.full((1, prior.characters, variants), 1 / prior.characters, dtype=np.float32)
     return Dense(NOTHING, even, np.ones((1, variants), dtype=bool))

@@ -1,4 +1,4 @@
-"""A checkpoint: all that the next step depends on, as one file."""
+"""Pack everything that the next step depends on into one file, the checkpoint."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 COUNTED = "prior."
-"""What is counted lies in a file of its own, and never changes."""
+"""The prefix of the prior's buffers, which never change and lie in a file of their own."""
 
 
 def pack(model: nn.Module, average: nn.Module, optimiser: Optimizer) -> dict[str, Tensor]:
-    """Return the tensors of a network, of its average and of an optimiser, by their names."""
+    """Return the tensors of a network, of its average and of an optimiser, by name."""
     tensors = {
         f"model.{name}": tensor
         for name, tensor in model.state_dict().items()
@@ -28,7 +28,7 @@ def pack(model: nn.Module, average: nn.Module, optimiser: Optimizer) -> dict[str
 def unpack(
     tensors: Mapping[str, Tensor], model: nn.Module, average: nn.Module, optimiser: Optimizer
 ) -> None:
-    """Put back what `pack` returned, on whatever device each of the three lies."""
+    """Load what `pack` returned into the three, each on its own device."""
     _load(model, _under("model.", tensors))
     _load(average, _under("average.", tensors))
     moments: dict[int, dict[str, Tensor]] = {}
@@ -40,7 +40,7 @@ def unpack(
 
 
 def generators(device: torch.device) -> dict[str, torch.Generator]:
-    """Return the generators that say what is dropped, by their names in a checkpoint."""
+    """Return the random generators that draw dropout masks, by their names in a checkpoint."""
     found = {"random": torch.default_generator}
     if device.type == "cuda":
         found["random.cuda"] = torch.cuda.default_generators[torch.cuda.current_device()]
@@ -50,22 +50,22 @@ def generators(device: torch.device) -> dict[str, torch.Generator]:
 def restore_generators(
     tensors: Mapping[str, Tensor], found: Mapping[str, torch.Generator], rank: int
 ) -> None:
-    """Set the generators of the ``rank``-th process to where they stood.
+    """Restore the generators of the ``rank``-th process.
 
-    A generator whose device, or whose process, was missing when the checkpoint was written stays
-    as it is: so a run goes from a CPU to a GPU and back.
+    A generator keeps its state if its device or its process was missing when the checkpoint was
+    written, so that a run can move from a CPU to a GPU and back.
     """
     for name, generator in found.items():
         states: Sequence[Tensor] = ()
         if name in tensors:
             states = tensors[name].split(len(generator.get_state()))
         if rank < len(states):
-            # A generator reads from the start of what a tensor is a part of.
+            # A generator reads from the start of the underlying storage, so a view must be cloned.
             generator.set_state(states[rank].clone())
 
 
 def _load(module: nn.Module, tensors: dict[str, Tensor]) -> None:
-    """Load all parameters; a buffer that the checkpoint does not hold stays as it is."""
+    """Load all parameters; keep each buffer that the checkpoint does not hold."""
     lacking = module.load_state_dict(tensors, strict=False)
     buffers = {name for name, _ in module.named_buffers()}
     if lacking.unexpected_keys or not buffers.issuperset(lacking.missing_keys):

@@ -1,4 +1,4 @@
-"""The commands that train: `train`, `decay` and `tune`."""
+"""Run the commands that train: `train`, `decay` and `tune`."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def _add_train(one: argparse.ArgumentParser) -> None:
 def _add_preset(
     group: argparse._ActionsContainer, name: str, kind: Callable[[str], float], shown: float
 ) -> None:
-    """Add a number that the preset says where it is not given."""
+    """Add a number whose default comes from the preset."""
     add_number(group, name, kind, f"{shown:g}")
 
 
@@ -245,7 +245,7 @@ def _tune(options: argparse.Namespace) -> int:
     numbers = "batch warmup evaluate_every learning_rate renamed taught imagined seed precision"
     for name in numbers.split():
         changes[name] = getattr(options, name)
-    # Made first, as it draws numbers: a training that goes on draws those that come next.
+    # Build this network first, because it draws random numbers: a resumed run draws the next ones.
     known = voice.model()
     session = Session(device=options.device)
     try:
@@ -271,7 +271,7 @@ def _tune(options: argparse.Namespace) -> int:
 
 
 def _tuned(bits: float, untuned: float, options: argparse.Namespace) -> str:
-    """Return what came of a tuning, and what to do next."""
+    """Return the result of a tuning as text, and what to do next."""
     cost = f"Tuned, it costs {bits:.4f}"
     if bits < untuned:
         return f"{cost}. Make a voice file of it: python -m export {options.out} -o voice.onnx"
@@ -281,11 +281,11 @@ def _tuned(bits: float, untuned: float, options: argparse.Namespace) -> str:
     )
 
 
-# What they share
+# Shared by the commands
 
 
 def _run(options: argparse.Namespace, prepared: Callable[[Team], Training]) -> int:
-    """Train to the end, or until it is time to stop; return the exit code."""
+    """Train to the end, or until the time is up; return the exit code."""
     end = f"Trained. Make a voice file of it: python -m export {options.out} -o voice.onnx"
     with joined() as team:
         try:
@@ -301,7 +301,7 @@ def _run(options: argparse.Namespace, prepared: Callable[[Team], Training]) -> i
 
 
 def _say_begun(folder: Path) -> None:
-    """Say how to go on after Ctrl-C before the first step, when only the run's folder is kept."""
+    """Print how to resume after Ctrl-C before the first step, when only the run folder exists."""
     begun = (folder / "config.json").exists()
     again = "with --resume: what was not finished begins anew" if begun else "again"
     print(f"Stopped before its first step. Give the same command {again}.", flush=True)
@@ -361,5 +361,5 @@ Settings = TypeVar("Settings", Config, PriorShape, Regularisation, WordShape)
 
 
 def _changed(before: Settings, **given: Any) -> Settings:  # noqa: ANN401 - fields of any type
-    """Return settings with those fields changed that are given, and not None."""
+    """Return settings with the given fields replaced, except those given as None."""
     return dataclasses.replace(before, **{k: v for k, v in given.items() if v is not None})

@@ -1,9 +1,9 @@
-"""Contexts: the last few characters before a place, and how often what followed them.
+"""Count contexts: the last few characters before a place, and what follows them.
 
-Contexts grow backwards, one character a level: a context of length n + 1 is known by the number
-of the context of length n that it ends with, and by the character before that. So the contexts of
-one length are numbered, no key is longer than a number and a digit, and a set of contexts always
-has all shorter ends of each of its members.
+Contexts grow backwards, one character a level: a context of length n + 1 is identified by the
+number of its suffix of length n, and by the character before that suffix. Contexts of one length
+are numbered, so a key is only a number and a digit, and a set of contexts always includes every
+suffix of each member.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ Bytes = NDArray[np.uint8]
 Floats = NDArray[np.floating]
 
 CANDIDATES = 1_000_000
-"""Contexts of one length, the most frequent, among which those that tell most are chosen."""
+"""The most frequent contexts of one length, from which the most informative ones are chosen."""
 
 LEAST = 0.1
 """The smallest discount."""
 
 
 def joined(texts: Sequence[Integers], longest: int) -> Bytes:
-    """Return texts (token ids below 255) as digits from 1, a 0 before each and at the end."""
+    """Return texts (token ids below 255) as digits from 1, separated and ended by a 0."""
     parts = [np.zeros(longest + 1, dtype=np.uint8)]
     for text in texts:
         parts += [(text + 1).astype(np.uint8), np.zeros(1, dtype=np.uint8)]
@@ -36,23 +36,23 @@ def joined(texts: Sequence[Integers], longest: int) -> Bytes:
 
 @dataclass(frozen=True)
 class Chosen:
-    """The contexts of one length that are kept, C of them, in the order of their keys."""
+    """The C chosen contexts of one length, in the order of their keys."""
 
     parents: NDArray[np.int32]
-    """[C]: the number of the context that is shorter by the first character."""
+    """[C]: the number of the context without its first character."""
     digits: Bytes
     """[C]: the first character, counted from 1."""
 
     def keys(self, base: int) -> Integers:
-        """Return the keys, rising."""
+        """Return the keys in ascending order."""
         return self.parents.astype(np.int64) * base + self.digits
 
 
 class Places:
-    """The places of a text that something follows, and the context that ends at each.
+    """The places of a text at which a context is kept, and the context that ends at each place.
 
-    ``contexts``: their numbers among those of their length, of ``kept`` in all. Places whose
-    context is not kept are gone.
+    ``contexts``: the number of each place's context among the ``kept`` contexts of one length. A
+    place whose context is not kept is dropped.
     """
 
     def __init__(self, text: Bytes, characters: int) -> None:
@@ -65,7 +65,7 @@ class Places:
         self.contexts = np.zeros(len(self.at), dtype=np.int32)
 
     def lengthened(self) -> Integers:
-        """Make contexts longer by a character; return their keys, a place each."""
+        """Extend each context by a character; return the key at each place."""
         before = self.preceding()
         self._keep(before > 0)
         before = before[before > 0]
@@ -73,7 +73,7 @@ class Places:
         return self.contexts * np.int64(self.base) + before
 
     def keep(self, keys: Integers, chosen: Integers) -> None:
-        """Keep places whose context is one of those chosen: keys of places, and keys, rising."""
+        """Keep places whose key is among the chosen keys, which are in ascending order."""
         numbers = np.full(self.kept * self.base, -1, dtype=np.int32)
         numbers[chosen] = np.arange(len(chosen), dtype=np.int32)
         self.contexts = numbers[keys]
@@ -81,22 +81,22 @@ class Places:
         self.kept = len(chosen)
 
     def followers(self) -> Followers:
-        """Count what follows each context."""
+        """Count the followers of each context."""
         size = self.kept * self.characters
         return Followers.of(np.bincount(self.pairs(), minlength=size), self)
 
     def preceding(self) -> Bytes:
-        """Return the digit before the context at each place; 0 where the text begins with it."""
+        """Return the digit before the context at each place, 0 at the start of the text."""
         return self.text[self.at - self.length]
 
     def extended(self, longer: Chosen) -> NDArray[np.bool_]:
-        """Return at which places the context that is one character longer is one of some."""
+        """Return at which places the context that is one character longer is in ``longer``."""
         kept = np.zeros(self.kept * self.base, dtype=bool)
         kept[longer.keys(self.base)] = True
         return kept[self.contexts * np.int64(self.base) + self.preceding()]
 
     def pairs(self) -> Integers:
-        """Return the number of the context x characters + what follows it, at each place."""
+        """Return the context's number x characters + the follower, at each place."""
         pairs = self.contexts * np.int64(self.characters)
         pairs += self.text[1:][self.at]
         pairs -= 1
@@ -108,18 +108,18 @@ class Places:
 
 @dataclass(frozen=True)
 class Followers:
-    """The characters that follow contexts, E pairs in the order of contexts and characters."""
+    """The characters that follow contexts: E pairs, ordered by context, then by character."""
 
     pairs: Integers
-    """[E]: the context's number x characters + the character, rising."""
+    """[E]: the context's number x characters + the character, ascending."""
     contexts: NDArray[np.int32]
-    """[E]"""
+    """[E]: the number of the context."""
     symbols: Bytes
-    """[E]"""
+    """[E]: the character."""
     times: Integers
-    """[E]: how often."""
+    """[E]: the count of the pair."""
     starts: Integers
-    """[C]: where each context begins."""
+    """[C]: the index of each context's first pair."""
 
     @classmethod
     def of(cls, counts: Integers, places: Places) -> Followers:
@@ -143,14 +143,14 @@ class Followers:
 
 
 def discounts(times: Floats | Integers) -> Floats:
-    """Return what is taken off counts of 0, 1, 2, and 3 or more: [4].
+    """Return the discounts of counts of 0, 1, 2, and 3 or more: [4].
 
     Chen & Goodman 1999, "An empirical study of smoothing techniques for language modeling".
     """
     n1, n2, n3, n4 = (max(1, int((times == n).sum())) for n in (1, 2, 3, 4))
     y = n1 / (n1 + 2 * n2)
     raw = np.array([0, 1 - 2 * y * n2 / n1, 2 - 3 * y * n3 / n2, 3 - 4 * y * n4 / n3])
-    # In a short text they can fall out of their range, and nothing would be left over.
+    # In a short text the estimates can leave their range, and then shorter contexts get no mass.
     return raw.clip([0, LEAST, LEAST, LEAST], [0, 1, 2, 3]).astype(np.float32)
 
 
@@ -166,14 +166,14 @@ def choose(
     listed: int,
     seen: int,
 ) -> list[Chosen]:
-    """Choose contexts of each length from 1 on, all ``seen`` times at least.
+    """Choose contexts of each length from 1 on, each with at least ``seen`` occurrences.
 
-    Of those of up to ``dense`` characters the most frequent, ``rows`` in all at most; of longer
-    ones, as many as ``contexts`` leaves room for, those that tell most. That is how much cheaper
-    each half of the text becomes by what followed the context in the other half, beyond what
-    followed the context which is one character shorter, where ``listed`` characters at most are
-    told apart: Stolcke 1998, "Entropy-based pruning of backoff language models", by texts that
-    were not counted.
+    Contexts of up to ``dense`` characters are chosen by frequency, ``rows`` in all at most. Longer
+    contexts are chosen by information, up to ``contexts`` in all. The information of a context is
+    how much cheaper each half of the text becomes when it is predicted by what followed the context
+    in the other half, instead of what followed the context's suffix, where at most ``listed``
+    characters are told apart. The criterion is that of Stolcke 1998, "Entropy-based pruning of
+    backoff language models", applied to text that was not counted.
     """
     places = Places(text, characters)
     levels: list[Chosen] = []
@@ -199,7 +199,7 @@ def choose(
 
 
 def _frequent(counts: Integers, least: int, most: int) -> Integers:
-    """Return the keys that occur at least so often, no more of them than ``most``."""
+    """Return the keys with at least ``least`` occurrences, the ``most`` most frequent at most."""
     found = np.flatnonzero(counts >= least)
     if len(found) > most:
         order = np.argsort(-counts[found], kind="stable")[: max(0, most)]
@@ -209,14 +209,14 @@ def _frequent(counts: Integers, least: int, most: int) -> Integers:
 
 @dataclass(frozen=True)
 class _Expected:
-    """What each half expects."""
+    """The expectations of each half of the text."""
 
     pairs: Integers
     after: Floats
-    """[E, 2]"""
+    """[E, 2]: the probability of each pair by each half."""
 
     def of(self, pairs: Integers) -> Floats:
-        """Return what each half expects of pairs, all of which are there."""
+        """Return the probability of pairs, all of which must occur, by each half."""
         return self.after[np.searchsorted(self.pairs, pairs)]
 
 
@@ -227,7 +227,7 @@ def _told(
     shorter: _Expected | None,
     listed: int,
 ) -> tuple[_Expected, Floats]:
-    """Return what each half expects after contexts, and what these tell, [C]."""
+    """Return each half's expectations after contexts, and the information of each context, [C]."""
     followers = places.followers()
     of_half = followers.numbers(places) * np.int64(2) + halves[places.at]
     times = np.bincount(of_half, minlength=2 * len(followers.pairs)).reshape(-1, 2)
@@ -264,7 +264,7 @@ def likeliest(followers: Followers, scores: Floats, listed: int) -> Integers:
     Only scores above 0 count.
     """
     first = np.arange(len(scores)) - followers.starts[followers.contexts]
-    # One number says both how good and which, so that a maximum tells them together.
+    # One integer holds the score and the index, so that one maximum yields both.
     ranks = np.rint(scores.clip(0, 2**30) * 16).astype(np.int64) * 256 + first
     ranks[ranks < 256] = -1
     found = np.empty((len(followers.starts), listed), dtype=np.int64)
@@ -276,12 +276,12 @@ def likeliest(followers: Followers, scores: Floats, listed: int) -> Integers:
 
 
 def _best(levels: Sequence[Chosen], gains: list[Floats], dense: int, contexts: int) -> list[Chosen]:
-    """Choose, of the longer contexts, those that tell most, with all that they end with."""
+    """Choose the longer contexts with the most information, along with all their suffixes."""
     for shorter, gain, level in zip(gains[-2::-1], gains[:0:-1], levels[:0:-1], strict=True):
         np.maximum.at(shorter, level.parents, gain)
     longer = np.concatenate(gains[dense:]) if gains[dense:] else np.empty(0, np.float32)
     room = max(0, contexts - sum(len(level.digits) for level in levels[:dense]))
-    # Shorter ones come first where they tell as much, since a longer one needs them.
+    # At equal information shorter contexts come first, because longer ones need them as suffixes.
     order = np.argsort(-longer, kind="stable")[:room]
     kept = np.zeros(len(longer), dtype=bool)
     kept[order[longer[order] > 0]] = True
@@ -297,7 +297,7 @@ def _best(levels: Sequence[Chosen], gains: list[Floats], dense: int, contexts: i
 
 
 def walk(text: Bytes, characters: int, levels: Sequence[Chosen]) -> Iterator[Places]:
-    """Go through the contexts chosen, from those of one character on; an empty level ends it."""
+    """Yield the places of each level of chosen contexts, from length 1 on, up to an empty level."""
     places = Places(text, characters)
     for level in tqdm(levels, desc="expected", unit=" lengths", leave=False):
         keys = places.lengthened()

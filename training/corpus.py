@@ -41,10 +41,11 @@ REPAIRS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern, re.MULTILINE), replacement)
     for pattern, replacement in (
         (r"sha\$l", "shall"),
-        # A cue of two lines lost its first one to the speech before it, or its last one to its own.
+        # A cue of two lines lost its first line to the speech before, or its last line to its own
+        # speech.
         (r"^([A-Z]{3}[A-Z ]*|Varro's|Ghosts?) *\n\s*\n\*\*", r"\n**\1 "),
         (r"^\*\*(ANTIPHOLUS)\*\*(\s+[^*]+)\nOF EPHESUS$", r"**\1 OF EPHESUS**\2"),
-        # A cue ran into the line that follows it.
+        # A cue ran into the line that follows.
         (
             (
                 r"^(?:Both\s+)?(Master-Gunner|(?:Varro's|Isidore's|Lucilius') Servants?"
@@ -255,7 +256,7 @@ def _lines(speech: list[_Token]) -> Iterator[str]:
 
 
 def _parenthetical(direction: str) -> str:
-    """Return `Aside to ROSS.` as `(aside to ROSS)`; a first word in capitals stays, as a name."""
+    """Return `Aside to ROSS.` as `(aside to ROSS)`; keep a name in capitals at the start."""
     direction = direction.rstrip(" .")
     first = re.match(r"[A-Za-z]+", direction)
     if not (first and first[0].isupper() and first[0] != "A"):
@@ -264,11 +265,11 @@ def _parenthetical(direction: str) -> str:
 
 
 def _is_prose(lines: list[str]) -> bool:
-    """Return whether lines were wrapped by width: verse begins its lines with capitals."""
+    """Return whether lines were wrapped by width: lines of verse begin with capitals."""
     initials = [next(filter(str.isalpha, line), "") for line in lines[1:]]
     return 3 * sum(initial.islower() for initial in initials) > len(initials)
 
 
 def _unwrap(lines: list[str]) -> str:
-    """Return lines as one; a word or a dash that ends in a hyphen goes straight on."""
+    """Return lines as one; a word or a dash that ends in a hyphen joins the next line directly."""
     return re.sub(r"(?<=\S-)\n", "", "\n".join(lines)).replace("\n", " ")

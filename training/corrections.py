@@ -1,13 +1,13 @@
-"""Corrections: what each longer context changes in what the shorter ones expect.
+"""Learn corrections: how each longer context changes what its suffixes expect.
 
-After every short context there is a whole distribution, as logarithms. A longer one changes it for
-the few characters that it speaks of most: it adds to their logarithms, and the sum is made a
-distribution again. So each pays a byte a character that it names, and one for the amounts, which
-are the nearest of a code book (vector quantisation: Linde, Buzo & Gray 1980).
+After every short context there is a whole distribution, as log probabilities. A longer context adds
+to the logarithms of the few characters that it lists, and the sum is normalised again. A correction
+therefore takes a byte for each listed character, and one byte for the amounts, which are the
+nearest entry of a code book (vector quantisation: Linde, Buzo & Gray 1980).
 
-A correction makes up for what the shorter contexts, as they are kept, say wrongly. So lengths are
-filled in one after the other, for all variants of the counts at once: all counts, and those
-without each part of the texts.
+A correction makes up for the errors of the shorter contexts as stored. So the lengths are fitted in
+ascending order, for all variants of the counts at once: the counts of all parts of the text, and
+the counts without each part.
 """
 
 from __future__ import annotations
@@ -21,28 +21,28 @@ from numpy.typing import NDArray
 from .contexts import Bytes, Chosen, Floats, Followers, Integers, Places, discounts, likeliest, walk
 
 STEP = 1 / 16
-"""Logarithms are kept as multiples of this."""
+"""The step of quantised logarithms, in nats."""
 
 CODES = 256
 """Entries of a code book."""
 
 UNKNOWN, KNOWN = 0, 1
-"""Codes that change nothing: of a context that was not met, and of one that names nothing."""
+"""Codes that change nothing: of a context that did not occur, and of one that lists nothing."""
 
 LEARNED = 30_000
-"""Corrections, at most, of which a code book is learned."""
+"""The most corrections from which a code book is learned."""
 
 ROUNDS = 12
-"""Of expectation and maximisation, for shares and for code books."""
+"""Iterations of expectation-maximisation, for interpolation weights and for code books."""
 
 SUPPOSED = 4.0
-"""Occurrences of each kind of context that are supposed to be as discounting says."""
+"""Pseudo-counts of each kind of context, distributed as discounting says."""
 
 CELL = 0.25
-"""Amounts are looked up in a code book in steps of this."""
+"""The step in which amounts are looked up in a code book."""
 
 CELLS = 48
-"""Steps, from 0 on."""
+"""Number of steps, from 0 on."""
 
 
 @dataclass(frozen=True)
@@ -53,11 +53,11 @@ class Dense:
     expected: Floats
     """[C, characters, variants]: probabilities."""
     known: NDArray[np.bool_]
-    """[C, variants]"""
+    """[C, variants]: whether a context occurs."""
 
     @property
     def rows(self) -> Bytes:
-        """Logarithms, as multiples of the step below 0: [C, characters, variants]."""
+        """Return negated logarithms in steps: [C, characters, variants]."""
         return np.rint(np.log(self.expected) / -STEP).clip(0, 255).astype(np.uint8)
 
 
@@ -67,26 +67,26 @@ class Sparse:
 
     chosen: Chosen
     symbols: Bytes
-    """[C, listed]: the characters named; as many as there are characters for none."""
+    """[C, listed]: the characters listed; the number of characters stands for none."""
     codes: Bytes
-    """[C, variants]"""
+    """[C, variants]: the entry of the code book."""
     book: Floats
-    """[codes, listed]: multiples of the step."""
+    """[codes, listed]: amounts in steps."""
     logits: Floats
-    """[C, listed, variants]: what is said of the characters named."""
+    """[C, listed, variants]: the logits of the listed characters."""
     totals: Floats
-    """[C, variants]: what the exponentials of all logits sum up to."""
+    """[C, variants]: the sum of the exponentials of all logits."""
 
 
 @dataclass
 class Expectations:
-    """What all contexts expect, in V characters and all variants of the counts."""
+    """The expectations of all contexts, over V characters and all variants of the counts."""
 
     characters: int
     variants: int
     listed: int
     nothing: Dense
-    """After no context."""
+    """The distribution after the empty context."""
     dense: list[Dense] = field(default_factory=list)
     sparse: list[Sparse] = field(default_factory=list)
 
@@ -101,11 +101,16 @@ def expect(
     dense: int,
     listed: int,
 ) -> Expectations:
-    """Work out what contexts expect.
+    """Compute what contexts expect.
 
-    text: digits, [N]; parts: the part that each place of it is in, [N]; variants: one more than
-    there are parts; levels: the contexts chosen of each length from 1 on, of which those of up to
-    ``dense`` characters get whole distributions.
+    Args:
+        text: Digits, [N].
+        parts: The part of each place of the text, [N].
+        variants: One more than the number of parts.
+        characters: V, the size of the vocabulary.
+        levels: The contexts chosen of each length from 1 on.
+        dense: Contexts of up to this length get whole distributions.
+        listed: Characters that a correction lists.
     """
     places = Places(text, characters)
     counted = Counted.of(places, parts, variants, next(iter(levels), None))
@@ -126,24 +131,25 @@ def expect(
 
 
 NOTHING = Chosen(np.zeros(1, dtype=np.int32), np.zeros(1, dtype=np.uint8))
-"""The context of no characters."""
+"""The empty context."""
 
 
 @dataclass(frozen=True)
 class Counted:
-    """Counts of what follows contexts, in all variants."""
+    """The counts of what follows contexts, in all variants."""
 
     followers: Followers
     own: Floats
-    """[E, variants]: the share of each pair among what followed its context, discounted."""
+    """[E, variants]: the discounted share of each pair among the followers of its context."""
     lacking: Floats
-    """[E, variants]: how often a pair occurs in the part that a variant lacks."""
+    """[E, variants]: the count of a pair in the part that a variant leaves out."""
     kinds: Integers
-    """[C, variants]: contexts alike in what is left, how often they were met, in how many parts."""
+    """[C, variants]: classes of contexts by remaining mass, count, and number of parts with
+    them."""
     left: Floats
-    """[C, variants]: what is left to shorter contexts by absolute discounting."""
+    """[C, variants]: the mass left to shorter contexts by absolute discounting."""
     known: NDArray[np.bool_]
-    """[C, variants]: whether a context was met at all."""
+    """[C, variants]: whether a context occurs at all."""
 
     @classmethod
     def of(
@@ -151,10 +157,10 @@ class Counted:
     ) -> Counted:
         """Count what follows contexts.
 
-        Where a longer one is kept that corrects it, what follows counts once for each of these:
-        Kneser & Ney 1995, "Improved backing-off for m-gram language modeling", as Siivola,
-        Hirsimaki & Virpioja 2007, "On growing and pruning Kneser-Ney smoothed n-gram models", have
-        it where not all of them are kept.
+        Where a kept longer context corrects a context, a follower counts once for each such longer
+        context: Kneser & Ney 1995, "Improved backing-off for m-gram language modeling", in the form
+        that Siivola, Hirsimaki & Virpioja 2007, "On growing and pruning Kneser-Ney smoothed n-gram
+        models", give for pruned models.
         """
         followers = places.followers()
         pairs = len(followers.pairs)
@@ -162,7 +168,7 @@ class Counted:
         of_part = numbers * np.int64(variants)
         of_part += parts[places.at]
         of_part += 1
-        # What each variant lacks; the first lacks nothing.
+        # Counts in the part that each variant leaves out; the first variant leaves out none.
         lacking = np.bincount(of_part, minlength=pairs * variants).reshape(pairs, variants)
         times = (followers.times[:, None] - lacking).astype(np.float32)
         if longer:
@@ -182,25 +188,27 @@ class Counted:
         own = (times - off) / (some * (1 - left.clip(max=0.999)))[contexts]
         met = np.add.reduceat(lacking, starts)[:, 1:] > 0
         spread = met.sum(axis=1)[:, None] - np.pad(met, ((0, 0), (1, 0)))
-        # The counts of all parts know one more than those by which shares are found.
+        # Clipped because the counts of all parts have one part more than the counts that fit the
+        # shares.
         spread = spread.clip(max=max(1, variants - 2))
-        # How much discounting leaves, in steps of half a natural logarithm of the odds.
+        # The mass left by discounting, as log odds in steps of 1/2.
         odds = np.log(left.clip(0.001, 0.999) / (1 - left.clip(0.001, 0.999)))
         kinds = (np.rint(2 * odds).astype(np.int64) + 16) * 64
         kinds += _log2(some).clip(max=15) * 4 + _log2(spread.clip(1)).clip(max=3)
         return cls(followers, own, lacking.astype(np.float32), kinds, left, known)
 
     def shares(self, before: Floats) -> Floats:
-        """Return what contexts leave to shorter ones, which expect ``before`` [E, variants].
+        """Return the mass left to shorter contexts, which expect ``before`` [E, variants].
 
-        Those shares by which each part is predicted best from the others, one for each kind of
-        context: deleted interpolation (Jelinek & Mercer 1980). [C, variants].
+        The result, [C, variants], has for each class of contexts the share by which each part is
+        predicted best from the others: deleted interpolation (Jelinek & Mercer 1980).
         """
         rows, part = np.nonzero((self.lacking > 0) & self.known[self.followers.contexts])
         kind = self.kinds[self.followers.contexts[rows], part]
         times, new, old = (x[rows, part] for x in (self.lacking, self.own, before))
         kinds = int(self.kinds.max()) + 1
-        # As if each kind had some more occurrences, of which discounting says what is left.
+        # Pseudo-counts for each class, with the share that discounting leaves, regularise the
+        # estimate.
         kinds_met = self.kinds[self.known]
         size = np.bincount(kinds_met, minlength=kinds)
         prior = np.bincount(kinds_met, self.left[self.known], minlength=kinds) / size.clip(1)
@@ -216,16 +224,17 @@ class Counted:
 def _ways(
     numbers: NDArray[np.int32], preceding: Bytes, parts: Bytes, shape: tuple[int, int]
 ) -> Floats:
-    """Return by how many characters each pair is preceded, in each variant: [E, variants].
+    """Return the number of distinct characters before each pair, in each variant: [E, variants].
 
-    Of each place, the number of the pair, the digit that precedes it, and the part.
+    ``numbers``, ``preceding`` and ``parts`` hold, for each place, the number of the pair, the digit
+    before the context, and the part.
     """
     pairs, variants = shape
     base = int(preceding.max(initial=0)) + 1
     preceded = numbers * np.int64(base) + preceding
     having = np.zeros(pairs * base, dtype=np.uint16)
     for part in range(variants - 1):
-        # All that one part sets is one bit, however often.
+        # A bit per part, because only presence in a part matters.
         having[preceded[parts == part]] |= np.uint16(1 << part)
     masks = having.reshape(pairs, base)
     ways = np.repeat((masks > 0).sum(axis=1)[:, None], variants, axis=1)
@@ -258,10 +267,10 @@ def corrected(
     characters: int,
     listed: int,
 ) -> Sparse:
-    """Correct what is said without contexts.
+    """Correct the logits that are given without these contexts.
 
-    ``said``: logits of what follows, [E, variants]; ``totals``: what the exponentials of all
-    logits sum up to, [C, variants].
+    ``said``: logits of the followers, [E, variants]; ``totals``: the sum of the exponentials of all
+    logits, [C, variants].
     """
     followers = counted.followers
     before = np.exp(said) / totals[followers.contexts]
@@ -284,7 +293,7 @@ def corrected(
 
 
 def _said(made: Expectations, contexts: Integers, symbols: Bytes) -> Floats:
-    """Return what the longest contexts so far, by number, say of characters: [E, variants]."""
+    """Return the logits of characters by the longest contexts so far, by number: [E, variants]."""
     said = np.empty((len(symbols), made.variants), dtype=np.float32)
     waiting = np.arange(len(symbols))
     for level in reversed(made.sparse):
@@ -299,7 +308,7 @@ def _said(made: Expectations, contexts: Integers, symbols: Bytes) -> Floats:
 
 
 def _totals(made: Expectations) -> Floats:
-    """What the exponentials of the logits of the longest contexts so far sum up to."""
+    """Return the sum of the exponentials of the logits of the longest contexts so far."""
     if made.sparse:
         return made.sparse[-1].totals
     rows = (made.dense[-1] if made.dense else made.nothing).rows
@@ -307,9 +316,9 @@ def _totals(made: Expectations) -> Floats:
 
 
 def _book(wanted: Floats, there: NDArray[np.bool_], weights: Floats) -> Floats:
-    """Learn a code book of corrections [C, listed], of which some are there: [codes, listed].
+    """Learn a code book of corrections [C, listed], some of which exist: [codes, listed].
 
-    By weighted k-means over the numbers that are there. The first two entries are zeros.
+    The method is weighted k-means over the existing entries. The first two codes are zeros.
     """
     generator = np.random.default_rng(len(wanted))
     some = np.flatnonzero(there.any(axis=1))
@@ -332,21 +341,21 @@ def _book(wanted: Floats, there: NDArray[np.bool_], weights: Floats) -> Floats:
 
 
 def _distances(points: Floats, weight: Floats, entries: Floats) -> Floats:
-    """Squared distances up to what all entries share: [points, entries]."""
+    """Return squared distances, up to a term shared by all entries: [points, entries]."""
     return weight @ (entries**2).T - 2 * (weight * points) @ entries.T
 
 
 def _nearest(book: Floats, wanted: Floats, there: NDArray[np.bool_]) -> Bytes:
     """Return the codes nearest to corrections [C, listed, variants]: [C, variants].
 
-    Those that are there come first in each row.
+    The existing corrections come first in each row.
     """
     codes = np.full((len(wanted), wanted.shape[2]), KNOWN, dtype=np.uint8)
     for count in range(1, book.shape[1] + 1):
         rows = np.flatnonzero(there.sum(axis=1) == count)
         cells = np.rint(wanted[rows, :count] / CELL).clip(0, CELLS - 1).astype(np.int64)
         at = np.ravel_multi_index(tuple(cells.transpose(1, 0, 2)), (CELLS,) * count)
-        # What is asked of a code book, once each.
+        # Each distinct query once.
         asked, which = np.unique(at, return_inverse=True)
         points = np.stack(np.unravel_index(asked, (CELLS,) * count), axis=1) * np.float32(CELL)
         nearest = np.empty(len(asked), dtype=np.uint8)

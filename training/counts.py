@@ -1,4 +1,4 @@
-"""What a network's prior has counted in the texts, kept so that a run goes on at once."""
+"""Store the counts of a network's prior, so that a run resumes without counting again."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from .run import load, save
 from .tokens import Tokens
 
 Parts = NDArray[np.int8]
-"""The part of each character of the texts, as `NgramPrior.learn` says it; below 0 for none."""
+"""The part of each character of the texts, from `NgramPrior.learn`; below 0 for none."""
 
 Start = Callable[[CharLSTM, Tokens], Tensor | None]
-"""Puts what is known before the first step into a network, given the texts that it will learn;
-returns the parts of these that its prior has not seen, as `NgramPrior.learn` does."""
+"""Initialises a network with what is known before the first step, given the texts to learn;
+returns the part of each character, as `NgramPrior.learn` does."""
 
 
 def counted(model: CharLSTM, texts: Tokens, path: Path, team: Team = ALONE) -> Parts | None:
-    """Have a network's prior count the texts, or read from a file what it counted in them before.
+    """Have a network's prior count the texts, or read its earlier counts from a file.
 
-    Of a team, the first process counts for all. Returns the parts of the texts' characters; None
+    In a team, the first process counts for all. Returns the parts of the texts' characters; None
     without a prior.
     """
     prior = model.prior
@@ -52,28 +52,28 @@ def counted(model: CharLSTM, texts: Tokens, path: Path, team: Team = ALONE) -> P
 
 
 def keep(prior: NgramPrior, texts: Tokens, parts: Parts, path: Path) -> None:
-    """Write what a prior has counted, and the parts of some texts, for `counted` to read."""
+    """Write a prior's counts, and the parts of some texts, for `counted` to read."""
     buffers = {name: buffer.cpu() for name, buffer in prior.named_buffers()}
     save(path, {**buffers, "parts": torch.from_numpy(parts)}, _facts(prior, texts))
 
 
 def _facts(prior: NgramPrior, texts: Tokens) -> dict[str, Any]:
-    """Return what a prior's counts depend on."""
+    """Return the facts on which a prior's counts depend."""
     return {"texts": texts.fingerprint, "shape": dataclasses.asdict(prior.shape)}
 
 
 def packed(parts: Tensor) -> Parts:
-    """Return parts in a byte each; there are few of them."""
+    """Return parts as int8, because there are few parts."""
     return parts.to(torch.int8).numpy()
 
 
 def set_buffer(module: nn.Module, name: str, tensor: Tensor) -> None:
-    """Replace a buffer of a module, or of one inside it, by a tensor of perhaps another shape."""
+    """Replace a buffer of a module, or of a submodule, by a tensor of any shape."""
     owner, _, last = name.rpartition(".")
     setattr(module.get_submodule(owner), last, tensor)
 
 
 def share_buffers(one: nn.Module, other: nn.Module) -> None:
-    """Let another network of the same shape use the buffers of one, in the same memory."""
+    """Let another network of the same shape share the buffers of one, in the same memory."""
     for name, buffer in one.named_buffers():
         set_buffer(other, name, buffer)

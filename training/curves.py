@@ -1,4 +1,4 @@
-"""The picture of a run: what a character cost, step by step."""
+"""Draw the learning curves of a run."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 
 def draw(metrics: Path, picture: Path) -> None:
-    """Draws the training and validation bits of ``metrics.jsonl`` to a PNG."""
+    """Draw the training and validation bits of ``metrics.jsonl`` to a PNG."""
     rows = [json.loads(line) for line in metrics.read_text(encoding="utf-8").splitlines()]
     trained = [(r["step"], r["train_bits"]) for r in rows if "train_bits" in r]
     judged = [(r["step"], r["validation_bits"]) for r in rows if "validation_bits" in r]
@@ -27,7 +27,7 @@ def draw(metrics: Path, picture: Path) -> None:
         axes.annotate(
             f"{best[1]:.3f}", best, textcoords="offset points", xytext=(0, -14), ha="center"
         )
-        # The first steps are so dear that they would flatten all the rest.
+        # The first steps cost so much that their bits would flatten the rest of the curve.
         axes.set_ylim(min(b for _, b in trained + judged) - 0.1, max(judged[0][1] + 0.3, 2.5))
     axes.grid(alpha=0.3)
     axes.legend()

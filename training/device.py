@@ -1,4 +1,4 @@
-"""The device that a network is trained on, and the precision that is fastest there."""
+"""Choose the device of a training, and the precision that is fastest there."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import torch
 
 
 class DeviceError(Exception):
-    """One sentence about a device that is missing, and what to do about it."""
+    """Raised for a missing device; the message says in one sentence what to do."""
 
 
 def device_of(name: str) -> torch.device:
-    """Return the device of a name: "cpu", "cuda", or "auto" for a GPU where there is one.
+    """Return the device of a name: "cpu", "cuda", or "auto" for a GPU if there is one.
 
     Raises DeviceError for a GPU that is missing.
     """
@@ -21,17 +21,17 @@ def device_of(name: str) -> torch.device:
         raise DeviceError("PyTorch finds no CUDA device here: give --device cpu, or install it.")
     if not there or name == "cpu":
         return torch.device("cpu")
-    # cuDNN copies the weights of a layer together at each call, which costs microseconds, and says
-    # so: they cannot lie together, as some are dropped each time.
+    # cuDNN warns that it copies a layer's weights into one block at each call. The copy takes
+    # microseconds and is needed, because DropConnect makes new weights each time.
     warnings.filterwarnings("ignore", message="RNN module weights are not part of single")
     return torch.device("cuda")
 
 
 def use_precision(precision: str, device: torch.device) -> bool:
-    """Return whether to multiply in bfloat16, in autocast.
+    """Set the precision of float32 products; return whether to autocast to bfloat16.
 
-    A GPU then multiplies in TensorFloat-32, whose numbers have three bits more, what autocast
-    leaves in 32 bits, and in full 32 bits otherwise.
+    On a GPU, what autocast leaves in 32 bits is then multiplied in TensorFloat-32, whose mantissa
+    has three bits more than bfloat16's; without autocast, in full float32.
     """
     half = uses_bfloat16(precision, device)
     if device.type == "cuda":
@@ -41,7 +41,7 @@ def use_precision(precision: str, device: torch.device) -> bool:
 
 
 def uses_bfloat16(precision: str, device: torch.device) -> bool:
-    """Tell whether to multiply in bfloat16: where it was asked for, or where it is faster."""
+    """Return whether to multiply in bfloat16: on request, or where it is faster."""
     if precision != "auto":
         return precision == "bfloat16"
     if device.type == "cuda":

@@ -1,4 +1,4 @@
-"""What a character costs: bits per character of a text, in two protocols."""
+"""Measure what a character costs: bits per character of a text, in two protocols."""
 
 from __future__ import annotations
 
@@ -15,64 +15,64 @@ from .model import CharLSTM
 from .vocabulary import Vocabulary
 
 CHUNK = 512
-"""Steps read at once while the state is carried; the result does not depend on it."""
+"""Steps read at once while the state is carried; the result does not depend on the number."""
 
 TEMPERATURES = tuple(n / 100 for n in range(80, 161, 4))
-"""Among which `calibrated` chooses; 0.04 from the best, a character costs 0.0006 bits more."""
+"""The candidates of `calibrated`; an error of 0.04 costs 0.0006 bits per character."""
 
 OFTEN = 1_000
-"""Characters after contexts of one length from which on these have a temperature of their own."""
+"""The fewest characters after contexts of one length for a temperature of that length."""
 
 COLD_WINDOW = 256
-"""Characters in a cold window, as in the published figures that use them."""
+"""Characters of a cold window, as in the published figures that use such windows."""
 
 
 class Reader(Protocol):
-    """Anything that predicts characters one after another; a `CharLSTM` is one."""
+    """A model that predicts characters one after another, such as a `CharLSTM`."""
 
     @property
     def training(self) -> bool:
-        """Whether it drops what is dropped while it learns."""
+        """Return whether the model is in training mode, with dropout."""
 
     def train(self, mode: bool = True, /) -> object:
-        """Sets `training`."""
+        """Set `training`."""
 
     def start(self, batch: int) -> Tensor:
-        """The state in which nothing has been read, of ``batch`` texts."""
+        """Return the initial state for ``batch`` texts."""
 
     def __call__(self, tokens: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-        """tokens int64 [time, batch] -> logits [time, batch, characters], and the next state."""
+        """Map tokens, int64 [time, batch], to logits [time, batch, V] and the next state."""
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What a text cost a model."""
+    """The cost of a text by a model."""
 
     bits: float
-    """Bits, all characters together."""
+    """Bits of all characters together."""
     characters: int
-    """How many characters were predicted and counted."""
+    """Number of characters predicted and counted."""
 
     @property
     def per_character(self) -> float:
-        """Bits per character; not a number for a text without characters."""
+        """Return bits per character; NaN for a text without characters."""
         return self.bits / self.characters if self.characters else math.nan
 
 
 def as_read(text: str) -> str:
-    """A text as a voice reads it: between line ends.
+    """Return a text as a voice reads it: between line ends.
 
-    The blank line between two elements is the end of one ("\\n") and the start of the next
+    The blank line between two elements is the end of the first ("\\n") and the start of the next
     ("\\n"), so every element, and a whole text, is read as newline, text, newline.
     """
     return f"\n{text}\n"
 
 
 def excerpt(contents: Sequence[str], most: int) -> str:
-    """Return some of each of several texts, ``most`` characters or fewer, joined; always the same.
+    """Return a fixed excerpt of several texts, joined: ``most`` characters at most.
 
-    Where all are too long together, each gives an equal share: what follows a blank line in its
-    middle.
+    If the texts together are longer, each contributes an equal share: the characters after a blank
+    line in its middle.
     """
     total = sum(map(len, contents))
     if total > most:
@@ -88,10 +88,10 @@ def _middle(text: str, length: int) -> str:
 
 
 def carried(model: Reader, vocabulary: Vocabulary, text: str, streams: int = 1) -> Cost:
-    """Bits of a text that is read from start to end with the state carried all the way.
+    """Return the cost of a text that is read from start to end with the state carried throughout.
 
-    With more than one stream the text is cut into that many equal pieces that are read side by
-    side, each from an empty state: much faster, and slightly pessimistic.
+    With more than one stream the text is cut into that many equal pieces, which are read side by
+    side, each from the initial state: much faster, and slightly pessimistic.
     """
     bits, characters = _carried(model, vocabulary, text, streams, [1.0])
     return Cost(bits.sum().item(), int(characters.sum()))
@@ -100,14 +100,15 @@ def carried(model: Reader, vocabulary: Vocabulary, text: str, streams: int = 1) 
 def calibrated(
     model: Reader, vocabulary: Vocabulary, text: str, streams: int = 1
 ) -> tuple[tuple[float, ...], Cost]:
-    """The temperatures by which logits are to be divided for a text to cost least, and that cost.
+    """Return the temperatures that minimise the cost of a text, and that cost.
 
-    Above 1, a network is surer of itself than it deserves to be on what it has not learned, as
-    those are that have read their texts often (Guo et al. 2017, "On Calibration of Modern Neural
-    Networks"). It is so above all where what it has just read was rare there, so one with a prior
-    has a temperature for each length of the contexts that the prior knows, from 0 on, and any
-    other network has one alone. The text is read as by `carried`, and chooses among
-    `TEMPERATURES`; for lengths that it has less than `OFTEN` it chooses as for all together.
+    A network that has read its texts often is overconfident on other texts, so its best temperature
+    is above 1 (Guo et al. 2017, "On Calibration of Modern Neural Networks"). Overconfidence is
+    strongest after contexts that were rare in the learned texts, so a network with a prior has a
+    temperature for each length, from 0 on, of the context that the prior knows; any other network
+    has a single temperature. The text is read as by `carried`, and the candidates are
+    `TEMPERATURES`; a length with fewer than `OFTEN` characters gets the best temperature of all
+    characters together.
     """
     bits, characters = _carried(model, vocabulary, text, streams, TEMPERATURES)
     best = torch.where(characters < OFTEN, bits.sum(dim=1).argmin(), bits.argmin(dim=0))
@@ -118,9 +119,9 @@ def calibrated(
 def _carried(
     model: Reader, vocabulary: Vocabulary, text: str, streams: int, temperatures: Sequence[float]
 ) -> tuple[Tensor, Tensor]:
-    """The bits, [temperatures, lengths], and how many characters there are, [lengths].
+    """Return the bits, [temperatures, lengths], and the number of characters, [lengths].
 
-    Lengths are those of the contexts that a prior knows; 0 alone without a prior.
+    Lengths are the lengths of the contexts that a prior knows; 0 alone without a prior.
     """
     tokens = torch.tensor(vocabulary.encode(as_read(text)))
     length = (len(tokens) - 1) // streams
@@ -146,10 +147,10 @@ def _carried(
 
 
 def cold_windows(model: Reader, vocabulary: Vocabulary, text: str) -> Cost:
-    """Bits of a text read in windows of `COLD_WINDOW` characters, each from an empty state.
+    """Return the cost of a text in windows of `COLD_WINDOW` characters, each from zeros.
 
-    Window i has the inputs i to i + 255 and the targets one further on; the stride is 256 and
-    every target counts. What remains at the end and fills no window is left out.
+    Window i has the inputs i to i + 255 and the targets one position later; the stride is 256 and
+    every target counts. A remainder that fills no window is left out.
     """
     tokens = torch.tensor(vocabulary.encode(text))
     windows = (len(tokens) - 1) // COLD_WINDOW
@@ -164,7 +165,7 @@ def cold_windows(model: Reader, vocabulary: Vocabulary, text: str) -> Cost:
 
 @torch.no_grad()
 def _read(model: Reader, inputs: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-    """The logits after inputs [time, batch], in full precision, with nothing dropped."""
+    """Return the logits after inputs [time, batch], in float32, without dropout."""
     was_training = model.training
     model.train(False)
     logits, state = model(inputs.to(state.device), state)
@@ -173,7 +174,7 @@ def _read(model: Reader, inputs: Tensor, state: Tensor) -> tuple[Tensor, Tensor]
 
 
 def _bits(logits: Tensor, targets: Tensor) -> Tensor:
-    """What each of targets [time, batch] costs, [time x batch], on the processor."""
+    """Return the bits of each of the targets [time, batch], [time x batch], on the CPU."""
     wanted = targets.to(logits.device).flatten()
     nats = functional.cross_entropy(logits.flatten(0, 1), wanted, reduction="none")
     return nats.cpu() / math.log(2)
@@ -188,9 +189,10 @@ def sample(
     temperature: float,
     seed: int,
 ) -> str:
-    """A look at what the model writes: ``length`` characters after the prompt.
+    """Sample ``length`` characters after the prompt.
 
-    For progress reports alone; the bot has its own sampler. ``temperature`` is above 0.
+    The sample is for progress reports alone; the bot has its own sampler. ``temperature`` is above
+    0.
     """
     generator = torch.Generator().manual_seed(seed)
     was_training = model.training

@@ -1,4 +1,4 @@
-"""A network as the step graph of a voice file multiplies with it, and the way back."""
+"""Fold a network into the matrices of a voice file's step graph, and unfold it again."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Integers = NDArray[np.int64]
 class WordLayer:
     """The layer that steps once a word: W units, a summary of S numbers, over L units below.
 
-    F is how many numbers the vectors of words have, 0 without such vectors.
+    F is the size of the word vectors, 0 without word vectors.
     """
 
     matrix: Floats
@@ -34,24 +34,24 @@ class WordLayer:
     summary_bias: Floats
     """[S]"""
     keys: Integers
-    """int64 [words], rising: the keys of the words that have a vector."""
+    """int64 [words], ascending: the keys of the words that have a vector."""
     vectors: Floats
     """[words, F], between -1 and 1"""
 
 
 @dataclass(frozen=True)
 class FoldedPrior:
-    """A prior, and how far the network trusts it."""
+    """A prior, and the network's parameters of trust in the prior."""
 
     tables: Tables
     trust: Floats
-    """[1 + longest]: what a context of each length adds to the trust."""
+    """[1 + longest]: the term that a context of each length adds to the trust."""
     sure: Floats
-    """[1 + longest]: what logits are multiplied by after a context of each length."""
+    """[1 + longest]: the factor of the logits after a context of each length."""
 
     @property
     def shape(self) -> PriorShape:
-        """The sizes of the prior."""
+        """Return the sizes of the prior."""
         return PriorShape(len(self.tables.codes), len(self.trust) - 1)
 
 
@@ -59,31 +59,32 @@ class FoldedPrior:
 class FoldedNetwork:
     """The matrices of one step of a `CharLSTM`, gates in the order of `torch.nn.LSTM`.
 
-    V characters, L and U units in the lower and the upper layer, S numbers in the summary (0
-    without a word layer). R is V with a prior, whose expectation the lower layer reads as roots of
-    probabilities, and 0 without one.
+    There are V characters, L and U units in the lower and the upper layer, and S numbers in the
+    summary (0 without a word layer). R is V with a prior, whose expectation the lower layer reads
+    as square roots of probabilities, and 0 without a prior.
     """
 
     letters: Integers
     """int64 [V]: the numbers of the letters, see `training.words.letter_numbers`."""
     table: Floats
-    """[V, 4L]: what each character adds to the gates of the lower layer, its bias included."""
+    """[V, 4L]: the term that each character adds to the gates of the lower layer, its bias
+    included."""
     lower: Floats
-    """[L + R, 4L], for (own h, roots of probabilities)."""
+    """[L + R, 4L], for (own h, square roots of probabilities)."""
     word: WordLayer | None
     upper: Floats
     """[L + S + U, 4U], for (h of the lower layer, summary, own h)."""
     upper_bias: Floats
     """[4U]"""
     output: Floats
-    """[U, V], and with a prior [U, V + 1]: the last column is how far it is trusted."""
+    """[U, V], and with a prior [U, V + 1]: the last column gives the trust in the prior."""
     output_bias: Floats
     """[V] or [V + 1]"""
     prior: FoldedPrior | None = None
 
     @property
     def shape(self) -> Shape:
-        """The sizes of the network, which embeds its characters as `network` does."""
+        """Return the sizes of the network as `network` embeds the characters."""
         characters, beside = len(self.table), len(self.lower) - self.table.shape[1] // 4
         return Shape(
             vocabulary=characters,
@@ -99,8 +100,8 @@ class FoldedNetwork:
 
     @classmethod
     def of(cls, network: CharLSTM) -> FoldedNetwork:
-        """Fold what comes before the lower layer of a network into the layer."""
-        # In double precision, so that folding rounds once.
+        """Fold the layers below a network's lower LSTM layer into that layer."""
+        # Folded in double precision, so that rounding happens only once.
         into = network.lower.weight_ih.double().T
         lower = network.lower.weight_hh.T
         output: Tensor = network.output.weight.T
@@ -139,10 +140,10 @@ class FoldedNetwork:
         )
 
     def network(self) -> CharLSTM:
-        """Make a network that computes the same.
+        """Build a network that computes the same function.
 
-        Its characters, and what its prior expects, are embedded as the rows of an identity matrix,
-        so that the lower layer finds the folded tables again, exactly.
+        The characters, and the prior's expectations, are embedded as rows of an identity matrix, so
+        that the folded tables become the lower layer's weights unchanged.
         """
         shape = self.shape
         network = CharLSTM(shape)
@@ -174,7 +175,7 @@ class FoldedNetwork:
 
 
 def _joined(layer: LSTMLayer) -> Floats:
-    """Return the matrix of a layer for (what the layer reads, own h)."""
+    """Return the matrix of a layer for (input of the layer, own h)."""
     return _array(torch.cat([layer.weight_ih, layer.weight_hh], dim=1).T)
 
 

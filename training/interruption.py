@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as a wish to stop, so that nothing is lost."""
+"""Turn Ctrl-C and SIGTERM into a request to stop, so that nothing is lost."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from torch import distributed
 
 @contextmanager
 def interruption() -> Iterator[list[int]]:
-    """Collect Ctrl-C and SIGTERM instead of dying of them; a second one ends the process at once.
+    """Collect Ctrl-C and SIGTERM instead of ending the process; a second signal ends it at once.
 
-    Not so below torchrun, which passes on each Ctrl-C that the terminal has told everybody of, and
-    itself ends the processes that take too long.
+    Under torchrun a second signal is collected too, because torchrun passes on each Ctrl-C that the
+    terminal has already sent to every process, and itself ends the processes that take too long.
     """
     caught: list[int] = []
 

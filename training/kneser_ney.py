@@ -1,4 +1,4 @@
-"""An n-gram model with interpolated Kneser-Ney smoothing, what a table of counts alone can do."""
+"""Build an n-gram model with interpolated Kneser-Ney smoothing, from counts alone."""
 
 from __future__ import annotations
 
@@ -15,31 +15,31 @@ LEAST = 0.1
 """The smallest discount."""
 
 ROWS = 16_384
-"""Places in a text that are predicted at once."""
+"""Places of a text that are predicted at once."""
 
 
 @dataclass(frozen=True)
 class _Order:
-    """What followed each context of one length, sorted by context."""
+    """The followers of each context of one length, sorted by context."""
 
     contexts: Integers
-    """Keys [C], rising."""
+    """Keys [C], ascending."""
     starts: Integers
-    """Where the followers of each context begin, [C + 1]."""
+    """The index of each context's first follower, [C + 1]."""
     symbols: Integers
     shares: Floats
-    """What each follower has for itself, its discount taken off."""
+    """The discounted share of each follower."""
     left: Floats
-    """What each context leaves to shorter ones, [C]."""
+    """The mass that each context leaves to shorter contexts, [C]."""
 
 
 class KneserNey:
-    """Predicts the next of ``symbols`` token ids from at most ``longest`` before it.
+    """Predict the next of ``symbols`` token ids from at most ``longest`` tokens before it.
 
-    Modified Kneser-Ney smoothing (Chen & Goodman 1999, "An empirical study of smoothing techniques
-    for language modeling"): each order has three discounts, and shorter contexts count in how many
-    ways they are preceded. Before a text lies a symbol that no text has. A key has a digit for each
-    of ``longest`` + 1 symbols, so (symbols + 1) ** (longest + 1) must be below 2 ** 63.
+    The smoothing is modified Kneser-Ney (Chen & Goodman 1999, "An empirical study of smoothing
+    techniques for language modeling"): each order has three discounts, and shorter contexts use
+    continuation counts. Before a text lies a symbol that no text has. A key has a digit for each of
+    ``longest`` + 1 symbols, so (symbols + 1) ** (longest + 1) must be below 2 ** 63.
     """
 
     def __init__(self, texts: Sequence[Integers], symbols: int, longest: int) -> None:
@@ -54,13 +54,13 @@ class KneserNey:
         self.orders = orders[::-1]
 
     def probabilities(self, text: Integers) -> Floats:
-        """What comes after each token of a text: float32 [length, symbols], rows that sum to 1."""
+        """Return the distribution after each token of a text: float32 [length, symbols]."""
         return self.after(self.keys(text, self.longest), self.longest)
 
     def after(self, contexts: Integers, length: int) -> Floats:
-        """What comes after contexts, keys [C], of which the last ``length`` symbols are regarded.
+        """Return the distributions after the last ``length`` symbols of contexts, keys [C].
 
-        float32 [C, symbols]. A context that was not met is as good as a shorter one.
+        The result is float32 [C, symbols]. A context that was not seen backs off to a shorter one.
         """
         found = np.empty((len(contexts), self.symbols), dtype=np.float32)
         for i in range(0, len(contexts), ROWS):
@@ -68,7 +68,7 @@ class KneserNey:
         return found
 
     def known(self, contexts: Integers) -> Integers:
-        """How many of the last symbols of contexts, keys [C], were met together, int64 [C]."""
+        """Return the length of the longest known suffix of each context, keys [C]: int64 [C]."""
         lengths = np.zeros_like(contexts)
         for length, order in enumerate(self.orders):
             wanted = contexts % self.base**length
@@ -77,7 +77,7 @@ class KneserNey:
         return lengths
 
     def keys(self, text: Integers, length: int) -> Integers:
-        """The last ``length`` symbols at each place as digits, the last one the lowest."""
+        """Return the last ``length`` symbols at each place as digits, the last one lowest."""
         padded = np.concatenate([np.zeros(length - 1, dtype=np.int64), text + 1])
         places = range(length)
         return sum(padded[length - 1 - i : len(padded) - i] * self.base**i for i in places)
@@ -89,7 +89,8 @@ class KneserNey:
         n1, n2, n3, n4 = (max(1, int((counts == n).sum())) for n in (1, 2, 3, 4))
         y = n1 / (n1 + 2 * n2)
         discounts = np.array([0, 1 - 2 * y * n2 / n1, 2 - 3 * y * n3 / n2, 3 - 4 * y * n4 / n3])
-        # In a text of a few lines they can fall out of their range, and nothing would be left over.
+        # In a short text the estimates can leave their range, and then shorter contexts get no
+        # mass.
         discounted = discounts.clip([0, LEAST, LEAST, LEAST], [0, 1, 2, 3])[counts.clip(max=3)]
         totals = np.add.reduceat(counts, starts)
         return _Order(

@@ -1,6 +1,6 @@
-"""LSTM layers over windows of time, with DropConnect, fused on every device.
+"""Run LSTM layers over windows of time, with DropConnect, in fused kernels.
 
-On CPUs that have bfloat16, wide layers multiply in it, time step by time step.
+On CPUs that have bfloat16, wide layers multiply in bfloat16, time step by time step.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 KEEP = 30.0
-"""Added to a gate, opens or closes the gate for good: sigmoid(-30) is 1e-13."""
+"""A bias that opens or closes a gate completely: sigmoid(-30) is 1e-13."""
 
 
 class LockedDropout(nn.Module):
@@ -35,15 +35,15 @@ WIDE = 384
 """Units from which on a layer is faster with products in bfloat16 than as one fused kernel."""
 
 ALIGNED = 8
-"""Columns by which idle steps are told: products are slow where rows of numbers end unevenly."""
+"""Columns that encode idle steps, a multiple of 8 because products of unaligned rows are slow."""
 
 
 class LSTMLayer(nn.Module):
     """One LSTM layer with DropConnect on its recurrent weights.
 
-    A recurrent weight that is dropped is gone for the whole window, in every row: the weight-
-    dropped LSTM of Merity, Keskar & Socher 2018, "Regularizing and Optimizing LSTM Language
-    Models". The gates lie in the order of `torch.nn.LSTM`: input, forget, cell, output.
+    A dropped recurrent weight is dropped for the whole window, in every row: the weight-dropped
+    LSTM of Merity, Keskar & Socher 2018, "Regularizing and Optimizing LSTM Language Models". The
+    gates lie in the order of `torch.nn.LSTM`: input, forget, cell, output.
     """
 
     zeros: Tensor
@@ -56,9 +56,9 @@ class LSTMLayer(nn.Module):
         self.weight_ih = nn.Parameter(torch.empty(4 * hidden, inputs))
         self.weight_hh = nn.Parameter(torch.empty(4 * hidden, hidden))
         self.bias = nn.Parameter(torch.zeros(4 * hidden))
-        # The fused kernel takes two biases, of which only the sum matters: so one is learned.
+        # The fused kernel takes two biases, of which only the sum matters, so one is fixed at zero.
         self.register_buffer("zeros", torch.zeros(4 * hidden), persistent=False)
-        # What an idle step adds to the gates: nothing enters the cell, and nothing leaves it.
+        # Gate biases of an idle step: nothing enters the cell, and the cell keeps its value.
         idle = torch.tensor([-KEEP, KEEP, 0.0, 0.0]).repeat_interleave(hidden)
         self.register_buffer("idle", idle, persistent=False)
         bound = 1 / math.sqrt(hidden)
@@ -76,8 +76,8 @@ class LSTMLayer(nn.Module):
             x: float [time, batch, inputs].
             h: float [batch, hidden], the output of the step before the window.
             c: float [batch, hidden], the cells before the window.
-            idle: bool [time, batch], the steps at which cells keep what they hold. The output of
-                an idle step means nothing, so idle steps come last in the window of their row.
+            idle: bool [time, batch], the steps at which cells keep their values. The output of an
+                idle step is meaningless, so idle steps come last in the window of their row.
 
         Returns:
             The outputs [time, batch, hidden], and h and c after the last step.
@@ -95,16 +95,16 @@ class LSTMLayer(nn.Module):
             gates = functional.linear(x, weight_ih, self.bias)
             y, c = Recurrence.apply(gates, h, c, recurrent)
             return y, y[-1], c
-        # The fused kernel that nn.LSTM calls: has_biases, layers, dropout, train, bidirectional,
-        # batch_first.
+        # The arguments of the fused kernel, as nn.LSTM gives them: has_biases, layers, dropout,
+        # train, bidirectional, batch_first.
         weights = [weight_ih, recurrent, self.bias, self.zeros]
-        # In 32 bits, cells above all: they add up small numbers over thousands of steps. On a GPU
-        # autocast would make float16 of all, whatever it is told to, and gradients would vanish;
-        # its products are faster in TensorFloat-32 (`device.use_precision`), which needs no scaler.
+        # Float32, because cells sum small numbers over thousands of steps. On a GPU autocast would
+        # always use float16 here, in which gradients vanish; products in TensorFloat-32
+        # (`device.use_precision`) are faster and need no gradient scaler.
         with torch.autocast(device, enabled=False):
             y, h, c = torch.lstm(
                 x.float(),
-                # Parts of a packed state, which cuDNN refuses unless they lie in one piece.
+                # Slices of the packed state, which cuDNN refuses unless they are contiguous.
                 [h[None].contiguous(), c[None].contiguous()],
                 weights,
                 True,
@@ -118,11 +118,11 @@ class LSTMLayer(nn.Module):
 
 
 class Recurrence(torch.autograd.Function):
-    """The recurrent part of an LSTM layer, its products in bfloat16 and all else in float32.
+    """The recurrent part of an LSTM layer, with products in bfloat16 and the rest in float32.
 
-    The fused kernel of PyTorch is no faster backward in bfloat16 than in float32 on processors
-    that have AVX-512's bfloat16 alone, though their products of matrices are more than twice as
-    fast. Here the gradient of the weights is one product for the whole window.
+    On processors with AVX-512's bfloat16 alone, the backward pass of PyTorch's fused kernel is no
+    faster in bfloat16 than in float32, though matrix products are more than twice as fast. Here the
+    gradient of the weights is one product for the whole window.
     """
 
     @staticmethod
@@ -136,8 +136,8 @@ class Recurrence(torch.autograd.Function):
         """Return the outputs [time, batch, H], and the last cells [batch, H].
 
         Args:
-            ctx: Keeps what the gradients need.
-            gates: [time, batch, 4H], what enters the gates from outside.
+            ctx: Stores what the gradients need.
+            gates: [time, batch, 4H], the input's contribution to the gates.
             h: float32 [batch, H].
             c: float32 [batch, H].
             weight: float32 [4H, H].
@@ -172,14 +172,14 @@ class Recurrence(torch.autograd.Function):
         ctx: Any,  # noqa: ANN401 - as above
         *gradients: Tensor,
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Return the gradients of what `forward` took, from those of what `forward` returned."""
+        """Return the gradients of the inputs of `forward`, given the gradients of its outputs."""
         dy, dc = gradients
         active, cells, shown, squashed, half = ctx.saved_tensors
         steps, batch, hidden = squashed.shape
         dc = dc.clone()
         dh = torch.zeros_like(dc)
         i, f, g, o = active.split(hidden, dim=2)
-        # What the gradient of a cell, or of an output, is multiplied by on its way to each gate.
+        # Factors of a cell's or an output's gradient on its way to each gate.
         factors = torch.empty_like(active)
         to_i, to_f, to_g, to_o = factors.split(hidden, dim=2)
         torch.mul(g * i, 1 - i, out=to_i)

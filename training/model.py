@@ -1,4 +1,4 @@
-"""CharLSTM: the network that a voice is trained as."""
+"""Define CharLSTM, the network of a voice."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .words import NO_WORDS, WordShape, WordVectors, rolled, topics
 class Shape:
     """The sizes of a CharLSTM: everything needed to build one.
 
-    All are at least 1, but for those of the word layer, which are 0 where there is none.
+    All are at least 1, except the sizes of the word layer, which are 0 without a word layer.
     """
 
     vocabulary: int
@@ -29,43 +29,44 @@ class Shape:
     word: int = 1024
     """Units of the layer that takes one step a word."""
     summary: int = 256
-    """Numbers by which the word layer tells the upper one what it remembers."""
+    """Numbers in the summary of the word layer that the upper layer reads."""
     upper: int = 512
-    """Units of the layer that reads the lower one and the summary, and says what comes next."""
+    """Units of the layer that reads the lower layer and the summary, and predicts the next
+    character."""
     vectors: WordShape = field(default=NO_WORDS)
-    """Of the words that the word layer knows from the start; none where there is no such layer."""
+    """The word vectors of the word layer; none without a word layer."""
     prior: PriorShape = field(default=NO_PRIOR)
 
     @property
     def units(self) -> tuple[int, ...]:
-        """The units of the layers, from the lowest: each has an h and a c of so many numbers."""
+        """Return the units of each layer, from the lowest; h and c have that size."""
         return tuple(n for n in (self.lower, self.word, self.upper) if n)
 
     @property
     def sections(self) -> tuple[int, ...]:
-        """The sizes of what a state is made of, in its order.
+        """Return the sizes of the sections of a state, in order.
 
-        They are the h of every layer, the c of every layer, the summary, the topic, the hashes of
-        the word at hand, whether the last character was a letter, and the digits of the last
-        characters.
+        The sections are the h of every layer, the c of every layer, the summary, the topic, the
+        hashes of the current word, whether the last character was a letter, and the digits of the
+        last characters.
         """
         words = (self.summary, *self.vectors.sections)
         return (*self.units, *self.units, *words, 1, self.history)
 
     @property
     def state(self) -> int:
-        """How many numbers remember a script."""
+        """Return the size of a state."""
         return sum(self.sections)
 
     @property
     def history(self) -> int:
-        """How many characters the prior keeps in mind, before the one that is read."""
+        """Return how many characters before the current one the prior needs."""
         return self.prior.history
 
 
 @dataclass(frozen=True)
 class Regularisation:
-    """What is dropped while training, as probabilities in [0, 1)."""
+    """Dropout probabilities during training, in [0, 1)."""
 
     embedding: float = 0.0
     """Dropout on the embedded characters."""
@@ -83,8 +84,8 @@ def at_temperatures(
 ) -> dict[str, Tensor]:
     """Return the weights of a `CharLSTM` with its logits divided by temperatures, all above 0.
 
-    There is one temperature for each length of a context that its prior knows, from 0 on; a
-    network without a prior takes one alone.
+    There is one temperature for each length, from 0 on, of the context that the prior knows; a
+    network without a prior takes a single temperature.
     """
     if "sure" in weights:
         sure = weights["sure"]
@@ -99,20 +100,22 @@ def at_temperatures(
 class CharLSTM(nn.Module):
     """Predict a text character by character, with a memory that steps once a word.
 
-    A small LSTM layer reads the characters. Where a word has ended, a wide layer reads what the
-    small one holds: it takes a fifth of the steps, so it can have many more units for the same
-    work, and what it learns reaches several times as far back. A third layer reads both at each
-    character and says what comes next. The clocks are those of Hwang & Sung 2017, "Character-level
-    language modeling with hierarchical recurrent neural networks", and of Chung, Ahn & Bengio
-    2016, "Hierarchical multiscale recurrent neural networks", with boundaries that the text gives.
+    A small LSTM layer reads the characters. Where a word has ended, a wide layer reads the state of
+    the small layer. The wide layer takes a fifth of the steps, so it can have many more units at
+    the same cost, and its memory reaches several times as far back. A third layer reads both at
+    each character and predicts the next one. The clocks are those of Hwang & Sung 2017,
+    "Character-level language modeling with hierarchical recurrent neural networks", and of Chung,
+    Ahn & Bengio 2016, "Hierarchical multiscale recurrent neural networks", with boundaries given by
+    the text.
 
-    Beside the layers lies a prior, unless its shape has no contexts. What the prior expects is read
-    with the embedded character, as the roots of probabilities, and its logarithms are added to the
-    logits, times a trust that depends on the upper layer and on the length of the context that the
-    prior knows. The logits are then multiplied by a number for that length, which
-    `training.evaluate.calibrated` finds: a network is too sure of what it knows by heart.
+    Beside the layers lies a prior, unless its shape has no contexts. The square roots of the
+    prior's probabilities are read along with the embedded character, and their logarithms are added
+    to the logits, times a trust that depends on the upper layer and on the length of the context
+    that the prior knows. The logits are then multiplied by a factor for that length, which
+    `training.evaluate.calibrated` finds, because a network is overconfident after contexts that it
+    has learned by heart.
 
-    The state is packed as the voice file wants it: float32 [batch, S], see `Shape.sections`, zeros
+    The state is packed as the voice file needs it: float32 [batch, S], see `Shape.sections`, zeros
     at the start of a script.
     """
 
@@ -143,12 +146,12 @@ class CharLSTM(nn.Module):
         if self.prior:
             self.expect = nn.Linear(shape.vocabulary, shape.embedding, bias=False)
             self.trust = nn.Linear(shape.upper, 1)
-            # At first the network trusts the prior as it is.
+            # The trust starts at 1 everywhere, so that the prior is added unchanged.
             nn.init.zeros_(self.trust.weight)
             nn.init.ones_(self.trust.bias)
             self.trust_length = nn.Embedding(shape.prior.longest + 1, 1)
             nn.init.zeros_(self.trust_length.weight)
-            # The logits are multiplied by these; calibration sets them, and no gradient.
+            # Factors of the logits, set by calibration and not by gradients.
             self.register_buffer("sure", torch.ones(shape.prior.longest + 1))
 
     def forward(
@@ -169,7 +172,7 @@ class CharLSTM(nn.Module):
         layers = len(self.shape.units)
         hidden, cell = cells[:layers], cells[layers:]
         letters = self.letters[tokens]
-        # First, because counting words waits for a GPU, which has nothing else to do yet.
+        # Computed first, because counting words waits for a GPU, which is still idle here.
         words = Words(word_ends(letters > 0, inside[:, 0] > 0)) if self.word else None
         x = self.embedding(tokens)
         if self.prior:
@@ -208,7 +211,7 @@ class CharLSTM(nn.Module):
         return logits, torch.cat([one.float() for one in packed], dim=1)
 
     def known(self, tokens: Tensor, state: Tensor) -> Tensor:
-        """Return how long a context the prior knows after each character: 0 without a prior.
+        """Return the length of the prior's context after each character: 0 without a prior.
 
         tokens: int64 [time, batch]; state: float32 [batch, S] -> int64 [time, batch].
         """
@@ -217,45 +220,44 @@ class CharLSTM(nn.Module):
         return self.prior.lengths_after(tokens, last(state, self.shape.history))
 
     def start(self, batch: int) -> Tensor:
-        """Return the state in which nothing has been read: zeros [batch, S]."""
+        """Return the initial state: zeros [batch, S]."""
         return torch.zeros(batch, self.shape.state, device=self.output.weight.device)
 
 
 class Words:
-    """The words that end in a window, whose steps stand in a shorter window of their own.
+    """The words that end in a window, whose steps are gathered into a shorter window.
 
-    The steps of a row come first in the shorter one, which is as long as the row with the most
-    words needs, and other rows are idle after their last word.
+    The steps of a row come first in the shorter window, which is as long as the row with the most
+    words needs; other rows are idle after their last word.
     """
 
     def __init__(self, ended: Tensor) -> None:
-        """ended: bool [time, batch], where a word has ended."""
+        """Find the words, given ended: bool [time, batch], where a word has ended."""
         self.words = ended.cumsum(dim=0)
-        """int64 [time, batch]: how many words have ended, up to each character."""
+        """int64 [time, batch]: the number of words that have ended, up to each character."""
         self.counts = self.words[-1]
         self.longest = max(1, int(self.counts.max()))
         self.time, self.row = ended.nonzero(as_tuple=True)
         steps = torch.arange(self.longest, device=ended.device)
         self.idle = steps[:, None] >= self.counts
-        """bool [words, batch]"""
+        """bool [words, batch]: the idle steps of each row."""
         self.rows = torch.arange(ended.shape[1], device=ended.device)
 
     def gathered(self, x: Tensor) -> Tensor:
-        """Take what stands where words ended: [time, batch, N] -> [words, batch, N]."""
+        """Gather the rows of x where words ended: [time, batch, N] -> [words, batch, N]."""
         step = self.words[self.time, self.row] - 1
         nothing = x.new_zeros(self.longest, *x.shape[1:])
         return nothing.index_put((step, self.row), x[self.time, self.row])
 
     def spread(self, y: Tensor, before: Tensor) -> Tensor:
-        """Hold what each word left until the next one ends.
+        """Repeat each word's output until the next word ends.
 
-        y: [words, batch, N]; before: [batch, N], what was left before the window
-        -> [time, batch, N].
+        y: [words, batch, N]; before: [batch, N], the output before the window -> [time, batch, N].
         """
         return torch.cat([before[None].to(y), y])[self.words, self.rows]
 
     def last(self, y: Tensor, before: Tensor) -> Tensor:
-        """Return what the last word of each row left: [words, batch, N] -> [batch, N]."""
+        """Return the output of the last word of each row: [words, batch, N] -> [batch, N]."""
         return torch.cat([before[None].to(y), y])[self.counts, self.rows]
 
 
@@ -263,12 +265,12 @@ def word_ends(letters: Tensor, inside: Tensor) -> Tensor:
     """Return where a character shows that a word has ended before it: bool [time, batch].
 
     letters: bool [time, batch], which characters are letters; inside: bool [batch], whether the
-    character before the first one is.
+    character before the window is a letter.
     """
     before = torch.cat([inside[None], letters[:-1]])
     return before & ~letters
 
 
 def last(rows: Tensor, count: int) -> Tensor:
-    """Return the last numbers of each row, of which there may be none: [batch, count]."""
+    """Return the last ``count`` numbers of each row, possibly none: [batch, count]."""
     return rows[:, rows.shape[1] - count :]

@@ -1,8 +1,8 @@
-"""Other names at each reading: people are called something else each time a text is read.
+"""Rename the people of a text at each reading.
 
-In a script that a voice has not read nearly every name is new, and most cues are names. A network
-that reads the same scripts twenty times learns their casts by heart; one that meets other names
-each time must learn what a name is for: that a speaker has spoken before, and is called what the
+In a script that a voice has not read, nearly every name is new, and most cues are names. A network
+that reads the same scripts twenty times learns their casts by heart; a network that meets other
+names each time must learn the role of a name: a speaker has spoken before, and is called as the
 script calls the speaker. (Hermann et al. 2015, "Teaching Machines to Read and Comprehend", change
 the names of a text for the same reason.)
 """
@@ -16,26 +16,28 @@ from collections.abc import Collection, Iterable, Sequence
 
 WORD = re.compile(r"[^\W\d_]+")
 CUE = re.compile(r"(?:^|\n\n)((?=.*[^\W\d_])[^\na-z]{1,40}|[^\n:]{1,40}:)(?=\n[^\n])")
-"""A line of capitals, or one that ends with a colon, with a line below it and none above."""
+"""A cue: a line of capitals, or ending with a colon, with a line below and a blank line above."""
 
 CAPITALISED = re.compile(r"(?<![^\W\d_])[^\W\d_a-z][^\W\d_]+")
-"""A word that begins with no small letter of English: other words are nobody's name."""
+"""A word that does not begin with a small letter of English; only such a word can be a name."""
 
 SHORTEST = 3
-"""Letters of the shortest word that is taken for a name."""
+"""Letters of the shortest word that counts as a name."""
 
 SPLICES = 200
-"""How often two names are drawn to make a new one of them."""
+"""Attempts to splice two names into a new one."""
 
 
 class Names:
-    """The people of some texts, and other names for them at each reading."""
+    """The people of some texts, and new names for them at each reading."""
 
     def __init__(self, people: Sequence[Collection[str]], share: float, seed: int) -> None:
-        """Args:
-        people: The names of each text, in capitals, as `people` finds them.
-        share: The share of a text's names that a reading replaces, 0 to 1.
-        seed: What the names of a reading depend on, beside the text and the time.
+        """Set up the renaming of people.
+
+        Args:
+            people: The names of each text, in capitals, as `people` finds them.
+            share: The share of a text's names that a reading replaces, 0 to 1.
+            seed: The seed of the new names, along with the text and the reading.
         """
         self.people = people
         self.share = share
@@ -43,7 +45,7 @@ class Names:
         self.all = sorted(set().union(*people))
 
     def reading(self, content: str, text: int, time: int) -> str:
-        """Return the content of a text as the ``time``-th reading has it, as long as ever."""
+        """Return the content of a text at its ``time``-th reading, with its length unchanged."""
         draw = random.Random(f"{self.seed} {text} {time}")
         replaced = [name for name in self.people[text] if draw.random() < self.share]
         called: dict[str, str] = {}
@@ -59,10 +61,10 @@ class Names:
         return CAPITALISED.sub(renamed, content)
 
     def _drawn(self, name: str, taken: Collection[str], draw: random.Random) -> str:
-        """Return another name, as long: the head of one that exists and the tail of another.
+        """Return a new name of the same length: the head of one name and the tail of another.
 
-        They meet in a letter that both have, as ORL|ANDO and BALTH|ASAR make ORLASAR. The name
-        itself where none is found that is not ``taken``.
+        The two are joined at a letter that both have, as ORL|ANDO and BALTH|ASAR make ORLASAR.
+        Without a new name outside ``taken``, the name itself is returned.
         """
         for _ in range(SPLICES):
             one, other = draw.choice(self.all), draw.choice(self.all)
@@ -78,7 +80,7 @@ class Names:
 def people(texts: Iterable[str], letters: Collection[str]) -> list[list[str]]:
     """Return the names of the people of each text, in capitals.
 
-    They are the words that its cues have more than once and that no text has in small letters,
+    Names are the words that occur more than once in a text's cues and in no text in small letters,
     spelt with ``letters`` alone, each of which must be one character to a voice.
     """
     ordinary: set[str] = set()
@@ -93,12 +95,12 @@ def people(texts: Iterable[str], letters: Collection[str]) -> list[list[str]]:
 
 
 def _named(text: str) -> list[str]:
-    """Return the words that the text's cues have more than once, in capitals."""
+    """Return the words that occur more than once in the text's cues, in capitals."""
     words = Counter(word.upper() for cue in CUE.findall(text) for word in WORD.findall(cue))
     return sorted(word for word, n in words.items() if n > 1 and len(word) >= SHORTEST)
 
 
 def _spelt(name: str, letters: Collection[str]) -> bool:
-    """Tell whether the name can be written in both cases, each letter as one of ``letters``."""
+    """Return whether the name can be written in both cases, with ``letters`` alone."""
     both = name + name.title()
     return len(both) == 2 * len(name) and all(letter in letters for letter in both)

@@ -1,10 +1,10 @@
-"""Training one network in several processes, on one machine or on several, as torchrun starts them.
+"""Train one network in several processes, on one machine or several, as torchrun starts them.
 
-Each reads streams of its own, and all take every step together, with the mean of their gradients.
-Whatever must be found, shown or written once is the first one's to do.
+Each process reads streams of its own, and all processes take every step together, with the mean of
+their gradients. The first process alone computes, prints and writes what is needed once.
 """
 
-# Annotations are evaluated here, for DistributedDataParallel looks at those of its hook.
+# No deferred annotations, because DistributedDataParallel inspects the annotations of its hook.
 
 import datetime as dt
 import os
@@ -21,36 +21,36 @@ from torch.nn.parallel import DistributedDataParallel
 T = TypeVar("T")
 
 PATIENCE = dt.timedelta(hours=6)
-"""How long a process waits for the others: the first evaluates alone, and all wait for it. One
+"""The longest wait for the other processes, since the first evaluates while all wait; a process
 that has ended is noticed at once."""
 
 
 @dataclass(frozen=True)
 class Team:
-    """The processes that train one network, as one of them sees them; perhaps it is alone.
+    """The processes that train one network, as seen by one of them; a team can have one process.
 
-    What has to do with the others must be done by all of them, in the same order.
+    Collective operations must be called by all processes, in the same order.
     """
 
     rank: int = 0
-    """Which of them this is, from 0."""
+    """The number of this process, from 0."""
     size: int = 1
-    """How many there are."""
+    """Number of processes."""
 
     @property
     def leads(self) -> bool:
-        """Whether this is the first, which alone evaluates, prints, draws and writes files."""
+        """Return whether this is the first process, which alone evaluates and writes files."""
         return self.rank == 0
 
     def own(self, streams: int) -> slice:
-        """Which of so many streams are this process's, if all can have as many as one another."""
+        """Return the streams of this process, out of ``streams`` divided equally."""
         share = streams // self.size
         return slice(self.rank * share, (self.rank + 1) * share)
 
     def together(self, network: nn.Module) -> nn.Module:
-        """The network so that its gradients are the mean of all; at first it must be the same.
+        """Wrap a network, equal in all processes at first, to average gradients over all.
 
-        Its buffers never change, and are not looked after.
+        The network's buffers never change, and are not synchronised.
         """
         if self.size == 1:
             return network
@@ -59,7 +59,7 @@ class Team:
         return whole
 
     def hear(self, word: T) -> list[T]:
-        """What each process says, in their order; tensors should be on the processor."""
+        """Return the word of each process, in their order; tensors should be on the CPU."""
         if self.size == 1:
             return [word]
         words = [word] * self.size
@@ -67,9 +67,9 @@ class Team:
         return words
 
     def by_first(self, do: Callable[[], T]) -> T:
-        """What comes of something that the first process does while the others wait.
+        """Return the result of a function that the first process calls while the others wait.
 
-        Where it raises, only the first has something to say about that: the others end silently.
+        If the function raises, only the first process reports the error: the others end silently.
         """
         if self.size == 1:
             return do()
@@ -88,10 +88,10 @@ ALONE = Team()
 
 
 def _mean(size: int, bucket: distributed.GradBucket) -> torch.futures.Future[torch.Tensor]:
-    """The mean of the gradients in a bucket over all processes.
+    """Return the mean of the gradients in a bucket over all processes.
 
-    The sum of a whole bucket would be rounded by where in it a number lies, and buckets are packed
-    anew after the first step of a process, so that a run that goes on would not be the same.
+    The rounding of a sum over a whole bucket would depend on each number's position, and buckets
+    are repacked after the first step of a process, so a resumed run would differ.
     """
     bucket.buffer().div_(size)
     sums = [distributed.all_reduce(one, async_op=True).get_future() for one in bucket.gradients()]
@@ -100,9 +100,9 @@ def _mean(size: int, bucket: distributed.GradBucket) -> torch.futures.Future[tor
 
 @contextmanager
 def joined() -> Iterator[Team]:
-    """The team that torchrun has started, which stays together until all are done, or `ALONE`.
+    """Join the team that torchrun has started until all are done, or yield `ALONE`.
 
-    Each process has a CUDA device of its own where there are any, the one of its number on its
+    Each process has a CUDA device of its own where there are any, numbered as the process is on its
     machine.
     """
     if not distributed.is_torchelastic_launched():
@@ -111,23 +111,23 @@ def joined() -> Iterator[Team]:
     backend = "gloo"
     if torch.cuda.is_available():
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
-        # Words go from processor to processor, so that no device is kept busy by waiting.
+        # Objects are exchanged between CPUs, so that waiting keeps no GPU busy.
         backend = "cpu:gloo,cuda:nccl"
     distributed.init_process_group(backend, timeout=PATIENCE)
     try:
         team = Team(distributed.get_rank(), distributed.get_world_size())
         yield team
-        # torchrun stops all as soon as one has ended other than well.
+        # A barrier, because torchrun stops all processes as soon as one has failed.
         team.hear(None)
     finally:
         distributed.destroy_process_group()
 
 
 def leave(code: int) -> NoReturn:
-    """Ends the process with an exit code, when all that it had to do is done.
+    """End the process with an exit code, after all its work is done.
 
-    One of torchrun's ends without what Python does at its end: gloo's threads outlive the group
-    where a network was trained in it, and processes were seen to abort just then.
+    A process of torchrun skips Python's cleanup: gloo's threads outlive the group where a network
+    was trained in it, and processes were seen to abort during the cleanup.
     """
     if distributed.is_torchelastic_launched():
         sys.stdout.flush()

@@ -1,8 +1,8 @@
-"""A perfect hash: a table of as many slots as keys, nearly, in which one look finds each key.
+"""Build a perfect hash: a table with hardly more slots than keys, with one lookup per key.
 
     slot = (key + shifts[key mod buckets]) mod slots
 
-Each bucket has the shift with which none of its keys meets another key: "Hash, displace, and
+Each bucket has a shift that sends none of its keys to the slot of another key: "Hash, displace, and
 compress" by Belazzougui, Botelho & Dietzfelbinger 2009.
 """
 
@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 Integers = NDArray[np.int64]
 
 IN_A_BUCKET = 4
-"""Keys of a bucket, on average."""
+"""Average number of keys in a bucket."""
 
 SHIFTS = 2**16
-"""Shifts that are tried, so that one fits into two bytes."""
+"""Number of candidate shifts, so that a shift fits into two bytes."""
 
 ROOM = 1.03
-"""Slots for each key."""
+"""Slots per key."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Placed:
 
 
 def place(keys: Integers) -> Placed:
-    """Give each of the keys, which are above 0 and all different, a slot of its own."""
+    """Give each of the keys, distinct and above 0, a slot of its own."""
     buckets = prime_from(len(keys) // IN_A_BUCKET + 1)
     slots = prime_from(int(len(keys) * ROOM) + 1)
     while (placed := _placed(keys, buckets, slots)) is None:
@@ -46,7 +46,7 @@ def place(keys: Integers) -> Placed:
 
 
 def _placed(keys: Integers, buckets: int, slots: int) -> Placed | None:
-    """Place the keys; None where two of a bucket share every slot, or a bucket fits nowhere."""
+    """Place the keys; return None if two keys always collide or a bucket fits nowhere."""
     bucket, home = keys % buckets, keys % slots
     if len(np.unique(bucket * slots + home)) < len(keys):
         return None
@@ -55,7 +55,7 @@ def _placed(keys: Integers, buckets: int, slots: int) -> Placed | None:
     begins = np.cumsum(sizes) - sizes
     shifts = np.zeros(buckets, dtype=np.uint16)
     numbers = np.zeros(slots, dtype=np.int32)
-    # The fullest buckets come first, while there is much room.
+    # The fullest buckets come first, while most slots are free.
     for size in range(int(sizes.max(initial=0)), 0, -1):
         waiting = np.flatnonzero(sizes == size)
         members = order[begins[waiting][:, None] + np.arange(size)]
@@ -65,7 +65,7 @@ def _placed(keys: Integers, buckets: int, slots: int) -> Placed | None:
                 break
             at = (homes + shift) % slots
             fits = np.flatnonzero((numbers[at] == 0).all(axis=1))
-            # Of buckets that want one slot, the last that claims it has it.
+            # If several buckets claim a slot, the last one gets it.
             numbers[at[fits]] = members[fits] + 1
             has = (numbers[at[fits]] == members[fits] + 1).all(axis=1)
             lost, won = fits[~has], fits[has]
@@ -81,7 +81,7 @@ def _placed(keys: Integers, buckets: int, slots: int) -> Placed | None:
 
 
 def prime_from(number: int) -> int:
-    """Return the smallest prime that is at least the number, and at least 2."""
+    """Return the smallest prime that is at least ``number``, and at least 2."""
     candidate = max(2, number)
     while any(candidate % i == 0 for i in range(2, math.isqrt(candidate) + 1)):
         candidate += 1

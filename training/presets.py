@@ -1,4 +1,4 @@
-"""Sizes of networks and of their training that belong together."""
+"""Define sizes of networks, and the training options that suit them."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from .run import Config
 from .words import WordShape
 
 PRESETS: Mapping[str, Config] = {
-    # One core of a processor: what a voice is trained with unless something else is asked for.
+    # One CPU core: the default.
     "standard": Config(),
-    # One GPU: 15 million numbers, each of which takes a byte in a file of 20 MB. That leaves 4 MB
-    # to the prior; its whole distributions take half, so it has fewer contexts than usual. Most of
-    # what the standard network lacks is in the word layer: a number there costs a fifth of one in
-    # the upper layer, also when a voice writes, because it is used once a word. All sizes are
-    # multiples of 64, as a GPU's units for products of matrices want them.
+    # One GPU: 15 million parameters, each of which takes a byte in a file of 20 MB. That leaves 4
+    # MB to the prior, whose whole distributions take half, so the prior has fewer contexts than
+    # usual. Most of the additional parameters are in the word layer: a parameter there costs a
+    # fifth of a parameter in the upper layer, also at inference, because it is used once a word.
+    # All sizes are multiples of 64, to suit a GPU's matrix units.
     "gpu": dataclasses.replace(
         Config(),
         word=1408,
@@ -29,12 +29,12 @@ PRESETS: Mapping[str, Config] = {
         # busy. Longer windows make no character cheaper, and leave fewer steps to learn in.
         batch=256,
         window=256,
-        # Below that of small batches, as the network is wider; not by much, as the gradients of
-        # so many characters are less noisy. Adam wants its averages filled first.
+        # Lower than for small batches, because the network is wider; only a little lower, because
+        # gradients of so many characters are less noisy. Adam's averages must be filled first.
         learning_rate=0.002,
         warmup=1000,
-        # An evaluation takes as long as many steps: its sample is written one by one.
+        # An evaluation takes as long as many steps, because its sample is written one by one.
         evaluate_every=2000,
     ),
 }
-"""Whatever option is given by itself outweighs its preset."""
+"""The presets by name; options given explicitly override a preset."""

@@ -1,13 +1,14 @@
-"""A prior of counts: what tables of contexts expect next, for the network to trust or not.
+"""Predict with tables of counts, a prior that the network learns to trust or not.
 
-A smoothed table of counts predicts nearly as well as an LSTM on texts of some megabytes, and errs
-elsewhere. So the network reads what the table expects, and adds its logarithm to the logits, as
-much of it as it trusts: compressors of the PAQ kind mix models so (Mahoney 2005, "Adaptive
-weighing of context models for lossless data compression"), and so did RNN language models with
-maximum entropy n-grams beside them (Mikolov et al. 2011).
+A smoothed table of counts predicts nearly as well as an LSTM on texts of some megabytes, and makes
+different errors. So the network reads the table's expectations, and adds their logarithms to the
+logits, weighted by a learned trust: compressors of the PAQ kind mix models so (Mahoney 2005,
+"Adaptive weighing of context models for lossless data compression"), and so did RNN language models
+with maximum entropy n-grams beside them (Mikolov et al. 2011).
 
-The table must not have seen what it is trusted on, or the network learns to trust it too much:
-while training, each part of the text is predicted by the counts of all other parts.
+The table must not have counted the text that it predicts during training, or the network learns to
+trust the table too much: while training, each part of the text is predicted by the counts of all
+other parts.
 """
 
 from __future__ import annotations
@@ -26,16 +27,16 @@ from .corrections import CODES, STEP, UNKNOWN, expect
 from .tables import HeldOut, Tables, empty_tables, laid_out
 
 SEEN = 4
-"""How often the texts must have a context that is kept."""
+"""The fewest occurrences in the texts of a context that is kept."""
 
 PARTS = 8
-"""Parts of the text, at most, each predicted by the counts of the others."""
+"""The most parts of the text, each predicted by the counts of the others."""
 
 LARGEST = 1 / 3
-"""Share of the text that one work may have where works are left out whole."""
+"""The largest share of the text in one work for works to be left out whole."""
 
 LARGEST_VOCABULARY = 254
-"""Characters that a byte tells apart, beside none and a digit of 0."""
+"""The most characters that fit into a byte, beside none and the digit 0."""
 
 NAMES = [field.name for field in fields(Tables)]
 
@@ -45,19 +46,19 @@ class PriorShape:
     """The sizes of a prior."""
 
     contexts: int = 2_000_000
-    """How many contexts are kept, at most; 0 for no prior."""
+    """The most contexts; 0 for no prior."""
     longest: int = 12
     """Characters of the longest context."""
     rows: int = 25_000
-    """How many of the contexts have a whole distribution, at most."""
+    """The most contexts with whole distributions."""
     dense: int = 3
     """Characters of the longest context that has a whole distribution."""
     listed: int = 3
-    """Characters that each longer context names."""
+    """Characters that each longer context lists."""
 
     @property
     def history(self) -> int:
-        """How many characters it must keep in mind, before the one that is read."""
+        """Return how many characters before the current one the prior needs."""
         return self.longest - 1 if self.contexts else 0
 
 
@@ -65,14 +66,14 @@ NO_PRIOR = PriorShape(contexts=0)
 
 
 def digits(tokens: Tensor) -> Tensor:
-    """Return token ids as digits of a key, from 1 on: 0 stands for no character."""
+    """Return token ids as digits of a key, from 1 on; 0 stands for no character."""
     return tokens + 1
 
 
 class NgramPrior(nn.Module):
-    """What is expected after the contexts that tell most, by absolute discounting.
+    """The expectations after the most informative contexts, by absolute discounting.
 
-    It is learned by counting, not by gradients.
+    They are learned by counting, not by gradients.
     """
 
     lengths: Tensor
@@ -99,26 +100,26 @@ class NgramPrior(nn.Module):
             self.register_buffer(name, torch.empty(0, dtype=torch.uint8), persistent=False)
 
     def set_tables(self, tables: Tables) -> None:
-        """Expect what these tables say."""
+        """Set the tables that give the prior's expectations."""
         for name, array in vars(tables).items():
-            # PyTorch does little with 16 bits that have no sign.
+            # PyTorch supports few operations on uint16.
             kind = np.int32 if array.dtype == np.uint16 else array.dtype
             self.register_buffer(name, torch.from_numpy(array.astype(kind)))
 
     def tables(self) -> Tables:
-        """Return what the prior knows."""
+        """Return the prior's tables."""
         found = {name: getattr(self, name).cpu().numpy() for name in NAMES}
         return Tables(**{**found, "shifts": found["shifts"].astype(np.uint16)})
 
     def learn(self, texts: Sequence[Tensor]) -> Tensor:
-        """Count the texts (token ids); return which part each character of them is in, int8.
+        """Count the texts (token ids); return the part of each of their characters, int8.
 
-        That is what `forward` must be told for characters of these texts.
+        `forward` needs these parts for characters of the counted texts.
         """
         parts = parts_of(texts)
         shape = self.shape
         text = joined([one.numpy() for one in texts], shape.longest)
-        # What lies between texts is in no part that matters.
+        # Separators between texts belong to no part that matters.
         beside = joined([one.numpy() for one in parts], shape.longest).clip(1) - np.uint8(1)
         levels = choose(
             text,
@@ -146,7 +147,7 @@ class NgramPrior(nn.Module):
         return torch.cat(parts)
 
     def set_held_out(self, held_out: HeldOut) -> None:
-        """Expect, of parts of the text, what these say."""
+        """Set each text part's expectations, which leave out the counts of that part."""
         device = self.rows.device
         self.held_out = torch.from_numpy(held_out.codes).to(device)
         self.held_out_rows = torch.from_numpy(held_out.rows).to(device)
@@ -154,14 +155,14 @@ class NgramPrior(nn.Module):
     def forward(
         self, tokens: Tensor, history: Tensor, parts: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
-        """Return the logarithm of what is expected after each character, and how long a context.
+        """Return the log probabilities after each character, and the length of the known context.
 
         Args:
             tokens: int64 [time, batch].
             history: float [batch, longest - 1], the digits of the characters before, oldest
                 first, 0 for none.
-            parts: integers [time, batch], for characters that were learned the part whose counts
-                are left out, and below 0 for others.
+            parts: integers [time, batch]: for counted characters the part whose counts are left
+                out, and below 0 for others.
 
         Returns:
             float32 [time, batch, characters], and int64 [time, batch].
@@ -187,7 +188,7 @@ class NgramPrior(nn.Module):
         return expected, self._longest(known)
 
     def lengths_after(self, tokens: Tensor, history: Tensor) -> Tensor:
-        """Return how long a context is known after each character, as `forward` says it."""
+        """Return the length of the known context after each character, as `forward` does."""
         return self._longest(self._looked_up(tokens, history)[1])
 
     def _looked_up(self, tokens: Tensor, history: Tensor) -> tuple[Tensor, Tensor]:
@@ -203,7 +204,7 @@ class NgramPrior(nn.Module):
         return slots, found.float() @ self._prefixes() == self.lengths
 
     def _prefixes(self) -> Tensor:
-        """Return which columns must know a context that another one is to know: [N, N]."""
+        """Return the columns that must know a context for each column to know its own: [N, N]."""
         begun = (self.lengths == 1).cumsum(0)
         shorter = self.lengths[:, None] <= self.lengths
         return (shorter & (begun[:, None] == begun)).float()
@@ -220,7 +221,7 @@ class NgramPrior(nn.Module):
         prefix: str,
         *args: Any,  # noqa: ANN401 - as PyTorch has it
     ) -> None:
-        """Take tables of any sizes: what was counted decides how large they are."""
+        """Load tables of any size, because the counts decide the sizes."""
         for name in NAMES:
             if prefix + name in state_dict:
                 setattr(
@@ -230,17 +231,17 @@ class NgramPrior(nn.Module):
 
 
 def fitted(texts: Sequence[Tensor], characters: int, shape: PriorShape) -> PriorShape:
-    """Return the shape, or that of no prior where texts or vocabulary allow none."""
+    """Return the shape, or the shape of no prior if the texts or the vocabulary allow none."""
     times = sum(torch.bincount(text, minlength=characters) for text in texts)
     enough = isinstance(times, Tensor) and int(times.max()) > SEEN
     return shape if enough and characters <= LARGEST_VOCABULARY and shape.contexts else NO_PRIOR
 
 
 def parts_of(texts: Sequence[Tensor]) -> list[Tensor]:
-    """Return which part each character of the texts is in: an int8 tensor a text.
+    """Return the part of each character of the texts: an int8 tensor for each text.
 
-    Works are left out whole, unless one is too large for that: then each is cut up. A work that
-    is left out whole is as new to the others as any that will be read.
+    Works are left out whole, unless a work is too large: then each work is cut up. A work left out
+    whole is as new to the counts as any future text.
     """
     lengths = list(map(len, texts))
     if max(lengths) <= LARGEST * sum(lengths):

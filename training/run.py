@@ -1,16 +1,16 @@
-"""A run folder: everything that one training leaves behind, and what it needs to go on.
+"""Read and write a run folder: all files of one training, and all that resuming it needs.
 
-config.json           how it was asked for, and the schedule that was worked out
+config.json           the configuration, and the schedule once it is known
 vocabulary.json       the characters and the fold map
 weights.safetensors   the averaged weights that were best on the validation text
 metrics.jsonl         a line per report
-curves.png            the same, drawn
-samples/              what it wrote at each evaluation
-imagined/             what its teachers wrote, if it has any
-heldout/              the text it was judged on, so that export needs nothing else
-words.safetensors     the vectors that its words begin with, if they have any
-corpus.npz            the texts that it learns, as token ids, so that going on needs no files
-counted.safetensors   what its prior counted in them; counted again where it is missing
+curves.png            the metrics, drawn
+samples/              a sample of each evaluation
+imagined/             what the teachers wrote, if there are any
+heldout/              the held-out texts, so that export needs nothing else
+words.safetensors     the initial word vectors, if there are any
+corpus.npz            the learned texts as token ids, so that resuming needs no other files
+counted.safetensors   the prior's counts of the texts; counted again if missing
 resume.safetensors    the last checkpoint: weights, optimiser, averages and generators
 """
 
@@ -43,19 +43,19 @@ T = TypeVar("T")
 
 
 class RunError(Exception):
-    """One sentence about a run folder that cannot be used, and what to do about it."""
+    """Raised for a run folder that cannot be used; the message says in one sentence what to do."""
 
 
 @dataclass(frozen=True)
 class Config:
-    """How a run is trained. Written to ``config.json``, and kept when a run goes on."""
+    """The configuration of a run, written to ``config.json`` and kept when the run is resumed."""
 
     name: str = "voice"
-    """What the voice is called."""
+    """The name of the voice."""
     corpus: str = "own texts"
-    """What it was trained on, in words, for the voice's metadata."""
+    """A description of the training texts, for the voice's metadata."""
     licence: str = "unstated"
-    """Under which terms the voice may be used."""
+    """The terms under which the voice may be used."""
     embedding: int = Shape.embedding
     lower: int = Shape.lower
     word: int = Shape.word
@@ -65,54 +65,54 @@ class Config:
     prior: PriorShape = field(default_factory=PriorShape)
     drop: Regularisation = field(default_factory=Regularisation)
     repeat: Mapping[str, int] = field(default_factory=dict)
-    """How often an epoch reads the texts in folders of these names; others are read once."""
+    """Readings per epoch of the texts in folders of these names; other texts are read once."""
     texts: str = ""
-    """SHA-256 of the files that the run learns from, see `training.texts.fingerprint`."""
+    """SHA-256 of the training files, see `training.texts.fingerprint`."""
     renamed: float = 0.75
-    """The share of a text's names that are others at each reading, 0 to 1."""
+    """The share of a text's names that are replaced at each reading, 0 to 1."""
     batch: int = 32
-    """Streams of text that are read side by side. Smaller ones learn more in a fixed time."""
+    """Streams of text read side by side. A smaller batch learns more in a fixed time."""
     window: int = 160
-    """Steps through which gradients flow; the state is carried from one window to the next."""
+    """Steps of truncated back-propagation; the state is carried from one window to the next."""
     resets: float = 0.0
-    """Share of the windows that begin with the state of a script's start, as a script does."""
+    """Share of the windows that begin with the state of a script's start."""
     learning_rate: float = 0.003
-    """The highest one, from `warmup` steps on; see `training.schedule`."""
+    """The peak learning rate, reached after `warmup` steps; see `training.schedule`."""
     warmup: int = 200
     weight_decay: float = 0.01
     clip: float = 1.0
-    """The largest norm of the gradients."""
+    """The largest norm of the gradients; larger gradients are scaled down."""
     averaging: float = 0.999
     """Decay of the exponential moving average of the weights that is evaluated and kept."""
     seed: int = 1
     evaluate_every: int = 500
     """Steps between two evaluations."""
     precision: str = "auto"
-    """``bfloat16``, ``float32``, or what the processor does best."""
+    """``bfloat16``, ``float32``, or ``auto`` for the faster one on the device."""
     minutes: float | None = None
-    """Time that the whole schedule takes, if `steps` are worked out from the speed."""
+    """Time of the whole schedule, if `steps` are computed from the speed."""
     steps: int | None = None
-    """How many steps the schedule has; None for a training that goes on."""
+    """Steps of the schedule; None for a training without an end."""
     decay_from: int | None = None
     """The step from which the learning rate falls; None for the last fifth of the steps."""
     tuned_from: str = ""
-    """SHA-256 of the weights that were tuned, if any were: the run needs them to go on."""
+    """SHA-256 of the weights that were tuned, if any; resuming the run needs these weights."""
     taught_by: tuple[str, ...] = ()
-    """SHA-256 of the weights of the teachers, if there were any: the run needs these as well."""
+    """SHA-256 of the weights of each teacher; resuming the run needs these weights too."""
     taught: float = 0.75
-    """Where there are teachers, the share of the streams that read what they wrote."""
+    """The share of the streams that read what teachers wrote, if there are teachers."""
     imagined: int = 5_000_000
-    """How many characters these write."""
+    """Number of characters that teachers write."""
 
     @property
     def streams_of_texts(self) -> int:
-        """How many of the streams read the texts, and not what teachers wrote."""
+        """Return the number of streams that read the texts, not what teachers wrote."""
         if not self.taught_by:
             return self.batch
         return max(1, self.batch - max(1, round(self.batch * self.taught)))
 
     def shape(self, vocabulary: Vocabulary) -> Shape:
-        """The network's sizes for this vocabulary."""
+        """Return the network's sizes for a vocabulary."""
         return Shape(
             len(vocabulary),
             letter_numbers(vocabulary.characters),
@@ -126,12 +126,12 @@ class Config:
         )
 
     def to_json(self) -> str:
-        """The JSON that ``config.json`` holds."""
+        """Return the configuration as JSON, the content of ``config.json``."""
         return json.dumps(dataclasses.asdict(self), indent=2) + "\n"
 
     @classmethod
     def from_json(cls, document: str) -> Config:
-        """The inverse of `to_json`; raises TypeError or ValueError for anything else."""
+        """Read what `to_json` returned; raises TypeError or ValueError for anything else."""
         fields: dict[str, Any] = json.loads(document)
         nested = {
             "drop": Regularisation(**fields["drop"]),
@@ -185,7 +185,7 @@ class Run:
         return self.folder / "heldout"
 
     def begin(self, config: Config, vocabulary: Vocabulary, split: Split) -> None:
-        """Lay out a new run; raises RunError where one is already, or where none can be."""
+        """Lay out a new run; raises RunError if the folder has a run or cannot be made."""
         self.require_new()
         make_folder(self.folder)
         for left in (self.heldout, self.imagined):
@@ -206,21 +206,21 @@ class Run:
             )
 
     def write_config(self, config: Config) -> None:
-        """Writes the configuration, whole or not at all."""
+        """Write the configuration atomically."""
         part = self._path("config.json.part")
         part.write_text(config.to_json(), encoding="utf-8")
         part.replace(self._path("config.json"))
 
     def config(self) -> Config:
-        """The run's configuration; raises RunError when there is none."""
+        """Return the run's configuration; raises RunError if there is none."""
         return self._read("config.json", Config.from_json)
 
     def vocabulary(self) -> Vocabulary:
-        """The run's vocabulary; raises RunError when there is none."""
+        """Return the run's vocabulary; raises RunError if there is none."""
         return self._read("vocabulary.json", Vocabulary.from_json)
 
     def texts(self) -> Tokens:
-        """Return the texts that the run learns; raises RunError where its folder has none."""
+        """Return the texts that the run learns; raises RunError if the folder has none."""
         try:
             return Tokens.load(self.corpus)
         except (OSError, ValueError, KeyError, BadZipFile) as error:
@@ -229,7 +229,7 @@ class Run:
             ) from error
 
     def checkpoint(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        """Return the last checkpoint and its facts; raises RunError where there is none."""
+        """Return the last checkpoint and its facts; raises RunError if there is none."""
         try:
             return load(self.resume)
         except (OSError, SafetensorError) as error:
@@ -238,14 +238,14 @@ class Run:
             ) from error
 
     def heldout_texts(self, part: str) -> tuple[Text, ...]:
-        """The held-out texts of "validation" or "test", in the order of their names."""
+        """Return the held-out texts of "validation" or "test", ordered by name."""
         paths = sorted((self.heldout / part).glob("*.fountain"))
         return tuple(
             Text(p.name.removesuffix(".fountain"), p.read_text(encoding="utf-8")) for p in paths
         )
 
     def model(self) -> CharLSTM:
-        """The best model of the run in float32; raises RunError when there is none yet."""
+        """Return the best model of the run in float32; raises RunError if there is none yet."""
         model = CharLSTM(self.config().shape(self.vocabulary()))
         weights, _ = self._load_weights()
         try:
@@ -258,22 +258,23 @@ class Run:
         return model.eval()
 
     def fingerprint(self) -> str:
-        """Return what tells the best weights from others."""
+        """Return a fingerprint of the best weights."""
         return hashlib.sha256(self.weights.read_bytes()).hexdigest()
 
     def __str__(self) -> str:
         return str(self.folder)
 
     def best(self) -> Mapping[str, Any]:
-        """What was noted with the best weights: step, validation bits, when; may be empty."""
+        """Return the facts of the best weights: step, validation bits, time; may be empty."""
         if not self.weights.exists():
             return {}
         return load(self.weights)[1]
 
     def divide_logits(self, temperatures: Sequence[float], bits: float) -> None:
-        """Has the best model divide its logits, as `at_temperatures` does, and notes what it costs.
+        """Scale the best model's logits as `at_temperatures` does, and store the resulting cost.
 
-        ``bits``: of a character of the validation text, then. Raises RunError when there is none.
+        ``bits``: the bits per character of the validation text after that. Raises RunError if there
+        is no model.
         """
         weights, facts = self._load_weights()
         before = facts.get("temperatures", [facts.get("temperature", 1.0)] * len(temperatures))
@@ -285,7 +286,7 @@ class Run:
         save(self.weights, at_temperatures(weights, temperatures), facts | noted)
 
     def metrics_noted(self) -> list[dict[str, float]]:
-        """What was noted while it was trained, in that order; nothing where no note is kept."""
+        """Return the metrics of the training in order; nothing if there is no file of metrics."""
         if not self.metrics.exists():
             return []
         lines = self.metrics.read_text(encoding="utf-8").splitlines()
@@ -314,7 +315,7 @@ class Run:
 
 
 def make_folder(folder: Path) -> None:
-    """Makes a folder unless it is there; raises RunError where none can be."""
+    """Make a folder unless it exists; raises RunError if it cannot be made."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -324,12 +325,12 @@ def make_folder(folder: Path) -> None:
 
 
 def _as(precision: torch.dtype, weights: Tensor) -> Tensor:
-    """Weights in another precision; whole numbers, such as keys of n-grams, stay as they are."""
+    """Convert weights to another precision; keep integers, such as keys of n-grams, as they are."""
     return weights.to(precision) if weights.is_floating_point() else weights
 
 
 def save(path: Path, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
-    """Writes tensors, and facts as JSON beside them, to one file: whole or not at all."""
+    """Write tensors, with facts as JSON, to one file atomically."""
     part = path.with_suffix(".part")
     contiguous = {name: t.detach().cpu().contiguous() for name, t in tensors.items()}
     save_file(contiguous, part, metadata={"facts": json.dumps(facts)})
@@ -339,7 +340,7 @@ def save(path: Path, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) ->
 
 
 def load(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """The inverse of `save`; raises OSError or SafetensorError when the file is not one."""
+    """Read what `save` wrote; raises OSError or SafetensorError for any other file."""
     with safe_open(path, framework="pt") as file:
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no Mapping
         return tensors, json.loads((file.metadata() or {}).get("facts", "{}"))

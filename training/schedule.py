@@ -1,9 +1,8 @@
-"""The learning rate: it rises, stays, and falls at the end, which may be put off for ever.
+"""Compute the learning rate: it rises, stays constant, and falls at an end that can be postponed.
 
 Warmup-stable-decay (Hu et al. 2024, "MiniCPM: Unveiling the Potential of Small Language Models with
-Scalable Training Strategies"): a training whose rate is constant can go on for weeks, and at any
-moment a short decay makes a finished network of what it has learned so far. A cosine must know its
-end from the start.
+Scalable Training Strategies"): a training with a constant rate can go on for weeks, and at any
+moment a short decay makes a finished network of it. A cosine must know its end from the start.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ import math
 from .run import Config
 
 DECAY = 0.2
-"""The share of a schedule with a known end that its decay takes."""
+"""The share of a schedule with a known end that the decay takes."""
 
 
 def learning_rate(config: Config, step: int) -> float:
@@ -31,5 +30,5 @@ def learning_rate(config: Config, step: int) -> float:
 
 
 def decay_start(config: Config, steps: int) -> int:
-    """Return the step from which the rate falls, if the schedule has so many steps."""
+    """Return the step at which the decay of a schedule of ``steps`` begins."""
     return round(steps * (1 - DECAY)) if config.decay_from is None else config.decay_from

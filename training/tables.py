@@ -1,8 +1,9 @@
-"""The tables of a prior, as a voice file keeps them: contexts by a perfect hash, and corrections.
+"""Lay out a prior's tables as a voice file stores them: a perfect hash, and corrections.
 
-All contexts that a text ends with are looked up at once, a column for each length. The hash gives
-each a slot, and a byte that is kept there tells most others from it. Contexts are kept with all
-their shorter ends, so one counts only if all shorter ones were found, and a false one is rare.
+All suffixes of the text are looked up at once, a column for each length. The hash gives each
+context a slot, and a byte stored there distinguishes the context from most others. All suffixes of
+a context are stored too, so a context counts only if all its suffixes were found, and a false match
+is rare.
 """
 
 from __future__ import annotations
@@ -18,79 +19,79 @@ from .corrections import CODES, KNOWN, UNKNOWN, Expectations
 from .perfect_hash import Placed, place
 
 LARGEST_FACTOR = 2**46
-"""Digits are below 2 ** 8, and contexts have fewer than 2 ** 5: keys are below 2 ** 59."""
+"""The bound of a factor: digits are below 2 ** 8, contexts have fewer than 2 ** 5, so keys are
+below 2 ** 59."""
 
 
 @dataclass(frozen=True)
 class Tables:
-    """What a prior knows: the contexts of N columns, in S slots; V characters.
+    """The tables of a prior: the contexts of N columns, in S slots, over V characters.
 
-    A column has the contexts of one length, each of which ends with one of the column before it.
-    Where a length is 1 again, the columns begin that were added for further texts. Slot 0 belongs
-    to no context.
+    A column has the contexts of one length, and the suffix of each context is in the column before.
+    Columns added for further texts begin where a length is 1 again. Slot 0 belongs to no context.
     """
 
     lengths: Integers
     """[N]: characters of the contexts of each column."""
     factors: Integers
-    """[longest]: what the digits count in a key, the last character's first."""
+    """[longest]: the factor of each digit in a key, the last character's first."""
     buckets: Integers
-    """[N]: how many buckets each column has."""
+    """[N]: the number of buckets of each column."""
     first_buckets: Integers
-    """[N]: where they begin in the shifts."""
+    """[N]: the index of each column's first bucket in the shifts."""
     slots: Integers
-    """[N]: how many slots each column has."""
+    """[N]: the number of slots of each column."""
     first_slots: Integers
-    """[N]: where they begin."""
+    """[N]: the index of each column's first slot."""
     shifts: NDArray[np.uint16]
-    """Of each bucket, see `training.perfect_hash`."""
+    """The shift of each bucket, see `training.perfect_hash`."""
     owners: Bytes
-    """[S]: the lowest byte of the key that a slot belongs to."""
+    """[S]: the lowest byte of the key that owns a slot."""
     codes: Bytes
-    """[S]: the entry of the column's code book that corrects what shorter contexts expect."""
+    """[S]: the code, in the column's code book, of the correction of shorter contexts."""
     symbols: Bytes
-    """[S, listed]: the characters whose logarithms are corrected; V for none."""
+    """[S, listed]: the characters with corrected logarithms; V for none."""
     books: Floats
     """[N x 256, listed]: the code book of each column."""
     rows: Bytes
-    """[R, V + 1]: logarithms of probabilities, in steps below 0, after no context and after those
-    in the first slots; the last number is for no character."""
+    """[R, V + 1]: negated log probabilities in steps, after the empty context and after the
+    contexts in the first slots; the last number is for no character."""
 
     @property
     def characters(self) -> int:
-        """V."""
+        """Return V, the size of the vocabulary."""
         return self.rows.shape[1] - 1
 
     @property
     def prefixes(self) -> Floats:
-        """[N, N]: 1 where a context of the second column ends with one of the first one."""
+        """Return [N, N]: 1 where the first column holds suffixes of the second column."""
         begun = np.cumsum(self.lengths == 1)
         together = begun[:, None] == begun
         return ((self.lengths[:, None] <= self.lengths) & together).astype(np.float32)
 
     @property
     def with_rows(self) -> int:
-        """How many columns have whole distributions."""
+        """Return the number of columns with whole distributions."""
         return int((self.first_slots < len(self.rows)).sum())
 
     @property
     def size(self) -> int:
-        """How many bytes they take."""
+        """Return the size of the tables in bytes."""
         return sum(array.nbytes for array in vars(self).values())
 
 
 @dataclass(frozen=True)
 class HeldOut:
-    """What stands in tables without each of P parts of the texts."""
+    """The entries of tables with each of P parts of the texts left out."""
 
     codes: Bytes
-    """[P, S]; 0 for a context that no other part has."""
+    """[P, S]: codes; 0 for a context that no other part has."""
     rows: Bytes
-    """[P, R, V + 1]"""
+    """[P, R, V + 1]: rows, as in `Tables`."""
 
 
 def empty_tables(characters: int, listed: int) -> Tables:
-    """Return tables of one column without contexts, which expect every character alike."""
+    """Return tables of one column without contexts, with equal probability for every character."""
     one, none = np.ones(1, dtype=np.int64), np.zeros(1, dtype=np.uint8)
     even = round(np.log(characters) * 16)
     return Tables(
@@ -112,9 +113,10 @@ def empty_tables(characters: int, listed: int) -> Tables:
 def laid_out(
     levels: Sequence[Chosen], made: Expectations, before: Tables | None = None
 ) -> tuple[Tables, HeldOut]:
-    """Lay out the contexts of lengths from 1 on, at least of one, with what they expect.
+    """Lay out the contexts of each length from 1 on, at least one length, with their expectations.
 
-    With the tables of ``before``, which these correct, they are columns beside theirs.
+    If ``before`` is given, its tables are corrected by the new ones, whose columns follow its
+    columns.
     """
     factors, keys = _keys(levels, before)
     placed = [place(some) for some in keys]
@@ -158,7 +160,7 @@ def laid_out(
 
 
 def beside(old: Tables, new: Tables, held_out: HeldOut) -> tuple[Tables, HeldOut]:
-    """Put columns that correct old ones beside them."""
+    """Append columns of new tables, which correct old ones, to the old tables."""
     slots, parts = len(old.codes) - 1, len(held_out.codes)
     joined = {
         name: np.concatenate([getattr(old, name), getattr(new, name)])
@@ -183,7 +185,7 @@ def beside(old: Tables, new: Tables, held_out: HeldOut) -> tuple[Tables, HeldOut
 
 
 def _rows(made: Expectations, placed: Sequence[Placed]) -> Bytes:
-    """Return the rows of no context and of the slots of all that have one: [variants, R, V + 1]."""
+    """Return the rows of the empty context and of all slots with rows: [variants, R, V + 1]."""
     rows = [made.nothing.rows[0].T[:, None]]
     for level, one in zip(made.dense, placed, strict=False):
         mine = np.repeat(rows[0], len(one.numbers), axis=1)
@@ -196,11 +198,11 @@ def _rows(made: Expectations, placed: Sequence[Placed]) -> Bytes:
 
 
 def _keys(levels: Sequence[Chosen], before: Tables | None) -> tuple[Integers, list[Integers]]:
-    """Draw factors that tell the contexts of each length apart; return them and the keys."""
+    """Draw factors that make the keys of each length distinct; return the factors and the keys."""
     factors = before.factors if before else np.empty(0, dtype=np.int64)
     for seed in range(100):
         generator = np.random.default_rng(seed)
-        # Odd, so that digits that differ make lowest bytes that differ.
+        # Odd, so that different digits give different lowest bytes.
         more = max(0, len(levels) - len(factors))
         drawn = generator.integers(LARGEST_FACTOR // 2, LARGEST_FACTOR, more) | 1
         drawn = np.append(factors, drawn)

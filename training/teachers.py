@@ -1,11 +1,11 @@
-"""Teachers: networks that write what another network learns from.
+"""Let teachers, which are networks, write the text that another network learns from.
 
-Networks that have learned the same text err in different places, so what several expect together
-errs less than each, and costs as much to compute as all. One network can learn that from them, but
-hardly from a text that they know by heart: of that they expect what stands there. Of what they
-write themselves nobody has read anything, and what they expect after each character of it is known
-exactly: Bucila, Caruana & Niculescu-Mizil 2006, "Model Compression"; Hinton, Vinyals & Dean 2015,
-"Distilling the Knowledge in a Neural Network".
+Networks that have learned the same text make different errors, so their average errs less than each
+of them, but costs as much to compute as all of them. One network can learn the average, but hardly
+from a text that the teachers know by heart, because there they expect just what stands there. On
+text that the teachers write themselves, nobody has learned the answers, and the expectation after
+each character is known exactly: Bucila, Caruana & Niculescu-Mizil 2006, "Model Compression";
+Hinton, Vinyals & Dean 2015, "Distilling the Knowledge in a Neural Network".
 """
 
 from __future__ import annotations
@@ -26,28 +26,28 @@ from .model import CharLSTM
 from .run import RunError
 
 STREAMS = 512
-"""Pieces of text that are written side by side."""
+"""Pieces of text written side by side."""
 
 PRIMED = 200
-"""Characters that are read of what people wrote, before a piece is written."""
+"""Characters of human text read before a piece is written."""
 
 
 class Imagined:
-    """What teachers wrote, and what they expected: two files in a folder.
+    """Text written by teachers, and their expectations: two files in a folder.
 
-    ``tokens.npy``: what was written, int16 [pieces, characters]. ``expected.npy``: logarithms of
-    the probabilities of what comes after each, float16 [pieces, characters, vocabulary].
+    ``tokens.npy``: the text, int16 [pieces, characters]. ``expected.npy``: log probabilities after
+    each character, float16 [pieces, characters, vocabulary].
     """
 
     def __init__(self, folder: Path) -> None:
-        """Raises FileNotFoundError where nothing, or not all, was written."""
+        """Open the files; raises FileNotFoundError if the text is missing or incomplete."""
         expected = np.load(folder / "expected.npy", mmap_mode="r")
         self.expected = expected.reshape(-1, expected.shape[-1])
         tokens = np.load(folder / "tokens.npy").astype(np.int64)
         self.texts = list(torch.from_numpy(tokens))
 
     def after(self, places: NDArray[np.int64]) -> Tensor:
-        """Return the probabilities of what comes after places in the joined texts.
+        """Return the probabilities after places in the joined texts.
 
         int64 [time, batch] -> float32 [time, batch, vocabulary].
         """
@@ -63,12 +63,12 @@ def imagine(
     folder: Path,
     streams: int = STREAMS,
 ) -> Imagined:
-    """Lets teachers of one vocabulary write together, by the mean of their logits.
+    """Have teachers of one vocabulary write together, by the mean of their logits.
 
-    Each of ``streams`` pieces goes on from somewhere in ``texts`` (token ids that they have
-    learned), and all have about so many ``characters`` together, at least one each. In ``folder``
-    each takes two bytes for every character of the vocabulary. What is there already is not
-    written again. Raises RunError where there is no room for it.
+    Each of ``streams`` pieces continues a random place in ``texts`` (token ids that the teachers
+    have learned), and the pieces have about ``characters`` characters in all, at least one each.
+    The files in ``folder`` take two bytes for each character written and each character of the
+    vocabulary. Existing files are not written again. Raises RunError if the disk has no room.
     """
     if (folder / "expected.npy").exists():
         return Imagined(folder)

@@ -1,4 +1,4 @@
-"""Texts to train on: read from files of several kinds, made alike, and split before learning."""
+"""Read texts to train on from files of several kinds, normalise them, and split them."""
 
 import itertools
 import re
@@ -15,14 +15,14 @@ from defusedxml.ElementTree import fromstring
 from . import corpus
 
 MINIMUM = 20_000
-"""Characters that the training part must have: a voice that read less only repeats it."""
+"""The fewest characters of the training part: a voice that read less only repeats its text."""
 
 SHARE = 0.1
-"""How much of the characters each held-out part should have."""
+"""The share of the characters that each held-out part should have."""
 CEILING = 1 / 3
-"""How much of the characters is held out at most, both parts together."""
+"""The largest share of the characters that is held out, both parts together."""
 ENOUGH_TO_TEST = 5
-"""So many texts without a split have a test part besides the validation part."""
+"""The fewest texts, without a given split, for a test part besides the validation part."""
 
 PARTS = ("train", "validation", "test")
 KINDS = (".fountain", ".txt", ".md", ".fdx")
@@ -52,7 +52,7 @@ REMARKS = (
 
 
 class TextError(ValueError):
-    """A text that cannot be used; the message is one sentence that says what to do next."""
+    """Raised for a text that cannot be used; the message says in one sentence what to do next."""
 
 
 @dataclass(frozen=True)
@@ -62,12 +62,12 @@ class Text:
     name: str
     content: str
     folder: str = field(default="", compare=False)
-    """What the folder is called that it lies in, if it was read from a file."""
+    """The name of the folder that holds the file, if the text was read from a file."""
 
 
 @dataclass(frozen=True)
 class Split:
-    """What is learned, what tells when to stop, and what tells in the end how good it was."""
+    """The texts for training, for validation (when to stop), and for the final test."""
 
     train: tuple[Text, ...]
     validation: tuple[Text, ...]
@@ -75,10 +75,10 @@ class Split:
 
 
 def read(path: Path) -> Text:
-    """The text of one file, by its suffix; what is no part of the work itself is left out.
+    """Read the text of one file by its suffix; leave out everything that is not part of the work.
 
-    Raises `TextError` for a path that is missing or a folder, for a kind of file that is not
-    read, and for content that is no text or no Final Draft script.
+    Raises `TextError` for a path that is missing or a folder, for an unsupported kind of file, and
+    for content that is no text or no Final Draft script.
     """
     if path.is_dir():
         raise TextError(f"{path} is a folder: name one of the files in it.")
@@ -100,7 +100,7 @@ def read(path: Path) -> Text:
 
 
 def fingerprint(paths: Sequence[Path]) -> str:
-    """Hash the files in files and folders, with their parts: SHA-256, whatever their names.
+    """Hash the files in files and folders, with their parts, by SHA-256; names do not count.
 
     Raises `TextError` when a file cannot be read.
     """
@@ -109,7 +109,7 @@ def fingerprint(paths: Sequence[Path]) -> str:
 
 
 def gather(paths: Sequence[Path]) -> tuple[Text, ...]:
-    """Return all the texts in files and folders, each once, of whatever part.
+    """Return the texts of all parts in files and folders, each text once.
 
     Raises `TextError` when a file cannot be read.
     """
@@ -118,15 +118,15 @@ def gather(paths: Sequence[Path]) -> tuple[Text, ...]:
 
 
 def collect(paths: Sequence[Path]) -> Split:
-    """All the texts in files and folders, each file once, split into what is learned and held out.
+    """Read the texts in files and folders, each once, and split them into learned and held-out.
 
-    A folder that holds `train` and `validation` (and perhaps `test`) is split already and stays
-    so. Other texts, each once even where it is copied, are put into an order that hangs on their
-    content alone, and whole texts are held out from its start: about a tenth of the characters
-    for validation and, if there are five texts or more, about another tenth for test, each text
-    for the part that has less. Where all are too long for that the shortest is held out, but
-    never is more than a third. A text that is alone, or the longest of a few that are too long
-    to be held out whole, gives its last tenth for validation, cut at a blank line.
+    A folder that holds `train` and `validation` (and perhaps `test`) keeps its split. Other texts,
+    each once even where it is copied, are ordered by a hash of their content alone, and whole texts
+    are held out from the start of the order: about a tenth of the characters for validation and,
+    from five texts on, about another tenth for test, each text for the part with fewer characters.
+    If all texts are too long for that, the shortest is held out, but never more than a third of the
+    characters. A single text, or the longest of a few that are too long to be held out whole, gives
+    its last tenth for validation, cut at a blank line.
 
     Raises `TextError` when a file cannot be read, or when too little is left to learn from.
     """
@@ -166,9 +166,9 @@ def _bytes(path: Path) -> bytes:
 
 
 def _files(paths: Iterable[Path]) -> dict[Path, str]:
-    """Every file once, sorted within its folder, with the part that it belongs to or ``.
+    """Return every file once, sorted within its folder, with its part, or "" without a part.
 
-    A part that a folder gives outweighs a file that is also named by itself.
+    A part given by a folder takes precedence over a file that is also named by itself.
     """
     found: dict[Path, tuple[Path, str]] = {}
     for path in paths:
@@ -180,7 +180,7 @@ def _files(paths: Iterable[Path]) -> dict[Path, str]:
 
 
 def _below(folder: Path) -> Iterator[tuple[Path, str]]:
-    """The files of the kinds that are read, with their parts; hidden ones are passed over."""
+    """Yield the supported files below a folder, with their parts; skip hidden files."""
     for file in sorted(folder.rglob("*")):
         steps = file.relative_to(folder).parts
         if file.suffix.lower() not in KINDS or not file.is_file():
@@ -193,9 +193,9 @@ def _below(folder: Path) -> Iterator[tuple[Path, str]]:
 
 
 def _part(folder: Path, steps: tuple[str, ...]) -> str | None:
-    """The part that the outermost split folder gives to a file, `` without one.
+    """Return the part that the outermost split folder gives to a file, "" without such a folder.
 
-    None for a file that lies in a split folder, but in none of its parts.
+    None is returned for a file in a split folder that lies in none of the folder's parts.
     """
     for step in steps:
         if (folder / "train").is_dir() and (folder / "validation").is_dir():
@@ -204,11 +204,11 @@ def _part(folder: Path, steps: tuple[str, ...]) -> str | None:
     return ""
 
 
-# From bytes to the work
+# Decoding and parsing
 
 
 def _decode(path: Path, data: bytes) -> str:
-    """Text from UTF-8, or from UTF-16 where a byte order mark says so."""
+    """Decode UTF-8, or UTF-16 if a byte order mark says so."""
     mark = data[:2] if data[:2] in BOMS_16 else BOM_8 if data.startswith(BOM_8) else b""
     encoding = BOMS_16.get(mark, "utf-8")
     if encoding == "utf-8" and b"\0" in data:
@@ -240,7 +240,7 @@ def _without_title_page(content: str) -> str:
 
 
 def _script(content: str) -> str:
-    """A script without its title page, and without what its writers wrote to each other."""
+    """Return a script without its title page and its writers' notes."""
     content = _without_title_page(content)
     for pattern, replacement in REMARKS:
         content = pattern.sub(replacement, content)
@@ -248,7 +248,7 @@ def _script(content: str) -> str:
 
 
 def _markdown(content: str) -> str:
-    """A play as Fountain if that is what the Markdown is, and else as it stands."""
+    """Return Markdown as Fountain if it is a play, and unchanged otherwise."""
     if len(CUE_IN_MARKDOWN.findall(content)) < 2:
         return content
     return _without_title_page(corpus.fountain(content))
@@ -273,7 +273,7 @@ def _final_draft(path: Path, data: bytes) -> str:
 
 
 def _elements(body: Element) -> Iterator[str]:
-    """The paragraphs of a Final Draft script as elements of a Fountain script."""
+    """Yield the paragraphs of a Final Draft script as elements of a Fountain script."""
     speech: list[str] = []
     for kind, text in _paragraphs(body):
         if speech and kind in ("Parenthetical", "Dialogue"):
@@ -301,7 +301,7 @@ def _paragraphs(body: Element) -> Iterator[tuple[str, str]]:
 
 
 def _speech(lines: list[str]) -> Iterator[str]:
-    """A cue and what belongs to it; a direction that no dialogue follows is an action."""
+    """Yield a cue and its speech; a direction without dialogue becomes an action."""
     after: list[str] = []
     while len(lines) > 1 and lines[-1].startswith("("):
         after.insert(0, lines.pop()[1:-1])
@@ -314,7 +314,7 @@ def _speech(lines: list[str]) -> Iterator[str]:
 
 
 def _hold_out(texts: Sequence[Text]) -> Split:
-    """Texts that came without a split, with whole ones held out: see `collect`."""
+    """Split texts that came without a split, and hold out whole texts: see `collect`."""
     if not texts:
         return Split((), (), ())
     total = _size(texts)
@@ -345,7 +345,7 @@ def _size(texts: Iterable[Text]) -> int:
 
 
 def _cut(text: Text) -> tuple[Text, Text]:
-    """A text and its last tenth, parted at the blank line that is nearest to there."""
+    """Split off the last tenth of a text, at the nearest blank line."""
     content = text.content
     aim = round((1 - SHARE) * len(content))
     breaks = [match.start() for match in re.finditer(r"\n\n", content)]
@@ -358,7 +358,7 @@ def _cut(text: Text) -> tuple[Text, Text]:
 
 
 def _named_apart(texts: Iterable[Text]) -> tuple[Text, ...]:
-    """The texts, those of a name that came before numbered: `notes`, `notes-2`."""
+    """Return the texts, and number those whose name is taken: `notes`, `notes-2`."""
     named: dict[str, Text] = {}
     for text in texts:
         names = itertools.chain([text.name], (f"{text.name}-{n}" for n in itertools.count(2)))

@@ -1,7 +1,7 @@
-"""Texts as a voice reads them: token ids, packed into one array of one or two bytes each.
+"""Pack texts as token ids, as a voice reads them, into one array of one or two bytes a token.
 
-75 MB of text take 75 MB so, and some 30 MB in a run folder, from which a run goes on without the
-files that the texts came from.
+75 MB of text take 75 MB in memory, and some 30 MB in a run folder, from which a run is resumed
+without the original files.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ Ids = NDArray[np.unsignedinteger]
 
 @dataclass(frozen=True)
 class Tokens(Sequence[Tensor]):
-    """Texts of one vocabulary. As a sequence: the ids of each text, int64 [characters]."""
+    """Texts of one vocabulary; as a sequence, the ids of each text, int64 [characters]."""
 
     ids: Ids
     """All texts joined, [characters]."""
     starts: NDArray[np.int64]
-    """Where each text begins in `ids`, and where the last one ends: [texts + 1]."""
+    """The index of each text's first token in `ids`, and the end of the last text: [texts + 1]."""
     names: tuple[str, ...]
-    """What each text is called."""
+    """The name of each text."""
     folders: tuple[str, ...]
     """The folder of each text, see `Text.folder`."""
     people: tuple[tuple[str, ...], ...]
@@ -47,7 +47,7 @@ class Tokens(Sequence[Tensor]):
 
     @classmethod
     def of(cls, texts: Sequence[Text], vocabulary: Vocabulary) -> Tokens:
-        """Encode texts, one at a time, so that little more than the result is in memory."""
+        """Encode texts, one at a time, so that memory holds little more than the result."""
         kind = np.min_scalar_type(max(1, len(vocabulary) - 1))
         ids = [np.array(vocabulary.encode(as_read(text.content)), dtype=kind) for text in texts]
         joined = np.concatenate([np.empty(0, dtype=kind), *ids])
@@ -72,7 +72,7 @@ class Tokens(Sequence[Tensor]):
     @overload
     def __getitem__(self, text: slice) -> list[Tensor]: ...
     def __getitem__(self, text: int | slice) -> Tensor | list[Tensor]:
-        """Return the ids of a text, or of several, widened to int64."""
+        """Return the ids of a text, or of several texts, widened to int64."""
         if isinstance(text, slice):
             return [self[one] for one in range(len(self))[text]]
         return torch.from_numpy(self.packed(range(len(self))[text]).astype(np.int64))
@@ -83,16 +83,16 @@ class Tokens(Sequence[Tensor]):
 
     @property
     def lengths(self) -> list[int]:
-        """Count the characters of each text."""
+        """Return the number of characters of each text."""
         return np.diff(self.starts).tolist()
 
     @cached_property
     def fingerprint(self) -> str:
-        """Hash the texts, in their order, and where each begins: SHA-256, in hexadecimal."""
+        """Hash the texts in their order, with their boundaries: SHA-256, in hexadecimal."""
         return _hash(self.ids, self.starts)
 
     def fingerprints(self) -> list[str]:
-        """Hash each text by itself, so that one text is found again among others."""
+        """Hash each text by itself, so that a text can be found among others."""
         return [_hash(self.packed(text)) for text in range(len(self))]
 
     def select(self, texts: Iterable[int]) -> Tokens:
@@ -109,7 +109,7 @@ class Tokens(Sequence[Tensor]):
         )
 
     def save(self, path: Path) -> None:
-        """Write the texts to one compressed file: whole or not at all."""
+        """Write the texts to one compressed file atomically."""
         told = json.dumps([self.names, self.folders, self.people])
         part = path.with_suffix(".part")
         with part.open("wb") as file:
@@ -134,19 +134,19 @@ class Tokens(Sequence[Tensor]):
 
 
 def decode(ids: Ids, letters: NDArray[np.uint32]) -> str:
-    """Return the text of token ids, some hundred times as fast as `Vocabulary.decode`."""
+    """Decode token ids, some hundred times as fast as `Vocabulary.decode`."""
     return letters[ids].tobytes().decode("utf-32-le")
 
 
 def encode(text: str, letters: NDArray[np.uint32], kind: np.dtype[np.unsignedinteger]) -> Ids:
-    """Return the ids of a text that has the characters of a vocabulary alone."""
+    """Encode a text that has only characters of the vocabulary."""
     order = np.argsort(letters)
     points = np.frombuffer(text.encode("utf-32-le"), dtype="<u4")
     return order[np.searchsorted(letters, points, sorter=order)].astype(kind)
 
 
 def _hash(*arrays: NDArray[np.generic]) -> str:
-    """Hash arrays, whatever whole numbers their elements are stored as."""
+    """Hash arrays of integers, whatever their integer types."""
     whole = hashlib.sha256()
     for array in arrays:
         whole.update(f"{array.dtype.itemsize} {array.shape} ".encode())

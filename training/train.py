@@ -1,4 +1,4 @@
-"""Training: texts in, a run folder out, and voices cut from a run that goes on."""
+"""Train voices: from texts to a run folder, and by a decay from a run without an end."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from .trainer import Clock, Session, Training, TrainingError, windows_of
 from .vocabulary import Vocabulary
 
 DECAYED = 0.1
-"""The steps of a decay, as a share of those that were taken before, unless they are given."""
+"""Default length of a decay, as a share of the steps taken before it."""
 
 
 def train(
@@ -35,12 +35,11 @@ def train(
     team: Team = ALONE,
     session: Session | None = None,
 ) -> Training:
-    """Return a training of a voice on texts, before its first step or where the run stands.
+    """Return a training of a voice on texts, before its first step or resumed from the run folder.
 
-    A run that goes on keeps its own configuration; only `Config.steps`, where given, moves the end
-    of its schedule. It needs no paths, as it has its texts in its folder; where there are some,
-    they must hold the same texts. Of a ``team``, only the first process needs the texts and the
-    folder.
+    A resumed run keeps its own configuration; only `Config.steps`, if given, moves the end of its
+    schedule. Resuming needs no paths, because the texts are in the run folder; paths, if given,
+    must hold the same texts. In a ``team``, only the first process needs the texts and the folder.
 
     Raises TextError for a corpus that cannot be used, RunError for a folder that cannot, and
     TrainingError when the training fails.
@@ -60,7 +59,7 @@ def train(
 
 
 def lay_out(paths: Sequence[Path], run: Run, config: Config) -> None:
-    """Lay out a run that begins when it is resumed, here or on a machine that has only its folder.
+    """Lay out a run whose training starts later, here or on a machine that has only its folder.
 
     Raises as `train` does.
     """
@@ -79,12 +78,11 @@ def prepare(
     clock: Clock = time.perf_counter,
     session: Session | None = None,
 ) -> Training:
-    """Return a training that stands where the run in the folder stands, or before its first step.
+    """Return a training at the state of the run in the folder, or before its first step.
 
-    ``split``: the texts; not needed by a run that goes on with those in its folder, nor by any
-    process but the first. ``vocabulary`` is worked out from what is learned unless it is given, and
-    the minutes of the schedule are told by ``clock``. Raises RunError and TrainingError as `train`
-    does.
+    ``split``: the texts; a resumed run, and any process but the first, does not need them.
+    ``vocabulary`` is computed from the learned texts unless given, and ``clock`` measures the
+    minutes of the schedule. Raises RunError and TrainingError as `train` does.
     """
 
     def asked_for() -> tuple[Config, Vocabulary, Tokens]:
@@ -102,13 +100,13 @@ def prepare(
 def _begin(
     split: Split, run: Run, config: Config, vocabulary: Vocabulary | None, team: Team
 ) -> tuple[Config, Vocabulary, Tokens]:
-    """Lay out a new run, with what can be worked out from its texts."""
+    """Lay out a new run; return its configuration, its vocabulary and its texts."""
     run.require_new()
     _require_folders(config.repeat, [text.folder for text in split.train])
     _require_shares(config, team)
     vocabulary = vocabulary or Vocabulary.of(t.content for t in split.train)
     texts = Tokens.of(split.train, vocabulary)
-    # Only what can be trained is laid out: another try would find a run there.
+    # Checked before the folder is laid out, because a second attempt would find a run there.
     windows_of(config, texts)
     config = fitted(config, texts, vocabulary)
     known = None
@@ -137,7 +135,7 @@ def fitted(config: Config, texts: Tokens, vocabulary: Vocabulary) -> Config:
 def _go_on(
     split: Split | None, run: Run, steps: int | None, team: Team
 ) -> tuple[Config, Vocabulary, Tokens]:
-    """Return what a run has in its folder; of what is asked for, only the steps count."""
+    """Return the content of a run folder; of the options, only the steps apply."""
     kept, vocabulary = run.config(), run.vocabulary()
     if kept.tuned_from:
         raise RunError(
@@ -165,23 +163,24 @@ def decay(
     team: Team = ALONE,
     session: Session | None = None,
 ) -> Training:
-    """Return a training that ends what another run has learned so far, in a folder of its own.
+    """Return a training that finishes what another run has learned so far, in a folder of its own.
 
-    It begins at the last checkpoint of ``run``, which is only read and may still be trained, and
-    takes so many ``steps``, in which the learning rate falls to zero: see `training.schedule`.
+    The training begins at the last checkpoint of ``run``, which is only read and may still be
+    trained, and takes ``steps`` steps, in which the learning rate falls to zero: see
+    `training.schedule`.
 
     Args:
-        run: What has been trained at a constant rate.
-        voice: The folder of the new run; to ``resume``, where that goes on.
-        steps: How many steps it takes, `DECAYED` of those before where it is left out.
-        changes: Fields of the run's `Config` that the voice has otherwise.
-        paths: The texts that it ends on; all that the run has learned where they are left out.
-        lengthen: How many times as long its windows are, of as many times fewer streams. What
-            stands far back can only be learned from long windows, which cost more than they bring
-            while letters and words are learned.
-        resume: Whether to go on in ``voice``.
-        team: The processes that train it.
-        session: How this process trains.
+        run: A run trained at a constant rate.
+        voice: The folder of the new run, or with ``resume`` of the run to resume.
+        steps: Number of steps, by default `DECAYED` of the steps taken before.
+        changes: Fields of the run's `Config` that the voice replaces.
+        paths: The texts of the decay; by default all texts of the run.
+        lengthen: The factor by which windows grow longer, and streams fewer. Distant dependencies
+            can only be learned from long windows, which cost more than they bring while letters
+            and words are learned.
+        resume: Whether to resume the run in ``voice``.
+        team: The processes that train the network.
+        session: The session of this process.
     """
     if not resume:
         team.by_first(lambda: _cut(run, voice, steps, changes, paths, lengthen, team))
@@ -197,7 +196,7 @@ def _cut(
     lengthen: int,
     team: Team,
 ) -> None:
-    """Lay out a run that stands at another one's last checkpoint, before its decay."""
+    """Lay out a run at another run's last checkpoint, before its decay."""
     voice.require_new()
     tensors, facts = run.checkpoint()
     begun, vocabulary, known = run.config(), run.vocabulary(), run.texts()
@@ -226,7 +225,8 @@ def _cut(
     if network.prior and parts is not None:
         keep(network.prior, texts, _parts_of(texts, known, parts), voice.counted)
     if texts is not known or config.window != begun.window or config.repeat != begun.repeat:
-        # Windows are cut otherwise, so that something else stands before each.
+        # Windows are cut differently, so another text stands before each, and the state must be
+        # reset.
         tensors["state"] = torch.zeros_like(tensors["state"][: config.batch])
     facts |= {"best": math.inf, "corpus": texts.fingerprint}
     save(voice.resume, tensors, facts)
@@ -237,9 +237,9 @@ def _cut(
 def _ending(
     run: Run, known: Tokens, vocabulary: Vocabulary, paths: Sequence[Path]
 ) -> tuple[Split, Tokens]:
-    """Return what a decay learns and is judged by: of the texts in paths, or of all in the run.
+    """Return the texts that a decay learns and is judged by: the texts in paths, or all of the run.
 
-    What the run has held out is not learned; where none of that is in the paths, all of it judges.
+    The run's held-out texts are not learned; if none of them is in the paths, all of them judge.
     """
     validation, test = run.heldout_texts("validation"), run.heldout_texts("test")
     if not paths:
@@ -254,7 +254,7 @@ def _ending(
 
 
 def _parts_of(texts: Tokens, known: Tokens, parts: Parts) -> Parts:
-    """Return the parts of texts of which a prior has counted some, -1 for all others."""
+    """Return the parts of texts, some of which a prior has counted; -1 for all others."""
     if texts is known:
         return parts
     counted_at = dict(zip(known.fingerprints(), known.starts.tolist(), strict=False))

@@ -1,4 +1,4 @@
-"""One run, step by step, from wherever it stands. Read `Training.run` from top to bottom first."""
+"""Train a run step by step, from any state. Read `Training.run` from top to bottom first."""
 
 from __future__ import annotations
 
@@ -33,50 +33,50 @@ from .vocabulary import Vocabulary
 from .windows import Windows
 
 if TYPE_CHECKING:
-    # Generic in its stubs alone.
+    # Generic in the type stubs alone.
     Progress = tqdm[NoReturn]
 
 REPORT_EVERY = 50
 """Steps between two lines of metrics."""
 
 SPEED_IS_KNOWN_AFTER = 60.0
-"""Seconds of training from which the steps that fit into `Config.minutes` are worked out."""
+"""Seconds of training after which the number of steps in `Config.minutes` is computed."""
 
 VALIDATION_STREAMS = 16
-"""Pieces of the validation text that are read side by side while training."""
+"""Pieces of the validation text read side by side while training."""
 
 VALIDATED = 200_000
-"""Characters of the validation text that are read at an evaluation, at most."""
+"""The most characters of the validation text read at an evaluation."""
 
 
 class TrainingError(Exception):
-    """One sentence about a training that cannot go on, and what to do about it."""
+    """Raised when a training cannot go on; the message says in one sentence what to do."""
 
 
 Clock = Callable[[], float]
-"""Seconds since some moment, such as `time.perf_counter`."""
+"""Returns seconds since some moment, such as `time.perf_counter`."""
 
 
 @dataclass(frozen=True)
 class Session:
-    """How one process trains. Nothing of it is kept with the run, which may go on otherwise."""
+    """The options of one process, which are not stored with the run."""
 
     device: str = "auto"
     """See `device_of`."""
     minutes: float | None = None
-    """When to stop, kept, counted from the start of the session; None to go on to the end."""
+    """Minutes after which to save and stop, from the start of the session; None for no limit."""
     checkpoint_minutes: float = 5.0
-    """Time between two checkpoints; there is one after each evaluation as well."""
+    """Minutes between two checkpoints; each evaluation saves a checkpoint as well."""
     began: float = field(default_factory=time.monotonic)
 
     @property
     def is_over(self) -> bool:
-        """Tell whether the minutes are used up."""
+        """Return whether the minutes are used up."""
         return self.minutes is not None and time.monotonic() - self.began >= 60 * self.minutes
 
 
 class Training:
-    """One run, from wherever it stands to the end of its schedule, if it has one."""
+    """One run, from any state to the end of its schedule, if it has one."""
 
     def __init__(
         self,
@@ -133,14 +133,14 @@ class Training:
         self.seconds = 0.0
         self.best = math.inf
         self.time_is_up = False
-        """Whether the run has stopped because the minutes of its session are over."""
+        """True if the run has stopped because its session's minutes are over."""
         self._saved_at = time.monotonic()
         if not team.leads:
-            # All have begun with the same weights, and drop different ones.
+            # All processes begin with the same weights, but draw different dropout masks.
             torch.manual_seed(config.seed * 100_003 + team.rank)
 
     def run(self) -> bool:
-        """Train to the end of the schedule; return False when the run has stopped before, kept.
+        """Train to the end of the schedule; return False if the run was saved and stopped earlier.
 
         Raises TrainingError when the loss is not finite.
         """
@@ -167,11 +167,11 @@ class Training:
         return True
 
     def _goes_on(self, interrupted: bool) -> bool:
-        """Keep a checkpoint where one is due; return False when it is time to stop."""
+        """Save a checkpoint if one is due; return False when it is time to stop."""
         quiet = time.monotonic() - self._saved_at
         due = quiet >= 60 * self.session.checkpoint_minutes
         heard = self.team.hear((interrupted, self.session.is_over, due))
-        # The clocks of a team differ: the first one's counts.
+        # The clocks of a team differ, so the first process decides.
         _, self.time_is_up, due = heard[0]
         stop = self.time_is_up or any(one for one, _, _ in heard)
         if stop or due:
@@ -181,7 +181,7 @@ class Training:
     def train_step(self) -> float:
         """Take a step: forward, backward, clip, update, average. Return bits per character.
 
-        Both the window and the bits are those of all processes.
+        Window and bits are those of all processes together.
         """
         batch = self.ahead.at(self.step)
         if len(self.state) != len(batch.starting):
@@ -202,7 +202,7 @@ class Training:
         self.state = state.detach()
         self.step += 1
         self._average()
-        # Read last, because a GPU must be done with the step before it can answer.
+        # Read last, because reading waits for the GPU to finish the step.
         whole, own = torch.stack([loss.detach(), text.detach()]).tolist()
         value = fmean(self.team.hear(own))
         if not math.isfinite(value + whole):
@@ -214,15 +214,15 @@ class Training:
 
     @torch.no_grad()
     def _average(self) -> None:
-        """Move the averaged weights; faster at first, so that the start is soon forgotten."""
+        """Update the averaged weights, with a smaller decay during the first steps."""
         decay = min(self.config.averaging, (1 + self.step) / (10 + self.step))
-        # One call for all, as each would be a kernel of its own on a GPU.
+        # One call for all weights, because each weight would be a kernel of its own on a GPU.
         torch._foreach_lerp_(
             list(self.average.parameters()), list(self.model.parameters()), 1 - decay
         )
 
     def _find_schedule(self, progress: Progress) -> bool:
-        """Tell whether it is known now how many steps there will be."""
+        """Set the number of steps if it is known now; return whether it is known."""
         steps = self.team.by_first(lambda: self._steps_that_fit(progress))
         self.config = dataclasses.replace(self.config, steps=steps)
         return steps is not None
@@ -245,7 +245,7 @@ class Training:
         return self.step % self.config.evaluate_every == 0 or self.step == self.config.steps
 
     def _evaluate(self, progress: Progress) -> None:
-        """Read the validation text and write a sample; keep the weights if they are the best."""
+        """Measure the validation bits and write a sample; save the weights if they are best."""
         temperatures, cost = calibrated(*self._validation(self.average, self.vocabulary))
         bits = cost.per_character
         self._note({"step": self.step, "seconds": round(self.seconds, 1), "validation_bits": bits})
@@ -276,24 +276,24 @@ class Training:
         curves.draw(self.run_folder.metrics, self.run_folder.folder / "curves.png")
 
     def validation_bits(self) -> float:
-        """Return what a character of the validation text costs now, by the averaged weights."""
+        """Return the bits per character of the validation text by the averaged weights."""
         return self.bits_by(self.average, self.vocabulary)
 
     def bits_by(self, model: CharLSTM, vocabulary: Vocabulary) -> float:
-        """Return what a character of the validation text costs another network."""
+        """Return the bits per character of the validation text by another network."""
         return carried(*self._validation(model, vocabulary)).per_character
 
     def _validation(
         self, model: CharLSTM, vocabulary: Vocabulary
     ) -> tuple[CharLSTM, Vocabulary, str, int]:
-        """Return what is read of the validation text, and in how many pieces, side by side."""
+        """Return the network, the vocabulary, the text to read, and the number of streams."""
         streams = max(1, min(VALIDATION_STREAMS, len(self.validation) // 1000))
         return model, vocabulary, self.validation, streams
 
     def save(self) -> None:
-        """Keep all that the next step depends on, so that another process can take it.
+        """Save all that the next step depends on, so that another process can take it.
 
-        Of several processes, it keeps the state of all streams, and the generators of all.
+        In a team, the states of all streams and the generators of all processes are saved.
         """
         own = {"state": self.state.cpu()}
         found = checkpoint.generators(self.device)
@@ -313,11 +313,12 @@ class Training:
         save(self.run_folder.resume, tensors, facts)
 
     def resume(self) -> None:
-        """Stand where `save` left the run; raises RunError when the texts are not the same.
+        """Restore the state that `save` wrote; raises RunError when the texts are not the same.
 
-        With as many processes on the same device it goes on bit for bit. With another number each
-        stream goes on where it was, but sums are rounded differently, and other things are dropped:
-        a process, or a GPU, that was missing then draws as at the start of the run.
+        With as many processes on the same device, the run continues bit for bit. With another
+        number of processes each stream continues at its place, but sums are rounded differently,
+        and dropout masks differ: a process, or a GPU, that was missing at the checkpoint draws as
+        at the start of the run.
         """
         kept = self.team.by_first(self._kept)
         if kept:
@@ -345,7 +346,7 @@ class Training:
         self.step, self.seconds, self.best = facts["step"], facts["seconds"], facts["best"]
 
     def _forget_metrics_after(self, step: int) -> None:
-        """Drop the notes of steps that were taken but not kept: they will be noted again."""
+        """Drop the metrics of steps that were not saved, because they will be logged again."""
         if not self.run_folder.metrics.exists():
             return
         rows = self.run_folder.metrics.read_text(encoding="utf-8").splitlines()
@@ -384,7 +385,7 @@ class Training:
 def windows_of(config: Config, texts: Tokens) -> Windows:
     """Return the windows of the texts, in which people have other names at each reading.
 
-    Raises TrainingError where the texts fill none.
+    Raises TrainingError if the texts do not fill a window.
     """
     names = Names(texts.people, config.renamed, config.seed)
 

@@ -1,4 +1,4 @@
-"""Tuning: a voice that was trained already learns a person's own scripts."""
+"""Tune a voice, already trained, on a person's own scripts."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from .vocabulary import Vocabulary
 from .voice_file import Voice
 
 SEEN = 20
-"""A character that the voice does not know must be seen so often in the scripts to be learned."""
+"""The fewest occurrences in the scripts of a character that is added to the voice's vocabulary."""
 
 RARER = 3.0
-"""How much lower the logit of a new character begins than that of what it was folded into."""
+"""The difference between the initial logit of a new character and that of its folded form."""
 
 
 class Trained(Protocol):
-    """A trained voice to go on from: a `Run`, or a `TrainedFile`."""
+    """A trained voice to tune: a `Run`, or a `TrainedFile`."""
 
     def model(self) -> CharLSTM:
         """Return the network, in float32."""
@@ -41,20 +41,20 @@ class Trained(Protocol):
         """Return the characters that the voice knows."""
 
     def config(self) -> Config:
-        """Return how the voice was trained."""
+        """Return the configuration of the voice's training."""
 
     def fingerprint(self) -> str:
-        """Return what tells these weights from others."""
+        """Return a fingerprint of the weights."""
 
 
 @dataclass(frozen=True)
 class TrainedFile:
-    """A voice file, which is all that anybody needs to go on from."""
+    """A voice file, which is all that tuning needs."""
 
     path: Path
 
     def model(self) -> CharLSTM:
-        """Return the network, as exactly as the bits of the file say it."""
+        """Return the network, as exactly as the file stores it."""
         return self._voice.network().network()
 
     def vocabulary(self) -> Vocabulary:
@@ -62,13 +62,13 @@ class TrainedFile:
         return self._voice.vocabulary
 
     def config(self) -> Config:
-        """Return how the voice was trained, with the sizes that its network has in the file."""
+        """Return the configuration of the training, with the network's sizes in the file."""
         shape = self._voice.network().shape
         config = Config.from_json(self._voice.metadata["onbook.config"])
         return dataclasses.replace(config, embedding=shape.embedding)
 
     def fingerprint(self) -> str:
-        """Return what tells this voice from others."""
+        """Return a fingerprint of the voice."""
         return self._voice.fingerprint
 
     def __str__(self) -> str:
@@ -80,7 +80,7 @@ class TrainedFile:
 
 
 def trained(path: Path) -> Trained:
-    """Return the voice of a path: a run folder, or a voice file."""
+    """Return the voice at a path: a run folder, or a voice file."""
     return TrainedFile(path) if path.is_file() else Run(path)
 
 
@@ -94,14 +94,14 @@ def prepare(
     resume: bool = False,
     session: Session | None = None,
 ) -> Training:
-    """A training of a voice on further texts, into a run of its own.
+    """Return a training of a voice on further texts, into a run of its own.
 
-    It stands before its first step or, to ``resume``, where the run in the folder stands. Before
-    the first step its weights are the voice's, and it knows what can be counted in the texts.
-    ``changes``: fields of the voice's `Config` that are set anew, the schedule among them; a run
-    that goes on keeps its own, and only the steps, where given, move its end. ``teachers`` are
-    runs that write what it reads as well, see `training.teachers`; the voice can be one of them.
-    Raises TextError, RunError and TrainingError as `train` does.
+    The training stands before its first step or, with ``resume``, at the state of the run in the
+    folder. Before the first step its weights are the voice's, and its prior has counted the texts.
+    ``changes``: fields of the voice's `Config` that are replaced, the schedule among them; a
+    resumed run keeps its configuration, and only the steps, if given, move its end. ``teachers``:
+    voices that write additional text to read, see `training.teachers`; the voice can be one of
+    them. Raises TextError, RunError and TrainingError as `train` does.
     """
     known, networks = voice.model(), [one.model() for one in teachers]
     tuned_from = voice.fingerprint()
@@ -113,7 +113,7 @@ def prepare(
     if resume:
         config, larger = run.config(), run.vocabulary()
     else:
-        # The folders are those of other texts, and these may be few.
+        # The voice's folders belong to other texts, and the new texts may be few.
         config = dataclasses.replace(
             dataclasses.replace(voice.config(), repeat={}, texts="", decay_from=None),
             **changes,
@@ -198,7 +198,7 @@ def _require_voice(run: Run, voice: Trained, tuned_from: str) -> None:
 
 
 def _grown(vocabulary: Vocabulary, texts: Sequence[Text]) -> Vocabulary:
-    """The vocabulary with what the texts have often; raises TrainingError if that is too much."""
+    """Return the vocabulary with frequent characters added; raises TrainingError if too many."""
     larger = vocabulary.grown((text.content for text in texts), SEEN)
     if len(larger) > LARGEST_VOCABULARY:
         raise TrainingError(
@@ -209,7 +209,7 @@ def _grown(vocabulary: Vocabulary, texts: Sequence[Text]) -> Vocabulary:
 
 
 def _go_on(run: Run, shape: PriorShape, steps: int | None) -> Config:
-    """The run's own configuration, but for the steps; its prior must be that of the texts."""
+    """Return the run's own configuration with new steps; its prior must be that of the texts."""
     kept = run.config()
     if kept.prior != shape:
         raise RunError(
@@ -224,7 +224,7 @@ def _go_on(run: Run, shape: PriorShape, steps: int | None) -> Config:
 def _prior(
     known: CharLSTM, texts: Sequence[Tensor], vocabulary: Vocabulary
 ) -> tuple[NgramPrior | None, Tensor | None]:
-    """The prior of a voice and of new texts together, and the parts of these."""
+    """Return a prior that covers the voice and the new texts, and the parts of the new texts."""
     if known.prior:
         return blended(grown(known.prior, texts, len(vocabulary)), texts)
     shape = prior.fitted(texts, len(vocabulary), PriorShape())
@@ -241,10 +241,10 @@ def _weights(
     config: Config,
     beside: NgramPrior | None,
 ) -> dict[str, Tensor]:
-    """The weights of a network for a larger vocabulary that says what the known one says.
+    """Return weights for a larger vocabulary that preserve the known network's predictions.
 
-    A new character is embedded, and expected, as what it was folded into, but less often; one that
-    was folded into nothing as the average of all.
+    A new character is embedded, and expected, like its folded form, with a lower probability; a
+    character without a folded form gets the average of all characters.
     """
     weights = {name: weight.clone() for name, weight in known.state_dict().items()}
     like = [_like(vocabulary, character) for character in larger.characters[len(vocabulary) :]]
@@ -272,5 +272,5 @@ def _weights(
 
 
 def _like(vocabulary: Vocabulary, character: str) -> int | None:
-    """The token that a voice has read so far for a character, the first of several."""
+    """Return the first token of a character's folded form in the voice's vocabulary, or None."""
     return next(iter(vocabulary.encode(character)), None)

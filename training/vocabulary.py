@@ -1,4 +1,4 @@
-"""The characters that a voice knows, and how every other character is folded into them."""
+"""Define the characters that a voice knows, and fold every other character into them."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 RARE = 3
-"""A character seen fewer times than this in the training text is folded, not learned."""
+"""The fewest occurrences in the training text of a learned character; a rarer one is folded."""
 
-# Plain forms of typographic characters, the preferred one first. What Unicode itself can
-# decompose (accents, ligatures, full-width forms) is not listed: NFKD knows it.
+# Plain forms of typographic characters, the preferred form first. Characters that Unicode itself
+# decomposes (accents, ligatures, full-width forms) are not listed, because NFKD knows them.
 PLAIN_FORMS: Mapping[str, tuple[str, ...]] = {
     "\t": (" ",),
     "\u00a0": (" ",),
@@ -86,7 +86,7 @@ class Vocabulary:
     """A voice's characters and its fold map.
 
     ``characters``: the index of a character is its token id. ``fold``: from single characters
-    that are not in ``characters`` to strings that are made of them alone.
+    outside ``characters`` to strings of known characters.
     """
 
     characters: tuple[str, ...]
@@ -94,16 +94,16 @@ class Vocabulary:
 
     @classmethod
     def of(cls, texts: Iterable[str]) -> Vocabulary:
-        """The vocabulary of a training text: each character seen at least `RARE` times."""
+        """Return a training text's vocabulary: characters that occur `RARE` times or more."""
         counts = Counter[str]()
         for text in texts:
             counts.update(unicodedata.normalize("NFC", text))
-        # The newline separates elements, so every voice knows it.
+        # The newline separates elements, so every voice must know it.
         known = sorted({c for c, n in counts.items() if n >= RARE} | {"\n"})
         return cls(tuple(known), _fold_into(frozenset(known)))
 
     def grown(self, texts: Iterable[str], seen: int) -> Vocabulary:
-        """This vocabulary and, after its own, what it lacks and the texts have ``seen`` times."""
+        """Return this vocabulary, extended by characters that occur ``seen`` times or more."""
         counts = Counter[str]()
         for text in texts:
             counts.update(unicodedata.normalize("NFC", text))
@@ -115,31 +115,31 @@ class Vocabulary:
         return len(self.characters)
 
     def encode(self, text: str) -> list[int]:
-        """Token ids of a text: NFC, then folded; what has no fold is skipped.
+        """Encode a text as token ids: NFC, then folded; characters without a fold are skipped.
 
-        The ids lie in [0, len(self)). Never raises: any text can be read.
+        The ids lie in [0, len(self)). Never raises: any text can be encoded.
         """
         folded = unicodedata.normalize("NFC", text).translate(self._translation)
         ids = self._ids
         return [ids[c] for c in folded if c in ids]
 
     def decode(self, ids: Iterable[int]) -> str:
-        """The text of token ids; raises IndexError for an id outside of [0, len(self))."""
+        """Decode token ids; raises IndexError for an id outside of [0, len(self))."""
         return "".join(self.characters[i] for i in ids)
 
     def skipped(self, text: str) -> int:
-        """How many characters of the text are neither known nor folded."""
+        """Return how many characters of the text are neither known nor folded."""
         normal = unicodedata.normalize("NFC", text)
         return sum(c not in self._ids and c not in self.fold for c in normal)
 
     def to_json(self) -> str:
-        """The JSON form that a run folder keeps as ``vocabulary.json``."""
+        """Return the vocabulary as JSON, the content of ``vocabulary.json`` in a run folder."""
         document = {"characters": list(self.characters), "fold": dict(self.fold)}
         return json.dumps(document, ensure_ascii=False, indent=1) + "\n"
 
     @classmethod
     def from_json(cls, document: str) -> Vocabulary:
-        """The inverse of `to_json`; raises KeyError or ValueError for anything else."""
+        """Read what `to_json` returned; raises KeyError or ValueError for anything else."""
         fields = json.loads(document)
         return cls(tuple(fields["characters"]), dict(fields["fold"]))
 
@@ -153,7 +153,7 @@ class Vocabulary:
 
 
 def _fold_into(known: frozenset[str]) -> dict[str, str]:
-    """The fold map: every foldable character to its first form that ``known`` can spell."""
+    """Return the fold map: every foldable character to its first form in ``known`` characters."""
     foldable = dict.fromkeys([chr(c) for block in FOLDED_BLOCKS for c in block])
     foldable |= dict.fromkeys(PLAIN_FORMS)
     fold: dict[str, str] = {}
@@ -167,7 +167,7 @@ def _fold_into(known: frozenset[str]) -> dict[str, str]:
 
 
 def _forms(character: str) -> Iterator[str]:
-    """Ways to write a character plainly, the best first."""
+    """Yield plain forms of a character, the best first."""
     yield from PLAIN_FORMS.get(character, ())
     decomposed = unicodedata.normalize("NFKD", character)
     bare = "".join(c for c in decomposed if not unicodedata.combining(c))

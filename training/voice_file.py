@@ -1,4 +1,4 @@
-"""A voice file: a step graph, what it says of itself, and the network that can be read from it."""
+"""Read and write voice files: a step graph with its metadata, and the network in the graph."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .tables import Tables
 from .vocabulary import Vocabulary
 
 FORMAT = "1"
-"""The version of the voice file that is written here."""
+"""The version of the voice file format."""
 
 NUMBERS_PER_CODE = 127
 """A vector's number is (code - 128) / 127, see `export.quantise`."""
@@ -41,7 +41,7 @@ class Voice:
     graph: bytes
     """A serialised ModelProto without `metadata_props`."""
     metadata: Mapping[str, str]
-    """``onbook.*`` but for the format and the fingerprint, which follow from the rest."""
+    """``onbook.*`` without the format and the fingerprint, which follow from the rest."""
 
     @property
     def fingerprint(self) -> str:
@@ -65,7 +65,7 @@ class Voice:
         return Vocabulary(tuple(characters), fold)
 
     def network(self) -> FoldedNetwork:
-        """Return the network of the graph, as exactly as its bits say it.
+        """Return the network of the graph, as exactly as the graph stores it.
 
         Raises VoiceError for a graph that `export.graph.build` did not make.
         """
@@ -82,7 +82,7 @@ class Voice:
         return self.graph + serialise(last)
 
     def write(self, path: Path) -> None:
-        """Write the file whole or not at all; raises VoiceError when it cannot be written."""
+        """Write the file atomically; raises VoiceError when it cannot be written."""
         part = path.with_name(f"{path.name}.part")
         try:
             with part.open("wb") as file:
@@ -99,7 +99,7 @@ class Voice:
 
     @classmethod
     def read(cls, path: Path) -> Voice:
-        """Read a file; raises VoiceError for one that is no voice, or damaged."""
+        """Read a file; raises VoiceError for a file that is no voice, or damaged."""
         try:
             model = onnx.ModelProto.FromString(path.read_bytes())
         except OSError as error:
@@ -122,7 +122,7 @@ class Voice:
 
 
 def serialise(model: onnx.ModelProto) -> bytes:
-    """Return the bytes of a model; the same model gives the same ones."""
+    """Write a model as bytes; the same model gives the same bytes."""
     return model.SerializeToString(deterministic=True)
 
 
@@ -174,7 +174,7 @@ def _matrix(stored: Mapping[str, Any], layer: str) -> Floats:
 
 
 def _in_torch_order(columns: Floats) -> Floats:
-    """[..., 4H] from the order of the graph: input, forget, output, cell."""
+    """Return [..., 4H] in PyTorch's order, from the graph's: input, forget, output, cell."""
     enter, keep, show, cell = np.split(columns, 4, axis=-1)
     return np.concatenate([enter, keep, cell, show], axis=-1)
 

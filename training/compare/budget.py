@@ -1,7 +1,7 @@
-"""How long a model may learn.
+"""Define how long a model may learn.
 
-Time is that of the processor's cores, not of the day: other programs, which a machine has, take
-none of it away, and one core for two hours is as much as two for one.
+Time is the processor time of all cores, not wall time: other programs on the machine do not reduce
+it, and one core for two hours counts as much as two cores for one hour.
 """
 
 from __future__ import annotations
@@ -14,30 +14,30 @@ from typing import Literal
 import torch
 
 Unit = Literal["minutes", "steps", "characters"]
-"""Minutes are those of one core."""
+"""The unit of a budget; minutes are minutes of one core."""
 
 clock: Callable[[], float] = time.perf_counter if torch.cuda.is_available() else time.process_time
-"""Seconds of all cores that this process has used; of the day, where a GPU does the work."""
+"""Seconds of processor time, over all cores; wall time where a GPU does the work."""
 
 
 @dataclass(frozen=True)
 class Budget:
     """An amount of training, above 0, in one of three units.
 
-    Evaluations take up minutes of our own network, but none of other people's recipes. What is
-    counted in the texts before the first step takes up none.
+    Evaluations count towards the minutes of On Book's network, but not of other people's recipes.
+    Counting n-grams before the first step counts towards neither.
     """
 
     amount: float
     unit: Unit
 
     def share(self, seconds: float, steps: int, characters: int) -> float:
-        """How much of it is used up, from 0; 1 and more is the end."""
+        """Return the share of the budget used, from 0; 1 and more means that it is used up."""
         used = {"minutes": seconds / 60, "steps": steps, "characters": characters}
         return used[self.unit] / self.amount
 
     def part(self, share: float) -> Budget:
-        """A share of it, at least one step or character."""
+        """Return a share of the budget, at least one step or character."""
         least = 0.0 if self.unit == "minutes" else 1.0
         return replace(self, amount=max(least, self.amount * share))
 

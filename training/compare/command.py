@@ -1,4 +1,4 @@
-"""``compare`` and ``ablate``: make the rows that are asked for, and print all there are."""
+"""Run ``compare`` and ``ablate``: make the requested rows, and print all rows."""
 
 from __future__ import annotations
 
@@ -16,21 +16,20 @@ from .table import of_ablations, of_rows
 from .task import Task
 
 COMMITTED = Path(__file__).parent.parent / "comparison"
-"""Rows that come with the repository, a folder for each task."""
+"""The rows in the repository, a folder for each task."""
 
 WRITTEN = Path("runs/comparison")
-"""Where rows are written, so that a trial replaces none of those."""
+"""The folder of new rows, so that a trial replaces no committed row."""
 
 Results = Sequence[Path]
-"""Folders of rows: the first is written to, and of a row that several have, its own is read."""
+"""Folders of rows: rows are written to the first, and its copy of a row takes precedence."""
 
 
 def compare(task: Task, names: Sequence[str], budget: Budget, results: Results, work: Path) -> str:
-    """Makes the named rows anew and writes them to ``results``; returns the table of all there.
+    """Make the named rows and write them to ``results``; return the table of all rows.
 
-    What a row has learned lies in ``work`` until it is whole; the same call goes on from there.
-    Raises `Interrupted` after Ctrl-C, RunError where a folder cannot be, and what `training.train`
-    raises.
+    Unfinished training is kept in ``work``, and the same call resumes it. Raises `Interrupted`
+    after Ctrl-C, RunError where a folder cannot be made, and whatever `training.train` raises.
     """
     for name in names:
         _make(name, ROWS[name], task, budget, results, work)
@@ -38,9 +37,9 @@ def compare(task: Task, names: Sequence[str], budget: Budget, results: Results, 
 
 
 def ablate(task: Task, names: Sequence[str], budget: Budget, results: Results, work: Path) -> str:
-    """Trains the named variants, writes their rows, and returns the table of all there.
+    """Train the named variants and write their rows; return the table of all rows.
 
-    It goes on where it stopped, and raises, as `compare` does.
+    The call resumes interrupted work and raises as `compare` does.
     """
     for name in names:
         variant = VARIANTS[name]
@@ -61,7 +60,7 @@ def _make(
 
 
 def read(results: Results, task: Task, names: Iterable[str] = ROWS) -> list[Row]:
-    """The rows of these names that were made of the same texts."""
+    """Return the rows of these names that were made from the task's texts."""
     return [row for name in names if (row := _found(results, task, name))]
 
 

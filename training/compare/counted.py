@@ -1,4 +1,4 @@
-"""What needs no training: PPMd, and a table of n-grams."""
+"""Make the rows of models without gradients: PPMd, and an n-gram model."""
 
 from __future__ import annotations
 
@@ -14,28 +14,29 @@ from training.kneser_ney import KneserNey
 from .task import Task
 
 ORDER = 8
-"""Of PPMd: how many characters before it looks at, at most."""
+"""The order of PPMd: the characters of its longest context."""
 
 MEMORY = 1 << 28
-"""Bytes that PPMd may use: enough to forget nothing: when it is full, PPMd forgets all."""
+"""Memory of PPMd in bytes, enough for all texts, because a full PPMd forgets everything."""
 
 PIECE = 4_000
-"""Characters that PPMd reads in pieces, each right after the texts that were learned."""
+"""Characters of a piece; PPMd reads each piece right after the learned texts."""
 
 LONGEST = range(4, 9)
-"""Characters of the longest context of an n-gram; the best on the text that chooses is taken."""
+"""Candidate lengths, in characters, of the longest context; the validation text decides."""
 
 Bits = dict[str, float]
-"""Bits per character of each text that is judged."""
+"""Bits per character of each judged text."""
 
 
 def ppmd(task: Task, piece: int | None = None) -> tuple[str, Bits]:
-    """In which order the texts were read, and bits per character by PPMd, variant H as in 7-Zip.
+    """Return the order of the learned texts, and bits per character by PPMd, variant H.
 
-    It reads the learned texts, then a text that is judged, and goes on learning from that; in
-    pieces, of so many characters, each comes right after the learned texts. What it has read last
-    it remembers best, so these are read in their order and in the reverse one, and that is taken
-    which predicts the first text better.
+    PPMd (as in 7-Zip) reads the learned texts, then a judged text, and keeps learning from the
+    judged text. Given a ``piece`` in characters, each piece of the judged text comes right after
+    the learned texts instead. PPMd remembers best what it has read last, so the learned texts are
+    tried in their order and in the reverse order; the order that predicts the first judged text
+    better is kept.
     """
     learned = [text.content for text in task.learned]
     first, *others = task.judged
@@ -47,14 +48,14 @@ def ppmd(task: Task, piece: int | None = None) -> tuple[str, Bits]:
 
 
 class _After:
-    """What PPMd makes of a text after others."""
+    """The cost of a text by PPMd after other texts."""
 
     def __init__(self, learned: Sequence[str]) -> None:
         self.learned = "\n\n".join(learned) + "\n\n"
         self.alone = _compressed(self.learned)
 
     def cost(self, text: str, piece: int | None) -> float:
-        """Bits per character of a text, or of its pieces, each right after the others."""
+        """Return the bits per character of a text, or of pieces that each follow the others."""
         size = piece or len(text)
         pieces = (text[i : i + size] for i in range(0, len(text), size))
         added = sum(_compressed(self.learned + one) - self.alone for one in pieces)
@@ -62,16 +63,16 @@ class _After:
 
 
 def _compressed(text: str) -> int:
-    """Bytes of a text in UTF-8, compressed."""
+    """Return the compressed size in bytes of a text in UTF-8."""
     encoder = pyppmd.Ppmd7Encoder(ORDER, MEMORY)
     return len(encoder.encode(text.encode())) + len(encoder.flush())
 
 
 def kneser_ney(task: Task) -> tuple[int, Bits, Bits]:
-    """The length of the longest context that is best; carried bits, and those of cold windows."""
+    """Return the best n-gram length, and the bits of carried text and of cold windows."""
     learned = [_tokens(task, as_read(text.content)) for text in task.learned]
     characters = len(task.vocabulary)
-    # A longer context needs larger keys than 63 bits in a large vocabulary.
+    # Keys of longer contexts would exceed 63 bits in a large vocabulary.
     lengths = [n for n in LONGEST if (n + 1) * math.log2(characters + 1) < 63]
     models = {n: KneserNey(learned, characters, n) for n in lengths}
     first = task.judged[0].content
@@ -86,14 +87,14 @@ def _carried(model: KneserNey, task: Task, text: str) -> float:
 
 
 def _cold(model: KneserNey, task: Task, text: str) -> float:
-    """The windows of `training.evaluate.cold_windows`."""
+    """Return the bits per character over the windows of `training.evaluate.cold_windows`."""
     tokens = _tokens(task, text)
     last = len(tokens) - COLD_WINDOW
     return _bits(model, [tokens[i : i + COLD_WINDOW + 1] for i in range(0, last, COLD_WINDOW)])
 
 
 def _bits(model: KneserNey, texts: list[np.ndarray]) -> float:
-    """Bits per character of all but the first of each text."""
+    """Return the bits per character over all but the first character of each text."""
     costs = []
     for text in texts:
         expected = model.probabilities(text[:-1])

@@ -1,4 +1,4 @@
-"""Trains a recipe on a task within a budget. Read `learn` first."""
+"""Train a recipe on a task within a budget. Read `learn` first."""
 
 from __future__ import annotations
 
@@ -25,34 +25,34 @@ from .recipes import Recipe
 from .task import Task
 
 PROBE = 0.1
-"""Share of the budget that each learning rate is tried for. It comes on top of the budget."""
+"""Share of the budget that each learning rate is tried for, in addition to the budget."""
 
 EVALUATIONS = 20
-"""How often, over its budget, a network reads the text that chooses."""
+"""Number of evaluations on the validation text over a network's budget."""
 
 SEED = 1
 
 
 @dataclass(frozen=True)
 class Learned:
-    """A network at its best, and what that took."""
+    """A network with its best weights, and the training that led to them."""
 
     network: Network
     rate: float
     probes: Mapping[float, float]
-    """Bits per character of the text that chooses, for each learning rate that was tried."""
+    """Bits per character of the validation text, for each learning rate tried."""
     seconds: float
     steps: int
     characters: int
-    """How many characters it read, again and again, while it learned."""
+    """Number of characters read during training, repetitions included."""
 
 
 class Interrupted(Exception):
-    """Ctrl-C; what was learned is kept."""
+    """Raised after Ctrl-C, when the progress has been saved."""
 
 
 class Draws:
-    """Windows that begin anywhere in the joined texts, none at the end of another."""
+    """Windows at random positions in the joined texts."""
 
     def __init__(self, texts: list[Tensor], batch: int, window: int) -> None:
         self.whole = torch.cat(texts)
@@ -61,7 +61,7 @@ class Draws:
         self.per_epoch = max(1, len(self.whole) // (batch * window))
 
     def at(self, step: int) -> tuple[Tensor, Tensor, bool]:
-        """Inputs and targets, int64 [window, batch]; the state always begins anew."""
+        """Return inputs and targets, int64 [window, batch], and True to reset the state."""
         generator = torch.Generator().manual_seed(SEED * 100_003 + step)
         last = len(self.whole) - self.window
         starts = torch.randint(last, (self.batch,), generator=generator)
@@ -70,10 +70,10 @@ class Draws:
 
 
 def learn(recipe: Recipe, task: Task, budget: Budget, folder: Path) -> Learned:
-    """Tries each learning rate for a short while, then trains with the best for the budget.
+    """Try each learning rate briefly, then train with the best one for the budget.
 
-    The network that is returned is the one that was best, on the text that chooses, of all
-    evaluations. What was done lies in ``folder``, and the same call goes on from there. Raises
+    The network returned has the weights of the evaluation with the fewest bits per character on the
+    validation text. Progress is kept in ``folder``, and the same call resumes it. Raises
     `Interrupted` after Ctrl-C.
     """
     probes: dict[float, float] = {}
@@ -89,7 +89,7 @@ def learn(recipe: Recipe, task: Task, budget: Budget, folder: Path) -> Learned:
 
 
 class Trainee:
-    """One training of a network with one learning rate, from wherever it stands."""
+    """One training of a network with one learning rate, resumable at any step."""
 
     def __init__(
         self, recipe: Recipe, task: Task, rate: float, budget: Budget, folder: Path
@@ -114,12 +114,12 @@ class Trainee:
 
     @property
     def used(self) -> float:
-        """How much of the budget is used up."""
+        """Return the share of the budget used."""
         read = self.steps * self.recipe.batch * self.recipe.window
         return self.budget.share(self.seconds, self.steps, read)
 
     def run(self) -> None:
-        """Trains until the budget is used up, and evaluates on the way."""
+        """Train until the budget is used up, with evaluations at intervals."""
         with interruption() as interrupted:
             while self.used < 1:
                 began = clock()
@@ -135,7 +135,7 @@ class Trainee:
         self._save()
 
     def at_its_best(self) -> Network:
-        """The network with the weights that were best."""
+        """Return the network with its best weights."""
         tensors, _ = load(self.folder / "best.safetensors")
         self.network.load_state_dict(tensors)
         self.network.eval()

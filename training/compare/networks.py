@@ -1,4 +1,4 @@
-"""The networks of other people's recipes, each a `Reader` of `training.evaluate`."""
+"""Define the networks of other people's recipes, each a `Reader` of `training.evaluate`."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from torch.nn import functional
 
 
 class Network(nn.Module):
-    """A network whose state is one tensor, so that it can be read with: a `Reader`."""
+    """A network whose state is one tensor, as a `Reader` requires."""
 
     def forward(self, tokens: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-        """tokens int64 [time, batch] -> logits [time, batch, characters], and the next state."""
+        """Map tokens, int64 [time, batch], to logits [time, batch, V] and the next state."""
         raise NotImplementedError
 
     def start(self, batch: int) -> Tensor:
-        """The state in which nothing has been read."""
+        """Return the initial state."""
         raise NotImplementedError
 
 
@@ -36,7 +36,7 @@ class AtTemperature(Network):
 
 
 class NotebookGRU(Network):
-    """An embedding of 256, one GRU of 1,024 and a linear output: the first notebook's model.
+    """The model of the first notebook: an embedding of 256, one GRU of 1,024, a linear output.
 
     State: float32 [batch, hidden].
     """
@@ -58,7 +58,7 @@ class NotebookGRU(Network):
 class CharRNN(Network):
     """Karpathy's char-rnn (2015): LSTM layers over one-hot characters, dropout after each.
 
-    State: float32 [batch, 2, layers, hidden], the h and the c of each layer.
+    State: float32 [batch, 2, layers, hidden], h and c of each layer.
     """
 
     def __init__(self, characters: int, hidden: int = 512, layers: int = 2) -> None:
@@ -67,7 +67,7 @@ class CharRNN(Network):
         self.lstm = nn.LSTM(characters, hidden, layers, dropout=0.5)
         self.dropout = nn.Dropout(0.5)
         self.output = nn.Linear(hidden, characters)
-        # As its train.lua begins: small numbers, and forget gates that are open.
+        # Initialised as in char-rnn's train.lua: small uniform weights, open forget gates.
         for name, weights in self.named_parameters():
             nn.init.uniform_(weights, -0.08, 0.08)
             if name.startswith("lstm.bias_ih"):
@@ -85,11 +85,12 @@ class CharRNN(Network):
 
 
 class GPT(Network):
-    """A decoder in the shape that nanoGPT's README gives for a CPU: 4 layers of 4 heads, 128 wide.
+    """A decoder of the size that nanoGPT's README gives for a CPU: 4 layers of 4 heads, 128 wide.
 
-    It sees ``block`` characters at once. A longer text is read in blocks that overlap, so that
-    each character is predicted from at least three quarters of a block, where there are so many
-    before it. State: the tokens to begin the next block with, int64 [up to 3/4 block, batch].
+    The context is ``block`` characters long. A longer text is read in overlapping blocks, so that
+    each character is predicted from at least three quarters of a block of preceding characters,
+    where the text has so many. State: the tokens that begin the next block, int64 [up to 3/4 block,
+    batch].
     """
 
     def __init__(
@@ -121,7 +122,7 @@ class GPT(Network):
         x = self.tokens(tokens.T) + self.places.weight[: len(tokens)]
         for layer in self.layers:
             x = layer(x)
-        # The output has the embedding's weights.
+        # Tied weights: the output uses the embedding's weights.
         return functional.linear(self.norm(x), self.tokens.weight).transpose(0, 1)
 
     def start(self, batch: int) -> Tensor:
@@ -129,7 +130,7 @@ class GPT(Network):
 
 
 class TransformerLayer(nn.Module):
-    """Causal attention, then a feed-forward network, each normalised before and added."""
+    """Causal attention, then a feed-forward network, both pre-norm with residuals."""
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
@@ -142,7 +143,7 @@ class TransformerLayer(nn.Module):
         self.narrow = nn.Linear(4 * width, width, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        """x: float [batch, time, width] -> the same shape."""
+        """Transform x, float [batch, time, width], to the same shape."""
         asked = self.asked(self.norm_attention(x)).unflatten(2, (3, self.heads, -1))
         query, key, value = (part.transpose(1, 2) for part in asked.unbind(2))
         seen = functional.scaled_dot_product_attention(query, key, value, is_causal=True)

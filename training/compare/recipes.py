@@ -1,4 +1,4 @@
-"""Other people's recipes: a network, and how they trained it."""
+"""Define other people's recipes: a network, and its training."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ Parameters = Iterable[nn.Parameter]
 
 @dataclass(frozen=True)
 class Recipe:
-    """How one kind of network is trained."""
+    """The training of one kind of network."""
 
     about: str
     network: Callable[[int], Network]
-    """Makes one for so many characters."""
+    """Builds the network for a number of characters."""
     optimiser: Callable[[nn.Module, float], torch.optim.Optimizer]
-    """Makes one for the network and a learning rate."""
+    """Builds the optimiser for a network and a learning rate."""
     rates: tuple[float, float, float]
-    """The recipe's own learning rate in the middle, and one on either side."""
+    """Learning rates to try: the recipe's own in the middle, and one on either side."""
     batch: int
     window: int
-    """Characters in a window."""
+    """Characters per window."""
     carries: bool
-    """Whether a window begins with the state at the end of the one before."""
+    """True if the state is carried from one window to the next."""
     schedule: Callable[[float, float], float]
-    """(epochs so far, share of the budget used) -> what the learning rate is multiplied with."""
+    """(epochs so far, share of the budget used) -> factor of the learning rate."""
     clip: Callable[[Parameters], object] = list
-    """Bounds the gradients, or does nothing."""
+    """Clips the gradients, or does nothing."""
 
 
 def _constant(_epochs: float, _used: float) -> float:
@@ -41,12 +41,12 @@ def _constant(_epochs: float, _used: float) -> float:
 
 
 def _char_rnn_decay(epochs: float, _used: float) -> float:
-    """char-rnn's: from the tenth epoch on, 3% less after each."""
+    """Return char-rnn's decay: from the tenth epoch on, 3% less after each epoch."""
     return 0.97 ** max(0, math.floor(epochs) - 9)
 
 
 def _nanogpt_cosine(_epochs: float, used: float) -> float:
-    """nanoGPT's: a linear warm-up over a twentieth, and a cosine down to a tenth."""
+    """Return nanoGPT's schedule: linear warm-up over a twentieth, then a cosine down to a tenth."""
     falling = 0.1 + 0.9 * 0.5 * (1 + math.cos(math.pi * min(1.0, used)))
     return min(1.0, (used + 0.001) / 0.05) * falling
 
@@ -89,7 +89,8 @@ RECIPES = {
         window=50,
         carries=True,
         schedule=_char_rnn_decay,
-        # It adds up what the characters of a window cost; the loss here is their mean.
+        # char-rnn sums the loss over a window, but the loss here is the mean, so the bound is
+        # divided.
         clip=lambda parameters: nn.utils.clip_grad_value_(parameters, 5.0 / 50),
     ),
     "gpt": Recipe(

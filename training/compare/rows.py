@@ -1,4 +1,4 @@
-"""The rows of the comparison: each is a model that is made for a task within a budget."""
+"""Make the rows of the comparison: each is one model, made for a task within a budget."""
 
 from __future__ import annotations
 
@@ -31,52 +31,52 @@ from .recipes import RECIPES, Recipe
 from .task import Task
 
 NO_BUDGET = "none"
-"""What is only counted needs no time to learn in."""
+"""The budget of models that only count."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """What came out for one model on one task."""
+    """The result of one model on one task."""
 
     name: str
     about: str
     task: str
     carried: Mapping[str, float]
-    """Bits per character of each judged text, the state carried from start to end."""
+    """Bits per character of each judged text, with the state carried from start to end."""
     cold: Mapping[str, float] = field(default_factory=dict)
-    """The same in cold windows; nothing for what has no such thing."""
+    """Bits per character in cold windows; empty for a model without cold windows."""
     budget: str = NO_BUDGET
     parameters: int = 0
-    """Numbers that are learned by gradients."""
+    """Number of parameters trained by gradients."""
     counted: int = 0
-    """Bytes of a prior of counts beside a network."""
+    """Bytes of the count-based prior beside a network."""
     seconds: float = 0.0
     characters: int = 0
-    """How many characters it was trained on, those of further epochs included."""
+    """Number of training characters, further epochs included."""
     details: Mapping[str, Any] = field(default_factory=dict)
-    """What was chosen, and how."""
+    """Choices made on the way, such as the learning rate, by name."""
     machine: str = ""
     text: str = ""
-    """The `Task.fingerprint` of what was learned and predicted."""
+    """The `Task.fingerprint` of the texts learned and predicted."""
 
     def write(self, path: Path) -> None:
-        """Writes the row as JSON."""
+        """Write the row as JSON."""
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
 
     @classmethod
     def read(cls, path: Path) -> Row:
-        """The inverse of `write`; raises ValueError or TypeError for anything else."""
+        """Read what `write` wrote; raises ValueError or TypeError for anything else."""
         return cls(**json.loads(path.read_text(encoding="utf-8")))
 
 
 EVALUATE_EVERY = 250
-"""Steps of our own network between two evaluations, from which it can also go on."""
+"""Steps of On Book's network between two evaluations, after each of which training can resume."""
 
 Maker = Callable[[Task, Budget, Path], Row]
 
 OURS: Mapping[str, Config] = {
-    # Read two or three times: little is dropped.
+    # Read only two or three times, so there is little dropout.
     "plays": Config(
         prior=PriorShape(contexts=500_000),
         drop=Regularisation(embedding=0.05, layers=0.2, recurrent=0.2),
@@ -85,7 +85,7 @@ OURS: Mapping[str, Config] = {
         learning_rate=0.004,
         warmup=100,
     ),
-    # A fifth of the text, so it is read five times as often in the same time, and more is dropped.
+    # A fifth of the text is read five times as often in the same time, so there is more dropout.
     "tinyshakespeare": Config(
         prior=PriorShape(contexts=500_000),
         drop=Regularisation(embedding=0.1, layers=0.5, recurrent=0.4),
@@ -97,13 +97,13 @@ OURS: Mapping[str, Config] = {
 
 
 def ours(task: Task, budget: Budget, folder: Path) -> Row:
-    """The network that On Book ships, trained as `python -m training train` does."""
+    """Train the network that On Book ships, as `python -m training train` does."""
     config = OURS.get(task.name, Config())
     return trained("ours", "On Book: LSTM beside a prior of counts", config, task, budget, folder)
 
 
 def trained(name: str, about: str, config: Config, task: Task, budget: Budget, folder: Path) -> Row:
-    """Our own network as ``config`` says, within the budget; raises `Interrupted` after Ctrl-C."""
+    """Train On Book's network by ``config`` in the budget; raises `Interrupted` after Ctrl-C."""
     config = replace(config, name=name, evaluate_every=EVALUATE_EVERY)
     match budget.unit:
         case "minutes":
@@ -139,7 +139,7 @@ def trained(name: str, about: str, config: Config, task: Task, budget: Budget, f
 
 
 def _goes_on(run: Run, config: Config, task: Task) -> bool:
-    """Whether the folder holds a run that was begun so; any other is removed."""
+    """Return whether the folder holds a run with this configuration; remove any other run."""
     if not (run.folder / "config.json").exists():
         return False
     there = run.config()
@@ -153,11 +153,11 @@ def _goes_on(run: Run, config: Config, task: Task) -> bool:
 
 
 def recipe(name: str, how: Recipe, task: Task, budget: Budget, folder: Path) -> Row:
-    """One of other people's recipes, with the best of three learning rates."""
+    """Train one of other people's recipes, with the best of three learning rates."""
     learned = learn(how, task, budget, folder)
     temperature = 1.0
     if not task.to_the_letter:
-        # As what is kept of ours is.
+        # Calibrated on the validation text, because On Book's kept weights are calibrated too.
         first = task.judged[0].content
         [temperature], _ = calibrated(learned.network, task.vocabulary, first, VALIDATION_STREAMS)
     return _measured(
@@ -179,7 +179,7 @@ def recipe(name: str, how: Recipe, task: Task, budget: Budget, folder: Path) -> 
 
 
 def ppmd(name: str, piece: int | None, task: Task, _budget: Budget, _folder: Path) -> Row:
-    """PPMd, which learns from the text it is judged on as well: all of it, or in pieces."""
+    """Measure PPMd, which also learns from the judged text: from all of it, or in pieces."""
     how = f"in pieces of {piece:,} characters" if piece else "learning from the text as it goes"
     about = f"PPMd order {counted.ORDER} of 7-Zip, {how}"
     order, bits = counted.ppmd(task, piece)
@@ -188,7 +188,7 @@ def ppmd(name: str, piece: int | None, task: Task, _budget: Budget, _folder: Pat
 
 
 def kneser_ney(task: Task, _budget: Budget, _folder: Path) -> Row:
-    """Counts of n-grams alone."""
+    """Measure an n-gram model of counts alone."""
     longest, read, cold = counted.kneser_ney(task)
     about = "n-grams, interpolated modified Kneser-Ney"
     details = {"longest_context": longest, "chosen": "the best on the first text"}

@@ -1,4 +1,4 @@
-"""The comparison as people read it."""
+"""Format the comparison as Markdown tables."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NATS_PER_BIT = math.log(2)
 SIZES = ("budget", "trained on", "parameters", "counted")
 
 MOST_TEXTS = 6
-"""Texts that have columns of their own."""
+"""The most texts that have a column each."""
 
 PUBLISHED = (
     ("nanoGPT, 10.65 M parameters, on a GPU", None, 1.4697),
@@ -22,13 +22,13 @@ PUBLISHED = (
     ("Mamba", None, 1.575),
     ("torch-rnn, about", 1.6, None),
 )
-"""Nats per character on tinyshakespeare's last tenth, carried and cold, as their authors say."""
+"""Nats per character on tinyshakespeare's last tenth, carried and cold, as published."""
 
 
 def of_rows(rows: Sequence[Row], task: str) -> str:
-    """A Markdown table of a task: bits per character, or nats on tinyshakespeare.
+    """Return a Markdown table of a task: bits per character, or nats on tinyshakespeare.
 
-    Many texts are told of by their mean.
+    More than `MOST_TEXTS` texts are summarised by their mean.
     """
     nats = task == "tinyshakespeare"
     texts = list(dict.fromkeys(name for row in rows for name in row.carried))
@@ -50,7 +50,7 @@ def of_rows(rows: Sequence[Row], task: str) -> str:
 
 
 def _mean(row: Row) -> Row:
-    """A row with the mean of its texts in place of each."""
+    """Return a row with the mean over its texts in place of each text."""
     name = f"mean of {len(row.carried)} texts"
     carried, cold = (list(kind.values()) for kind in (row.carried, row.cold))
     return replace(
@@ -81,7 +81,7 @@ def _figure(bits: float | None, nats: bool) -> str:
 
 
 def line(cells: Iterable[str]) -> str:
-    """A line of a Markdown table."""
+    """Return a line of a Markdown table."""
     return f"| {' | '.join(cells)} |"
 
 
@@ -98,7 +98,7 @@ def _legend(nats: bool) -> str:
 
 
 def of_ablations(rows: Sequence[Row], base: Row | None) -> str:
-    """A Markdown table of what single changes do to nats per character, the best first."""
+    """Return a Markdown table of single changes in nats per character, the best first."""
     lines = [
         line(["", "carried", "against base", "cold", "parameters", "counted", "trained on"]),
         line(["---", *["---:"] * 6]),
@@ -112,5 +112,5 @@ def of_ablations(rows: Sequence[Row], base: Row | None) -> str:
 
 
 def _nats(bits: Mapping[str, float]) -> float:
-    """Of the first text."""
+    """Return the nats per character of the first text."""
     return next(iter(bits.values())) * NATS_PER_BIT

@@ -1,4 +1,4 @@
-"""What all models are asked: which text to learn, and which to predict."""
+"""Define the task of all models: the text to learn, and the text to predict."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from training.texts import MINIMUM, Split, Text, TextError, collect
 from training.vocabulary import Vocabulary
 
 OWN = ("plays", "tinyshakespeare", "ablations")
-"""The names of tasks that are not those of a person's corpus."""
+"""The names of the built-in tasks, which no corpus may have."""
 
 LEARNED_SHARE = 0.9
-"""Of tinyshakespeare; the rest is predicted. This is the split of the published figures."""
+"""Share of tinyshakespeare that is learned; the published figures use the same split."""
 
 PROBED_SHARE = 0.05
-"""Of tinyshakespeare, at its start, that is predicted while a recipe is chosen."""
+"""Share of tinyshakespeare, from its start, that is predicted while a recipe is chosen."""
 
 
 @dataclass(frozen=True)
@@ -32,15 +32,15 @@ class Task:
     name: str
     learned: tuple[Text, ...]
     judged: tuple[Text, ...]
-    """The first of them also chooses: a learning rate, a checkpoint, the length of an n-gram."""
+    """The texts to predict; the first also serves as validation text."""
     to_the_letter: bool = False
-    """Whether the texts are parts of one file: characters that are rare are told apart as well,
-    and of our own network the last weights count, so that what is judged chooses none. Other
-    people's recipes, and the length of an n-gram, are chosen by it all the same."""
+    """True if the texts are parts of one file. Then rare characters are kept apart too, and On
+    Book's network is judged by its last weights, so that no judged text chooses a checkpoint;
+    other people's recipes and the length of an n-gram are still chosen on the judged text."""
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
-        """The characters that the models tell apart."""
+        """Return the vocabulary of the models."""
         if self.to_the_letter:
             characters = {c for text in (*self.learned, *self.judged) for c in text.content}
             return Vocabulary(tuple(sorted(characters | {"\n"})), {})
@@ -48,20 +48,20 @@ class Task:
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 of what is learned and what is predicted: rows of other texts are no rivals."""
+        """Hash learned and judged texts with SHA-256; rows are comparable only if it is equal."""
         parts = [text.content for texts in (self.learned, self.judged) for text in texts]
         said = json.dumps([len(self.learned), *parts])
         return hashlib.sha256(said.encode()).hexdigest()
 
     @property
     def split(self) -> Split:
-        """The texts as a run takes them."""
+        """Return the texts as the split of a run."""
         chooses, *others = self.judged
         return Split(self.learned, (chooses,), tuple(others))
 
 
 def of_texts(paths: Sequence[Path], name: str) -> Task:
-    """A task of a corpus that has a validation part, and perhaps a test part.
+    """Return the task of a corpus that has a validation part, and perhaps a test part.
 
     Raises TextError for texts that cannot be used.
     """
@@ -77,9 +77,9 @@ def of_texts(paths: Sequence[Path], name: str) -> Task:
 
 
 def of_corpus(folder: Path) -> Task:
-    """A task of the corpus in a folder, called as that is.
+    """Return the task of the corpus in a folder, named like the folder.
 
-    Raises TextError for texts that cannot be used, and where rows would lie among others.
+    Raises TextError for unusable texts, and for a name whose rows would mix with other rows.
     """
     name = folder.resolve().name
     if not name or name in OWN:
@@ -91,9 +91,9 @@ def of_corpus(folder: Path) -> Task:
 
 
 def plays() -> Task:
-    """36 plays to learn; Twelfth Night, which chooses, and Macbeth to predict.
+    """Return the task of learning 36 plays and predicting Twelfth Night (validation) and Macbeth.
 
-    Raises CorpusError when the package that has them is missing.
+    Raises CorpusError when the package with the plays is missing.
     """
     with TemporaryDirectory() as folder:
         corpus.plays(Path(folder))
@@ -101,7 +101,7 @@ def plays() -> Task:
 
 
 def tinyshakespeare(file: Path) -> Task:
-    """The first nine tenths of a file to learn and the last to predict.
+    """Return the task of learning the first nine tenths of a file and predicting the last.
 
     Raises TextError for a file that cannot be read, or that is too short.
     """
@@ -111,10 +111,10 @@ def tinyshakespeare(file: Path) -> Task:
 
 
 def ablations(file: Path) -> Task:
-    """Of the same nine tenths the first twentieth to predict, and the rest to learn.
+    """Return the task of predicting the first twentieth of those nine tenths.
 
-    So a change can be judged without a look at the last tenth. Raises TextError for a file that
-    cannot be read, or that is too short.
+    The rest of the nine tenths is learned, so a change can be judged without the last tenth.
+    Raises TextError for a file that cannot be read, or that is too short.
     """
     text = _read(file)
     begin, end = int(len(text) * PROBED_SHARE), int(len(text) * LEARNED_SHARE)

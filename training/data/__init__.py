@@ -1,1 +1,1 @@
-"""Hold what reads texts and makes corpora of them."""
+"""Read texts, and make corpora of them."""

@@ -41,14 +41,14 @@ HELD_OUT = frozenset(
         "ticket-closed",
     }
 )
-"""Hold out a tenth of the films, unlike each other."""
+"""The held-out films, a tenth, unlike each other."""
 
 
 def write(out: Path) -> None:
     """Write the films below `out`, in place of what lies there.
 
-    The films lie in the folders that `training.texts.collect` knows: those that are learned in
-    ``train/films``, a folder of its own so that an epoch can read the films more often.
+    The films lie in the folders that `training.texts.collect` knows. Learned films lie in
+    ``train/films``, a folder of their own, so that an epoch can read the films more often.
     """
     for part in ("train", "validation"):
         shutil.rmtree(out / part, ignore_errors=True)

@@ -1,6 +1,6 @@
-"""Make plain text of what Project Gutenberg prints: no notes, no pictures, no page numbers.
+"""Clean Project Gutenberg's texts: remove notes, pictures and page numbers.
 
-Everything keeps its line: what is removed leaves its line breaks, so that a report can name the
+Everything stays on its line: removed text leaves its line breaks, so that a report can name the
 line of the source.
 """
 
@@ -32,7 +32,7 @@ MARKERS = (
 
 NOTED = r"\s*(?:\[|\()?\s*(?:Transcriber|Transcriber's|Transcribers'|Editor's)\b"
 
-# Each is taken out, in this order; line breaks stay.
+# Removed in this order; line breaks stay.
 LEFTOVERS = tuple(
     re.compile(pattern, flags)
     for pattern, flags in (
@@ -65,16 +65,16 @@ PUT_IN = (
 MARKS = tuple(
     (re.compile(pattern, LINES), replacement)
     for pattern, replacement in (
-        # Bold and small capitals are italics to us.
+        # Bold and small capitals become italics.
         (r"(?<![\w=+~#])[=+~#](?=[A-Z\d(\[])([^=+~#\n]{1,60})[=+~#](?![\w=+~#])", r"_\1_"),
         (r"(?<![\w*])\*(?=[A-Z\d(\[])([^*\n]{1,60})\*(?![\w*])", r"_\1_"),
         (r"_{2,}(?=[\w.])|(?<=[\w.])_{2,}", "_"),
         # The underscores of a direction go inside its brackets.
         (r"_([\[(])", r"\1_"),
         (r"([\])])_", r"_\1"),
-        # `Sir _Cred._ ...`: the whole name is one.
+        # `Sir _Cred._ ...`: italics cover the whole name.
         (r"^( *)((?:Sir|Mrs?\.?|Lady|Lord|La\.|L\.|Don|Capt\.|Dr\.) )_([A-Z][\w.]*)_", r"\1_\2\3_"),
-        # A word that an editor has put in: `[the]`.
+        # A word inserted by an editor: `[the]`.
         (rf"(?<=\w )\[({PUT_IN})\]", r"\1"),
         # A mark of the transcriber for a letter: `SJOeBERG`.
         (r"(?<=[A-Z])(?:oe|ae|ue)(?=[A-Z])", lambda match: match[0].upper()),
@@ -90,7 +90,7 @@ MARKS = tuple(
 
 
 def clean(text: str) -> str:
-    """Return a text in ASCII, without what the publisher and the editor put beside the play."""
+    """Return a text in ASCII, without the publisher's and the editor's additions to the play."""
     start = MARKERS[0].search(text)
     if start:
         text = "\n" * text.count("\n", 0, start.end()) + text[start.end() :]

@@ -14,11 +14,11 @@ from .selection import Selected, Selection
 from .writing import write
 
 LONGEST_SPEECH = 170
-"""Suggest this length: crisp talk, of which half of the speeches are shorter than 50."""
+"""The suggested length: crisp dialogue, in which half of the speeches are shorter than 50."""
 
 
 def add_options(command: argparse.ArgumentParser) -> None:
-    """Add the options that only this corpus has."""
+    """Add the options of this corpus alone."""
     command.add_argument(
         "--from",
         dest="source",
@@ -59,7 +59,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> str:
-    """Make the corpus, and return in a sentence or two what was made.
+    """Make the corpus; return a summary of a sentence or two.
 
     Raises:
         DownloadError: The mirror does not answer, or refuses, or is named without `--download`.

@@ -79,7 +79,7 @@ class _Converter:
             self._add_text(part)
 
     def _add_text(self, part: Part) -> None:
-        """Add a paragraph that nothing heads: more of the speech, a direction, or action."""
+        """Add a paragraph without a heading: more of the speech, a direction, or action."""
         script, line = self.script, part.paragraph.line
         text = part.paragraph.text.strip()
         if script.speaker and not script.is_said and not _is_direction(text):
@@ -106,7 +106,7 @@ class _Converter:
         lines = part.paragraph.lines
         column = len(lines[0].rstrip()) - len(cue.rest)
         body = "\n".join([" " * column + cue.rest, *lines[1:]])
-        # A direction that follows the name directly is one, in whatever brackets.
+        # Text in brackets right behind the name is a direction, in whatever brackets.
         for form in (DIRECT, ITALIC_ASIDE):
             match = form.match(body)
             if match:
@@ -115,7 +115,7 @@ class _Converter:
         self._speak(body.split("\n"))
 
     def _open_song(self, song: Song) -> None:
-        """Begin a song; one that names no singer belongs to whoever spoke last."""
+        """Begin a song; a song without singers belongs to the last speaker."""
         singers = self.names.get(song.singers, song.singers) or self.script.speaker
         self._act(song.heading)
         if singers:

@@ -24,19 +24,21 @@ from .elements import WORD, Element, Kind, join_elements, split_elements
 from .works import Work
 
 SHINGLE = 8
-"""Words of a shingle: shorter ones meet by chance, longer ones miss copies with other spellings."""
+"""Words of a shingle: shorter ones match by chance, longer ones miss copies with other
+spellings."""
 
 WHOLE = 0.5
-"""Take a work for a copy when a larger share of its shingles belongs to others."""
+"""The largest share of a work's shingles that may belong to others before it counts as a copy."""
 
 PASSAGE = 100
-"""Words of the shortest passage that is cut out, if the other work is learned as well."""
+"""Words of the shortest shared passage that is cut out, if the other work is learned as well."""
 
 HELD_OUT_PASSAGE = 16
-"""The same where the other work is held out: less is a turn of phrase."""
+"""Words of the shortest shared passage where the other work is held out; less is a turn of
+phrase."""
 
 GAP = 12
-"""Words, one after the other, that two copies of a passage may spell differently."""
+"""Consecutive words that two copies of a passage may spell differently."""
 
 Words = NDArray[np.uint64]
 Owners = NDArray[np.int32]
@@ -44,15 +46,15 @@ Owners = NDArray[np.int32]
 
 @dataclass(frozen=True)
 class Copy:
-    """Report what was taken from a work.
+    """Report what was removed from a work.
 
     Attributes:
         number: Project Gutenberg's number of the work.
         title: The work's title.
-        words: Spoken words that were taken.
-        share: What they are of the work's words, from 0 to 1; 1 if the whole work went.
-        of: The title of the work that keeps most of them.
-        of_number: Its number.
+        words: Number of spoken words removed.
+        share: Removed words as a share of the work's words, from 0 to 1; 1 if the whole work went.
+        of: The title of the work that keeps most of the removed words.
+        of_number: The number of that work.
     """
 
     number: int
@@ -76,7 +78,7 @@ class _Read:
     work: Work
     words: NDArray[np.uint32]
     bounds: Sequence[int]
-    """Where each element's words begin, and where the last one's end."""
+    """Where each element's words begin, and where the last element's words end."""
     held_out: bool
 
     @property
@@ -87,14 +89,14 @@ class _Read:
 def remove_copies(
     works: Sequence[Work], held_out: Collection[int] = ()
 ) -> tuple[list[Work], list[Copy]]:
-    """Return the works without what others have, in their order, and what was taken.
+    """Return the works without shared passages, in their order, and a report of what was removed.
 
     Of two copies the one in a file of its own is kept before the one in an anthology, then the one
     with more words.
 
     Args:
         works: All works, several of one number where a file is an anthology.
-        held_out: Numbers of the files that are not learned; these lose nothing to learned ones.
+        held_out: Numbers of the held-out files, which lose nothing to learned files.
     """
     read = _read_works(works, held_out)
     file_sizes = Counter(work.number for work in works)
@@ -110,12 +112,12 @@ def remove_copies(
 
 
 def read_words(works: Iterable[Work]) -> list[NDArray[np.uint32]]:
-    """Return the words that are spoken in each work, each word as its number."""
+    """Return the spoken words of each work, each word as its number."""
     return [words for words, _ in _number_words(works)]
 
 
 def hash_runs(words: NDArray[np.uint32], length: int) -> Words:
-    """Return a number of 64 bits for each run of `length` words."""
+    """Return a 64-bit hash of each run of `length` words."""
     if len(words) < length:
         return np.zeros(0, np.uint64)
     mixed = _mix(words.astype(np.uint64))
@@ -142,12 +144,12 @@ def _number_words(works: Iterable[Work]) -> Iterator[tuple[NDArray[np.uint32], l
 
 
 def _normalise(element: Element) -> list[str]:
-    """Return the words that are spoken, as other editions may spell them too."""
+    """Return the spoken words, normalised so that editions with other spellings match."""
     return [word.replace("'", "") for word in WORD.findall(element.spoken.lower())]
 
 
 def _drop_copies(order: Sequence[_Read]) -> tuple[list[_Read], list[Copy]]:
-    """Return the works that are no copies, and what the others are copies of."""
+    """Return the works that are no copies, and a report of each copy."""
     kept: list[_Read] = []
     copies: list[Copy] = []
     for rank, (one, owners) in enumerate(_find_owners(order)):
@@ -160,7 +162,7 @@ def _drop_copies(order: Sequence[_Read]) -> tuple[list[_Read], list[Copy]]:
 
 
 def _cut_passages(order: Sequence[_Read]) -> tuple[list[tuple[Work, Work]], list[Copy]]:
-    """Return each work with what is left of it, and what was cut out."""
+    """Return each work with what is left of it, and a report of what was cut out."""
     left: list[tuple[Work, Work]] = []
     passages: list[Copy] = []
     for rank, (one, owners) in enumerate(_find_owners(order)):
@@ -196,7 +198,7 @@ def _find_owners(order: Sequence[_Read]) -> Iterator[tuple[_Read, Owners]]:
 
 
 def _mix(numbers: Words) -> Words:
-    """Return numbers in which every bit hangs on every bit (Steele et al. 2014, SplitMix)."""
+    """Return hashes in which every bit depends on all (Steele et al. 2014, SplitMix)."""
     numbers = numbers + np.uint64(0x9E3779B97F4A7C15)
     numbers = (numbers ^ (numbers >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     numbers = (numbers ^ (numbers >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
@@ -204,9 +206,9 @@ def _mix(numbers: Words) -> Words:
 
 
 def _foreign_runs(owners: Owners, rank: int) -> Iterator[tuple[int, int]]:
-    """Yield where passages begin and end, in words, whose shingles belong to other works."""
+    """Yield the start and end, in words, of passages whose shingles belong to other works."""
     places = np.flatnonzero(owners != rank)
-    # A word that differs spoils all shingles that it stands in.
+    # A differing word breaks every shingle that contains it.
     breaks = np.flatnonzero(np.diff(places) > SHINGLE + GAP)
     for begin, end in pairwise([0, *(breaks + 1).tolist(), len(places)]):
         if begin < end:
@@ -214,9 +216,9 @@ def _foreign_runs(owners: Owners, rank: int) -> Iterator[tuple[int, int]]:
 
 
 def _without(one: _Read, cut: NDArray[np.bool_]) -> str:
-    """Return the script without the speeches that are cut, and what is done between them."""
+    """Return the script without the cut speeches, and without the action between them."""
     taken = np.concatenate([[0], np.cumsum(cut)])
-    # A speech of which a few words are cut stays whole: no sentence loses its end.
+    # A speech with only a few cut words is kept whole, so that no sentence loses its end.
     gone = [
         bool(2 * (n := taken[end] - taken[begin]) > end - begin or n >= SHINGLE)
         for begin, end in pairwise(one.bounds)

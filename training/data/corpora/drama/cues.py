@@ -16,9 +16,9 @@ from pathlib import Path
 from .paragraphs import Paragraph
 
 LONGEST = 45
-"""Bound the characters of a name."""
+"""The most characters of a name."""
 CENTRED = 12
-"""Take a line that begins in this column, or behind it, as centred."""
+"""The first column from which a line counts as centred."""
 
 
 class Layout(StrEnum):
@@ -50,8 +50,8 @@ class Cue:
 
     Attributes:
         layout: How the name is printed.
-        name: The name as it stands.
-        rest: What follows it on its line.
+        name: The name as printed.
+        rest: The text behind the name on its line.
         is_marked: Whether type or a mark sets the name off, so that it need not be repeated.
     """
 
@@ -114,7 +114,7 @@ _CAPITALS_ALONE = re.compile(rf"(?P<name>{CAPS_NAME}){_ALONE_END}")
 _ITALICS_ALONE = re.compile(rf"_(?P<name>[A-Z\d][^_]{{0,44}}?)[.:,]?_{_ALONE_END}")
 _MIXED_ALONE = re.compile(rf"(?P<name>{MIXED_NAME}){_ALONE_END}")
 
-# The last words of `JABEZ. YES. I will` are said; those of `MRS. JOUR. I will` are the name's.
+# In `JABEZ. YES. I will` the last words are spoken; in `MRS. JOUR. I will` they are the name.
 _INSIDE = re.compile(r"\w{2,}\. ([\w']+)")
 _AFTER_NAME = re.compile(r"^ *,?(?: *(?:\.?--?|[.:;]))* *")
 

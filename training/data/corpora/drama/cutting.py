@@ -1,7 +1,7 @@
-"""Cut a book into its plays, and off what is no play: essays, lists of persons, advertisements.
+"""Cut a book into its plays, without essays, lists of persons and advertisements.
 
-Speeches are what tells: a play is a stretch in which they follow each other, and it begins with the
-heading of its first act.
+Speeches identify a play: it is a stretch in which speeches follow each other, and it begins with
+the heading of its first act.
 """
 
 from __future__ import annotations
@@ -15,19 +15,20 @@ from .cues import HEADING
 from .speakers import Part
 
 FEWEST_SPEECHES = 8
-"""Keep no stretch with fewer speeches."""
+"""The fewest speeches of a stretch that is kept."""
 FEWEST_OF_PLAY = 40
-"""Keep no play with fewer, beside a longer one: an essay quotes as many."""
+"""The fewest speeches of a play beside a longer one; an essay quotes as many."""
 MOST_NAMES = 0.5
-"""Keep no stretch with more names than this share of its speeches: it is a glossary or a list."""
+"""The most names as a share of a stretch's speeches; a stretch with more is a glossary or a
+list."""
 LONGEST_GAP = 30
-"""Break a stretch where so many paragraphs bring no new speaker."""
+"""Paragraphs without a new speaker that end a stretch."""
 LONGEST_TEXT = 9_000
-"""Break it where they have so many characters, too."""
+"""The characters that such paragraphs need as well to end a stretch."""
 LONGEST_LIST = 60
-"""Look for the end of a list of persons in so many paragraphs."""
+"""Paragraphs within which a list of persons must end."""
 SAME_CAST = 0.3
-"""Take two stretches for one play where this share of their speeches has common speakers."""
+"""The share of speeches with common speakers that makes two stretches one play."""
 
 PERSONS = re.compile(
     r"(?:THE )?(?:LIST OF )?(?:DRAMATIS PERSON|PERSON(?:S|AGES|AE)\b|CHARACTERS\b|CAST\b"
@@ -65,7 +66,7 @@ CURTAIN = re.compile(
 
 @dataclass
 class Play:
-    """Hold one play: its parts in order, and the paragraphs before it, which may name it."""
+    """Hold a play: its parts in order, and the paragraphs before them, which may name it."""
 
     parts: list[Part]
     before: list[Part]
@@ -73,14 +74,14 @@ class Play:
 
     @property
     def cast(self) -> Counter[str]:
-        """Return how often each speaker speaks."""
+        """Return the number of speeches of each speaker."""
         return Counter(part.cue.key for part in self.parts if part.cue)
 
 
 def cut_plays(parts: Sequence[Part]) -> list[Play]:
     """Return the plays of a book."""
     plays: list[Play] = []
-    # A title above a list of persons is no cue, though it may be somebody's name.
+    # A title above a list of persons is no cue, even if it is somebody's name.
     parts = [Part(one.paragraph, None) if _heads_persons(one) else one for one in parts]
     for play in _find_stretches(parts):
         speeches = sum(play.cast.values())
@@ -107,7 +108,7 @@ def _is_same(one: Play, other: Play) -> bool:
 
 
 def _find_stretches(parts: Sequence[Part]) -> Iterator[Play]:
-    """Yield what lies between the gaps, with what was cut before it."""
+    """Yield the stretches between gaps, each with the paragraphs cut before it."""
     spoken = [i for i, part in enumerate(parts) if part.cue]
     if not spoken:
         return
@@ -125,7 +126,7 @@ def _find_stretches(parts: Sequence[Part]) -> Iterator[Play]:
 
 
 def _skip_persons(parts: Sequence[Part], start: int, stop: int) -> int:
-    """Return where the first act is headed, if before that each name stands only once.
+    """Return the heading of the first act, if each name before it occurs only once.
 
     A list of persons looks like speeches: `BOX. Small swallow-tailed coat, buff waistcoat.`
     """
@@ -141,7 +142,7 @@ def _skip_persons(parts: Sequence[Part], start: int, stop: int) -> int:
 
 
 def _skip_contents(parts: Sequence[Part], start: int, stop: int) -> int:
-    """Return where the first act is headed again, behind a list of the acts and their places."""
+    """Return the second heading of the first act, behind a list of the acts and their places."""
     act = start
     for i in range(start + 1, min(start + LONGEST_LIST, stop)):
         if parts[i].cue:
@@ -169,7 +170,7 @@ def _is_boundary(part: Part) -> bool:
 
 
 def _heads_persons(part: Part) -> bool:
-    """Return whether a line of its own heads a list of persons, below a title perhaps."""
+    """Return whether a line of its own heads a list of persons, perhaps below a title."""
     lines = (line.strip(" _[]().:") for line in part.paragraph.lines[:4])
     return any(LIST_OF_PERSONS.fullmatch(line) for line in lines)
 
@@ -180,7 +181,7 @@ def _is_printed_large(part: Part) -> bool:
 
 
 def _find_stop(parts: Sequence[Part], spoken: int, limit: int) -> int:
-    """Return where a stretch ends: behind the curtain, or before what is no play."""
+    """Return the end of a stretch: behind the curtain, or before what is not part of a play."""
     stop = spoken + 1
     has_fallen = False
     for i in range(spoken + 1, min(limit, spoken + 25)):
@@ -194,7 +195,7 @@ def _find_stop(parts: Sequence[Part], spoken: int, limit: int) -> int:
 
 
 def _find_start(parts: Sequence[Part], floor: int, spoken: int) -> int:
-    """Return where a stretch begins: at the heading of its first act, or with its directions."""
+    """Return the start of a stretch: the heading of its first act, or its first directions."""
     boundary = max((i for i in range(floor, spoken) if _is_boundary(parts[i])), default=floor - 1)
     first = [i for i in range(floor, spoken) if FIRST_ACT.match(_heading(parts[i]))]
     near = [i for i in first if spoken - i <= LONGEST_GAP]

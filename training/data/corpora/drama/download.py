@@ -1,13 +1,12 @@
 """Fetch the plays of the manifest from a mirror of Project Gutenberg, one after the other.
 
-Project Gutenberg says how it wants to be read by programs. Its page on robots keeps the site itself
-for people; its terms of use send whoever fetches many books to a mirror. By its page on mirroring,
-a mirror keeps book 12345 in `1/2/3/4/12345/`, and what is generated from it in `cache/epub/12345/`.
+Project Gutenberg states how programs may read it. Its page on robots reserves the site for people;
+its terms of use refer programs that fetch many books to a mirror. By its page on mirroring, a
+mirror keeps book 12345 in `1/2/3/4/12345/`, and files generated from it in `cache/epub/12345/`.
 
-The names of the files there are those in use: 12345.txt, 12345-0.txt in UTF-8, 12345-8.txt in
-Latin-1, and the generated pg12345.txt. The first file whose text is, byte for byte, the one that
-the manifest knows is taken; where there is none, UTF-8 comes first. The tests ask a server of their
-own: this code has not been tried on a mirror.
+The file names there are 12345.txt, 12345-0.txt in UTF-8, 12345-8.txt in Latin-1, and the generated
+pg12345.txt. The first file whose text equals the manifest's byte for byte is taken; if there is
+none, UTF-8 comes first. The tests run their own server: this code has not been tried on a mirror.
 """
 
 from __future__ import annotations
@@ -28,25 +27,25 @@ from tqdm import tqdm
 from .manifest import Entry, read_manifest, replace_file, write_manifest
 
 MIRROR = "https://gutenberg.pglaf.org/"
-"""Name the mirror to ask: Project Gutenberg's list, MIRRORS.ALL, has it with generated files."""
+"""The mirror to ask, from Project Gutenberg's list MIRRORS.ALL, with generated files."""
 
 AGENT = "onbook-training/0.1 (fetches plays to train a model; one file at a time)"
-"""Name this program to the mirror, so that its keepers can tell what asks."""
+"""The user agent, which tells a mirror's keepers what program asks."""
 
 PAUSE = 2.0
-"""Wait so many seconds between two requests, as Project Gutenberg's example does: `wget -w 2`."""
+"""Seconds between two requests, as in Project Gutenberg's example: `wget -w 2`."""
 
 TIMEOUT = 30.0
-"""Bound the seconds without a byte from the mirror."""
+"""The most seconds without a byte from the mirror."""
 
 ATTEMPTS = 5
-"""Ask so many times for a file that a mirror fails to send, waiting twice as long each time."""
+"""Attempts to fetch a file from a failing mirror; the wait doubles each time."""
 
 LARGEST = 32_000_000
-"""Bound the bytes of one file, because the mirror's word for its size is not trusted."""
+"""The most bytes of one file, because the mirror's Content-Length is not trusted."""
 
 CHANGED = "CHANGED.tsv"
-"""Name the list, beside the plays, of texts that differ from the manifest's."""
+"""The list, beside the plays, of texts that differ from the manifest's."""
 
 START = re.compile(r"\*\*\* ?START OF TH(?:E|IS) PROJECT GUTENBERG EBOOK.{0,400}?\*\*\*", re.DOTALL)
 END = re.compile(
@@ -70,7 +69,7 @@ class Outcome(Enum):
 
 @dataclass
 class Client:
-    """Ask one mirror for files, one after the other, never faster than `pause` allows."""
+    """Fetch files from one mirror, one after the other, with at least `pause` between requests."""
 
     mirror: str = MIRROR
     pause: float = PAUSE
@@ -86,7 +85,7 @@ class Client:
         """Return the file at `path` below the mirror's address, or None where there is none.
 
         Raises:
-            DownloadError: The mirror refuses, or sent nothing whole in `ATTEMPTS` attempts.
+            DownloadError: The mirror refuses, or sent no whole file in `ATTEMPTS` attempts.
         """
         reason = ""
         for attempt in range(ATTEMPTS):
@@ -103,7 +102,7 @@ class Client:
                     ) from error
                 reason = f"error {error.code}"
             except (OSError, http.client.HTTPException) as error:
-                # A timeout, a connection that broke off, a name that was not found.
+                # A timeout, a broken connection, or a host name that was not found.
                 reason = str(error) or type(error).__name__
         raise DownloadError(
             f"{self.mirror} does not answer ({reason}): repeat this, or try another --mirror."
@@ -121,7 +120,7 @@ class Client:
             self._asked = time.monotonic()
         if len(data) > LARGEST:
             raise DownloadError(f"{path} is larger than a play: try another --mirror.")
-        # `read` with a limit says nothing of a file that broke off.
+        # `read` with a limit does not report a file that was cut short.
         if promised is not None and len(data) < int(promised):
             raise ConnectionError("the file broke off")
         return data
@@ -135,13 +134,13 @@ class Client:
 def download(
     entries: Iterable[Entry], folder: Path, client: Client | None = None
 ) -> dict[Entry, Outcome]:
-    """Bring every play into `folder` as NUMBER.txt; return how each came there.
+    """Fetch every play into `folder` as NUMBER.txt; return the outcome of each play.
 
     A file with the right SHA-256 is not fetched again. A text that has changed since the manifest
     was written is used as the mirror has it, and noted in `CHANGED` so that it too is fetched once.
 
     Raises:
-        DownloadError: The mirror does not answer, or refuses; what was fetched stays.
+        DownloadError: The mirror does not answer, or refuses; the files fetched so far stay.
         ManifestError: The folder's list of changed texts cannot be read.
     """
     client = client or Client()
@@ -168,7 +167,7 @@ def download(
 
 
 def describe(outcomes: Mapping[Entry, Outcome]) -> str:
-    """Return in a sentence or three what `download` did, and what to do about what is missing."""
+    """Return a summary of `download` in one to three sentences, and how to get missing plays."""
     fetched = _count(outcomes, Outcome.FETCHED, Outcome.CHANGED)
     kept = _count(outcomes, Outcome.KEPT)
     sentences = [f"{fetched} of {len(outcomes)} plays were fetched, {kept} were there."]
@@ -195,7 +194,7 @@ def cut_frame(data: bytes) -> bytes:
 
 
 def paths_on_mirror(number: int) -> Iterator[str]:
-    """Generate where a mirror may keep a book: plain, in UTF-8, in Latin-1, made from these."""
+    """Generate the paths of a book on a mirror: plain, in UTF-8, in Latin-1, generated."""
     folder = "/".join([*(str(number)[:-1] or "0"), str(number)])
     for suffix in ("", "-0", "-8"):
         yield f"{folder}/{number}{suffix}.txt"
@@ -203,7 +202,7 @@ def paths_on_mirror(number: int) -> Iterator[str]:
 
 
 def _find_text(entry: Entry, client: Client) -> bytes | None:
-    """Return the text that the manifest knows, else the best that the mirror has, else None."""
+    """Return the text of the manifest, else the best text on the mirror, else None."""
     texts: dict[str, bytes] = {}
     for path in paths_on_mirror(entry.number):
         data = client.fetch(path)
@@ -215,7 +214,7 @@ def _find_text(entry: Entry, client: Client) -> bytes | None:
 
 
 def _rank(path: str) -> int:
-    """Return how late a file is chosen: UTF-8 first, because plain ones have lost their accents."""
+    """Return the rank of a file: UTF-8 first, because plain files lack their accents."""
     return next(rank for rank, end in enumerate(("-0.txt", "-8.txt", ".txt")) if path.endswith(end))
 
 

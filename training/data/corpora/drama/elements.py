@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*")
-"""Match a word: letters, with apostrophes inside."""
+"""A word: letters, with apostrophes inside."""
 
 _CUE = re.compile(r"(?=.*[A-Z])[^a-z.!][^a-z]*")
 

@@ -15,7 +15,7 @@ from statistics import median
 from .elements import WORD, Element, Kind, split_elements
 
 COMMONEST = 9_000
-"""Take so many words for those that everybody knows."""
+"""The number of the most frequent words, which everybody knows."""
 
 OLD = frozenset(
     {
@@ -24,23 +24,23 @@ OLD = frozenset(
         "prithee", "prythee", "quoth", "forsooth", "methinks", "sirrah",
     }
 )  # fmt: skip
-"""List words that no one has said for two hundred years."""
+"""Words that are obsolete for two hundred years."""
 
 FARCE = re.compile(
     r"^[\W_]*(?:(?:an?|original|new|[A-Z]\w*)[- ]){0,4}"
     r"(?i:farc(?:e|ical\b[\w ]{0,30}|e[- ]comedy)[\W_]*(?:in \w+ (?:acts?|scenes?))?)[\W_]*$",
     re.MULTILINE,
 )
-"""Match a line of a title page that calls the play a farce; advertisements say more in a line."""
+"""A line of a title page that calls the play a farce; longer lines are advertisements."""
 
 TITLE_PAGE = 60
-"""Take so many lines of a published text for its title page, blank ones apart."""
+"""Lines of a title page at the start of a published text, not counting blank lines."""
 
 BELOW_TITLE = 6
-"""Take so many lines below the title of a play in an anthology for its title page."""
+"""Lines of a title page below a play's title in an anthology."""
 
 FEW_SPEECHES = 20
-"""Give no facet to a work with fewer: too little to tell."""
+"""The fewest speeches of a work with facets; fewer speeches tell too little."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ def count_commonest(scripts: Iterable[str]) -> frozenset[str]:
     counts: Counter[str] = Counter()
     for script in scripts:
         counts.update(WORD.findall(_spoken(split_elements(script)).lower()))
-    # Words that are as common as each other are taken by the alphabet, the same ones every time.
+    # Words of equal frequency are ordered by the alphabet, so that the result is always the same.
     ranked = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
     return frozenset(word for word, _ in ranked[:COMMONEST])
 

@@ -10,9 +10,9 @@ from .cues import WORDS
 from .paragraphs import Paragraph
 
 FOREIGN_SHARE = 0.15
-"""Look for a foreign column where this share of the longer paragraphs is foreign."""
+"""The share of longer paragraphs that must be foreign for a book to have a foreign column."""
 LONG = 5
-"""Judge the language of a paragraph of so many words."""
+"""The fewest words of a paragraph whose language is judged."""
 
 ENGLISH = frozenset(WORDS["english"].split())
 LATIN = frozenset(WORDS["latin"].split())
@@ -20,9 +20,9 @@ WORD = re.compile(r"[A-Za-z']+")
 
 
 def leave_out_foreign(paragraphs: Sequence[Paragraph]) -> list[Paragraph]:
-    """Return the paragraphs in English, where a book has another language beside it.
+    """Return the English paragraphs of a book that prints another language beside them.
 
-    A short paragraph is foreign where it stands in the column of the foreign ones.
+    A short paragraph is foreign where it stands in the column of the foreign paragraphs.
     """
     long = [one for one in paragraphs if len(WORD.findall(one.text)) >= LONG]
     foreign = [one for one in long if is_foreign(one.text)]
@@ -43,7 +43,7 @@ def is_foreign(text: str) -> bool:
 
 
 def _is_bare(paragraph: Paragraph) -> bool:
-    """Return whether a paragraph is neither a name, a direction, nor certainly English."""
+    """Return whether a paragraph is neither a name, nor a direction, nor certainly English."""
     words = [word.lower() for word in WORD.findall(paragraph.text)]
     marked = re.match(r"[_\[({]", paragraph.first) or paragraph.first.isupper()
     return not marked and not any(word in ENGLISH for word in words)

@@ -1,4 +1,4 @@
-"""Name the plays of the corpus: Project Gutenberg's number, the title, and what was read."""
+"""Read and write the list of plays: Project Gutenberg's number, the title, the text's SHA-256."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from hashlib import sha256
 from pathlib import Path
 
 MANIFEST = Path(__file__).with_name("manifest.tsv")
-"""Locate the list: a line of headings, then one play a line, fields divided by tabs."""
+"""The list of plays: a line of headings, then one play a line, fields separated by tabs."""
 
 HEADINGS = ["number", "title", "sha256"]
 
@@ -60,7 +60,7 @@ def write_manifest(entries: Iterable[Entry], path: Path) -> None:
 
 
 def replace_file(path: Path, data: bytes) -> None:
-    """Put `data` in place in one step, so that no reader and no cut-off leaves half a file."""
+    """Replace a file by `data` in one step, so that no reader sees half a file."""
     partial = path.with_name(path.name + ".part")
     try:
         partial.write_bytes(data)

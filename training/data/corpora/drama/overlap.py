@@ -10,15 +10,15 @@ from .copies import hash_runs, read_words
 from .works import Work
 
 RUN = 16
-"""Count runs of so many words: a shorter one may be a turn of phrase."""
+"""Words of a run that counts as shared; a shorter run may be a turn of phrase."""
 
 
 def measure_overlap(works: Sequence[Work], held_out: Collection[int]) -> Mapping[Work, float]:
-    """Return which share of each held-out work's words stands in runs that a learned work has too.
+    """Return the share of each held-out work's words in runs that a learned work has too.
 
     Args:
-        works: All works of the corpus, as they are written.
-        held_out: Numbers of the files that are not learned.
+        works: All works of the corpus, as written.
+        held_out: Numbers of the held-out files.
     """
     words = read_words(works)
     learned = [

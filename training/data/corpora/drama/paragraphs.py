@@ -1,4 +1,4 @@
-"""Part a text into paragraphs that know where they stood."""
+"""Split a text into paragraphs that know their line in the source."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from functools import cached_property
 
 @dataclass(frozen=True)
 class Paragraph:
-    """Hold lines between two blank ones, indented as they were printed.
+    """Hold the lines between two blank lines, with their printed indentation.
 
     `line` counts from 1 in the source.
     """

@@ -1,4 +1,4 @@
-"""Expand abbreviated names in cues to what the list of persons calls them."""
+"""Expand abbreviated names in cues to the names in the list of persons."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ WORD = re.compile(r"[A-Z][A-Za-z]*(?:['-][A-Za-z]+)*")
 
 
 def expand_names(parts: Sequence[Part], before: Sequence[Part]) -> dict[str, str]:
-    """Return the full form of each cue that is short for exactly one person's name.
+    """Return the full form of each cue that abbreviates exactly one person's name.
 
     `LADY B` becomes `LADY BRACKNELL` where one line of the list of persons, or of the directions,
-    has words that begin so, in this order.
+    has words with these beginnings, in this order.
     """
     cues = Counter(part.cue.key for part in parts if part.cue)
     lists = [_read_names(line) for line in _lines_before(before)]
@@ -47,7 +47,7 @@ def _read_names(line: str) -> list[str]:
 
 
 def _complete(cue: str, lines: Sequence[Sequence[str]]) -> str:
-    """Return the one way to complete a cue from lines of names, or an empty string."""
+    """Return the only completion of a cue from lines of names, or an empty string."""
     words = [word.strip(".,") for word in cue.split()]
     if not words or any(not re.fullmatch(r"[A-Z][A-Z'-]*", word) for word in words):
         return ""

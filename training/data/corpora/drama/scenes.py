@@ -1,9 +1,9 @@
-"""Keep the passages of a play in which nobody speaks for long.
+"""Keep the passages of a play without long speeches.
 
-A long speech cannot be shortened without an author, and the line that answers it says nothing
-without it. So both go, and the play falls into runs of short speeches. A run that is too short to
-be a scene goes as well; the others open with the heading of the scene that they are from, as a film
-cuts back to a place.
+A long speech cannot be shortened without an author, and the line that answers a long speech means
+nothing without it. So both are dropped, and the play falls into runs of short speeches. A run too
+short to be a scene is dropped as well; each other run opens with the heading of its scene, as a
+film cuts back to a place.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from dataclasses import dataclass, field
 from .elements import Element, Kind, join_elements, split_elements
 
 FEWEST = 6
-"""Speeches of a run that is kept, at least: fewer leave nothing to answer."""
+"""The fewest speeches of a run that is kept: fewer leave nothing to answer."""
 
 
 @dataclass
 class _Run:
-    """Collect what stands between two long speeches, below the heading of its scene."""
+    """Collect the elements between two long speeches, below the heading of their scene."""
 
     heading: Element | None = None
     elements: list[Element] = field(default_factory=list[Element])
@@ -31,7 +31,7 @@ class _Run:
 
 
 def keep_short_speeches(script: str, longest: int) -> str:
-    """Return the runs of speeches with at most `longest` characters, or "" where there is none."""
+    """Return the runs of speeches with at most `longest` characters, or "" where there are none."""
     elements = split_elements(script)
     page = [one for one in elements if one.kind is Kind.PAGE]
     runs = [run for run in _split_runs(elements[len(page) :], longest) if run.is_scene]

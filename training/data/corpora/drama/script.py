@@ -11,16 +11,17 @@ from itertools import groupby, pairwise
 from training.corpus import action
 
 LONGEST_ASIDE = 240
-"""Set a direction that is longer as action, and repeat the cue after it."""
+"""The most characters of a parenthetical; a longer direction becomes action, then the cue
+repeats."""
 LONGEST_HEADING = 80
 
 
 MANNER = re.compile(r"_?(?:aside|apart|to (?:him|her|them|[A-Z_])|within|sings?)\b", re.IGNORECASE)
-"""Set a direction that says how a speech is spoken before it, wherever it was printed."""
+"""A direction on how a speech is spoken, which goes before the speech wherever it was printed."""
 
 
 class Kind(StrEnum):
-    """Name what a piece of a speech is."""
+    """Name the kinds of pieces of a speech."""
 
     LINE = "line"
     ASIDE = "aside"
@@ -31,7 +32,7 @@ class Kind(StrEnum):
 class Piece:
     """Hold a printed line, or a direction, of a speech.
 
-    `start` and `end` are columns; `end` is 0 where the printed line went on behind the piece.
+    `start` and `end` are columns; `end` is 0 where the printed line continues behind the piece.
     """
 
     kind: Kind
@@ -57,7 +58,7 @@ class Script:
         self.speaker = speaker
 
     def add_heading(self, text: str) -> None:
-        """Add a forced heading; what is too long for one becomes action."""
+        """Add a forced heading; text too long for a heading becomes action."""
         self.close()
         head, rest = split_heading(text)
         self.elements.append(f".{head.upper()}")
@@ -65,7 +66,7 @@ class Script:
             self.add_action(rest)
 
     def add_action(self, text: str) -> None:
-        """Add what is seen."""
+        """Add action."""
         self.close()
         text = balance(tidy(text).strip("[{ }]"))
         if re.search(r"\w", text):
@@ -73,11 +74,11 @@ class Script:
 
     @property
     def is_said(self) -> bool:
-        """Return whether the speech that is open has words yet."""
+        """Return whether the open speech has words yet."""
         return any(piece.kind is Kind.LINE for piece in self.pieces)
 
     def close(self) -> None:
-        """Write the speech that is open: what is only done after it as action."""
+        """Write the open speech; directions at its end become action."""
         said, after = self.pieces, list[Piece]()
         self.pieces = []
         while said and said[-1].kind is not Kind.LINE:
@@ -134,8 +135,8 @@ def _split_paragraphs(said: Sequence[Piece]) -> Iterator[list[Piece]]:
 def is_prose(said: Sequence[Piece], width: int, *, is_verse: bool = False) -> bool:
     """Return whether lines were wrapped by width.
 
-    A line of verse begins with a capital, and ends though the next word would have had room; the
-    latter is not asked for in a play in verse.
+    A line of verse begins with a capital, and ends even though the next word would have fitted; the
+    second condition is waived in a play in verse.
     """
     lines = [piece for piece in said if piece.kind is not Kind.ASIDE]
     wrapped = verse = 0
@@ -152,7 +153,7 @@ def is_prose(said: Sequence[Piece], width: int, *, is_verse: bool = False) -> bo
 
 
 def join_lines(said: Sequence[Piece], *, prose: bool) -> Iterator[Piece]:
-    """Yield pieces with prose unwrapped, and verse with its overlong lines made whole."""
+    """Yield pieces with prose unwrapped, and with overlong lines of verse joined again."""
     for kind, run in groupby(said, key=lambda piece: piece.kind):
         pieces = list(run)
         if kind is Kind.ASIDE:
@@ -180,7 +181,7 @@ def _whole_verses(pieces: Sequence[Piece]) -> list[str]:
 
 
 def unwrap(lines: Sequence[str]) -> str:
-    """Return lines as one; a word or a dash that ends in a hyphen goes straight on."""
+    """Return lines as one; a word or a dash that ends in a hyphen joins the next line directly."""
     return re.sub(r"(?<=\w-)\n(?=\w)|(?<=--)\n", "", "\n".join(lines)).replace("\n", " ")
 
 
@@ -194,7 +195,7 @@ def tidy(text: str) -> str:
 
 
 def balance(text: str) -> str:
-    """Return a direction without brackets around it, or such as have no other half."""
+    """Return a direction without brackets around it, and without unbalanced brackets."""
     text = text.strip()
     while text[:1] == "(" and text.rstrip(".")[-1:] == ")" and text.count("(") == 1:
         text = text[1:].rstrip(".")[:-1].strip()
@@ -204,7 +205,7 @@ def balance(text: str) -> str:
 
 
 def parenthetical(direction: str) -> str:
-    """Return `Aside to ROSS.` as `(aside to ROSS)`; a name in capitals stays one."""
+    """Return `Aside to ROSS.` as `(aside to ROSS)`; a name in capitals keeps them."""
     direction = balance(direction.rstrip(" .,;:-").strip("() "))
     first = re.match(r"[A-Za-z']+", direction)
     if first and (len(first[0]) == 1 or not first[0].isupper()):
@@ -213,7 +214,7 @@ def parenthetical(direction: str) -> str:
 
 
 def split_heading(text: str) -> tuple[str, str]:
-    """Return a heading of one short line, and the description that was printed behind it."""
+    """Return a heading of one short line, and the description printed behind it."""
     text = tidy(text).strip("[](){} ")
     text = re.sub(r" *\.? ?--+ *|\. -|(?<=\w) - ", ". ", text)
     if len(text) > LONGEST_HEADING:

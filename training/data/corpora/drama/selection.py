@@ -1,4 +1,4 @@
-"""Choose what of the corpus is written: no copies, and only works with a facet, if one is asked."""
+"""Choose the works to write: no copies and, if facets are given, only works that have them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Selection:
 
     Attributes:
         facets: Names of `facets.FACETS`; a work must have them all.
-        longest_speech: Characters that a speech has at most, or 0 for as many as it has.
+        longest_speech: The most characters of a speech, or 0 for no limit.
     """
 
     facets: Sequence[str] = ()
@@ -29,13 +29,13 @@ class Selection:
 
 @dataclass(frozen=True)
 class Selected:
-    """Hold what was chosen and what was not.
+    """Hold the result of a selection.
 
     Attributes:
-        works: The works that were chosen, each with its facets.
-        doubtful: The works that were left out because too many of their places are doubtful.
-        copies: What was taken because another work has it.
-        overlap: What share of each held-out work stands in a learned one, too.
+        works: The selected works, each with its facets.
+        doubtful: The works left out because too many of their places are doubtful.
+        copies: Reports of what was removed because another work has it.
+        overlap: The share of each held-out work that a learned work has, too.
     """
 
     works: Mapping[Work, Sequence[str]]
@@ -45,15 +45,15 @@ class Selected:
 
 
 def select(works: Sequence[Work], texts: Mapping[int, str], selection: Selection) -> Selected:
-    """Return the works that a corpus is made of.
+    """Return the works of a corpus.
 
-    Copies are looked for in all works, and words are counted in all, so that a facet means the
-    same whatever is asked for.
+    Copies are looked for in all works, and words are counted in all works, so that a facet has the
+    same meaning whatever the selection.
 
     Args:
         works: All works that were read.
         texts: The published text of each number, for its title page.
-        selection: What is asked for.
+        selection: The wanted works.
     """
     held_out = frozenset().union(*PARTS.values())
     doubtful = [work for work in works if not work.report.is_sound]

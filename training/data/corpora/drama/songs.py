@@ -1,4 +1,4 @@
-"""Read the headings of songs: `SONG--ANNA and CHORUS.` names the number and who sings it.
+"""Read the headings of songs: `SONG--ANNA and CHORUS.` gives the number and the singers.
 
 The verses below such a heading have no cue of their own.
 """
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from .cues import normalise_name
 
 LONGEST = 80
-"""Bound the characters of a heading."""
+"""The most characters of a heading."""
 
 _KIND = (
     r"RECIT(?:ATIVE|\.)?|SONG|AIR|ARIA|BALLAD|SOLOS?|SOLI|DUETT?O?|TRIO|QUARTETT?E?|QUINTETT?E?"
@@ -32,8 +32,8 @@ class Song:
     """Hold the heading of a song.
 
     Attributes:
-        heading: The number and its singers, as a sentence; "" where the singers say it all.
-        singers: Their names in capitals, or "" where the heading has none.
+        heading: The number and its singers, as a sentence; "" where the heading is its singers.
+        singers: The singers' names in capitals, or "" where the heading has none.
     """
 
     heading: str
@@ -41,7 +41,7 @@ class Song:
 
 
 def read_song(text: str) -> Song | None:
-    """Return the song that a paragraph on one line is the heading of, or None."""
+    """Return the song headed by a paragraph on one line, or None."""
     text = text.strip("[](){} .")
     if len(text) > LONGEST:
         return None

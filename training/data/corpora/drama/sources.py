@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 INDEX = "INDEX.tsv"
-"""Name the list that gives each number its title, one play a line."""
+"""The list that gives each number its title, one play a line."""
 
 LARGEST = 32_000_000
-"""Bound the bytes of one file, because an archive can claim any size."""
+"""The most bytes of one file, because an archive can claim any size."""
 
 NUMBERED = re.compile(r"(\d+)\.txt")
 
@@ -48,7 +48,7 @@ def read_sources(path: Path) -> list[Source]:
 
 
 def decode(data: bytes) -> str:
-    """Return the text of UTF-8 or, where the bytes are none, of Windows-1252."""
+    """Decode UTF-8 or, if the bytes are not valid UTF-8, Windows-1252."""
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -93,6 +93,6 @@ def _read_titles(index: bytes) -> Mapping[int, str]:
 
 
 def _tidy(title: str) -> str:
-    """Return a catalogue's title with its apostrophes, and without what runs on behind it."""
+    """Return a catalogue's title with its apostrophes, and without text that runs on behind it."""
     title = re.split(r": 13\b|: amp\b|(?<=[a-z])(?<!Mc)(?<!Mac)(?=[A-Z])", title.strip())[0]
     return re.sub(r"(?<=[A-Za-z]) (?=(?:s|t|d)\b)", "'", title).strip(" :,")

@@ -1,7 +1,7 @@
 """Decide which strings are speakers' names, and so which paragraphs open a speech.
 
-Two passes: the first counts every reading of every paragraph; the second believes, at each place,
-the layout that prevails around it, because an anthology changes its layout from play to play.
+There are two passes: the first counts every reading of every paragraph; the second accepts, at each
+place, the layout that prevails around it, because an anthology changes its layout between plays.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from .cues import CENTRED, OPENS, Cue, Layout, find_cues
 from .paragraphs import Paragraph
 
 REPEATED = 4
-"""Believe a name that opens so many paragraphs."""
+"""The fewest paragraphs that a name must open to be accepted."""
 NEEDED = {Layout.MIXED: 5, Layout.MIXED_ALONE: 5, Layout.MIXED_BARE: 7}
-"""Need more where sentences look like names."""
+"""The fewest paragraphs for layouts in which sentences look like names."""
 
 AROUND = 40
-"""Look at so many paragraphs before and after a place for the layout that prevails there."""
+"""Paragraphs before and after a place that decide the prevailing layout."""
 FEWEST = 4
-"""Believe no layout that opens fewer speeches around a place."""
+"""The fewest speeches around a place for a layout to be accepted."""
 RIVAL = 0.25
-"""Believe a second layout that opens this share of the speeches of the first."""
+"""The share of the first layout's speeches that a second layout needs to be accepted."""
 
 SENTENCE_END = re.compile(r"[.?!:;)\]}\"'_-]$|^\W*$")
 INSIDE_ITALICS = re.compile(r"(?<=[.?!\]\-_]) +(_[A-Z][A-Za-z. ]{0,20}[.:]_) +(?=\S)")
@@ -33,7 +33,7 @@ INSIDE_ITALICS = re.compile(r"(?<=[.?!\]\-_]) +(_[A-Z][A-Za-z. ]{0,20}[.:]_) +(?
 
 @dataclass(frozen=True)
 class Part:
-    """Hold a paragraph with the cue that it opens with, or None."""
+    """Hold a paragraph with its opening cue, or None."""
 
     paragraph: Paragraph
     cue: Cue | None
@@ -60,7 +60,7 @@ def read_speakers(paragraphs: Sequence[Paragraph]) -> list[Part]:
 
 
 def is_repeated(cue: Cue, counts: Counter[tuple[Layout, str]]) -> bool:
-    """Return whether a name opens enough paragraphs to be one."""
+    """Return whether enough paragraphs open with a name for it to be accepted."""
     return counts[cue.layout, cue.key] >= NEEDED.get(cue.layout, REPEATED)
 
 
@@ -72,7 +72,7 @@ def is_verse(paragraph: Paragraph) -> bool:
 
 
 def _find_singer(cues: Sequence[Cue], known: Collection[str]) -> Cue | None:
-    """Return the name centred above a song, if cues elsewhere have it in full or abbreviated."""
+    """Return the name centred above a song, if other cues have it in full or abbreviated."""
     return next(
         (
             cue
@@ -89,7 +89,7 @@ def _count(paragraphs: Iterable[Paragraph]) -> Counter[tuple[Layout, str]]:
 
 
 def _break_lines(paragraph: Paragraph) -> Iterator[Paragraph]:
-    """Yield a paragraph from each place on where a speech could begin."""
+    """Yield the rest of a paragraph from each place where a speech could begin."""
     lines = [*paragraph.lines]
     if any("_" in line for line in lines):
         lines = [

@@ -1,4 +1,4 @@
-"""Make works of a published text: what the command writes, and what filters look at."""
+"""Make works of a published text, for the command to write and for filters to examine."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from .paragraphs import split_paragraphs
 from .speakers import Part, read_speakers
 
 SHORTEST = 1_500
-"""Keep no work with fewer characters."""
+"""The fewest characters of a work that is kept."""
 SHOWN = 12
-"""List so many doubtful places of a work at most."""
+"""The most doubtful places of a work that are listed."""
 MOST_DOUBTFUL = 0.1
-"""Keep no work with more doubtful places than this share of its speeches."""
+"""The most doubtful places of a work that is kept, as a share of its speeches."""
 
 
 @dataclass(frozen=True)
@@ -28,11 +28,11 @@ class Report:
     """Say how a work was read.
 
     Attributes:
-        layout: How most of its speakers are printed.
+        layout: The layout of most of the work's cues.
         kept: The script's characters as a share of the source's, from 0 to 1.
-        speeches: How many were found.
+        speeches: Number of speeches found.
         doubtful: Short notes on doubtful places, with line numbers of the source.
-        doubts: How many doubtful places there are, those that are not listed too.
+        doubts: Number of doubtful places, those not listed included.
     """
 
     layout: str
@@ -58,7 +58,7 @@ class Work:
 
 
 def convert(number: int, title: str, text: str) -> list[Work]:
-    """Return the plays of a published text, those of an anthology one by one."""
+    """Return the plays of a published text, one work for each play of an anthology."""
     parts = read_speakers(leave_out_foreign(list(split_paragraphs(clean(text)))))
     plays = cut_plays(parts)
     works = [

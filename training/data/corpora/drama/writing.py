@@ -19,7 +19,7 @@ from .works import Work, convert
 
 PARTS = ("train", "validation", "test")
 ERAS, OTHER = ("old", "modern"), "plays"
-"""The facets that have a folder of their own, and the folder of all other works."""
+"""The facets with a folder of their own, and the folder of all other works."""
 
 REPORT = "report.tsv"
 COLUMNS = (
@@ -37,16 +37,16 @@ COLUMNS = (
     "doubtful",
 )
 LEFT_OUT = "left out"
-"""Name, in the report, the part of a work that has too many doubtful places."""
+"""The part, in the report, of a work with too many doubtful places."""
 COPIES = "copies.tsv"
 COPIES_COLUMNS = ("number", "title", "words", "share", "of number", "of")
 
 
 def write(source: Path, out: Path, selection: Selection | None = None) -> Selected:
-    """Write the plays of a folder or an archive below `out`, and return what was selected.
+    """Write the selected plays of a folder or an archive below `out`; return the selection.
 
-    No work is written twice, and only what the selection asks for. `copies.tsv` tells what was
-    taken from which work because another one has it.
+    No work is written twice. `copies.tsv` reports what was removed from which work because another
+    work has it.
 
     Raises:
         SourceError: `source` holds no plays.
@@ -60,7 +60,7 @@ def write(source: Path, out: Path, selection: Selection | None = None) -> Select
 
 
 def _name_sources(sources: Iterable[Source]) -> list[Source]:
-    """Return the sources with the titles of the manifest, which are whole, where it has them."""
+    """Return the sources with the untruncated titles of the manifest, where it has them."""
     known = read_manifest()
     return [
         replace(one, title=known[one.number].title) if one.number in known else one
@@ -69,16 +69,16 @@ def _name_sources(sources: Iterable[Source]) -> list[Source]:
 
 
 def read_works(sources: Sequence[Source]) -> Iterator[Work]:
-    """Yield the works of all sources, with a bar that shows how far the reading is."""
+    """Yield the works of all sources, with a progress bar."""
     for source in tqdm(sources, desc="plays", unit="book"):
         yield from convert(source.number, source.title, source.text)
 
 
 def write_works(selected: Selected, out: Path) -> None:
-    """Write works below `out` in place of what lies there, and a report on them.
+    """Replace what lies below `out` by works and a report on them.
 
-    What is learned lies in a folder of its own for each of `ERAS`, so that a training can read some
-    of the plays more often than others.
+    Learned works lie in a folder for each of `ERAS`, so that a training can read some of the plays
+    more often than others.
     """
     for part in PARTS:
         shutil.rmtree(out / part, ignore_errors=True)
