@@ -1,4 +1,4 @@
-"""What people can ask of a voice: a kind, a cast, what must not be said, and to stop."""
+"""Test what people can ask of a voice: a kind, a cast, banned words, and to stop."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ROLE = discord.Permissions(manage_channels=True, manage_guild=True)
 
 
 def moderator(stage: Stage, name: str = "Mo"):
-    """Somebody who may change what holds here."""
+    """Return somebody who may change the settings of the channel and the server."""
     role = stage.guild.create_role("Moderators", permissions=ROLE)
     return stage.guild.add_member(stage.world.create_user(name), roles=[role])
 
