@@ -493,7 +493,7 @@ async def test_a_thread_in_which_the_bot_may_not_write(stage: Stage):
     assert not answer(await begin(stage, closed)).ephemeral
 
 
-# What must not happen --------------------------------------------------------------------------
+# Abuse -----------------------------------------------------------------------------------------
 
 NASTY = (
     "@everyone @here <@{0}> <@&{1}> ``` \u202e **bold** ~~gone~~ ||spoiler|| [a](http://b.c) # H"

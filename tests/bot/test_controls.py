@@ -63,7 +63,7 @@ async def test_without_a_cast_the_voice_names_whom_it_likes(house: House):
     assert {line.element.cue for line in lines} - {None, "MAYA", "JONAS"}
 
 
-# What must not be said -------------------------------------------------------------------------
+# Banned words ----------------------------------------------------------------------------------
 
 
 async def test_words_are_banned_for_a_channel_and_for_a_server(stage: Stage):
@@ -180,7 +180,7 @@ def test_a_long_list_is_cut_and_says_so():
     assert "and more, 500 in all" in shown
 
 
-# What the voice thinks of it -------------------------------------------------------------------
+# The voice's surprise --------------------------------------------------------------------------
 
 
 async def test_the_surprise_of_every_character_is_kept(house: House):

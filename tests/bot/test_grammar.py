@@ -25,7 +25,7 @@ from bot.screenplay.elements import Element, Kind
 from bot.screenplay.fountain import cue_line, from_voice
 
 WALKS = int(os.environ.get("ONBOOK_WALKS", "60"))
-"""How many texts each vocabulary and constraint gets; 300 make 10,000 in all."""
+"""The number of texts for each vocabulary and constraint; 300 make 10,000 in all."""
 
 steadily = settings(max_examples=150, deadline=None, derandomize=True)
 often = settings(steadily, max_examples=500)

@@ -74,7 +74,7 @@ def through(form: str, *elements: Element, **how: object) -> Manuscript:
     return read(f"a.{form}", FORMATS[form].write(what, Paper.LETTER).content)
 
 
-# What was printed comes back -------------------------------------------------------------------
+# Printed scripts read back ---------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("numbers", [False, True])
