@@ -54,8 +54,7 @@ class Processes:
         self.logs: list[Path] = []
 
     def start(self, shards: str | None = None, port: int = 0) -> Popen[str]:
-        """Start a process with these shards, or with all that Discord advises; a port serves its
-        health."""
+        """Start a process with these shards, or all; a port other than 0 serves metrics."""
         log = self._folder / f"log {len(self.logs)}"
         self.logs.append(log)
         chosen = self._chosen | {"metrics_port": port} | ({"shards": shards} if shards else {})

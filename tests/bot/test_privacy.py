@@ -494,7 +494,7 @@ async def test_what_another_program_reads_goes_when_it_has_ended(
         found = await house.store.people.forget(house.writer().id, text=True)
         assert (found.lines, found.gone) == (2, False)
         assert PHRASE.encode() in on_the_disk(database)
-        # Nobody else waits for the reader, and the purge does not give up.
+        # Writers go on meanwhile, and the purge keeps trying.
         for n in range(30):
             await house.room.continuation.write(house.writer("Ben"), f"Rain {n}.")
         assert PHRASE.encode() in on_the_disk(database)
@@ -544,7 +544,7 @@ async def test_messages_that_could_not_be_drawn_are_drawn_after_a_restart(stage:
     await begin(stage)
     await stage.ben.slash(stage.channel, "write", text=f"{PHRASE}.")
     await stage.ben.slash(stage.channel, "continue", takes=2)
-    await stage.services.store.people.forget(stage.ben.id, text=True)  # the bot ends now
+    await stage.services.store.people.forget(stage.ben.id, text=True)  # no message is drawn
     assert PHRASE in "\n".join(content for content, _ in stage.seen())
     await stage.restart()
     await stage.world.settle()

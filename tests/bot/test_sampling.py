@@ -43,7 +43,7 @@ def slowly(
 
 
 def around(number: float) -> tuple[float, float]:
-    """Return the two single-precision neighbours of a number, as two ways of rounding give them."""
+    """Return the bounds of what single-precision rounding can make of a number."""
     return number * (1 - 1e-5), number * (1 + 1e-5)
 
 
