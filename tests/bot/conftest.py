@@ -1,4 +1,4 @@
-"""A real bot with a tiny voice, in a simulated Discord with two writers."""
+"""Fixtures: a real bot with a tiny voice, in a simulated Discord with two writers."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ from bot.settings import RunnerSettings
 from tests.postgres import Server, ask, server
 
 BOTH = ["sqlite", "postgresql"]
-"""The databases on which the tests of a module run that has these as its ``DATABASES``."""
+"""The databases for a test module: the module sets ``DATABASES`` to this list."""
 
 
 on_a_file = pytest.mark.parametrize("where", ["sqlite"], indirect=True)
-"""For a test that is about a file, in such a module."""
+"""Mark a test that is about a file, in a module with several databases."""
 
 on_a_server = pytest.mark.parametrize("where", ["postgresql"], indirect=True)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc):
-    """Runs the tests of a store on all databases of their module, unless they say otherwise."""
+    """Run the tests of a store on all databases of their module, unless a test names its own."""
     databases = getattr(metafunc.module, "DATABASES", None)
     marks = (mark.args[0] for mark in metafunc.definition.iter_markers("parametrize"))
     if databases and "where" in metafunc.fixturenames and "where" not in marks:
@@ -44,39 +44,39 @@ def pytest_generate_tests(metafunc: pytest.Metafunc):
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Server]:
-    """A PostgreSQL server."""
+    """Start a PostgreSQL server."""
     with server() as one:
         yield one
 
 
 @pytest.fixture(scope="session")
 def emptied(postgres: Server) -> URL:
-    """A database that tests have one after the other."""
+    """Create the database that the tests use one after the other."""
     return postgres.create()
 
 
 @pytest.fixture
 def url(postgres: Server, emptied: URL) -> Iterator[URL]:
-    """A database on a server, in which there is nothing yet."""
+    """Empty the shared database on the server, and yield its address."""
     yield emptied
     postgres.empty(emptied)
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """A file for a database, which is not there yet."""
+    """Return the path of a database file that does not exist yet."""
     return tmp_path / "scripts.db"
 
 
 @pytest.fixture
 def where(request: pytest.FixtureRequest) -> Path | URL:
-    """Either of them."""
+    """Return the file or the server's database, as the test is parametrized."""
     server = getattr(request, "param", None) == "postgresql"
     return request.getfixturevalue("url" if server else "path")
 
 
 def on(chosen: RunnerSettings, where: Path | URL) -> RunnerSettings:
-    """The same settings with this database."""
+    """Return the settings with this database."""
     if isinstance(where, URL):
         address = SecretStr(where.render_as_string(hide_password=False))
         return chosen.model_copy(update={"database_url": address})
@@ -84,7 +84,7 @@ def on(chosen: RunnerSettings, where: Path | URL) -> RunnerSettings:
 
 
 def tell(where: Path | URL, *statements: str) -> list[list[str]]:
-    """Does something to a database as another program, and returns the last rows, as texts."""
+    """Run statements as another program, and return the last rows, as texts."""
     if isinstance(where, URL):
         return ask(where, *statements)
     with closing(sqlite3.connect(where)) as connection, connection:
@@ -93,14 +93,14 @@ def tell(where: Path | URL, *statements: str) -> list[list[str]]:
 
 
 def count(where: Path | URL, table: str) -> int:
-    """How many rows are on the disk, as another connection sees it."""
+    """Count the rows on the disk, as another connection sees them."""
     [[number]] = tell(where, f"SELECT count(*) FROM {table}")  # noqa: S608 - our own names
     return int(number)
 
 
 @pytest.fixture
 def chosen(voices: Path, tmp_path: Path) -> RunnerSettings:
-    """Settings of a bot with its scripts in a folder of the test's own, and no candidates."""
+    """Return settings of a bot without candidates, whose scripts lie in the test's own folder."""
     return RunnerSettings(
         models=voices,
         model="tiny",
@@ -113,7 +113,7 @@ def chosen(voices: Path, tmp_path: Path) -> RunnerSettings:
 
 @dataclass
 class Stage:
-    """A channel, two people in it, and the bot."""
+    """A channel, two people in the channel, and the bot."""
 
     world: simcord.Env
     guild: simcord.GuildHandle
@@ -124,46 +124,49 @@ class Stage:
 
     @property
     def services(self) -> CogServices:
-        """What the cogs of the bot share that runs now, be it a guest or alone."""
+        """Return the services that the cogs of the running bot share, be the bot a guest or
+        alone."""
         bot: Any = self.world.bot
         return bot.cogs["OnBook"].services
 
     @property
     def upkeep(self) -> Upkeep:
-        """The cog that does what nobody asks for."""
+        """Return the cog of the background tasks."""
         bot: Any = self.world.bot
         return bot.cogs["OnBook.upkeep"]
 
     async def restart(self) -> None:
-        """Ends the bot and starts another on the same database, in the same world."""
+        """End the bot, and start another on the same database, in the same world."""
         with self.world._bot_scope():
             await self.world.bot.close()
         await self.world.restart_bot(Bot(self.settings))
 
     async def lines(self, channel: Any = None) -> list[str]:
-        """The script of a channel as it is stored."""
+        """Return the script of a channel as the database has it."""
         room = self.services.rooms.at((channel or self.channel).id)
         return [line.text for line in await room.lines()]
 
     def messages(self, channel: Any = None) -> list[discord.Message]:
-        """What everybody sees in a channel, oldest first."""
+        """Return the messages that everybody sees in a channel, oldest first."""
         return (channel or self.channel).history()
 
     def seen(self) -> list[tuple[str, list[str]]]:
-        """What everybody sees in the channel, as texts and the buttons under them."""
+        """Return what everybody sees in the channel: each message's text and the labels of its
+        buttons."""
         return [(message.content, labels(message)) for message in self.messages()]
 
     def with_buttons(self, channel: Any = None) -> list[int]:
-        """The messages that have buttons, by id."""
+        """Return the ids of the messages that have buttons."""
         return [message.id for message in self.messages(channel) if message.components]
 
     def look(self, message: Any) -> dict[str, Any]:
-        """The message as it is seen now."""
+        """Return the message as people see it now."""
         (of,) = (of for of in self.world.backend.messages.values() if message.id in of)
         return deepcopy(dict(message_payload(self.world.backend, of[message.id])))
 
     def press(self, actor: Any, look: dict[str, Any], label: str) -> simcord.InteractionResult:
-        """Presses a button that was there when its reader looked; the bot has yet to act on it."""
+        """Press a button that was there when its reader looked; the bot has yet to act on the
+        press."""
         record, payload = base_payload(
             self.world.backend,
             type=3,
@@ -177,20 +180,21 @@ class Stage:
         return simcord.InteractionResult(self.world, record)
 
     async def press_late(self, actor: Any, look: dict[str, Any], label: str) -> Any:
-        """Presses a button that was there when its reader looked."""
+        """Press a button that was there when its reader looked, and wait for the bot."""
         pressed = self.press(actor, look, label)
         await self.world.settle()
         return pressed
 
     def sent(self) -> list[dict[str, Any]]:
-        """The bodies of all messages that the bot sent or edited, as Discord received them."""
+        """Return the bodies of all messages that the bot sent or edited, as Discord received
+        them."""
         bodies = (request.json for request in self.world.http_requests)
         inner = (body.get("data", body) for body in bodies if isinstance(body, dict))
         return [body for body in inner if "content" in body]
 
 
 def buttons(message: Any) -> dict[str, str]:
-    """A message's buttons: their ids by their labels."""
+    """Return the ids of a message's buttons by their labels."""
     rows = message["components"] if isinstance(message, dict) else message.components
     rows = [row.to_dict() if hasattr(row, "to_dict") else row for row in rows]
     found = (one for row in rows for one in row["components"])
@@ -198,12 +202,12 @@ def buttons(message: Any) -> dict[str, str]:
 
 
 def labels(message: Any) -> list[str]:
-    """The labels of a message's buttons."""
+    """Return the labels of a message's buttons."""
     return list(buttons(message))
 
 
 def fields(shown: Any) -> dict[str, str]:
-    """The inputs of a modal that is shown: their ids by their labels."""
+    """Return the ids of a shown modal's inputs by their labels."""
     return {
         one["label"]: one["custom_id"]
         for row in shown.modal["components"]
@@ -213,7 +217,7 @@ def fields(shown: Any) -> dict[str, str]:
 
 @asynccontextmanager
 async def opened(chosen: RunnerSettings) -> AsyncIterator[simcord.Env]:
-    """A simulated Discord with the bot in it. What it raises and does not answer is raised here."""
+    """Open a simulated Discord with the bot in it; raise what the bot raises without an answer."""
     env = simcord.Env(Bot(chosen), settle_timeout=60.0)
     await env.start()
     try:
@@ -225,7 +229,7 @@ async def opened(chosen: RunnerSettings) -> AsyncIterator[simcord.Env]:
 
 
 async def staged(world: simcord.Env, chosen: RunnerSettings) -> Stage:
-    """The bot on a stage."""
+    """Put the bot on a stage."""
     guild = world.create_guild("The Playhouse")
     channel = guild.create_text_channel("stage")
     ann = guild.add_member(world.create_user("Ann"))
@@ -236,17 +240,18 @@ async def staged(world: simcord.Env, chosen: RunnerSettings) -> Stage:
 
 @pytest.fixture
 async def world(chosen: RunnerSettings) -> AsyncIterator[simcord.Env]:
-    """A simulated Discord with the bot in it. What it raises and does not answer fails the test."""
+    """Yield a simulated Discord with the bot in it; fail where the bot raises without an answer."""
     async with opened(chosen) as env:
         yield env
 
 
 @pytest.fixture
 async def stage(world: simcord.Env, chosen: RunnerSettings) -> Stage:
-    """The bot on a stage."""
+    """Return a stage with the bot."""
     return await staged(world, chosen)
 
 
 def answer(result: Any) -> Any:
-    """The message that answers an interaction: its response, or what replaced it."""
+    """Return the message that answers an interaction: its response, or what replaced the
+    response."""
     return result.response or result.followups[0]

@@ -1,7 +1,7 @@
 """``python red.py ADDRESS ...``: Red, as its owner starts it, at the fake Discord.
 
-It knows nothing of this repository, since it runs where Red is installed, and On Book is not. The
-other arguments are those of Red's own program; its owner can look at `there_is`.
+This program runs where Red is installed and On Book is not, so it imports nothing of the
+repository. The other arguments are those of Red's own program; Red's owner can evaluate `there_is`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from redbot.core.bot import Red
 
 
 def there_is(bot: Red) -> dict[str, object]:
-    """All that a cog could leave behind in Red and in its process."""
+    """Return all that a cog could leave behind in Red and in its process."""
     tree, views = bot.tree, bot._connection._view_store
     tasks = {one.get_coro().__qualname__ for one in asyncio.all_tasks()}
     loggers = logging.root.manager.loggerDict
@@ -33,7 +33,7 @@ def there_is(bot: Red) -> dict[str, object]:
         "listeners": sum(map(len, bot.extra_events.values())),
         "views": [len(views._views), len(views._modals), len(views._dynamic_items)],
         "threads": [one.name for one in threading.enumerate() if one.name.startswith("onbook")],
-        # What runs for an event, such as the message that asks for this, ends by itself.
+        # A task that runs for an event, such as the message that asks for this, ends by itself.
         "tasks": sorted(tasks - {"Client._run_event"}),
         "modules": [one for one in sys.modules if one.partition(".")[0] in ("bot", "onbook")],
         "filters": [name for name, one in loggers.items() if getattr(one, "filters", None)],
@@ -41,7 +41,7 @@ def there_is(bot: Red) -> dict[str, object]:
 
 
 async def nothing_newer() -> tuple[None, None]:
-    """In place of a question to the network whether there is a newer Red."""
+    """Answer the question for a newer Red without a network."""
     return None, None
 
 

@@ -1,6 +1,7 @@
 """``python somebodys_bot.py ADDRESS TOKEN``: a plain bot with On Book, at the fake Discord.
 
-It knows nothing of this repository, since it runs where On Book is installed from its wheel.
+This program runs where On Book is installed from its wheel, so it imports nothing of the
+repository.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from discord.ext import commands
 
 
 class SomebodysBot(commands.Bot):
-    """It loads On Book when it starts, and syncs its commands itself."""
+    """A bot that loads On Book when it starts, and syncs its commands itself."""
 
     async def setup_hook(self) -> None:
         await self.load_extension("onbook")

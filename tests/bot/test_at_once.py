@@ -1,4 +1,5 @@
-"""What happens at the same moment: the real bot at a Discord of our own (see `tests.discord`)."""
+"""Test that simultaneous acts leave one true script: the real bot at the project's own Discord (see
+`tests.discord`)."""
 
 from __future__ import annotations
 
@@ -32,16 +33,16 @@ BLOCK = "```"
 
 @pytest.fixture(scope="module")
 def settings(voices: Path) -> dict[str, Any]:
-    """How the bot is set up."""
+    """Return the settings of the bot."""
     chosen = {"models": voices, "model": "tiny", "threads": 1, "line_length": 200}
     chosen["quality"] = "quick"
-    # One person begins 64 scripts at once, and more.
+    # Unlimited, because one person begins 64 scripts at once, and more.
     return chosen | UNLIMITED
 
 
 @pytest.fixture(scope="module")
 def address(settings: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A Discord with the bot in it, for all tests that end neither."""
+    """Start a Discord with the bot, for all tests that end neither."""
     folder = tmp_path_factory.mktemp("bot")
     log = folder / "bot.log"
     with fake_discord(PATIENCE) as address, running_bot(address, folder, log, **settings):
@@ -51,7 +52,7 @@ def address(settings: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) 
 
 @pytest.fixture
 async def discord(address: str) -> AsyncIterator[Discord]:
-    """That Discord, for a test; whatever it refuses to the bot fails the test."""
+    """Yield that Discord to a test; fail where Discord refused the bot anything."""
     async with Discord(address) as discord:
         await discord.bot_is_ready()
         yield discord
@@ -60,36 +61,36 @@ async def discord(address: str) -> AsyncIterator[Discord]:
 
 @pytest.fixture
 async def guild(discord: Discord) -> Guild:
-    """A server of the test's own."""
+    """Return a server of the test's own."""
     return await discord.guild("The Playhouse")
 
 
 @pytest.fixture
 async def channel(guild: Guild) -> Channel:
-    """A channel in it."""
+    """Return a channel in the test's server."""
     return await guild.channel("stage")
 
 
 @pytest.fixture
 async def ann(guild: Guild) -> Person:
-    """Somebody who writes."""
+    """Return Ann, who writes."""
     return await guild.person("Ann")
 
 
 @pytest.fixture
 async def ben(guild: Guild) -> Person:
-    """Somebody else."""
+    """Return Ben, who writes too."""
     return await guild.person("Ben")
 
 
 async def begin(person: Person, channel: Channel) -> Message:
-    """Begins a script with a heading."""
+    """Begin a script with a heading."""
     asked = await person.slash(channel, "start", title="The Diner", heading=HEADING)
     return await asked.shows(BLOCK)
 
 
 async def script(person: Person, channel: Channel) -> list[str]:
-    """The lines of the script, as anybody can download them."""
+    """Return the lines of the script, as anybody can download them."""
     shown = await (await person.slash(channel, "script show")).shows(BLOCK)
     [file] = shown.attachments
     _title, *lines = (await person.discord.read(file)).strip().split("\n\n")
@@ -97,7 +98,7 @@ async def script(person: Person, channel: Channel) -> list[str]:
 
 
 async def truth(person: Person, channel: Channel) -> list[str]:
-    """Waits until what everybody sees is the script, and returns its lines.
+    """Wait until what everybody sees is the script, and return the script's lines.
 
     Each line is in a block, nothing else is, and the only buttons are under the last line.
     """
@@ -124,12 +125,13 @@ async def truth(person: Person, channel: Channel) -> list[str]:
 
 
 def besides_redo(message: Message) -> list[str]:
-    """A message's buttons but Redo, which is there where the script has gone on before."""
+    """Return the buttons of a message but Redo, which appears where the script has gone on
+    before."""
     return [label for label in message.labels if label != "Redo"]
 
 
 def flat(text: str) -> str:
-    """The letters and digits of a text: what neither layout nor escapes change."""
+    """Return the letters and digits of a text, because layout and escapes change neither."""
     return "".join(filter(str.isalnum, text.upper()))
 
 
@@ -213,7 +215,7 @@ async def test_a_slow_picture_of_the_script_does_not_undo_a_later_one(
         await discord.until(lambda: discord.held)
         undone = await ben.click(second, "Undo")
         await discord.until(lambda: undone.how)
-        for _ in range(3):  # by then a later picture would be there
+        for _ in range(3):  # a later picture would be there by then
             await script(ann, channel)
     await truth(ann, channel)
     assert besides_redo(first) == BY_VOICE
@@ -221,7 +223,7 @@ async def test_a_slow_picture_of_the_script_does_not_undo_a_later_one(
 
 
 def settled(asked: Asked) -> bool:
-    """Whether a press has been answered, and nothing that was asked is thought about or written."""
+    """Return whether a press was answered and no answer still thinks or writes."""
     answers = asked.answers()
     return asked.how is not None and not any(
         one.thinking or one.labels == ["Stop"] for one in answers
@@ -312,7 +314,7 @@ class Inside:
 
 @pytest.fixture
 async def inside(chosen: RunnerSettings) -> AsyncIterator[Inside]:
-    """A bot whose parts a test can slow down."""
+    """Start a bot whose parts a test can slow down."""
     with fake_discord(PATIENCE) as address:
         async with Discord(address) as discord, bot_here(address, chosen) as bot:
             await discord.bot_is_ready()
@@ -341,7 +343,7 @@ async def test_stop_keeps_the_lines_that_are_finished(
 
 
 async def slow_down(services: CogServices, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Makes each line take a while, and people hear of it soon."""
+    """Slow each line down, and show progress early."""
     engine = await services.voices.engine("tiny")
     run = engine.run
 
@@ -376,7 +378,7 @@ async def test_how_far_a_turn_is_is_seen_once_in_a_while(
 async def hold_after(
     lines: int, services: CogServices, monkeypatch: pytest.MonkeyPatch
 ) -> asyncio.Event:
-    """Lets the voice write so many lines, and the next only when the event is set."""
+    """Let the voice write so many lines; hold the next line until the event is set."""
     engine = await services.voices.engine("tiny")
     run, gate, written = engine.run, asyncio.Event(), itertools.count()
 
@@ -419,10 +421,10 @@ async def test_votes_are_counted_at_once_and_then_once_in_a_while(
 
 
 class Held:
-    """A timer that goes off when the test says so."""
+    """A timer that fires when the test says so."""
 
     def cancel(self) -> None:
-        """It would not have gone off."""
+        """Raise nothing: the timer would not have fired."""
 
 
 async def test_of_two_who_undo_at_once_the_last_message_has_the_buttons(
@@ -479,7 +481,7 @@ async def test_a_vote_that_ends_while_somebody_undoes(inside: Inside):
 
 
 async def end(inside: Inside, ballot: Any) -> None:
-    """The time of a vote is over."""
+    """End the time of a vote."""
     ballot.ends = ballot.ends.replace(year=2000)
     inside.services.polls.watch(ballot)
 
@@ -526,7 +528,7 @@ async def test_a_bot_that_is_killed_goes_on_where_it_was(settings: dict[str, Any
                     await discord.until(lambda: discord.held == len(unshown))
                     for channel in busy:
                         await ann.slash(channel, "continue", lines=10)
-                    # One of them has written its lines, and the others are about to.
+                    # One of the turns has written its lines, and the others are about to.
                     await discord.until(lambda: discord.held > len(unshown))
                     bot.kill()
                     await discord.bot_is_gone()
@@ -541,7 +543,7 @@ async def test_a_bot_that_is_killed_goes_on_where_it_was(settings: dict[str, Any
 
 
 async def two_lines(person: Person, channel: Channel) -> list[str]:
-    """A script of a heading and what the voice wrote below it."""
+    """Begin a script with a heading and a line of the voice."""
     begun = await begin(person, channel)
     await (await person.click(begun, "Continue")).shows(BLOCK)
     return await truth(person, channel)
@@ -550,7 +552,7 @@ async def two_lines(person: Person, channel: Channel) -> list[str]:
 async def goes_on(
     person: Person, channel: Channel, known: list[str], lengths: tuple[int, ...]
 ) -> None:
-    """The script is as people know it, or longer, and the buttons that they see work."""
+    """Check that the script is as people know it or longer, and that the buttons they see work."""
     lines = await script(person, channel)
     assert lines[: len(known)] == known
     assert len(lines) in lengths

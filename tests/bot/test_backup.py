@@ -1,4 +1,4 @@
-"""``python -m bot backup`` and ``restore``: a copy while the bot writes, and the way back."""
+"""Test ``python -m bot backup`` and ``restore``: a copy while the bot writes, and the way back."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def run(house: House, *arguments: str) -> tuple[int, str, str]:
 
 
 async def written(path: Path) -> list[str]:
-    """The texts of the lines in a file."""
+    """Return the texts of the lines in a file."""
     with closing(sqlite3.connect(path)) as connection:
         return [text for (text,) in connection.execute("SELECT text FROM lines ORDER BY id")]
 
@@ -64,7 +64,7 @@ async def test_the_way_there_and_back(house: House):
     assert (code, err) == (0, "")
     assert out == f"{copy} has all that {database} had: 1 scripts.\n"
     await house.write("Snow.")
-    # A bot that runs would go on writing to what is no longer there.
+    # A running bot would go on writing to a file that is no longer there.
     code, out, err = await asyncio.to_thread(run, house, "restore", str(copy))
     assert (code, out) == (1, "")
     assert "is in use by another On Book" in err

@@ -1,4 +1,4 @@
-"""Tests that the bot holds everything to its bounds, whatever a client lets through."""
+"""Test that the bot holds everything to its bounds, whatever a client lets through."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_texts_and_choices() -> None:
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A Discord with the bot in it, which logs nothing that went wrong."""
+    """Start a Discord with the bot; fail where the bot logs an error."""
     folder = tmp_path_factory.mktemp("bot")
     log = folder / "bot.log"
     with (
@@ -71,7 +71,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture
 async def discord(address: str) -> AsyncIterator[Discord]:
-    """That Discord."""
+    """Yield that Discord."""
     async with Discord(address) as discord:
         await discord.bot_is_ready()
         yield discord
@@ -80,7 +80,7 @@ async def discord(address: str) -> AsyncIterator[Discord]:
 async def press(
     who: Person, channel: Channel, message: int, custom_id: str, kind: int = 2, *values: str
 ) -> Asked:
-    """Presses what stands under no message of the bot's."""
+    """Press a component that is under no message of the bot."""
     data = {"custom_id": custom_id, "component_type": kind, "values": values}
     made: dict[str, Any] = {"type": kind, "custom_id": custom_id}
     made |= {"options": [{"label": "x", "value": "x"}]} if kind == 3 else {"style": 1, "label": "x"}

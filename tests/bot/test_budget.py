@@ -1,4 +1,4 @@
-"""How much room the states take: which go, and that a script goes on as if they had not."""
+"""Test the budget of states: which states go, and that a script goes on as if none had gone."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ __all__ = ["house"]
 
 
 async def kept(house: House) -> set[int]:
-    """The lines whose states are there."""
+    """Return the ids of the lines whose states are stored."""
     fingerprint = (await house.voices.engine("tiny")).model.fingerprint
     return await house.store.states.list_kept(range(1, 200), fingerprint)
 
 
 @pytest.fixture
 async def small(house: House) -> House:
-    """A house that has room for six states."""
+    """Return a house that has room for six states."""
     size = (await house.voices.engine("tiny")).model.state_size * 4
     await house.store.close()
     house.store = house.rooms.store = await Store.open(house.settings.where, 6 * size)
@@ -36,7 +36,7 @@ async def small(house: House) -> House:
 
 async def test_heads_stay_first_and_then_the_latest(small: House):
     head = (await small.start()).script.head
-    for _ in range(2):  # in which some lines have gone before
+    for _ in range(2):  # some lines of the script lose their states meanwhile
         other = small.rooms.at(8)
         await small.start(other)
         lines = [await other.continuation.write(small.writer(), f"Rain {n}.") for n in range(8)]
@@ -60,14 +60,14 @@ async def test_what_lines_cost_goes_with_their_states_but_not_a_heads(small: Hou
     lines = [(await small.write(f"Rain {n}.")).lines[0] for n in range(3)]
     first, _, head = [line.id for line in lines]
     costs = await last_costs(small.room, 3, 600)
-    for n in range(9):  # of which the heads alone are more than there is room for
+    for n in range(9):  # the heads alone need more than the room
         await small.start(small.rooms.at(100 + n))
     assert not {oldest, first, head} & await kept(small)
     assert await small.store.states.find_surprisal(first, fingerprint) is None
     for one in oldest, head:
         assert await small.store.states.find_surprisal(one, fingerprint) is not None
         assert await small.store.states.find_reader(one) == fingerprint
-    # And who looks at it again sees what was there.
+    # A person who looks at the script again sees the same costs.
     for one, other in zip(costs[2], (await last_costs(small.room, 3, 600))[2], strict=True):
         np.testing.assert_allclose(one, other, atol=0.01)
 
@@ -108,7 +108,7 @@ async def test_what_was_taken_back_is_not_counted(small: House):
     def fail(_: object) -> None:
         raise RuntimeError
 
-    # Room is made for them, and then they cannot be stored.
+    # The store makes room for the states, and then fails to store them.
     event.listen(Session, "before_commit", fail)
     with pytest.raises(RuntimeError):
         await small.store.lines.append(script, script.head, drafts, "late", 0)

@@ -1,4 +1,4 @@
-"""Buttons and modals, and that the channel tells the truth about the script."""
+"""Test buttons and modals, and that the channel tells the truth about the script."""
 
 from __future__ import annotations
 
@@ -25,22 +25,22 @@ BEFORE_THE_FIRST = ["Continue", "Write"]
 
 
 def and_redo(shown: list[str]) -> list[str]:
-    """The same buttons where a line was taken back."""
+    """Return the buttons as they are where a line was taken back."""
     return [*shown[:-1], "Redo", shown[-1]]
 
 
 async def begin(stage: Stage, **options: Any) -> Any:
-    """Ann begins a script in a diner."""
+    """Begin a script in a diner, as Ann."""
     return await stage.ann.slash(
         stage.channel, "start", **{"title": "The Diner", "heading": HEADING, **options}
     )
 
 
 async def assert_true(stage: Stage, channel: Any = None) -> None:
-    """Checks what everybody sees against what is stored.
+    """Check what everybody sees against the stored script.
 
-    What is in a block is in the script, what is in the script is in a block, and the last line of
-    the script stands over the only buttons, with nothing but what was taken back below it.
+    Each block is in the script, each line of the script is in a block, and the last line stands
+    over the only buttons, with only lines that were taken back below it.
     """
     lines = await stage.lines(channel)
     script = flat("\n".join(lines))
@@ -59,22 +59,23 @@ async def assert_true(stage: Stage, channel: Any = None) -> None:
 
 
 def blocks_of(message: Any) -> list[str]:
-    """The pages in a message."""
+    """Return the pages in a message."""
     return re.findall(r"^```\n(.*?)\n```$", message.content, re.DOTALL | re.MULTILINE)
 
 
 def flat(text: str) -> str:
-    """Fountain as it is read aloud: without forcing characters and escapes."""
+    """Return Fountain as it is read aloud: without forcing characters and escapes."""
     return aloud(re.sub(r"^[.!>@]|\\", "", text, flags=re.MULTILINE))
 
 
 def aloud(page: str) -> str:
-    """A page as it is read aloud, without layout; a row may begin where a line was broken."""
+    """Return a page as it is read aloud, without layout; a row may begin where a line was
+    broken."""
     return " ".join(page.replace("\\", "").upper().split())
 
 
 async def unnoted(stage: Stage, act: Any) -> Any:
-    """What an act shows in a process that dies before it can note the message, as others see it."""
+    """Return what others see of an act in a process that dies before it can note the message."""
     with pytest.MonkeyPatch.context() as patch:
         store = stage.services.store
         for repository, record in ((store.posts, "record"), (store.polls, "record_message")):

@@ -1,4 +1,4 @@
-"""Test that clean text has nothing in it that is not seen."""
+"""Test that clean text has no invisible character."""
 
 from __future__ import annotations
 

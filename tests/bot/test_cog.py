@@ -1,4 +1,4 @@
-"""The bot as people use it, through a simulated Discord."""
+"""Test the bot as people use it, through a simulated Discord."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ HEADING = "INT. DINER - NIGHT"
 
 
 async def begin(stage: Stage, channel: Any = None, **options: Any) -> Any:
-    """Ann begins a script in a diner."""
+    """Begin a script in a diner, as Ann."""
     options = {"title": "The Diner", "heading": HEADING, **options}
     return await stage.ann.slash(channel or stage.channel, "start", **options)
 
@@ -325,7 +325,7 @@ async def test_the_same_seed_writes_the_same_lines_anywhere_and_any_time(stage: 
 
 
 async def undo_all(stage: Stage) -> None:
-    """Takes back all but the heading."""
+    """Take back all lines but the heading."""
     while await stage.lines() != [HEADING]:
         await stage.ann.slash(stage.channel, "undo")
 
@@ -337,7 +337,8 @@ async def test_a_daring_voice_writes_something_else(stage: Stage):
         await stage.ann.slash(stage.channel, "continue", seed=5, **options)
         written.add((await stage.lines())[1])
         await undo_all(stage)
-    # Both of the last two choose the likeliest character, nearly always or always.
+    # Three are enough, because each of the last two options nearly always chooses the likeliest
+    # character.
     assert len(written) >= 3
 
 
@@ -401,7 +402,7 @@ async def test_the_file_is_the_script(stage: Stage):
     assert text.split("\n\n") == ["Title: The *Last* Diner: a play", *lines[:-1], lines[-1] + "\n"]
     read = FountainParser().parse(text)
     assert read.metadata == {"title": "The *Last* Diner: a play"}
-    # Above a speech that parser takes the rest of a cue for itself.
+    # Above a speech, fountain-py takes the rest of a cue for an element of its own.
     cued = [re.sub(r"^MAYA \(V\.O\.\)\n", "MAYA\n", line) for line in lines]
     assert [row for element in read.elements for row in element.text.split("\n")] == [
         row.lstrip(".!>@ ") for line in cued for row in line.split("\n")
@@ -492,7 +493,7 @@ async def test_a_thread_in_which_the_bot_may_not_write(stage: Stage):
     assert not answer(await begin(stage, closed)).ephemeral
 
 
-# What must not happen --------------------------------------------------------------------------
+# Abuse -----------------------------------------------------------------------------------------
 
 NASTY = (
     "@everyone @here <@{0}> <@&{1}> ``` \u202e **bold** ~~gone~~ ||spoiler|| [a](http://b.c) # H"
@@ -502,7 +503,7 @@ NASTY = (
 async def test_nothing_pings_or_breaks_out(stage: Stage):
     role = stage.guild.create_role("Actors", mentionable=True)
     nasty = NASTY.format(stage.ben.id, role.id)
-    # A bot that has every right to ping: only what it sends can keep it from that.
+    # The bot may ping everybody here, so that only the messages' own settings can prevent a ping.
     rights = stage.guild.create_role("Bot", permissions=discord.Permissions.all())
     backend = stage.world.backend
     backend.add_member_role(stage.guild.id, backend.bot_user.id, rights.id)
@@ -526,7 +527,7 @@ async def test_nothing_pings_or_breaks_out(stage: Stage):
 
 
 def assert_harmless(content: str) -> None:
-    """Checks that nothing in a message can do what only its frame should."""
+    """Check that nothing in a message can do what only its frame should."""
     assert size(content) <= LIMIT
     assert not re.search(r"@(?:everyone|here|[!&]?\d)", content)
     assert "\u202e" not in content
@@ -554,7 +555,7 @@ async def test_sentences_quote_harmlessly(stage: Stage):
 
 
 async def test_one_delivery_writes_once(stage: Stage):
-    """Discord repeats what it is not sure to have delivered."""
+    """Check that a delivery that Discord repeats writes no second line."""
     await begin(stage)
     await stage.ben.slash(stage.channel, "write", text="Rain.")
     before = stage.seen()

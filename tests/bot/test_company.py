@@ -1,4 +1,4 @@
-"""The cast: who is in it, who plays whom, and what the voice makes of that."""
+"""Test the cast: its members, who plays whom, and what the voice makes of the cast."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What people can ask of a voice: a kind, a cast, what must not be said, and to stop."""
+"""Test what people can ask of a voice: a kind, a cast, banned words, and to stop."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ROLE = discord.Permissions(manage_channels=True, manage_guild=True)
 
 
 def moderator(stage: Stage, name: str = "Mo"):
-    """Somebody who may change what holds here."""
+    """Return somebody who may change the settings of the channel and the server."""
     role = stage.guild.create_role("Moderators", permissions=ROLE)
     return stage.guild.add_member(stage.world.create_user(name), roles=[role])
 
@@ -63,7 +63,7 @@ async def test_without_a_cast_the_voice_names_whom_it_likes(house: House):
     assert {line.element.cue for line in lines} - {None, "MAYA", "JONAS"}
 
 
-# What must not be said -------------------------------------------------------------------------
+# Banned words ----------------------------------------------------------------------------------
 
 
 async def test_words_are_banned_for_a_channel_and_for_a_server(stage: Stage):
@@ -180,7 +180,7 @@ def test_a_long_list_is_cut_and_says_so():
     assert "and more, 500 in all" in shown
 
 
-# What the voice thinks of it -------------------------------------------------------------------
+# The voice's surprise --------------------------------------------------------------------------
 
 
 async def test_the_surprise_of_every_character_is_kept(house: House):

@@ -1,4 +1,4 @@
-"""A grown file that moves to a server, and back: every row, and the numbers go on."""
+"""Test that a grown file moves to a server and back: every row goes along, and ids continue."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ from .test_store import STATE, a_draft, a_script, append, as_argument
 
 @pytest.fixture
 def own(postgres: Server) -> URL:
-    """A database in which there is not even a table."""
+    """Return a database that has no table."""
     return postgres.create()
 
 
 @pytest.fixture
 async def grown(path: Path) -> Path:
-    """A file with something in every table, and with what was deleted."""
+    """Fill a file: something in every table, and lines that were deleted."""
     store = await Store.open(path)
     script = await store.scripts.begin(a_script(), delivery="begun")
     odd = Draft(
@@ -125,7 +125,7 @@ def test_a_file_of_an_earlier_on_book_stays_as_it_is(path: Path, own: URL):
     before = path.read_bytes()
     assert asyncio.run(copy_database(path, own))["lines"] == count(own, "lines") > 0
     assert path.read_bytes() == before
-    # And so it does where nothing can be copied to what was named.
+    # A copy that fails, because the destination is not empty, changes nothing either.
     with pytest.raises(StoreError, match="has something in its table"):
         asyncio.run(copy_database(path, own))
     assert path.read_bytes() == before

@@ -1,4 +1,5 @@
-"""The one connection to the file: it is given back and closed, whoever is cancelled meanwhile."""
+"""Test that the one connection to the file is given back and closed, whichever task is
+cancelled."""
 
 from __future__ import annotations
 
@@ -17,7 +18,7 @@ from bot.storage.database import Database, NotKept
 
 
 async def use(database: Database, chance: random.Random) -> None:
-    """Reads and writes until the database is closed."""
+    """Read and write until the database is closed."""
     while True:
         session = database.writing() if chance.random() < 0.5 else database.reading()
         try:
@@ -28,7 +29,7 @@ async def use(database: Database, chance: random.Random) -> None:
 
 
 async def closed_amid(path: Path, chance: random.Random, cancels: int) -> None:
-    """Closes the database at any moment of three that use it, each cancelled so many times."""
+    """Close the database at a random moment of three tasks, each cancelled so many times."""
     database = await open_database(path)
     users = [asyncio.ensure_future(use(database, chance)) for _ in range(3)]
     for _ in range(chance.randrange(60)):

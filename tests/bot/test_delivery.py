@@ -1,4 +1,5 @@
-"""What people see of an answer when the network fails, or Discord: the real bot at the fake one."""
+"""Test what people see of an answer when the network or Discord fails: the real bot at the
+project's own Discord."""
 
 from __future__ import annotations
 
@@ -27,14 +28,14 @@ pytestmark = pytest.mark.usefixtures("hurry")
 
 @pytest.fixture
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Waits shorter for what will not come."""
+    """Shorten the waits for answers that never come."""
     monkeypatch.setattr(delivery, "PATIENCE", 1.0)
     monkeypatch.setattr(delivery, "FIRST_PATIENCE", 1.0)
 
 
 @pytest.fixture
 async def inside(chosen: RunnerSettings) -> AsyncIterator[Inside]:
-    """A bot in this process, with Ann and Ben."""
+    """Start a bot in this process, with Ann and Ben."""
     with fake_discord(PATIENCE) as address:
         async with Discord(address) as discord, bot_here(address, chosen) as bot:
             await discord.bot_is_ready()
@@ -45,7 +46,7 @@ async def inside(chosen: RunnerSettings) -> AsyncIterator[Inside]:
 
 
 async def nothing_twice(ann: Person, channel: Channel, lines: int) -> None:
-    """The script has so many lines, and everybody sees each of them once."""
+    """Check that the script has so many lines, and that everybody sees each line once."""
     assert len(await truth(ann, channel)) == lines
     shown = [one for one in channel.messages() if BLOCK in one.content]
     assert len(shown) == lines
@@ -53,7 +54,7 @@ async def nothing_twice(ann: Person, channel: Channel, lines: int) -> None:
 
 
 async def heard(act: Callable[[], Awaitable[Asked]]) -> Asked:
-    """Does something again until the bot knows it, as people do who were too fast."""
+    """Repeat an act until the bot accepts it, as people do who were too fast."""
     while True:
         asked = await act()
         with suppress(TimeoutError):

@@ -1,4 +1,4 @@
-"""A disk that is full, a database that is read-only or locked: one sentence, nothing is half."""
+"""Test a full disk, and a read-only or locked database: one sentence, and nothing half written."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LONG = "\n\n".join(f"Rain {n}. {'It falls. ' * 55}" for n in range(10))
 
 
 async def pragma(stage: Stage, statement: str) -> object:
-    """Tells the bot's own connection something."""
+    """Run a pragma on the bot's own connection."""
     async with stage.services.store._database.reading() as session:
         found = await session.connection()
         result = await found.exec_driver_sql(f"PRAGMA {statement}")
@@ -23,19 +23,19 @@ async def pragma(stage: Stage, statement: str) -> object:
 
 
 async def fill(stage: Stage) -> Callable[[], Awaitable[object]]:
-    """Leaves the file no room to grow."""
+    """Leave the file no room to grow."""
     await pragma(stage, f"max_page_count = {await pragma(stage, 'page_count')}")
     return lambda: pragma(stage, "max_page_count = 1073741823")
 
 
 async def only_read(stage: Stage) -> Callable[[], Awaitable[object]]:
-    """Lets nothing be written."""
+    """Make the bot's connection read-only."""
     await pragma(stage, "query_only = ON")
     return lambda: pragma(stage, "query_only = OFF")
 
 
 async def lock(stage: Stage) -> Callable[[], Awaitable[object]]:
-    """Another program writes, and does not end."""
+    """Lock the database as another program that writes and does not end."""
     other = sqlite3.connect(stage.settings.database, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
 
@@ -66,7 +66,7 @@ async def test_the_command_says_so_and_it_goes_on_when_the_disk_does(
     assert "Your text is not lost" in told.content
     told = answer(await stage.ben.slash(stage.channel, "continue", lines=10))
     assert told.ephemeral
-    assert said in told.content or fail is fill  # a few lines may find room
+    assert said in told.content or fail is fill  # a short line may still find room
     assert "It falls" not in caplog.text
     await mend()
     if fail is not fill:

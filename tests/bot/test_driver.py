@@ -1,4 +1,4 @@
-"""What the database's driver is made of, which no public way of aiosqlite's gives."""
+"""Test the private parts of aiosqlite on which the database relies, for want of a public API."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The engine: what it writes depends on the request alone, and nothing stops it but `close`."""
+"""Test that what the engine writes depends on the request alone, and that only `close` ends it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ T = TypeVar("T")
 
 @pytest.fixture(scope="module", params=["tiny", "other"])
 def either(voices: Path, request: pytest.FixtureRequest) -> Model:
-    """The voice in 8 bits, and in 32."""
+    """Return the voice in 8 bits and in 32."""
     return Model.load(voices / f"{request.param}.onnx", threads=1)
 
 
@@ -46,7 +46,7 @@ def model(voices: Path) -> Model:
 
 @pytest.fixture
 def engine_of() -> Iterator[Callable[..., Engine]]:
-    """Makes engines that are closed after the test."""
+    """Yield a maker of engines that are closed after the test."""
     engines = []
 
     def make(*args: object, **kwargs: object) -> Engine:
@@ -69,7 +69,7 @@ def a_line(model: Model, seed: int, prompt: str = "\nLEONATO\n", limit: int = 60
 
 
 def endless(model: Model) -> Request:
-    """A request that is not done before the test is."""
+    """Return a request that outlasts the test."""
     return Request(model.start(), np.full(10_000_000, model.newline))
 
 
@@ -83,7 +83,7 @@ async def until_so_many_wait(engine: Engine, count: int) -> None:
 
 
 async def soon(answer: Coroutine[Any, Any, T] | asyncio.Future[T]) -> T:
-    """The answer, or a failure where none would ever come."""
+    """Return the answer; fail where none would ever come."""
     return await asyncio.wait_for(answer, 60)
 
 
@@ -137,9 +137,9 @@ async def test_a_line_ends_at_a_blank_line_or_at_its_limit(engine: Engine):
         assert not text.startswith("\n")
         assert text.index(BLANK_LINE) == len(text) - 2
         assert len(text) <= 200 + TO_A_WORD + 2
-        # The next character would have begun another word.
+        # A cut is at the end of a word: the next character would have begun another word.
         assert len(text) < 200 + TO_A_WORD or " " not in text[200:]
-    # Some come to their own end, and others to the limit.
+    # Both ends occur: some lines end by themselves, and others at the limit.
     assert min(map(len, written)) < 200 <= max(map(len, written))
 
 
@@ -307,7 +307,7 @@ async def test_those_who_wait_are_told_when_the_thread_ends(
     waiting = asyncio.create_task(engine.run(a_line(model, 1)))
     await asyncio.sleep(0)
     await until_so_many_wait(engine, 1)
-    engine._thread._next = None  # what the thread calls when it lets somebody in
+    engine._thread._next = None  # the thread calls this when it admits a request
     running.cancel()
     with pytest.raises(EngineClosed):
         await soon(waiting)
@@ -398,10 +398,10 @@ async def test_what_must_not_be_said_is_not_said_and_the_rest_is_as_it_was(engin
     text = model.decode(reply.written)
     assert said(free, [word])
     assert not said(text, [word])
-    # It went back before that word alone.
+    # The engine went back to the start of that word alone.
     before = free.index(f"{word}")
     assert text[:before] == free[:before]
-    # And remembers what it said, not what it took back.
+    # The state remembers the written text, not what the engine took back.
     read = np.array([*request.prompt, *reply.written[:-1]])
     again = await engine.run(Request(request.state, read))
     assert again.state.tobytes() == reply.state.tobytes()
@@ -437,7 +437,7 @@ async def test_a_line_that_could_say_nothing_is_given_up(engine: Engine):
         np.array([[True] * len(model.vocabulary), [c.isalpha() for c in model.vocabulary]]),
         np.array([[0] * len(model.vocabulary), [2] * len(model.vocabulary)], np.int32),
     )
-    # One letter, then the end of the word; and every letter is banned as a word.
+    # The automaton asks for one letter and the end of the word, and every letter is a banned word.
     ends = np.array([not c.isalnum() for c in model.vocabulary])
     automaton = Automaton(
         1,
@@ -469,7 +469,7 @@ async def test_repeating_costs_so_that_a_cold_voice_does_not_loop(engine: Engine
     model = engine.model
 
     async def repeated(repetition: float) -> float:
-        """The share of 12-grams that a line has had before."""
+        """Return the share of 12-grams that occurred before in their line."""
         sampling = [Sampling(s, 0.1, repetition=repetition) for s in range(20)]
         requests = [Request(model.start(), model.encode("\nLEONATO\n"), s, 600) for s in sampling]
         shares = []

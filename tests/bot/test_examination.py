@@ -1,4 +1,4 @@
-"""Damaged and harmful voice files: all are refused in a sentence, and the bot goes on."""
+"""Test that damaged and harmful voice files are refused in a sentence, and that the bot goes on."""
 
 from __future__ import annotations
 
@@ -33,14 +33,17 @@ from .test_model import changed
 BOT = Path(sandbox.__file__).parents[1]
 
 SIZE = 8
-"""Numbers that these networks remember a script in."""
+"""Size of these networks' state, in numbers."""
 
 Network = tuple[Sequence[onnx.NodeProto], Sequence[onnx.TensorProto]]
 
 
 def graph(voice: Voice, nodes: Sequence[onnx.NodeProto], constants: Sequence[onnx.TensorProto]):
-    """A network that keeps to the contract; `nodes` make of ``tokens`` and ``state`` an ``odd``
-    [batch, 1] that is added to its logits."""
+    """Build a network that keeps to the contract.
+
+    The nodes compute ``odd`` [batch, 1] from ``tokens`` and ``state``; ``odd`` is added to the
+    logits.
+    """
     characters = len(json.loads(voice.metadata["onbook.vocabulary"]))
     flat = numpy_helper.from_array(np.zeros((1, characters), np.float32), "flat")
     state = ("state", TensorProto.FLOAT, ["batch", SIZE])
@@ -78,7 +81,7 @@ FROM_TOKENS = [
     step("Unsqueeze", ["real", "one"], "odd"),
 ]
 ONE = numbers("one", [1])
-"""From one whole number a row to what is added."""
+"""The axis that makes ``odd`` [batch, 1] of one number a row."""
 
 
 def sound() -> Network:
@@ -86,7 +89,7 @@ def sound() -> Network:
 
 
 def divides_the_least_number() -> Network:
-    """By -1, which gives no number: an x86 processor ends the process."""
+    """Divide the least integer by -1: the overflow ends the process on an x86 processor."""
     constants = {"zero": 0, "least": -(2**63), "back": -1}
     nodes = [
         step("Mul", ["tokens", "zero"], "nothing"),
@@ -97,7 +100,7 @@ def divides_the_least_number() -> Network:
 
 
 def fills_the_memory() -> Network:
-    """14 GB of a few kilobytes."""
+    """Allocate 14 GB from a file of a few kilobytes."""
     side = numbers("side", np.ones((60_000, 1), np.float32))
     nodes = [
         step("Slice", ["state", "zero", "one"], "row"),
@@ -111,7 +114,7 @@ def fills_the_memory() -> Network:
 
 
 def takes_for_ever() -> Network:
-    """A long way of large products."""
+    """Multiply large matrices for longer than the bot waits."""
     nodes = [step("MatMul", ["state", "first"], "x0")]
     nodes += [step("MatMul", [f"x{n}", "matrix"], f"x{n + 1}") for n in range(20_000)]
     nodes += [step("ReduceMax", ["x20000", "one"], "odd")]
@@ -169,13 +172,13 @@ NETWORKS: dict[str, tuple[Callable[[], Network], str]] = {
 
 
 def swapped(voice: Voice) -> str:
-    """Another vocabulary, of the same size."""
+    """Return another vocabulary of the same size."""
     first, second, *rest = json.loads(voice.metadata["onbook.vocabulary"])
     return json.dumps([second, first, *rest], separators=(",", ":"))
 
 
 def damaged(folder: Path, good: bytes, voice: Voice) -> dict[str, str]:
-    """Writes all kinds of damaged voices; what is said of each, by their names."""
+    """Write all kinds of damaged voices, and return the expected refusals by the files' names."""
     said = {name: sentence for name, (_, sentence) in NETWORKS.items()}
     for name, (make, _) in NETWORKS.items():
         model = graph(voice, *make())
@@ -209,7 +212,7 @@ def damaged(folder: Path, good: bytes, voice: Voice) -> dict[str, str]:
 
 @pytest.fixture
 def folder(voices: Path, tmp_path: Path) -> Path:
-    """A folder of a test's own, with a good voice in it."""
+    """Return a folder of the test's own, with a good voice in it."""
     made = tmp_path / "models"
     made.mkdir()
     shutil.copy(voices / "tiny.onnx", made)
@@ -228,7 +231,7 @@ def chosen(folder: Path, chosen: RunnerSettings) -> RunnerSettings:
 
 @pytest.fixture
 def examiner(monkeypatch: pytest.MonkeyPatch) -> Examiner:
-    """One that this process has told nothing."""
+    """Return an examiner whose process has examined nothing."""
     monkeypatch.setattr(Examiner, "_examined", {})
     return Examiner()
 
@@ -271,7 +274,7 @@ async def test_without_memory_there_is_no_verdict(
         await examiner.examine(path, sha256_of(path.read_bytes()))
     assert not notes
     assert not examiner._examined
-    # It may lack before anything is tried.
+    # Memory may be short before the examination itself begins.
     monkeypatch.setattr(sandbox, "content_of", Mock(side_effect=MemoryError))
     refusal = sandbox.verdict(path)["refusal"]
     assert not refusal["certain"]
@@ -307,7 +310,7 @@ async def test_a_verdict_is_remembered_by_the_content(
         else:
             await examiner.examine(path, sha256)
         assert json.loads(notes[f"voice {sha256}"])["judge"] == sandbox.judge()
-    # Nobody is asked again, be it the next process or a file of another name.
+    # A verdict is kept by content, so the next process and a copy need no examination.
     monkeypatch.setattr(Examiner, "_examined", {})
     monkeypatch.setattr(sys, "executable", "/nothing/there")
     another = Examiner(notes)
@@ -315,7 +318,7 @@ async def test_a_verdict_is_remembered_by_the_content(
     copy = shutil.copy(bad, folder / "copy.onnx")
     with pytest.raises(ModelError, match=r"copy\.onnx does not keep"):
         await another.examine(copy, sha256_of(copy.read_bytes()))
-    # But by another release of the runtime.
+    # Another release of the runtime examines the file again.
     monkeypatch.setattr(onnxruntime, "__version__", "99")
     with pytest.raises(ModelError, match=FAILS):
         await another.examine(copy, sha256_of(copy.read_bytes()))

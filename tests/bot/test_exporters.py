@@ -110,7 +110,7 @@ PLAIN = [one for one in EDITION.elements if "*" not in one.text]
 
 
 def test_another_parser_reads_the_same_final_draft() -> None:
-    # This one reads the first run of a paragraph alone: nothing here is emphasised.
+    # This parser reads only the first run of a paragraph, so nothing here is emphasised.
     what = Edition("The Diner", tuple(PLAIN))
     script = FinalDraftParser().parse(printed(what, "fdx").content.decode())
     found = [(one.type, one.text_raw or getattr(one, "name", "")) for one in script.elements]
@@ -138,7 +138,7 @@ def test_another_parser_reads_the_same_final_draft() -> None:
 
 
 def pages(paper: Paper, what: Edition = EDITION) -> list[str]:
-    """The text of each page, after looking at its size."""
+    """Return the text of each page, after checking the page's size."""
     reader = PdfReader(io.BytesIO(printed(what, "pdf", paper).content))
     sizes = {(round(page.mediabox.width), round(page.mediabox.height)) for page in reader.pages}
     assert sizes == {(612, 792) if paper is Paper.LETTER else (595, 842)}
@@ -169,7 +169,7 @@ def test_a_title_page_is_one_page(paper: Paper) -> None:
     front, *rest = pages(paper, full)
     assert front.count("who ends here") >= 2 * MOST_NAMES
     assert len(rest) == 1
-    # Two rows of the title's large letters, where the text's frame would have one.
+    # The title takes two rows of its large letters, where the text's width would need only one.
     assert len(pages(paper, replace(EDITION, title="The Last Diner and Company x"))) == 2
 
 

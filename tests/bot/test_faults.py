@@ -1,4 +1,4 @@
-"""Faults of the network: a tenth of what ``python -m tests.faults`` lets happen."""
+"""Test faults of the network: a tenth of ``python -m tests.faults``."""
 
 from __future__ import annotations
 

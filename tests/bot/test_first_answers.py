@@ -1,4 +1,4 @@
-"""That everybody is answered at once, however long their script is: Discord waits for 3 seconds."""
+"""Test that everybody is answered at once, however long the script is: Discord waits 3 seconds."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from .test_at_once import BLOCK, Inside, begin, inside
 __all__ = ["inside"]
 
 OF_MANY_LINES = ("load_path", "load_elements", "load", "load_tree", "load_last")
-"""What reads many lines at once."""
+"""The functions that read many lines at once."""
 
 
 @asynccontextmanager
 async def unread(store: Store, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
-    """Lets nobody read many lines before this ends."""
+    """Hold all reads of many lines until this ends."""
     may_read = asyncio.Event()
 
     def held(read: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
@@ -41,7 +41,7 @@ async def unread(store: Store, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
 
 
 async def answered(inside: Inside, asked: Asked) -> None:
-    """Waits for a first answer."""
+    """Wait for a first answer."""
     await inside.discord.until(lambda: asked.how, lambda: f"a first answer to {asked}")
 
 

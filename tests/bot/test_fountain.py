@@ -101,11 +101,11 @@ BEFORE = ["INT. BEFORE - DAY", "BEFORE\nHello.", "Before.", "CUT TO:"]
 
 
 def read_by_fountain_py(before: str, element: Element) -> list[ElementType]:
-    """What fountain-py makes of the element between two others."""
+    """Return the types that fountain-py finds between two other elements."""
     text = element.text
     if element.kind is Kind.DIALOGUE:
-        # It departs from the specification here: only ASCII capitals are a cue to it, and not even
-        # those where the first words of the speech look like a heading ("Int. is short for
+        # fountain-py departs from the specification here: only ASCII capitals are a cue, and not
+        # even those where the first words of the speech look like a heading ("Int. is short for
         # interior.") or like another cue ("NO" above "I won't."). A forced cue has neither rule.
         text = f"@{text.removeprefix('@')}"
     document = FountainParser().parse(f"{before}\n\n{text}\n\nAfter.\n")
@@ -117,7 +117,7 @@ def read_by_fountain_py(before: str, element: Element) -> list[ElementType]:
 
 
 def read_by_screenplain(before: str, element: Element) -> object:
-    """What screenplain makes of the element between two others."""
+    """Return the element that screenplain finds between two others."""
     script = screenplain.parse(io.StringIO(f"{before}\n\n{element.text}\n\nAfter.\n"))
     first, middle, last = script.paragraphs
     assert getattr(first, "synopsis", None) is None

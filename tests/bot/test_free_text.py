@@ -1,4 +1,4 @@
-"""Test what becomes of text as people type it."""
+"""Test how text is read as people type it."""
 
 from __future__ import annotations
 

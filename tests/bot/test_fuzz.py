@@ -1,4 +1,4 @@
-"""A tenth of `python -m tests.fuzz`, with another seed."""
+"""Test a tenth of `python -m tests.fuzz`, with another seed."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ def test_whatever_is_sent_is_answered_and_pings_nobody() -> None:
     report = run(1000, seeded=2)
     assert report.fine, str(report)
     assert report.inputs.total() == 1000
-    # It came past what refuses at once.
+    # So many answers mean that the inputs passed the checks which refuse at once.
     assert len(report.answers) > 50, str(report)

@@ -1,4 +1,4 @@
-"""The gateway: a session goes on until Discord has lost it, whatever becomes of connections."""
+"""Test that a gateway session survives every lost connection until Discord invalidates it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from .test_at_once import BLOCK, begin
 SHARDS = [1, 3]
 
 LOST = "session: invalid"
-"""The only fault after which another session has to begin."""
+"""The only fault after which another session must begin."""
 
 OTHERS = [one for one in sessions(Discord("")) if one != LOST]
 
@@ -40,7 +40,7 @@ class Host:
     shards: int
 
     async def counted(self) -> tuple[int, int, int]:
-        """How many sessions were begun after those at first, resumed, and lost."""
+        """Count the sessions that were begun after the first ones, resumed, and lost."""
         counts = await self.discord.counts()
         begun = counts["identifies"] - self.shards
         return begun, counts.get("resumes", 0), counts.get("lost sessions", 0)
@@ -48,7 +48,7 @@ class Host:
 
 @pytest.fixture(autouse=True)
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Lets nobody wait, and notes how long it would have been at the most."""
+    """Skip all waits, and collect their upper bounds in seconds."""
     found = list[float]()
 
     def note(_: float, most: float) -> float:
@@ -62,14 +62,14 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 @pytest.fixture(params=SHARDS, ids="{} shards".format)
 async def host(request: pytest.FixtureRequest, chosen: RunnerSettings) -> AsyncIterator[Host]:
-    """A bot with one shard, and one with several."""
+    """Yield a bot with one shard, and one with several."""
     async with hosted(chosen, request.param) as found:
         yield found
 
 
 @asynccontextmanager
 async def hosted(chosen: RunnerSettings, shards: int, **world: float) -> AsyncIterator[Host]:
-    """A bot with so many shards."""
+    """Start a bot with so many shards."""
     with fake_discord(PATIENCE, **world) as address:
         async with (
             Discord(address) as discord,
@@ -101,7 +101,8 @@ async def test_no_more_sessions_are_begun_than_were_lost(host: Host, seed: int):
     of_session = sessions(host.discord)
     for _ in range(30):
         await of_session[chance.choice(list(of_session))]()
-        # Another one may come while the bot is still away, or has not heard of its new session.
+        # Sometimes the next fault comes while the bot is still away or does not know its new
+        # session.
         if chance.random() < 0.7:
             await host.discord.bot_is_ready()
     await host.discord.mend()
@@ -154,7 +155,7 @@ async def test_it_waits_where_discord_hangs_up_again_and_again(
             await host.discord.fail(Kind.HANG_UP, *HANDSHAKE, most=failures)
             await host.discord.drop()
             await host.discord.bot_is_ready()
-    # The first of each comes right after a connection that was a good one.
+    # Each series starts over, because a good connection preceded it.
     assert waits == [gateway.FIRST * n for n in (1, 2, 4, 1, 2)]
 
 
@@ -200,7 +201,8 @@ def test_nobody_waits_longer_than_the_longest(waits: list[float]):
 
 @pytest.fixture
 def in_turn(monkeypatch: pytest.MonkeyPatch) -> Iterator[float]:
-    """Seconds that Discord wants between two that say who they are; the bot leaves a few more."""
+    """Return the seconds that Discord wants between two identifies; the bot waits a little
+    longer."""
     monkeypatch.setattr(leases, "IDENTIFIED_EVERY", 0.3)
     return 0.2
 

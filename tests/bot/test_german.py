@@ -1,5 +1,5 @@
-"""What people see whose Discord is German, and others beside them: the real bot at a Discord of
-our own (see `tests.discord`)."""
+"""Test what people with a German Discord see, beside others: the real bot at the project's own
+Discord (see `tests.discord`)."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ GERMAN = ["Weiter", "Zurücknehmen", "Schreiben"]
 
 @pytest.fixture
 async def hans(guild: Guild) -> Person:
-    """Somebody whose Discord is German."""
+    """Return Hans, whose Discord is German."""
     return await guild.person("Hans", locale="de")
 
 
@@ -95,7 +95,7 @@ async def test_takes_and_their_vote(channel: Channel, ann: Person, hans: Person)
     label, second = "Für Fassung 2", shown.buttons["Für Fassung 2"]
     said = await (await hans.click(shown, label)).shows("Fassung 2")
     assert said.content.startswith("Du bist jetzt für Fassung 2.")
-    # By now the count may be there, in the server's language.
+    # The message may show the count by now, in the server's language.
     said = await (await ann.click(shown, label, custom_id=second)).shows("take 2")
     assert said.content.startswith("You are for take 2 now.")
 

@@ -1,4 +1,4 @@
-"""Grammars, checked with random texts that they allow, by other parsers of Fountain."""
+"""Test grammars with random texts that they allow, by other parsers of Fountain."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from bot.screenplay.elements import Element, Kind
 from bot.screenplay.fountain import cue_line, from_voice
 
 WALKS = int(os.environ.get("ONBOOK_WALKS", "60"))
-"""How many texts are written for each vocabulary and constraint; 300 make 10,000 in all."""
+"""The number of texts for each vocabulary and constraint; 300 make 10,000 in all."""
 
 steadily = settings(max_examples=150, deadline=None, derandomize=True)
 often = settings(steadily, max_examples=500)
@@ -54,7 +54,8 @@ BEFORE = ("INT. BEFORE - DAY", "BEFORE\nHello.", "Before.", "CUT TO:")
 
 
 def distances(automaton: Automaton) -> NDArray[np.int64]:
-    """From each state the fewest characters to the end of the element; S + 1 where it is not."""
+    """Return the fewest characters from each state to the element's end; S + 1 where there is no
+    way."""
     far = len(automaton.next) + 1
     found = np.full(len(automaton.next), far)
     found[FREE] = 0
@@ -67,7 +68,7 @@ def distances(automaton: Automaton) -> NDArray[np.int64]:
 
 
 def walks(automaton: Automaton, vocabulary: tuple[str, ...], count: int) -> Iterator[str]:
-    """Texts of allowed characters, any as likely as the others, each of about some length."""
+    """Yield allowed texts of about some length, each allowed character as likely as the others."""
     random = np.random.default_rng(0)
     closeness = distances(automaton)
     states = np.full(count, automaton.start)
@@ -100,14 +101,14 @@ def built(name: str, alphabet: str) -> Automaton:
 
 
 def assert_is_one(before: str, text: str, kind: Kind) -> None:
-    """Both parsers read the text between two other elements as one of the kind."""
+    """Check that both parsers read the text between two other elements as one of the kind."""
     script = screenplain.parse(io.StringIO(f"{before}\n\n{text}\n\nAfter.\n"))
     _, middle, last = script.paragraphs
     assert isinstance(last, Action)
     lines = text.split("\n")
     if kind is Kind.DIALOGUE:
-        # To fountain-py only ASCII capitals are a cue, and that only where no further line of the
-        # speech looks like one. A forced cue has neither rule.
+        # To fountain-py only ASCII capitals are a cue, and only where no further line of the speech
+        # looks like one. A forced cue has neither rule.
         text = f"@{text.removeprefix('@')}"
     document = FountainParser().parse(f"{before}\n\n{text}\n\nAfter.\n")
     assert not document.issues or kind is Kind.ACTION
@@ -141,7 +142,7 @@ def test_whatever_is_written_is_one_element(name: str, alphabet: str) -> None:
     opening = "MAYA\n" if name == "speech" else ""
     for at, written in enumerate(walks(automaton, VOCABULARIES[alphabet], WALKS)):
         text = clean(opening + written[:-2])
-        # It is stored as it was written: nothing had to be forced or escaped.
+        # The text is stored as written, because nothing needed forcing or an escape.
         read = from_voice(text)
         assert read is not None
         assert read.text == text
@@ -172,7 +173,7 @@ def names_nobody_else(line: str) -> bool:
     ("name", "start", "limit"), [("dialogue", "", CUE_LIMIT), ("heading", ".", HEADING_LIMIT)]
 )
 def test_limits(name: str, start: str, limit: int) -> None:
-    """A line that a voice never ends by itself has to end."""
+    """Check that a line ends which the voice never ends by itself."""
     automaton = built(name, "stage")
     state = follow(automaton, "stage", start + "X" * (limit - len(start)))
     newline = VOCABULARIES["stage"].index("\n")
@@ -208,7 +209,7 @@ def test_no_state_is_a_dead_end(alphabet: set[str], name: str, cast: set[str]) -
 
 
 def follow(automaton: Automaton, alphabet: str, text: str) -> int | None:
-    """The state after a text; None where it is not allowed."""
+    """Return the state after a text; None where the automaton bars the text."""
     state = automaton.start
     for character in text:
         token = VOCABULARIES[alphabet].index(character)
@@ -341,7 +342,7 @@ def test_tables_are_small() -> None:
 
 
 def test_what_is_barred_is_nothing_that_a_script_has() -> None:
-    """An element of a stored script can be written as it stands."""
+    """Check that an element of a stored script can be written as it stands."""
     automaton = built("action", "ascii")
     for text in ("The ghost beckons.", "She (still) waits.", "Exit HAMLET."):
         assert from_voice(text) == Element(Kind.ACTION, text)

@@ -1,4 +1,4 @@
-"""Changes of several channels that share a transaction: as if each had come alone."""
+"""Test that changes of channels that share a transaction are as if each had come alone."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ async def scripts(store: Store) -> list[Script]:
 
 @pytest.fixture
 def commits(store: Store, where: Path | URL) -> list[int]:
-    """How many lines another program sees whenever the bot is about to commit."""
+    """Collect how many lines another program sees at each commit of the bot."""
     seen: list[int] = []
 
     def note(_connection: Connection) -> None:
@@ -85,7 +85,7 @@ async def test_one_that_fails_leaves_the_others_as_if_it_had_come_alone(
         return_exceptions=True,
     )
     assert isinstance(results[3], AlreadyWritten)
-    # Its head has moved since it was read.
+    # The head of this script has moved since the row was read.
     assert isinstance(results[4], HeadMoved)
     assert all(isinstance(one, list) for one in [*results[:3], *results[5:]])
     assert count(where, "lines") == before + len(results) - 2
@@ -132,7 +132,7 @@ async def test_it_goes_on_after_a_host_that_cancels_what_it_does_not_know(
     store: Store, scripts: list[Script]
 ):
     written = asyncio.ensure_future(at_once(store, scripts[:2]))
-    while not store._transactions._group._writer:  # noqa: ASYNC110 - it is cancelled before it has begun
+    while not store._transactions._group._writer:  # noqa: ASYNC110 - the task is cancelled before it has begun
         await asyncio.sleep(0)
     store._transactions._group._writer.cancel()
     results = await written

@@ -1,4 +1,4 @@
-"""What is written is cleaned before it is stored, and does nothing where it is shown."""
+"""Test that text is cleaned before it is stored, and does nothing where Discord shows it."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ PING = re.compile(r"@(?:everyone|here)|<@[!&]?\d+>")
 
 
 def assert_clean(text: str) -> None:
-    """What `clean` promises, judged without it."""
+    """Check what `clean` promises, without `clean`."""
     assert is_normalized("NFC", text)
     last, marks = "", 2
     for at, one in enumerate(text):
@@ -79,7 +79,7 @@ def assert_clean(text: str) -> None:
 
 
 def assert_inert(sentence: str) -> None:
-    """Nothing in a sentence pings, opens or ends a block, or is a link or a picture."""
+    """Check that a sentence pings nobody, opens or ends no block, and has no link or picture."""
     assert not PING.search(sentence)
     assert "`" not in sentence
     bare = re.sub(r"\\[\\*_|<>#\[\]()+\-.:/]", "", sentence)
@@ -87,7 +87,7 @@ def assert_inert(sentence: str) -> None:
 
 
 def a_line(text: str, number: int = 1, credit: str = "Ann", author: int | None = 7) -> Line | None:
-    """A stored line, if anything can be stored of the text."""
+    """Return a stored line, or None where nothing of the text can be stored."""
     element = from_voice(text)
     if element is None:
         return None
@@ -226,14 +226,14 @@ def test_takes_ping_nobody_and_keep_to_their_blocks(texts: list[str], credit: st
         if closed:
             ballot.chosen = next(iter(takes))
         content = ballot_text(ballot, takes, {})
-        # Who asked is mentioned, in a message that may ping nobody.
+        # The message mentions the asker, but may ping nobody.
         assert not PING.search(content.replace("<@7>", ""))
         assert size(content) <= LIMIT
         assert content.count("```") % 2 == 0
 
 
 async def nothing(*_: object) -> None:
-    """Is called by no window here."""
+    """Stand for a callback that no window here calls."""
 
 
 @steadily

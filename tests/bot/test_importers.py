@@ -1,4 +1,4 @@
-"""Test files that become scripts, files that cannot, and that exports can be read again."""
+"""Test files that become scripts, files that cannot, and reading exports back."""
 
 from __future__ import annotations
 
@@ -69,12 +69,12 @@ def fountain(text: str) -> list[str]:
 
 
 def through(form: str, *elements: Element, **how: object) -> Manuscript:
-    """What is read from a script that was printed."""
+    """Return the manuscript that is read from a printed script."""
     what = Edition("The Diner", elements, ("Ann",), ("Ann: all",), dt.date(2026, 1, 2), **how)
     return read(f"a.{form}", FORMATS[form].write(what, Paper.LETTER).content)
 
 
-# What was printed comes back -------------------------------------------------------------------
+# Printed scripts read back ---------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("numbers", [False, True])
@@ -101,7 +101,7 @@ def test_any_final_draft_comes_back(elements: list[Element]) -> None:
     found = through("fdx", *elements).elements
     assert [one.kind for one in found] == [one.kind for one in elements]
     for one, was in zip(found, elements, strict=True):
-        # What is emphasis inside of other emphasis may be marked in another order.
+        # Nested emphasis may be marked in another order.
         assert [runs(line) for line in one.marked] == [runs(line) for line in was.marked]
 
 
@@ -408,7 +408,7 @@ def test_what_is_too_long_becomes_several_and_nothing_is_lost(text: str) -> None
 @pytest.mark.parametrize("mark", ["/*", "[[", "*", "A:b\n", "(", "A\n\n", "> ", "A(", "_a ", "<"])
 @pytest.mark.parametrize("suffix", [".fountain", ".txt"])
 def test_a_lot_of_any_mark_is_read(mark: str, suffix: str) -> None:
-    # What took the square of its length would not come back.
+    # A parser of quadratic time would not come back.
     data = (mark * (100_000 // len(mark))).encode()
     with suppress(ManuscriptError):
         read(f"a{suffix}", data)

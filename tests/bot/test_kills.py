@@ -1,4 +1,4 @@
-"""Kills and power cuts: a part of what ``python -m tests.kills`` does."""
+"""Test kills and power cuts: a part of ``python -m tests.kills``."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ COPY = """
 
 @pytest.fixture(scope="module")
 def killed(voices: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in which a child was killed some times, with its record."""
+    """Return the folder of a child that was killed several times, with its record."""
     folder = tmp_path_factory.mktemp("killed")
     rooms.kills(voices / "tiny.onnx", folder, 7)
     return folder / "0"
@@ -82,5 +82,5 @@ def test_the_comparison_sees_what_is_not_as_it_was(
 def test_what_was_shown_survives_a_power_cut(voices: Path, tmp_path: Path):
     found = power.cuts(voices / "tiny.onnx", tmp_path, 20, transactions=150)
     assert found["FULL"].fine, table(found)
-    # So the test can see what a weaker setting forgets.
+    # The weaker setting loses lines, so the test can see a loss.
     assert found["NORMAL"].lost, table(found)

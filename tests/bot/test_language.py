@@ -1,4 +1,4 @@
-"""Tests of what the bot says in other languages: a catalogue has all of it, and is right."""
+"""Test what the bot says in other languages: a catalogue is complete and correct."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ FILES = sorted(SOURCE.rglob("*.py"))
 LANGUAGES = sorted(NUMBERS)
 
 TO_ITS_OPERATOR = {
-    # What is said in these is read in a terminal or in a log.
+    # Sentences of these files appear in a terminal or in a log.
     *("__main__.py", "settings.py", "sharding.py", "app", "storage", "cogs/guest.py"),
     "inference/sandbox.py",
 }
@@ -46,25 +46,25 @@ NOT_SAID = {
 
 
 def catalogue(language: str) -> dict[str, str]:
-    """The sentences of a language, by the English ones."""
+    """Return the sentences of a language by the English ones."""
     text = (SOURCE / "i18n" / "locales" / f"{language}.json").read_text(encoding="utf-8")
     return dict(json.loads(text))
 
 
 def called(call: ast.Call) -> str:
-    """The name of what is called."""
+    """Return the name of the called function."""
     return call.func.id if isinstance(call.func, ast.Name) else getattr(call.func, "attr", "")
 
 
 def calls(file: Path, names: tuple[str, ...]) -> Iterator[ast.Call]:
-    """The calls of these functions."""
+    """Yield the calls of these functions."""
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Call) and called(node) in names:
             yield node
 
 
 def sentences() -> set[str]:
-    """Every sentence that the bot can say."""
+    """Return every sentence that the bot can say."""
     return {
         call.args[0].value
         for file in FILES
@@ -74,7 +74,7 @@ def sentences() -> set[str]:
 
 
 class Listening(app_commands.Translator):
-    """Notes what Discord shows of the commands, and leaves it in English."""
+    """A translator that notes what Discord shows of the commands, and leaves it in English."""
 
     def __init__(self) -> None:
         self.names: set[str] = set()
@@ -86,7 +86,7 @@ class Listening(app_commands.Translator):
         locale: discord.Locale,
         context: app_commands.TranslationContextTypes,
     ) -> str | None:
-        """Notes a text."""
+        """Note a text."""
         self.asked.add(string.message)
         where = app_commands.TranslationContextLocation
         if context.location in (where.command_name, where.group_name, where.parameter_name):
@@ -97,7 +97,7 @@ class Listening(app_commands.Translator):
 
 @pytest.fixture
 async def commanded(chosen: RunnerSettings) -> Listening:
-    """What Discord shows of the commands."""
+    """Return what Discord shows of the commands."""
     client = commands.Bot(command_prefix="!", intents=discord.Intents.none())
     await client.tree.set_translator(Names())
     services = await add_cogs(client, chosen)
@@ -189,7 +189,7 @@ def test_whatever_is_counted_has_its_words() -> None:
 
 
 def _tail(sentence: str) -> str:
-    """The space at the end of what more is told behind."""
+    """Return the trailing space, after which a sentence continues with another."""
     return sentence[len(sentence.rstrip()) :]
 
 
@@ -202,23 +202,24 @@ def _fields(sentence: str) -> set[str]:
 
 
 FOR_PROGRAMS = {
-    # Keys that Fountain has, and the key of Linux for the name of a processor.
+    # Keys of Fountain, and the key of Linux for the name of a processor.
     "Draft date", "draft date", "model name",
 }  # fmt: skip
 MARKUP = re.compile(r"<!DOCTYPE|</\w|;\s*\}")
 
 
 def _for_programmers(call: ast.Call) -> bool:
-    """Whether it is an error that no person is told of: its message does not begin as a sentence.
+    """Return whether the call makes an error for programmers, whose message begins in lower case.
 
-    Where one is told of, such as what a voice cannot spell, the message is said.
+    An error that people see, such as of characters that a voice cannot spell, has a sentence that
+    the bot says.
     """
     first = next((node for node in ast.walk(call) if isinstance(node, ast.Constant)), None)
     return called(call) == "ValueError" and not str(first and first.value)[:1].isupper()
 
 
 def _unmarked(tree: ast.AST) -> Iterator[str]:
-    """Texts of several words which are neither said, nor told to a log, nor documentation."""
+    """Yield texts of several words that are neither said, logged, nor documentation."""
     stack: list[ast.AST] = [tree]
     while stack:
         node = stack.pop()
@@ -229,7 +230,7 @@ def _unmarked(tree: ast.AST) -> Iterator[str]:
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
             continue
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]).startswith("__red_"):
-            continue  # Red shows it, to people of all languages at once
+            continue  # Red shows this to people of all languages at once
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             text = node.value
             reads_as_one = re.search(r"[A-Za-z]{2,},? [a-z]{2,}", text)

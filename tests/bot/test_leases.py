@@ -1,4 +1,4 @@
-"""Leases: of several processes one has a shard, and writes there."""
+"""Test leases: one of several processes has a shard, and writes there."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ALL = Shards.all_of(2)
 
 @pytest.fixture(autouse=True)
 def _in_a_hurry(monkeypatch: pytest.MonkeyPatch):
-    """A lease that does not run out by itself, and all else sooner."""
+    """Keep leases from running out by themselves, and shorten all other waits."""
     monkeypatch.setattr(leases, "HELD", 600.0)
     monkeypatch.setattr(leases, "RENEWED_EVERY", 0.2)
     monkeypatch.setattr(leases, "ASKED_EVERY", 0.02)
@@ -37,11 +37,11 @@ def _in_a_hurry(monkeypatch: pytest.MonkeyPatch):
 
 
 SOMEBODY_WAITS = "SELECT count(*) > 0 FROM pg_stat_activity WHERE wait_event = 'advisory'"
-"""Whether anybody waits for a turn to write."""
+"""A query that is true while a process waits for its turn to write."""
 
 
 async def until(found: Callable[[], bool]) -> None:
-    """Waits for something."""
+    """Wait until a condition holds."""
 
     def look() -> None:
         while not found():
@@ -51,14 +51,14 @@ async def until(found: Callable[[], bool]) -> None:
 
 
 class Process:
-    """One that has a lease, or waits for it."""
+    """A process that has a lease, or waits for one."""
 
     def __init__(self, url: URL, shards: Shards) -> None:
         self.lost = asyncio.Event()
         self.lease = Lease(url, shards, self.lost.set)
 
     def stops(self) -> None:
-        """It says no more that it is there, and does not know."""
+        """Stop renewing the lease, without noticing."""
         keeping = self.lease._keeping
         assert keeping is not None
         keeping.cancel()
@@ -79,11 +79,11 @@ async def a_store(url: URL, one: Process) -> AsyncIterator[Store]:
 
 
 def runs_out(url: URL) -> None:
-    """All that anybody has runs out."""
+    """Let all leases run out."""
     ask(url, "UPDATE leases SET expires = clock_timestamp() - interval '1 s'")
 
 
-# Who has them ----------------------------------------------------------------------------------
+# Holders of leases -----------------------------------------------------------------------------
 
 
 async def test_what_one_has_another_waits_for_until_it_is_given_back(
@@ -176,7 +176,7 @@ async def test_it_is_kept_for_as_long_as_it_is_renewed(url: URL):
         assert ask(url, "SELECT DISTINCT epoch FROM leases") == [[epoch]] == [["1"]]
 
 
-# Who has lost them -----------------------------------------------------------------------------
+# Lost leases -----------------------------------------------------------------------------------
 
 
 async def test_one_that_was_stopped_writes_nothing_when_it_comes_back(url: URL):
@@ -185,7 +185,7 @@ async def test_one_that_was_stopped_writes_nothing_when_it_comes_back(url: URL):
         await append(store, script.id, "Rain.")
         first.stops()
         runs_out(url)
-        # It is not known to anybody yet, and nobody else has them.
+        # No other process knows the script yet or has its shard.
         await append(store, script.id, "Snow.")
         async with process(url) as second, a_store_of(url, second) as other:
             before = await store.scripts.get(script.id)
@@ -265,11 +265,11 @@ async def test_a_server_that_goes_and_comes_back_is_no_loss(url: URL, postgres: 
 
 async def test_a_database_that_cannot_be_used_is_a_sentence(url: URL):
     with pytest.raises(StoreError, match="cannot be used"):
-        async with process(url.set(password="wrong")):  # noqa: S106 - it opens nothing
+        async with process(url.set(password="wrong")):  # noqa: S106 - the password opens nothing
             pass
 
 
-# The same turn ---------------------------------------------------------------------------------
+# Writing in turn -------------------------------------------------------------------------------
 
 
 async def test_an_interaction_that_two_processes_hear_is_one_line(url: URL):
@@ -304,7 +304,7 @@ async def test_shards_of_a_bucket_identify_one_after_the_other(url: URL):
 
         both = (first, second)
         await asyncio.gather(*(identify(one, 7) for one in both for _ in range(2)))
-        # The last of four, whatever time a machine takes for them.
+        # Three pauses separate the four, however slow the machine is.
         assert ends[-1] - begun >= 3 * 0.3
         [[planned]] = ask(url, "SELECT at FROM identified WHERE bucket = 7")
         await asyncio.gather(

@@ -1,4 +1,4 @@
-"""Tests of the limits: nobody takes more in a minute than is theirs, and all learn until when."""
+"""Test the limits: nobody exceeds a share of a minute, and a refusal says until when."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ steadily = settings(max_examples=200, deadline=None, derandomize=True)
 
 
 class Clock:
-    """A clock that is put forward."""
+    """A clock that the test sets forward."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -42,7 +42,7 @@ def test_never_more_than_a_bucket_and_what_flowed_in(
         if not buckets.wait("ann", cost):
             buckets.take("ann", cost)
             taken.append((clock.now, cost))
-    # Of the last of them, only its beginning was there: what is missing was owed afterwards.
+    # The bucket held only the beginning of the last request, so the rest was owed afterwards.
     for at, (first, _) in enumerate(taken):
         for last, cost in taken[at + 1 :]:
             before = sum(one for when, one in taken[at:] if when < last)
@@ -108,7 +108,7 @@ def test_a_refusal_takes_nothing_and_names_whose_limit_it_is() -> None:
 
 @pytest.fixture
 def chosen(chosen: RunnerSettings) -> RunnerSettings:
-    """Little is allowed."""
+    """Return settings that allow little."""
     return chosen.model_copy(
         update={"person_limits": "6 4 400", "channel_limits": "9 0 0", "guild_limits": "0 0 0"}
     )
@@ -127,7 +127,7 @@ async def test_a_person_who_asks_too_often_is_told_until_when(stage: Stage) -> N
     assert TOO_MUCH.search(refused.content)
     assert "My own words." in refused.content
     assert len(await stage.lines()) == 6
-    # Others go on, until it is too much for the channel.
+    # Others go on until the channel has its limit.
     for _ in range(3):
         await stage.ben.slash(stage.channel, "undo")
     refused = answer(await stage.ben.slash(stage.channel, "redo"))

@@ -1,4 +1,4 @@
-"""The scenarios of ``python -m tests.load``, as short as can be: what is right, not how fast."""
+"""Test the scenarios of ``python -m tests.load``, as short as can be: correctness, not speed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.load.house import House
 from tests.load.scenarios import Scale
 
 PATIENT = Scale(channels=12, guilds=3, seed=1, to_answer=60.0)
-"""Here it is not about the time."""
+"""Long waits, because these tests are not about time."""
 
 SETTINGS = {"threads": 1, "line_length": 200}
 
@@ -32,19 +32,19 @@ PLACES = [(100 + number, 10 + number // 2) for number in range(5)]
 
 @pytest.fixture
 def house(voices: Path, tmp_path: Path) -> House:
-    """A bot with the tiny voice."""
+    """Return a bot with the tiny voice."""
     return House(tmp_path, voices / "tiny.onnx", OneFile(tmp_path), SETTINGS)
 
 
 @pytest.fixture
 def two(voices: Path, tmp_path: Path) -> Iterator[House]:
-    """The same in two processes, with a server."""
+    """Yield the same bot in two processes, with a database server."""
     with on_a_server(tmp_path) as database:
         yield House(tmp_path, voices / "tiny.onnx", database, SETTINGS, processes=2)
 
 
 def wrong(report: Report) -> list[Finding]:
-    """What was counted and should not have been."""
+    """Return the counts that miss their bounds."""
     counted = [one for one in report.findings if one.is_count]
     assert counted
     return [one for one in counted if not one.met]
@@ -54,14 +54,14 @@ async def test_everybody_who_comes_is_answered_once(house: House):
     report = await scenarios.steady(house, PATIENT, rate=10, minutes=0.05)
     assert wrong(report) == [], str(report)
     assert report.numbers["commands"] > 10
-    # Both the first answers and the ends were measured, and Discord's own latencies are in them.
+    # Both the first answers and the ends were measured, and include Discord's own latencies.
     for name in ("acknowledged", "finished"):
         every, own = (report.numbers[f"{name}{of}"] for of in ("", ", without Discord's latencies"))
         assert every[name]["50 %"] > own[f"{name}, without Discord's latencies"]["50 %"]
 
 
 async def test_two_processes_share_those_who_come(two: House):
-    # So many servers are not all on one shard.
+    # So many servers spread over more than one shard.
     many = replace(PATIENT, channels=24, guilds=24)
     report = await scenarios.steady(two, many, rate=10, minutes=0.05)
     assert wrong(report) == [], str(report)
@@ -148,7 +148,7 @@ async def test_the_heads_keep_their_states_and_others_as_far_as_there_is_room(
             for table in filling.CACHES
         )
     assert kept == costs == [4, 8, 12, 16, 17, 18, 19, 20]
-    # And the store finds nothing to take away.
+    # Opening the store finds nothing to take away.
     store = await Store.open(path, room)
     script = await store.scripts.find_running(PLACES[0][0])
     assert script is not None
@@ -163,7 +163,7 @@ async def test_the_heads_keep_their_states_and_others_as_far_as_there_is_room(
 async def test_a_line_takes_little_more_than_its_text(voices: Path, tmp_path: Path):
     path, count = tmp_path / "scripts.db", 200
     places = [(100 + number, 10) for number in range(count)]
-    # With room for the heads alone, of which each is as large as its voice.
+    # With room for the heads alone, because a head's state is as large as its voice.
     await filling.fill(path, voices / "tiny.onnx", places, lines=20, room=1)
     with closing(sqlite3.connect(path)) as database:
         [states] = database.execute("SELECT sum(length(state)) FROM states").fetchone()
@@ -177,7 +177,7 @@ async def test_a_line_takes_little_more_than_its_text(voices: Path, tmp_path: Pa
 
 
 def everything(path: Path) -> dict[str, list[tuple[object, ...]]]:
-    """All rows of all tables, without the moments at which they were written."""
+    """Return all rows of all tables, without the times at which they were written."""
     with closing(sqlite3.connect(path)) as database:
         tables = database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
         found: dict[str, list[tuple[object, ...]]] = {}

@@ -1,4 +1,4 @@
-"""``python -m bot --local``: two runs of the real thing, driven as its page drives it."""
+"""Test ``python -m bot --local``: two real runs, driven as the page drives them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 
 
 class LocalPage:
-    """What the page in the browser sends and is told."""
+    """A client that sends and receives what the page in the browser does."""
 
     def __init__(self, address: str) -> None:
         self.base, self.secret = address.split("/#")
@@ -70,7 +70,7 @@ class LocalPage:
 
 @contextmanager
 def local(chosen: RunnerSettings) -> Iterator[LocalPage]:
-    """A run, which must end cleanly on Ctrl-C."""
+    """Run the bot with its page, and check that Ctrl-C ends the run cleanly."""
     environment = os.environ | {
         "ONBOOK_DATABASE": str(chosen.database),
         "ONBOOK_MODELS": str(chosen.models),
@@ -137,6 +137,6 @@ def test_a_vote_goes_on_while_people_write_and_ends_by_itself(chosen: RunnerSett
         # The page has not waited for the vote.
         assert not any("Nobody has voted" in one["content"] for one in page.messages())
         time.sleep(max(0.0, began + 11 - time.monotonic()))
-        # What happens by itself is seen with the next thing that somebody does.
+        # The page shows what happened by itself along with the next answer.
         page.command("write", text="Enter MAYA")
         assert any("Nobody has voted" in one["content"] for one in page.messages())

@@ -1,4 +1,4 @@
-"""The settings that are kept with a script, and the rules of its turns."""
+"""Test the settings that are kept with a script, and the rules of its turns."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ async def test_nobody_writes_twice_in_a_row(stage: Stage):
     await stage.ann.slash(stage.channel, "continue", seed=1)
     await stage.ann.slash(stage.channel, "write", text="Snow.")
     assert len(await stage.lines()) == 5
-    # To mend one's own line is not to write again.
+    # An edit of one's own line is no new line.
     shown = await stage.ann.slash(stage.channel, "edit")
     await stage.ann.submit_modal(shown, {fields(shown)["Text"]: "Hail."})
     assert (await stage.lines())[-1] == "Hail."
@@ -164,7 +164,7 @@ async def test_everybody_waits_a_while_between_two_lines(house: House):
     await house.room.continuation.generate(ben, Wish(seed=1))
     with pytest.raises(RoomError, match="Everybody waits a while"):
         await house.room.continuation.retake(house.writer("Ben"))
-    # A minute later.
+    # Set the lines' times back, as if a minute had passed.
     await house.restart("UPDATE lines SET written = datetime(written, '-61 seconds')")
     await house.room.continuation.retake(house.writer("Ben"))
     await house.write("Rain.")
@@ -186,7 +186,7 @@ async def test_a_script_is_kept_to_a_role(stage: Stage):
         ("edit", {}),
         ("cast add", {"names": "MAYA"}),
     ]:
-        # Its owner, too, lacks the role.
+        # The owner, too, lacks the role.
         result = await stage.ann.slash(stage.channel, command, **options)
         refused = [one for one in (result.response, *result.followups) if one][-1]
         assert refused.ephemeral

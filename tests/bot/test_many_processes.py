@@ -1,4 +1,4 @@
-"""Several processes of the real bot, with one database: they share its shards, and take over."""
+"""Test several processes of the real bot with one database: they share shards, and take over."""
 
 from __future__ import annotations
 
@@ -29,22 +29,22 @@ from .test_postgres import as_another_program, wait_for
 from .test_stopping import until_it_says
 
 HURRY = 5
-"""Leases run out, and shards identify, so many times sooner."""
+"""The factor by which leases run out, and shards identify, sooner."""
 
 TWICE_DELIVERED = "40060"
-"""What Discord says to who answers what was answered."""
+"""Discord's error code for an answer to an interaction that has one."""
 
 
 @pytest.fixture
 async def discord() -> AsyncIterator[Discord]:
-    """A Discord in which two shards may not identify at once."""
+    """Yield a Discord in which two shards may not identify at once."""
     with fake_discord(PATIENCE, shards=2, concurrency=1, identify_every=0.5) as address:
         async with Discord(address) as discord:
             yield discord
 
 
 class Processes:
-    """Processes of the bot that are started here, and their logs."""
+    """Processes of the bot that the test starts, and their logs."""
 
     def __init__(self, discord: Discord, folder: Path, stack: ExitStack, **chosen: Any) -> None:
         self._discord = discord
@@ -54,10 +54,7 @@ class Processes:
         self.logs: list[Path] = []
 
     def start(self, shards: str | None = None, port: int = 0) -> Popen[str]:
-        """Starts one that is to have these shards, or all that Discord advises.
-
-        It says how it is at a port, if one is given.
-        """
+        """Start a process with these shards, or all; a port other than 0 serves metrics."""
         log = self._folder / f"log {len(self.logs)}"
         self.logs.append(log)
         chosen = self._chosen | {"metrics_port": port} | ({"shards": shards} if shards else {})
@@ -66,7 +63,8 @@ class Processes:
         )
 
     async def start_and_wait(self, shards: str | None = None, port: int = 0) -> list[Popen[str]]:
-        """Starts one that has these shards, and one that waits for them, and may have a port."""
+        """Start a process that has these shards, and one that waits for them, perhaps with a
+        port."""
         first = self.start(shards)
         await self._discord.bot_is_ready()
         second = self.start(shards, port)
@@ -76,7 +74,7 @@ class Processes:
 
 @pytest.fixture
 def processes(discord: Discord, voices: Path, url: URL, tmp_path: Path) -> Iterator[Processes]:
-    """The bot, with this database."""
+    """Yield a starter of processes with this database."""
     address = url.render_as_string(hide_password=False)
     with ExitStack() as stack:
         yield Processes(
@@ -93,7 +91,7 @@ def processes(discord: Discord, voices: Path, url: URL, tmp_path: Path) -> Itera
 
 
 async def a_guild_of(discord: Discord, shard: int, shards: int) -> Guild:
-    """A server on a shard."""
+    """Return a server on a shard."""
     while True:
         guild = await discord.guild("The Playhouse")
         if (guild.id >> 22) % shards == shard:
@@ -101,7 +99,7 @@ async def a_guild_of(discord: Discord, shard: int, shards: int) -> Guild:
 
 
 async def lines_by(person: Person, channel: Channel, *seeds: int) -> list[str]:
-    """The lines after another one, which the voice writes from these seeds."""
+    """Return the lines that the voice writes from these seeds, one after the other."""
     for seed in seeds:
         await (await person.slash(channel, "continue", seed=seed)).shows(BLOCK)
     return await script(person, channel)
@@ -139,7 +137,7 @@ async def test_a_turn_of_a_process_that_is_killed_comes_out_the_same_in_another(
     for one in (undisturbed, channel):
         await begin(ann, one)
     async with as_another_program(url) as program:
-        # The line is written, but for the database.
+        # The voice has written the line, and the process waits to store it.
         await program.execute(f"SELECT pg_advisory_lock({WRITE_LOCK})")
         await ann.slash(channel, "continue", seed=1)
         await asyncio.to_thread(wait_for, url, SOMEBODY_WAITS)
@@ -163,7 +161,7 @@ async def test_one_that_waits_lives_and_is_not_ready(discord: Discord, processes
         first.send_signal(signal.SIGTERM)
         await discord.bot_is_gone()
         await discord.bot_is_ready()
-        # Discord's side of it comes first.
+        # Discord counts the shard as ready before the process does.
         async with asyncio.timeout(PATIENCE):
             while await pages.get("readyz") != (200, "ready\n"):
                 pass
@@ -182,7 +180,8 @@ STANDS_STILL = """
     SELECT count(*) > 0 FROM pg_stat_activity
     WHERE datname = current_database() AND state = 'active' AND wait_event = 'ClientRead'
 """
-"""Whether the server was told of a statement, and is not told to execute it."""
+"""A query that is true while the server has parsed a statement and awaits the order to execute
+it."""
 
 
 async def test_one_that_stops_while_it_writes_stops_nobody_else(
@@ -203,7 +202,7 @@ async def test_one_that_stops_while_it_writes_stops_nobody_else(
         await asyncio.to_thread(wait_for, url, waits)
         first.send_signal(signal.SIGSTOP)
     await asyncio.to_thread(wait_for, url, STANDS_STILL)
-    # It has what all need who write.
+    # The stopped process holds a lock that every writer needs.
     await (await ben.click(begun, "Continue")).shows(BLOCK)
     await asyncio.to_thread(until_it_says, processes.logs[2], "Shard ID 0 has connected")
     first.send_signal(signal.SIGCONT)
@@ -224,7 +223,7 @@ async def test_one_that_was_stopped_and_comes_back_writes_nothing_and_ends(
     begun = await begin(ann, channel)
     first.send_signal(signal.SIGSTOP)
     await asyncio.to_thread(until_it_says, processes.logs[1], "Shard ID 1 has connected")
-    # Both hear of it.
+    # Both processes receive the press.
     written = await (await ann.click(begun, "Continue")).shows(BLOCK)
     first.send_signal(signal.SIGCONT)
     assert await asyncio.to_thread(first.wait, LONGEST_END) == 1

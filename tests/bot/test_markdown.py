@@ -1,4 +1,4 @@
-"""Test that nothing that people wrote does anything where Discord shows it."""
+"""Test that no text of a person does anything where Discord shows the text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a running bot says of itself by HTTP: its numbers, whether it lives, whether it is ready."""
+"""Test what a running bot says of itself by HTTP: its numbers, its life, its readiness."""
 
 from __future__ import annotations
 
@@ -36,21 +36,21 @@ from .test_at_once import BLOCK, begin
 DASHBOARD = Path(__file__).parents[2] / ".github" / "dashboard.json"
 
 HELD = 0.5
-"""Seconds for which the event loop is held up, longer than it is left between two looks at it."""
+"""Seconds for which the event loop is held up, longer than between two checks of its delay."""
 
 Look = Callable[[str], Awaitable[None]]
-"""Asks how the bot is, and says when that was."""
+"""Ask for the bot's state, and note the answer under this name."""
 
 
 def free_port() -> int:
-    """A port of this machine that nobody has."""
+    """Return a free port of this machine."""
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         return int(one.getsockname()[1])
 
 
 class Numbers:
-    """A page of numbers, but those of when one was first counted."""
+    """A page of metrics, each less its value at the first count."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -59,7 +59,7 @@ class Numbers:
         self.samples = [one for family in self.families for one in family.samples]
 
     def __call__(self, name: str, **labels: str) -> float:
-        """The sum of all that bear this name and these labels."""
+        """Return the sum of the samples that bear this name and these labels."""
         found = [one for one in self.samples if one.name == name]
         assert found, f"there is no {name}"
         return sum(one.value for one in found if labels.items() <= one.labels.items())
@@ -67,24 +67,24 @@ class Numbers:
 
 @dataclass
 class Pages:
-    """The pages of a bot, as whoever watches it reads them."""
+    """The pages of a bot, as a monitor reads them."""
 
     session: aiohttp.ClientSession
     address: str
 
     async def get(self, name: str) -> tuple[int, str]:
-        """The status and the text of a page."""
+        """Return the status and the text of a page."""
         async with self.session.get(f"{self.address}/{name}") as response:
             return response.status, await response.text()
 
     async def numbers(self) -> Numbers:
-        """The numbers as they are now."""
+        """Return the numbers as they are now."""
         status, text = await self.get("metrics")
         assert status == 200
         return Numbers(text)
 
     async def until(self, **wanted: float) -> Numbers:
-        """The numbers once these are as they are wanted."""
+        """Return the numbers once they have the wanted values."""
         async with asyncio.timeout(PATIENCE):
             while True:
                 found = await self.numbers()
@@ -94,7 +94,7 @@ class Pages:
 
 @dataclass
 class Seen:
-    """What was seen of one run."""
+    """The observations of one run."""
 
     health: dict[str, tuple[int, str]] = field(default_factory=dict)
     readiness: dict[str, tuple[int, str]] = field(default_factory=dict)
@@ -102,21 +102,21 @@ class Seen:
     calm: Numbers = field(init=False)
     """The numbers before two lines are asked for."""
     busy: Numbers = field(init=False)
-    """While they are, and one is written at a time."""
+    """The numbers while one of the two lines is written and the other waits."""
     after: Numbers = field(init=False)
-    """When they are written."""
+    """The numbers when both lines are written."""
     end: Numbers = field(init=False)
     read: int = 0
     written: int = 0
     """Characters, as the engine has answered them."""
     private: list[str] = field(default_factory=list)
-    """What no number may tell."""
+    """Texts and names that no metric may reveal."""
 
 
 @contextmanager
 def watched(gate: threading.Event, seen: Seen) -> Iterator[None]:
-    """Lets voices take their steps only while the gate is open, and counts what they answer."""
-    # A bot that was unloaded has taken its modules along: the next one has others.
+    """Let voices step only while the gate is open, and count the characters that they answer."""
+    # An unloaded bot took its modules along, so the next bot has modules of its own.
     engine = import_module("bot.inference.engine").Engine
 
     class Watched(engine.make_batch):  # type: ignore[name-defined, misc]
@@ -137,7 +137,7 @@ def watched(gate: threading.Event, seen: Seen) -> Iterator[None]:
 
 @asynccontextmanager
 async def running(bot: Bot) -> AsyncIterator[None]:
-    """The bot is on Discord."""
+    """Keep the bot on Discord."""
     task = asyncio.create_task(bot.start(TOKEN))
     try:
         yield
@@ -147,7 +147,7 @@ async def running(bot: Bot) -> AsyncIterator[None]:
 
 
 async def a_run(chosen: RunnerSettings, gate: threading.Event, seen: Seen) -> None:
-    """Does this and that, and reads the pages."""
+    """Run through all sorts of acts, and read the pages."""
     async with aiohttp.ClientSession() as session, Bot(chosen) as bot, bot.telling():
         pages = Pages(session, f"http://127.0.0.1:{chosen.metrics_port}")
 
@@ -181,7 +181,7 @@ async def a_run(chosen: RunnerSettings, gate: threading.Event, seen: Seen) -> No
 
 @dataclass
 class Stage:
-    """Two people, three scripts, and a channel without one."""
+    """Two people, three scripts, and a channel without a script."""
 
     discord: Discord
     bot: Bot
@@ -195,7 +195,7 @@ class Stage:
 
 
 async def staged(discord: Discord, bot: Bot) -> Stage:
-    """Begins three scripts, and presses a button."""
+    """Begin three scripts, and press a button."""
     guild = await discord.guild("The Playhouse")
     places = [await guild.channel(name) for name in ("hall", "roof", "attic", "cellar")]
     hall, roof, attic, _ = places
@@ -208,7 +208,7 @@ async def staged(discord: Discord, bot: Bot) -> Stage:
 
 
 async def write_at_once(stage: Stage, pages: Pages, seen: Seen, gate: threading.Event) -> None:
-    """Has two lines written side by side, of which one must wait, and a third that may not."""
+    """Write two lines side by side, of which one must wait; a third is refused."""
     seen.calm = await pages.until(interactions_in_hand=0)
     gate.clear()
     asked = [await stage.ann.slash(stage.hall, "continue")]
@@ -219,7 +219,7 @@ async def write_at_once(stage: Stage, pages: Pages, seen: Seen, gate: threading.
     most, engine.queue = engine.queue, 1
     await (await stage.ann.slash(stage.attic, "continue")).shows("Too many")
     engine.queue = most
-    time.sleep(HELD)  # noqa: ASYNC251 - the event loop is to be late
+    time.sleep(HELD)  # noqa: ASYNC251 - the event loop must be late
     gate.set()
     for one in asked:
         await one.shows(BLOCK)
@@ -230,7 +230,7 @@ async def write_at_once(stage: Stage, pages: Pages, seen: Seen, gate: threading.
 
 
 async def do_all_sorts(stage: Stage) -> None:
-    """What is done, what is refused, what fails, what comes twice, and what Discord puts off."""
+    """Act, be refused, fail, repeat a delivery, and let Discord defer an answer."""
     ann, hall = stage.ann, stage.hall
     await (await ann.slash(hall, "undo")).shows("took back")
     await (await ann.slash(stage.cellar, "continue")).shows("/start")
@@ -244,7 +244,7 @@ async def do_all_sorts(stage: Stage) -> None:
 
 @asynccontextmanager
 async def only_read(services: CogServices) -> AsyncIterator[None]:
-    """Nothing can be written for a while."""
+    """Make the database read-only for a while."""
     for switch in ("ON", "OFF"):
         async with services.store._database.reading() as session:
             connection = await session.connection()
@@ -254,14 +254,14 @@ async def only_read(services: CogServices) -> AsyncIterator[None]:
 
 
 async def connect_anew(stage: Stage) -> None:
-    """Discord asks for another connection."""
+    """Ask for another connection, as Discord does."""
     resumed = stage.bot.wait_for("resumed")
     await stage.discord.reconnect()
     await resumed
 
 
 async def break_the_database(services: CogServices, path: Path, look: Look) -> None:
-    """Lets it be damaged, then busy, and mends it."""
+    """Damage the database, make it busy, and mend it."""
     with closing(sqlite3.connect(path)) as another_program:
         another_program.execute("ALTER TABLE facts RENAME TO lost")
         await look("with a damaged database")
@@ -273,7 +273,7 @@ async def break_the_database(services: CogServices, path: Path, look: Look) -> N
 
 @pytest.fixture(scope="module")
 def seen(voices: Path, tmp_path_factory: pytest.TempPathFactory) -> Seen:
-    """What was seen of the one run that all tests judge."""
+    """Return the observations of the one run that all tests judge."""
     chosen = RunnerSettings(
         models=voices,
         model="tiny",
@@ -362,7 +362,7 @@ def test_the_database_discord_and_the_gateway_are_counted(seen: Seen):
         seen.end("onbook_transaction_seconds_count", purpose=purpose)
         for purpose in ("reading", "writing")
     ]
-    assert reading > writing >= 8  # what was begun, written and taken back
+    assert reading > writing >= 8  # at least the lines begun, written and undone
     assert seen.end("onbook_transactions_in_hand") == 0
     assert seen.transactions["with a database that does not come to an end"] == 1
     assert seen.end("onbook_request_seconds_count", status="429") == 1

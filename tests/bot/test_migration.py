@@ -1,4 +1,4 @@
-"""Databases of earlier versions, made by the code of that time, in today's store."""
+"""Test databases of earlier versions, made by the code of that time, in today's store."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ async def opened_once(path: Path) -> Path:
 
 
 def shape(path: Path) -> dict[str, object]:
-    """All that a database says of its tables."""
+    """Return all that a database says of its tables."""
 
     def rows(what: str) -> Iterable[object]:
         return sorted(connection.execute(f"PRAGMA {what}").fetchall())
@@ -98,7 +98,7 @@ async def test_all_that_was_written_is_there(tmp_path: Path):
         assert (await store.states.find_surprisal(5, "f")).tolist() == [1.0, 2.0]
         assert list(await store.posts.load_showing(diner, [3])) == [502]
         assert await store.banned_words.list_effective(1, None) == ["zounds"]
-        # Where its head stands there is a way on, and the way to it is that on which it stands.
+        # A line above the head has no redo, because the path to the head is what follows it.
         ways = {line: await store.lines.find_redo(diner.id, line) for line in (None, 1, 2, 4, 3)}
         assert ways == {None: None, 1: None, 2: 3, 4: 5, 3: None}
         await store.lines.move_head(diner, None)
@@ -199,16 +199,15 @@ HOW: dict[str, object] = {
     "processor": "Abacus",
     "onnxruntime": "1.32.0",
 }
-"""How a voice wrote some lines of schema 8, whose files are a file's and a server's, with the same
-rows."""
+"""The manner of some lines of schema 8; the file's and the server's tables have the same rows."""
 
 
 A_HEAD = "UPDATE scripts SET head = 1 WHERE id = 1;"
-"""Makes the first line the head of another script, as a fork of it has."""
+"""Make the first line the head of another script, as the head of a fork can be."""
 
 
 async def check_what_schema_8_had(store: Store):
-    """Raises AssertionError where a store has not all that there was in schema 8."""
+    """Raise AssertionError where a store lacks something that schema 8 had."""
     script = await store.scripts.find_running(1)
     lines = await store.lines.load_tree(script, 0, 99)
     assert [line.id for line in lines] == list(range(1, 13))
@@ -218,7 +217,7 @@ async def check_what_schema_8_had(store: Store):
         *(HOW | {"seed": seed} for seed in (1, 2, 2**31 - 1)),
         HOW | {"seed": 5, "cast": ["ÉMILE", '"M"'], "character": "ÉMILE", "kind": "action"},
     ]
-    # What is alike is kept once, and nothing for a person.
+    # Equal manners are stored once, and a person's line has none.
     assert len({line.manner for line in lines if line.manner}) == 4
     assert [line.manner is None for line in lines] == [line.origin == {} for line in lines]
     assert {line.text: line.written.minute for line in lines[:4]} == {
@@ -233,7 +232,7 @@ async def check_what_schema_8_had(store: Store):
     assert list(await store.posts.load_showing(script, [3])) == [502]
     assert await store.states.list_kept(range(1, 13), "f") == {3, 4, 5, 11, 12}
     assert (await store.states.find(11, "f")).tolist() == [1.0, -2.0]
-    # What a line cost goes where it is older than the oldest with a state, and no head.
+    # The costs of a line go where the line is older than the oldest with a state, and no head.
     costs = [await store.states.find_surprisal(line, "f") for line in range(1, 13)]
     assert [one is not None for one in costs] == [
         n in {1, 3, 4, 5, 9, 10, 11, 12} for n in range(1, 13)
@@ -257,7 +256,7 @@ async def test_what_lines_of_schema_8_have_in_common_is_kept_once(tmp_path: Path
     store = await Store.open(an_old_file(tmp_path / "old.db", statements))
     try:
         await check_what_schema_8_had(store)
-        # What comes now is kept with what was there.
+        # New lines share the manners that the migration made.
         assert count(tmp_path / "old.db", "manners") == 4
     finally:
         await store.close()

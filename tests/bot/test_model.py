@@ -1,4 +1,4 @@
-"""A voice file: what the bot reads in it, how it computes, and which files it refuses."""
+"""Test voice files: what the bot reads from one, how it computes, and which files it refuses."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from training.voice_file import Voice
 
 @pytest.fixture(scope="module", params=["tiny", "other"])
 def model(voices: Path, request: pytest.FixtureRequest) -> Model:
-    """The voice in 8 bits, and in 32."""
+    """Return the voice in 8 bits and in 32."""
     return Model.load(voices / f"{request.param}.onnx", threads=1)
 
 
 @pytest.fixture
 def tiny(voices: Path) -> Voice:
-    """The voice as export reads it, to be made into a bad one."""
+    """Return the voice as export reads it, to make bad voices from it."""
     return Voice.read(voices / "tiny.onnx")
 
 
 def refusal(path: Path) -> str:
-    """What the bot says of a file that it cannot use, after checking that it is one sentence."""
+    """Return the bot's refusal of an unusable file, after checking that it is one sentence."""
     with pytest.raises(ModelError) as refused:
         Model.load(path)
     sentence = str(refused.value)
@@ -40,7 +40,7 @@ def refusal(path: Path) -> str:
 
 
 def changed(path: Path, voice: Voice, **metadata: object) -> Path:
-    """A file with the voice's graph and other metadata; None leaves something out."""
+    """Return a file with the voice's graph and other metadata; None leaves a key out."""
     new = {f"onbook.{key}": value for key, value in metadata.items()}
     texts = dict(voice.metadata) | new
     kept = {key: value for key, value in texts.items() if value is not None}
@@ -60,7 +60,7 @@ def test_what_the_file_says_is_what_export_wrote(model: Model, voices: Path):
     assert model.fact("licence") == "public domain"
     assert model.fact("config")["upper"] == 48
     assert model.fact("nothing") == ""
-    # Two layers' h and c, and the last five characters.
+    # The state is two layers' h and c, and the last five characters.
     assert model.state_size == 2 * (32 + 64 + 48) + 24 + 1 + 11
 
 
@@ -208,7 +208,8 @@ RIGHT = {
 
 
 def simplest(path: Path, voice: Voice, inputs_and_logits: dict[str, tuple[int, list]]) -> Path:
-    """A network that passes its state on, and foretells nothing, with the voice's characters."""
+    """Write a network that passes its state on and predicts nothing, with the voice's
+    characters."""
     characters = len(json.loads(voice.metadata["onbook.vocabulary"]))
     kinds = {
         name: (kind, [characters if size == "characters" else size for size in shape])

@@ -1,4 +1,4 @@
-"""/model: which voices there are, who chooses one, what they say of themselves, and changes."""
+"""Test /model: the list, the choice and the description of voices, and changes of their files."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ REREAD = "The voice here is another one now: “{}” has read the script, and g
 
 @pytest.fixture
 def models(voices: Path, tmp_path: Path) -> Path:
-    """A folder of a test's own with the two voices."""
+    """Return a folder of the test's own with the two voices."""
     return Path(shutil.copytree(voices, tmp_path / "models"))
 
 
@@ -44,7 +44,7 @@ async def model(stage: Stage, command: str, by: Any = None, **options: Any) -> A
 
 
 async def go_on(stage: Stage, **options: Any) -> str:
-    """What the channel sees of a line by the voice."""
+    """Return what the channel sees of a line by the voice."""
     return (await stage.ben.slash(stage.channel, "continue", seed=1, **options)).response.content
 
 
@@ -88,7 +88,7 @@ async def test_an_administrator_chooses_the_voice_of_new_scripts(stage: Stage):
     await stage.ann.click(asked.response, label="Shelve it and start the new one")
     await stage.restart()
     assert "-# other, seed 1" in await go_on(stage)
-    # It is what the settings go back to.
+    # A reset of the settings goes back to the server's voice.
     reset = await stage.ann.slash(stage.channel, "settings reset", setting="voice")
     assert "model other" in answer(reset).content
     show = answer(await stage.ann.slash(stage.channel, "settings show"))
@@ -181,7 +181,7 @@ async def test_after_a_restart_a_file_that_changed_meanwhile_says_so(stage: Stag
     await begin(stage)
     await go_on(stage)
     await stage.ann.slash(stage.channel, "write", text="Rain.")
-    await model(stage, "list")  # which has both examined, as the bot need not when it begins
+    await model(stage, "list")  # the list examines both files, as the start of a bot need not
     put(models / "other.onnx", models / "tiny.onnx")
     await stage.restart()
     assert REREAD.format("tiny") in await go_on(stage)
@@ -195,7 +195,7 @@ async def test_a_line_that_is_rewritten_says_it_once(stage: Stage):
     window = await stage.ann.slash(stage.channel, "edit", line=2)
     rewritten = await stage.ann.submit_modal(window, {fields(window)["Text"]: "Snow."})
     assert rewritten.response.content.startswith(f"-# {REREAD.format('other')}\n-# ")
-    # What follows is a copy, whose line was read by the old voice.
+    # The lines below are copies, so the next line follows one that the old voice read.
     await stage.restart()
     assert "another one now" not in await go_on(stage)
 
@@ -211,7 +211,7 @@ async def test_a_changed_file_takes_over_and_says_so(stage: Stage, models: Path)
     assert first != second
 
 
-# What a voice says of itself -------------------------------------------------------------------
+# A voice's description of itself ---------------------------------------------------------------
 
 
 async def test_a_voice_is_shown_with_its_figures_and_its_curve(stage: Stage):

@@ -1,4 +1,4 @@
-"""Whether a voice keeps to what was asked of it, however it writes (a tenth of the lines)."""
+"""Test that a voice keeps to a request, however the voice writes (a tenth of the lines)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LINES = 1_000
 
 @pytest.fixture(params=["tiny", "random"])
 def voice(voices: Path, tmp_path: Path, request: pytest.FixtureRequest) -> Model:
-    """A voice that was trained, and one that was not."""
+    """Return a voice that was trained, and one that was not."""
     tiny = Model.load(voices / "tiny.onnx")
     return tiny if request.param == "tiny" else random_voice(tmp_path / "random.onnx", tiny)
 

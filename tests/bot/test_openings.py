@@ -1,4 +1,4 @@
-"""Openings: a style that a script begins in, from the voice's file to the last line."""
+"""Test openings, the styles that a script begins in, from the voice's file to the last line."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ PASSAGES = {style: text.strip("\n") for style, text in tomllib.loads(STYLES.read
 
 @pytest.fixture
 def models(voices: Path, tmp_path: Path) -> Path:
-    """A folder of a test's own with the two voices."""
+    """Return a folder of the test's own with the two voices."""
     return Path(shutil.copytree(voices, tmp_path / "models"))
 
 
@@ -48,7 +48,7 @@ def chosen(models: Path, chosen: RunnerSettings) -> RunnerSettings:
 
 
 def say_of_itself(path: Path, passages: object) -> None:
-    """Gives a voice file other openings; None for none at all."""
+    """Give a voice file other openings; None removes them."""
     voice = Voice.read(path)
     others = {name: one for name, one in voice.metadata.items() if name != "onbook.openings"}
     told = passages if isinstance(passages, str) else json.dumps(passages)
@@ -58,14 +58,15 @@ def say_of_itself(path: Path, passages: object) -> None:
 
 
 async def state_at_the_end(house: House, voice: str = "tiny") -> bytes:
-    """What is kept of the last line for a voice, or read again."""
+    """Return the stored state of the last line for a voice, or the state that the voice reads
+    again."""
     script = await house.room.script()
     reading = await house.room.reader.open(voice, script.style)
     return (await house.room.reader.state(reading, script.head)).tobytes()
 
 
 async def read_after(house: House, opening: str, lines: list[Line], voice: str = "tiny") -> bytes:
-    """The state of a voice that has read an opening's text, and then that of these lines."""
+    """Return the state of a voice that read an opening's text, and then the text of these lines."""
     engine = await house.voices.engine(voice)
     read = [*(blocks(opening) if opening else ()), *(line.text for line in lines)]
     tokens = engine.model.encode("".join(map(as_read, read)))
@@ -73,13 +74,13 @@ async def read_after(house: House, opening: str, lines: list[Line], voice: str =
 
 
 async def begun(house: House, style: str | None) -> Turn:
-    """A script with a short line: a tiny voice has forgotten its opening after some words."""
+    """Begin a script with a short line, because a tiny voice soon forgets its opening."""
     await house.start(heading=None, style=style)
     return await house.write("Rain.")
 
 
 async def check_it_has_read(house: House, opening: str, voice: str = "tiny") -> None:
-    """Raises AssertionError where a voice has not read this opening before the script."""
+    """Raise AssertionError where the voice has not read this opening before the script."""
     lines = await house.room.lines()
     state = await state_at_the_end(house, voice)
     assert state == await read_after(house, opening, lines, voice)
@@ -130,14 +131,14 @@ def test_an_opening_may_fade_out(models: Path):
     assert verdict(models / "tiny.onnx")["refusal"] is None
 
 
-# What is read ----------------------------------------------------------------------------------
+# The text that a voice reads -------------------------------------------------------------------
 
 
 async def test_a_script_begins_where_its_opening_ends(house: House):
     for style, passage in ((None, ""), *PASSAGES.items()):
         await begun(house, style)
         await check_it_has_read(house, passage)
-    # None of it stands in the script, and none of it is what is looked back to.
+    # The opening is no part of the script, and the lines do not look back to it.
     assert texts(await house.room.lines()) == ["Rain."]
     reading = await house.room.reader.open("tiny", "storm")
     standing = await house.room.reader.standing(reading, None, Patience().progress)
@@ -173,7 +174,7 @@ async def test_an_opening_is_read_once(house: House, monkeypatch: pytest.MonkeyP
         *(True, False, False)
     ]
     assert none.fingerprint == engine.model.fingerprint
-    # One newline is shared by two elements, one stands before the first, and one behind the last.
+    # Two elements share one newline; one stands before the first, and one behind the last.
     assert asked == [len(text) + 2 for text in PASSAGES.values()]
 
 
@@ -275,7 +276,7 @@ async def test_lines_in_a_style_are_proved(house: House):
     ]
 
 
-# What people see -------------------------------------------------------------------------------
+# Messages --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Tests that one declaration of each option of generation agrees with everything that has it."""
+"""Test that the one declaration of each generation option agrees with all its users."""
 
 from __future__ import annotations
 

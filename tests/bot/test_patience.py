@@ -1,4 +1,4 @@
-"""Somebody's own lines, for which the voice reads the script again: how far it is, and Stop."""
+"""Test the progress and the Stop of rereading a script for a person's own line."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ STOPPED = "Stopped while the voice read the script: nothing was changed."
 
 @pytest.fixture
 async def gate(inside: Inside, monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
-    """A script of two lines that the voice has forgotten, and reads when the event is set."""
+    """Write a script whose two lines the voice forgets; it reads them when the event is set."""
     await begin(inside.ann, inside.channel)
     await (await inside.ann.slash(inside.channel, "write", text="Rain.")).shows("Rain.")
     async with inside.services.store._database.writing() as session:
@@ -38,7 +38,7 @@ async def gate(inside: Inside, monkeypatch: pytest.MonkeyPatch) -> asyncio.Event
 
 
 async def asked_for(inside: Inside, command: str) -> Asked:
-    """Ann writes a line, or another one instead of the last."""
+    """Write a line as Ann, or another one instead of the last."""
     if command == "write":
         return await inside.ann.slash(inside.channel, "write", text="Snow.")
     window = await inside.ann.slash(inside.channel, "edit")
@@ -75,7 +75,7 @@ async def test_who_waits_sees_the_line(
 
 
 async def lost(inside: Inside) -> None:
-    """Ends what the bot has in hand, as if it had been killed: nobody is told."""
+    """Drop the requests that the bot is answering, as a kill does: nobody is told."""
     acts = inside.services.in_flight.tasks
     for act in acts:
         act.cancel()
@@ -83,7 +83,7 @@ async def lost(inside: Inside) -> None:
 
 
 async def asked_to_stop(inside: Inside, shown: Any, button: str) -> str:
-    """What Ben is told who presses a Stop button that was there."""
+    """Return the answer to Ben's press of a Stop button that was there."""
     pressed = await inside.ben.click(shown, "Stop", custom_id=button)
     told = await pressed.shows("")
     assert told.only_for == inside.ben.id
@@ -91,7 +91,7 @@ async def asked_to_stop(inside: Inside, shown: Any, button: str) -> str:
 
 
 async def begun_from_a_file(inside: Inside) -> Asked:
-    """Ann begins another script with a file, and shelves the one that runs."""
+    """Begin another script from a file, as Ann, and shelve the running one."""
     file = ("play.fountain", b"INT. BARN - DAY\n\nRain.\n")
     asked = await inside.ann.slash(inside.channel, "start", file=file)
     offer = await asked.shows("runs in this channel")
@@ -99,7 +99,7 @@ async def begun_from_a_file(inside: Inside) -> Asked:
 
 
 async def replayed(inside: Inside) -> Asked:
-    """Ann has a line of the voice proved."""
+    """Ask for the replay of a line of the voice, as Ann."""
     return await inside.ann.slash(inside.channel, "script replay", everyone=True)
 
 

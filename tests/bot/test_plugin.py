@@ -1,4 +1,4 @@
-"""The folder as an extension of somebody else's bot, under its own name and under another."""
+"""Test the folder as an extension of somebody else's bot, under its own name and another."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ HEADING = "INT. DINER - NIGHT"
 def extension(
     request: pytest.FixtureRequest, tmp_path: Path, voices: Path, monkeypatch: pytest.MonkeyPatch
 ) -> str:
-    """The name by which it is loaded, with its settings in the environment.
+    """Return the name of the extension, with its settings in the environment.
 
-    A ``.env`` file in the working directory, which is not the plug-in's, has others.
+    A ``.env`` file in the working directory, which belongs to the host, has other settings.
     """
     if request.param != "bot":
         shutil.copytree(FOLDER, tmp_path / "plugins" / request.param, ignore=UNREAD)
@@ -57,7 +57,7 @@ def extension(
 
 
 under_one_name = pytest.mark.parametrize("extension", ["prompter"], indirect=True)
-"""For what is the same whatever it is called."""
+"""Mark a test that any name of the extension would pass alike."""
 
 
 class Tree(app_commands.CommandTree[Any]):
@@ -82,7 +82,7 @@ class Host(commands.Bot):
 
 @pytest.fixture
 async def world(extension: str) -> AsyncIterator[simcord.Env]:
-    """A simulated Discord with somebody's bot in it."""
+    """Yield a simulated Discord with somebody's bot in it."""
     env = simcord.Env(Host(), settle_timeout=60.0)
     await env.start()
     try:
@@ -95,14 +95,14 @@ async def world(extension: str) -> AsyncIterator[simcord.Env]:
 
 @pytest.fixture
 def host(world: simcord.Env) -> Host:
-    """Somebody's bot."""
+    """Return somebody's bot."""
     assert isinstance(world.bot, Host)
     return world.bot
 
 
 @pytest.fixture
 async def stage(world: simcord.Env) -> Stage:
-    """A channel and two people in it."""
+    """Return a channel and two people in it."""
     guild = world.create_guild("The Playhouse")
     channel = guild.create_text_channel("stage")
     ann = guild.add_member(world.create_user("Ann"))
@@ -112,10 +112,10 @@ async def stage(world: simcord.Env) -> Stage:
 
 
 def left_behind(extension: str) -> list[str]:
-    """What of the extension is still in this process."""
+    """Return the threads and modules of the extension that are still in this process."""
     threads = [one.name for one in threading.enumerate() if one.name.startswith("onbook")]
     modules = [one for one in sys.modules if one.partition(".")[0] == extension]
-    # Tests of the other folder's parts have imported them under the folder's own name.
+    # Other tests import the folder's modules under the folder's own name.
     return threads + [one for one in modules if extension != "bot"]
 
 
@@ -185,11 +185,11 @@ async def test_it_leaves_nothing_behind_and_comes_back(extension: str, stage: St
 
 
 def there_is(host: Host) -> dict[str, object]:
-    """All that a guest could leave behind in a client and in its process."""
+    """Return all that a guest could leave behind in a client and in its process."""
     views = host._connection._view_store
     threads = [one.name for one in threading.enumerate()]
     return {
-        # The event loop's own come with what is done in them, and stay with it.
+        # Threads of the event loop's executor start with work, and stay with the loop.
         "threads": sorted(name for name in threads if not name.startswith("asyncio_")),
         "tasks": sorted(task.get_coro().__qualname__ for task in asyncio.all_tasks()),
         "files": sorted(str(one.readlink()) for one in OPEN_FILES.iterdir() if one.exists()),
@@ -215,7 +215,7 @@ async def test_ten_times_over_it_leaves_nothing_behind(extension: str, stage: St
             await host.load_extension(extension)
             await host.tree.sync()
         await stage.ann.slash(stage.channel, "onbook start", heading=HEADING)
-        # By the second visit that asks what is to become of the first script, and waits.
+        # On the second visit the bot asks what becomes of the first script, and waits.
         asked = await stage.ann.slash(stage.channel, "onbook start", heading=HEADING)
         assert "Go on with it" in labels(asked.response)
         voted = await stage.ben.slash(stage.channel, "onbook continue", takes=2, vote=600)
@@ -239,7 +239,7 @@ async def test_ten_times_over_it_leaves_nothing_behind(extension: str, stage: St
 
 
 def views_of(host: Host) -> list[object]:
-    """The windows and offers that are open."""
+    """Return the open windows and offers."""
     views = host._connection._view_store
     return [*views._modals, *views._views]
 
@@ -256,11 +256,11 @@ async def test_it_may_leave_in_the_middle_of_a_line(extension: str, stage: Stage
         await host.unload_extension(extension)
     await stage.world.settle()
     assert left_behind(extension) == []
-    # Nor are the buttons known that were shown at the last moment.
+    # The buttons shown at the last moment are unregistered as well.
     assert host._connection._view_store._dynamic_items == {}
     with stage.world._bot_scope():
         await host.load_extension(extension)
-    # Either it is written and shown, or it is neither, and the writer was told.
+    # The heading is either stored and shown, or neither, and the writer was told.
     assert answer(pressed).ephemeral == (await stage.lines() == [HEADING])
 
 
@@ -383,7 +383,7 @@ async def test_its_commands_are_such_as_discord_takes(extension: str, stage: Sta
         (3, "Continue from here"),
         (3, "Rewrite this line"),
     ]
-    # Neither in private channels nor for people who have it to themselves.
+    # The commands are neither in private channels nor on a person's own installation.
     where = [(one["contexts"], one["integration_types"]) for one in synced[1:]]
     assert where == [([0, 1], [0])] * 3
 

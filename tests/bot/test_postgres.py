@@ -1,4 +1,4 @@
-"""The database on a server: several that write, a server that goes, and what is deleted there."""
+"""Test the database on a server: several writers, a server that goes, and deletion."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ async def store(url: URL) -> AsyncIterator[Store]:
 
 @pytest.fixture
 async def other(url: URL) -> AsyncIterator[Store]:
-    """Another process with the same database."""
+    """Open the same database as another process."""
     store = await Store.open(url)
     yield store
     await store.close()
@@ -64,12 +64,12 @@ async def other(url: URL) -> AsyncIterator[Store]:
 
 @pytest.fixture
 def own(postgres: Server) -> URL:
-    """A database that no other test has had, where it is about what is in its files."""
+    """Return a new database, for tests of the files of a database."""
     return postgres.create()
 
 
 def wait_for(url: URL, question: str) -> None:
-    """Waits until the answer is yes; raises TimeoutError."""
+    """Wait until the answer is yes; raise TimeoutError."""
     end = time.monotonic() + PATIENCE
     while ask(url, question) != [["t"]]:
         if time.monotonic() > end:
@@ -167,9 +167,10 @@ async def test_nobody_waits_for_ever_for_those_before_them_in_the_same_process(
 
 
 async def half(store: Store, until: Awaitable[object], *, told: bool = False) -> None:
-    """A transaction that has written something, and is to go on when something else has ended.
+    """Write something in a transaction, and commit when something else has ended.
 
-    The server may have been ``told`` of its next statement, and not yet to execute it.
+    With ``told``, the server has parsed the transaction's next statement, without the order to
+    execute it.
     """
     async with store._database.writing() as session:
         session.add(Fact(name="a", value=PHRASE))
@@ -181,7 +182,7 @@ async def half(store: Store, until: Awaitable[object], *, told: bool = False) ->
 
 
 async def only_told(session: AsyncSession) -> None:
-    """Tells the server of a statement, and not to execute it."""
+    """Make the server parse a statement without executing it."""
     raw = await (await session.connection()).get_raw_connection()
     await raw.driver_connection.prepare("SELECT 1")
 
@@ -197,7 +198,7 @@ async def test_a_process_that_stands_still_in_a_transaction_does_not_stop_the_ot
     with pytest.raises(NotKept) as refused:
         await half(
             still, store.facts.record("c", "d"), told=told
-        )  # which waits until that has ended
+        )  # the writer waits until that transaction has ended
     assert refused.value.reason == "away"
     assert [await store.facts.find(name) for name in "ac"] == [None, "d"]
     await store.close()
@@ -211,7 +212,7 @@ async def test_a_process_that_stands_still_in_a_sweep_does_not_stop_the_others(
     monkeypatch.setattr(timeouts, "STALLED", 1000)
 
     async def stand_still(_connection: object) -> None:
-        await store.facts.record("a", "b")  # which waits until the server ends the other
+        await store.facts.record("a", "b")  # waits for the end of the other
 
     monkeypatch.setattr(vacuum, "rewrite_tables", stand_still)
     await other.scripts.delete(script.id)
@@ -243,7 +244,7 @@ OTHERS = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg
 END_OTHERS = f"SELECT pg_terminate_backend(pid) {OTHERS}"
 
 
-# A server that goes ----------------------------------------------------------------------------
+# A lost server ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGQUIT], ids=["stopped", "crashed"])
@@ -319,7 +320,7 @@ async def test_what_was_seen_is_kept_where_the_server_is_content_with_less(url: 
     ask(url, f"ALTER DATABASE {url.database} RESET ALL")
 
 
-# What is deleted -------------------------------------------------------------------------------
+# Deletion --------------------------------------------------------------------------------------
 
 
 async def test_what_another_program_sees_goes_when_it_has_ended(
@@ -331,7 +332,7 @@ async def test_what_another_program_sees_goes_when_it_has_ended(
     await append(store, script.id, PHRASE, delivery="1")
     async with as_another_program(own) as reader:
         await reader.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
-        await reader.fetch("SELECT 1")  # it has locked nothing, and may look at anything
+        await reader.fetch("SELECT 1")  # the reader has locked nothing, and may read anything
         assert not (await store.people.forget(7, text=True)).gone
         await append(store, script.id, "Nobody waits for it.")
         assert PHRASE.encode() in on_the_disk(own)
@@ -346,7 +347,7 @@ async def test_what_was_seen_as_long_as_the_bot_ran_goes_when_it_runs_again(own:
     await append(store, script.id, PHRASE, delivery="1")
     async with as_another_program(own) as reader:
         await reader.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
-        await reader.fetch("SELECT 1")  # it has locked nothing, and may look at anything
+        await reader.fetch("SELECT 1")  # the reader has locked nothing, and may read anything
         await store.scripts.delete(script.id)
         await store.close()
     assert PHRASE.encode() in on_the_disk(own)
@@ -389,7 +390,7 @@ async def test_whoever_reads_or_writes_during_a_sweep_waits_for_its_end(
     script = await sweeping.scripts.begin(a_script())
     [line] = await append(sweeping, script.id, "Rain.")
     async with as_another_program(own) as program, program.transaction():
-        # So that the sweep lasts: it writes the table anew when this has ended.
+        # This lock keeps the sweep from its end, because a sweep rewrites the table.
         await program.execute("LOCK TABLE lines IN ACCESS SHARE MODE")
         deleting = asyncio.create_task(sweeping.people.forget(7, text=True))
         await asyncio.to_thread(wait_for, own, f"{SOMEBODY_SWEEPS} AND wait_event = 'relation'")
@@ -432,7 +433,7 @@ async def test_after_a_sweep_that_took_long_all_processes_leave_the_next_one_for
     assert PHRASE.encode() in on_the_disk(own)
     [[rest]] = ask(own, "SELECT extract(epoch FROM rests - clock_timestamp()) FROM onbook")
     assert 900 < float(rest) <= vacuum.LONGEST_PAUSE < 1800
-    # As if it had passed.
+    # Set the pause back, as if it had passed.
     ask(own, "UPDATE onbook SET rests = clock_timestamp()")
     await (await Store.open(own)).close()
     assert PHRASE.encode() not in on_the_disk(own)
@@ -465,7 +466,7 @@ async def test_one_sweep_is_for_all_who_waited_for_it(own: URL, monkeypatch: pyt
         await sweep(connection)
 
     monkeypatch.setattr(vacuum, "rewrite_tables", counted)
-    monkeypatch.setattr(timeouts, "LOCK", 10**6)  # or they do not come in order
+    monkeypatch.setattr(timeouts, "LOCK", 10**6)  # a timeout would mix up their order
     async with as_another_program(own) as program:
         await program.execute(f"SELECT pg_advisory_lock({WRITE_LOCK})")
         acts = (one.scripts.delete(script.id) for one, script in zip(stores, scripts, strict=True))
@@ -495,7 +496,7 @@ async def test_what_stood_in_a_page_with_other_lines_is_gone_from_it(own: URL):
 async def test_long_texts_that_are_kept_elsewhere_go_as_well(own: URL):
     store = await Store.open(own)
     script = await store.scripts.begin(a_script())
-    # As random as nothing that is made smaller by packing it.
+    # The text is incompressible, so that the server cannot pack it.
     long = PHRASE + "".join(chr(0x4E00 + n * 7919 % 20000) for n in range(3000))
     await append(store, script.id, long, delivery="long")
     assert PHRASE.encode() in on_the_disk(own)
@@ -510,7 +511,7 @@ INSERT INTO lines SELECT n, 1, CASE WHEN n % 100 <> 1 THEN n - 1 END, 'action', 
     false
 FROM generate_series(1, 20000) AS n
 """
-"""Lines in chains of a hundred, of which the first is somebody's."""
+"""Lines in chains of a hundred, of which a person wrote the first."""
 
 
 async def test_what_hangs_below_somebodys_lines_is_looked_up_line_by_line(own: URL):
@@ -537,7 +538,7 @@ async def test_old_numbers_mean_nothing_else_after_a_backup_was_put_back(store: 
     script = await store.scripts.begin(a_script())
     [line] = await append(store, script.id, "Rain.")
     await store.close()
-    # As it was before.
+    # Empty the database, as it was before.
     ask(url, "DELETE FROM states", "DELETE FROM trails", "DELETE FROM lines", "DELETE FROM scripts",
         "SELECT setval('lines_id_seq', 1), setval('scripts_id_seq', 1)")  # fmt: skip
     again = await Store.open(url)
@@ -547,11 +548,11 @@ async def test_old_numbers_mean_nothing_else_after_a_backup_was_put_back(store: 
     await again.close()
 
 
-# What cannot be used ---------------------------------------------------------------------------
+# Unusable databases ----------------------------------------------------------------------------
 
 
 async def refusal(where: URL) -> str:
-    """What is said of a database that cannot be used, after checking how."""
+    """Return the refusal of an unusable database, after checking how it is said."""
     with pytest.raises(StoreError) as refused:
         await Store.open(where)
     sentence = str(refused.value)
@@ -563,7 +564,7 @@ async def refusal(where: URL) -> str:
 
 
 async def test_a_database_that_cannot_be_reached_is_refused_in_a_sentence(url: URL):
-    assert "password" in await refusal(url.set(password="wrong"))  # noqa: S106 - it is
+    assert "password" in await refusal(url.set(password="wrong"))  # noqa: S106 - wrong on purpose
     assert "nowhere" in await refusal(url.set(database="nowhere"))
     assert "cannot be used" in await refusal(url.set(port=1))
     assert "cannot be used" in await refusal(url.set(host="nowhere.invalid"))
@@ -624,7 +625,7 @@ SHAPE = {
     f" WHERE conrelid IN {OUR_TABLES}",
     "indexes": "indexdef FROM pg_indexes WHERE schemaname = 'public'",
 }
-"""What a database says of its tables."""
+"""Queries for what a database says of its tables."""
 
 
 async def test_schema_8_becomes_what_a_new_one_is(own: URL, url: URL):
@@ -647,9 +648,9 @@ async def test_one_that_others_have_tables_in_is_refused_and_left_alone(own: URL
 
 @pytest.fixture
 def guest(postgres: Server, own: URL) -> Iterator[URL]:
-    """The same for a role that may do all with the tables but sweep them."""
+    """Yield the database for a role that may do all with the tables but sweep them."""
     ask(own, "CREATE ROLE guest LOGIN PASSWORD 'as a guest'")
-    yield own.set(username="guest", password="as a guest")  # noqa: S106 - it opens nothing else
+    yield own.set(username="guest", password="as a guest")  # noqa: S106 - opens nothing else
     ask(own, "REASSIGN OWNED BY guest TO onbook", "DROP OWNED BY guest", "DROP ROLE guest")
 
 

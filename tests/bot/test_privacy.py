@@ -1,4 +1,4 @@
-"""What people and servers can have deleted: it is gone from the script, the messages, the disk."""
+"""Test deletion for people and servers: from the script, the messages and the disk."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ NAME = "Annabella Zweistein"
 
 
 def on_the_disk(database: Path | URL) -> bytes:
-    """Every byte of the database: the log of a file too, but not that of a server."""
+    """Return every byte of the database, with the log of a file but not that of a server."""
     if isinstance(database, URL):
         tell(database, "CHECKPOINT")
         [[folder]] = tell(database, "SHOW data_directory")
@@ -64,7 +64,7 @@ def on_the_disk(database: Path | URL) -> bytes:
 
 
 def until_it_is_gone(database: Path) -> None:
-    """Waits until the phrase is nowhere on the disk; raises TimeoutError."""
+    """Wait until the phrase is nowhere on the disk; raise TimeoutError."""
     end = time.monotonic() + PATIENCE
     while PHRASE.encode() in on_the_disk(database):
         if time.monotonic() > end:
@@ -73,7 +73,7 @@ def until_it_is_gone(database: Path) -> None:
 
 
 async def forget(stage: Stage, person: Any, *, text: bool) -> Any:
-    """Asks to be forgotten, and is sure."""
+    """Ask to be forgotten, and confirm."""
     asked = answer(await person.slash(stage.channel, "privacy forget"))
     assert asked.ephemeral
     assert "nobody can find your lines later" in asked.content
@@ -105,7 +105,7 @@ async def test_a_name_is_taken_from_lines_scripts_casts_and_votes(house: House):
     assert (script.owner, script.players) == (FORGOTTEN, {})
     assert await house.store.polls.load_votes(turn.ballot.id) == {}
     assert (await house.store.polls.find(turn.ballot.id)).asker == FORGOTTEN
-    # What a voice remembers is of the text, which is still there.
+    # A state depends on the text alone, and the text is still there.
     assert await house.state(lines[-1]) == await house.read_from_the_start(lines)
 
 
@@ -161,10 +161,10 @@ async def test_text_is_taken_from_copies_too_and_every_voice_forgets_it(house: H
             assert await house.state(line) is None
     assert await house.state(lines[1]) == await house.read_from_the_start(lines[:2])
     assert await house.store.states.find_surprisal(spoken.id, spoken.origin["fingerprint"]) is None
-    # It is read again, from what is there now.
+    # The voice reads the script again, as it is after the removal.
     [after] = await house.carry_on(seed=2)
     assert await house.state(after) == await house.read_from_the_start([*lines, after])
-    # A copy of what was removed says so as well.
+    # A copy of a removed line is marked as removed as well.
     await house.room.cursor.rewrite(house.writer(), Place(script.id, lines[1].id), "Hail.")
     assert [line.removed for line in await house.room.lines()][1:3] == [False, True]
 
@@ -181,7 +181,7 @@ async def test_a_line_that_was_being_written_meanwhile_is_not_kept(house: House)
         await house.store.lines.append(stood, head, drafts[0], "late", 0)
     with pytest.raises(HeadMoved):
         await house.store.polls.offer(stood, drafts, "later", 1, None)
-    # Nor what somebody was reading.
+    # A state that was read before the removal is not stored either.
     model = (await house.voices.engine("tiny")).model
     await house.store.states.keep(head, model.fingerprint, drafts[0][0].state, removed=0)
     assert await house.store.states.find(head, model.fingerprint) is None
@@ -197,7 +197,7 @@ async def test_what_is_forgotten_is_nowhere_on_the_disk(house: House, text: bool
     named = type(ben)(ben.id, NAME, ben.delivery)
     await house.room.continuation.write(named, "\n\n".join(f"{PHRASE} {n}." for n in range(9)))
     database = house.settings.where
-    tell(database, "ANALYZE")  # a server keeps samples then of what its tables have
+    tell(database, "ANALYZE")  # a server then keeps samples of its tables' content
     before = on_the_disk(database)
     assert NAME.encode() in before
     assert PHRASE.encode() in before
@@ -348,7 +348,7 @@ async def test_a_server_that_removed_the_bot_is_deleted_after_a_while(stage: Sta
     store, guild = stage.services.store, stage.guild.id
     await store.facts.record(guilds_voice(guild), "other")
     later = dt.datetime.now(dt.UTC) + dt.timedelta(minutes=1)
-    # It is gone from what a client knows before it hears of it.
+    # A client drops a server before it announces the departure.
     here = stage.world.bot._connection._guilds.pop(guild)
     await stage.upkeep.on_guild_remove(here)
     assert await store.guilds.list_departed(later) == [guild]
@@ -401,7 +401,7 @@ async def test_a_server_that_left_while_the_bot_was_off_is_noticed(stage: Stage)
     stage.world.bot.shard_count, stage.world.bot.shard_id = 2, 0
     await stage.upkeep.on_ready()
     assert await store.guilds.list_departed(later) == [gone]
-    # It came back before its time was over.
+    # The server came back before its time was over.
     await store.scripts.update((await store.scripts.find_running(0)).id, guild=guild)
     await store.guilds.record_departures([], [gone])
     assert await store.guilds.list_departed(later) == []
@@ -421,7 +421,7 @@ async def test_whoever_has_a_database_beside_another_bot_deletes_nothing_of_its(
         await discord.bot_is_ready()
         services, upkeep = bot.services, bot.cogs["OnBook.upkeep"]
         await upkeep.on_ready()
-        # A file has one bot at a time: whoever opens it goes on with what another one has left.
+        # A file has one bot at a time: the next one to open it takes over the work of the last.
         alone = isinstance(where, Path)
         assert await services.store.guilds.list_departed(later) == ([gone] if alone else [])
         await services.store.guilds.record_departures([gone], [])
@@ -469,12 +469,12 @@ async def test_a_disk_that_fails_once_does_not_end_the_deleting_of_servers(stage
     assert await store.guilds.list_departed(later) == []
 
 
-# What takes a while ------------------------------------------------------------------------------
+# Slow deletion -----------------------------------------------------------------------------------
 
 
 @contextmanager
 def reader(database: Path) -> Iterator[None]:
-    """Another program that reads, so that the log must keep what it sees."""
+    """Read as another program, so that the log must keep what this program sees."""
     with closing(sqlite3.connect(database, isolation_level=None)) as other:
         other.execute("BEGIN")
         other.execute("SELECT count(*) FROM lines").fetchone()
@@ -494,7 +494,7 @@ async def test_what_another_program_reads_goes_when_it_has_ended(
         found = await house.store.people.forget(house.writer().id, text=True)
         assert (found.lines, found.gone) == (2, False)
         assert PHRASE.encode() in on_the_disk(database)
-        # Nobody else waits for it, and it is not given up.
+        # Writers go on meanwhile, and the purge keeps trying.
         for n in range(30):
             await house.room.continuation.write(house.writer("Ben"), f"Rain {n}.")
         assert PHRASE.encode() in on_the_disk(database)
@@ -510,7 +510,7 @@ async def test_what_was_read_as_long_as_the_bot_ran_goes_when_it_runs_again(hous
     with reader(database):
         await house.store.people.forget(house.writer().id, text=True)
         await house.close()
-        # As after a kill, or where the reader may not write: the log is left as it is.
+        # After a kill, or where the reader may not write, the log is left as it is.
         log = database.with_name(f"{database.name}-wal")
         left = log.read_bytes()
         assert PHRASE.encode() in left
@@ -525,7 +525,7 @@ async def test_what_was_read_as_long_as_the_bot_ran_goes_when_it_runs_again(hous
 async def test_whoever_is_forgotten_is_told_what_goes_later(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ):
-    # Longer than what the simulated Discord waits for.
+    # Longer than the simulated Discord waits.
     its_module = type(stage.services.store._database).purge.__globals__
     monkeypatch.setitem(its_module, "PURGE_RETRY", 100.0)
     await begin(stage)
@@ -544,7 +544,7 @@ async def test_messages_that_could_not_be_drawn_are_drawn_after_a_restart(stage:
     await begin(stage)
     await stage.ben.slash(stage.channel, "write", text=f"{PHRASE}.")
     await stage.ben.slash(stage.channel, "continue", takes=2)
-    await stage.services.store.people.forget(stage.ben.id, text=True)  # and the bot ends
+    await stage.services.store.people.forget(stage.ben.id, text=True)  # no message is drawn
     assert PHRASE in "\n".join(content for content, _ in stage.seen())
     await stage.restart()
     await stage.world.settle()
@@ -577,7 +577,7 @@ async def test_a_message_that_was_sent_meanwhile_is_drawn_again(stage: Stage):
         await store.lines.load_path_ids((await store.scripts.find_running(stage.channel.id)).head)
     )
     await forget(stage, stage.ben, text=True)
-    # What somebody had read before, and shows now.
+    # A message that shows what somebody read before.
     message = await stage.services.bot.get_channel(stage.channel.id).send(f"{was[-1].text} (Ben)")
     await store.posts.record(message.id, script, was)
     assert await store.posts.list_stale() == {script: [message.id]}
@@ -624,7 +624,7 @@ async def test_whoever_is_being_given_a_part_is_forgotten_with_it(
         await at_once.begin(ann, channel)
         asked = await ben.slash(channel, "privacy forget")
         await asked.shows("Take your name")
-        async with room.library.lock:  # as while the voice writes
+        async with room.library.lock:  # the lock as the voice holds it while it writes
             given = await ann.slash(channel, "cast add", names="MAYA", player=ben)
             await discord.until(lambda: given.how)
             pressed = await ben.click(asked.answers()[0], "Forget me")
@@ -635,7 +635,7 @@ async def test_whoever_is_being_given_a_part_is_forgotten_with_it(
 
 
 async def test_two_who_wait_do_not_wait_for_each_other(stage: Stage):
-    """As where somebody presses the button twice, and both presses are in hand at once."""
+    """Check two presses of the same button at once: neither waits for the other."""
     both_in_hand = asyncio.Barrier(2)
 
     async def press() -> None:

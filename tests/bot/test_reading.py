@@ -1,4 +1,4 @@
-"""Exports and pictures of a script, as people ask for them."""
+"""Test exports and pictures of a script, as people ask for them."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ WRITTEN = "Rain on the *window*.\n\nMAYA: (quietly) You came.\n\ncut to:"
 
 
 async def written(stage: Stage, **how: Any) -> None:
-    """Two people and the voice write some lines."""
+    """Write some lines by two people and the voice."""
     await begin(stage, **how)
     await stage.ben.slash(stage.channel, "write", text=WRITTEN)
     await stage.ann.slash(stage.channel, "continue", seed=3, lines=2)
 
 
 async def attached(shown: Any) -> tuple[str, bytes, str | None]:
-    """The name, the content and the description of the only file of an answer."""
+    """Return the name, the content and the description of an answer's only file."""
     [file] = shown.response.attachments
     return file.filename, await file.read(), file.description
 
@@ -51,7 +51,7 @@ async def test_an_export_begins_a_script_of_the_same_lines(stage: Stage, form: s
     elsewhere = stage.guild.create_text_channel("elsewhere")
     begun = await stage.ann.slash(elsewhere, "start", file=(name, content))
     assert f"{len(lines)} lines were brought in" in begun.response.content
-    # A page shows emphasis, but not how it is marked.
+    # A page shows emphasis, but not its marks.
     shown = [line.replace("\\", "") for line in lines]
     assert [line.replace("\\", "") for line in await stage.lines(elsewhere)] == shown
     script = await stage.services.store.scripts.find_running(elsewhere.id)

@@ -1,4 +1,4 @@
-"""What was said is taken up: which words, how readily, and once."""
+"""Test recall: which words a line takes up, how readily, and once."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_only_so_many_lines_and_words_are_remembered():
     assert remembered(("A " + "w" * 17 + " caf\u00e9.", True)) == {}
 
 
-# How a line goes on with a word -----------------------------------------------------------------
+# A line after a word ----------------------------------------------------------------------------
 
 
 class Line:
@@ -104,7 +104,7 @@ class Line:
         self.recall = Recall(self.model, self.rows)
         for said_before in (None, request.said, None):
             one = dataclasses.replace(request, said=said_before)
-            row = Row(one, future=None)  # nobody waits for it
+            row = Row(one, future=None)  # nobody waits for this row
             self.rows.add(row)
             self.rows.start_writing(row)
             self.recall.begin(row, one.sampling)
@@ -122,7 +122,7 @@ class Line:
 
     @property
     def likelier(self) -> dict[str, float]:
-        """By how many nats the characters are likelier that are."""
+        """Return by how many nats each favoured character is likelier."""
         logits = np.zeros((3, len(self.model.vocabulary)), np.float32)
         self.recall.apply(logits)
         assert not logits[[0, 2]].any()
@@ -213,7 +213,7 @@ async def written(engine: Engine, recall: float, **more: object) -> list[str]:
 
 
 def taken_up(lines: list[str]) -> list[int]:
-    """How often each line has one of the words."""
+    """Count the recalled words in each line."""
     return [len(re.findall(r"\b(?:swan|feathers)\b", line)) for line in lines]
 
 
@@ -222,11 +222,11 @@ async def test_words_are_taken_up_once(engine: Engine):
     often = taken_up(await written(engine, 2.0))
     assert sum(never) < 5
     assert sum(map(bool, often)) > 20
-    assert max(often) <= 2  # each of the two words
+    assert max(often) <= 2  # once for each of the two words
 
 
 async def test_a_line_does_not_depend_on_those_beside_it(engine: Engine):
-    """Rows of many lengths leave, and others move to their places and join."""
+    """Check lines whose neighbours of many lengths leave, move and join."""
     requests = [asked(engine, seed % 3 / 2, seed) for seed in range(90)]
     among = [reply.written for reply in await asyncio.gather(*map(engine.run, requests))]
     alone = [(await engine.run(one)).written for one in requests[::6]]
@@ -246,7 +246,7 @@ async def test_going_back_before_a_banned_word_leaves_no_trace_of_it(model: Mode
     traces: list[bool] = []
 
     class Watching(Batch):
-        """Compares a row that went back with one that has only written what is left."""
+        """A batch that compares a row that went back with a row that wrote only what is left."""
 
         def __init__(self, model: Model, capacity: int) -> None:
             super().__init__(model, capacity)

@@ -1,4 +1,4 @@
-"""On Book in a real Red: installed, loaded, used and unloaded by what its owner writes to it."""
+"""Test On Book in a real Red: installed, loaded, used and unloaded by the owner's messages."""
 
 from __future__ import annotations
 
@@ -37,16 +37,17 @@ HEADING = "INT. DINER - NIGHT"
 
 
 def pip(python: Path, *arguments: object) -> None:
-    """Installs something in another environment."""
+    """Install something in another environment."""
     quiet = ("--quiet", "--disable-pip-version-check", "--python", python)
     subprocess.run([sys.executable, "-m", "pip", *map(str, (*quiet, *arguments))], check=True)
 
 
 @pytest.fixture(scope="module")
 def python() -> Path:
-    """The Python of an environment with Red, and with what its downloader installs for the cog.
+    """Return the Python of an environment with Red and the requirements of the cog.
 
-    That takes a minute and a network; the environment is kept as long as they are the same.
+    The installation takes a minute and a network; the environment is kept while its contents stay
+    the same.
     """
     if sys.version_info >= (3, 12):
         pytest.skip("Red 3.5 runs on Python 3.11 and earlier, and this is a later one")
@@ -58,8 +59,8 @@ def python() -> Path:
         if not whole.exists():
             shutil.rmtree(folder, ignore_errors=True)
             venv.create(folder, symlinks=True)
-            pip(found, "install", "pip", RED)  # which its downloader and Red itself import
-            # As the downloader does it: one by one, without a look at what is there.
+            pip(found, "install", "pip", RED)  # the downloader of Red imports pip, and so does Red
+            # Red's downloader installs one requirement at a time, without a look at the others.
             library = folder / "library"
             for one in INFO["requirements"]:
                 pip(found, "install", "--upgrade", "--target", library, one)
@@ -71,7 +72,7 @@ def python() -> Path:
 
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
-    """A repository of what Red sees of this one, whose requirements are there already."""
+    """Return a repository of what Red sees of this one, whose requirements are installed."""
     folder = tmp_path / "repository"
     shutil.copytree(
         ROOT / "bot", folder / "bot", ignore=shutil.ignore_patterns("__pycache__", "screen.onnx")
@@ -91,7 +92,7 @@ def repository(tmp_path: Path) -> Path:
 
 @dataclass
 class House:
-    """A channel with Red in it, and its owner."""
+    """A channel with Red in it, and Red's owner."""
 
     discord: Discord
     guild: Guild
@@ -100,7 +101,7 @@ class House:
     data: Path
 
     async def says(self, after: int, text: str) -> Message:
-        """Waits until Red has said this after a message."""
+        """Wait until Red has said this after a message."""
 
         def find() -> Message | None:
             found = (one for one in self.channel.messages() if one.id > after)
@@ -109,28 +110,29 @@ class House:
         return await self.discord.until(find, lambda: f"{text!r} of Red")
 
     async def told(self, line: str, answer: str, by: Person | None = None) -> str:
-        """Somebody, or the owner, writes a line to Red; what it says that has this answer in it."""
+        """Write a line to Red, as the owner or somebody else, and return Red's message with this
+        answer."""
         written = await (by or self.owner).write(self.channel, line.replace("[p]", "!"))
         return (await self.says(written, answer)).content
 
     async def evaluated(self, expression: str) -> str:
-        """What an expression is in Red's process, which Red's owner may ask for."""
+        """Return the value of an expression in Red's process, as Red's owner may ask for it."""
         said = await self.told(f"[p]debug {expression}", "```")
         return said.removeprefix("```py\n").removesuffix("\n```")
 
     async def there_is(self) -> str:
-        """All that a cog could leave behind."""
+        """Return all that a cog could leave behind."""
         return await self.evaluated("__import__('__main__').there_is(bot)")
 
     async def confirmed(self, line: str, by: Person, answer: str) -> None:
-        """Somebody writes a line that Red wants to have confirmed by a word that it makes up."""
+        """Write a line that Red wants confirmed by a made-up word, and confirm it."""
         asked = await self.told(line, "respond with the following", by)
         await self.told(asked.split()[-1], answer, by)
 
 
 @contextmanager
 def red(python: Path, folder: Path, address: str, owner: Person) -> Iterator[None]:
-    """Runs Red, new in a folder, as its owner starts it; an error in its log fails."""
+    """Run a new Red in a folder, as its owner starts it; fail on an error in its log."""
     home = {name: str(folder) for name in ("HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME")}
     hidden = ("PYTHON", "ONBOOK", "DISCORD", "RED_")
     clean = {name: value for name, value in os.environ.items() if not name.startswith(hidden)}
@@ -157,7 +159,7 @@ def red(python: Path, folder: Path, address: str, owner: Person) -> Iterator[Non
 
 @pytest.fixture
 async def house(python: Path, tmp_path: Path) -> AsyncIterator[House]:
-    """A new Red in a channel; what Discord refuses to it fails, and so does an error in its log."""
+    """Yield a new Red in a channel; fail on a refusal by Discord and on an error in Red's log."""
     with fake_discord(PATIENCE) as address:
         async with Discord(address) as discord:
             guild = await discord.guild("The Playhouse")
@@ -170,7 +172,7 @@ async def house(python: Path, tmp_path: Path) -> AsyncIterator[House]:
 
 
 def typed_by_the_owner(repository: Path) -> list[str]:
-    """What the page says that an owner writes to Red, with an address for the repository."""
+    """Return the lines to Red from the page of instructions, with an address for the repository."""
     page = (ROOT / "README.md").read_text(encoding="utf-8")
     _, _, part = page.partition("\n### In Red\n")
     lines = part.split("```")[1].split("\n")[1:-1]
@@ -228,7 +230,7 @@ async def whom_red_forgets_it_forgets(house: House) -> None:
     one_file = "['on-book-yours.json'].getvalue().decode()"
     assert "It rains." in await house.evaluated(given(ben.id) + one_file)
 
-    # As Red is, their text goes, too; as its owner may set it, their name alone.
+    # By default Red deletes a person's text too; the owner's setting keeps all but the name.
     await house.confirmed("[p]mydata forgetme", ben, "I've deleted")
     level = "[p]mydata ownermanagement setuserdeletionlevel 0"
     await house.told(level, "discretion of the cog author")

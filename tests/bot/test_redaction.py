@@ -1,4 +1,4 @@
-"""Tests that no secret stands in a log, and no line of a script in one at INFO."""
+"""Test that no secret stands in a log, and no line of a script in one at INFO."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.discord.people import PATIENCE, Discord
 from tests.discord.processes import ROOT, fake_discord, running_bot
 from tests.discord.state import TOKEN
 
-# Made up, but as long as they are.
+# A made-up token, as long as a real one.
 A_TOKEN = "MTIzNDU2Nzg5MDEyMzQ1Njc4OQ.GabcdE." + "x" * 38
 AN_INTERACTIONS = "aW50ZXJhY3Rpb246MTIzNDU2Nzg5" + "y" * 40
 
@@ -57,13 +57,13 @@ def test_a_record_is_rewritten_with_its_traceback() -> None:
 
 
 def named_in_the_source() -> set[str]:
-    """The loggers that the bot's modules make."""
+    """Return the names of the loggers that the bot's modules make."""
     sources = (file.read_text() for file in Path(package.__file__).parent.rglob("*.py"))
     return set(re.findall(r'getLogger\("(onbook\.\w+)"\)', "".join(sources)))
 
 
 def test_a_guest_guards_its_own_loggers_and_lets_them_be() -> None:
-    # Wherever its modules are imported by now, and made by a test that comes first or not.
+    # The modules may have been imported by an earlier test, or not yet.
     mine = [logging.getLogger(name) for name in named_in_the_source()]
     assert len(mine) > 10
     root, others = list(logging.getLogger().filters), logging.getLogger("onbooks")
@@ -92,7 +92,7 @@ asyncio.run(load())
 
 
 def test_a_guest_has_guarded_every_logger_once_it_is_loaded(voices: Path, tmp_path: Path) -> None:
-    """In a process of its own, which has imported nothing else."""
+    """Check a process of its own, which has imported nothing else."""
     chosen = {"ONBOOK_MODELS": str(voices), "ONBOOK_MODEL": "tiny"}
     chosen |= {"ONBOOK_DATABASE": str(tmp_path / "scripts.db"), "PYTHONPATH": str(ROOT)}
     said = subprocess.run(
@@ -105,7 +105,7 @@ def test_a_guest_has_guarded_every_logger_once_it_is_loaded(voices: Path, tmp_pa
     )
     filters = json.loads(said.stdout)
     assert all(filters.values())
-    # Those of a process that is the bot's own are guarded by its handlers.
+    # The handlers of a bot that runs alone guard these loggers.
     alone = {"onbook.runner", "onbook.local"}
     assert named_in_the_source() - filters.keys() == alone
 
@@ -114,7 +114,7 @@ SPOKEN = "Zanzibar"
 
 
 async def play(address: str) -> list[str]:
-    """A short scene; the secrets of all that was asked."""
+    """Play a short scene, and return the secrets of all its interactions."""
     async with Discord(address) as discord:
         await discord.bot_is_ready()
         guild = await discord.guild("The Playhouse")

@@ -1,4 +1,4 @@
-"""What repeating costs: against a slow reference, and in words."""
+"""Test the cost of repetition: against a slow reference, and in words."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ def tokens(text: str) -> np.ndarray:
 
 
 def shown(text: str) -> tuple[str, bool]:
-    """The text with a dash for each character that does not count."""
+    """Return the text with a dash for each character that does not count."""
     passages, counting = counted(tokens(text), OPENS, IDS["\n"])
     marks = ("-" if one == NOT_COUNTED else LETTERS[one] for one in passages)
     return "".join(marks).replace("\n", "/"), counting
 
 
 def costs(past: list[int], repetition: float = 1.0) -> np.ndarray:
-    """What each character costs after so many, by going on step by step."""
+    """Return the cost of each character after the past, step by step."""
     log = np.full((1, REACH + len(past)), NOT_COUNTED, np.int16)
     matches = np.zeros((1, REACH), np.uint8)
     for i, passage in enumerate(past):
@@ -48,7 +48,7 @@ def costs(past: list[int], repetition: float = 1.0) -> np.ndarray:
 
 
 def slowly(past: list[int]) -> np.ndarray:
-    """The same by looking at every earlier place."""
+    """Return the same costs from a look at every earlier place."""
     cost = np.zeros(len(LETTERS), np.float32)
     for end in range(max(0, len(past) - 1 - REACH), len(past) - 1):
         agree = 0

@@ -1,4 +1,4 @@
-"""Scripts that are proved line by line, by the real voice that wrote them."""
+"""Test the replay of scripts, line by line, by the real voice that wrote them."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ def verdicts(found: Replay) -> list[Verdict]:
 
 def tampered(line: int) -> str:
     changed = "text = 'Nobody ever wrote this.', kind = 'action'"
-    return f"UPDATE lines SET {changed} WHERE id = {line}"  # noqa: S608 - it is a number
+    return f"UPDATE lines SET {changed} WHERE id = {line}"  # noqa: S608 - the id is a number
 
 
-# What is proved --------------------------------------------------------------------------------
+# Proved lines ----------------------------------------------------------------------------------
 
 
 async def test_what_was_written_in_every_way_is_proved(house: House):
@@ -70,7 +70,7 @@ async def test_the_way_to_a_line_does_not_matter(house: House):
 
 
 async def test_lines_in_one_turn_remember_what_they_cannot_read(house: House):
-    """They look back as far as they did, though that is further than a line alone would."""
+    """Check that a replay looks back as far as the turn did, farther than for a line alone."""
     await house.start()
     await house.carry_on(1, lines=3, repetition=2.0)
     await house.write("Rain and rain. " + "茂" * 1400 + "\n\n" + "茂" * 1400)
@@ -114,7 +114,7 @@ async def test_a_long_script_is_proved_in_pieces(house: House):
     assert [one.number for one in found.findings] == list(range(1, 22))
 
 
-# What is not -----------------------------------------------------------------------------------
+# Unproved lines --------------------------------------------------------------------------------
 
 
 async def test_a_line_that_was_changed_by_hand_is_found(house: House):
@@ -142,7 +142,7 @@ async def test_a_person_s_line_that_was_changed_shows_below(house: House):
     await house.start()
     written = await house.write("Rain on the window, and nobody there.")
     spoken = (await house.carry_on(1, lines=10, repetition=2.0))[0]
-    # As if it had said that before: even a voice that hardly remembers avoids to repeat itself.
+    # The changed line repeats the voice's own, which even a forgetful voice avoids to repeat.
     said = f"UPDATE lines SET text = text || (SELECT text FROM lines WHERE id = {spoken.id})"  # noqa: S608 - it is a number
     await house.restart(f"{said} WHERE id = {written.lines[0].id}")
     assert Verdict.DIFFERENT in verdicts(await replayed(house))
@@ -162,7 +162,7 @@ async def test_a_voice_that_is_gone_is_told_of(house: House):
     await house.start()
     await house.carry_on(1)
     await house.restart("UPDATE lines SET credit = 'muse' WHERE author IS NULL")
-    # Its file may bear another name: what counts is the voice itself.
+    # The file may bear another name, because only the voice itself counts.
     assert verdicts(await replayed(house))[-1] is Verdict.PROVED
     other = "UPDATE manners SET content = json_set(content, '$.fingerprint', 'f')"
     await house.restart(other)
@@ -230,7 +230,7 @@ async def test_without_lines_there_is_nothing_to_prove(house: House):
         await replayed(house)
 
 
-# As people see it ------------------------------------------------------------------------------
+# Messages --------------------------------------------------------------------------------------
 
 
 async def test_the_command_tells_the_one_who_asked(stage: Stage):

@@ -1,4 +1,4 @@
-"""Whether a line is the same, bit for bit, however it comes to be written: 100 of the lines."""
+"""Test that a line is the same, bit for bit, however it is written: 100 of the lines."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.reproducibility import ROWS, examine
 async def test_lines_are_the_same_alone_among_others_cancelled_and_read_again(voices: Path):
     found = await examine(voices / "tiny.onnx", lines=100)
     assert found.differing == 0
-    # Few have nothing left to say; the others did speak.
+    # Few lines have nothing left to say, so most lines were compared.
     assert found.speechless < 10
     assert len(found.rows) > ROWS // 2
     assert max(found.rows) == ROWS

@@ -1,4 +1,4 @@
-"""Candidates for a line, and which of them is kept."""
+"""Test the candidates of a line, and the choice among them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,8 @@ SCRIPT = "\n.THE KITCHEN\n\nMAYA\nThere are feathers in the kitchen.\n"
 def candidate(
     text: str, bits: float = 1.0, *, cue: float = 0.0, alone: float | None = None, length: int = 80
 ) -> Candidate:
-    """A line of which each character of the words costs so many bits, and each of the cue."""
+    """Return a candidate in which each character of the words, and of the cue, costs so many
+    bits."""
     element = from_voice(text)
     assert element is not None
     size = len(element.body) + 1
@@ -97,7 +98,7 @@ def test_words_of_the_last_lines_are_taken_up():
         candidate("JO\nThere is a swan with us."),
     )
     assert choose([plain, taking], said) is taking
-    assert choose([plain, taking], said[:1]) is plain  # at the same cost the first is
+    assert choose([plain, taking], said[:1]) is plain  # the first one wins at the same cost
 
 
 def test_what_was_said_or_is_no_words_is_kept_only_where_there_is_nothing_else():
@@ -167,7 +168,7 @@ async def test_candidates_are_alike_in_who_speaks_and_each_is_what_its_seed_give
         (first.element.kind, first.element.cue)
     }
     assert 4 < len({one.draft.element.text for one in found}) <= 16
-    # Those that grew twice as long as the first one were given up.
+    # Candidates that grew to twice the first one's length were given up.
     assert all(one.size <= 2 * max(20, found[0].size) + 20 for one in found)
     for one in found:
         again = await generator.write(
@@ -199,7 +200,7 @@ async def test_a_busy_engine_writes_fewer_candidates_but_for_a_seed_that_was_giv
     others = [
         asyncio.create_task(engine.run(Request(model.start(), endless, owner=i))) for i in range(6)
     ]
-    await asyncio.sleep(0)  # now they are in the queue
+    await asyncio.sleep(0)  # the requests are in the queue now
     manner = Manner(Sampling(5), 60, character="MAYA", candidates=16)
     few = await write_candidates(engine, at, manner, "here")
     firm = replace(manner, whatever_load=True)
@@ -225,7 +226,7 @@ async def test_the_best_of_the_candidates_is_written_and_proved(house: House):
         assert line.origin["candidates"] == CANDIDATES["good"]
         assert line.origin["seed"] in seeds(seed, CANDIDATES["good"])
         firsts.add(line.origin["seed"] == seed)
-    assert False in firsts  # else nothing was chosen
+    assert False in firsts  # otherwise the choice changed nothing
     proof = await replay(house.room, Patience())
     assert len(proof.all_of(Verdict.PROVED)) == 6
 

@@ -1,4 +1,4 @@
-"""The room: a script in play, with a real voice and a real database."""
+"""Test the room: a script in play, with a real voice and a real database."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class House:
         await self.store.close()
 
     async def restart(self, *statements: str) -> None:
-        """Opens everything again, after changing what is on the disk."""
+        """Open everything again, after statements change what is on the disk."""
         await self.close()
         if statements:
             tell(self.settings.where, *statements)
@@ -77,7 +77,7 @@ class House:
         return Writer(sum(map(ord, name)), name, f"delivery {next(self.deliveries)}")
 
     def room_with(self, **changes: object) -> Room:
-        """The same channel under other settings."""
+        """Return the same channel under other settings."""
         return Room(CHANNEL, self.store, self.voices, self.settings.model_copy(update=changes))
 
     async def start(self, room: Room | None = None, **how: object) -> Turn:
@@ -100,7 +100,7 @@ class House:
         return None if kept is None else kept.tobytes()
 
     async def read_from_the_start(self, lines: list[Line], voice: str = "tiny") -> bytes:
-        """The state after these lines, of a voice that reads nothing but their text."""
+        """Return the state of a voice that reads nothing but the text of these lines."""
         engine = await self.voices.engine(voice)
         text = "".join(as_read(line.text) for line in lines)
         reply = await engine.run(Request(engine.model.start(), engine.model.encode(text)))
@@ -215,7 +215,7 @@ async def test_a_line_that_is_cut_ends_at_a_word(house: House):
         await long.cursor.undo(house.writer())
         *before, last = cut
         assert before == whole[: len(before)]
-        # What follows the word, such as a comma, is cut off with the rest.
+        # The text after the last word, such as a comma, is cut off with the rest.
         assert re.fullmatch(rf"{re.escape(last)}\W*", whole[len(before)])
 
 
@@ -258,7 +258,7 @@ async def test_how_a_line_was_written_is_recorded(house: House):
     }
     assert origin["processor"]
     assert origin["banned"]
-    # What nobody speaks does not begin with the name of somebody who has spoken.
+    # An action has no cue, so turn-taking does not apply to it.
     silent = await house.room.continuation.generate(
         house.writer(), asked(kind=Kind.ACTION, company=2.0)
     )
@@ -273,7 +273,7 @@ async def test_a_new_script_takes_its_settings_from_the_house(house: House):
     assert (script.temperature, script.top_p, script.voice) == (0.3, 0.4, "tiny")
 
 
-# What the voice remembers ----------------------------------------------------------------------
+# The voice's memory ----------------------------------------------------------------------------
 
 
 async def test_every_state_is_that_of_reading_the_script_from_the_start(house: House):
@@ -284,7 +284,7 @@ async def test_every_state_is_that_of_reading_the_script_from_the_start(house: H
     lengths = [
         len(line.text) for line in (await room.continuation.generate(house.writer(), wish)).lines
     ]
-    # Of these, some came to their end, and some were cut.
+    # Some of these lines ended by themselves, and some were cut.
     assert min(lengths) < 110
     assert max(lengths) > 115
     lines = await house.room.lines()
@@ -437,7 +437,7 @@ async def test_the_head_does_not_go_to_a_line_of_another_script(house: House):
     assert (await house.room.script()).head == begun.script.head
 
 
-# What is refused -------------------------------------------------------------------------------
+# Refusals --------------------------------------------------------------------------------------
 
 
 async def test_an_old_place_moves_nothing(house: House):
@@ -537,7 +537,7 @@ async def test_turns_at_the_same_time_come_one_after_the_other(house: House):
     assert len(await house.room.lines()) == 5
 
 
-# What people see -------------------------------------------------------------------------------
+# Messages --------------------------------------------------------------------------------------
 
 
 async def test_a_writer_is_told_once_that_the_voice_cannot_read_them(house: House):

@@ -1,4 +1,4 @@
-"""The row store: entries of rows that move, go back, and run out of columns."""
+"""Test the row store: entries of rows that move, go back, and run out of columns."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def store(voices: Path) -> RowStore:
 def a_row(store: RowStore, number: int) -> Row:
     """Return a row of the store that writes, with its number as its state."""
     state = np.full(store.slots.states.shape[1], number, np.float32)
-    row = Row(Request(state, np.array([number]), limit=10), future=None)  # nobody waits for it
+    row = Row(Request(state, np.array([number]), limit=10), future=None)  # no caller waits
     store.add(row)
     store.start_writing(row)
     return row

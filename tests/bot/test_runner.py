@@ -1,4 +1,4 @@
-"""``python -m bot``: what it needs, and what it says when that is missing."""
+"""Test ``python -m bot``: what the program needs, and what it says when that is missing."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def python_m_bot(folder: Path, *arguments: str, **environment: str) -> tuple[int, str, str]:
-    """Runs it in a folder; exit code, standard output, and the error output without the log."""
+    """Run the bot in a folder; return the exit code, the output, and the errors without the log."""
     kept = {k: v for k, v in os.environ.items() if k != "DISCORD_TOKEN" and "ONBOOK" not in k}
     done = subprocess.run(
         [sys.executable, "-m", "bot", *arguments],

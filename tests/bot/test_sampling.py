@@ -1,4 +1,4 @@
-"""Drawing a character: against a slow reference, and against what chance says."""
+"""Test the draw of a character: against a slow reference, and against the probabilities."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ steadily = settings(max_examples=200, deadline=None, derandomize=True)
 
 
 def one(logits: list[float], temperature: float, top_p: float, min_p: float, uniform: float) -> int:
-    """What `draw` draws in a row that is alone."""
+    """Return the draw of a row that is alone."""
     settings_of_row = (np.array([x], np.float32) for x in (temperature, top_p, min_p, uniform))
     [token] = draw(np.array([logits], np.float32), *settings_of_row)
     return int(token)
@@ -24,7 +24,7 @@ def one(logits: list[float], temperature: float, top_p: float, min_p: float, uni
 def slowly(
     logits: list[float], temperature: float, top_p: float, min_p: float, uniform: float
 ) -> int:
-    """The same as one writes it down: cut the tail off, walk until the share is reached."""
+    """Return the same draw as on paper: cut the tail off, walk until the share is reached."""
     weights = [math.exp((x - max(logits)) / temperature) for x in logits]
     nucleus = 0.0
     least = 0.0
@@ -43,7 +43,7 @@ def slowly(
 
 
 def around(number: float) -> tuple[float, float]:
-    """The number as two ways of rounding may see it, those of single precision."""
+    """Return the bounds of what single-precision rounding can make of a number."""
     return number * (1 - 1e-5), number * (1 + 1e-5)
 
 
@@ -141,7 +141,7 @@ def test_characters_come_as_often_as_the_temperature_and_the_nucleus_say():
     logits = np.log(np.array([0.1, 0.4, 0.2, 0.3, 1e-30], np.float32))
     half, share, none = (np.full(many, x, np.float32) for x in (0.5, 0.9, 0))
     drawn = draw(np.tile(logits, (many, 1)), half, share, none, Uniforms().of(7, many))
-    # Squared and made whole again: 1, 16, 4 and 9 of 30. The first three of them reach 0.9.
+    # The squared shares are 1, 16, 4 and 9 of 30; the largest three reach 0.9.
     shares = np.bincount(drawn, minlength=5) / many
     np.testing.assert_allclose(shares, [0, 16 / 29, 4 / 29, 9 / 29, 0], atol=0.01)
 

@@ -1,4 +1,4 @@
-"""All scripts of a channel: going on with another, renaming, archiving, deleting."""
+"""Test all scripts of a channel: switch, rename, archive, delete."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ DATABASES = BOTH
 
 
 async def two_scripts(stage: Stage) -> None:
-    """The Diner on the shelf, and The Roof, by Ben, which runs."""
+    """Write The Diner, which is shelved, and The Roof, which Ben began and which runs."""
     await begin(stage)
     asked = await stage.ben.slash(stage.channel, "start", title="The Roof", heading="Ext. roof")
     await stage.ben.click(asked.response, label="Shelve it and start the new one")
 
 
 async def choose(stage: Stage, title: str, by: Any = None) -> Any:
-    """Opens the list, and chooses a script; returns the menu, as it is then."""
+    """Open the list, and choose a script; return the menu after the choice."""
     who = by or stage.ann
     shown = (await who.slash(stage.channel, "scripts")).response
     await who.select(shown, [options(shown)[title]])
@@ -50,7 +50,7 @@ async def test_many_scripts_have_pages(stage: Stage):
     await begin(stage)
     room, ann = stage.services.rooms.at(stage.channel.id), stage.ann
     for number in range(41):
-        # With the longest list that a message has room for.
+        # These titles make the longest list that fits a message.
         title = f"{number:02} {'*' * 97}"
         await room.cursor.fork(Writer(ann.id, "Ann", f"fork {number}"), title)
     shown = (await ann.slash(stage.channel, "scripts")).response
@@ -202,7 +202,7 @@ async def test_open_takes_of_a_deleted_script_lose_their_buttons(
     assert "```" in taken.content
 
 
-# What is deleted -------------------------------------------------------------------------------
+# Deletion --------------------------------------------------------------------------------------
 
 
 async def test_lines_that_a_fork_reaches_are_spared(house: House):

@@ -1,4 +1,4 @@
-"""Settings: where they come from, and how they are refused without telling a secret."""
+"""Test settings: where they come from, and how a refusal keeps secrets."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TOKEN = "MTk4NjIyNDgzNDcxOTI1MjQ4.secret"  # noqa: S105 - nobody's
 
 @pytest.fixture(autouse=True)
 def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """No settings but those of the test."""
+    """Clear all settings but those of the test."""
     monkeypatch.chdir(tmp_path)
     for name in os.environ:
         if name.upper().startswith(("ONBOOK_", "DISCORD_")):
@@ -156,7 +156,7 @@ def test_an_address_that_cannot_be_used_is_refused_and_not_repeated(
 
 def test_an_address_says_how_its_connection_is_encrypted():
     url = address(f"{ADDRESS}?sslmode=require&host=/run/postgresql")
-    # As asyncpg is to hear of it.
+    # asyncpg calls the option ``ssl``.
     assert dict(url.query) == {"ssl": "require", "host": "/run/postgresql"}
     assert address(ADDRESS).query == {}
 

@@ -1,4 +1,4 @@
-"""Shards: what a setting names, and which servers they have."""
+"""Test shards: what a setting names, and which servers they have."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Scripts that are brought in as files."""
+"""Test scripts that begin from files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Test the statistics of a script, and the picture of them."""
+"""Test the statistics of a script, and their picture."""
 
 from __future__ import annotations
 

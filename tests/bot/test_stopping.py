@@ -1,4 +1,4 @@
-"""What becomes of lines in hand when the bot is told to stop."""
+"""Test what becomes of half-written lines when the bot is told to stop."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ ORIGINAL = "@original"
 
 @pytest.fixture
 async def discord() -> AsyncIterator[Discord]:
-    """A Discord of the test's own."""
+    """Yield a Discord of the test's own."""
     with fake_discord(PATIENCE) as address:
         async with Discord(address) as discord:
             yield discord
@@ -38,12 +38,12 @@ async def discord() -> AsyncIterator[Discord]:
 
 @pytest.fixture
 def settings(voices: Path) -> dict[str, Any]:
-    """How the bot is set up."""
+    """Return the settings of the bot."""
     return {"models": voices, "model": "tiny", "threads": 1, "line_length": 200}
 
 
 def lines_in(path: Path) -> int:
-    """How many lines are in the database that a bot left, which is in order."""
+    """Count the lines in the database that a bot left, after checking the file."""
     with closing(sqlite3.connect(path)) as database:
         assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         return int(database.execute("SELECT count(*) FROM lines").fetchone()[0])
@@ -64,7 +64,7 @@ async def test_lines_in_hand_are_finished_and_none_begun(
             await discord.until(lambda: discord.held)
             bot.send_signal(number)
             await asyncio.to_thread(until_it_says, log, "stopping")
-            # A second signal does not end it in the middle.
+            # A second signal does not end the bot halfway.
             bot.send_signal(number)
             late = await ann.slash(channel, "write", text="Rain.")
         await asked.shows(BLOCK)
@@ -77,7 +77,7 @@ async def test_lines_in_hand_are_finished_and_none_begun(
 
 
 def until_it_says(log: Path, words: str) -> None:
-    """Waits until a log has these words."""
+    """Wait until a log has these words."""
     while words not in log.read_text():
         time.sleep(0.02)
 
@@ -100,7 +100,7 @@ async def test_it_ends_although_discord_does_not_answer(
 
 
 async def remove_cogs(bot: Bot) -> None:
-    """Remove the cogs as a bot does that closes, which goes on here."""
+    """Remove the cogs as a closing bot does, while this one goes on."""
     for name in list(bot.cogs):
         await bot.remove_cog(name)
 

@@ -1,4 +1,4 @@
-"""The store: a tree of lines that nothing is written to twice or by halves."""
+"""Test the store: a tree of lines, to which nothing is written twice or by halves."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def a_draft(text: str, **origin: object) -> Draft:
 
 
 async def append(store: Store, script: int, *texts: str, delivery: str | None = None) -> list[int]:
-    """Appends to the head; returns the ids of the lines."""
+    """Append to the head, and return the ids of the lines."""
     now = await store.scripts.get(script)
     drafts = [a_draft(text) for text in texts]
     lines = await store.lines.append(now, now.head, drafts, delivery or texts[0], take=0)
@@ -76,7 +76,7 @@ async def test_nobody_waits_for_a_look_through_everybodys_scripts(store: Store, 
 
     @event.listens_for(store._database._engine.sync_engine, "before_cursor_execute")
     def note(_c: Any, _cursor: Any, statement: str, given: Any, *_more: Any) -> None:
-        # Where there are several rows, the first will do.
+        # Of several rows the first is enough to explain the query.
         asked.append((statement, given[0] if given and isinstance(given[0], tuple) else given))
 
     await store.scripts.begin(a_script())
@@ -124,7 +124,7 @@ async def test_nobody_waits_for_a_look_through_everybodys_scripts(store: Store, 
     looked_through = [
         one for one in steps if one[0].split()[0] == "SCAN" and one[0].split()[1] in large
     ]
-    # But for who plays and who owns, of which there is one for many lines.
+    # Players and owners may be scanned, because many lines share one.
     rare = "scripts.players", "scripts.owner"
     assert [one for one in looked_through if not any(name in one[1] for name in rare)] == []
 
@@ -394,17 +394,17 @@ async def test_everything_is_there_when_it_is_opened_again(where: Path | URL):
 
 
 def as_argument(where: Path | URL) -> str:
-    """A database as a process is told of it."""
+    """Return a database as an argument of a process."""
     return where.render_as_string(hide_password=False) if isinstance(where, URL) else str(where)
 
 
 def from_argument(told: str) -> Path | URL:
-    """The database of which it was told."""
+    """Return the database that an argument names."""
     return make_url(told) if "://" in told else Path(told)
 
 
 def run(program: str, where: Path | URL) -> subprocess.CompletedProcess[str]:
-    """Runs a program in another process."""
+    """Run a program in another process."""
     return subprocess.run(
         [sys.executable, "-c", dedent(program), as_argument(where)],
         cwd=REPOSITORY,
@@ -480,7 +480,7 @@ async def open_in_vain(path: Path) -> None:
 
 
 def refusal(path: Path) -> str:
-    """What is said of a database that cannot be used, after checking that it is one sentence."""
+    """Return the refusal of an unusable database, after checking that it is one sentence."""
     with pytest.raises(StoreError) as refused:
         asyncio.run(open_in_vain(path))
     sentence = str(refused.value)
@@ -532,7 +532,7 @@ async def test_nobody_passes_those_who_wait(path: Path):
     asking = []
     for number in range(500):
         asking.append(asyncio.create_task(ask(number)))
-        await asyncio.sleep(0)  # so that some come at the very moment when another is done
+        await asyncio.sleep(0)  # so that some start at the moment when another ends
     await asyncio.gather(*asking)
     await store.close()
     assert order == sorted(order)

@@ -1,4 +1,4 @@
-"""What surprised the voice: costs laid over what was written, places, and guesses."""
+"""Test surprise: costs laid over the text, their places, and guesses."""
 
 from __future__ import annotations
 
@@ -185,7 +185,7 @@ def test_dearer_characters_are_darker_and_have_taller_bars():
 
 
 def test_letters_can_be_read_on_every_heat():
-    # The guidelines for accessible pages ask for 3 : 1 of letters so large.
+    # WCAG asks for a contrast of 3:1 for letters so large.
     def luminance(colour: tuple[int, ...]) -> float:
         linear = [
             one / 255 / 12.92 if one <= 10 else ((one / 255 + 0.055) / 1.055) ** 2.4

@@ -1,6 +1,6 @@
-"""Voices change while people write: a part of what ``python -m tests.swaps`` does.
+"""Test voices that change while people write: a part of ``python -m tests.swaps``.
 
-That checks how late the event loop is, too, which a machine that does other things cannot.
+That program checks the event loop's delay, too, which a busy machine cannot.
 """
 
 from __future__ import annotations

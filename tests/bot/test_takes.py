@@ -1,4 +1,4 @@
-"""Takes, the one that is picked, and votes."""
+"""Test takes, picks and votes."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ VOTE = ["Vote for 1", "Vote for 2", "Vote for 3"]
 
 
 async def ask(stage: Stage, by: Any = None, **wishes: Any) -> Any:
-    """Asks for takes: the message that shows them."""
+    """Ask for takes, and return the message that shows them."""
     wishes = {"takes": 3, "seed": 5, **wishes}
     return answer(await (by or stage.ann).slash(stage.channel, "continue", **wishes))
 
@@ -39,14 +39,14 @@ async def press(stage: Stage, shown: Any, label: str, by: Any = None) -> Any:
 
 
 async def takes(stage: Stage, shown: Any) -> list[str]:
-    """The takes in a message, as they are stored."""
+    """Return the stored takes of a message."""
     store = stage.services.store
     found = await store.polls.load_takes(await store.polls.find_by_message(shown.id))
     return ["\n\n".join(line.text for line in lines) for lines in found.values()]
 
 
 def counts(shown: Any) -> list[int]:
-    """How many votes each take has, as everybody sees."""
+    """Return how many votes each take has, as everybody sees."""
     return [
         int(count)
         for count in re.findall(r"^\*\*Take .*, (\d+) votes?$", shown.content, re.MULTILINE)
@@ -298,7 +298,7 @@ async def test_a_vote_says_that_its_script_is_on_the_shelf_or_archived(stage: St
 
 
 async def end_of_process(stage: Stage) -> None:
-    """Time goes on while no bot runs."""
+    """Let time pass while no bot runs."""
     with stage.world._bot_scope():
         stage.services.polls.stop()
     await stage.world.advance_time(601)
@@ -471,10 +471,10 @@ async def test_a_vote_outlives_a_restart(stage: Stage, meanwhile: bool):
 
 
 class Slow(Bot):
-    """A bot that hears of its servers once it has done all that it does at its start."""
+    """A bot that learns of its servers only after the work of its start."""
 
     async def setup_hook(self) -> None:
-        """Waits for what was begun."""
+        """Wait for the tasks of the start."""
         await super().setup_hook()
         if tasks := self.services.in_flight.tasks:
             await asyncio.wait(tasks)
@@ -556,7 +556,7 @@ async def test_a_take_of_many_long_lines_is_read_in_several_messages(stage: Stag
     assert all(size(page) <= LIMIT for page in pages)
 
 
-# What Discord takes ----------------------------------------------------------------------------
+# The limits of Discord -------------------------------------------------------------------------
 
 
 async def test_long_takes_are_cut(stage: Stage):

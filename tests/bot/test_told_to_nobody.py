@@ -1,4 +1,4 @@
-"""What onnxruntime would tell its makers, which people are promised that nobody is told."""
+"""Test that onnxruntime tells its makers nothing, as people are promised."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ PROGRAMS = {
 }
 
 SUPPRESSED = ("CI", "TF_BUILD", "GITHUB_ACTIONS", "ORT_RUNNING_UNIT_TESTS", "ORT_DISABLE_TELEMETRY")
-"""Where onnxruntime sees one of these, it tells nothing anyway."""
+"""Variables under which onnxruntime tells nothing anyway."""
 
 
 def told(program: str, voice: Path, home: Path, **environment: str) -> list[Path]:
-    """The files in which onnxruntime keeps who it is and what it has to tell, for one program."""
+    """Return the files in which onnxruntime keeps its id and its events, for one program."""
     kept = {k: v for k, v in os.environ.items() if k not in SUPPRESSED and "XDG" not in k}
     command = f"from pathlib import Path; path = Path({str(voice)!r}); {program}"
     subprocess.run(

@@ -1,4 +1,4 @@
-"""The transition pool: one table that leads where many automata lead."""
+"""Test the transition pool: one table that leads where many automata lead."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tree of lines as people move on it: redo, history, forks, lines that are rewritten."""
+"""Test the tree of lines as people move on it: redo, history, forks, rewritten lines."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ DATABASES = BOTH
 
 
 def moderator(stage: Stage, name: str = "Mo", **permissions: bool) -> simcord.MemberActor:
-    """Somebody who may manage messages."""
+    """Return somebody who may manage messages."""
     rights = discord.Permissions(**({"manage_messages": True} | permissions))
     role = stage.guild.create_role("Moderators", permissions=rights)
     return stage.guild.add_member(stage.world.create_user(name), roles=[role])
@@ -37,7 +37,7 @@ async def write(stage: Stage, *lines: str, by: Any = None) -> Any:
 
 
 def options(shown: Any) -> dict[str, str]:
-    """The options of the menu in a message: their values by their labels."""
+    """Return the values of a message's menu by their labels."""
     rows = shown.components
     (menu,) = [one for row in rows for one in row["components"] if one["type"] == 3]
     return {one["label"]: one["value"] for one in menu["options"]}
@@ -115,7 +115,7 @@ async def test_redo_by_its_command_and_by_its_button(stage: Stage):
     assert (refused.ephemeral, "Nothing was taken back" in refused.content) == (True, True)
 
 
-# Who may ---------------------------------------------------------------------------------------
+# Permissions -----------------------------------------------------------------------------------
 
 
 async def test_a_persons_line_is_taken_back_by_those_who_may(stage: Stage):
@@ -221,7 +221,7 @@ async def test_a_page_of_the_history_has_room_for_whatever_was_set(stage: Stage)
     assert "temperature 0.877, top-p 0.951" in shown.content
     await stage.ann.slash(stage.channel, "settings voice", length=1500)
     async with stage.services.store._database.writing() as session:
-        # As long as lines of speech can be.
+        # Speeches of the greatest length fill the page.
         for line in await session.scalars(select(Line)):
             line.text, line.credit = f"MAYA\n{'*' * 200}", "_" * 40
             line.copy_of = line.rewrite_of = line.id
@@ -324,7 +324,7 @@ async def test_messages_tell_of_the_script_that_is_taken_from_the_shelf(stage: S
 
 
 async def switch(stage: Stage, title: str) -> None:
-    """Ann goes on with another script of the channel."""
+    """Switch to another script of the channel, as Ann."""
     listed = (await stage.ann.slash(stage.channel, "scripts")).response
     await stage.ann.select(listed, [options(listed)[title]])
     await stage.ann.click(listed, label="Go on with it")
@@ -344,7 +344,7 @@ async def test_lines_of_a_fork_are_struck_through_while_another_runs(stage: Stag
     await switch(stage, "Another")
     assert (snow.content, hail.content) == (as_it_ran, "-# ~~Hail\\.~~\n-# Ann")
     await assert_true(stage)
-    # Another one in between shares nothing, and says nothing of either.
+    # A script without shared lines leaves the messages of both forks as they are.
     asked = await stage.ann.slash(stage.channel, "start", title="The Roof", heading="Ext. roof")
     await stage.ann.click(asked.response, label="Shelve it and start the new one")
     assert (snow.content, hail.content) == (as_it_ran, "-# ~~Hail\\.~~\n-# Ann")
@@ -408,7 +408,7 @@ async def test_a_fork_keeps_the_messages_of_what_it_was_forked_from(stage: Stage
 
 
 async def delete(stage: Stage, title: str) -> None:
-    """Ann deletes a script of the channel."""
+    """Delete a script of the channel, as Ann."""
     listed = (await stage.ann.slash(stage.channel, "scripts")).response
     await stage.ann.select(listed, [options(listed)[title]])
     await stage.ann.click(listed, label="Delete")
@@ -524,7 +524,7 @@ async def test_a_line_is_rewritten_and_what_followed_follows(house: House):
     assert await house.state(copy) is None
     await house.carry_on(6)
     assert await house.state(copy) == await house.read_from_the_start(lines)
-    # A copy of a copy says where the line was first written.
+    # A copy of a copy names the line that was written first.
     await house.room.cursor.rewrite(house.writer(), Place(begun.script.id, snow.id), "Hail.")
     assert (await house.room.lines())[2].copy_of == said.id
 

@@ -1,7 +1,7 @@
-"""Random commands on a real room, store and file, beside a simple model of the tree.
+"""Test random commands on a real room, store and file, beside a simple model of the tree.
 
-After each step every script, its head and its lines are what the model says, and every state that
-is kept is what reading the text from the start gives.
+After each step every script, its head and its lines agree with the model, and every stored state is
+the one that reading the text from the start gives.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ from bot.storage.store import Store
 CHANNEL, OWNER, OTHER = 1, 7, 8
 WORDS = st.sampled_from(["Rain.", "MAYA: Hello.", "CUT TO:", "Wind.\n\nSnow.", "INT. ROOF - DAY"])
 PARTS = st.floats(0, 1, exclude_max=True)
-"""How far into what there is to choose from."""
+"""A position among the possible choices, as a share."""
 
 
 @dataclass
@@ -53,7 +53,7 @@ class Sheet:
     parent: int | None
     text: str
     scripts: set[int]
-    """Those whose heads may go there."""
+    """The scripts whose heads may go to this line."""
     author: int | None
     copy_of: int | None = None
     removed: bool = False
@@ -79,13 +79,13 @@ class Offer:
 
 @dataclass
 class Tree:
-    """All that people can know of the scripts, and nothing of how it is done."""
+    """All that people can know of the scripts, and nothing of the implementation."""
 
     lines: dict[int, Sheet] = field(default_factory=dict)
     scripts: dict[int, Copy] = field(default_factory=dict)
     running: int | None = None
     offers: dict[int, Offer] = field(default_factory=dict)
-    """Those of which none was chosen."""
+    """The offers of which no take was chosen."""
 
     def path(self, head: int | None) -> list[int]:
         ids: list[int] = []
@@ -110,7 +110,7 @@ class Tree:
         self.go(script, lines[-1].id)
 
     def of(self, script: int) -> list[int]:
-        """The lines of a script, those left too."""
+        """Return the lines of a script, abandoned ones included."""
         return [line for line, sheet in self.lines.items() if script in sheet.scripts]
 
     def forget(self, person: int, text: bool) -> None:
@@ -134,7 +134,7 @@ class Machine(RuleBasedStateMachine):
 
     chosen: Settings
     known: ClassVar[dict[str, States]] = {}
-    """What the voice remembers after texts, as the test has read them itself."""
+    """The voice's states after texts, as the test itself has read them."""
     scripts = Bundle("scripts")
 
     def __init__(self) -> None:
@@ -170,7 +170,7 @@ class Machine(RuleBasedStateMachine):
         assert self.tree.running is not None
         return self.tree.scripts[self.tree.running]
 
-    # What people do
+    # Acts
 
     @initialize(target=scripts, lines=st.lists(WORDS, min_size=1, max_size=3))
     def begin(self, lines: list[str]) -> int:
@@ -259,7 +259,7 @@ class Machine(RuleBasedStateMachine):
         won = offer.ends[outcome.won]
         if self.tree.running == offer.script and self.now.head == offer.parent:
             self.tree.go(offer.script, won)
-        # Somebody may have gone on from it before.
+        # Somebody may have gone on from the winner before.
         taken = won in self.tree.path(self.tree.scripts[offer.script].head)
         for _ in range(2):
             assert (outcome.turn is not None) == taken
@@ -393,7 +393,7 @@ class Machine(RuleBasedStateMachine):
         with pytest.raises(RoomError):
             self.run(act)
 
-    # What is true then
+    # Truths
 
     @invariant()
     def everything_is_as_the_model_says(self) -> None:
@@ -421,7 +421,7 @@ class Machine(RuleBasedStateMachine):
             await self.check_states(path)
 
     async def check_states(self, path: list[Line]) -> None:
-        """What is kept after a line is what the text up to there leaves a voice with."""
+        """Check that each stored state is the one that the text up to its line gives."""
         if not path:
             return
         model = (await self.voices.engine(self.settings.model)).model
@@ -432,7 +432,7 @@ class Machine(RuleBasedStateMachine):
         assert kept.tobytes() == (await self.read([line.text for line in path])).tobytes()
 
     async def read(self, texts: list[str]) -> States:
-        """The state of a voice that reads these lines from the first one; none is read twice."""
+        """Return the states of a voice after these lines; read no text twice."""
         engine = await self.voices.engine(self.settings.model)
         if not texts:
             return engine.model.start()

@@ -1,4 +1,4 @@
-"""Tests that a turn reads the row of its script once."""
+"""Test that a turn reads the row of its script once."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ async def test_a_turn_reads_the_script_once(house: House):
         with reads_of_scripts() as reads:
             turn = await act()
         assert len(reads) == 1
-        # The row that was not read again is the stored one.
+        # The row in the turn, which was not read again, equals the stored one.
         stored = await room.script()
         columns = [one.key for one in Script.__table__.columns]
         assert [getattr(turn.script, one) for one in columns] == [
@@ -63,5 +63,5 @@ async def test_a_command_reads_the_script_before_during_and_after_its_turn(stage
     await begin(stage)
     with reads_of_scripts() as reads:
         await stage.ann.slash(stage.channel, "continue", seed=1)
-    # Refused at once, written under the lock, and drawn as the channel stands then.
+    # The three reads: the early refusal, the write under the lock, and the drawing of the message.
     assert len(reads) == 3

@@ -1,4 +1,4 @@
-"""Who is likely to speak next, from who has spoken."""
+"""Test turn-taking: who is likely to speak next, from who has spoken."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def tokens(text: str) -> np.ndarray:
 
 
 def read(elements: list[str]) -> np.ndarray:
-    """A script, and the newline of what is to come."""
+    """Return the tokens of a script, and the newline before the next element."""
     return tokens("".join(map(as_read, elements)) + "\n")
 
 
@@ -47,7 +47,7 @@ def found_in(script: np.ndarray, *present: str, lock: bool = False) -> list[str]
 def expected(
     elements: list[str], written: str = "", strength: float = 1.0, present: tuple[str, ...] = ()
 ) -> dict[str, float]:
-    """The shares of the characters that are likelier than before, which was equally likely."""
+    """Return the shares of the favoured characters, after equal odds for all."""
     logits = np.zeros((2, len(LETTERS)), np.float32)
     there = [tokens(f"{name}\n") for name in present]
     known = company(read(elements), OPENS, IDS["\n"], there)
@@ -55,7 +55,7 @@ def expected(
     odds = known.odds * np.array([strength, 1e-12], np.float32)
     positions = np.full(2, len(written))
     expect(logits, np.stack([known.cues] * 2), np.stack([weights] * 2), positions, odds)
-    assert abs(logits[1]).max() < 1e-6  # each row has its own
+    assert abs(logits[1]).max() < 1e-6  # each row has its own odds
     shares = np.exp(logits[0]) / np.exp(logits[0]).sum()
     return {LETTERS[i]: float(shares[i]) for i in np.flatnonzero(logits[0] > 1e-6)}
 
@@ -194,7 +194,7 @@ async def test_in_a_cast_of_two_the_one_who_has_not_spoken_yet_answers(engine: E
 
 
 async def test_the_others_answer_a_person_whoever_else_was_heard(engine: Engine):
-    """A person's line as one of the cast is read like any other."""
+    """Check that a person's line as one of the cast is read like any other."""
     cast = ("LEONATO", "BEATRICE", "DON PEDRO")
     lock = element(engine.model.vocabulary, Kind.DIALOGUE, cast)
     there = tuple(engine.model.encode(f"{name}\n") for name in cast)
@@ -205,7 +205,7 @@ async def test_the_others_answer_a_person_whoever_else_was_heard(engine: Engine)
 
 
 async def test_whom_somebody_plays_takes_nothing_from_the_others(engine: Engine):
-    """The one before may not speak, so the two others share the floor as if nobody had."""
+    """Check that the two others share the floor as if nobody had spoken, for the last may not."""
     others = ("BEATRICE", "DON PEDRO")
     lock = element(engine.model.vocabulary, Kind.DIALOGUE, others)
     there = tuple(engine.model.encode(f"{name}\n") for name in others)
@@ -216,7 +216,7 @@ async def test_whom_somebody_plays_takes_nothing_from_the_others(engine: Engine)
 
 
 async def test_a_line_does_not_depend_on_those_beside_it(engine: Engine):
-    """While their cues are written, rows move to the places of others that leave."""
+    """Check rows that move to the places of others while their cues are written."""
     scenes = [BEFORE, *(BEFORE + as_read(one) for one in ("They sit.", ".A STREET", "DUKE\nNo."))]
     asked_for = [asked(engine, seed % 3 / 2, seed, scenes[seed % 4]) for seed in range(240)]
     requests = [dataclasses.replace(one, limit=1 + n % 50) for n, one in enumerate(asked_for)]
@@ -233,7 +233,7 @@ async def test_who_must_not_be_named_is_not(engine: Engine):
 
 
 async def test_it_goes_back_to_where_a_name_can_be_another(engine: Engine):
-    """Who may speak is known again where the first name turned out to be barred."""
+    """Check that the odds of who speaks return where the first name turned out to be banned."""
     banned = Banned.of(engine.model.vocabulary, ["beatrice"])
     scene = "".join(map(as_read, ["It rains.", "DUKE\nOne.", "BEATRICE\nTwo.", "LEONATO\nThree."]))
     alone = await spoken(engine, 0.0, scene, banned=banned)

@@ -1,4 +1,4 @@
-"""Files that come, change and go while the voices of others write."""
+"""Test files that come, change and go while the voices of others write."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from .test_engine import a_line, endless, same, soon
 
 @pytest.fixture
 def folder(voices: Path, tmp_path: Path) -> Path:
-    """A folder of a test's own: ``tiny``, and ``spare``, which is none of its files yet."""
+    """Return a folder of the test's own, with ``tiny``; ``spare`` lies outside."""
     made = tmp_path / "models"
     made.mkdir()
     shutil.copy(voices / "tiny.onnx", made / "tiny.onnx")
@@ -45,7 +45,7 @@ def here(folder: Path) -> Iterator[Voices]:
 
 
 def put(content: Path, path: Path) -> None:
-    """Puts a file in the place of another, whole, as an export does."""
+    """Put a file in the place of another, whole, as an export does."""
     part = path.with_suffix(".part")
     shutil.copy(content, part)
     part.replace(path)
@@ -56,7 +56,7 @@ def threads() -> int:
 
 
 async def renewed(here: Voices) -> None:
-    """Waits until the files that have changed were looked at."""
+    """Wait until the changed files have been checked."""
     await asyncio.gather(*here._renewing.values())
 
 
@@ -99,7 +99,7 @@ async def test_lines_in_hand_finish_with_the_voice_they_began_with(
     put(tmp_path / "spare", folder / "tiny.onnx")
     await here.look("tiny")
     after = await here.engine("tiny")
-    # A turn that has begun goes on with further lines of its own.
+    # A turn that has begun goes on with the old voice.
     assert same(await before.run(a_line(model, 7)), alone)
     assert (await after.run(a_line(after.model, 7))).written
     assert not long.done()
@@ -118,7 +118,7 @@ async def test_a_replaced_voice_ends_when_nobody_has_it_any_more(
     await asyncio.sleep(0)
     del engine
     gc.collect()
-    assert threads() == 2  # there is a line in hand
+    assert threads() == 2  # one thread writes a line
     running.cancel()
     await asyncio.wait([running])
     del running
@@ -155,12 +155,12 @@ async def test_a_bad_file_is_refused_and_the_old_voice_goes_on(
     assert "tiny.onnx is damaged" in str((await here.look("tiny")).refusal)
     assert await here.engine("tiny") is before
     assert caplog.text.count("tiny.onnx is damaged") == 1
-    # Who has never used it is told so, and the file is not examined again.
+    # A new user of the bad file gets its refusal, without another examination.
     another = Voices(folder, threads=1, rows=8, queue=8)
     for _ in range(2):
         with pytest.raises(ModelError, match="is damaged"):
             await another.engine("tiny")
-    # When it is mended it is used.
+    # The mended file is used.
     (folder / "tiny.onnx").write_bytes(good)
     assert (await here.look("tiny")).refusal is None
     assert await here.engine("tiny") is before
@@ -187,7 +187,7 @@ async def test_a_file_that_could_not_be_examined_is_tried_again_but_not_at_once(
             await here.engine("tiny")
     with pytest.raises(ModelError, match=fails):
         await here.engine("tiny")
-    here._found["tiny"] = replace(here._found["tiny"], until=time.monotonic())  # it is later
+    here._found["tiny"] = replace(here._found["tiny"], until=time.monotonic())  # pause over
     assert (await here.engine("tiny")).model.name == "tiny"
 
 
@@ -202,7 +202,7 @@ async def test_a_sound_file_that_lacks_memory_is_not_called_damaged(
             ModelError, match=r"tiny\.onnx is not used now, since it got too little"
         ):
             await here.engine("tiny")
-    here._found["tiny"] = replace(here._found["tiny"], until=time.monotonic())  # it is later
+    here._found["tiny"] = replace(here._found["tiny"], until=time.monotonic())  # pause over
     assert (await here.engine("tiny")).model.name == "tiny"
 
 
@@ -228,7 +228,7 @@ async def test_a_file_that_is_mended_while_others_wait_for_it_is_used(
     monkeypatch.setattr(Examiner, "_examined", {})
     (folder / "tiny.onnx").write_bytes((tmp_path / "spare").read_bytes()[:-100])
     first = asyncio.create_task(here.engine("tiny"))
-    while not here._examiner._children:  # noqa: ASYNC110 - nothing tells that it has read the file
+    while not here._examiner._children:  # noqa: ASYNC110 - nothing tells that the child has read the file
         await asyncio.sleep(0.01)
     second = asyncio.create_task(here.look("tiny"))
     put(tmp_path / "spare", folder / "tiny.onnx")

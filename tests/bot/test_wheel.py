@@ -1,4 +1,4 @@
-"""The wheel, installed where nothing of this repository is, in somebody else's bot."""
+"""Test the wheel, installed outside the repository, in somebody else's bot."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Installed:
     programs: Path
 
     def run(self, folder: Path, program: str, *arguments: object) -> subprocess.Popen[str]:
-        """Starts a program of the environment in a folder."""
+        """Start a program of the environment in a folder."""
         clean = {
             name: value
             for name, value in os.environ.items()
@@ -50,16 +50,16 @@ class Installed:
 
 
 def pip(*arguments: object) -> None:
-    """Runs pip, which asks no network."""
+    """Run pip without a network."""
     quiet = ("--quiet", "--disable-pip-version-check")
     subprocess.run([sys.executable, "-m", "pip", *quiet, *map(str, arguments)], check=True)
 
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
-    """The wheel in an empty environment, which finds what it depends on in this one."""
+    """Install the wheel in an empty environment that finds its requirements in this one."""
     folder = tmp_path_factory.mktemp("elsewhere")
-    # A copy: setuptools leaves its work in the folder that it builds from.
+    # Copy the source, because setuptools leaves its work in the folder that it builds from.
     copytree(ROOT / "bot", folder / "source" / "bot", ignore=ignore_patterns("__pycache__"))
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         copy(ROOT / name, folder / "source")
@@ -95,7 +95,7 @@ def test_it_has_a_program(installed: Installed, tmp_path: Path):
 
 @pytest.fixture
 async def discord(installed: Installed, tmp_path: Path) -> AsyncIterator[Discord]:
-    """A Discord with somebody's bot; whatever it refuses to that fails the test."""
+    """Yield a Discord with somebody's bot; fail where Discord refuses the bot anything."""
     with fake_discord(PATIENCE) as address:
         async with Discord(address) as discord:
             with installed.run(tmp_path, "python", "-P", HOST, address, TOKEN) as host:
@@ -121,7 +121,7 @@ async def test_it_is_loaded_used_and_unloaded(installed: Installed, discord: Dis
     await begun.shows(HEADING)
     written = await (await ann.slash(channel, "onbook continue", seed=1)).shows("-# stage, seed 1")
     await (await hans.click(written, "Continue")).shows("-# stage, Seed ")
-    # In German, too, they are called what they are called here.
+    # The German help names the commands as this bot calls them.
     told = await (await hans.slash(channel, "onbook help")).shows("Skript")
     assert "`/onbook script show`" in told.content
     [film] = await hans.autocomplete(channel, "onbook start", "model", "scr")

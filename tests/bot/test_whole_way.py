@@ -1,4 +1,4 @@
-"""The whole way, as somebody goes it who trains a voice: the steps of the README, one by one."""
+"""Test the whole way of somebody who trains a voice: the steps of the README, one by one."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ SIZES = {
     "window": 48,
     "warmup": 5,
 }
-"""A network that is trained in a moment, and knows no more than how a line looks."""
+"""A network that trains in a moment, and learns no more than the look of a line."""
 
 
 def command(*words: object) -> None:
-    """Runs a command as one types it."""
+    """Run a command as a person types it."""
     subprocess.run([sys.executable, "-m", *map(str, words)], check=True, timeout=300)
 
 
@@ -53,7 +53,7 @@ async def test_own_scripts_become_a_voice_that_writes(scenes: Path, voices: Path
         before = await ann.slash(channel, "continue", seed=1)
         assert "-# tiny, seed 1" in before.response.content
 
-        # While the bot runs:
+        # The bot runs while the voice is trained.
         sizes = [f"--{name.replace('_', '-')}={value}" for name, value in SIZES.items()]
         train = ["training", "train", scripts, "--out", run, "--name", "mine", "--steps", 40]
         command(*train, "--precision", "float32", *sizes)

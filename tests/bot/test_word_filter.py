@@ -1,4 +1,4 @@
-"""Banned words, found in random texts and compared with slow references."""
+"""Test banned words in random texts against slow references."""
 
 from __future__ import annotations
 
