@@ -1,4 +1,4 @@
-"""What the tests share: real plays, and a tiny voice that was really trained on them."""
+"""Shared fixtures: real plays, and a tiny voice that was really trained on them."""
 
 from __future__ import annotations
 

@@ -76,14 +76,14 @@ class Outcome:
     """The outcome of a run."""
 
     happened: Counter[str] = field(default_factory=Counter)
-    """How often each fault happened."""
+    """Number of times that each fault happened."""
     asked: int = 0
     answered: int = 0
-    """How many requests the bot answered."""
+    """Requests that the bot answered."""
     refused: int = 0
-    """How many requests Discord reported as unanswered; these must leave nothing behind."""
+    """Requests that Discord reported as unanswered; these must leave nothing behind."""
     without_end: int = 0
-    """How many requests still wait."""
+    """Requests that still wait."""
     lines: int = 0
     """Turns whose lines are in the database."""
     lost: int = 0

@@ -32,9 +32,7 @@ from tests.discord.state import Json, Kind
 
 ROLE = 8
 
-MODERATORS_MAY = (
-    WRITERS_MAY | 0x2000 | 0x20 | 0x10
-)  # the permissions to manage messages, server and channels
+MODERATORS_MAY = WRITERS_MAY | 0x2000 | 0x20 | 0x10  # to manage messages, server and channels
 
 AT_ONCE, CHANNELS = 12, 16
 
@@ -441,7 +439,7 @@ def run(number: int, seeded: int = 0, **options: object) -> Report:
         ):
             report = asyncio.run(fuzz(address, number, seeded))
         said = log.read_text(encoding="utf-8", errors="replace")
-    # Keep the log after each traceback, too, because a person may look for the cause there.
+    # Keep the log up to the next traceback, too, so that a test can search it.
     report.tracebacks = [f"Traceback{one}" for one in said.split("Traceback")[1:]]
     return report
 

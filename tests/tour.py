@@ -101,7 +101,7 @@ def ask(page: Page, name: str, **options: str | Path) -> None:
             page.keyboard.type(value)
         page.wait_for_timeout(500)
         listed = page.get_by_role("option", name=str(value), exact=True)
-        if listed.count():  # some options must be chosen from a list
+        if listed.count():  # some values must be chosen from a list
             listed.click()
     page.get_by_label("Send").last.click()
 

@@ -50,7 +50,7 @@ Results = Mapping[str, list[list[float]]]
 
 @dataclass(frozen=True)
 class Pace:
-    """How thoroughly to measure."""
+    """The thoroughness of a measurement."""
 
     rounds: int
     seconds: float

@@ -42,7 +42,7 @@ BETWEEN_IDENTIFIES = 5.0
 """Seconds between two shards of the same remainder (see `CONCURRENCY`)."""
 
 CONCURRENCY = 1
-"""How many shards may begin a session at the same time."""
+"""Number of shards that may begin a session at the same time."""
 
 MOST_BUCKETS = 10_000
 """Number of buckets above which full ones are dropped."""
@@ -82,7 +82,7 @@ class Conditions:
     def __init__(self, concurrency: int = 16, identify_every: float = 0.0) -> None:
         self.limited = False
         self.concurrency = concurrency
-        """How many shards may begin a session at the same time: those of different remainders."""
+        """Number of shards of different remainders that may begin a session at the same time."""
         self.identify_every = identify_every
         """Seconds between two shards of one remainder."""
         self.counts = Counter[str]()

@@ -191,7 +191,7 @@ class Control:
     ) -> Json:
         """Use a slash command, or autocomplete its option ``typed`` if one is named.
 
-        With a ``target`` it is the command of this name on a message's menu.
+        With a ``target``, use the command of this name on that message's menu.
         """
         if target is not None:
             data = self._on_message(user, name, target)
@@ -210,7 +210,7 @@ class Control:
     ) -> Json:
         """Press a button under a message, or choose values from its menu.
 
-        It may be one that the message had before: people press what they saw a moment ago.
+        The button may be an earlier one of the message: people press what they saw a moment ago.
         """
         found = self._visible(user, message)
         one, version = _bearing(found, custom_id)
@@ -258,7 +258,7 @@ class Control:
     ) -> Json:
         """Send data that no client of Discord would send, in a well-formed envelope.
 
-        It may come from a message, of whoever it is, which may bear other components.
+        The data may come from anybody's message, and the message may bear other components.
         """
         shown = None
         if message is not None:

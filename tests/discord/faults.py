@@ -33,7 +33,7 @@ BETWEEN_LOOKS = 0.05
 
 
 class Kind(StrEnum):
-    """What happens instead of an answer."""
+    """The outcome of a request that gets no proper answer."""
 
     SILENCE = "silence"
     """No answer comes until the bot stops waiting."""

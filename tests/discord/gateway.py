@@ -1,9 +1,10 @@
 """Gateway: the web sockets over which a bot hears what happens.
 
-A session outlives its connections, as Discord documents it: whoever resumes it within some minutes
-is told everything that was missed, interactions too, in order, and then that it is resumed. It is
-lost when Discord says so, when nobody resumes it in time, and when the connection breaks before the
-bot could hear of it. A bot that hangs up with 1000 or 1001 ends it.
+A session outlives its connections, as Discord documents: a bot that resumes its session within some
+minutes is told everything that it missed, interactions too, in order, and then that the session is
+resumed. A session is lost when Discord says so, when the bot does not resume it in time, and when
+the connection breaks before the bot could hear of the session. A bot that hangs up with 1000 or
+1001 ends its session.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ TOKEN = "fake.bot.token"  # noqa: S105 - it opens nothing
 
 
 class Kind(IntEnum):
-    """What a person did."""
+    """The kind of a person's act."""
 
     COMMAND = 2
     COMPONENT = 3

@@ -114,7 +114,7 @@ def parser() -> argparse.ArgumentParser:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    # An empty list, too, must be among the choices.
+    # argparse looks for an empty list among the choices when no scenario is named.
     choices = [*SCENARIOS, []]
     one.add_argument("scenario", nargs="*", choices=choices, metavar="SCENARIO", help="or all")
     one.add_argument("--channels", type=int, default=1000, help="(%(default)s)")
