@@ -39,7 +39,7 @@ ACTS = [
     *["edit_there", "go_there", "jump", "jump", "fork", "switch", "switch", "start"],
     *["archive", "delete", "restart"],
 ]
-"""What people do, each as often as it is here."""
+"""The acts of people, each as often as it is listed here."""
 
 MOST_LINES = 9999
 
@@ -49,19 +49,19 @@ MOST_LINES = 9999
 
 @dataclass(frozen=True)
 class Truth:
-    """What is stored of a channel's scripts."""
+    """The stored state of a channel's scripts."""
 
     running: Script | None
     path: Sequence[Line]
-    """The lines that stand in the script that runs."""
+    """The lines of the path of the running script."""
     lines: Mapping[int, Line]
-    """Those of all scripts, the ones that were left too, by id."""
+    """The lines of all scripts by id, abandoned ones too."""
     ours: AbstractSet[int]
-    """The ids of those in the scripts that share any with the one that runs."""
+    """The ids of the lines of every script that shares any with the running one."""
 
 
 async def truth(store: Store, channel: int) -> Truth:
-    """What is stored of a channel's scripts now."""
+    """Read the stored state of a channel's scripts."""
     running = await store.scripts.find_running(channel)
     lines, ours = dict[int, Line](), set[int]()
     for script in await store.scripts.list_channel(channel):
@@ -74,22 +74,23 @@ async def truth(store: Store, channel: int) -> Truth:
 
 
 def spoken(line: Line) -> str:
-    """A line as it is read from a block."""
+    """Return a line as it reads in a block."""
     return aloud(page([line.element]))
 
 
 @dataclass
 class Reader:
-    """Somebody who reads all messages of a channel, and knows what is stored."""
+    """A reader of all messages of a channel, who knows the stored state."""
 
     known: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
-    """The ids of all lines that there ever were, by what is read of them.
+    """The ids of all lines that ever existed, by their text in a block.
 
-    The voice may write the same words twice, and those of a deleted script stay where they were
-    shown: of such words alone nobody can tell whose they are."""
+    The voice may write the same words twice, and the lines of a deleted script stay where they were
+    shown: nobody can tell from such words alone which line they are.
+    """
 
     async def faults(self, store: Store, channel: int, messages: Sequence[Any]) -> list[str]:
-        """What messages, the oldest first, show that is not so."""
+        """Return the contradictions between messages, oldest first, and the stored state."""
         true = await truth(store, channel)
         for line in true.lines.values():
             self.known[spoken(line)].add(line.id)
@@ -100,7 +101,7 @@ class Reader:
         ]
 
     def _is_ours(self, true: Truth, text: str) -> bool:
-        """Whether words can only be those of a script that shares lines with the one that runs."""
+        """Return whether only scripts that share lines with the running one have these words."""
         return text in self.known and self.known[text] <= true.ours
 
     def _unstruck(self, true: Truth, messages: Sequence[Any]) -> Iterator[str]:
@@ -121,7 +122,7 @@ class Reader:
             shown = await store.posts.find(message.id)
             there = {line.id for line in shown[1]} if shown else set()
             for line in true.path:
-                # The words of a copy that was left may stand in another one.
+                # The words of an abandoned copy may stand in another copy.
                 its_own = line.id in there or self.known[spoken(line)] == {line.id}
                 if its_own and dimmed(line.element) in message.content.split("\n"):
                     found.append(f"{spoken(line)} stands, and is struck in {message.id}")
@@ -143,17 +144,17 @@ class Reader:
 
 
 def paragraphs(block: str) -> list[str]:
-    """What is read of each line in a block."""
+    """Return the text of each line in a block."""
     return [aloud(one) for one in block.split("\n\n")]
 
 
 def places(some: Sequence[str], among: Sequence[str]) -> list[int]:
-    """From where on some words follow one another among others."""
+    """Return the indices at which some words occur in sequence among others."""
     return [at for at in range(len(among)) if list(among[at : at + len(some)]) == list(some)]
 
 
 def is_end(message: Any, path: Sequence[str]) -> bool:
-    """Whether the last block of a message ends where the script does."""
+    """Return whether the last block of a message ends where the script does."""
     last = [paragraphs(block) for block in blocks_of(message)][-1:]
     return any(len(path) - len(one) in places(one, path) for one in last)
 
@@ -169,12 +170,12 @@ class Rehearsal:
         self.choose = random.Random(seed)
         self.reader = Reader()
         self.acts: list[str] = []
-        """What was done, the last one last."""
+        """The acts so far, oldest first."""
         self._written = 0
         self._looks: list[dict[str, Any]] = []
 
     async def run(self, steps: int) -> list[str]:
-        """Does so many things, or fewer; returns what was shown wrongly after the last of them."""
+        """Do so many acts, or fewer; return the faults that were shown after the last one."""
         await self.start()
         for _ in range(steps):
             await self.act()
@@ -184,27 +185,27 @@ class Rehearsal:
         return []
 
     async def act(self) -> None:
-        """Does one thing that can be done now."""
+        """Do one act that is possible now."""
         running = await self.stage.services.store.scripts.find_running(self.stage.channel.id)
         name = self.choose.choice(ACTS) if running else self.choose.choice(["start", "switch"])
         self.acts.append(name)
         await getattr(self, name)()
 
     def note(self, what: object) -> None:
-        """Says more of what was done."""
+        """Note a detail of the present act."""
         self.acts[-1] += f" {what}"
 
     @property
     def somebody(self) -> Any:
-        """Ann, who begins most scripts and may do most, or Ben."""
+        """Return Ann, who begins most scripts and may do most, or Ben."""
         return self.choose.choice([self.stage.ann, self.stage.ann, self.stage.ann, self.stage.ben])
 
     async def slash(self, name: str, **options: Any) -> Any:
-        """Somebody uses a command."""
+        """Use a command as either person."""
         return await self.somebody.slash(self.stage.channel, name, **options)
 
     def words(self, most: int = 3) -> str:
-        """Lines that nobody has written before."""
+        """Return lines that nobody has written before."""
         made = []
         for _ in range(self.choose.randint(1, most)):
             self._written += 1
@@ -217,12 +218,12 @@ class Rehearsal:
         return f"Title {self._written}"
 
     def end(self) -> Any:
-        """The message with the script's buttons."""
+        """Return the message with the script's buttons."""
         (end,) = [one for one in self.stage.messages() if "Write" in labels(one)]
         return end
 
     def but_write(self, message: Any) -> str:
-        """A button of a message that does something at once."""
+        """Choose a button of a message that acts at once."""
         return self.choose.choice([one for one in labels(message) if one != "Write"])
 
     async def write(self) -> None:
@@ -249,7 +250,7 @@ class Rehearsal:
         await self.somebody.click(end, label=label)
 
     async def press_late(self) -> None:
-        """Presses a button that was there once, and continues from there if that is offered."""
+        """Press a button of an earlier look, and continue from there if the bot offers that."""
         if not self._looks:
             return
         who, look = self.somebody, self.choose.choice(self._looks)
@@ -273,7 +274,7 @@ class Rehearsal:
         await self.on_a_message("Continue from here")
 
     async def on_a_message(self, name: str) -> None:
-        """Uses a command on any message, and chooses one of its lines."""
+        """Use a command on any message, and choose one of its lines."""
         who, message = self.somebody, self.choose.choice(self.stage.messages())
         self.note(message.id)
         asked = await who.context_menu(self.stage.channel, name, message)
@@ -283,12 +284,12 @@ class Rehearsal:
         await self.fill_in(who, asked)
 
     async def fill_in(self, who: Any, asked: Any) -> None:
-        """Fills in a window with other words, if one opened."""
+        """Fill in a window with other words, if one opened."""
         if asked.modal:
             await who.submit_modal(asked, {fields(asked)["Text"]: self.words(2)})
 
     async def jump(self) -> None:
-        """Goes to any line in the history, one that was left too."""
+        """Go to any line in the history, also one on an abandoned path."""
         who = self.somebody
         shown = answer(await who.slash(self.stage.channel, "history"))
         turned = [one for one in ("First page", "Page back") if one in labels(shown)]
@@ -319,7 +320,7 @@ class Rehearsal:
         await self.on_the_shelf("Delete", "Delete it for good")
 
     async def on_the_shelf(self, *presses: str) -> None:
-        """Chooses any script of the list, and presses these buttons one after the other."""
+        """Choose any script of the list, and press these buttons one after the other."""
         who = self.somebody
         shown = answer(await who.slash(self.stage.channel, "scripts"))
         if not (scripts := options(shown)):
@@ -336,7 +337,7 @@ class Rehearsal:
 
 
 def options(shown: Any) -> dict[str, str]:
-    """The options of the menu in a message, if it has one: their values by their labels."""
+    """Return the options of a message's menu, values by labels; none without a menu."""
     menus = [one for row in shown.components for one in row["components"] if one["type"] == 3]
     return {one["label"]: one["value"] for menu in menus for one in menu["options"]}
 
@@ -345,7 +346,7 @@ def options(shown: Any) -> dict[str, str]:
 
 
 async def rehearsed(seed: int, steps: int) -> list[str]:
-    """What was shown wrongly with this seed, and what was done before."""
+    """Rehearse with this seed; return the faults, and the acts before them."""
     with tempfile.TemporaryDirectory() as folder:
         settings = RunnerSettings(
             database=Path(folder) / "scripts.db",
@@ -361,7 +362,7 @@ async def rehearsed(seed: int, steps: int) -> list[str]:
 
 
 def main() -> int:
-    """The command."""
+    """Run the command."""
     parser = argparse.ArgumentParser(prog="python -m tests.board", description=__doc__)
     parser.add_argument("--seeds", type=int, default=20, help="how many (%(default)s)")
     parser.add_argument("--first", type=int, default=0, help="the first of them (%(default)s)")

@@ -1,4 +1,4 @@
-"""What the tests share: real plays, and a tiny voice that was really trained on them."""
+"""Shared fixtures: real plays, and a tiny voice that was really trained on them."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ TINY = Config(
     evaluate_every=250,
     precision="float32",
     steps=500,
-    # It is to know the names of its plays by heart, so that few steps are enough.
+    # Learn the names of the plays by heart, because few steps must be enough.
     renamed=0.0,
 )
-"""Big enough to learn how a script looks, small enough to be trained in seconds."""
+"""Big enough to learn how a script looks, small enough to train in seconds."""
 
 STYLES = Path(__file__).parent / "styles.toml"
 """Two openings: ``storm`` and ``ghost story``."""
@@ -47,10 +47,10 @@ STYLES = Path(__file__).parent / "styles.toml"
 
 @pytest.fixture(autouse=True)
 def modules_that_stay() -> Iterator[None]:
-    """Puts the bot's modules back, which go when a test's bot unloads its extension.
+    """Put the bot's modules back after a test's bot unloads its extension.
 
-    Otherwise each test would import all of them anew, and have other classes than those that its
-    file has imported.
+    Otherwise each test would import all modules again, and would have other classes than those that
+    its file has imported.
     """
     before = {name: one for name, one in sys.modules.items() if name.partition(".")[0] == "bot"}
     yield
@@ -58,12 +58,12 @@ def modules_that_stay() -> Iterator[None]:
 
 
 Made = Callable[[str, Callable[[Path], object]], Path]
-"""Gives the folder of a name, which what is given as well has filled, once."""
+"""Return the folder of a name, filled once by the function that is passed."""
 
 
 @pytest.fixture(scope="session")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
-    """Folders that the processes of one run of the tests share: whoever comes first fills them."""
+    """Return folders that the test processes of a run share; the first process fills each."""
     base = tmp_path_factory.getbasetemp()
     base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
 
@@ -83,13 +83,13 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
 
 @pytest.fixture(scope="session")
 def plays(made: Made) -> Path:
-    """The corpus of plays."""
+    """Return the corpus of plays."""
     return made("plays", corpus.plays)
 
 
 @pytest.fixture(scope="session")
 def scenes(plays: Path, made: Made) -> Path:
-    """A folder with the first scenes of three comedies, split into what is learned and held out."""
+    """Return a folder with the first scenes of three comedies, split into learned and held out."""
     return made("scenes", lambda folder: _scenes(plays, folder))
 
 
@@ -108,7 +108,7 @@ def _scenes(plays: Path, folder: Path) -> None:
 
 @pytest.fixture(scope="session")
 def tiny_run(scenes: Path, made: Made) -> Run:
-    """A run that was trained for some seconds."""
+    """Return a run that was trained for some seconds."""
     return Run(made("run", lambda folder: _trained([scenes], Run(folder))))
 
 
@@ -118,7 +118,7 @@ def _trained(texts: list[Path], run: Run) -> None:
 
 @pytest.fixture(scope="session")
 def voices(tiny_run: Run, made: Made) -> Path:
-    """A folder of two voices: ``tiny`` in 8 bits, and the same in 32 as ``other``.
+    """Return a folder of two voices: ``tiny`` in 8 bits, and the same in 32 as ``other``.
 
     The first has the styles of `STYLES`, the second none.
     """
@@ -126,7 +126,7 @@ def voices(tiny_run: Run, made: Made) -> Path:
 
 
 def _exported(tiny_run: Run, folder: Path) -> None:
-    # Eight bits are what is made unless others are asked for.
+    # Eight bits are the export's default.
     for name, chosen in (("tiny", ["--openings", str(STYLES)]), ("other", ["--bits", "32"])):
         out = str(folder / f"{name}.onnx")
         assert export([str(tiny_run.folder), *chosen, "-o", out]) == 0

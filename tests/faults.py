@@ -48,54 +48,55 @@ REQUESTS = {
 }
 
 HANDSHAKE = "GET", "^/(session/)?$"
-"""What asks for a connection to the gateway."""
+"""The requests for a connection to the gateway."""
 
 OFTEN = 0.1
-"""How often somebody writes what needs a further message, and how often what is answered by a
-follow-up."""
+"""How often somebody writes a text that needs a further message, and how often a command that is
+answered by a follow-up.
+"""
 
 PARTS, FILLING = 2, "Rain falls on the roof. " * 40
-"""Messages that a long text needs, and what makes each of its lines long."""
+"""Messages that a long text needs, and the filling that makes each of its lines long."""
 
 TO_ANSWER = 8.0
-"""Seconds in which the bot must answer first. Discord waits for 3, but a machine may be busy."""
+"""Seconds in which the bot must answer first. Discord allows 3, but a machine may be busy."""
 
 AT_ONCE = 8
-"""Faults that wait to happen at the same time."""
+"""Faults that are set at the same time."""
 
 LATE = 0.5
 """Seconds by which a delivery comes late."""
 
 TO_END = 180.0
-"""Seconds after which nobody waits any more: twice as long as a message is sent again."""
+"""Seconds after which nobody waits any more: twice as long as the bot retries a message."""
 
 
 @dataclass
 class Outcome:
-    """What became of everything."""
+    """The outcome of a run."""
 
     happened: Counter[str] = field(default_factory=Counter)
-    """How often each fault happened."""
+    """Number of times that each fault happened."""
     asked: int = 0
     answered: int = 0
-    """How many of them were answered by the bot."""
+    """Requests that the bot answered."""
     refused: int = 0
-    """How many of them Discord told that the bot did not respond; nothing of these may be there."""
+    """Requests that Discord reported as unanswered; these must leave nothing behind."""
     without_end: int = 0
-    """How many of them still wait."""
+    """Requests that still wait."""
     lines: int = 0
     """Turns whose lines are in the database."""
     lost: int = 0
-    """Those that were shown and are not there, or that are there and were shown to nobody."""
+    """Lines that were shown but are not in the database, or are there but were shown to nobody."""
     doubled: int = 0
     away: dict[str, list[float]] = field(default_factory=dict)
-    """Seconds until the bot heard again what happens, by what befell its session."""
+    """Seconds until the bot heard events again, by the fault of its session."""
     wrong: int = 0
-    """States that are not those of the text, and databases that do not pass their own check."""
+    """States that are not those of the text, and databases that fail their own check."""
 
     @property
     def fine(self) -> bool:
-        """Whether nothing was lost, and nobody waits."""
+        """Return whether nothing was lost, and nobody waits."""
         return not (self.lost + self.doubled + self.wrong + self.without_end)
 
     def __str__(self) -> str:
@@ -110,12 +111,12 @@ class Writers(Crowd):
 
     stopped = False
     next_delivery: dict[str, float]
-    """What is to happen to the next delivery, once."""
+    """The fault of the next delivery, which happens once."""
     long: dict[int, str]
-    """What every part of a long text has in it, and nothing else, by what was asked."""
+    """The words that each part of a long text has, and nothing else has, by request."""
 
     async def write(self) -> None:
-        """Lets everybody write until it is stopped, and each have an end."""
+        """Write with everybody until stopped, then wait until each request has an end."""
         self.next_delivery, self.long = {}, {}
         await asyncio.gather(*(self._write_on(*one) for one in self.people))
 
@@ -124,7 +125,7 @@ class Writers(Crowd):
             await self.write_and_wait(person, channel)
 
     async def write_and_wait(self, person: Person, channel: Channel) -> None:
-        """Lets somebody write once, and waits for the answer, as long as anybody would."""
+        """Write once as somebody, and wait for the answer as long as anybody would."""
         how, self.next_delivery = self.next_delivery, {}
         asked = await self.ask(person, channel, **how)
         clock = asyncio.get_running_loop().time
@@ -137,7 +138,7 @@ class Writers(Crowd):
                     await self.discord.until(partial(self.has_end, asked))
 
     async def ask(self, person: Person, channel: Channel, **how: Any) -> Asked:
-        """What a crowd asks, and what needs more messages than the first answer."""
+        """Ask as a crowd does, and for texts that need more messages than the first answer."""
         match random.choices(("long", "redo", "other"), (OFTEN, OFTEN, 1 - 2 * OFTEN))[0]:
             case "long":
                 token = f"{random.getrandbits(60):x}"
@@ -145,7 +146,7 @@ class Writers(Crowd):
                 asked = await person.slash(channel, "write", text=text, **how)
                 self.long[asked.id] = token.upper()
                 self.asked[asked.id] = asked, PARTS
-            case "redo":  # which there is nothing for, but behind an undo
+            case "redo":  # there is nothing to redo, except after an undo
                 asked = await person.slash(channel, "redo", **how)
                 self.asked[asked.id] = asked, 0
             case _:
@@ -153,25 +154,25 @@ class Writers(Crowd):
         return asked
 
     def has_end(self, asked: Asked) -> bool:
-        """Whether a person was answered, to the last part."""
+        """Return whether a person was answered, to the last part."""
         if not has_end(asked):
             return False
         refused = any(one.only_for for one in asked.answers())
         return asked.id not in self.long or refused or len(self._parts(asked)) >= PARTS
 
     def shown(self) -> dict[str, str]:
-        """The lines that anybody has seen, flat, by what they answered."""
+        """Return the lines that anybody has seen, flat, by the request."""
         parts = {one: self._parts(self.asked[one][0]) for one in self.long}
         long = {str(one): "".join(dict.fromkeys(cards)) for one, cards in parts.items() if cards}
         return super().shown() | long
 
     def shown_twice(self) -> int:
-        """How many answers stand in more messages than they need."""
+        """Return how many answers stand in more messages than they need."""
         parts = [self._parts(self.asked[one][0]) for one in self.long]
         return super().shown_twice() + sum(len(set(cards)) < len(cards) for cards in parts)
 
     def _parts(self, asked: Asked) -> list[str]:
-        """What each message showed of a long text: the answer, and those that were sent after it.
+        """Return the text that each message of a long answer shows.
 
         Where the script's end is shown again, a note stands above it.
         """
@@ -187,7 +188,7 @@ def _is_part(message: Message, asked: Asked) -> bool:
 
 
 def faults() -> dict[str, tuple[Kind, str, str, dict[str, object]]]:
-    """The faults of a request, by their names: what happens, to which, and how."""
+    """Return the faults of a request by name: kind, method, path and options."""
     found: dict[str, tuple[Kind, str, str, dict[str, object]]] = {}
     for name, (method, path) in REQUESTS.items():
         for heard in (False, True):
@@ -206,7 +207,7 @@ def faults() -> dict[str, tuple[Kind, str, str, dict[str, object]]]:
 
 
 async def play(writers: Writers, times: int) -> Outcome:
-    """Lets so many faults happen while people write, who have begun."""
+    """Make so many faults happen while people write, who have begun."""
     outcome = Outcome()
     writing = asyncio.create_task(writers.write())
     await _fail(writers, outcome, times)
@@ -224,10 +225,10 @@ async def _play_at(address: str, channels: int, times: int) -> tuple[Outcome, Wr
 
 
 def sessions(discord: Discord) -> dict[str, Callable[[], Awaitable[None]]]:
-    """The faults of a session, by their names."""
+    """Return the faults of a session by name."""
 
     async def lose(next_one: Kind) -> None:
-        # On a connection that is kept for another request, aiohttp tries once more by itself.
+        # On a reused connection aiohttp retries once by itself.
         most = 2 if next_one is Kind.RESET else 1
         await discord.fail(next_one, *HANDSHAKE, most=most)
         await discord.drop(politely=next_one is Kind.HANG_UP)
@@ -245,14 +246,14 @@ def sessions(discord: Discord) -> dict[str, Callable[[], Awaitable[None]]]:
 
 
 def _plan(names: Sequence[str], times: int) -> list[str]:
-    """All faults in the order in which they happen: each once in a round."""
+    """Return the names of all faults in order of occurrence: each once in a round."""
     rounds, rest = divmod(times, len(names))
     sizes = [len(names)] * rounds + [rest]
     return [name for size in sizes for name in random.sample(names, size)]
 
 
 async def _fail(writers: Writers, outcome: Outcome, times: int) -> None:
-    """Lets faults happen, a few at a time, each kind as often as the others."""
+    """Make faults happen, a few at a time, each kind as often as the others."""
     discord, requests, of_session = writers.discord, faults(), sessions(writers.discord)
     deliveries = {"delivery: doubled": {"times": 2}, "delivery: late": {"late": LATE}}
     asked_for = 0
@@ -275,12 +276,12 @@ async def _fail(writers: Writers, outcome: Outcome, times: int) -> None:
 
 
 def _happened(discord: Discord) -> int:
-    """How many requests have failed; a connection to the gateway is none."""
+    """Return how many requests have failed; a connection to the gateway does not count."""
     return sum(path not in GATEWAYS for _, _, path in discord.faults)
 
 
 def judged(outcome: Outcome, writers: Crowd, truth: Truth) -> Outcome:
-    """Compares what people saw with what is in the database of a bot that has ended."""
+    """Compare what people saw with the database of a bot that has ended."""
     asked = [one for one, _ in writers.asked.values()]
     outcome.asked = len(asked)
     outcome.answered = sum(map(writers.has_end, asked))
@@ -297,7 +298,7 @@ def judged(outcome: Outcome, writers: Crowd, truth: Truth) -> Outcome:
 
 
 def run(voice: Path, folder: Path, channels: int, times: int) -> Outcome:
-    """The whole of it, in a folder."""
+    """Run the whole test in a folder."""
     settings = {"models": voice.parent, "model": voice.stem, "threads": 1, "line_length": 200}
     settings |= UNLIMITED
     log = folder / "bot.log"
@@ -307,7 +308,7 @@ def run(voice: Path, folder: Path, channels: int, times: int) -> Outcome:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The command; returns the exit code: 1 where something was lost, or somebody waits."""
+    """Run the command; return the exit code: 1 if anything was lost, or somebody waits."""
     options = parser().parse_args(arguments)
     with tempfile.TemporaryDirectory() as folder:
         outcome = run(options.voice.resolve(), Path(folder), options.channels, options.times)
@@ -316,7 +317,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    """The command line."""
+    """Return the parser of the command line."""
     one = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
     one.add_argument("--times", type=int, default=200, help="(%(default)s)")
     one.add_argument("--channels", type=int, default=20, help="(%(default)s)")

@@ -32,7 +32,7 @@ from tests.discord.state import Json, Kind
 
 ROLE = 8
 
-MODERATORS_MAY = WRITERS_MAY | 0x2000 | 0x20 | 0x10  # messages, server, channels: to manage them
+MODERATORS_MAY = WRITERS_MAY | 0x2000 | 0x20 | 0x10  # to manage messages, server and channels
 
 AT_ONCE, CHANNELS = 12, 16
 
@@ -61,21 +61,21 @@ ids = st.one_of(st.integers(0, 60), st.integers(0, 10**20)).map(str)
 
 @dataclass
 class Input:
-    """One thing that somebody sends; places are counted among what is there by then."""
+    """One input of a person; indices count the objects that exist when it is sent."""
 
     kind: Kind
     data: Json
     user: int
     channel: int
     message: int | None = None
-    """Which of the messages of the channel it comes from, or is about."""
+    """The index of the channel's message that the input comes from or is about."""
     borne: bool = True
-    """Whether what is pressed stands under the message, whatever else does."""
+    """Whether the pressed component stands under the message, whatever else does."""
 
 
 @dataclass
 class Report:
-    """What came of it all."""
+    """The outcome of all inputs."""
 
     inputs: Counter[str] = field(default_factory=Counter)
     unanswered: list[str] = field(default_factory=list)
@@ -87,7 +87,10 @@ class Report:
 
     @property
     def fine(self) -> bool:
-        """Whether nothing went wrong. Discord may refuse to delete what somebody else deleted."""
+        """Return whether nothing went wrong.
+
+        Discord may refuse to delete a message that somebody else deleted.
+        """
         return not (self.unanswered or self.pings or self.tracebacks)
 
     def __str__(self) -> str:
@@ -108,7 +111,7 @@ class Report:
 
 
 def inputs(commands: Sequence[Json]) -> st.SearchStrategy[Input]:
-    """Everything that can be sent, by the commands that are registered."""
+    """Return a strategy for all inputs, given the registered commands."""
     leaves = [leaf for one in commands if one["type"] == CHAT_INPUT for leaf in _leaves(one)]
     menus = [one for one in commands if one["type"] != CHAT_INPUT]
     where = {
@@ -132,7 +135,7 @@ def inputs(commands: Sequence[Json]) -> st.SearchStrategy[Input]:
 
 
 def _leaves(one: Json, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], list[Json]]]:
-    """The commands of a command, each with its words and options."""
+    """Yield the subcommands of a command, each with its words and options."""
     path = (*path, one["name"])
     inside = one.get("options") or []
     if any(each["type"] in (rules.SUBCOMMAND, rules.GROUP) for each in inside):
@@ -162,7 +165,7 @@ def _filled(path: Sequence[str], options: Sequence[Json]) -> st.SearchStrategy[J
 
 
 def _option(one: Json) -> st.SearchStrategy[Json]:
-    """An option with a value: one that fits as often as any other."""
+    """Return a strategy for an option's value, which fits as often as not."""
     fits = _fitting(one)
     value = st.one_of(fits, fits, fits, _of_kind(one["type"]), wild, numbers, reals, st.booleans())
     return value.map(lambda value: {"name": one["name"], "type": one["type"], "value": value})
@@ -213,7 +216,7 @@ ACTIONS = ["continue", "take", "undo", "redo", "write", "here", "start", "dance"
 
 
 def _pressed() -> st.SearchStrategy[Json]:
-    """Something that is pressed or chosen; without an id it is one of those that are there."""
+    """Return a strategy for a press or choice; one without an id uses an existing component."""
     number = st.one_of(st.integers(0, 40), st.integers(0, 10**22)).map(str)
     action = st.sampled_from([*ACTIONS, "run", "rename", "archive", "return", "ask", "all"])
     made = st.one_of(
@@ -238,7 +241,7 @@ def _pressed() -> st.SearchStrategy[Json]:
 
 
 def _window() -> st.SearchStrategy[Json]:
-    """A window that is filled in: one that was opened, or none; texts of any length."""
+    """Return a strategy for a submitted window, opened or not, with texts of any length."""
     return st.fixed_dictionaries(
         {"nth": st.integers(0, 20), "texts": st.lists(wild, min_size=3, max_size=3)},
         optional={"custom_id": wild.map(lambda text: f"onbook:{text}"[:100])},
@@ -246,7 +249,7 @@ def _window() -> st.SearchStrategy[Json]:
 
 
 def drawn(commands: Sequence[Json], number: int, seeded: int) -> list[Input]:
-    """So many inputs, the same for the same seed."""
+    """Return so many inputs, the same for the same seed."""
     found: list[Input] = []
 
     @seed(seeded)
@@ -270,7 +273,7 @@ def drawn(commands: Sequence[Json], number: int, seeded: int) -> list[Input]:
 
 
 class Sender:
-    """Sends inputs to a bot, and notes what came of them."""
+    """A sender of inputs to a bot, who notes their outcome."""
 
     def __init__(self, discord: Discord, channels: list[Channel], people: list[Person]) -> None:
         self.discord = discord
@@ -280,7 +283,7 @@ class Sender:
         self._windows: list[Json] = []
 
     async def send_all(self, found: Sequence[Input]) -> None:
-        """Sends everything, some of it at once."""
+        """Send all inputs, some of them at once."""
         todo = iter(found)
         await asyncio.gather(*(self._send_some(todo) for _ in range(AT_ONCE)))
 
@@ -315,7 +318,7 @@ class Sender:
             self.report.answers[answer.content[:60]] += 1
 
     def _made_ready(self, one: Input, channel: Channel) -> tuple[int | None, list[Json] | None]:
-        """Puts what is there by now into an input: its message, and what stands under that."""
+        """Resolve an input's message, and the components under the message, by what exists now."""
         if one.message is None:
             return None, None
         there = [
@@ -340,7 +343,7 @@ class Sender:
         return message.id, None
 
     async def _attach(self, data: Json) -> None:
-        """Attaches a file where one is meant."""
+        """Attach a file to each option that takes one."""
         todo = list(data.get("options") or [])
         while todo:
             option = todo.pop()
@@ -353,7 +356,7 @@ class Sender:
 
 
 def _settled(asked: Asked) -> bool:
-    """Whether somebody sees an answer, and nothing still says that it thinks."""
+    """Return whether a person sees an answer, and no message still says that the bot thinks."""
     return asked.how is not None and not any(one.thinking for one in asked.answers())
 
 
@@ -367,7 +370,7 @@ def _as_resolved(shown: Json, message: Any) -> Json:
 
 
 def _pressed_on(data: Json, components: list[Json], borne: bool) -> list[Json]:
-    """What the message of a press bears: the thing that was pressed, or what it always had."""
+    """Return the components of a pressed message: the pressed one, or the usual ones."""
     real = [one for one in rules.bearing(components) if one.get("custom_id")]
     nth = data.pop("nth", 0)
     if "custom_id" not in data and real:
@@ -389,7 +392,7 @@ def _pressed_on(data: Json, components: list[Json], borne: bool) -> list[Json]:
 
 
 def _fill_in(data: Json, windows: Sequence[Json]) -> None:
-    """Fills in one of the windows that were opened, or one that nobody knows."""
+    """Fill in one of the windows that were opened, or an unknown one."""
     texts, nth = data.pop("texts"), data.pop("nth")
     names = ["a", "b", "c"]
     if windows:
@@ -404,7 +407,7 @@ def _fill_in(data: Json, windows: Sequence[Json]) -> None:
 
 
 async def fuzz(address: str, number: int, seeded: int) -> Report:
-    """Sends so many inputs to the bot at this address."""
+    """Send so many inputs to the bot at this address."""
     async with Discord(address) as discord:
         await discord.bot_is_ready()
         guild = await discord.guild("The Playhouse", BOT_MAY)
@@ -425,7 +428,7 @@ async def fuzz(address: str, number: int, seeded: int) -> Report:
 
 
 def run(number: int, seeded: int = 0, **options: object) -> Report:
-    """Starts a Discord and the bot with these settings, and sends so many inputs."""
+    """Start a Discord and the bot with these settings, and send so many inputs."""
     none = "0 0 0"
     chosen = {"line_length": 40, "person_limits": none, "channel_limits": none} | options
     with tempfile.TemporaryDirectory() as folder:
@@ -436,13 +439,13 @@ def run(number: int, seeded: int = 0, **options: object) -> Report:
         ):
             report = asyncio.run(fuzz(address, number, seeded))
         said = log.read_text(encoding="utf-8", errors="replace")
-    # What stands between one traceback and the next, so that it can be looked for.
+    # Keep the log up to the next traceback, too, so that a test can search it.
     report.tracebacks = [f"Traceback{one}" for one in said.split("Traceback")[1:]]
     return report
 
 
 def main() -> int:
-    """The command."""
+    """Run the command."""
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
     parser.add_argument("--inputs", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=0)

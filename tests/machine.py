@@ -11,7 +11,7 @@ PROC = Path("/proc")
 
 
 def processor() -> str:
-    """Its name, as the system knows it."""
+    """Return the processor's name, as the system knows it."""
     names = PROC / "cpuinfo"
     for line in names.read_text(encoding="utf-8").splitlines() if names.exists() else ():
         if line.startswith("model name"):
@@ -20,40 +20,40 @@ def processor() -> str:
 
 
 def cores() -> int:
-    """How many of its cores this process may use, and those that it starts."""
+    """Return how many cores this process and its children may use."""
     return len(os.sched_getaffinity(0))
 
 
 def keep_to(most: int) -> None:
-    """Lets this process use so many cores at the most, and those that it starts from now on."""
+    """Keep this process and its future children to so many cores at the most."""
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:most])
 
 
 def cpu_seconds(process: int) -> float:
-    """The processor time that a process has used, all threads together, and children that ended."""
-    # What stands before is the name, in which there may be anything.
+    """Return the processor time of a process: all its threads, and children that ended."""
+    # The fields before are skipped because the name may contain anything.
     fields = (PROC / str(process) / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()
     return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
 
 
 def family(process: int) -> list[int]:
-    """A process and its children that are there now."""
+    """Return the ids of a process and of its present children."""
     children = PROC / str(process) / "task" / str(process) / "children"
     return [process, *map(int, children.read_text(encoding="utf-8").split())]
 
 
 @dataclass(frozen=True)
 class Memory:
-    """What a process has in memory now, in bytes."""
+    """The memory of a process, in bytes."""
 
     resident: int
-    """RSS: what it shares with others counts in full."""
+    """RSS: shared memory counts in full."""
     proportional: int
-    """PSS: what it shares counts in parts."""
+    """PSS: shared memory counts in parts."""
 
 
 def memory(process: int) -> Memory:
-    """What a process has in memory now."""
+    """Return the memory of a process."""
     rows = (PROC / str(process) / "smaps_rollup").read_text(encoding="utf-8").splitlines()
     sizes = {row.split()[0]: int(row.split()[1]) * 1024 for row in rows[1:]}
     return Memory(sizes["Rss:"], sizes["Pss:"])

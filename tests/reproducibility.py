@@ -33,7 +33,7 @@ from bot.screenplay.elements import Kind
 from bot.settings import SHIPPED_MODELS
 
 BEGINNING = "\n.THE COURT OF MAYA\n\nEnter MAYA and JONAS\n\nMAYA\nMy lord, my lord, good morrow.\n"
-"""What every script begins with; its lines follow."""
+"""The beginning of every script; its lines follow."""
 
 LATER = ("\nJONAS\nWhat news, and from whom?\n", "\nMAYA\nNone, my lord.\n", "\nExit JONAS\n")
 
@@ -46,26 +46,26 @@ ROWS = 64
 
 @dataclass
 class Findings:
-    """What was seen."""
+    """The counts of an examination."""
 
     lines: int = 0
     differing: int = 0
     speechless: int = 0
     """Lines that could not be written, the same way each time."""
     rows: Counter[int] = field(default_factory=Counter)
-    """How many steps were taken with so many rows."""
+    """Numbers of steps, by the number of rows."""
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """A line that is to be written, and the text before it."""
+    """A request for a line, and the text before it."""
 
     before: str
     request: Request
 
 
 def wanted(model: Model, lexicon: Lexicon, chance: random.Random) -> Wanted:
-    """A request with everything drawn at random, but for its state."""
+    """Draw a request with all its controls at random, without a state."""
     before = BEGINNING + "".join(chance.choices(LATER, k=chance.randrange(4)))
     opening = chance.choice(OPENINGS)
     speaking = opening != "\n"
@@ -101,7 +101,7 @@ def wanted(model: Model, lexicon: Lexicon, chance: random.Random) -> Wanted:
 
 
 async def examine(path: Path, lines: int, seed: int = 1) -> Findings:
-    """Writes so many lines, each in four ways."""
+    """Write so many lines, each in four ways."""
     chance = random.Random(seed)
     found = Findings(lines)
     model = Model.load(path)
@@ -135,7 +135,7 @@ async def examine(path: Path, lines: int, seed: int = 1) -> Findings:
 
 
 class _Counting(Engine):
-    """An engine that notes how many rows its steps have."""
+    """An engine that counts the rows of its steps."""
 
     def __init__(self, model: Model, seen: Counter[int]) -> None:
         class Counted(Batch):
@@ -150,7 +150,7 @@ class _Counting(Engine):
 async def _among_others(
     engine: Engine, requests: Sequence[Request], chance: random.Random
 ) -> list[object]:
-    """All of them, each begun a little after another, in more or fewer rows at a time."""
+    """Write all requests, each begun a little after another, in a varying number of rows."""
     outcomes: list[object] = [None] * len(requests)
     order = chance.sample(range(len(requests)), len(requests))
     most = 1
@@ -170,7 +170,7 @@ async def _among_others(
 
 
 async def _outcome(engine: Engine, request: Request) -> tuple[object, ...] | None:
-    """A reply as something that can be compared, all its bits included."""
+    """Return a reply in a form that compares bit for bit, or None."""
     try:
         reply: Reply = await engine.run(request)
     except NothingLeft:
@@ -188,7 +188,7 @@ def _banned(model: Model, words: int) -> Banned | None:
 
 
 def main() -> int:
-    """The command; returns the exit code."""
+    """Run the command; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m tests.reproducibility", description=__doc__)
     parser.add_argument("--lines", type=int, default=1000)
     parser.add_argument("--voice", type=Path, default=SHIPPED_MODELS / "stage.onnx")

@@ -45,7 +45,7 @@ EVERY = 0.005
 """Seconds after which the event loop should come round again."""
 
 AT_MOST = 0.1
-"""Seconds by which it may be late."""
+"""Most seconds by which the event loop may be late."""
 
 WRITING_BEFORE = 5.0
 """Seconds of writing without a change, to compare with."""
@@ -53,31 +53,31 @@ WRITING_BEFORE = 5.0
 
 @dataclass
 class Outcome:
-    """What came of it."""
+    """The outcome of a run."""
 
     changes: int = 0
     commands: int = 0
     failed: list[str] = field(default_factory=list)
-    """What was answered instead of lines."""
+    """Answers that had no lines."""
     late_before: list[float] = field(default_factory=list)
     """Seconds by which the event loop was late while people wrote and nothing changed."""
     late: list[float] = field(default_factory=list)
-    """The same while voices changed."""
+    """Seconds by which the event loop was late while voices changed."""
     voices: set[str] = field(default_factory=set)
     """The voices that people saw lines of."""
 
     @property
     def fine(self) -> bool:
-        """Whether every command was answered with what was asked for, and none held up others."""
+        """Return whether every command got its answer, and none delayed others."""
         return self.changes > 0 and not self.failed and self.in_time
 
     @property
     def in_time(self) -> bool:
-        """Whether the event loop was never later than it may be while voices changed."""
+        """Return whether the event loop was never too late while voices changed."""
         return bool(self.late) and max(self.late) < AT_MOST
 
     def report(self) -> str:
-        """The figures."""
+        """Return the figures as text."""
         failed = f"{len(self.failed)} failed"
         return "\n".join(
             [
@@ -99,7 +99,7 @@ def _figures(seconds: Sequence[float]) -> str:
 async def write_and_change(
     address: str, folder: Path, files: Sequence[Path], channels: int, changes: int, before: float
 ) -> tuple[Outcome, float, float]:
-    """Lets people write while voices change; the moments between which they changed."""
+    """Write while voices change; return the outcome, and when the changes began and ended."""
     outcome = Outcome()
     async with Discord(address) as discord:
         await discord.bot_is_ready()
@@ -134,14 +134,14 @@ async def write_and_change(
 
 
 def _put(file: Path, place: Path) -> None:
-    """Puts a file in the place of another, whole."""
+    """Replace a file by another in one step."""
     part = place.with_suffix(".part")
     shutil.copy(file, part)
     part.replace(place)
 
 
 async def _write(person: Person, place: Channel, done: asyncio.Event, outcome: Outcome) -> None:
-    """Asks for one line after another."""
+    """Ask for one line after another."""
     while not done.is_set():
         shown = await _told(await person.slash(place, "continue"), outcome, BLOCK)
         *_, credit = shown.content.splitlines()
@@ -149,7 +149,7 @@ async def _write(person: Person, place: Channel, done: asyncio.Event, outcome: O
 
 
 async def _told(asked, outcome: Outcome, text: str) -> Message:
-    """Waits for an answer, be it this one or a refusal."""
+    """Wait for an answer with this text or for a refusal."""
 
     def find() -> Message | None:
         for message in asked.answers():
@@ -168,7 +168,7 @@ async def _told(asked, outcome: Outcome, text: str) -> Message:
 
 
 async def _bot(address: str) -> None:
-    """The real bot, until the standard input ends; then the lateness of its loop is printed."""
+    """Run the real bot until the standard input ends; then print the lateness of its loop."""
     late: list[tuple[float, float]] = []
 
     async def watch() -> None:
@@ -188,7 +188,7 @@ async def _bot(address: str) -> None:
 def measured(
     files: Sequence[Path], channels: int, changes: int, threads: int, before: float = WRITING_BEFORE
 ) -> Outcome:
-    """Starts everything, lets people write with voices that change between the files, and ends."""
+    """Start everything, and write with voices that change between the files."""
     with tempfile.TemporaryDirectory() as name, fake_discord(60.0) as address:
         folder = Path(name)
         for voice in (VOICE, OTHER):
@@ -219,7 +219,7 @@ def measured(
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The command; returns the exit code: 1 where a command failed, or the event loop was late."""
+    """Run the command; return the exit code: 1 if a command failed, or the event loop was late."""
     options = parser().parse_args(arguments)
     if options.bot:
         with suppress(KeyboardInterrupt):
@@ -235,7 +235,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    """The command line."""
+    """Return the parser of the command line."""
     one = argparse.ArgumentParser(
         prog="python -m tests.swaps",
         description=__doc__,

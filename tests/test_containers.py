@@ -1,4 +1,4 @@
-"""What Dockerfile and compose.yaml say, which takes no container engine to be seen."""
+"""Tests of Dockerfile and compose.yaml that need no container engine."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_all_settings_are_known(bots: dict[str, Any]):
     assert set(re.findall(r"\bONBOOK_[A-Z_]+", DOCKERFILE)) <= SETTINGS
     for bot in bots.values():
         assert set(bot["environment"]) <= SETTINGS
-        # Secrets come from the environment of whoever starts them.
+        # Secrets must come from the operator's environment.
         assert bot["environment"]["DISCORD_TOKEN"].startswith("${DISCORD_TOKEN:?")
         assert ":${POSTGRES_PASSWORD:?" in bot["environment"]["ONBOOK_DATABASE_URL"]
 

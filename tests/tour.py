@@ -25,13 +25,13 @@ CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 PORT = "8799"
 MORE_OPTIONS = re.compile(r"^\+\d+ (more|options?|optional)$")
 WIDTH, HEIGHT = 760, 1600
-"""Of the window, in pixels: as wide as a README shows pictures, as high as any message."""
+"""Size of the window in pixels: as wide as a README shows pictures, as high as any message."""
 
 SETTLED = 1000.0
-"""Milliseconds after which the page shows the outcome of what was done."""
+"""Milliseconds after which the page shows the outcome of an act."""
 
 COLOURS = 128
-"""Of a picture: enough for a dark page with letters on it."""
+"""Colours of a picture: enough for a dark page with letters on it."""
 
 SHOWN = {
     "stats": "script stats",
@@ -42,12 +42,12 @@ SHOWN = {
 
 ROOM = "INT. ROOM {0} - DAY\n\nMAYA\nWhat is in room {0}?\n\nJONAS\nWhat was in the one before."
 ROOMS = 21
-"""A scene of the file that is brought in, and how many there are and one."""
+"""A scene of the imported file, and the number of its scenes plus one."""
 
 
 @contextmanager
 def local_page() -> Iterator[Page]:
-    """A browser at a local page with an empty database."""
+    """Yield a browser at a local page with an empty database."""
     with (
         tempfile.TemporaryDirectory() as folder,
         subprocess.Popen(
@@ -77,13 +77,13 @@ def local_page() -> Iterator[Page]:
 
 
 def command(page: Page, name: str, **options: str | Path) -> None:
-    """Types a slash command as a person does, and waits until it is answered."""
+    """Type a slash command as a person does, and wait for the answer."""
     ask(page, name, **options)
     answered(page)
 
 
 def ask(page: Page, name: str, **options: str | Path) -> None:
-    """Picks a command, picks each option and fills it in; a path is a file to attach."""
+    """Pick a command, and pick and fill in each option; a path is a file to attach."""
     composer = page.locator("#channel-composer-input")
     composer.click()
     composer.press_sequentially(f"/{name}", delay=20)
@@ -93,7 +93,7 @@ def ask(page: Page, name: str, **options: str | Path) -> None:
         if number:
             page.get_by_text(MORE_OPTIONS).click()
         choice = page.get_by_role("option").filter(has=page.get_by_text(option, exact=True))
-        if choice.count():  # a required one stands there already
+        if choice.count():  # a required option stands there already
             choice.click()
         if isinstance(value, Path):
             page.locator("input[type=file]").set_input_files(value)
@@ -101,26 +101,26 @@ def ask(page: Page, name: str, **options: str | Path) -> None:
             page.keyboard.type(value)
         page.wait_for_timeout(500)
         listed = page.get_by_role("option", name=str(value), exact=True)
-        if listed.count():  # it can be chosen, and some must be
+        if listed.count():  # some values must be chosen from a list
             listed.click()
     page.get_by_label("Send").last.click()
 
 
 def press(page: Page, label: str) -> None:
-    """Presses the newest button that is called so."""
+    """Press the newest button with this label."""
     page.get_by_role("button", name=label, exact=True).last.click()
     answered(page)
 
 
 def answered(page: Page) -> None:
-    """Waits until the page shows what came of it."""
+    """Wait until the page shows the outcome."""
     page.wait_for_timeout(SETTLED)
     page.locator("#action-status", has_text="Completing").wait_for(state="detached")
     page.wait_for_timeout(SETTLED)
 
 
 def become(page: Page, name: str) -> None:
-    """Looks at the page as another writer."""
+    """Become another writer on the page."""
     page.locator("#viewer-picker").select_option(label=name)
     page.wait_for_timeout(SETTLED)
 
@@ -129,8 +129,8 @@ def become(page: Page, name: str) -> None:
 
 
 def shot(page: Page, file: Path, last: int = 0) -> None:
-    """Takes a picture of the ``last`` messages, or of the whole page as it is."""
-    page.mouse.move(WIDTH - 1, 0)  # away from messages, which show more where the mouse is
+    """Take a picture of the ``last`` messages, or of the whole page."""
+    page.mouse.move(WIDTH - 1, 0)  # move away from messages, which show more under the pointer
     messages = page.locator("#channel-message-list > article")
     if last:
         seen = [messages.nth(n) for n in range(messages.count() - last, messages.count())]
@@ -141,7 +141,7 @@ def shot(page: Page, file: Path, last: int = 0) -> None:
 
 
 def around(messages: list[Locator]) -> FloatRect:
-    """The part of the page with these messages in it, from the first to the last."""
+    """Return the part of the page around these messages, from the first to the last."""
     messages[-1].scroll_into_view_if_needed()
     messages[-1].page.wait_for_timeout(SETTLED)
     boxes = [box for box in (message.bounding_box() for message in messages) if box]
@@ -151,14 +151,14 @@ def around(messages: list[Locator]) -> FloatRect:
 
 
 def small(file: Path) -> None:
-    """Keeps a picture's few colours, and drops what takes up room."""
+    """Reduce a picture to its few colours, and optimise its size."""
     with Image.open(file) as picture:
         few = picture.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
     few.save(file, optimize=True)
 
 
 def printed(page: Page, file: Path) -> None:
-    """Downloads the newest PDF of the page, and takes a picture of its script's first page."""
+    """Download the newest PDF of the page, and take a picture of its script's first page."""
     with tempfile.TemporaryDirectory() as folder:
         pdf = Path(folder, "script.pdf")
         with page.expect_download() as download:
@@ -175,7 +175,7 @@ def printed(page: Page, file: Path) -> None:
 
 
 def tour(page: Page, folder: Path) -> None:
-    """Two people and the voice write a scene; each picture bears the name of its step."""
+    """Write a scene as two people with the voice; name each picture after its step."""
     command(page, "start", title="The Last Diner", heading="INT. DINER - NIGHT", cast="Maya, Jonas")
     become(page, "Ben")
     command(page, "write", text="MAYA: (quietly) You came back.")
@@ -190,7 +190,7 @@ def tour(page: Page, folder: Path) -> None:
     press(page, "Vote for 2")
     become(page, "Ben")
     press(page, "Vote for 2")
-    # Below the takes stand the two answers that only who voted sees, of which Ben sees his.
+    # Below the takes stand two private answers to the voters, of which Ben sees his own.
     shot(page, folder / "takes.png", last=2)
     command(page, "continue", character="MAYA", seed="8")
     look_at(page, folder)
@@ -198,7 +198,7 @@ def tour(page: Page, folder: Path) -> None:
 
 
 def look_at(page: Page, folder: Path) -> None:
-    """What the commands show of a script that is there."""
+    """Take pictures of the answers to commands about an existing script."""
     command(page, "history", line="1")
     shot(page, folder / "history.png", last=1)
     for name, what in SHOWN.items():
@@ -215,7 +215,7 @@ def look_at(page: Page, folder: Path) -> None:
 
 
 def bring_in(page: Page, folder: Path) -> None:
-    """A script from a file, while another one runs."""
+    """Import a script from a file while another one runs."""
     file = folder / "rooms.fountain"
     file.write_text("\n\n".join(ROOM.format(n) for n in range(1, ROOMS)))
     command(page, "start", title="Twenty Rooms", file=file)
@@ -227,7 +227,7 @@ def bring_in(page: Page, folder: Path) -> None:
 
 
 def main(folder: Path) -> None:
-    """Takes the tour; the pictures lie in the folder then."""
+    """Take the tour, and write its pictures to the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     with local_page() as page:
         tour(page, folder)

@@ -1,1 +1,1 @@
-"""How fast the bot is, beside the network alone and beside eager PyTorch: see `__main__`."""
+"""Measure the bot's speed beside the network alone and beside eager PyTorch: see `__main__`."""

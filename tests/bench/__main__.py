@@ -38,23 +38,23 @@ LSTM, CELLS = "eager nn.LSTM", "eager nn.LSTMCell"
 DELAY, SHORT, READING = "delay", "short line", "reading"
 
 LONG_SCRIPT = 20_000
-"""Characters that are read."""
+"""Characters of the script that is read in the measure of reading."""
 
 STARTS = 5
-"""How often the bot is started."""
+"""Number of times that the bot is started."""
 
 Measures = Mapping[str, Callable[[], list[float]]]
 Results = Mapping[str, list[list[float]]]
-"""What each measure found, round by round."""
+"""The figures of each measure, round by round."""
 
 
 @dataclass(frozen=True)
 class Pace:
-    """How thoroughly it is measured."""
+    """The thoroughness of a measurement."""
 
     rounds: int
     seconds: float
-    """For which each contestant writes in a round."""
+    """Seconds for which each contestant writes in a round."""
     watching: float
     """Seconds for which delays are watched in a round."""
     idle: float
@@ -62,7 +62,7 @@ class Pace:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measures, and prints what it found; returns the exit code, which is 0."""
+    """Run the benchmarks and print their results; return the exit code, which is 0."""
     options = parser().parse_args(arguments)
     pace = Pace(3, 0.3, 1.0, 10.0) if options.quick else Pace(7, 1.0, 4.0, 60.0)
     if options.rounds:
@@ -85,7 +85,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    """The command line."""
+    """Return the parser of the command line."""
     one = argparse.ArgumentParser(
         prog="python -m tests.bench",
         description=__doc__,
@@ -101,7 +101,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def measured(voice: Path, threads: int, pace: Pace) -> Results:
-    """All measures of this process, one after another, so many rounds."""
+    """Return all measures of this process, taken one after another, round by round."""
     model = Model.load(voice, threads)
     engine = Engine(model)
     with eager.apart(len(model.vocabulary), threads) as far:
@@ -117,7 +117,7 @@ def measured(voice: Path, threads: int, pace: Pace) -> Results:
 
 
 def play() -> str:
-    """A play that no voice was trained on."""
+    """Return a play that no voice was trained on."""
     with tempfile.TemporaryDirectory() as folder:
         corpus.plays(Path(folder))
         [path] = Path(folder, "validation").glob("*.fountain")
@@ -125,9 +125,9 @@ def play() -> str:
 
 
 def contest(engine: Engine, script: str, far: eager.Far, pace: Pace) -> Measures:
-    """What is measured in every round, by name."""
+    """Return the figures of every measure of a round, by name."""
     model = engine.model
-    # Behind its first scene everybody of the cast has spoken.
+    # After its first scene the whole cast has spoken.
     beginning = script[:LONG_SCRIPT]
     nucleus = speed.Lines(model, beginning, controlled=False)
     controlled = speed.Lines(model, beginning, controlled=True)
@@ -152,7 +152,7 @@ def _for(seconds: float, write: speed.Contestant) -> Callable[[], list[float]]:
 
 
 def judged_speed(results: Results) -> list[Finding]:
-    """The speeds beside one another, and what was asked of them."""
+    """Judge the speeds by the bounds."""
     return [
         _beside(results, NUCLEUS, LSTM, 1, 25),
         _beside(results, NUCLEUS, CELLS, 1, None),
@@ -179,7 +179,7 @@ def _beside(results: Results, ours: str, theirs: str, rows: int, asked: float | 
 
 
 def judged_service(results: Results, starts: Sequence[Started], idled: Started) -> list[Finding]:
-    """What people notice, and what was asked of it."""
+    """Judge what people notice of the bot by the bounds."""
     delay, line = (1000 * _percentile(results[name], 99) for name in (DELAY, SHORT))
     read = _percentile(results[READING], 50)
     megabytes = statistics.median(one.memory for one in starts) / 1e6
@@ -195,12 +195,12 @@ def judged_service(results: Results, starts: Sequence[Started], idled: Started) 
 
 
 def curve(results: Results, name: str) -> dict[int, float]:
-    """Characters a second by rows."""
+    """Return the characters a second by the number of rows."""
     return {rows: _percentile(results[f"{name}, {rows}"], 50) for rows in ROWS}
 
 
 def summary(results: Results) -> dict[str, dict[str, float | list[float]]]:
-    """The median of each round of each measure, and percentiles of all that was measured."""
+    """Return the median of each round of each measure, and percentiles of all its figures."""
     return {
         name: {
             "medians": [statistics.median(one) for one in rounds if one],
@@ -218,7 +218,7 @@ def _percentile(rounds: Sequence[Sequence[float]], share: float) -> float:
 
 
 def _progress(doing: str) -> None:
-    """Says what is being measured, where somebody sees it."""
+    """Show what is being measured on a terminal."""
     if sys.stderr.isatty():
         print(f"\r\033[K{doing}", end="", file=sys.stderr, flush=True)
 

@@ -25,12 +25,12 @@ from .speed import TEMPERATURE, TOP_P, Contestant, stepping
 ROOT = Path(__file__).parents[2]
 
 Far = Callable[[str, int], Contestant]
-"""The contestant of a name in so many rows, in that process."""
+"""Return the contestant of a name with so many rows, in the other process."""
 
 
 @contextmanager
 def apart(characters: int, threads: int) -> Iterator[Far]:
-    """That process, for as long as it is needed."""
+    """Yield the contestants of a process that runs while the context lasts."""
     command = [sys.executable, "-m", "tests.bench.eager", str(characters), str(threads)]
     with subprocess.Popen(
         command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
@@ -61,7 +61,7 @@ class Sizes:
 
 
 def eager_lstm(sizes: Sizes, rows: int) -> Contestant:
-    """`nn.LSTM` in eager PyTorch, which draws character after character."""
+    """Return `nn.LSTM` in eager PyTorch, sampled character by character."""
     lstm = nn.LSTM(sizes.embedding, sizes.hidden, sizes.layers)
     state = (torch.zeros(sizes.layers, rows, sizes.hidden),) * 2
 
@@ -74,7 +74,7 @@ def eager_lstm(sizes: Sizes, rows: int) -> Contestant:
 
 
 def eager_cells(sizes: Sizes, rows: int) -> Contestant:
-    """The same with an `nn.LSTMCell` for each layer, the quicker way for a single character."""
+    """Return an `nn.LSTMCell` for each layer, the quicker way for a single character."""
     inputs = [sizes.embedding] + [sizes.hidden] * (sizes.layers - 1)
     cells = [nn.LSTMCell(size, sizes.hidden) for size in inputs]
     states = [(torch.zeros(rows, sizes.hidden),) * 2 for _ in cells]
@@ -89,7 +89,7 @@ def eager_cells(sizes: Sizes, rows: int) -> Contestant:
 
 
 def _eager(sizes: Sizes, rows: int, network: Callable[[Tensor], Tensor]) -> Contestant:
-    """Embedding, network, linear output, softmax with temperature and top-p, multinomial."""
+    """Sample from embedding, network, linear output, softmax with temperature and top-p."""
     embedding = nn.Embedding(sizes.vocabulary, sizes.embedding)
     output = nn.Linear(sizes.hidden, sizes.vocabulary)
 
@@ -110,7 +110,7 @@ def _eager(sizes: Sizes, rows: int, network: Callable[[Tensor], Tensor]) -> Cont
 
 
 def main() -> None:
-    """Answers until its input ends."""
+    """Answer until the input ends."""
     characters, threads = map(int, sys.argv[1:])
     torch.set_num_threads(threads)
     sizes = Sizes(characters)

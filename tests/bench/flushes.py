@@ -28,11 +28,11 @@ STATE = 2_048
 """float32 numbers that a voice of 2 x 512 remembers."""
 
 CHANNELS = (1, 4, 16, 64)
-"""Those that write at once."""
+"""Numbers of channels that write at once."""
 
 
 def draft(number: int) -> Draft:
-    """A line of 100 characters, with its state and what each character cost."""
+    """Return a line of 100 characters, with its state and the cost of each character."""
     words = f"{number:06} it rains on the roof of the diner, and nobody says a word of it."
     element = Element(Kind.ACTION, f"{words:.<100}")
     state = np.full(STATE, number, np.float32)
@@ -40,7 +40,7 @@ def draft(number: int) -> Draft:
 
 
 async def milliseconds(store: Store, scripts: Sequence[Script], turns: int, name: str) -> float:
-    """How long a turn takes when each channel writes so many of them, one after the other."""
+    """Return how long a turn takes when each channel writes so many, one after the other."""
 
     async def write(script: Script) -> None:
         for at in range(turns):
@@ -56,7 +56,7 @@ async def milliseconds(store: Store, scripts: Sequence[Script], turns: int, name
 async def compare(
     folder: Path, channels: int, turns: int, rounds: int
 ) -> tuple[list[float], list[float]]:
-    """Milliseconds a turn in each round, with a flush for each and with shared ones."""
+    """Compare a flush for each turn with shared ones: return milliseconds a turn in each round."""
     store = await Store.open(folder / "scripts.db")
     scripts = [await store.scripts.begin(_script(channel)) for channel in range(channels)]
     took: dict[int, list[float]] = {1: [], GROUP_SIZE: []}
@@ -67,7 +67,7 @@ async def compare(
                 await milliseconds(store, scripts, turns // channels, f"{number} {most}")
             )
     await store.close()
-    # The first round fills what is kept of statements.
+    # The first round fills the caches of statements.
     return took[1][1:], took[GROUP_SIZE][1:]
 
 
@@ -87,7 +87,7 @@ def _script(channel: int) -> Script:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """The command."""
+    """Run the command."""
     one = argparse.ArgumentParser(prog="python -m tests.bench.flushes", description=__doc__)
     one.add_argument("--channels", type=int, nargs="+", default=CHANNELS, help="(%(default)s)")
     one.add_argument("--turns", type=int, default=128, help="in a round (%(default)s)")

@@ -1,4 +1,4 @@
-"""Report: the table, the numbers and the picture of what was measured."""
+"""Report the measurements as a table, as numbers and as a picture."""
 
 from __future__ import annotations
 
@@ -17,38 +17,38 @@ from matplotlib.ticker import StrMethodFormatter
 from tests.machine import processor
 
 Curves = Mapping[str, Mapping[int, float]]
-"""Characters a second by the number of rows, for each thing that was measured."""
+"""Characters a second by the number of rows, for each contestant."""
 
 TITLES = ("what", "measured", "against", "ratio", "asked", "met")
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One figure, and what was asked of it."""
+    """A figure, and the bound that it is judged by."""
 
     what: str
     measured: str
-    """With its unit, as it is shown."""
+    """The figure with its unit, as shown."""
     value: float
-    """What is judged: a ratio where it is compared, else the figure itself."""
+    """The value to judge: a ratio for a comparison, else the figure itself."""
     asked: float | None = None
-    """None where nothing was."""
+    """The bound; None where there is none."""
     unit: str = "{:,.2f}"
-    """How `asked` is shown."""
+    """The format of `asked`."""
     at_least: bool = False
     """Whether more is better."""
     against: str = ""
-    """What it is compared with."""
+    """The other side of a comparison."""
 
     @property
     def met(self) -> bool | None:
-        """Whether it is as good as was asked; None where nothing was."""
+        """Return whether the value meets its bound; None without a bound."""
         if self.asked is None:
             return None
         return self.value >= self.asked if self.at_least else self.value < self.asked
 
     def cells(self) -> tuple[str, ...]:
-        """Its line of the table."""
+        """Return the finding's row of the table."""
         ratio = self.unit.format(self.value) if self.against else ""
         asked = ""
         if self.asked is not None:
@@ -65,7 +65,7 @@ def compared(
     *,
     share: bool,
 ) -> Finding:
-    """Ours and their speed [characters/s], round by round; ``share`` shows per cent."""
+    """Compare our speed with theirs [characters/s], round by round; ``share`` shows per cent."""
     ours, theirs = (statistics.median(column) for column in zip(*speeds, strict=True))
     return Finding(
         what,
@@ -79,12 +79,12 @@ def compared(
 
 
 def limited(what: str, value: float, limit: float, unit: str) -> Finding:
-    """A figure that must stay below a limit."""
+    """Return a figure that must stay below a limit."""
     return Finding(what, unit.format(value), value, limit, unit)
 
 
 def table(findings: Sequence[Finding]) -> str:
-    """All of them below one another, and how many fall short."""
+    """Return a table of the findings, and how many fall short."""
     rows = [TITLES, *(one.cells() for one in findings)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
@@ -94,7 +94,7 @@ def table(findings: Sequence[Finding]) -> str:
 
 
 def curve_table(curves: Curves) -> str:
-    """The curves in numbers."""
+    """Return the curves as a table of numbers."""
     rows = [("characters/s at", *map(str, next(iter(curves.values()))), "rows")]
     rows += [
         (name, *(f"{speed:,.0f}" for speed in curve.values()), "") for name, curve in curves.items()
@@ -107,7 +107,7 @@ def curve_table(curves: Curves) -> str:
 
 
 def where(threads: int, rounds: int, voice: str) -> dict[str, Any]:
-    """On what machine, with what, when."""
+    """Describe the machine, the software and the date."""
     return {
         "processor": processor(),
         "threads": threads,
@@ -120,13 +120,13 @@ def where(threads: int, rounds: int, voice: str) -> dict[str, Any]:
 
 
 def document(found: Sequence[Finding], curves: Curves, about: Mapping[str, Any]) -> dict[str, Any]:
-    """Everything, for JSON."""
+    """Return all results, for JSON."""
     findings = [asdict(one) | {"met": one.met} for one in found]
     return {"where": dict(about), "findings": findings, "characters_per_second": curves}
 
 
 def draw(curves: Curves, picture: Path, about: Mapping[str, Any]) -> None:
-    """Draws the curves to a PNG that can be read at a width of 700 pixels."""
+    """Draw the curves to a PNG that can be read at a width of 700 pixels."""
     figure = Figure(figsize=(7, 4), layout="constrained")
     axes = figure.add_subplot(
         xlabel="lines written side by side",

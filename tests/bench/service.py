@@ -1,4 +1,4 @@
-"""Service: what people notice of the bot, in seconds, bytes and shares of a core."""
+"""Measure what people notice of the bot, in seconds, bytes and shares of a core."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ TICK = 0.001
 """Seconds for which the watcher of the event loop sleeps."""
 
 SHORT_LINE = 60
-"""Characters of the line that somebody waits for while others write."""
+"""Characters of a line that is timed while other lines are written."""
 
 
 def loop_delays(engine: Engine, lines: Lines, rows: int, seconds: float) -> list[float]:
-    """How late the event loop wakes a coroutine that sleeps a moment, again and again [s]."""
+    """Measure how late the event loop wakes a coroutine that sleeps a moment, repeatedly [s]."""
 
     async def watch() -> list[float]:
         delays: list[float] = []
@@ -41,9 +41,9 @@ def loop_delays(engine: Engine, lines: Lines, rows: int, seconds: float) -> list
 
 
 def short_lines(engine: Engine, lines: Lines, others: int, seconds: float) -> list[float]:
-    """How long one line takes, from the call to the text, while others write [s].
+    """Measure one line from the call to the text while other lines are written [s].
 
-    Lines that come to their own end earlier are left out.
+    Lines that end by themselves earlier are left out.
     """
 
     async def wait() -> list[float]:
@@ -60,7 +60,7 @@ def short_lines(engine: Engine, lines: Lines, others: int, seconds: float) -> li
 
 
 def reading(engine: Engine, script: str, characters: int) -> float:
-    """How long it takes to read so many characters of a script, alone [s]."""
+    """Measure how long so many characters of a script take to read, alone [s]."""
     model = engine.model
     request = Request(model.start(), model.encode(script)[:characters])
     began = time.perf_counter()
@@ -74,20 +74,20 @@ async def _read(engine: Engine, request: Request) -> None:
 
 @dataclass(frozen=True)
 class Started:
-    """What was seen of a bot in a process of its own."""
+    """Measurements of a bot in a process of its own."""
 
     ready: float
     """Seconds from the start of the interpreter until the bot would connect."""
     memory: int
-    """Bytes that are resident then."""
+    """Resident bytes when the bot is ready."""
     idle: float = 0.0
-    """Share of one core that it used while nobody wrote."""
+    """Share of one core that the bot used while nobody wrote."""
     memory_after_burst: int = 0
-    """Bytes that are resident after 64 lines."""
+    """Resident bytes after 64 lines."""
 
 
 def started(voice: Path, threads: int, idle: float = 0.0) -> Started:
-    """Starts the bot with a voice and an empty database; lets it idle for so many seconds."""
+    """Start the bot with a voice and an empty database, and then wait for so many seconds."""
     with tempfile.TemporaryDirectory() as folder:
         environment = os.environ | {
             "PYTHONPATH": str(ROOT),

@@ -1,4 +1,4 @@
-"""Speed: everything here that writes characters, as something that can be run for some seconds."""
+"""Measure the speed of all ways to write characters, as contestants that run for some seconds."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from bot.inference.sampling import Sampling
 from bot.inference.word_filter import Banned
 
 Contestant = Callable[[float], float]
-"""Writes for so many seconds; says how many characters it wrote in each of them."""
+"""Write for so many seconds; return the characters written in each second."""
 
 TEMPERATURE, TOP_P = 0.7, 0.95
 
 LIMIT = 300
-"""Characters after which a line is ended."""
+"""Characters after which a line ends."""
 
 CAST = ("VIOLA", "ORSINO", "OLIVIA", "MARIA", "SIR TOBY BELCH", "MALVOLIO", "CLOWN")
 
@@ -37,14 +37,19 @@ WARM_STEPS = 20
 """Steps before the clock starts."""
 
 WARM_SECONDS = 0.2
-"""The same for lines: until rows no longer begin and end together, caches and threads are warm."""
+"""Seconds before the clock starts for lines: by then rows no longer begin and end together, and
+caches and threads are warm.
+"""
 
 
 class Lines:
     """Requests for lines behind the beginning of a script, each with another seed."""
 
     def __init__(self, model: Model, script: str, *, controlled: bool) -> None:
-        """controlled: with every control that there is, not with temperature and top-p alone."""
+        """Take the model and the script.
+
+        controlled: with every control that there is, not with temperature and top-p alone.
+        """
         self._state = model.start()
         self._context = model.encode(script)[-REACH:]
         for token in self._context:
@@ -58,7 +63,7 @@ class Lines:
             self._banned = Banned.of(model.vocabulary, rare_words(script))
 
     def request(self, limit: int = LIMIT) -> Request:
-        """The next one."""
+        """Return the next request."""
         seed = next(self._seeds)
         if not self._controlled:
             sampling = Sampling(seed, TEMPERATURE, TOP_P)
@@ -77,7 +82,10 @@ class Lines:
 
 
 def rare_words(script: str) -> list[str]:
-    """Words that a script has once: a voice writes their beginnings often, and them seldom."""
+    """Return the words that a script has once.
+
+    A voice often writes the beginnings of these words, but seldom the whole words.
+    """
     seen = Counter(re.findall(r"[a-z]{5,}", script))
     rare = [word for word, times in seen.items() if times == 1]
     return rare[:: max(1, len(rare) // BANNED_WORDS)][:BANNED_WORDS]
@@ -96,13 +104,13 @@ class Written:
     characters: int
 
     def within(self, first: float, last: float) -> float:
-        """How many of its characters fall between two times, had they all taken equally long."""
+        """Return how many characters fall between two times, had all taken equally long."""
         both = min(self.ended, last) - max(self.began, first)
         return self.characters * max(0.0, both) / (self.ended - self.began)
 
 
 async def written(engine: Engine, request: Request, row: int = 0) -> Written:
-    """One line, end to end; no character, where nothing can be said."""
+    """Write one line, end to end; return no character where nothing can be said."""
     began = time.perf_counter()
     try:
         text = engine.model.decode((await engine.run(request)).written)
@@ -113,7 +121,7 @@ async def written(engine: Engine, request: Request, row: int = 0) -> Written:
 
 @asynccontextmanager
 async def crowd(engine: Engine, lines: Lines, rows: int) -> AsyncIterator[asyncio.Queue[Written]]:
-    """So many rows that write line after line, all of which come into the queue."""
+    """Yield a queue of the lines that so many rows write, one line after another."""
     done = asyncio.Queue[Written]()
 
     async def write(row: int) -> None:
@@ -129,7 +137,7 @@ async def crowd(engine: Engine, lines: Lines, rows: int) -> AsyncIterator[asynci
 
 
 def engine(of: Engine, lines: Lines, rows: int) -> Contestant:
-    """Lines end to end, from the awaited call to the text, in so many rows."""
+    """Return a contestant that writes lines in so many rows, from the awaited call to the text."""
 
     async def write(seconds: float) -> float:
         async with crowd(of, lines, rows) as done:
@@ -137,7 +145,7 @@ def engine(of: Engine, lines: Lines, rows: int) -> Contestant:
             await asyncio.sleep(seconds)
             last = time.perf_counter()
             characters = 0.0
-            # What is being written at the last moment counts, too, and all rows go on until then.
+            # Unfinished lines count, too; therefore all rows go on until the last moment.
             writing = set(range(rows))
             while writing:
                 line = await done.get()
@@ -153,7 +161,7 @@ def engine(of: Engine, lines: Lines, rows: int) -> Contestant:
 
 
 def bare(model: Model, script: str, rows: int) -> Contestant:
-    """`session.run` alone on the rows of a real text; only the states are fed back."""
+    """Return a contestant that calls `session.run` on a real text and feeds only states back."""
     text = model.encode(script)
     columns = np.resize(text, (len(text) // rows, rows))
     states = np.zeros((rows, model.state_size), np.float32)
@@ -171,7 +179,7 @@ def bare(model: Model, script: str, rows: int) -> Contestant:
 
 
 def bound(model: Model, script: str, rows: int) -> Contestant:
-    """The same through `Slots`, whose arrays the network itself reads and writes."""
+    """Return a contestant that uses `Slots`, whose arrays the network itself reads and writes."""
     text = model.encode(script)
     columns = np.resize(text, (len(text) // rows, rows))
     slots = model.slots(rows)
@@ -186,7 +194,7 @@ def bound(model: Model, script: str, rows: int) -> Contestant:
 
 
 def stepping(steps: Callable[[], Iterator[object]], rows: int) -> Contestant:
-    """Takes steps of one character in each row, one after another."""
+    """Return a contestant that takes steps of one character in each row."""
 
     def run(seconds: float) -> float:
         taking = steps()

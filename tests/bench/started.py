@@ -22,14 +22,14 @@ from bot.inference.sampling import Sampling
 from bot.settings import runner_settings
 
 BURST = 64
-"""Lines that are written side by side before it idles."""
+"""Lines that are written side by side before the idling."""
 
 SETTLING = 1.0
 """Seconds between the burst and the idling."""
 
 
 async def start(idle: float) -> None:
-    """Loads the bot; then idles for so many seconds, unless there are none."""
+    """Load the bot, and idle for so many seconds unless there are none."""
     async with Bot(runner_settings()) as bot:
         services = await add_cogs(bot, bot.settings)
         _tell(memory=_resident())
@@ -48,14 +48,14 @@ async def _burst(engine: Engine) -> None:
 
 
 async def _busy_share(seconds: float) -> float:
-    """Processor time of all threads, as a share of one core."""
+    """Return the processor time of all threads, as a share of one core."""
     began, used = time.perf_counter(), time.process_time()
     await asyncio.sleep(seconds)
     return (time.process_time() - used) / (time.perf_counter() - began)
 
 
 def _resident() -> int:
-    """Bytes of memory that are in use now (Linux)."""
+    """Return the bytes of memory that are in use now (Linux)."""
     pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[1]
     return int(pages) * resource.getpagesize()
 

@@ -18,7 +18,7 @@ A test starts both, makes people, and lets them act, several at once with `async
             begun = await (await ann.slash(channel, "start", heading="Roof")).shows("```")
             asked = await asyncio.gather(*(one.click(begun, "Continue") for one in (ann, ben)))
 
-Whoever acts gets an `Asked` at once. ``await asked.shows("text")`` waits for the message that
+An act returns an `Asked` at once. ``await asked.shows("text")`` waits for the message that
 answers with this text; messages and `Asked` are live, they change as Discord changes them, and
 ``await discord.until(lambda: ...)`` waits for whatever else. Nothing says when a bot has finished:
 wait for what people would see. Discord's own latencies and limits come with `Discord.conditions`.

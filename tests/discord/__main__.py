@@ -20,7 +20,7 @@ LARGEST_REQUEST = 32 * 1024 * 1024
 
 
 def application(world: World) -> web.Application:
-    """The whole server, for one world."""
+    """Return the whole server for one world."""
     rest, gateway = Rest(world), Gateway(world)
     control = Control(world, gateway)
     app = web.Application(
@@ -36,8 +36,8 @@ def application(world: World) -> web.Application:
 
 
 async def serve(world: World) -> None:
-    """Serves at a free port until nobody holds the standard input open any more."""
-    # Nobody waits for the sockets of those who have gone.
+    """Serve at a free port until the standard input closes."""
+    # Do not wait at the end for the sockets of clients that have gone.
     runner = web.AppRunner(application(world), shutdown_timeout=0.1)
     await runner.setup()
     site = web.TCPSite(runner, HOST, 0)

@@ -28,7 +28,7 @@ from .state import TOKEN
 
 @contextmanager
 def at(address: str) -> Iterator[None]:
-    """Lets discord.py speak to this address: all that is replaced of it."""
+    """Point discord.py at this address; nothing else of it is replaced."""
     before = discord.http.Route.BASE, discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY
     socket = yarl.URL(address.replace("http", "ws", 1) + "/")
     discord.http.Route.BASE = f"{address}/api/v10"
@@ -43,7 +43,7 @@ def at(address: str) -> Iterator[None]:
 async def bot_here(
     address: str, chosen: RunnerSettings, shards: Shards = UNDIVIDED
 ) -> AsyncIterator[Bot]:
-    """The real bot in this process, for a test that must look inside."""
+    """Yield the real bot in this process, for a test that must look inside."""
     with at(address):
         async with Bot(chosen, shards=shards) as bot:
             running = asyncio.create_task(bot.start(TOKEN))
@@ -51,7 +51,7 @@ async def bot_here(
                 yield bot
             finally:
                 running.cancel()
-                # Where discord.py is connecting anew, it does not hear of the cancelling.
+                # A discord.py that is reconnecting does not notice its cancellation.
                 await bot.close()
                 await asyncio.wait([running])
                 if not running.cancelled():
@@ -61,12 +61,12 @@ async def bot_here(
 def _hurry(times: float) -> None:
     for name in ("HELD", "RENEWED_EVERY", "IDENTIFIED_EVERY"):
         setattr(leases, name, getattr(leases, name) / times)
-    # Less than what a lease may take to be renewed.
+    # Less than the renewal of a lease may take.
     timeouts.LOCK = round(timeouts.LOCK / times)
 
 
 def _end_with_the_input() -> None:
-    # Not through sys.stdin, whose lock would be in the way when the interpreter ends first.
+    # Not through sys.stdin: its lock would block if the interpreter ended first.
     while os.read(0, 1024):
         pass
     os.kill(os.getpid(), signal.SIGTERM)

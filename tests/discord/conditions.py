@@ -16,12 +16,12 @@ from dataclasses import dataclass
 TEN_MINUTES = 600.0
 
 MOST_INVALID = 10_000
-"""Answers with one of `INVALID` within ten minutes, after which Discord answers nothing."""
+"""Answers with a status of `INVALID` within ten minutes, after which Discord answers nothing."""
 
 INVALID = {401, 403, 429}
 
 EVERYWHERE = 50, 1.0
-"""Requests with a bot's token in so many seconds. Interactions and their webhooks have none."""
+"""Requests with a bot's token in so many seconds; interactions and webhooks are not counted."""
 
 ROUTES = {
     "send": (5, 5.0),
@@ -33,40 +33,40 @@ ROUTES = {
     "edit_answer": (5, 2.0),
     "delete_answer": (5, 2.0),
 }
-"""Requests in so many seconds, by what `Rest` calls them, for each channel or interaction."""
+"""Requests in so many seconds, by the route's name in `Rest`, for each channel or interaction."""
 
 IDENTIFIES = 1000
 """Sessions that a bot may begin in a day."""
 
 BETWEEN_IDENTIFIES = 5.0
-"""Seconds between two of the shards that share a place (see `CONCURRENCY`)."""
+"""Seconds between two shards of the same remainder (see `CONCURRENCY`)."""
 
 CONCURRENCY = 1
-"""How many shards may begin a session at the same time."""
+"""Number of shards that may begin a session at the same time."""
 
 MOST_BUCKETS = 10_000
-"""Buckets, above which those are forgotten that are full again."""
+"""Number of buckets above which full ones are dropped."""
 
 
 @dataclass
 class Bucket:
-    """So many requests in so many seconds, from the first of them on."""
+    """A rate limit's bucket: so many requests in so many seconds, counted from the first."""
 
     most: int
     seconds: float
     ends: float = -math.inf
-    """When it is full again."""
+    """Time at which the bucket is full again."""
     used: int = 0
 
     def take(self, now: float) -> bool:
-        """Takes one, if there is one left."""
+        """Take one request from the bucket, and return whether one was left."""
         if now >= self.ends:
             self.ends, self.used = now + self.seconds, 0
         self.used += 1
         return self.used <= self.most
 
     def headers(self, name: str, now: float) -> dict[str, str]:
-        """What an answer says of it."""
+        """Return the bucket's headers for an answer."""
         return {
             "X-RateLimit-Limit": str(self.most),
             "X-RateLimit-Remaining": str(max(0, self.most - self.used)),
@@ -77,16 +77,16 @@ class Bucket:
 
 
 class Conditions:
-    """The conditions of one world, which hold from the moment on at which they are set."""
+    """The conditions of one world, valid from the moment at which they are set."""
 
     def __init__(self, concurrency: int = 16, identify_every: float = 0.0) -> None:
         self.limited = False
         self.concurrency = concurrency
-        """How many shards may begin a session at the same time: those of different remainders."""
+        """Number of shards of different remainders that may begin a session at the same time."""
         self.identify_every = identify_every
         """Seconds between two shards of one remainder."""
         self.counts = Counter[str]()
-        """What a bot has asked for and was told, in words."""
+        """Numbers of the bot's requests and of the answers to them, by description."""
         self._latency = 0.0, 0.0
         self._random = random.Random()
         self._everywhere = Bucket(*EVERYWHERE)
@@ -95,42 +95,42 @@ class Conditions:
         self._identified: dict[int, float] = {}
 
     def be(self, least: float, most: float, limited: bool, seed: int) -> None:
-        """Lets what passes take so many seconds, at least and at most, and limits hold or not."""
+        """Set the range of latencies, in seconds, and whether limits hold."""
         self._latency, self.limited = (least, most), limited
         if limited:
             self.concurrency, self.identify_every = CONCURRENCY, BETWEEN_IDENTIFIES
         self._random.seed(seed)
 
     def latency(self) -> float:
-        """How long something takes, in seconds: an event, or a request and its answer together."""
+        """Return the latency [s] of an event, or of a request together with its answer."""
         return self._random.uniform(*self._latency) if self._latency[1] else 0.0
 
     def bucket(self, route: str, major: str, now: float) -> Bucket:
-        """The bucket of a route, in a channel or for an interaction."""
+        """Return the bucket of a route in a channel or for an interaction."""
         if len(self._buckets) > MOST_BUCKETS:
             left = {key: one for key, one in self._buckets.items() if one.ends > now}
             self._buckets = left
         return self._buckets.setdefault((route, major), Bucket(*ROUTES[route]))
 
     def everywhere(self, now: float) -> float:
-        """The seconds until a request with the bot's token may come; 0 takes one."""
+        """Return the seconds until a request with the bot's token may come; 0 takes one."""
         return 0.0 if self._everywhere.take(now) else self._everywhere.ends - now
 
     def note(self, status: int, now: float) -> None:
-        """Counts an answer."""
+        """Count an answer."""
         self.counts["requests"] += 1
         if status in INVALID:
             self.counts["invalid requests"] += 1
             self._invalid.append(now)
 
     def is_banned(self, now: float) -> bool:
-        """Whether there were so many invalid requests that nothing is answered any more."""
+        """Return whether too many requests were invalid for another one to be answered."""
         while self._invalid and self._invalid[0] < now - TEN_MINUTES:
             self._invalid.popleft()
         return self.limited and len(self._invalid) >= MOST_INVALID
 
     def may_identify(self, shard: int, now: float) -> bool:
-        """Whether a shard may begin a session now, which is counted."""
+        """Return whether a shard may begin a session now, and count the session."""
         place = shard % self.concurrency
         self.counts["identifies"] += 1
         if now < self._identified.get(place, -math.inf) + self.identify_every:
@@ -140,7 +140,7 @@ class Conditions:
         return not self.limited or self.counts["identifies"] <= IDENTIFIES
 
     def sessions_left(self) -> dict[str, int]:
-        """What Discord says about how often a bot may begin a session."""
+        """Return Discord's figures on how many sessions the bot may still begin."""
         return {
             "total": IDENTIFIES,
             "remaining": max(0, IDENTIFIES - self.counts["identifies"]),

@@ -42,26 +42,26 @@ TYPES: dict[int, tuple[type, ...]] = {
     NUMBER: (int, float),
     ATTACHMENT: (dict,),
 }
-"""What the values of an option are, for a person who fills it in."""
+"""The Python types of an option's value, by the option's type."""
 
 
 SECRET = {"token", "payload"}
-"""What of an interaction is between Discord and the bot."""
+"""Fields of an interaction that only Discord and the bot see."""
 
 
 @dataclass
 class Hold:
-    """Requests of the bot that lie on the server until they are let go."""
+    """Requests of the bot that the server holds until they are released."""
 
     method: str
     path: re.Pattern[str]
     most: int | None
-    """How many are kept; None for all."""
+    """The number of requests to hold; None for all."""
     gate: asyncio.Event = field(default_factory=asyncio.Event)
     held: int = 0
 
     def keeps(self, request: web.Request) -> bool:
-        """Whether this request is to be kept."""
+        """Return whether this request must be held."""
         if self.most is not None and self.held >= self.most:
             return False
         ours = request.path.startswith(BASE) and request.method == self.method
@@ -69,7 +69,7 @@ class Hold:
 
 
 class Control:
-    """What a test may do. Every deed is a POST of its options, which returns what it made."""
+    """The deeds of a test. Each is a POST of its options, and returns what it made."""
 
     def __init__(self, world: World, gateway: Gateway) -> None:
         self.world = world
@@ -78,7 +78,7 @@ class Control:
         self.faults: list[Fault] = []
 
     def routes(self) -> list[web.RouteDef]:
-        """The stream of all that is seen, and the deeds."""
+        """Return the routes of the stream of changes and of the deeds."""
         deeds = {
             "guild": self.make_guild,
             "channel": self.make_channel,
@@ -110,7 +110,7 @@ class Control:
         return [web.get("/control/sight", self.watch), *posts]
 
     async def watch(self, request: web.Request) -> web.WebSocketResponse:
-        """Streams what is there, and from then on what changes."""
+        """Stream everything that exists, and then each change."""
         socket = web.WebSocketResponse(heartbeat=30)
         await socket.prepare(request)
         changes: asyncio.Queue[str] = asyncio.Queue()
@@ -136,14 +136,14 @@ class Control:
     # Who and where
 
     async def make_guild(self, name: str, bot_may: int, locale: str) -> Json:
-        """A server that the bot has joined."""
+        """Make a server that the bot has joined."""
         guild = Guild(self.world.new_id(), name, bot_may, locale)
         self.world.guilds[guild.id] = guild
         self.gateway.dispatch("GUILD_CREATE", guild.id, payloads.guild(self.world, guild))
         return {"id": guild.id}
 
     async def make_channel(self, guild: int, name: str) -> Json:
-        """A text channel in it."""
+        """Make a text channel in a server."""
         channel = Channel(self.world.new_id(), guild, name)
         self.world.channels[channel.id] = channel
         self.world.guilds[guild].channels.append(channel.id)
@@ -151,9 +151,9 @@ class Control:
         return {"id": channel.id}
 
     async def make_channels(self, guild: int, count: int, first: int | None = None) -> Json:
-        """So many of them, with ids that the bot's database knows from ``first`` on, or new ones.
+        """Make so many channels, with the ids from ``first`` on that the bot knows, or new ids.
 
-        For a bot that is not there yet: it hears of them with the guild.
+        For a bot that is not connected yet: it hears of the channels with the guild.
         """
         new = [self.world.new_id() if first is None else first + n for n in range(count)]
         of = self.world.guilds[guild]
@@ -163,7 +163,7 @@ class Control:
         return {"ids": new}
 
     async def make_person(self, guild: int, name: str, may: int, locale: str) -> Json:
-        """A member of it."""
+        """Make a member of a server."""
         person = self.world.add_user(name, may, locale)
         self.world.guilds[guild].members.append(person.id)
         return {"id": person.id}
@@ -171,7 +171,7 @@ class Control:
     # What people do
 
     async def write(self, user: int, channel: int, content: str) -> Json:
-        """A message, which a bot hears of, be its intents as they may; nobody here keeps it."""
+        """Send a message to the bot, whatever its intents; the message is not kept."""
         guild, written = self.world.channels[channel].guild, self.world.new_id()
         who = self.world.users[user]
         told = payloads.written(self.world, who, written, channel, content)
@@ -189,9 +189,9 @@ class Control:
         times: int = 1,
         late: float = 0.0,
     ) -> Json:
-        """A slash command; while the option ``typed`` is being typed, if that is named.
+        """Use a slash command, or autocomplete its option ``typed`` if one is named.
 
-        With a ``target`` it is the command of this name on a message's menu.
+        With a ``target``, use the command of this name on that message's menu.
         """
         if target is not None:
             data = self._on_message(user, name, target)
@@ -208,9 +208,9 @@ class Control:
         values: list[str] | None = None,
         times: int = 1,
     ) -> Json:
-        """A button under a message, or values from its menu.
+        """Press a button under a message, or choose values from its menu.
 
-        It may be one that the message had before: people press what they saw a moment ago.
+        The button may be an earlier one of the message: people press what they saw a moment ago.
         """
         found = self._visible(user, message)
         one, version = _bearing(found, custom_id)
@@ -229,7 +229,7 @@ class Control:
     async def submit(
         self, user: int, interaction: int, values: dict[str, str], times: int = 1
     ) -> Json:
-        """A modal that was shown, filled in: texts by the labels of its inputs."""
+        """Submit a modal that was shown, with texts by the labels of its inputs."""
         before = self.world.interactions[interaction]
         _possible(before.modal and before.user == user, "no modal is shown to this person")
         assert before.modal is not None  # checked
@@ -256,9 +256,9 @@ class Control:
         message: int | None = None,
         components: list[Json] | None = None,
     ) -> Json:
-        """Something that no client of Discord's does: any data, in an envelope as it always is.
+        """Send data that no client of Discord would send, in a well-formed envelope.
 
-        It may come from a message, of whoever it is, which may bear other components.
+        The data may come from anybody's message, and the message may bear other components.
         """
         shown = None
         if message is not None:
@@ -268,24 +268,24 @@ class Control:
         return self._act(Kind(kind), user, channel, data, 1, shown)
 
     async def add_file(self, name: str, content: str) -> Json:
-        """Somebody attaches a file, whose content is in base64; what Discord says of it."""
+        """Attach a file of base64 content, and return Discord's description of it."""
         return self.world.add_file(name, base64.b64decode(content))
 
     async def deliver_again(self, interaction: int) -> Json:
-        """Delivers what was delivered before."""
+        """Deliver an interaction a second time."""
         self._deliver(self.world.interactions[interaction], 1)
         return {}
 
     async def tell_payload(self, interaction: int) -> Json:
-        """What only the bot is told, for a test that answers in its place."""
+        """Return an interaction's payload, for a test that answers in the bot's place."""
         return self.world.interactions[interaction].payload
 
     async def tell_commands(self) -> Json:
-        """The commands as the bot has registered them."""
+        """Return the commands as the bot has registered them."""
         return {"commands": list(self.world.commands.values())}
 
     async def delete(self, message: int) -> Json:
-        """A moderator deletes a message."""
+        """Delete a message as a moderator."""
         self.world.delete(self.world.messages[message])
         return {}
 
@@ -299,7 +299,7 @@ class Control:
         shown: Json | None = None,
         late: float = 0.0,
     ) -> Json:
-        """Somebody does something, perhaps to a message that is shown."""
+        """Act as a person, perhaps on a message that is shown."""
         world = self.world
         source = int(shown["id"]) if shown else None
         interaction = Interaction(world.new_id(), kind, user, channel, source, world.now())
@@ -340,7 +340,7 @@ class Control:
         return self.world.commands[kind, name]
 
     def _slash(self, name: str, given: Json, typed: str | None) -> Json:
-        """The data of a slash command with all its words, such as ``script show``."""
+        """Return the data of a slash command with all its words, such as ``script show``."""
         first, *rest = name.split()
         leaf = command = self._command(CHAT_INPUT, first)
         for word in rest:
@@ -358,7 +358,7 @@ class Control:
     def _filled(
         self, options: Sequence[Json], given: Json, typed: str | None, resolved: Json
     ) -> Iterator[Json]:
-        """A command's options as a person has filled them in; notes what their ids stand for."""
+        """Yield a command's options as a person filled them in, and resolve the ids among them."""
         known = {one["name"]: one for one in options}
         _possible(not any(one["type"] in (1, 2) for one in options), "name the subcommand too")
         _possible(set(given) <= set(known), f"the options are {sorted(known)}")
@@ -379,7 +379,7 @@ class Control:
             yield filled
 
     def _resolve(self, kind: int, value: Any, resolved: Json) -> str:
-        """Explains a value that is an id, and returns it."""
+        """Add the object of an option's id to ``resolved``, and return the value."""
         if kind == USER:
             user = self.world.users[value]
             resolved.setdefault("users", {})[str(value)] = payloads.user(self.world, user)
@@ -393,59 +393,59 @@ class Control:
     # Trouble
 
     async def let_time_pass(self, seconds: float) -> Json:
-        """Puts the clock forward."""
+        """Put the clock forward."""
         self.world.ahead += seconds
         return {}
 
     async def set_conditions(self, least: float, most: float, limited: bool, seed: int) -> Json:
-        """Sets how far away the bot is, and whether it is limited; see `Conditions.be`."""
+        """Set how far away the bot is, and whether it is limited; see `Conditions.be`."""
         self.world.conditions.be(least, most, limited, seed)
         return {}
 
     async def tell_counts(self) -> Json:
-        """What the bot has asked for so far, and the server's own process."""
+        """Return the counts of the bot's requests, and the server's process id."""
         return {"process": os.getpid(), "counts": dict(self.world.conditions.counts)}
 
     async def hold(self, method: str, path: str, most: int | None) -> Json:
-        """Keeps the bot's next requests whose path has this pattern, until they are released."""
+        """Hold the bot's next requests whose path matches this pattern until `release`."""
         self.holds.append(Hold(method, re.compile(path), most))
         return {}
 
     async def release(self) -> Json:
-        """Lets all requests go that are held, and those that come."""
+        """Release all requests that are held, and those to come."""
         for hold in self.holds:
             hold.gate.set()
         self.holds.clear()
         return {}
 
     async def fail(self, kind: str, **how: Any) -> Json:
-        """Lets a fault happen to some of the bot's next requests; see `Fault`."""
+        """Make some of the bot's next requests fail; see `Fault`."""
         self.faults.append(Fault(FaultKind(kind), **how))
         return {}
 
     async def mend(self) -> Json:
-        """Lets nothing happen any more that has not happened yet."""
+        """Cancel all faults that have not happened yet."""
         self.faults.clear()
         return {}
 
     async def reconnect(self) -> Json:
-        """Asks the bot to connect anew, as Discord does now and then."""
+        """Ask the bot to reconnect, as Discord does now and then."""
         await self.gateway.reconnect()
         return {}
 
     async def invalidate(self, resumable: bool) -> Json:
-        """Tells the bot that its session is not valid; it can be resumed, or is gone."""
+        """Tell the bot that its session is invalid: it can be resumed, or is gone."""
         await self.gateway.invalidate(resumable)
         return {}
 
     async def drop(self, politely: bool) -> Json:
-        """Loses the bot's connection to the gateway, with a reason or without a word."""
+        """Drop the bot's connection to the gateway, with a reason or without a word."""
         await self.gateway.drop(politely=politely)
         return {}
 
     @web.middleware
     async def holding(self, request: web.Request, handler: Any) -> web.StreamResponse:
-        """Keeps what is to be kept; what its sender does not wait for any more never arrives."""
+        """Hold a request where a hold asks for it; one that its sender gives up never arrives."""
         for hold in self.holds:
             if hold.keeps(request):
                 hold.held += 1
@@ -457,7 +457,7 @@ class Control:
 
     @web.middleware
     async def failing(self, request: web.Request, handler: Any) -> web.StreamResponse:
-        """Does to a request what is to happen to it."""
+        """Apply to a request the fault that is set for it."""
         for fault in self.faults:
             if fault.strikes(request):
                 self.world.tell("fault", [fault.kind, request.method, request.path])
@@ -466,7 +466,7 @@ class Control:
 
 
 def _deed(deed: Any) -> Any:
-    """A deed as a handler; what a person cannot do is answered with a sentence."""
+    """Wrap a deed as a handler that reports what a person cannot do in a sentence."""
 
     async def handle(request: web.Request) -> web.Response:
         try:
@@ -483,7 +483,7 @@ def _possible(fine: object, why: str) -> None:
 
 
 def _fits(option: Json, value: Any) -> None:
-    """Whether Discord's client would take this value."""
+    """Raise NotPossible for a value that Discord's client would not take."""
     name = option["name"]
     _possible(isinstance(value, TYPES[option["type"]]), f"{name}: not {value!r}")
     if choices := option.get("choices"):
@@ -500,7 +500,7 @@ def _fits(option: Json, value: Any) -> None:
 
 
 def _bearing(message: Message, custom_id: str) -> tuple[Json, Version]:
-    """The button or menu with this id, and how the message looked when it had it last."""
+    """Return the button or menu with this id, and the last version of the message that had it."""
     for version in reversed(message.versions):
         for one in rules.bearing(version.components):
             if one.get("custom_id") == custom_id and not one.get("disabled"):
@@ -509,7 +509,7 @@ def _bearing(message: Message, custom_id: str) -> tuple[Json, Version]:
 
 
 def _seen(it: Any) -> Any:
-    """What is told of something, as JSON."""
+    """Return an object as JSON for those who watch."""
     if isinstance(it, Interaction):
         return {name: value for name, value in vars(it).items() if name not in SECRET}
     return asdict(it) if isinstance(it, Message) else it

@@ -30,18 +30,18 @@ FIRST, TEXT = 1.0, 3.0
 """Seconds within which everybody should see an answer, and the text."""
 
 BLOCK = "```"
-"""Where there are lines of a script, and nothing else, in a message."""
+"""The mark of a message that has lines of a script, and of no other."""
 
 Answered = tuple[Asked, Message]
 
 
 def names(count: int) -> list[str]:
-    """So many names of characters, of letters alone, none of which is part of another."""
+    """Return so many character names, of letters alone, none of which is part of another."""
     return ["".join(one) for one in islice(product(string.ascii_uppercase, repeat=3), count)]
 
 
 def report(answered: Sequence[Answered]) -> str:
-    """A table of how long people waited."""
+    """Return a table of how long people waited."""
     first = [asked.seen - asked.began for asked, _ in answered if asked.seen]
     text = [at - asked.began for asked, shown in answered if (at := shown.when(BLOCK))]
     rows = [("seconds from the command to", "median", "99 %", "most", "asked", "met")]
@@ -57,7 +57,7 @@ def _row(what: str, seconds: Sequence[float], limit: float) -> tuple[str, ...]:
 
 
 async def measured(address: str, channels: int, rounds: int) -> list[Answered]:
-    """Lets one person in each channel have so many lines written, one after the other."""
+    """Have one person in each channel ask for so many lines, one after the other."""
     async with Discord(address) as discord:
         await discord.bot_is_ready()
         guild = await discord.guild("The Playhouse")
@@ -79,7 +79,7 @@ async def _write(person: Person, channel: Channel, rounds: int) -> list[Answered
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The command; returns the exit code, which is 0: the table says what falls short."""
+    """Run the command; return the exit code, which is 0: the table shows what falls short."""
     options = parser().parse_args(arguments)
     voice: Path = options.voice.resolve()
     settings = {"models": voice.parent, "model": voice.stem, "threads": options.threads}
@@ -95,7 +95,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    """The command line."""
+    """Return the parser of the command line."""
     one = argparse.ArgumentParser(
         prog="python -m tests.discord.crowd",
         description=__doc__,

@@ -17,59 +17,59 @@ from aiohttp import web
 from .rest import BASE, TOO_MANY, too_many
 
 STATUSES = (500, 502, 503, 504)
-"""What a server says that is not well."""
+"""Statuses of a server that is not well."""
 
 AT_ONCE = struct.pack("ii", 1, 0)
-"""A socket that is closed like this sends a reset, so that the other side sees an error."""
+"""Option of a socket that sends a reset when closed, so that the other side sees an error."""
 
 GATEWAYS = "/", "/session/"
-"""Where a bot begins a session, and where it is told to resume it."""
+"""Paths at which a bot begins a session, and at which Discord tells it to resume one."""
 
 GOING = 1001
-"""What a server says that is about to end."""
+"""Close code of a server that is about to end."""
 
 BETWEEN_LOOKS = 0.05
-"""Seconds between two looks at whether somebody still waits."""
+"""Seconds between two checks whether the client still waits."""
 
 
 class Kind(StrEnum):
-    """What happens instead of an answer."""
+    """The outcome of a request that gets no proper answer."""
 
     SILENCE = "silence"
-    """None comes, until the bot waits no longer."""
+    """No answer comes until the bot stops waiting."""
     RESET = "reset"
     """The connection breaks."""
     STATUS = "status"
-    """Another one comes: a number of `STATUSES`, or `TOO_MANY`."""
+    """Another answer comes, whose status is one of `STATUSES` or `TOO_MANY`."""
     HANG_UP = "hang up"
-    """The gateway is reached, and ends the connection before it has said anything."""
+    """The gateway accepts the connection and closes it without a word."""
     KILL = "kill"
-    """The bot's process is killed in this moment."""
+    """The bot's process is killed at this moment."""
 
 
 @dataclass
 class Fault:
-    """What happens to some of the bot's requests."""
+    """A fault that befalls some of the bot's requests."""
 
     kind: Kind
     method: str
     path: str
     """A regular expression."""
     most: int
-    """How many of them meet with it."""
+    """The number of requests that the fault befalls."""
     heard: bool = False
-    """Whether they have done by then what they ask for."""
+    """Whether the request is carried out before the fault."""
     status: int = 503
     retry_after: float = 0.0
-    """Seconds, for `TOO_MANY`."""
+    """Seconds to wait, for `TOO_MANY`."""
     process: int = 0
-    """What is killed."""
+    """The process to kill."""
     after: int = 0
-    """How many requests there are before."""
+    """The number of requests that pass before the fault."""
     met: int = 0
 
     def strikes(self, request: web.Request) -> bool:
-        """Whether it happens to this request, which is counted."""
+        """Count this request, and return whether the fault befalls it."""
         asked = request.path.startswith(BASE) or request.path in GATEWAYS
         ours = asked and request.method == self.method
         if self.met >= self.most or not ours or not re.search(self.path, request.path):
@@ -81,12 +81,12 @@ class Fault:
         return True
 
     async def strike(self, request: web.Request, handler: Any) -> web.StreamResponse:
-        """Lets it happen."""
+        """Make the fault happen."""
         if self.heard:
             await handler(request)
         match self.kind:
             case Kind.SILENCE:
-                # Nothing tells that the other side has gone.
+                # Poll, because aiohttp does not notify a handler when the other side has gone.
                 while request.transport and not request.transport.is_closing():  # noqa: ASYNC110
                     await asyncio.sleep(BETWEEN_LOOKS)
             case Kind.RESET:
@@ -109,7 +109,7 @@ class Fault:
 
 
 def reset(request: web.Request) -> None:
-    """Breaks the connection on which a request came."""
+    """Break the connection of a request."""
     if request.transport:
         request.transport.get_extra_info("socket").setsockopt(SOL_SOCKET, SO_LINGER, AT_ONCE)
         request.transport.abort()

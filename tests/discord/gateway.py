@@ -1,9 +1,10 @@
 """Gateway: the web sockets over which a bot hears what happens.
 
-A session outlives its connections, as Discord documents it: whoever resumes it within some minutes
-is told everything that was missed, interactions too, in order, and then that it is resumed. It is
-lost when Discord says so, when nobody resumes it in time, and when the connection breaks before the
-bot could hear of it. A bot that hangs up with 1000 or 1001 ends it.
+A session outlives its connections, as Discord documents: a bot that resumes its session within some
+minutes is told everything that it missed, interactions too, in order, and then that the session is
+resumed. A session is lost when Discord says so, when the bot does not resume it in time, and when
+the connection breaks before the bot could hear of the session. A bot that hangs up with 1000 or
+1001 ends its session.
 """
 
 from __future__ import annotations
@@ -23,17 +24,17 @@ from .state import TOKEN, Json, World
 DISPATCH, HEARTBEAT, IDENTIFY, RESUME, RECONNECT = 0, 1, 2, 6, 7
 INVALID_SESSION, HELLO, HEARTBEAT_ACK = 9, 10, 11
 IGNORED = {3, 4, 8}
-"""Presence, voice and requests for members: nobody here looks at them."""
+"""Opcodes of presence, voice and member requests, which no test looks at."""
 
 UNKNOWN_ERROR, UNKNOWN_OPCODE, NOT_AUTHENTICATED, BAD_TOKEN = 4000, 4001, 4003, 4004
 ALREADY_AUTHENTICATED, INVALID_SEQUENCE, INVALID_SHARD = 4005, 4007, 4010
 SHARDS_REQUIRED = 4011
 
 FAREWELLS = {1000, 1001}
-"""With these a bot says that it does not come back."""
+"""Close codes with which a bot says that it does not come back."""
 
 HEARTBEAT_EVERY = 41_250
-"""Milliseconds."""
+"""Milliseconds between heartbeats."""
 
 _, AGAIN = GATEWAYS
 
@@ -43,7 +44,7 @@ KEPT = 180.0
 
 @dataclass(eq=False)
 class Session:
-    """What one shard of a bot has been told, so that it can resume after a lost connection."""
+    """Everything that one shard of a bot was told, so that the shard can resume its session."""
 
     shard: int
     shards: int
@@ -51,19 +52,19 @@ class Session:
     events: list[str] = field(default_factory=list)
     """All events, as text frames; the number of an event is its place, from 1."""
     heard_at: list[float] = field(default_factory=list)
-    """When the bot hears of each at the soonest: none of one before those that came before it."""
+    """Earliest times at which the bot hears of each event; events keep their order."""
     news: asyncio.Event = field(default_factory=asyncio.Event)
     line: Line | None = None
-    """The connection that it has now."""
+    """The session's present connection."""
     is_known: bool = False
-    """Whether the bot has been told of it, without which it cannot be resumed."""
+    """Whether the bot was told of the session, without which it cannot resume the session."""
     is_heard: bool = False
-    """Whether the bot hears what happens now, and not later."""
+    """Whether the bot hears events at once."""
     left_at: float = 0.0
-    """When it had a connection last."""
+    """Time at which the session last had a connection."""
 
     def add(self, event: str, data: Json, at: float) -> float:
-        """Tells the bot something at a time, or when it is back; the time at which it may be."""
+        """Add an event for the bot, and return the earliest time of its delivery."""
         number = len(self.events) + 1
         self.heard_at.append(max(at, self.heard_at[-1] if self.heard_at else at))
         self.events.append(json.dumps({"op": DISPATCH, "t": event, "s": number, "d": data}))
@@ -71,7 +72,7 @@ class Session:
         return self.heard_at[-1]
 
     def hears_of(self, guild: int) -> bool:
-        """Whether a guild belongs to this shard."""
+        """Return whether a guild belongs to this shard."""
         return (guild >> 22) % self.shards == self.shard
 
 
@@ -82,39 +83,39 @@ class Line:
     socket: web.WebSocketResponse
     request: web.Request
     session: Session | None = None
-    """Of which the bot hears over it."""
+    """The session whose events go over this connection."""
     writer: asyncio.Task[None] | None = None
     is_cut: bool = False
-    """Whether Discord has ended it, not the bot."""
+    """Whether Discord, not the bot, has ended the connection."""
 
     async def cut(self, code: int) -> None:
-        """Ends it, with a reason."""
+        """Close the connection with a reason."""
         self.is_cut = True
         await self.socket.close(code=code)
 
     def reset(self) -> None:
-        """Ends it without a word."""
+        """Close the connection without a word."""
         self.is_cut = True
         reset(self.request)
 
     async def send(self, op: int, data: object = None) -> None:
-        """Says something that is no event."""
+        """Send a frame that is no event."""
         # The bot may have gone in the meantime.
         with suppress(ConnectionError):
             await self.socket.send_str(json.dumps({"op": op, "d": data}))
 
 
 class Gateway:
-    """All sessions of the bot, of whatever process; a shard may have several."""
+    """All sessions of all the bot's processes; a shard may have several."""
 
     def __init__(self, world: World) -> None:
         self.world = world
         self.sessions: list[Session] = []
 
     def dispatch(self, event: str, guild: int, data: Json, times: int = 1) -> float:
-        """Tells the bot of something in a guild; ``times`` may be 0, or more than 1.
+        """Dispatch an event in a guild to the bot ``times`` times, which may be 0.
 
-        Returns how many seconds that takes.
+        Returns how many seconds the delivery takes.
         """
         took = 0.0
         for session in self.sessions:
@@ -125,12 +126,12 @@ class Gateway:
         return took
 
     def _tell_of(self, session: Session, event: str, data: Json) -> float:
-        """Tells the bot of something; how many seconds that takes."""
+        """Send an event to a session; return how many seconds the delivery takes."""
         now = self.world.now()
         return session.add(event, data, now + self.world.conditions.latency()) - now
 
     async def drop(self, *, politely: bool = True) -> None:
-        """Loses every connection, with a reason or without a word; a bot can resume."""
+        """Drop every connection, with a reason or without a word; a bot can resume."""
         for line in self._leave():
             if politely:
                 await line.cut(UNKNOWN_ERROR)
@@ -138,12 +139,12 @@ class Gateway:
                 line.reset()
 
     async def reconnect(self) -> None:
-        """Asks for new connections; a bot resumes."""
+        """Ask for new connections; a bot resumes."""
         for line in self._leave():
             await line.send(RECONNECT)
 
     async def invalidate(self, resumable: bool) -> None:
-        """Ends every session; what happens before a bot has a new one, it never hears of."""
+        """End every session; the bot never hears of events before its next one."""
         lines = self._leave()
         if not resumable:
             self._lose(*self.sessions)
@@ -151,7 +152,7 @@ class Gateway:
             await line.send(INVALID_SESSION, resumable)
 
     def _leave(self) -> list[Line]:
-        """The connections of all bots, over which these hear nothing more from now on."""
+        """Return the connections of all bots, after detaching their sessions from them."""
         lines = list[Line]()
         for session in list(self.sessions):
             if session.line:
@@ -166,13 +167,13 @@ class Gateway:
         self._tell()
 
     def _lose(self, *sessions: Session) -> None:
-        """Ends sessions, through no fault of the bot's; a shard then has to begin another one."""
+        """End sessions by no fault of the bot's, so that its shards must begin new ones."""
         self.world.conditions.counts["lost sessions"] += len({one.shard for one in sessions})
         for one in sessions:
             self.sessions.remove(one)
 
     async def connect(self, request: web.Request) -> web.WebSocketResponse:
-        """One connection, until either side ends it."""
+        """Serve one connection until either side ends it."""
         socket = web.WebSocketResponse()
         await socket.prepare(request)
         line = Line(socket, request)
@@ -187,7 +188,7 @@ class Gateway:
         return socket
 
     async def _hear(self, line: Line, told: Json) -> None:
-        """What a bot says over a connection."""
+        """Handle a frame that a bot sent over a connection."""
         match told["op"]:
             case op if op == HEARTBEAT:
                 await line.send(HEARTBEAT_ACK)
@@ -200,7 +201,7 @@ class Gateway:
                 await line.cut(UNKNOWN_OPCODE if line.session else NOT_AUTHENTICATED)
 
     def _end(self, line: Line) -> None:
-        """A connection is no more."""
+        """Forget a connection that has ended."""
         session = line.session
         if line.writer:
             line.writer.cancel()
@@ -212,7 +213,7 @@ class Gateway:
             self.sessions.remove(session)
 
     async def _begin(self, line: Line, op: int, asked: Json) -> None:
-        """A bot says whose session it begins, or goes on with."""
+        """Begin or resume a session for a bot."""
         if asked["token"] != TOKEN:
             await line.cut(BAD_TOKEN)
             return
@@ -228,7 +229,7 @@ class Gateway:
         line.writer = asyncio.create_task(self._write(line, session, heard))
 
     async def _identify(self, line: Line, shard: int, shards: int) -> Session | None:
-        """A new session for a shard; None where there can be none now."""
+        """Return a new session for a shard, or None where none can begin now."""
         if not 0 <= shard < shards:
             await line.cut(INVALID_SHARD)
             return None
@@ -242,7 +243,7 @@ class Gateway:
         return self._new(shard, shards)
 
     async def _resume(self, line: Line, asked: Json) -> Session | None:
-        """The session that a bot goes on with; None where it is lost."""
+        """Return the session that a bot resumes, or None if it is lost."""
         [session] = [one for one in self.sessions if one.id == asked["session_id"]] or [None]
         if session and not session.line and self.world.now() > session.left_at + KEPT:
             self._lose(session)
@@ -266,7 +267,7 @@ class Gateway:
         await line.send(INVALID_SESSION, False)
 
     async def _write(self, line: Line, session: Session, sent: int) -> None:
-        """Sends what happens, in order, from the first event that the bot has not heard."""
+        """Send events in order, from the first that the bot has not heard."""
         missed = len(session.events)
         with suppress(ConnectionError):
             while True:
@@ -283,14 +284,14 @@ class Gateway:
                 await session.news.wait()
 
     def _may_identify(self, shard: int) -> bool:
-        """Whether a shard may begin a session now; it is noted where it may not."""
+        """Return whether a shard may begin a session now, and note a refusal."""
         if self.world.conditions.may_identify(shard, self.world.now()):
             return True
         self.world.refuse(f"IDENTIFY of shard {shard} comes too early")
         return False
 
     def _new(self, shard: int, shards: int) -> Session:
-        """A new session, which begins with all that the bot must know."""
+        """Return a new session, which begins with everything that the bot must know."""
         session = Session(shard, shards)
         self.sessions.append(session)
         guilds = [one for one in self.world.guilds.values() if session.hears_of(one.id)]
@@ -309,7 +310,7 @@ class Gateway:
         return session
 
     def ready(self) -> bool:
-        """Whether every shard of the bot hears what happens."""
+        """Return whether every shard of the bot hears events at once."""
         found = [one for one in self.sessions if one.is_heard]
         return bool(found) and len({one.shard for one in found}) == found[-1].shards
 

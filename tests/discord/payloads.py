@@ -23,17 +23,17 @@ FILE_LIMIT = 10 * 1024 * 1024
 
 
 def when(seconds: float) -> str:
-    """A moment as Discord writes it."""
+    """Return a moment as Discord writes it."""
     return datetime.fromtimestamp(seconds, UTC).isoformat()
 
 
 def made(snowflake: int) -> str:
-    """When an id was made."""
+    """Return when an id was made."""
     return when((snowflake >> 22) / 1000 + EPOCH)
 
 
 def user(world: World, of: User) -> Json:
-    """A user."""
+    """Return a user."""
     return {
         "id": str(of.id),
         "username": of.name.lower().replace(" ", "_"),
@@ -47,7 +47,7 @@ def user(world: World, of: User) -> Json:
 
 
 def member(world: World, of: User, may: int) -> Json:
-    """A user as a member of a guild, with their permissions there."""
+    """Return a user as a member of a guild, with their permissions there."""
     return {
         "user": user(world, of),
         "nick": None,
@@ -62,7 +62,7 @@ def member(world: World, of: User, may: int) -> Json:
 
 
 def channel(of: Channel) -> Json:
-    """A text channel."""
+    """Return a text channel."""
     return {
         "id": str(of.id),
         "type": 0,
@@ -79,7 +79,7 @@ def channel(of: Channel) -> Json:
 
 
 def guild(world: World, of: Guild) -> Json:
-    """A guild as a bot gets to know it."""
+    """Return a guild as a bot first hears of it."""
     everyone = {
         "id": str(of.id),
         "name": "@everyone",
@@ -112,7 +112,7 @@ def guild(world: World, of: Guild) -> Json:
 
 
 def message(world: World, of: Message, version: Version | None = None) -> Json:
-    """A message as it looks now, or as it looked once."""
+    """Return a message as it looks now, or in an earlier version."""
     first, last = of.versions[0], version or of.versions[-1]
     flags = (EPHEMERAL if of.only_for else 0) | (LOADING if of.thinking else 0)
     return {
@@ -138,7 +138,7 @@ def message(world: World, of: Message, version: Version | None = None) -> Json:
 
 
 def written(world: World, by: User, of: int, channel: int, content: str) -> Json:
-    """A person's message as a bot hears of it that may read what people write."""
+    """Return a person's message for a bot that may read message content."""
     return {
         "id": str(of),
         "channel_id": str(channel),
@@ -161,7 +161,7 @@ def written(world: World, by: User, of: int, channel: int, content: str) -> Json
 
 
 def interaction(world: World, of: Interaction, data: Json, shown: Json | None) -> Json:
-    """An interaction as it is delivered, with the message whose button was pressed."""
+    """Return an interaction as delivered, with the message whose button was pressed."""
     where = world.channels[of.channel]
     locale = world.guilds[where.guild].locale
     who = world.users[of.user]
@@ -189,7 +189,7 @@ def interaction(world: World, of: Interaction, data: Json, shown: Json | None) -
 
 
 def application(world: World) -> Json:
-    """The application that the bot belongs to."""
+    """Return the bot's application."""
     return {
         "id": str(world.bot.id),
         "name": world.bot.name,

@@ -15,7 +15,7 @@ from .state import TIME_TO_ANSWER, TOKEN
 ROOT = Path(__file__).parents[2]
 
 UNLIMITED = dict.fromkeys(("person_limits", "channel_limits", "guild_limits"), "0 0 0")
-"""The settings of a bot of which one person may ask more within a minute than people do."""
+"""The settings of a bot of which one person may ask more a minute than people do."""
 
 PATIENCE = 20.0
 """Seconds in which a process must end."""
@@ -23,9 +23,9 @@ PATIENCE = 20.0
 
 @contextmanager
 def fake_discord(time_to_answer: float = TIME_TO_ANSWER, **world: float) -> Iterator[str]:
-    """Starts a fake Discord, whose ``world`` is as `World` takes it; its address.
+    """Start a fake Discord, whose ``world`` is as `World` takes it, and yield its address.
 
-    A test that is not about the time says so with a longer one, or a slow machine fails it.
+    A test that is not about the time to answer sets a longer one, or a slow machine fails it.
     """
     given = {"time_to_answer": time_to_answer, **world}
     options = (f"--{name.replace('_', '-')}={value}" for name, value in given.items())
@@ -39,11 +39,11 @@ def fake_discord(time_to_answer: float = TIME_TO_ANSWER, **world: float) -> Iter
 def running_bot(
     address: str, folder: Path, log: Path | None = None, hurry: float = 1, **settings: object
 ) -> Iterator[subprocess.Popen[str]]:
-    """Starts ``python -m bot`` in a folder, at this address; settings are its ``ONBOOK_...``.
+    """Run ``python -m bot`` in a folder at this address; settings are its ``ONBOOK_...``.
 
-    Its database is in the folder, so that the next one there goes on with the scripts. What it says
-    goes to the end of ``log``, or to the standard error output. Its leases run out so many times
-    sooner as it is to ``hurry``.
+    The database is in the folder, so that the next bot there goes on with the scripts. The log is
+    appended to ``log``, or goes to the standard error output. Leases run out ``hurry`` times
+    sooner.
     """
     names = {f"ONBOOK_{name.upper()}": str(value) for name, value in settings.items()}
     chosen = {"DISCORD_TOKEN": TOKEN, "ONBOOK_LOG_LEVEL": "WARNING"} | names
@@ -60,7 +60,7 @@ def _running(
     environment: dict[str, str],
     errors: TextIO | None = None,
 ) -> Iterator[subprocess.Popen[str]]:
-    """A Python process, which is told to end by the end of its standard input."""
+    """Run a Python process, which ends when its standard input closes."""
     clean = {name: value for name, value in os.environ.items() if "ONBOOK" not in name}
     with subprocess.Popen(
         [sys.executable, *arguments],

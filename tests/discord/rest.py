@@ -32,8 +32,9 @@ ROOM = {
     "X-RateLimit-Remaining": "4",
     "X-RateLimit-Reset-After": "1",
 }
-"""Nothing is limited here unless a test asks for it, and every answer says so: discord.py would
-else ask for one thing after the other where it asks Discord for several at once."""
+"""No limit holds unless a test sets one. Every answer says so, because discord.py would otherwise
+send its requests one after the other.
+"""
 
 EDITABLE = ("content", "components", "embeds")
 
@@ -45,7 +46,7 @@ class Rest:
         self.world = world
 
     def routes(self) -> list[web.RouteDef]:
-        """Every request that can be made; `unknown` answers the others."""
+        """Return the routes of all known requests; `unknown` answers the others."""
         command = f"{BASE}/applications/{{application}}/commands"
         hook = f"{BASE}/webhooks/{{application}}/{{token}}"
         channel = f"{BASE}/channels/{{channel}}/messages"
@@ -71,7 +72,7 @@ class Rest:
 
     @web.middleware
     async def refusing(self, request: web.Request, handler: Any) -> web.StreamResponse:
-        """Answers what is refused as Discord does, and notes it."""
+        """Answer a refused request as Discord does, and note the refusal."""
         if not request.path.startswith(BASE):
             return await handler(request)
         try:
@@ -83,7 +84,7 @@ class Rest:
 
     @web.middleware
     async def travelling(self, request: web.Request, handler: Any) -> web.StreamResponse:
-        """Lets a request be on its way as long as the conditions say, there and back."""
+        """Delay a request and its answer as the conditions say."""
         seconds = self.world.conditions.latency() / 2
         if not seconds or not request.path.startswith(BASE):
             return await handler(request)
@@ -100,7 +101,7 @@ class Rest:
 
     @web.middleware
     async def limiting(self, request: web.Request, handler: Any) -> web.StreamResponse:
-        """Answers what is too much as Discord does, and counts."""
+        """Answer a request above the limits as Discord does, and count every answer."""
         if not request.path.startswith(BASE):
             return await handler(request)
         conditions, now = self.world.conditions, self.world.now()
@@ -143,25 +144,25 @@ class Rest:
     # The bot itself
 
     async def me(self, _request: web.Request) -> web.Response:
-        """Who the bot is."""
+        """Return the bot's own user."""
         return _json(payloads.user(self.world, self.world.bot))
 
     async def application(self, _request: web.Request) -> web.Response:
-        """What it belongs to."""
+        """Return the bot's application."""
         return _json(payloads.application(self.world))
 
     async def gateway(self, _request: web.Request) -> web.Response:
-        """Where it hears what happens."""
+        """Return the gateway's address."""
         limit = self.world.conditions.sessions_left()
         url = self.world.address.replace("http", "ws", 1) + "/"
         return _json({"url": url, "shards": self.world.shards, "session_start_limit": limit})
 
     async def commands(self, _request: web.Request) -> web.Response:
-        """The commands as they are registered."""
+        """Return the registered commands."""
         return _json(list(self.world.commands.values()))
 
     async def register(self, request: web.Request) -> web.Response:
-        """Registers these commands and no others."""
+        """Register these commands and no others."""
         found, _ = await _body(request)
         rules.commands(found)
         self.world.commands = {
@@ -177,17 +178,17 @@ class Rest:
         return await self.commands(request)
 
     async def file(self, request: web.Request) -> web.Response:
-        """A file that somebody attached."""
+        """Return an attached file."""
         return web.Response(body=self.world.files[int(request.match_info["file"])])
 
     async def unknown(self, request: web.Request) -> web.Response:
-        """What the fake does not know is said aloud: it may be a rule that is missing here."""
+        """Report an unknown request: the fake may lack a rule for it."""
         raise Refused(501, 0, f"the fake Discord has no {request.path}: add it to tests/discord")
 
     # Answers to interactions
 
     async def answer(self, request: web.Request) -> web.Response:
-        """The first answer."""
+        """Take the first answer to an interaction."""
         body, files = await _body(request)
         where = request.match_info
         interaction = self.world.unanswered(int(where["id"]), where["token"])
@@ -205,7 +206,7 @@ class Rest:
     def _answered(
         self, interaction: Interaction, how: Answer, data: Json, files: dict[str, tuple[str, bytes]]
     ) -> Message | None:
-        """Does what a first answer says; returns its message, if there is one."""
+        """Apply a first answer; return its message, if there is one."""
         match how:
             case Answer.MESSAGE:
                 return self._reply(interaction, self._version(data, files), data)
@@ -243,7 +244,7 @@ class Rest:
         return {"interaction": told, "resource": resource}
 
     async def follow_up(self, request: web.Request) -> web.Response:
-        """A further message; the first one takes the place of "thinking", as visible as that."""
+        """Post a follow-up; the first one replaces "thinking" and is as visible as that."""
         body, files = await _body(request)
         interaction = self.world.by_token(request.match_info["token"])
         version = self._version(body, files)
@@ -254,18 +255,18 @@ class Rest:
         return self._message(self._reply(interaction, version, body))
 
     async def answer_message(self, request: web.Request) -> web.Response:
-        """A message that answers."""
+        """Return a message that answers an interaction."""
         return self._message(self._answering(request)[1])
 
     async def edit_answer(self, request: web.Request) -> web.Response:
-        """Changes a message that answers, or that the pressed button is on."""
+        """Edit an answering message, or the message of the pressed button."""
         body, files = await _body(request)
         interaction, message = self._answering(request)
         self.world.edit(message, self._version(body, files, message), interaction)
         return self._message(message)
 
     async def delete_answer(self, request: web.Request) -> web.Response:
-        """Takes a message that answers away."""
+        """Delete an answering message."""
         self.world.delete(self._answering(request)[1])
         return web.Response(status=204)
 
@@ -281,7 +282,7 @@ class Rest:
     # Messages in channels
 
     async def send(self, request: web.Request) -> web.Response:
-        """A message that answers nobody."""
+        """Post a message that answers nobody."""
         body, files = await _body(request)
         channel = int(request.match_info["channel"])
         if channel not in self.world.channels:
@@ -295,27 +296,27 @@ class Rest:
         return self._message(message)
 
     async def message(self, request: web.Request) -> web.Response:
-        """A message."""
+        """Return a message."""
         return self._message(self._in_channel(request))
 
     async def edit(self, request: web.Request) -> web.Response:
-        """Changes a message."""
+        """Edit a message."""
         body, files = await _body(request)
         message = self._in_channel(request)
         self.world.edit(message, self._version(body, files, message))
         return self._message(message)
 
     async def delete(self, request: web.Request) -> web.Response:
-        """Takes a message away."""
+        """Delete a message."""
         self.world.delete(self._in_channel(request))
         return web.Response(status=204)
 
     async def type(self, _request: web.Request) -> web.Response:
-        """Says that the bot writes, which nobody here looks at."""
+        """Accept the typing indicator, which no test looks at."""
         return web.Response(status=204)
 
     def _in_channel(self, request: web.Request) -> Message:
-        """A message that everybody in its channel sees: one for a single person is not found."""
+        """Find a message that everybody in its channel sees; do not find a private one."""
         message = self.world.find_message(int(request.match_info["message"]))
         if message.channel != int(request.match_info["channel"]) or message.only_for:
             raise Refused(404, 10008, "Unknown Message")
@@ -327,7 +328,7 @@ class Rest:
     def _version(
         self, body: Json, files: dict[str, tuple[str, bytes]], before: Message | None = None
     ) -> Version:
-        """How a message will look: what the body does not name stays."""
+        """Return a message's next version; a key that the body does not name keeps its value."""
         rules.message(body)
         if rules.pings(body):
             self.world.pings.append(body["content"])
@@ -348,7 +349,7 @@ class Rest:
         return version
 
     def _attachment(self, named: Json, was: Version, files: dict[str, tuple[str, bytes]]) -> Json:
-        """A file that is new, or that the message had before."""
+        """Return an attachment, new or kept from the version before."""
         new = files.get(f"files[{named['id']}]")
         if new:
             return {**self.world.add_file(*new), "description": named.get("description")}
@@ -359,14 +360,14 @@ class Rest:
 
 
 def _authorise(request: web.Request) -> None:
-    """Asks for the bot's token; an interaction's own is enough for what belongs to it."""
+    """Check the bot's token; an interaction's own is enough for what belongs to it."""
     known = "token" in request.match_info
     if not known and request.headers.get("Authorization") != f"Bot {TOKEN}":
         raise Refused(401, 0, "401: Unauthorized")
 
 
 async def _body(request: web.Request) -> tuple[Any, dict[str, tuple[str, bytes]]]:
-    """The JSON of a request, and its files by the names of their fields."""
+    """Return the JSON of a request, and its files by the names of their fields."""
     if request.content_type == "application/json":
         return await request.json(), {}
     if request.content_type != "multipart/form-data":
@@ -383,7 +384,7 @@ async def _body(request: web.Request) -> tuple[Any, dict[str, tuple[str, bytes]]
 def too_many(
     retry_after: float, headers: Mapping[str, str] | None = None, *, everywhere: bool = False
 ) -> web.Response:
-    """What Discord answers to a request that was too much."""
+    """Return Discord's answer to a request above the limits."""
     said = {"message": "You are being rate limited.", "retry_after": retry_after}
     return web.Response(
         body=json.dumps(said | {"global": everywhere}).encode(),
@@ -393,6 +394,6 @@ def too_many(
 
 
 def _json(body: Any, status: int = 200) -> web.Response:
-    # discord.py wants the type without a charset.
+    # No charset in the content type, because discord.py compares the whole header.
     headers = ROOM | {"Content-Type": "application/json"}
     return web.Response(body=json.dumps(body).encode(), status=status, headers=headers)

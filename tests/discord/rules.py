@@ -1,6 +1,6 @@
-"""Rules: what Discord refuses in the body of a request, and what its client lets nobody do.
+"""Rules: what Discord refuses in the body of a request, and what its client makes impossible.
 
-What is not in here is passed on unseen, but no kind of component is: a new one needs its rule.
+A key without a rule is passed on unseen, but a kind of component is not: a new one needs its rule.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ MODAL_TITLE, MODAL_LABEL, INPUT = 45, 45, 4_000
 FILES = 10
 CHOICES = 25
 COMMANDS = {1: 100, 2: 5, 3: 5}
-"""How many commands of each type one application may have."""
+"""The number of commands of each type that one application may have."""
 NAME, DESCRIPTION, CHOICE_NAME, COMMAND_TEXT = 32, 100, 100, 8_000
 
 ROW, BUTTON, SELECT, INPUT_LINE, FRAME = 1, 2, 3, 4, 18
@@ -32,28 +32,28 @@ ANSWERS = {
     Kind.AUTOCOMPLETE: {Answer.CHOICES},
     Kind.MODAL: {Answer.MESSAGE, Answer.THINKING, Answer.SILENCE, Answer.UPDATE},
 }
-"""How each kind of interaction can be answered."""
+"""The possible first answers to each kind of interaction."""
 
 
 def check(fine: object, where: str) -> None:
-    """Refuses the body of a request, unless it is fine."""
+    """Refuse the body of a request unless it is fine."""
     if not fine:
         raise Refused(400, 50035, f"Invalid Form Body: {where}")
 
 
 def length(text: object, least: int, most: int, where: str) -> None:
-    """Refuses a text of another length."""
+    """Refuse a text of another length."""
     check(isinstance(text, str) and least <= len(text) <= most, f"{where}: {least} to {most}")
 
 
 def answer(kind: Kind, how: object) -> Answer:
-    """The way in which an interaction is answered, if it can be answered so."""
+    """Return the kind of a first answer, if the interaction allows it."""
     check(how in ANSWERS[kind], f"type: {how} does not answer a {kind.name.lower()}")
     return Answer(how)
 
 
 def message(body: Json) -> None:
-    """What a message says; keys that are not there are not looked at."""
+    """Check a message; missing keys are not looked at."""
     content, embeds = body.get("content") or "", body.get("embeds") or []
     length(content, 0, CONTENT, "content")
     check(len(embeds) <= EMBEDS, "embeds")
@@ -66,7 +66,7 @@ def message(body: Json) -> None:
 
 
 def pings(body: Json) -> bool:
-    """Whether a message pings somebody, or could: it must say that nothing in it may be parsed."""
+    """Return whether a message could ping somebody: it must forbid the parsing of mentions."""
     content = body.get("content") or ""
     allowed = body.get("allowed_mentions")
     if not content:
@@ -77,7 +77,7 @@ def pings(body: Json) -> bool:
 
 
 def not_empty(content: str, *parts: Sequence[Any]) -> None:
-    """Refuses a message in which there is nothing."""
+    """Refuse an empty message."""
     if not content.strip() and not any(parts):
         raise Refused(400, 50006, "Cannot send an empty message")
 
@@ -90,7 +90,7 @@ def _size(embed: Json) -> int:
 
 
 def components(rows: Sequence[Json]) -> None:
-    """The rows of buttons, or of one menu, under a message."""
+    """Check the rows of buttons, or of one menu, under a message."""
     check(len(rows) <= ROWS, f"components: at most {ROWS} rows")
     for row in rows:
         inside = row.get("components") or []
@@ -104,7 +104,7 @@ def components(rows: Sequence[Json]) -> None:
 
 
 def button(one: Json) -> None:
-    """One button."""
+    """Check one button."""
     length(one.get("label") or "", 0, LABEL, "label")
     check(one.get("label") or one.get("emoji"), "a button needs a label or an emoji")
     check(one.get("style") in range(1, LINK + 1), "style")
@@ -115,7 +115,7 @@ def button(one: Json) -> None:
 
 
 def menu(one: Json) -> None:
-    """One menu of texts to choose from."""
+    """Check one menu of texts."""
     length(one.get("custom_id"), 1, CUSTOM_ID, "custom_id")
     length(one.get("placeholder") or "", 0, PLACEHOLDER, "placeholder")
     options = one.get("options") or []
@@ -130,7 +130,7 @@ def menu(one: Json) -> None:
 
 
 def modal(body: Json) -> None:
-    """A modal window."""
+    """Check a modal window."""
     length(body.get("title"), 1, MODAL_TITLE, "title")
     length(body.get("custom_id"), 1, CUSTOM_ID, "custom_id")
     rows = body.get("components") or []
@@ -149,20 +149,20 @@ def modal(body: Json) -> None:
 
 
 def choices(found: Sequence[Json]) -> None:
-    """What is suggested while somebody types."""
+    """Check the suggestions of an autocompletion."""
     check(len(found) <= CHOICES, f"choices: at most {CHOICES}")
     for one in found:
         length(one.get("name"), 1, CHOICE_NAME, "choices.name")
 
 
 def bearing(rows: Sequence[Json]) -> Iterator[Json]:
-    """The buttons and menus in rows."""
+    """Yield the buttons and menus in rows."""
     for row in rows:
         yield from row["components"]
 
 
 def inputs(modal: Json) -> Iterator[tuple[str, Json]]:
-    """The inputs of a modal, each with its label."""
+    """Yield the inputs of a modal, each with its label."""
     for row in modal["components"]:
         if row["type"] == FRAME:
             yield row.get("label"), row["component"]
@@ -178,7 +178,7 @@ def _unique(names: Iterator[Any]) -> None:
 
 
 def commands(registered: Sequence[Json]) -> None:
-    """All commands of an application."""
+    """Check all commands of an application."""
     _unique((one.get("type", 1), one.get("name")) for one in registered)
     for kind, most in COMMANDS.items():
         check(sum(one.get("type", 1) == kind for one in registered) <= most, "too many commands")
@@ -221,7 +221,7 @@ def _options(options: Sequence[Json], depth: int = 0) -> None:
 
 
 def _texts(one: Json) -> int:
-    """The characters of a command's names, descriptions and values."""
+    """Return the number of characters of a command's names, descriptions and values."""
     mine = len(one["name"]) + len(one.get("description") or "")
     mine += sum(len(c["name"]) + len(str(c["value"])) for c in one.get("choices") or [])
     return mine + sum(map(_texts, one.get("options") or []))

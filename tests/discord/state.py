@@ -31,7 +31,7 @@ TOKEN = "fake.bot.token"  # noqa: S105 - it opens nothing
 
 
 class Kind(IntEnum):
-    """What a person did."""
+    """The kind of a person's act."""
 
     COMMAND = 2
     COMPONENT = 3
@@ -40,7 +40,7 @@ class Kind(IntEnum):
 
 
 class Answer(IntEnum):
-    """How a bot answers it first."""
+    """A bot's first answer to an interaction."""
 
     MESSAGE = 4
     THINKING = 5
@@ -51,7 +51,7 @@ class Answer(IntEnum):
 
 
 class Refused(Exception):
-    """Discord refuses what a bot asked, with a status of HTTP and a code of its own."""
+    """A refusal by Discord, with an HTTP status and a code of Discord's own."""
 
     def __init__(self, status: int, code: int, message: str) -> None:
         super().__init__(message)
@@ -60,7 +60,7 @@ class Refused(Exception):
 
 
 class NotPossible(Exception):
-    """Discord's own client would not let a person do that."""
+    """A deed that Discord's own client would not let a person do."""
 
 
 @dataclass
@@ -70,9 +70,9 @@ class User:
     id: int
     name: str
     may: int = 0
-    """Their permissions, everywhere."""
+    """The person's permissions, everywhere."""
     locale: str = "en-US"
-    """The language in which they see Discord."""
+    """The language in which the person sees Discord."""
 
 
 @dataclass
@@ -83,7 +83,7 @@ class Guild:
     name: str
     bot_may: int
     locale: str = "en-US"
-    """Its language, which its owner has chosen."""
+    """The server's language, which its owner has chosen."""
     members: list[int] = field(default_factory=list)
     channels: list[int] = field(default_factory=list)
 
@@ -107,17 +107,17 @@ class Version:
     embeds: list[Json] = field(default_factory=list)
     attachments: list[Json] = field(default_factory=list)
     travelled: float = 0.0
-    """Where an interaction brought it: seconds of Discord's own latencies on the way to it."""
+    """Seconds of Discord's own latencies before this version, if an interaction brought it."""
 
 
 @dataclass
 class Message:
-    """A message of the bot, with all that it ever looked like; the last version is the present."""
+    """A message of the bot, with all its versions; the last one is the present."""
 
     id: int
     channel: int
     only_for: int | None
-    """The one person who sees it; None for everybody."""
+    """The one person who sees the message; None for everybody."""
     interaction: int | None
     thinking: bool
     versions: list[Version]
@@ -126,7 +126,7 @@ class Message:
 
 @dataclass
 class Interaction:
-    """Something that a person did, and what became of it. Times are the world's, in seconds."""
+    """A deed of a person, and its outcome. Times are the world's, in seconds."""
 
     id: int
     kind: Kind
@@ -136,34 +136,34 @@ class Interaction:
     """The message whose button was pressed."""
     began: float
     payload: Json = field(default_factory=dict)
-    """As it is delivered, and delivered again."""
+    """The interaction as delivered, for a second delivery."""
     token: str = ""
     how: Answer | None = None
     """The first answer, which a bot can give once."""
     answered: float | None = None
-    """When it came."""
+    """Time of the first answer."""
     answered_travelled: float = 0.0
-    """Seconds of Discord's own latencies until then."""
+    """Seconds of Discord's own latencies until the first answer."""
     travelled: float = 0.0
-    """The same until now."""
+    """Seconds of Discord's own latencies until now."""
     seen: float | None = None
-    """When its person saw the first answer; "thinking" counts."""
+    """Time at which the person saw the first answer; "thinking" counts."""
     original: int | None = None
     messages: list[int] = field(default_factory=list)
     """The messages that answer it, the original first."""
     modal: Json | None = None
     choices: list[Json] | None = None
     refused: list[int] = field(default_factory=list)
-    """The codes of what Discord refused to the bot about it."""
+    """The codes with which Discord refused the bot's requests about this interaction."""
 
     def __post_init__(self) -> None:
-        # As Discord's look, by which a log can tell them.
+        # Shaped as Discord's tokens are, so that a log filter can recognise them.
         secret = f"interaction:{self.id}:{secrets.token_urlsafe(32)}"
         self.token = base64.urlsafe_b64encode(secret.encode()).decode()
 
 
 class World:
-    """One Discord. Whoever watches is told of every message and interaction that changes."""
+    """One Discord, which tells its watchers of every message and interaction that changes."""
 
     def __init__(
         self,
@@ -175,11 +175,11 @@ class World:
     ) -> None:
         self.time_to_answer = time_to_answer
         self.shards = shards
-        """As many as a bot is advised to have."""
+        """The number of shards that a bot is advised to have."""
         self.guilds_a_shard = guilds_a_shard
-        """A bot that has more on any of its shards must divide them otherwise."""
+        """The most guilds a shard may have; a bot with more must be divided otherwise."""
         self.ahead = 0.0
-        """Seconds by which its clock is ahead of the real one."""
+        """Seconds by which the world's clock is ahead of the real one."""
         self.guilds: dict[int, Guild] = {}
         self.channels: dict[int, Channel] = {}
         self.users: dict[int, User] = {}
@@ -188,13 +188,13 @@ class World:
         self.conditions = Conditions(concurrency, identify_every)
         self.files: dict[int, bytes] = {}
         self.commands: dict[tuple[int, str], Json] = {}
-        """As they were registered, by type and name."""
+        """The registered commands, by type and name."""
         self.pings: list[str] = []
         """All contents with which the bot pinged somebody, or could have."""
         self.nonces: dict[tuple[int, str], int] = {}
-        """Messages by their channels and nonces; Discord knows them for a few minutes."""
+        """Messages by channel and nonce; Discord remembers nonces for a few minutes."""
         self.refusals: list[str] = []
-        """All that was refused to the bot, in words."""
+        """All refusals to the bot, in words."""
         self.watchers: list[Callable[[str, Any], None]] = []
         self.address = ""
         self._clock = time.time() - time.perf_counter()
@@ -203,29 +203,29 @@ class World:
         self.bot = self.add_user("On Book")
 
     def now(self) -> float:
-        """The world's time, in seconds since 1970."""
+        """Return the world's time, in seconds since 1970."""
         return self._clock + time.perf_counter() + self.ahead
 
     def new_id(self) -> int:
-        """An id as Discord makes them: the milliseconds of its clock, and a number."""
+        """Return an id in Discord's form: the milliseconds of its clock, and a number."""
         milliseconds = int((self.now() - EPOCH) * 1000)
         self._last_id = max(self._last_id + 1, milliseconds << 22)
         return self._last_id
 
     def add_user(self, name: str, may: int = 0, locale: str = "en-US") -> User:
-        """Somebody new."""
+        """Add a user."""
         user = User(self.new_id(), name, may, locale)
         self.users[user.id] = user
         return user
 
     def add_interaction(self, interaction: Interaction) -> None:
-        """Somebody has done something."""
+        """Add an interaction."""
         self.interactions[interaction.id] = interaction
         self._by_token[interaction.token] = interaction
         self.tell("interaction", interaction)
 
     def add_file(self, name: str, content: bytes) -> Json:
-        """Keeps a file, and returns what Discord says of it."""
+        """Keep a file, and return Discord's description of it."""
         file = self.new_id()
         self.files[file] = content
         url = f"{self.address}/files/{file}/{name}"
@@ -239,17 +239,17 @@ class World:
         }
 
     def tell(self, what: str, it: Any) -> None:
-        """Tells whoever watches."""
+        """Notify the watchers of a change."""
         for watcher in self.watchers:
             watcher(what, it)
 
     def refuse(self, words: str) -> None:
-        """Notes what is refused to the bot."""
+        """Note a refusal to the bot."""
         self.refusals.append(words)
         self.tell("refusal", words)
 
     def find_message(self, message: int) -> Message:
-        """A message that is there; raises Refused."""
+        """Find a message that exists; raise Refused otherwise."""
         found = self.messages.get(message)
         if found is None or found.deleted:
             raise Refused(404, 10008, "Unknown Message")
@@ -262,7 +262,7 @@ class World:
         only_for: int | None = None,
         interaction: Interaction | None = None,
     ) -> Message:
-        """A new message; without a version it says that the bot thinks."""
+        """Post a message; one without a version says that the bot thinks."""
         message = Message(
             id=self.new_id(),
             channel=channel,
@@ -283,7 +283,7 @@ class World:
     def edit(
         self, message: Message, version: Version, interaction: Interaction | None = None
     ) -> None:
-        """A message looks different from now on."""
+        """Give a message a new version."""
         message.versions.append(version)
         message.thinking = False
         if interaction:
@@ -293,7 +293,7 @@ class World:
             self._is_seen(interaction)
 
     def delete(self, message: Message) -> None:
-        """A message is gone."""
+        """Delete a message."""
         message.deleted = True
         self.tell("message", message)
 
@@ -305,7 +305,7 @@ class World:
     # Answers to interactions
 
     def by_token(self, token: str) -> Interaction:
-        """The interaction that was answered and may be followed up; raises Refused."""
+        """Return the answered interaction that may be followed up; raise Refused otherwise."""
         found = self.with_token(token)
         if found is None or found.how is None:
             raise Refused(404, 10015, "Unknown Webhook")
@@ -314,11 +314,11 @@ class World:
         return found
 
     def with_token(self, token: str | None) -> Interaction | None:
-        """The interaction to which a token belongs, answered or not."""
+        """Return the interaction to which a token belongs, answered or not."""
         return self._by_token.get(token or "")
 
     def unanswered(self, interaction: int, token: str) -> Interaction:
-        """The interaction that can be answered still; raises Refused."""
+        """Return the interaction that can still be answered; raise Refused otherwise."""
         found = self.interactions.get(interaction)
         if found is None or found.token != token:
             raise Refused(404, 10062, "Unknown interaction")
@@ -329,5 +329,5 @@ class World:
         return found
 
     def original(self, interaction: Interaction) -> Message:
-        """The message that was the first answer, or that the pressed button is on."""
+        """Return the message of the first answer, or the one with the pressed button."""
         return self.find_message(interaction.original or 0)

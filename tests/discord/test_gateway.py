@@ -1,4 +1,4 @@
-"""The fake gateway keeps and loses sessions as Discord does: asked as a bot asks."""
+"""Tests of the fake gateway: it keeps and loses sessions as Discord does."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Told = dict[str, Any]
 
 @dataclass
 class Bot:
-    """A bot that is led by hand."""
+    """A bot that the test drives by hand."""
 
     discord: Discord
     http: aiohttp.ClientSession
@@ -40,19 +40,19 @@ class Bot:
     session: str = ""
 
     async def connects(self, path: str = "/") -> aiohttp.ClientWebSocketResponse:
-        """A new connection."""
+        """Connect to the gateway."""
         socket = await self.http.ws_connect(path)
         assert (await socket.receive_json())["op"] == HELLO
         return socket
 
     async def begins(self, shard: tuple[int, int] = (0, 1)) -> aiohttp.ClientWebSocketResponse:
-        """A new session, of which nothing is heard yet."""
+        """Begin a session, of which the bot has heard nothing yet."""
         socket = await self.connects()
         await socket.send_json({"op": IDENTIFY, "d": {"token": TOKEN, "shard": shard}})
         return socket
 
     async def is_ready(self) -> aiohttp.ClientWebSocketResponse:
-        """A new session, and all that is told of it at first."""
+        """Begin a session, and read all that the gateway sends at first."""
         socket = await self.begins()
         self.session = (await socket.receive_json())["d"]["session_id"]
         assert (await socket.receive_json())["t"] == "GUILD_CREATE"
@@ -60,24 +60,24 @@ class Bot:
         return socket
 
     async def resumes(self, heard: int = 2) -> aiohttp.ClientWebSocketResponse:
-        """Wants to go on with the session."""
+        """Ask to resume the session."""
         socket = await self.connects("/session/")
         asked = {"token": TOKEN, "session_id": self.session, "seq": heard}
         await socket.send_json({"op": RESUME, "d": asked})
         return socket
 
     async def writes(self, text: str) -> None:
-        """Somebody writes, which the bot is told of."""
+        """Have a person write, so that the bot is told."""
         await self.ann.write(self.channel, text)
 
     async def lost(self) -> int:
-        """How many sessions Discord has lost."""
+        """Return how many sessions Discord has lost."""
         return (await self.discord.counts()).get("lost sessions", 0)
 
 
 @pytest.fixture
 async def bot() -> AsyncIterator[Bot]:
-    """A bot, and somebody who writes."""
+    """Yield a bot and a person who writes."""
     with fake_discord() as address:
         async with Discord(address) as discord, aiohttp.ClientSession(address) as http:
             guild = await discord.guild("The Playhouse")
@@ -86,13 +86,13 @@ async def bot() -> AsyncIterator[Bot]:
 
 
 async def close_code(socket: aiohttp.ClientWebSocketResponse) -> int | None:
-    """How Discord ends a connection."""
+    """Return the code with which Discord closes a connection."""
     assert (await socket.receive()).type is aiohttp.WSMsgType.CLOSE
     return socket.close_code
 
 
 async def is_resumed(bot: Bot) -> bool:
-    """Whether the session can be gone on with; its connection stays."""
+    """Return whether the session can be resumed; its connection stays."""
     socket = await bot.resumes()
     told = await socket.receive_json()
     assert told["op"] == DISPATCH or told == {"op": INVALID_SESSION, "d": False}
@@ -100,7 +100,7 @@ async def is_resumed(bot: Bot) -> bool:
 
 
 async def told(socket: aiohttp.ClientWebSocketResponse, count: int) -> list[tuple[str, str, int]]:
-    """The next events: their names, what was written, and their numbers."""
+    """Return the next events: their names, the texts, and their numbers."""
     found: list[Told] = [await socket.receive_json() for _ in range(count)]
     return [(one["t"], one["d"].get("content", ""), one["s"]) for one in found]
 
@@ -112,7 +112,7 @@ async def test_what_was_missed_is_told_in_order_and_then_that_it_is_resumed(bot:
     await first.close(code=4000)
     await bot.writes("B")
     await bot.writes("C")
-    # It was told of A, and says that it has not heard of it.
+    # The bot was told of A, and says that it has not heard of A.
     second = await bot.resumes(2)
     missed = [("MESSAGE_CREATE", text, 3 + number) for number, text in enumerate("ABC")]
     assert await told(second, 4) == [*missed, ("RESUMED", "", 6)]
@@ -171,7 +171,7 @@ async def test_a_session_is_kept_for_some_minutes(bot: Bot, seconds: float, stay
 async def test_a_session_that_the_bot_could_not_hear_of_is_lost(bot: Bot):
     await bot.discord.conditions(600, 600)
     first = await bot.begins()
-    # Until Discord has heard it.
+    # Wait until Discord has heard the close.
     while not (await bot.discord.counts()).get("identifies"):
         pass
     assert not bot.discord.bot_is_there

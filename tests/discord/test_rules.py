@@ -1,4 +1,4 @@
-"""The fake Discord refuses what Discord refuses: asked as a bot asks, over HTTP."""
+"""Tests of the fake Discord's rules, asked over HTTP as a bot asks."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MESSAGE, THINKING, SILENCE, UPDATE, CHOICES, MODAL = range(4, 10)
 
 @dataclass
 class Hand:
-    """A bot that is led by hand: it asks, and gets a status and a code or a body."""
+    """A bot that the test drives by hand: it asks, and gets a status and a code or a body."""
 
     discord: Discord
     session: aiohttp.ClientSession
@@ -31,50 +31,50 @@ class Hand:
     application: str = ""
 
     async def ask(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
-        """One request."""
+        """Send one request."""
         async with self.session.request(method, f"/api/v10{path}", json=body) as response:
             said = await response.json() if response.status != 204 else None
             return response.status, said.get("code", said) if isinstance(said, dict) else said
 
     async def register(self, *commands: dict[str, Any]) -> int:
-        """Registers commands; the status."""
+        """Register commands; return the status."""
         status, _ = await self.ask("PUT", f"/applications/{self.application}/commands", commands)
         return status
 
     async def answer(self, asked: Asked, kind: int, **data: Any) -> tuple[int, Any]:
-        """Answers first."""
+        """Send the first answer."""
         interaction = asked.id, await self.token(asked)
         path = "/interactions/{}/{}/callback".format(*interaction)
         return await self.ask("POST", path, {"type": kind, "data": data})
 
     async def follow_up(self, asked: Asked, **data: Any) -> tuple[int, Any]:
-        """Says something more."""
+        """Send a follow-up."""
         return await self.ask("POST", f"/webhooks/1/{await self.token(asked)}", data)
 
     async def original(self, asked: Asked, method: str, **data: Any) -> tuple[int, Any]:
-        """Changes the first answer."""
+        """Change the first answer."""
         path = f"/webhooks/1/{await self.token(asked)}/messages/@original"
         return await self.ask(method, path, data)
 
     async def told(self, asked: Asked) -> dict[str, Any]:
-        """What the gateway would have told."""
+        """Return the payload that the gateway would have delivered."""
         return await self.discord.do("payload", interaction=asked.id)
 
     async def token(self, asked: Asked) -> str:
-        """The interaction's own token."""
+        """Return the interaction's own token."""
         return str((await self.told(asked))["token"])
 
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
-    """A fake Discord."""
+    """Yield the address of a fake Discord."""
     with fake_discord() as address:
         yield address
 
 
 @pytest.fixture
 async def hand(address: str) -> AsyncIterator[Hand]:
-    """A bot with the command /say, in a channel with two people."""
+    """Yield a bot with the command /say, in a channel with two people."""
     headers = {"Authorization": f"Bot {TOKEN}"}
     async with (
         Discord(address) as discord,
@@ -94,7 +94,7 @@ async def hand(address: str) -> AsyncIterator[Hand]:
 
 
 def rows(*lengths: int) -> list[dict[str, Any]]:
-    """Rows of so many buttons."""
+    """Return rows of so many buttons."""
     return [
         {"type": 1, "components": [button(f"{row}-{place}") for place in range(length)]}
         for row, length in enumerate(lengths)
@@ -102,7 +102,7 @@ def rows(*lengths: int) -> list[dict[str, Any]]:
 
 
 def button(custom_id: str, **more: Any) -> dict[str, Any]:
-    """A button."""
+    """Return a button."""
     return {"type": 2, "style": 1, "label": custom_id[:20], "custom_id": custom_id} | more
 
 
@@ -178,7 +178,7 @@ async def test_thinking_is_seen_and_becomes_the_next_message(hand: Hand):
     await hand.discord.until(lambda: asked.seen)
     [thinking] = asked.answers()
     assert (thinking.thinking, thinking.content) == (True, "")
-    # The first follow-up takes its place, and is as visible as it was.
+    # The first follow-up takes the place of "thinking", and is as visible as that was.
     await hand.follow_up(asked, content="Hello.")
     assert await asked.shows("Hello.") is thinking
     assert (thinking.thinking, thinking.only_for) == (False, hand.ann.id)
@@ -198,7 +198,7 @@ async def test_a_button_changes_its_own_message(hand: Hand):
     assert [version.content for version in shown.versions] == ["One", "Two"]
     with pytest.raises(NotPossible, match="no button"):
         await hand.ben.click(shown, "0-1")
-    # Whoever had looked a moment ago may press it still.
+    # A person who looked a moment ago may still press the old button.
     late = await hand.ben.click(shown, "0-1", custom_id="0-1")
     assert (await hand.answer(late, SILENCE))[0] == 204
     assert (await hand.original(late, "PATCH", content="Three"))[0] == 200
@@ -348,7 +348,7 @@ async def test_what_passes_takes_as_long_as_the_conditions_say(hand: Hand):
     took = time.perf_counter() - began
     shown = await asked.shows("Hello.")
     assert took >= 0.05
-    # Nobody has heard of it over a gateway, so that this is the way of the request alone.
+    # No gateway is connected, so only the request's own way takes time.
     assert 0.025 <= asked.answered_travelled <= 0.05
     assert shown.versions[0].travelled == asked.answered_travelled
     await hand.original(asked, "PATCH", content="Hello again.")
@@ -414,7 +414,7 @@ async def test_a_session_begins_once_in_five_seconds_and_hears_as_late_as_the_co
         asked = await hand.ann.slash(hand.channel, "say")
         assert (await heard(first, "INTERACTION_CREATE"))["id"] == str(asked.id)
         assert time.perf_counter() - began >= 0.05
-        # A connection that is lost costs no session; only 1000 and 1001 say goodbye.
+        # A lost connection costs no session; only 1000 and 1001 say goodbye.
         await first.close(code=4000)
         async with hand.session.ws_connect("/") as third:
             resume = {"token": TOKEN, "session_id": session, "seq": 1}

@@ -1,4 +1,4 @@
-"""What the tests of export share: networks that were never trained, and one that was."""
+"""Shared fixtures of the export's tests: untrained networks, and a trained one."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def vocabulary() -> Vocabulary:
 
 @pytest.fixture
 def network(vocabulary: Vocabulary) -> Callable[..., CharLSTM]:
-    """Makes networks with weights large enough that all of them matter."""
+    """Return a maker of networks whose weights are large enough that all of them matter."""
 
     def make(
         lower: int = 24,
@@ -54,14 +54,14 @@ def network(vocabulary: Vocabulary) -> Callable[..., CharLSTM]:
             keys = [key_of([int(a)]) for a in letters] + pairs[: words - 26]
             model.vectors.know(torch.tensor(keys), torch.rand(words, 6) * 1.8 - 0.9)
         if model.prior:
-            # Characters that are likely after others, and contexts that are not kept.
+            # Characters that are likely after others, and contexts that the prior drops.
             model.prior.learn([torch.randint(0, 3, (3000,)).cumsum(0) % len(vocabulary)])
         with torch.no_grad():
             for weights in model.parameters():
                 weights.add_(torch.randn_like(weights) * 0.2)
             model.output.weight.mul_(4)
             if model.prior:
-                # What is trusted is multiplied with logarithms down to -16.
+                # Logarithms down to -16 are multiplied by the trust in the prior.
                 model.trust.weight.mul_(0.3)
                 model.sure.uniform_(0.7, 1.3)
         return model.eval()
@@ -71,11 +71,11 @@ def network(vocabulary: Vocabulary) -> Callable[..., CharLSTM]:
 
 @pytest.fixture(scope="session")
 def voice_8(voices: Path) -> Path:
-    """The trained run as a voice file in 8 bits."""
+    """Return the trained run as a voice file in 8 bits."""
     return voices / "tiny.onnx"
 
 
 @pytest.fixture(scope="session")
 def voice_32(voices: Path) -> Path:
-    """The trained run as a voice file in 32 bits."""
+    """Return the trained run as a voice file in 32 bits."""
     return voices / "other.onnx"

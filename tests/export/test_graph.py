@@ -1,4 +1,4 @@
-"""The step graph beside the network that it is made of."""
+"""Tests of the step graph beside the network that it is exported from."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ NOTHING, ALL = SHAPES[0], SHAPES[-1]
 
 
 def read(model, tokens):
-    """Logits and states of PyTorch, step by step: [steps, rows, ...]."""
+    """Read tokens step by step with PyTorch; return logits and states: [steps, rows, ...]."""
     state = model.start(tokens.shape[1])
     logits, states = [], []
     with torch.no_grad():
@@ -39,7 +39,7 @@ def read(model, tokens):
 
 
 def run(built, tokens):
-    """The same of onnxruntime."""
+    """Run the graph as `read` runs the network, with onnxruntime."""
     runtime = Runtime(serialise(built))
     state = runtime.start(tokens.shape[1])
     logits, states = [], []
@@ -116,7 +116,7 @@ def test_8_bits_are_kept_of_what_is_large(network):
 
 
 def test_a_row_is_the_same_to_the_bit_alone_and_beside_others(network, vocabulary):
-    """Whether words end in all rows, in some, or in none."""
+    """Check this whether words end in all rows, in some, or in none."""
     runtime = Runtime(serialise(graph.build(FoldedNetwork.of(network()), 8)))
     tokens = np.random.default_rng(2).integers(0, len(vocabulary), (200, 7))
     together, alone = runtime.start(7), [runtime.start(1)] * 7
@@ -143,7 +143,7 @@ def test_a_graph_can_be_read_again(network, tokens, word, words, contexts, bits)
         for name in ("matrix", "summary"):
             kept = as_kept(getattr(folded.word, name), bits)
             np.testing.assert_array_equal(getattr(found.word, name), kept)
-    # What is read says what the file says, and makes the same file again.
+    # The prior that is read back matches the file, and makes the same file again.
     assert serialise(graph.build(found, bits)) == serialise(built)
     expected, said = run(built, tokens), read(found.network(), tokens)
     if bits == 32:
@@ -185,12 +185,12 @@ def test_a_voice_of_the_gpu_preset_fits_into_20_mb():
     assert 15e6 < sum(weights.numel() for weights in network.parameters()) < 25e6
     network.prior.set_tables(full(config.prior, network.shape.vocabulary))
     written = serialise(graph.build(FoldedNetwork.of(network), 8))
-    # What the metadata takes, openings among it, has room.
+    # The metadata, openings included, has enough room.
     assert 19e6 < len(written) < 19.9e6
 
 
 def full(shape: PriorShape, characters: int) -> Tables:
-    """Tables as large as those of so many contexts are."""
+    """Return tables as large as those of so many contexts."""
     sizes = np.full(shape.longest, int(ROOM * shape.contexts / shape.longest))
     buckets = sizes // IN_A_BUCKET + 1
     slots, rows = 1 + int(sizes.sum()), 1 + int(ROOM * shape.rows)

@@ -1,4 +1,4 @@
-"""Which texts a voice is judged on."""
+"""Tests of the choice of texts that judge a voice."""
 
 from __future__ import annotations
 

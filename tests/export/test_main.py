@@ -1,4 +1,4 @@
-"""``python -m export``: what it makes of a run, of a voice, and of a mistake."""
+"""Tests of ``python -m export``, from a run, from a voice, and after a mistake."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ def evaluation(path):
 
 @pytest.fixture
 def released(tiny_run, tmp_path):
-    """The run without its held-out texts."""
+    """Copy the run without its held-out texts."""
     without = shutil.ignore_patterns("heldout")
     return shutil.copytree(tiny_run.folder, tmp_path / "released", ignore=without)
 
 
 def refused(capsys, *arguments):
-    """The sentence with which a command was refused."""
+    """Return the sentence with which a command was refused."""
     assert main([str(argument) for argument in arguments]) == 1
     [sentence] = capsys.readouterr().err.splitlines()
     assert sentence.endswith(".")
@@ -188,7 +188,7 @@ def test_the_same_voice_gives_the_same_bytes(voice_8, converted, tmp_path):
 
 
 def test_a_conversion_that_changes_the_voice_is_not_written(voice_8, tmp_path, capsys, monkeypatch):
-    """Even one that PyTorch agrees with: other weights, faithfully computed."""
+    """Refuse even a change that PyTorch agrees with: other weights, faithfully computed."""
     honest = voice_file.read_network
 
     def other(model):

@@ -1,4 +1,4 @@
-"""Openings: out of a file, into a voice's metadata, and what cannot be read."""
+"""Tests of openings: from a file into a voice's metadata, and unreadable files."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ VOCABULARY = Vocabulary(("\n", *"abcdefghijklmnopqrstuvwxyz"), {"é": "e"})
 
 
 def of(path: Path, text: str) -> dict[str, str]:
-    """What becomes of a file with this text."""
+    """Read the openings of a file with this text."""
     (path / "styles.toml").write_text(text, encoding="utf-8")
     return openings.metadata(path / "styles.toml", VOCABULARY)
 

@@ -1,4 +1,4 @@
-"""The prior in the step graph beside the module that it is made of: the same look-ups."""
+"""Tests of the prior in the step graph beside its PyTorch module: the same look-ups."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def graph_of(tables: Tables) -> onnx.ModelProto:
 
 
 def read(prior: NgramPrior, digits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """What PyTorch expects after rows of digits, each of which ends with a character."""
+    """Return PyTorch's expectations after rows of digits, each of which ends with a character."""
     tokens = torch.from_numpy(digits[:, -1] - 1)[None]
     longest = prior.shape.history
     expected, lengths = prior(tokens, torch.from_numpy(digits[:, -1 - longest : -1]).float())
@@ -60,7 +60,7 @@ def read(prior: NgramPrior, digits: np.ndarray) -> tuple[np.ndarray, np.ndarray]
 
 @pytest.fixture(scope="module")
 def digits() -> np.ndarray:
-    """Rows as the text has them, as it never has them, and at the start of a text."""
+    """Return rows from the text, rows that it never has, and rows at the start of a text."""
     known = np.lib.stride_tricks.sliding_window_view(text(3, 400).numpy() + 1, HISTORY + 1)
     other = np.random.default_rng(5).integers(1, CHARACTERS + 1, (200, HISTORY + 1))
     begun = known[:200].copy()

@@ -1,4 +1,4 @@
-"""The proof: it passes what is right, and nothing else."""
+"""Tests of the proof: it passes a right file, and no other one."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def failures(found):
 @pytest.mark.parametrize("bits", [8, 32])
 def test_a_faithful_graph_passes(model, vocabulary, bits):
     with torch.no_grad():
-        # Not surer of what it has not learned than a trained one would be.
+        # Lower the confidence of the untrained network to that of a trained one.
         model.output.weight.mul_(0.5)
     found = prove(runtime(FoldedNetwork.of(model), bits), model, vocabulary, TEXTS, bits)
     assert found.failed == 0, found.table()
@@ -49,7 +49,7 @@ def test_a_faithful_graph_passes(model, vocabulary, bits):
 
 
 def swapped(weights, i=0, j=3):
-    """The same with two gates of the last layer exchanged."""
+    """Swap two gates of the last layer."""
     gates = np.split(weights.upper, 4, axis=1)
     gates[i], gates[j] = gates[j], gates[i]
     return dataclasses.replace(weights, upper=np.concatenate(gates, axis=1))
@@ -63,7 +63,7 @@ def test_swapped_gates_fail(model, vocabulary, bits):
 
 
 def test_a_small_difference_fails_in_32_bits(model, vocabulary):
-    """One that bits per character would not show."""
+    """Fail for a difference that bits per character would not show."""
     weights = FoldedNetwork.of(model)
     moved = weights.output_bias.copy()
     moved[0] += 2e-4
@@ -75,7 +75,7 @@ def test_a_small_difference_fails_in_32_bits(model, vocabulary):
 
 
 def test_another_state_fails_in_32_bits(model, vocabulary):
-    """A cell that nobody looks at yet, but somebody may later."""
+    """Fail for a wrong cell state, though the cell shows only later."""
 
     class Remembering(Runtime):
         def step(self, tokens, state):
@@ -108,7 +108,7 @@ def test_a_graph_that_is_not_a_number_fails(model, vocabulary):
 
 
 def test_loss_counts_in_both_directions():
-    """A voice that is suddenly better is another voice."""
+    """Fail for a voice that is suddenly better, because it is another voice."""
     for bits in (98.0, 102.0):
         assert not proof.loss("", Cost(100, 50), Cost(bits, 50), 0.01).passed
         assert proof.loss("", Cost(100, 50), Cost(bits, 50), 0.03).passed

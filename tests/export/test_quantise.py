@@ -1,4 +1,4 @@
-"""Eight bits: how near the codes are, and whether onnxruntime reads them as they were meant."""
+"""Tests of eight bits: the error of the codes, and their reading by onnxruntime."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from export.quantise import LARGEST_CODE, STEP, ZERO, codes, dequantise, numbers
 
 
 def matrix(rows: int, columns: int) -> np.ndarray:
-    """Weights that are not centred on 0, each column of another size."""
+    """Return weights that are not centred on 0, each column of another size."""
     drawn = np.random.default_rng(1).normal(0.3, 1, (rows, columns))
     return (drawn * np.linspace(0.1, 2, columns)).astype(np.float32)
 
@@ -40,7 +40,7 @@ def test_nothing_stays_nothing():
 
 
 def test_two_products_fit_into_16_bits():
-    """What processors without better instructions add up there must not be cut off."""
+    """Check that the sum of two products fits processors without better instructions."""
     assert np.iinfo(np.int16).max >= 2 * 255 * LARGEST_CODE
 
 
@@ -55,7 +55,7 @@ def test_vectors_are_rounded_as_the_graph_rounds_them():
 
 @pytest.mark.parametrize("rows", [32, 100, 1000])
 def test_onnxruntime_multiplies_with_the_same_numbers(rows):
-    """To the last bit, with the largest codes that there are, which would be cut off first."""
+    """Compare to the last bit, with the largest codes, which would be cut off first."""
     quantised = quantise(matrix(rows, 12))
     vectors = np.random.default_rng(2).integers(0, 256, (5, rows)).astype(np.uint8)
     vectors[0], vectors[1], vectors[2, ::2] = 255, 0, 255

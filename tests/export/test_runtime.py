@@ -1,4 +1,4 @@
-"""Reading and writing with a graph."""
+"""Tests of reading and writing with a graph."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def runtime(model):
 
 
 def test_texts_cost_what_they_cost_pytorch(model, runtime, vocabulary):
-    """Side by side, of different lengths, in the order in which they were given."""
+    """Read texts of different lengths side by side; their costs keep the order of the texts."""
     costs = runtime.carried([proof.tokens(vocabulary, Text("", text)) for text in TEXTS])
     for cost, text in zip(costs, TEXTS, strict=True):
         expected = carried(model, vocabulary, text)
@@ -42,7 +42,7 @@ def test_the_same_seed_writes_the_same(runtime):
 
 
 def test_what_is_written_is_as_likely_as_the_logits_say(model, vocabulary):
-    """First characters of many writers, beside the softmax of a voice that has preferences."""
+    """Compare the first characters of many writers with the softmax of a voice with preferences."""
     weights = FoldedNetwork.of(model)
     decided = dataclasses.replace(weights, output=weights.output * 5)
     runtime = Runtime(serialise(graph.build(decided, 32)))

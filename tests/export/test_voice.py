@@ -1,4 +1,4 @@
-"""The voice file: whole, and what it says it is."""
+"""Tests of the voice file: it is whole, and its metadata are true."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_onnxruntime_finds_the_metadata(voice):
 
 
 def test_the_fingerprint_follows_from_the_bytes_of_the_file(voice):
-    """As a reader without the onnx package works it out: the records of the file but one kind."""
+    """Compute the fingerprint without the onnx package: from all records but one kind."""
     kept = b"".join(record for number, record in records(voice.to_bytes()) if number != 14)
     vocabulary, fold = (voice.metadata[f"onbook.{name}"] for name in ("vocabulary", "fold"))
     said = b"\0".join([kept, vocabulary.encode(), fold.encode()])
@@ -56,7 +56,7 @@ def test_the_fingerprint_follows_from_the_bytes_of_the_file(voice):
 
 
 def records(data):
-    """(field number, bytes) of each record of a protocol buffer with varints and byte strings."""
+    """Yield (field number, bytes) of each record of a protocol buffer with varints and strings."""
     at = 0
     while at < len(data):
         start = at

@@ -19,7 +19,7 @@ from .truth import table
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The command; returns the exit code: 1 where something was lost, doubled or wrong."""
+    """Run the command; return the exit code: 1 if anything was lost, doubled or wrong."""
     options = parser().parse_args(arguments)
     began = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
@@ -55,7 +55,7 @@ def _power(options: argparse.Namespace, folder: Path) -> bool:
 
 
 def parser() -> argparse.ArgumentParser:
-    """The command line."""
+    """Return the parser of the command line."""
     one = argparse.ArgumentParser(prog="python -m tests.kills", description=__doc__)
     one.add_argument("what", choices=("bot", "rooms", "power"))
     one.add_argument("--times", type=int, help="how often (300, 1,000 and 200)")

@@ -41,14 +41,14 @@ OUTSIDE = {
 AT_RANDOM = "at random"
 
 LATEST, AT_MOST = 1.0, 30
-"""Seconds after which a kill comes at random, and how often a point is passed before."""
+"""Seconds within which a random kill comes, and how often at most a point is passed before."""
 
 PATIENT = 600.0
-"""Seconds in which the bot may answer: here it is not about the time."""
+"""Seconds in which the bot may answer: this test is not about the time."""
 
 
 def plan(kills: int, least: int) -> list[str]:
-    """Where the bot is to be killed: at each point so often, and the rest at random."""
+    """Return the points of the kills: each at least so often, and the rest at random."""
     named = [point for point in (*OUTSIDE, *POINTS) for _ in range(least)]
     rest = [AT_RANDOM] * max(0, kills - len(named))
     return random.sample(named + rest, len(named) + len(rest))
@@ -56,14 +56,14 @@ def plan(kills: int, least: int) -> list[str]:
 
 @dataclass
 class Nest:
-    """Where bots come from; see `nest`."""
+    """The process that bots are forked from; see `nest`."""
 
     process: asyncio.subprocess.Process
     folder: Path
     settings: dict[str, Any]
 
     async def start(self, point: str | None = None, number: int = 0) -> int:
-        """A bot, and its process."""
+        """Start a bot; return its process id."""
         names = {f"ONBOOK_{name.upper()}": str(value) for name, value in self.settings.items()}
         how = {
             "folder": str(self.folder),
@@ -77,7 +77,7 @@ class Nest:
         return await self._number()
 
     async def ended(self) -> int:
-        """Waits for its end, and says how it was, as `os.waitpid` does."""
+        """Wait for the bot's end; return its status, as `os.waitpid` does."""
         return await self._number()
 
     async def _number(self) -> int:
@@ -87,7 +87,7 @@ class Nest:
 
 @asynccontextmanager
 async def nest(address: str, folder: Path, settings: dict[str, Any]) -> AsyncIterator[Nest]:
-    """A process that bots are forked from."""
+    """Yield a process that bots are forked from."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "tests.kills.nest", address),
         env=os.environ | {"PYTHONPATH": str(ROOT)},
@@ -104,23 +104,23 @@ async def nest(address: str, folder: Path, settings: dict[str, Any]) -> AsyncIte
 
 @dataclass
 class Crowd:
-    """Somebody in each channel, who writes as long as there is a bot."""
+    """A person in each channel, who writes as long as there is a bot."""
 
     discord: Discord
     people: list[tuple[Person, Channel]]
     asked: dict[int, tuple[Asked, int]] = field(default_factory=dict)
-    """What was asked for, and how many lines of it."""
+    """Every request, and how many lines it asks for."""
     bot: int = 0
-    """The process of the bot that runs."""
+    """The process id of the running bot."""
     gone: bool = False
 
     async def begin(self) -> None:
-        """Begins a script everywhere."""
+        """Begin a script in every channel."""
         begun = [await person.slash(channel, "start", title="T") for person, channel in self.people]
         await asyncio.gather(*(one.shows("begins") for one in begun))
 
     async def write_until_killed(self) -> None:
-        """Lets everybody write, each as soon as the last answer is there."""
+        """Write with everybody, each after the last answer, until the bot is killed."""
         self.gone = False
         writers = [asyncio.create_task(self._write_on(*one)) for one in self.people]
         try:
@@ -137,7 +137,7 @@ class Crowd:
             await self.discord.until(partial(has_end, asked), partial(str, asked))
 
     async def ask(self, person: Person, channel: Channel, **how: Any) -> Asked:
-        """Somebody writes, or lets the voice write, or takes back; ``how`` is how it is heard."""
+        """Write, let the voice write, or undo, as a person; ``how`` sets the delivery."""
         what, lines = random.random(), 0
         if what < 0.2:
             asked = await person.slash(channel, "undo", **how)
@@ -151,46 +151,46 @@ class Crowd:
         return asked
 
     async def hear_again(self) -> None:
-        """A new bot hears of some of what the one before it was asked."""
+        """Deliver to a new bot some requests that the bot before it got."""
         for asked, _ in list(self.asked.values())[-len(self.people) :: 3]:
             await self.discord.deliver_again(asked)
 
     def has_end(self, asked: Asked) -> bool:
-        """Whether a person was answered."""
+        """Return whether a person was answered."""
         return has_end(asked)
 
     def shown(self) -> dict[str, str]:
-        """The lines that anybody has seen, flat, by what they answered."""
+        """Return the lines that anybody has seen, flat, by the request."""
         found = {one: _seen(asked) for one, (asked, lines) in self.asked.items() if lines}
         return {str(one): cards[0] for one, cards in found.items() if cards}
 
     def shown_twice(self) -> int:
-        """How many answers stand in more than one message."""
+        """Return how many answers stand in more than one message."""
         return sum(len(_seen(asked)) > 1 for asked, lines in self.asked.values() if lines)
 
     def wanted(self) -> dict[str, int]:
-        """How many lines were asked for."""
+        """Return how many lines were asked for."""
         return {str(one): lines for one, (_, lines) in self.asked.items() if lines}
 
 
 def has_end(asked: Asked) -> bool:
-    """Whether a person was answered; that it takes a while, or will go, is no answer."""
+    """Return whether a person was answered; a note that the answer takes a while is none."""
     return any(not one.thinking and is_end(one.versions[-1]) for one in asked.answers())
 
 
 def is_end(version: Look) -> bool:
-    """Whether a message that looks like this says what became of something."""
+    """Return whether a message that looks like this reports the end of a request."""
     return version.content not in ("", "…") and list(version.buttons) != ["Stop"]
 
 
 def _seen(asked: Asked) -> list[str]:
-    """What each answer with lines in it first showed of them."""
+    """Return the text that each answer with lines first showed of them."""
     found = [asked.discord.messages[one] for one in asked.messages]
     return [card for one in found if one.only_for is None and (card := card_of(one))]
 
 
 def card_of(message: Message) -> str:
-    """What a message first showed of lines, flat."""
+    """Return the text of the lines that a message first showed, flat."""
     for version in message.versions:
         parts = version.content.split(BLOCK)
         if len(parts) > 1:
@@ -201,7 +201,7 @@ def card_of(message: Message) -> str:
 async def kills(
     voice: Path, folder: Path, points: Iterable[str], channels: int, settings: dict[str, Any]
 ) -> dict[str, Found]:
-    """Kills the bot at each of these points, and compares what is there each time."""
+    """Kill the bot at each of these points, and compare the database each time."""
     settings = {"models": voice.parent, "model": voice.stem, "threads": 1} | settings
     truth = Truth(folder / "onbook.db", Model.load(voice, 1))
     found: dict[str, Found] = {}
@@ -223,7 +223,7 @@ async def kills(
 
 
 async def gathered(kind: type[C], discord: Discord, channels: int) -> C:
-    """Somebody in each of so many channels."""
+    """Return a crowd of one person in each of so many channels."""
     guild = await discord.guild("The Playhouse")
     return kind(
         discord,
@@ -235,10 +235,10 @@ async def gathered(kind: type[C], discord: Discord, channels: int) -> C:
 
 
 async def _kill(crowd: Crowd, bots: Nest, point: str) -> None:
-    """One life of the bot."""
+    """Run the bot for one life."""
     number = random.randint(1, AT_MOST)
     inside = point in POINTS
-    # The bot itself writes a little when it begins.
+    # A bot that starts writes a little by itself.
     crowd.bot = await bots.start(point if inside else None, number + 5)
     ended = asyncio.create_task(bots.ended())
     try:
@@ -265,12 +265,12 @@ async def _kill(crowd: Crowd, bots: Nest, point: str) -> None:
 
 
 def fewest(kills: int) -> int:
-    """How often each point is come to, of so many kills."""
+    """Return how often each point is visited in so many kills."""
     return kills // 15
 
 
 def counted(found: dict[str, Found], points: Sequence[str]) -> bool:
-    """Whether the bot was killed as often as planned, and nothing is wrong."""
+    """Return whether the bot was killed as often as planned, and nothing is wrong."""
     kills, shown = (
         sum(getattr(one, name) for one in found.values()) for name in ("kills", "shown")
     )

@@ -11,7 +11,7 @@ import os
 import sys
 from typing import Any, NoReturn
 
-# Imported once, and before there is a thread.
+# Imported once, and before any thread starts.
 import bot.cogs  # noqa: F401
 from bot.__main__ import main
 from tests.discord.bot import at
@@ -20,7 +20,7 @@ from .points import Executioner
 
 
 def run(address: str, how: dict[str, Any]) -> NoReturn:
-    """The bot, in a process of its own."""
+    """Run the bot in a process of its own."""
     os.chdir(how["folder"])
     os.environ.update(how["environment"])
     os.dup2(os.open(how["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND), 2)

@@ -19,16 +19,16 @@ POINTS = (
 )
 
 BEGINS = ("BEGIN", "SELECT set_config(")
-"""What the first statement of a transaction that writes begins with, in a file and on a server."""
+"""The beginning of the first statement of a writing transaction, in a file and on a server."""
 
 WRITES = "kills_writes"
-"""Set among what is kept with a connection or a session while it writes."""
+"""The key that marks a connection or a session while it writes."""
 
 
 class Executioner:
-    """Kills this process when it comes to a point for the so-manyth time, from 1.
+    """Kill this process when it comes to a point for the so-manyth time, from 1.
 
-    It hears of them through SQLAlchemy's events, of whatever engine and session there is.
+    SQLAlchemy's events, of whatever engine and session there is, report the points.
     """
 
     def __init__(self, point: str, number: int) -> None:
@@ -43,37 +43,37 @@ class Executioner:
         event.listen(Session, "after_commit", self.has_committed)
 
     def comes(self, point: str) -> None:
-        """The process is at a point."""
+        """Note that the process is at a point, and end the process when its turn has come."""
         self.left -= point == self.point
         if self.left <= 0:
             os.kill(os.getpid(), signal.SIGKILL)
 
     def executes(self, _connection: Connection, _cursor: Any, words: str, *_: Any) -> None:
-        """A statement is about to be executed."""
+        """Handle a statement that is about to be executed."""
         if words.startswith(BEGINS):
             self.comes("before BEGIN")
 
     def has_executed(self, connection: Connection, _cursor: Any, words: str, *_: Any) -> None:
-        """A statement was executed."""
+        """Handle a statement that was executed."""
         if words.startswith(BEGINS):
             connection.info[WRITES] = True
             self.comes("after BEGIN")
 
     def commits(self, connection: Connection) -> None:
-        """A transaction is about to be committed; one that only reads has not begun."""
+        """Handle a transaction that is about to be committed; one that only reads has not begun."""
         if connection.info.pop(WRITES, False):
             self.comes("before COMMIT")
 
     def flushes(self, *_: Any) -> None:
-        """Rows are about to be written."""
+        """Handle rows that are about to be written."""
         self.comes("before flush")
 
     def has_flushed(self, session: Session, *_: Any) -> None:
-        """Rows were written."""
+        """Handle rows that were written."""
         session.info[WRITES] = True
         self.comes("after flush")
 
     def has_committed(self, session: Session) -> None:
-        """A transaction was committed."""
+        """Handle a transaction that was committed."""
         if session.info.pop(WRITES, False):
             self.comes("after COMMIT")

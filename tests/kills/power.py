@@ -28,20 +28,20 @@ from .rooms import live, shown_in
 from .truth import Found, Truth
 
 MODES = ("FULL", "NORMAL")
-"""What SQLite does for a transaction to be on the disk."""
+"""SQLite's settings of how far a transaction must be on the disk."""
 
 TRANSACTIONS = 400
-"""Those after which a child ends, if nothing else is said."""
+"""The default number of transactions after which a child ends."""
 
 SOURCE = Path(__file__).with_name("recorder.c")
 
 SHOWN = "shown"
-"""The file of what was shown, of which nothing is forgotten: people have seen it."""
+"""The file of shown lines, of which nothing is forgotten, because people have seen them."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """Something that a process asked of the disk."""
+    """A request of a process to the disk."""
 
     op: str
     """``write``, ``cut``, ``flush`` or ``gone``."""
@@ -50,7 +50,7 @@ class Entry:
     content: bytes
 
     def change(self, file: bytearray) -> None:
-        """Does it to the file."""
+        """Apply the entry to the file."""
         if self.op == "cut":
             del file[self.at :]
         file.extend(bytes(max(0, self.at - len(file))))
@@ -59,15 +59,15 @@ class Entry:
 
 @dataclass
 class Disk:
-    """Files as they are read, and as they will be after a power cut."""
+    """Files as they read now, and as they will read after a power cut."""
 
     now: dict[str, bytearray] = field(default_factory=dict)
     flushed: dict[str, bytes] = field(default_factory=dict)
     since: dict[str, list[Entry]] = field(default_factory=dict)
-    """What was asked for since then."""
+    """The requests since the last flush."""
 
     def do(self, entry: Entry) -> None:
-        """What a process asked for."""
+        """Apply a process's request."""
         if entry.op == "gone":
             for files in (self.now, self.flushed, self.since):
                 files.pop(entry.name, None)
@@ -81,7 +81,7 @@ class Disk:
             self.since.setdefault(entry.name, []).append(entry)
 
     def after_a_cut(self, share: float) -> dict[str, bytes]:
-        """What is left, with a share of what was not flushed."""
+        """Return the files that a cut leaves, with a share of what was not flushed."""
         left: dict[str, bytes] = {}
         for name in self.now:
             file = bytearray(self.flushed.get(name, b""))
@@ -93,7 +93,7 @@ class Disk:
 
 
 def recorder(folder: Path) -> Path:
-    """The library, compiled; raises CalledProcessError, or FileNotFoundError without a compiler."""
+    """Compile the library; raise CalledProcessError, or FileNotFoundError without a compiler."""
     made = folder / "recorder.so"
     command = ["cc", "-shared", "-fPIC", "-O2", "-o", str(made), str(SOURCE), "-ldl", "-lpthread"]
     subprocess.run(command, check=True)
@@ -103,7 +103,7 @@ def recorder(folder: Path) -> Path:
 def cuts(
     voice: Path, folder: Path, times: int, transactions: int = TRANSACTIONS
 ) -> dict[str, Found]:
-    """Cuts the power so often in each mode, at moments of one record, and looks what is left."""
+    """Cut the power so often in each mode, at moments of one record, and check what is left."""
     library = recorder(folder)
     model = Model.load(voice, 1)
     found: dict[str, Found] = {}
@@ -115,7 +115,7 @@ def cuts(
 
 
 def _cuts(model: Model, folder: Path, entries: Sequence[Entry], times: int) -> Found:
-    """Cuts at moments of a record."""
+    """Cut at moments of a record."""
     moments = set(random.sample(range(len(entries)), min(times, len(entries))))
     disk, found, known = Disk(), Found(), {}
     for moment, entry in enumerate(entries):
@@ -126,7 +126,7 @@ def _cuts(model: Model, folder: Path, entries: Sequence[Entry], times: int) -> F
 
 
 def _recorded(folder: Path, library: Path, child: Sequence[str]) -> Iterator[Entry]:
-    """What a child asked of the disk: an operation, a file, a place in it, and bytes."""
+    """Yield a child's requests to the disk: an operation, a file, a place in it, and bytes."""
     before, record = folder / "before", folder / "record"
     before.mkdir(parents=True)
     done = subprocess.run(
@@ -150,7 +150,7 @@ def _recorded(folder: Path, library: Path, child: Sequence[str]) -> Iterator[Ent
 def _left(
     disk: Disk, model: Model, folder: Path, known: dict[tuple[bytes, str], States], share: float
 ) -> Found:
-    """What a database that comes back has of what was shown."""
+    """Compare a database that comes back with what was shown."""
     folder.mkdir(exist_ok=True)
     for old in folder.iterdir():
         old.unlink()
@@ -161,10 +161,10 @@ def _left(
 
 
 def _write(voice: Path, folder: Path, mode: str, transactions: int) -> None:
-    """The child: writes until so many transactions were committed."""
+    """Write, as the child, until so many transactions were committed."""
 
     def choose(connection: Connection) -> None:
-        # Before the database's own listener begins the transaction.
+        # Registered first, because the database's own listener begins the transaction.
         connection.exec_driver_sql(f"PRAGMA synchronous = {mode}")
 
     event.listen(Engine, "begin", choose)

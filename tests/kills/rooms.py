@@ -33,16 +33,16 @@ AT_RANDOM = "at random"
 CHANNELS = 5
 
 LATEST, AT_MOST = 0.2, 25
-"""Seconds after which a kill comes at random, and how often a point is passed before."""
+"""Seconds within which a random kill comes, and how often at most a point is passed before."""
 
 ONE_DATABASE = 50
-"""Kills after which another database is begun, so that none grows large."""
+"""Kills after which a new database is begun, so that none grows large."""
 
 
 def kills(voice: Path, folder: Path, times: int, server: Server | None = None) -> dict[str, Found]:
-    """Kills a child so often, and compares what is there each time with what it had shown.
+    """Kill a child so often, and compare the database each time with what the child had shown.
 
-    Where there is a server, it writes there, and a copy of that is compared.
+    With a server, the child writes there, and a copy of that database is compared.
     """
     model = Model.load(voice, 1)
     found: dict[str, Found] = {}
@@ -65,7 +65,7 @@ def kills(voice: Path, folder: Path, times: int, server: Server | None = None) -
 
 
 def _kill(model: Model, folder: Path, where: Path | URL, point: str) -> None:
-    """One life of a child."""
+    """Run a child for one life."""
     begins, says = os.pipe()
     child = os.fork()
     if not child:
@@ -83,7 +83,7 @@ def _kill(model: Model, folder: Path, where: Path | URL, point: str) -> None:
 
 
 def live(model: Model, folder: Path, where: Path | URL, begins: Callable[[], object]) -> NoReturn:
-    """Writes in all channels, in the child, until it is killed; ``shown`` is what it has shown."""
+    """Write in all channels, as the child, until killed; ``shown`` records what was shown."""
     try:
         asyncio.run(_play(model, folder, where, begins))
     finally:
@@ -98,7 +98,7 @@ async def _play(
         model=model.name, line_length=40, soft_length=20, quality="quick", threads=1
     )
     voices = Voices(folder, 1, 64, 256)
-    # Loaded before the fork, with no thread of its own.
+    # Load before the fork, and without threads.
     voices._engines[model.name] = Engine(model, 64, 256)
     store = await Store.open(where)
     rooms = Rooms(store, voices, settings)
@@ -108,7 +108,7 @@ async def _play(
 
 
 async def _write_on(room: Room, shown: int) -> None:
-    """One person after another in a channel; each line that comes of it is shown at once."""
+    """Write in a channel as one person after another; show each new line at once."""
     if await room.store.scripts.find_running(room.channel) is None:
         await room.library.begin(_writer(), NewScript(title="T"))
     while True:
@@ -137,9 +137,9 @@ def _writer() -> Writer:
 
 
 def shown_in(record: str) -> tuple[dict[str, str], dict[str, int]]:
-    """What a child has shown, flat, and how many lines that was, by delivery.
+    """Return the lines that a child has shown, flat, and their numbers, by delivery.
 
-    The end of a record that was cut short by the kill was seen by nobody.
+    The end of a record that the kill cut short was seen by nobody.
     """
     lines = [json.loads(line) for line in record.split("\n")[:-1]]
     shown = {line["delivery"]: flat("".join(line["texts"])) for line in lines}

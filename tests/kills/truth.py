@@ -17,27 +17,27 @@ from bot.screenplay.fountain import as_read
 
 
 def flat(text: str) -> str:
-    """The letters and digits of a text: what neither layout nor escapes change."""
+    """Return the letters and digits of a text, which neither layout nor escapes change."""
     return "".join(filter(str.isalnum, text.upper()))
 
 
 @dataclass
 class Found:
-    """What was counted. All but the first two should be 0."""
+    """The counts of a comparison. All but the first two should be 0."""
 
     kills: int = 0
     shown: int = 0
-    """New answers with lines in them that people saw; all the earlier ones are looked for, too."""
+    """New answers with lines that people saw; all the earlier ones are looked for, too."""
     lost: int = 0
-    """Those of them that the database has not, or has otherwise."""
+    """Answers that the database lacks, or has otherwise."""
     doubled: int = 0
-    """Lines that are there twice, or were shown twice."""
+    """Lines that are stored twice, or were shown twice."""
     halves: int = 0
-    """Turns of which only some lines are there, and heads on a line that is not."""
+    """Turns of which only some lines are stored, and heads on a line that is not stored."""
     wrong: int = 0
     """States that are not those of the text."""
     broken: int = 0
-    """Databases that do not pass their own check."""
+    """Databases that fail their own check."""
 
     def __iadd__(self, other: Found) -> Self:
         for one in fields(self):
@@ -46,25 +46,25 @@ class Found:
 
     @property
     def fine(self) -> bool:
-        """Whether nothing is wrong."""
+        """Return whether nothing is wrong."""
         return not (self.lost + self.doubled + self.halves + self.wrong + self.broken)
 
 
 class Truth:
-    """One database, looked at after each kill. States are compared once."""
+    """A database that is checked after each kill. Each state is compared once."""
 
     def __init__(
         self, path: Path, model: Model, known: dict[tuple[bytes, str], States] | None = None
     ) -> None:
         self.path = path
         self.model = model
-        # Where the same lines are looked at in several databases, they are read once.
+        # Lines that several databases share are read once.
         self._known = {} if known is None else known
         self._compared = 0
         self._shown = 0
 
     def look(self, shown: Mapping[str, str], asked: Mapping[str, int]) -> Found:
-        """Compares: flat texts that were shown, and how many lines were asked for, by delivery."""
+        """Compare with flat texts that were shown, and with numbers of lines, by delivery."""
         found = Found(kills=1, shown=len(shown) - self._shown)
         self._shown = len(shown)
         with closing(sqlite3.connect(self.path)) as database:
@@ -97,7 +97,7 @@ class Truth:
         return found
 
     def deliveries(self) -> set[str]:
-        """What has lines in the database."""
+        """Return the deliveries that have lines in the database."""
         with closing(sqlite3.connect(self.path)) as database:
             return {one for (one,) in database.execute("SELECT DISTINCT delivery FROM lines")}
 
@@ -109,7 +109,7 @@ class Truth:
         return there
 
     def _wrong(self, database: sqlite3.Connection) -> int:
-        """New lines whose state is not what the voice remembers after reading them."""
+        """Return how many new lines have another state than the voice has after reading them."""
         rows = database.execute(
             "SELECT lines.id, lines.parent, lines.text, states.state FROM lines LEFT JOIN states"
             " ON states.line = lines.id AND states.fingerprint = ? WHERE lines.id > ?"
@@ -132,7 +132,7 @@ class Truth:
         return _states(row[0]) if row else None
 
     def _read(self, state: States, text: str) -> States:
-        """The state after a line, read by the network alone, one character after the other."""
+        """Return the state after a line, read by the network alone, character by character."""
         what = state.tobytes(), text
         if what not in self._known:
             states = state[None]
@@ -151,7 +151,7 @@ def _one(database: sqlite3.Connection, question: str) -> int:
 
 
 def table(found: Mapping[str, Found]) -> str:
-    """What was counted, one row a point, and all of it in the last."""
+    """Return a table of the counts, one row a point, and the sums in the last row."""
     total = Found()
     for one in found.values():
         total += one

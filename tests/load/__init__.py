@@ -6,7 +6,7 @@
     python -m tests.load --postgres --processes 2       # with half of the shards each
 
 The Discord is the fake one of ``tests/discord``, as far away as Discord is and with its limits; the
-bot is the real one in processes of its own. People come when they come: whoever comes does not
+bot is the real one in processes of its own. People come at random moments, and do not
 wait until others were answered.
 
 `public` is who comes and what they do, `house` how the bot is run, `databases` where its scripts

@@ -43,7 +43,7 @@ SCENARIOS = ("steady", "burst", "faults", "stored")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measures; returns the exit code: 1 where something was lost, or a bound was missed."""
+    """Run the scenarios; return the exit code: 1 if anything was lost, or a bound was missed."""
     command = parser()
     options = command.parse_args(arguments)
     if options.processes > 1 and not options.postgres:
@@ -64,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def run(name: str, options: argparse.Namespace) -> Report:
-    """One scenario, with a bot and a folder of its own."""
+    """Run one scenario, with a bot and a folder of its own."""
     before = os.getloadavg()[0]
     scale = Scale(options.channels, options.guilds, options.seed)
     with ExitStack() as stack:
@@ -91,7 +91,7 @@ def run(name: str, options: argparse.Namespace) -> Report:
 
 
 def where(options: argparse.Namespace) -> dict[str, object]:
-    """On what machine, with what, when."""
+    """Describe the machine, the software and the date."""
     return {
         "processor": machine.processor(),
         "cores": f"{machine.cores()} of {os.cpu_count()}",
@@ -108,13 +108,13 @@ def where(options: argparse.Namespace) -> dict[str, object]:
 
 
 def parser() -> argparse.ArgumentParser:
-    """The command line."""
+    """Return the parser of the command line."""
     one = argparse.ArgumentParser(
         prog="python -m tests.load",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    # None at all is looked for among the choices, too.
+    # argparse looks for an empty list among the choices when no scenario is named.
     choices = [*SCENARIOS, []]
     one.add_argument("scenario", nargs="*", choices=choices, metavar="SCENARIO", help="or all")
     one.add_argument("--channels", type=int, default=1000, help="(%(default)s)")

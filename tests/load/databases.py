@@ -19,7 +19,7 @@ from tests.postgres import AS_IT_COMES, Server, ask, server
 from . import filling
 
 LARGEST = 12
-"""Parts of a database that are shown."""
+"""Number of a database's parts that are shown."""
 
 
 class Part(NamedTuple):
@@ -27,7 +27,7 @@ class Part(NamedTuple):
 
     name: str
     size: int
-    """Bytes."""
+    """Size in bytes."""
     rows: int
 
 
@@ -36,70 +36,70 @@ class Database(Protocol):
 
     @property
     def settings(self) -> Mapping[str, Any]:
-        """What a bot is told of it."""
+        """Return the bot's settings for this database."""
 
     @property
     def process(self) -> int | None:
-        """The process that has it, where that is not the bot's own."""
+        """Return the database's process id, where it has a process of its own."""
 
     def another(self) -> AbstractContextManager[Database]:
-        """One of the same kind that has nothing to do with this one."""
+        """Return another, unconnected database of the same kind."""
 
     async def fill(
         self, voice: Path, places: Sequence[filling.Place], lines: int, plays: int
     ) -> None:
-        """Has a play of so many lines in each place, see `filling.fill`; nothing is cached then."""
+        """Write a play of so many lines in each place, see `filling.fill`, and empty the caches."""
 
     async def as_file(self) -> Path:
-        """All of it in a file of SQLite's; no bot may have it."""
+        """Return the whole database as an SQLite file; no bot may have it open."""
 
     def size(self) -> int:
-        """Bytes on the disk."""
+        """Return the bytes on the disk."""
 
     def parts(self) -> list[Part]:
-        """The largest parts; none where it cannot tell."""
+        """Return the largest parts; none where the database cannot tell."""
 
 
 @dataclass(frozen=True)
 class OneFile:
-    """A file in a folder."""
+    """A database in a file in a folder."""
 
     folder: Path
     process: None = None
 
     @property
     def path(self) -> Path:
-        """Where it is."""
+        """Return the file's path."""
         return self.folder / "onbook.db"
 
     @property
     def settings(self) -> Mapping[str, Any]:
-        """See `Database`."""
+        """Return as in `Database`."""
         return {"database": self.path}
 
     @contextmanager
     def another(self) -> Iterator[Database]:
-        """See `Database`."""
+        """Yield as in `Database`."""
         with tempfile.TemporaryDirectory(dir=self.folder) as folder:
             yield OneFile(Path(folder))
 
     async def fill(
         self, voice: Path, places: Sequence[filling.Place], lines: int, plays: int
     ) -> None:
-        """See `Database`."""
+        """Write as in `Database`."""
         await filling.fill(self.path, voice, places, lines, plays=plays)
         _forget_pages(self.path)
 
     async def as_file(self) -> Path:
-        """See `Database`."""
+        """Return as in `Database`."""
         return self.path
 
     def size(self) -> int:
-        """See `Database`."""
+        """Return as in `Database`."""
         return self.path.stat().st_size
 
     def parts(self) -> list[Part]:
-        """See `Database`."""
+        """Return as in `Database`."""
         with closing(sqlite3.connect(self.path)) as database:
             try:
                 found = database.execute(
@@ -114,33 +114,33 @@ class OneFile:
 
 @dataclass(frozen=True)
 class OnServer:
-    """A database of a PostgreSQL server that has no other."""
+    """A database on a PostgreSQL server that has no other."""
 
     folder: Path
     server: Server
     url: URL
     within: Path | None = None
-    """Where the server's folder is."""
+    """The parent of the server's folder."""
 
     @property
     def settings(self) -> Mapping[str, Any]:
-        """See `Database`."""
+        """Return as in `Database`."""
         return {"database_url": self.url.render_as_string(hide_password=False)}
 
     @property
     def process(self) -> int:
-        """See `Database`."""
+        """Return as in `Database`."""
         assert self.server.process is not None
         return self.server.process.pid
 
     def another(self) -> AbstractContextManager[Database]:
-        """See `Database`."""
+        """Return as in `Database`."""
         return on_a_server(self.folder, self.within)
 
     async def fill(
         self, voice: Path, places: Sequence[filling.Place], lines: int, plays: int
     ) -> None:
-        """See `Database`: a file is filled, and copied."""
+        """Write as in `Database`: fill a file, and copy it to the server."""
         with tempfile.TemporaryDirectory(dir=self.folder) as folder:
             file = Path(folder) / "filled.db"
             await filling.fill(file, voice, places, lines, plays=plays)
@@ -153,17 +153,17 @@ class OnServer:
         self.server.start()
 
     async def as_file(self) -> Path:
-        """See `Database`."""
+        """Return as in `Database`."""
         file = self.folder / "copied.db"
         await copy_database(self.url, file)
         return file
 
     def size(self) -> int:
-        """See `Database`; the server's log of what it writes is not in it."""
+        """Return as in `Database`; the server's write-ahead log does not count."""
         return int(ask(self.url, "SELECT pg_database_size(current_database())")[0][0])
 
     def parts(self) -> list[Part]:
-        """See `Database`."""
+        """Return as in `Database`."""
         question = (
             "SELECT relname, pg_total_relation_size(oid) - pg_indexes_size(oid), reltuples::bigint"
             " FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"
@@ -177,17 +177,16 @@ class OnServer:
 
 @contextmanager
 def on_a_server(folder: Path, within: Path | None = None) -> Iterator[OnServer]:
-    """A database of a server of its own, as long as the context lasts; the folder is for files.
+    """Yield a database on a server of its own; the folder is for files.
 
-    It keeps what it has written as a server does that nobody has told otherwise. ``within`` is as
-    for `server`.
+    The server flushes as PostgreSQL does by default. ``within`` is as for `server`.
     """
     with server(AS_IT_COMES, within) as one:
         yield OnServer(folder, one, one.create(), within)
 
 
 def _forget_pages(path: Path) -> None:
-    """Lets the system forget what it has read of a file, so that it must be read from the disk."""
+    """Drop a file from the system's page cache, so that it must be read from the disk."""
     file = os.open(path, os.O_RDONLY)
     try:
         os.fsync(file)

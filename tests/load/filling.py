@@ -22,7 +22,7 @@ from bot.storage.state_eviction import SLACK
 from bot.storage.store import STATE_BUDGET, Store
 
 PLAYS = 16
-"""Different ones."""
+"""Number of different plays."""
 
 FIRST_DELIVERY, FIRST_MESSAGE = 1_400_000_000_000_000_000, 1_500_000_000_000_000_000
 """Ids as Discord makes them, from which those of a channel are counted on."""
@@ -31,10 +31,10 @@ EACH = 10_000
 """Ids between those of one channel and those of the next."""
 
 AUTHOR = 1_300_000_000_000_000_000
-"""Who has written everything."""
+"""The author of everything."""
 
 WRITTEN = "It rains on the roof of the diner, and nobody has said a word for a long while."
-"""What a person writes, with the number of its line."""
+"""A person's line, with its number."""
 
 SHIFTED = {
     "scripts": {"id": "script", "head": "line", "delivery": "delivery", "channel": "channel"}
@@ -45,17 +45,17 @@ SHIFTED = {
     "surprises": {"line": "line"},
     "posts": {"message": "message", "line": "line", "script": "script"},
 }
-"""The columns in which a copy differs, and what each of them counts."""
+"""The columns in which a copy differs, and the objects that each of them counts."""
 
 OWNED_BY = {
     "scripts": "kept.id",
     "states": "(SELECT script FROM lines WHERE lines.id = kept.line)",
     "surprises": "(SELECT script FROM lines WHERE lines.id = kept.line)",
 }
-"""The script to which a row belongs, where it does not say so itself."""
+"""The script to which a row belongs, where the row does not name one."""
 
 CACHES = ("states", "surprises")
-"""What goes first where there is no room."""
+"""The tables that give way first where there is no room."""
 
 Place = tuple[int, int]
 """A channel and its server."""
@@ -69,10 +69,10 @@ async def fill(
     room: int = STATE_BUDGET,
     plays: int = PLAYS,
 ) -> None:
-    """Makes a database with a play of so many lines in each of these places.
+    """Write a database with a play of so many lines in each of these places.
 
-    ``room``: bytes for states; the heads have theirs, and the newest of the others, as far as
-    there is room.
+    ``room``: bytes for states. Heads always have theirs; the newest of the other lines have theirs
+    as far as there is room.
     """
     plays = min(plays, len(places))
     await write(path, voice, places[:plays], lines, plays)
@@ -82,7 +82,7 @@ async def fill(
 async def write(
     path: Path, voice: Path, places: Sequence[Place], lines: int, plays: int = PLAYS
 ) -> None:
-    """Lets a room and a voice write in these places, one after the other."""
+    """Write in these places by a room and a voice, one place after the other."""
     settings = Settings(models=voice.parent, model=voice.stem, database=path)
     voices = Voices(settings.models, settings.threads, settings.rows, settings.queue)
     store = await Store.open(path)
@@ -96,7 +96,7 @@ async def write(
 
 
 async def _write(room: Room, guild: int, number: int, play: int, lines: int) -> None:
-    """One play: its heading, and then the voice and somebody by turns."""
+    """Write one play: its heading, and then the voice and a person by turns."""
     for line in range(lines):
         writer = Writer(AUTHOR, "Ann", str(FIRST_DELIVERY + EACH * number + line))
         if not line:
@@ -113,7 +113,7 @@ async def _write(room: Room, guild: int, number: int, play: int, lines: int) -> 
 
 
 def _copy(path: Path, places: Sequence[Place], plays: int, lines: int, room: int) -> None:
-    """Copies the plays that are there into all places behind them."""
+    """Copy the plays that exist into all places behind them."""
     with closing(sqlite3.connect(path, isolation_level=None)) as database:
         for pragma in ("journal_mode = OFF", "synchronous = OFF", "temp_store = MEMORY"):
             database.execute(f"PRAGMA {pragma}")
@@ -137,9 +137,9 @@ def _copy(path: Path, places: Sequence[Place], plays: int, lines: int, room: int
 
 
 def _with_all_states(database: sqlite3.Connection, count: int, lines: int, room: int) -> int:
-    """How many of the last places keep the states of all their lines, beside all the heads."""
+    """Return how many of the last places keep the states of all lines, beside all the heads."""
     (size,) = database.execute("SELECT max(length(state)) FROM states").fetchone()
-    # The store frees a little more than it must, so that it has half of that left on an average.
+    # The store frees a little more than it must; on average half of that is left.
     room_left = int(room * (1 - SLACK / 2)) // size - count
     return max(0, min(count, room_left // max(1, lines - 1)))
 
@@ -149,7 +149,7 @@ def _copy_table(
 ) -> None:
     shifts = {
         "script": "{} + copies.number - copies.play",
-        # There is none before the first, which is 0.
+        # The id 0 stands for no line, so it must stay 0.
         "line": f"{{}} + ({{}} > 0) * {lines} * (copies.number - copies.play)",
         "message": f"{{}} + {EACH} * (copies.number - copies.play)",
         "delivery": f"CAST({{}} + {EACH} * (copies.number - copies.play) AS TEXT)",

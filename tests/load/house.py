@@ -17,7 +17,7 @@ from .databases import Database
 
 @dataclass(frozen=True)
 class House:
-    """A bot in so many processes, of which each has a part of the shards: one of them."""
+    """A bot in so many processes, each of which has a part of the shards."""
 
     folder: Path
     voice: Path
@@ -27,9 +27,9 @@ class House:
 
     @contextmanager
     def running(self, address: str) -> Iterator[list[int]]:
-        """Runs it at a fake Discord as long as the context lasts; its processes, by their shards.
+        """Run the bot at a fake Discord, and yield its process ids, by their shards.
 
-        What they log is in the folder.
+        The logs are in the folder.
         """
         settings = {"models": self.voice.parent, "model": self.voice.stem}
         settings |= {**self.database.settings, **self.settings}
@@ -46,9 +46,9 @@ class House:
             ]
 
     def shard_of(self, guild: int) -> int:
-        """The shard that has a server, as Discord divides them."""
+        """Return the shard that has a server, as Discord divides servers."""
         return (guild >> 22) % self.processes
 
     async def truth(self) -> Truth:
-        """What it has written, once it has ended."""
+        """Read the database of the bot, once the bot has ended."""
         return Truth(await self.database.as_file(), Model.load(self.voice, 1))

@@ -15,7 +15,7 @@ from tests.faults import Writers
 from tests.kills.crowd import BLOCK, Crowd, is_end
 
 GO_ON, TAKE, UNDO, WRITE = "Continue", "Another take", "Undo", "Write"
-"""The buttons under a script's last line."""
+"""The labels of the buttons under a script's last line."""
 
 MIX = {
     "/continue": 28,
@@ -30,19 +30,19 @@ MIX = {
     "/script show": 6,
     "/scripts": 2,
 }
-"""What people do, and how often, in hundredths. Whoever cannot press a button uses /continue."""
+"""People's acts and their shares, in per cent. A person without a button uses /continue."""
 
 TITLE = "The Night"
 
 PRIVATE = {"/script show": BLOCK, "/scripts": TITLE}
-"""What is for whoever asked alone, and what stands in it where it is no refusal."""
+"""Commands with private answers, and the mark of such an answer that is no refusal."""
 
 PREPARING = 32
-"""Scripts that are begun at the same time, before it is counted."""
+"""Scripts that are begun at the same time, before the measurement."""
 
 
 class Moment(NamedTuple):
-    """When something came, and how much of the time until then is Discord's own."""
+    """A time, and the part of the wait until then that is Discord's own."""
 
     at: float
     travelled: float
@@ -50,22 +50,22 @@ class Moment(NamedTuple):
 
 @dataclass
 class Deed:
-    """Something that somebody did."""
+    """A person's act and its outcome."""
 
     what: str
     asked: Asked
     lines: int = 0
-    """How many lines it should bring."""
+    """Number of lines that the act should bring."""
     under: Message | None = None
     """The message whose button was pressed."""
 
     def acknowledged(self) -> Moment | None:
-        """When Discord had the bot's first answer."""
+        """Return when Discord had the bot's first answer."""
         at = self.asked.answered
         return None if at is None else Moment(at, self.asked.answered_travelled)
 
     def ended(self) -> Moment | None:
-        """When what was asked for was there, or a sentence that said why it is not."""
+        """Return when the result was there, or the sentence that said why it is not."""
         asked = self.asked
         if asked.how in (Answer.CHOICES, Answer.MODAL):
             return self.acknowledged()
@@ -77,7 +77,7 @@ class Deed:
         return Moment(first.at, max(first.travelled, asked.travelled)) if first else None
 
     def refusal(self) -> str | None:
-        """The sentence that somebody got instead of what they had asked for."""
+        """Return the sentence that refused the act, if there was one."""
         wanted = PRIVATE.get(self.what)
         for one in self.asked.answers():
             said = one.content
@@ -92,13 +92,13 @@ class Public(Crowd):
     """People who write in many channels, one in each, who may come again before the answer."""
 
     deeds: dict[int, Deed] = field(default_factory=dict)
-    """What everybody did since the beginning, by the ids of what they asked."""
+    """The acts of everybody since the beginning, by the ids of their requests."""
     late: list[float] = field(default_factory=list)
-    """Seconds by which people came later than they should have, since this process was busy."""
+    """Seconds by which people came later than planned, because this process was busy."""
     chance: random.Random = field(default_factory=random.Random)
 
     async def begin(self) -> None:
-        """Begins a script everywhere, with a heading, which is no deed."""
+        """Begin a script with a heading in every channel; these are no deeds."""
 
         async def start(person: Person, channel: Channel) -> None:
             heading = f"INT. {self._token()} - NIGHT"
@@ -109,7 +109,7 @@ class Public(Crowd):
         await _some_at_a_time(self.people, start)
 
     async def come(self, rate: float, seconds: float) -> None:
-        """Lets people come for so long, at random moments, so many a second; waits for the last."""
+        """Have people come for so long, at random moments, so many a second; wait for the last."""
         clock = asyncio.get_running_loop().time
         due = clock()
         end = due + seconds
@@ -120,7 +120,7 @@ class Public(Crowd):
         await asyncio.gather(*came)
 
     async def come_within(self, seconds: float, what: str) -> None:
-        """Lets everybody do one thing, each at a moment of their own within so many seconds."""
+        """Have everybody do one thing, each at a random moment within so many seconds."""
         clock = asyncio.get_running_loop().time
         began = clock()
         moments = sorted(self.chance.uniform(0, seconds) for _ in self.people)
@@ -136,7 +136,7 @@ class Public(Crowd):
         self.late.append(clock() - due)
 
     async def _come(self, person: Person, channel: Channel) -> None:
-        """Somebody comes and does something."""
+        """Act once as somebody who comes."""
         [what] = self.chance.choices(list(MIX), list(MIX.values()))
         deed = await self._do(what, person, channel)
         await self._wait(deed)
@@ -146,18 +146,18 @@ class Public(Crowd):
             await self._wait(self._done("window", asked, 1))
 
     async def _wait(self, deed: Deed) -> None:
-        """Waits until it has ended, as long as anybody would."""
+        """Wait until the deed has ended, as long as anybody would."""
         about = [deed.asked.id, *([deed.under.id] if deed.under else [])]
         try:
             await deed.asked.discord.until(deed.ended, lambda: deed.what, about)
         except TimeoutError:
-            return  # It is found among those that have no end.
+            return  # The deed is counted among those that have no end.
 
     async def _do(self, what: str, person: Person, channel: Channel) -> Deed:
         if what.startswith("button"):
             try:
                 return await self._press(what, person, channel)
-            except NotPossible:  # which somebody else has taken away
+            except NotPossible:  # the button, which somebody else has taken away
                 what = "/continue"
         act, lines = self._acts()[what]
         return self._done(what, await act(person, channel), lines)
@@ -171,7 +171,7 @@ class Public(Crowd):
         return self._done(what, asked, int(label in (GO_ON, TAKE)), under)
 
     def _acts(self) -> dict[str, tuple[Callable[[Person, Channel], Awaitable[Asked]], int]]:
-        """What somebody does, and how many lines it should bring."""
+        """Return the acts by name, each with the number of lines that it should bring."""
         return {
             "/continue": (lambda one, place: one.slash(place, "continue"), 1),
             "/write": (lambda one, place: one.slash(place, "write", text=self._text()), 1),
@@ -191,20 +191,20 @@ class Public(Crowd):
         return f"{self.chance.getrandbits(60):X}"
 
     def _text(self) -> str:
-        """What somebody writes: a line that is nowhere else."""
+        """Return a line that is nowhere else."""
         return f"{self._token()} it rains on the roof of the diner."
 
     def has_end(self, asked: Asked) -> bool:
-        """Whether a person was answered."""
+        """Return whether a person was answered."""
         deed = self.deeds.get(asked.id)
         return deed.ended() is not None if deed else super().has_end(asked)
 
     # What came of it
 
     def times(self, *, own: bool = False) -> dict[str, dict[str, list[float]]]:
-        """Seconds until each deed was acknowledged, and finished, by what it was.
+        """Return the seconds until acts were acknowledged, and finished, by name.
 
-        Only the bot's ``own``, or with Discord's latencies, as people see it.
+        Counts only the bot's ``own`` time, or includes Discord's latencies, as people see it.
         """
         found: dict[str, dict[str, list[float]]] = {"acknowledged": {}, "finished": {}}
         for deed in self.deeds.values():
@@ -215,21 +215,21 @@ class Public(Crowd):
         return found
 
     def refusals(self) -> Counter[str]:
-        """What people were told instead of what they had asked for, and how often."""
+        """Count the refusals by their sentences."""
         return Counter(one for deed in self.deeds.values() if (one := deed.refusal()))
 
 
 @dataclass
 class Unlucky(Writers):
-    """Writers who come when they come, while the network fails."""
+    """Writers who come at random moments while the network fails."""
 
     rate: float = 5.0
     came: int = 0
     while_away: list[Asked] = field(default_factory=list)
-    """What was asked while the bot had no connection."""
+    """The requests that came while the bot had no connection."""
 
     async def ask(self, person: Person, channel: Channel, **how: Any) -> Asked:
-        """What writers ask; it is noted when the bot is away."""
+        """Ask as writers do, and note whether the bot is away."""
         away = not self.discord.bot_is_there
         asked = await super().ask(person, channel, **how)
         if away:
@@ -237,7 +237,7 @@ class Unlucky(Writers):
         return asked
 
     async def begin(self) -> None:
-        """Begins a script everywhere, not in all channels within the same moment."""
+        """Begin a script in every channel, not all within the same moment."""
 
         async def start(person: Person, channel: Channel) -> None:
             await (await person.slash(channel, "start", title=TITLE)).shows("begins")
@@ -245,7 +245,7 @@ class Unlucky(Writers):
         await _some_at_a_time(self.people, start)
 
     async def write(self) -> None:
-        """Lets somebody come so many times a second, until it is stopped, and each have an end."""
+        """Write so many times a second until stopped, then wait until each request has an end."""
         self.next_delivery, self.long = {}, {}
         async with asyncio.TaskGroup() as writing:
             while not self.stopped:
@@ -258,7 +258,7 @@ async def _some_at_a_time(
     people: Sequence[tuple[Person, Channel]],
     act: Callable[[Person, Channel], Awaitable[None]],
 ) -> None:
-    """Lets everybody do something, `PREPARING` of them at once."""
+    """Act as everybody, `PREPARING` people at once."""
     at_once = asyncio.Semaphore(PREPARING)
 
     async def do(person: Person, channel: Channel) -> None:
@@ -269,7 +269,10 @@ async def _some_at_a_time(
 
 
 async def places(discord: Discord, guilds: int, channels: int) -> list[tuple[Person, Channel]]:
-    """So many channels, spread over so many servers, with somebody in each; before the bot is."""
+    """Return so many channels, spread over so many servers, with a person in each.
+
+    The bot must not have connected yet.
+    """
     found: list[tuple[Person, Channel]] = []
     for number in range(guilds):
         guild = await discord.guild(f"House {number}")

@@ -20,10 +20,10 @@ from .house import House
 from .public import Public, Unlucky, places
 
 NEAR, FAR = 0.05, 0.2
-"""Seconds that an event of Discord's takes, and a request with its answer: at least, at most."""
+"""Least and most seconds of latency of an event of Discord's, and of a request with its answer."""
 
 ACKNOWLEDGED, FINISHED = 0.5, 2.0
-"""Seconds within which 99 of 100 should see a first answer, and what they asked for."""
+"""Seconds within which 99 of 100 should see a first answer, and the result."""
 
 IN_TIME = 3.0
 """Seconds after which Discord says that the bot did not respond."""
@@ -33,7 +33,7 @@ MILLISECONDS = "{:,.0f} ms"
 
 @dataclass(frozen=True)
 class Scale:
-    """How large a scenario is, and what its chance begins with."""
+    """The size of a scenario, and its random seed."""
 
     channels: int
     guilds: int
@@ -44,16 +44,16 @@ class Scale:
 
 @dataclass
 class Spent:
-    """Processor seconds of everybody who shares the machine's cores, while they are measured."""
+    """Processor seconds of all processes that share the machine's cores during a measurement."""
 
     seconds: float = 0.0
     each: dict[str, float] = field(default_factory=dict)
-    """By who they are."""
+    """Processor seconds by the name of the process."""
     memory: list[machine.Memory] = field(default_factory=list)
-    """What each process of the bot had in memory in the end."""
+    """Memory of each process of the bot at the end."""
 
     def table(self) -> str:
-        """It all, as shares of one core."""
+        """Return a table of the processor time, as shares of one core."""
         rows = [("processor", "seconds", "of a core")]
         rows += [
             (who, f"{used:,.1f}", f"{used / self.seconds:.0%}") for who, used in self.each.items()
@@ -63,18 +63,18 @@ class Spent:
 
 @dataclass
 class Stage:
-    """A bot at a Discord that is as far away as Discord is."""
+    """A bot at a Discord with realistic latencies."""
 
     discord: Discord
     public: Public
     bots: list[int]
-    """Its processes, by their shards."""
+    """The bot's process ids, by their shards."""
     database: int | None
-    """The process of its server, if it has one."""
+    """The process id of the database's server, if it has one."""
 
     @asynccontextmanager
     async def measured(self, spent: Spent) -> AsyncIterator[None]:
-        """Counts what everybody uses of the processors."""
+        """Count the processor time of all processes."""
         who = dict(zip(bots(len(self.bots)), self.bots, strict=True))
         who["the fake Discord"] = await self.discord.process()
 
@@ -93,7 +93,7 @@ class Stage:
 
 @asynccontextmanager
 async def staged(house: House, scale: Scale) -> AsyncIterator[Stage]:
-    """That bot, with a script in each channel."""
+    """Yield a bot with a script in each channel."""
     with _discord(scale) as address:
         async with Discord(address) as discord:
             people = await places(discord, scale.guilds, scale.channels)
@@ -106,12 +106,12 @@ async def staged(house: House, scale: Scale) -> AsyncIterator[Stage]:
 
 
 def _discord(scale: Scale) -> AbstractContextManager[str]:
-    """A Discord that lets one shard after the other say who it is, from the beginning."""
+    """Return a Discord whose shards identify one after the other, from the beginning."""
     return fake_discord(scale.to_answer, concurrency=CONCURRENCY, identify_every=BETWEEN_IDENTIFIES)
 
 
 async def steady(house: House, scale: Scale, rate: float, minutes: float) -> Report:
-    """So many commands a second, over many channels."""
+    """Measure so many commands a second, over many channels."""
     spent = Spent()
     async with staged(house, scale) as stage:
         async with stage.measured(spent):
@@ -130,7 +130,7 @@ async def steady(house: House, scale: Scale, rate: float, minutes: float) -> Rep
 
 
 async def burst(house: House, scale: Scale, commands: int) -> Report:
-    """So many commands within one second, each in a channel of its own."""
+    """Measure so many commands within one second, each in a channel of its own."""
     spent = Spent()
     own = replace(scale, channels=commands, guilds=min(scale.guilds, commands))
     async with staged(house, own) as stage:
@@ -145,11 +145,10 @@ async def burst(house: House, scale: Scale, commands: int) -> Report:
 
 
 async def unlucky(house: House, scale: Scale, rate: float, times: int) -> Report:
-    """So many faults, while people come; see `tests.faults` for what happens.
+    """Measure so many faults, while people come; see `tests.faults` for the faults.
 
-    Whoever comes while the bot has no connection is heard of when it has resumed, and gets an
-    answer if the three seconds are not over by then. Whoever comes between two sessions is not
-    heard of at all.
+    The bot hears of a command that came while it had no connection when it has resumed, and answers
+    if the three seconds are not over by then. It never hears of a command between two sessions.
     """
     with _discord(scale) as address:
         async with Discord(address) as discord:
@@ -191,7 +190,7 @@ async def unlucky(house: House, scale: Scale, rate: float, times: int) -> Report
 
 
 def _away(writers: Unlucky) -> str:
-    """How many got no answer, of those who came while the bot had no connection, and of others."""
+    """Return how many got no answer, of those who came while the bot was away, and of others."""
     away = writers.while_away
     here = [one for one, _ in writers.asked.values() if one not in away]
     rows = [("the bot was", "asked", "not responded")]
@@ -201,7 +200,7 @@ def _away(writers: Unlucky) -> str:
 
 
 def _timed(report: Report, public: Public, *, finished: bool) -> None:
-    """How long people waited, with Discord's latencies, beside what was asked."""
+    """Judge how long people waited, with Discord's latencies."""
     times = public.times()
     first, last = (
         [one for of in times[name].values() for one in of] for name in ("acknowledged", "finished")
@@ -232,7 +231,7 @@ def _wait(what: str, seconds: float, most: float) -> Finding:
 
 
 async def _true(report: Report, public: Public, house: House) -> None:
-    """Whether all lines are there once, and everybody was answered; once the bot has ended."""
+    """Judge whether all lines are stored once and all people answered, after the bot's end."""
     outcome = judged(Outcome(), public, await house.truth())
     report.findings += [
         Finding("lines lost", outcome.lost, 0),
@@ -245,7 +244,7 @@ async def _true(report: Report, public: Public, house: House) -> None:
 
 
 def _told(report: Report, public: Public, counts: dict[str, int], spent: Spent) -> None:
-    """What else is worth knowing."""
+    """Add the remaining results to the report."""
     report.findings += resident(spent.memory)
     refusals = public.refusals()
     rows = [("answered by a sentence that says why not", "times")]

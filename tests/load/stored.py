@@ -22,7 +22,7 @@ from .house import House
 from .public import Deed
 
 IN_A_SERVER = 100
-"""Channels of a server. The bot hears of all of them, as of all that a server has."""
+"""Channels of a server. The bot hears of all of them when it connects."""
 
 DATABASE = 2e9
 """Bytes that the database may take."""
@@ -31,13 +31,13 @@ COLD = 1.5
 """How many times as long a line may take in a channel that nobody has used yet."""
 
 SLOWER = 3.0
-"""How many times as long as in a small database a command takes that is told of."""
+"""The ratio to the time in a small database from which a command is reported."""
 
 TIMES = 3
 """How often each command is used; the median counts."""
 
 FEW = 100
-"""Channels of the small one."""
+"""Channels of the small database."""
 
 COMMANDS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("start", {"title": "Another", "heading": "INT. ROOF - NIGHT"}),
@@ -65,7 +65,7 @@ COMMANDS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("privacy export", {}),
     ("help", {}),
 )
-"""What is asked in a large database and in a small one."""
+"""Commands that are compared in a large database and in a small one."""
 
 
 @dataclass
@@ -74,41 +74,41 @@ class Lines:
 
     warm: list[float] = field(default_factory=list)
     cold: list[float] = field(default_factory=list)
-    """Seconds that each took."""
+    """Seconds that each cold line took."""
     others: list[str] = field(default_factory=list)
-    """What came of those that were not the same."""
+    """Outcomes of those lines that were not the same."""
 
 
 @dataclass
 class Town:
-    """A Discord with many channels, who writes there, and the bot."""
+    """A Discord with many channels, the people who write there, and the bot."""
 
     discord: Discord
     channels: list[Channel] = field(default_factory=list)
     guilds: list[int] = field(default_factory=list)
     people: list[Person] = field(default_factory=list)
-    """One in each server."""
+    """One person in each server."""
     bots: list[int] = field(default_factory=list)
-    """Its processes, by their shards."""
+    """The bot's process ids, by their shards."""
     ready: float = 0.0
-    """Seconds from its start until it was connected."""
+    """Seconds from the bot's start until it was connected."""
     begun: list[machine.Memory] = field(default_factory=list)
     used: list[machine.Memory] = field(default_factory=list)
-    """What each process has in memory then, and after use."""
+    """Memory of each process once connected, and after use."""
 
     def at(self, number: int) -> tuple[Person, Channel]:
-        """A channel, from 0, or from the end on from -1, and somebody who is there."""
+        """Return a channel and a member of it, by an index from 0, or from -1 for the end."""
         return self.people[number % len(self.channels) // IN_A_SERVER], self.channels[number]
 
     def memory(self) -> list[machine.Memory]:
-        """What each process of the bot has in memory now."""
+        """Return the memory of each process of the bot."""
         return [machine.memory(one) for one in self.bots]
 
 
 async def stored(
     house: House, channels: int, lines: int, pairs: int, plays: int = filling.PLAYS
 ) -> Report:
-    """A bot with so many channels of so many lines, beside one with few."""
+    """Measure a bot with so many channels of so many lines, beside one with few."""
     began = time.perf_counter()
     house = replace(house, settings={**house.settings, **UNLIMITED})
     with house.database.another() as other:
@@ -158,9 +158,9 @@ async def stored(
 
 @asynccontextmanager
 async def _town(house: House, channels: int, lines: int, plays: int) -> AsyncIterator[Town]:
-    """A bot with so many channels, in servers that have as many as are usual; nobody is far away.
+    """Yield a bot with so many channels, in servers of the usual size, without latencies.
 
-    What takes long in the bot would else be hidden behind what takes long at Discord.
+    Discord's latencies would hide those of the bot.
     """
     with fake_discord() as address:
         async with Discord(address) as discord:
@@ -180,15 +180,15 @@ async def _town(house: House, channels: int, lines: int, plays: int) -> AsyncIte
 
 
 async def _compare(house: House, town: Town, pairs: int, plays: int) -> Lines:
-    """The same line in the same place of the same play, in one channel and in many, in turn.
+    """Write the same lines of the same play in a warm and in cold channels, in turn.
 
-    So it is done in each process: there the first channel is the warm one.
+    Each process of the bot has its own warm channel, which is its first.
     """
     found = Lines()
     numbers = range(0, len(town.channels), plays)
     for shard in range(house.processes):
         here = [one for one in numbers if house.shard_of(town.guilds[one // IN_A_SERVER]) == shard]
-        # The first pair fills what is kept of statements.
+        # The first pair fills the caches of statements.
         each = islice(here, max(1, pairs // house.processes) + 2)
         for pair, (warm, cold) in enumerate((here[0], one) for one in each if one != here[0]):
             wanted = [(town.at(cold), found.cold), (town.at(warm), found.warm)]
@@ -204,9 +204,9 @@ async def _compare(house: House, town: Town, pairs: int, plays: int) -> Lines:
 
 
 async def _ask_all(*towns: Town) -> dict[str, list[float]]:
-    """The seconds that each command took in each of these, in turn: the medians.
+    """Return the median seconds of each command in each town, taken in turn.
 
-    Each time in another channel, from the end on, where nobody was yet.
+    Each time a channel is used, from the end on, where nobody was yet.
     """
     found: dict[str, list[float]] = {}
     for number, (command, options) in enumerate(COMMANDS):
@@ -222,7 +222,7 @@ async def _ask_all(*towns: Town) -> dict[str, list[float]]:
 async def _took(
     person: Person, channel: Channel, command: str, options: dict[str, Any]
 ) -> tuple[float, Asked]:
-    """The seconds until a command was answered, and what was asked."""
+    """Return the seconds until a command was answered, and the request."""
     asked = await person.slash(channel, command, **options)
     deed = Deed(command, asked)
     ended = await asked.discord.until(deed.ended, lambda: f"/{command}: {asked}", [asked.id])
@@ -241,7 +241,7 @@ def _memory(*towns: Town) -> str:
 
 
 def _slower(took: Mapping[str, Sequence[float]]) -> str:
-    """The commands that take much longer than in a small database."""
+    """Return the commands that take much longer than in a small database."""
     rows = [(f"more than {SLOWER:g} times as slow", "few, ms", "all, ms", "times")]
     for command, (few, large) in took.items():
         if large > SLOWER * few:
@@ -251,7 +251,7 @@ def _slower(took: Mapping[str, Sequence[float]]) -> str:
 
 
 def _parts(database: Database) -> str:
-    """What of a database takes how much."""
+    """Return a table of the sizes of a database's parts."""
     rows = [("in the database", "MB", "rows and pages")]
     rows += [(name, f"{size / 1e6:,.0f}", f"{rows:,}") for name, size, rows in database.parts()]
     return table(rows) if len(rows) > 1 else "This SQLite cannot tell what takes how much."

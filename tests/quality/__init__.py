@@ -1,1 +1,1 @@
-"""How well a voice reads, beside the people whose text it has not seen: see `__main__`."""
+"""Judge how well a voice reads, beside people whose text it has not seen: see `__main__`."""

@@ -36,10 +36,10 @@ from .reader import Reader, ReaderMissing
 from .writing import Setting, Written
 
 TEMPERATURES = (0.5, 0.75, 1.0, 1.3)
-"""Of a sweep, beside the shipped one."""
+"""The temperatures of a sweep, beside the shipped one."""
 
 EVERY = 2
-"""At each so manieth place a passage is written as well."""
+"""A passage is written, too, at each so manieth place."""
 
 COMMANDS = ("judge", "sheet", "pairs", "score", "samples", "costs", "turns")
 
@@ -183,7 +183,7 @@ def _sheet(options: argparse.Namespace) -> int:
 
 
 def _pairs(options: argparse.Namespace) -> int:
-    # A few more, for places where the voice says what people said.
+    # Write a few more, because the voice may say what people said at some places.
     chosen = _chosen(options, options.number + options.number // 10)
     made = sheets.of_pairs(chosen, _lines(options, chosen), options.number, options.seed)
     text, answers = made

@@ -39,10 +39,10 @@ STRIDE = 1_000
 """From a place's seed to the next one's."""
 
 STOCK_LENGTH = 18
-"""Characters of a line, at the least, in the rules that choose by the voice's cost alone."""
+"""Least characters of a line in the rules that choose by the voice's cost alone."""
 
 Rule = Callable[[Sequence[Candidate], Sequence[str]], Candidate]
-"""Keeps one of the candidates, given the texts of the script's lines."""
+"""Keep one of the candidates, given the texts of the script's lines."""
 
 
 def rules() -> dict[str, Rule]:
@@ -74,7 +74,7 @@ def _weighed(weights: Weights) -> Rule:
 async def written(
     model: Model, chosen: Sequence[Place], settings: Settings, count: int, seed: int
 ) -> list[list[Candidate]]:
-    """Return the candidates at each place, all of them with what they cost alone."""
+    """Return the candidates at each place, each with its cost without a context."""
     engine = Engine(model)
     sampling = Sampling(
         0,
@@ -133,7 +133,7 @@ def row(
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print the table, and lines in context where they are asked for."""
+    """Print the table, and lines in context if the options ask for them."""
     options = parser().parse_args(arguments)
     try:
         reader = Reader.load()

@@ -1,4 +1,4 @@
-"""Readers: the real one where it is installed, and one that every machine has."""
+"""Provide readers: the real one where it is installed, and one that every machine has."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.quality.reader import Reader, ReaderMissing
 
 
 class Compressor:
-    """A reader that knows nothing but the context: what a text adds to it when compressed."""
+    """A reader that knows nothing but the context: the cost of a text is its compressed size."""
 
     def all(self, pairs: Sequence[tuple[str, str]]) -> list[float]:
         return [_bits(context + text) - _bits(context) for context, text in pairs]

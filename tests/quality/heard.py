@@ -1,4 +1,4 @@
-"""Measure what it tells a voice to know the script so far: bits per character of unseen text."""
+"""Measure what the script so far tells a voice: bits per character of unseen text."""
 
 from __future__ import annotations
 
@@ -32,17 +32,17 @@ class Heard:
     """Bits per character, the state carried from start to end."""
 
     alone: float
-    """By the network alone."""
+    """Cost to the network alone."""
     company: float
-    """With who has spoken, as the engine mixes it in while it writes."""
+    """Cost with the speakers so far, which the engine mixes in while it writes."""
     recalled: float
-    """With the n-grams of the script so far, which the engine does not mix in."""
+    """Cost with the n-grams of the script so far, which the engine does not mix in."""
     both: float
-    """With who has spoken, and then with the n-grams."""
+    """Cost with the speakers so far, and then with the n-grams."""
 
 
 def table(model: Model, texts: Sequence[Text], strength: float) -> str:
-    """Return bits per character of some texts: by the network alone, and told of the script."""
+    """Return bits per character of some texts: of the network alone, and with the script so far."""
     heads = ("", "bits, the network alone", "with who has spoken", "with its n-grams", "with both")
     lines = [line(heads), line(["---", *("---:" for _ in heads[1:])])]
     costs: list[tuple[float, ...]] = []
@@ -58,14 +58,14 @@ def table(model: Model, texts: Sequence[Text], strength: float) -> str:
 
 
 def heard(model: Model, text: str, strength: float = 1.0) -> Heard:
-    """Return what a text costs a voice; raises ValueError for a text without anything to read."""
+    """Return the cost of a text to a voice; raise ValueError for an empty text."""
     text = text.strip("\n")
     if not text:
         raise ValueError("there is nothing to read")
     read = model.encode(as_read(text))
     states = model.start()[None]
     alone, mixed = np.zeros((2, len(read) - 1))
-    begin = len(read)  # where the element began whose cue may stand here
+    begin = len(read)  # start of the element whose cue may stand here
     for at, token in enumerate(read[:-1]):
         logits, states = model.step(read[at : at + 1], states)
         following = read[at + 1 : at + 2]
@@ -88,7 +88,7 @@ def heard(model: Model, text: str, strength: float = 1.0) -> Heard:
 
 
 def _recalled(bits: Bits, characters: str) -> Bits:
-    """What each character costs, after the first, with the n-grams of those before it."""
+    """Return the cost of each character but the first, with the n-grams of those before it."""
     script = Recalled()
     told = []
     for before, cost, character in zip(characters, bits, characters[1:], strict=False):

@@ -17,26 +17,26 @@ from .reader import Pair, Reader
 from .writing import Setting, Written
 
 Bits = Mapping[Pair, float]
-"""What each text costs the reader after its context."""
+"""Costs of texts to the reader, after their contexts."""
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """What was found of a voice, and of people in the same places."""
+    """The judgement of a voice, and of people in the same places."""
 
     people: Counts
     voice: dict[Setting, Counts]
     seconds: dict[Setting, list[float]]
-    """How long each of the voice's lines took."""
+    """Seconds that each of the voice's lines took."""
     people_passages: Counts
     passages: Counts
-    """Of the voice's passages, in which nothing is chosen."""
+    """Counts of the voice's passages, in which nothing is chosen."""
 
 
 def judge(
     reader: Reader, learned: Sequence[Text], places: Sequence[Place], written: Written
 ) -> Judgement:
-    """Return what is found of what a voice wrote; ``learned`` are the texts that it may copy."""
+    """Judge a voice's writing; ``learned`` are the texts that the voice may copy."""
     counting = _Counting(reader, learned, places, written)
     rows = {setting: counting.speeches(lines) for setting, lines in written.lines.items()}
     return Judgement(
@@ -49,7 +49,7 @@ def judge(
 
 
 class _Counting:
-    """All that is known of the places and of what was written there."""
+    """The counting over the places and the writing there."""
 
     def __init__(
         self, reader: Reader, learned: Sequence[Text], places: Sequence[Place], written: Written
@@ -101,7 +101,7 @@ class _Counting:
 
 
 def read(reader: Reader, places: Sequence[Place], written: Written) -> dict[Pair, float]:
-    """Return what everything that was written at some places costs the reader."""
+    """Return the reader's cost of everything that was written at some places."""
     bits: dict[Pair, float] = {}
     for at, place in enumerate(tqdm(places, "the reader reads", leave=False)):
         lines = [place.people, *(row[at] for row in written.lines.values())]

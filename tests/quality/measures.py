@@ -1,6 +1,6 @@
 """Count how lines read: sums over places, so that each share has an error.
 
-No measure says that a line is good, but where one is far from people's own lines, it is not.
+No measure says that a line is good, but a line far from people's own lines on a measure is not.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ GRAM = 8
 """Characters of a sequence that is looked for again."""
 
 NEAR = 500
-"""Characters in which a sequence that comes again counts as a loop."""
+"""Characters in which a repeated sequence counts as a loop."""
 
 COPIED = 60
-"""Characters of the training text in one piece, above which a text is a copy."""
+"""Most characters of a piece of the training text that is no copy."""
 
 BLOCK = (COPIED + 1) // 2
-"""Every piece of more than `COPIED` characters has a whole block of the training text in it."""
+"""Characters of a block: each piece longer than `COPIED` has a whole block in it."""
 
 COMMON = 300
-"""The commonest words of English, which are no content words."""
+"""Number of the commonest words of English, which are no content words."""
 
 OLD = {
     *("thou", "thee", "thy", "thine", "thyself", "hath", "doth", "hast", "dost", "art", "shalt"),
@@ -38,25 +38,25 @@ OLD = {
 """Common words of older plays."""
 
 SHORTEST = 3
-"""Letters of a content word, at the least."""
+"""Least letters of a content word."""
 
 WORD = re.compile(r"[a-z]+(?:['\u2019][a-z]+)*")
 ENDING = re.compile(r"(?:'s|s'|(?<=[^aeiou])(?:es|ed|ing|s)|(?<=[aeo])s)$")
 
 Pairs = NDArray[np.float64]
-"""float64 [n, 2]: what is counted at each place, and of how many."""
+"""float64 [n, 2]: the count at each place, and the number that it is a share of."""
 
 DRAWS = 1_000
-"""Times that places are drawn again, for an error."""
+"""Bootstrap samples of places for an error."""
 
 
 @dataclass(frozen=True)
 class Counts:
-    """What was counted at the same places, by measure; a measure is the ratio of two sums."""
+    """Counts at the same places, by measure; a measure is the ratio of two sums."""
 
     pairs: dict[str, Pairs]
     distinct: float = field(default=float("nan"))
-    """Share of the lines of which none before says the same."""
+    """Share of the lines that say something no earlier line says."""
 
     def value(self, name: str) -> float:
         """Return a measure of all places together; nan where nothing was counted."""
@@ -87,7 +87,7 @@ def _ratio(sums: Pairs) -> NDArray[np.float64]:
 
 
 class English:
-    """The words that a dictionary has, and those that stand in the training text."""
+    """The words of a dictionary and those of the training text."""
 
     def __init__(self, learned: Iterable[str]) -> None:
         known = SpellChecker(language="en").word_frequency.dictionary
@@ -95,7 +95,7 @@ class English:
         self._known: Container[str] = frozenset(known).union(*map(words, learned))
 
     def real(self, text: str) -> tuple[int, int]:
-        """Return how many words of a text are known, and how many there are."""
+        """Return how many words of a text are known, and how many it has."""
         every = words(text)
         return sum(word in self._known for word in every), len(every)
 
@@ -108,7 +108,7 @@ class English:
         }
 
     def taken_up(self, before: str, line: str) -> tuple[int, int]:
-        """Return how many content words of some text come again in a line, and how many it has."""
+        """Return how many content words of ``before`` a line takes up, and how many there are."""
         said = self.content(before)
         return len(said & self.content(line)), len(said)
 
@@ -119,13 +119,13 @@ def words(text: str) -> list[str]:
 
 
 def loops(before: str, line: str) -> tuple[int, int]:
-    """Return how many sequences that end in a line stood shortly before, and how many do end."""
+    """Return how many sequences that end in a line stood shortly before, and how many end there."""
     found = repeated(f"{before[-NEAR:]}\n{line}")[-len(line) :] if line else []
     return sum(found), len(found)
 
 
 def repeated(text: str) -> list[bool]:
-    """Return of each sequence of `GRAM` characters whether the `NEAR` before it have it, too."""
+    """Return for each sequence of `GRAM` characters whether the `NEAR` before it have it, too."""
     last: dict[str, int] = {}
     found = []
     for at in range(len(text) - GRAM + 1):
@@ -136,12 +136,12 @@ def repeated(text: str) -> list[bool]:
 
 
 def distinct(lines: Sequence[Element]) -> float:
-    """Return how many of the lines, from 0 to 1, say what none before says."""
+    """Return the share of lines, from 0 to 1, that repeat no earlier line."""
     return len({" ".join(words(line.body)) for line in lines}) / len(lines)
 
 
 def longest_copies(texts: Sequence[str], learned: Iterable[str]) -> list[int]:
-    """Return how long the longest piece is that each text shares with what was learned.
+    """Return the length of the longest piece that each text shares with the learned texts.
 
     A piece shorter than twice `BLOCK` may be missed, and counts as 0 then.
     """

@@ -1,4 +1,4 @@
-"""Places: where people's held-out scripts are gone on with, by them and by a voice."""
+"""Places: where a voice and people each continue people's held-out scripts."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from bot.screenplay.free_text import name
 from training.texts import KINDS, Text, TextError, read
 
 SCRIPT = 3_000
-"""Characters of a script before a place that a voice reads, at the most."""
+"""Most characters of a script before a place that a voice reads."""
 
 SAID = (Kind.ACTION, Kind.DIALOGUE)
 
 LEAST = 6
-"""Elements that stand before a place, at the least."""
+"""Least elements before a place."""
 
 PASSAGE = 240
-"""Characters of a passage, across as many elements as it takes."""
+"""Characters of a passage, over as many elements as it takes."""
 
 
 @dataclass(frozen=True)
@@ -31,41 +31,41 @@ class Place:
     work: str
     """Name of the text."""
     before: tuple[Element, ...]
-    """The script so far, its last `SCRIPT` characters at the most."""
+    """The script so far, at most its last `SCRIPT` characters."""
     people: Element
     """The speech that people wrote here."""
     passage: str
-    """The `PASSAGE` characters of Fountain with which people went on."""
+    """The next `PASSAGE` characters of Fountain by people."""
 
     @property
     def scene(self) -> str:
-        """The script so far, as Fountain, as far as the blank line before the speech."""
+        """Return the script so far as Fountain, up to the blank line before the speech."""
         return "".join(f"{element.text}\n\n" for element in self.before)
 
     @property
     def character(self) -> str:
-        """Who speaks, as the bot takes a name."""
+        """Return the speaker's name in the form that the bot takes."""
         return name(self.people.cue or "")
 
     @property
     def cue(self) -> str:
-        """The line that says who speaks, with its newline."""
+        """Return the cue line, which names the speaker, with its newline."""
         return cue_line(self.character) + "\n"
 
     @property
     def said(self) -> tuple[Element, Element]:
-        """The last two lines before that somebody says or does."""
+        """Return the last two lines of speech or action before the place."""
         first, second = [one for one in self.before if one.kind in SAID][-2:]
         return first, second
 
 
 def held_out(corpus: Path) -> list[Text]:
-    """Return the texts of a corpus from which nobody learned; raises TextError."""
+    """Return the held-out texts of a corpus; raise TextError."""
     return _texts(corpus, "validation", "test")
 
 
 def learned(corpus: Path) -> list[Text]:
-    """Return the texts of a corpus from which a voice learned; raises TextError."""
+    """Return the texts of a corpus from which a voice learned; raise TextError."""
     return _texts(corpus, "train")
 
 
@@ -95,7 +95,7 @@ def elements_of(text: str) -> list[Element]:
 
 
 def choose(texts: Sequence[Text], number: int, seed: int) -> list[Place]:
-    """Return so many places, or all there are, drawn from all speeches alike, in their order.
+    """Return so many places, or all, drawn uniformly from all speeches, in their order.
 
     Raises:
         TextError: There is no place.
@@ -109,7 +109,7 @@ def choose(texts: Sequence[Text], number: int, seed: int) -> list[Place]:
 
 
 def _speeches(script: Sequence[Element]) -> Iterator[int]:
-    """Yield where a speech stands with enough before it and from it on."""
+    """Yield the indices of speeches with enough text before and after."""
     left = 0
     ends = [left := left + len(element.text) + 2 for element in reversed(script)][::-1]
     for at in range(LEAST, len(script)):
@@ -119,7 +119,7 @@ def _speeches(script: Sequence[Element]) -> Iterator[int]:
 
 
 def _may_speak(element: Element) -> bool:
-    """Return whether an element is a speech by somebody whose name the bot takes."""
+    """Return whether an element is a speech by a character whose name the bot takes."""
     if element.kind is not Kind.DIALOGUE or not element.body:
         return False
     try:

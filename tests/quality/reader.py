@@ -27,13 +27,13 @@ REACH = 1_000
 """Characters of a context that are read, the last ones; the cut falls on the start of a line."""
 
 SHORT = 48
-"""Tokens up to which a context is read again with each text, rather than kept for all of them."""
+"""Tokens up to which a context is read again with each text, rather than kept for all texts."""
 
 BATCH = 512
-"""Tokens that are read side by side, at the most."""
+"""Most tokens that are read side by side."""
 
 START = "<|endoftext|>"
-"""Stands before a context: what separated the documents that the reader learned from."""
+"""The token before a context: it separated the documents that the reader learned from."""
 
 
 class ReaderMissing(Exception):
@@ -41,27 +41,27 @@ class ReaderMissing(Exception):
 
 
 class Pair(NamedTuple):
-    """A text, and what stands before it."""
+    """A text, and its context."""
 
     context: str
     text: str
 
 
 class _Job(NamedTuple):
-    """A text whose cost is wanted, as tokens."""
+    """A text to cost, as tokens."""
 
     place: int
     """Index of the pair."""
     own: list[int]
-    """Tokens read for this text alone; the first only predicts the second."""
+    """Tokens that are read for this text alone; the first only predicts the second."""
     counted: int
-    """How many of the last tokens are the text."""
+    """Number of the last tokens that are the text."""
 
 
 class Reader:
-    """A language model that says how many bits a text costs. Deterministic; computes in float32.
+    """A language model that tells the bits that a text costs. Deterministic; computes in float32.
 
-    How texts are grouped changes a cost by rounding alone, by less than 0.01 bits.
+    The grouping of texts changes a cost by rounding alone, by less than 0.01 bits.
     """
 
     def __init__(self, model: Any, tokenizer: Any) -> None:
@@ -90,7 +90,7 @@ class Reader:
         return cls(model.eval(), tokenizer)
 
     def bits(self, context: str, text: str) -> float:
-        """Return the bits that a text costs after a context; `all` is faster for several."""
+        """Return the bits that a text costs after a context; `all` is faster for several texts."""
         return self.all([Pair(context, text)])[0]
 
     def per_character(self, context: str, text: str) -> float:
@@ -113,7 +113,7 @@ class Reader:
         return found
 
     def _grouped(self, pairs: Sequence[tuple[str, str]]) -> dict[tuple[int, ...], list[_Job]]:
-        """Return the texts by the tokens before them that are read once and kept."""
+        """Group the texts by the tokens before them that are read once and kept."""
         groups: dict[tuple[int, ...], list[_Job]] = defaultdict(list)
         for place, (context, text) in enumerate(pairs):
             before = [self._start, *self._tokens(capped(context))]
@@ -128,14 +128,14 @@ class Reader:
         return found
 
     def _read(self, prefix: tuple[int, ...]) -> Any:
-        """Return the key-value cache after some tokens, None after none; the last one is kept."""
+        """Return the key-value cache after some tokens, or None after none; keep the last one."""
         import torch
         from transformers import DynamicCache
 
         if not prefix:
             return None
         if self._kept[0] != prefix:
-            self._kept = ((), None)  # frees its memory first
+            self._kept = ((), None)  # frees the memory of the cache first
             with torch.inference_mode():
                 cache = DynamicCache(config=self._model.config)
                 self._model(torch.tensor([prefix]), cache=cache, logits_to_keep=1)
@@ -143,7 +143,7 @@ class Reader:
         return self._kept[1]
 
     def _costs(self, kept: Any, batch: Sequence[_Job]) -> list[float]:
-        """Return the bits of each text; what pads a shorter one stands behind it, unseen."""
+        """Return the bits of each text; the padding of a shorter one stands behind it, unseen."""
         import torch
         from torch.nn.functional import cross_entropy
 
@@ -162,7 +162,7 @@ class Reader:
 
 
 def weights() -> Path:
-    """Return where the reader's file of weights lies; raises ReaderMissing."""
+    """Return the path of the reader's file of weights; raise ReaderMissing."""
     try:
         files = importlib.metadata.files(PACKAGE) or []
     except importlib.metadata.PackageNotFoundError as error:

@@ -1,4 +1,4 @@
-"""What a script has said before, as n-grams: what that would tell a voice of what comes next.
+"""N-grams of the script so far, and their gain for a voice's next characters.
 
 Compressors live on it: PPMd, which knows nothing but what it has read, soon knows a play's people
 and its turns of speech. Here a voice's own expectation is the last resort of such counts, of one
@@ -12,14 +12,16 @@ from __future__ import annotations
 from collections import Counter
 
 LENGTHS = (4, 6, 8, 12)
-"""Characters of the contexts that are counted."""
+"""Lengths of the contexts, in characters."""
 
 WORTH = tuple(200 * 0.4 ** (length - LENGTHS[0]) for length in LENGTHS)
-"""How many times a context must be met until its counts weigh as much as what is expected
-without them. Fitted to *Twelfth Night*, as `DISCOUNT` is."""
+"""Occurrences of a context until its counts weigh as much as the expectation without them.
+
+Fitted to *Twelfth Night*, as `DISCOUNT` is.
+"""
 
 DISCOUNT = 0.7
-"""What each character that has followed a context is counted less, for those that have not yet."""
+"""Discount of each character that has followed a context, in favour of those that have not yet."""
 
 
 class Recalled:
@@ -30,7 +32,7 @@ class Recalled:
         self._after: dict[str, Counter[str]] = {}
 
     def probability(self, expected: float, character: str) -> float:
-        """That of a character after what was read, if without these counts it is ``expected``."""
+        """Return a probability with the counts, given the one ``expected`` without them."""
         for context, worth in zip(self._contexts(), WORTH, strict=False):
             after = self._after.get(context)
             if after is None:
@@ -41,11 +43,11 @@ class Recalled:
         return expected
 
     def read(self, character: str) -> None:
-        """Counts a character after what was read before it."""
+        """Count a character after the characters before it."""
         for context in self._contexts():
             self._after.setdefault(context, Counter())[character] += 1
         self._last = (self._last + character)[-LENGTHS[-1] :]
 
     def _contexts(self) -> list[str]:
-        """What was read last, in each of the lengths that there is as much of."""
+        """Return the last characters in each length that the script is long enough for."""
         return [self._last[-length:] for length in LENGTHS if length <= len(self._last)]

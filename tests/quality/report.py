@@ -15,15 +15,15 @@ from .writing import Setting
 
 
 class Measure(NamedTuple):
-    """A measure as it is shown."""
+    """A measure, and the form in which it is shown."""
 
     name: str
-    """As in `Counts`."""
+    """Name of the measure in `Counts`."""
     head: str
     form: str
-    """How its figures are written."""
+    """Format of the measure's figures."""
     asked: str = ""
-    """Of its share of people's."""
+    """Bound on the share of people's figure."""
 
 
 SPEECHES = (
@@ -71,7 +71,7 @@ def table(judgement: Judgement, setting: Setting) -> str:
 
 
 def sweep(judgement: Judgement) -> str:
-    """Return the voice at every setting; reader, relevance, … as shares of people's."""
+    """Return the voice at every setting; reader, relevance and so on as shares of people's."""
     shares, figures = SPEECHES[:4], SPEECHES[4:]
     heads = ["temperature", "quality", *(one.head.partition(",")[0] for one in SPEECHES)]
     rows = _head([*heads, "milliseconds"])
@@ -86,7 +86,7 @@ def sweep(judgement: Judgement) -> str:
 
 
 def document(judgement: Judgement) -> dict[str, Any]:
-    """Return all figures, to be kept as JSON."""
+    """Return all figures, for JSON."""
     return {
         "people": _values(judgement.people),
         "voice": [

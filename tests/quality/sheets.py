@@ -1,6 +1,6 @@
 """Sheets for people to read: lines to mark from 1 to 5, and pairs to tell apart.
 
-Whoever marks should know neither the play nor the voice. A sheet is Markdown; the marks and the
+Markers should know neither the play nor the voice. A sheet is Markdown; the marks and the
 answers are written into the last column of its table, and `score` reads them back.
 """
 
@@ -20,10 +20,10 @@ from training.texts import TextError
 from .places import Place
 
 CONTEXT = 3
-"""Elements that are shown before a line: enough to answer, and short of quoting a play."""
+"""Elements that are shown before a line: enough to answer, and too short to quote a play."""
 
 LONGEST = 300
-"""Characters of each that are shown, its last ones."""
+"""Characters of each element that are shown, its last ones."""
 
 MARKS = range(1, 6)
 
@@ -44,7 +44,7 @@ ROW = re.compile(r"^\| *\d+ *\|.*\| *([^|]*?) *\|$", re.MULTILINE)
 
 
 def of_lines(voice: str, places: Sequence[Place], lines: Sequence[Element]) -> str:
-    """Return a sheet of a voice's lines, each in its place, to be marked."""
+    """Return a sheet of a voice's lines in their places, for marking."""
     rows = [[_scene(place), _speech(place, own)] for place, own in zip(places, lines, strict=True)]
     return _sheet(LINES.format(number=len(rows), voice=voice), ["scene", "line", "mark"], rows)
 
@@ -68,12 +68,12 @@ def of_pairs(
 
 
 def key_of(sheet: Path) -> Path:
-    """Return where the answers to a sheet of pairs lie."""
+    """Return the path of the answers to a sheet of pairs."""
     return sheet.with_suffix(".key.json")
 
 
 def score(sheet: Path) -> str:
-    """Return what the marks or answers in a sheet come to, in a sentence.
+    """Return the result of the marks or answers in a sheet, in a sentence.
 
     Raises:
         TextError: Nobody has filled the sheet in, or an entry is no mark or answer.
@@ -109,7 +109,7 @@ def _told_apart(sheet: Path, entries: Sequence[str], answers: Sequence[str]) -> 
 
 
 def _check(sheet: Path, entries: Sequence[str], known: Sequence[str] | dict[str, int]) -> None:
-    """Raise TextError for a sheet with an entry that is not among those that are known."""
+    """Raise TextError for a sheet with an entry that is not among the known ones."""
     wrong = [number for number, entry in enumerate(entries, 1) if not entry or entry not in known]
     if wrong or not entries:
         where = f"in row {wrong[0]}" if wrong else "at all"

@@ -44,7 +44,7 @@ from bot.settings import Settings
 from .reader import Pair, Reader, ReaderMissing
 
 PLACES = (None, heading("int. kitchen - day"), heading("ext. road - night"))
-"""Where the lines begin: with an empty script, and below headings that have no tone."""
+"""The beginnings: an empty script, and headings that have no tone."""
 
 SCENE = (
     "INT. KITCHEN - DAY",
@@ -54,7 +54,7 @@ SCENE = (
     "ANNA\nAnd what did you do then?",
     "PAUL\nI walked as far as the river, and came back.",
 )
-"""A scene without a tone, on which it is seen how long an opening is remembered."""
+"""A scene without a tone, which shows how long a voice remembers an opening."""
 
 STRETCHES = (0, 20, 60, 140, 260)
 """The stretches of that scene, in characters."""
@@ -74,12 +74,12 @@ class Passage:
 
     @property
     def text(self) -> str:
-        """The lines as Fountain."""
+        """Return the lines as Fountain."""
         return "".join(f"{line.text}\n\n" for line in self.lines)
 
 
 def remembered(model: Model, starts: Sequence[States]) -> tuple[Bits, Bits]:
-    """Return what openings change in each stretch of the scene, against none and their mean.
+    """Return the effect of openings in each stretch of the scene, against none and their mean.
 
     starts: the states after nothing, and after each of the openings -> bits a character, float64
     [openings, stretches], twice.
@@ -107,7 +107,7 @@ def _by_stretch(bits: Sequence[Bits]) -> Bits:
 
 
 async def passages(reading: Reading, seeds: int, lines: int) -> list[Passage]:
-    """Return what a voice writes below each place at the shipped defaults, for so many seeds."""
+    """Return a voice's lines below each place at the shipped defaults, for so many seeds."""
     return await asyncio.gather(
         *(
             _passage(reading, place, seed, lines)
@@ -134,7 +134,7 @@ async def _passage(reading: Reading, place: int, seed: int, count: int) -> Passa
 
 
 def _manner(seed: int) -> Manner:
-    """Return how a line is written where nothing is set."""
+    """Return the default manner of writing a line."""
     one = Settings()
     sampling = Sampling(
         seed,
@@ -150,13 +150,13 @@ def _manner(seed: int) -> Manner:
 
 
 def speakers(text: str) -> set[str]:
-    """Return who speaks in an opening."""
+    """Return the speakers of an opening."""
     spoken = (block for block in blocks(text) if classify(block) is Kind.DIALOGUE)
     return {Element(Kind.DIALOGUE, block).cue or "" for block in spoken}
 
 
 def leaks(text: str, written: Sequence[Passage]) -> int:
-    """Return how many lines are spoken by somebody of an opening."""
+    """Return how many lines a character of an opening speaks."""
     names = speakers(text)
     return sum(line.cue in names for one in written for line in one.lines)
 

@@ -1,4 +1,4 @@
-"""What it tells a voice to know the script so far."""
+"""Tests of a voice's gain from the script so far."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_what_a_script_has_said_lowers_the_cost_of_saying_it_again(model: Model)
     said = "".join(chance.choices("abcdefgh ", k=400))
     once, twice = (heard(model, f"MAYA\n{text}") for text in (said, said + said))
     assert once.recalled == pytest.approx(once.alone, rel=0.01)
-    # The second time it is known after the first few characters.
+    # The second time, the first few characters give it away.
     assert twice.recalled < 0.7 * twice.alone
     assert twice.both == pytest.approx(twice.recalled, rel=0.01)
 
@@ -44,13 +44,13 @@ def test_counts_of_a_script_are_blended_with_what_is_expected():
     assert script.probability(0.3, "e") == 0.3
     for character in "abcdeabcd":
         script.read(character)
-    # Of the four contexts the one of four characters alone was met, once, before "e".
+    # Of the four contexts only that of four characters occurred, once, before "e".
     worth = WORTH[0] + DISCOUNT
     assert script.probability(0.3, "e") == pytest.approx(
         (1 - DISCOUNT + worth * 0.3) / (WORTH[0] + 1)
     )
     assert script.probability(0.3, "a") == pytest.approx(worth * 0.3 / (WORTH[0] + 1))
-    # They share out one, whatever is expected of the nine letters.
+    # The probabilities sum to 1, whatever is expected of the nine letters.
     for character in "eabcdfabcdeabcd":
         script.read(character)
     total = sum(script.probability(1 / 9, letter) for letter in "abcdefghi")

@@ -1,4 +1,4 @@
-"""A voice beside people: what is printed, with a reader that every machine has and the real one."""
+"""Tests of the judgement, with a reader that every machine has and with the real one."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ def test_people_are_as_good_as_people(compressor, scenes: Path, chosen: list[Pla
 def test_lines_of_another_scene_answer_less_than_people_do(
     compressor, scenes: Path, chosen: list[Place]
 ):
-    """The same lines, but each where another one belongs: that alone is what differs."""
-    # Each line takes up what was said before it, word for word.
+    """Shift the same lines to places of other lines, so that only the answering differs."""
+    # Each line takes up the words said before it.
     echoes = [
         replace(place, people=replace(place.people, text=place.cue + place.said[-1].body))
         for place in chosen

@@ -1,4 +1,4 @@
-"""What is counted about how lines read."""
+"""Tests of the counts on how lines read."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_copies_are_found_to_the_character():
             inside = "#" + text[at : at + length] + "#"
             assert longest_copies(["#" * length, inside], learned) == [0, length]
     across = text[9_000 - 100 : 9_000 + 70]
-    assert longest_copies([across], learned) == [100]  # no text goes on in the next one
+    assert longest_copies([across], learned) == [100]  # no text continues in the next one
 
 
 def test_a_measure_is_the_ratio_of_sums_and_a_share_has_its_error():
@@ -92,7 +92,7 @@ def test_a_measure_is_the_ratio_of_sums_and_a_share_has_its_error():
     assert voice.value("bits") == pytest.approx(cost.sum() / size.sum())
     share, error = voice.over(people, "bits")
     assert share == pytest.approx(cost.sum() / (1.4 * size.sum()))
-    # A mean of 400, each of which errs by 0.5, and more where lengths differ; over 1.4.
+    # A mean of 400 that each err by 0.5, and by more because lengths differ; over 1.4.
     assert 0.5 / 20 / 1.4 < error < 1.4 * 0.5 / 20 / 1.4
     assert voice.over(people, "bits") == (share, error)
     assert voice.over(people, "distinct") == (0.9, pytest.approx(float("nan"), nan_ok=True))

@@ -1,4 +1,4 @@
-"""Where people's scripts are gone on with."""
+"""Tests of the places in people's scripts."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_a_place_has_its_script_and_how_people_went_on(scenes: Path):
 
 
 def test_no_place_lies_too_early_or_too_late():
-    # As many elements as are needed before, then as many as make a passage.
+    # Six elements before, then as many as make a passage.
     after = -(-(PASSAGE + 2) // len("MAYA\nThis is line 10 of many.\n\n"))
     assert len(choose([script(LEAST - 1 + after)], 99, seed=1)) == 1
     with pytest.raises(TextError, match="longer texts"):
@@ -59,7 +59,7 @@ def test_no_place_lies_too_early_or_too_late():
 
 
 def test_whose_name_the_bot_does_not_take_is_passed_over():
-    # The names of two of three are longer than any that it takes.
+    # Two of three names are longer than the bot takes.
     text = script(90).content.replace("JAYA", "A VERY " + "LONG " * 20 + "NAME")
     found = choose([Text("film", text)], 99, seed=1)
     assert {place.character for place in found} == {"MAYA"}

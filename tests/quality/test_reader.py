@@ -25,7 +25,7 @@ def test_a_cost_is_the_same_alone_in_a_batch_and_after_a_context_that_was_kept(s
     pairs = [(context, text) for context in ("", "RUTH\n", long) for text in texts]
     together = smollm.all(pairs)
     assert together == pytest.approx([smollm.bits(*pair) for pair in pairs], abs=0.01)
-    # Costs add up: what stands before a text may be read with it.
+    # Costs add up: the text may as well be read as one with its context.
     whole = smollm.bits("", long + texts[1])
     assert whole == pytest.approx(smollm.bits("", long) + smollm.bits(long, texts[1]), abs=0.02)
 

@@ -1,4 +1,4 @@
-"""Sheets that people fill in, and what their marks come to."""
+"""Tests of the sheets that people fill in, and of their results."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def sheets(voices: Path, scenes: Path, tmp_path_factory: pytest.TempPathFactory)
 
 
 def filled(sheet: Path, folder: Path, entries: list[str]) -> Path:
-    """A copy of a sheet with an entry in the last column of each row."""
+    """Copy a sheet with an entry in the last column of each row."""
     left = iter(entries)
     text = re.sub(
         r"^(\| \d+ .*\|)[^|]*\|$",

@@ -1,4 +1,4 @@
-"""What a style changes: how long it is remembered, who leaks out of it, and what is copied."""
+"""Tests of the report on styles: memory of the opening, leaks from it, and copies."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ async def test_what_is_remembered_is_told_apart(engine: Engine):
     assert none.shape == mean.shape == (3, 4)
     assert (none[:2, 0] > 0).all()
     assert none[2] == pytest.approx(np.zeros(4))
-    # Where all openings are alike, none has anything of its own.
+    # Equal openings have nothing of their own.
     changed, own = remembered(model, [model.start(), states[0], states[0]])
     assert (changed[:, 0] > 0).all()
     assert own == pytest.approx(np.zeros((2, 4)))
@@ -66,7 +66,7 @@ async def test_passages_are_written_from_the_same_places_by_the_same_seeds(engin
 
 
 class FakeReader:
-    """Says that a character costs a bit, and half of that after an opening."""
+    """A reader that charges a bit per character, and half a bit after an opening."""
 
     def all(self, pairs: list[tuple[str, str]]) -> list[float]:
         return [len(text) * (0.5 if context else 1.0) for context, text in pairs]

@@ -1,4 +1,4 @@
-"""The judge of who speaks, on runs that are known and on those of a tiny voice."""
+"""Tests of the judge of turn-taking, on known runs and on those of a tiny voice."""
 
 from __future__ import annotations
 

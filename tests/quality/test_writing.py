@@ -1,4 +1,4 @@
-"""A real voice writes where people did, as it would in a channel."""
+"""Tests of a real voice that writes in people's places, as it would in a channel."""
 
 from __future__ import annotations
 

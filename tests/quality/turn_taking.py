@@ -31,7 +31,7 @@ from training.compare.table import line
 RUNS = 200
 ELEMENTS = 10
 CASTS = (2, 3, 5)
-"""How many speakers the casts have."""
+"""Numbers of speakers in the casts."""
 
 MOST_TWICE = 0.15
 """The largest share of transitions to the same speaker."""
@@ -51,22 +51,22 @@ NAMES = (
     *("MAYA", "JONAS", "MRS. BELL", "THE DUKE", "FOOL", "ANNA", "OLD TOM", "VERA", "LEONARD"),
     *("MARIA", "MARTIN", "SERGEANT", "IDA", "THEO", "MESSENGER", "NURSE", "LORD ASH", "PIP"),
 )
-"""From which the casts are drawn; some begin alike, since names do."""
+"""The names for the casts; some begin alike, as real names do."""
 
 PLACES = ("a kitchen", "the harbour", "a street", "the garden", "a waiting room", "the hall")
-"""Where the runs begin."""
+"""The places in which runs begin."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """A cast, and what was written with it."""
+    """A cast, and the lines written with it."""
 
     cast: tuple[str, ...]
     elements: tuple[Element, ...]
 
     @property
     def speakers(self) -> list[str]:
-        """The speakers in the order of their speeches."""
+        """Return the speakers in the order of their speeches."""
         return [element.cue for element in self.elements if element.cue]
 
 
@@ -75,15 +75,15 @@ class TurnTaking:
     """The shares of some runs, from 0 to 1."""
 
     twice: float
-    """Of the transitions between speeches, those to the same speaker."""
+    """Share of the transitions between speeches that go to the same speaker."""
     heard: float
-    """Of the runs, those in which each of the cast speaks."""
+    """Share of the runs in which each of the cast speaks."""
     speeches: float
-    """Of the elements, those that somebody speaks."""
+    """Share of the elements that are speeches."""
 
 
 def table(model: Model, runs: int = RUNS, settings: Settings | None = None) -> str:
-    """Return how a voice takes turns, as Markdown, by the size of the cast."""
+    """Return a voice's turn-taking as Markdown, by the size of the cast."""
     found = judge(model, runs, settings)
     rows = [line(HEADS), line(["---:"] * len(HEADS))]
     rows += [
@@ -96,12 +96,12 @@ def table(model: Model, runs: int = RUNS, settings: Settings | None = None) -> s
 def judge(
     model: Model, runs: int = RUNS, settings: Settings | None = None
 ) -> dict[int, TurnTaking]:
-    """Return how a voice takes turns at the shipped defaults, by the size of the cast."""
+    """Return a voice's turn-taking at the shipped defaults, by the size of the cast."""
     return {cast: measure(free_runs(model, cast, runs, settings)) for cast in CASTS}
 
 
 def measure(runs: Sequence[Run]) -> TurnTaking:
-    """Return the shares of runs; nan for one of nothing."""
+    """Return the shares of runs; nan for a share of nothing."""
     transitions = [one == other for run in runs for one, other in pairwise(run.speakers)]
     heard = [set(run.cast) <= set(run.speakers) for run in runs]
     speeches = [element.cue is not None for run in runs for element in run.elements]
@@ -130,7 +130,7 @@ def free_runs(
 
 
 def defaults() -> Settings:
-    """Return the settings of somebody who has set nothing."""
+    """Return the settings of a server that has set nothing."""
     return Settings.model_validate({})
 
 

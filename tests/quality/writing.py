@@ -36,17 +36,17 @@ AT_ONCE = 32
 """Scripts that are read side by side."""
 
 ATTEMPTS = 5
-"""Seeds that are tried where a voice has nothing to say."""
+"""Seeds that are tried when a voice has nothing to say."""
 
 STRIDE = 10_007
-"""From a place's seed to the next one's: more than the lines and attempts of a place."""
+"""Distance of a place's seed from the next one's: more than the lines and attempts of a place."""
 
 BEGUN = 4
-"""Elements of a passage that are asked for at once."""
+"""Elements of a passage that are requested at once."""
 
 
 class Setting(NamedTuple):
-    """How lines are written; everything else is as it is shipped."""
+    """The options for writing lines; all others are as shipped."""
 
     temperature: float
     quality: str
@@ -54,18 +54,18 @@ class Setting(NamedTuple):
 
 @dataclass
 class Written:
-    """What a voice wrote at some places."""
+    """A voice's writing at some places."""
 
     lines: dict[Setting, list[Element]] = field(default_factory=dict)
-    """Its line at each place."""
+    """The voice's line at each place."""
     seconds: dict[Setting, list[float]] = field(default_factory=dict)
-    """How long each line took, one at a time, from the wish to the line in the database."""
+    """Seconds from the request to the line in the database, for each line, one at a time."""
     passages: dict[int, str] = field(default_factory=dict)
     """`PASSAGE` characters of Fountain, written freely as drafts, by the index of the place."""
 
 
 class Bot:
-    """One voice, in as many channels as are wanted."""
+    """One voice, in as many channels as are needed."""
 
     def __init__(self, settings: Settings, rooms: Rooms) -> None:
         self.settings = settings
@@ -74,7 +74,7 @@ class Bot:
 
     @property
     def shipped(self) -> Setting:
-        """How lines are written by default."""
+        """Return the default setting."""
         return Setting(self.settings.temperature, self.settings.quality)
 
     async def bring_in(self, channel: int, elements: Sequence[Element]) -> Head:
@@ -86,7 +86,7 @@ class Bot:
     async def go_on(self, channel: int, wish: Wish) -> list[Element]:
         """Return the lines that the voice adds to a channel's script.
 
-        Where it has nothing to say the next seeds are tried; raises RoomError after `ATTEMPTS`.
+        If the voice has nothing to say, try the next seeds; raise RoomError after `ATTEMPTS`.
         """
         room, first = self._rooms.at(channel), wish.seed or 0
         for attempt in range(ATTEMPTS):
@@ -100,7 +100,7 @@ class Bot:
         raise AssertionError  # the last attempt returned or raised
 
     async def go_back(self, channel: int, head: Head) -> None:
-        """Take back what was added to a channel's script since."""
+        """Undo the channel's lines since a head."""
         await self._rooms.at(channel).cursor.jump_to(self._writer(), head)
 
     def _writer(self) -> Writer:
@@ -168,7 +168,7 @@ async def write(
 
 
 async def _passage(bot: Bot, channel: int, seed: int) -> str:
-    """Return what the voice adds when it writes freely, and nothing is chosen."""
+    """Return the text that the voice adds when it writes freely, and nothing is chosen."""
     added: list[Element] = []
     while len(fountain_of(added)) < PASSAGE:
         wish = Wish(lines=BEGUN, seed=seed + len(added) * ATTEMPTS, options={"quality": QUICK})
@@ -177,9 +177,9 @@ async def _passage(bot: Bot, channel: int, seed: int) -> str:
 
 
 async def samples(bot: Bot, beginning: str, number: int, length: int) -> list[str]:
-    """Return what a voice writes after a scene heading for the seeds from 1 on, as Fountain.
+    """Return a voice's text after a scene heading for the seeds from 1 on, as Fountain.
 
-    Nothing is picked by anybody: this is what comes first, as `/continue` gives it for that seed.
+    Nobody picks from it: this is the first text, as `/continue` gives it for that seed.
     """
     begun = [heading(beginning)]
     found = []

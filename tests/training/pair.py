@@ -1,4 +1,4 @@
-"""What each of two processes does for test_parallel.py, as torchrun starts it."""
+"""Run the part of one of two processes for test_parallel.py, as torchrun starts it."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ SMALL = dataclasses.replace(
     steps=12,
     evaluate_every=100,
 )
-"""Laid out in a moment, as there is much to lay out."""
+"""A small network, because the tables of each run must be laid out quickly."""
 
 SURE = dataclasses.replace(SMALL, drop=NOTHING_DROPPED, clip=1000.0, steps=8)
-"""Nothing is left to chance, and gradients keep their size."""
+"""Nothing is random, and gradients keep their size."""
 
 TIMED = dataclasses.replace(SMALL, steps=None, minutes=0.01)
 
@@ -51,19 +51,19 @@ def main(scenes: Path, folder: Path) -> None:
 
 
 def refused(split: Split, run: Run, team: Team) -> None:
-    """Of a run that is already there, the first process tells; the other just ends."""
+    """Refuse a run that exists: the first process reports, the other just ends."""
     with pytest.raises(RunError if team.leads else SystemExit):
         prepare(split, run, SMALL, team=team)
 
 
 def cut(split: Split, run: Run, team: Team) -> None:
-    """Trains until the second process is interrupted, and then goes on."""
+    """Train until the second process is interrupted, and then resume."""
     training = prepare(split, run, SMALL, team=team)
     if not team.leads:
         interrupt_at(training, 7)
     assert not training.run()
     assert training.step == 7
-    torch.manual_seed(12345)  # whatever other processes would start with
+    torch.manual_seed(12345)  # an arbitrary state, as in another process
     assert prepare(split, run, SMALL, resume=True, team=team).run()
 
 
@@ -80,7 +80,7 @@ def interrupt_at(training: Training, step: int) -> None:
 
 
 def timed(split: Split, run: Run, team: Team) -> None:
-    """Trains for as long as the first process thinks right, whatever the second would."""
+    """Train for as long as the first process decides, whatever the second would."""
     trainer.SPEED_IS_KNOWN_AFTER = 0.1 if team.leads else 1000.0
     training = prepare(split, run, TIMED, team=team)
     assert training.run()

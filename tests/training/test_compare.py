@@ -1,4 +1,4 @@
-"""The comparison: real models, trained for a moment on a few scenes."""
+"""Tests of the comparison: real models, trained for a moment on a few scenes."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def task(scenes: Path) -> Task:
 
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The command with small networks."""
+    """Set small networks for the command."""
     monkeypatch.setattr(rows, "OURS", {"scenes": TINY})
     made = {name: rows.partial(rows.recipe, name, how) for name, how in SMALL.items()}
     monkeypatch.setattr("training.compare.command.ROWS", {**rows.ROWS, **made})
@@ -81,7 +81,7 @@ def test_a_network_knows_nothing_of_what_comes_later(make: Callable[[], Network]
     two, _ = network(other, network.start(3))
     assert one.shape == (50, 3, 11)
     assert torch.allclose(one[:30], two[:30], atol=1e-6)
-    # char-rnn begins with weights so small that it says nearly the same of everything.
+    # char-rnn begins with weights so small that its expectations hardly depend on the text.
     assert not torch.allclose(one[30:], two[30:], atol=1e-4)
 
 
@@ -156,7 +156,7 @@ def test_a_training_that_was_cut_equals_one_that_was_not(name: str, task: Task, 
     for _ in range(7):
         cut._step()
     cut._save()
-    torch.manual_seed(12345)  # whatever another process would start with
+    torch.manual_seed(12345)  # an arbitrary state, as in another process
     again = Trainee(SMALL[name], task, 0.01, budget, tmp_path / "cut")
     assert again.steps == 7
     again.run()
@@ -188,7 +188,7 @@ def test_other_programs_use_up_nothing_of_a_budget():
     before = budget.clock()
     time.sleep(0.3)
     assert budget.clock() - before < 0.1
-    while budget.clock() - before < 0.1:  # but work does
+    while budget.clock() - before < 0.1:  # but work takes time
         pass
 
 
@@ -214,7 +214,7 @@ def test_ppmd_is_charged_for_what_the_judged_text_adds(task: Task):
 
 def test_n_grams_are_judged_by_the_same_protocols_as_networks(task: Task):
     class AsReader(Network):
-        """The n-gram model, asked as a network is: its state is what was read."""
+        """The n-gram model behind a network's interface: its state is the text so far."""
 
         def __init__(self, longest: int) -> None:
             super().__init__()
@@ -332,7 +332,7 @@ def test_a_trial_replaces_no_row_that_is_committed(
     made = Row.read(tmp_path / "runs" / "comparison" / "tinyshakespeare" / "ppmd.json")
     printed = capsys.readouterr().out
     assert f"| {made.carried['last-tenth'] * math.log(2):.4f} |" in printed
-    # What is committed was made of another text.
+    # The committed table comes from another text.
     assert "On Book" not in printed
 
 
@@ -396,7 +396,7 @@ def test_a_half_made_row_goes_on_only_as_it_was_begun(task: Task, tmp_path: Path
         begun = fitted(config, Tokens.of(task.learned, task.vocabulary), task.vocabulary)
         run.begin(begun, task.vocabulary, task.split)
         assert rows._goes_on(run, config, task)
-        run.write_config(replace(begun, steps=77))  # as many as fit into the minutes
+        run.write_config(replace(begun, steps=77))  # the number of steps that fit into the minutes
         assert rows._goes_on(run, config, task)
         assert not rows._goes_on(run, other, task)
         assert not run.folder.exists()
@@ -415,9 +415,9 @@ def test_all_makes_what_is_not_there_yet(scenes: Path, tmp_path: Path):
     assert main([*command, "--work", str(tmp_path / "work")]) == 0
     there = {path.stem: Row.read(path) for path in results.glob("*.json")}
     assert there.keys() == rows.ROWS.keys()
-    assert there["gru"].carried == {"the-tempest": 1.0}  # what was there stays
+    assert there["gru"].carried == {"the-tempest": 1.0}  # an existing row stays
     assert there["ppmd"].carried["the-tempest"] > 1.5
-    assert there["gpt"].budget == "8 steps"  # and what had another budget is made anew
+    assert there["gpt"].budget == "8 steps"  # and a row of another budget is made again
 
 
 def test_nats_stand_beside_published_figures():
@@ -454,6 +454,6 @@ def test_interrupted_a_row_goes_on(
     [resume] = tmp_path.glob("work/*/gpt/whole/resume.safetensors")
     assert 0 < load(resume)[1]["steps"] < 12_000 // (12 * 64)
     assert main(command) == 0
-    assert "probe" not in capsys.readouterr().out  # they were kept as well
+    assert "probe" not in capsys.readouterr().out  # the probes were kept as well
     [row] = tmp_path.glob("rows/*/gpt.json")
     assert Row.read(row).characters == pytest.approx(12_000, abs=12 * 64)

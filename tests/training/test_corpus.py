@@ -1,4 +1,4 @@
-"""The plays: every kind of oddity in the source, and what two other programs make of the result."""
+"""Tests of the plays: every kind of oddity in the source, and two other programs on the result."""
 
 import io
 import re
@@ -26,7 +26,7 @@ def scripts(plays: Path) -> dict[str, str]:
 
 
 def elements(script: str) -> list[str]:
-    """The elements after the title page."""
+    """Return the elements after the title page."""
     return script.removesuffix("\n").split("\n\n")[1:]
 
 
@@ -37,7 +37,7 @@ def kind(element: str) -> str:
 
 
 def written(script: str) -> Iterator[str]:
-    """Kinds of elements as fountain-py counts them."""
+    """Yield the kinds of elements as fountain-py counts them."""
     for element in elements(script):
         if kind(element) != "speech":
             yield kind(element)
@@ -48,7 +48,7 @@ def written(script: str) -> Iterator[str]:
 
 
 def without_repeats(kinds: Iterator[str]) -> list[str]:
-    """Lines of one dialogue are one or many to different programs."""
+    """Drop repeated kinds, because programs count the lines of one dialogue as one or many."""
     every = ["", *kinds]
     return [now for before, now in pairwise(every) if not before == now == "dialogue"]
 

@@ -1,4 +1,4 @@
-"""What a GPU asks of a training, as far as a machine without one can tell."""
+"""Tests of training on a GPU, as far as a machine without one can run them."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_a_gpu_rounds_what_it_multiplies_unless_32_bits_are_asked_for():
 
 @pytest.mark.parametrize("idle", [False, True])
 def test_the_fused_layer_is_given_what_cudnn_takes(monkeypatch: pytest.MonkeyPatch, idle: bool):
-    """In 32 bits even where autocast halves all else, in one piece, and in rows of eights."""
+    """Check for 32 bits even where autocast halves all else, one piece, and rows of eights."""
     torch.manual_seed(1)
     layer = LSTMLayer(16, 24, 0.3)
     assert layer.hidden < WIDE
@@ -95,7 +95,7 @@ def test_a_checkpoint_goes_to_the_device_of_the_network(scenes: Path, tmp_path: 
     training.save()
     tensors, _ = load(Run(tmp_path).resume)
     shape = training.model.shape
-    # A device like any other, but that it has no memory.
+    # A device like any other, except that it has no memory.
     with torch.device("meta"):
         model, average = CharLSTM(shape), CharLSTM(shape)
     optimiser = torch.optim.AdamW(model.parameters())
@@ -108,7 +108,10 @@ def test_a_checkpoint_goes_to_the_device_of_the_network(scenes: Path, tmp_path: 
 
 
 def test_words_are_told_apart_before_anything_is_computed(monkeypatch: pytest.MonkeyPatch):
-    """Their number is read from the device, which must not have to finish a layer first."""
+    """Check that the number of words is read from the device before any layer is queued.
+
+    Otherwise the reading would wait for a layer.
+    """
     model = CharLSTM(Shape(9, letters=(0, *range(1, 9)), embedding=4, lower=8, word=8, upper=8))
     called: list[str] = []
     for one in ("lower", "word", "upper", "embedding"):

@@ -1,4 +1,4 @@
-"""Plays in every layout become the same Fountain, and nothing beside the play comes with it."""
+"""Tests that plays in every layout become the same Fountain, without anything beside the play."""
 
 import io
 import re

@@ -1,4 +1,4 @@
-"""The corpus of films."""
+"""Tests of the corpus of films."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The n-gram model: that it is the one of the book."""
+"""Tests that the n-gram model is the one of the book."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ SYMBOLS = 10
 
 
 def slowly(text: list[int], context: tuple[int, ...], longest: int) -> np.ndarray:
-    """Interpolated modified Kneser-Ney by its definition, after one context."""
+    """Compute interpolated modified Kneser-Ney by its definition, after one context."""
     read = [-1] * longest + text
     grams = Counter(tuple(read[i : i + longest + 1]) for i in range(len(text)))
     for _ in range(longest - len(context)):
-        grams = Counter(gram[1:] for gram in grams)  # in how many ways each is preceded
+        grams = Counter(gram[1:] for gram in grams)  # number of distinct predecessors
     n = [sum(count == k for count in grams.values()) or 1 for k in range(5)]
     y = n[1] / (n[1] + 2 * n[2])
     raw = [1 - 2 * y * n[2] / n[1], 2 - 3 * y * n[3] / n[2], 3 - 4 * y * n[4] / n[3]]

@@ -1,4 +1,4 @@
-"""The network: that it is the LSTM it says, and that its state carries."""
+"""Tests of the network: it equals PyTorch's LSTM, and its state carries over."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def model(request: pytest.FixtureRequest) -> CharLSTM:
 
 
 def as_torch_lstm(layer: LSTMLayer) -> nn.LSTM:
-    """The same weights in PyTorch's own module."""
+    """Convert a layer to PyTorch's own module with the same weights."""
     lstm = nn.LSTM(layer.weight_ih.shape[1], layer.hidden)
     with torch.no_grad():
         lstm.weight_ih_l0.copy_(layer.weight_ih)
@@ -62,7 +62,7 @@ def test_without_words_it_is_the_lstm_of_pytorch_with_its_state_packed():
 
 @torch.no_grad()
 def test_the_word_layer_reads_the_lower_one_where_words_end_and_only_there():
-    """Word by word, as slowly and plainly as it can be said."""
+    """Compare with a computation word by word, as slow and plain as possible."""
     model = CharLSTM(SHAPE).eval()
     tokens = torch.tensor([5, 0, 1, 4, 6, 2, 7, 7, 0, 9])[:, None]
     logits, state = model(tokens, model.start(1))
@@ -176,9 +176,9 @@ def test_dropconnect_drops_the_same_recurrent_weights_in_a_whole_window():
     model = CharLSTM(SHAPE, Regularisation(0.0, 0.0, 0.5)).train()
     tokens = torch.randint(0, 11, (5, 1)).repeat(1, 2)
     one, _ = model(tokens, model.start(2))
-    assert torch.allclose(one[:, 0], one[:, 1])  # every row misses the same ones
+    assert torch.allclose(one[:, 0], one[:, 1])  # every row drops the same units
     two, _ = model(tokens, model.start(2))
-    assert not torch.allclose(one, two)  # and another window misses others
+    assert not torch.allclose(one, two)  # and another window drops others
     assert torch.equal(model.eval()(tokens, model.start(2))[0], model(tokens, model.start(2))[0])
 
 
@@ -206,7 +206,7 @@ def reader(vocabulary: Vocabulary) -> CharLSTM:
 
 @torch.no_grad()
 def slow_bits(model: CharLSTM, tokens: list[int]) -> float:
-    """Character by character, as slowly and plainly as it can be said."""
+    """Return the bits character by character, computed as slowly and plainly as possible."""
     state, bits = model.start(1), 0.0
     for token, following in pairwise(tokens):
         logits, state = model(torch.tensor([[token]]), state)
@@ -227,7 +227,7 @@ def test_streams_read_the_same_characters(reader, vocabulary):
 
 
 class Frequencies:
-    """A reader that knows how often characters come, and is so many times as sure of it."""
+    """A reader that knows the frequencies of characters, and is so many times as sure of them."""
 
     training = False
 
@@ -255,7 +255,7 @@ def test_the_temperature_is_found_at_which_a_text_costs_least(vocabulary, surene
 
 
 def test_each_length_of_a_context_has_the_temperature_at_which_it_costs_least(vocabulary):
-    """What is surer after some contexts than after others is so by as much."""
+    """Check that contexts of different confidence get different temperatures."""
     torch.manual_seed(5)
     draw, text = random.Random(1), "e"
     while len(text) < 20_000:
@@ -274,7 +274,7 @@ def test_each_length_of_a_context_has_the_temperature_at_which_it_costs_least(vo
         return evaluate.calibrated(model, vocabulary, text)
 
     (rare, once, twice), _ = found(1.0, 1.2, 0.88)
-    # What is rare is divided as all together like best, which is mostly known by two.
+    # Rare lengths take the temperature of all together, most of which are known by two.
     assert min(once, twice) <= rare <= max(once, twice)
     (_, sooner, later), cost = found(1.0, 1.4, 1.1)
     assert twice == pytest.approx(0.88, abs=0.05)

@@ -1,4 +1,4 @@
-"""Names that are drawn anew."""
+"""Tests of names that are drawn again."""
 
 import re
 import string
@@ -126,9 +126,9 @@ def test_windows_read_other_names_in_each_epoch_and_nothing_else_changes():
     assert "ORLANDO" not in epoch(0) or "BALTHASAR" not in epoch(0)
     assert epoch(0) != decode(given.numpy(), tokens.letters)
     assert sorted(epoch(0)) != sorted(epoch(1))
-    # The same one again, after another.
+    # The same name again, after another one.
     assert epoch(0) == epoch(0)
-    # Small letters but those of names, and all else, stay.
+    # Only words with a capital change; all small letters outside of them stay.
     changed = re.compile(r"[A-Z][A-Za-z]*")
     assert changed.sub("", epoch(0)) == changed.sub("", decode(given.numpy(), tokens.letters))
 

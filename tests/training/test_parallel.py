@@ -1,4 +1,4 @@
-"""Training in several processes: the same is learned, and a run goes on as it would have."""
+"""Tests of training in several processes: the result is the same, and a run resumes exactly."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ TORCHRUN += ["--nproc-per-node", "2", "-m"]
 
 @pytest.fixture(scope="module")
 def pair(scenes: Path, made: Made) -> Path:
-    """The runs that two processes have trained."""
+    """Return the runs that two processes have trained."""
 
     def fill(folder: Path) -> None:
         command = [*TORCHRUN, "tests.training.pair", str(scenes), str(folder)]
@@ -39,7 +39,7 @@ def pair(scenes: Path, made: Made) -> Path:
 
 
 def kept(run: Path) -> dict[str, Tensor]:
-    """All that a run would go on from."""
+    """Return all tensors that a run would resume from."""
     return load(Run(run).resume)[0]
 
 

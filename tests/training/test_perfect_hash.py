@@ -1,4 +1,4 @@
-"""The perfect hash: each key is found in one look, and nothing else is."""
+"""Tests of the perfect hash: each key is found in one look-up, and nothing else is."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from training.perfect_hash import place
 
 
 def look(placed, keys):
-    """By the definition: the number of what lies in a key's slot."""
+    """Look keys up by the definition: the number stored in a key's slot."""
     buckets, slots = len(placed.shifts), len(placed.numbers)
     return placed.numbers[(keys + placed.shifts[keys % buckets]) % slots]
 
@@ -20,7 +20,7 @@ def test_each_key_has_a_slot_of_its_own(count):
     placed = place(keys)
     np.testing.assert_array_equal(look(placed, keys), np.arange(1, len(keys) + 1))
     assert (placed.numbers > 0).sum() == len(keys)
-    # Two keys are rarely of one bucket and one slot, but of few slots they are.
+    # Two keys rarely share a bucket and a slot, but they do among few slots.
     assert len(placed.numbers) <= (1.06 if count > 1000 else 2) * len(keys) + 20
 
 

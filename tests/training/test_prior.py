@@ -1,4 +1,4 @@
-"""The prior: what it expects, and that it has not seen what it is trusted on."""
+"""Tests of the prior: its expectations, and that its trust is fitted on text it has not seen."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SIZES = Shape(CHARACTERS, embedding=6, lower=8, word=0, summary=0, upper=8, prio
 
 
 def digits_of(seed: int, length: int) -> torch.Tensor:
-    """A text in which some things are likely after others, and surer after longer contexts."""
+    """Return a text in which some digits are likely after others, more so after longer contexts."""
     generator = np.random.default_rng(seed)
     text = [0, 1, 2, 3]
     for step in generator.integers(1, 4, length):
@@ -44,13 +44,13 @@ def prior() -> NgramPrior:
 
 
 def after(prior: NgramPrior, text: torch.Tensor, parts: torch.Tensor | None = None) -> torch.Tensor:
-    """What is expected after each character of a text that begins here: [length, characters]."""
+    """Return the expectations after each character of a whole text: [length, characters]."""
     nothing = torch.zeros(1, prior.shape.history)
     return prior(text[:, None], nothing, None if parts is None else parts[:, None])[0][:, 0]
 
 
 def cost(prior: NgramPrior, text: torch.Tensor, parts: torch.Tensor | None = None) -> float:
-    """Bits per character."""
+    """Return the bits per character."""
     expected = after(prior, text[:-1], None if parts is None else parts[:-1])
     return -expected[torch.arange(len(text) - 1), text[1:]].mean().item() / np.log(2)
 
@@ -78,7 +78,7 @@ def test_a_context_is_known_where_it_was_counted_often_enough(prior: NgramPrior)
         context = new[max(0, i + 1 - length) : i + 1]
         false += sum(joined.startswith(context, j) for j in range(len(joined))) < 4
         false += len(context) < length
-    # A byte tells contexts apart.
+    # One byte tells contexts apart.
     assert false < 0.02 * len(NEW)
     assert lengths.float().mean() > 2.5
 

@@ -1,4 +1,4 @@
-"""A rate that stays until its decay is asked for, and voices that are cut from a run."""
+"""Tests of a rate that stays until its decay is requested, and of voices cut from a run."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ STANDING = dataclasses.replace(FEW, steps=None, renamed=0.5)
 
 @pytest.fixture(scope="module")
 def standing(scenes: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """A run that has taken ten steps at a constant rate."""
+    """Return a run that has taken ten steps at a constant rate."""
     run = Run(tmp_path_factory.mktemp("standing"))
     training = train([scenes], run, STANDING)
     while training.step < 10:
@@ -115,7 +115,7 @@ def test_a_decay_ends_on_some_of_the_texts_and_on_new_ones(
     assert (training.config.batch, training.config.window) == (4, 2 * FEW.window)
     assert not training.state.any()
     assert [text.name for text in voice.heldout_texts("validation")] == ["the-tempest"]
-    # What was counted keeps its part, and what is new has none.
+    # Counted texts keep their parts, and new ones have none.
     parts = training.batches.parts
     known = standing.texts()
     network = CharLSTM(standing.config().shape(standing.vocabulary()))
@@ -170,7 +170,7 @@ def test_a_session_stops_after_its_minutes_and_another_goes_on_bit_for_bit(
     stopped = load(run.resume)[1]["step"]
     assert stopped > 0
     assert run.config().steps is None
-    # The texts lie in the run.
+    # The texts are copied into the run.
     assert main([*command, "--minutes", "0.02", "--resume"]) == 0
     further = load(run.resume)[1]["step"]
     assert further > stopped
@@ -236,7 +236,7 @@ def test_a_run_goes_on_where_other_devices_are(scenes: Path, tmp_path: Path):
         assert train([], Run(tmp_path), FEW, resume=True).step == 3
 
     resumed({"random.cuda": torch.zeros(16, dtype=torch.uint8)})  # a GPU was there
-    resumed({"random": None})  # and of this one nothing was kept
+    resumed({"random": None})  # and this device's state was not kept
 
 
 def test_what_was_counted_is_read_or_counted_again(scenes: Path, tmp_path: Path, monkeypatch):

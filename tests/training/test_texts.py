@@ -1,4 +1,4 @@
-"""Texts: files of every kind, every refusal, and what is held out."""
+"""Tests of texts: files of every kind, every refusal, and the held-out part."""
 
 import random
 from collections.abc import Callable, Iterable
@@ -79,7 +79,7 @@ def write(tmp_path: Path) -> Write:
 
 
 def prose(length: int, seed: int = 0) -> str:
-    """So many characters of paragraphs, about; another seed, other paragraphs."""
+    """Return about so many characters of paragraphs, other ones for another seed."""
     numbers = random.Random(seed)
     words = [f"{numbers.randrange(10**6):06}" for _ in range(length // 7)]
     return "\n\n".join(" ".join(words[at : at + 20]) for at in range(0, len(words), 20))

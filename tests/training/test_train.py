@@ -1,4 +1,4 @@
-"""Training: what a run leaves behind, and that it goes on exactly where it stood."""
+"""Tests of training: the files of a run, and its exact continuation."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def rows(run: Run) -> list[dict[str, float]]:
 
 
 def begin(folder: Path, scenes: Path, config: Config, session: Session | None = None) -> Training:
-    """A training that stands before its first step."""
+    """Return a training before its first step."""
     split = collect([scenes])
     vocabulary = Vocabulary.of(t.content for t in split.train)
     run = Run(folder)
@@ -48,7 +48,7 @@ def begin(folder: Path, scenes: Path, config: Config, session: Session | None = 
 
 
 def again(folder: Path) -> Training:
-    """The same training in another process, as far as it can be told apart."""
+    """Return the same training as another process would resume it, as far as can be told."""
     run = Run(folder)
     training = Training(run, run.config(), run.vocabulary(), run.texts())
     training.resume()
@@ -87,7 +87,7 @@ def test_what_is_kept_is_as_sure_of_itself_as_it_deserves_to_be(tiny_run: Run):
     read = tiny_run.model(), tiny_run.vocabulary(), text.content, streams
     assert carried(*read).per_character == pytest.approx(tiny_run.best()["validation_bits"])
     temperatures, _ = calibrated(*read)
-    # A length that is rare takes the number of all, which moves with the others.
+    # A rare length takes the temperature of all, which moves with the others.
     assert all(abs(temperature - 1) < 0.09 for temperature in temperatures)
     kept = tiny_run.best()["temperatures"]
     assert len(kept) == tiny_run.config().prior.longest + 1
@@ -104,7 +104,7 @@ def test_a_run_of_before_is_calibrated(tiny_run: Run, tmp_path: Path, capsys):
     assert main(["calibrate", str(surer.folder), str(path)]) == 0
     said = capsys.readouterr().out
     divisors = said.partition("divided by ")[2].partition(" now")[0].split()
-    # It reads the text whole, and the training reads it in pieces.
+    # The command reads the text whole, but the training reads it in pieces.
     assert [float(one) for one in divisors] == pytest.approx([1.44] * lengths, abs=0.17)
     now = carried(surer.model(), surer.vocabulary(), text.content).per_character
     assert now == pytest.approx(was, rel=1e-2)
@@ -120,7 +120,7 @@ def test_a_run_that_was_cut_equals_one_that_was_not(scenes: Path, tmp_path: Path
     for _ in range(7):
         cut.train_step()
     cut.save()
-    torch.manual_seed(12345)  # whatever another process would start with
+    torch.manual_seed(12345)  # an arbitrary state, as in another process
     resumed = again(tmp_path / "cut")
     assert resumed.step == 7
     assert resumed.run()
@@ -255,7 +255,7 @@ def test_minutes_are_those_of_the_clock_that_is_given(scenes: Path, tmp_path: Pa
     vocabulary = Vocabulary.of(t.content for t in collect([scenes]).train)
     run = Run(tmp_path)
     run.begin(config, vocabulary, collect([scenes]))
-    # A second goes by whenever somebody looks.
+    # Each look at the clock takes a second.
     seconds = map(float, itertools.count())
     texts = Tokens.of(collect([scenes]).train, vocabulary)
     training = Training(run, config, vocabulary, texts, clock=lambda: next(seconds))

@@ -1,4 +1,4 @@
-"""Tuning: what a voice knew, what the scripts add, and characters that it had never seen."""
+"""Tests of tuning: old knowledge, new scripts, and characters that the voice had never seen."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ FEW = dataclasses.replace(
 
 @pytest.fixture(scope="module")
 def scripts(plays: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three scenes that the tiny voice has not read, with characters that it does not know."""
+    """Return three scenes that the tiny voice has not read, with characters unknown to it."""
     folder = tmp_path_factory.mktemp("scripts")
     for name, start in (("macbeth", 0), ("hamlet", 0), ("hamlet", 60_000)):
         [path] = plays.glob(f"*/{name}.fountain")
@@ -53,7 +53,7 @@ def scripts(plays: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def old(scenes: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """A voice that has read next to nothing, of which little is dropped while it is tuned."""
+    """Return a voice that has read next to nothing, and of which tuning drops little."""
     run = Run(tmp_path_factory.mktemp("old"))
     assert train([scenes], run, FEW).run()
     return run
@@ -61,7 +61,7 @@ def old(scenes: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 @pytest.fixture(scope="module")
 def released(voices: Path) -> TrainedFile:
-    """What a fresh clone has of a voice: its file."""
+    """Return the file of a voice, all that a fresh clone has."""
     return TrainedFile(voices / "tiny.onnx")
 
 
@@ -74,7 +74,7 @@ def tuned(released: TrainedFile, scripts: Path, tmp_path_factory: pytest.TempPat
 
 @pytest.fixture(scope="module")
 def second(old: Run, scenes: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """Another voice that has read the same scenes, otherwise: no words and no prior."""
+    """Return another voice of the same scenes, with other sizes: no words and no prior."""
     run = Run(tmp_path_factory.mktemp("second"))
     config = dataclasses.replace(FEW, word=0, prior=NO_PRIOR, steps=40, seed=2)
     assert train([scenes], run, config).run()
@@ -84,7 +84,7 @@ def second(old: Run, scenes: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 
 @contextmanager
 def stopped_after_3_steps(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Somebody presses Ctrl-C while a training takes its third step."""
+    """Press Ctrl-C while a training takes its third step."""
     take = Training.train_step
 
     def interrupted(training: Training) -> float:
@@ -99,7 +99,7 @@ def stopped_after_3_steps(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def bits(run: Run, heldout: Run) -> float:
-    """Bits per character of what a run held out."""
+    """Return bits per character of the held-out part of a run."""
     text = "\n\n".join(t.content for t in heldout.heldout_texts("validation"))
     return carried(run.model(), run.vocabulary(), text).per_character
 
@@ -143,9 +143,9 @@ def test_where_nothing_is_new_the_network_says_what_it_said(
     tokens = torch.tensor(released.vocabulary().encode("To be, or not to be"))[:, None]
     with torch.no_grad():
         ours, theirs = (model(tokens, model.start(1))[0] for model in (larger, known))
-    # What is added to all characters alike says nothing.
+    # A shift of all logits alike changes no probability.
     ours, theirs = (one[..., :characters].log_softmax(dim=-1) for one in (ours, theirs))
-    # And a network reads of each character that a new one may come instead.
+    # The network also expects a new character in place of each old one.
     assert torch.allclose(ours, theirs, atol=0.05)
 
 
@@ -154,7 +154,7 @@ def test_a_voice_that_has_no_prior_is_given_one(scenes: Path, scripts: Path, tmp
     assert train([scenes], old, dataclasses.replace(TINY, prior=NO_PRIOR, steps=100)).run()
     run = Run(tmp_path / "run")
     training = tune.prepare([scripts], old, run, SCHEDULE)
-    # It must tell apart now what was folded into one character.
+    # The prior must now tell apart characters that were folded into one.
     assert training.validation_bits() == pytest.approx(bits(old, run), abs=0.2)
     assert training.run()
     assert run.config().prior.contexts > 1000
@@ -199,7 +199,7 @@ def test_a_tuning_that_was_cut_equals_one_that_was_not(
         assert main([*command, "--steps", "6", "--out", str(cut.folder)]) == 130
     assert "Give the same command with --resume to go on." in capsys.readouterr().out
     assert load(cut.resume)[1]["step"] == 3
-    # What is asked for now counts no more, the steps apart.
+    # New options do not count, except for the steps.
     changed = ["--learning-rate", "1", "--resume", "--out", str(cut.folder)]
     assert main([*command, *changed]) == 0
     ours, theirs = load(cut.resume)[0], load(whole.resume)[0]
@@ -248,7 +248,7 @@ def test_teachers_write_what_they_expect_together(
     imagined = imagine(networks, texts, 4 * 300, 1, tmp_path, streams=4)
     assert [len(text) for text in imagined.texts] == [300] * 4
     assert len({tuple(text.tolist()) for text in imagined.texts}) == 4
-    # Where they go on from is read again, so that what is expected can be said again.
+    # Read the teachers' beginnings again, to compute their expectations again.
     generator = torch.Generator().manual_seed(1)
     whole = torch.cat(list(texts))
     starts = torch.randint(len(whole) - PRIMED, (4,), generator=generator)
@@ -260,7 +260,7 @@ def test_teachers_write_what_they_expect_together(
     expected = torch.softmax((each[0] + each[1]) / 2, dim=-1)
     places = torch.arange(4 * 300).view(4, 300).T
     assert torch.allclose(imagined.after(places.numpy()), expected, atol=1e-3)
-    # Each next character was drawn from that.
+    # Each next character was drawn from the expectation.
     chosen = expected[:-1].gather(2, torch.stack(imagined.texts, dim=1)[1:, :, None])
     entropy = -(expected * expected.log()).sum(dim=-1).mean()
     assert -chosen.log().mean().item() == pytest.approx(entropy.item(), abs=0.15)
@@ -268,7 +268,7 @@ def test_teachers_write_what_they_expect_together(
 
 def test_what_is_there_is_not_written_again(old: Run, scenes: Path, tmp_path: Path):
     texts = Tokens.of(collect([scenes]).train, old.vocabulary())
-    # What was not finished is no text.
+    # An unfinished file is no text.
     (tmp_path / "unfinished.npy").touch()
     first = imagine([old.model()], texts, 600, 1, tmp_path, streams=4)
     again = imagine([old.model()], texts, 600, 2, tmp_path, streams=4)
@@ -297,7 +297,7 @@ def test_taught_it_expects_what_its_teachers_do(
     tokens = torch.tensor(old.vocabulary().encode(text))[:, None]
 
     def distance(student: CharLSTM) -> float:
-        """From what the teacher expects to what the student does, in nats per character."""
+        """Return the divergence of the student from the teacher, in nats per character."""
         with torch.no_grad():
             ours, theirs = (
                 torch.log_softmax(model.eval()(tokens, model.start(1))[0], dim=-1)
@@ -321,7 +321,7 @@ def test_streams_of_teachers_lie_beside_those_of_the_texts(
     assert batch.expected is not None
     assert batch.expected.shape == (training.config.window, 6, len(old.vocabulary()))
     assert torch.allclose(batch.expected.sum(dim=-1), torch.ones(()), atol=1e-2)
-    # What teachers write was never counted, and each text was.
+    # The prior has not counted the teachers' texts, but has counted all others.
     assert batch.parts is not None
     assert (batch.parts[:, 2:] == -1).all()
     assert (batch.parts[:, :2] >= 0).all()
@@ -407,7 +407,7 @@ def test_a_start_that_is_refused_leaves_no_run(
 
 
 def digits_of(seed: int, length: int, most: int = 10) -> torch.Tensor:
-    """A text in which some things are likely after others."""
+    """Return a text in which some digits are likely after others."""
     generator = np.random.default_rng(seed)
     steps = generator.integers(1, 3, length) * generator.integers(1, 3, length)
     return torch.from_numpy(np.cumsum(steps) % most)
@@ -436,7 +436,7 @@ def both(before: NgramPrior) -> tuple[NgramPrior, torch.Tensor]:
 def expected(
     prior: NgramPrior, text: torch.Tensor, part: int | None = None
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """The logarithms that are expected after each character of a text, and context lengths."""
+    """Return the log-probabilities after each character of a text, and context lengths."""
     parts = None if part is None else torch.full((len(text), 1), part)
     found, lengths = prior(text[:, None], torch.zeros(1, prior.shape.history), parts)
     return found[:, 0], lengths[:, 0]
@@ -454,7 +454,7 @@ def test_a_grown_prior_expects_what_it_expected_after_the_same_contexts(before: 
     after, same = expected(larger, text)
     assert torch.equal(lengths, same)
     share = sum((one >= 10).sum() for one in NEW) / sum(map(len, NEW))
-    # What corrects a character takes from new ones as from all others.
+    # Corrections take the same share from new characters as from all others.
     shares = were.exp() / (after[:, :10].exp() / (1 - after[:, 10:].exp().sum(1, True)))
     assert torch.allclose(shares, torch.ones_like(shares), rtol=0.05)
     least, most = after[:, 10:].exp().sum(1).aminmax()
@@ -463,7 +463,7 @@ def test_a_grown_prior_expects_what_it_expected_after_the_same_contexts(before: 
 
 def test_a_blend_predicts_better_than_either(before: NgramPrior, both):
     new = prior_of(NEW, 12)
-    # Half of it is as the old texts are, half as the new ones.
+    # One half reads like the old texts, the other like the new ones.
     judged = [digits_of(20, 400), digits_of(21, 400, 12)]
     costs = [
         sum(cost(one, text) for text in judged) for one in (both[0], grown(before, NEW, 12), new)

@@ -1,4 +1,4 @@
-"""The vocabulary and its fold."""
+"""Tests of the vocabulary and its fold."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Windows, and texts as arrays of token ids: what a step reads."""
+"""Tests of windows, and of texts as arrays of token ids, which a step reads."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_an_epoch_reads_a_text_as_often_as_it_is_to_be_read():
     assert torch.bincount(read)[1] >= 55
     places = np.concatenate([windows.places(step) for step in steps]).flatten()
     assert (np.concatenate(texts)[places] == read.numpy()).all()
-    # Each is made once, as the streams reach it, and again in the next epoch.
+    # Each variant is made once, when the streams reach it, and again in the next epoch.
     assert sorted(read_at) == [(0, 0), (1, 0), (1, 1), (1, 2), (2, 0)]
     for step in steps:
         windows.at(step + len(steps))
@@ -92,7 +92,7 @@ def test_a_batch_prepared_ahead_is_the_batch_of_its_step():
     parts = (np.arange(400) // 100).astype(np.int8)
     batches = Batches(windows, Team(rank=1, size=2), parts)
     ahead = Ahead(batches, torch.device("cpu"))
-    for step in (0, 1, 2, 7, 3, 4):  # in turn, or not
+    for step in (0, 1, 2, 7, 3, 4):  # in order, or not
         batch, expected = ahead.at(step), batches.at(step)
         assert torch.equal(batch.inputs, expected.inputs)
         assert torch.equal(batch.targets, windows.at(step)[1][:, 2:])

@@ -1,4 +1,4 @@
-"""Words that a network of characters knows: their keys, their vectors, and the topic."""
+"""Tests of the words that a network of characters knows: their keys, vectors, and topic."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Plays to test with: made of a few words, so long as a test asks for."""
+"""Make plays for tests: of a few words, and as long as a test asks for."""
 
 import random
 
@@ -13,7 +13,7 @@ REPORT = Report("NAME. Speech", 1.0, 100, ())
 
 
 def speeches(seed: int, number: int, words: int = 12) -> list[str]:
-    """Speeches of two people, the same ones for the same seed."""
+    """Return speeches of two people, the same for the same seed."""
     draw = random.Random(seed)
     return [
         f"{('ANNA', 'TOM')[i % 2]}\n{' '.join(draw.choices(WORDS, k=words)).capitalize()}."

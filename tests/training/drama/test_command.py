@@ -1,4 +1,4 @@
-"""The command: from published texts to a corpus, with what was asked for and nothing twice."""
+"""Tests of the command: from published texts to a corpus as requested, without copies."""
 
 import random
 from pathlib import Path
@@ -17,7 +17,7 @@ HELD_OUT = min(TEST)
 
 
 def printed(seed: int, title: str, genre: str = "A COMEDY", number: int = 60) -> str:
-    """A play as it might be printed."""
+    """Return a play as it might be printed."""
     draw = random.Random(seed)
     speeches = (
         f"{('ANNA', 'TOM')[i % 2]}. {' '.join(draw.choices(WORDS, k=9)).capitalize()}."
@@ -42,7 +42,7 @@ def texts(tmp_path: Path) -> Path:
 
 
 def make(texts: Path, out: Path, *more: str) -> list[dict[str, str]]:
-    """The rows of the report, of a command that did its work."""
+    """Run the command; return the rows of its report."""
     assert main(["corpus", "drama", "--from", str(texts), "--out", str(out), *more]) == 0
     headings, *rows = [line.split("\t") for line in (out / "report.tsv").read_text().splitlines()]
     return [dict(zip(headings, row, strict=True)) for row in rows]

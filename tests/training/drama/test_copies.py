@@ -1,4 +1,4 @@
-"""Copies: which goes, which stays, and what is cut out of works that share a passage."""
+"""Tests of copies: which one goes, and what is cut out of works that share a passage."""
 
 import random
 import re
@@ -9,7 +9,7 @@ from training.data.corpora.drama.elements import split_elements
 
 
 def reprinted(elements: list[str]) -> list[str]:
-    """The same speeches in another edition: other cues and marks, a few words spelt otherwise."""
+    """Return the same speeches in another edition: other cues and marks, a few other spellings."""
     draw = random.Random(1)
 
     def respelt(match: re.Match[str]) -> str:
@@ -21,7 +21,7 @@ def reprinted(elements: list[str]) -> list[str]:
 
 
 def runs(one: str, other: str, length: int) -> list[str]:
-    """Runs of so many words that both scripts speak."""
+    """Return the runs of so many words that both scripts speak."""
 
     def read(script: str) -> set[str]:
         words = re.findall(r"\w+", " ".join(e.spoken for e in split_elements(script)).lower())
@@ -88,7 +88,7 @@ def test_a_play_that_repeats_itself_is_no_copy():
 def test_what_is_held_out_loses_nothing_and_shares_nothing():
     play = speeches(1, 50)
     held_out = work(1, *play[:40])
-    whole = work(2, *play)  # longer, so that it would be the one to stay
+    whole = work(2, *play)  # longer, so it would otherwise be the one to stay
     song = "ANNA\n" + " ".join(play[3].split()[1:] + play[4].split()[1:])
     quoting = work(3, *speeches(3, 40), song, *speeches(4, 40))
     kept, copies = remove_copies([quoting, whole, held_out], held_out={1})

@@ -1,4 +1,4 @@
-"""The download, against a server on this machine that fails as mirrors fail."""
+"""Tests of the download, against a server on this machine that fails as mirrors fail."""
 
 import threading
 from collections.abc import Iterator
@@ -44,7 +44,7 @@ def entry(number: int, play: str = PLAY) -> Entry:
 
 @dataclass
 class Mirror:
-    """What the server has, how often it fails first, and what it was asked for."""
+    """The files of a server, how often it fails first, and the requests it got."""
 
     address: str
     files: dict[str, bytes] = field(default_factory=dict)
@@ -192,7 +192,7 @@ def test_a_mirror_that_refuses_is_not_asked_twice(mirror, tmp_path):
 
 def test_what_a_mirror_lacks_is_told_and_the_rest_is_fetched(mirror, tmp_path):
     mirror.files["4/46/46.txt"] = framed(PLAY)
-    # A page that says "not found" with the status of one that was.
+    # A page that says "not found" with the status 200.
     mirror.files["4/45/45.txt"] = b"<html><title>Nothing here</title></html>"
     outcomes = download([entry(45), entry(46)], tmp_path, mirror.client())
     assert outcomes == {entry(45): Outcome.MISSING, entry(46): Outcome.FETCHED}

@@ -1,4 +1,4 @@
-"""Elements, read back from Fountain as the corpus has it."""
+"""Tests of elements, read back from the corpus's Fountain."""
 
 from training.data.corpora.drama.elements import Kind, join_elements, split_elements
 

@@ -1,4 +1,4 @@
-"""Facets: each of a text that has it and of one that just has not."""
+"""Tests of facets: each on a text that has it and on one that narrowly has not."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The list of plays, and what is refused in its place."""
+"""Tests of the list of plays, and of the files refused in its place."""
 
 from hashlib import sha256
 
@@ -22,7 +22,7 @@ def test_the_manifest_names_every_play_once_and_in_order():
     assert list(entries) == sorted(entries)
     assert len({entry.sha256 for entry in entries.values()}) == len(entries)
     assert entries[2542].title == "A Doll's House"
-    # Marks of a maimed title: a cut-off end, a lost apostrophe, two words run together.
+    # Marks of a damaged title: a cut-off end, a lost apostrophe, two words run together.
     text = MANIFEST.read_text("utf-8")
     assert not [mark for mark in ("_", " s ", "amp", "ActWith") if mark in text]
 

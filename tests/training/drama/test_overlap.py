@@ -1,4 +1,4 @@
-"""What held-out works share with learned ones."""
+"""Tests of the overlap of held-out works with learned ones."""
 
 from tests.training.drama.plays import speeches, work
 from training.data.corpora.drama.overlap import RUN, measure_overlap

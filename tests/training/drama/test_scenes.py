@@ -1,4 +1,4 @@
-"""Scenes of short speeches, cut out of plays in which some speak for long."""
+"""Tests of scenes of short speeches, cut out of plays in which some speak for long."""
 
 import pytest
 

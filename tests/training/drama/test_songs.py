@@ -1,4 +1,4 @@
-"""Headings of songs: what is one, and who sings."""
+"""Tests of headings of songs, and of the singers they name."""
 
 import pytest
 
