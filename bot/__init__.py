@@ -21,8 +21,8 @@ __red_end_user_data_statement__ = (
 """Red's name for its statement about the data of users."""
 
 
-# onnxruntime reports its use unless this is set before its first import; but people are promised
-# that nothing is sent to anybody. An operator who has set it keeps their choice.
+# onnxruntime reports its use unless this variable is set before its first import, but people are
+# promised that nothing is sent to anybody. An operator's own choice stays.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 
@@ -32,8 +32,8 @@ async def setup(bot: commands.Bot) -> None:
     All commands are in one group, whose name is a setting. Raises SettingsError, NoPlace,
     ModelError or StoreError.
     """
-    # Imported here, because importing one of the modules must stay light, and because Red can be
-    # imported only where it is the host.
+    # Imported here, because importing any one module must stay light, and because `redbot` is
+    # installed only where Red is the host.
     if any(kind.__module__.startswith("redbot.") for kind in type(bot).__mro__):
         from .app.red import setup_in_red
 

@@ -1,6 +1,6 @@
 """``python -m bot``: on Discord, or with ``--local`` in a browser without an account.
 
-Where it is installed, ``onbook`` and ``python -m onbook`` are the same.
+In an installation, ``onbook`` and ``python -m onbook`` do the same.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ def _copy_database(chosen: RunnerSettings, source: str | None, to: str | None) -
 
 
 def _database(named: str) -> Path | URL:
-    """Return a file or an address; raise RunnerError, without the password."""
+    """Return the file or address that a text names; raise RunnerError without the password."""
     if "://" not in named:
         return Path(named)
     try:
@@ -98,7 +98,7 @@ def _database(named: str) -> Path | URL:
 
 def _run_locally(chosen: RunnerSettings, port: int) -> None:
     try:
-        from .app import local  # needs what a bot on Discord does not
+        from .app import local  # needs simcord, which a bot on Discord does not
     except ModuleNotFoundError as error:
         if error.name != "simcord":
             raise
@@ -112,7 +112,7 @@ def _run_locally(chosen: RunnerSettings, port: int) -> None:
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     one = argparse.ArgumentParser(
-        # It is called `onbook` where it is installed; argparse says `__main__.py` of a module.
+        # argparse would call a module `__main__.py`; the installed command is called `onbook`.
         prog=f"python -m {__package__}" if sys.argv[0].endswith(".py") else None,
         description="On Book, on Discord or with --local in a browser without an account.",
     )

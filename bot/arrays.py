@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
 Tokens = NDArray[np.int64]
-"""Numbers of characters in a vocabulary."""
+"""Indices of characters in a vocabulary."""
 States = NDArray[np.float32]
-"""What a model remembers: [rows, S], or [S] of one row."""
+"""States of a model: [rows, S], or [S] of one row."""
 Logits = NDArray[np.float32]
-"""Unnormalised, for the next character: [rows, V]."""
+"""Unnormalised log-probabilities of the next character: [rows, V]."""

@@ -1,4 +1,4 @@
-"""Strip from text what nobody sees, and what would spill over its neighbours."""
+"""Strip invisible characters from text, and marks that would spill over the lines around."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ OWN: Final = "onbook."
 """The beginning of the names of On Book's loggers."""
 
 _SECRETS: Final = re.compile(
-    # The addresses at which interactions are answered, of which the log shows all but the token.
+    # The addresses at which interactions are answered, of which only the token is hidden.
     r"(?P<before>/webhooks/\d+/|/interactions/\d+/"
     # A key of a payload, as JSON and as Python write it.
     r"|[\"']token[\"']: ?[\"'])[^/?\"'\s]+"
@@ -26,7 +26,7 @@ class Redaction(logging.Filter):
     """Hides secrets in messages and tracebacks, at every level.
 
     Args:
-        known: Secrets to hide besides those that are known by their form.
+        known: Secrets to hide besides those that are recognised by their form.
     """
 
     def __init__(self, known: Iterable[str] = ()) -> None:
@@ -35,7 +35,7 @@ class Redaction(logging.Filter):
         self._formatter = logging.Formatter()
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Rewrite a record, and let it pass."""
+        """Redact a record in place; return True, so that the record is logged."""
         said = record.getMessage()
         if (shown := self.redacted(said)) != said:
             record.msg, record.args = shown, None
@@ -61,7 +61,7 @@ def _hide(found: re.Match[str]) -> str:
 
 
 def guard_handlers(known: Iterable[str]) -> None:
-    """Redact all that passes the root's handlers, in a process that is the bot's own."""
+    """Redact all that the root logger's handlers write, in a process of the bot's own."""
     redaction = Redaction(known)
     for handler in logging.getLogger().handlers:
         handler.addFilter(redaction)
@@ -70,8 +70,8 @@ def guard_handlers(known: Iterable[str]) -> None:
 def guard_loggers() -> Redaction:
     """Redact what On Book logs, and nothing of the host's, until `leave_loggers`.
 
-    Call it once all modules are imported, because each module makes its logger then. The loggers
-    are filtered one by one: a logger's filter does not see what its children log.
+    Call this function once all modules are imported, because each creates its logger on import. The
+    loggers are filtered one by one, because a logger's filter does not see its children's records.
     """
     redaction = Redaction()
     for logger in own_loggers():

@@ -1,4 +1,4 @@
-"""Everything that can be configured, in one typed place."""
+"""Settings: read the configuration of the bot from environment variables."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ SHIPPED_BANNED = Path(__file__).parent / "banned.txt"
 
 
 POSTGRESQL = ("postgresql+asyncpg", "postgresql", "postgres")
-"""What the address of a PostgreSQL database begins with."""
+"""The schemes of the address of a PostgreSQL database."""
 
 MODES = frozenset({"disable", "allow", "prefer", "require", "verify-ca", "verify-full"})
-"""How an address may wish the connection to be encrypted, by its ``sslmode``."""
+"""The values of ``sslmode``, by which an address chooses the encryption of its connections."""
 
 GROUP = r"^[-_\p{Ll}\p{Lo}\p{N}]{1,32}$"
 RATES = r"^\d{1,12} \d{1,12} \d{1,12}$"
@@ -45,24 +45,24 @@ MEANT = {
     GROUP: "it must be 1 to 32 small letters, numbers, - and _",
     RATES: "it must be three whole numbers with spaces between them, such as 60 100 1200000",
 }
-"""What the patterns ask for, in words."""
+"""The patterns in words, for error messages."""
 
 OF_WHAT = "Turns, lines of the voice and characters to be read that a {} may ask for in a minute."
 
 
 class SettingsError(Exception):
-    """One sentence about a setting that cannot be used, and what to do about it."""
+    """A setting cannot be used: one sentence about the setting, and what to do."""
 
 
 def variable(field: str) -> str:
-    """The name that a setting has in the environment."""
+    """Return the environment variable of a setting."""
     return PREFIX + field.upper()
 
 
 class Settings(BaseModel):
-    """What the bot is configured by: environment variables with the prefix ``ONBOOK_``.
+    """The configuration of the bot, from environment variables with the prefix ``ONBOOK_``.
 
-    As a plug-in it reads nothing else; the runner adds a ``.env`` file (see `runner_settings`).
+    A plug-in reads nothing else. The runner also reads a ``.env`` file, see `runner_settings`.
     """
 
     model_config = ConfigDict(
@@ -157,12 +157,12 @@ class Settings(BaseModel):
 
     @property
     def where(self) -> Path | URL:
-        """The database: a file, or an address with a password in it, which no text of it shows."""
+        """Return the database: a file, or an address whose password its text forms hide."""
         return address(self.database_url.get_secret_value()) if self.database_url else self.database
 
     @property
     def rates(self) -> dict[str, list[int]]:
-        """The turns, lines and characters that each may ask for in a minute, by scope."""
+        """Return the limits of turns, lines and characters in a minute, by scope."""
         each = {
             "person": self.person_limits,
             "channel": self.channel_limits,
@@ -172,14 +172,19 @@ class Settings(BaseModel):
 
 
 def address(given: str) -> URL:
-    """The address of a PostgreSQL database; raises ValueError, without a word of what was given."""
+    """Return the address of a PostgreSQL database.
+
+    Raises:
+        ValueError: The text is no such address. The message quotes none of it, since it may hold a
+            password.
+    """
     try:
         url = make_url(given)
     except (ArgumentError, ValueError):
         url = None
     if url is None or not url.database or url.drivername not in POSTGRESQL:
         raise ValueError("it must be like postgresql+asyncpg://NAME:PASSWORD@HOST/DATABASE")
-    # As PostgreSQL's own programs call it, and whoever lends databases; asyncpg says ssl.
+    # PostgreSQL's own programs and database hosts say sslmode, asyncpg says ssl.
     mode = url.query.get("sslmode", url.query.get("ssl", "prefer"))
     if url.query.keys() - {"sslmode", "ssl", "host"} or mode not in MODES:
         raise ValueError(
@@ -190,7 +195,7 @@ def address(given: str) -> URL:
 
 
 class RunnerSettings(Settings):
-    """What ``python -m bot`` reads besides: the token, the shards, and what it says of itself."""
+    """The settings of ``python -m bot``, with its token, shards, log level and metrics address."""
 
     discord_token: SecretStr | None = Field(
         default=None, validation_alias="DISCORD_TOKEN", description="The bot's token."
@@ -224,11 +229,11 @@ class RunnerSettings(Settings):
 
     @property
     def own_shards(self) -> Shards | None:
-        """The shards of this process; None for as many as Discord advises, and all of them."""
+        """Return the shards of this process, or None for all that Discord recommends."""
         return None if self.shards is None else Shards.read(self.shards)
 
     def secrets(self) -> list[str]:
-        """What must stand in no log, in whatever form."""
+        """Return the secrets that no log may contain: the token, and the database's password."""
         token, url = self.discord_token, self.database_url
         known = [token.get_secret_value().strip()] if token else []
         if url and isinstance(self.where, URL) and self.where.password:
@@ -237,25 +242,25 @@ class RunnerSettings(Settings):
 
 
 def settings() -> Settings:
-    """The settings of a plug-in, from the environment; raises SettingsError."""
+    """Read the settings of a plug-in from the environment; raise SettingsError."""
     return _read(Settings, os.environ)
 
 
 def runner_settings() -> RunnerSettings:
-    """The settings of the runner, from the environment and ``.env``; raises SettingsError."""
+    """Read the settings of the runner from the environment and ``.env``; raise SettingsError."""
     return _read(RunnerSettings, {**dotenv_values(".env"), **os.environ})
 
 
 def _read(kind: type[S], found: Mapping[str, str | None]) -> S:
-    # What is empty is not set.
+    # An empty variable counts as not set.
     given = {name.upper(): value for name, value in found.items() if value}
     try:
         return kind.model_validate(given)
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
-        # What concerns several settings has no place: so far that is this one.
+        # An error about several settings has no location, and only `_one_database` raises one.
         name = first["loc"][0] if first["loc"] else variable("database_url")
-        # The value is not repeated: it might be a secret.
+        # The message leaves out the value, because the value might be a secret.
         said = MEANT.get(first.get("ctx", {}).get("pattern", ""), first["msg"])
         said = said.removeprefix("Value error, ")
         raise SettingsError(f"{name} cannot be used: {said}.") from None

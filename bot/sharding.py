@@ -1,4 +1,4 @@
-"""Shards: into which Discord divides the servers of a bot, and which of them one process has."""
+"""Shards: the parts into which Discord divides a bot's servers, and those of one process."""
 
 from __future__ import annotations
 
@@ -7,29 +7,29 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
-if TYPE_CHECKING:  # settings are read also where nobody speaks to Discord
+if TYPE_CHECKING:  # because settings are also read where discord is not needed
     import discord
 
 MOST = 16_384
-"""As many shards as nobody has."""
+"""More shards than any bot has."""
 
 
 @dataclass(frozen=True)
 class Shards:
-    """Some of a bot's shards, by their numbers, and how many there are in all."""
+    """The shards of one process, out of ``count`` in all."""
 
     ids: Sequence[int]
-    """Ascending, each from 0 to ``count - 1``."""
+    """The numbers of the shards, ascending, each from 0 to ``count - 1``."""
     count: int
 
     @classmethod
     def all_of(cls, count: int) -> Self:
-        """All of them."""
+        """Return all of ``count`` shards."""
         return cls(range(count), count)
 
     @classmethod
     def read(cls, text: str) -> Self:
-        """Those that a setting names, such as ``0-3/16`` or ``5/16``; raises ValueError."""
+        """Read the shards of a setting such as ``0-3/16`` or ``5/16``; raise ValueError."""
         found = re.fullmatch(r"(\d{1,5})(?:-(\d{1,5}))?/(\d{1,5})", text.strip(), re.ASCII)
         if found is None:
             raise ValueError("it must be like 0-3/16, which are the first four of 16, or like 5/16")
@@ -42,15 +42,14 @@ class Shards:
 
     @classmethod
     def of(cls, client: discord.Client) -> Self:
-        """Those of a client, whoever has made it: one of a single shard knows which, or it has
-        several, or all."""
+        """Return the shards of any client, which has a ``shard_id``, ``shard_ids`` or all."""
         count = client.shard_count or 1
         if client.shard_id is not None:
             return cls([client.shard_id], count)
         return cls(getattr(client, "shard_ids", None) or range(count), count)
 
     def have(self, guild: int | None) -> bool:
-        """Whether a server is on one of them; direct messages are on the first of all shards."""
+        """Return whether a server is on one of the shards; direct messages are on shard 0."""
         return ((guild or 0) >> 22) % self.count in self.ids
 
     def __len__(self) -> int:

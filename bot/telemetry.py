@@ -1,7 +1,7 @@
-"""Telemetry: what the parts of a bot tell of their work, to whoever counts it.
+"""Telemetry: the events that the parts of a bot report to a meter.
 
-Who tells knows nothing of what becomes of it, and nobody need listen. Only what happens is told;
-how things stand, such as who waits for an engine, can be read where it is known.
+The parts do not depend on any metrics library, because a meter may ignore the events. Only events
+are reported here. Levels, such as the length of an engine's queue, are read where they are kept.
 """
 
 from __future__ import annotations
@@ -13,49 +13,53 @@ import aiohttp
 
 
 class Outcome(StrEnum):
-    """How something that somebody asked for has ended."""
+    """The result of a request."""
 
     DONE = "done"
     REFUSED = "refused"
-    """It could not be so, and a sentence said why."""
+    """The request could not be fulfilled, and a sentence said why."""
     LIMITED = "limited"
-    """It was more than a limit allows, or too many waited already."""
+    """The request was beyond a limit, or the queue was full."""
     FAILED = "failed"
-    """The bot, its disk or the network did not do their part."""
+    """The bot, its disk or the network failed."""
     UNANSWERED = "unanswered"
-    """It came a second time, or too late to be answered."""
+    """The request came a second time, or too late for an answer."""
     ABANDONED = "abandoned"
-    """The bot ended first."""
+    """The bot ended before the request did."""
 
 
 class Meter:
-    """Is told what happens in a bot, and does nothing with it: whoever counts makes another.
+    """A meter that ignores all events; subclasses count them.
 
-    Every bot has its own. All times are seconds.
+    Every bot has its own meter. All times are seconds.
     """
 
     http_trace: aiohttp.TraceConfig | None = None
-    """What listens to the requests that are sent to Discord."""
+    """The trace of the HTTP requests to Discord, or None."""
 
     def heard(self, act: str) -> None:
-        """Somebody asks for something, as with the command ``act``."""
+        """Count a request, by an act such as the name of its command."""
 
     def acknowledged(self, act: str, seconds: float) -> None:
-        """Discord has the first answer, so long after the bot has heard of it."""
+        """Measure the time from a request to the first answer."""
 
     def finished(self, act: str, outcome: Outcome, seconds: float) -> None:
-        """It has ended, so long after the bot has heard of it."""
+        """Measure the time from a request to its end, and count its outcome."""
 
     def transaction(self, purpose: str) -> AbstractContextManager[None]:
-        """A transaction is asked for here, and ends with this; the purpose is to read or write."""
+        """Measure a transaction, from before the wait for a connection until the context exits.
+
+        Args:
+            purpose: ``reading`` or ``writing``.
+        """
         return nullcontext()
 
     def gateway(self, event: str) -> None:
-        """The connection to Discord's gateway was made, resumed or lost."""
+        """Count an event of the gateway: ``connected``, ``resumed`` or ``lost``."""
 
     def late(self, seconds: float) -> None:
-        """The event loop did something so much later than it was to."""
+        """Measure a delay of the event loop."""
 
 
 SILENT = Meter()
-"""The meter of a bot whose work nobody counts."""
+"""The meter of a bot without metrics."""

@@ -1,6 +1,6 @@
-"""A checkpoint in, one voice file out, with proof. See ``python -m export --help``."""
+"""Export a checkpoint as one voice file, with proof. See ``python -m export --help``."""
 
 import os
 
-# As in `bot`: what people train on their own scripts is told to nobody.
+# As in `bot`, because onnxruntime would otherwise report its use.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")

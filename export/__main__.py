@@ -1,4 +1,4 @@
-"""``python -m export``: a run becomes a voice file for the bot, if it is proven to say the same."""
+"""``python -m export``: write a run as a voice file, once the two are proven to agree."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ EXAMPLES = """\
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Makes one voice file; returns the exit code. Every refusal is one sentence on stderr."""
+    """Write one voice file; return the exit code, which is 1 after one sentence on stderr."""
     options = parser().parse_args(arguments)
     try:
         _check_target(options.output)
@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    """The command line."""
+    """Return the parser of the command line."""
     one = argparse.ArgumentParser(
         prog="python -m export",
         description="Make a voice file of a run, or another voice file of one.",
@@ -80,7 +80,10 @@ def _check_target(path: Path) -> None:
 
 
 def _with_openings(options: argparse.Namespace) -> Voice | None:
-    """Return a voice file's network with other openings, where nothing else is asked for."""
+    """Return the voice of a file with other openings, or None if a voice must be built.
+
+    Raises VoiceError for openings together with ``--bits 32`` or ``--heldout``.
+    """
     if options.openings is None or not options.source.is_file():
         return None
     if options.bits == 32 or options.heldout:
@@ -89,7 +92,7 @@ def _with_openings(options: argparse.Namespace) -> Voice | None:
 
 
 def _proven(options: argparse.Namespace) -> Voice:
-    """Return a new voice; raises VoiceError where it does not say what it is made of."""
+    """Return a new voice; raise VoiceError where a check against its source fails."""
     print("Comparing the voice with what it is made of: minutes, for long texts.", flush=True)
     voice, proof = _make(options)
     print(proof.table())

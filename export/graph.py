@@ -1,21 +1,22 @@
-"""The step graph: one character and a state in; logits and the next state out.
+"""Build the step graph, which maps a character and a state to logits and the next state.
 
 state  -> Split -> the h and the c of each layer, the summary, inside, the last digits
 lower:  gates = (h, expected) @ W + Gather(table, tokens)         -> h', c'
 A word has ended in the rows where inside > Gather(letters, tokens). NonZero finds these rows,
-Gather collects what they remember, and ScatterND puts back what they remember now:
+Gather collects their word states, and ScatterND writes the new ones back:
 word:   gates = (h' of lower, h) @ W + bias                       -> h', c'
         summary' = tanh(h' @ W + bias)
 upper:  gates = (h' of lower, summary', h) @ W + bias             -> h', c'
 logits = h' of upper @ W + bias;  next_state = Concat of the same sections
 
-Where there is a prior, `export.prior_graph` says what the prior expects after the last digits. The
-lower layer reads that as roots of probabilities, and
-    logits += trust x (logarithms of what is expected), trust being one more column of the output,
-    and what a context of this length adds; logits *= how sure a context of this length allows
+Where there is a prior, `export.prior_graph` adds its probabilities after the last digits. The lower
+layer reads the square roots of the probabilities, and
+    logits = sure x (logits + trust x log-probabilities)
+where trust is one more column of the output plus an amount for the length of the known context, and
+sure depends on that length alone.
 
-In 8 bits every vector that enters a product is rounded to 1 / 127: all of them lie between -1 and
-1. A scale that all rows share and that never changes makes the products of integers, so they are
+In 8 bits every vector that enters a product is rounded to multiples of 1 / 127, because its numbers
+lie between -1 and 1. All rows share this constant scale, so the products are sums of integers and
 exact: a row's result depends neither on the rows beside it, nor on the order in which a processor
 adds up.
 """
@@ -40,29 +41,30 @@ from .quantise import STEP, ZERO, codes, quantise
 Bits = Literal[8, 32]
 
 EXPECTED, LENGTH = "prior.expected", "prior.length"
-"""What `add_prior` calls what it adds."""
+"""The names of the outputs of `add_prior`."""
 
 NOBODY = -1
 """The owner of an empty slot; keys are at least 0."""
 
 OPSET = 18
-"""The first in which Split says `num_outputs`; the graph needs nothing newer, so the file asks
-no reader for more."""
+"""The first opset in which Split has `num_outputs`. The graph needs nothing newer, so that older
+runtimes can read the file."""
 
 IR_VERSION = 8
-"""The one that came with opset 18; by itself the onnx package writes its own newest, which older
-readers refuse."""
+"""The IR version of opset 18. By default the onnx package writes its newest version, which older
+runtimes refuse."""
 
 MICROSOFT = "com.microsoft"
 MICROSOFT_OPSET = 1
-"""Where `MatMulIntegerToFloat` lives; it has had one version."""
+"""The only version of the domain of `MatMulIntegerToFloat`."""
 
 
 def build(network: FoldedNetwork, bits: Bits) -> onnx.ModelProto:
-    """Build the step graph, its matrices in 8 or 32 bits and all else in 32.
+    """Return the step graph, with its matrices in 8 or 32 bits and all else in 32.
 
-    Inputs tokens int64 [batch], state float32 [batch, S]; outputs logits float32 [batch, V],
-    next_state float32 [batch, S]. S is what `CharLSTM` packs.
+    Its inputs are tokens, int64 [batch], and state, float32 [batch, S]. Its outputs are logits,
+    float32 [batch, V], and next_state, float32 [batch, S]. S is the size of a state that `CharLSTM`
+    packs.
     """
     parts = Parts()
     if bits == 8:
@@ -97,7 +99,7 @@ def build(network: FoldedNetwork, bits: Bits) -> onnx.ModelProto:
 
 
 def bits_of(model: onnx.ModelProto) -> Bits:
-    """Return in how many bits a graph that `build` made keeps its matrices."""
+    """Return the bits of a matrix entry in a graph that `build` made."""
     return 8 if any(node.domain == MICROSOFT for node in model.graph.node) else 32
 
 
@@ -106,7 +108,7 @@ def _layers(network: FoldedNetwork) -> list[str]:
 
 
 def _sections(network: FoldedNetwork) -> list[str]:
-    """Name what the state is made of, in the order of `Shape.sections`."""
+    """Return the names of the sections of a state, in the order of `Shape.sections`."""
     return [
         *(f"{layer}.{kind}" for kind in "hc" for layer in _layers(network)),
         *(["summary"] if network.word else []),
@@ -122,7 +124,7 @@ def _split_state(parts: Parts, network: FoldedNetwork) -> None:
 
 
 def _letters(parts: Parts, network: FoldedNetwork) -> None:
-    """Tell letters from what ends a word, as ``next.inside``, and roll ``next.hashes`` along."""
+    """Add ``next.inside``, 1 for a letter and 0 for a word's end, and update ``next.hashes``."""
     letters = parts.constant("letters", network.letters.astype(np.float32)[:, None])
     letter = parts.node("Gather", [letters, "tokens"], "letter")
     parts.node("Sign", [letter], "next.inside")
@@ -137,12 +139,13 @@ def _letters(parts: Parts, network: FoldedNetwork) -> None:
 
 
 def _word(parts: Parts, word: WordLayer, lower: str, bits: Bits) -> None:
-    """Take a step of the word layer in the rows in which a word has ended.
+    """Add a step of the word layer in the rows in which a word has ended.
 
-    Leave what all rows remember then as ``next.word.h``, ``next.word.c`` and ``next.summary``.
+    The resulting state of all rows is ``next.word.h``, ``next.word.c`` and ``next.summary``, and
+    ``next.topic`` where the words have vectors.
     """
     ended = parts.node("Greater", ["inside", "next.inside"], "word.ended")
-    # Indices [2, rows]: of the rows, and of the only column.
+    # Indices [2, rows]: those of the rows, and those of the only column.
     found = parts.node("NonZero", [ended], "word.found")
     across = parts.node("Transpose", [found], "word.across", perm=[1, 0])
     first = parts.constant("word.first", np.array([1, 1]))
@@ -172,9 +175,9 @@ def _word(parts: Parts, word: WordLayer, lower: str, bits: Bits) -> None:
 
 
 def _vector(parts: Parts, word: WordLayer, hashes: str, bits: Bits) -> str:
-    """Look up the vectors of the words that have ended: [rows, F], as the products take them.
+    """Add the vectors of the words that have ended; return the name of [rows, F].
 
-    Leave which words are known as ``word.known`` bool [rows].
+    The vectors are quantised in 8 bits. ``word.known``, bool [rows], is true for known words.
     """
     placed = place(word.keys)
     whole = parts.node("Cast", [hashes], "word.hashes.whole", to=TensorProto.INT64)
@@ -187,7 +190,7 @@ def _vector(parts: Parts, word: WordLayer, hashes: str, bits: Bits) -> str:
     slot = parts.node("Mod", [shifted, slots], "word.slot")
     numbers = parts.constant("word.numbers", placed.numbers)
     number = parts.node("Gather", [numbers, slot], "word.number")
-    # Number 0 is of an empty slot, and no key is that of its owner.
+    # Number 0 marks an empty slot, whose owner `NOBODY` equals no key.
     owners = parts.constant("word.keys", np.concatenate([[NOBODY], word.keys]))
     owner = parts.node("Gather", [owners, number], "word.owner")
     known = parts.node("Equal", [owner, key], "word.known")
@@ -199,9 +202,9 @@ def _vector(parts: Parts, word: WordLayer, hashes: str, bits: Bits) -> str:
 
 
 def _topic(parts: Parts, before: str, bits: Bits) -> str:
-    """Move the topics of rows by the vectors of words, as `training.words.topics` does.
+    """Add the topics of rows, moved by the vectors of words as `training.words.topics` does.
 
-    Leave them as ``step.topic`` [rows, F]; return them as the products take them.
+    The topics are ``step.topic`` [rows, F]. Returns their name, or in 8 bits that of their codes.
     """
     vector = "word.vector"
     if bits == 8:
@@ -218,14 +221,14 @@ def _topic(parts: Parts, before: str, bits: Bits) -> str:
 
 
 def _expected(parts: Parts, network: FoldedNetwork) -> str:
-    """Add what the prior expects after the characters read: the roots of probabilities [batch, V].
+    """Add the prior; return the name of the square roots of its probabilities, [batch, V].
 
-    Leave the digits of the last characters as ``next.digits``, the logarithms of the probabilities
-    as `EXPECTED`, and the lengths of the contexts as `LENGTH`.
+    The digits of the last characters are ``next.digits``, the logarithms of the probabilities
+    `EXPECTED`, and the lengths of the known contexts `LENGTH`.
     """
-    assert network.prior  # asked by `build` alone
+    assert network.prior  # `build` calls this only for a network with a prior
     history = network.shape.history
-    # One more than the token, as `training.ngrams.digits` has it.
+    # The digit of a token is the token + 1, as in `training.ngrams.digits`.
     table = np.arange(1, 1 + len(network.table), dtype=np.float32)[:, None]
     digit = parts.node("Gather", [parts.constant("digit", table), "tokens"], "digit.read")
     read = parts.node("Concat", ["digits", digit], "digits.read", axis=1)
@@ -239,8 +242,8 @@ def _expected(parts: Parts, network: FoldedNetwork) -> str:
 
 
 def _trusted(parts: Parts, network: FoldedNetwork) -> None:
-    """logits = sure x (what the network says itself + trust x what the prior expects)."""
-    assert network.prior  # asked by `build` alone
+    """Add logits = sure x (the network's own logits + trust x the prior's log-probabilities)."""
+    assert network.prior  # `build` calls this only for a network with a prior
     sizes = parts.constant("said.sizes", np.array([len(network.table), 1]))
     parts.node("Split", ["said", sizes], "said.itself", "said.trust", axis=1)
     by_length = parts.constant("prior.trust", network.prior.trust[:, None])
@@ -254,7 +257,7 @@ def _trusted(parts: Parts, network: FoldedNetwork) -> None:
 
 
 def _operand(parts: Parts, vector: str, bits: Bits) -> str:
-    """Turn numbers between -1 and 1 into what the products take."""
+    """Return the name of a vector as a product reads it, in 8 bits quantised from [-1, 1]."""
     if bits == 32:
         return vector
     return parts.node("QuantizeLinear", [vector, "step", "zero"], f"{vector}.codes")
@@ -269,7 +272,7 @@ def _product(
     bias: Floats | None = None,
     name: str = "",
 ) -> str:
-    """Multiply vectors that stand beside one another: [batch, K] @ matrix [K, N] + bias [N]."""
+    """Add the product of concatenated vectors: [batch, K] @ matrix [K, N] + bias [N]."""
     name = name or f"{layer}.product"
     if layer in ("lower", "word", "upper"):
         matrix = _in_gate_order(matrix)
@@ -299,14 +302,14 @@ def _cell(parts: Parts, layer: str, gates: str, cells: str, prefix: str = "next"
     """Add c' = forget x c + input x cell, and h' = output x tanh(c').
 
     Args:
-        parts: Where to add.
-        layer: Its name.
-        gates: [batch, 4H], in the order of `_in_gate_order`.
-        cells: c, [batch, H].
-        prefix: What the names of c' and h' begin with.
+        parts: The graph under construction.
+        layer: The name of the layer.
+        gates: The name of the gates, [batch, 4H], in the order of `_in_gate_order`.
+        cells: The name of c, [batch, H].
+        prefix: The beginning of the names of c' and h'.
 
     Returns:
-        The name of h'.
+        The name of h', [batch, H].
     """
     sizes = f"{layer}.gate_sizes"
     opened, raw, cell = f"{layer}.open", f"{layer}.cell.raw", f"{layer}.cell"
@@ -323,7 +326,10 @@ def _cell(parts: Parts, layer: str, gates: str, cells: str, prefix: str = "next"
 
 
 def _in_gate_order(columns: Floats) -> Floats:
-    """[..., 4H] from PyTorch's input, forget, cell, output: what a sigmoid opens lies together."""
+    """Return gates [..., 4H] as input, forget, output, cell, from PyTorch's order.
+
+    PyTorch's order is input, forget, cell, output. Here one Sigmoid covers three adjacent gates.
+    """
     enter, keep, cell, show = np.split(columns, 4, axis=-1)
     return np.concatenate([enter, keep, show, cell], axis=-1)
 

@@ -1,4 +1,4 @@
-"""The texts that a voice is judged on: none of them was learned."""
+"""Read the held-out texts, none of which the network was trained on, to prove a voice on."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ PARTS = ("validation", "test")
 
 
 def of_run(run: Run) -> tuple[Text, ...]:
-    """All the texts that a run held out, by part and name; none for a released run."""
+    """Return all held-out texts of a run, by part and name; none for a released run."""
     return tuple(
         Text(f"{part}/{text.name}", text.content)
         for part in PARTS
@@ -21,9 +21,9 @@ def of_run(run: Run) -> tuple[Text, ...]:
 
 
 def of_paths(paths: Sequence[Path]) -> tuple[Text, ...]:
-    """The texts of files and folders; of a corpus folder only what was held out.
+    """Return the texts of files and folders, but of a corpus folder only the held-out parts.
 
-    Raises `TextError` for a path that is missing, or has no text in it.
+    Raises TextError for a path that is missing or holds no text.
     """
     return tuple(text for path in paths for text in _of_path(path))
 
@@ -41,7 +41,7 @@ def _of_path(path: Path) -> list[Text]:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    """The held-out parts of a folder that has them, and else all the files in it."""
+    """Yield the files of the held-out parts of a folder, or all its files if it has no parts."""
     parts = [folder / part for part in PARTS if (folder / part).is_dir()]
     for part in parts or [folder]:
         yield from sorted(f for f in part.rglob("*") if f.suffix.lower() in KINDS and f.is_file())

@@ -1,4 +1,4 @@
-"""From a checkpoint, or a voice in 8 bits, to a voice and its proof."""
+"""Make a voice and its proof from a checkpoint, or from a voice in 8 bits."""
 
 from __future__ import annotations
 
@@ -23,22 +23,29 @@ from .proof import LARGEST_LOSS, Judged, Proof, loss, prove, tokens
 from .runtime import Runtime
 
 WRITTEN = 4_000
-"""Characters that a voice without its run writes to be compared on."""
+"""Characters that a voice writes as the text of its own proof when its run is missing."""
 
 SEED = 1
 
 MOST_POINTS = 80
-"""Points of each line of the training curve that a voice carries along."""
+"""The most points of each line of the training curve in a voice file."""
 
 
 def from_run(
     run: Run, bits: Bits, texts: Sequence[Path] = (), styles: Path | None = None
 ) -> tuple[Voice, Proof]:
-    """A voice of a run's best weights, compared with them on what was held out.
+    """Return a voice of a run's best weights, with its proof on held-out texts.
 
-    texts: files and folders to take instead of the run's own held-out texts. styles: the file of
-    its openings, instead of the one that a voice of its name has. Raises RunError, TextError, and
-    VoiceError where there is no text to compare on, or an opening cannot be read.
+    Args:
+        run: The run.
+        bits: The bits of a matrix entry.
+        texts: Files and folders to read instead of the run's own held-out texts.
+        styles: The file of openings, or None for the one that is shipped under the voice's name.
+
+    Raises:
+        RunError: The run cannot be read.
+        TextError: A text cannot be read.
+        VoiceError: There are no held-out texts, or an opening cannot be used.
     """
     model, vocabulary = run.model(), run.vocabulary()
     passages = openings.metadata(styles or openings.of_voice(run.config().name), vocabulary)
@@ -53,16 +60,15 @@ def from_run(
 
 
 def with_openings(voice: Voice, styles: Path) -> Voice:
-    """Return the same network with the openings of a file instead of its own; raises VoiceError."""
+    """Return a voice with the openings of a file instead of its own; raise VoiceError."""
     kept = {name: one for name, one in voice.metadata.items() if name != "onbook.openings"}
     return Voice(voice.graph, kept | openings.metadata(styles, voice.vocabulary))
 
 
 def in_32_bits(voice: Voice) -> tuple[Voice, Proof]:
-    """The same voice with its weights in 32 bits, compared with itself on a text of its own.
+    """Return an 8-bit voice in 32 bits, with its proof on a text that the voice writes itself.
 
-    Raises VoiceError for a voice that has 32 bits already, or another graph than `graph.build`
-    makes.
+    Raises VoiceError for a voice that is in 32 bits already, or that `graph.build` did not make.
     """
     stored = onnx.ModelProto.FromString(voice.graph)
     if graph.bits_of(stored) == 32:
@@ -101,9 +107,9 @@ def _metadata(run: Run, vocabulary: Vocabulary, bits: Bits, proof: Proof) -> dic
 
 
 def _curve(run: Run) -> dict[str, list[list[float]]]:
-    """What a character cost while the run was trained: steps and bits, thinned out.
+    """Return the learning curve of a run as thinned pairs of a step and bits per character.
 
-    ``training`` is with dropout, ``validation`` the text by which the best weights were chosen.
+    ``training`` was measured with dropout, ``validation`` on the text that chose the best weights.
     """
     rows = run.metrics_noted()
     lines = {"training": "train_bits", "validation": "validation_bits"}
@@ -114,13 +120,13 @@ def _curve(run: Run) -> dict[str, list[list[float]]]:
 
 
 def _thinned(points: list[list[float]]) -> list[list[float]]:
-    """At most `MOST_POINTS` of the points, the last among them."""
+    """Return at most `MOST_POINTS` of the points, the last one among them."""
     every = -(-len(points) // MOST_POINTS) or 1
     return points[::-1][::every][::-1]
 
 
 def _figures(text: Judged) -> dict[str, Any]:
-    """Bits per character of one text, as the metadata has them."""
+    """Return the bits per character of one text, in the form of the metadata."""
     return {
         "name": text.name,
         "characters": text.exported.characters,
@@ -130,7 +136,7 @@ def _figures(text: Judged) -> dict[str, Any]:
 
 
 def _converted(voice: Voice, cost: Cost, proof: Proof) -> dict[str, str]:
-    """The evaluation with a note of where these weights come from."""
+    """Return the voice's evaluation with a note that its weights were converted."""
     note = {
         "from": voice.fingerprint,
         "note": "32 bits, made of the 8 bits of another file, whose figures are those of `texts`; "
@@ -144,14 +150,14 @@ def _converted(voice: Voice, cost: Cost, proof: Proof) -> dict[str, str]:
 
 
 def _own_text(voice: Runtime, vocabulary: Vocabulary) -> Text:
-    """What the voice writes at the start of a script; the same each time."""
+    """Return a text that the voice writes from nothing, the same text each time."""
     [newline] = vocabulary.encode("\n")
     written = voice.write(newline, WRITTEN, SEED)
     return Text("what the voice itself writes", vocabulary.decode(written))
 
 
 def _rounded(cost: Cost) -> float:
-    """Bits per character to the fifth place: what lies beyond is the processor's."""
+    """Return bits per character to five decimals, because further ones vary by processor."""
     return round(cost.per_character, 5)
 
 

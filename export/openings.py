@@ -1,6 +1,6 @@
-"""Openings: what a voice reads before a script of some style, by the style, out of a TOML file.
+"""Openings: the passages that a voice reads before a script, by style, from a TOML file.
 
-Those of the voices that are shipped lie in the folder ``styles`` beside this module.
+The openings of the shipped voices are in the folder ``styles`` beside this module.
 """
 
 from __future__ import annotations
@@ -15,20 +15,19 @@ from training.voice_file import VoiceError
 SHIPPED = Path(__file__).parent / "styles"
 
 MOST_STYLES, LONGEST_STYLE, LONGEST_OPENING = 25, 40, 2_000
-"""Limits of the bot: styles, characters of a style's name, and characters of a passage."""
+"""The bot's limits of styles, characters of a style's name, and characters of a passage."""
 
 
 def of_voice(name: str) -> Path | None:
-    """Return the file of openings for the voice of this name, if there is one."""
+    """Return the shipped file of openings for the voice of a name, or None."""
     path = SHIPPED / f"{name}.toml"
     return path if path.is_file() else None
 
 
 def metadata(path: Path | None, vocabulary: Vocabulary) -> dict[str, str]:
-    """Return the passages of a file as a voice's metadata; empty where there are none.
+    """Return the passages of a file as a voice's metadata, empty if there are none.
 
-    Raises VoiceError for a file that cannot be read, and for a passage that the voice could not
-    read.
+    Raises VoiceError for an unreadable file, and for a passage that the voice cannot read.
     """
     openings = _read(path) if path else {}
     for style, text in openings.items():
@@ -53,7 +52,7 @@ def _read(path: Path) -> dict[str, str]:
 
 
 def _check(path: Path | None, style: str, text: str, vocabulary: Vocabulary) -> None:
-    """Raise VoiceError for a passage that is too long, empty, or in other characters."""
+    """Raise VoiceError for a passage that is empty, too long or not in the vocabulary."""
     if not 0 < len(style) <= LONGEST_STYLE:
         raise VoiceError(
             f"{path}: {style[:60]!r} is no name of 1 to {LONGEST_STYLE} characters: change it."

@@ -1,4 +1,4 @@
-"""The parts of a graph under construction."""
+"""Collect the nodes and the constants of a graph under construction."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
-"""The prior in the step graph: the same look-ups as `training.prior.NgramPrior`, bit for bit.
+"""Add the prior to the step graph: the look-ups of `training.prior.NgramPrior`, bit for bit.
 
 digits -> MatMul -> keys of the contexts of all lengths
 (keys + Gather(shifts, keys mod buckets)) mod slots -> slots
-a context is known where the slot's owner, and those of all shorter ones, have the key's low byte
+a context is known where its owner and the owners of all shorter contexts equal the keys' low bytes
 Gather(rows) of the longest that has a row, and ScatterElements of all corrections -> LogSoftmax
 
-Logarithms are multiples of 1 / 16, so their sums are exact, in whatever order they are added up.
+Logarithms are multiples of 1 / 16, so that their sums are exact in any order.
 """
 
 from __future__ import annotations
@@ -24,11 +24,18 @@ NAMES = [field.name for field in fields(Tables) if field.name not in ("lengths",
 
 
 def add_prior(parts: Parts, tables: Tables, digits: str, history: int) -> tuple[str, str]:
-    """Add what a prior expects.
+    """Add a prior's probabilities of the next character.
 
-    ``digits``: int64 [batch, history + 1], those of the characters read, the last one last.
-    Returns the names of the logarithms of the probabilities, float32 [batch, V], and of how long
-    a context is known, int64 [batch].
+    Args:
+        parts: The graph under construction.
+        tables: The tables of the prior.
+        digits: The name of the digits of the last characters, the latest one last:
+            int64 [batch, history + 1].
+        history: The digits that a state keeps.
+
+    Returns:
+        The names of the logarithms of the probabilities, float32 [batch, V], and of the length of
+        the longest known context, int64 [batch].
     """
     for name in NAMES:
         parts.constant(f"prior.{name}", getattr(tables, name))
@@ -55,7 +62,11 @@ def add_prior(parts: Parts, tables: Tables, digits: str, history: int) -> tuple[
 
 
 def _look_up(parts: Parts, tables: Tables, digits: str, history: int) -> tuple[str, str]:
-    """Add the slots of the contexts of all lengths, and which are known: [batch, N]."""
+    """Add the slots of the contexts of all N lengths, and a mask of the known ones.
+
+    Returns:
+        The names of the slots, int64 [batch, N], and of the mask, bool [batch, N].
+    """
     back = np.arange(history, -1, -1)[:, None]
     counted = np.zeros((history + 1, 1), dtype=np.int64)
     counted[history + 1 - len(tables.factors) :, 0] = tables.factors[::-1]
@@ -79,7 +90,10 @@ def _look_up(parts: Parts, tables: Tables, digits: str, history: int) -> tuple[s
 
 
 def _row(parts: Parts, tables: Tables, met: str) -> str:
-    """Add the logarithms after the longest context that has a row: float32 [batch, V + 1]."""
+    """Add the logarithms of the longest known context with a row; return the name.
+
+    The logarithms are float32 [batch, V + 1].
+    """
     sizes = [tables.with_rows, len(tables.lengths) - tables.with_rows]
     columns = met
     if sizes[1]:
@@ -96,7 +110,12 @@ def _row(parts: Parts, tables: Tables, met: str) -> str:
 
 
 def _corrections(parts: Parts, tables: Tables, met: str) -> list[str]:
-    """Add which characters are corrected, and by how much: int64 and float32 [batch, N x L]."""
+    """Add the corrections of all known contexts, L for each of N lengths.
+
+    Returns:
+        The names of the corrected characters, int64 [batch, N x L], and of the amounts,
+        float32 [batch, N x L].
+    """
     columns, listed = len(tables.lengths), tables.symbols.shape[1]
     code = parts.node("Gather", ["prior.codes", met], "prior.code")
     whole = parts.node("Cast", [code], "prior.code.whole", to=TensorProto.INT64)

@@ -1,4 +1,4 @@
-"""The proof that a voice file says what its checkpoint said."""
+"""Prove that the graph of a voice file computes the same as its checkpoint."""
 
 from __future__ import annotations
 
@@ -20,41 +20,42 @@ from .graph import Bits
 from .runtime import Runtime, Tokens
 
 STEPS = 500
-"""Steps over which the graph and the checkpoint are compared number by number."""
+"""Steps over which the numbers of the graph and of the checkpoint are compared."""
 
 ROWS = (1, 2, 3, 4)
-"""Sizes of the batches in which they are."""
+"""Sizes of the batches in which these numbers are compared."""
 
 CROWD = 64
-"""Rows of the batch in which each row is compared with itself alone."""
+"""Rows of the batch whose rows are compared with batches of a single row."""
 
 CROWD_STEPS = 50
 
 LARGEST_DIFFERENCE: dict[Bits, float | None] = {32: 1e-4, 8: None}
-"""Of a logit, or of a number of the state; in 8 bits the bits per character decide alone."""
+"""The largest difference of a logit or of a state's number that passes; None in 8 bits, where bits
+per character alone decide."""
 
 LARGEST_LOSS: dict[Bits, float] = {32: 0.001, 8: 0.005}
-"""How far bits per character may be from the checkpoint's, as a share of them."""
+"""The largest relative difference from the checkpoint's bits per character that passes."""
 
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that was measured."""
+    """One measured value and its limit."""
 
     name: str
     measured: float
     allowed: float | None
-    """The largest value that passes; None where the value is only told."""
+    """The largest value that passes; None if any value does."""
     notation: str
-    """How to print both, as a format specification."""
+    """The format specification of both values."""
 
     @property
     def passed(self) -> bool:
-        """Whether the value is allowed; what is not a number is not."""
+        """Return whether the value is allowed, which NaN never is under a limit."""
         return self.allowed is None or self.measured <= self.allowed
 
     def cells(self) -> tuple[str, str, str, str]:
-        """Name, measured, allowed, ok, in words."""
+        """Return the cells of a table's row: name, measured, allowed, ok."""
         if self.allowed is None:
             return self.name, format(self.measured, self.notation), "any", "-"
         measured, allowed = (format(x, self.notation) for x in (self.measured, self.allowed))
@@ -63,7 +64,7 @@ class Check:
 
 @dataclass(frozen=True)
 class Judged:
-    """What one held-out text cost the checkpoint and the exported graph."""
+    """The cost of one held-out text under the checkpoint and under the exported graph."""
 
     name: str
     pytorch: Cost
@@ -72,18 +73,18 @@ class Judged:
 
 @dataclass(frozen=True)
 class Proof:
-    """All that was checked, and what the texts cost."""
+    """All checks, and the costs of the texts."""
 
     checks: tuple[Check, ...]
     texts: tuple[Judged, ...]
 
     @property
     def failed(self) -> int:
-        """How many checks did not pass."""
+        """Return the number of checks that did not pass."""
         return sum(not check.passed for check in self.checks)
 
     def table(self) -> str:
-        """The checks as lines of aligned columns."""
+        """Return the checks as lines of aligned columns."""
         rows = [("check", "measured", "allowed", "ok"), *(check.cells() for check in self.checks)]
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         return "\n".join(
@@ -95,7 +96,7 @@ class Proof:
 def prove(
     graph: Runtime, model: CharLSTM, vocabulary: Vocabulary, texts: Sequence[Text], bits: Bits
 ) -> Proof:
-    """Compares a graph with the checkpoint that it was made of, on texts that have characters."""
+    """Compare a graph with its checkpoint on texts that are not empty."""
     read = [tokens(vocabulary, text) for text in texts]
     with _one_thread():
         costs = [carried(model, vocabulary, text.content) for text in texts]
@@ -114,12 +115,12 @@ def prove(
 
 
 def tokens(vocabulary: Vocabulary, text: Text) -> Tokens:
-    """A text as `training.evaluate.carried` reads it: int64 [characters]."""
+    """Return the tokens that `training.evaluate.carried` reads of a text: int64 [characters]."""
     return np.array(vocabulary.encode(as_read(text.content)), np.int64)
 
 
 def loss(name: str, before: Cost, after: Cost, allowed: float) -> Check:
-    """How far bits per character moved, up or down, as a share of what they were."""
+    """Return a check of the relative change of bits per character, up or down."""
     old, new = before.per_character, after.per_character
     return Check(
         f"{name}: {old:.4f} -> {new:.4f} bits, {after.characters:,} characters",
@@ -132,7 +133,7 @@ def loss(name: str, before: Cost, after: Cost, allowed: float) -> Check:
 def _same_numbers(
     graph: Runtime, model: CharLSTM, text: Tokens, allowed: float | None
 ) -> list[Check]:
-    """The largest differences of logits and of states between PyTorch and onnxruntime."""
+    """Check the largest differences of logits and states between PyTorch and onnxruntime."""
     both = np.array([_differences(graph, model, _rows(text, rows, STEPS)) for rows in ROWS])
     where = f"{ROWS[0]} to {ROWS[-1]} rows, {STEPS} steps"
     return [
@@ -143,10 +144,10 @@ def _same_numbers(
 
 @torch.no_grad()
 def _differences(graph: Runtime, model: CharLSTM, tokens: Tokens) -> NDArray[np.float64]:
-    """[2]: of logits and of states, over the steps of tokens [steps, rows]; each goes its way.
+    """Return the largest differences of logits and of states over all steps: float64 [2].
 
-    A number of a state that is larger than 1 is compared as a share of it: cells count up to
-    hundreds, and float32 knows a share alone.
+    Both runtimes read the tokens [steps, rows], each from its own states. Differences of state
+    numbers beyond 1 are relative, because cells reach hundreds and float32 has relative precision.
     """
     rows = tokens.shape[1]
     theirs, ours = model.start(rows), graph.start(rows)
@@ -161,7 +162,7 @@ def _differences(graph: Runtime, model: CharLSTM, tokens: Tokens) -> NDArray[np.
 
 
 def _same_alone(graph: Runtime, text: Tokens) -> Check:
-    """How many rows of a full batch are not, bit for bit, what they are alone."""
+    """Count the rows of a full batch that differ in any bit from the same rows alone."""
     tokens = _rows(text, CROWD, CROWD_STEPS)
     together = graph.start(CROWD)
     alone = [graph.start(1)] * CROWD
@@ -177,20 +178,20 @@ def _same_alone(graph: Runtime, text: Tokens) -> Check:
 
 
 def _same_targets(judged: Sequence[Judged]) -> Check:
-    """Bits of other characters would be no comparison."""
+    """Check that both costs count the same characters, since bits compare only then."""
     missed = sum(abs(j.pytorch.characters - j.exported.characters) for j in judged)
     return Check("characters that one counted and the other did not", missed, 0, "d")
 
 
 def _rows(text: Tokens, rows: int, steps: int) -> Tokens:
-    """[steps, rows]: pieces of the text from places evenly apart; a short text goes round."""
+    """Return pieces of a text from evenly spaced starts, wrapping at its end: [steps, rows]."""
     starts = np.arange(rows) * len(text) // rows
     return text[(starts + np.arange(steps)[:, None]) % len(text)]
 
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """PyTorch on one thread: a row's products are so small that sharing them takes longer."""
+    """Run PyTorch on one thread, because threads only slow down a row's small products."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

@@ -1,4 +1,4 @@
-"""Runtime: a step graph as onnxruntime computes it."""
+"""Runtime: run a step graph with onnxruntime."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ THREADS = 2
 
 
 class Runtime:
-    """One graph, ready to be stepped through."""
+    """A step graph in an onnxruntime session."""
 
     def __init__(self, graph: bytes) -> None:
-        """graph: a serialised ModelProto; one that cannot be run raises onnxruntime's error."""
+        """Open a serialised ModelProto; let onnxruntime raise its error for an invalid one."""
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = THREADS
         options.inter_op_num_threads = 1
@@ -32,20 +32,28 @@ class Runtime:
         self.state_size: int = shapes["state"][1]
 
     def start(self, rows: int) -> Floats:
-        """The state in which nothing has been read: zeros [rows, S]."""
+        """Return the states before the first character: zeros, float32 [rows, S]."""
         return np.zeros((rows, self.state_size), np.float32)
 
     def step(self, tokens: Tokens, state: Floats) -> tuple[Floats, Floats]:
-        """tokens [rows], state [rows, S] -> logits [rows, V] and the next state."""
+        """Read one character in each row.
+
+        Args:
+            tokens: int64 [rows].
+            state: float32 [rows, S].
+
+        Returns:
+            The logits, float32 [rows, V], and the next state, float32 [rows, S].
+        """
         logits, state = self._session.run(
             ("logits", "next_state"), {"tokens": tokens, "state": state}
         )
         return logits, state
 
     def carried(self, texts: Sequence[Tokens]) -> list[Cost]:
-        """What each text costs, read from start to end with the state carried all the way.
+        """Return the cost of each text, read from start to end with the state carried along.
 
-        The texts, each of two tokens or more, are the rows of one batch; a row ends with its text.
+        The texts, each of at least two tokens, are the rows of one batch; a row ends with its text.
         """
         order = sorted(range(len(texts)), key=lambda i: len(texts[i]), reverse=True)
         joined = np.concatenate([texts[i] for i in order])
@@ -65,7 +73,7 @@ class Runtime:
         return [costs[i] for i in range(len(texts))]
 
     def write(self, first: int, length: int, seed: int) -> list[int]:
-        """So many tokens as they are likely to follow a first one; the same for the same seed."""
+        """Sample ``length`` tokens after a first one, at a temperature of 1, by a seed."""
         generator = np.random.default_rng(seed)
         written = [first]
         state = self.start(1)
@@ -78,7 +86,7 @@ class Runtime:
 
 
 def _surprise(logits: Floats, targets: Tokens) -> NDArray[np.float64]:
-    """Nats of the targets [rows] under logits [rows, V]."""
+    """Return the cost in nats of targets [rows] under logits [rows, V]: float64 [rows]."""
     exact = logits.astype(np.float64)
     exact -= exact.max(axis=1, keepdims=True)
     return np.log(np.exp(exact).sum(axis=1)) - exact[np.arange(len(exact)), targets]

@@ -1,1 +1,1 @@
-"""Say sentences in the language of whoever reads them."""
+"""Translate sentences into the language of the person who reads them."""

@@ -1,8 +1,8 @@
-"""What the bot says, in the language of the person whom it answers.
+"""Translate the bot's sentences into the language of the person whom the bot answers.
 
-A sentence stands in the code in English, and a catalogue has it in another language. What is said
-while an interaction is answered is said in its language: a context variable holds it, which each
-task and thread of the answer inherits.
+The code has each sentence in English, and a catalogue has its translation into another language. A
+context variable holds the language of an interaction, so that all tasks and threads of the answer
+inherit the language.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from string import Formatter
 from typing import Any
 
 NUMBERS = {"de": str.maketrans(",.", ".,")}
-"""The languages that have a catalogue, and what separates the digits of their numbers."""
+"""The languages that have a catalogue, each with the translation of English number separators."""
 
 
 @dataclass(frozen=True)
 class Language:
-    """How something is said: in which words, and what the commands are called to whom it is said.
+    """The language of an answer: its sentences, its number separators and the names of commands.
 
-    In somebody else's bot they lie under a ``group``, and have their English names. Where the bot
-    is alone there is no group, and each person sees them in their own language.
+    In a host's bot the commands are under a ``group`` and have English names. In a standalone bot
+    there is no group, and each person sees the commands' names in their own language.
     """
 
     sentences: Mapping[str, str] = field(default_factory=dict)
@@ -34,12 +34,12 @@ class Language:
     group: str | None = None
 
     def command(self, path: str) -> str:
-        """What a command is called, such as ``/script show``."""
+        """Return the full name of a command, such as ``/script show``."""
         words = [self.option(word) for word in path.split()]
         return "/" + " ".join([self.group, *words] if self.group else words)
 
     def option(self, name: str) -> str:
-        """What an option of a command is called."""
+        """Return the name of an option, or of one part of a command's name."""
         return name if self.group else self.sentences.get(name, name)
 
 
@@ -47,7 +47,7 @@ _LANGUAGE: ContextVar[Language] = ContextVar("onbook.language", default=Language
 
 
 class _Sentence(Formatter):
-    """Fills a sentence in: ``{/script show}`` is a command, and ``{*title}`` one of its options."""
+    """Fills in sentences, where ``{/script show}`` is a command and ``{*title}`` an option."""
 
     def __init__(self, language: Language) -> None:
         self.language = language
@@ -69,10 +69,13 @@ class _Sentence(Formatter):
 
 
 def say(sentence: str, /, **fields: object) -> str:
-    """A sentence for whoever is being answered, in their language, or in English for want of it.
+    """Return a sentence in the language of the answer, or in English without a translation.
 
-    Its fields are filled in as by `str.format`; ``{/script show}`` names a command and ``{*title}``
-    an option, as they are called there. Raises KeyError for a field that is not given.
+    The fields are filled in as by `str.format`. ``{/script show}`` becomes the name of a command,
+    and ``{*title}`` that of an option, in the same language.
+
+    Raises:
+        KeyError: A field is not given.
     """
     language = _LANGUAGE.get()
     template = language.sentences.get(sentence, sentence)
@@ -80,7 +83,7 @@ def say(sentence: str, /, **fields: object) -> str:
 
 
 def phrase(sentence: str) -> str:
-    """Marks a sentence as one for the catalogues, where it stands but is not said yet."""
+    """Return a sentence unchanged, to mark a constant that the catalogues translate."""
     return sentence
 
 
@@ -99,20 +102,22 @@ THINGS = {
         phrase("{number:,} notes, comments or sections"),
     ),
 }
-"""What is counted, and how one and several of it are called."""
+"""The phrases for one and for several of each thing that is counted."""
 
 
 def many(number: int, thing: str) -> str:
-    """A number of things, in words: “1 line”, “1,200 lines”; ``thing`` is one of `THINGS`."""
+    """Return a number of things as “1 line” or “1,200 lines”; ``thing`` is a key of `THINGS`."""
     one, several = THINGS[thing]
     return say(one if number == 1 else several, number=number)
 
 
 @contextmanager
 def speaking(locale: str, group: str | None = None) -> Iterator[None]:
-    """Says everything in the language of a locale of Discord's, such as ``de`` or ``en-GB``.
+    """Set the language of all sentences until the context exits.
 
-    ``group`` is the one under which the commands lie, if they do.
+    Args:
+        locale: A locale of Discord's, such as ``de`` or ``en-GB``.
+        group: The group of the commands in a host's bot, or None.
     """
     before = _LANGUAGE.set(_language(locale, group))
     try:
@@ -122,7 +127,7 @@ def speaking(locale: str, group: str | None = None) -> Iterator[None]:
 
 
 def translated(text: str, locale: str) -> str | None:
-    """A name or a description in the language of a locale, None where it stays as it is."""
+    """Return the translation of a name or a description, or None if there is none."""
     return _language(locale, None).sentences.get(text)
 
 

@@ -1,6 +1,6 @@
-"""Escape what people and models wrote, so that it does nothing where Discord shows it.
+"""Escape text by people and models, so that Discord shows the text and does nothing with it.
 
-Nothing that passes through here pings anybody, ends its code block or formats what is around it.
+Escaped text pings nobody, ends no code block and does not format the text around it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ LIMIT = 2000
 """The longest message that Discord takes, as `size` counts it."""
 
 _MENTION = re.compile(r"@(?=everyone|here|[!&]?\d)")
-# Code blocks and strikethrough know no backslash, so only a look-alike is sure not to end them.
+# No backslash escapes the ends of code blocks and strikethrough, so look-alikes replace the marks.
 _BACKTICK, _TILDE = "\u02cb", "\u223c"
 _NOTHING = "\u200b"
 _SAFE = {mark: f"\\{mark}" for mark in "\\*_|<>#[]()+-.:/"} | {
@@ -48,7 +48,7 @@ def inline(text: str, limit: int) -> str:
 
     Args:
         text: What a person or a model wrote.
-        limit: The largest `size` of the result with all that was added, at least 1.
+        limit: The largest `size` of the result, escapes and ellipsis included, at least 1.
     """
     return _cut(text, limit, _SAFE)
 

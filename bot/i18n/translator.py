@@ -1,6 +1,6 @@
-"""The commands' names and descriptions in each user's language, where the bot is alone.
+"""Translate the names and descriptions of commands for Discord, in the standalone bot.
 
-A client has one translator, so a plug-in leaves that of its host in place.
+A client has only one translator, so a plug-in leaves its host's translator in place.
 """
 
 from __future__ import annotations
@@ -20,5 +20,5 @@ class Names(app_commands.Translator):
         locale: discord.Locale,
         context: app_commands.TranslationContextTypes,
     ) -> str | None:
-        """The text in the language of a locale; None where it stays as it is."""
+        """Return the text in the language of a locale, or None if there is no translation."""
         return translated(string.message, locale.value)

@@ -1,1 +1,1 @@
-"""The catalogues: what the bot says, by the English sentence, one file a language."""
+"""Catalogues: one JSON file a language, with translations by English sentence."""
