@@ -60,10 +60,10 @@ class Cost:
 
 
 def as_read(text: str) -> str:
-    """Return a text as a voice reads it: between line ends.
+    r"""Return a text as a voice reads it: between line ends.
 
-    The blank line between two elements is the end of the first ("\\n") and the start of the next
-    ("\\n"), so every element, and a whole text, is read as newline, text, newline.
+    The blank line between two elements is the end of the first ("\n") and the start of the next
+    ("\n"), so every element, and a whole text, is read as newline, text, newline.
     """
     return f"\n{text}\n"
 

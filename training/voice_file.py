@@ -45,7 +45,9 @@ class Voice:
 
     @property
     def fingerprint(self) -> str:
-        r"""Return what the lines of a script depend on: hexadecimal SHA-256 of
+        r"""Return a hash of all that the lines of a voice depend on.
+
+        The hash is the SHA-256, in hexadecimal, of
 
             graph NUL vocabulary NUL fold
 

@@ -18,12 +18,12 @@ ALL = slice(None)
 
 
 class Windows:
-    """The training text as windows for truncated back-propagation through time.
+    r"""The training text as windows for truncated back-propagation through time.
 
     Each epoch shuffles the texts, each as many ``times`` over as it is read, joins them, and cuts
     the whole into ``batch`` streams, which are read side by side, ``window`` characters at a time:
 
-        stream 0   | Enter GHOST\\n\\nHAM | LET\\nAlas, poor g | ...
+        stream 0   | Enter GHOST\n\nHAM | LET\nAlas, poor g | ...
         stream 1   | ome, the croaki | ng raven doth be | ...
                      window 0           window 1
 

@@ -120,7 +120,7 @@ def topics(vectors: Tensor, known: Tensor, before: Tensor) -> Tensor:
 
 
 def letter_numbers(characters: Sequence[str]) -> tuple[int, ...]:
-    """Number the letters of a vocabulary from 1, equal in both cases; 0 for no letter."""
+    """Return a number for each character: letters from 1, in either case; 0 for no letter."""
     numbers: dict[str, int] = {}
     for one in characters:
         if is_letter(one):

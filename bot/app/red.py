@@ -42,7 +42,6 @@ async def setup_in_red(bot: Red) -> None:
 
 def as_red_cog(kind: type[C], /) -> type[C]:
     """Return a subclass that is a cog of Red's, because Red takes no other cogs."""
-
     name = kind.__cog_name__
 
     # Neither Red, which is not there where this is checked, nor a variable is a base to mypy.

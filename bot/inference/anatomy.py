@@ -70,7 +70,9 @@ class Anatomy:
         return found
 
     def fingerprint(self) -> str:
-        """Return a hash of all that the lines of a voice depend on: SHA-256 in hexadecimal, of
+        """Return a hash of all that the lines of a voice depend on.
+
+        The hash is the SHA-256, in hexadecimal, of
 
             the file without its metadata NUL vocabulary NUL fold
 

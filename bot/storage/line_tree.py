@@ -58,7 +58,7 @@ class HeadMoved(Exception):
 
 
 class AlreadyWritten(Exception):
-    """This interaction has written its lines before; nothing was written twice."""
+    """The interaction has written its lines before; nothing was written twice."""
 
 
 # Walking ---------------------------------------------------------------------------------------

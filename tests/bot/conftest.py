@@ -124,8 +124,7 @@ class Stage:
 
     @property
     def services(self) -> CogServices:
-        """Return the services that the cogs of the running bot share, be the bot a guest or
-        alone."""
+        """Return what the cogs of the running bot share, be the bot a guest or alone."""
         bot: Any = self.world.bot
         return bot.cogs["OnBook"].services
 
@@ -151,8 +150,7 @@ class Stage:
         return (channel or self.channel).history()
 
     def seen(self) -> list[tuple[str, list[str]]]:
-        """Return what everybody sees in the channel: each message's text and the labels of its
-        buttons."""
+        """Return the text and the button labels of each message that everybody sees."""
         return [(message.content, labels(message)) for message in self.messages()]
 
     def with_buttons(self, channel: Any = None) -> list[int]:
@@ -165,8 +163,7 @@ class Stage:
         return deepcopy(dict(message_payload(self.world.backend, of[message.id])))
 
     def press(self, actor: Any, look: dict[str, Any], label: str) -> simcord.InteractionResult:
-        """Press a button that was there when its reader looked; the bot has yet to act on the
-        press."""
+        """Press a button that was there when its reader looked, and do not wait for the bot."""
         record, payload = base_payload(
             self.world.backend,
             type=3,
@@ -186,8 +183,7 @@ class Stage:
         return pressed
 
     def sent(self) -> list[dict[str, Any]]:
-        """Return the bodies of all messages that the bot sent or edited, as Discord received
-        them."""
+        """Return the bodies of all messages sent or edited, as Discord received them."""
         bodies = (request.json for request in self.world.http_requests)
         inner = (body.get("data", body) for body in bodies if isinstance(body, dict))
         return [body for body in inner if "content" in body]
@@ -252,6 +248,5 @@ async def stage(world: simcord.Env, chosen: RunnerSettings) -> Stage:
 
 
 def answer(result: Any) -> Any:
-    """Return the message that answers an interaction: its response, or what replaced the
-    response."""
+    """Return the message that answers an interaction: its response or its follow-up."""
     return result.response or result.followups[0]

@@ -1,5 +1,7 @@
-"""Test that simultaneous acts leave one true script: the real bot at the project's own Discord (see
-`tests.discord`)."""
+"""Test that simultaneous acts leave one true script.
+
+The real bot plays at the project's own Discord, see `tests.discord`.
+"""
 
 from __future__ import annotations
 
@@ -125,8 +127,7 @@ async def truth(person: Person, channel: Channel) -> list[str]:
 
 
 def besides_redo(message: Message) -> list[str]:
-    """Return the buttons of a message but Redo, which appears where the script has gone on
-    before."""
+    """Return the buttons of a message but Redo, which depends on earlier lines."""
     return [label for label in message.labels if label != "Redo"]
 
 

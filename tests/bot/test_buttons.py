@@ -69,8 +69,7 @@ def flat(text: str) -> str:
 
 
 def aloud(page: str) -> str:
-    """Return a page as it is read aloud, without layout; a row may begin where a line was
-    broken."""
+    """Return a page as it is read aloud, without layout and line breaks."""
     return " ".join(page.replace("\\", "").upper().split())
 
 

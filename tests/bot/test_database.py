@@ -1,5 +1,4 @@
-"""Test that the one connection to the file is given back and closed, whichever task is
-cancelled."""
+"""Test that the one connection is given back and closed, whichever task is cancelled."""
 
 from __future__ import annotations
 

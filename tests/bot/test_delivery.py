@@ -1,5 +1,7 @@
-"""Test what people see of an answer when the network or Discord fails: the real bot at the
-project's own Discord."""
+"""Test what people see of an answer when the network or Discord fails.
+
+The real bot plays at the project's own Discord.
+"""
 
 from __future__ import annotations
 

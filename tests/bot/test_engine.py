@@ -258,6 +258,8 @@ class Flawed(Model):
 
 
 class FlawedSlots(Slots):
+    """Slots that fail where a character is read."""
+
     def step(self, count):
         if UNREADABLE in self.tokens[:count]:
             raise RuntimeError("this character is missing")

@@ -201,8 +201,7 @@ def test_nobody_waits_longer_than_the_longest(waits: list[float]):
 
 @pytest.fixture
 def in_turn(monkeypatch: pytest.MonkeyPatch) -> Iterator[float]:
-    """Return the seconds that Discord wants between two identifies; the bot waits a little
-    longer."""
+    """Return the seconds that Discord wants between two identifies."""
     monkeypatch.setattr(leases, "IDENTIFIED_EVERY", 0.3)
     return 0.2
 

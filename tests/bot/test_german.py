@@ -1,5 +1,7 @@
-"""Test what people with a German Discord see, beside others: the real bot at the project's own
-Discord (see `tests.discord`)."""
+"""Test what people with a German Discord see, beside others.
+
+The real bot plays at the project's own Discord, see `tests.discord`.
+"""
 
 from __future__ import annotations
 

@@ -54,8 +54,7 @@ BEFORE = ("INT. BEFORE - DAY", "BEFORE\nHello.", "Before.", "CUT TO:")
 
 
 def distances(automaton: Automaton) -> NDArray[np.int64]:
-    """Return the fewest characters from each state to the element's end; S + 1 where there is no
-    way."""
+    """Return the fewest characters from each state to the end; S + 1 where none lead there."""
     far = len(automaton.next) + 1
     found = np.full(len(automaton.next), far)
     found[FREE] = 0

@@ -63,8 +63,7 @@ class Processes:
         )
 
     async def start_and_wait(self, shards: str | None = None, port: int = 0) -> list[Popen[str]]:
-        """Start a process that has these shards, and one that waits for them, perhaps with a
-        port."""
+        """Start a process that has these shards, and one that waits for them."""
         first = self.start(shards)
         await self._discord.bot_is_ready()
         second = self.start(shards, port)

@@ -208,8 +208,7 @@ RIGHT = {
 
 
 def simplest(path: Path, voice: Voice, inputs_and_logits: dict[str, tuple[int, list]]) -> Path:
-    """Write a network that passes its state on and predicts nothing, with the voice's
-    characters."""
+    """Write a network with the voice's characters that passes its state on."""
     characters = len(json.loads(voice.metadata["onbook.vocabulary"]))
     kinds = {
         name: (kind, [characters if size == "characters" else size for size in shape])

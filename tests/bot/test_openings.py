@@ -58,8 +58,7 @@ def say_of_itself(path: Path, passages: object) -> None:
 
 
 async def state_at_the_end(house: House, voice: str = "tiny") -> bytes:
-    """Return the stored state of the last line for a voice, or the state that the voice reads
-    again."""
+    """Return the state of the last line for a voice: stored, or read again."""
     script = await house.room.script()
     reading = await house.room.reader.open(voice, script.style)
     return (await house.room.reader.state(reading, script.head)).tobytes()

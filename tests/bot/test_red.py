@@ -110,8 +110,7 @@ class House:
         return await self.discord.until(find, lambda: f"{text!r} of Red")
 
     async def told(self, line: str, answer: str, by: Person | None = None) -> str:
-        """Write a line to Red, as the owner or somebody else, and return Red's message with this
-        answer."""
+        """Write a line to Red, and return the message in which Red gives the answer."""
         written = await (by or self.owner).write(self.channel, line.replace("[p]", "!"))
         return (await self.says(written, answer)).content
 

@@ -32,8 +32,7 @@ SCRIPT = "\n.THE KITCHEN\n\nMAYA\nThere are feathers in the kitchen.\n"
 def candidate(
     text: str, bits: float = 1.0, *, cue: float = 0.0, alone: float | None = None, length: int = 80
 ) -> Candidate:
-    """Return a candidate in which each character of the words, and of the cue, costs so many
-    bits."""
+    """Return a candidate whose words and cue cost so many bits a character."""
     element = from_voice(text)
     assert element is not None
     size = len(element.body) + 1
