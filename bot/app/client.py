@@ -175,7 +175,7 @@ class Bot(commands.AutoShardedBot):
         self.http.http_trace = self.meter.http_trace  # the client's option cannot be None
         self.settings = chosen
         self.services: CogServices | None = None
-        """What the cogs share, once they are loaded."""
+        """The services that the cogs share, or None until the cogs are loaded."""
         self._lease = lease
         self._alone = Alone()
         self._buckets: int | None = None
@@ -214,7 +214,7 @@ class Bot(commands.AutoShardedBot):
         log.info("%d commands were synced", len(commands_now))
 
     async def take_shards(self) -> None:
-        """Wait until no other process has any of its shards, where there are several processes."""
+        """Wait until no other process has any of this process's shards."""
         if self._lease:
             await self._lease.take()
 
@@ -228,7 +228,7 @@ class Bot(commands.AutoShardedBot):
         await self._lease.wait_to_identify(shard_id % self._buckets)
 
     async def leave(self) -> None:
-        """Close the gateway connections, so that the next process is sent what people ask."""
+        """Close the gateway connections, so that Discord sends interactions to the next process."""
         parting = [asyncio.create_task(shard.disconnect()) for shard in self.shards.values()]
         if parting:
             await asyncio.wait(parting, timeout=TO_LEAVE)

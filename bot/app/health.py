@@ -26,7 +26,7 @@ Missing = Callable[[], Awaitable[str]]
 async def served(host: str, port: int, metrics: Metrics, missing: Missing) -> AsyncIterator[None]:
     """Serve the pages until the context exits.
 
-    They are served in the bot's event loop, so that a loop that hangs does not answer. Raises
+    The pages are served in the bot's event loop, so that a loop that hangs does not answer. Raises
     SettingsError where the port is taken.
     """
     # No access log, because nobody would read it.

@@ -51,7 +51,7 @@ async def run(chosen: RunnerSettings, port: int) -> None:
 def _later(seconds: float, act: Callable[[], None]) -> threading.Timer:
     """Start a timer in a thread.
 
-    The simulation would wait for one of the event loop's before it shows anything.
+    A timer of the event loop would not do, because the simulation shows nothing while one runs.
     """
     loop = asyncio.get_running_loop()
     timer = threading.Timer(seconds, loop.call_soon_threadsafe, [act])

@@ -169,8 +169,8 @@ def traced(tell: Callable[[str, float], None]) -> aiohttp.TraceConfig:
     """Return a trace that reports each HTTP request of a client.
 
     Args:
-        tell: Is given the kind of status and the seconds. The kind is such as ``2xx``, but ``429``
-            by itself, or ``lost`` without an answer.
+        tell: The function that receives each status and its seconds. A status is a class such as
+            ``2xx``, ``429`` by itself, or ``lost`` without an answer.
     """
 
     async def begin(_session: object, request: SimpleNamespace, _about: object) -> None:

@@ -1,7 +1,7 @@
-"""On Book in Red-DiscordBot: the same cogs, with what Red asks of every cog.
+"""On Book in Red-DiscordBot: the same cogs, with the methods that Red requires of every cog.
 
-Only `setup` imports this module, where the host is Red. As the rest of On Book it is under the MIT
-licence; Red, which it builds on there, is under the GNU GPL 3, and so is what the two are together.
+Only `setup` imports this module, where the host is Red. Like the rest of On Book, this module is
+under the MIT licence. Red is under the GNU GPL 3, and so is the combination of the two.
 """
 
 from __future__ import annotations
@@ -50,9 +50,9 @@ def as_red_cog(kind: type[C], /) -> type[C]:
         async def red_delete_data_for_user(self, *, requester: str, user_id: int) -> None:
             """Delete what is kept of a person, on Red's request.
 
-            The person's name goes from everything, and the text from their lines. Only for the
-            requester "user" the text stays: then Red's owner lets cogs keep what they need, and
-            others have gone on from these lines.
+            The person's name is removed everywhere, and so is the text of their lines. The text
+            stays only for the requester "user", for whom Red lets cogs keep necessary data, because
+            other people have gone on from these lines.
             """
             if isinstance(self, Privacy):  # one cog does so for all
                 await self.forget_person(user_id, text=requester != "user")

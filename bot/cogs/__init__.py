@@ -1,4 +1,4 @@
-"""The cogs, one a feature: its commands, its components, and its words."""
+"""Add the cogs to a bot, one for each feature with its commands, components and sentences."""
 
 from __future__ import annotations
 
@@ -77,10 +77,10 @@ async def add_cogs(
         bot: The bot.
         chosen: The settings.
         group: The group of all commands in a host; None where the bot is On Book alone.
-        meter: Counts what happens.
-        guard: Is asked before each transaction that writes, or None.
+        meter: The meter of the bot's events.
+        guard: The guard that is asked before each transaction that writes, or None.
         later: The timer of votes, or None for that of the event loop.
-        adapt: Returns the class that the host takes in place of a cog's.
+        adapt: The function that returns the class that the host takes in place of a cog's.
 
     Raises:
         NoPlace: The host has other commands of these names.

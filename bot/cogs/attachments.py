@@ -1,4 +1,4 @@
-"""Attachments: read a script from a file that somebody gave to a command."""
+"""Attachments: read a script from a file that was attached to a command."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ async def read_attachment(file: discord.Attachment) -> Manuscript:
 
 
 def title_of(file: discord.Attachment, found: Manuscript) -> str:
-    """Return the title on the title page, or the file's name without one."""
+    """Return the title on the title page, or the file's name if there is no title page."""
     return titled(found.title or "") or titled(PurePath(file.filename).stem.replace("_", " "))
 
 
 def note(found: Manuscript, lines: int) -> str:
-    """Return what was read from a file, and what of it was changed, in a few sentences."""
+    """Return sentences about the lines that were read from a file, and about changes to them."""
     parts = [say("{lines:,} lines were brought in; this is the last.", lines=lines)]
     if lines == 1:
         parts = [say("One line was brought in.")]

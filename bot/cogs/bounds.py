@@ -1,6 +1,6 @@
-"""Bounds: check once more what Discord's clients check, because anything can send requests.
+"""Bounds: repeat the checks of Discord's clients, because any program can send requests.
 
-A client asks for a number from 1 to 10, but discord.py passes on whatever comes.
+A client asks for a number from 1 to 10, but discord.py passes on any number that was sent.
 """
 
 from __future__ import annotations
@@ -64,14 +64,14 @@ def _takes(option: app_commands.Parameter, value: object) -> bool:
 
 
 def check_texts(**texts: tuple[object, int]) -> None:
-    """Raise RoomError for what is no text, or has more characters than the number beside it."""
+    """Raise RoomError for a value that is no text, or is longer than the number beside it."""
     for text, most in texts.values():
         if not isinstance(text, str) or len(text) > most:
             raise RoomError(say("That is longer than {most:,} characters: shorten it.", most=most))
 
 
 def chosen(values: Sequence[object]) -> int:
-    """Return the id that somebody chose from a menu; raises RoomError for what is no id."""
+    """Return the id that somebody chose from a menu; raise RoomError for any other value."""
     if len(values) == 1 and isinstance(values[0], str) and values[0].isdecimal():
         number = int(values[0][:20])
         if 0 < number <= LARGEST_ID:

@@ -48,7 +48,7 @@ class Branches(FeatureCog, name="OnBook.branches"):
 
     def __init__(self, services: CogServices) -> None:
         super().__init__(services)
-        # discord.py collects no commands on messages from the body of a cog.
+        # discord.py collects no context-menu commands from the body of a cog.
         self.menus = [
             for_scripts(app_commands.ContextMenu(name=CONTINUE, callback=self.continue_from)),
             for_scripts(app_commands.ContextMenu(name=REWRITE, callback=self.rewrite_in)),

@@ -1,4 +1,4 @@
-"""Features: the cog that each of them derives from, and what all commands have in common."""
+"""Features: the base class of the cogs, and the decorators that all commands share."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class FeatureCog(commands.Cog):
         self._listeners = [listener(*one) for one in self.listeners().items()]
 
     def listeners(self) -> Mapping[str, Handler]:
-        """Return what answers presses, by the patterns of the custom ids: see `listener`."""
+        """Return the handlers of presses by the patterns of their custom ids, see `listener`."""
         return {}
 
     def release_commands(self) -> list[Command]:
@@ -57,7 +57,7 @@ class FeatureCog(commands.Cog):
         return released
 
     async def resume(self) -> None:
-        """Go on with what earlier processes left; the client is ready then."""
+        """Resume the work that earlier processes left; called once the client is ready."""
 
     async def cog_load(self) -> None:
         """Begin to listen."""
@@ -89,7 +89,7 @@ class FeatureCog(commands.Cog):
 
 
 def answered(act: Act[Cog, P]) -> Act[Cog, P]:
-    """Decorate what answers an interaction: speak the person's language, and answer errors."""
+    """Decorate a handler of interactions to speak the person's language and to answer errors."""
     # discord.py would look up the names in the annotations in this module.
     act.__annotations__ = get_type_hints(act, include_extras=True)
 

@@ -1,4 +1,4 @@
-"""Guests: put all commands into one group where the bot is somebody else's."""
+"""Guests: put all commands into one group in a host's bot."""
 
 from __future__ import annotations
 

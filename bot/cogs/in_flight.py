@@ -1,4 +1,4 @@
-"""Work in flight: what an unload of the cogs must wait for, stop or withdraw."""
+"""Work in flight: the tasks, turns and windows that end when the cogs are unloaded."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class InFlight:
         """
         here = asyncio.current_task()
         if here in self._tasks:
-            self._tasks[here].clear()  # or two that wait would wait for each other
+            self._tasks[here].clear()  # because two waiting tasks would wait for each other
         tasks = {task for task, people in self._tasks.items() if person in people}
         if tasks:
             await asyncio.wait(tasks)

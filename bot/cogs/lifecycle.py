@@ -1,4 +1,4 @@
-"""Lifecycle: the cog that closes what the others share."""
+"""Lifecycle: the cog that closes the services that the other cogs share."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ class OnBook(commands.Cog):
     def __init__(self, services: CogServices, group: app_commands.Group | None = None) -> None:
         self.services = services
         if group:
-            # What stands here discord.py adds to a host's commands, and removes with the cog.
+            # discord.py adds the commands of this attribute to a host's, and removes them with the
+            # cog.
             self.__cog_app_commands__ = [group]
 
     async def cog_unload(self) -> None:

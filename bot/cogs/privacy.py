@@ -1,4 +1,4 @@
-"""Privacy: what is kept of a person, told, given to them, and deleted."""
+"""Privacy: show, export and delete the data that is kept of a person."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ class Privacy(FeatureCog, name="OnBook.privacy"):
         The messages that show any of it are drawn again soon after. Raises NotKept.
         """
         in_flight = self.services.in_flight
-        # What they have asked for before would be stored with their name after it is forgotten.
+        # Turns in flight would store the person's name again after it is forgotten.
         await in_flight.wait_for(person)
         found = await self.store.people.forget(person, text=text)
         self.services.rooms.notices.forget(person)
@@ -137,7 +137,7 @@ def _forget_button(what: str, label: str) -> ui.Button[ui.View]:
 
 
 def forgotten_text(found: Forgotten, *, text: bool) -> str:
-    """Return what a person is told who was forgotten, with their text or without."""
+    """Return the reply to a person who was forgotten, with their text or without."""
     lines = many(found.lines, "line")
     if text:
         sentences = [say("You are forgotten. Without name and text now: {lines}.", lines=lines)]

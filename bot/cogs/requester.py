@@ -1,4 +1,4 @@
-"""The person who asks for something, and the channel where they do, as an interaction has them."""
+"""Read from an interaction the person who asks, and the channel where that person asks."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ for lines that are given up."""
 
 @dataclass
 class CogServices:
-    """What the cogs share. `open_services` makes it, and the cog `OnBook` closes it."""
+    """The services of the cogs, opened by `open_services` and closed by the cog `OnBook`."""
 
     bot: Host
     settings: Settings
@@ -56,7 +56,7 @@ class CogServices:
     closed: bool = False
 
     def room(self, interaction: Interaction) -> Room:
-        """Admit an interaction, and return the session of its channel; raises as `admit` does."""
+        """Admit an interaction and return the session of its channel; raise as `admit` does."""
         self.admit(interaction)
         return self.rooms.at(channel_of(interaction))
 
@@ -88,7 +88,7 @@ class CogServices:
         return await self.store.facts.claim_housekeeping(self.bot.user.id)
 
     async def close(self) -> None:
-        """Finish or stop what is in flight, and close the voices and the database, once."""
+        """Finish or stop the work in flight, and close the voices and the database, once."""
         if self.closed:
             return
         self.closed = True
@@ -121,8 +121,8 @@ async def open_services(
         bot: The client that the cogs are added to.
         chosen: The settings.
         group: The group of the commands in a host, or None.
-        meter: Counts what happens.
-        guard: Is asked before each transaction that writes, or None.
+        meter: The meter of the bot's events.
+        guard: The guard that is asked before each transaction that writes, or None.
         later: The timer of votes, or None for that of the event loop.
 
     Raises:
@@ -130,7 +130,7 @@ async def open_services(
         StoreError: The database cannot be used.
     """
     voices = Voices(chosen.models, chosen.threads, chosen.rows, chosen.queue)
-    # A look at the voice first, because a refused one must leave no new database.
+    # The voice is checked first, because a refused voice must leave no new database.
     await voices.peek(chosen.model)
     store = await Store.open(chosen.where, chosen.states_mb * 2**20, guard)
     store.report_to(meter)

@@ -1,4 +1,4 @@
-"""Stale messages: those that still show what was forgotten."""
+"""Stale messages: redraw the messages that still show forgotten names or texts."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class StaleMessages:
         self._drawing = asyncio.Lock()
 
     async def draw(self) -> None:
-        """Draw the stale messages on this process's shards; what fails stays stale."""
+        """Draw the stale messages on this process's shards; leave failed ones stale."""
         store = self.rooms.store
         try:
             async with self._drawing:
@@ -49,7 +49,7 @@ class StaleMessages:
             log.exception("could not draw messages that show what was forgotten")
 
     async def draw_after(self, tasks: set[asyncio.Task[None]]) -> None:
-        """Draw now, and again when tasks in flight have shown what they were about to show."""
+        """Draw now, and again once the tasks in flight have sent their messages."""
         await self.draw()
         if tasks:
             await asyncio.wait(tasks)

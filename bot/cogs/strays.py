@@ -1,4 +1,4 @@
-"""Strays: answer buttons, menus and windows that have become too old."""
+"""Strays: answer buttons, menus and windows that are too old."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Strays(FeatureCog, name="OnBook.strays"):
 
     @commands.Cog.listener("on_interaction")
     async def answer_stray(self, interaction: Interaction) -> None:
-        """Answer what nothing else does: what does has set HEARD before this is called."""
+        """Answer an interaction that no listener has marked as HEARD before this call."""
         if interaction.type not in KINDS or HEARD in interaction.extras:
             return
         data: Any = interaction.data or {}

@@ -1,4 +1,4 @@
-"""Takes: pick one, vote for one, or read one whole."""
+"""Takes: pick a take, vote for one, or read one in full."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Takes(FeatureCog, name="OnBook.takes"):
 
     @answered
     async def read_take(self, interaction: Interaction, ballot: int) -> None:
-        """Show the selected take whole, to the person who selected it alone."""
+        """Show the selected take in full, to the person who selected the take alone."""
         take = int(selected(interaction)[0])
         await self.turns.meet_ballot(interaction, ballot)
         room = self.services.room(interaction)

@@ -1,4 +1,4 @@
-"""Turns: from what somebody asked for to what the channel sees of it."""
+"""Turns: take the turn that a person asked for, and show its result in the channel."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Turns:
         work: Callable[[Patience], Coroutine[Any, Any, R]],
         kind: str = components.LINES,
     ) -> R:
-        """Do work whose progress is shown, with a button that stops it, and return its result."""
+        """Do work with progress and a Stop button shown to everybody, and return its result."""
         patience, turns = Patience(), self.services.in_flight.turns
         # An interaction can be delivered twice: the Stop button stops the first one.
         first = turns.setdefault(interaction.id, patience) is patience
@@ -91,7 +91,7 @@ class Turns:
         room = self.services.room(interaction)
         poster = self.services.poster
         if not begins:
-            # Refuse what can be refused before everybody sees that somebody asked.
+            # Refuse a turn here if possible, before everybody sees that somebody asked.
             await room.script_at(under)
         await reply_to(interaction).defer(thinking=True)
         turn = await act(room, writer_of(interaction))
@@ -150,7 +150,7 @@ class Turns:
         lines: int = 1,
         takes: int | None = None,
     ) -> None:
-        """Charge what the voice will write; raise what `play` raises before it defers.
+        """Charge the lines that the voice will write; raise the errors of `play` before deferring.
 
         Candidates cost nothing, because a busy engine writes few of them.
 

@@ -1,4 +1,4 @@
-"""Upkeep: what is done without being asked, once the client is ready and from time to time."""
+"""Upkeep: the work that nobody asks for, once the client is ready and at intervals."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ class Upkeep(FeatureCog, name="OnBook.upkeep"):
     """Close votes, draw stale messages again, and delete what servers that left had here."""
 
     async def cog_unload(self) -> None:
-        """Stop."""
+        """Stop the loops."""
         self._delete_departed.cancel()
         self._draw_stale.cancel()
         await super().cog_unload()
 
     @commands.Cog.listener()
     async def on_ready(self) -> None:
-        """Go on with what earlier processes left, now that the servers are known."""
+        """Resume the work that earlier processes left, now that the servers are known."""
         await self.resume()
 
     async def resume(self) -> None:
@@ -78,7 +78,7 @@ class Upkeep(FeatureCog, name="OnBook.upkeep"):
     async def _draw_stale(self) -> None:
         """Draw stale messages again that earlier attempts or other processes have left.
 
-        Resume the votes, too, in case that the database did not work when the client was ready.
+        Resume the votes, too, in case the database did not work when the client became ready.
         """
         await self.services.stale.draw()
         await self._resume_votes()

@@ -1,4 +1,4 @@
-"""Writing: the commands that add lines and take them back, and the buttons that do the same."""
+"""Writing: the commands and buttons that add lines and take lines back."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Run a model: its file, the engine and its batch, and what a character is drawn from."""
+"""Run a model: check its file, batch its lines in an engine, and draw their characters."""

@@ -1,4 +1,4 @@
-"""Classes of characters: the sets of a vocabulary's tokens that grammars are written with."""
+"""Alphabet: the sets of a vocabulary's tokens of which grammars are written."""
 
 from __future__ import annotations
 
@@ -43,62 +43,62 @@ class Alphabet:
 
     @property
     def size(self) -> int:
-        """The number of characters, V."""
+        """Return the number of characters, V."""
         return len(self.vocabulary)
 
     @cached_property
     def ids(self) -> dict[str, int]:
-        """The token of each character."""
+        """Return the token of each character."""
         return {character: token for token, character in enumerate(self.vocabulary)}
 
     @cached_property
     def all(self) -> Mask:
-        """Every token."""
+        """Return every token."""
         return self.where(lambda _: True)
 
     @cached_property
     def newline(self) -> Mask:
-        """The newline."""
+        """Return the newline."""
         return self.these("\n")
 
     @cached_property
     def space(self) -> Mask:
-        """The space."""
+        """Return the space."""
         return self.these(" ")
 
     @cached_property
     def written(self) -> Mask:
-        """Characters of a line, without those that `clean` would drop or replace."""
+        """Return the characters of a line, without those that `clean` would drop or replace."""
         return self.where(lambda one: clean(f"1{one}1") == f"1{one}1") & ~self.newline
 
     @cached_property
     def alphanumeric(self) -> Mask:
-        """Letters and digits."""
+        """Return the letters and digits."""
         return self.where(str.isalnum) & self.written
 
     @cached_property
     def upper(self) -> Mask:
-        """Upper-case letters."""
+        """Return the upper-case letters."""
         return self.where(str.isupper)
 
     @cached_property
     def lower(self) -> Mask:
-        """Lower-case letters."""
+        """Return the lower-case letters."""
         return self.where(str.islower)
 
     @cached_property
     def title(self) -> Mask:
-        """Letters such as U+01C5, which are neither upper-case nor lower-case."""
+        """Return the title-case letters, such as U+01C5: neither upper-case nor lower-case."""
         return self.where(str.istitle) & ~self.upper
 
     @cached_property
     def caseless(self) -> Mask:
-        """Letters of scripts that have no cases."""
+        """Return the letters of scripts without cases."""
         return self.where(str.isalpha) & ~(self.upper | self.lower | self.title)
 
     @cached_property
     def named(self) -> Mask:
-        """Characters of a name in a cue, without the space."""
+        """Return the characters of a name in a cue, without the space."""
 
         def is_in_cues(one: str) -> bool:
             read = from_voice(f"@A{one}A\n.")
@@ -108,22 +108,22 @@ class Alphabet:
 
     @cached_property
     def combining(self) -> Mask:
-        """Marks that sit on the character before them."""
+        """Return the marks that sit on the preceding character."""
         return self.where(is_combining)
 
     @cached_property
     def joiners(self) -> Mask:
-        """The zero-width joiner and non-joiner."""
+        """Return the zero-width joiner and non-joiner."""
         return self.these("\u200c\u200d")
 
     @cached_property
     def joined(self) -> Mask:
-        """Characters that a joiner can stand before."""
+        """Return the characters that a joiner can stand before."""
         return self.where(lambda one: unicodedata.category(one) in {"Lo", "So"}) & self.written
 
     @cached_property
     def joining(self) -> Mask:
-        """Characters that a joiner can stand behind."""
+        """Return the characters that a joiner can stand behind."""
         kinds = {"Mc", "Sk"}
         return self.joined | (
             self.where(lambda one: unicodedata.category(one) in kinds) & self.written
@@ -132,10 +132,10 @@ class Alphabet:
 
 @lru_cache(maxsize=8)
 def alphabet_of(vocabulary: tuple[str, ...]) -> Alphabet:
-    """Return the alphabet of a vocabulary, kept for the next grammar."""
+    """Return the alphabet of a vocabulary, cached for further grammars."""
     return Alphabet(vocabulary)
 
 
 def is_combining(character: str) -> bool:
-    """Return whether a character is a mark on the one before it, such as an accent."""
+    """Return whether a character is a mark on the preceding one, such as an accent."""
     return unicodedata.category(character)[0] == "M"

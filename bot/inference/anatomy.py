@@ -1,8 +1,8 @@
-"""Anatomy: what an ONNX file is made of, read from its bytes without computing anything.
+"""Anatomy: the structure of an ONNX file, read from its bytes without computing anything.
 
-An ONNX file is a protocol buffer. Only what an examination asks for is read: the operators, how
-much the constants hold, whether anything lies outside of the file, and the metadata. The numbers of
-the fields are those of onnx.proto, which keep their meaning for ever.
+An ONNX file is a protocol buffer. Only the fields that an examination needs are parsed: the
+operators, the sizes of the constants, references to other files, and the metadata. The numbers of
+the fields are those of onnx.proto, whose meanings never change.
 """
 
 from __future__ import annotations
@@ -24,36 +24,36 @@ SIZES, KIND, ELSEWHERE, LOCATION = 1, 2, 13, 14
 """Fields of a tensor."""
 
 NUMBER = 0
-"""A field's value is written as a number, and not as so many bytes."""
+"""The wire type of a variable-length integer (varint)."""
 
 LONGEST_NUMBER = 10
-"""Bytes of a number of 64 bits, which has 7 of them in each."""
+"""The most bytes of a 64-bit varint, which holds 7 bits in each byte."""
 
 BYTES_OF = {2: 1, 3: 1, 4: 2, 5: 2, 7: 8, 9: 1, 10: 2, 11: 8, 13: 8, 14: 8, 15: 16, 16: 2}
-"""What one number of a tensor takes, by its kind; those that are not here take 4, or less."""
+"""Bytes of a number in a tensor, by data type; all other types take 4 or less."""
 
 Value = int | memoryview
 
 
 @dataclass
 class Anatomy:
-    """What was found in a file. Use `Anatomy.of`."""
+    """The structure of a file; use `Anatomy.of`."""
 
     operators: set[tuple[str, str]] = field(default_factory=set)
-    """The domain and the name of each; that of ONNX itself is empty."""
+    """The domain and the name of each operator; the domain of ONNX itself is empty."""
     constants: int = 0
-    """Bytes that the constants take, by their own account."""
+    """Bytes that the constants take, by their declared shapes and types."""
     elsewhere: bool = False
-    """Whether a constant lies in another file."""
+    """True if a constant is in another file."""
     nested: bool = False
-    """Whether it is more than one plain graph: graphs in graphs, functions, sparse constants."""
+    """True if the file is not one plain graph: nested graphs, functions, sparse constants."""
     metadata: dict[str, str] = field(default_factory=dict)
     network: list[memoryview] = field(default_factory=list)
     """The bytes of the file without the metadata."""
 
     @classmethod
     def of(cls, content: bytes) -> Anatomy:
-        """Reads a file; raises ValueError where it is no protocol buffer, or not a whole one."""
+        """Read a file; raise ValueError if its content is no complete protocol buffer."""
         found = cls()
         begin = 0
         view = memoryview(content)
@@ -70,7 +70,7 @@ class Anatomy:
         return found
 
     def fingerprint(self) -> str:
-        r"""What the lines of a voice depend on: hexadecimal SHA-256 of
+        """Return a hash of all that the lines of a voice depend on: SHA-256 in hexadecimal, of
 
             the file without its metadata NUL vocabulary NUL fold
 
@@ -121,7 +121,7 @@ class Anatomy:
 
 
 def _fields(message: memoryview) -> Iterator[tuple[int, Value, int]]:
-    """The fields of a message: number, value, and where each ends."""
+    """Yield the fields of a message: number, value, and the position behind the field."""
     at = 0
     while at < len(message):
         tag, at = _number(message, at)
@@ -138,7 +138,7 @@ def _fields(message: memoryview) -> Iterator[tuple[int, Value, int]]:
 
 
 def _size(message: memoryview, at: int, written: int) -> tuple[int, int]:
-    """How many bytes a value takes, and where they begin."""
+    """Return the size of a value in bytes, by its wire type, and the position of its first byte."""
     match written:
         case 1:
             return 8, at
@@ -151,7 +151,7 @@ def _size(message: memoryview, at: int, written: int) -> tuple[int, int]:
 
 
 def _number(message: memoryview, at: int) -> tuple[int, int]:
-    """A number, and where it ends."""
+    """Return a varint, and the position behind it."""
     value = 0
     for place, byte in enumerate(message[at : at + LONGEST_NUMBER]):
         value |= (byte & 0x7F) << (7 * place)
@@ -170,18 +170,18 @@ def _numbers(packed: memoryview) -> list[int]:
 
 
 def _part(value: Value) -> memoryview:
-    """A value that is a text or a message."""
+    """Return a value that is a text or a message; raise ValueError for a number."""
     if isinstance(value, int):
         raise ValueError("a number where a text or a message must be")  # noqa: TRY004 - of a file
     return value
 
 
 def _text(value: Value) -> str:
-    """A text; UnicodeDecodeError is a ValueError, too."""
+    """Return a value as a text; raise ValueError if the value is not UTF-8."""
     return str(_part(value), "utf-8")
 
 
 def _entry(entry: memoryview) -> tuple[str, str]:
-    """A key and its value."""
+    """Return the key and the value of an entry of the metadata."""
     texts = {number: _text(value) for number, value, _ in _fields(entry)}
     return texts.get(1, ""), texts.get(2, "")

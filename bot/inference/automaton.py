@@ -1,7 +1,7 @@
-"""Finite automata over the characters of a vocabulary: what a model may write next, as tables.
+"""Finite automata over the characters of a vocabulary, as tables of the tokens allowed next.
 
-A grammar is put together from `Machine`s by intersection and union, and becomes an `Automaton`, in
-which one step is one look-up, however much the grammar asks for. Everything here is pure.
+A grammar is composed of `Machine`s by intersection and union, and becomes an `Automaton`, in which
+one step is one look-up, however complex the grammar is. All functions here are pure.
 """
 
 from __future__ import annotations

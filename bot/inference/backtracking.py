@@ -1,7 +1,7 @@
-"""Backtracking: return rows to an earlier checkpoint, to write on in another way.
+"""Backtracking: return rows to an earlier checkpoint, to write a different continuation.
 
-A row goes back to before a banned word once the word is complete, and may not begin in the same way
-there again. A row also begins again where its automaton rejects what was written freely.
+A row goes back to before a banned word once the word is complete, and may not write the same first
+token there again. A row also begins again where its automaton rejects the text written freely.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ STEPS_BACK = 20
 """Times that a row goes back before a banned word; after that the line ends as soon as it can."""
 
 MOST_STEPS_BACK = 500
-"""Times that a row goes back before it is given up: a line that has no text yet cannot end."""
+"""Times that a row goes back before it fails, because a line without text cannot end."""
 
 
 @dataclass(slots=True)
@@ -44,7 +44,7 @@ class _Trail:
 class Backtracking(Processor):
     """Keep banned words out of every row, and bar the beginnings that led to them.
 
-    It must be the last processor, because it saves what the others have laid out.
+    `Backtracking` must be the last processor, because its checkpoints hold the others' entries.
     """
 
     def __init__(self, model: Model, rows: RowStore) -> None:
@@ -85,21 +85,21 @@ class Backtracking(Processor):
                     logits[i] = 0.0
 
     def begin_again(self, row: Row, rejecting: Processor) -> None:
-        """Return a row to the beginning of its line, where a processor changes its settings."""
+        """Return a row to the beginning of its line, and let ``rejecting`` change its settings."""
         trail: _Trail = self._trails[row.index]
         self.rows.restore(row, trail.start)
         rejecting.restart(row)
         [trail.start] = self.rows.checkpoints(np.array([row.index]))
         trail.words.clear()
         trail.words.append(trail.start)
-        trail.barred.clear()  # it was for another beginning
+        trail.barred.clear()  # because these tokens were barred under the other settings
 
     def watch(self, chosen: Tokens, begun_again: Sequence[int]) -> None:
         """Save where words begin, and go back before banned words.
 
         Args:
             chosen: The characters that were written: int64 [rows].
-            begun_again: Rows that have gone back at this step, so that theirs do not count.
+            begun_again: Rows that have gone back at this step, whose characters do not count.
         """
         count = len(chosen)
         watched = self._watched[:count]
@@ -125,7 +125,7 @@ class Backtracking(Processor):
         for i, checkpoint in zip(at.tolist(), self.rows.checkpoints(at), strict=True):
             words = self._trails[i].words
             if words[-1].position == checkpoint.position - 1:
-                words.pop()  # no word was between
+                words.pop()  # because no word began between the two places
             words.append(checkpoint)
 
     def _go_back(self, row: Row, words: int) -> None:

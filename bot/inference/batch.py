@@ -21,8 +21,8 @@ from .row_store import Row, RowStore
 from .sampling import Sampling, Uniforms, draw, surprise
 
 READ_AHEAD = 64
-"""The most steps that are taken at once while no row writes. A request that comes meanwhile waits
-for all of them, which is some milliseconds."""
+"""The most steps that are taken at once while no row writes. A request that arrives meanwhile waits
+for all of these steps, which is some milliseconds."""
 
 
 class Batch:
@@ -95,7 +95,7 @@ class Batch:
         return list(dict.fromkeys(done)) if done else done
 
     def _note(self, chosen: Tokens, acting: Sequence[Processor]) -> list[Row]:
-        """Update all that depends on the characters of a step; return the rows that have ended."""
+        """Record the characters of a step in all arrays; return the rows that have ended."""
         store, count = self._store, len(chosen)
         newline = chosen == self.model.newline
         ended = newline & store.after_newline[:count]
@@ -108,7 +108,7 @@ class Batch:
         if not ended.any():
             return []
         rows = [self.rows[i] for i in ended.nonzero()[0]]
-        # Those that have gone back have not ended, and blank lines of prompts end nothing.
+        # Rows that have gone back have not ended, and the blank lines of prompts end no row.
         return [row for row in rows if row.writing and row.first < store.column - 1]
 
     def outcome(self, row: Row) -> Reply | Exception:
@@ -117,7 +117,7 @@ class Batch:
         state = store.slots.states[i].copy()
         if row.error:
             return row.error
-        # The last column of a row that only reads belongs to no character of the prompt.
+        # Drop the surplus last column of a row that only reads.
         end = store.column if row.writing else store.column - 1
         bits = np.concatenate([*row.bits, store.bits[i, row.first : end]])
         if not (np.isfinite(state).all() and np.isfinite(bits).all()):
@@ -132,7 +132,7 @@ class Batch:
             one = slice(row.index, row.index + 1)
             try:
                 self.model.step(slots.tokens[one], slots.states[one])
-            except Exception as error:  # noqa: BLE001 - whatever it is, it is this row's alone
+            except Exception as error:  # noqa: BLE001 - any error fails this row alone
                 row.error = error
         return [row for row in self.rows if row.error]
 
@@ -159,7 +159,7 @@ class Batch:
                 slots.tokens[:count] = read[:, step]
                 slots.step(count)
                 logits[step] = slots.logits[:count]
-        except Exception:  # noqa: BLE001 - it comes again at the single step where it belongs
+        except Exception:  # noqa: BLE001 - the error comes again at a single step
             slots.tokens[:count], slots.states[:count] = read[:, 0], states
             return
         slots.tokens[:count] = read[:, steps]
@@ -185,7 +185,7 @@ class Batch:
                 continue
             try:
                 self._begin(row, row.request.sampling)
-            except Exception as error:  # noqa: BLE001 - whatever it is, it is this row's alone
+            except Exception as error:  # noqa: BLE001 - any error fails this row alone
                 self._store.clear(row.index)
                 self._store.fail(row, error)
         self._reading = [row for row in self._reading if not row.has_read]

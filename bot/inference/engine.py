@@ -45,7 +45,7 @@ class EngineClosed(Exception):
 
 @dataclass(frozen=True)
 class Load:
-    """The work of an engine: what waits, what runs, and what it has done since it began."""
+    """The work of an engine: waiting and running lines, and all characters since its start."""
 
     waiting: int
     """Lines that wait for a place in the batch."""
@@ -105,7 +105,7 @@ class Engine:
 
     @property
     def lexicon(self) -> Lexicon:
-        """The characters and common words of the model.
+        """Return the characters and common words of the model.
 
         The first access takes a good part of a second, too long for the event loop.
         """
@@ -115,12 +115,12 @@ class Engine:
 
     @property
     def load(self) -> Load:
-        """The work of the engine at this moment, for any thread."""
+        """Return the work of the engine at this moment; any thread may call this."""
         return self._thread.load()
 
     @property
     def works(self) -> bool:
-        """True while the engine takes lines, until it is closed or fails."""
+        """Return whether the engine takes lines: it is open and has not failed."""
         return not self._thread.closed
 
     def close(self) -> None:
@@ -185,7 +185,7 @@ class _Work(threading.Thread):
         return sum(not row.future.cancelled() for rows in self._waiting.values() for row in rows)
 
     def end(self) -> None:
-        """Let the thread end after the current step."""
+        """End the thread after the current step."""
         with self._wake:
             self.closed = True
             self._wake.notify()
@@ -216,7 +216,7 @@ class _Work(threading.Thread):
         """Take steps until the engine is closed."""
         while self._admit(batch):
             if not batch.rows:
-                continue  # all that came were cancelled
+                continue  # because all new rows were cancelled
             try:
                 done = batch.step()
             except Exception:

@@ -1,7 +1,7 @@
-"""Grammars of Fountain: what an element of each kind may look like, as automata.
+"""Grammars of Fountain: the form of an element of each kind, as automata.
 
-All that a grammar accepts is valid Fountain, and one element of the kind that was asked for, as
-`screenplay` and other parsers read it. Everything here is pure.
+Every text that a grammar accepts is valid Fountain, and is one element of the requested kind to
+`screenplay` and to other parsers. All functions here are pure.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Lexicon: the words of a script's last lines that the next line may take up, and their weights.
 
-A word counts if it is rare. No list of a language says which words are: the model writes a page
-from nothing, and a word that stands there twice is common. How a line takes words up is the work of
-`processors.recall`.
+Only rare words count. Rareness needs no word list of a language: the model writes a page from
+nothing, and a word that the page has twice is common. `processors.recall` makes a line take words
+up.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ BY_VOICE = 0.6
 """The weight of a word that no person has said."""
 
 NOTHING = -1
-"""Fills spellings up behind their last character."""
+"""The padding of spellings behind their last character."""
 
 PAGE = (64, 128)
 """The lines, and the characters of each, of the page on which common words are counted."""
@@ -50,7 +50,7 @@ COMMON = 2
 WORD = re.compile(r"[^\W\d_]+")
 
 ENDS_SENTENCE = ".!?\u2026:\"'\u201c\u201d\u2018\u2019()"
-"""Behind these, and at the beginning of a line of verse, any word has a capital."""
+"""The characters behind which, as at the beginning of a line of verse, any word has a capital."""
 
 Heard = tuple[tuple[str, bool], ...]
 """The text of each element, the last one last, and whether a person wrote it."""
@@ -103,15 +103,15 @@ class Said:
     words: NDArray[np.int16]
     """A spelling in each column, filled up with `NOTHING`: int16 [LONGEST_WORD + 1, WORDS]."""
     weights: Floats
-    """The weight of each, from 0, where there is none, to 1: float32 [WORDS]."""
+    """The weight of each word, up to 1, and 0 in empty columns: float32 [WORDS]."""
 
 
 @lru_cache(maxsize=64)
 def said(lexicon: Lexicon, heard: Heard) -> Said:
     """Return the words that a line may take up from the elements before it.
 
-    A word fades with its distance. Once the model has written it again it counts nothing, until a
-    person says it again, so that it makes no loops.
+    The weight of a word fades with its distance. A word that the model has written again has no
+    weight until a person says the word again, because it could cause loops.
     """
     nearest_first = [(*_cue_and_body(text), by_person) for text, by_person in heard[::-1][:LINES]]
     names = {name for cue, _, _ in nearest_first for name in WORD.findall(cue.lower())}

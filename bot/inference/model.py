@@ -1,4 +1,4 @@
-"""Model: an ONNX file that is a pure function of one character and all that came before."""
+"""Model: an ONNX file that maps a character and a state to logits and the next state."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ OPERATORS = frozenset(
 at random, or makes arbitrarily many numbers out of a few."""
 
 SPIN = 1_000
-"""Microseconds for which a thread spins before it sleeps: longer than the time between two steps of
-an engine."""
+"""Microseconds for which an idle thread spins before sleeping: longer than the time between two
+steps of an engine."""
 
 MOST_CHARACTERS = 32_000
 """The most characters of a vocabulary, whose tokens must fit into 16 bits."""
@@ -124,7 +124,7 @@ class Model:
     fold: Mapping[str, str]
     """From characters outside the vocabulary to strings of characters in it."""
     fingerprint: str
-    """The hash of all that lines depend on: network, vocabulary and fold."""
+    """The hash of network, vocabulary and fold, on which lines depend."""
     state_size: int
     """The size of a state, S."""
     about: Mapping[str, str] = field(repr=False)
@@ -172,29 +172,29 @@ class Model:
 
     @property
     def newline(self) -> int:
-        """The token that ends a line; two of them end an element."""
+        """Return the token of the newline; two newlines end an element."""
         return self._ids["\n"]
 
     @cached_property
     def opening(self) -> NDArray[np.bool_]:
-        """Lower-case letters, which show a line to be neither cue nor heading: bool [V]."""
+        """Return the lower-case letters, which rule out a cue or a heading: bool [V]."""
         return np.array([character.islower() for character in self.vocabulary])
 
     @cached_property
     def ends_cue(self) -> NDArray[np.bool_]:
-        """The characters that end a cue, or show a line to be none: bool [V]."""
+        """Return the characters that end a cue or rule one out: bool [V]."""
         ends = self.opening.copy()
         ends[self.newline] = True
         return ends
 
     @cached_property
     def closing(self) -> NDArray[np.bool_]:
-        """The characters behind which a sentence, or a line of verse, may end: bool [V]."""
+        """Return the characters behind which a sentence or a line of verse may end: bool [V]."""
         return np.array([character in CLOSING for character in self.vocabulary])
 
     @cached_property
     def wordlike(self) -> NDArray[np.bool_]:
-        """The characters of words: bool [V]."""
+        """Return the characters of words: bool [V]."""
         return np.array([c.isalnum() or c in "'\u2019-" for c in self.vocabulary])
 
     def encode(self, text: str) -> Tokens:
@@ -327,12 +327,12 @@ def _session(content: bytes, file: str, threads: int) -> onnxruntime.InferenceSe
     except Exception as error:
         raise ModelError(DAMAGED, file=file) from error
     # The session keeps the file in memory for a fallback to other providers, which is never used.
-    session._model_bytes = None  # noqa: SLF001 - the one name under which it does
+    session._model_bytes = None  # noqa: SLF001 - no public name drops the file
     return session
 
 
 def _vocabulary(text: str) -> tuple[str, ...]:
-    """Return the vocabulary; raise _Breach if it cannot be one."""
+    """Return the vocabulary of the metadata; raise _Breach if the metadata has no valid one."""
     characters = tuple(json.loads(text))
     if "\n" not in characters:
         raise _Breach(phrase("a vocabulary without a newline"))
@@ -344,7 +344,7 @@ def _vocabulary(text: str) -> tuple[str, ...]:
 
 
 def _fold(text: str) -> dict[str, str]:
-    """Return the fold; raise _Breach if it is none."""
+    """Return the fold of the metadata; raise _Breach if the metadata has no valid one."""
     fold = json.loads(text)
     if not isinstance(fold, dict) or not all(map(_is_character, fold)):
         raise _Breach(phrase("a fold that is not of single characters"))
@@ -355,8 +355,8 @@ def openings_of(about: Mapping[str, str]) -> dict[str, str]:
     """Return the openings of a file by style.
 
     Raises:
-        ValueError: They are no JSON.
-        _Breach: They are no map from styles to plain Fountain, or too many or too long.
+        ValueError: The openings are not JSON.
+        _Breach: The openings do not map styles to plain Fountain, or are too many or too long.
     """
     openings = json.loads(about.get("onbook.openings", "{}"))
     if not isinstance(openings, dict) or len(openings) > MOST_STYLES:
@@ -379,7 +379,7 @@ def _is_element(block: str) -> bool:
 
 
 def _fingerprint(anatomy: Anatomy) -> str:
-    """Return the fingerprint; raise _Breach if it is not that of the file's content."""
+    """Return the fingerprint; raise _Breach if the metadata has another one than the content."""
     fingerprint = anatomy.metadata["onbook.fingerprint"]
     if fingerprint != anatomy.fingerprint():
         raise _Breach(phrase("its fingerprint is that of another voice"))
@@ -392,7 +392,7 @@ def _is_character(one: object) -> bool:
 
 
 def _state_size(session: onnxruntime.InferenceSession, characters: int) -> int:
-    """Return S; raise _Breach if inputs and outputs are not those of the contract."""
+    """Return S; raise _Breach if inputs or outputs do not match the contract."""
     given = {i.name: (i.type, i.shape[1:]) for i in (*session.get_inputs(), *session.get_outputs())}
     size = next(iter(given["state"][1]), None)
     expected = {

@@ -61,14 +61,14 @@ class Found:
     about: Mapping[str, str] | None = None
     """The metadata of a sound file, as in `Model.about`."""
     refusal: ModelError | None = None
-    """Why the file is not used, or None."""
+    """The error that rules out the file, or None."""
     until: float = math.inf
-    """The `time.monotonic` at which this expires for an unchanged file, since a refusal need not be
-    the file's fault."""
+    """The `time.monotonic` at which the finding expires for an unchanged file, since a refusal need
+    not be the file's fault."""
 
     @property
     def size(self) -> int:
-        """The size of the file, in bytes."""
+        """Return the size of the file, in bytes."""
         return self.stamp[1] if self.stamp else 0
 
 
@@ -102,7 +102,7 @@ class Voices:
         return sorted(path.stem for path in self.folder.glob("*.onnx"))
 
     async def peek(self, name: str) -> None:
-        """Raise ModelError for a missing model, or a file that is none, without opening it."""
+        """Raise ModelError for a missing or unsafe file, without opening the model."""
         self._check(name)
         path = self._path(name)
         await asyncio.to_thread(lambda: checked(content_of(path), path.name))
@@ -211,7 +211,7 @@ class Voices:
     async def _look(self, name: str) -> Found:
         """Examine a file."""
         path = self._path(name)
-        # Taken first, so that what is written during the examination shows as a change.
+        # Taken first, so that a write during the examination shows as a change.
         found = Found(name, _stamp(path))
         try:
             content, sha256 = await asyncio.to_thread(_read, path)

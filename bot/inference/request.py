@@ -1,4 +1,4 @@
-"""Requests: what the engine is asked to read or write, and its replies."""
+"""Requests: lines for the engine to read or write, and its replies."""
 
 from __future__ import annotations
 
@@ -66,11 +66,11 @@ class Request:
     said: Said | None = None
     """The words that the line may take up, for `Sampling.recall`."""
     owner: object = None
-    """Whose request this is. Owners take turns where requests must wait."""
+    """The owner of the request. Owners take turns where requests must wait."""
 
     @property
     def longest(self) -> int:
-        """The most characters that the line can have."""
+        """Return the most characters that the line can have."""
         return self.limit + BEYOND
 
 
@@ -80,8 +80,8 @@ class Reply:
 
     written: list[int]
     state: States
-    """The state behind the prompt and all that was written but the last character: float32 [S].
+    """The state after the prompt and all written characters but the last: float32 [S].
 
     The newline that closes an element is read as the first character of the next one."""
     surprise: Floats
-    """Bits that each character but the prompt's first cost the model: float32 [n]."""
+    """The model's cost in bits of each character but the prompt's first: float32 [n]."""

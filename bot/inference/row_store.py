@@ -1,8 +1,8 @@
 """Row store: the state of all rows of a batch, as arrays in which entry i belongs to row i.
 
-Rows join at the end, and when one leaves, the last row takes its place. A row that goes back stands
-again where it stood at a checkpoint. Whoever keeps something for each row, such as a processor,
-gets an array from the store, and the store moves, saves and restores its entries.
+Rows join at the end, and when one leaves, the last row takes its place. A row that goes back
+returns to a checkpoint. Modules that keep data for each row, such as processors, get an array from
+the store, and the store moves, saves and restores its entries.
 
 All rows advance by one character a step, so the history of all rows at a step is one column of a
 log, and the last thousand characters of every row are one slice. When the columns are used up, the
@@ -52,22 +52,22 @@ class Row:
     bits: list[Floats] = field(default_factory=list)
     """The cost of characters read that has left the log."""
     error: Exception | None = None
-    """Why the row cannot go on."""
+    """The error that ends the row, or None."""
 
     @property
     def has_read(self) -> bool:
-        """True once all of the prompt was read."""
+        """Return whether all of the prompt was read."""
         return self.read >= len(self.request.prompt)
 
     @property
     def goes_back(self) -> bool:
-        """True if the row may have to take back what it has written."""
+        """Return whether the row may have to take back characters."""
         return self.request.banned is not None or self.request.otherwise is not None
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """The state of a row behind some character of its line, to write on from there again."""
+    """The state of a row behind some character of its line, from which the row can go on again."""
 
     position: int
     """The number of characters that were written."""
@@ -104,7 +104,7 @@ class RowStore:
         self.tokens = self.log(np.int32)
         """The characters that were read and written: int32 [capacity, columns]."""
         self.bits = self.log(np.float32)
-        """The cost of each: float32 [capacity, columns]."""
+        """The cost in bits of each character: float32 [capacity, columns]."""
         self.first = self.per_row(np.int64)
         """`Row.first` of rows that write: int64 [capacity]."""
         self.limit = self.per_row(np.int64, fill=NEVER)
@@ -179,7 +179,7 @@ class RowStore:
         self.failed.append(row)
 
     def start_writing(self, row: Row) -> None:
-        """Let the line of a row, which has read its prompt, begin at the current column."""
+        """Begin the line of a row that has read its prompt at the current column."""
         row.bits.append(self.bits[row.index, row.first : self.column].copy())
         row.writing = True
         self.limit[row.index] = row.request.limit
@@ -218,7 +218,7 @@ class RowStore:
         self.slots.states[i] = checkpoint.state
         for array, entry in zip(self._saved, checkpoint.entries, strict=True):
             array[i] = entry
-        # What is left of the line ends at the current column, like the lines of all other rows.
+        # The rest of the line ends at the current column, like the lines of all other rows.
         first = self.column - length
         for log in self._logs:
             kept = log[i, was - self._history : was + length].copy()
@@ -232,7 +232,7 @@ class RowStore:
 
     @property
     def columns_left(self) -> int:
-        """The steps that can be read ahead, so that one column is left for the step behind them."""
+        """Return the steps that can be read ahead, with one column left for the step after."""
         return self._width - 1 - self.column
 
     def make_room(self) -> None:

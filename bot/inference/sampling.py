@@ -12,7 +12,7 @@ LARGEST_SEED = 2**31 - 1
 """The largest seed, short enough for people to read out and type."""
 
 LARGEST_UNIFORM = np.float32(1 - 2**-23)
-"""The largest random number. Its share of any sum is rounded to less than that sum, so that the
+"""The largest random number. Times any sum, this number rounds to less than that sum, so that the
 character drawn always has a weight."""
 
 BITS = np.float32(1 / np.log(2))
@@ -103,7 +103,7 @@ def surprise(logits: Logits, tokens: Tokens) -> Floats:
     """Return what each token costs, in bits.
 
     Args:
-        logits: Those of the model, unchanged: float32 [rows, V].
+        logits: The model's own logits, unchanged: float32 [rows, V].
         tokens: int64 [rows].
 
     Returns:

@@ -3,7 +3,7 @@
     python -m bot.inference.sandbox FILE                       print what is wrong with it, as JSON
     python -m bot.inference.sandbox FILE ... --note VERDICTS   write down which files are sound
 
-To load a network is to run it. So that a bad file does not crash the bot, a child process checks
+Loading a network runs parts of the network. So that a bad file crashes no bot, a child checks
 the file against the contract, opens it and reads a few characters with it, within limits of time
 and memory. The verdict is remembered by the SHA-256 of the file and by the code that judged it. A
 child that was killed or lacked memory gives no verdict. The verdicts on the shipped models lie
@@ -34,7 +34,7 @@ from ..i18n.catalogue import phrase
 from .model import DAMAGED, Model, ModelError, content_of
 
 PATIENCE = 30
-"""Seconds after which an examination is given up. That of a sound file takes less than one."""
+"""Seconds after which an examination is given up. A sound file takes less than one second."""
 
 MOST_MEMORY = 4 * 2**30
 """Bytes that the child may take: the largest file, and the runtime's own structures."""
@@ -181,7 +181,7 @@ def _parsed(said: str, path: Path) -> dict[str, Any]:
 
 
 def judge(package: Path = PACKAGE) -> str:
-    """Return what a verdict depends on: the release of the runtime, and the code that judges.
+    """Return the runtime's release and the hash of the code, on which verdicts depend.
 
     Args:
         package: The folder of the bot.

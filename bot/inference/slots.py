@@ -1,6 +1,6 @@
 """Slots: arrays that a network reads and writes in place.
 
-A step copies nothing: it reads the states from one of two arrays, and writes them to the other.
+No step copies an array: states are read from one of two arrays and written to the other.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Slots:
 
     @property
     def states(self) -> States:
-        """The state of each row: float32 [capacity, S]."""
+        """Return the state of each row: float32 [capacity, S]."""
         now: States = self._both[self._now]
         return now
 

@@ -63,7 +63,7 @@ class TransitionPool:
 
     @property
     def full(self) -> bool:
-        """True if the pool should be cleared before the next `place`."""
+        """Return whether to clear the pool before the next `place`."""
         return self.size > self._full
 
     def clear(self, used: Iterable[Automaton | Banned]) -> None:

@@ -30,9 +30,9 @@ class Banned:
     words: NDArray[np.int16]
     """The number of words to take back in each state: int16 [S].
 
-    It is 0 except in the state after the character behind a banned word or phrase. There it is the
-    length of that entry in words, of the shortest one where several have ended, and it stays so
-    while no other word begins.
+    The number is 0 except in the state after the character behind a banned word or phrase. There
+    the number is the length of that entry in words, of the shortest one where several have ended,
+    and stays so while no other word begins.
     """
     longest: int
     """The most words of any entry; 0 if there is none."""

@@ -1,4 +1,4 @@
-"""Processors change what a model expects next, for each row of a batch."""
+"""Processors: change the logits of each row of a batch before a token is drawn."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Processor: the interface of all that changes what a model expects next.
+"""Processor: the interface of the classes that change logits, after vLLM's logits processors.
 
-After the logits processors of vLLM. A new one is a class in a file of this package, and stands in
-`PROCESSORS`. Its numbers are fields of `Sampling`. What it keeps for each row lies in arrays of the
-row store, which moves, saves and restores them, so that a row does not depend on those beside it.
+A new processor is a class in a module of this package, listed in `PROCESSORS`. Its settings are
+fields of `Sampling`. Its state for each row is in arrays of the row store, which moves, saves and
+restores their entries, so that a row does not depend on the rows beside it.
 """
 
 from __future__ import annotations
@@ -42,12 +42,12 @@ class Processor(ABC):
         """Change the logits of the active rows in place.
 
         Args:
-            logits: float32 [rows, V], -inf for tokens that must not come. The rows that read are
-                among them, and what they get is not used.
+            logits: float32 [rows, V], -inf for barred tokens. The logits include the rows that
+                read, for which changes have no effect.
         """
 
     def update(self, chosen: Tokens) -> Sequence[Row]:
-        """Note the characters that were written, in the column that `apply` was for.
+        """Record the characters that were written, in the column that `apply` was for.
 
         Args:
             chosen: int64 [rows].

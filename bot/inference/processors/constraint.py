@@ -16,8 +16,8 @@ from .base import Processor
 class Constraint(Processor):
     """Bar the tokens that the automata of the rows do not allow.
 
-    A row with `Request.otherwise` begins undecided: its automaton does not hold yet, but advances
-    with what the model writes freely, until that decides whether the automaton would allow it.
+    A row with `Request.otherwise` begins undecided: its automaton bars nothing yet, but advances
+    with the characters that the model writes freely, until it has accepted or rejected them.
     """
 
     def __init__(self, model: Model, rows: RowStore) -> None:
@@ -45,19 +45,19 @@ class Constraint(Processor):
             self._state[row.index] = FREE
 
     def apply(self, logits: Logits) -> None:
-        """Bar all other tokens than those that are allowed."""
+        """Bar all tokens that are not allowed."""
         count = len(logits)
-        # Half the time of indexing with an array.
+        # `take` needs half the time of indexing with an array.
         self._after = self._pool.next.take(
             self._base[:count] + self._state[:count], axis=0, mode="clip"
         )
         np.copyto(logits, -np.inf, where=self._after == BARRED)
 
     def update(self, chosen: Tokens) -> list[Row]:
-        """Advance the automata; return undecided rows whose automata reject what was written."""
+        """Advance the automata; return the undecided rows whose automata reject the text."""
         count = len(chosen)
         after = self._after[np.arange(count), chosen]
-        # A line beyond its limit is ended even where its automaton does not allow that.
+        # A line beyond its limit is ended even where its automaton does not allow an end.
         self._state[:count] = np.maximum(after, FREE)
         undecided = self._undecided[:count].nonzero()[0].tolist()
         return [self.rows.rows[i] for i in undecided if not self._decide(i, int(chosen[i]))]

@@ -15,7 +15,7 @@ NUDGE = 3.0
 
 
 class NonEmpty(Processor):
-    """Keep an element from beginning with its end."""
+    """Bar an empty element."""
 
     def begin(self, row: Row, sampling: Sampling) -> None:
         """Begin a line."""
@@ -26,7 +26,7 @@ class NonEmpty(Processor):
         logits[self.active[: len(logits)], self.model.newline] = -np.inf
 
     def update(self, chosen: Tokens) -> tuple[()]:
-        """Let go of the lines that have begun."""
+        """Deactivate the rows whose lines have begun."""
         self.active[: len(chosen)] = False
         return ()
 

@@ -34,11 +34,11 @@ class Recall(Processor):
         self._in_text = rows.per_row(np.bool_, saved=True)
         """True once the line is known to be speech or action, and not a cue."""
         self._agree = rows.per_row(np.bool_, (WORDS,), saved=True)
-        """The words that agree with what was written of one."""
+        """The words that begin with the characters of the current word."""
         self._agrees = rows.per_row(np.bool_, saved=True)
         """True while any word agrees."""
         self._letters = rows.per_row(np.int64, saved=True)
-        """The number of characters written of it."""
+        """The number of characters of the current word."""
         # Found by `apply` and used by `update`.
         self._places = np.zeros(0, np.int64)
         self._following = np.zeros((0, WORDS), np.int16)
@@ -74,7 +74,7 @@ class Recall(Processor):
         logits[cells] += self._weights[cells[0], words] * gains[which]
 
     def update(self, chosen: Tokens) -> tuple[()]:
-        """Go on with the words that agree, and begin new ones where a word can begin."""
+        """Advance the words that agree, and begin with all words where a word can begin."""
         letter = self._letter[chosen]
         if len(places := self._places):
             self._go_on(places, chosen[places], letter[places])

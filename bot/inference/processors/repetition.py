@@ -1,4 +1,4 @@
-"""Repetition: charge for going on as an earlier passage did, so that low temperatures do not loop.
+"""Repetition: charge for repeating an earlier passage, so that low temperatures do not loop.
 
 After "don't repeat yourself" (DRY, p-e-w 2024), which does this for the tokens of large models.
 Where the last characters stand elsewhere in the last thousand, the character that followed them
@@ -27,10 +27,10 @@ GROWTH = 1.12
 """The factor of the cost for each further character that agrees."""
 
 LONGEST = 60
-"""Characters from which on the cost grows no more."""
+"""The number of characters beyond which the cost stays the same."""
 
 NOT_COUNTED = -1
-"""Stands for characters that belong to no passage."""
+"""The value of characters that belong to no passage."""
 
 COST = np.where(
     np.arange(256) < ALLOWED, 0, GROWTH ** (np.minimum(np.arange(256), LONGEST) - ALLOWED)
@@ -118,7 +118,7 @@ def go_on(matches: Matches, past: Passages, passage: Passages) -> None:
         matches: The number of characters that agree with the last ones at each distance, the
             nearest last: uint8 [rows, REACH].
         past: The characters before the one that was just read: int16 [rows, REACH].
-        passage: That one, or `NOT_COUNTED`: int16 [rows].
+        passage: The character that was just read, or `NOT_COUNTED`: int16 [rows].
     """
     # 255 stays 255. Viewed as numbers, truth values need no conversion.
     matches += (matches < 255).view(np.uint8)
@@ -132,7 +132,7 @@ def charge(logits: Logits, matches: Matches, past: Passages, repetition: Floats)
     Args:
         logits: float32 [rows, V].
         matches: As of the last character, see `go_on`: uint8 [rows, REACH].
-        past: The characters up to and with that one: int16 [rows, REACH].
+        past: The characters up to and including the last one: int16 [rows, REACH].
         repetition: The strength for each row, 0 for none: float32 [rows].
     """
     # Few places agree, so testing eight at once first is four times as fast.

@@ -38,7 +38,7 @@ LONGEST_CUE = 48
 """The most characters of a cue, with its newline."""
 
 NOTHING = -1
-"""Fills cues up behind their newlines."""
+"""The padding of cues behind their newlines."""
 
 WEIGHTS = (0.65 ** np.arange(CUES)).astype(np.float32)
 """The weight of the cue of a speech, the nearest speech first."""
@@ -64,17 +64,17 @@ class Company:
     """The cues that the next element may begin with, and their weights."""
 
     cues: Cues
-    """Each with its newline, filled up with `NOTHING`: int32 [CUES, LONGEST_CUE]."""
+    """Cues with their newlines, filled up with `NOTHING`: int32 [CUES, LONGEST_CUE]."""
     weights: Floats
-    """float32 [CUES], 0 where there is no cue."""
+    """The weight of each cue, 0 where there is none: float32 [CUES]."""
     odds: float
     """The factor of `ODDS`, in (0, 1]."""
 
 
 class SpeakerBias(Processor):
-    """Make the cues of those likelier who are likely to speak, by `Sampling.company`.
+    """Make the cues of likely speakers likelier, by `Sampling.company`.
 
-    A row is active while what was written of its line may still become one of the cues.
+    A row is active while its line may still become one of the cues.
     """
 
     def __init__(self, model: Model, rows: RowStore) -> None:
@@ -83,7 +83,7 @@ class SpeakerBias(Processor):
         self._cues = rows.per_row(np.int32, (CUES, LONGEST_CUE), fill=NOTHING)
         self._weights = rows.per_row(np.float32, (CUES,))
         self._alive = rows.per_row(np.bool_, (CUES,), saved=True)
-        """The cues that begin with what was written."""
+        """The cues that begin with the text written so far."""
         # The active rows, and how far each is: found by `apply` and used by `update`.
         self._places = self._positions = np.zeros(0, np.int64)
 
@@ -133,7 +133,7 @@ def company(
     *,
     lock: bool = False,
 ) -> Company:
-    """Return the cues of those who may speak after some elements.
+    """Return the cues of the people who may speak after some elements.
 
     Args:
         read: Elements as a model reads them, each newline, text, newline, and the newline of the
@@ -141,7 +141,7 @@ def company(
             does not count.
         opens: The characters that show a line to be no cue, as a lower-case letter does: bool [V].
         newline: The character that ends a line.
-        present: The cues of those who are present whether they have spoken or not, each int64 [n]
+        present: The cues of the people who are present even if they have not spoken, each int64 [n]
             with its newline.
         lock: Whether nobody else may speak.
     """
@@ -197,7 +197,7 @@ def _in_order(spoken: list[tuple[int, ...]], odds: float) -> list[tuple[int, ...
 
 
 def alive(cues: Cues, written: Tokens | Cues) -> Alive:
-    """Return the cues that begin with what was written [n]: bool [CUES]."""
+    """Return the cues that begin with the text written so far, [n]: bool [CUES]."""
     kept: Alive = (cues[:, : len(written)] == written).all(axis=1)
     return kept
 
@@ -209,12 +209,12 @@ def expect(
     positions: NDArray[np.int64],
     odds: Floats,
 ) -> None:
-    """Make the characters likelier with which cues go on, in place.
+    """Make the next characters of cues likelier, in place.
 
     Args:
-        logits: Those of the network itself: float32 [rows, V].
+        logits: The network's own logits: float32 [rows, V].
         cues: int32 [rows, CUES, LONGEST_CUE].
-        weights: The weight of each, 0 where it does not agree with what was written:
+        weights: The weight of each cue, 0 if the text written so far rules the cue out:
             float32 [rows, CUES].
         positions: The position of the next character, below `LONGEST_CUE`: int64 [rows].
         odds: The factor of `ODDS`, above 0: float32 [rows].
