@@ -175,7 +175,7 @@ class Bot(commands.AutoShardedBot):
         self.http.http_trace = self.meter.http_trace  # the client's option cannot be None
         self.settings = chosen
         self.services: CogServices | None = None
-        """What the cogs share, once they are loaded."""
+        """The services that the cogs share, or None until the cogs are loaded."""
         self._lease = lease
         self._alone = Alone()
         self._buckets: int | None = None

@@ -36,7 +36,7 @@ for lines that are given up."""
 
 @dataclass
 class CogServices:
-    """What the cogs share. `open_services` makes it, and the cog `OnBook` closes it."""
+    """The services of the cogs, opened by `open_services` and closed by the cog `OnBook`."""
 
     bot: Host
     settings: Settings

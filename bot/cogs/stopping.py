@@ -42,7 +42,7 @@ class Stopping(FeatureCog, name="OnBook.stopping"):
         """Stop a turn, by the id of its interaction; ``work`` is one of `components.WORKS`."""
         patience = self.services.in_flight.turns.get(turn)
         if patience is None:
-            # It may have ended with another process, which had no time to show how.
+            # The turn may have ended with another process, which had no time to show its end.
             raise RoomError(say(OVER[work][await self.store.lines.was_delivered(str(turn))]))
         await reply_to(interaction).defer()
         patience.stop()
