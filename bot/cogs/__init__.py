@@ -88,11 +88,11 @@ async def add_cogs(
         StoreError: The database cannot be used.
     """
     if group:
-        check_places(bot.tree, group)
+        check_places(bot, group)
     services = await open_services(bot, chosen, group=group, meter=meter, guard=guard, later=later)
     try:
         if group:
-            check_places(bot.tree, group)  # again, because the host went on meanwhile
+            check_places(bot, group)  # again, because the host went on meanwhile
         features = [adapt(kind)(services) for kind in FEATURES]
         commands_inside = None
         if group:

@@ -11,6 +11,8 @@ from discord import AppCommandType, app_commands
 
 from .branches import MENUS
 from .feature import Command, for_scripts
+from .lifecycle import OnBook
+from .services import Host
 
 
 class NoPlace(Exception):
@@ -27,11 +29,15 @@ def grouped(name: str, inside: Iterable[Command]) -> app_commands.Group:
     return group
 
 
-def check_places(tree: app_commands.CommandTree[Any], group: str) -> None:
+def check_places(bot: Host, group: str) -> None:
     """Raise NoPlace where a host has no place for the group, or for the commands on messages.
 
-    Stand-ins are added to the tree, so that discord.py's own rules decide, and removed again.
+    It has none beside another On Book. Stand-ins are added to the tree, so that discord.py's own
+    rules decide, and removed again.
     """
+    if OnBook.__cog_name__ in bot.cogs:
+        raise NoPlace("On Book is already loaded here, from another folder: unload that first.")
+    tree: app_commands.CommandTree[Any] = bot.tree
     wanted: list[app_commands.Group | app_commands.ContextMenu] = [grouped(group, ())]
     wanted += [app_commands.ContextMenu(name=name, callback=_do_nothing) for name in MENUS]
     with ExitStack() as added:

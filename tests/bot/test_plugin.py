@@ -363,7 +363,7 @@ async def test_it_can_be_there_once(extension: str, stage: Stage, host: Host, tm
     before = there_is(host)
     sys.path.insert(0, str(tmp_path / "plugins"))
     try:
-        with pytest.raises(commands.ExtensionFailed, match="command /onbook already"):
+        with pytest.raises(commands.ExtensionFailed, match="On Book is already loaded"):
             await host.load_extension("twin")
     finally:
         sys.path.remove(str(tmp_path / "plugins"))
