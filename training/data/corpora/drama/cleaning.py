@@ -30,8 +30,6 @@ MARKERS = (
     re.compile(r"\*\*\* ?END OF TH|^End of (?:the )?Project Gutenberg", ANY_CASE | LINES),
 )
 
-NOTED = r"\s*(?:\[|\()?\s*(?:Transcriber|Transcriber's|Transcribers'|Editor's)\b"
-
 # Removed in this order; line breaks stay.
 LEFTOVERS = tuple(
     re.compile(pattern, flags)

@@ -75,7 +75,6 @@ def normalise_name(name: str) -> str:
 
 
 OPENING = r"[(\[{]"
-DIRECTION = r"[(\[{][^)\]}]*[)\]}]?"
 
 _CAPS_WORD = (
     r"(?:(?:Mc|Mac|De|de|d'|D'|Van|von|O'|M'|La|Le)?[A-Z][A-Z']*(?:-[A-Z]+)*(?:'s|s')?(?![a-z])"
