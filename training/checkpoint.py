@@ -14,15 +14,17 @@ COUNTED = "prior."
 
 def pack(model: nn.Module, average: nn.Module, optimiser: Optimizer) -> dict[str, Tensor]:
     """Return the tensors of a network, of its average and of an optimiser, by name."""
-    tensors = {
-        f"model.{name}": tensor
-        for name, tensor in model.state_dict().items()
-        if not name.startswith(COUNTED)
-    }
+    tensors = {f"model.{name}": tensor for name, tensor in weights_of(model).items()}
     tensors |= {f"average.{name}": tensor for name, tensor in average.named_parameters()}
     for i, moments in optimiser.state_dict()["state"].items():
         tensors |= {f"optimiser.{i}.{name}": tensor for name, tensor in moments.items()}
     return tensors
+
+
+def weights_of(model: nn.Module) -> dict[str, Tensor]:
+    """Return the weights and buffers of a network by name, without the prior's counts."""
+    state = model.state_dict()
+    return {name: tensor for name, tensor in state.items() if not name.startswith(COUNTED)}
 
 
 def unpack(

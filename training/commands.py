@@ -16,6 +16,7 @@ from .presets import PRESETS
 from .prior import PriorShape
 from .run import Config, Run
 from .train import DECAYED, decay, lay_out, train
+from .trained import trained
 from .trainer import Session, Training
 from .words import WordShape
 
@@ -58,6 +59,13 @@ def _add_train(one: argparse.ArgumentParser) -> None:
         "--prepare",
         action="store_true",
         help="only lay out RUN; --resume begins it, on another machine too",
+    )
+    one.add_argument(
+        "--from",
+        dest="voice",
+        type=Path,
+        metavar="VOICE",
+        help="begin with the weights, sizes and characters of a voice file, or of another run",
     )
     _add_session(one)
     one.add_argument(
@@ -111,15 +119,23 @@ def _train(options: argparse.Namespace) -> int:
     names = {field.name for field in dataclasses.fields(Config)} - {"minutes", "texts", *nested}
     given = {name: value for name, value in vars(options).items() if name in names}
     config = _changed(preset, **given, **nested)
+    if options.resume and options.learning_rate is None:
+        config = _changed(config, learning_rate=Run(options.out).config().learning_rate)
+    voice = trained(options.voice) if options.voice and not options.resume else None
     if options.prepare:
-        lay_out(options.texts, Run(options.out), config)
+        lay_out(options.texts, Run(options.out), config, voice)
         print(f"Ready to begin: python -m training train --out {options.out} --resume")
         return 0
 
     def prepared(team: Team) -> Training:
-        paths, run = options.texts, Run(options.out)
         return train(
-            paths, run, config, resume=options.resume, team=team, session=_session(options)
+            options.texts,
+            Run(options.out),
+            config,
+            voice=voice,
+            resume=options.resume,
+            team=team,
+            session=_session(options),
         )
 
     return _run(options, prepared)
@@ -231,8 +247,8 @@ def _add_tune(one: argparse.ArgumentParser) -> None:
 
 
 def _tune(options: argparse.Namespace) -> int:
-    voice, run = tune.trained(options.voice), Run(options.out)
-    teachers = [tune.trained(path) for path in options.teacher]
+    voice, run = trained(options.voice), Run(options.out)
+    teachers = [trained(path) for path in options.teacher]
     before = voice.config()
     changes = {
         "name": options.name or f"{before.name}-tuned",
@@ -311,7 +327,8 @@ def _add_resume(one: argparse._ActionsContainer) -> None:
     one.add_argument(
         "--resume",
         action="store_true",
-        help="go on where the run in --out stands, as it was begun; --steps moves its end",
+        help="go on where the run in --out stands, as it was begun; --steps moves its end, and "
+        "`train` takes another --learning-rate",
     )
 
 

@@ -8,7 +8,7 @@ curves.png            the metrics, drawn
 samples/              a sample of each evaluation
 imagined/             what the teachers wrote, if there are any
 heldout/              the held-out texts, so that export needs nothing else
-words.safetensors     the initial word vectors, if there are any
+initial.safetensors   the weights known before the first step, if there are any
 corpus.npz            the learned texts as token ids, so that resuming needs no other files
 counted.safetensors   the prior's counts of the texts; counted again if missing
 resume.safetensors    the last checkpoint: weights, optimiser, averages and generators
@@ -95,6 +95,8 @@ class Config:
     """Steps of the schedule; None for a training without an end."""
     decay_from: int | None = None
     """The step from which the learning rate falls; None for the last fifth of the steps."""
+    begun_from: str = ""
+    """Fingerprint of the voice whose weights the training began with, if any."""
     tuned_from: str = ""
     """SHA-256 of the weights that were tuned, if any; resuming the run needs these weights."""
     taught_by: tuple[str, ...] = ()
@@ -161,8 +163,8 @@ class Run:
         return self.folder / "corpus.npz"
 
     @property
-    def words(self) -> Path:
-        return self.folder / "words.safetensors"
+    def initial(self) -> Path:
+        return self.folder / "initial.safetensors"
 
     @property
     def counted(self) -> Path:

@@ -11,16 +11,20 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from . import prior, word_vectors
+from .checkpoint import weights_of
 from .counts import Parts, counted, keep
 from .model import CharLSTM
 from .parallel import ALONE, Team
 from .run import Config, Run, RunError, make_folder, save
 from .texts import Split, collect, fingerprint, gather
 from .tokens import Tokens
+from .trained import Trained
 from .trainer import Clock, Session, Training, TrainingError, windows_of
 from .vocabulary import Vocabulary
+from .words import WordVectors
 
 DECAYED = 0.1
 """Default length of a decay, as a share of the steps taken before it."""
@@ -31,15 +35,19 @@ def train(
     run: Run,
     config: Config,
     *,
+    voice: Trained | None = None,
     resume: bool = False,
     team: Team = ALONE,
     session: Session | None = None,
 ) -> Training:
     """Return a training of a voice on texts, before its first step or resumed from the run folder.
 
-    A resumed run keeps its own configuration; only `Config.steps`, if given, moves the end of its
-    schedule. Resuming needs no paths, because the texts are in the run folder; paths, if given,
-    must hold the same texts. In a ``team``, only the first process needs the texts and the folder.
+    A new run begins with the weights of ``voice``, if given: the run then has the sizes and the
+    vocabulary of that voice, and only the prior is counted again. A resumed run keeps its own
+    configuration; only `Config.steps`, if given, moves the end of its schedule, and
+    `Config.learning_rate` replaces the rate. Resuming needs no paths, because the texts are in the
+    run folder; paths, if given, must hold the same texts. In a ``team``, only the first process
+    needs the texts and the folder.
 
     Raises TextError for a corpus that cannot be used, RunError for a folder that cannot, and
     TrainingError when the training fails.
@@ -55,16 +63,16 @@ def train(
 
     config = team.by_first(read)
     split = found[0] if found else None
-    return prepare(split, run, config, resume=resume, team=team, session=session)
+    return prepare(split, run, config, voice=voice, resume=resume, team=team, session=session)
 
 
-def lay_out(paths: Sequence[Path], run: Run, config: Config) -> None:
+def lay_out(paths: Sequence[Path], run: Run, config: Config, voice: Trained | None = None) -> None:
     """Lay out a run whose training starts later, here or on a machine that has only its folder.
 
     Raises as `train` does.
     """
     config = dataclasses.replace(config, texts=fingerprint(paths))
-    _begin(collect(paths), run, config, None, ALONE)
+    _begin(collect(paths), run, config, None, voice, ALONE)
 
 
 def prepare(
@@ -73,6 +81,7 @@ def prepare(
     config: Config,
     vocabulary: Vocabulary | None = None,
     *,
+    voice: Trained | None = None,
     resume: bool = False,
     team: Team = ALONE,
     clock: Clock = time.perf_counter,
@@ -81,15 +90,16 @@ def prepare(
     """Return a training at the state of the run in the folder, or before its first step.
 
     ``split``: the texts; a resumed run, and any process but the first, does not need them.
-    ``vocabulary`` is computed from the learned texts unless given, and ``clock`` measures the
-    minutes of the schedule. Raises RunError and TrainingError as `train` does.
+    ``vocabulary`` is that of ``voice``, or computed from the learned texts, unless given.
+    ``clock`` measures the minutes of the schedule. Raises RunError and TrainingError as `train`
+    does.
     """
 
     def asked_for() -> tuple[Config, Vocabulary, Tokens]:
         if resume:
-            return _go_on(split, run, config.steps, team)
+            return _go_on(split, run, config, team)
         assert split
-        return _begin(split, run, config, vocabulary, team)
+        return _begin(split, run, config, vocabulary, voice, team)
 
     config, known, texts = team.by_first(asked_for)
     training = Training(run, config, known, texts, team=team, clock=clock, session=session)
@@ -98,30 +108,62 @@ def prepare(
 
 
 def _begin(
-    split: Split, run: Run, config: Config, vocabulary: Vocabulary | None, team: Team
+    split: Split,
+    run: Run,
+    config: Config,
+    vocabulary: Vocabulary | None,
+    voice: Trained | None,
+    team: Team,
 ) -> tuple[Config, Vocabulary, Tokens]:
     """Lay out a new run; return its configuration, its vocabulary and its texts."""
     run.require_new()
     _require_folders(config.repeat, [text.folder for text in split.train])
     _require_shares(config, team)
+    if voice:
+        config = _as_large_as(voice, config)
+        vocabulary = voice.vocabulary()
     vocabulary = vocabulary or Vocabulary.of(t.content for t in split.train)
     texts = Tokens.of(split.train, vocabulary)
     # Checked before the folder is laid out, because a second attempt would find a run there.
     windows_of(config, texts)
     config = fitted(config, texts, vocabulary)
-    known = None
-    if config.vectors.words:
+    initial: dict[str, Tensor] = {}
+    if voice:
+        initial = weights_of(voice.model())
+    elif config.vectors.words:
         contents = (text.content for text in split.train)
         words = word_vectors.commonest(contents, vocabulary, config.vectors)
-        config = dataclasses.replace(
-            config, vectors=dataclasses.replace(config.vectors, words=len(words))
-        )
-        known = word_vectors.found(words, vocabulary, config.vectors.features)
+        shape = dataclasses.replace(config.vectors, words=len(words))
+        config = dataclasses.replace(config, vectors=shape)
+        vectors = WordVectors(shape)
+        vectors.know(**word_vectors.found(words, vocabulary, shape.features))
+        initial = {f"vectors.{name}": tensor for name, tensor in vectors.state_dict().items()}
     run.begin(config, vocabulary, split)
     texts.save(run.corpus)
-    if known:
-        save(run.words, known, {})
+    if initial:
+        save(run.initial, initial, {})
     return config, vocabulary, texts
+
+
+def _as_large_as(voice: Trained, config: Config) -> Config:
+    """Return a configuration with the sizes of a voice's network, but for its number of contexts.
+
+    The parameters of trust in the prior depend on the length of its contexts.
+    """
+    shape = voice.model().shape
+    return dataclasses.replace(
+        config,
+        embedding=shape.embedding,
+        lower=shape.lower,
+        word=shape.word,
+        summary=shape.summary,
+        upper=shape.upper,
+        vectors=shape.vectors,
+        prior=dataclasses.replace(
+            shape.prior, contexts=config.prior.contexts if shape.prior.contexts else 0
+        ),
+        begun_from=voice.fingerprint(),
+    )
 
 
 def fitted(config: Config, texts: Tokens, vocabulary: Vocabulary) -> Config:
@@ -133,16 +175,18 @@ def fitted(config: Config, texts: Tokens, vocabulary: Vocabulary) -> Config:
 
 
 def _go_on(
-    split: Split | None, run: Run, steps: int | None, team: Team
+    split: Split | None, run: Run, asked: Config, team: Team
 ) -> tuple[Config, Vocabulary, Tokens]:
-    """Return the content of a run folder; of the options, only the steps apply."""
+    """Return the content of a run folder; of ``asked``, only steps and learning rate apply."""
     kept, vocabulary = run.config(), run.vocabulary()
     if kept.tuned_from:
         raise RunError(
             f"{run.folder} was made by tuning a voice: go on with `python -m training tune` of the "
             f"same voice and --resume, or choose another --out."
         )
-    config = dataclasses.replace(kept, steps=steps or kept.steps)
+    config = dataclasses.replace(
+        kept, steps=asked.steps or kept.steps, learning_rate=asked.learning_rate
+    )
     _require_shares(config, team)
     texts = Tokens.of(split.train, vocabulary) if split else run.texts()
     if not run.corpus.exists():
@@ -184,7 +228,7 @@ def decay(
     """
     if not resume:
         team.by_first(lambda: _cut(run, voice, steps, changes, paths, lengthen, team))
-    return prepare(None, voice, Config(), resume=True, team=team, session=session)
+    return prepare(None, voice, voice.config(), resume=True, team=team, session=session)
 
 
 def _cut(

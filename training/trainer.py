@@ -114,8 +114,8 @@ class Training:
             parts = None if found is None else packed(found)
         else:
             parts = counted(self.model, texts, run.counted, team)
-            if self.model.vectors and run.words.exists():
-                self.model.vectors.know(**load(run.words)[0])
+            if run.initial.exists():
+                self.model.load_state_dict(load(run.initial)[0], strict=False)
         self.average = CharLSTM(shape).to(self.device).eval()
         self.average.load_state_dict(dict(self.model.named_parameters()), strict=False)
         share_buffers(self.model, self.average)

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -20,68 +18,15 @@ from .run import Config, Run, RunError
 from .teachers import STREAMS, imagine
 from .texts import Text, collect
 from .tokens import Tokens
+from .trained import Trained
 from .trainer import Session, Training, TrainingError, windows_of
 from .vocabulary import Vocabulary
-from .voice_file import Voice
 
 SEEN = 20
 """The fewest occurrences in the scripts of a character that is added to the voice's vocabulary."""
 
 RARER = 3.0
 """The difference between the initial logit of a new character and that of its folded form."""
-
-
-class Trained(Protocol):
-    """A trained voice to tune: a `Run`, or a `TrainedFile`."""
-
-    def model(self) -> CharLSTM:
-        """Return the network, in float32."""
-
-    def vocabulary(self) -> Vocabulary:
-        """Return the characters that the voice knows."""
-
-    def config(self) -> Config:
-        """Return the configuration of the voice's training."""
-
-    def fingerprint(self) -> str:
-        """Return a fingerprint of the weights."""
-
-
-@dataclass(frozen=True)
-class TrainedFile:
-    """A voice file, which is all that tuning needs."""
-
-    path: Path
-
-    def model(self) -> CharLSTM:
-        """Return the network, as exactly as the file stores it."""
-        return self._voice.network().network()
-
-    def vocabulary(self) -> Vocabulary:
-        """Return the characters that the voice knows."""
-        return self._voice.vocabulary
-
-    def config(self) -> Config:
-        """Return the configuration of the training, with the network's sizes in the file."""
-        shape = self._voice.network().shape
-        config = Config.from_json(self._voice.metadata["onbook.config"])
-        return dataclasses.replace(config, embedding=shape.embedding)
-
-    def fingerprint(self) -> str:
-        """Return a fingerprint of the voice."""
-        return self._voice.fingerprint
-
-    def __str__(self) -> str:
-        return str(self.path)
-
-    @cached_property
-    def _voice(self) -> Voice:
-        return Voice.read(self.path)
-
-
-def trained(path: Path) -> Trained:
-    """Return the voice at a path: a run folder, or a voice file."""
-    return TrainedFile(path) if path.is_file() else Run(path)
 
 
 def prepare(

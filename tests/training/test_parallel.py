@@ -112,5 +112,5 @@ def test_streams_that_cannot_be_shared_are_refused_before_anything_is_written(
 ):
     run = Run(tmp_path / "run")
     with pytest.raises(TrainingError, match="3 processes cannot share 8 streams"):
-        _begin(collect([scenes]), run, SMALL, None, Team(size=3))
+        _begin(collect([scenes]), run, SMALL, None, None, Team(size=3))
     assert not run.folder.exists()

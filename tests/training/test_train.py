@@ -20,12 +20,13 @@ from tests.conftest import TINY
 from training import trainer
 from training.__main__ import main
 from training.evaluate import calibrated, carried
-from training.model import NOTHING_DROPPED
+from training.model import NOTHING_DROPPED, CharLSTM
 from training.prior import NO_PRIOR
 from training.run import Config, Run, RunError, load
 from training.texts import Split, Text, collect
 from training.tokens import Tokens
 from training.train import train
+from training.trained import TrainedFile
 from training.trainer import VALIDATION_STREAMS, Session, Training, TrainingError
 from training.vocabulary import Vocabulary
 
@@ -179,14 +180,48 @@ def test_steps_that_were_not_kept_are_noted_once(scenes: Path, tmp_path: Path, m
     assert steps == list(range(1, 9))
 
 
-def test_a_run_that_goes_on_keeps_its_configuration_but_for_the_steps(scenes: Path, tmp_path: Path):
+def test_a_resumed_run_keeps_its_configuration_except_steps_and_rate(scenes: Path, tmp_path: Path):
     begin(tmp_path, scenes, FEW).save()
-    other = dataclasses.replace(FEW, steps=3, learning_rate=1.0)
+    other = dataclasses.replace(FEW, steps=3, learning_rate=0.01, window=7)
     assert train([scenes], Run(tmp_path), other, resume=True).run()
-    assert Run(tmp_path).config() == dataclasses.replace(FEW, steps=3)
+    changed = dataclasses.replace(FEW, steps=3, learning_rate=0.01)
+    assert Run(tmp_path).config() == changed
     assert load(Run(tmp_path).resume)[1]["step"] == 3
-    assert train([], Run(tmp_path), Config(minutes=1.0), resume=True).run()
-    assert Run(tmp_path).config().steps == 3
+    command = ["train", "--out", str(tmp_path), "--resume"]
+    assert main(command) == 0
+    assert Run(tmp_path).config() == changed
+    assert main([*command, "--learning-rate", "0.004"]) == 0
+    assert Run(tmp_path).config() == dataclasses.replace(changed, learning_rate=0.004)
+
+
+def test_a_run_can_begin_with_the_weights_of_a_voice_file(
+    voices: Path, scenes: Path, tmp_path: Path
+):
+    voice = TrainedFile(voices / "tiny.onnx")
+    command = ["train", str(scenes), "--from", str(voice), "--prior", "900", "--batch", "8"]
+    command += ["--precision", "float32"]
+    prepared, resumed = Run(tmp_path / "prepared"), Run(tmp_path / "resumed")
+    assert main([*command, "--out", str(prepared.folder), "--prepare"]) == 0
+    assert prepared.vocabulary() == voice.vocabulary()
+    known = voice.model()
+    shape, old = prepared.config().shape(prepared.vocabulary()), known.shape
+    assert shape == dataclasses.replace(
+        old, prior=dataclasses.replace(shape.prior, contexts=900, longest=old.prior.longest)
+    )
+    training = train([], prepared, prepared.config(), resume=True)
+    for name, tensor in known.named_parameters():
+        assert torch.equal(dict(training.model.named_parameters())[name], tensor)
+    training.train_step()
+    assert main([*command, "--out", str(resumed.folder), "--steps", "1"]) == 0
+    for name, tensor in training.model.named_parameters():
+        assert torch.equal(load(resumed.resume)[0][f"model.{name}"], tensor)
+    assert prepared.config().begun_from == voice.fingerprint()
+    # The counts are new, so the cost is close to the voice's and not equal.
+    untrained = CharLSTM(shape)
+    untrained.prior = training.model.prior
+    bits = training.validation_bits()
+    assert abs(bits - training.bits_by(known, voice.vocabulary())) < 0.2
+    assert bits < training.bits_by(untrained, voice.vocabulary()) - 0.1
 
 
 def test_a_share_of_the_windows_begins_as_a_script_does(scenes: Path, tmp_path: Path):

@@ -29,8 +29,8 @@ from training.teachers import PRIMED, imagine
 from training.texts import collect
 from training.tokens import Tokens
 from training.train import train
+from training.trained import TrainedFile
 from training.trainer import Training, TrainingError
-from training.tune import TrainedFile
 
 SCHEDULE = {"steps": 60, "minutes": None, "learning_rate": 0.005, "evaluate_every": 30}
 
