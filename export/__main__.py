@@ -7,8 +7,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from training.data.texts import TextError
 from training.run import Run, RunError
-from training.texts import TextError
 from training.voice_file import Voice, VoiceError
 
 from .make import from_run, in_32_bits, with_openings

@@ -30,9 +30,9 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper
 
-from training.folding import Floats, FoldedNetwork, WordLayer
-from training.perfect_hash import place
-from training.words import FACTORS, FADING, MODULI
+from training.model.folding import Floats, FoldedNetwork, WordLayer
+from training.model.perfect_hash import place
+from training.model.words import FACTORS, FADING, MODULI
 
 from .parts import Parts
 from .prior_graph import add_prior
@@ -202,7 +202,7 @@ def _vector(parts: Parts, word: WordLayer, hashes: str, bits: Bits) -> str:
 
 
 def _topic(parts: Parts, before: str, bits: Bits) -> str:
-    """Add the topics of rows, moved by the vectors of words as `training.words.topics` does.
+    """Add the topics of rows, moved by the vectors of words as `training.model.words.topics` does.
 
     The topics are ``step.topic`` [rows, F]. Returns their name, or in 8 bits that of their codes.
     """

@@ -10,11 +10,11 @@ from typing import Any
 
 import onnx
 
-from training.evaluate import Cost
-from training.folding import FoldedNetwork
+from training.data.texts import Text
+from training.data.vocabulary import Vocabulary
+from training.evaluation import Cost
+from training.model.folding import FoldedNetwork
 from training.run import Run
-from training.texts import Text
-from training.vocabulary import Vocabulary
 from training.voice_file import Voice, VoiceError, serialise
 
 from . import graph, heldout, openings

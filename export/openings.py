@@ -9,7 +9,7 @@ import json
 import tomllib
 from pathlib import Path
 
-from training.vocabulary import Vocabulary
+from training.data.vocabulary import Vocabulary
 from training.voice_file import VoiceError
 
 SHIPPED = Path(__file__).parent / "styles"

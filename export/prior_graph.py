@@ -1,4 +1,4 @@
-"""Add the prior to the step graph: the look-ups of `training.prior.NgramPrior`, bit for bit.
+"""Add the prior to the step graph: the look-ups of `training.model.prior.NgramPrior`, bit for bit.
 
 digits -> MatMul -> keys of the contexts of all lengths
 (keys + Gather(shifts, keys mod buckets)) mod slots -> slots
@@ -15,8 +15,8 @@ from dataclasses import fields
 import numpy as np
 from onnx import TensorProto
 
-from training.corrections import CODES, STEP
-from training.tables import Tables
+from training.model.corrections import CODES, STEP
+from training.model.tables import Tables
 
 from .parts import Parts
 

@@ -11,10 +11,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from training.evaluate import Cost, as_read, carried
-from training.model import CharLSTM
-from training.texts import Text
-from training.vocabulary import Vocabulary
+from training.data.texts import Text
+from training.data.vocabulary import Vocabulary
+from training.evaluation import Cost, as_read, carried
+from training.model.network import CharLSTM
 
 from .graph import Bits
 from .runtime import Runtime, Tokens
@@ -115,7 +115,7 @@ def prove(
 
 
 def tokens(vocabulary: Vocabulary, text: Text) -> Tokens:
-    """Return the tokens that `training.evaluate.carried` reads of a text: int64 [characters]."""
+    """Return the tokens that `training.evaluation.carried` reads of a text: int64 [characters]."""
     return np.array(vocabulary.encode(as_read(text.content)), np.int64)
 
 

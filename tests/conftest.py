@@ -11,11 +11,11 @@ import pytest
 from filelock import FileLock
 
 from export.__main__ import main as export
-from training import corpus
-from training.model import Regularisation
-from training.prior import PriorShape
+from training.data.corpora import shakespeare
+from training.model.network import Regularisation
+from training.model.prior import PriorShape
+from training.pretraining import train
 from training.run import Config, Run
-from training.train import train
 
 TINY = Config(
     name="tiny",
@@ -84,7 +84,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
 @pytest.fixture(scope="session")
 def plays(made: Made) -> Path:
     """Return the corpus of plays."""
-    return made("plays", corpus.plays)
+    return made("plays", shakespeare.write_plays)
 
 
 @pytest.fixture(scope="session")

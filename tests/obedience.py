@@ -35,10 +35,10 @@ from bot.screenplay.elements import Kind
 from bot.screenplay.fountain import from_voice
 from bot.settings import SHIPPED_MODELS
 from export import graph
-from training.folding import FoldedNetwork
-from training.model import CharLSTM, Shape
+from training.model.folding import FoldedNetwork
+from training.model.network import CharLSTM, Shape
+from training.model.words import letter_numbers
 from training.voice_file import Voice, serialise
-from training.words import letter_numbers
 
 BEFORE = ".A ROOM IN THE CASTLE\n\nEnter MAYA and JONAS\n\nMAYA\nWho is there, at this hour?\n\n"
 

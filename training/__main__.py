@@ -8,22 +8,22 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from . import benchmark, corpus, evaluate
-from .arguments import positive
-from .commands import INTERRUPTED, add_commands
-from .compare import command, task
-from .compare.ablations import VARIANTS
-from .compare.budget import Budget
-from .compare.learned import Interrupted
-from .compare.rows import NO_BUDGET, ROWS
-from .corpus import CorpusError
-from .data.corpora import drama, films
+from . import evaluation
+from .cli.arguments import positive
+from .cli.train import INTERRUPTED, add_commands
+from .data.corpora import drama, films, shakespeare
 from .data.corpora.drama import DownloadError, ManifestError, SourceError
+from .data.corpora.shakespeare import CorpusError
+from .data.texts import TextError, read
 from .device import DeviceError
-from .parallel import leave
+from .distributed import leave
+from .experiments import comparison, task, throughput
+from .experiments.ablations import VARIANTS
+from .experiments.budget import Budget
+from .experiments.learned import Interrupted
+from .experiments.rows import NO_BUDGET, ROWS
 from .presets import PRESETS
 from .run import Run, RunError, make_folder
-from .texts import TextError, read
 from .trainer import TrainingError
 from .voice_file import VoiceError
 
@@ -147,10 +147,10 @@ def _add_folders(one: argparse.ArgumentParser) -> None:
         "--results",
         type=Path,
         nargs=1,
-        default=(command.WRITTEN, command.COMMITTED),
+        default=(comparison.WRITTEN, comparison.COMMITTED),
         metavar="DIR",
-        help=f"where rows are written and read (default: {command.WRITTEN}, and for those that "
-        "are not there the committed ones in training/comparison)",
+        help=f"where rows are written and read (default: {comparison.WRITTEN}, and for those that "
+        "are not there the committed ones in training/experiments/results)",
     )
     one.add_argument(
         "--work",
@@ -177,7 +177,7 @@ def _add_corpora(corpora: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 def _write_plays(options: argparse.Namespace) -> int:
     make_folder(options.out)
-    corpus.plays(options.out)
+    shakespeare.write_plays(options.out)
     print(f"The plays lie in {options.out}: train them with `python -m training train`.")
     return 0
 
@@ -203,15 +203,15 @@ def _evaluate(options: argparse.Namespace) -> int:
     )
     for path in options.texts:
         text = read(path)
-        one = evaluate.carried(model, vocabulary, text.content)
-        cold = evaluate.cold_windows(model, vocabulary, text.content)
+        one = evaluation.carried(model, vocabulary, text.content)
+        cold = evaluation.cold_windows(model, vocabulary, text.content)
         print(
             f"{text.name:28} {one.characters:10,} {vocabulary.skipped(text.content):8,} "
             f"{one.per_character:14.4f} {cold.per_character:13.4f}"
         )
     print(
         "Bits per character. Carried state: read from start to end. "
-        f"Cold windows: {evaluate.COLD_WINDOW} characters each, from an empty state."
+        f"Cold windows: {evaluation.COLD_WINDOW} characters each, from an empty state."
     )
     return 0
 
@@ -219,8 +219,8 @@ def _evaluate(options: argparse.Namespace) -> int:
 def _calibrate(options: argparse.Namespace) -> int:
     run, text = Run(options.run), read(options.text)
     model, vocabulary = run.model(), run.vocabulary()
-    before = evaluate.carried(model, vocabulary, text.content)
-    temperatures, cost = evaluate.calibrated(model, vocabulary, text.content)
+    before = evaluation.carried(model, vocabulary, text.content)
+    temperatures, cost = evaluation.calibrated(model, vocabulary, text.content)
     run.divide_logits(temperatures, cost.per_character)
     divisors = " ".join(f"{one:g}" for one in temperatures)
     print(
@@ -244,7 +244,7 @@ def _compare(options: argparse.Namespace) -> int:
         budget = Budget(options.characters, "characters")
     names = _names(options, asked, budget, ROWS)
     try:
-        print(command.compare(asked, names, budget, options.results, options.work))
+        print(comparison.compare(asked, names, budget, options.results, options.work))
     except Interrupted:
         print("Stopped, and kept. Give the same command again to go on.")
         return INTERRUPTED
@@ -260,7 +260,7 @@ def _names(
     """
     names = list(options.only)
     if options.all:
-        made = command.read(options.results, asked, rows)
+        made = comparison.read(options.results, asked, rows)
         there = {row.name for row in made if row.budget in (NO_BUDGET, str(budget))}
         names += [name for name in rows if name not in there and name not in names]
     return names
@@ -271,7 +271,7 @@ def _ablate(options: argparse.Namespace) -> int:
     asked = task.ablations(options.file)
     try:
         names = _names(options, asked, budget, VARIANTS)
-        print(command.ablate(asked, names, budget, options.results, options.work))
+        print(comparison.ablate(asked, names, budget, options.results, options.work))
     except Interrupted:
         print("Stopped, and kept. Give the same command again to go on.")
         return INTERRUPTED
@@ -280,7 +280,7 @@ def _ablate(options: argparse.Namespace) -> int:
 
 def _benchmark(options: argparse.Namespace) -> int:
     config = dataclasses.replace(PRESETS[options.preset], precision=options.precision)
-    print(benchmark.report(options.rounds, config, compiled=options.compile))
+    print(throughput.report(options.rounds, config, compiled=options.compile))
     return 0
 
 

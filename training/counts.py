@@ -12,11 +12,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from .model import CharLSTM
-from .parallel import ALONE, Team
-from .prior import NgramPrior
+from .data.tokens import Tokens
+from .distributed import ALONE, Team
+from .model.network import CharLSTM
+from .model.prior import NgramPrior
 from .run import load, save
-from .tokens import Tokens
 
 Parts = NDArray[np.int8]
 """The part of each character of the texts, from `NgramPrior.learn`; below 0 for none."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 
-from .model import Regularisation
-from .prior import PriorShape
+from .model.network import Regularisation
+from .model.prior import PriorShape
+from .model.words import WordShape
 from .run import Config
-from .words import WordShape
 
 PRESETS: Mapping[str, Config] = {
     # One CPU core: the default.

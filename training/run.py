@@ -32,12 +32,12 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from .model import CharLSTM, Regularisation, Shape, at_temperatures
-from .prior import PriorShape
-from .texts import Split, Text
-from .tokens import Tokens
-from .vocabulary import Vocabulary
-from .words import NO_WORDS, WordShape, letter_numbers
+from .data.texts import Split, Text
+from .data.tokens import Tokens
+from .data.vocabulary import Vocabulary
+from .model.network import CharLSTM, Regularisation, Shape, at_temperatures
+from .model.prior import PriorShape
+from .model.words import NO_WORDS, WordShape, letter_numbers
 
 T = TypeVar("T")
 
@@ -67,7 +67,7 @@ class Config:
     repeat: Mapping[str, int] = field(default_factory=dict)
     """Readings per epoch of the texts in folders of these names; other texts are read once."""
     texts: str = ""
-    """SHA-256 of the training files, see `training.texts.fingerprint`."""
+    """SHA-256 of the training files, see `training.data.texts.fingerprint`."""
     renamed: float = 0.75
     """The share of a text's names that are replaced at each reading, 0 to 1."""
     batch: int = 32

@@ -8,9 +8,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
-from .model import CharLSTM
+from .data.vocabulary import Vocabulary
+from .model.network import CharLSTM
 from .run import Config, Run
-from .vocabulary import Vocabulary
 from .voice_file import Voice
 
 

@@ -17,20 +17,20 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from . import checkpoint, curves
-from .batches import Ahead, Batches
 from .counts import Start, counted, packed, share_buffers
+from .data.batches import Ahead, Batches
+from .data.names import Names
+from .data.tokens import Ids, Tokens, decode, encode
+from .data.vocabulary import Vocabulary
+from .data.windows import Windows
 from .device import device_of, use_precision
-from .evaluate import calibrated, carried, excerpt, sample
+from .distillation import Imagined
+from .distributed import ALONE, Team
+from .evaluation import calibrated, carried, excerpt, sample
 from .interruption import interruption
-from .model import CharLSTM, at_temperatures
-from .names import Names
-from .parallel import ALONE, Team
+from .model.network import CharLSTM, at_temperatures
 from .run import Config, Run, RunError, load, save
 from .schedule import learning_rate
-from .teachers import Imagined
-from .tokens import Ids, Tokens, decode, encode
-from .vocabulary import Vocabulary
-from .windows import Windows
 
 if TYPE_CHECKING:
     # Generic in the type stubs alone.

@@ -15,9 +15,9 @@ import onnx
 from google.protobuf.message import DecodeError
 from onnx import helper, numpy_helper
 
-from .folding import Floats, FoldedNetwork, FoldedPrior, WordLayer
-from .tables import Tables
-from .vocabulary import Vocabulary
+from .data.vocabulary import Vocabulary
+from .model.folding import Floats, FoldedNetwork, FoldedPrior, WordLayer
+from .model.tables import Tables
 
 FORMAT = "1"
 """The version of the voice file format."""

@@ -23,7 +23,7 @@ import numpy as np
 from bot.inference.engine import Engine
 from bot.inference.model import Model
 from bot.settings import SHIPPED_MODELS
-from training import corpus
+from training.data.corpora import shakespeare
 
 from . import eager, report, service, speed
 from .report import Finding, compared, limited
@@ -119,7 +119,7 @@ def measured(voice: Path, threads: int, pace: Pace) -> Results:
 def play() -> str:
     """Return a play that no voice was trained on."""
     with tempfile.TemporaryDirectory() as folder:
-        corpus.plays(Path(folder))
+        shakespeare.write_plays(Path(folder))
         [path] = Path(folder, "validation").glob("*.fountain")
         return path.read_text(encoding="utf-8")
 

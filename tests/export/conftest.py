@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from training.model import CharLSTM, Shape
-from training.prior import PriorShape
-from training.vocabulary import Vocabulary
-from training.words import NO_WORDS, WordShape, key_of, letter_numbers
+from training.data.vocabulary import Vocabulary
+from training.model.network import CharLSTM, Shape
+from training.model.prior import PriorShape
+from training.model.words import NO_WORDS, WordShape, key_of, letter_numbers
 
 LETTERS = "\n abcdefghijklmnopqrstuvwxyz.,"
 

@@ -13,8 +13,8 @@ from bot.screenplay.elements import Kind
 from bot.screenplay.fountain import blocks, classify
 from export import openings
 from export.__main__ import main
+from training.data.vocabulary import Vocabulary
 from training.run import Run
-from training.vocabulary import Vocabulary
 from training.voice_file import Voice
 
 SHIPPED = {path.stem: tomllib.loads(path.read_text("utf-8")) for path in openings.SHIPPED.iterdir()}

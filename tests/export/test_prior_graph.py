@@ -11,9 +11,9 @@ from onnx import TensorProto, helper
 
 from export.parts import Parts
 from export.prior_graph import add_prior
-from training.blend import blended
-from training.prior import NgramPrior, PriorShape
-from training.tables import Tables
+from training.model.blend import blended
+from training.model.prior import NgramPrior, PriorShape
+from training.model.tables import Tables
 
 CHARACTERS = 20
 HISTORY = 9

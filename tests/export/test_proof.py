@@ -11,9 +11,9 @@ import torch
 from export import graph, proof
 from export.proof import Check, Judged, prove
 from export.runtime import Runtime
-from training.evaluate import Cost
-from training.folding import FoldedNetwork
-from training.texts import Text
+from training.data.texts import Text
+from training.evaluation import Cost
+from training.model.folding import FoldedNetwork
 from training.voice_file import serialise
 
 TEXTS = [

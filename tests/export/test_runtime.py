@@ -9,9 +9,9 @@ import pytest
 
 from export import graph, proof
 from export.runtime import Runtime
-from training.evaluate import carried
-from training.folding import FoldedNetwork
-from training.texts import Text
+from training.data.texts import Text
+from training.evaluation import carried
+from training.model.folding import FoldedNetwork
 from training.voice_file import serialise
 
 TEXTS = ["some words.", "a much longer text, of two lines\n\nand a third one. " * 3, "", "odd, é"]

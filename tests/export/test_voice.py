@@ -12,7 +12,7 @@ import onnxruntime
 import pytest
 
 from export import graph
-from training.folding import FoldedNetwork
+from training.model.folding import FoldedNetwork
 from training.voice_file import Voice, VoiceError, serialise
 
 

@@ -14,8 +14,8 @@ from bot.inference.processors.repetition import REACH
 from bot.inference.processors.speaker_bias import LONGEST_CUE, alive, company, expect
 from bot.inference.sampling import surprise
 from bot.screenplay.fountain import as_read
-from training.compare.table import line
-from training.texts import Text
+from training.data.texts import Text
+from training.experiments.table import line
 
 from .recalled import Recalled
 

@@ -9,7 +9,7 @@ import numpy as np
 from tqdm import tqdm
 
 from bot.screenplay.elements import Element
-from training.texts import Text
+from training.data.texts import Text
 
 from .measures import COPIED, Counts, English, Pairs, distinct, longest_copies, loops
 from .places import PASSAGE, Place

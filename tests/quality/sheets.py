@@ -14,8 +14,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bot.screenplay.elements import Element
-from training.compare.table import line
-from training.texts import TextError
+from training.data.texts import TextError
+from training.experiments.table import line
 
 from .places import Place
 

@@ -10,7 +10,7 @@ import pytest
 from bot.inference.model import Model
 from tests.quality.heard import heard, table
 from tests.quality.recalled import DISCOUNT, WORTH, Recalled
-from training.texts import Text
+from training.data.texts import Text
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import pytest
 
 from tests.quality.__main__ import main
 from tests.quality.sheets import score
-from training.texts import TextError
+from training.data.texts import TextError
 
 
 @pytest.fixture(scope="module")

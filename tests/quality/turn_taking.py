@@ -26,7 +26,7 @@ from bot.session.drafting import Drafter
 from bot.session.turn import Wish
 from bot.settings import Settings
 from bot.storage.schema import Script
-from training.compare.table import line
+from training.experiments.table import line
 
 RUNS = 200
 ELEMENTS = 10

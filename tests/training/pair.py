@@ -13,12 +13,12 @@ import torch
 
 from tests.conftest import TINY
 from training import trainer
-from training.model import NOTHING_DROPPED
-from training.parallel import Team, joined, leave
-from training.prior import PriorShape
+from training.data.texts import Split, collect
+from training.distributed import Team, joined, leave
+from training.model.network import NOTHING_DROPPED
+from training.model.prior import PriorShape
+from training.pretraining import prepare
 from training.run import Run, RunError
-from training.texts import Split, collect
-from training.train import prepare
 from training.trainer import Training
 
 SMALL = dataclasses.replace(

@@ -19,20 +19,20 @@ import torch
 
 from tests.conftest import TINY
 from training.__main__ import main
-from training.compare import budget, command, counted, rows, table
-from training.compare.ablations import Variant
-from training.compare.budget import Budget
-from training.compare.learned import Trainee, learn
-from training.compare.networks import GPT, AtTemperature, CharRNN, Network, NotebookGRU
-from training.compare.recipes import RECIPES
-from training.compare.rows import Row
-from training.compare.task import Task, ablations, of_corpus, of_texts, tinyshakespeare
-from training.evaluate import carried
-from training.prior import PriorShape
+from training.data.texts import Text, TextError
+from training.data.tokens import Tokens
+from training.evaluation import carried
+from training.experiments import budget, comparison, counted, rows, table
+from training.experiments.ablations import Variant
+from training.experiments.budget import Budget
+from training.experiments.learned import Trainee, learn
+from training.experiments.networks import GPT, AtTemperature, CharRNN, Network, NotebookGRU
+from training.experiments.recipes import RECIPES
+from training.experiments.rows import Row
+from training.experiments.task import Task, ablations, of_corpus, of_texts, tinyshakespeare
+from training.model.prior import PriorShape
+from training.pretraining import fitted
 from training.run import Run, load
-from training.texts import Text, TextError
-from training.tokens import Tokens
-from training.train import fitted
 
 SMALL = {
     "gru": replace(
@@ -55,10 +55,10 @@ def task(scenes: Path) -> Task:
 
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Set small networks for the command."""
+    """Set small networks for the comparison."""
     monkeypatch.setattr(rows, "OURS", {"scenes": TINY})
     made = {name: rows.partial(rows.recipe, name, how) for name, how in SMALL.items()}
-    monkeypatch.setattr("training.compare.command.ROWS", {**rows.ROWS, **made})
+    monkeypatch.setattr("training.experiments.comparison.ROWS", {**rows.ROWS, **made})
 
 
 NETWORKS: list[Callable[[], Network]] = [
@@ -265,7 +265,7 @@ def test_what_a_change_does_stands_beside_the_base(
         "base": Variant("base", replace(TINY, evaluate_every=100)),
         "slow": Variant("a rate of 0.0001", replace(TINY, learning_rate=0.0001)),
     }
-    monkeypatch.setattr("training.compare.command.VARIANTS", small)
+    monkeypatch.setattr("training.experiments.comparison.VARIANTS", small)
     monkeypatch.setattr("training.__main__.VARIANTS", small)
     command = ["ablate", str(play), "--characters", "20000", "--results", str(tmp_path / "rows")]
     command += ["--work", str(tmp_path / "work")]
@@ -323,7 +323,7 @@ def test_rows_are_made_one_by_one_and_printed_together(scenes: Path, tmp_path: P
 def test_a_trial_replaces_no_row_that_is_committed(
     scenes: Path, tmp_path: Path, capsys, monkeypatch: pytest.MonkeyPatch
 ):
-    committed = command.COMMITTED / "tinyshakespeare"
+    committed = comparison.COMMITTED / "tinyshakespeare"
     before = {path: path.read_bytes() for path in committed.iterdir()}
     play = scenes / "train" / "as-you-like-it.fountain"
     monkeypatch.chdir(tmp_path)
@@ -342,14 +342,14 @@ def test_rows_are_read_where_they_are_first_of_the_same_text(task: Task, tmp_pat
     for folder, text, bits in zip(folders, (other, task, task), (1.0, 2.0, 3.0), strict=True):
         row = Row("ppmd", "PPMd", task.name, {"first": bits}, text=text.fingerprint)
         row.write(folder / task.name / "ppmd.json")
-    [found] = command.read(folders, task)
+    [found] = comparison.read(folders, task)
     assert found.carried == {"first": 2.0}
-    assert not command.read(folders[:1], task)
+    assert not comparison.read(folders[:1], task)
 
 
 @pytest.mark.parametrize("name", ["plays", "tinyshakespeare", "screen", "ablations"])
 def test_the_rows_that_are_committed_can_be_read(name: str):
-    found = [Row.read(path) for path in (command.COMMITTED / name).glob("*.json")]
+    found = [Row.read(path) for path in (comparison.COMMITTED / name).glob("*.json")]
     assert found
     assert len({row.text for row in found}) == 1
     assert all(row.text and row.carried for row in found)

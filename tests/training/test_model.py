@@ -11,11 +11,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from training import evaluate
-from training.lstm import LockedDropout, LSTMLayer
-from training.model import CharLSTM, Regularisation, Shape, at_temperatures
-from training.prior import NO_PRIOR, PriorShape, fitted
-from training.vocabulary import Vocabulary
+from training import evaluation
+from training.data.vocabulary import Vocabulary
+from training.model.lstm import LockedDropout, LSTMLayer
+from training.model.network import CharLSTM, Regularisation, Shape, at_temperatures
+from training.model.prior import NO_PRIOR, PriorShape, fitted
 
 SHAPE = Shape(
     vocabulary=11,
@@ -215,14 +215,14 @@ def slow_bits(model: CharLSTM, tokens: list[int]) -> float:
 
 
 def test_the_carried_cost_is_the_sum_of_every_characters(reader, vocabulary):
-    cost = evaluate.carried(reader, vocabulary, TEXT)
+    cost = evaluation.carried(reader, vocabulary, TEXT)
     tokens = vocabulary.encode("\n" + TEXT + "\n")
     assert cost.characters == len(tokens) - 1
     assert cost.bits == pytest.approx(slow_bits(reader, tokens), rel=1e-5)
 
 
 def test_streams_read_the_same_characters(reader, vocabulary):
-    cost = evaluate.carried(reader, vocabulary, TEXT, streams=4)
+    cost = evaluation.carried(reader, vocabulary, TEXT, streams=4)
     assert cost.characters == (len(vocabulary.encode(TEXT)) + 1) // 4 * 4
 
 
@@ -248,9 +248,9 @@ class Frequencies:
 @pytest.mark.parametrize("sureness", [0.88, 1.0, 1.4])
 def test_the_temperature_is_found_at_which_a_text_costs_least(vocabulary, sureness: float):
     reader = Frequencies(vocabulary, sureness)
-    [temperature], cost = evaluate.calibrated(reader, vocabulary, TEXT, streams=3)
+    [temperature], cost = evaluation.calibrated(reader, vocabulary, TEXT, streams=3)
     assert temperature == sureness
-    right = evaluate.carried(Frequencies(vocabulary, 1.0), vocabulary, TEXT, streams=3)
+    right = evaluation.carried(Frequencies(vocabulary, 1.0), vocabulary, TEXT, streams=3)
     assert cost.bits == pytest.approx(right.bits)
 
 
@@ -260,18 +260,18 @@ def test_each_length_of_a_context_has_the_temperature_at_which_it_costs_least(vo
     draw, text = random.Random(1), "e"
     while len(text) < 20_000:
         text += draw.choice("elns" + 3 * text[-1])
-    tokens = torch.tensor(vocabulary.encode(evaluate.as_read(text)))
+    tokens = torch.tensor(vocabulary.encode(evaluation.as_read(text)))
     shape = fitted([tokens], len(vocabulary), PriorShape(contexts=9, longest=2, rows=9))
     model = CharLSTM(replace(SHAPE, vocabulary=len(vocabulary), letters=(), prior=shape)).eval()
     model.prior.learn([tokens])
     nn.init.zeros_(model.output.weight)
     nn.init.zeros_(model.output.bias)
     known = model.known(tokens[:-1, None], model.start(1)).flatten().bincount(minlength=3)
-    assert known[0] < evaluate.OFTEN < known[1:].min()
+    assert known[0] < evaluation.OFTEN < known[1:].min()
 
-    def found(*sure: float) -> tuple[tuple[float, ...], evaluate.Cost]:
+    def found(*sure: float) -> tuple[tuple[float, ...], evaluation.Cost]:
         model.sure.copy_(torch.tensor(sure))
-        return evaluate.calibrated(model, vocabulary, text)
+        return evaluation.calibrated(model, vocabulary, text)
 
     (rare, once, twice), _ = found(1.0, 1.2, 0.88)
     # Rare lengths take the temperature of all together, most of which are known by two.
@@ -280,14 +280,14 @@ def test_each_length_of_a_context_has_the_temperature_at_which_it_costs_least(vo
     assert twice == pytest.approx(0.88, abs=0.05)
     assert (sooner / once, later / twice) == pytest.approx((1.4 / 1.2, 1.1 / 0.88), rel=0.05)
     assert sooner > later
-    before = evaluate.carried(model, vocabulary, text)
+    before = evaluation.carried(model, vocabulary, text)
     model.load_state_dict(at_temperatures(model.state_dict(), (1.0, sooner, later)))
-    assert evaluate.carried(model, vocabulary, text).bits == pytest.approx(cost.bits, rel=1e-4)
+    assert evaluation.carried(model, vocabulary, text).bits == pytest.approx(cost.bits, rel=1e-4)
     assert cost.bits < before.bits
 
 
 def test_cold_windows_begin_empty_and_count_every_target(reader, vocabulary):
-    cost = evaluate.cold_windows(reader, vocabulary, TEXT)
+    cost = evaluation.cold_windows(reader, vocabulary, TEXT)
     tokens = vocabulary.encode(TEXT)
     windows = (len(tokens) - 1) // 256
     assert cost.characters == windows * 256
@@ -296,7 +296,7 @@ def test_cold_windows_begin_empty_and_count_every_target(reader, vocabulary):
 
 
 def test_a_sample_is_the_same_for_the_same_seed(reader, vocabulary):
-    one = evaluate.sample(reader, vocabulary, "\n", 50, 0.8, seed=5)
+    one = evaluation.sample(reader, vocabulary, "\n", 50, 0.8, seed=5)
     assert len(one) == 50
-    assert one == evaluate.sample(reader, vocabulary, "\n", 50, 0.8, seed=5)
-    assert one != evaluate.sample(reader, vocabulary, "\n", 50, 0.8, seed=6)
+    assert one == evaluation.sample(reader, vocabulary, "\n", 50, 0.8, seed=5)
+    assert one != evaluation.sample(reader, vocabulary, "\n", 50, 0.8, seed=6)

@@ -5,12 +5,12 @@ import string
 
 import torch
 
-from training.names import Names, people
+from training.data.names import Names, people
+from training.data.texts import Text
+from training.data.tokens import Tokens, decode
+from training.data.vocabulary import Vocabulary
 from training.run import Config
-from training.texts import Text
-from training.tokens import Tokens, decode
 from training.trainer import windows_of
-from training.vocabulary import Vocabulary
 
 LEAR = """.A ROOM
 

@@ -17,10 +17,10 @@ from tests.conftest import Made
 from tests.training.pair import SMALL, SURE
 from tests.training.test_train import rows
 from training.__main__ import main
-from training.parallel import Team
+from training.data.texts import collect
+from training.distributed import Team
+from training.pretraining import _begin, prepare
 from training.run import Run, load
-from training.texts import collect
-from training.train import _begin, prepare
 from training.trainer import TrainingError
 
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from training.perfect_hash import place
+from training.model.perfect_hash import place
 
 
 def look(placed, keys):

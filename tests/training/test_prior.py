@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from training.kneser_ney import KneserNey
-from training.model import CharLSTM, Shape
-from training.prior import NO_PRIOR, PARTS, NgramPrior, PriorShape, fitted
+from training.experiments.kneser_ney import KneserNey
+from training.model.network import CharLSTM, Shape
+from training.model.prior import NO_PRIOR, PARTS, NgramPrior, PriorShape, fitted
 
 SHAPE = PriorShape(contexts=10_000, longest=6, rows=400, dense=2)
 

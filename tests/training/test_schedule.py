@@ -14,11 +14,11 @@ from torch import Tensor
 from tests.training.test_train import FEW, begin, rows
 from training.__main__ import main
 from training.counts import counted
-from training.model import CharLSTM
+from training.data.texts import collect
+from training.model.network import CharLSTM
+from training.pretraining import decay, train
 from training.run import Config, Run, RunError, load
 from training.schedule import learning_rate
-from training.texts import collect
-from training.train import decay, train
 from training.trainer import Session, TrainingError
 
 STANDING = dataclasses.replace(FEW, steps=None, renamed=0.5)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from training.texts import MINIMUM, Split, Text, TextError, collect, read
+from training.data.texts import MINIMUM, Split, Text, TextError, collect, read
 
 FINAL_DRAFT = """\
 <?xml version="1.0" encoding="UTF-8"?>

@@ -19,16 +19,16 @@ import torch
 from tests.conftest import TINY
 from training import trainer
 from training.__main__ import main
-from training.evaluate import calibrated, carried
-from training.model import NOTHING_DROPPED, CharLSTM
-from training.prior import NO_PRIOR
+from training.data.texts import Split, Text, collect
+from training.data.tokens import Tokens
+from training.data.vocabulary import Vocabulary
+from training.evaluation import calibrated, carried
+from training.model.network import NOTHING_DROPPED, CharLSTM
+from training.model.prior import NO_PRIOR
+from training.pretraining import train
 from training.run import Config, Run, RunError, load
-from training.texts import Split, Text, collect
-from training.tokens import Tokens
-from training.train import train
 from training.trained import TrainedFile
 from training.trainer import VALIDATION_STREAMS, Session, Training, TrainingError
-from training.vocabulary import Vocabulary
 
 FEW = dataclasses.replace(TINY, steps=12, evaluate_every=5, lower=16, word=24, summary=8, upper=24)
 

@@ -17,18 +17,18 @@ from torch import Tensor
 
 from export.__main__ import main as export
 from tests.conftest import TINY
-from training import tune
+from training import finetune
 from training.__main__ import main
-from training.blend import blended, grown
-from training.evaluate import carried
-from training.model import NOTHING_DROPPED, CharLSTM
-from training.prior import NO_PRIOR, NgramPrior, PriorShape
+from training.data.texts import collect
+from training.data.tokens import Tokens
+from training.distillation import PRIMED, imagine
+from training.evaluation import carried
+from training.model.blend import blended, grown
+from training.model.network import NOTHING_DROPPED, CharLSTM
+from training.model.prior import NO_PRIOR, NgramPrior, PriorShape
+from training.model.tables import empty_tables
+from training.pretraining import train
 from training.run import Run, RunError, load, save
-from training.tables import empty_tables
-from training.teachers import PRIMED, imagine
-from training.texts import collect
-from training.tokens import Tokens
-from training.train import train
 from training.trained import TrainedFile
 from training.trainer import Training, TrainingError
 
@@ -68,7 +68,7 @@ def released(voices: Path) -> TrainedFile:
 @pytest.fixture(scope="module")
 def tuned(released: TrainedFile, scripts: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     run = Run(tmp_path_factory.mktemp("tuned") / "run")
-    assert tune.prepare([scripts], released, run, SCHEDULE).run()
+    assert finetune.prepare([scripts], released, run, SCHEDULE).run()
     return run
 
 
@@ -118,7 +118,7 @@ def test_before_its_first_step_it_knows_the_scripts_by_their_counts_alone(
     released: TrainedFile, scripts: Path, tmp_path: Path
 ):
     run = Run(tmp_path)
-    training = tune.prepare([scripts], released, run, SCHEDULE)
+    training = finetune.prepare([scripts], released, run, SCHEDULE)
     assert training.validation_bits() < bits(released, run)
 
 
@@ -134,7 +134,7 @@ def test_characters_seen_often_are_added_and_others_folded(tuned: Run, released:
 def test_where_nothing_is_new_the_network_says_what_it_said(
     released: TrainedFile, scripts: Path, tmp_path: Path
 ):
-    training = tune.prepare([scripts], released, Run(tmp_path), SCHEDULE)
+    training = finetune.prepare([scripts], released, Run(tmp_path), SCHEDULE)
     known, larger = released.model(), training.average
     characters = known.shape.vocabulary
     for one in (larger, known):
@@ -153,7 +153,7 @@ def test_a_voice_that_has_no_prior_is_given_one(scenes: Path, scripts: Path, tmp
     old = Run(tmp_path / "old")
     assert train([scenes], old, dataclasses.replace(TINY, prior=NO_PRIOR, steps=100)).run()
     run = Run(tmp_path / "run")
-    training = tune.prepare([scripts], old, run, SCHEDULE)
+    training = finetune.prepare([scripts], old, run, SCHEDULE)
     # The prior must now tell apart characters that were folded into one.
     assert training.validation_bits() == pytest.approx(bits(old, run), abs=0.2)
     assert training.run()
@@ -214,7 +214,7 @@ def test_a_run_goes_on_as_it_was_begun_alone(
     old: Run, scenes: Path, scripts: Path, tmp_path: Path, capsys
 ):
     tuned, trained = Run(tmp_path / "tuned"), Run(tmp_path / "trained")
-    tune.prepare([scripts], old, tuned, SCHEDULE).save()
+    finetune.prepare([scripts], old, tuned, SCHEDULE).save()
     trained.begin(FEW, old.vocabulary(), collect([scenes]))
 
     def refused(command: str, *given: Path, run: Run) -> str:
@@ -292,7 +292,7 @@ def test_taught_it_expects_what_its_teachers_do(
         "drop": NOTHING_DROPPED,
     }
     run = Run(tmp_path / "run")
-    teaching = tune.prepare([scenes], old, run, schedule, teachers=[second])
+    teaching = finetune.prepare([scenes], old, run, schedule, teachers=[second])
     text = "\n\n".join(t.content for t in run.heldout_texts("validation"))
     tokens = torch.tensor(old.vocabulary().encode(text))[:, None]
 
@@ -314,7 +314,7 @@ def test_streams_of_teachers_lie_beside_those_of_the_texts(
     old: Run, second: Run, scenes: Path, tmp_path: Path
 ):
     schedule = SCHEDULE | {"imagined": 20_000, "taught": 0.75, "batch": 8}
-    training = tune.prepare([scenes], old, Run(tmp_path), schedule, teachers=[second])
+    training = finetune.prepare([scenes], old, Run(tmp_path), schedule, teachers=[second])
     batch = training.batches.at(training.step)
     assert batch.inputs.shape == (training.config.window, 8)
     assert batch.targets.shape == (training.config.window, 2)
@@ -374,13 +374,13 @@ def test_teachers_that_cannot_teach_are_refused(
 ):
     run = Run(tmp_path / "run")
     with pytest.raises(TrainingError, match="does not tell the same characters apart"):
-        tune.prepare([scripts], old, run, SCHEDULE, teachers=[second])
+        finetune.prepare([scripts], old, run, SCHEDULE, teachers=[second])
     with pytest.raises(TrainingError, match="give a larger --batch"):
-        tune.prepare([scenes], old, run, SCHEDULE | {"batch": 1}, teachers=[second])
+        finetune.prepare([scenes], old, run, SCHEDULE | {"batch": 1}, teachers=[second])
     with pytest.raises(TrainingError, match="give a larger --imagined"):
-        tune.prepare([scenes], old, run, SCHEDULE | {"imagined": 50}, teachers=[second])
+        finetune.prepare([scenes], old, run, SCHEDULE | {"imagined": 50}, teachers=[second])
     with pytest.raises(RunError):
-        tune.prepare([scenes], old, run, SCHEDULE, teachers=[Run(tmp_path / "none")])
+        finetune.prepare([scenes], old, run, SCHEDULE, teachers=[Run(tmp_path / "none")])
     assert not run.folder.exists()
 
 
@@ -391,7 +391,7 @@ def test_scripts_in_too_many_new_characters_are_refused(released: TrainedFile, t
     text = "".join(chr(0x4E00 + i) for i in range(1100)) * 25
     (tmp_path / "a.txt").write_text(text, encoding="utf-8")
     with pytest.raises(TrainingError, match="characters that the voice does not know"):
-        tune.prepare([tmp_path], released, Run(tmp_path / "run"), SCHEDULE)
+        finetune.prepare([tmp_path], released, Run(tmp_path / "run"), SCHEDULE)
 
 
 def test_a_start_that_is_refused_leaves_no_run(
@@ -399,7 +399,7 @@ def test_a_start_that_is_refused_leaves_no_run(
 ):
     run = Run(tmp_path / "run")
     with pytest.raises(TrainingError, match="fills no window of 1000 streams"):
-        tune.prepare([scripts], released, run, SCHEDULE | {"batch": 1000})
+        finetune.prepare([scripts], released, run, SCHEDULE | {"batch": 1000})
     assert not run.folder.exists()
 
 

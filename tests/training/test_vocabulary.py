@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.vocabulary import RARE, Vocabulary
+from training.data.vocabulary import RARE, Vocabulary
 
 PLAIN = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'\".,;:!?-() \n"
 

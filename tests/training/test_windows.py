@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 import torch
 
-from training.batches import Ahead, Batches
-from training.evaluate import excerpt
-from training.parallel import ALONE, Team
-from training.texts import Text, collect
-from training.tokens import Tokens, decode, encode
-from training.vocabulary import Vocabulary
-from training.windows import Windows
+from training.data.batches import Ahead, Batches
+from training.data.texts import Text, collect
+from training.data.tokens import Tokens, decode, encode
+from training.data.vocabulary import Vocabulary
+from training.data.windows import Windows
+from training.distributed import ALONE, Team
+from training.evaluation import excerpt
 
 
 def test_windows_follow_one_another_in_each_stream():

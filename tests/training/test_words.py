@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from training import word_vectors
-from training.vocabulary import Vocabulary
-from training.words import (
+from training.data.vocabulary import Vocabulary
+from training.model import word_vectors
+from training.model.words import (
     FACTORS,
     FADING,
     MODULI,

@@ -47,7 +47,7 @@ HELD_OUT = frozenset(
 def write(out: Path) -> None:
     """Write the films below `out`, in place of what lies there.
 
-    The films lie in the folders that `training.texts.collect` knows. Learned films lie in
+    The films lie in the folders that `training.data.texts.collect` knows. Learned films lie in
     ``train/films``, a folder of their own, so that an epoch can read the films more often.
     """
     for part in ("train", "validation"):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import groupby, pairwise
 
-from training.corpus import action
+from training.data.corpora.shakespeare import action
 
 LONGEST_ASIDE = 240
 """The most characters of a parenthetical; a longer direction becomes action, then the cue

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from training.model import Regularisation
-from training.prior import NO_PRIOR, PriorShape
+from training.model.network import Regularisation
+from training.model.prior import NO_PRIOR, PriorShape
 from training.run import Config
 
 

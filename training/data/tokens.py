@@ -19,7 +19,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from .evaluate import as_read
+from training.evaluation import as_read
+
 from .names import people
 from .texts import Text
 from .vocabulary import Vocabulary
@@ -41,7 +42,7 @@ class Tokens(Sequence[Tensor]):
     folders: tuple[str, ...]
     """The folder of each text, see `Text.folder`."""
     people: tuple[tuple[str, ...], ...]
-    """The people of each text, see `training.names.people`."""
+    """The people of each text, see `training.data.names.people`."""
     letters: NDArray[np.uint32]
     """The code point of each token id: [vocabulary]."""
 

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from .model import CharLSTM, LSTMLayer, Shape
+from .network import CharLSTM, LSTMLayer, Shape
 from .prior import NO_PRIOR, PriorShape
 from .tables import Tables
 from .words import NO_WORDS, WordShape
@@ -65,7 +65,7 @@ class FoldedNetwork:
     """
 
     letters: Integers
-    """int64 [V]: the numbers of the letters, see `training.words.letter_numbers`."""
+    """int64 [V]: the numbers of the letters, see `training.model.words.letter_numbers`."""
     table: Floats
     """[V, 4L]: the term that each character adds to the gates of the lower layer, its bias
     included."""

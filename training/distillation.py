@@ -22,7 +22,7 @@ from torch import Tensor
 from torch.nn import functional
 from tqdm import tqdm
 
-from .model import CharLSTM
+from .model.network import CharLSTM
 from .run import RunError
 
 STREAMS = 512

@@ -12,7 +12,7 @@ from xml.etree.ElementTree import Element, ParseError
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
-from . import corpus
+from .corpora import shakespeare
 
 MINIMUM = 20_000
 """The fewest characters of the training part: a voice that read less only repeats its text."""
@@ -251,7 +251,7 @@ def _markdown(content: str) -> str:
     """Return Markdown as Fountain if it is a play, and unchanged otherwise."""
     if len(CUE_IN_MARKDOWN.findall(content)) < 2:
         return content
-    return _without_title_page(corpus.fountain(content))
+    return _without_title_page(shakespeare.fountain(content))
 
 
 def _final_draft(path: Path, data: bytes) -> str:
@@ -289,7 +289,7 @@ def _elements(body: Element) -> Iterator[str]:
             case "Transition":
                 yield text.upper() if text.upper().endswith("TO:") else f"> {text.upper()}"
             case _:
-                yield corpus.action(text)
+                yield shakespeare.action(text)
     yield from _speech(speech)
 
 
@@ -307,7 +307,7 @@ def _speech(lines: list[str]) -> Iterator[str]:
         after.insert(0, lines.pop()[1:-1])
     if lines and (len(lines) > 1 or not after):
         yield "\n".join(lines)
-    yield from map(corpus.action, after)
+    yield from map(shakespeare.action, after)
 
 
 # Splitting

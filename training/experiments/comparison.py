@@ -15,7 +15,7 @@ from .rows import ROWS, Maker, Row, trained
 from .table import of_ablations, of_rows
 from .task import Task
 
-COMMITTED = Path(__file__).parent.parent / "comparison"
+COMMITTED = Path(__file__).parent / "results"
 """The rows in the repository, a folder for each task."""
 
 WRITTEN = Path("runs/comparison")
@@ -29,7 +29,7 @@ def compare(task: Task, names: Sequence[str], budget: Budget, results: Results, 
     """Make the named rows and write them to ``results``; return the table of all rows.
 
     Unfinished training is kept in ``work``, and the same call resumes it. Raises `Interrupted`
-    after Ctrl-C, RunError where a folder cannot be made, and whatever `training.train` raises.
+    after Ctrl-C, RunError where a folder cannot be made, and whatever the training raises.
     """
     for name in names:
         _make(name, ROWS[name], task, budget, results, work)

@@ -11,13 +11,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from training.data.tokens import Tokens
+from training.data.windows import Windows
 from training.device import uses_bfloat16
-from training.evaluate import carried
+from training.evaluation import carried
 from training.interruption import interruption
 from training.run import load, save
-from training.tokens import Tokens
 from training.trainer import VALIDATION_STREAMS
-from training.windows import Windows
 
 from .budget import Budget, clock
 from .networks import Network

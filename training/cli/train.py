@@ -8,17 +8,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from . import tune
+from training import finetune
+from training.distributed import Team, joined
+from training.model.network import Regularisation
+from training.model.prior import PriorShape
+from training.model.words import WordShape
+from training.presets import PRESETS
+from training.pretraining import DECAYED, decay, lay_out, train
+from training.run import Config, Run
+from training.trained import trained
+from training.trainer import Session, Training
+
 from .arguments import add_number, at_least_0, folder_and_times, positive, share
-from .model import Regularisation
-from .parallel import Team, joined
-from .presets import PRESETS
-from .prior import PriorShape
-from .run import Config, Run
-from .train import DECAYED, decay, lay_out, train
-from .trained import trained
-from .trainer import Session, Training
-from .words import WordShape
 
 INTERRUPTED = 130
 
@@ -265,7 +266,7 @@ def _tune(options: argparse.Namespace) -> int:
     known = voice.model()
     session = Session(device=options.device)
     try:
-        tuning = tune.prepare(
+        tuning = finetune.prepare(
             options.texts,
             voice,
             run,

@@ -1,4 +1,4 @@
-"""Define the networks of other people's recipes, each a `Reader` of `training.evaluate`."""
+"""Define the networks of other people's recipes, each a `Reader` of `training.evaluation`."""
 
 from __future__ import annotations
 

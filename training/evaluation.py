@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from .model import CharLSTM
-from .vocabulary import Vocabulary
+from .data.vocabulary import Vocabulary
+from .model.network import CharLSTM
 
 CHUNK = 512
 """Steps read at once while the state is carried; the result does not depend on the number."""

@@ -44,7 +44,7 @@ class Tables:
     first_slots: Integers
     """[N]: the index of each column's first slot."""
     shifts: NDArray[np.uint16]
-    """The shift of each bucket, see `training.perfect_hash`."""
+    """The shift of each bucket, see `training.model.perfect_hash`."""
     owners: Bytes
     """[S]: the lowest byte of the key that owns a slot."""
     codes: Bytes

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 import pyppmd
 
-from training.evaluate import COLD_WINDOW, as_read
-from training.kneser_ney import KneserNey
+from training.evaluation import COLD_WINDOW, as_read
 
+from .kneser_ney import KneserNey
 from .task import Task
 
 ORDER = 8
@@ -87,7 +87,7 @@ def _carried(model: KneserNey, task: Task, text: str) -> float:
 
 
 def _cold(model: KneserNey, task: Task, text: str) -> float:
-    """Return the bits per character over the windows of `training.evaluate.cold_windows`."""
+    """Return the bits per character over the windows of `training.evaluation.cold_windows`."""
     tokens = _tokens(task, text)
     last = len(tokens) - COLD_WINDOW
     return _bits(model, [tokens[i : i + COLD_WINDOW + 1] for i in range(0, last, COLD_WINDOW)])

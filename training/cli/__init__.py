@@ -1,0 +1,1 @@
+"""Train, tune, evaluate and compare voices from the command line."""

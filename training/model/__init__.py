@@ -1,0 +1,1 @@
+"""Define the network of a voice, and the prior that is counted beside it."""
