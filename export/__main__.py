@@ -7,9 +7,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from training.data.texts import TextError
-from training.run import Run, RunError
-from training.voice_file import Voice, VoiceError
+from training.errors import RunError, TextError, VoiceError
+from training.run import Run
+from training.voice_file import Voice
 
 from .make import from_run, in_32_bits, with_openings
 from .proof import Proof

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from training.data.texts import KINDS, KINDS_IN_WORDS, Text, TextError, read
+from training.data.texts import KINDS, KINDS_IN_WORDS, Text, read
+from training.errors import TextError
 from training.run import Run
 
 PARTS = ("validation", "test")

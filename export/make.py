@@ -12,10 +12,12 @@ import onnx
 
 from training.data.texts import Text
 from training.data.vocabulary import Vocabulary
+from training.errors import VoiceError
 from training.evaluation import Cost
+from training.metrics import read_rows
 from training.model.folding import FoldedNetwork
 from training.run import Run
-from training.voice_file import Voice, VoiceError, serialise
+from training.voice_file import Voice, serialise
 
 from . import graph, heldout, openings
 from .graph import Bits
@@ -111,7 +113,7 @@ def _curve(run: Run) -> dict[str, list[list[float]]]:
 
     ``training`` was measured with dropout, ``validation`` on the text that chose the best weights.
     """
-    rows = run.metrics_noted()
+    rows = read_rows(run.metrics)
     lines = {"training": "train_bits", "validation": "validation_bits"}
     return {
         name: _thinned([[row["step"], round(row[key], 3)] for row in rows if key in row])

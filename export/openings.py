@@ -10,7 +10,7 @@ import tomllib
 from pathlib import Path
 
 from training.data.vocabulary import Vocabulary
-from training.voice_file import VoiceError
+from training.errors import VoiceError
 
 SHIPPED = Path(__file__).parent / "styles"
 

@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from training.data.texts import Text
+from training.data.texts import Text, as_read
 from training.data.vocabulary import Vocabulary
-from training.evaluation import Cost, as_read, carried
+from training.evaluation import Cost, carried
 from training.model.network import CharLSTM
 
 from .graph import Bits

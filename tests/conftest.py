@@ -11,11 +11,12 @@ import pytest
 from filelock import FileLock
 
 from export.__main__ import main as export
+from training.config import Config
 from training.data.corpora import shakespeare
 from training.model.network import Regularisation
 from training.model.prior import PriorShape
 from training.pretraining import train
-from training.run import Config, Run
+from training.run import Run
 
 TINY = Config(
     name="tiny",

@@ -6,19 +6,17 @@ import warnings
 
 import torch
 
-
-class DeviceError(Exception):
-    """Raised for a missing device; the message says in one sentence what to do."""
+from training.errors import TrainingError
 
 
 def device_of(name: str) -> torch.device:
     """Return the device of a name: "cpu", "cuda", or "auto" for a GPU if there is one.
 
-    Raises DeviceError for a GPU that is missing.
+    Raises TrainingError for a GPU that is missing.
     """
     there = torch.cuda.is_available()
     if name == "cuda" and not there:
-        raise DeviceError("PyTorch finds no CUDA device here: give --device cpu, or install it.")
+        raise TrainingError("PyTorch finds no CUDA device here: give --device cpu, or install it.")
     if not there or name == "cpu":
         return torch.device("cpu")
     # cuDNN warns that it copies a layer's weights into one block at each call. The copy takes

@@ -22,8 +22,9 @@ from torch import Tensor
 from torch.nn import functional
 from tqdm import tqdm
 
+from training.errors import RunError
+
 from .model.network import CharLSTM
-from .run import RunError
 
 STREAMS = 512
 """Pieces of text written side by side."""

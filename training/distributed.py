@@ -4,10 +4,11 @@ Each process reads streams of its own, and all processes take every step togethe
 their gradients. The first process alone computes, prints and writes what is needed once.
 """
 
-# No deferred annotations, because DistributedDataParallel inspects the annotations of its hook.
+from __future__ import annotations
 
 import datetime as dt
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,6 +18,9 @@ from typing import Any, NoReturn, TypeVar
 import torch
 from torch import distributed, nn
 from torch.nn.parallel import DistributedDataParallel
+
+# No deferred annotations, because DistributedDataParallel inspects the annotations of its hook.
+
 
 T = TypeVar("T")
 
@@ -134,3 +138,25 @@ def leave(code: int) -> NoReturn:
         sys.stderr.flush()
         os._exit(code)
     sys.exit(code)
+
+
+@contextmanager
+def interruption() -> Iterator[list[int]]:
+    """Collect Ctrl-C and SIGTERM instead of ending the process; a second signal ends it at once.
+
+    Under torchrun a second signal is collected too, because torchrun passes on each Ctrl-C that the
+    terminal has already sent to every process, and itself ends the processes that take too long.
+    """
+    caught: list[int] = []
+
+    def note(number: int, _frame: object) -> None:
+        if caught and not distributed.is_torchelastic_launched():
+            os._exit(130)
+        caught.append(number)
+
+    before = {s: signal.signal(s, note) for s in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield caught
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

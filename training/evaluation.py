@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from .data.texts import as_read
 from .data.vocabulary import Vocabulary
 from .model.network import CharLSTM
 
@@ -57,15 +58,6 @@ class Cost:
     def per_character(self) -> float:
         """Return bits per character; NaN for a text without characters."""
         return self.bits / self.characters if self.characters else math.nan
-
-
-def as_read(text: str) -> str:
-    r"""Return a text as a voice reads it: between line ends.
-
-    The blank line between two elements is the end of the first ("\n") and the start of the next
-    ("\n"), so every element, and a whole text, is read as newline, text, newline.
-    """
-    return f"\n{text}\n"
 
 
 def excerpt(contents: Sequence[str], most: int) -> str:

@@ -7,20 +7,25 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from .config import Config
 from .data.texts import Text, collect
 from .data.tokens import Tokens
 from .data.vocabulary import Vocabulary
 from .distillation import STREAMS, imagine
+from .errors import RunError, TrainingError
 from .model import prior
-from .model.blend import blended, grown
+from .model.contexts import Floats, Integers, choose, joined, walk
+from .model.corrections import NOTHING, STEP, Counted, Dense, Expectations, corrected
 from .model.network import CharLSTM
-from .model.prior import LARGEST_VOCABULARY, NgramPrior, PriorShape
-from .run import Config, Run, RunError
-from .trained import Trained
-from .trainer import Session, Training, TrainingError, windows_of
+from .model.prior import LARGEST_VOCABULARY, NgramPrior, PriorShape, parts_of
+from .model.tables import beside, laid_out
+from .run import Run
+from .trainer import Session, Training, windows_of
+from .voice_file import Trained
 
 SEEN = 20
 """The fewest occurrences in the scripts of a character that is added to the voice's vocabulary."""
@@ -219,3 +224,95 @@ def _weights(
 def _like(vocabulary: Vocabulary, character: str) -> int | None:
     """Return the first token of a character's folded form in the voice's vocabulary, or None."""
     return next(iter(vocabulary.encode(character)), None)
+
+
+ADDED = 100_000
+"""The most contexts of the new texts that are added to the prior's own."""
+
+SEEN_CONTEXTS = 2
+"""The fewest occurrences in the new texts of a context that is kept."""
+
+
+def grown(prior: NgramPrior, texts: Sequence[Tensor], characters: int) -> NgramPrior:
+    """Return the same prior for a vocabulary extended by further characters at its end.
+
+    The probability of a new character is its frequency in the texts (token ids), in every context.
+    """
+    old = prior.tables()
+    if characters == prior.characters:
+        return prior
+    times = np.bincount(torch.cat(list(texts)).numpy(), minlength=characters)
+    shares = times[prior.characters :].clip(1) / times.sum()
+    rows = old.rows[:, :-1] - np.log(1 - shares.sum()) / STEP
+    new = np.broadcast_to(np.log(shares) / -STEP, (len(rows), len(shares)))
+    nobody = old.rows[:, -1:]
+    larger = NgramPrior(prior.shape, characters)
+    larger.set_tables(
+        dataclasses.replace(
+            old,
+            rows=np.rint(np.hstack([rows, new, nobody])).clip(0, 255).astype(np.uint8),
+            symbols=np.where(old.symbols == prior.characters, characters, old.symbols),
+        )
+    )
+    return larger
+
+
+def blended(prior: NgramPrior, texts: Sequence[Tensor]) -> tuple[NgramPrior, Tensor]:
+    """Return a prior that knows new texts (token ids) as well, and the part of each character.
+
+    Each held-out variant of the prior knows all but one part of the new texts, as after
+    `NgramPrior.learn`.
+    """
+    longest, listed = prior.shape.longest, prior.books.shape[1]
+    divided = parts_of(texts)
+    text = joined([one.numpy() for one in texts], longest)
+    parts = joined([one.numpy() for one in divided], longest).clip(1) - np.uint8(1)
+    levels = choose(
+        text,
+        parts % 2 > 0,
+        prior.characters,
+        longest=longest,
+        dense=0,
+        rows=0,
+        contexts=ADDED,
+        listed=listed,
+        seen=SEEN_CONTEXTS,
+    )
+    variants = 2 + int(parts.max())
+    made = Expectations(prior.characters, variants, listed, _nothing(prior, variants))
+    contexts = np.zeros((1, longest), dtype=np.int64)
+    added = np.zeros((1, prior.characters + 1, variants), dtype=np.float32)
+    for level, places in zip(levels, walk(text, prior.characters, levels), strict=True):
+        contexts = contexts[level.parents]
+        contexts[:, -places.length] = level.digits
+        said = _expected(prior, contexts)[..., None] + added[level.parents, :-1]
+        longer = levels[places.length] if places.length < len(levels) else None
+        counted = Counted.of(places, parts, variants, longer)
+        of, what = counted.followers.contexts, counted.followers.symbols
+        totals = np.exp(said).sum(axis=1)
+        new = corrected(counted, level, said[of, what], totals, prior.characters, listed)
+        made.sparse.append(new)
+        added = added[level.parents]
+        rows = np.arange(len(added))[:, None]
+        added[rows, new.symbols] += new.book[new.codes].transpose(0, 2, 1)
+    old = prior.tables()
+    larger = NgramPrior(prior.shape, prior.characters)
+    tables, held_out = beside(old, *laid_out(levels, made, old))
+    larger.set_tables(tables)
+    larger.set_held_out(held_out)
+    return larger, torch.cat(divided)
+
+
+def _expected(prior: NgramPrior, contexts: Integers) -> Floats:
+    """Return the prior's log probabilities after contexts of digits [C, longest]: [C, V]."""
+    found = []
+    for some in np.array_split(contexts, len(contexts) // 4096 + 1):
+        digits = torch.from_numpy(some)
+        found.append(prior(digits[None, :, -1] - 1, digits[:, :-1].float())[0][0].numpy())
+    return np.concatenate(found)
+
+
+def _nothing(prior: NgramPrior, variants: int) -> Dense:
+    """Return the placeholder of the empty context in the new columns, which nothing reads."""
+    even = np.full((1, prior.characters, variants), 1 / prior.characters, dtype=np.float32)
+    return Dense(NOTHING, even, np.ones((1, variants), dtype=bool))

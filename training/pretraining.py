@@ -13,18 +13,20 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .checkpoint import weights_of
-from .counts import Parts, counted, keep
+from training.errors import RunError, TrainingError
+
+from .checkpoint import Parts, counted, keep, weights_of
+from .config import Config
 from .data.texts import Split, collect, fingerprint, gather
 from .data.tokens import Tokens
 from .data.vocabulary import Vocabulary
 from .distributed import ALONE, Team
-from .model import prior, word_vectors
+from .model import prior, words
 from .model.network import CharLSTM
 from .model.words import WordVectors
-from .run import Config, Run, RunError, make_folder, save
-from .trained import Trained
-from .trainer import Clock, Session, Training, TrainingError, windows_of
+from .run import Run, make_folder, save
+from .trainer import Clock, Session, Training, windows_of
+from .voice_file import Trained
 
 DECAYED = 0.1
 """Default length of a decay, as a share of the steps taken before it."""
@@ -132,11 +134,11 @@ def _begin(
         initial = weights_of(voice.model())
     elif config.vectors.words:
         contents = (text.content for text in split.train)
-        words = word_vectors.commonest(contents, vocabulary, config.vectors)
-        shape = dataclasses.replace(config.vectors, words=len(words))
+        found = words.commonest(contents, vocabulary, config.vectors)
+        shape = dataclasses.replace(config.vectors, words=len(found))
         config = dataclasses.replace(config, vectors=shape)
         vectors = WordVectors(shape)
-        vectors.know(**word_vectors.found(words, vocabulary, shape.features))
+        vectors.know(words.keys_of(found, vocabulary), words.pretrained(found, shape.features))
         initial = {f"vectors.{name}": tensor for name, tensor in vectors.state_dict().items()}
     run.begin(config, vocabulary, split)
     texts.save(run.corpus)

@@ -16,13 +16,11 @@ resume.safetensors    the last checkpoint: weights, optimiser, averages and gene
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 from zipfile import BadZipFile
@@ -32,159 +30,31 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from training.errors import RunError
+
+from .config import Config
 from .data.texts import Split, Text
 from .data.tokens import Tokens
 from .data.vocabulary import Vocabulary
-from .model.network import CharLSTM, Regularisation, Shape, at_temperatures
-from .model.prior import PriorShape
-from .model.words import NO_WORDS, WordShape, letter_numbers
+from .model.network import CharLSTM, at_temperatures
 
 T = TypeVar("T")
 
 
-class RunError(Exception):
-    """Raised for a run folder that cannot be used; the message says in one sentence what to do."""
-
-
-@dataclass(frozen=True)
-class Config:
-    """The configuration of a run, written to ``config.json`` and kept when the run is resumed."""
-
-    name: str = "voice"
-    """The name of the voice."""
-    corpus: str = "own texts"
-    """A description of the training texts, for the voice's metadata."""
-    licence: str = "unstated"
-    """The terms under which the voice may be used."""
-    embedding: int = Shape.embedding
-    lower: int = Shape.lower
-    word: int = Shape.word
-    summary: int = Shape.summary
-    upper: int = Shape.upper
-    vectors: WordShape = NO_WORDS
-    prior: PriorShape = field(default_factory=PriorShape)
-    drop: Regularisation = field(default_factory=Regularisation)
-    repeat: Mapping[str, int] = field(default_factory=dict)
-    """Readings per epoch of the texts in folders of these names; other texts are read once."""
-    texts: str = ""
-    """SHA-256 of the training files, see `training.data.texts.fingerprint`."""
-    renamed: float = 0.75
-    """The share of a text's names that are replaced at each reading, 0 to 1."""
-    batch: int = 32
-    """Streams of text read side by side. A smaller batch learns more in a fixed time."""
-    window: int = 160
-    """Steps of truncated back-propagation; the state is carried from one window to the next."""
-    resets: float = 0.0
-    """Share of the windows that begin with the state of a script's start."""
-    learning_rate: float = 0.003
-    """The peak learning rate, reached after `warmup` steps; see `training.schedule`."""
-    warmup: int = 200
-    weight_decay: float = 0.01
-    clip: float = 1.0
-    """The largest norm of the gradients; larger gradients are scaled down."""
-    averaging: float = 0.999
-    """Decay of the exponential moving average of the weights that is evaluated and kept."""
-    seed: int = 1
-    evaluate_every: int = 500
-    """Steps between two evaluations."""
-    precision: str = "auto"
-    """``bfloat16``, ``float32``, or ``auto`` for the faster one on the device."""
-    minutes: float | None = None
-    """Time of the whole schedule, if `steps` are computed from the speed."""
-    steps: int | None = None
-    """Steps of the schedule; None for a training without an end."""
-    decay_from: int | None = None
-    """The step from which the learning rate falls; None for the last fifth of the steps."""
-    begun_from: str = ""
-    """Fingerprint of the voice whose weights the training began with, if any."""
-    tuned_from: str = ""
-    """SHA-256 of the weights that were tuned, if any; resuming the run needs these weights."""
-    taught_by: tuple[str, ...] = ()
-    """SHA-256 of the weights of each teacher; resuming the run needs these weights too."""
-    taught: float = 0.75
-    """The share of the streams that read what teachers wrote, if there are teachers."""
-    imagined: int = 5_000_000
-    """Number of characters that teachers write."""
-
-    @property
-    def streams_of_texts(self) -> int:
-        """Return the number of streams that read the texts, not what teachers wrote."""
-        if not self.taught_by:
-            return self.batch
-        return max(1, self.batch - max(1, round(self.batch * self.taught)))
-
-    def shape(self, vocabulary: Vocabulary) -> Shape:
-        """Return the network's sizes for a vocabulary."""
-        return Shape(
-            len(vocabulary),
-            letter_numbers(vocabulary.characters),
-            self.embedding,
-            self.lower,
-            self.word,
-            self.summary if self.word else 0,
-            self.upper,
-            self.vectors if self.word else NO_WORDS,
-            self.prior,
-        )
-
-    def to_json(self) -> str:
-        """Return the configuration as JSON, the content of ``config.json``."""
-        return json.dumps(dataclasses.asdict(self), indent=2) + "\n"
-
-    @classmethod
-    def from_json(cls, document: str) -> Config:
-        """Read what `to_json` returned; raises TypeError or ValueError for anything else."""
-        fields: dict[str, Any] = json.loads(document)
-        nested = {
-            "drop": Regularisation(**fields["drop"]),
-            "vectors": WordShape(**fields["vectors"]),
-            "prior": PriorShape(**fields["prior"]),
-            "taught_by": tuple(fields["taught_by"]),
-        }
-        return cls(**fields | nested)
-
-
-@dataclass(frozen=True)
 class Run:
     """The files of a run in ``folder``."""
 
-    folder: Path
-
-    @property
-    def weights(self) -> Path:
-        return self.folder / "weights.safetensors"
-
-    @property
-    def imagined(self) -> Path:
-        return self.folder / "imagined"
-
-    @property
-    def corpus(self) -> Path:
-        return self.folder / "corpus.npz"
-
-    @property
-    def initial(self) -> Path:
-        return self.folder / "initial.safetensors"
-
-    @property
-    def counted(self) -> Path:
-        return self.folder / "counted.safetensors"
-
-    @property
-    def resume(self) -> Path:
-        return self.folder / "resume.safetensors"
-
-    @property
-    def metrics(self) -> Path:
-        return self.folder / "metrics.jsonl"
-
-    @property
-    def samples(self) -> Path:
-        return self.folder / "samples"
-
-    @property
-    def heldout(self) -> Path:
-        return self.folder / "heldout"
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.weights = folder / "weights.safetensors"
+        self.initial = folder / "initial.safetensors"
+        self.counted = folder / "counted.safetensors"
+        self.resume = folder / "resume.safetensors"
+        self.corpus = folder / "corpus.npz"
+        self.metrics = folder / "metrics.jsonl"
+        self.samples = folder / "samples"
+        self.imagined = folder / "imagined"
+        self.heldout = folder / "heldout"
 
     def begin(self, config: Config, vocabulary: Vocabulary, split: Split) -> None:
         """Lay out a new run; raises RunError if the folder has a run or cannot be made."""
@@ -286,13 +156,6 @@ class Run:
         }
         facts.pop("temperature", None)
         save(self.weights, at_temperatures(weights, temperatures), facts | noted)
-
-    def metrics_noted(self) -> list[dict[str, float]]:
-        """Return the metrics of the training in order; nothing if there is no file of metrics."""
-        if not self.metrics.exists():
-            return []
-        lines = self.metrics.read_text(encoding="utf-8").splitlines()
-        return [json.loads(line) for line in lines]
 
     def _load_weights(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         try:

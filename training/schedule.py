@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 
-from .run import Config
+from .config import Config
 
 DECAY = 0.2
 """The share of a schedule with a known end that the decay takes."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-import json
 import math
 import time
 from collections.abc import Callable
@@ -16,8 +15,11 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from . import checkpoint, curves
-from .counts import Start, counted, packed, share_buffers
+from training.errors import RunError, TrainingError
+
+from . import checkpoint, metrics
+from .checkpoint import Start, counted, packed, share_buffers
+from .config import Config
 from .data.batches import Ahead, Batches
 from .data.names import Names
 from .data.tokens import Ids, Tokens, decode, encode
@@ -25,11 +27,10 @@ from .data.vocabulary import Vocabulary
 from .data.windows import Windows
 from .device import device_of, use_precision
 from .distillation import Imagined
-from .distributed import ALONE, Team
+from .distributed import ALONE, Team, interruption
 from .evaluation import calibrated, carried, excerpt, sample
-from .interruption import interruption
 from .model.network import CharLSTM, at_temperatures
-from .run import Config, Run, RunError, load, save
+from .run import Run, load, save
 from .schedule import learning_rate
 
 if TYPE_CHECKING:
@@ -47,10 +48,6 @@ VALIDATION_STREAMS = 16
 
 VALIDATED = 200_000
 """The most characters of the validation text read at an evaluation."""
-
-
-class TrainingError(Exception):
-    """Raised when a training cannot go on; the message says in one sentence what to do."""
 
 
 Clock = Callable[[], float]
@@ -248,7 +245,8 @@ class Training:
         """Measure the validation bits and write a sample; save the weights if they are best."""
         temperatures, cost = calibrated(*self._validation(self.average, self.vocabulary))
         bits = cost.per_character
-        self._note({"step": self.step, "seconds": round(self.seconds, 1), "validation_bits": bits})
+        row = {"step": self.step, "seconds": round(self.seconds, 1), "validation_bits": bits}
+        metrics.add_row(self.run_folder.metrics, row)
         written = sample(self.average, self.vocabulary, "\n", 400, 0.8, self.config.seed)
         self.run_folder.samples.mkdir(exist_ok=True)
         path = self.run_folder.samples / f"{self.step:07d}.txt"
@@ -273,7 +271,7 @@ class Training:
                 at_temperatures(self.average.state_dict(), temperatures),
                 facts,
             )
-        curves.draw(self.run_folder.metrics, self.run_folder.folder / "curves.png")
+        metrics.draw_curves(self.run_folder.metrics, self.run_folder.folder / "curves.png")
 
     def validation_bits(self) -> float:
         """Return the bits per character of the validation text by the averaged weights."""
@@ -324,7 +322,7 @@ class Training:
         if kept:
             self._restore(*kept)
         if self.team.leads:
-            self._forget_metrics_after(self.step)
+            metrics.drop_rows_after(self.run_folder.metrics, self.step)
 
     def _kept(self) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
         if not self.run_folder.resume.exists():
@@ -345,17 +343,10 @@ class Training:
         checkpoint.restore_generators(tensors, found, self.team.rank)
         self.step, self.seconds, self.best = facts["step"], facts["seconds"], facts["best"]
 
-    def _forget_metrics_after(self, step: int) -> None:
-        """Drop the metrics of steps that were not saved, because they will be logged again."""
-        if not self.run_folder.metrics.exists():
-            return
-        rows = self.run_folder.metrics.read_text(encoding="utf-8").splitlines()
-        kept = [row for row in rows if json.loads(row)["step"] <= step]
-        self.run_folder.metrics.write_text("".join(f"{r}\n" for r in kept), encoding="utf-8")
-
     def _report(self, progress: Progress, bits: float, steps: int, seconds: float) -> None:
         characters = steps * self.config.batch * self.config.window
-        self._note(
+        metrics.add_row(
+            self.run_folder.metrics,
             {
                 "step": self.step,
                 "seconds": round(self.seconds, 1),
@@ -363,13 +354,9 @@ class Training:
                 "learning_rate": learning_rate(self.config, self.step),
                 "train_bits": round(bits, 5),
                 "characters_per_second": round(characters / seconds),
-            }
+            },
         )
         progress.set_postfix_str(f"{bits:.3f} bits, {characters / seconds:,.0f} characters/s")
-
-    def _note(self, row: dict[str, Any]) -> None:
-        with self.run_folder.metrics.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(row) + "\n")
 
     def _progress(self) -> Progress:
         return tqdm(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -15,19 +17,19 @@ import onnx
 from google.protobuf.message import DecodeError
 from onnx import helper, numpy_helper
 
+from .config import Config
 from .data.vocabulary import Vocabulary
+from .errors import VoiceError
 from .model.folding import Floats, FoldedNetwork, FoldedPrior, WordLayer
+from .model.network import CharLSTM
 from .model.tables import Tables
+from .run import Run
 
 FORMAT = "1"
 """The version of the voice file format."""
 
 NUMBERS_PER_CODE = 127
 """A vector's number is (code - 128) / 127, see `export.quantise`."""
-
-
-class VoiceError(Exception):
-    """Say in one sentence why a voice file cannot be read or made, and what to do about it."""
 
 
 @dataclass(frozen=True)
@@ -188,3 +190,44 @@ def read_tables(stored: Mapping[str, Any]) -> Tables:
     names = [one.name for one in fields(Tables) if one.name not in ("lengths", "factors")]
     found = {name: stored[f"prior.{name}"] for name in names}
     return Tables(lengths=lengths, factors=factors, **found)
+
+
+@dataclass(frozen=True)
+class VoiceFile:
+    """A voice file to train further, read when it is needed."""
+
+    path: Path
+
+    def model(self) -> CharLSTM:
+        """Return the network, as exactly as the file stores it."""
+        return self._voice.network().network()
+
+    def vocabulary(self) -> Vocabulary:
+        """Return the characters that the voice knows."""
+        return self._voice.vocabulary
+
+    def config(self) -> Config:
+        """Return the configuration of the training, with the network's sizes in the file."""
+        shape = self._voice.network().shape
+        config = Config.from_json(self._voice.metadata["onbook.config"])
+        return dataclasses.replace(config, embedding=shape.embedding)
+
+    def fingerprint(self) -> str:
+        """Return a fingerprint of the voice."""
+        return self._voice.fingerprint
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+    @cached_property
+    def _voice(self) -> Voice:
+        return Voice.read(self.path)
+
+
+Trained = Run | VoiceFile
+"""A trained voice to train further."""
+
+
+def open_voice(path: Path) -> Trained:
+    """Return the voice at a path: a voice file, or a run folder."""
+    return VoiceFile(path) if path.is_file() else Run(path)

@@ -11,13 +11,13 @@ from onnx import TensorProto
 from export import graph
 from export.quantise import dequantise, quantise
 from export.runtime import Runtime
+from training.config import PRESETS
 from training.data.vocabulary import RARE, Vocabulary
 from training.model.folding import FoldedNetwork
 from training.model.network import CharLSTM
 from training.model.perfect_hash import IN_A_BUCKET, ROOM
 from training.model.prior import PriorShape
 from training.model.tables import Tables
-from training.presets import PRESETS
 from training.voice_file import read_network, serialise
 
 SHAPES = [(0, 0, 0), (0, 0, 300), (40, 0, 0), (40, 50, 0), (48, 50, 300)]

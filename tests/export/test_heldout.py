@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from export import heldout
-from training.data.texts import TextError
+from training.errors import TextError
 
 BOTH = ["validation/the-tempest", "test/the-comedy-of-errors"]
 

@@ -11,7 +11,7 @@ from onnx import TensorProto, helper
 
 from export.parts import Parts
 from export.prior_graph import add_prior
-from training.model.blend import blended
+from training.finetune import blended
 from training.model.prior import NgramPrior, PriorShape
 from training.model.tables import Tables
 

@@ -12,8 +12,9 @@ import onnxruntime
 import pytest
 
 from export import graph
+from training.errors import VoiceError
 from training.model.folding import FoldedNetwork
-from training.voice_file import Voice, VoiceError, serialise
+from training.voice_file import Voice, serialise
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ import torch
 from bot.inference.model import Model, ModelError
 from bot.screenplay.elements import Element
 from bot.settings import Settings, variable
-from training.data.texts import TextError
+from training.errors import TextError
 
 from . import heard, judging, places, report, sheets, turn_taking, writing
 from .places import Place

@@ -10,7 +10,8 @@ from pathlib import Path
 from bot.screenplay.elements import Element, Kind, ScriptError
 from bot.screenplay.fountain import cue_line, from_voice
 from bot.screenplay.free_text import name
-from training.data.texts import KINDS, Text, TextError, read
+from training.data.texts import KINDS, Text, read
+from training.errors import TextError
 
 SCRIPT = 3_000
 """Most characters of a script before a place that a voice reads."""

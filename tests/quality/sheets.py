@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bot.screenplay.elements import Element
-from training.data.texts import TextError
+from training.errors import TextError
 from training.experiments.table import line
 
 from .places import Place

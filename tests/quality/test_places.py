@@ -8,7 +8,8 @@ import pytest
 
 from bot.screenplay.elements import Kind
 from tests.quality.places import LEAST, PASSAGE, SAID, SCRIPT, choose, held_out, learned
-from training.data.texts import Text, TextError
+from training.data.texts import Text
+from training.errors import TextError
 
 
 def script(speeches: int, names: str = "MJ") -> Text:

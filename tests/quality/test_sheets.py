@@ -10,7 +10,7 @@ import pytest
 
 from tests.quality.__main__ import main
 from tests.quality.sheets import score
-from training.data.texts import TextError
+from training.errors import TextError
 
 
 @pytest.fixture(scope="module")

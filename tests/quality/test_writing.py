@@ -13,7 +13,7 @@ from bot.settings import Settings
 from tests.quality import writing
 from tests.quality.places import PASSAGE, Place, choose, held_out
 from tests.quality.writing import QUALITIES, Setting, Written
-from training.data.texts import TextError
+from training.errors import TextError
 
 
 @pytest.fixture(scope="module")

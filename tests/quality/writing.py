@@ -26,7 +26,7 @@ from bot.session.turn import NewScript, RoomError, Wish, Writer
 from bot.session.turn import Place as Head
 from bot.settings import Settings
 from bot.storage.store import Store
-from training.data.texts import TextError
+from training.errors import TextError
 
 from .places import PASSAGE, Place, fountain_of
 

@@ -15,10 +15,11 @@ from tests.conftest import TINY
 from training import trainer
 from training.data.texts import Split, collect
 from training.distributed import Team, joined, leave
+from training.errors import RunError
 from training.model.network import NOTHING_DROPPED
 from training.model.prior import PriorShape
 from training.pretraining import prepare
-from training.run import Run, RunError
+from training.run import Run
 from training.trainer import Training
 
 SMALL = dataclasses.replace(

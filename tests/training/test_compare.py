@@ -18,18 +18,17 @@ import pytest
 import torch
 
 from tests.conftest import TINY
-from training.__main__ import main
-from training.data.texts import Text, TextError
+from training.cli import main
+from training.data.texts import Text
 from training.data.tokens import Tokens
+from training.errors import TextError
 from training.evaluation import carried
 from training.experiments import budget, comparison, counted, rows, table
 from training.experiments.ablations import Variant
-from training.experiments.budget import Budget
-from training.experiments.learned import Trainee, learn
-from training.experiments.networks import GPT, AtTemperature, CharRNN, Network, NotebookGRU
-from training.experiments.recipes import RECIPES
+from training.experiments.recipes import GPT, RECIPES, AtTemperature, CharRNN, Network, NotebookGRU
 from training.experiments.rows import Row
 from training.experiments.task import Task, ablations, of_corpus, of_texts, tinyshakespeare
+from training.experiments.trainee import Budget, Trainee, learn
 from training.model.prior import PriorShape
 from training.pretraining import fitted
 from training.run import Run, load
@@ -266,7 +265,7 @@ def test_what_a_change_does_stands_beside_the_base(
         "slow": Variant("a rate of 0.0001", replace(TINY, learning_rate=0.0001)),
     }
     monkeypatch.setattr("training.experiments.comparison.VARIANTS", small)
-    monkeypatch.setattr("training.__main__.VARIANTS", small)
+    monkeypatch.setattr("training.cli.ablate.VARIANTS", small)
     command = ["ablate", str(play), "--characters", "20000", "--results", str(tmp_path / "rows")]
     command += ["--work", str(tmp_path / "work")]
     assert main([*command, "--only", "base"]) == 0

@@ -12,8 +12,8 @@ from fountain.parser import FountainParser
 from screenplain.parsers import fountain as screenplain
 
 from training.data.corpora import shakespeare
-from training.data.corpora.shakespeare import CorpusError, action, fountain
-from training.data.corpora.shakespeare import write_plays
+from training.data.corpora.shakespeare import action, fountain, write_plays
+from training.errors import CorpusError
 
 SOME = ["macbeth", "twelfth-night", "henry-viii", "timon-of-athens", "cymbeline", "pericles"]
 SCREENPLAIN = {"Slug": "heading", "Dialog": "speech", "Action": "action"}

@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from training.__main__ import main
-from training.data.corpora.drama import SourceError, convert, read_sources
+from training.cli import main
 from training.data.corpora.drama.cleaning import clean
 from training.data.corpora.drama.cues import Layout
-from training.data.corpora.drama.parts import TEST, VALIDATION
+from training.data.corpora.drama.manifest import TEST, VALIDATION
+from training.data.corpora.drama.sources import read_sources
+from training.data.corpora.drama.works import convert
+from training.errors import CorpusError
 
 GOLDEN = (Path(__file__).parent / "drama" / "ferry.fountain").read_text(encoding="utf-8")
 ELEMENTS = GOLDEN.strip().split("\n\n")[1:]
@@ -383,7 +385,7 @@ def test_what_is_no_source_is_refused(tmp_path: Path):
     broken = tmp_path / "broken.tar.xz"
     broken.write_bytes(b"no archive")
     for path in (tmp_path / "missing", broken, tmp_path):
-        with pytest.raises(SourceError):
+        with pytest.raises(CorpusError):
             read_sources(path)
 
 

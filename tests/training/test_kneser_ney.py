@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 import numpy as np
 import pytest
 
-from training.experiments.kneser_ney import KneserNey
+from training.experiments.counted import KneserNey
 
 TEXT = np.array(
     [int(c) for c in "3141592653589793238462643383279502884197169399375105820974944592"]

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from training import evaluation
+from training.data.texts import as_read
 from training.data.vocabulary import Vocabulary
 from training.model.lstm import LockedDropout, LSTMLayer
 from training.model.network import CharLSTM, Regularisation, Shape, at_temperatures
@@ -260,7 +261,7 @@ def test_each_length_of_a_context_has_the_temperature_at_which_it_costs_least(vo
     draw, text = random.Random(1), "e"
     while len(text) < 20_000:
         text += draw.choice("elns" + 3 * text[-1])
-    tokens = torch.tensor(vocabulary.encode(evaluation.as_read(text)))
+    tokens = torch.tensor(vocabulary.encode(as_read(text)))
     shape = fitted([tokens], len(vocabulary), PriorShape(contexts=9, longest=2, rows=9))
     model = CharLSTM(replace(SHAPE, vocabulary=len(vocabulary), letters=(), prior=shape)).eval()
     model.prior.learn([tokens])

@@ -5,11 +5,11 @@ import string
 
 import torch
 
+from training.config import Config
 from training.data.names import Names, people
 from training.data.texts import Text
 from training.data.tokens import Tokens, decode
 from training.data.vocabulary import Vocabulary
-from training.run import Config
 from training.trainer import windows_of
 
 LEAR = """.A ROOM

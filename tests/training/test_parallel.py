@@ -16,12 +16,12 @@ from torch import Tensor
 from tests.conftest import Made
 from tests.training.pair import SMALL, SURE
 from tests.training.test_train import rows
-from training.__main__ import main
+from training.cli import main
 from training.data.texts import collect
 from training.distributed import Team
+from training.errors import TrainingError
 from training.pretraining import _begin, prepare
 from training.run import Run, load
-from training.trainer import TrainingError
 
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
 TORCHRUN += ["--nproc-per-node", "2", "-m"]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from training.experiments.kneser_ney import KneserNey
+from training.experiments.counted import KneserNey
 from training.model.network import CharLSTM, Shape
 from training.model.prior import NO_PRIOR, PARTS, NgramPrior, PriorShape, fitted
 

@@ -12,14 +12,16 @@ import torch
 from torch import Tensor
 
 from tests.training.test_train import FEW, begin, rows
-from training.__main__ import main
-from training.counts import counted
+from training.checkpoint import counted
+from training.cli import main
+from training.config import Config
 from training.data.texts import collect
+from training.errors import RunError, TrainingError
 from training.model.network import CharLSTM
 from training.pretraining import decay, train
-from training.run import Config, Run, RunError, load
+from training.run import Run, load
 from training.schedule import learning_rate
-from training.trainer import Session, TrainingError
+from training.trainer import Session
 
 STANDING = dataclasses.replace(FEW, steps=None, renamed=0.5)
 """A training without an end."""

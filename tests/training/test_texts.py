@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from training.data.texts import MINIMUM, Split, Text, TextError, collect, read
+from training.data.texts import MINIMUM, Split, Text, collect, read
+from training.errors import TextError
 
 FINAL_DRAFT = """\
 <?xml version="1.0" encoding="UTF-8"?>

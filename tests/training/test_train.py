@@ -18,17 +18,19 @@ import torch
 
 from tests.conftest import TINY
 from training import trainer
-from training.__main__ import main
+from training.cli import main
+from training.config import Config
 from training.data.texts import Split, Text, collect
 from training.data.tokens import Tokens
 from training.data.vocabulary import Vocabulary
+from training.errors import RunError, TrainingError
 from training.evaluation import calibrated, carried
 from training.model.network import NOTHING_DROPPED, CharLSTM
 from training.model.prior import NO_PRIOR
 from training.pretraining import train
-from training.run import Config, Run, RunError, load
-from training.trained import TrainedFile
-from training.trainer import VALIDATION_STREAMS, Session, Training, TrainingError
+from training.run import Run, load
+from training.trainer import VALIDATION_STREAMS, Session, Training
+from training.voice_file import VoiceFile
 
 FEW = dataclasses.replace(TINY, steps=12, evaluate_every=5, lower=16, word=24, summary=8, upper=24)
 
@@ -197,7 +199,7 @@ def test_a_resumed_run_keeps_its_configuration_except_steps_and_rate(scenes: Pat
 def test_a_run_can_begin_with_the_weights_of_a_voice_file(
     voices: Path, scenes: Path, tmp_path: Path
 ):
-    voice = TrainedFile(voices / "tiny.onnx")
+    voice = VoiceFile(voices / "tiny.onnx")
     command = ["train", str(scenes), "--from", str(voice), "--prior", "900", "--batch", "8"]
     command += ["--precision", "float32"]
     prepared, resumed = Run(tmp_path / "prepared"), Run(tmp_path / "resumed")

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from training.data.vocabulary import Vocabulary
-from training.model import word_vectors
+from training.model import words as module
 from training.model.words import (
     FACTORS,
     FADING,
@@ -108,16 +108,16 @@ def test_a_topic_is_the_fading_average_of_the_words_that_are_known():
 
 
 def test_the_commonest_words_of_texts_are_found_in_lower_case(vocabulary: Vocabulary):
-    found = word_vectors.commonest([TEXT], vocabulary, WordShape(words=3))
+    found = module.commonest([TEXT], vocabulary, WordShape(words=3))
     assert found[:2] in (["the", "swan"], ["swan", "the"])
     assert len(found) == 3
-    assert word_vectors.commonest(["Rare words."], vocabulary, WordShape(words=3)) == []
+    assert module.commonest(["Rare words."], vocabulary, WordShape(words=3)) == []
 
 
 def test_words_are_put_into_a_table_under_the_keys_that_reading_them_gives(vocabulary: Vocabulary):
     words = ["swan", "don't"]
     table = WordVectors(WordShape(words=2, features=1))
-    table.know(word_vectors.keys_of(words, vocabulary), torch.tensor([[0.3], [-0.3]]))
+    table.know(module.keys_of(words, vocabulary), torch.tensor([[0.3], [-0.3]]))
     letters = torch.tensor(letter_numbers(vocabulary.characters))
     tokens = torch.tensor(vocabulary.encode("Don't"))
     hashes = rolled(letters[tokens][:, None], torch.zeros(1, 2))[-1]
@@ -130,10 +130,10 @@ def test_principal_components_keep_what_is_near_together():
     torch.manual_seed(2)
     meanings = torch.randn(6, 40)
     vectors = meanings.repeat_interleave(20, dim=0) + 0.3 * torch.randn(120, 40)
-    reduced = word_vectors.principal(vectors, 5)
+    reduced = module.principal(vectors, 5)
     assert reduced.shape == (120, 5)
     assert reduced.abs().max() <= 1
-    assert reduced.std().item() == pytest.approx(word_vectors.SPREAD, rel=0.05)
+    assert reduced.std().item() == pytest.approx(module.SPREAD, rel=0.05)
     apart = torch.cdist(reduced, reduced)
     own = apart[:20, :20].mean()
     assert own < 0.5 * apart[:20, 20:].mean()
@@ -142,6 +142,6 @@ def test_principal_components_keep_what_is_near_together():
 def test_pretrained_vectors_know_what_is_alike():
     pytest.importorskip("transformers", reason="the extra `words` is not installed")
     words = ["king", "queen", "bread", "cheese", "monday", "tuesday"]
-    vectors = torch.nn.functional.normalize(word_vectors.pretrained(words, 5), dim=1)
+    vectors = torch.nn.functional.normalize(module.pretrained(words, 5), dim=1)
     alike = vectors @ vectors.T - 2 * torch.eye(6)
     assert alike.argmax(dim=1).tolist() == [1, 0, 3, 2, 5, 4]

@@ -1,55 +1,34 @@
-"""Parse the option values of the command line, and describe each number of a training."""
+"""Define the options that several commands share; help texts come from the dataclasses' docs."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+import ast
+import dataclasses
+import inspect
+import textwrap
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, TypeVar
 
-NUMBERS = {
-    "embedding": "numbers that a character is read as",
-    "lower": "units of the layer that reads characters",
-    "word": "units of the layer that steps once a word; 0 for none",
-    "summary": "numbers by which that layer tells what it remembers",
-    "upper": "units of the layer that says what comes next",
-    "words": "words that have a vector from the start, at most; needs the extra `words`",
-    "batch": "streams of text that are read side by side",
-    "window": "characters through which gradients flow",
-    "lengthen": "times as long windows as before, of as many times fewer streams",
-    "warmup": "steps until the learning rate is at its highest",
-    "evaluate_every": "steps between two evaluations",
-    "checkpoint_minutes": "time between two checkpoints",
-    "learning_rate": "the highest one",
-    "clip": "the largest norm of the gradients",
-    "averaging": "decay of the average of the weights, which is what is kept",
-    "weight_decay": "of AdamW",
-    "seed": "of all that is drawn",
-    "prior": "contexts after which it is counted what comes, at most; 0 for none",
-    "prior_longest": "characters of the longest context",
-    "renamed": "share of a text's names that are others at each reading",
-    "resets": "share of the windows that begin from no state",
-    "drop_embedding": "dropout of the characters that are read",
-    "drop_layers": "dropout between the layers and before the output",
-    "drop_recurrent": "dropout of the recurrent weights",
-    "taught": "with --teacher, the share of the streams (one at least) that read what those wrote",
-    "imagined": "with --teacher, how many characters those write before --minutes begin",
-}
-"""The help text of each number that a training takes."""
+from training.config import Config
+from training.model.network import Regularisation, Shape
+from training.model.prior import PriorShape
+from training.model.words import WordShape
+from training.trainer import Session
+
+INTERRUPTED = 130
+"""The exit code after Ctrl-C."""
+
+DROPPED = tuple(field.name for field in dataclasses.fields(Regularisation))
+
+Options = argparse._ActionsContainer  # noqa: SLF001 - these types have no public names
+Commands = argparse._SubParsersAction  # noqa: SLF001
+Number = Callable[[str], float]
 
 
-def add_number(
-    group: argparse._ActionsContainer,
-    name: str,
-    kind: Callable[[str], float],
-    default: float | str,
-) -> None:
-    """Add an option for one of `NUMBERS`; a default given as text is only shown in the help."""
-    flag = "--" + name.replace("_", "-")
-    shown = f"{NUMBERS[name]} [{default}]"
-    given = None if isinstance(default, str) else default
-    group.add_argument(flag, type=kind, default=given, metavar="N", help=shown)
-
-
-def positive(kind: type[int | float]) -> Callable[[str], float]:
+def positive(kind: type[int | float]) -> Number:
     """Return a parser of numbers above 0."""
 
     def parse(text: str) -> float:
@@ -70,6 +49,14 @@ def at_least_0(text: str) -> int:
     return value
 
 
+def share(text: str) -> float:
+    """Parse a number from 0 up to, but below, 1."""
+    value = float(text)
+    if not 0 <= value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not from 0 up to, but below, 1")
+    return value
+
+
 def folder_and_times(text: str) -> tuple[str, int]:
     """Parse FOLDER=N."""
     folder, _, times = text.rpartition("=")
@@ -78,9 +65,168 @@ def folder_and_times(text: str) -> tuple[str, int]:
     return folder, int(times)
 
 
-def share(text: str) -> float:
-    """Parse a number from 0 up to, but below, 1."""
-    value = float(text)
-    if not 0 <= value < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not from 0 up to, but below, 1")
-    return value
+def field_docs(kind: type, prefix: str = "") -> dict[str, str]:
+    """Return the docstring below each field of a dataclass, as a help text by prefixed name."""
+    [definition] = ast.parse(textwrap.dedent(inspect.getsource(kind))).body
+    assert isinstance(definition, ast.ClassDef)
+    docs: dict[str, str] = {}
+    for field, below in pairwise(definition.body):
+        if isinstance(field, ast.AnnAssign) and isinstance(below, ast.Expr):
+            name, doc = ast.unparse(field.target), ast.literal_eval(below.value)
+            docs[prefix + name] = " ".join(doc.replace("`", "").split()).rstrip(".")
+    return docs
+
+
+PRIOR = field_docs(PriorShape)
+HELP = {
+    **field_docs(Shape),
+    **field_docs(Config),
+    **field_docs(Session),
+    **field_docs(Regularisation, "drop_"),
+    "words": f"{field_docs(WordShape)['words']}; needs the extra 'words'",
+    "prior": PRIOR["contexts"],
+    "prior_longest": PRIOR["longest"],
+    "lengthen": "Make windows this many times longer, and streams as many times fewer",
+}
+
+KINDS: dict[str, Number] = {
+    **dict.fromkeys(("embedding", "lower", "summary", "upper", "batch", "window"), positive(int)),
+    **dict.fromkeys(("warmup", "evaluate_every", "prior_longest", "lengthen"), positive(int)),
+    **dict.fromkeys(("imagined", "steps"), positive(int)),
+    **dict.fromkeys(("word", "words", "prior"), at_least_0),
+    **dict.fromkeys(("learning_rate", "clip", "checkpoint_minutes"), positive(float)),
+    **dict.fromkeys(("averaging", "weight_decay", "renamed", "resets", "taught"), share),
+    **{f"drop_{name}": share for name in DROPPED},
+    "seed": int,
+}
+
+
+def add_number(options: Options, name: str, default: float | str) -> None:
+    """Add an option for a number; a default given as text is only shown in the help."""
+    options.add_argument(
+        f"--{name.replace('_', '-')}",
+        type=KINDS[name],
+        default=None if isinstance(default, str) else default,
+        metavar="N",
+        help=f"{HELP[name]} [{default}]".replace("%", "%%"),
+    )
+
+
+def add_dropout(options: Options) -> None:
+    """Add options that change the dropout of an existing training."""
+    for name in DROPPED:
+        add_number(options, f"drop_{name}", "as before")
+
+
+def add_texts(options: Options, count: str, help_text: str) -> None:
+    """Add the texts to learn, as positional arguments."""
+    options.add_argument("texts", type=Path, nargs=count, metavar="TEXT", help=help_text)
+
+
+def add_run(options: Options, name: str, help_text: str) -> None:
+    """Add a run folder, or a voice file, as a positional argument."""
+    options.add_argument(name, type=Path, metavar=name.upper(), help=help_text)
+
+
+def add_out(options: Options, metavar: str, help_text: str) -> None:
+    """Add the folder to write."""
+    options.add_argument("--out", type=Path, required=True, metavar=metavar, help=help_text)
+
+
+def add_resume(options: Options) -> None:
+    """Add ``--resume``."""
+    options.add_argument(
+        "--resume",
+        action="store_true",
+        help="continue the run in --out with its own configuration; --steps moves its end, and "
+        "'train' accepts another --learning-rate",
+    )
+
+
+def add_session(options: Options) -> None:
+    """Add the options of one process: its time, its checkpoints and its device."""
+    options.add_argument(
+        "--minutes",
+        type=positive(float),
+        help="save and stop after this time; --resume continues (default: no limit)",
+    )
+    add_number(options, "checkpoint_minutes", Session.checkpoint_minutes)
+    add_device(options)
+
+
+def add_device(options: Options) -> None:
+    """Add ``--device``."""
+    options.add_argument(
+        "--device",
+        choices=["auto", "cpu", "cuda"],
+        default="auto",
+        help="the device that computes [auto: a GPU if there is one]",
+    )
+
+
+def add_precision(options: Options) -> None:
+    """Add ``--precision``."""
+    options.add_argument(
+        "--precision",
+        choices=["auto", "bfloat16", "float32"],
+        help="the precision of products [auto: the faster one on the device]",
+    )
+
+
+def add_repeat(options: Options) -> None:
+    """Add ``--repeat``."""
+    options.add_argument(
+        "--repeat",
+        type=folder_and_times,
+        action="append",
+        default=[],
+        metavar="FOLDER=N",
+        help="read the texts in folders of this name N times per epoch; can be repeated",
+    )
+
+
+def add_results(options: Options, names: Sequence[str], written: Path, committed: Path) -> None:
+    """Add the options of an experiment: which rows to make, and where rows lie."""
+    options.add_argument(
+        "--only",
+        action="append",
+        default=[],
+        choices=list(names),
+        metavar="NAME",
+        help=f"make this row, then print the table; can be repeated ({', '.join(names)})",
+    )
+    options.add_argument("--all", action="store_true", help="make all missing rows")
+    options.add_argument(
+        "--results",
+        type=Path,
+        nargs=1,
+        default=(written, committed),
+        metavar="DIR",
+        help=f"where rows are written and read (default: {written}, then the rows committed in "
+        f"training/experiments/results)",
+    )
+    options.add_argument(
+        "--work",
+        type=Path,
+        default=Path("runs/compare"),
+        metavar="DIR",
+        help="where unfinished rows are kept, to be resumed [%(default)s]",
+    )
+
+
+def new_session(options: argparse.Namespace) -> Session:
+    """Return the session that the options of `add_session` describe."""
+    return Session(options.device, options.minutes, options.checkpoint_minutes)
+
+
+Settings = TypeVar("Settings", Config, PriorShape, Regularisation, WordShape)
+
+
+def change(before: Settings, **given: Any) -> Settings:  # noqa: ANN401 - fields of any type
+    """Return settings with the given fields replaced, except those given as None."""
+    return dataclasses.replace(before, **{k: v for k, v in given.items() if v is not None})
+
+
+def change_dropout(before: Regularisation, options: argparse.Namespace) -> Regularisation:
+    """Return dropout probabilities with those given as options replaced."""
+    return change(before, **{name: getattr(options, f"drop_{name}") for name in DROPPED})

@@ -12,6 +12,8 @@ from xml.etree.ElementTree import Element, ParseError
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
+from training.errors import TextError
+
 from .corpora import shakespeare
 
 MINIMUM = 20_000
@@ -49,10 +51,6 @@ REMARKS = (
     # A section, a synopsis or a page break.
     (re.compile(r"^[#=].*(?:\n|\Z)", re.MULTILINE), ""),
 )
-
-
-class TextError(ValueError):
-    """Raised for a text that cannot be used; the message says in one sentence what to do next."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +95,15 @@ def read(path: Path) -> Text:
         case _:
             content = _without_title_page(_normalise(_decode(path, data)))
     return Text(path.stem, _normalise(content), path.absolute().parent.name)
+
+
+def as_read(text: str) -> str:
+    r"""Return a text as a voice reads it: between line ends.
+
+    The blank line between two elements is the end of the first ("\n") and the start of the next
+    ("\n"), so every element, and a whole text, is read as newline, text, newline.
+    """
+    return f"\n{text}\n"
 
 
 def fingerprint(paths: Sequence[Path]) -> str:

@@ -19,10 +19,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from training.evaluation import as_read
-
 from .names import people
-from .texts import Text
+from .texts import Text, as_read
 from .vocabulary import Vocabulary
 
 Ids = NDArray[np.unsignedinteger]

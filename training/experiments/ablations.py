@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from training.config import Config
 from training.model.network import Regularisation
 from training.model.prior import NO_PRIOR, PriorShape
-from training.run import Config
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ from pathlib import Path
 from training.run import make_folder
 
 from .ablations import VARIANTS
-from .budget import Budget
 from .rows import ROWS, Maker, Row, trained
 from .table import of_ablations, of_rows
 from .task import Task
+from .trainee import Budget
 
 COMMITTED = Path(__file__).parent / "results"
 """The rows in the repository, a folder for each task."""

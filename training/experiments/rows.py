@@ -14,21 +14,20 @@ from typing import Any
 
 import torch
 
+from training.config import Config
 from training.data.tokens import Tokens
 from training.device import uses_bfloat16
 from training.evaluation import calibrated, carried, cold_windows
 from training.model.network import CharLSTM, Regularisation
 from training.model.prior import PriorShape
 from training.pretraining import fitted, prepare
-from training.run import Config, Run
+from training.run import Run
 from training.trainer import VALIDATION_STREAMS
 
 from . import counted
-from .budget import Budget, clock
-from .learned import PROBE, Interrupted, learn
-from .networks import AtTemperature, Network
-from .recipes import RECIPES, Recipe
+from .recipes import RECIPES, AtTemperature, Network, Recipe
 from .task import Task
+from .trainee import PROBE, Budget, Interrupted, clock, learn
 
 NO_BUDGET = "none"
 """The budget of models that only count."""

@@ -11,8 +11,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from training.data.corpora import shakespeare
-from training.data.texts import MINIMUM, Split, Text, TextError, collect
+from training.data.texts import MINIMUM, Split, Text, collect
 from training.data.vocabulary import Vocabulary
+from training.errors import TextError
 from training.evaluation import COLD_WINDOW
 
 OWN = ("plays", "tinyshakespeare", "ablations")

@@ -15,12 +15,13 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from training.config import Config
 from training.data.texts import Text
 from training.data.tokens import Tokens
 from training.data.vocabulary import Vocabulary
 from training.model.lstm import LSTMLayer
 from training.model.prior import NO_PRIOR, fitted
-from training.run import Config, Run
+from training.run import Run
 from training.trainer import Training
 
 STEPS = 4

@@ -7,11 +7,9 @@ import pytest
 
 from tests.training.drama.plays import WORDS
 from tests.training.drama.test_download import Mirror, framed, mirror  # noqa: F401 -- a fixture
-from training.__main__ import main
-from training.data.corpora.drama import command
+from training.cli import corpus, main
 from training.data.corpora.drama.download import Client
-from training.data.corpora.drama.manifest import Entry
-from training.data.corpora.drama.parts import TEST
+from training.data.corpora.drama.manifest import TEST, Entry
 
 HELD_OUT = min(TEST)
 
@@ -81,8 +79,8 @@ def test_texts_that_are_not_there_are_fetched_first(mirror, tmp_path, monkeypatc
     play = printed(1, "The Kettle")
     mirror.files["4/45/45.txt"] = framed(play)
     known = {45: Entry(45, "The Kettle", "0" * 64)}
-    monkeypatch.setattr(command, "read_manifest", lambda: known)
-    monkeypatch.setattr(command, "Client", lambda address: Client(address, pause=0))
+    monkeypatch.setattr(corpus, "read_manifest", lambda: known)
+    monkeypatch.setattr(corpus, "Client", lambda address: Client(address, pause=0))
     [row] = make(tmp_path / "texts", tmp_path / "out", "--download", "--mirror", mirror.address)
     assert row["number"] == "45"
     said = capsys.readouterr().out

@@ -12,7 +12,6 @@ from training.data.corpora.drama import download as module
 from training.data.corpora.drama.download import (
     CHANGED,
     Client,
-    DownloadError,
     Outcome,
     cut_frame,
     describe,
@@ -20,6 +19,7 @@ from training.data.corpora.drama.download import (
     paths_on_mirror,
 )
 from training.data.corpora.drama.manifest import Entry
+from training.errors import CorpusError
 
 PLAY = "\n\n\nProduced by a Friend\n\n\nTHE KETTLE\n\nANNA. It sings, René.\n\n\n\n"
 HEADER = "The Project Gutenberg EBook of The Kettle, by Nobody\n\nLanguage: English\n\n"
@@ -171,7 +171,7 @@ def test_a_download_goes_on_where_it_was_cut_off(mirror, tmp_path):
     for number in (45, 46):
         mirror.files[f"4/{number}/{number}.txt"] = framed(PLAY)
     mirror.failures["4/46/46.txt"] = ["breaks off"] * module.ATTEMPTS
-    with pytest.raises(DownloadError, match="repeat this"):
+    with pytest.raises(CorpusError, match="repeat this"):
         download([entry(45), entry(46)], tmp_path, mirror.client())
     assert [file.name for file in tmp_path.iterdir()] == ["45.txt"]
     mirror.asked.clear()
@@ -185,7 +185,7 @@ def test_a_download_goes_on_where_it_was_cut_off(mirror, tmp_path):
 def test_a_mirror_that_refuses_is_not_asked_twice(mirror, tmp_path):
     mirror.files["4/45/45.txt"] = framed(PLAY)
     mirror.failures["4/45/45.txt"] = [403]
-    with pytest.raises(DownloadError, match=r"403.*another --mirror"):
+    with pytest.raises(CorpusError, match=r"403.*another --mirror"):
         download([entry(45)], tmp_path, mirror.client())
     assert mirror.asked == ["4/45/45.txt"]
 
@@ -202,13 +202,13 @@ def test_what_a_mirror_lacks_is_told_and_the_rest_is_fetched(mirror, tmp_path):
 
 def test_a_silent_mirror_is_given_up(mirror, tmp_path, monkeypatch):
     monkeypatch.setattr(module, "ATTEMPTS", 2)
-    with pytest.raises(DownloadError, match="does not answer"):
+    with pytest.raises(CorpusError, match="does not answer"):
         Client("http://127.0.0.1:9", 0).fetch("4/45/45.txt")
 
 
 @pytest.mark.parametrize("address", ["file:///etc", "gutenberg.org", "https://"])
 def test_only_addresses_of_the_web_are_mirrors(address):
-    with pytest.raises(DownloadError, match="https://"):
+    with pytest.raises(CorpusError, match="https://"):
         Client(address)
 
 

@@ -7,11 +7,11 @@ import pytest
 from training.data.corpora.drama.manifest import (
     MANIFEST,
     Entry,
-    ManifestError,
     read_manifest,
     replace_file,
     write_manifest,
 )
+from training.errors import CorpusError
 
 SUM = sha256(b"text").hexdigest()
 
@@ -44,13 +44,13 @@ def test_what_is_written_is_read(tmp_path):
 def test_a_wrong_row_is_refused_by_its_line(tmp_path, row):
     file = tmp_path / "list.tsv"
     file.write_text(f"number\ttitle\tsha256\n2\tTwo\t{SUM}\n{row}\n")
-    with pytest.raises(ManifestError, match="Line 3 of"):
+    with pytest.raises(CorpusError, match="Line 3 of"):
         read_manifest(file)
 
 
 def test_a_file_without_headings_is_refused(tmp_path):
     (tmp_path / "list.tsv").write_text(f"2\tTwo\t{SUM}\n")
-    with pytest.raises(ManifestError, match="begin with number"):
+    with pytest.raises(CorpusError, match="begin with number"):
         read_manifest(tmp_path / "list.tsv")
 
 

@@ -1,7 +1,7 @@
 """Tests of the overlap of held-out works with learned ones."""
 
 from tests.training.drama.plays import speeches, work
-from training.data.corpora.drama.overlap import RUN, measure_overlap
+from training.data.corpora.drama.copies import RUN, measure_overlap
 
 
 def test_only_whole_runs_count_and_only_in_held_out_works():

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.training.drama.plays import speeches, work
-from training.data.corpora.drama.scenes import FEWEST, keep_short_speeches
+from training.data.corpora.drama.elements import FEWEST, keep_short_speeches
 
 LONG = "ANNA\n" + "I remember it well. " * 20
 SHORT = speeches(1, 30, words=6)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from training.data.corpora.drama.songs import Song, read_song
+from training.data.corpora.drama.cues import Song, read_song
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,8 @@ from itertools import groupby
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from training.errors import CorpusError
+
 AUTHOR = "William Shakespeare"
 TITLES = {
     "henry-iv-part-1": "Henry IV, Part 1",
@@ -23,10 +25,6 @@ HELD_OUT = {"twelfth-night": "validation", "macbeth": "test"}
 
 _Kind = Literal["heading", "cue", "aside", "direction", "line", "gap"]
 KINDS: tuple[_Kind, ...] = ("heading", "cue", "aside", "direction", "line")
-
-
-class CorpusError(Exception):
-    """Say why the plays cannot be written, and what to do."""
 
 
 class _Token(NamedTuple):

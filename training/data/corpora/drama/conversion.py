@@ -6,11 +6,9 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from .cues import CENTRED, HEADING, Cue
-from .persons import expand_names
+from .cues import CENTRED, HEADING, Cue, Song, read_song
 from .script import Kind, Piece, Script
-from .songs import Song, read_song
-from .speakers import Part
+from .speakers import Part, expand_names
 
 STAGE = re.compile(
     r"(?:_|\[|\()*(?:(?:Re-?)?Enter|Exit|Exeunt|Manet|Curtain|The curtain|Tableau|Dance)\b",

@@ -6,14 +6,12 @@ A `Cue` is only a possibility: `training.data.corpora.drama.speakers` decides wh
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property, lru_cache
-from pathlib import Path
 
-from .paragraphs import Paragraph
+from .paragraphs import WORDS, Paragraph
 
 LONGEST = 45
 """The most characters of a name."""
@@ -134,7 +132,6 @@ NO_NAME = re.compile(
     r"|AN? (?:[A-Z-]+ )?(?:FARCE|COMEDY|TRAGEDY|DRAMA|MELODRAMA|PLAY|COMEDIETTA)\b.*"
     r"|(?:IN )?(?:ONE|TWO|THREE|FOUR|FIVE) (?:ACTS?|SCENES?))"
 )
-WORDS = tomllib.loads((Path(__file__).parent / "words.toml").read_text(encoding="utf-8"))
 EXCLAMATION = frozenset(WORDS["exclamations"].split())
 
 
@@ -216,3 +213,50 @@ def _is_name(name: str, layout: Layout) -> bool:
         first = words[0].lower().strip(".,:;!?")
         return first not in EXCLAMATION or (first in BEFORE_NAMES and len(words) > 1)
     return words[0].lower().strip(".,:;!?") not in ("enter", "exit", "exeunt", "re-enter")
+
+
+LONGEST_SONG = 80
+"""The most characters of the heading of a song."""
+
+_KIND = (
+    r"RECIT(?:ATIVE|\.)?|SONG|AIR|ARIA|BALLAD|SOLOS?|SOLI|DUETT?O?|TRIO|QUARTETT?E?|QUINTETT?E?"
+    r"|SEXTETT?E?|SEPTETT?E?|OCTETT?E?|GLEE|MADRIGAL|ENSEMBLE|FINALE|BARCAROLLE|SERENADE|COUPLETS"
+)
+_NUMBER = re.compile(
+    rf"(?P<kind>(?:{_KIND})(?:(?: and | AND |--|, )(?:{_KIND}|CHORUS))*)"
+    r"(?:(?:\.?--| - |[.:,] | (?:by |BY )?)(?P<by>[A-Z].*))?",
+)
+_CHORUS = re.compile(r"(?:OPENING |FINAL )?CHORUS OF [A-Z][A-Z ]+")
+_SINGERS = re.compile(
+    r"(?!(?:ACT|IN|TO|OF|FROM)\b)[A-Z][A-Z.'-]+(?:(?:,? (?:AND|and)|,|&)? [A-Z][A-Z.'-]*)*"
+)
+
+
+@dataclass(frozen=True)
+class Song:
+    """Hold the heading of a song.
+
+    Attributes:
+        heading: The number and its singers, as a sentence; "" where the heading is its singers.
+        singers: The singers' names in capitals, or "" where the heading has none.
+    """
+
+    heading: str
+    singers: str
+
+
+def read_song(text: str) -> Song | None:
+    """Return the song headed by a paragraph on one line, or None."""
+    text = text.strip("[](){} .")
+    if len(text) > LONGEST_SONG:
+        return None
+    if _CHORUS.fullmatch(text):
+        return Song("", normalise_name(text))
+    match = _NUMBER.fullmatch(text)
+    if not match:
+        return None
+    kind, by = match["kind"].capitalize(), match["by"] or ""
+    singers = re.split(r",? (?:with|WITH)\b| ?\(", by)[0]
+    if by and not _SINGERS.fullmatch(singers):
+        return None
+    return Song(f"{kind}: {by}." if by else f"{kind}.", normalise_name(singers))

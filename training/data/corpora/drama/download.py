@@ -24,6 +24,8 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from training.errors import CorpusError
+
 from .manifest import Entry, read_manifest, replace_file, write_manifest
 
 MIRROR = "https://gutenberg.pglaf.org/"
@@ -54,10 +56,6 @@ END = re.compile(
 )
 
 
-class DownloadError(Exception):
-    """Say why the plays cannot be fetched, and what to do."""
-
-
 class Outcome(Enum):
     """Name how a play got into its folder."""
 
@@ -78,14 +76,14 @@ class Client:
 
     def __post_init__(self) -> None:
         if not re.match(r"https?://[^/]", self.mirror):
-            raise DownloadError(f"{self.mirror} is no address: give one that begins with https://.")
+            raise CorpusError(f"{self.mirror} is no address: give one that begins with https://.")
         self.mirror = self.mirror.rstrip("/") + "/"
 
     def fetch(self, path: str) -> bytes | None:
         """Return the file at `path` below the mirror's address, or None where there is none.
 
         Raises:
-            DownloadError: The mirror refuses, or sent no whole file in `ATTEMPTS` attempts.
+            CorpusError: The mirror refuses, or sent no whole file in `ATTEMPTS` attempts.
         """
         reason = ""
         for attempt in range(ATTEMPTS):
@@ -97,14 +95,14 @@ class Client:
                 if error.code in (404, 410):
                     return None
                 if error.code != 429 and error.code < 500:
-                    raise DownloadError(
+                    raise CorpusError(
                         f"{self.mirror} refuses {path} ({error.code}): try another --mirror."
                     ) from error
                 reason = f"error {error.code}"
             except (OSError, http.client.HTTPException) as error:
                 # A timeout, a broken connection, or a host name that was not found.
                 reason = str(error) or type(error).__name__
-        raise DownloadError(
+        raise CorpusError(
             f"{self.mirror} does not answer ({reason}): repeat this, or try another --mirror."
         )
 
@@ -119,7 +117,7 @@ class Client:
         finally:
             self._asked = time.monotonic()
         if len(data) > LARGEST:
-            raise DownloadError(f"{path} is larger than a play: try another --mirror.")
+            raise CorpusError(f"{path} is larger than a play: try another --mirror.")
         # `read` with a limit does not report a file that was cut short.
         if promised is not None and len(data) < int(promised):
             raise ConnectionError("the file broke off")
@@ -140,8 +138,8 @@ def download(
     was written is used as the mirror has it, and noted in `CHANGED` so that it too is fetched once.
 
     Raises:
-        DownloadError: The mirror does not answer, or refuses; the files fetched so far stay.
-        ManifestError: The folder's list of changed texts cannot be read.
+        CorpusError: The mirror does not answer, or refuses; the files fetched so far stay.
+        CorpusError: The folder's list of changed texts cannot be read.
     """
     client = client or Client()
     folder.mkdir(parents=True, exist_ok=True)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from enum import Enum
 
 WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*")
@@ -64,3 +64,46 @@ def _read(block: str) -> Element:
         spoken = [line for line in lines if not (line.startswith("(") and line.endswith(")"))]
         return Element(Kind.SPEECH, block, cue, spoken)
     return Element(Kind.HEADING if re.match(r"\.(?!\.)", block) else Kind.ACTION, block)
+
+
+FEWEST = 6
+"""The fewest speeches of a run that is kept: fewer leave nothing to answer."""
+
+
+@dataclass
+class _Run:
+    """Collect the elements between two long speeches, below the heading of their scene."""
+
+    heading: Element | None = None
+    elements: list[Element] = field(default_factory=list[Element])
+
+    @property
+    def is_scene(self) -> bool:
+        speeches = [one for one in self.elements if one.kind is Kind.SPEECH]
+        return len(speeches) >= FEWEST and len({one.cue for one in speeches}) > 1
+
+
+def keep_short_speeches(script: str, longest: int) -> str:
+    """Return the runs of speeches with at most `longest` characters, or "" where there are none."""
+    elements = split_elements(script)
+    page = [one for one in elements if one.kind is Kind.PAGE]
+    runs = [run for run in _split_runs(elements[len(page) :], longest) if run.is_scene]
+    kept = [one for run in runs for one in ([run.heading] if run.heading else []) + run.elements]
+    return join_elements([*page, *kept]) if kept else ""
+
+
+def _split_runs(elements: Sequence[Element], longest: int) -> Iterator[_Run]:
+    run = _Run()
+    unanswered = False
+    for element in elements:
+        if element.kind is Kind.HEADING:
+            yield run
+            run, unanswered = _Run(element), False
+        elif element.kind is Kind.SPEECH and len(element.spoken) > longest:
+            yield run
+            run, unanswered = _Run(run.heading), True
+        elif not unanswered:
+            run.elements.append(element)
+        elif element.kind is Kind.SPEECH:
+            unanswered = False
+    yield run

@@ -7,14 +7,12 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
+from training.errors import CorpusError
+
 MANIFEST = Path(__file__).with_name("manifest.tsv")
 """The list of plays: a line of headings, then one play a line, fields separated by tabs."""
 
 HEADINGS = ["number", "title", "sha256"]
-
-
-class ManifestError(ValueError):
-    """Say why a manifest cannot be read, and what to do."""
 
 
 @dataclass(frozen=True)
@@ -39,16 +37,16 @@ def read_manifest(path: Path = MANIFEST) -> Mapping[int, Entry]:
     """Return the plays by number, in the order of the file.
 
     Raises:
-        ManifestError: A line is not a number, a title and a SHA-256, or a number comes twice.
+        CorpusError: A line is not a number, a title and a SHA-256, or a number comes twice.
     """
     headings, *rows = [line.split("\t") for line in path.read_text(encoding="utf-8").splitlines()]
     if headings != HEADINGS:
-        raise ManifestError(f"{path} does not begin with {', '.join(HEADINGS)}: restore the file.")
+        raise CorpusError(f"{path} does not begin with {', '.join(HEADINGS)}: restore the file.")
     entries: dict[int, Entry] = {}
     for line, row in enumerate(rows, start=2):
         entry = _parse_row(row)
         if entry is None or entry.number in entries:
-            raise ManifestError(f"Line {line} of {path} names no further play: restore the file.")
+            raise CorpusError(f"Line {line} of {path} names no further play: restore the file.")
         entries[entry.number] = entry
     return entries
 
@@ -78,3 +76,19 @@ def _parse_row(row: list[str]) -> Entry | None:
         case [number, title, digest] if number.isdecimal() and title and len(digest) == 64:
             return Entry(int(number), title, digest)
     return None
+
+
+VALIDATION = frozenset(
+    {885, 1240, 4093, 12687, 13894, 19094, 27709, 37195, 40700, 42523, 48749, 49480, 55290}
+)
+TEST = frozenset(
+    {383, 854, 1756, 3490, 3618, 4025, 12141, 17091, 31667, 41507, 41750, 50385, 60523, 67988}
+)
+"""The works of the test part; none is printed in an anthology of the corpus, too."""
+
+HELD_OUT: Mapping[str, frozenset[int]] = {"validation": VALIDATION, "test": TEST}
+
+
+def choose_part(number: int) -> str:
+    """Return the folder of a work: `train`, `validation` or `test`."""
+    return next((part for part, numbers in HELD_OUT.items() if number in numbers), "train")

@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from training.errors import CorpusError
+
 INDEX = "INDEX.tsv"
 """The list that gives each number its title, one play a line."""
 
@@ -15,10 +17,6 @@ LARGEST = 32_000_000
 """The most bytes of one file, because an archive can claim any size."""
 
 NUMBERED = re.compile(r"(\d+)\.txt")
-
-
-class SourceError(ValueError):
-    """Say why plays cannot be read, and what to do."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +32,7 @@ def read_sources(path: Path) -> list[Source]:
     """Return the plays of a folder, of an archive, or of one file such as `1234.txt`, by number.
 
     Raises:
-        SourceError: The path is missing, is no archive, or holds no such file.
+        CorpusError: The path is missing, is no archive, or holds no such file.
     """
     files = dict(_read_files(path))
     titles = _read_titles(files.pop(INDEX, b""))
@@ -43,7 +41,7 @@ def read_sources(path: Path) -> list[Source]:
         for number, data in sorted((int(Path(name).stem), data) for name, data in files.items())
     ]
     if not sources:
-        raise SourceError(f"{path} holds no plays: name files as 1234.txt.")
+        raise CorpusError(f"{path} holds no plays: name files as 1234.txt.")
     return sources
 
 
@@ -63,7 +61,7 @@ def _read_files(path: Path) -> Iterator[tuple[str, bytes]]:
                 yield file.name, file.read_bytes()
         return
     if not path.is_file():
-        raise SourceError(f"There is no {path}: check the name.")
+        raise CorpusError(f"There is no {path}: check the name.")
     if NUMBERED.fullmatch(path.name):
         yield path.name, path.read_bytes()
         return
@@ -71,7 +69,7 @@ def _read_files(path: Path) -> Iterator[tuple[str, bytes]]:
         with tarfile.open(path, "r:*") as archive:
             yield from _read_members(archive)
     except (tarfile.TarError, EOFError, OSError) as error:
-        raise SourceError(f"{path} is not a whole tar archive: fetch the file again.") from error
+        raise CorpusError(f"{path} is not a whole tar archive: fetch the file again.") from error
 
 
 def _read_members(archive: tarfile.TarFile) -> Iterator[tuple[str, bytes]]:

@@ -11,8 +11,7 @@ from itertools import takewhile
 from .cleaning import clean
 from .conversion import convert_play
 from .cutting import PERSONS, Play, cut_plays
-from .languages import leave_out_foreign
-from .paragraphs import split_paragraphs
+from .paragraphs import leave_out_foreign, split_paragraphs
 from .speakers import Part, read_speakers
 
 SHORTEST = 1_500

@@ -1,0 +1,63 @@
+"""Run ``decay``: make a voice of what a training has learned so far."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from training.pretraining import DECAYED, decay
+from training.run import Run
+
+from . import arguments
+from .train import run_training
+
+
+def add_command(commands: arguments.Commands) -> None:
+    """Add the command to the command line."""
+    one = commands.add_parser(
+        "decay",
+        help="make a voice of what a training has learned so far",
+        description="Make a voice of a training's last checkpoint by further steps in which the "
+        "learning rate falls to zero. The training itself is not changed and can continue.",
+    )
+    arguments.add_run(one, "run", "a run of 'train', finished or not")
+    arguments.add_texts(one, "*", "the texts of these steps (default: all texts of RUN)")
+    arguments.add_out(one, "VOICE", "a new run folder")
+    one.add_argument(
+        "--steps",
+        type=arguments.positive(int),
+        help=f"number of steps (default: {DECAYED * 100:.0f}%% of those that RUN has taken)",
+    )
+    arguments.add_resume(one)
+    arguments.add_session(one)
+    for name in ("name", "corpus", "licence"):
+        one.add_argument(f"--{name}", help=f"{arguments.HELP[name]} [as in RUN]")
+    arguments.add_repeat(one)
+    arguments.add_number(one, "lengthen", 1)
+    arguments.add_number(one, "evaluate_every", "as before")
+    arguments.add_dropout(one)
+    one.set_defaults(command=_decay)
+
+
+def _decay(options: argparse.Namespace) -> int:
+    run = Run(options.run)
+    begun = run.config()
+    changes: dict[str, Any] = {"drop": arguments.change_dropout(begun.drop, options)}
+    for name in ("name", "corpus", "licence", "evaluate_every"):
+        changes[name] = getattr(options, name) or getattr(begun, name)
+    if options.repeat or options.texts:
+        changes["repeat"] = dict(options.repeat)
+    return run_training(
+        options.out,
+        lambda team: decay(
+            run,
+            Run(options.out),
+            options.steps,
+            changes,
+            paths=options.texts,
+            lengthen=options.lengthen,
+            resume=options.resume,
+            team=team,
+            session=arguments.new_session(options),
+        ),
+    )

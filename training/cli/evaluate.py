@@ -1,0 +1,39 @@
+"""Run ``evaluate``: measure the bits per character of texts."""
+
+from __future__ import annotations
+
+import argparse
+
+from training.data.texts import read
+from training.evaluation import COLD_WINDOW, carried, cold_windows
+from training.run import Run
+
+from .arguments import Commands, add_run, add_texts
+
+
+def add_command(commands: Commands) -> None:
+    """Add the command to the command line."""
+    one = commands.add_parser("evaluate", help="measure the bits per character of texts")
+    add_run(one, "run", "a run folder")
+    add_texts(one, "+", "the texts to read")
+    one.set_defaults(command=_evaluate)
+
+
+def _evaluate(options: argparse.Namespace) -> int:
+    run = Run(options.run)
+    model, vocabulary = run.model(), run.vocabulary()
+    heads = "text", "characters", "skipped", "carried state", "cold windows"
+    print("{:28} {:>10} {:>8} {:>14} {:>13}".format(*heads))
+    for path in options.texts:
+        text = read(path)
+        cost = carried(model, vocabulary, text.content)
+        cold = cold_windows(model, vocabulary, text.content)
+        print(
+            f"{text.name:28} {cost.characters:10,} {vocabulary.skipped(text.content):8,} "
+            f"{cost.per_character:14.4f} {cold.per_character:13.4f}"
+        )
+    print(
+        "Bits per character. Carried state: read from start to end. "
+        f"Cold windows: {COLD_WINDOW} characters each, from an empty state."
+    )
+    return 0

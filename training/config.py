@@ -1,0 +1,145 @@
+"""Define the configuration of a training, and presets for the hardware that trains."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .data.vocabulary import Vocabulary
+from .model.network import Regularisation, Shape
+from .model.prior import PriorShape
+from .model.words import NO_WORDS, WordShape, letter_numbers
+
+
+@dataclass(frozen=True)
+class Config:
+    """The configuration of a run, written to ``config.json`` and kept when the run is resumed."""
+
+    name: str = "voice"
+    """The name of the voice."""
+    corpus: str = "own texts"
+    """A description of the training texts, for the voice's metadata."""
+    licence: str = "unstated"
+    """The terms under which the voice may be used."""
+    embedding: int = Shape.embedding
+    lower: int = Shape.lower
+    word: int = Shape.word
+    summary: int = Shape.summary
+    upper: int = Shape.upper
+    vectors: WordShape = NO_WORDS
+    prior: PriorShape = field(default_factory=PriorShape)
+    drop: Regularisation = field(default_factory=Regularisation)
+    repeat: Mapping[str, int] = field(default_factory=dict)
+    """Readings per epoch of the texts in folders of these names; other texts are read once."""
+    texts: str = ""
+    """SHA-256 of the training files, see `training.data.texts.fingerprint`."""
+    renamed: float = 0.75
+    """The share of a text's names that are replaced at each reading, 0 to 1."""
+    batch: int = 32
+    """Streams of text read side by side. A smaller batch learns more in a fixed time."""
+    window: int = 160
+    """Steps of truncated back-propagation; the state is carried from one window to the next."""
+    resets: float = 0.0
+    """Share of the windows that begin with the state of a script's start."""
+    learning_rate: float = 0.003
+    """The peak learning rate."""
+    warmup: int = 200
+    """Steps until the learning rate is at its peak."""
+    weight_decay: float = 0.01
+    """The weight decay of AdamW."""
+    clip: float = 1.0
+    """The largest norm of the gradients; larger gradients are scaled down."""
+    averaging: float = 0.999
+    """Decay of the exponential moving average of the weights that is evaluated and kept."""
+    seed: int = 1
+    """The seed of all random numbers."""
+    evaluate_every: int = 500
+    """Steps between two evaluations."""
+    precision: str = "auto"
+    """``bfloat16``, ``float32``, or ``auto`` for the faster one on the device."""
+    minutes: float | None = None
+    """Time of the whole schedule, if `steps` are computed from the speed."""
+    steps: int | None = None
+    """Steps of the schedule; None for a training without an end."""
+    decay_from: int | None = None
+    """The step from which the learning rate falls; None for the last fifth of the steps."""
+    begun_from: str = ""
+    """Fingerprint of the voice whose weights the training began with, if any."""
+    tuned_from: str = ""
+    """SHA-256 of the weights that were tuned, if any; resuming the run needs these weights."""
+    taught_by: tuple[str, ...] = ()
+    """SHA-256 of the weights of each teacher; resuming the run needs these weights too."""
+    taught: float = 0.75
+    """With --teacher, the share of the streams, one at least, that read what teachers wrote."""
+    imagined: int = 5_000_000
+    """With --teacher, the number of characters that teachers write before training begins."""
+
+    @property
+    def streams_of_texts(self) -> int:
+        """Return the number of streams that read the texts, not what teachers wrote."""
+        if not self.taught_by:
+            return self.batch
+        return max(1, self.batch - max(1, round(self.batch * self.taught)))
+
+    def shape(self, vocabulary: Vocabulary) -> Shape:
+        """Return the network's sizes for a vocabulary."""
+        return Shape(
+            len(vocabulary),
+            letter_numbers(vocabulary.characters),
+            self.embedding,
+            self.lower,
+            self.word,
+            self.summary if self.word else 0,
+            self.upper,
+            self.vectors if self.word else NO_WORDS,
+            self.prior,
+        )
+
+    def to_json(self) -> str:
+        """Return the configuration as JSON, the content of ``config.json``."""
+        return json.dumps(dataclasses.asdict(self), indent=2) + "\n"
+
+    @classmethod
+    def from_json(cls, document: str) -> Config:
+        """Read what `to_json` returned; raises TypeError or ValueError for anything else."""
+        fields: dict[str, Any] = json.loads(document)
+        nested = {
+            "drop": Regularisation(**fields["drop"]),
+            "vectors": WordShape(**fields["vectors"]),
+            "prior": PriorShape(**fields["prior"]),
+            "taught_by": tuple(fields["taught_by"]),
+        }
+        return cls(**fields | nested)
+
+
+PRESETS: Mapping[str, Config] = {
+    # One CPU core: the default.
+    "standard": Config(),
+    # One GPU: 15 million parameters, each of which takes a byte in a file of 20 MB. That leaves 4
+    # MB to the prior, whose whole distributions take half, so the prior has fewer contexts than
+    # usual. Most of the additional parameters are in the word layer: a parameter there costs a
+    # fifth of a parameter in the upper layer, also at inference, because it is used once a word.
+    # All sizes are multiples of 64, to suit a GPU's matrix units.
+    "gpu": dataclasses.replace(
+        Config(),
+        word=1408,
+        upper=640,
+        vectors=WordShape(words=20_000),
+        prior=PriorShape(contexts=300_000),
+        drop=Regularisation(embedding=0.05, layers=0.1, recurrent=0.1),
+        # The characters of a window are read one after another, so only many streams keep a GPU
+        # busy. Longer windows make no character cheaper, and leave fewer steps to learn in.
+        batch=256,
+        window=256,
+        # Lower than for small batches, because the network is wider; only a little lower, because
+        # gradients of so many characters are less noisy. Adam's averages must be filled first.
+        learning_rate=0.002,
+        warmup=1000,
+        # An evaluation takes as long as many steps, because its sample is written one by one.
+        evaluate_every=2000,
+    ),
+}
+"""The presets by name; options given explicitly override a preset."""
