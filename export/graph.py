@@ -24,6 +24,8 @@ adds up.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib import import_module
+from types import ModuleType
 from typing import Literal
 
 import numpy as np
@@ -70,25 +72,26 @@ def build(network: FoldedNetwork, bits: Bits) -> onnx.ModelProto:
     if bits == 8:
         parts.constant("step", STEP)
         parts.constant("zero", ZERO)
+    cell = _cell(network)
     _split_state(parts, network)
     for layer, units in zip(_layers(network), network.shape.units, strict=True):
-        parts.constant(f"{layer}.gate_sizes", np.array([3 * units, units]))
+        parts.constant(f"{layer}.gate_sizes", units * np.array(cell.SPLIT))
     read = [_operand(parts, "lower.h", bits)]
     if network.prior:
         read.append(_operand(parts, _expected(parts, network), bits))
     product = _product(parts, "lower", read, network.lower, bits)
-    table = parts.constant("table", _in_gate_order(network.table))
+    table = parts.constant("table", network.table)
     added = parts.node("Gather", [table, "tokens"], "lower.table")
     gates = parts.node("Add", [product, added], "lower.gates")
-    lower = _operand(parts, _cell(parts, "lower", gates, "lower.c"), bits)
+    lower = _operand(parts, _step(parts, network, "lower", gates), bits)
     _letters(parts, network)
     read = [lower]
     if network.word:
-        _word(parts, network.word, lower, bits)
+        _word(parts, network, network.word, lower, bits)
         read.append(_operand(parts, "next.summary", bits))
     read.append(_operand(parts, "upper.h", bits))
     gates = _product(parts, "upper", read, network.upper, bits, network.upper_bias)
-    upper = _operand(parts, _cell(parts, "upper", gates, "upper.c"), bits)
+    upper = _operand(parts, _step(parts, network, "upper", gates), bits)
     said = "said" if network.prior else "logits"
     _product(parts, "output", [upper], network.output, bits, network.output_bias, said)
     if network.prior:
@@ -110,7 +113,7 @@ def _layers(network: FoldedNetwork) -> list[str]:
 def _sections(network: FoldedNetwork) -> list[str]:
     """Return the names of the sections of a state, in the order of `Shape.sections`."""
     return [
-        *(f"{layer}.{kind}" for kind in "hc" for layer in _layers(network)),
+        *(f"{layer}.{kind}" for kind in network.shape.layer.memories for layer in _layers(network)),
         *(["summary"] if network.word else []),
         *(["topic", "hashes"] if network.shape.vectors.words else []),
         "inside",
@@ -138,7 +141,7 @@ def _letters(parts: Parts, network: FoldedNetwork) -> None:
     parts.node("Mul", [rolled, "next.inside"], "next.hashes")
 
 
-def _word(parts: Parts, word: WordLayer, lower: str, bits: Bits) -> None:
+def _word(parts: Parts, network: FoldedNetwork, word: WordLayer, lower: str, bits: Bits) -> None:
     """Add a step of the word layer in the rows in which a word has ended.
 
     The resulting state of all rows is ``next.word.h``, ``next.word.c`` and ``next.summary``, and
@@ -157,15 +160,17 @@ def _word(parts: Parts, word: WordLayer, lower: str, bits: Bits) -> None:
         return parts.node("Gather", [vector, at], name)
 
     read = [of_rows(lower, "word.read")]
-    changed = ["word.h", "word.c", "summary"]
+    output, *others = network.shape.layer.memories
+    changed = [f"word.{output}", *(f"word.{name}" for name in others), "summary"]
     if len(word.keys):
         changed.append("topic")
         read.append(_vector(parts, word, of_rows("hashes", "word.hashes"), bits))
         read.append(_topic(parts, of_rows("topic", "word.topic"), bits))
-    read.append(_operand(parts, of_rows("word.h", "word.own"), bits))
+    own = of_rows("word.h", "word.own")
+    read.append(_operand(parts, own, bits))
     gates = _product(parts, "word", read, word.matrix, bits, word.bias)
-    cells = of_rows("word.c", "word.kept_c")
-    h = _cell(parts, "word", gates, cells, "step")
+    memory = [own, *(of_rows(f"word.{name}", f"word.kept_{name}") for name in others)]
+    h = _cell(network).add_step(parts, "word", gates, memory, "step")
     raw = _product(
         parts, "summary", [_operand(parts, h, bits)], word.summary, bits, word.summary_bias
     )
@@ -256,6 +261,18 @@ def _trusted(parts: Parts, network: FoldedNetwork) -> None:
     parts.node("Mul", [together, factor], "logits")
 
 
+def _cell(network: FoldedNetwork) -> ModuleType:
+    """Return the module of this package that adds a step of the network's recurrent layers."""
+    return import_module(f"{__package__}.{network.recurrence}")
+
+
+def _step(parts: Parts, network: FoldedNetwork, layer: str, gates: str) -> str:
+    """Add a step of the lower or the upper layer; return the name of its output."""
+    memory = [f"{layer}.{name}" for name in network.shape.layer.memories]
+    output: str = _cell(network).add_step(parts, layer, gates, memory, "next")
+    return output
+
+
 def _operand(parts: Parts, vector: str, bits: Bits) -> str:
     """Return the name of a vector as a product reads it, in 8 bits quantised from [-1, 1]."""
     if bits == 32:
@@ -274,9 +291,6 @@ def _product(
 ) -> str:
     """Add the product of concatenated vectors: [batch, K] @ matrix [K, N] + bias [N]."""
     name = name or f"{layer}.product"
-    if layer in ("lower", "word", "upper"):
-        matrix = _in_gate_order(matrix)
-        bias = None if bias is None else _in_gate_order(bias)
     [inputs, *others] = vectors
     if others:
         inputs = parts.node("Concat", vectors, f"{layer}.inputs", axis=1)
@@ -296,42 +310,6 @@ def _product(
         name,
         domain=MICROSOFT,
     )
-
-
-def _cell(parts: Parts, layer: str, gates: str, cells: str, prefix: str = "next") -> str:
-    """Add c' = forget x c + input x cell, and h' = output x tanh(c').
-
-    Args:
-        parts: The graph under construction.
-        layer: The name of the layer.
-        gates: The name of the gates, [batch, 4H], in the order of `_in_gate_order`.
-        cells: The name of c, [batch, H].
-        prefix: The beginning of the names of c' and h'.
-
-    Returns:
-        The name of h', [batch, H].
-    """
-    sizes = f"{layer}.gate_sizes"
-    opened, raw, cell = f"{layer}.open", f"{layer}.cell.raw", f"{layer}.cell"
-    parts.node("Split", [gates, sizes], f"{layer}.raw", raw, axis=1)
-    parts.node("Sigmoid", [f"{layer}.raw"], opened)
-    enter, keep, show = (f"{layer}.{gate}" for gate in ("input", "forget", "output"))
-    parts.node("Split", [opened], enter, keep, show, axis=1, num_outputs=3)
-    parts.node("Tanh", [raw], cell)
-    kept = parts.node("Mul", [keep, cells], f"{layer}.kept")
-    entered = parts.node("Mul", [enter, cell], f"{layer}.entered")
-    c = parts.node("Add", [kept, entered], f"{prefix}.{layer}.c")
-    bounded = parts.node("Tanh", [c], f"{layer}.bounded")
-    return parts.node("Mul", [show, bounded], f"{prefix}.{layer}.h")
-
-
-def _in_gate_order(columns: Floats) -> Floats:
-    """Return gates [..., 4H] as input, forget, output, cell, from PyTorch's order.
-
-    PyTorch's order is input, forget, cell, output. Here one Sigmoid covers three adjacent gates.
-    """
-    enter, keep, cell, show = np.split(columns, 4, axis=-1)
-    return np.concatenate([enter, keep, show, cell], axis=-1)
 
 
 def _model(parts: Parts, network: FoldedNetwork, bits: Bits) -> onnx.ModelProto:

@@ -31,6 +31,8 @@ class Config:
     upper: int = Shape.upper
     vectors: WordShape = NO_WORDS
     prior: PriorShape = field(default_factory=PriorShape)
+    recurrence: str = Shape.recurrence
+    """The recurrent layer, see `training.model.recurrent`."""
     drop: Regularisation = field(default_factory=Regularisation)
     repeat: Mapping[str, int] = field(default_factory=dict)
     """Readings per epoch of the texts in folders of these names; other texts are read once."""
@@ -96,6 +98,7 @@ class Config:
             self.upper,
             self.vectors if self.word else NO_WORDS,
             self.prior,
+            self.recurrence,
         )
 
     def to_json(self) -> str:

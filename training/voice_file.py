@@ -21,7 +21,7 @@ from .config import Config
 from .data.vocabulary import Vocabulary
 from .errors import VoiceError
 from .model.folding import Floats, FoldedNetwork, FoldedPrior, WordLayer
-from .model.network import CharLSTM
+from .model.network import CharLSTM, Shape
 from .model.tables import Tables
 from .run import Run
 
@@ -74,7 +74,9 @@ class Voice:
         Raises VoiceError for a graph that `export.graph.build` did not make.
         """
         try:
-            return read_network(onnx.ModelProto.FromString(self.graph))
+            config = json.loads(self.metadata.get("onbook.config", "{}"))
+            recurrence = config.get("recurrence", Shape.recurrence)
+            return read_network(onnx.ModelProto.FromString(self.graph), recurrence)
         except KeyError as error:
             raise VoiceError("This voice has a graph of another making: export its run.") from error
 
@@ -130,7 +132,7 @@ def serialise(model: onnx.ModelProto) -> bytes:
     return model.SerializeToString(deterministic=True)
 
 
-def read_network(model: onnx.ModelProto) -> FoldedNetwork:
+def read_network(model: onnx.ModelProto, recurrence: str = Shape.recurrence) -> FoldedNetwork:
     """Return the network of a graph that `export.graph.build` made.
 
     Raises KeyError for any other graph.
@@ -142,14 +144,15 @@ def read_network(model: onnx.ModelProto) -> FoldedNetwork:
         prior = FoldedPrior(read_tables(stored), trust, sure)
     return FoldedNetwork(
         letters=stored["letters"][:, 0].astype(np.int64),
-        table=_in_torch_order(stored["table"]),
-        lower=_in_torch_order(_matrix(stored, "lower")),
+        table=stored["table"],
+        lower=_matrix(stored, "lower"),
         word=_word(stored) if "word.bias" in stored else None,
-        upper=_in_torch_order(_matrix(stored, "upper")),
-        upper_bias=_in_torch_order(stored["upper.bias"]),
+        upper=_matrix(stored, "upper"),
+        upper_bias=stored["upper.bias"],
         output=_matrix(stored, "output"),
         output_bias=stored["output.bias"],
         prior=prior,
+        recurrence=recurrence,
     )
 
 
@@ -160,8 +163,8 @@ def _word(stored: Mapping[str, Any]) -> WordLayer:
         if vectors.dtype == np.uint8:
             vectors = (vectors.astype(np.float32) - 128) / np.float32(NUMBERS_PER_CODE)
     return WordLayer(
-        matrix=_in_torch_order(_matrix(stored, "word")),
-        bias=_in_torch_order(stored["word.bias"]),
+        matrix=_matrix(stored, "word"),
+        bias=stored["word.bias"],
         summary=_matrix(stored, "summary"),
         summary_bias=stored["summary.bias"],
         keys=keys,
@@ -175,12 +178,6 @@ def _matrix(stored: Mapping[str, Any], layer: str) -> Floats:
         return matrix
     codes: Floats = stored[f"{layer}.codes"].astype(np.float32)
     return codes * stored[f"{layer}.scales"]
-
-
-def _in_torch_order(columns: Floats) -> Floats:
-    """Return [..., 4H] in PyTorch's order, from the graph's: input, forget, output, cell."""
-    enter, keep, show, cell = np.split(columns, 4, axis=-1)
-    return np.concatenate([enter, keep, cell, show], axis=-1)
 
 
 def read_tables(stored: Mapping[str, Any]) -> Tables:

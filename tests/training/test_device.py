@@ -58,7 +58,7 @@ def test_the_fused_layer_is_given_what_cudnn_takes(monkeypatch: pytest.MonkeyPat
     h, c = state.split([24, 26], dim=1)[0], state[:, 26:]
     still = torch.arange(5)[:, None] >= torch.tensor([5, 2, 0])
     with torch.autocast("cpu", torch.bfloat16):
-        y, _, last = layer(x, h, c, still if idle else None)
+        y, (_, last) = layer(x, (h, c), still if idle else None)
     (y.sum() + last.sum()).backward()
     [tensors] = given
     assert all(one.is_contiguous() and one.dtype == torch.float32 for one in tensors)

@@ -126,7 +126,7 @@ def test_bfloat16_says_nearly_what_float32_says_and_learns_the_same(idle: bool):
         inputs = [one.clone().requires_grad_() for one in (x, h, c)]
         layer.zero_grad()
         with torch.autocast("cpu", torch.bfloat16, enabled=half):
-            y, _, last_c = layer(*inputs, still if idle else None)
+            y, (_, last_c) = layer(inputs[0], tuple(inputs[1:]), still if idle else None)
         said = y.float().masked_fill(still[..., None], 0.0) if idle else y.float()
         cost = said.square().sum() + last_c.float().square().sum()
         cost.backward()
@@ -142,9 +142,10 @@ def test_an_idle_step_changes_no_cell():
     layer = LSTMLayer(3, 6, 0.0)
     x, h, c = torch.randn(5, 2, 3), torch.randn(2, 6), torch.randn(2, 6)
     idle = torch.tensor([[False, False], [False, True], [True, True], [True, True], [True, True]])
-    _, _, after = layer(x, h, c, idle)
+    _, (_, after) = layer(x, (h, c), idle)
     for row, steps in ((0, 2), (1, 1)):
-        _, _, expected = layer(x[:steps, row : row + 1], h[row : row + 1], c[row : row + 1])
+        memory = h[row : row + 1], c[row : row + 1]
+        _, (_, expected) = layer(x[:steps, row : row + 1], memory)
         assert torch.allclose(after[row], expected[0], atol=1e-6)
 
 

@@ -19,8 +19,8 @@ from training.config import Config
 from training.data.texts import Text
 from training.data.tokens import Tokens
 from training.data.vocabulary import Vocabulary
-from training.model.lstm import LSTMLayer
 from training.model.prior import NO_PRIOR, fitted
+from training.model.recurrent import RecurrentLayer
 from training.run import Run
 from training.trainer import Training
 
@@ -82,12 +82,12 @@ def report(rounds: int, config: Config, *, compiled: bool = False) -> str:
 
 
 def compiled_step(training: Training) -> Callable[[], object]:
-    """Return a training step that is compiled except for the LSTM layers.
+    """Return a training step that is compiled except for the recurrent layers.
 
-    Each LSTM layer is one fused kernel, which compilation would split into its time steps.
+    Each layer is one fused kernel, which compilation would split into its time steps.
     """
     for layer in training.model.modules():
-        if isinstance(layer, LSTMLayer):
+        if isinstance(layer, RecurrentLayer):
             object.__setattr__(layer, "forward", torch.compiler.disable(layer.forward))
     training.network.compile(dynamic=False)
     return training.train_step

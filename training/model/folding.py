@@ -9,12 +9,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from .network import CharLSTM, LSTMLayer, Shape
+from .network import CharLSTM, Shape
 from .prior import NO_PRIOR, PriorShape
+from .recurrent import Floats, RecurrentLayer, find_layer, from_graph_order, in_graph_order
 from .tables import Tables
 from .words import NO_WORDS, WordShape
 
-Floats = NDArray[np.float32]
 Integers = NDArray[np.int64]
 
 
@@ -57,7 +57,7 @@ class FoldedPrior:
 
 @dataclass(frozen=True)
 class FoldedNetwork:
-    """The matrices of one step of a `CharLSTM`, gates in the order of `torch.nn.LSTM`.
+    """The matrices of one step of a `CharLSTM`, gates in the order of `RecurrentLayer.gate_order`.
 
     There are V characters, L and U units in the lower and the upper layer, and S numbers in the
     summary (0 without a word layer). R is V with a prior, whose expectation the lower layer reads
@@ -81,29 +81,33 @@ class FoldedNetwork:
     output_bias: Floats
     """[V] or [V + 1]"""
     prior: FoldedPrior | None = None
+    recurrence: str = Shape.recurrence
 
     @property
     def shape(self) -> Shape:
         """Return the sizes of the network as `network` embeds the characters."""
-        characters, beside = len(self.table), len(self.lower) - self.table.shape[1] // 4
+        lower = self.table.shape[1] // len(find_layer(self.recurrence).gate_order)
+        characters, beside = len(self.table), len(self.lower) - lower
         return Shape(
             vocabulary=characters,
             letters=tuple(self.letters.tolist()),
             embedding=characters + beside,
-            lower=self.table.shape[1] // 4,
+            lower=lower,
             word=len(self.word.summary) if self.word else 0,
             summary=len(self.word.summary_bias) if self.word else 0,
             upper=len(self.output),
             vectors=WordShape(*self.word.vectors.shape) if self.word else NO_WORDS,
             prior=self.prior.shape if self.prior else NO_PRIOR,
+            recurrence=self.recurrence,
         )
 
     @classmethod
     def of(cls, network: CharLSTM) -> FoldedNetwork:
         """Fold the layers below a network's lower LSTM layer into that layer."""
         # Folded in double precision, so that rounding happens only once.
-        into = network.lower.weight_ih.double().T
-        lower = network.lower.weight_hh.T
+        kind, units = network.shape.layer, network.shape.lower
+        into, lower = network.lower.matrix().split([network.shape.embedding, units])
+        into = into.double()
         output: Tensor = network.output.weight.T
         output_bias: Tensor = network.output.bias
         prior = None
@@ -120,8 +124,8 @@ class FoldedNetwork:
                 keys = network.vectors.keys.cpu().numpy()
                 vectors = _array(torch.tanh(network.vectors.vectors.weight[1:]))
             word = WordLayer(
-                _joined(network.word),
-                _array(network.word.bias),
+                in_graph_order(kind, network.word.matrix()),
+                in_graph_order(kind, network.word.bias),
                 _array(network.summarise.weight.T),
                 _array(network.summarise.bias),
                 keys,
@@ -129,14 +133,17 @@ class FoldedNetwork:
             )
         return cls(
             letters=network.letters.cpu().numpy(),
-            table=_array(network.embedding.weight.double() @ into + network.lower.bias),
-            lower=_array(lower),
+            table=in_graph_order(
+                kind, network.embedding.weight.double() @ into + network.lower.bias
+            ),
+            lower=in_graph_order(kind, lower),
             word=word,
-            upper=_joined(network.upper),
-            upper_bias=_array(network.upper.bias),
+            upper=in_graph_order(kind, network.upper.matrix()),
+            upper_bias=in_graph_order(kind, network.upper.bias),
             output=_array(output),
             output_bias=_array(output_bias),
             prior=prior,
+            recurrence=network.shape.recurrence,
         )
 
     def network(self) -> CharLSTM:
@@ -149,11 +156,10 @@ class FoldedNetwork:
         network = CharLSTM(shape)
         identity = torch.eye(shape.embedding)
         characters = shape.vocabulary
-        own, beside = np.split(self.lower, [shape.lower])
         network.embedding.weight = nn.Parameter(identity[:characters].contiguous())
-        network.lower.weight_ih = _parameter(np.hstack([self.table.T, beside.T]))
-        network.lower.weight_hh = _parameter(own.T)
-        network.lower.bias = _parameter(np.zeros_like(self.table[0]))
+        own, beside = np.split(self.lower, [shape.lower])
+        matrix = np.vstack([self.table, beside, own])
+        _set(network.lower, matrix, np.zeros_like(self.table[0]))
         if network.word and self.word:
             _set(network.word, self.word.matrix, self.word.bias)
             network.summarise.weight = _parameter(self.word.summary.T)
@@ -174,15 +180,8 @@ class FoldedNetwork:
         return network.eval()
 
 
-def _joined(layer: LSTMLayer) -> Floats:
-    """Return the matrix of a layer for (input of the layer, own h)."""
-    return _array(torch.cat([layer.weight_ih, layer.weight_hh], dim=1).T)
-
-
-def _set(layer: LSTMLayer, matrix: Floats, bias: Floats) -> None:
-    read, own = np.split(matrix, [len(matrix) - layer.hidden])
-    layer.weight_ih, layer.weight_hh = _parameter(read.T), _parameter(own.T)
-    layer.bias = _parameter(bias)
+def _set(layer: RecurrentLayer, matrix: Floats, bias: Floats) -> None:
+    layer.set_matrix(*(from_graph_order(type(layer), one) for one in (matrix, bias)))
 
 
 def _parameter(array: Floats) -> nn.Parameter:

@@ -12,6 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from .recurrent import Memory, RecurrentLayer
+
 KEEP = 30.0
 """A bias that opens or closes a gate completely: sigmoid(-30) is 1e-13."""
 
@@ -38,7 +40,7 @@ ALIGNED = 8
 """Columns that encode idle steps, a multiple of 8 because products of unaligned rows are slow."""
 
 
-class LSTMLayer(nn.Module):
+class LSTMLayer(RecurrentLayer):
     """One LSTM layer with DropConnect on its recurrent weights.
 
     A dropped recurrent weight is dropped for the whole window, in every row: the weight-dropped
@@ -46,11 +48,14 @@ class LSTMLayer(nn.Module):
     gates lie in the order of `torch.nn.LSTM`: input, forget, cell, output.
     """
 
+    memories = ("h", "c")
+    # Input, forget, output, cell: one Sigmoid covers three adjacent gates.
+    gate_order = (0, 1, 3, 2)
     zeros: Tensor
     idle: Tensor
 
     def __init__(self, inputs: int, hidden: int, drop_connect: float) -> None:
-        super().__init__()
+        super().__init__(inputs, hidden, drop_connect)
         self.hidden = hidden
         self.drop_connect = drop_connect
         self.weight_ih = nn.Parameter(torch.empty(4 * hidden, inputs))
@@ -68,20 +73,10 @@ class LSTMLayer(nn.Module):
         nn.init.ones_(self.bias[hidden : 2 * hidden])
 
     def forward(
-        self, x: Tensor, h: Tensor, c: Tensor, idle: Tensor | None = None
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """Read a window.
-
-        Args:
-            x: float [time, batch, inputs].
-            h: float [batch, hidden], the output of the step before the window.
-            c: float [batch, hidden], the cells before the window.
-            idle: bool [time, batch], the steps at which cells keep their values. The output of an
-                idle step is meaningless, so idle steps come last in the window of their row.
-
-        Returns:
-            The outputs [time, batch, hidden], and h and c after the last step.
-        """
+        self, x: Tensor, memory: Memory, idle: Tensor | None = None
+    ) -> tuple[Tensor, Memory]:
+        """Read a window; an idle step keeps the cells alone."""
+        h, c = memory
         device = x.device.type
         half = device == "cpu" and torch.is_autocast_enabled(device)
         recurrent = functional.dropout(self.weight_hh, self.drop_connect, self.training)
@@ -94,7 +89,7 @@ class LSTMLayer(nn.Module):
         if half and self.hidden >= WIDE:
             gates = functional.linear(x, weight_ih, self.bias)
             y, c = Recurrence.apply(gates, h, c, recurrent)
-            return y, y[-1], c
+            return y, (y[-1], c)
         # The arguments of the fused kernel, as nn.LSTM gives them: has_biases, layers, dropout,
         # train, bidirectional, batch_first.
         weights = [weight_ih, recurrent, self.bias, self.zeros]
@@ -114,7 +109,18 @@ class LSTMLayer(nn.Module):
                 False,
                 False,
             )
-        return y, h[0], c[0]
+        return y, (h[0], c[0])
+
+    def matrix(self) -> Tensor:
+        """Return the matrix of the gates: [inputs + hidden, 4 x hidden]."""
+        return torch.cat([self.weight_ih, self.weight_hh], dim=1).T
+
+    def set_matrix(self, matrix: Tensor, bias: Tensor) -> None:
+        """Set the weights to those of a matrix and a bias."""
+        read, own = matrix[: -self.hidden], matrix[-self.hidden :]
+        self.weight_ih = nn.Parameter(read.T.contiguous())
+        self.weight_hh = nn.Parameter(own.T.contiguous())
+        self.bias = nn.Parameter(bias)
 
 
 class Recurrence(torch.autograd.Function):

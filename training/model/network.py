@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
-from .lstm import LockedDropout, LSTMLayer
+from .lstm import LockedDropout
 from .prior import NO_PRIOR, NgramPrior, PriorShape, digits
+from .recurrent import RecurrentLayer, find_layer
 from .words import NO_WORDS, WordShape, WordVectors, rolled, topics
 
 
@@ -24,10 +25,11 @@ class Shape:
     letters: tuple[int, ...] = ()
     """A number for each token, see `training.model.words.letter_numbers`; all 0 unless given."""
     embedding: int = 64
+    """Numbers that a character is read as."""
     lower: int = 256
     """Units of the layer that reads characters."""
     word: int = 1024
-    """Units of the layer that takes one step a word."""
+    """Units of the layer that takes one step a word; 0 for none."""
     summary: int = 256
     """Numbers in the summary of the word layer that the upper layer reads."""
     upper: int = 512
@@ -36,22 +38,29 @@ class Shape:
     vectors: WordShape = field(default=NO_WORDS)
     """The word vectors of the word layer; none without a word layer."""
     prior: PriorShape = field(default=NO_PRIOR)
+    recurrence: str = "lstm"
+    """The recurrent layer, see `training.model.recurrent`."""
+
+    @property
+    def layer(self) -> type[RecurrentLayer]:
+        """Return the kind of the recurrent layers."""
+        return find_layer(self.recurrence)
 
     @property
     def units(self) -> tuple[int, ...]:
-        """Return the units of each layer, from the lowest; h and c have that size."""
+        """Return the units of each layer, from the lowest; what it remembers has that size."""
         return tuple(n for n in (self.lower, self.word, self.upper) if n)
 
     @property
     def sections(self) -> tuple[int, ...]:
         """Return the sizes of the sections of a state, in order.
 
-        The sections are the h of every layer, the c of every layer, the summary, the topic, the
-        hashes of the current word, whether the last character was a letter, and the digits of the
-        last characters.
+        The sections are the h of every layer, the c of every layer (or what else the layers
+        remember), the summary, the topic, the hashes of the current word, whether the last
+        character was a letter, and the digits of the last characters.
         """
         words = (self.summary, *self.vectors.sections)
-        return (*self.units, *self.units, *words, 1, self.history)
+        return (*self.units * len(self.layer.memories), *words, 1, self.history)
 
     @property
     def state(self) -> int:
@@ -129,16 +138,16 @@ class CharLSTM(nn.Module):
         self.register_buffer("letters", letters, persistent=False)
         self.embedding = nn.Embedding(shape.vocabulary, shape.embedding)
         nn.init.normal_(self.embedding.weight, std=0.5)
-        self.lower = LSTMLayer(shape.embedding, shape.lower, drop.recurrent)
-        self.word: LSTMLayer | None = None
+        self.lower = shape.layer(shape.embedding, shape.lower, drop.recurrent)
+        self.word: RecurrentLayer | None = None
         if shape.word:
             beside = 2 * shape.vectors.features if shape.vectors.words else 0
-            self.word = LSTMLayer(shape.lower + beside, shape.word, drop.recurrent)
+            self.word = shape.layer(shape.lower + beside, shape.word, drop.recurrent)
             self.summarise = nn.Linear(shape.word, shape.summary)
         self.vectors: WordVectors | None = None
         if shape.vectors.words:
             self.vectors = WordVectors(shape.vectors)
-        self.upper = LSTMLayer(shape.lower + shape.summary, shape.upper, drop.recurrent)
+        self.upper = shape.layer(shape.lower + shape.summary, shape.upper, drop.recurrent)
         self.drop_embedding = LockedDropout(drop.embedding)
         self.drop_layer = LockedDropout(drop.layers)
         self.output = nn.Linear(shape.upper, shape.vocabulary)
@@ -168,9 +177,9 @@ class CharLSTM(nn.Module):
         Returns:
             Logits [time, batch, vocabulary] for the character after each, and the next state.
         """
-        *cells, summary, topic, hashes, inside, history = state.split(self.shape.sections, dim=1)
+        *kept, summary, topic, hashes, inside, history = state.split(self.shape.sections, dim=1)
         layers = len(self.shape.units)
-        hidden, cell = cells[:layers], cells[layers:]
+        lower, *word, upper = (tuple(kept[i::layers]) for i in range(layers))
         letters = self.letters[tokens]
         # Computed first, because counting words waits for a GPU, which is still idle here.
         words = Words(word_ends(letters > 0, inside[:, 0] > 0)) if self.word else None
@@ -178,8 +187,8 @@ class CharLSTM(nn.Module):
         if self.prior:
             expected, lengths = self.prior(tokens, history, parts)
             x = x + self.expect((expected / 2).exp())
-        x, h, c = self.lower(self.drop_embedding(x), hidden[0], cell[0])
-        shown, kept = [h], [c]
+        x, after = self.lower(self.drop_embedding(x), lower)
+        memories = [after]
         x = self.drop_layer(x)
         if self.word and words:
             read = [words.gathered(x)]
@@ -190,16 +199,15 @@ class CharLSTM(nn.Module):
                 about = topics(vectors, known, topic)
                 topic = words.last(about, topic)
                 read += [vectors, about]
-            y, _, c = self.word(torch.cat(read, dim=2), hidden[1], cell[1], words.idle)
-            shown.append(words.last(y, hidden[1]))
-            kept.append(c)
+            [before] = word
+            y, (_, *cells) = self.word(torch.cat(read, dim=2), before, words.idle)
+            memories.append((words.last(y, before[0]), *cells))
             told = torch.tanh(self.summarise(self.drop_layer(y)))
             summaries = words.spread(told, summary)
             summary = summaries[-1]
             x = torch.cat([x, self.drop_layer(summaries)], dim=2)
-        x, h, c = self.upper(x, hidden[-1], cell[-1])
-        shown.append(h)
-        kept.append(c)
+        x, after = self.upper(x, upper)
+        memories.append(after)
         x = self.drop_layer(x)
         logits = self.output(x)
         if self.prior:
@@ -207,7 +215,8 @@ class CharLSTM(nn.Module):
             logits = (logits + trust * expected) * self.sure[lengths][..., None]
         characters = torch.cat([history, digits(tokens).T.float()], dim=1)
         history = last(characters, self.shape.history)
-        packed = [*shown, *kept, summary, topic, hashes, letters[-1:].T > 0, history]
+        remembered = (one for kind in zip(*memories, strict=True) for one in kind)
+        packed = [*remembered, summary, topic, hashes, letters[-1:].T > 0, history]
         return logits, torch.cat([one.float() for one in packed], dim=1)
 
     def known(self, tokens: Tensor, state: Tensor) -> Tensor:

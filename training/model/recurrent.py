@@ -1,0 +1,82 @@
+"""Define what the network needs of a recurrent layer.
+
+The layer called NAME in a configuration is the subclass of `RecurrentLayer` in ``model/NAME.py``;
+``export/NAME.py`` adds its step to a graph.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+Floats = NDArray[np.float32]
+Memory = tuple[Tensor, ...]
+
+
+class RecurrentLayer(nn.Module):
+    """A layer that reads vectors step by step, and remembers vectors of ``hidden`` numbers.
+
+    The gates of a step are one product: (input, own output) @ matrix + bias, one block of
+    ``hidden`` columns for each entry of `gate_order`.
+    """
+
+    memories: ClassVar[tuple[str, ...]]
+    """The names of the vectors that the layer remembers; "h", its output, comes first."""
+    gate_order: ClassVar[tuple[int, ...]]
+    """The blocks of the matrix in the order in which a step graph has them."""
+    layers: ClassVar[dict[str, type[RecurrentLayer]]] = {}
+    hidden: int
+    bias: Tensor
+
+    def __init_subclass__(cls) -> None:
+        cls.layers[cls.__module__.rpartition(".")[2]] = cls
+
+    def __init__(self, inputs: int, hidden: int, drop_connect: float) -> None:
+        super().__init__()
+
+    def forward(
+        self, x: Tensor, memory: Memory, idle: Tensor | None = None
+    ) -> tuple[Tensor, Memory]:
+        """Read a window.
+
+        Args:
+            x: float [time, batch, inputs].
+            memory: float [batch, hidden] each, from the step before the window.
+            idle: bool [time, batch], the steps that leave the memory as it is, except perhaps the
+                output, which is meaningless then. Idle steps come last in the window of their row.
+
+        Returns:
+            The outputs [time, batch, hidden], and the memory after the last step.
+        """
+        raise NotImplementedError
+
+    def matrix(self) -> Tensor:
+        """Return the matrix of the gates: [inputs + hidden, blocks x hidden]."""
+        raise NotImplementedError
+
+    def set_matrix(self, matrix: Tensor, bias: Tensor) -> None:
+        """Set the weights to those of a matrix and a bias."""
+        raise NotImplementedError
+
+
+def find_layer(name: str) -> type[RecurrentLayer]:
+    """Return the layer of a name."""
+    import_module(f"{__package__}.{name}")
+    return RecurrentLayer.layers[name]
+
+
+def in_graph_order(kind: type[RecurrentLayer], columns: Tensor) -> Floats:
+    """Return gates [..., blocks x hidden] as an array, in the order of a step graph."""
+    blocks = columns.detach().cpu().float().chunk(len(kind.gate_order), dim=-1)
+    return torch.cat([blocks[i] for i in kind.gate_order], dim=-1).contiguous().numpy()
+
+
+def from_graph_order(kind: type[RecurrentLayer], columns: Floats) -> Tensor:
+    """Return gates in the order of the layer's matrix, from the order of a step graph."""
+    blocks = torch.tensor(columns).chunk(len(kind.gate_order), dim=-1)
+    return torch.cat([blocks[i] for i in np.argsort(kind.gate_order)], dim=-1)
