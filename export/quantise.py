@@ -43,16 +43,6 @@ def quantise(matrix: Matrix) -> Quantised:
     return Quantised(np.rint(matrix / scales).astype(np.int8), scales)
 
 
-def dequantise(quantised: Quantised) -> Matrix:
-    """Return the matrix that the codes stand for: float32 [K, N]."""
-    return quantised.codes.astype(np.float32) * quantised.scales
-
-
 def codes(vectors: Matrix) -> VectorCodes:
     """Return the nearest codes of numbers between -1 and 1, as QuantizeLinear does: uint8."""
     return (np.rint(vectors / STEP) + ZERO).clip(0, 255).astype(np.uint8)
-
-
-def numbers(vectors: VectorCodes) -> Matrix:
-    """Return the numbers that the codes of vectors stand for: float32."""
-    return (vectors.astype(np.float32) - ZERO) * STEP

@@ -27,9 +27,16 @@ def pack(model: nn.Module, average: nn.Module, optimiser: Optimizer) -> dict[str
     """Return the tensors of a network, of its average and of an optimiser, by name."""
     tensors = {f"model.{name}": tensor for name, tensor in weights_of(model).items()}
     tensors |= {f"average.{name}": tensor for name, tensor in average.named_parameters()}
-    for i, moments in optimiser.state_dict()["state"].items():
-        tensors |= {f"optimiser.{i}.{name}": tensor for name, tensor in moments.items()}
-    return tensors
+    return tensors | pack_optimiser(optimiser)
+
+
+def pack_optimiser(optimiser: Optimizer) -> dict[str, Tensor]:
+    """Return the tensors of an optimiser by name."""
+    return {
+        f"optimiser.{i}.{name}": tensor
+        for i, moments in optimiser.state_dict()["state"].items()
+        for name, tensor in moments.items()
+    }
 
 
 def weights_of(model: nn.Module) -> dict[str, Tensor]:
@@ -42,10 +49,15 @@ def unpack(
     tensors: Mapping[str, Tensor], model: nn.Module, average: nn.Module, optimiser: Optimizer
 ) -> None:
     """Load what `pack` returned into the three, each on its own device."""
-    _load(model, _under("model.", tensors))
-    _load(average, _under("average.", tensors))
+    _load(model, under("model.", tensors))
+    _load(average, under("average.", tensors))
+    unpack_optimiser(tensors, optimiser)
+
+
+def unpack_optimiser(tensors: Mapping[str, Tensor], optimiser: Optimizer) -> None:
+    """Load what `pack_optimiser` returned."""
     moments: dict[int, dict[str, Tensor]] = {}
-    for key, tensor in _under("optimiser.", tensors).items():
+    for key, tensor in under("optimiser.", tensors).items():
         number, name = key.split(".")
         moments.setdefault(int(number), {})[name] = tensor
     groups = optimiser.state_dict()["param_groups"]
@@ -85,7 +97,8 @@ def _load(module: nn.Module, tensors: dict[str, Tensor]) -> None:
         raise RuntimeError(f"The checkpoint is of another network: {lacking}")
 
 
-def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return the tensors whose names begin with a prefix, without it."""
     return {k.removeprefix(prefix): t for k, t in tensors.items() if k.startswith(prefix)}
 
 

@@ -25,7 +25,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 from zipfile import BadZipFile
 
-import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
@@ -67,21 +66,21 @@ class Run:
                 path = self.heldout / part / f"{text.name}.fountain"
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(text.content, encoding="utf-8")
-        self._path("vocabulary.json").write_text(vocabulary.to_json(), encoding="utf-8")
+        (self.folder / "vocabulary.json").write_text(vocabulary.to_json(), encoding="utf-8")
         self.write_config(config)
 
     def require_new(self) -> None:
         """Raise RunError where the folder already holds a run."""
-        if self._path("config.json").exists():
+        if (self.folder / "config.json").exists():
             raise RunError(
                 f"{self.folder} already holds a run: go on with --resume, or choose another --out."
             )
 
     def write_config(self, config: Config) -> None:
         """Write the configuration atomically."""
-        part = self._path("config.json.part")
+        part = self.folder / "config.json.part"
         part.write_text(config.to_json(), encoding="utf-8")
-        part.replace(self._path("config.json"))
+        part.replace(self.folder / "config.json")
 
     def config(self) -> Config:
         """Return the run's configuration; raises RunError if there is none."""
@@ -121,10 +120,13 @@ class Run:
         model = CharLSTM(self.config().shape(self.vocabulary()))
         weights, _ = self._load_weights()
         try:
-            model.load_state_dict({name: _as(torch.float32, w) for name, w in weights.items()})
+            model.load_state_dict(
+                # Integers, such as keys of n-grams, stay integers.
+                {name: w.float() if w.is_floating_point() else w for name, w in weights.items()}
+            )
         except RuntimeError as error:
             raise RunError(
-                f"{self.weights} does not fit {self._path('config.json')}: train this run again or "
+                f"{self.weights} does not fit {self.folder / 'config.json'}: train this run again or "
                 f"name another."
             ) from error
         return model.eval()
@@ -165,11 +167,8 @@ class Run:
                 f"{self.weights} is missing or damaged: train this run, or name another."
             ) from error
 
-    def _path(self, name: str) -> Path:
-        return self.folder / name
-
     def _read(self, name: str, parse: Callable[[str], T]) -> T:
-        path = self._path(name)
+        path = self.folder / name
         try:
             return parse(path.read_text(encoding="utf-8"))
         except (OSError, ValueError, TypeError, KeyError) as error:
@@ -187,11 +186,6 @@ def make_folder(folder: Path) -> None:
         raise RunError(
             f"{folder} cannot be a folder ({error.strerror}): choose another name for it."
         ) from error
-
-
-def _as(precision: torch.dtype, weights: Tensor) -> Tensor:
-    """Convert weights to another precision; keep integers, such as keys of n-grams, as they are."""
-    return weights.to(precision) if weights.is_floating_point() else weights
 
 
 def save(path: Path, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:

@@ -24,11 +24,8 @@ def learning_rate(config: Config, step: int) -> float:
     rising = min(1.0, (step + 1) / config.warmup)
     if config.steps is None:
         return config.learning_rate * rising
-    start = decay_start(config, config.steps)
+    start = config.decay_from
+    if start is None:
+        start = round(config.steps * (1 - DECAY))
     done = (step - start) / max(1, config.steps - start)
     return config.learning_rate * rising * (1 - math.sqrt(min(1.0, max(0.0, done))))
-
-
-def decay_start(config: Config, steps: int) -> int:
-    """Return the step at which the decay of a schedule of ``steps`` begins."""
-    return round(steps * (1 - DECAY)) if config.decay_from is None else config.decay_from

@@ -154,7 +154,8 @@ class Training:
                         self._report(progress, bits / taken, taken, self.clock() - reported)
                     bits, taken, reported = 0.0, 0, self.clock()
                 schedule_found = self.config.steps is None and self._find_schedule(progress)
-                if schedule_found or self._evaluation_is_due():
+                due = self.step % self.config.evaluate_every == 0 or self.step == self.config.steps
+                if schedule_found or due:
                     self.team.by_first(lambda: self._evaluate(progress))
                     self.save()
                     reported += self.clock() - began - self.seconds
@@ -238,9 +239,6 @@ class Training:
         progress.write(f"{steps:,} steps fit into {self.config.minutes:g} minutes.")
         return steps
 
-    def _evaluation_is_due(self) -> bool:
-        return self.step % self.config.evaluate_every == 0 or self.step == self.config.steps
-
     def _evaluate(self, progress: Progress) -> None:
         """Measure the validation bits and write a sample; save the weights if they are best."""
         temperatures, cost = calibrated(*self._validation(self.average, self.vocabulary))
@@ -318,13 +316,18 @@ class Training:
         and dropout masks differ: a process, or a GPU, that was missing at the checkpoint draws as
         at the start of the run.
         """
-        kept = self.team.by_first(self._kept)
+        kept = self.team.by_first(self._read_checkpoint)
         if kept:
-            self._restore(*kept)
+            tensors, facts = kept
+            checkpoint.unpack(tensors, self.model, self.average, self.optimiser)
+            self.state = tensors["state"][self.team.own(len(tensors["state"]))].to(self.device)
+            found = checkpoint.generators(self.device)
+            checkpoint.restore_generators(tensors, found, self.team.rank)
+            self.step, self.seconds, self.best = facts["step"], facts["seconds"], facts["best"]
         if self.team.leads:
             metrics.drop_rows_after(self.run_folder.metrics, self.step)
 
-    def _kept(self) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
+    def _read_checkpoint(self) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
         if not self.run_folder.resume.exists():
             return None
         tensors, facts = load(self.run_folder.resume)
@@ -334,14 +337,6 @@ class Training:
                 f"ones, or choose another --out."
             )
         return tensors, facts
-
-    def _restore(self, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
-        checkpoint.unpack(tensors, self.model, self.average, self.optimiser)
-        streams = len(tensors["state"])
-        self.state = tensors["state"][self.team.own(streams)].to(self.device)
-        found = checkpoint.generators(self.device)
-        checkpoint.restore_generators(tensors, found, self.team.rank)
-        self.step, self.seconds, self.best = facts["step"], facts["seconds"], facts["best"]
 
     def _report(self, progress: Progress, bits: float, steps: int, seconds: float) -> None:
         characters = steps * self.config.batch * self.config.window

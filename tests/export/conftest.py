@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
+from export.quantise import Matrix, Quantised
 from training.data.vocabulary import Vocabulary
 from training.model.network import CharLSTM, Shape
 from training.model.prior import PriorShape
@@ -79,3 +81,8 @@ def voice_8(voices: Path) -> Path:
 def voice_32(voices: Path) -> Path:
     """Return the trained run as a voice file in 32 bits."""
     return voices / "other.onnx"
+
+
+def dequantise(quantised: Quantised) -> Matrix:
+    """Return the matrix that codes stand for."""
+    return quantised.codes.astype(np.float32) * quantised.scales

@@ -9,8 +9,9 @@ import torch
 from onnx import TensorProto
 
 from export import graph
-from export.quantise import dequantise, quantise
+from export.quantise import quantise
 from export.runtime import Runtime
+from tests.export.conftest import dequantise
 from training.config import PRESETS
 from training.data.vocabulary import RARE, Vocabulary
 from training.model.folding import FoldedNetwork

@@ -118,21 +118,6 @@ def add_dropout(options: Options) -> None:
         add_number(options, f"drop_{name}", "as before")
 
 
-def add_texts(options: Options, count: str, help_text: str) -> None:
-    """Add the texts to learn, as positional arguments."""
-    options.add_argument("texts", type=Path, nargs=count, metavar="TEXT", help=help_text)
-
-
-def add_run(options: Options, name: str, help_text: str) -> None:
-    """Add a run folder, or a voice file, as a positional argument."""
-    options.add_argument(name, type=Path, metavar=name.upper(), help=help_text)
-
-
-def add_out(options: Options, metavar: str, help_text: str) -> None:
-    """Add the folder to write."""
-    options.add_argument("--out", type=Path, required=True, metavar=metavar, help=help_text)
-
-
 def add_resume(options: Options) -> None:
     """Add ``--resume``."""
     options.add_argument(

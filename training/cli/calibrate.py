@@ -9,7 +9,7 @@ from training.data.texts import read
 from training.evaluation import calibrated, carried
 from training.run import Run
 
-from .arguments import Commands, add_run
+from .arguments import Commands
 
 
 def add_command(commands: Commands) -> None:
@@ -17,7 +17,7 @@ def add_command(commands: Commands) -> None:
     one = commands.add_parser(
         "calibrate", help="scale a run's logits so that its confidence fits a text"
     )
-    add_run(one, "run", "a run folder, whose weights change")
+    one.add_argument("run", type=Path, metavar="RUN", help="a run folder, whose weights change")
     one.add_argument("text", type=Path, metavar="TEXT", help="a text that it has not learned")
     one.set_defaults(command=_calibrate)
 

@@ -15,7 +15,7 @@ from training.data.corpora.drama.writing import Selection, write
 from training.errors import CorpusError
 from training.run import make_folder
 
-from .arguments import Commands, add_out, positive
+from .arguments import Commands, positive
 
 LONGEST_SPEECH = 170
 """The suggested length: crisp dialogue, in which half of the speeches are shorter than 50."""
@@ -37,7 +37,7 @@ def _add_corpus(
     one: argparse.ArgumentParser = corpora.add_parser(
         name, help=contents, description=f"Write {contents} as Fountain."
     )
-    add_out(one, "DIR", "where to write")
+    one.add_argument("--out", type=Path, required=True, metavar="DIR", help="where to write")
 
     def run(options: argparse.Namespace) -> int:
         make_folder(options.out)

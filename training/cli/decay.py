@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import Any
 
 from training.pretraining import DECAYED, decay
@@ -20,9 +21,15 @@ def add_command(commands: arguments.Commands) -> None:
         description="Make a voice of a training's last checkpoint by further steps in which the "
         "learning rate falls to zero. The training itself is not changed and can continue.",
     )
-    arguments.add_run(one, "run", "a run of 'train', finished or not")
-    arguments.add_texts(one, "*", "the texts of these steps (default: all texts of RUN)")
-    arguments.add_out(one, "VOICE", "a new run folder")
+    one.add_argument("run", type=Path, metavar="RUN", help="a run of 'train', finished or not")
+    one.add_argument(
+        "texts",
+        type=Path,
+        nargs="*",
+        metavar="TEXT",
+        help="the texts of these steps (default: all texts of RUN)",
+    )
+    one.add_argument("--out", type=Path, required=True, metavar="VOICE", help="a new run folder")
     one.add_argument(
         "--steps",
         type=arguments.positive(int),

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from training.data.texts import read
 from training.evaluation import COLD_WINDOW, carried, cold_windows
 from training.run import Run
 
-from .arguments import Commands, add_run, add_texts
+from .arguments import Commands
 
 
 def add_command(commands: Commands) -> None:
     """Add the command to the command line."""
     one = commands.add_parser("evaluate", help="measure the bits per character of texts")
-    add_run(one, "run", "a run folder")
-    add_texts(one, "+", "the texts to read")
+    one.add_argument("run", type=Path, metavar="RUN", help="a run folder")
+    one.add_argument("texts", type=Path, nargs="+", metavar="TEXT", help="the texts to read")
     one.set_defaults(command=_evaluate)
 
 

@@ -23,10 +23,14 @@ STOPPED = "Stopped and saved. Repeat the command with --resume to continue."
 def add_command(commands: Commands) -> None:
     """Add the command to the command line."""
     one = commands.add_parser("train", help="train a voice on texts")
-    arguments.add_texts(
-        one, "*", ".fountain, .txt, .fdx, .md, or folders of them; not needed with --resume"
+    one.add_argument(
+        "texts",
+        type=Path,
+        nargs="*",
+        metavar="TEXT",
+        help=".fountain, .txt, .fdx, .md, or folders of them; not needed with --resume",
     )
-    arguments.add_out(one, "RUN", "the run folder")
+    one.add_argument("--out", type=Path, required=True, metavar="RUN", help="the run folder")
     one.add_argument(
         "--steps",
         type=arguments.positive(int),

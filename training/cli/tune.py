@@ -31,9 +31,11 @@ NUMBERS = {
 def add_command(commands: arguments.Commands) -> None:
     """Add the command to the command line."""
     one = commands.add_parser("tune", help="train a voice further on your own scripts")
-    arguments.add_run(one, "voice", "a voice file or a run folder")
-    arguments.add_texts(one, "+", "your scripts, as for 'train'")
-    arguments.add_out(one, "RUN2", "the run folder")
+    one.add_argument("voice", type=Path, metavar="VOICE", help="a voice file or a run folder")
+    one.add_argument(
+        "texts", type=Path, nargs="+", metavar="TEXT", help="your scripts, as for 'train'"
+    )
+    one.add_argument("--out", type=Path, required=True, metavar="RUN2", help="the run folder")
     one.add_argument(
         "--teacher",
         type=Path,

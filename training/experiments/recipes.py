@@ -180,10 +180,6 @@ class Recipe:
     """Clips the gradients, or does nothing."""
 
 
-def _constant(_epochs: float, _used: float) -> float:
-    return 1.0
-
-
 def _char_rnn_decay(epochs: float, _used: float) -> float:
     """Return char-rnn's decay: from the tenth epoch on, 3% less after each epoch."""
     return 0.97 ** max(0, math.floor(epochs) - 9)
@@ -193,14 +189,6 @@ def _nanogpt_cosine(_epochs: float, used: float) -> float:
     """Return nanoGPT's schedule: linear warm-up over a twentieth, then a cosine down to a tenth."""
     falling = 0.1 + 0.9 * 0.5 * (1 + math.cos(math.pi * min(1.0, used)))
     return min(1.0, (used + 0.001) / 0.05) * falling
-
-
-def _adam(network: nn.Module, rate: float) -> torch.optim.Optimizer:
-    return torch.optim.Adam(network.parameters(), rate, fused=True)
-
-
-def _rmsprop(network: nn.Module, rate: float) -> torch.optim.Optimizer:
-    return torch.optim.RMSprop(network.parameters(), rate, alpha=0.95)
 
 
 def _adamw(network: nn.Module, rate: float) -> torch.optim.Optimizer:
@@ -217,17 +205,17 @@ RECIPES = {
     "gru": Recipe(
         about="the first notebook's: one GRU of 1,024, Adam, no regularisation",
         network=NotebookGRU,
-        optimiser=_adam,
+        optimiser=lambda network, rate: torch.optim.Adam(network.parameters(), rate, fused=True),
         rates=(0.0005, 0.001, 0.002),
         batch=64,
         window=100,
         carries=False,
-        schedule=_constant,
+        schedule=lambda _epochs, _used: 1.0,
     ),
     "char-rnn": Recipe(
         about="char-rnn: LSTM of 2 x 512, dropout 0.5, RMSprop with decay",
         network=CharRNN,
-        optimiser=_rmsprop,
+        optimiser=lambda network, rate: torch.optim.RMSprop(network.parameters(), rate, alpha=0.95),
         rates=(0.001, 0.002, 0.004),
         batch=50,
         window=50,

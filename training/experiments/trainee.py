@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from training.checkpoint import pack_optimiser, under, unpack_optimiser
 from training.data.tokens import Tokens
 from training.data.windows import Windows
 from training.device import uses_bfloat16
@@ -206,8 +207,7 @@ class Trainee:
     def _save(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         tensors = {f"network.{name}": t for name, t in self.network.state_dict().items()}
-        for i, moments in self.optimiser.state_dict()["state"].items():
-            tensors |= {f"optimiser.{i}.{name}": t for name, t in moments.items()}
+        tensors |= pack_optimiser(self.optimiser)
         tensors |= {"state": self.state, "random": torch.get_rng_state()}
         facts = {
             "budget": str(self.budget),
@@ -225,19 +225,9 @@ class Trainee:
             return
         tensors, facts = load(path)
         if (facts["budget"], facts["text"]) != (str(self.budget), self.task.fingerprint):
-            return  # it was asked for something else: begin anew
-        moments: dict[int, dict[str, Tensor]] = {}
-        network: dict[str, Tensor] = {}
-        for key, tensor in tensors.items():
-            kind, _, name = key.partition(".")
-            if kind == "optimiser":
-                number, _, moment = name.partition(".")
-                moments.setdefault(int(number), {})[moment] = tensor
-            elif kind == "network":
-                network[name] = tensor
-        self.network.load_state_dict(network)
-        groups = self.optimiser.state_dict()["param_groups"]
-        self.optimiser.load_state_dict({"state": moments, "param_groups": groups})
+            return  # other work, so start from the beginning
+        self.network.load_state_dict(under("network.", tensors))
+        unpack_optimiser(tensors, self.optimiser)
         self.state = tensors["state"].to(self.device)
         torch.set_rng_state(tensors["random"])
         self.steps, self.seconds = facts["steps"], facts["seconds"]

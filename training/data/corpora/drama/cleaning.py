@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable
 
 ANY_CASE, LINES = re.IGNORECASE, re.MULTILINE
 
@@ -95,17 +94,9 @@ def clean(text: str) -> str:
     end = MARKERS[1].search(text, len(text) // 2)
     text = text[: end.start()] if end else text
     text = text.translate(PLAIN)
-    text = _replace_all(text)
+    for pattern in LEFTOVERS:
+        text = pattern.sub(lambda match: "\n" * match[0].count("\n"), text)
+    for mark, replacement in MARKS:
+        text = mark.sub(replacement, text)
     text = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
     return re.sub(r" +$", "", text, flags=LINES)
-
-
-def _replace_all(text: str) -> str:
-    for pattern in LEFTOVERS:
-        text = pattern.sub(_keep_lines, text)
-    for pattern, replacement in MARKS:
-        text = pattern.sub(replacement, text)
-    return text
-
-
-_keep_lines: Callable[[re.Match[str]], str] = lambda match: "\n" * match[0].count("\n")  # noqa: E731

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 
 from .cues import CENTRED, HEADING, Cue, Song, read_song
 from .script import Kind, Piece, Script
@@ -41,10 +42,10 @@ UNCLOSED = {
 
 def convert_play(parts: Sequence[Part], before: Sequence[Part]) -> tuple[Script, list[str]]:
     """Return the script of a play, and notes on its doubtful places."""
-    names = expand_names(parts, before)
-    brackets = _choose_brackets(parts)
     script = Script(_measure_width(parts), is_verse=_is_verse(parts))
     quoted = _quotes_speeches(parts)
+    brackets = "[(" if quoted else _choose_brackets(parts)
+    names = expand_names(parts, before)
     converter = _Converter(script, names, brackets, _marks_directions(parts), quoted)
     for part in parts:
         converter.add(part)
@@ -52,17 +53,15 @@ def convert_play(parts: Sequence[Part], before: Sequence[Part]) -> tuple[Script,
     return script, converter.doubtful
 
 
+@dataclass
 class _Converter:
-    def __init__(
-        self, script: Script, names: dict[str, str], brackets: str, marked: bool, quoted: bool
-    ) -> None:
-        self.script = script
-        self.names = names
-        self.brackets = "[(" if quoted else brackets
-        self.marked = marked
-        self.quoted = quoted
-        self.sings = False
-        self.doubtful: list[str] = []
+    script: Script
+    names: dict[str, str]
+    brackets: str
+    marked: bool
+    quoted: bool
+    sings: bool = False
+    doubtful: list[str] = field(default_factory=list[str])
 
     def add(self, part: Part) -> None:
         bare = part.paragraph.plain.strip("[](){} .")
@@ -86,15 +85,15 @@ class _Converter:
             if script.speaker and not STAGE.match(text):
                 script.pieces.append(Piece(Kind.ASIDE, text.strip("[](){}_ ")))
             else:
-                self._act(text)
+                self.script.add_action(text)
         elif self.quoted and text[0] in "\"'":
             self.doubtful.append(f"line {line}: a speech without a name")
-            self._act(text)
+            self.script.add_action(text)
         elif script.speaker and self._goes_on(part):
             script.pieces.append(Piece(Kind.BREAK, ""))
             self._speak(part.paragraph.lines)
         else:
-            self._act(text)
+            self.script.add_action(text)
             if len(text) > 1_500:
                 self.doubtful.append(f"line {line}: {len(text)} characters of action")
 
@@ -109,13 +108,14 @@ class _Converter:
             match = form.match(body)
             if match:
                 self.script.pieces.append(Piece(Kind.ASIDE, match[1].replace("\n", " ")))
-                body = _blank(body[: match.end()]) + body[match.end() :]
+                # Spaces in place of the direction, so that columns stay.
+                body = re.sub(r"[^\n]", " ", body[: match.end()]) + body[match.end() :]
         self._speak(body.split("\n"))
 
     def _open_song(self, song: Song) -> None:
         """Begin a song; a song without singers belongs to the last speaker."""
         singers = self.names.get(song.singers, song.singers) or self.script.speaker
-        self._act(song.heading)
+        self.script.add_action(song.heading)
         if singers:
             self.script.open_speech(singers)
             self.sings = True
@@ -128,9 +128,6 @@ class _Converter:
                 self.script.close()
         else:
             self.script.add_heading(bare)
-
-    def _act(self, text: str) -> None:
-        self.script.add_action(text)
 
     def _speak(self, lines: Sequence[str]) -> None:
         body = "\n".join(lines)
@@ -172,7 +169,8 @@ def _read_pieces(body: str, brackets: str) -> Iterator[Piece]:
     at = 0
     for match in pattern.finditer(body):
         inside = match[0].strip("[](){} ")
-        if match[0].startswith("(") and not _is_aside(inside):
+        deed = DEED.match(inside) or "_" in inside or not PERSONAL.search(inside)
+        if match[0].startswith("(") and not deed:
             continue
         yield from _read_lines(body, at, match.start())
         yield Piece(Kind.ASIDE, inside.replace("\n", " "))
@@ -194,15 +192,6 @@ def _read_lines(body: str, start: int, stop: int) -> Iterator[Piece]:
             last = margin + len(text.rstrip())
             yield Piece(Kind.LINE, text.strip(), first, last if ends or stop == len(body) else 0)
         start = end + 1
-
-
-def _blank(text: str) -> str:
-    """Return spaces and line breaks in place of a text, so that columns stay."""
-    return re.sub(r"[^\n]", " ", text)
-
-
-def _is_aside(inside: str) -> bool:
-    return bool(DEED.match(inside) or "_" in inside) or not PERSONAL.search(inside)
 
 
 def _is_direction(text: str) -> bool:

@@ -20,7 +20,7 @@ from itertools import accumulate, compress, pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from .elements import WORD, Element, Kind, join_elements, split_elements
+from .elements import WORD, Kind, join_elements, split_elements
 from .works import Work
 
 SHINGLE = 8
@@ -98,7 +98,10 @@ def remove_copies(
         works: All works, several of one number where a file is an anthology.
         held_out: Numbers of the held-out files, which lose nothing to learned files.
     """
-    read = _read_works(works, held_out)
+    read = [
+        _Read(work, words, bounds, work.number in held_out)
+        for work, (words, bounds) in zip(works, _number_words(works), strict=True)
+    ]
     file_sizes = Counter(work.number for work in works)
     order = sorted(
         read,
@@ -127,25 +130,15 @@ def hash_runs(words: NDArray[np.uint32], length: int) -> Words:
     return runs
 
 
-def _read_works(works: Sequence[Work], held_out: Collection[int]) -> list[_Read]:
-    return [
-        _Read(work, words, bounds, work.number in held_out)
-        for work, (words, bounds) in zip(works, _number_words(works), strict=True)
-    ]
-
-
 def _number_words(works: Iterable[Work]) -> Iterator[tuple[NDArray[np.uint32], list[int]]]:
     """Yield the spoken words of each work as numbers, and where each element's words begin."""
     ids: dict[str, int] = {}
     for work in works:
-        spoken = [_normalise(element) for element in split_elements(work.script)]
+        # Without apostrophes, so that editions with other spellings match.
+        texts = (element.spoken.lower() for element in split_elements(work.script))
+        spoken = [[word.replace("'", "") for word in WORD.findall(text)] for text in texts]
         numbers = [ids.setdefault(word, len(ids)) for words in spoken for word in words]
         yield np.array(numbers, np.uint32), list(accumulate(map(len, spoken), initial=0))
-
-
-def _normalise(element: Element) -> list[str]:
-    """Return the spoken words, normalised so that editions with other spellings match."""
-    return [word.replace("'", "") for word in WORD.findall(element.spoken.lower())]
 
 
 def _drop_copies(order: Sequence[_Read]) -> tuple[list[_Read], list[Copy]]:

@@ -87,7 +87,9 @@ class Client:
         """
         reason = ""
         for attempt in range(ATTEMPTS):
-            self._wait(self.pause * 2**attempt)
+            rest = self._asked + self.pause * 2**attempt - time.monotonic()
+            if rest > 0:
+                time.sleep(rest)
             try:
                 return self._ask(path)
             except urllib.error.HTTPError as error:
@@ -123,11 +125,6 @@ class Client:
             raise ConnectionError("the file broke off")
         return data
 
-    def _wait(self, seconds: float) -> None:
-        rest = self._asked + seconds - time.monotonic()
-        if rest > 0:
-            time.sleep(rest)
-
 
 def download(
     entries: Iterable[Entry], folder: Path, client: Client | None = None
@@ -148,7 +145,8 @@ def download(
     outcomes: dict[Entry, Outcome] = {}
     for entry in tqdm(list(entries), unit="play", disable=None):
         file = folder / entry.file_name
-        if file.is_file() and _is_known(file.read_bytes(), entry, changed.get(entry.number)):
+        known = [entry, changed.get(entry.number, entry)]
+        if file.is_file() and any(one.matches(file.read_bytes()) for one in known):
             outcomes[entry] = Outcome.KEPT
             continue
         data = _find_text(entry, client)
@@ -214,10 +212,6 @@ def _find_text(entry: Entry, client: Client) -> bytes | None:
 def _rank(path: str) -> int:
     """Return the rank of a file: UTF-8 first, because plain files lack their accents."""
     return next(rank for rank, end in enumerate(("-0.txt", "-8.txt", ".txt")) if path.endswith(end))
-
-
-def _is_known(data: bytes, *entries: Entry | None) -> bool:
-    return any(entry is not None and entry.matches(data) for entry in entries)
 
 
 def _count(outcomes: Mapping[Entry, Outcome], *counted: Outcome) -> int:

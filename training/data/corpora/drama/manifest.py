@@ -44,16 +44,22 @@ def read_manifest(path: Path = MANIFEST) -> Mapping[int, Entry]:
         raise CorpusError(f"{path} does not begin with {', '.join(HEADINGS)}: restore the file.")
     entries: dict[int, Entry] = {}
     for line, row in enumerate(rows, start=2):
-        entry = _parse_row(row)
-        if entry is None or entry.number in entries:
-            raise CorpusError(f"Line {line} of {path} names no further play: restore the file.")
-        entries[entry.number] = entry
+        match row:
+            case [number, title, digest] if (
+                number.isdecimal() and title and len(digest) == 64 and int(number) not in entries
+            ):
+                entries[int(number)] = Entry(int(number), title, digest)
+            case _:
+                raise CorpusError(f"Line {line} of {path} names no further play: restore the file.")
     return entries
 
 
 def write_manifest(entries: Iterable[Entry], path: Path) -> None:
     """Write the plays so that `read_manifest` finds them, at once and by number."""
-    rows = [[str(one.number), one.title, one.sha256] for one in sorted(entries, key=_by_number)]
+    rows = [
+        [str(one.number), one.title, one.sha256]
+        for one in sorted(entries, key=lambda one: one.number)
+    ]
     replace_file(path, "".join("\t".join(row) + "\n" for row in [HEADINGS, *rows]).encode())
 
 
@@ -65,17 +71,6 @@ def replace_file(path: Path, data: bytes) -> None:
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
-
-
-def _by_number(entry: Entry) -> int:
-    return entry.number
-
-
-def _parse_row(row: list[str]) -> Entry | None:
-    match row:
-        case [number, title, digest] if number.isdecimal() and title and len(digest) == 64:
-            return Entry(int(number), title, digest)
-    return None
 
 
 VALIDATION = frozenset(

@@ -67,18 +67,14 @@ def _read_files(path: Path) -> Iterator[tuple[str, bytes]]:
         return
     try:
         with tarfile.open(path, "r:*") as archive:
-            yield from _read_members(archive)
+            for member in archive:
+                name = Path(member.name).name
+                if member.isfile() and member.size <= LARGEST and _is_wanted(name):
+                    content = archive.extractfile(member)
+                    if content:
+                        yield name, content.read()
     except (tarfile.TarError, EOFError, OSError) as error:
         raise CorpusError(f"{path} is not a whole tar archive: fetch the file again.") from error
-
-
-def _read_members(archive: tarfile.TarFile) -> Iterator[tuple[str, bytes]]:
-    for member in archive:
-        name = Path(member.name).name
-        if member.isfile() and member.size <= LARGEST and _is_wanted(name):
-            content = archive.extractfile(member)
-            if content:
-                yield name, content.read()
 
 
 def _is_wanted(name: str) -> bool:

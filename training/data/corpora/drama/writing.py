@@ -69,14 +69,11 @@ def select(works: Sequence[Work], texts: Mapping[int, str], selection: Selection
     for work in kept:
         page = find_title_page(texts[work.number], work.title, alone[work.number] == 1)
         facets = find_facets(work.script, commonest, page)
-        if set(selection.facets) <= set(facets) and (script := _shorten(work, selection)):
+        longest = selection.longest_speech
+        script = keep_short_speeches(work.script, longest) if longest else work.script
+        if script and set(selection.facets) <= set(facets):
             chosen[replace(work, script=script)] = facets
     return Selected(chosen, doubtful, copies, measure_overlap(list(chosen), held_out))
-
-
-def _shorten(work: Work, selection: Selection) -> str:
-    longest = selection.longest_speech
-    return keep_short_speeches(work.script, longest) if longest else work.script
 
 
 PARTS = ("train", "validation", "test")
@@ -85,19 +82,9 @@ ERAS, OTHER = ("old", "modern"), "plays"
 
 REPORT = "report.tsv"
 COLUMNS = (
-    "number",
-    "title",
-    "part",
-    "file",
-    "layout",
-    "kept",
-    "speeches",
-    "characters",
-    "facets",
-    "shared",
-    "doubts",
-    "doubtful",
-)
+    "number", "title", "part", "file", "layout", "kept", "speeches", "characters", "facets",
+    "shared", "doubts", "doubtful",
+)  # fmt: skip
 LEFT_OUT = "left out"
 """The part, in the report, of a work with too many doubtful places."""
 COPIES = "copies.tsv"
@@ -113,21 +100,21 @@ def write(source: Path, out: Path, selection: Selection | None = None) -> Select
     Raises:
         CorpusError: `source` holds no plays.
     """
-    sources = _name_sources(read_sources(source))
+    # The titles of the manifest are not truncated.
+    known = read_manifest()
+    sources = [
+        replace(one, title=known[one.number].title) if one.number in known else one
+        for one in read_sources(source)
+    ]
     texts = {one.number: one.text for one in sources}
     selected = select(list(read_works(sources)), texts, selection or Selection())
     write_works(selected, out)
-    _write_table(out / COPIES, [COPIES_COLUMNS, *map(_describe_copy, selected.copies)])
-    return selected
-
-
-def _name_sources(sources: Iterable[Source]) -> list[Source]:
-    """Return the sources with the untruncated titles of the manifest, where it has them."""
-    known = read_manifest()
-    return [
-        replace(one, title=known[one.number].title) if one.number in known else one
-        for one in sources
+    rows = [
+        (str(one.number), one.title, str(one.words), f"{one.share:.3f}", str(one.of_number), one.of)
+        for one in selected.copies
     ]
+    _write_table(out / COPIES, [COPIES_COLUMNS, *rows])
+    return selected
 
 
 def read_works(sources: Sequence[Source]) -> Iterator[Work]:
@@ -195,8 +182,3 @@ def _describe(
         str(report.doubts),
         "; ".join(report.doubtful),
     )
-
-
-def _describe_copy(copy: Copy) -> Sequence[str]:
-    share = f"{copy.share:.3f}"
-    return str(copy.number), copy.title, str(copy.words), share, str(copy.of_number), copy.of
