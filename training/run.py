@@ -126,8 +126,8 @@ class Run:
             )
         except RuntimeError as error:
             raise RunError(
-                f"{self.weights} does not fit {self.folder / 'config.json'}: train this run again or "
-                f"name another."
+                f"{self.weights} does not fit {self.folder / 'config.json'}: train this run again "
+                f"or name another."
             ) from error
         return model.eval()
 
