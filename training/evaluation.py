@@ -174,12 +174,7 @@ def _bits(logits: Tensor, targets: Tensor) -> Tensor:
 
 @torch.no_grad()
 def sample(
-    model: CharLSTM,
-    vocabulary: Vocabulary,
-    prompt: str,
-    length: int,
-    temperature: float,
-    seed: int,
+    model: CharLSTM, vocabulary: Vocabulary, prompt: str, length: int, temperature: float, seed: int
 ) -> str:
     """Sample ``length`` characters after the prompt.
 

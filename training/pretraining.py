@@ -170,10 +170,7 @@ def _as_large_as(voice: Trained, config: Config) -> Config:
 
 def fitted(config: Config, texts: Tokens, vocabulary: Vocabulary) -> Config:
     """Return a configuration whose prior is no larger than the texts can fill."""
-    return dataclasses.replace(
-        config,
-        prior=prior.fitted(texts, len(vocabulary), config.prior),
-    )
+    return dataclasses.replace(config, prior=prior.fitted(texts, len(vocabulary), config.prior))
 
 
 def _go_on(

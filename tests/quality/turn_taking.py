@@ -135,12 +135,7 @@ def defaults() -> Settings:
 
 
 async def _free_runs(
-    model: Model,
-    cast: int,
-    runs: int,
-    settings: Settings,
-    seed: int,
-    lines: Sequence[Element],
+    model: Model, cast: int, runs: int, settings: Settings, seed: int, lines: Sequence[Element]
 ) -> list[Run]:
     engine = Engine(model, queue=sys.maxsize)
     chance = random.Random(seed)

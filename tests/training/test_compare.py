@@ -167,11 +167,7 @@ def test_a_training_that_was_cut_equals_one_that_was_not(name: str, task: Task, 
 
 @pytest.mark.parametrize(
     ("budget", "share"),
-    [
-        (Budget(2, "minutes"), 0.5),
-        (Budget(40, "steps"), 0.25),
-        (Budget(5000, "characters"), 0.2),
-    ],
+    [(Budget(2, "minutes"), 0.5), (Budget(40, "steps"), 0.25), (Budget(5000, "characters"), 0.2)],
 )
 def test_a_budget_is_used_up(budget: Budget, share: float):
     assert budget.share(seconds=60, steps=10, characters=1000) == share

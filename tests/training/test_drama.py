@@ -65,10 +65,7 @@ LAYOUTS: dict[str, tuple[Layout, str]] = {
     "mixed": (Layout.MIXED, print_play(lambda name, words: f"{name.title()}. {words}", "()")),
     "braces": (Layout.BARE, print_play(lambda name, words: f"{name} {words}", "{}")),
     "bare": (Layout.BARE, print_play(lambda name, words: f"{name} {words}")),
-    "mixed bare": (
-        Layout.MIXED_BARE,
-        print_play(lambda name, words: f"{name.title()} {words}"),
-    ),
+    "mixed bare": (Layout.MIXED_BARE, print_play(lambda name, words: f"{name.title()} {words}")),
     "alone": (Layout.CAPITALS_ALONE, print_play(lambda name, words: f"{name}\n\n{words}")),
     "above": (Layout.CAPITALS_ALONE, print_play(lambda name, words: f"{name}.\n{words}")),
     "centred": (

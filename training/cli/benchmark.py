@@ -24,9 +24,7 @@ def add_command(commands: Commands) -> None:
     )
     add_precision(one)
     one.add_argument(
-        "--compile",
-        action="store_true",
-        help="also time torch.compile, which needs a C++ compiler",
+        "--compile", action="store_true", help="also time torch.compile, which needs a C++ compiler"
     )
     one.set_defaults(command=_benchmark, precision="auto")
 

@@ -40,8 +40,7 @@ VARIANTS: Mapping[str, Variant] = {
     "base": Variant("base", BASE),
     "seed": Variant("base with another seed: the noise", replace(BASE, seed=2)),
     "flat": Variant(
-        "two plain layers of 256, no layer on the clock of words",
-        replace(BASE, word=0, lower=256),
+        "two plain layers of 256, no layer on the clock of words", replace(BASE, word=0, lower=256)
     ),
     "wide-word": Variant("1,024 units on the clock of words", replace(BASE, word=1024)),
     "no-vectors": Variant("no word vectors", replace(BASE, vectors=NO_WORDS)),

@@ -194,10 +194,7 @@ def _nanogpt_cosine(_epochs: float, used: float) -> float:
 def _adamw(network: nn.Module, rate: float) -> torch.optim.Optimizer:
     matrices = [p for p in network.parameters() if p.dim() >= 2]
     vectors = [p for p in network.parameters() if p.dim() < 2]
-    groups = [
-        {"params": matrices, "weight_decay": 0.1},
-        {"params": vectors, "weight_decay": 0.0},
-    ]
+    groups = [{"params": matrices, "weight_decay": 0.1}, {"params": vectors, "weight_decay": 0.0}]
     return torch.optim.AdamW(groups, rate, betas=(0.9, 0.99), fused=True)
 
 

@@ -128,11 +128,7 @@ class Followers:
         contexts, symbols = np.divmod(pairs, places.characters)
         starts = np.searchsorted(contexts, np.arange(places.kept))
         return cls(
-            pairs,
-            contexts.astype(np.int32),
-            symbols.astype(np.uint8),
-            counts[pairs],
-            starts,
+            pairs, contexts.astype(np.int32), symbols.astype(np.uint8), counts[pairs], starts
         )
 
     def numbers(self, places: Places) -> NDArray[np.int32]:
@@ -221,11 +217,7 @@ class _Expected:
 
 
 def _told(
-    places: Places,
-    halves: NDArray[np.bool_],
-    level: Chosen,
-    shorter: _Expected | None,
-    listed: int,
+    places: Places, halves: NDArray[np.bool_], level: Chosen, shorter: _Expected | None, listed: int
 ) -> tuple[_Expected, Floats]:
     """Return each half's expectations after contexts, and the information of each context, [C]."""
     followers = places.followers()

@@ -260,12 +260,7 @@ def _dense(counted: Counted, chosen: Chosen, shorter: Dense | None, characters: 
 
 
 def corrected(
-    counted: Counted,
-    chosen: Chosen,
-    said: Floats,
-    totals: Floats,
-    characters: int,
-    listed: int,
+    counted: Counted, chosen: Chosen, said: Floats, totals: Floats, characters: int, listed: int
 ) -> Sparse:
     """Correct the logits that are given without these contexts.
 

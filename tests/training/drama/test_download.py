@@ -237,8 +237,7 @@ def test_a_text_that_speaks_of_its_publisher_is_not_cut_short():
 
 
 @pytest.mark.parametrize(
-    ("number", "first"),
-    [(7, "0/7/7.txt"), (45, "4/45/45.txt"), (71067, "7/1/0/6/71067/71067.txt")],
+    ("number", "first"), [(7, "0/7/7.txt"), (45, "4/45/45.txt"), (71067, "7/1/0/6/71067/71067.txt")]
 )
 def test_a_number_says_where_a_mirror_keeps_the_book(number, first):
     assert next(paths_on_mirror(number)) == first

@@ -17,10 +17,7 @@ from typing import Literal, NamedTuple
 from training.errors import CorpusError
 
 AUTHOR = "William Shakespeare"
-TITLES = {
-    "henry-iv-part-1": "Henry IV, Part 1",
-    "measure-for-measure": "Measure for Measure",
-}
+TITLES = {"henry-iv-part-1": "Henry IV, Part 1", "measure-for-measure": "Measure for Measure"}
 HELD_OUT = {"twelfth-night": "validation", "macbeth": "test"}
 
 _Kind = Literal["heading", "cue", "aside", "direction", "line", "gap"]

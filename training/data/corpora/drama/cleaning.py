@@ -35,10 +35,7 @@ LEFTOVERS = tuple(
     for pattern, flags in (
         (r"\[(?:Illustration|Frontispiece|Music|Sidenote|Image)\b[^\]]{0,600}\]", ANY_CASE),
         (r"\[_?(?:Transcriber|Footnote|Note)\b[^\]]{0,3000}\]", ANY_CASE),
-        (
-            r"^ *\*?(?:Transcriber's Notes?|Produced by|E-text prepared)(?:.+\n)+",
-            ANY_CASE | LINES,
-        ),
+        (r"^ *\*?(?:Transcriber's Notes?|Produced by|E-text prepared)(?:.+\n)+", ANY_CASE | LINES),
         (r"^ *Footnotes?:? ?\[?\w{0,3}\]?:?(?:.*\n)(?:.+\n)*", ANY_CASE | LINES),
         # A paragraph that explains a mark.
         (r"(?<=\n)\n *(?:\[(?:\d{1,4}|[A-Z]|\*+)\]|\(\*+\)|\*+ ?(?=\w)) *\S.*\n(?:.+\n)*", 0),

@@ -104,8 +104,7 @@ def remove_copies(
     ]
     file_sizes = Counter(work.number for work in works)
     order = sorted(
-        read,
-        key=lambda one: (not one.held_out, file_sizes[one.work.number] > 1, -len(one.words)),
+        read, key=lambda one: (not one.held_out, file_sizes[one.work.number] > 1, -len(one.words))
     )
     kept, copies = _drop_copies(order)
     whole, passages = _cut_passages(kept)
