@@ -7,12 +7,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from training.errors import RunError, TextError, VoiceError
+from training.errors import UserError, VoiceError
 from training.run import Run
 from training.voice_file import Voice
 
 from .make import from_run, in_32_bits, with_openings
-from .proof import Proof
 
 EXAMPLES = """\
   python -m export runs/stage -o stage.onnx
@@ -25,15 +24,21 @@ EXAMPLES = """\
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write one voice file; return the exit code, which is 1 after one sentence on stderr."""
     options = parser().parse_args(arguments)
+    target: Path = options.output
     try:
-        _check_target(options.output)
-        voice = _with_openings(options) or _proven(options)
-        voice.write(options.output)
-    except (RunError, TextError, VoiceError) as error:
+        if not target.parent.is_dir():
+            raise VoiceError(
+                f"There is no folder {target.parent}: make it, or choose another with -o."
+            )
+        if target.is_dir():
+            raise VoiceError(f"{target} is a folder: name a file in it with -o.")
+        voice = _make(options)
+        voice.write(target)
+    except UserError as error:
         print(error, file=sys.stderr)
         return 1
-    size = options.output.stat().st_size / 1e6
-    print(f"{options.output} holds the voice: {size:.1f} MB, fingerprint {voice.fingerprint[:12]}.")
+    size = target.stat().st_size / 1e6
+    print(f"{target} holds the voice: {size:.1f} MB, fingerprint {voice.fingerprint[:12]}.")
     return 0
 
 
@@ -41,7 +46,7 @@ def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     one = argparse.ArgumentParser(
         prog="python -m export",
-        description="Make a voice file of a run, or another voice file of one.",
+        description="Make a voice file of a run, or of another voice file.",
         epilog=f"examples:\n{EXAMPLES}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -52,7 +57,7 @@ def parser() -> argparse.ArgumentParser:
         type=int,
         choices=[8, 32],
         default=8,
-        help="of a recurrent weight; 8 is smaller and faster (%(default)s)",
+        help="bits of a weight; 8 is smaller and faster [%(default)s]",
     )
     one.add_argument(
         "--heldout",
@@ -60,63 +65,41 @@ def parser() -> argparse.ArgumentParser:
         nargs="+",
         default=[],
         metavar="PATH",
-        help="texts to prove the voice on, where the run folder has none",
+        help="texts to prove the voice on, if the run folder has none",
     )
     one.add_argument(
         "--openings",
         type=Path,
         metavar="FILE.toml",
-        help="passages by the styles that a script can begin in, instead of those that lie in "
-        "export/styles under the voice's name",
+        help="a passage for each style that a script can begin in (default: the file in "
+        "export/styles with the voice's name)",
     )
     return one
 
 
-def _check_target(path: Path) -> None:
-    if not path.parent.is_dir():
-        raise VoiceError(f"There is no folder {path.parent}: make it, or choose another with -o.")
-    if path.is_dir():
-        raise VoiceError(f"{path} is a folder: name a file in it with -o.")
-
-
-def _with_openings(options: argparse.Namespace) -> Voice | None:
-    """Return the voice of a file with other openings, or None if a voice must be built.
-
-    Raises VoiceError for openings together with ``--bits 32`` or ``--heldout``.
-    """
-    if options.openings is None or not options.source.is_file():
-        return None
-    if options.bits == 32 or options.heldout:
-        raise VoiceError("Openings change no network: leave out --bits and --heldout.")
-    return with_openings(Voice.read(options.source), options.openings)
-
-
-def _proven(options: argparse.Namespace) -> Voice:
-    """Return a new voice; raise VoiceError where a check against its source fails."""
-    print("Comparing the voice with what it is made of: minutes, for long texts.", flush=True)
-    voice, proof = _make(options)
-    print(proof.table())
-    _require(proof, options.output)
-    return voice
-
-
-def _make(options: argparse.Namespace) -> tuple[Voice, Proof]:
+def _make(options: argparse.Namespace) -> Voice:
+    """Return a voice that is proven to agree with its source, or a voice with other openings."""
     source: Path = options.source
+    if options.openings and source.is_file():
+        if options.bits == 32 or options.heldout:
+            raise VoiceError("Openings change no network: leave out --bits and --heldout.")
+        return with_openings(Voice.read(source), options.openings)
+    print("Comparing the voice with its source, which takes minutes for long texts.", flush=True)
     if source.is_dir():
-        return from_run(Run(source), options.bits, options.heldout, options.openings)
-    if not source.exists():
+        voice, proof = from_run(Run(source), options.bits, options.heldout, options.openings)
+    elif not source.exists():
         raise VoiceError(f"There is no {source}: name the folder of a run, or a voice file.")
-    if options.bits != 32:
+    elif options.bits != 32:
         raise VoiceError(f"{source} is a file, of which only --bits 32 can be made: name its run.")
-    if options.heldout:
+    elif options.heldout:
         raise VoiceError("A voice file is proven on what it writes itself: leave out --heldout.")
-    return in_32_bits(Voice.read(source))
-
-
-def _require(proof: Proof, path: Path) -> None:
+    else:
+        voice, proof = in_32_bits(Voice.read(source))
+    print(proof.table())
     if proof.failed:
-        checks = len(proof.checks)
-        raise VoiceError(f"{path} was not written: {proof.failed} of {checks} checks failed.")
+        count = f"{proof.failed} of {len(proof.checks)}"
+        raise VoiceError(f"{options.output} was not written: {count} checks failed.")
+    return voice
 
 
 if __name__ == "__main__":

@@ -17,13 +17,13 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.lib.format import open_memmap
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 from tqdm import tqdm
 
 from training.errors import RunError
 
+from .data.batches import Imagined
 from .model.network import CharLSTM
 
 STREAMS = 512
@@ -31,28 +31,6 @@ STREAMS = 512
 
 PRIMED = 200
 """Characters of human text read before a piece is written."""
-
-
-class Imagined:
-    """Text written by teachers, and their expectations: two files in a folder.
-
-    ``tokens.npy``: the text, int16 [pieces, characters]. ``expected.npy``: log probabilities after
-    each character, float16 [pieces, characters, vocabulary].
-    """
-
-    def __init__(self, folder: Path) -> None:
-        """Open the files; raises FileNotFoundError if the text is missing or incomplete."""
-        expected = np.load(folder / "expected.npy", mmap_mode="r")
-        self.expected = expected.reshape(-1, expected.shape[-1])
-        tokens = np.load(folder / "tokens.npy").astype(np.int64)
-        self.texts = list(torch.from_numpy(tokens))
-
-    def after(self, places: NDArray[np.int64]) -> Tensor:
-        """Return the probabilities after places in the joined texts.
-
-        int64 [time, batch] -> float32 [time, batch, vocabulary].
-        """
-        return torch.from_numpy(self.expected[places]).float().exp()
 
 
 @torch.no_grad()

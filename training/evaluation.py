@@ -68,15 +68,15 @@ def excerpt(contents: Sequence[str], most: int) -> str:
     """
     total = sum(map(len, contents))
     if total > most:
-        contents = [_middle(text, len(text) * most // total) for text in contents]
+        parts = []
+        for text in contents:
+            length = len(text) * most // total
+            start = (len(text) - length) // 2
+            blank = text.find("\n\n", start, start + length // 2)
+            start = start if blank < 0 else blank + 2
+            parts.append(text[start : start + length].rstrip("\n"))
+        contents = parts
     return "\n\n".join(contents)[:most]
-
-
-def _middle(text: str, length: int) -> str:
-    start = (len(text) - length) // 2
-    blank = text.find("\n\n", start, start + length // 2)
-    start = start if blank < 0 else blank + 2
-    return text[start : start + length].rstrip("\n")
 
 
 def carried(model: Reader, vocabulary: Vocabulary, text: str, streams: int = 1) -> Cost:

@@ -57,8 +57,7 @@ def prepare(
     tuned_from = voice.fingerprint()
     taught_by = tuple(one.fingerprint() for one in teachers)
     if resume:
-        _require_voice(run, voice, tuned_from)
-        _require_teachers(run, taught_by)
+        _require_same(run, voice, tuned_from, taught_by)
     split = collect(paths)
     if resume:
         config, larger = run.config(), run.vocabulary()
@@ -103,15 +102,6 @@ def prepare(
     return training
 
 
-def _require_teachers(run: Run, taught_by: tuple[str, ...]) -> None:
-    had = run.config().taught_by
-    if had != taught_by:
-        raise RunError(
-            f"{run.folder} was begun with {len(had) or 'no'} teachers, and not those given: name "
-            f"the same ones in the same order, or choose another --out."
-        )
-
-
 def _require_windows(config: Config) -> None:
     if config.batch < 2:
         raise TrainingError(
@@ -133,17 +123,23 @@ def _require_vocabulary(teacher: Trained, vocabulary: Vocabulary) -> None:
         )
 
 
-def _require_voice(run: Run, voice: Trained, tuned_from: str) -> None:
-    kept = run.config().tuned_from
-    if not kept:
+def _require_same(run: Run, voice: Trained, tuned_from: str, taught_by: tuple[str, ...]) -> None:
+    """Raise RunError unless a run was tuned from these weights with these teachers."""
+    kept = run.config()
+    if not kept.tuned_from:
         raise RunError(
             f"{run.folder} was not made by tuning: go on with `python -m training train` and "
             f"--resume, or choose another --out."
         )
-    if kept != tuned_from:
+    if kept.tuned_from != tuned_from:
         raise RunError(
             f"{run.folder} was not tuned from what {voice} holds now: name the voice that "
             f"it was tuned from, or choose another --out."
+        )
+    if kept.taught_by != taught_by:
+        raise RunError(
+            f"{run.folder} was begun with {len(kept.taught_by) or 'no'} teachers, and not those "
+            f"given: name the same ones in the same order, or choose another --out."
         )
 
 
@@ -197,7 +193,9 @@ def _weights(
     character without a folded form gets the average of all characters.
     """
     weights = {name: weight.clone() for name, weight in known.state_dict().items()}
-    like = [_like(vocabulary, character) for character in larger.characters[len(vocabulary) :]]
+    # The first token of each new character's folded form, or None.
+    added = larger.characters[len(vocabulary) :]
+    like = [next(iter(vocabulary.encode(character)), None) for character in added]
     for name in ("embedding.weight", "output.weight", "output.bias"):
         old = weights[name]
         rows = [old[i] if i is not None else old.mean(dim=0) for i in like]
@@ -219,11 +217,6 @@ def _weights(
         weights |= {name: torch.zeros_like(fresh[name]) for name in (*names, "trust.bias")}
         weights["sure"] = fresh["sure"]
     return weights | {f"prior.{name}": tensor for name, tensor in beside.state_dict().items()}
-
-
-def _like(vocabulary: Vocabulary, character: str) -> int | None:
-    """Return the first token of a character's folded form in the voice's vocabulary, or None."""
-    return next(iter(vocabulary.encode(character)), None)
 
 
 ADDED = 100_000
@@ -279,7 +272,10 @@ def blended(prior: NgramPrior, texts: Sequence[Tensor]) -> tuple[NgramPrior, Ten
         seen=SEEN_CONTEXTS,
     )
     variants = 2 + int(parts.max())
-    made = Expectations(prior.characters, variants, listed, _nothing(prior, variants))
+    # The expectations of the empty context are a placeholder, which nothing reads.
+    even = np.full((1, prior.characters, variants), 1 / prior.characters, dtype=np.float32)
+    nothing = Dense(NOTHING, even, np.ones((1, variants), dtype=bool))
+    made = Expectations(prior.characters, variants, listed, nothing)
     contexts = np.zeros((1, longest), dtype=np.int64)
     added = np.zeros((1, prior.characters + 1, variants), dtype=np.float32)
     for level, places in zip(levels, walk(text, prior.characters, levels), strict=True):
@@ -310,9 +306,3 @@ def _expected(prior: NgramPrior, contexts: Integers) -> Floats:
         digits = torch.from_numpy(some)
         found.append(prior(digits[None, :, -1] - 1, digits[:, :-1].float())[0][0].numpy())
     return np.concatenate(found)
-
-
-def _nothing(prior: NgramPrior, variants: int) -> Dense:
-    """Return the placeholder of the empty context in the new columns, which nothing reads."""
-    even = np.full((1, prior.characters, variants), 1 / prior.characters, dtype=np.float32)
-    return Dense(NOTHING, even, np.ones((1, variants), dtype=bool))

@@ -20,13 +20,12 @@ from training.errors import RunError, TrainingError
 from . import checkpoint, metrics
 from .checkpoint import Start, counted, packed, share_buffers
 from .config import Config
-from .data.batches import Ahead, Batches
+from .data.batches import Ahead, Batches, Imagined
 from .data.names import Names
 from .data.tokens import Ids, Tokens, decode, encode
 from .data.vocabulary import Vocabulary
 from .data.windows import Windows
 from .device import device_of, use_precision
-from .distillation import Imagined
 from .distributed import ALONE, Team, interruption
 from .evaluation import calibrated, carried, excerpt, sample
 from .model.network import CharLSTM, at_temperatures

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -13,13 +14,34 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from training.distillation import Imagined
 from training.distributed import Team
 
 from .windows import Windows
 
 AHEAD = 2
 """Batches prepared while a step is computed."""
+
+
+class Imagined:
+    """Text written by teachers, and their expectations: two files in a folder.
+
+    ``tokens.npy``: the text, int16 [pieces, characters]. ``expected.npy``: log probabilities after
+    each character, float16 [pieces, characters, vocabulary].
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Open the files; raises FileNotFoundError if the text is missing or incomplete."""
+        expected = np.load(folder / "expected.npy", mmap_mode="r")
+        self.expected = expected.reshape(-1, expected.shape[-1])
+        tokens = np.load(folder / "tokens.npy").astype(np.int64)
+        self.texts = list(torch.from_numpy(tokens))
+
+    def after(self, places: NDArray[np.int64]) -> Tensor:
+        """Return the probabilities after places in the joined texts.
+
+        int64 [time, batch] -> float32 [time, batch, vocabulary].
+        """
+        return torch.from_numpy(self.expected[places]).float().exp()
 
 
 @dataclass(frozen=True)

@@ -87,17 +87,13 @@ def people(texts: Iterable[str], letters: Collection[str]) -> list[list[str]]:
     found = []
     for text in texts:
         ordinary |= {word.upper() for word in set(WORD.findall(text)) if word.islower()}
-        found.append(_named(text))
+        # The words that occur more than once in the text's cues.
+        words = Counter(word.upper() for cue in CUE.findall(text) for word in WORD.findall(cue))
+        found.append(sorted(word for word, n in words.items() if n > 1 and len(word) >= SHORTEST))
     return [
         [name for name in names if name not in ordinary and _spelt(name, letters)]
         for names in found
     ]
-
-
-def _named(text: str) -> list[str]:
-    """Return the words that occur more than once in the text's cues, in capitals."""
-    words = Counter(word.upper() for cue in CUE.findall(text) for word in WORD.findall(cue))
-    return sorted(word for word, n in words.items() if n > 1 and len(word) >= SHORTEST)
 
 
 def _spelt(name: str, letters: Collection[str]) -> bool:

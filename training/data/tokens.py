@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -93,19 +93,6 @@ class Tokens(Sequence[Tensor]):
     def fingerprints(self) -> list[str]:
         """Hash each text by itself, so that a text can be found among others."""
         return [_hash(self.packed(text)) for text in range(len(self))]
-
-    def select(self, texts: Iterable[int]) -> Tokens:
-        """Return some of the texts, by their numbers, in the order given."""
-        chosen = list(texts)
-        pieces = [self.packed(text) for text in chosen]
-        return Tokens(
-            np.concatenate([self.ids[:0], *pieces]),
-            np.cumsum([0, *map(len, pieces)]),
-            tuple(self.names[text] for text in chosen),
-            tuple(self.folders[text] for text in chosen),
-            tuple(self.people[text] for text in chosen),
-            self.letters,
-        )
 
     def save(self, path: Path) -> None:
         """Write the texts to one compressed file atomically."""

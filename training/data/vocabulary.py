@@ -54,20 +54,14 @@ class Vocabulary:
     @classmethod
     def of(cls, texts: Iterable[str]) -> Vocabulary:
         """Return a training text's vocabulary: characters that occur `RARE` times or more."""
-        counts = Counter[str]()
-        for text in texts:
-            counts.update(unicodedata.normalize("NFC", text))
         # The newline separates elements, so every voice must know it.
-        known = sorted({c for c, n in counts.items() if n >= RARE} | {"\n"})
+        known = sorted(_seen(texts, RARE) | {"\n"})
         return cls(tuple(known), _fold_into(frozenset(known)))
 
     def grown(self, texts: Iterable[str], seen: int) -> Vocabulary:
         """Return this vocabulary, extended by characters that occur ``seen`` times or more."""
-        counts = Counter[str]()
-        for text in texts:
-            counts.update(unicodedata.normalize("NFC", text))
         known = frozenset(self.characters)
-        more = sorted(c for c, n in counts.items() if n >= seen and c not in known)
+        more = sorted(_seen(texts, seen) - known)
         return Vocabulary((*self.characters, *more), _fold_into(known | set(more)))
 
     def __len__(self) -> int:
@@ -109,6 +103,14 @@ class Vocabulary:
     @cached_property
     def _translation(self) -> dict[int, str]:
         return {ord(character): plain for character, plain in self.fold.items()}
+
+
+def _seen(texts: Iterable[str], least: int) -> set[str]:
+    """Return the characters that occur ``least`` times or more in the texts."""
+    counts = Counter[str]()
+    for text in texts:
+        counts.update(unicodedata.normalize("NFC", text))
+    return {character for character, n in counts.items() if n >= least}
 
 
 def _fold_into(known: frozenset[str]) -> dict[str, str]:

@@ -61,27 +61,15 @@ class KneserNey:
         self.orders = orders[::-1]
 
     def probabilities(self, text: Integers) -> Floats:
-        """Return the distribution after each token of a text: float32 [length, symbols]."""
-        return self.after(self.keys(text, self.longest), self.longest)
+        """Return the distribution after each token of a text: float32 [length, symbols].
 
-    def after(self, contexts: Integers, length: int) -> Floats:
-        """Return the distributions after the last ``length`` symbols of contexts, keys [C].
-
-        The result is float32 [C, symbols]. A context that was not seen backs off to a shorter one.
+        A context that was not seen backs off to a shorter one.
         """
+        contexts = self.keys(text, self.longest)
         found = np.empty((len(contexts), self.symbols), dtype=np.float32)
         for i in range(0, len(contexts), ROWS):
-            found[i : i + ROWS] = self._predict(contexts[i : i + ROWS], self.orders[: length + 1])
+            found[i : i + ROWS] = self._predict(contexts[i : i + ROWS])
         return found
-
-    def known(self, contexts: Integers) -> Integers:
-        """Return the length of the longest known suffix of each context, keys [C]: int64 [C]."""
-        lengths = np.zeros_like(contexts)
-        for length, order in enumerate(self.orders):
-            wanted = contexts % self.base**length
-            at = np.searchsorted(order.contexts, wanted).clip(max=len(order.contexts) - 1)
-            lengths[order.contexts[at] == wanted] = length
-        return lengths
 
     def keys(self, text: Integers, length: int) -> Integers:
         """Return the last ``length`` symbols at each place as digits, the last one lowest."""
@@ -108,9 +96,9 @@ class KneserNey:
             (np.add.reduceat(discounted, starts) / totals).astype(np.float32),
         )
 
-    def _predict(self, keys: Integers, orders: Sequence[_Order]) -> Floats:
+    def _predict(self, keys: Integers) -> Floats:
         found = np.full((len(keys), self.symbols), 1 / self.symbols, dtype=np.float32)
-        for length, order in enumerate(orders):
+        for length, order in enumerate(self.orders):
             wanted = keys % self.base**length
             at = np.searchsorted(order.contexts, wanted).clip(max=len(order.contexts) - 1)
             known = np.flatnonzero(order.contexts[at] == wanted)

@@ -224,6 +224,7 @@ def _measured(
 ) -> Row:
     texts = {text.name: text.content for text in task.judged}
     known = task.vocabulary
+    prior = model.prior if isinstance(model, CharLSTM) else None
     return Row(
         name,
         about,
@@ -231,17 +232,11 @@ def _measured(
         carried={n: carried(model, known, text).per_character for n, text in texts.items()},
         cold={n: cold_windows(model, known, text).per_character for n, text in texts.items()},
         parameters=sum(p.numel() for p in model.parameters()),
-        counted=_counted(model),
+        counted=prior.tables().size if prior else 0,
         machine=_machine(),
         text=task.fingerprint,
         **facts,
     )
-
-
-def _counted(model: CharLSTM | Network) -> int:
-    if isinstance(model, Network) or model.prior is None:
-        return 0
-    return model.prior.tables().size
 
 
 def _machine() -> str:

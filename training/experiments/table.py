@@ -40,7 +40,8 @@ def of_rows(rows: Sequence[Row], task: str) -> str:
         figures = [
             _figure(kind.get(text), nats) for text in texts for kind in (row.carried, row.cold)
         ]
-        lines.append(line([row.about, *_sizes(row), *figures]))
+        sizes = [_number(row.parameters), _number(row.counted)]
+        lines.append(line([row.about, row.budget, _trained(row), *sizes, *figures]))
     if nats:
         for name, *published in PUBLISHED:
             figures = ["" if figure is None else f"{figure:g}" for figure in published]
@@ -58,10 +59,6 @@ def _mean(row: Row) -> Row:
         carried={name: statistics.mean(carried)},
         cold={name: statistics.mean(cold)} if cold else {},
     )
-
-
-def _sizes(row: Row) -> list[str]:
-    return [row.budget, _trained(row), _number(row.parameters), _number(row.counted)]
 
 
 def _number(size: int) -> str:

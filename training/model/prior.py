@@ -174,7 +174,8 @@ class NgramPrior(nn.Module):
             without = torch.where(parts[..., None] < 0, codes, self.held_out[part, slots])
             known = known & ((without == codes) | (without != UNKNOWN))
             codes = without
-        row = torch.where(known, slots, 0)[..., : self._with_rows()].amax(dim=-1)
+        with_rows = int((self.first_slots < len(self.rows)).sum())
+        row = torch.where(known, slots, 0)[..., :with_rows].amax(dim=-1)
         logits = self.rows[row]
         if parts is not None:
             left_out = self.held_out_rows[part[..., 0], row]
@@ -185,11 +186,12 @@ class NgramPrior(nn.Module):
             -1, self.symbols[slots].long().flatten(-2), self.books[entries].flatten(-2)
         )
         expected = functional.log_softmax(logits[..., : self.characters], dim=-1)
-        return expected, self._longest(known)
+        return expected, torch.where(known, self.lengths, 0).amax(dim=-1)
 
     def lengths_after(self, tokens: Tensor, history: Tensor) -> Tensor:
         """Return the length of the known context after each character, as `forward` does."""
-        return self._longest(self._looked_up(tokens, history)[1])
+        _, known = self._looked_up(tokens, history)
+        return torch.where(known, self.lengths, 0).amax(dim=-1)
 
     def _looked_up(self, tokens: Tensor, history: Tensor) -> tuple[Tensor, Tensor]:
         """Return the slots of contexts of all lengths, and which are known: [time, batch, N]."""
@@ -201,19 +203,10 @@ class NgramPrior(nn.Module):
         shifts = self.shifts[keys % self.buckets + self.first_buckets]
         slots = (keys + shifts) % self.slots + self.first_slots
         found = self.owners[slots] == (keys & 255)
-        return slots, found.float() @ self._prefixes() == self.lengths
-
-    def _prefixes(self) -> Tensor:
-        """Return the columns that must know a context for each column to know its own: [N, N]."""
+        # The columns that must know a context for each column to know its own.
         begun = (self.lengths == 1).cumsum(0)
-        shorter = self.lengths[:, None] <= self.lengths
-        return (shorter & (begun[:, None] == begun)).float()
-
-    def _longest(self, known: Tensor) -> Tensor:
-        return torch.where(known, self.lengths, 0).amax(dim=-1)
-
-    def _with_rows(self) -> int:
-        return int((self.first_slots < len(self.rows)).sum())
+        prefixes = (self.lengths[:, None] <= self.lengths) & (begun[:, None] == begun)
+        return slots, found.float() @ prefixes.float() == self.lengths
 
     def _load_from_state_dict(
         self,

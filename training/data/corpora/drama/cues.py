@@ -32,11 +32,6 @@ class Layout(StrEnum):
     MIXED_ALONE = "Name alone"
 
     @property
-    def is_alone(self) -> bool:
-        """Return whether the name has a line of its own."""
-        return self.value.endswith("alone")
-
-    @property
     def is_mixed(self) -> bool:
         """Return whether only capitals at the start of its words mark the name."""
         return self in (Layout.MIXED, Layout.MIXED_BARE, Layout.MIXED_ALONE)

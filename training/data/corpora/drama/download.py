@@ -144,7 +144,7 @@ def download(
     changed = dict(read_manifest(note)) if note.is_file() else {}
     outcomes: dict[Entry, Outcome] = {}
     for entry in tqdm(list(entries), unit="play", disable=None):
-        file = folder / entry.file_name
+        file = folder / f"{entry.number}.txt"
         known = [entry, changed.get(entry.number, entry)]
         if file.is_file() and any(one.matches(file.read_bytes()) for one in known):
             outcomes[entry] = Outcome.KEPT

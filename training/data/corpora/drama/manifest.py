@@ -23,11 +23,6 @@ class Entry:
     title: str
     sha256: str
 
-    @property
-    def file_name(self) -> str:
-        """Return the name of the file that holds the text."""
-        return f"{self.number}.txt"
-
     def matches(self, data: bytes) -> bool:
         """Return whether `data` is, byte for byte, the text that the corpus was made from."""
         return sha256(data).hexdigest() == self.sha256
