@@ -73,7 +73,9 @@ def field_docs(kind: type, prefix: str = "") -> dict[str, str]:
     for field, below in pairwise(definition.body):
         if isinstance(field, ast.AnnAssign) and isinstance(below, ast.Expr):
             name, doc = ast.unparse(field.target), ast.literal_eval(below.value)
-            docs[prefix + name] = " ".join(doc.replace("`", "").split()).rstrip(".")
+            text = " ".join(doc.replace("`", "").split()).rstrip(".")
+            first = text.partition(" ")[0]
+            docs[prefix + name] = text[0].lower() + text[1:] if first.istitle() else text
     return docs
 
 
