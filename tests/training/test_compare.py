@@ -23,7 +23,7 @@ from training.data.texts import Text, collect
 from training.data.tokens import Tokens
 from training.errors import TextError
 from training.evaluation import carried
-from training.experiments import budget, comparison, counted, rows, table
+from training.experiments import comparison, counted, rows, table, trainee
 from training.experiments.ablations import Variant
 from training.experiments.recipes import GPT, RECIPES, AtTemperature, CharRNN, Network, NotebookGRU
 from training.experiments.rows import Row
@@ -180,10 +180,10 @@ def test_a_budget_is_told_to_the_last_digit():
 
 
 def test_other_programs_use_up_nothing_of_a_budget():
-    before = budget.clock()
+    before = trainee.clock()
     time.sleep(0.3)
-    assert budget.clock() - before < 0.1
-    while budget.clock() - before < 0.1:  # but work takes time
+    assert trainee.clock() - before < 0.1
+    while trainee.clock() - before < 0.1:  # but work takes time
         pass
 
 
