@@ -16,6 +16,7 @@ from export.__main__ import main
 from export.runtime import Runtime
 from tests.conftest import STYLES
 from training import voice_file
+from training.metrics import read_rows
 from training.run import Run
 from training.voice_file import Voice
 
@@ -90,7 +91,7 @@ def test_the_evaluation_is_of_every_text_that_was_held_out(request, tiny_run, bi
 
 def test_the_curve_is_that_of_the_training(voice_8, tiny_run):
     curve = json.loads(facts(voice_8)["onbook.curve"])
-    noted = tiny_run.metrics_noted()
+    noted = read_rows(tiny_run.metrics)
     validation = [
         (one["step"], one["validation_bits"]) for one in noted if "validation_bits" in one
     ]
@@ -191,8 +192,8 @@ def test_a_conversion_that_changes_the_voice_is_not_written(voice_8, tmp_path, c
     """Refuse even a change that PyTorch agrees with: other weights, faithfully computed."""
     honest = voice_file.read_network
 
-    def other(model):
-        network = honest(model)
+    def other(model, recurrence):
+        network = honest(model, recurrence)
         prior = dataclasses.replace(network.prior, trust=network.prior.trust + 1)
         return dataclasses.replace(network, prior=prior)
 

@@ -448,7 +448,7 @@ def test_interrupted_a_row_goes_on(
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert out.endswith("Stopped, and kept. Give the same command again to go on.\n")
+    assert out.endswith("Stopped and saved. Repeat the command to continue.\n")
     assert "Traceback" not in err
     [resume] = tmp_path.glob("work/*/gpt/whole/resume.safetensors")
     assert 0 < load(resume)[1]["steps"] < 12_000 // (12 * 64)

@@ -98,7 +98,7 @@ def test_ctrl_c_stops_torchrun_and_one_process_can_go_on(scenes: Path, tmp_path:
         time.sleep(0.01)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does
     out, _ = process.communicate(timeout=60)
-    assert out.strip() == "Stopped, and kept. Give the same command with --resume to go on."
+    assert out.strip() == "Stopped and saved. Repeat the command with --resume to continue."
     stopped = load(run.resume)[1]["step"]
     assert stopped >= 50
     assert len(kept(run.folder)["state"]) == 8

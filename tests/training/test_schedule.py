@@ -167,7 +167,7 @@ def test_a_session_stops_after_its_minutes_and_another_goes_on_bit_for_bit(
     ]
     command += ["--precision", "float32", "--out", str(tmp_path / "cut")]
     assert main([*command, str(scenes), "--minutes", "0.05"]) == 0
-    assert "Stopped, and kept. Give the same command with --resume" in capsys.readouterr().out
+    assert "Stopped and saved. Repeat the command with --resume" in capsys.readouterr().out
     run = Run(tmp_path / "cut")
     stopped = load(run.resume)[1]["step"]
     assert stopped > 0

@@ -163,7 +163,7 @@ def test_interrupted_from_the_keyboard_it_ends_cleanly_and_goes_on(scenes: Path,
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert out.strip() == "Stopped, and kept. Give the same command with --resume to go on."
+    assert out.strip() == "Stopped and saved. Repeat the command with --resume to continue."
     assert "Traceback" not in err
     assert 50 <= load(Run(cut).resume)[1]["step"] < 150
     assert main([*command, str(cut), *sizes, "--resume"]) == 0

@@ -357,7 +357,7 @@ def test_a_run_goes_on_with_the_teachers_it_had(
     with monkeypatch.context() as patch:
         patch.setattr(torch, "multinomial", interrupted)
         assert main([*taught, "--steps", "6", "--out", str(cut.folder)]) == 130
-    assert "with --resume: what was not finished begins anew" in capsys.readouterr().out
+    assert "with --resume: unfinished preparations are repeated" in capsys.readouterr().out
     assert main([*command, "--resume", "--out", str(cut.folder)]) == 1
     assert "was begun with 2 teachers, and not those given" in capsys.readouterr().err
     with stopped_after_3_steps(monkeypatch):

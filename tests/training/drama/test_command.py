@@ -85,7 +85,7 @@ def test_texts_that_are_not_there_are_fetched_first(mirror, tmp_path, monkeypatc
     assert row["number"] == "45"
     said = capsys.readouterr().out
     assert "1 of 1 plays were fetched" in said
-    assert "1 works, report.tsv and copies.tsv lie in" in said
+    assert "1 works, report.tsv and copies.tsv are in" in said
 
 
 def test_a_work_with_many_doubtful_places_is_left_out_and_reported(texts, tmp_path, capsys):
@@ -109,7 +109,7 @@ def test_one_text_can_be_read_alone(texts, tmp_path):
 def test_the_report_tells_what_a_held_out_work_shares_with_learned_ones(texts, tmp_path, capsys):
     rows = make(texts, tmp_path / "out")
     assert [row["shared"] for row in rows] == ["0.0000", "", ""]
-    assert "Of no held-out work more than 0.00%" in capsys.readouterr().out
+    assert "Of no held-out work is more than 0.00%" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("name", ["plays", "films"])
