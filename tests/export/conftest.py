@@ -35,6 +35,7 @@ def network(vocabulary: Vocabulary) -> Callable[..., CharLSTM]:
         words: int = 50,
         contexts: int = 300,
         seed: int = 1,
+        recurrence: str = "lstm",
     ) -> CharLSTM:
         torch.manual_seed(seed)
         shape = Shape(
@@ -47,6 +48,7 @@ def network(vocabulary: Vocabulary) -> Callable[..., CharLSTM]:
             upper,
             WordShape(words, features=6) if word and words else NO_WORDS,
             PriorShape(contexts, longest=6, rows=60, dense=2),
+            recurrence,
         )
         model = CharLSTM(shape)
         if model.vectors:
