@@ -12,7 +12,7 @@ TEXTS := data/drama data/plays data/films --name base --licence "public domain t
 BASE := $(TEXTS) --words 20000 --prior 1300000 --batch 32 --window 256 --warmup 300 \
     --drop-layers 0.1 --drop-recurrent 0 --drop-embedding 0 --evaluate-every 1500 --learning-rate 0.002 --from bot/models/screen.onnx
 
-.PHONY: play test texts base stage screen placed fix bench load
+.PHONY: play test texts base stage screen placed fix docs bench load
 
 play: .venv/play  ## Write a script in a local, simulated Discord
 	$(BIN)/python -m bot --local --port $(PORT)
@@ -31,6 +31,9 @@ bench: .venv/development  ## How fast the engine is, beside PyTorch and the bare
 # With several processes, on a server: python -m tests.load --postgres --processes 2
 load: .venv/development  ## How the bot bears many channels, beside what is asked of it
 	$(BIN)/python -m tests.load --json load.json
+
+docs: .venv/development  ## Update the tables in docs/ that are made from the code
+	$(BIN)/python -m tests.tools.settings_table
 
 fix: .venv/development  ## Format, and mend what can be mended
 	$(BIN)/ruff format .

@@ -1,4 +1,4 @@
-"""Tests of Dockerfile and compose.yaml that need no container engine."""
+"""Tests of Dockerfile and the compose files that need no container engine."""
 
 from __future__ import annotations
 
@@ -21,6 +21,11 @@ SETTINGS = {variable(name) for name in RunnerSettings.model_fields} | {"DISCORD_
 
 @pytest.fixture(scope="module")
 def compose() -> dict[str, Any]:
+    return yaml.safe_load((ROOT / "compose.scale.yaml").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def single() -> dict[str, Any]:
     return yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))
 
 
@@ -60,6 +65,19 @@ def test_all_settings_are_known(bots: dict[str, Any]):
         # Secrets must come from the operator's environment.
         assert bot["environment"]["DISCORD_TOKEN"].startswith("${DISCORD_TOKEN:?")
         assert ":${POSTGRES_PASSWORD:?" in bot["environment"]["ONBOOK_DATABASE_URL"]
+
+
+def test_one_bot_keeps_its_scripts_in_a_volume(single: dict[str, Any]):
+    [bot] = single["services"].values()
+    [name] = single["volumes"]
+    [folder] = re.findall(r"^VOLUME (.+)$", DOCKERFILE, re.MULTILINE)
+    assert bot["volumes"] == [f"{name}:{folder}"]
+    assert bot["read_only"]
+    assert bot["environment"]["DISCORD_TOKEN"].startswith("${DISCORD_TOKEN:?")
+
+
+def test_the_two_compose_files_share_no_volume(single: dict[str, Any], compose: dict[str, Any]):
+    assert not single["volumes"].keys() & compose["volumes"].keys()
 
 
 def test_four_processes_share_all_shards(bots: dict[str, Any]):

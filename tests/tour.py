@@ -1,4 +1,4 @@
-"""``python -m tests.tour FOLDER``: the README's pictures, taken from the running local page.
+"""``python -m tests.tour FOLDER``: the documentation's pictures, taken from the running local page.
 
 Needs Chromium, playwright to drive it (``pip install playwright``), and pdftoppm of poppler.
 """
@@ -25,7 +25,7 @@ CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 PORT = "8799"
 MORE_OPTIONS = re.compile(r"^\+\d+ (more|options?|optional)$")
 WIDTH, HEIGHT = 760, 1600
-"""Size of the window in pixels: as wide as a README shows pictures, as high as any message."""
+"""Size of the window in pixels: as wide as GitHub shows pictures, as high as any message."""
 
 SETTLED = 1000.0
 """Milliseconds after which the page shows the outcome of an act."""

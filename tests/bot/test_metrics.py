@@ -33,7 +33,7 @@ from tests.discord.state import TOKEN
 
 from .test_at_once import BLOCK, begin
 
-DASHBOARD = Path(__file__).parents[2] / ".github" / "dashboard.json"
+DASHBOARD = Path(__file__).parents[2] / "docs" / "dashboard.json"
 
 HELD = 0.5
 """Seconds for which the event loop is held up, longer than between two checks of its delay."""

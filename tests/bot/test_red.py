@@ -172,8 +172,8 @@ async def house(python: Path, tmp_path: Path) -> AsyncIterator[House]:
 
 def typed_by_the_owner(repository: Path) -> list[str]:
     """Return the lines to Red from the page of instructions, with an address for the repository."""
-    page = (ROOT / "README.md").read_text(encoding="utf-8")
-    _, _, part = page.partition("\n### In Red\n")
+    page = (ROOT / "docs" / "plugin.md").read_text(encoding="utf-8")
+    _, _, part = page.partition("\n## Red\n")
     lines = part.split("```")[1].split("\n")[1:-1]
     return [line.replace("ADDRESS-OF-THIS-REPOSITORY", repository.as_uri()) for line in lines]
 

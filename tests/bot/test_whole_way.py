@@ -1,4 +1,4 @@
-"""Test the whole way of somebody who trains a voice: the steps of the README, one by one."""
+"""Test the whole way of somebody who trains a voice: the steps of training/README.md."""
 
 from __future__ import annotations
 

@@ -1,0 +1,201 @@
+"""Test that what the documentation names exists: links, commands, options, settings, figures."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from discord import app_commands
+
+from bot.cogs import FEATURES
+from bot.settings import RunnerSettings, variable
+from tests.tools.settings_table import PAGE, with_table
+
+ROOT = Path(__file__).parents[1]
+PATTERNS = ("*.md", "docs/*.md", ".github/**/*.md", "bot/models/*.md", "[ebt]*/*.md")
+PAGES = sorted(
+    page
+    for pattern in PATTERNS
+    for page in ROOT.glob(pattern)
+    if page.name != "ABLATIONS.md"  # which tells of what was tried, and is no more
+)
+
+MADE = ("data", "runs", "bot/models/mine.onnx", "gpu.tar")
+"""What is not in the repository, because commands of the documentation make it."""
+
+NO_COMMANDS = {"/onbook", "/healthz", "/readyz", "/metrics"}
+"""What looks like a command of Discord: the group of a plug-in, and pages of the health server."""
+
+COMMAND = re.compile(r"(?:^|\s|`)(?:\S*/)?(?:python3?|torchrun .*?) -m (\w[\w.]*)([^`#\n]*)")
+BLOCK = re.compile(r"^ *```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
+
+
+def named(page: Path) -> str:
+    """Return the name of a page, for a test's name."""
+    return page.relative_to(ROOT).as_posix()
+
+
+every_page = pytest.mark.parametrize("page", PAGES, ids=named)
+
+
+def prose(page: Path) -> str:
+    """Return a page without its blocks of code."""
+    return BLOCK.sub("", page.read_text(encoding="utf-8"))
+
+
+def inline(page: Path) -> list[str]:
+    """Return the words in backticks, with their line breaks as spaces."""
+    return [" ".join(one.split()) for one in re.findall(r"`([^`]+)`", prose(page))]
+
+
+@cache
+def anchors(page: Path) -> set[str]:
+    """Return the anchors that GitHub gives to the headings of a page."""
+    found = re.findall(r"^#+ (.+)$", prose(page), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in found}
+
+
+@every_page
+def test_each_link_leads_somewhere(page: Path):
+    for target in re.findall(r"\]\(([^)\s]+)\)", prose(page)):
+        if re.match(r"https://", target):
+            continue
+        path, _, anchor = target.partition("#")
+        there = (page.parent / path).resolve() if path else page
+        assert there.exists(), target
+        if anchor:
+            assert anchor in anchors(there), target
+
+
+@every_page
+def test_each_named_file_exists(page: Path):
+    folders = {one.name for one in ROOT.iterdir() if one.is_dir()}
+    for words in inline(page):
+        is_path = re.fullmatch(r"[\w.-]+(/[\w.*-]+)+/?", words) and words.split("/")[0] in folders
+        if is_path and not words.startswith(MADE):
+            assert [*ROOT.glob(words)], words
+
+
+# Commands of a shell -----------------------------------------------------------------------------
+
+
+def typed(page: Path) -> Iterator[str]:
+    """Yield the commands of a page, each without a comment."""
+    text = page.read_text(encoding="utf-8")
+    for language, block in BLOCK.findall(text):
+        if language in {"sh", "ini"}:
+            yield from re.sub(r"\s+#.*$", "", block, flags=re.MULTILINE).splitlines()
+    yield from inline(page)
+
+
+@every_page
+def test_each_target_of_make_exists(page: Path):
+    rules = re.findall(r"^([\w./]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
+    for line in typed(page):
+        for target in re.findall(r"(?:^|\s)make ([\w./]+)", line):
+            assert target in rules, line
+
+
+@every_page
+def test_each_program_takes_these_options(page: Path):
+    for line in typed(page):
+        for module, rest in COMMAND.findall(line):
+            if module.partition(".")[0] not in {"bot", "export", "training", "tests"}:
+                continue
+            code = source(module)
+            for word in shlex.split(rest):
+                name = re.match(r"--([a-z-]+)", word)
+                # An option is written in the code, or made from a field.
+                field = name[1].replace("-", "_") if name else ""
+                assert not name or re.search(rf'"--{name[1]}"|\b{field}: |"{field}"', code), line
+            subcommand = re.match(r" ([a-z][a-z-]+)( |$)", rest)
+            assert not subcommand or f'"{subcommand[1]}"' in code, line
+
+
+def source(module: str) -> str:
+    """Return the code of a program: of its module or, where it is a package, of all in there."""
+    path = ROOT / module.replace(".", "/")
+    files = path.rglob("*.py") if (path / "__main__.py").exists() else [path.with_suffix(".py")]
+    return "".join(one.read_text("utf-8") for one in files)
+
+
+# Commands of Discord -----------------------------------------------------------------------------
+
+
+@cache
+def commands() -> dict[str, set[str]]:
+    """Return the options of each command, by its full name."""
+    found: dict[str, set[str]] = {}
+    for feature in FEATURES:
+        for top in feature.__cog_app_commands__:
+            inside: list[Any] = [top] if isinstance(top, app_commands.Command) else []
+            inside += top.walk_commands() if isinstance(top, app_commands.Group) else []
+            for one in inside:
+                found[one.qualified_name] = {option.name for option in one.parameters}
+    return found
+
+
+@every_page
+def test_each_command_takes_these_options(page: Path):
+    for words in inline(page):
+        if not re.match(r"/[a-z]+( |$)", words) or words in NO_COMMANDS:
+            continue
+        given = words.removeprefix("/").removeprefix("onbook ").split()
+        name = next((name for name in (" ".join(given[:2]), given[0]) if name in commands()), words)
+        assert name in commands(), words
+        rest = given[len(name.split()) :]
+        options = [one for one in rest if one.endswith(":")]
+        named = {one.rstrip(":") for one in options or rest}
+        assert named <= commands()[name], words
+
+
+def test_the_page_of_commands_has_them_all():
+    told = " ".join(inline(ROOT / "docs" / "commands.md"))
+    assert [name for name in commands() if f"/{name}" not in told] == []
+
+
+# Settings and figures ----------------------------------------------------------------------------
+
+
+def test_the_table_of_settings_is_current():
+    page = PAGE.read_text(encoding="utf-8")
+    assert with_table(page) == page, "run `make docs`"
+
+
+@every_page
+def test_each_setting_exists(page: Path):
+    known = {variable(name) for name in RunnerSettings.model_fields}
+    assert set(re.findall(r"\bONBOOK_[A-Z_]+", page.read_text("utf-8"))) <= known
+
+
+def test_the_readme_is_short():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 200
+    assert len(text.split()) <= 1_600
+
+
+def test_the_figures_of_the_readme_are_among_the_results():
+    _, _, table = (ROOT / "README.md").read_text("utf-8").partition("| Measured ")
+    table, _, _ = table.partition("\n\n")
+    kept = "".join(
+        (ROOT / "docs" / name).read_text("utf-8") for name in ("results.md", "scaling.md")
+    )
+    for row in table.splitlines()[2:]:
+        _, _, figure, command, _ = row.split("|")
+        for number in re.findall(r"[\d,]*\d(?:\.\d+)?(?= s| MB| char| times|$)", figure.strip()):
+            assert number in kept, row
+        assert command.strip() in kept, row
+
+
+def test_the_scenes_of_the_readme_are_on_the_cards():
+    _, _, voices = (ROOT / "README.md").read_text("utf-8").partition("\n## Voices\n")
+    voices, _, _ = voices.partition("\n## ")
+    cards = "".join(card.read_text("utf-8") for card in ROOT.glob("bot/models/*.md"))
+    scenes = [scene for _, scene in BLOCK.findall(voices)]
+    assert len(scenes) == 2
+    assert [scene for scene in scenes if scene not in cards] == []

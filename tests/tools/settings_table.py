@@ -1,0 +1,75 @@
+"""``python -m tests.tools.settings_table``: write the table of settings into docs/hosting.md."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, get_args
+
+from pydantic.fields import FieldInfo
+
+from bot.settings import RunnerSettings, Settings, variable
+
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "hosting.md"
+BEGIN, END = "<!-- settings -->\n", "<!-- /settings -->"
+
+WORDS = {"ge": "from", "gt": "above", "le": "to"}
+"""The bounds of a number in words."""
+
+
+def main() -> int:
+    """Write the table where it has changed; return the exit code."""
+    page = PAGE.read_text(encoding="utf-8")
+    PAGE.write_text(with_table(page), encoding="utf-8")
+    return 0
+
+
+def with_table(page: str) -> str:
+    """Return a page with the table of today between its marks."""
+    before, _, rest = page.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return f"{before}{BEGIN}{table()}{END}{after}"
+
+
+def table() -> str:
+    """Return the table: first the settings of every bot, then those of ``python -m bot`` alone."""
+    own = [name for name in RunnerSettings.model_fields if name not in Settings.model_fields]
+    parts = [("Setting", [*Settings.model_fields]), ("For `python -m bot` alone", own)]
+    return "\n".join("\n".join(_rows(title, names)) + "\n" for title, names in parts)
+
+
+def _rows(title: str, names: list[str]) -> Iterator[str]:
+    yield f"| {title} | Default | Values | Meaning |"
+    yield "|---|---|---|---|"
+    for name in names:
+        field = RunnerSettings.model_fields[name]
+        alias = field.validation_alias
+        shown = alias if isinstance(alias, str) else variable(name)
+        cells = (f"`{shown}`", _default(field.default), _values(field), field.description)
+        yield f"| {' | '.join(map(str, cells))} |"
+
+
+def _default(default: Any) -> str:
+    if default is None:
+        return ""
+    if isinstance(default, Path) and default.is_absolute():
+        default = default.relative_to(ROOT).as_posix()
+    return f"`{default}`"
+
+
+def _values(field: FieldInfo) -> str:
+    """Return the choices or the bounds of a setting, or ""."""
+    choices = [f"`{one}`" for one in get_args(field.annotation) if isinstance(one, str)]
+    bounds = {
+        name: f"{getattr(one, name):,g}"
+        for one in field.metadata
+        for name in WORDS
+        if hasattr(one, name)
+    }
+    return ", ".join(choices) or " ".join(f"{WORDS[name]} {bounds[name]}" for name in bounds)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
