@@ -70,15 +70,27 @@ async def test_channels_do_not_wait_for_each_other(pace: WebhookPace, time: Time
     assert pace.wait(1) == 0.0
 
 
-async def test_posts_keep_their_order(pace: WebhookPace, time: Time):
-    order = list[int]()
+async def test_a_post_does_not_overtake_one_that_waits(time: Time):
+    asleep, wake, order = asyncio.Event(), asyncio.Event(), list[int]()
+
+    async def sleep(seconds: float) -> None:
+        asleep.set()
+        await wake.wait()
 
     async def post(number: int) -> None:
-        await pace.take(1)
+        await slow.take(1)
         order.append(number)
 
-    await asyncio.gather(*(post(number) for number in range(12)))
-    assert order == list(range(12))
+    slow = WebhookPace(time.clock, sleep)
+    await asyncio.gather(*map(post, range(5)))
+    waiting = asyncio.create_task(post(5))
+    await asleep.wait()
+    time.now += 2 + MARGIN
+    late = asyncio.create_task(post(6))
+    await asyncio.sleep(0.01)
+    wake.set()
+    await asyncio.gather(waiting, late)
+    assert order == list(range(7))
 
 
 async def test_a_post_that_is_given_up_does_not_count_and_holds_up_nobody(time: Time):
