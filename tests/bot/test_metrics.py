@@ -24,7 +24,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from bot.app.client import Bot
 from bot.cogs.services import CogServices
 from bot.settings import RunnerSettings, Settings, SettingsError
-from tests.discord.bot import at
+from tests.discord.addresses import at
 from tests.discord.faults import TOO_MANY, Kind
 from tests.discord.people import PATIENCE, Channel, Discord, Person
 from tests.discord.processes import PATIENCE as LONGEST_END

@@ -29,7 +29,8 @@ from bot.storage.line_tree import HeadMoved
 from bot.storage.schema import FORGOTTEN, LOOKED_AFTER_BY, REMOVED, SOMEBODY, fork_of, guilds_voice
 from bot.storage.store import Store
 from bot.ui.replay_report import in_words
-from tests.discord.bot import at, bot_here
+from tests.discord.addresses import at
+from tests.discord.bot import bot_here
 from tests.discord.people import PATIENCE, Discord
 from tests.discord.state import TOKEN
 

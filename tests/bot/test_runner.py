@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from bot.app import client
 from bot.app.client import RunnerError
 from bot.settings import RunnerSettings
-from tests.discord.bot import at
+from tests.discord.addresses import at
 from tests.discord.people import Discord
 from tests.discord.processes import fake_discord
 from tests.discord.state import TOKEN

@@ -1,11 +1,11 @@
 """A small Discord of our own, for what happens at the same moment.
 
 It is a server on 127.0.0.1 in a process of its own: real HTTP, a real gateway, and Discord's rules.
-The real bot talks to it through the real discord.py, of which nothing is replaced but the two
+The real bot talks to it through the real discord.py, of which nothing is replaced but the
 addresses. `state` is what it remembers, `rules` what it refuses, `rest` and `gateway` what a bot
-sees, `conditions` how far away Discord is and how much it takes, `control` what a test asks of it;
-`payloads` writes it all as JSON. `people` is the test's side, `processes` starts the server and the
-bot, and `crowd` measures a busy server.
+sees, with `webhooks` and `emojis` apart, `conditions` how far away Discord is and how much it
+takes, `control` what a test asks of it; `payloads` writes it all as JSON. `people` is the test's
+side, `processes` starts the server and the bot, and `crowd` measures a busy server.
 
 A test starts both, makes people, and lets them act, several at once with `asyncio.gather`:
 
@@ -22,6 +22,10 @@ An act returns an `Asked` at once. ``await asked.shows("text")`` waits for the m
 answers with this text; messages and `Asked` are live, they change as Discord changes them, and
 ``await discord.until(lambda: ...)`` waits for whatever else. Nothing says when a bot has finished:
 wait for what people would see. Discord's own latencies and limits come with `Discord.conditions`.
+`Channel.timeline` and `Channel.shows` are what everybody sees in a channel, of the bot and of its
+webhooks alike. `Person.install`, `Person.dm`, `Discord.private` and ``guild(..., has_bot=False)``
+lead to where the bot is not.
+
 Trouble is made with ``times=`` (lost and doubled deliveries), `Discord.deliver_again`,
 `Discord.holding` (slow requests), `Discord.drop`, `Discord.let_time_pass`, `Discord.fail` (requests
 that time out, break off or are answered with an error: see `faults`), `Discord.reconnect` and

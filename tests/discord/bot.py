@@ -11,11 +11,8 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
-
-import discord
-import yarl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from bot.__main__ import main
 from bot.app.client import UNDIVIDED, Bot
@@ -23,20 +20,8 @@ from bot.settings import RunnerSettings
 from bot.sharding import Shards
 from bot.storage.postgres import leases, timeouts
 
+from .addresses import at
 from .state import TOKEN
-
-
-@contextmanager
-def at(address: str) -> Iterator[None]:
-    """Point discord.py at this address; nothing else of it is replaced."""
-    before = discord.http.Route.BASE, discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY
-    socket = yarl.URL(address.replace("http", "ws", 1) + "/")
-    discord.http.Route.BASE = f"{address}/api/v10"
-    discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = socket
-    try:
-        yield
-    finally:
-        discord.http.Route.BASE, discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = before
 
 
 @asynccontextmanager

@@ -23,6 +23,9 @@ INVALID = {401, 403, 429}
 EVERYWHERE = 50, 1.0
 """Requests with a bot's token in so many seconds; interactions and webhooks are not counted."""
 
+IN_CHANNEL = "executions in a channel"
+"""The limit that all webhooks of a channel share, beside the ones of their own."""
+
 ROUTES = {
     "send": (5, 5.0),
     "edit": (5, 5.0),
@@ -32,8 +35,13 @@ ROUTES = {
     "answer_message": (5, 2.0),
     "edit_answer": (5, 2.0),
     "delete_answer": (5, 2.0),
+    "execute": (5, 2.0),
+    "webhook_message": (5, 2.0),
+    "edit_webhook_message": (5, 2.0),
+    "delete_webhook_message": (5, 2.0),
+    IN_CHANNEL: (30, 60.0),
 }
-"""Requests in so many seconds, by the route's name in `Rest`, for each channel or interaction."""
+"""Requests in so many seconds, by the route's name, for each channel, interaction or webhook."""
 
 IDENTIFIES = 1000
 """Sessions that a bot may begin in a day."""

@@ -14,6 +14,7 @@ import json
 import secrets
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Any
 
 from aiohttp import WSMsgType, web
 
@@ -38,6 +39,12 @@ HEARTBEAT_EVERY = 41_250
 
 _, AGAIN = GATEWAYS
 
+EVERYTHING = -1
+"""The intents of a bot that names none, which Discord itself would refuse."""
+
+GUILD_WEBHOOKS, GUILD_MESSAGES, DIRECT_MESSAGES = 1 << 5, 1 << 9, 1 << 12
+"""Intents of a bot that hears of webhooks and of messages."""
+
 KEPT = 180.0
 """Seconds for which a session can be resumed. "A few minutes", Discord says."""
 
@@ -48,6 +55,7 @@ class Session:
 
     shard: int
     shards: int
+    intents: int = EVERYTHING
     id: str = field(default_factory=lambda: secrets.token_hex(16))
     events: list[str] = field(default_factory=list)
     """All events, as text frames; the number of an event is its place, from 1."""
@@ -110,16 +118,38 @@ class Gateway:
 
     def __init__(self, world: World) -> None:
         self.world = world
+        self.world.watchers.append(self._hear_of_message)
         self.sessions: list[Session] = []
 
-    def dispatch(self, event: str, guild: int, data: Json, times: int = 1) -> float:
+    def _hear_of_message(self, what: str, it: Any) -> None:
+        """Tell the bot of a message that everybody sees where the bot is."""
+        if what != "message" or it.only_for:
+            return
+        where = self.world.channels[it.channel]
+        intent = GUILD_MESSAGES if where.guild else DIRECT_MESSAGES
+        wanted = any(session.intents & intent for session in self.sessions)
+        if not wanted or not self.world.bot_sees(where):
+            return
+        guild = {"guild_id": str(where.guild)} if where.guild else {}
+        told: Json = {"id": str(it.id), "channel_id": str(it.channel)}
+        event = "MESSAGE_DELETE"
+        if not it.deleted:
+            event = "MESSAGE_CREATE" if len(it.versions) == 1 else "MESSAGE_UPDATE"
+            told = payloads.message(self.world, it)
+        self.dispatch(event, where.guild, told | guild, intent=intent)
+
+    def dispatch(
+        self, event: str, guild: int, data: Json, times: int = 1, intent: int = EVERYTHING
+    ) -> float:
         """Dispatch an event in a guild to the bot ``times`` times, which may be 0.
+
+        A bot without the event's intent does not hear of it.
 
         Returns how many seconds the delivery takes.
         """
         took = 0.0
         for session in self.sessions:
-            if session.hears_of(guild):
+            if session.hears_of(guild) and session.intents & intent:
                 self.world.conditions.counts[f"{event} to shard {session.shard}"] += times
                 for _ in range(times):
                     took = self._tell_of(session, event, data)
@@ -219,6 +249,8 @@ class Gateway:
             return
         if op == IDENTIFY:
             session, heard = await self._identify(line, *asked.get("shard", (0, 1))), 0
+            if session:
+                session.intents = asked.get("intents", EVERYTHING)
         else:
             session, heard = await self._resume(line, asked), asked["seq"]
         if session is None:
@@ -233,7 +265,8 @@ class Gateway:
         if not 0 <= shard < shards:
             await line.cut(INVALID_SHARD)
             return None
-        on_it = [one for one in self.world.guilds if (one >> 22) % shards == shard]
+        guilds = (one.id for one in self.world.guilds.values() if one.has_bot)
+        on_it = [one for one in guilds if (one >> 22) % shards == shard]
         if len(on_it) > self.world.guilds_a_shard:
             await line.cut(SHARDS_REQUIRED)
             return None
@@ -294,7 +327,8 @@ class Gateway:
         """Return a new session, which begins with everything that the bot must know."""
         session = Session(shard, shards)
         self.sessions.append(session)
-        guilds = [one for one in self.world.guilds.values() if session.hears_of(one.id)]
+        known = (one for one in self.world.guilds.values() if one.has_bot)
+        guilds = [one for one in known if session.hears_of(one.id)]
         ready = {
             "v": 10,
             "user": payloads.user(self.world, self.world.bot),

@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import UTC, datetime
 
+import discord
+
 from .state import (
+    COMPONENTS_V2,
     EPHEMERAL,
     EPOCH,
     Channel,
+    Context,
+    Emoji,
     Guild,
     Interaction,
     Json,
     Message,
+    Place,
     User,
     Version,
+    Webhook,
     World,
 )
 
 LOADING = 1 << 7
 
 FILE_LIMIT = 10 * 1024 * 1024
+
+PERMISSIONS = discord.Permissions(attach_files=True, embed_links=True, mention_everyone=True).value
+"""The permissions of every bot in a place in which it is not a member."""
 
 
 def when(seconds: float) -> str:
@@ -61,25 +72,40 @@ def member(world: World, of: User, may: int) -> Json:
     }
 
 
-def channel(of: Channel) -> Json:
-    """Return a text channel."""
-    return {
-        "id": str(of.id),
-        "type": 0,
+def channel(world: World, of: Channel) -> Json:
+    """Return a channel."""
+    found: Json = {"id": str(of.id), "type": int(of.kind), "last_message_id": None}
+    if not of.guild:
+        people = (user(world, world.users[one]) for one in of.people if one != world.bot.id)
+        found |= {"recipients": list(people)}
+        group = {"name": of.name, "icon": None, "owner_id": str(of.people[0])}
+        return found | (group if of.kind is Place.GROUP else {})
+    found |= {
         "guild_id": str(of.guild),
         "name": of.name,
+        "parent_id": str(of.parent) if of.parent else None,
+        "rate_limit_per_user": 0,
+    }
+    if of.parent:
+        archive = {"archived": False, "auto_archive_duration": 1440, "locked": False}
+        return found | {
+            "owner_id": str(world.bot.id),
+            "message_count": 0,
+            "member_count": 1,
+            "thread_metadata": archive | {"archive_timestamp": made(of.id)},
+        }
+    everyone = {"id": str(of.guild), "type": 0, "allow": "0", "deny": str(of.denied)}
+    return found | {
         "position": 0,
-        "permission_overwrites": [],
+        "permission_overwrites": [everyone] if of.denied else [],
         "topic": None,
         "nsfw": False,
-        "parent_id": None,
-        "last_message_id": None,
-        "rate_limit_per_user": 0,
     }
 
 
 def guild(world: World, of: Guild) -> Json:
     """Return a guild as a bot first hears of it."""
+    channels = [world.channels[one] for one in of.channels]
     everyone = {
         "id": str(of.id),
         "name": "@everyone",
@@ -102,12 +128,10 @@ def guild(world: World, of: Guild) -> Json:
         "member_count": len(of.members) + 1,
         "preferred_locale": of.locale,
         "roles": [everyone],
-        "channels": [channel(world.channels[one]) for one in of.channels],
+        "channels": [channel(world, one) for one in channels if not one.parent],
+        "threads": [channel(world, one) for one in channels if one.parent],
         "members": [member(world, world.bot, of.bot_may)],
-        **{
-            name: []
-            for name in ("emojis", "features", "presences", "stickers", "threads", "voice_states")
-        },
+        **{name: [] for name in ("emojis", "features", "presences", "stickers", "voice_states")},
     }
 
 
@@ -115,11 +139,13 @@ def message(world: World, of: Message, version: Version | None = None) -> Json:
     """Return a message as it looks now, or in an earlier version."""
     first, last = of.versions[0], version or of.versions[-1]
     flags = (EPHEMERAL if of.only_for else 0) | (LOADING if of.thinking else 0)
+    flags |= COMPONENTS_V2 if last.is_v2 else 0
+    webhook = of.webhook or (world.bot.id if of.interaction else None)
     return {
         "id": str(of.id),
         "channel_id": str(of.channel),
         "type": 20 if of.interaction else 0,
-        "author": user(world, world.bot),
+        "author": _author(world, of),
         "content": last.content,
         "components": last.components,
         "embeds": last.embeds,
@@ -133,7 +159,57 @@ def message(world: World, of: Message, version: Version | None = None) -> Json:
         "mentions": [],
         "mention_roles": [],
         "application_id": str(world.bot.id),
-        "webhook_id": str(world.bot.id) if of.interaction else None,
+        **({"webhook_id": str(webhook)} if webhook else {}),
+    }
+
+
+def _author(world: World, of: Message) -> Json:
+    """Return a message's author; a webhook is one with the name of the message."""
+    if of.webhook is None:
+        return user(world, world.bot)
+    return {
+        "id": str(of.webhook),
+        "username": of.author,
+        "global_name": None,
+        "discriminator": "0000",
+        "avatar": picture_hash(of.avatar.encode()) if of.avatar else None,
+        "bot": True,
+        "public_flags": 0,
+        "flags": 0,
+    }
+
+
+def picture_hash(picture: bytes) -> str:
+    """Return the hash by which Discord knows a picture."""
+    return hashlib.sha256(picture).hexdigest()[:32]
+
+
+def webhook(world: World, of: Webhook) -> Json:
+    """Return a webhook."""
+    return {
+        "id": str(of.id),
+        "type": 1,
+        "guild_id": str(world.channels[of.channel].guild),
+        "channel_id": str(of.channel),
+        "user": user(world, world.users[of.by]),
+        "name": of.name,
+        "avatar": of.avatar,
+        "token": of.token,
+        "application_id": str(world.bot.id) if of.by == world.bot.id else None,
+    }
+
+
+def emoji(world: World, of: Emoji) -> Json:
+    """Return an emoji of the application."""
+    return {
+        "id": str(of.id),
+        "name": of.name,
+        "roles": [],
+        "user": user(world, world.bot),
+        "require_colons": True,
+        "managed": False,
+        "animated": of.format == "image/gif",
+        "available": True,
     }
 
 
@@ -162,9 +238,8 @@ def written(world: World, by: User, of: int, channel: int, content: str) -> Json
 
 def interaction(world: World, of: Interaction, data: Json, shown: Json | None) -> Json:
     """Return an interaction as delivered, with the message whose button was pressed."""
-    where = world.channels[of.channel]
-    locale = world.guilds[where.guild].locale
-    who = world.users[of.user]
+    where, who = world.channels[of.channel], world.users[of.user]
+    context = world.context(where)
     found = {
         "id": str(of.id),
         "application_id": str(world.bot.id),
@@ -172,20 +247,33 @@ def interaction(world: World, of: Interaction, data: Json, shown: Json | None) -
         "token": of.token,
         "version": 1,
         "data": data,
-        "guild_id": str(where.guild),
-        "guild": {"id": str(where.guild), "locale": locale, "features": []},
         "channel_id": str(where.id),
-        "channel": channel(where),
-        "member": member(world, who, who.may),
-        "app_permissions": str(world.guilds[where.guild].bot_may),
+        "channel": channel(world, where),
+        "app_permissions": str(_bot_may(world, where)),
         "locale": who.locale,
-        "guild_locale": locale,
         "entitlements": [],
-        "authorizing_integration_owners": {"0": str(where.guild)},
-        "context": 0,
+        "authorizing_integration_owners": {str(int(by)): str(one) for by, one in of.owners.items()},
+        "context": int(context),
         "attachment_size_limit": FILE_LIMIT,
     }
+    if context is Context.GUILD:
+        locale = world.guilds[where.guild].locale
+        found |= {
+            "guild_id": str(where.guild),
+            "guild": {"id": str(where.guild), "locale": locale, "features": []},
+            "guild_locale": locale,
+            "member": member(world, who, who.may & ~where.denied),
+        }
+    else:
+        found["user"] = user(world, who)
     return found | ({"message": shown} if shown else {})
+
+
+def _bot_may(world: World, where: Channel) -> int:
+    """Return the bot's permissions in a place, as an interaction tells them."""
+    if where.guild and world.guilds[where.guild].has_bot:
+        return world.bot_may(where)
+    return PERMISSIONS
 
 
 def application(world: World) -> Json:

@@ -43,6 +43,11 @@ class Look(Version):
         pressable = (one for one in found if "label" in one and not one.get("disabled"))
         return {one["label"]: one["custom_id"] for one in pressable}
 
+    @property
+    def text(self) -> str:
+        """Return all that the message says, in components too."""
+        return rules.said({"content": self.content, "components": self.components})
+
 
 @dataclass
 class Message:
@@ -54,9 +59,25 @@ class Message:
     """The one person who sees the message; None for everybody."""
     interaction: int | None = None
     thinking: bool = False
-    deleted: bool = False
+    author: str = ""
+    """The name over the message."""
+    avatar: str | None = None
+    """The address of the picture beside the message."""
+    webhook: int | None = None
+    """The webhook that posted the message; None for a message of the bot."""
+    deleted_at: float | None = None
     versions: list[Look] = field(default_factory=list)
     """All looks of the message so far; the last is the present one."""
+
+    @property
+    def deleted(self) -> bool:
+        """Return whether the message is gone."""
+        return self.deleted_at is not None
+
+    @property
+    def text(self) -> str:
+        """Return all that the message says, in components too."""
+        return self.versions[-1].text
 
     @property
     def content(self) -> str:
@@ -86,7 +107,7 @@ class Message:
 
     def when(self, text: str) -> float | None:
         """Return the moment at which the message first had this text, or None."""
-        return next((one.at for one in self.versions if text in one.content), None)
+        return next((one.at for one in self.versions if text in one.text), None)
 
 
 @dataclass
@@ -127,7 +148,7 @@ class Asked:
 
         def find() -> Message | None:
             for message in self.answers():
-                if any(text in message.content for text in texts):
+                if any(text in message.text for text in texts):
                     return message
             return None
 
@@ -142,16 +163,55 @@ class Asked:
         await self.discord.until(lambda: code in self.refused, lambda: f"{code} in {self}")
 
     def __str__(self) -> str:
-        shown = [(one.content, one.labels) for one in self.answers()]
+        shown = [(one.text, one.labels) for one in self.answers()]
         return f"an answer ({self.how}, refused {self.refused}) that shows {shown}"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One message in the timeline of a channel."""
+
+    message: int
+    author: str
+    text: str
+    """The text that people saw last."""
+    is_gone: bool
 
 
 @dataclass
 class Channel:
-    """A text channel."""
+    """A text channel, a thread, or a private channel."""
 
     discord: Discord
     id: int
+
+    async def thread(self, name: str) -> Channel:
+        """Make a thread in this channel."""
+        made = await self.discord.do("thread", channel=self.id, name=name)
+        return Channel(self.discord, made["id"])
+
+    async def deny(self, **permissions: bool) -> None:
+        """Deny these permissions to everybody in this channel, the bot too, and no others."""
+        denied = discord.Permissions(**permissions).value
+        await self.discord.do("deny", channel=self.id, permissions=denied)
+
+    def timeline(self) -> list[Entry]:
+        """Return all that everybody saw in the channel, by the time at which it was posted.
+
+        Messages of the bot and of webhooks alike, also those that are gone.
+        """
+        found = (one for one in self.discord.messages_in(self.id) if one.only_for is None)
+        return [Entry(one.id, one.author, one.text, one.deleted) for one in found]
+
+    def shown(self) -> list[tuple[str, str]]:
+        """Return what everybody sees in the channel, oldest first: each author and text."""
+        return [(one.author, one.text) for one in self.timeline() if not one.is_gone]
+
+    async def shows(self, *expected: tuple[str, str]) -> None:
+        """Wait until everybody sees these authors and texts in the channel, and no others."""
+        await self.discord.until(
+            lambda: self.shown() == list(expected), lambda: f"{expected} in {self.shown()}"
+        )
 
     def messages(self) -> list[Message]:
         """Return the messages that everybody sees in the channel, oldest first."""
@@ -196,6 +256,19 @@ class Person:
     discord: Discord
     id: int
     name: str
+
+    async def install(self) -> None:
+        """Install the bot for this person, who can then use it everywhere."""
+        await self.discord.do("install", user=self.id)
+
+    async def dm(self) -> Channel:
+        """Open a direct message to the bot."""
+        return await self.discord.private(self, with_bot=True)
+
+    async def webhook(self, channel: Channel, name: str) -> int:
+        """Make a webhook that is not the bot's; return its id."""
+        made = await self.discord.do("webhook", user=self.id, channel=channel.id, name=name)
+        return int(made["id"])
 
     async def slash(
         self, channel: Channel, command: str, *, times: int = 1, late: float = 0.0, **options: Any
@@ -301,10 +374,18 @@ class Discord:
         await self._sight.close()
         await self._session.close()
 
-    async def guild(self, name: str, bot_may: int = BOT_MAY, locale: str = "en-US") -> Guild:
-        """Make a server in a language, with the bot as a member with these permissions."""
-        made = await self.do("guild", name=name, bot_may=bot_may, locale=locale)
+    async def guild(
+        self, name: str, bot_may: int = BOT_MAY, locale: str = "en-US", *, has_bot: bool = True
+    ) -> Guild:
+        """Make a server in a language, perhaps with the bot as a member with these permissions."""
+        made = await self.do("guild", name=name, bot_may=bot_may, locale=locale, has_bot=has_bot)
         return Guild(self, made["id"])
+
+    async def private(self, *people: Person, with_bot: bool = False) -> Channel:
+        """Make a direct message or a group of these people, perhaps with the bot."""
+        there = [one.id for one in people]
+        made = await self.do("private", people=there, with_bot=with_bot)
+        return Channel(self, made["id"])
 
     @property
     def bot_is_there(self) -> bool:
@@ -322,6 +403,10 @@ class Discord:
     async def delete(self, message: Message) -> None:
         """Delete a message as a moderator."""
         await self.do("delete", message=message.id)
+
+    async def delete_webhook(self, webhook: int) -> None:
+        """Delete a webhook as a moderator."""
+        await self.do("unhook", webhook=webhook)
 
     async def deliver_again(self, asked: Asked) -> None:
         """Deliver an interaction to the bot a second time."""

@@ -10,11 +10,15 @@ from typing import Any
 from aiohttp import web
 
 from . import payloads, rules
-from .conditions import ROUTES
+from .conditions import IN_CHANNEL, ROUTES, Bucket
 from .state import (
+    COMPONENTS_V2,
     EPHEMERAL,
+    MANAGE_MESSAGES,
     TOKEN,
+    USE_EXTERNAL_APPS,
     Answer,
+    Context,
     Interaction,
     Json,
     Message,
@@ -38,6 +42,12 @@ send its requests one after the other.
 
 EDITABLE = ("content", "components", "embeds")
 
+OF_INTERACTION = "aW50ZXJhY3Rpb246"
+"""The beginning of an interaction's token, which no webhook's has."""
+
+FOLLOW_UPS = 5
+"""The most follow-ups to an interaction where only the person has installed the bot."""
+
 
 class Rest:
     """The part of Discord's HTTP interface that the bot uses."""
@@ -46,9 +56,9 @@ class Rest:
         self.world = world
 
     def routes(self) -> list[web.RouteDef]:
-        """Return the routes of all known requests; `unknown` answers the others."""
+        """Return the routes."""
         command = f"{BASE}/applications/{{application}}/commands"
-        hook = f"{BASE}/webhooks/{{application}}/{{token}}"
+        hook = f"{BASE}/webhooks/{{application}}/{{token:{OF_INTERACTION}[^/]+}}"
         channel = f"{BASE}/channels/{{channel}}/messages"
         return [
             web.get(f"{BASE}/users/@me", self.me),
@@ -67,7 +77,6 @@ class Rest:
             web.delete(channel + "/{message}", self.delete),
             web.post(f"{BASE}/channels/{{channel}}/typing", self.type),
             web.get("/files/{file}/{name}", self.file),
-            web.route("*", BASE + "/{path:.*}", self.unknown),
         ]
 
     @web.middleware
@@ -80,7 +89,8 @@ class Rest:
             return await handler(request)
         except Refused as refused:
             self._note(request, refused)
-            return _json({"message": str(refused), "code": refused.code}, refused.status)
+            said = {"message": str(refused), "code": refused.code}
+            return json_answer(said, refused.status)
 
     @web.middleware
     async def travelling(self, request: web.Request, handler: Any) -> web.StreamResponse:
@@ -123,16 +133,25 @@ class Rest:
         name = where.handler.__name__
         if name not in ROUTES:
             return await handler(request)
-        major = where.get("channel") or where.get("token") or ""
-        bucket = conditions.bucket(name, major, now)
-        fits = bucket.take(now)
-        headers = bucket.headers(name, now)
-        if not fits:
-            conditions.counts[f"429 of {name}"] += 1
-            return too_many(bucket.ends - now, headers | {"X-RateLimit-Scope": "user"})
+        buckets = self._buckets(name, where, now)
+        for of, bucket in buckets.items():
+            if not bucket.take(now):
+                conditions.counts[f"429 of {of}"] += 1
+                headers = bucket.headers(of, now) | {"X-RateLimit-Scope": "user"}
+                return too_many(bucket.ends - now, headers)
         answer = await handler(request)
-        answer.headers.update(headers)
+        # Of a channel's limit for webhooks, Discord says nothing before it is reached.
+        answer.headers.update(buckets[name].headers(name, now))
         return answer
+
+    def _buckets(self, name: str, where: Mapping[str, str], now: float) -> dict[str, Bucket]:
+        """Return the buckets from which a request takes, by their routes."""
+        conditions = self.world.conditions
+        major = where.get("channel") or where.get("token") or ""
+        found = {name: conditions.bucket(name, major, now)}
+        if name == "execute" and (webhook := self.world.webhooks.get(int(where["webhook"]))):
+            found[IN_CHANNEL] = conditions.bucket(IN_CHANNEL, str(webhook.channel), now)
+        return found
 
     def _note(self, request: web.Request, refused: Refused) -> None:
         words = f"{request.method} {request.match_info.handler.__name__}: {refused.code} {refused}"
@@ -145,25 +164,25 @@ class Rest:
 
     async def me(self, _request: web.Request) -> web.Response:
         """Return the bot's own user."""
-        return _json(payloads.user(self.world, self.world.bot))
+        return json_answer(payloads.user(self.world, self.world.bot))
 
     async def application(self, _request: web.Request) -> web.Response:
         """Return the bot's application."""
-        return _json(payloads.application(self.world))
+        return json_answer(payloads.application(self.world))
 
     async def gateway(self, _request: web.Request) -> web.Response:
         """Return the gateway's address."""
         limit = self.world.conditions.sessions_left()
         url = self.world.address.replace("http", "ws", 1) + "/"
-        return _json({"url": url, "shards": self.world.shards, "session_start_limit": limit})
+        return json_answer({"url": url, "shards": self.world.shards, "session_start_limit": limit})
 
     async def commands(self, _request: web.Request) -> web.Response:
         """Return the registered commands."""
-        return _json(list(self.world.commands.values()))
+        return json_answer(list(self.world.commands.values()))
 
     async def register(self, request: web.Request) -> web.Response:
         """Register these commands and no others."""
-        found, _ = await _body(request)
+        found, _ = await json_body(request)
         rules.commands(found)
         self.world.commands = {
             (one.get("type", 1), one["name"]): {
@@ -189,7 +208,7 @@ class Rest:
 
     async def answer(self, request: web.Request) -> web.Response:
         """Take the first answer to an interaction."""
-        body, files = await _body(request)
+        body, files = await json_body(request)
         where = request.match_info
         interaction = self.world.unanswered(int(where["id"]), where["token"])
         how = rules.answer(interaction.kind, body.get("type"))
@@ -201,7 +220,7 @@ class Rest:
         self.world.tell("interaction", interaction)
         if "with_response" not in request.query:
             return web.Response(status=204)
-        return _json(self._response(interaction, how, shown))
+        return json_answer(self._response(interaction, how, shown))
 
     def _answered(
         self, interaction: Interaction, how: Answer, data: Json, files: dict[str, tuple[str, bytes]]
@@ -209,7 +228,7 @@ class Rest:
         """Apply a first answer; return its message, if there is one."""
         match how:
             case Answer.MESSAGE:
-                return self._reply(interaction, self._version(data, files), data)
+                return self._reply(interaction, self.version(data, files), data)
             case Answer.THINKING:
                 return self._reply(interaction, None, data)
             case Answer.SILENCE:
@@ -217,7 +236,7 @@ class Rest:
             case Answer.UPDATE:
                 interaction.original = interaction.source
                 shown = self.world.original(interaction)
-                self.world.edit(shown, self._version(data, files, shown), interaction)
+                self.world.edit(shown, self.version(data, files, shown), interaction)
                 return shown
             case Answer.CHOICES:
                 rules.choices(data.get("choices") or [])
@@ -228,10 +247,18 @@ class Rest:
         return None
 
     def _reply(self, interaction: Interaction, version: Version | None, data: Json) -> Message:
-        only_for = interaction.user if data.get("flags", 0) & EPHEMERAL else None
+        private = data.get("flags", 0) & EPHEMERAL or self._must_be_private(interaction)
+        only_for = interaction.user if private else None
         message = self.world.post(interaction.channel, version, only_for, interaction)
         interaction.original = interaction.original or message.id
         return message
+
+    def _must_be_private(self, interaction: Interaction) -> bool:
+        """Return whether a server does not let this person use bots that it has not installed."""
+        where = self.world.channels[interaction.channel]
+        may = self.world.users[interaction.user].may & USE_EXTERNAL_APPS
+        in_guild = self.world.context(where) is Context.GUILD
+        return in_guild and interaction.is_by_person_alone and not may
 
     def _response(self, interaction: Interaction, how: Answer, shown: Message | None) -> Json:
         told: Json = {"id": str(interaction.id), "type": int(interaction.kind)}
@@ -245,25 +272,29 @@ class Rest:
 
     async def follow_up(self, request: web.Request) -> web.Response:
         """Post a follow-up; the first one replaces "thinking" and is as visible as that."""
-        body, files = await _body(request)
+        body, files = await json_body(request)
         interaction = self.world.by_token(request.match_info["token"])
-        version = self._version(body, files)
+        version = self.version(body, files)
         original = self.world.messages.get(interaction.original or 0)
         if original and original.thinking and not original.deleted:
             self.world.edit(original, version, interaction)
-            return self._message(original)
-        return self._message(self._reply(interaction, version, body))
+            return self.shown(original)
+        interaction.follow_ups += 1
+        if interaction.is_by_person_alone and interaction.follow_ups > FOLLOW_UPS:
+            said = "This interaction has hit the maximum number of follow up messages"
+            raise Refused(400, 40094, said)
+        return self.shown(self._reply(interaction, version, body))
 
     async def answer_message(self, request: web.Request) -> web.Response:
         """Return a message that answers an interaction."""
-        return self._message(self._answering(request)[1])
+        return self.shown(self._answering(request)[1])
 
     async def edit_answer(self, request: web.Request) -> web.Response:
         """Edit an answering message, or the message of the pressed button."""
-        body, files = await _body(request)
+        body, files = await json_body(request)
         interaction, message = self._answering(request)
-        self.world.edit(message, self._version(body, files, message), interaction)
-        return self._message(message)
+        self.world.edit(message, self.version(body, files, message), interaction)
+        return self.shown(message)
 
     async def delete_answer(self, request: web.Request) -> web.Response:
         """Delete an answering message."""
@@ -283,32 +314,35 @@ class Rest:
 
     async def send(self, request: web.Request) -> web.Response:
         """Post a message that answers nobody."""
-        body, files = await _body(request)
-        channel = int(request.match_info["channel"])
-        if channel not in self.world.channels:
-            raise Refused(404, 10003, "Unknown Channel")
+        body, files = await json_body(request)
+        channel = self.world.channel(int(request.match_info["channel"])).id
         known = channel, str(body.get("nonce"))
         if body.get("enforce_nonce") and known in self.world.nonces:
-            return self._message(self.world.find_message(self.world.nonces[known]))
-        message = self.world.post(channel, self._version(body, files))
+            return self.shown(self.world.find_message(self.world.nonces[known]))
+        message = self.world.post(channel, self.version(body, files))
         if "nonce" in body:
             self.world.nonces[known] = message.id
-        return self._message(message)
+        return self.shown(message)
 
     async def message(self, request: web.Request) -> web.Response:
         """Return a message."""
-        return self._message(self._in_channel(request))
+        return self.shown(self._in_channel(request))
 
     async def edit(self, request: web.Request) -> web.Response:
         """Edit a message."""
-        body, files = await _body(request)
+        body, files = await json_body(request)
         message = self._in_channel(request)
-        self.world.edit(message, self._version(body, files, message))
-        return self._message(message)
+        if message.webhook:
+            raise Refused(403, 50005, "Cannot edit a message authored by another user")
+        self.world.edit(message, self.version(body, files, message))
+        return self.shown(message)
 
     async def delete(self, request: web.Request) -> web.Response:
-        """Delete a message."""
-        self.world.delete(self._in_channel(request))
+        """Delete a message; one that a webhook posted only as a moderator."""
+        message = self._in_channel(request)
+        if message.webhook:
+            self.world.require(self.world.channels[message.channel], MANAGE_MESSAGES)
+        self.world.delete(message)
         return web.Response(status=204)
 
     async def type(self, _request: web.Request) -> web.Response:
@@ -317,23 +351,26 @@ class Rest:
 
     def _in_channel(self, request: web.Request) -> Message:
         """Find a message that everybody in its channel sees; do not find a private one."""
+        self.world.channel(int(request.match_info["channel"]))
         message = self.world.find_message(int(request.match_info["message"]))
         if message.channel != int(request.match_info["channel"]) or message.only_for:
             raise Refused(404, 10008, "Unknown Message")
         return message
 
-    def _message(self, message: Message) -> web.Response:
-        return _json(payloads.message(self.world, message))
+    def shown(self, message: Message) -> web.Response:
+        """Answer with a message."""
+        return json_answer(payloads.message(self.world, message))
 
-    def _version(
+    def version(
         self, body: Json, files: dict[str, tuple[str, bytes]], before: Message | None = None
     ) -> Version:
         """Return a message's next version; a key that the body does not name keeps its value."""
-        rules.message(body)
-        if rules.pings(body):
-            self.world.pings.append(body["content"])
-            self.world.tell("ping", body["content"])
         was = before.versions[-1] if before else Version(0)
+        is_v2 = was.is_v2 or bool((body.get("flags") or 0) & COMPONENTS_V2)
+        rules.message(body, v2=is_v2)
+        if rules.pings(body):
+            self.world.pings.append(rules.said(body))
+            self.world.tell("ping", rules.said(body))
         now = {name: body[name] or type(getattr(was, name))() for name in EDITABLE if name in body}
         attachments = was.attachments
         if "attachments" in body:
@@ -344,7 +381,9 @@ class Rest:
             components=now.get("components", was.components),
             embeds=now.get("embeds", was.embeds),
             attachments=attachments,
+            is_v2=is_v2,
         )
+        rules.consistent(version)
         rules.not_empty(version.content, version.embeds, version.attachments, version.components)
         return version
 
@@ -360,13 +399,13 @@ class Rest:
 
 
 def _authorise(request: web.Request) -> None:
-    """Check the bot's token; an interaction's own is enough for what belongs to it."""
+    """Check the bot's token; an interaction's or a webhook's is enough for what belongs to it."""
     known = "token" in request.match_info
     if not known and request.headers.get("Authorization") != f"Bot {TOKEN}":
         raise Refused(401, 0, "401: Unauthorized")
 
 
-async def _body(request: web.Request) -> tuple[Any, dict[str, tuple[str, bytes]]]:
+async def json_body(request: web.Request) -> tuple[Any, dict[str, tuple[str, bytes]]]:
     """Return the JSON of a request, and its files by the names of their fields."""
     if request.content_type == "application/json":
         return await request.json(), {}
@@ -393,7 +432,7 @@ def too_many(
     )
 
 
-def _json(body: Any, status: int = 200) -> web.Response:
+def json_answer(body: Any, status: int = 200) -> web.Response:
     # No charset in the content type, because discord.py compares the whole header.
     headers = ROOM | {"Content-Type": "application/json"}
     return web.Response(body=json.dumps(body).encode(), status=status, headers=headers)

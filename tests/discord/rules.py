@@ -5,11 +5,14 @@ A key without a rule is passed on unseen, but a kind of component is not: a new 
 
 from __future__ import annotations
 
+import base64
+import binascii
+import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from .state import Answer, Json, Kind, Refused
+from .state import Answer, Json, Kind, Refused, Version
 
 CONTENT = 2_000
 EMBEDS, EMBED_TEXT, EMBED_DESCRIPTION, EMBED_FIELDS = 10, 6_000, 4_096, 25
@@ -21,8 +24,14 @@ CHOICES = 25
 COMMANDS = {1: 100, 2: 5, 3: 5}
 """The number of commands of each type that one application may have."""
 NAME, DESCRIPTION, CHOICE_NAME, COMMAND_TEXT = 32, 100, 100, 8_000
+COMPONENTS, TEXTS = 40, 4_000
+"""The most components of a message that consists of them, and characters of their texts."""
+SECTION_TEXTS, PICTURES, ALTERNATIVE_TEXT = 3, 10, 1_024
+WEBHOOKS, WEBHOOK_NAME = 15, 80
+EMOJIS, EMOJI_SIZE = 2_000, 256 * 1024
 
 ROW, BUTTON, SELECT, INPUT_LINE, FRAME = 1, 2, 3, 4, 18
+SECTION, TEXT, THUMBNAIL, GALLERY, FILE, SEPARATOR, CONTAINER = 9, 10, 11, 12, 13, 14, 17
 LINK = 5
 SUBCOMMAND, GROUP = 1, 2
 
@@ -33,6 +42,18 @@ ANSWERS = {
     Kind.MODAL: {Answer.MESSAGE, Answer.THINKING, Answer.SILENCE, Answer.UPDATE},
 }
 """The possible first answers to each kind of interaction."""
+
+IN_CONTAINER = {ROW, SECTION, TEXT, GALLERY, FILE, SEPARATOR}
+
+NOT_IN_WEBHOOK_NAMES = ("clyde", "discord")
+
+IMAGES = {
+    "image/png": b"\x89PNG\r\n\x1a\n",
+    "image/jpeg": b"\xff\xd8\xff",
+    "image/gif": b"GIF8",
+    "image/webp": b"RIFF",
+}
+"""The first bytes of an image, by its type."""
 
 
 def check(fine: object, where: str) -> None:
@@ -52,8 +73,8 @@ def answer(kind: Kind, how: object) -> Answer:
     return Answer(how)
 
 
-def message(body: Json) -> None:
-    """Check a message; missing keys are not looked at."""
+def message(body: Json, *, v2: bool = False) -> None:
+    """Check a message, perhaps one of components; missing keys are not looked at."""
     content, embeds = body.get("content") or "", body.get("embeds") or []
     length(content, 0, CONTENT, "content")
     check(len(embeds) <= EMBEDS, "embeds")
@@ -62,12 +83,30 @@ def message(body: Json) -> None:
         length(one.get("description") or "", 0, EMBED_DESCRIPTION, "embeds.description")
         check(len(one.get("fields") or []) <= EMBED_FIELDS, "embeds.fields")
     check(len(body.get("attachments") or []) <= FILES, "attachments")
-    components(body.get("components") or [])
+    (layout if v2 else components)(body.get("components") or [])
+
+
+def consistent(version: Version) -> None:
+    """Refuse a message of components that has anything else, or lacks a file that it shows."""
+    files = {one["filename"] for one in version.attachments}
+    for name in ("content", "embeds") if version.is_v2 else ():
+        check(not getattr(version, name), f"{name}: cannot be used with IS_COMPONENTS_V2")
+    for one in walk(version.components):
+        for media in _media(one):
+            where, _, name = str(media.get("url")).partition("://")
+            fine = name in files if where == "attachment" else where in ("http", "https")
+            check(fine, f"components: no such file: {media.get('url')}")
+
+
+def said(body: Json) -> str:
+    """Return all texts of a message."""
+    texts = (one["content"] for one in walk(body.get("components") or []) if one["type"] == TEXT)
+    return "\n".join(filter(None, (body.get("content"), *texts)))
 
 
 def pings(body: Json) -> bool:
     """Return whether a message could ping somebody: it must forbid the parsing of mentions."""
-    content = body.get("content") or ""
+    content = said(body)
     allowed = body.get("allowed_mentions")
     if not content:
         return False
@@ -101,6 +140,52 @@ def components(rows: Sequence[Json]) -> None:
             button(one) if one["type"] == BUTTON else menu(one)
         check(len(inside) == 1 or all(one["type"] == BUTTON for one in inside), "components: menu")
     _unique(one["custom_id"] for one in bearing(rows) if "custom_id" in one)
+
+
+def layout(found: Sequence[Json]) -> None:
+    """Check the components of a message that consists of them."""
+    everything = list(walk(found))
+    check(len(everything) <= COMPONENTS, f"components: at most {COMPONENTS}")
+    texts = (len(one.get("content") or "") for one in everything if one.get("type") == TEXT)
+    check(sum(texts) <= TEXTS, f"components: at most {TEXTS} characters of text")
+    for one in found:
+        _component(one, IN_CONTAINER | {CONTAINER})
+    _unique(one["custom_id"] for one in everything if "custom_id" in one)
+    _unique(one["id"] for one in everything if one.get("id"))
+
+
+def _component(one: Json, known: set[int]) -> None:
+    """Check one component of a place where these types are known."""
+    kind, inside = one.get("type"), one.get("components") or []
+    check(kind in known, f"components: type {kind} is unknown here")
+    match kind:
+        case _ if kind == ROW:
+            components([one])
+        case _ if kind == TEXT:
+            length(one.get("content"), 1, TEXTS, "content")
+        case _ if kind == CONTAINER:
+            check(inside, "components: an empty container")
+            check((one.get("accent_color") or 0) in range(1 << 24), "accent_color")
+            for inner in inside:
+                _component(inner, IN_CONTAINER)
+        case _ if kind == SECTION:
+            check(1 <= len(inside) <= SECTION_TEXTS, f"components: 1 to {SECTION_TEXTS} texts")
+            for inner in inside:
+                _component(inner, {TEXT})
+            _component(one.get("accessory") or {}, {BUTTON, THUMBNAIL})
+        case _ if kind == BUTTON:
+            button(one)
+    if kind == GALLERY:
+        check(1 <= len(one.get("items") or []) <= PICTURES, f"items: 1 to {PICTURES}")
+    check(one.get("spacing", 1) in (1, 2), "spacing")
+    for shown in (one, *(one.get("items") or [])):
+        length(shown.get("description") or "", 0, ALTERNATIVE_TEXT, "description")
+
+
+def _media(one: Json) -> Iterator[Json]:
+    """Yield the media that a component shows."""
+    for shown in (one, *(one.get("items") or [])):
+        yield from (shown[name] for name in ("media", "file") if name in shown)
 
 
 def button(one: Json) -> None:
@@ -155,10 +240,17 @@ def choices(found: Sequence[Json]) -> None:
         length(one.get("name"), 1, CHOICE_NAME, "choices.name")
 
 
-def bearing(rows: Sequence[Json]) -> Iterator[Json]:
-    """Yield the buttons and menus in rows."""
-    for row in rows:
-        yield from row["components"]
+def walk(found: Iterable[Json]) -> Iterator[Json]:
+    """Yield components and all that is inside of them, in the order in which people see them."""
+    for one in found:
+        yield one
+        yield from walk(one.get("components") or [])
+        yield from walk([one["accessory"]] if one.get("accessory") else [])
+
+
+def bearing(found: Iterable[Json]) -> Iterator[Json]:
+    """Yield the buttons and menus among components."""
+    return (one for one in walk(found) if one.get("type") in (BUTTON, SELECT))
 
 
 def inputs(modal: Json) -> Iterator[tuple[str, Json]]:
@@ -172,6 +264,41 @@ def inputs(modal: Json) -> Iterator[tuple[str, Json]]:
 
 def _unique(names: Iterator[Any]) -> None:
     check(max(Counter(names).values(), default=1) == 1, "an id or a name is there twice")
+
+
+# Webhooks and emojis ---------------------------------------------------------------------------
+
+
+def webhook_name(name: object, where: str) -> str:
+    """Return a name as Discord shows it, with single spaces; refuse one that it does not take."""
+    shown = " ".join(str(name or "").split())
+    length(shown, 1, WEBHOOK_NAME, where)
+    for part in NOT_IN_WEBHOOK_NAMES:
+        check(part not in shown.lower(), f'{where}: cannot contain "{part}"')
+    return shown
+
+
+def image(uri: object) -> tuple[bytes, str]:
+    """Return the bytes and the type of an image in a data URI."""
+    kind, _, content = str(uri).removeprefix("data:").partition(";base64,")
+    try:
+        found = base64.b64decode(content, validate=True)
+    except binascii.Error:
+        found = b""
+    check(kind in IMAGES and found.startswith(IMAGES[kind]), "image: not a data URI of an image")
+    return found, kind
+
+
+def emoji(name: object, image: bytes, others: Iterable[str]) -> None:
+    """Check a new emoji of an application that has others."""
+    names = list(others)
+    if len(names) >= EMOJIS:
+        raise Refused(400, 30008, f"Maximum number of emojis reached ({EMOJIS})")
+    check(re.fullmatch(r"[A-Za-z0-9_]{2,32}", str(name)), "name: 2 to 32 of [A-Za-z0-9_]")
+    check(name not in names, "name: APPLICATION_EMOJI_NAME_ALREADY_TAKEN")
+    if len(image) > EMOJI_SIZE:
+        # As documented, without a code of Discord's own.
+        raise Refused(400, 0, "image: File cannot be larger than 256.0 kb.")
 
 
 # Commands --------------------------------------------------------------------------------------

@@ -26,6 +26,14 @@ TOKEN_LIFE = 15 * 60.0
 EPHEMERAL = 1 << 6
 """The flag of a message that one person sees alone."""
 
+COMPONENTS_V2 = 1 << 15
+"""The flag of a message that consists of components; once set, it stays."""
+
+VIEW_CHANNEL, MANAGE_MESSAGES, MANAGE_WEBHOOKS = 1 << 10, 1 << 13, 1 << 29
+
+USE_EXTERNAL_APPS = 1 << 50
+"""The permission without which everybody's answers from user-installed bots are private."""
+
 TOKEN = "fake.bot.token"  # noqa: S105 - it opens nothing
 """The only token that is accepted."""
 
@@ -48,6 +56,31 @@ class Answer(IntEnum):
     UPDATE = 7
     CHOICES = 8
     MODAL = 9
+
+
+class Context(IntEnum):
+    """A place in which a person can use the bot."""
+
+    GUILD = 0
+    BOT_DM = 1
+    PRIVATE_CHANNEL = 2
+    """A direct message or a group without the bot."""
+
+
+class Install(IntEnum):
+    """An installation of the bot: in a server, or for one person everywhere."""
+
+    GUILD = 0
+    USER = 1
+
+
+class Place(IntEnum):
+    """The type of a channel."""
+
+    TEXT = 0
+    DM = 1
+    GROUP = 3
+    THREAD = 11
 
 
 class Refused(Exception):
@@ -73,28 +106,65 @@ class User:
     """The person's permissions, everywhere."""
     locale: str = "en-US"
     """The language in which the person sees Discord."""
+    has_installed: bool = False
+    """Whether the person has installed the bot for themselves."""
 
 
 @dataclass
 class Guild:
-    """A server, with the bot in it."""
+    """A server, usually with the bot in it."""
 
     id: int
     name: str
     bot_may: int
+    """The bot's permissions, unless a channel denies some."""
     locale: str = "en-US"
     """The server's language, which its owner has chosen."""
     members: list[int] = field(default_factory=list)
     channels: list[int] = field(default_factory=list)
+    has_bot: bool = True
 
 
 @dataclass
 class Channel:
-    """A text channel."""
+    """A text channel, a thread, or a private channel."""
 
     id: int
     guild: int
+    """The server; 0 for a private channel."""
     name: str
+    kind: Place = Place.TEXT
+    parent: int | None = None
+    """The channel of a thread."""
+    people: list[int] = field(default_factory=list)
+    """Everybody in a private channel; the bot too, if it is there."""
+    denied: int = 0
+    """Permissions that nobody has in this channel."""
+
+
+@dataclass
+class Webhook:
+    """A webhook of a channel. Whoever knows its token may post in the channel."""
+
+    id: int
+    channel: int
+    name: str
+    by: int
+    """The user who made the webhook."""
+    avatar: str | None = None
+    """The hash of its picture."""
+    token: str = field(default_factory=lambda: secrets.token_urlsafe(51))
+
+
+@dataclass
+class Emoji:
+    """An emoji of the bot's application."""
+
+    id: int
+    name: str
+    image: bytes
+    format: str
+    """The image's MIME type."""
 
 
 @dataclass
@@ -108,11 +178,13 @@ class Version:
     attachments: list[Json] = field(default_factory=list)
     travelled: float = 0.0
     """Seconds of Discord's own latencies before this version, if an interaction brought it."""
+    is_v2: bool = False
+    """Whether the message consists of components."""
 
 
 @dataclass
 class Message:
-    """A message of the bot, with all its versions; the last one is the present."""
+    """A message of the bot or of a webhook, with all its versions; the last is the present."""
 
     id: int
     channel: int
@@ -121,7 +193,18 @@ class Message:
     interaction: int | None
     thinking: bool
     versions: list[Version]
-    deleted: bool = False
+    author: str
+    """The name over the message."""
+    avatar: str | None = None
+    """The address of the picture beside the message; None for the default one."""
+    webhook: int | None = None
+    """The webhook that posted the message; None for a message of the bot."""
+    deleted_at: float | None = None
+
+    @property
+    def deleted(self) -> bool:
+        """Return whether the message is gone."""
+        return self.deleted_at is not None
 
 
 @dataclass
@@ -155,6 +238,14 @@ class Interaction:
     choices: list[Json] | None = None
     refused: list[int] = field(default_factory=list)
     """The codes with which Discord refused the bot's requests about this interaction."""
+    owners: dict[Install, int] = field(default_factory=dict)
+    """The server and the person that have installed the bot for this interaction."""
+    follow_ups: int = 0
+
+    @property
+    def is_by_person_alone(self) -> bool:
+        """Return whether the person has installed the bot, and the place has not."""
+        return set(self.owners) == {Install.USER}
 
     def __post_init__(self) -> None:
         # Shaped as Discord's tokens are, so that a log filter can recognise them.
@@ -187,6 +278,8 @@ class World:
         self.interactions: dict[int, Interaction] = {}
         self.conditions = Conditions(concurrency, identify_every)
         self.files: dict[int, bytes] = {}
+        self.webhooks: dict[int, Webhook] = {}
+        self.emojis: dict[int, Emoji] = {}
         self.commands: dict[tuple[int, str], Json] = {}
         """The registered commands, by type and name."""
         self.pings: list[str] = []
@@ -261,6 +354,9 @@ class World:
         version: Version | None,
         only_for: int | None = None,
         interaction: Interaction | None = None,
+        webhook: Webhook | None = None,
+        author: str | None = None,
+        avatar: str | None = None,
     ) -> Message:
         """Post a message; one without a version says that the bot thinks."""
         message = Message(
@@ -270,6 +366,9 @@ class World:
             interaction=interaction.id if interaction else None,
             thinking=version is None,
             versions=[version or Version(self.now())],
+            author=author or self.bot.name,
+            avatar=avatar,
+            webhook=webhook.id if webhook else None,
         )
         self.messages[message.id] = message
         if interaction:
@@ -294,8 +393,41 @@ class World:
 
     def delete(self, message: Message) -> None:
         """Delete a message."""
-        message.deleted = True
+        message.deleted_at = self.now()
         self.tell("message", message)
+
+    # Places
+
+    def channel(self, channel: int) -> Channel:
+        """Find a channel that the bot sees; raise Refused otherwise."""
+        found = self.channels.get(channel)
+        if found is None:
+            raise Refused(404, 10003, "Unknown Channel")
+        if not self.bot_sees(found):
+            raise Refused(403, 50001, "Missing Access")
+        return found
+
+    def bot_sees(self, channel: Channel) -> bool:
+        """Return whether the bot is there and sees the channel."""
+        if not channel.guild:
+            return self.bot.id in channel.people
+        return self.guilds[channel.guild].has_bot and bool(self.bot_may(channel) & VIEW_CHANNEL)
+
+    def bot_may(self, channel: Channel) -> int:
+        """Return the bot's permissions in a channel of a server that it has joined."""
+        where = self.channels[channel.parent] if channel.parent else channel
+        return self.guilds[channel.guild].bot_may & ~where.denied
+
+    def require(self, channel: Channel, permission: int) -> None:
+        """Raise Refused unless the bot has a permission."""
+        if not self.bot_may(channel) & permission:
+            raise Refused(403, 50013, "Missing Permissions")
+
+    def context(self, channel: Channel) -> Context:
+        """Return the kind of place that a channel is for the bot."""
+        if channel.guild:
+            return Context.GUILD
+        return Context.BOT_DM if self.bot.id in channel.people else Context.PRIVATE_CHANNEL
 
     def _is_seen(self, interaction: Interaction) -> None:
         if interaction.seen is None:

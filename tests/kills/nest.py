@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 # Imported once, and before any thread starts.
 import bot.cogs  # noqa: F401
 from bot.__main__ import main
-from tests.discord.bot import at
+from tests.discord.addresses import at
 
 from .points import Executioner
 

@@ -1,0 +1,77 @@
+"""Webhook pace: post through a channel's webhook as often as Discord takes it, and no more often.
+
+`aiolimiter` and the buckets of `session.rate_limits` do not fit. A leaky bucket that holds five
+posts and regains five in two seconds lets ten pass within two seconds, and one that never does so
+is twice as slow as Discord asks for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import OrderedDict, deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+LIMITS = ((5, 2.0), (30, 60.0))
+"""Posts in so many seconds: of one webhook, and of all webhooks of a channel.
+
+Discord tells of the second limit only by refusing a post, and counts refusals against the bot. On
+Book has one webhook in a channel, so both limits hold for the channel.
+"""
+
+MARGIN = 0.25
+"""Seconds to wait beyond each limit, because posts do not all take equally long to arrive."""
+
+MOST_KEPT = 10_000
+"""The most channels to remember; the one that was used least recently goes first."""
+
+
+@dataclass
+class _Channel:
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held by the post that comes next. Waiting posts get it in their order."""
+    posted: deque[float] = field(default_factory=lambda: deque(maxlen=LIMITS[-1][0]))
+    """The times of the latest posts."""
+
+    def wait(self, now: float) -> float:
+        """Return the seconds until the next post."""
+        last = [
+            (self.posted[-most], seconds) for most, seconds in LIMITS if len(self.posted) >= most
+        ]
+        return max([at + seconds + MARGIN - now for at, seconds in last], default=0.0)
+
+
+class WebhookPace:
+    """The pace of posts in all channels. A post that may come now does not wait for anything."""
+
+    def __init__(
+        self,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._clock = clock
+        self._sleep = sleep
+        self._channels: OrderedDict[int, _Channel] = OrderedDict()
+
+    async def take(self, channel: int) -> None:
+        """Wait until a channel takes another post, after all that wait already, and count it."""
+        of = self._channels.setdefault(channel, _Channel())
+        self._channels.move_to_end(channel)
+        self._forget_one()
+        async with of.turn:
+            while (seconds := of.wait(self._clock())) > 0:
+                await self._sleep(seconds)
+            of.posted.append(self._clock())
+
+    def wait(self, channel: int) -> float:
+        """Return the seconds until a channel takes another post, if no other one waits."""
+        of = self._channels.get(channel)
+        return max(0.0, of.wait(self._clock())) if of else 0.0
+
+    def _forget_one(self) -> None:
+        """Forget a channel beyond the most, unless a post waits there."""
+        if len(self._channels) > MOST_KEPT:
+            oldest = next(iter(self._channels))
+            if not self._channels[oldest].turn.locked():
+                del self._channels[oldest]

@@ -1,0 +1,121 @@
+"""Tests of the pace of webhook posts, with a clock of their own."""
+
+from __future__ import annotations
+
+import asyncio
+from itertools import pairwise
+
+import pytest
+
+from bot.ui import webhook_pace
+from bot.ui.webhook_pace import LIMITS, MARGIN, WebhookPace
+
+
+class Time:
+    """A clock that sleepers put forward, one after the other."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def clock(self) -> float:
+        """Return the time."""
+        return self.now
+
+    async def sleep(self, seconds: float) -> None:
+        """Let time pass."""
+        self.now += seconds
+        await asyncio.sleep(0)
+
+
+@pytest.fixture
+def time() -> Time:
+    """Return a clock."""
+    return Time()
+
+
+@pytest.fixture
+def pace(time: Time) -> WebhookPace:
+    """Return a pace by that clock."""
+    return WebhookPace(time.clock, time.sleep)
+
+
+async def posts(pace: WebhookPace, time: Time, count: int, channel: int = 1) -> list[float]:
+    """Post so often, as fast as possible, and return the times since the first."""
+    began, found = time.now, []
+    for _ in range(count):
+        await pace.take(channel)
+        found.append(time.now - began)
+    return found
+
+
+async def test_a_turn_of_ten_begins_at_once_and_ends_two_seconds_later(
+    pace: WebhookPace, time: Time
+):
+    assert await posts(pace, time, 10) == [0.0] * 5 + [2 + MARGIN] * 5
+
+
+async def test_no_window_has_more_posts_than_its_limit(pace: WebhookPace, time: Time):
+    at = await posts(pace, time, 100)
+    for most, seconds in LIMITS:
+        assert min(last - first for first, last in zip(at, at[most:], strict=False)) > seconds
+    # No slower than that either: thirty a minute, and the margins.
+    assert at[-1] == pytest.approx(3 * (60 + MARGIN) + (2 + MARGIN), abs=0.01)
+
+
+async def test_channels_do_not_wait_for_each_other(pace: WebhookPace, time: Time):
+    await posts(pace, time, 5)
+    assert pace.wait(1) == 2 + MARGIN
+    assert (pace.wait(2), await posts(pace, time, 5, channel=2)) == (0.0, [0.0] * 5)
+    time.now += 2 + MARGIN
+    assert pace.wait(1) == 0.0
+
+
+async def test_a_post_does_not_overtake_one_that_waits(time: Time):
+    asleep, wake, order = asyncio.Event(), asyncio.Event(), list[int]()
+
+    async def sleep(seconds: float) -> None:
+        asleep.set()
+        await wake.wait()
+
+    async def post(number: int) -> None:
+        await slow.take(1)
+        order.append(number)
+
+    slow = WebhookPace(time.clock, sleep)
+    await asyncio.gather(*map(post, range(5)))
+    waiting = asyncio.create_task(post(5))
+    await asleep.wait()
+    time.now += 2 + MARGIN
+    late = asyncio.create_task(post(6))
+    await asyncio.sleep(0.01)
+    wake.set()
+    await asyncio.gather(waiting, late)
+    assert order == list(range(7))
+
+
+async def test_a_post_that_is_given_up_does_not_count_and_holds_up_nobody(time: Time):
+    asleep = asyncio.Event()
+
+    async def sleep(seconds: float) -> None:
+        asleep.set()
+        await asyncio.Event().wait()
+
+    slow = WebhookPace(time.clock, sleep)
+    for _ in range(5):
+        await slow.take(1)
+    given_up = asyncio.create_task(slow.take(1))
+    await asleep.wait()
+    given_up.cancel()
+    await asyncio.wait([given_up])
+    time.now += 2 + MARGIN
+    assert await posts(slow, time, 5) == [0.0] * 5
+
+
+async def test_channels_of_long_ago_are_forgotten(
+    pace: WebhookPace, time: Time, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(webhook_pace, "MOST_KEPT", 2)
+    for channel in (1, 2, 3):
+        await posts(pace, time, 5, channel)
+    assert [pace.wait(channel) > 0 for channel in (1, 2, 3)] == [False, True, True]
+    assert all(before <= after for before, after in pairwise(await posts(pace, time, 3)))

@@ -1,0 +1,88 @@
+"""Fixtures: a plain discord.py client at a fake Discord in the same process."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import discord
+import pytest
+from discord import app_commands
+
+from .__main__ import served
+from .addresses import at
+from .people import BOT_MAY, Channel, Discord, Guild, Person
+from .state import TOKEN, World
+
+ALLOWED = BOT_MAY | discord.Permissions(manage_webhooks=True).value
+
+
+class Client(discord.Client):
+    """A bot that keeps what it hears."""
+
+    def __init__(self) -> None:
+        intents = discord.Intents(guilds=True, messages=True, webhooks=True)
+        super().__init__(intents=intents, allowed_mentions=discord.AllowedMentions.none())
+        self.tree = app_commands.CommandTree(self)
+        self.heard: list[discord.Message] = []
+        self.webhooks_of: list[int] = []
+        """The channels whose webhooks have changed, once for each change."""
+
+    async def on_message(self, message: discord.Message) -> None:
+        """Keep a message."""
+        self.heard.append(message)
+
+    async def on_webhooks_update(self, channel: discord.abc.GuildChannel) -> None:
+        """Keep a channel."""
+        self.webhooks_of.append(channel.id)
+
+
+@dataclass
+class Stage:
+    """A fake Discord with one server, one channel and one person."""
+
+    world: World
+    discord: Discord
+    guild: Guild
+    channel: Channel
+    ann: Person
+    client: Client = field(default_factory=Client)
+
+    @property
+    def text_channel(self) -> discord.TextChannel:
+        """Return the channel as the client knows it."""
+        found = self.client.get_channel(self.channel.id)
+        assert isinstance(found, discord.TextChannel)
+        return found
+
+    async def until_heard(self, count: int) -> list[discord.Message]:
+        """Wait until the client has heard of so many messages."""
+        async with asyncio.timeout(60):
+            while len(self.client.heard) < count:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        return self.client.heard
+
+
+async def code_of(asked: Any) -> int:
+    """Return the code with which Discord refuses a request."""
+    with pytest.raises(discord.HTTPException) as refused:
+        await asked
+    return refused.value.code
+
+
+@pytest.fixture
+async def stage() -> AsyncIterator[Stage]:
+    """Yield a stage whose client is connected."""
+    world = World(time_to_answer=600)
+    async with served(world) as address, Discord(address) as people:
+        guild = await people.guild("The Playhouse", ALLOWED)
+        channel, ann = await guild.channel("stage"), await guild.person("Ann")
+        stage = Stage(world, people, guild, channel, ann)
+        with at(address):
+            async with stage.client:
+                running = asyncio.create_task(stage.client.start(TOKEN))
+                await stage.client.wait_until_ready()
+                yield stage
+            await asyncio.wait([running])
