@@ -17,9 +17,9 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
+    MetaData,
     TypeDecorator,
     UniqueConstraint,
-    false,
     text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
@@ -78,6 +78,15 @@ Number = Integer().with_variant(BigInteger(), "postgresql")
 class Base(DeclarativeBase):
     """A row of a table. Rows are read and handed down, never changed in place."""
 
+    # Migrations alter constraints by their names.
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
     type_annotation_map = {  # noqa: RUF012 - SQLAlchemy reads it as it stands
         dict[str, Any]: JSON,
         list[str]: JSON,
@@ -140,7 +149,7 @@ class Script(Base):
     """Seconds that a person waits after a line."""
     role: Mapped[int | None] = mapped_column(BigInteger)
     """The role that is needed to write."""
-    erased: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    erased: Mapped[int] = mapped_column(default=0)
     """How often text above the head was removed: what was read before is outdated."""
     company: Mapped[float | None]
     """None, here and in the next one, for the operator's setting."""
@@ -239,7 +248,7 @@ class Line(Base):
     """The line of which this one is a copy below a rewritten one; it may have been deleted."""
     rewrite_of: Mapped[int | None]
     """The line that this one replaces; it may have been deleted."""
-    removed: Mapped[bool] = mapped_column(default=False, server_default=false())
+    removed: Mapped[bool] = mapped_column(default=False)
     """Whether the text was removed at the wish of its author."""
 
     common: Mapped[Manner | None] = relationship(lazy="joined")
@@ -359,7 +368,7 @@ class Ballot(Base):
     closed: Mapped[bool] = mapped_column(default=False)
     chosen: Mapped[int | None]
     """The take that was chosen, from 0; None while the poll is open."""
-    announced: Mapped[bool] = mapped_column(default=False, server_default=false())
+    announced: Mapped[bool] = mapped_column(default=False)
     """Whether the channel was told the result of the vote."""
 
 

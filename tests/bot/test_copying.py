@@ -6,7 +6,6 @@ import asyncio
 import datetime as dt
 import sqlite3
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +27,6 @@ from bot.storage.store import Store
 from tests.postgres import PASSWORD, Server, ask
 
 from .conftest import count, on, tell
-from .test_migration import SCHEMA_4
 from .test_runner import python_m_bot
 from .test_store import STATE, a_draft, a_script, append, as_argument
 
@@ -117,29 +115,6 @@ async def test_one_that_has_something_or_is_in_use_is_not_copied(grown: Path, ow
     assert count(own, "lines") == 0
     with pytest.raises(StoreError, match="There is no database"):
         await copy_database(grown.with_name("another.db"), own)
-
-
-def test_a_file_of_an_earlier_on_book_stays_as_it_is(path: Path, own: URL):
-    with closing(sqlite3.connect(path)) as connection:
-        connection.executescript(SCHEMA_4)
-    before = path.read_bytes()
-    assert asyncio.run(copy_database(path, own))["lines"] == count(own, "lines") > 0
-    assert path.read_bytes() == before
-    # A copy that fails, because the destination is not empty, changes nothing either.
-    with pytest.raises(StoreError, match="has something in its table"):
-        asyncio.run(copy_database(path, own))
-    assert path.read_bytes() == before
-    assert {one.name for one in path.parent.iterdir()} <= {path.name, f"{path.name}.lock"}
-
-
-def test_a_file_of_an_earlier_on_book_is_not_written_to(grown: Path, tmp_path: Path):
-    older = tmp_path / "older.db"
-    with closing(sqlite3.connect(older)) as connection:
-        connection.executescript(SCHEMA_4)
-    before = older.read_bytes()
-    with pytest.raises(StoreError, match="has the scripts of an earlier On Book"):
-        asyncio.run(copy_database(grown, older))
-    assert older.read_bytes() == before
 
 
 def test_nothing_is_left_of_a_file_that_nothing_could_be_copied_to(path: Path, tmp_path: Path):

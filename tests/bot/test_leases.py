@@ -20,7 +20,7 @@ from bot.storage.store import Store
 from tests.discord.people import PATIENCE
 from tests.postgres import Server, ask
 
-from .conftest import count
+from .conftest import AddRevision, count
 from .test_postgres import wait_for
 from .test_store import a_draft, a_script, append
 
@@ -151,19 +151,19 @@ async def test_shards_that_are_divided_otherwise_are_waited_for(
         assert new.lease.held
 
 
-async def test_tables_of_an_earlier_version_are_left_until_nobody_has_any(
-    url: URL, caplog: pytest.LogCaptureFixture
+async def test_an_upgrade_waits_until_nobody_has_any_shard(
+    postgres: Server, add_revision: AddRevision, caplog: pytest.LogCaptureFixture
 ):
+    url = postgres.create()
     await (await Store.open(url)).close()
     async with process(url, Shards([0], 2)) as old, process(url, Shards([1], 2)) as new:
         await old.lease.take()
-        ask(url, "UPDATE onbook SET schema = schema - 1")
+        add_revision("pass")
         waiting = asyncio.create_task(new.lease.take())
         await until(lambda: "waiting for shard 1 of 2" in caplog.text)
         assert not waiting.done()
         await old.lease.__aexit__()
         await asyncio.wait_for(waiting, PATIENCE)
-        ask(url, "UPDATE onbook SET schema = schema + 1")
 
 
 async def test_it_is_kept_for_as_long_as_it_is_renewed(url: URL):

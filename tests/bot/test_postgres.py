@@ -24,7 +24,6 @@ from bot.sharding import Shards
 from bot.storage import database, line_tree
 from bot.storage.database import NotKept, StoreError
 from bot.storage.line_tree import HeadMoved
-from bot.storage.migrations import SCHEMA, STEPS
 from bot.storage.postgres import timeouts, vacuum
 from bot.storage.postgres.connections import TCP_SETTINGS
 from bot.storage.postgres.leases import Lease
@@ -36,15 +35,12 @@ from bot.storage.store import Store
 from tests.discord.people import PATIENCE
 from tests.postgres import PASSWORD, Server, ask
 
-from .conftest import Stage, count, on, opened, staged
+from .conftest import AddRevision, Stage, count, on, opened, staged
 from .test_cog import HEADING
-from .test_migration import A_HEAD, check_what_schema_8_had
 from .test_privacy import PHRASE, on_the_disk
 from .test_store import a_draft, a_script, append, as_argument
 
 REPOSITORY = Path(__file__).parents[2]
-
-SCHEMA_8 = (Path(__file__).parent / "data" / "schema8-postgres.sql").read_text(encoding="utf-8")
 
 
 @pytest.fixture
@@ -570,74 +566,41 @@ async def test_a_database_that_cannot_be_reached_is_refused_in_a_sentence(url: U
     assert "cannot be used" in await refusal(url.set(host="nowhere.invalid"))
 
 
-async def test_one_of_a_newer_version_is_refused_and_left_alone(url: URL):
-    await (await Store.open(url)).close()
-    ask(url, "UPDATE onbook SET schema = schema + 1")
-    assert f"(schema {SCHEMA + 1}, this one knows {SCHEMA})" in await refusal(url)
-    assert ask(url, "SELECT schema FROM onbook") == [[str(SCHEMA + 1)]]
-    ask(url, "UPDATE onbook SET schema = schema - 1")
-    await (await Store.open(url)).close()
+async def test_a_table_that_something_else_has_is_not_upgraded(own: URL, add_revision: AddRevision):
+    await (await Store.open(own)).close()
+    add_revision('op.execute("DO $$ BEGIN RAISE lock_not_available; END $$")')
+    assert "start again once that has ended" in await refusal(own)
+    assert ask(own, "SELECT version_num FROM alembic_version") == [["0001"]]
 
 
-async def test_one_of_an_earlier_version_is_brought_up_to_date(
-    url: URL, monkeypatch: pytest.MonkeyPatch
+async def test_an_upgrade_may_take_longer_than_an_answer(
+    own: URL, add_revision: AddRevision, monkeypatch: pytest.MonkeyPatch
 ):
-    assert set(STEPS) == set(range(8, SCHEMA))
-    await (await Store.open(url)).close()
-    ask(url, "UPDATE onbook SET schema = schema - 1")
-    steps = ("INSERT INTO facts VALUES ('a', 'b')", "UPDATE facts SET value = 'c'")
-    monkeypatch.setitem(STEPS, SCHEMA - 1, steps)
-    store = await Store.open(url)
-    assert await store.facts.find("a") == "c"
-    await store.close()
-    assert ask(url, "SELECT schema FROM onbook") == [[str(SCHEMA)]]
-
-
-async def test_a_table_that_something_else_has_is_not_brought_up_to_date(
-    url: URL, monkeypatch: pytest.MonkeyPatch
-):
-    await (await Store.open(url)).close()
-    ask(url, "UPDATE onbook SET schema = schema - 1")
-    monkeypatch.setitem(STEPS, SCHEMA - 1, ("DO $$ BEGIN RAISE lock_not_available; END $$",))
-    assert "start again once that has ended" in await refusal(url)
-    ask(url, "UPDATE onbook SET schema = schema + 1")
-
-
-async def test_what_is_brought_up_to_date_may_take_longer_than_an_answer(
-    url: URL, monkeypatch: pytest.MonkeyPatch
-):
-    await (await Store.open(url)).close()
-    ask(url, "UPDATE onbook SET schema = schema - 1")
+    await (await Store.open(own)).close()
     monkeypatch.setattr(timeouts, "COMMAND", 2)
-    monkeypatch.setitem(STEPS, SCHEMA - 1, ("SELECT pg_sleep(3)",))
+    add_revision('op.execute("SELECT pg_sleep(3)")')
+    await (await Store.open(own)).close()
+    assert ask(own, "SELECT version_num FROM alembic_version") == [["next"]]
+
+
+OF_PEOPLE = """
+    SELECT attrelid::regclass, attname, attstattarget, attstorage FROM pg_attribute
+    WHERE attrelid = ANY (ARRAY['lines', 'scripts', 'states']::regclass[])
+        AND attname IN ('text', 'author', 'owner', 'voice', 'state', 'parent') ORDER BY 1, 2
+"""
+
+
+async def test_the_server_keeps_no_samples_of_what_people_wrote(url: URL):
     await (await Store.open(url)).close()
-    assert ask(url, "SELECT schema FROM onbook") == [[str(SCHEMA)]]
-
-
-OUR_TABLES = "(SELECT oid FROM pg_class WHERE relnamespace = 'public'::regnamespace)"
-
-SHAPE = {
-    "columns": "table_name, column_name, data_type, is_nullable, column_default"
-    " FROM information_schema.columns WHERE table_schema = 'public'",
-    "how they are kept": "attrelid::regclass, attname, attstattarget, attstorage FROM pg_attribute"
-    f" WHERE attrelid IN {OUR_TABLES} AND attnum > 0 AND NOT attisdropped",
-    "constraints": "conrelid::regclass, conname, pg_get_constraintdef(oid) FROM pg_constraint"
-    f" WHERE conrelid IN {OUR_TABLES}",
-    "indexes": "indexdef FROM pg_indexes WHERE schemaname = 'public'",
-}
-"""Queries for what a database says of its tables."""
-
-
-async def test_schema_8_becomes_what_a_new_one_is(own: URL, url: URL):
-    ask(own, SCHEMA_8, A_HEAD.replace("scripts", "public.scripts"))
-    store = await Store.open(own)
-    try:
-        await check_what_schema_8_had(store)
-    finally:
-        await store.close()
-    await (await Store.open(url)).close()
-    for asked in SHAPE.values():
-        assert sorted(ask(own, f"SELECT {asked}")) == sorted(ask(url, f"SELECT {asked}"))
+    kept = {(table, column): tuple(how) for table, column, *how in ask(url, OF_PEOPLE)}
+    assert kept == {
+        ("lines", "author"): ("0", "p"),
+        ("lines", "parent"): ("", "p"),
+        ("lines", "text"): ("0", "x"),
+        ("scripts", "owner"): ("0", "p"),
+        ("scripts", "voice"): ("0", "x"),
+        ("states", "state"): ("0", "e"),
+    }
 
 
 async def test_one_that_others_have_tables_in_is_refused_and_left_alone(own: URL):

@@ -21,7 +21,6 @@ from bot.screenplay.drafts import Draft
 from bot.screenplay.elements import Element, Kind
 from bot.storage.database import StoreError
 from bot.storage.line_tree import AlreadyWritten, HeadMoved
-from bot.storage.migrations import SCHEMA
 from bot.storage.schema import BEFORE_THE_FIRST, Line, Script, fork_of
 from bot.storage.store import Store
 
@@ -488,17 +487,6 @@ def refusal(path: Path) -> str:
     assert sentence.endswith(".")
     assert "ONBOOK_DATABASE" in sentence
     return sentence
-
-
-def test_a_database_of_a_newer_version_is_refused_and_left_alone(path: Path):
-    asyncio.run(open_and_close(path))
-    connection = sqlite3.connect(path)
-    connection.execute(f"PRAGMA user_version = {SCHEMA + 1}")
-    assert f"(schema {SCHEMA + 1}, this one knows {SCHEMA})" in refusal(path)
-    assert connection.execute("PRAGMA user_version").fetchone() == (SCHEMA + 1,)
-    connection.execute(f"PRAGMA user_version = {SCHEMA}")
-    connection.close()
-    asyncio.run(open_and_close(path))
 
 
 def test_a_file_that_is_no_database_is_refused_and_left_alone(path: Path):

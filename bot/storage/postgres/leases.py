@@ -33,11 +33,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlalchemy.pool import NullPool
 
 from ...sharding import Shards
+from .. import migrations
 from ..database import NotKept, StoreError
 from . import timeouts
 from .connections import connect
 from .error_codes import SERVER_ERRORS, is_locked, raising_store_error
-from .tables import check_owner, is_older
+from .tables import check_owner
 from .write_lock import acquire_write_lock, terminating_stalled
 
 HELD = 15.0
@@ -257,7 +258,7 @@ class Lease:
         """
         overlapping = _leases.c.shard.in_(self.shards.ids)
         divided_otherwise = _leases.c.count != self.shards.count
-        older = literal(await is_older(connection))
+        older = literal(await connection.run_sync(migrations.is_outdated))
         taken = (
             select(_leases)
             .where(_leases.c.expires > _NOW, or_(overlapping, divided_otherwise, older))

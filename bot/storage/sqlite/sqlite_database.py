@@ -5,15 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, Self
 from weakref import WeakSet
 
 from filelock import FileLock
-from sqlalchemy import URL, Connection, event, text
+from sqlalchemy import URL, Connection, event
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import (
     AsyncEngine,
@@ -24,10 +23,8 @@ from sqlalchemy.ext.asyncio import (
 
 from ..database import Database, Guard, NotKept, StoreError
 from ..dialects import Dialect
-from ..migrations import SCHEMA, UPGRADES, schema_of, upgrade
-from ..schema import Base
 from . import driver
-from .files import copy_file, lock_file, remove_file
+from .files import lock_file, remove_file, upgrade_file
 from .sqlite_dialect import SQLITE
 
 LOCK_TIMEOUT = 250
@@ -88,7 +85,7 @@ class SQLiteDatabase(Database):
     @classmethod
     @asynccontextmanager
     async def open_source(cls, url: URL) -> AsyncIterator[Database]:
-        """Open a file to copy it; an older schema is upgraded in a temporary copy of the file.
+        """Open a file to copy it.
 
         Raises:
             StoreError: There is no such file, or a bot uses it.
@@ -96,12 +93,11 @@ class SQLiteDatabase(Database):
         path = _path_of(url)
         if not path.is_file():
             raise StoreError(f"There is no database {path}: name the file that is to be copied.")
-        with _upgraded_copy(path) as current:
-            database = await cls.open(url.set(database=str(current)))
-            try:
-                yield database
-            finally:
-                await database.close()
+        database = await cls.open(url)
+        try:
+            yield database
+        finally:
+            await database.close()
 
     @classmethod
     @asynccontextmanager
@@ -109,10 +105,9 @@ class SQLiteDatabase(Database):
         """Open a file that receives a copy; remove a new file if the copy fails.
 
         Raises:
-            StoreError: The file cannot be used, or has an older schema.
+            StoreError: The file cannot be used.
         """
         path = _path_of(url)
-        _check_is_not_older(path)
         is_new = not path.exists()
         database = await cls.open(url)
         try:
@@ -171,16 +166,9 @@ class SQLiteDatabase(Database):
 
     async def _prepare(self, path: Path) -> None:
         try:
-            await asyncio.to_thread(upgrade, path)
-            async with self._engine.begin() as connection:
-                version = (await connection.execute(text("PRAGMA user_version"))).scalar_one()
-                if version > SCHEMA:
-                    raise StoreError(
-                        f"{path} comes from a newer On Book (schema {version}, this one knows "
-                        f"{SCHEMA}): install that one, or set ONBOOK_DATABASE to another file."
-                    )
-                await connection.run_sync(Base.metadata.create_all)
-                await connection.execute(text(f"PRAGMA user_version = {SCHEMA}"))
+            await asyncio.to_thread(upgrade_file, path)
+            async with self._engine.begin():
+                pass  # so that a file that cannot be written to is refused now
         except (SQLAlchemyError, sqlite3.Error) as error:
             raise StoreError(
                 f"{path} cannot be used as a database: set ONBOOK_DATABASE to another file, or "
@@ -192,31 +180,6 @@ def _path_of(url: URL) -> Path:
     if not url.database:
         raise StoreError("The address of a SQLite database needs a file: sqlite:///onbook.db.")
     return Path(url.database)
-
-
-@contextmanager
-def _upgraded_copy(path: Path) -> Iterator[Path]:
-    """Copy a file of an older schema, which stays as it is; yield any other file itself."""
-    if schema_of(path) not in UPGRADES:
-        yield path
-        return
-    lock = lock_file(path)
-    try:
-        with TemporaryDirectory(dir=path.parent, prefix=f".{path.name}-") as folder:
-            copy = Path(folder, path.name)
-            copy_file(path, copy)
-            yield copy
-    finally:
-        lock.release()
-
-
-def _check_is_not_older(path: Path) -> None:
-    """Raise StoreError for a file of an older schema, because opening would upgrade it."""
-    with suppress(sqlite3.Error):  # `open` says what is wrong with the file
-        if path.is_file() and schema_of(path) in UPGRADES:
-            raise StoreError(
-                f"{path} has the scripts of an earlier On Book: name a database that is empty."
-            )
 
 
 @asynccontextmanager
