@@ -176,9 +176,9 @@ class Library:
     async def _unstored(self, writer: Writer, new: NewScript) -> Script:
         """Return a new script before it is stored; raises ScriptError for a banned name."""
         await self._check_names(new.cast, new.guild)
-        values = {name: one.initial(self.settings) for name, one in PREFERENCES.items()}
+        initial = {name: one.initial(self.settings) for name, one in PREFERENCES.items()}
         if new.temperature:
-            values["temperature"] = new.temperature
+            initial["temperature"] = new.temperature
         return Script(
             channel=self.channel,
             guild=new.guild,
@@ -189,7 +189,7 @@ class Library:
             lock=bool(new.cast),
             running=True,
             head=None,
-            **values,
+            options={name: value for name, value in initial.items() if value is not None},
         )
 
     async def chosen_voice(self, guild: int | None) -> str:
@@ -319,7 +319,7 @@ class Library:
     # Preferences and cast of the script that runs
 
     async def change(self, writer: Writer, values: Mapping[str, Any]) -> Script:
-        """Change preferences of the script, by the names of the columns of `Script`.
+        """Change preferences of the script, by the names of options and columns of `Script`.
 
         The owner and moderators change all of them, but moderators alone the role.
         """
@@ -332,7 +332,9 @@ class Library:
                 )
             if "voice" in values:
                 await self.voices.engine(values["voice"])
-            return await self.store.scripts.update(script.id, **values)
+            options = {name: values[name] for name in values if name in PREFERENCES}
+            columns = {name: values[name] for name in values if name not in PREFERENCES}
+            return await self.store.scripts.update(script.id, options, **columns)
 
     async def add_to_cast(
         self, writer: Writer, names: Sequence[str], player: int | None = None

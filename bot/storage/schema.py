@@ -118,8 +118,8 @@ class Script(Base):
     title: Mapped[str]
     cast: Mapped[list[str]]
     voice: Mapped[str]
-    temperature: Mapped[float]
-    top_p: Mapped[float]
+    options: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    """The script's own options of generation; the operator's settings replace missing ones."""
     running: Mapped[bool]
     """Whether the channel writes on it; the others are shelved."""
     head: Mapped[int | None]
@@ -131,10 +131,6 @@ class Script(Base):
     """The line of another script at which it was forked."""
     archived: Mapped[bool] = mapped_column(default=False)
     """Whether it was archived; then it cannot run."""
-    min_p: Mapped[float | None]
-    """None, here and in the next two, for the operator's setting."""
-    repetition: Mapped[float | None]
-    length: Mapped[int | None]
     takes: Mapped[int] = mapped_column(default=1)
     """How many takes of a line are written together."""
     lock: Mapped[bool] = mapped_column(default=False)
@@ -151,17 +147,13 @@ class Script(Base):
     """The role that is needed to write."""
     erased: Mapped[int] = mapped_column(default=0)
     """How often text above the head was removed: what was read before is outdated."""
-    company: Mapped[float | None]
-    """None, here and in the next one, for the operator's setting."""
-    quality: Mapped[str | None]
     style: Mapped[str | None]
     """The style whose opening the model reads before the first line, if the model has it."""
 
 
 _KEPT_BY_A_FORK = (
-    *("guild", "cast", "voice", "temperature", "top_p", "head", "min_p", "repetition", "company"),
-    *("length", "takes", "lock", "players", "skip_played", "alternate", "cooldown", "role"),
-    *("quality", "style"),
+    *("guild", "cast", "voice", "options", "head", "takes", "lock", "players", "skip_played"),
+    *("alternate", "cooldown", "role", "style"),
 )
 
 

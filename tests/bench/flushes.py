@@ -79,8 +79,7 @@ def _script(channel: int) -> Script:
         title="T",
         cast=[],
         voice="stage",
-        temperature=1.0,
-        top_p=1.0,
+        options={"temperature": 1.0, "top_p": 1.0},
         running=True,
         head=None,
     )

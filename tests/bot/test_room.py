@@ -270,7 +270,7 @@ async def test_how_a_line_was_written_is_recorded(house: House):
 async def test_a_new_script_takes_its_settings_from_the_house(house: House):
     await house.start(house.room_with(temperature=0.3, top_p=0.4))
     script = await house.room.script()
-    assert (script.temperature, script.top_p, script.voice) == (0.3, 0.4, "tiny")
+    assert (script.options, script.voice) == ({"temperature": 0.3, "top_p": 0.4}, "tiny")
 
 
 # The voice's memory ----------------------------------------------------------------------------

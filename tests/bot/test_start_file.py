@@ -64,7 +64,7 @@ async def test_a_file_becomes_the_script_of_the_channel(stage: Stage):
     lines = await stage.services.rooms.at(stage.channel.id).lines()
     assert {(line.author, line.credit) for line in lines} == {(stage.ann.id, "Ann")}
     script = await stage.services.store.scripts.find_running(stage.channel.id)
-    assert (script.title, script.temperature) == ("The Last Diner", 0.3)
+    assert (script.title, script.options["temperature"]) == ("The Last Diner", 0.3)
     went_on = await stage.ben.click(begun.response, label="Continue")
     assert len(await stage.lines()) == 5
     assert stage.with_buttons() == [went_on.response.id]

@@ -47,8 +47,7 @@ def a_script(channel: int = 1, title: str = "The Diner") -> Script:
         title=title,
         cast=["MAYA", "ÉMILE"],
         voice="tiny",
-        temperature=0.7,
-        top_p=0.95,
+        options={"temperature": 0.7, "top_p": 0.95},
         running=True,
         head=None,
     )

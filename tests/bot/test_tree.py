@@ -278,7 +278,11 @@ async def test_a_fork_begins_where_the_script_stands(stage: Stage):
     await write(stage, "Snow.", by=stage.ben)
     assert await stage.lines() == [HEADING, "Rain.", "Snow."]
     fork, script = await stage.services.store.scripts.list_channel(stage.channel.id)
-    assert (fork.owner, fork.title, fork.temperature) == (stage.ben.id, "The *other* end", 0.75)
+    assert (fork.owner, fork.title, fork.options["temperature"]) == (
+        stage.ben.id,
+        "The *other* end",
+        0.75,
+    )
     assert [line.text for line in await stage.services.store.lines.load_path(script.head)] == [
         HEADING,
         "Rain.",

@@ -97,11 +97,18 @@ class ScriptRepository:
             row.running, row.archived = True, False
         return row
 
-    async def update(self, script: int, **values: Any) -> Script:  # noqa: ANN401 - its columns
-        """Set columns of a script, by the names of `Script`."""
+    async def update(
+        self,
+        script: int,
+        options: Mapping[str, Any] | None = None,
+        **columns: Any,  # noqa: ANN401 - those of `Script`
+    ) -> Script:
+        """Set some options of a script, which None removes, and some of its columns."""
         async with self._transactions.writing() as session:
             row = await session.get_one(Script, script)
-            for name, value in values.items():
+            merged = {**row.options, **(options or {})}
+            row.options = {name: value for name, value in merged.items() if value is not None}
+            for name, value in columns.items():
                 setattr(row, name, value)
         return row
 
