@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Self
 from weakref import WeakSet
 
+import aiosqlite
 from filelock import FileLock
 from sqlalchemy import URL, Connection, event
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
@@ -23,7 +24,6 @@ from sqlalchemy.ext.asyncio import (
 
 from ..database import Database, Guard, NotKept, StoreError
 from ..dialects import Dialect
-from . import driver
 from .files import lock_file, remove_file, upgrade_file
 from .sqlite_dialect import SQLITE
 
@@ -55,7 +55,7 @@ class SQLiteDatabase(Database):
 
     def __init__(self, path: Path, lock: FileLock) -> None:
         super().__init__()
-        self._connections = WeakSet[driver.Connection]()
+        self._connections = WeakSet[aiosqlite.Connection]()
         self._engine = engine = _connect(path, self._connections)
         self._lock = lock
         # The pool would give its connection to whoever asks first, past those who wait longer.
@@ -139,8 +139,12 @@ class SQLiteDatabase(Database):
         # The unit of work that has the connection ends first, and no other one begins.
         async with self._in_turn:
             await self._engine.dispose()
+        # A thread may still run the statement of a cancelled caller, and would answer it on an
+        # event loop that is closed.
         for connection in list(self._connections):
-            await connection.end()
+            connection.stop()
+            thread = connection._thread  # noqa: SLF001 - aiosqlite offers nothing to wait for
+            await asyncio.to_thread(thread.join)
         self._lock.release()
 
     async def _try_purge(self) -> float | None:
@@ -194,20 +198,17 @@ async def _raising_not_kept() -> AsyncIterator[None]:
         raise NotKept(next(reasons, "broken")) from error
 
 
-def _connect(path: Path, opened: WeakSet[driver.Connection]) -> AsyncEngine:
+def _connect(path: Path, opened: WeakSet[aiosqlite.Connection]) -> AsyncEngine:
     """Make the engine of a file, which adds its connections to ``opened``.
 
     There is one connection at a time; the pool opens another one if it is lost.
     """
 
-    def connection() -> driver.Connection:
-        opened.add(made := driver.connection(path))
-        return made
-
     # One connection, because SQLite before 3.51.3 can damage a WAL file to which two of them write.
     engine = create_async_engine(
         URL.create("sqlite+aiosqlite", database=str(path)),
-        async_creator=connection,
+        # The driver must not begin a transaction by itself.
+        connect_args={"isolation_level": None},
         pool_size=1,
         max_overflow=0,
         # Parameters are people's words, which must not be logged.
@@ -216,6 +217,7 @@ def _connect(path: Path, opened: WeakSet[driver.Connection]) -> AsyncEngine:
 
     @event.listens_for(engine.sync_engine, "connect")
     def configure(connection: Any, _record: object) -> None:  # noqa: ANN401 - the driver's class
+        opened.add(connection.driver_connection)
         cursor = connection.cursor()
         cursor.execute("PRAGMA journal_mode = WAL")
         # Temporary tables hold people's text, which must not get into files beside this one.
