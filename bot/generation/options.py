@@ -55,9 +55,10 @@ class OptionSpec:
         """Return whether a value has the type of the option, and is within its range."""
         if self.choices is not None:
             return value in self.choices
-        if isinstance(value, bool) or not isinstance(value, self.type | int):
+        if isinstance(value, bool) or not isinstance(value, int | float):
             return False
-        return self.bounds is None or self.bounds[0] <= value <= self.bounds[1]
+        least, most = self.bounds or (value, value)
+        return least <= value <= most and self.type(value) == value
 
 
 OPTIONS = (

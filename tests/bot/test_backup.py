@@ -119,10 +119,10 @@ async def test_what_cannot_be_copied_or_used_changes_nothing(house: House, tmp_p
 async def test_an_earlier_backup_is_upgraded(tmp_path: Path, add_revision: AddRevision):
     source, database = tmp_path / "old.db", tmp_path / "scripts.db"
     await (await Store.open(source)).close()
-    add_revision("op.execute(\"INSERT INTO facts VALUES ('a', 'b')\")")
+    add_revision("op.execute(\"INSERT INTO key_values VALUES ('a', 'b')\")")
     assert restore(database, source) is None
     store = await Store.open(database)
-    assert await store.facts.find("a") == "b"
+    assert await store.key_values.find_value("a") == "b"
     await store.close()
 
 

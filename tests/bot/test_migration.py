@@ -38,7 +38,7 @@ def differences(connection: object) -> list[object]:
     context = MigrationContext.configure(connection)
     metadata = [Base.metadata]
     if connection.dialect.name == "postgresql":
-        metadata.append(tables.onbook.metadata)
+        metadata.append(tables.erasure_counts.metadata)
     return compare_metadata(context, metadata)
 
 
@@ -83,22 +83,22 @@ async def test_an_unknown_revision_is_refused_and_left_alone(where: Path | URL):
 
 async def test_an_earlier_revision_is_upgraded(path: Path, add_revision: AddRevision):
     store = await Store.open(path)
-    await store.facts.record("a", "b")
+    await store.key_values.save_value("a", "b")
     await store.close()
-    add_revision("op.execute(\"UPDATE facts SET value = 'c'\")")
+    add_revision("op.execute(\"UPDATE key_values SET value = 'c'\")")
     store = await Store.open(path)
-    assert await store.facts.find("a") == "c"
+    assert await store.key_values.find_value("a") == "c"
     await store.close()
     assert await revision(path) == "next"
 
 
 async def test_an_upgrade_that_fails_changes_nothing(path: Path, add_revision: AddRevision):
     await open_and_close(path)
-    add_revision("op.drop_table('facts'); op.drop_table('nothing')")
+    add_revision("op.drop_table('key_values'); op.drop_table('nothing')")
     with pytest.raises(StoreError, match="cannot be used as a database"):
         await Store.open(path)
     assert await revision(path) == "0001"
-    assert tell(path, "SELECT count(*) FROM facts") == [["0"]]
+    assert tell(path, "SELECT count(*) FROM key_values") == [["0"]]
 
 
 def logging_set_up() -> list[object]:

@@ -22,8 +22,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from .. import migrations
 from ..database import StoreError
-from ..dialects import dialect_of
-from ..schema import NUMBERED, Base
+from ..dialects import get_dialect
+from ..schema import TABLES_WITH_PUBLIC_IDS, Base
 
 OLDEST_SERVER = (14,)
 """The first version of PostgreSQL that has all that is used."""
@@ -31,14 +31,14 @@ OLDEST_SERVER = (14,)
 PEOPLE_COLUMNS = frozenset({"author", "asker", "owner"})
 """The columns with ids of people."""
 
-onbook = Table(
-    "onbook",
+erasure_counts = Table(
+    "erasure_counts",
     MetaData(),
     # How often something was erased, and how often it had been by the last vacuum.
     Column("erased", BigInteger, nullable=False),
-    Column("swept", BigInteger, nullable=False),
+    Column("vacuumed", BigInteger, nullable=False),
     # The moment before which no vacuum begins.
-    Column("rests", DateTime(timezone=True)),
+    Column("paused_until", DateTime(timezone=True)),
 )
 """One row about the erasures and vacuums of the database."""
 
@@ -58,7 +58,7 @@ async def prepare_tables(session: AsyncSession) -> None:
     await check_owner(connection)
     names = await connection.run_sync(lambda sync: set(inspect(sync).get_table_names()))
     others = names.intersection(Base.metadata.tables)
-    if others and onbook.name not in names:
+    if others and erasure_counts.name not in names:
         raise StoreError(
             f"The database on PostgreSQL has a table {min(others)!r} that is not On Book's: give "
             f"it a database of its own."
@@ -83,7 +83,7 @@ async def check_owner(connection: AsyncConnection) -> None:
         "SELECT relname, CAST(current_user AS text) FROM pg_class WHERE relname = ANY(:names)"  # noqa: S608 - either of these
         f" AND relkind = 'r' AND pg_table_is_visible(oid) AND NOT {may} ORDER BY relname LIMIT 1"
     )
-    names = [*Base.metadata.tables, onbook.name]
+    names = [*Base.metadata.tables, erasure_counts.name]
     if other := (await connection.execute(others, {"names": names})).one_or_none():
         table, role = other
         raise StoreError(
@@ -100,9 +100,9 @@ async def _continue_ids_from_now(session: AsyncSession) -> None:
     never refer to new rows. No database writes one row per millisecond for long, so that the time
     is a safe start.
     """
-    dialect = dialect_of(session)
+    dialect = get_dialect(session)
     now = time.time_ns() // 10**6
-    for table in NUMBERED:
+    for table in TABLES_WITH_PUBLIC_IDS:
         highest = await dialect.highest_id(session, table)
         await dialect.continue_ids_after(session, table, max(now, highest))
 

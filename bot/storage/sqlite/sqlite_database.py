@@ -22,7 +22,7 @@ from sqlalchemy.ext.asyncio import (
     create_async_engine,
 )
 
-from ..database import Database, Guard, NotKept, StoreError
+from ..database import Database, Guard, StoreError, TransactionFailed
 from ..dialects import Dialect
 from .files import lock_file, remove_file, upgrade_file
 from .sqlite_dialect import SQLITE
@@ -43,7 +43,7 @@ REASONS = {
     "SQLITE_BUSY": "locked",
     "SQLITE_LOCKED": "locked",
 }
-"""The reasons of NotKept by the beginning of SQLite's error name; all others are ``broken``."""
+"""The reasons of `TransactionFailed` by the beginning of SQLite's error; others are ``broken``."""
 
 log = logging.getLogger("onbook.database")
 
@@ -162,10 +162,10 @@ class SQLiteDatabase(Database):
 
     @asynccontextmanager
     async def _turn(self) -> AsyncIterator[None]:
-        """Wait for the only connection; raise NotKept, also once the database is being closed."""
-        async with self._in_turn, _raising_not_kept():
+        """Queue for the only connection; raise TransactionFailed if the database is closed."""
+        async with self._in_turn, _raising_transaction_failed():
             if self._closed:
-                raise NotKept("broken")
+                raise TransactionFailed("broken")
             yield
 
     async def _prepare(self, path: Path) -> None:
@@ -187,15 +187,15 @@ def _path_of(url: URL) -> Path:
 
 
 @asynccontextmanager
-async def _raising_not_kept() -> AsyncIterator[None]:
-    """Raise NotKept if the disk, or another program that uses the file, fails a transaction."""
+async def _raising_transaction_failed() -> AsyncIterator[None]:
+    """Raise TransactionFailed if the disk, or another user of the file, fails a transaction."""
     try:
         yield
     except OperationalError as error:
         name = getattr(error.orig, "sqlite_errorname", "")
         log.error("the database cannot be used now: %s (%s)", error.orig, name)  # noqa: TRY400 - its parameters are people's text
         reasons = (why for known, why in REASONS.items() if name.startswith(known))
-        raise NotKept(next(reasons, "broken")) from error
+        raise TransactionFailed(next(reasons, "broken")) from error
 
 
 def _connect(path: Path, opened: WeakSet[aiosqlite.Connection]) -> AsyncEngine:
@@ -203,7 +203,6 @@ def _connect(path: Path, opened: WeakSet[aiosqlite.Connection]) -> AsyncEngine:
 
     There is one connection at a time; the pool opens another one if it is lost.
     """
-
     # One connection, because SQLite before 3.51.3 can damage a WAL file to which two of them write.
     engine = create_async_engine(
         URL.create("sqlite+aiosqlite", database=str(path)),

@@ -14,32 +14,32 @@ INT64 = sa.Integer().with_variant(sa.BigInteger(), "postgresql")
 def upgrade() -> None:
     """Create the tables."""
     op.create_table(
-        "bans",
+        "banned_words",
         sa.Column("scope", sa.String(), nullable=False),
         sa.Column("place", sa.BigInteger(), nullable=False),
         sa.Column("words", sa.JSON(), nullable=False),
         sa.Column("guild", sa.BigInteger()),
-        sa.PrimaryKeyConstraint("scope", "place", name="pk_bans"),
+        sa.PrimaryKeyConstraint("scope", "place", name="pk_banned_words"),
     )
     op.create_table(
-        "departures",
+        "departed_guilds",
         sa.Column("guild", sa.BigInteger(), nullable=False),
-        sa.Column("since", sa.DateTime(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("guild", name="pk_departures"),
+        sa.Column("departed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("guild", name="pk_departed_guilds"),
     )
     op.create_table(
-        "facts",
-        sa.Column("name", sa.String(), nullable=False),
+        "key_values",
+        sa.Column("key", sa.String(), nullable=False),
         sa.Column("value", sa.String(), nullable=False),
-        sa.PrimaryKeyConstraint("name", name="pk_facts"),
+        sa.PrimaryKeyConstraint("key", name="pk_key_values"),
     )
     op.create_table(
-        "manners",
+        "provenances",
         sa.Column("id", INT64, autoincrement=False, nullable=False),
         sa.Column("content", sa.String(), nullable=False),
-        sa.PrimaryKeyConstraint("id", name="pk_manners"),
+        sa.PrimaryKeyConstraint("id", name="pk_provenances"),
     )
-    op.create_index("manners_by_content", "manners", ["content"], postgresql_using="hash")
+    op.create_index("provenances_by_content", "provenances", ["content"], postgresql_using="hash")
 
     op.create_table(
         "scripts",
@@ -81,26 +81,6 @@ def upgrade() -> None:
     )
 
     op.create_table(
-        "ballots",
-        sa.Column("id", INT64, nullable=False),
-        sa.Column("script", INT64, nullable=False),
-        sa.Column("parent", INT64),
-        sa.Column("delivery", sa.String(), nullable=False),
-        sa.Column("asker", sa.BigInteger(), nullable=False),
-        sa.Column("message", sa.BigInteger()),
-        sa.Column("ends", sa.DateTime(timezone=True)),
-        sa.Column("closed", sa.Boolean(), nullable=False),
-        sa.Column("chosen", INT64),
-        sa.Column("announced", sa.Boolean(), nullable=False),
-        sa.ForeignKeyConstraint(["script"], ["scripts.id"], name="fk_ballots_script"),
-        sa.PrimaryKeyConstraint("id", name="pk_ballots"),
-        sa.UniqueConstraint("delivery", name="uq_ballots_delivery"),
-        sqlite_autoincrement=True,
-    )
-    op.create_index("ix_ballots_message", "ballots", ["message"])
-    op.create_index("ix_ballots_script", "ballots", ["script"])
-
-    op.create_table(
         "lines",
         sa.Column("id", INT64, nullable=False),
         sa.Column("script", INT64, nullable=False),
@@ -109,7 +89,7 @@ def upgrade() -> None:
         sa.Column("text", sa.String(), nullable=False),
         sa.Column("author", sa.BigInteger()),
         sa.Column("credit", sa.String(), nullable=False),
-        sa.Column("manner", INT64),
+        sa.Column("provenance", INT64),
         sa.Column("seed", sa.BigInteger()),
         sa.Column("delivery", sa.String(), nullable=False),
         sa.Column("take", sa.Integer(), nullable=False),
@@ -119,8 +99,8 @@ def upgrade() -> None:
         sa.Column("copy_of", INT64),
         sa.Column("rewrite_of", INT64),
         sa.Column("removed", sa.Boolean(), nullable=False),
-        sa.ForeignKeyConstraint(["manner"], ["manners.id"], name="fk_lines_manner"),
         sa.ForeignKeyConstraint(["parent"], ["lines.id"], name="fk_lines_parent"),
+        sa.ForeignKeyConstraint(["provenance"], ["provenances.id"], name="fk_lines_provenance"),
         sa.ForeignKeyConstraint(["script"], ["scripts.id"], name="fk_lines_script"),
         sa.PrimaryKeyConstraint("id", name="pk_lines"),
         sa.UniqueConstraint("delivery", "take", "ordinal", name="uq_lines_delivery"),
@@ -136,39 +116,71 @@ def upgrade() -> None:
         postgresql_where=sa.text("author IS NOT NULL"),
     )
     op.create_index(
-        "lines_by_manner",
-        "lines",
-        ["manner"],
-        sqlite_where=sa.text("manner IS NOT NULL"),
-        postgresql_where=sa.text("manner IS NOT NULL"),
-    )
-    op.create_index(
         "lines_by_parent",
         "lines",
         ["parent"],
         sqlite_where=sa.text("parent IS NOT NULL"),
         postgresql_where=sa.text("parent IS NOT NULL"),
     )
+    op.create_index(
+        "lines_by_provenance",
+        "lines",
+        ["provenance"],
+        sqlite_where=sa.text("provenance IS NOT NULL"),
+        postgresql_where=sa.text("provenance IS NOT NULL"),
+    )
 
     op.create_table(
-        "posts",
+        "polls",
+        sa.Column("id", INT64, nullable=False),
+        sa.Column("script", INT64, nullable=False),
+        sa.Column("parent", INT64),
+        sa.Column("delivery", sa.String(), nullable=False),
+        sa.Column("asker", sa.BigInteger(), nullable=False),
+        sa.Column("message", sa.BigInteger()),
+        sa.Column("ends", sa.DateTime(timezone=True)),
+        sa.Column("closed", sa.Boolean(), nullable=False),
+        sa.Column("chosen", INT64),
+        sa.Column("announced", sa.Boolean(), nullable=False),
+        sa.ForeignKeyConstraint(["script"], ["scripts.id"], name="fk_polls_script"),
+        sa.PrimaryKeyConstraint("id", name="pk_polls"),
+        sa.UniqueConstraint("delivery", name="uq_polls_delivery"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_polls_message", "polls", ["message"])
+    op.create_index("ix_polls_script", "polls", ["script"])
+
+    op.create_table(
+        "posted_lines",
         sa.Column("message", sa.BigInteger(), nullable=False),
         sa.Column("line", INT64, nullable=False),
         sa.Column("script", INT64, nullable=False),
-        sa.ForeignKeyConstraint(["script"], ["scripts.id"], name="fk_posts_script"),
-        sa.PrimaryKeyConstraint("message", "line", name="pk_posts"),
+        sa.ForeignKeyConstraint(["script"], ["scripts.id"], name="fk_posted_lines_script"),
+        sa.PrimaryKeyConstraint("message", "line", name="pk_posted_lines"),
         sqlite_with_rowid=False,
     )
-    op.create_index("ix_posts_line", "posts", ["line"])
+    op.create_index("ix_posted_lines_line", "posted_lines", ["line"])
 
     op.create_table(
-        "stale",
+        "stale_messages",
         sa.Column("message", sa.BigInteger(), nullable=False),
         sa.Column("script", INT64, nullable=False),
-        sa.ForeignKeyConstraint(["script"], ["scripts.id"], name="fk_stale_script"),
-        sa.PrimaryKeyConstraint("message", name="pk_stale"),
+        sa.ForeignKeyConstraint(["script"], ["scripts.id"], name="fk_stale_messages_script"),
+        sa.PrimaryKeyConstraint("message", name="pk_stale_messages"),
     )
-    op.create_index("ix_stale_script", "stale", ["script"])
+    op.create_index("ix_stale_messages_script", "stale_messages", ["script"])
+
+    op.create_table(
+        "redo_pointers",
+        sa.Column("script", INT64, nullable=False),
+        sa.Column("line", INT64, nullable=False),
+        sa.Column("child", INT64, nullable=False),
+        sa.ForeignKeyConstraint(["child"], ["lines.id"], name="fk_redo_pointers_child"),
+        sa.ForeignKeyConstraint(["script"], ["scripts.id"], name="fk_redo_pointers_script"),
+        sa.PrimaryKeyConstraint("script", "line", name="pk_redo_pointers"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("ix_redo_pointers_child", "redo_pointers", ["child"])
 
     op.create_table(
         "states",
@@ -179,38 +191,26 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("line", "fingerprint", name="pk_states"),
     )
     op.create_table(
-        "surprises",
+        "surprisals",
         sa.Column("line", INT64, nullable=False),
         sa.Column("fingerprint", sa.String(), nullable=False),
         sa.Column("bits", sa.LargeBinary(), nullable=False),
-        sa.ForeignKeyConstraint(["line"], ["lines.id"], name="fk_surprises_line"),
-        sa.PrimaryKeyConstraint("line", "fingerprint", name="pk_surprises"),
+        sa.ForeignKeyConstraint(["line"], ["lines.id"], name="fk_surprisals_line"),
+        sa.PrimaryKeyConstraint("line", "fingerprint", name="pk_surprisals"),
     )
-    op.create_table(
-        "trails",
-        sa.Column("script", INT64, nullable=False),
-        sa.Column("line", INT64, nullable=False),
-        sa.Column("child", INT64, nullable=False),
-        sa.ForeignKeyConstraint(["child"], ["lines.id"], name="fk_trails_child"),
-        sa.ForeignKeyConstraint(["script"], ["scripts.id"], name="fk_trails_script"),
-        sa.PrimaryKeyConstraint("script", "line", name="pk_trails"),
-        sqlite_with_rowid=False,
-    )
-    op.create_index("ix_trails_child", "trails", ["child"])
-
     op.create_table(
         "votes",
-        sa.Column("ballot", INT64, nullable=False),
+        sa.Column("poll", INT64, nullable=False),
         sa.Column("person", sa.BigInteger(), nullable=False),
         sa.Column("take", INT64, nullable=False),
-        sa.ForeignKeyConstraint(["ballot"], ["ballots.id"], name="fk_votes_ballot"),
-        sa.PrimaryKeyConstraint("ballot", "person", name="pk_votes"),
+        sa.ForeignKeyConstraint(["poll"], ["polls.id"], name="fk_votes_poll"),
+        sa.PrimaryKeyConstraint("poll", "person", name="pk_votes"),
     )
     if op.get_context().dialect.name == "postgresql":
         counts = op.create_table(
-            "onbook",
+            "erasure_counts",
             sa.Column("erased", sa.BigInteger(), nullable=False),
-            sa.Column("swept", sa.BigInteger(), nullable=False),
-            sa.Column("rests", sa.DateTime(timezone=True)),
+            sa.Column("vacuumed", sa.BigInteger(), nullable=False),
+            sa.Column("paused_until", sa.DateTime(timezone=True)),
         )
-        op.bulk_insert(counts, [{"erased": 0, "swept": 0}])
+        op.bulk_insert(counts, [{"erased": 0, "vacuumed": 0}])
