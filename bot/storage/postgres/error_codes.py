@@ -25,7 +25,7 @@ OUR_FAULT = ("21", "22", "23", "42")
 """The classes of codes that blame a statement, not the server."""
 
 SERVER_ERRORS = (DBAPIError, NoConnection, OSError)
-"""What is raised if the server fails, or cannot be reached."""
+"""The exceptions of a server that fails or cannot be reached."""
 
 log = logging.getLogger("onbook.postgres")
 

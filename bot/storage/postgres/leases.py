@@ -161,7 +161,7 @@ class Lease:
 
     @property
     def held(self) -> bool:
-        """Whether this process has the shards, as far as it knows."""
+        """Return whether this process has the shards, as far as it knows."""
         return _now() < self._until
 
     def explain_missing(self) -> str:
