@@ -105,7 +105,7 @@ async def test_what_cannot_be_copied_or_used_changes_nothing(house: House, tmp_p
     for source, said in [
         (there, "cannot be used as a backup"),
         (folder / "nothing.db", "There is no file"),
-        (newer, "comes from a newer On Book"),
+        (newer, "is from a newer On Book"),
         (damaged, "cannot be used as a backup|is damaged"),
     ]:
         with pytest.raises(StoreError, match=said):

@@ -74,7 +74,7 @@ async def test_tables_are_numbered_and_clustered_as_in_the_metadata(tmp_path: Pa
 async def test_an_unknown_revision_is_refused_and_left_alone(where: Path | URL):
     await open_and_close(where)
     await asyncio.to_thread(tell, where, "UPDATE alembic_version SET version_num = 'f00'")
-    with pytest.raises(StoreError, match=r"newer On Book \(revision f00\): install that one, or"):
+    with pytest.raises(StoreError, match=r"newer On Book \(revision f00\)\. Upgrade On Book, or"):
         await Store.open(where)
     assert await revision(where) == "f00"
     await asyncio.to_thread(tell, where, "UPDATE alembic_version SET version_num = '0001'")

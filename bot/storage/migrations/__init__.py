@@ -68,8 +68,8 @@ def upgrade(connection: Connection, name: str) -> bool:
         return False
     if revision and revision not in {one.revision for one in script.walk_revisions()}:
         raise StoreError(
-            f"{name} comes from a newer On Book (revision {revision}): install that one, or set "
-            f"ONBOOK_DATABASE to another file."
+            f"{name} is from a newer On Book (revision {revision}). Upgrade On Book, or use "
+            f"another database."
         )
     config.attributes.update(connection=connection, metadata=Base.metadata)
     command.upgrade(config, "head")
