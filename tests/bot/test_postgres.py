@@ -124,7 +124,7 @@ async def test_a_reading_is_of_one_moment_and_writes_nothing(store: Store, other
         assert list(await session.scalars(select(Line))) == lines == []
     with pytest.raises(TransactionFailed) as refused:
         async with store._database.reading() as session:
-            await session.execute(insert(KeyValue).values(name="a", value="b"))
+            await session.execute(insert(KeyValue).values(key="a", value="b"))
     assert refused.value.reason == "readonly"
     assert len(await store.lines.load_path((await store.scripts.get_script(script.id)).head)) == 1
 
@@ -169,7 +169,7 @@ async def half(store: Store, until: Awaitable[object], *, told: bool = False) ->
     execute it.
     """
     async with store._database.writing() as session:
-        session.add(KeyValue(name="a", value=PHRASE))
+        session.add(KeyValue(key="a", value=PHRASE))
         await session.flush()
         if told:
             await only_told(session)
