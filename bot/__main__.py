@@ -33,6 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         chosen = runner_settings()
         setup_logging(level=logging.getLevelNamesMapping()[chosen.log_level])
+        logging.getLogger("alembic").setLevel(logging.WARNING)
         guard_handlers(chosen.secrets())
         if options.act == "backup":
             _back_up(chosen, options.file)

@@ -62,12 +62,12 @@ class Truth:
 
 async def truth(store: Store, channel: int) -> Truth:
     """Read the stored state of a channel's scripts."""
-    running = await store.scripts.find_running(channel)
+    running = await store.scripts.find_running_script(channel)
     lines, ours = dict[int, Line](), set[int]()
-    for script in await store.scripts.list_channel(channel):
-        of = {line.id: line for line in await store.lines.load_tree(script, 0, MOST_LINES)}
+    for script in await store.scripts.list_scripts(channel):
+        of = {line.id: line for line in await store.lines.load_tree_lines(script, 0, MOST_LINES)}
         lines |= of
-        if running and await store.scripts.share_lines(running, script):
+        if running and await store.scripts.have_common_lines(running, script):
             ours |= of.keys()
     path = await store.lines.load_path(running.head) if running else []
     return Truth(running, path, lines, ours)
@@ -119,7 +119,7 @@ class Reader:
     async def _struck(self, store: Store, true: Truth, messages: Sequence[Any]) -> Sequence[str]:
         found = []
         for message in messages:
-            shown = await store.posts.find(message.id)
+            shown = await store.messages.find_posted_lines(message.id)
             there = {line.id for line in shown[1]} if shown else set()
             for line in true.path:
                 # The words of an abandoned copy may stand in another copy.
@@ -137,7 +137,11 @@ class Reader:
             ends = [message.id for message in messages if is_end(message, path)]
         else:
             nothing = (true.running.id, [])
-            ends = [one.id for one in messages if await store.posts.find(one.id) == nothing]
+            ends = [
+                one.id
+                for one in messages
+                if await store.messages.find_posted_lines(one.id) == nothing
+            ]
         if under == ends[-1:] != []:
             return []
         return [f"{under} have buttons, and the script ends in {ends}"]
@@ -186,7 +190,7 @@ class Rehearsal:
 
     async def act(self) -> None:
         """Do one act that is possible now."""
-        running = await self.stage.services.store.scripts.find_running(self.stage.channel.id)
+        running = await self.stage.services.store.scripts.find_running_script(self.stage.channel.id)
         name = self.choose.choice(ACTS) if running else self.choose.choice(["start", "switch"])
         self.acts.append(name)
         await getattr(self, name)()

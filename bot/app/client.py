@@ -26,7 +26,7 @@ from ..i18n.translator import Names
 from ..inference.engine import Load
 from ..settings import RunnerSettings, SettingsError
 from ..sharding import Shards
-from ..storage.postgres.leases import HELD, Alone, Lease
+from ..storage.postgres.leases import LEASE_DURATION, Lease, LocalIdentifyLimiter
 from ..telemetry import SILENT, Meter
 from ..ui.components import Interaction
 from ..ui.live_polls import Later
@@ -177,7 +177,7 @@ class Bot(commands.AutoShardedBot):
         self.services: CogServices | None = None
         """The services that the cogs share, or None until the cogs are loaded."""
         self._lease = lease
-        self._alone = Alone()
+        self._identify_limiter = LocalIdentifyLimiter()
         self._buckets: int | None = None
         self._later = later
         self._always_sync = always_sync
@@ -207,21 +207,21 @@ class Bot(commands.AutoShardedBot):
         described = json.dumps([self.application_id, commands_now], sort_keys=True)
         digest = hashlib.sha256(described.encode()).hexdigest()
         store = services.store
-        if not self._always_sync and await store.facts.find(SYNCED) == digest:
+        if not self._always_sync and await store.key_values.find_value(SYNCED) == digest:
             return
         await self.tree.sync()
-        await store.facts.record(SYNCED, digest)
+        await store.key_values.save_value(SYNCED, digest)
         log.info("%d commands were synced", len(commands_now))
 
     async def take_shards(self) -> None:
         """Wait until no other process has any of this process's shards."""
         if self._lease:
-            await self._lease.take()
+            await self._lease.acquire()
 
     async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
         """Wait until Discord lets a shard identify, beside the shards of other processes."""
         if self._lease is None or shard_id is None:
-            await self._alone.wait_to_identify()
+            await self._identify_limiter.wait_to_identify()
             return
         if self._buckets is None:
             self._buckets = (await self.fetch_session_start_limits()).max_concurrency
@@ -277,8 +277,8 @@ class Bot(commands.AutoShardedBot):
     async def missing(self) -> str:
         """Return why the bot is not ready, in one line, or ""."""
         services = self.services
-        if self._lease and (lack := self._lease.lack()):
-            return lack
+        if self._lease and (missing := self._lease.explain_missing()):
+            return missing
         if services is None or not (self._connected >= {*self.shards} and self.is_ready()):
             return "Discord's gateway is not connected."
         voice = services.settings.model
@@ -286,7 +286,7 @@ class Bot(commands.AutoShardedBot):
             return f"The voice {voice} does not write."
         try:
             async with asyncio.timeout(TO_ANSWER):
-                await services.store.facts.find(SYNCED)
+                await services.store.key_values.find_value(SYNCED)
         except Exception:  # noqa: BLE001 - any error means that people are not served
             return "The database does not answer."
         return ""
@@ -381,8 +381,8 @@ def _end_without(shards: Shards, ending: asyncio.Future[None]) -> None:
         ending.set_exception(
             RunnerError(
                 f"This process has lost {shards}: it was stopped, or did not reach the database, "
-                f"for {HELD:.0f} seconds. Start it again, and it takes them back, or waits for "
-                f"whoever has them now."
+                f"for {LEASE_DURATION:.0f} seconds. Start it again, and it takes them back, or "
+                f"waits for whoever has them now."
             )
         )
 

@@ -80,7 +80,7 @@ async def _show_last_page(bot: Bot, channel: int) -> None:
     services = bot.services
     assert services is not None  # since the client has started
     # The messages of the last run are gone.
-    await services.store.posts.clear()
+    await services.store.messages.delete_all_messages()
     place = bot.get_channel(channel)
     assert isinstance(place, discord.TextChannel)  # as created by `_furnish`
     await services.poster.open_at(place)

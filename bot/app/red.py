@@ -58,7 +58,11 @@ def as_red_cog(kind: type[C], /) -> type[C]:
 
         async def red_get_data_for_user(self, *, user_id: int) -> dict[str, io.BytesIO]:
             """Return all that is kept of a person, as files by their names."""
-            kept = await self.store.people.load_kept(user_id) if isinstance(self, Privacy) else None
+            kept = (
+                await self.store.people.load_personal_data(user_id)
+                if isinstance(self, Privacy)
+                else None
+            )
             if not kept:
                 return {}
             name, content = await asyncio.to_thread(as_file, kept, DEFAULT_FILE_SIZE_LIMIT_BYTES)

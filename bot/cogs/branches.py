@@ -148,11 +148,11 @@ class Branches(FeatureCog, name="OnBook.branches"):
         self, interaction: Interaction, current: str | int
     ) -> list[app_commands.Choice[int]]:
         room = self.services.room(interaction)
-        running = await self.store.scripts.find_running(room.channel)
+        running = await self.store.scripts.find_running_script(room.channel)
         path = await self.store.lines.load_path_ids(running.head if running else None)
         numbers = {line: number for number, line in enumerate(path, 1)}
         wanted = [line for line in reversed(path) if str(current) in str(numbers[line])]
-        lines = await self.store.lines.load(wanted[:CHOICES])
+        lines = await self.store.lines.load_lines(wanted[:CHOICES])
         known = [(numbers[line.id], line) for line in reversed(lines)]
         return [app_commands.Choice(name=label(line, n), value=n) for n, line in known]
 
@@ -161,7 +161,7 @@ class Branches(FeatureCog, name="OnBook.branches"):
     @answered
     async def continue_from(self, interaction: Interaction, message: discord.Message) -> None:
         """Continue from the last line of the script that a message shows."""
-        if ballot := await self.store.polls.find_by_message(message.id):
+        if ballot := await self.store.polls.find_poll_by_message(message.id):
             takes = await self.store.polls.load_takes(ballot)
             options = [option(lines[-1], None) for lines in takes.values()]
             await reply_to(interaction).send_message(
@@ -177,7 +177,7 @@ class Branches(FeatureCog, name="OnBook.branches"):
     async def rewrite_in(self, interaction: Interaction, message: discord.Message) -> None:
         """Open the window for the line that a message shows, or ask which of several."""
         check_permissions(interaction)
-        if await self.store.polls.find_by_message(message.id):
+        if await self.store.polls.find_poll_by_message(message.id):
             raise RoomError(
                 say(
                     "These are takes to choose from: pick one, or go to it with **Continue from "
@@ -243,7 +243,7 @@ class Branches(FeatureCog, name="OnBook.branches"):
         """
         pages = await self._pages(script)
         number = min(number, pages - 1)
-        lines = await self.store.lines.load_tree(
+        lines = await self.store.lines.load_tree_lines(
             script, number * ON_A_PAGE, (number + 1) * ON_A_PAGE
         )
         numbers = await self._numbers(script)
@@ -257,14 +257,14 @@ class Branches(FeatureCog, name="OnBook.branches"):
 
     async def _pages(self, script: Script) -> int:
         """Return the number of pages of a history; raise RoomError for a script without a line."""
-        lines = await self.store.lines.count_tree(script)
+        lines = await self.store.lines.count_tree_lines(script)
         if not lines:
             raise RoomError(say("The script has no line yet: write one, or use {/continue}."))
         return -(-lines // ON_A_PAGE)
 
     async def _page_of(self, script: Script, line: int) -> int:
         """Return the page of a history, from 0, that has a line."""
-        return await self.store.lines.count_tree(script, line) // ON_A_PAGE
+        return await self.store.lines.count_tree_lines(script, line) // ON_A_PAGE
 
     async def _place(self, script: Script, number: int) -> Place:
         """Return the place of a line by its number, from 1; raise RoomError where there is none."""

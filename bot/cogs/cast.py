@@ -99,7 +99,7 @@ class Cast(FeatureCog, name="OnBook.cast"):
         self, interaction: Interaction, current: str
     ) -> list[app_commands.Choice[str]]:
         room = self.services.room(interaction)
-        running = await self.store.scripts.find_running(room.channel)
+        running = await self.store.scripts.find_running_script(room.channel)
         return choices(running.cast if running else [], current)
 
     async def _defer(self, interaction: Interaction, room: Room) -> None:

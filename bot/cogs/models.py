@@ -14,7 +14,7 @@ from ..inference.model import ModelError
 from ..inference.registry import Found
 from ..session.channel_session import Room
 from ..session.turn import RoomError
-from ..storage.schema import guilds_voice
+from ..storage.schema import guild_voice_key
 from ..ui import model_cards
 from ..ui.components import Interaction
 from ..ui.delivery import delivered, reply_to
@@ -73,7 +73,9 @@ class Models(FeatureCog, name="OnBook.models"):
                 voice=inline(model, 40),
             )
         else:
-            await self.store.facts.record(guilds_voice(interaction.guild_id or 0), model)
+            await self.store.key_values.save_value(
+                guild_voice_key(interaction.guild_id or 0), model
+            )
             told = say(
                 "“{voice}” writes in new scripts here from now on. Scripts that are there keep "
                 "their voices: {/model use} with {*script} changes one.",
@@ -116,7 +118,7 @@ class Models(FeatureCog, name="OnBook.models"):
 
 async def _voice_of(room: Room, guild: int | None) -> str:
     """Return the voice of the script that runs in a channel, or of a new one."""
-    running = await room.store.scripts.find_running(room.channel)
+    running = await room.store.scripts.find_running_script(room.channel)
     return running.voice if running else await room.library.chosen_voice(guild)
 
 

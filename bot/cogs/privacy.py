@@ -13,8 +13,8 @@ from discord import app_commands, ui
 
 from ..i18n.catalogue import many, phrase, say
 from ..session.turn import RoomError
-from ..storage.erasure import Kept
-from ..storage.repositories.person_repository import Forgotten
+from ..storage.erasure import PersonalData
+from ..storage.repositories.person_repository import ErasureResult
 from ..storage.schema import Line, Script
 from ..ui.components import OWN, Handler, Interaction, view_of
 from ..ui.delivery import delivered, reply_to
@@ -81,7 +81,7 @@ class Privacy(FeatureCog, name="OnBook.privacy"):
         """Get all that is kept of you as a file"""
         self.services.admit(interaction)
         await reply_to(interaction).defer(ephemeral=True, thinking=True)
-        kept = await self.store.people.load_kept(interaction.user.id)
+        kept = await self.store.people.load_personal_data(interaction.user.id)
         if not kept:
             await delivered(interaction, content=say("Nothing is kept of you here."))
             return
@@ -117,15 +117,15 @@ class Privacy(FeatureCog, name="OnBook.privacy"):
         found = await self.forget_person(interaction.user.id, text=text)
         await delivered(interaction, content=forgotten_text(found, text=text))
 
-    async def forget_person(self, person: int, *, text: bool) -> Forgotten:
+    async def forget_person(self, person: int, *, text: bool) -> ErasureResult:
         """Remove a person's name from everything and, with ``text``, the text of their lines.
 
-        The messages that show any of it are drawn again soon after. Raises NotKept.
+        The messages that show any of it are drawn again soon after. Raises TransactionFailed.
         """
         in_flight = self.services.in_flight
         # Turns in flight would store the person's name again after it is forgotten.
         await in_flight.wait_for(person)
-        found = await self.store.people.forget(person, text=text)
+        found = await self.store.people.erase_person(person, text=text)
         self.services.rooms.notices.forget(person)
         redrawing = self.services.stale.draw_after(in_flight.tasks)
         in_flight.hold(asyncio.create_task(redrawing))
@@ -136,7 +136,7 @@ def _forget_button(what: str, label: str) -> ui.Button[ui.View]:
     return ui.Button(label=label, style=discord.ButtonStyle.danger, custom_id=f"{OWN}forget:{what}")
 
 
-def forgotten_text(found: Forgotten, *, text: bool) -> str:
+def forgotten_text(found: ErasureResult, *, text: bool) -> str:
     """Return the reply to a person who was forgotten, with their text or without."""
     lines = many(found.lines, "line")
     if text:
@@ -146,7 +146,7 @@ def forgotten_text(found: Forgotten, *, text: bool) -> str:
             say("You are forgotten. Without your name now: {lines}.", lines=lines),
             say("Nobody can tell any more which they are, to take their text."),
         ]
-    if not found.gone:
+    if not found.purged:
         sentences.append(
             say(
                 "A last trace on the disk goes by itself within half an hour or, where another "
@@ -156,7 +156,7 @@ def forgotten_text(found: Forgotten, *, text: bool) -> str:
     return " ".join(sentences)
 
 
-def as_file(kept: Kept, limit: int) -> tuple[str, bytes]:
+def as_file(kept: PersonalData, limit: int) -> tuple[str, bytes]:
     """Return a file of all that is kept of a person: its name, and its content as JSON in UTF-8.
 
     JSON of more bytes than the limit is zipped, and may have more bytes even so.

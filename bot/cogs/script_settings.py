@@ -34,10 +34,12 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
         room = self.services.room(interaction)
         script = await room.script()
         banned = {
-            say("in this channel"): await self.store.banned_words.load("channel", room.channel)
+            say("in this channel"): await self.store.banned_words.load_word_list(
+                "channel", room.channel
+            )
         }
         if interaction.guild_id is not None:
-            banned[say("in this server")] = await self.store.banned_words.load(
+            banned[say("in this server")] = await self.store.banned_words.load_word_list(
                 "guild", interaction.guild_id
             )
         content = shown(script, await self._at_first(interaction), banned)
@@ -125,7 +127,9 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
         room = self.services.room(interaction)
         if setting == BANNED:
             check_may_set(interaction, "channel")
-            await self.store.banned_words.replace("channel", room.channel, [], interaction.guild_id)
+            await self.store.banned_words.replace_word_list(
+                "channel", room.channel, [], interaction.guild_id
+            )
             told = say(
                 "No word is banned in this channel any more, beyond the bot's own list and the "
                 "server's: {/settings banned} adds some."
@@ -138,7 +142,7 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
             return
         # The role and the banned words belong to the moderators: each is reset by its name alone.
         chosen = {one: value for one, value in first.items() if one != "role"}
-        banned = await self.store.banned_words.load("channel", room.channel)
+        banned = await self.store.banned_words.load_word_list("channel", room.channel)
         stays = say("The words that are banned in this channel stay: reset them by name.")
         await self._change(interaction, chosen, stays if banned else "")
 
@@ -192,13 +196,15 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
         """See or change what the voice must not say here"""
         self.services.admit(interaction)
         scope, place = _scope(interaction, server)
-        words = await self.store.banned_words.load(scope, place)
+        words = await self.store.banned_words.load_word_list(scope, place)
         if add or remove or clear:
             check_may_set(interaction, scope)
             words = changed([] if clear else words, add or "", remove or "")
             if add:
                 check_casts(await self.store.scripts.list_cast_names(scope, place), words)
-            await self.store.banned_words.replace(scope, place, words, interaction.guild_id)
+            await self.store.banned_words.replace_word_list(
+                scope, place, words, interaction.guild_id
+            )
         where = say("in this server") if scope == "guild" else say("in this channel")
         await reply_to(interaction).send_message(shown_words(words, where), ephemeral=True)
 

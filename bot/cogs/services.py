@@ -85,7 +85,7 @@ class CogServices:
     async def looks_after_scripts(self) -> bool:
         """Return whether this bot, and no other, looks after the scripts in the database."""
         assert self.bot.user is not None  # known once it is ready
-        return await self.store.facts.claim_housekeeping(self.bot.user.id)
+        return await self.store.key_values.claim_housekeeping(self.bot.user.id)
 
     async def close(self) -> None:
         """Finish or stop the work in flight, and close the voices and the database, once."""
@@ -134,7 +134,7 @@ async def open_services(
     await voices.peek(chosen.model)
     store = await Store.open(chosen.where, chosen.states_mb * 2**20, guard)
     store.report_to(meter)
-    voices.remember_in(store.facts)
+    voices.remember_in(store.key_values)
     try:
         await voices.engine(chosen.model)
     except BaseException:

@@ -11,7 +11,7 @@ import discord
 from ..i18n.catalogue import speaking
 from ..session.channel_session import Rooms
 from ..sharding import Shards
-from ..storage.database import NotKept
+from ..storage.database import TransactionFailed
 from ..ui.live_polls import locale_of
 from ..ui.message_sync import MessageSync
 
@@ -39,11 +39,11 @@ class StaleMessages:
         try:
             async with self._drawing:
                 assert self.client.user is not None  # known once it is ready
-                if not await store.facts.claim_housekeeping(self.client.user.id):
+                if not await store.key_values.claim_housekeeping(self.client.user.id):
                     return
-                for script, messages in (await store.posts.list_stale()).items():
+                for script, messages in (await store.messages.list_stale_messages()).items():
                     await self._draw_in(script, messages)
-        except NotKept:
+        except TransactionFailed:
             pass  # which the store has logged
         except Exception:
             log.exception("could not draw messages that show what was forgotten")
@@ -57,7 +57,7 @@ class StaleMessages:
 
     async def _draw_in(self, script: int, messages: Sequence[int]) -> None:
         store = self.rooms.store
-        found = await store.scripts.find(script)
+        found = await store.scripts.find_script(script)
         if found is None or not Shards.of(self.client).have(found.guild):
             return
         channel = self.client.get_partial_messageable(found.channel)
@@ -66,6 +66,6 @@ class StaleMessages:
             for at in range(0, len(messages), AT_ONCE):
                 some = messages[at : at + AT_ONCE]
                 drawn = await self.messages.redraw(channel, room, found, some)
-                await store.posts.mark_redrawn(drawn)
+                await store.messages.mark_messages_redrawn(drawn)
                 if not drawn:
                     return  # the channel takes no edits now

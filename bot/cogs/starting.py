@@ -146,7 +146,7 @@ class Starting(FeatureCog, name="OnBook.starting"):
         company = cast(names)
 
         room = self.services.room(interaction)
-        running = await self.store.scripts.find_running(room.channel)
+        running = await self.store.scripts.find_running_script(room.channel)
         self.services.charge(interaction, Cost(characters=file.size if file else 0))
         # An offer can grow old, and two can begin at once: only the script that was seen may be
         # shelved.

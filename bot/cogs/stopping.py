@@ -43,6 +43,6 @@ class Stopping(FeatureCog, name="OnBook.stopping"):
         patience = self.services.in_flight.turns.get(turn)
         if patience is None:
             # The turn may have ended with another process, which had no time to show its end.
-            raise RoomError(say(OVER[work][await self.store.lines.was_delivered(str(turn))]))
+            raise RoomError(say(OVER[work][await self.store.lines.is_delivered(str(turn))]))
         await reply_to(interaction).defer()
         patience.stop()

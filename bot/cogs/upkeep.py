@@ -10,7 +10,7 @@ import discord
 from discord.ext import commands, tasks
 
 from ..sharding import Shards
-from ..storage.database import NotKept
+from ..storage.database import TransactionFailed
 from .feature import FeatureCog
 
 log = logging.getLogger("onbook.upkeep")
@@ -44,7 +44,7 @@ class Upkeep(FeatureCog, name="OnBook.upkeep"):
         if not self.bot.intents.guilds:
             return  # without it the client does not know its servers
         here = {guild.id for guild in self.bot.guilds}  # with those that are unavailable now
-        with suppress(NotKept):  # which the store has logged; the next start notes it
+        with suppress(TransactionFailed):  # which the store has logged; the next start notes it
             if not await self.services.looks_after_scripts():
                 log.error(
                     "another bot looks after the scripts in this database: this one closes no "
@@ -52,7 +52,7 @@ class Upkeep(FeatureCog, name="OnBook.upkeep"):
                 )
                 return
             known = [
-                guild for guild in await self.store.guilds.list_known() if self._is_here(guild)
+                guild for guild in await self.store.guilds.list_guilds() if self._is_here(guild)
             ]
             gone = [guild for guild in known if guild not in here]
             await self.store.guilds.record_departures(gone, here & set(known))
@@ -60,17 +60,17 @@ class Upkeep(FeatureCog, name="OnBook.upkeep"):
     @commands.Cog.listener()
     async def on_guild_remove(self, guild: discord.Guild) -> None:
         """Note that a server has removed the bot; one that is unavailable has not."""
-        with suppress(NotKept):  # the next start notes it
+        with suppress(TransactionFailed):  # the next start notes it
             if (
                 await self.services.looks_after_scripts()
-                and guild.id in await self.store.guilds.list_known()
+                and guild.id in await self.store.guilds.list_guilds()
             ):
                 await self.store.guilds.record_departures([guild.id], [])
 
     @commands.Cog.listener()
     async def on_guild_join(self, guild: discord.Guild) -> None:
         """Note that a server has the bot back."""
-        with suppress(NotKept):  # the next start notes it
+        with suppress(TransactionFailed):  # the next start notes it
             if await self.services.looks_after_scripts():
                 await self.store.guilds.record_departures([], [guild.id])
 
@@ -88,16 +88,16 @@ class Upkeep(FeatureCog, name="OnBook.upkeep"):
         """Delete the scripts of servers that have been without the bot for long enough."""
         days = dt.timedelta(days=self.services.settings.departed_days)
         before = dt.datetime.now(dt.UTC) - days
-        with suppress(NotKept):  # which the store has logged; the next hour tries again
+        with suppress(TransactionFailed):  # which the store has logged; the next hour tries again
             if not await self.services.looks_after_scripts():
                 return
-            for guild in await self.store.guilds.list_departed(before):
+            for guild in await self.store.guilds.list_departed_guilds(before):
                 if self._is_here(guild) and self.bot.get_guild(guild) is None:
-                    scripts = await self.store.guilds.delete(guild)
+                    scripts = await self.store.guilds.delete_guild(guild)
                     log.info("deleted %d scripts of a server that left", scripts)
 
     async def _resume_votes(self) -> None:
-        with suppress(NotKept):  # which the store has logged, unless the bot ends
+        with suppress(TransactionFailed):  # which the store has logged, unless the bot ends
             if await self.services.looks_after_scripts():
                 await self.services.polls.resume()
 

@@ -27,7 +27,7 @@ class OptionSpec:
     """One option of generation."""
 
     name: str
-    """The key in requests and provenance, and the name of the script's column."""
+    """The key in requests, in provenance and in a script's options."""
     type: type[float | int | str]
     label: str
     """The option as people call it."""
@@ -50,6 +50,15 @@ class OptionSpec:
         """Return the value of a new script; None where the script follows the operator."""
         value: Value | None = getattr(settings, self.default) if self.copied else None
         return value
+
+    def accepts(self, value: Any) -> bool:  # noqa: ANN401 - may come from JSON
+        """Return whether a value has the type of the option, and is within its range."""
+        if self.choices is not None:
+            return value in self.choices
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return False
+        least, most = self.bounds or (value, value)
+        return least <= value <= most and self.type(value) == value
 
 
 OPTIONS = (
@@ -129,8 +138,17 @@ PREFERENCES = {one.name: one for one in OPTIONS if one.is_preference}
 """The options that a script can have values of."""
 
 
+def read_options(stored: Mapping[str, Any]) -> dict[str, Value]:
+    """Return a script's own options as it is stored, without values that are not valid now."""
+    return {
+        name: stored[name]
+        for name, one in PREFERENCES.items()
+        if name in stored and one.accepts(stored[name])
+    }
+
+
 def resolve(
-    requested: Mapping[str, Value | None], script: object, settings: object
+    requested: Mapping[str, Value | None], stored: Mapping[str, Any], settings: object
 ) -> dict[str, Any]:
     """Return the value of each option: the request's, or the script's, or the operator's.
 
@@ -139,10 +157,10 @@ def resolve(
     unknown = requested.keys() - {one.name for one in OPTIONS if one.is_requestable}
     if unknown:
         raise ValueError(f"these are no options of a request: {', '.join(sorted(unknown))}")
+    own = read_options(stored)
     resolved = {}
     for one in OPTIONS:
-        own = getattr(script, one.name) if one.is_preference else None
-        given = (requested.get(one.name), own, getattr(settings, one.default))
+        given = (requested.get(one.name), own.get(one.name), getattr(settings, one.default))
         resolved[one.name] = next(value for value in given if value is not None)
     return resolved
 

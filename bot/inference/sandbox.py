@@ -77,10 +77,10 @@ class Unexamined(ModelError):
 class Facts(Protocol):
     """A store in which verdicts are remembered."""
 
-    async def find(self, name: str) -> str | None:
+    async def find_value(self, name: str) -> str | None:
         """Return what was noted under a name."""
 
-    async def record(self, name: str, value: str) -> None:
+    async def save_value(self, name: str, value: str) -> None:
         """Note a value under a name."""
 
 
@@ -120,7 +120,7 @@ class Examiner:
             judged = found | {"judge": await asyncio.to_thread(judge)}
             verdict = self._examined[sha256] = json.dumps(judged)
             if self.facts is not None:
-                await self.facts.record(_name(sha256), verdict)
+                await self.facts.save_value(_name(sha256), verdict)
         if refusal := json.loads(verdict)["refusal"]:
             raise ModelError(refusal["sentence"], **refusal["fields"] | {"file": path.name})
 
@@ -133,7 +133,7 @@ class Examiner:
         """Return the verdict on a file, or None if there is none by the present code."""
         verdict = self._examined.get(sha256)
         if verdict is None and self.facts is not None:
-            verdict = await self.facts.find(_name(sha256))
+            verdict = await self.facts.find_value(_name(sha256))
         if verdict is None or json.loads(verdict).get("judge") != await asyncio.to_thread(judge):
             return None
         return verdict

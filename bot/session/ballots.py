@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from ..i18n.catalogue import phrase, say
-from ..storage.schema import Ballot, Line, Script
+from ..storage.schema import Line, Poll, Script
 from .continuation import Clock
 from .library import Library
 from .permissions import check_may_pick, check_may_write
@@ -24,9 +24,9 @@ class Ballots:
         self._voting = asyncio.Lock()
         """Held while a vote is noted or all are counted, but never while the model writes."""
 
-    async def find(self, ballot: int) -> Ballot:
+    async def find(self, ballot: int) -> Poll:
         """Return a ballot that is open; raises RoomError."""
-        found = await self.store.polls.find(ballot)
+        found = await self.store.polls.find_poll(ballot)
         if found is None:
             raise RoomError(say("These takes were deleted: ask for others with {/continue}."))
         if found.closed:
@@ -43,7 +43,7 @@ class Ballots:
         """Go on with a take, from 0."""
         async with self.library.turn(writer) as turn:
             lines = await self._lines_to_pick(turn.script, writer, ballot, take)
-            await self.store.polls.choose(ballot, take, turn.script, lines[-1].id)
+            await self.store.polls.close_poll(ballot, take, turn.script, lines[-1].id)
             return await turn.added(lines)
 
     async def _lines_to_pick(
@@ -68,7 +68,7 @@ class Ballots:
                 raise RoomError(say("The time for this vote is over: it is being counted."))
             check_may_write(await self.library.find(found.script), writer)
             await self._lines_of(found, take)
-            await self.store.polls.vote(ballot, writer.id, take)
+            await self.store.polls.record_vote(ballot, writer.id, take)
 
     async def close(self, ballot: int) -> Outcome | None:
         """End a vote: the script goes on with the take that won, if it stands where it stood.
@@ -78,7 +78,7 @@ class Ballots:
         """
         async with self.library.lock:
             async with self._voting:
-                found = await self.store.polls.find(ballot)
+                found = await self.store.polls.find_poll(ballot)
                 if found is None or found.announced:
                     return None
                 takes = await self.store.polls.load_takes(found)
@@ -86,17 +86,17 @@ class Ballots:
                 won = winner(counts) if found.chosen is None else found.chosen
                 lines = takes[won]
                 if not found.closed:
-                    before = await self.store.scripts.get(found.script)
+                    before = await self.store.scripts.get_script(found.script)
                     stands = before.running and before.head == found.parent
-                    await self.store.polls.choose(
+                    await self.store.polls.close_poll(
                         ballot, won, before, lines[-1].id if stands else before.head
                     )
-            script, last = await self.store.scripts.get(found.script), lines[-1].id
+            script, last = await self.store.scripts.get_script(found.script), lines[-1].id
             taken = last in await self.store.lines.load_path_ids(script.head, last)
             turn = Turn(script, lines, moved_from=found.parent) if taken else None
             return Outcome(found, script, counts, won, lines, turn)
 
-    async def _lines_of(self, ballot: Ballot, take: int) -> list[Line]:
+    async def _lines_of(self, ballot: Poll, take: int) -> list[Line]:
         """Return the lines of a take, from 0; raises RoomError."""
         takes = await self.store.polls.load_takes(ballot)
         if take not in takes:

@@ -37,7 +37,7 @@ class TurnContext:
         """Raise RoomError for a writer who may not add a line, or not yet."""
         self.check_may_write()
         if self.script.cooldown:
-            last = await self.store.lines.find_last_request(self.script.id, self.writer.id)
+            last = await self.store.lines.find_last_request_time(self.script.id, self.writer.id)
             check_cooldown(self.script, last, dt.datetime.now(dt.UTC))
 
     async def check_alternation(self) -> None:
@@ -49,7 +49,7 @@ class TurnContext:
 
     async def line_at(self, line: int | None) -> Line | None:
         """Return a line by its id; None for the place before the first."""
-        return None if line is None else await self.store.lines.find(line)
+        return None if line is None else await self.store.lines.find_line(line)
 
     async def last_line(self) -> Line:
         """Return the script's last line; raises RoomError where there is none."""

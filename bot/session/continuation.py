@@ -54,7 +54,7 @@ class Continuation:
             drafts = await self.reader.read_below(
                 reading, script.head, elements, writer, patience or Patience()
             )
-            lines = await self.store.lines.append(
+            lines = await self.store.lines.append_lines(
                 script, script.head, drafts, writer.delivery, take=0, asker=writer.id
             )
             return self.reader.notices.attach(
@@ -116,7 +116,7 @@ class Continuation:
     ) -> Turn:
         """Write lines below ``parent``, and move the head there."""
         [drafts] = await self.write_takes(turn.script, parent, wish, 1, patience)
-        lines = await self.store.lines.append(
+        lines = await self.store.lines.append_lines(
             turn.script, parent, drafts, turn.writer.delivery, take=0, asker=turn.writer.id
         )
         return self.reader.notices.attach_reader(await turn.added(lines))
@@ -126,7 +126,7 @@ class Continuation:
         script, writer = turn.script, turn.writer
         drafts = await self.write_takes(script, script.head, wish, takes, patience)
         ends = self.clock() + dt.timedelta(seconds=wish.vote) if wish.vote else None
-        ballot = await self.store.polls.offer(script, drafts, writer.delivery, writer.id, ends)
+        ballot = await self.store.polls.open_poll(script, drafts, writer.delivery, writer.id, ends)
         return self.reader.notices.attach_reader(Turn(script, ballot=ballot))
 
     async def write_takes(

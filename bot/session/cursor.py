@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..i18n.catalogue import say
-from ..storage.schema import BEFORE_THE_FIRST, Line, Script, fork_of
+from ..storage.schema import ROOT_LINE, Line, Script, make_fork
 from .context import TurnContext
 from .library import Library
 from .permissions import check_may_take, check_may_write
@@ -32,7 +32,7 @@ class Cursor:
     async def redo(self, writer: Writer, under: Place | None = None) -> Turn:
         """Go on to the line through which the head last went from here."""
         async with self.library.turn(writer, under) as turn:
-            child = await self.store.lines.find_redo(turn.script.id, turn.script.head)
+            child = await self.store.lines.find_redo_line(turn.script.id, turn.script.head)
             if child is None:
                 raise RoomError(say("Nothing was taken back here: go on with {/continue}."))
             return await self._move(turn, child)
@@ -42,11 +42,11 @@ class Cursor:
         async with self.library.turn(writer) as turn:
             script = turn.script
             await self.library.check_runs(script, place.script)
-            if place.line == (script.head or BEFORE_THE_FIRST):
+            if place.line == (script.head or ROOT_LINE):
                 raise RoomError(
                     say("The script stands at this line already: go on with {/continue}.")
                 )
-            if place.line != BEFORE_THE_FIRST and not await self.store.scripts.has_line(
+            if place.line != ROOT_LINE and not await self.store.scripts.has_line(
                 script, place.line
             ):
                 raise RoomError(say("That line is not in this script: go on with {/continue}."))
@@ -56,7 +56,7 @@ class Cursor:
         """Move the head, if the writer may take back the lines that leave the script."""
         turn.check_may_write()
         left, returned = await turn.difference(head)
-        for line in reversed(await self.store.lines.load(left)):
+        for line in reversed(await self.store.lines.load_lines(left)):
             turn.check_may_take(line)
         await self.store.lines.move_head(turn.script, head)
         return turn.moved(head, left, returned)
@@ -90,7 +90,7 @@ class Cursor:
             drafts = await self.reader.read_below(
                 reading, line.parent, elements, writer, patience or Patience()
             )
-            lines, head = await self.store.lines.rewrite(
+            lines, head = await self.store.lines.rewrite_line(
                 script, line, drafts, writer.delivery, writer.id
             )
             return self.reader.notices.attach(
@@ -100,7 +100,7 @@ class Cursor:
     async def _line_to_rewrite(self, script: Script, writer: Writer, place: Place) -> Line:
         """Return a line that stands in the script, if the writer may rewrite it."""
         await self.library.check_runs(script, place.script)
-        line = await self.store.lines.find(place.line)
+        line = await self.store.lines.find_line(place.line)
         if line is None or line.id not in await self.store.lines.load_path_ids(
             script.head, line.id
         ):
@@ -117,7 +117,9 @@ class Cursor:
         async with self.library.turn(writer) as turn:
             turn.check_may_write()
             here = self.library.channel if channel is None else channel
-            fork = fork_of(turn.script, here, writer.id, title)
-            begun = await self.store.scripts.begin(fork, (), writer.delivery, turn.script.id)
+            fork = make_fork(turn.script, here, writer.id, title)
+            begun = await self.store.scripts.create_script(
+                fork, (), writer.delivery, turn.script.id
+            )
             shelved = None if channel else turn.script
             return Turn(begun, moved_from=begun.head, shelved=shelved)

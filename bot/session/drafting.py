@@ -42,7 +42,7 @@ class Drafter:
         """
         present = _present(script, wish)
         only = present if script.lock or (script.skip_played and script.players) else ()
-        options = resolve(wish.options, script, self.settings)
+        options = resolve(wish.options, script.options, self.settings)
         quality = options.pop("quality")
         if wish.seed is not None and not wish.options.get("quality"):
             quality = QUICK

@@ -18,7 +18,7 @@ from ..screenplay.drafts import Draft
 from ..screenplay.elements import Element, Kind, ScriptError
 from ..screenplay.free_text import CAST_LIMIT
 from ..settings import Settings
-from ..storage.schema import Line, Script, guilds_voice
+from ..storage.schema import Line, Script, guild_voice_key
 from ..storage.store import Store
 from .banned_words import read_words
 from .context import TurnContext
@@ -67,7 +67,7 @@ class Library:
 
     async def script(self) -> Script:
         """Return the script that the channel writes on; raises NoScript."""
-        script = await self.store.scripts.find_running(self.channel)
+        script = await self.store.scripts.find_running_script(self.channel)
         if script is not None:
             return script
         if await self.scripts():
@@ -107,7 +107,7 @@ class Library:
     async def characters(self) -> list[str]:
         """Return the cast, and after it the other characters, the latest speaker first."""
         script = await self.script()
-        cues = await self.store.lines.list_cues(script.head)
+        cues = await self.store.lines.list_speech_cues(script.head)
         spoken = [Element(Kind.DIALOGUE, cue).cue for cue in cues]
         return list(dict.fromkeys([*script.cast, *(cue for cue in spoken if cue)]))
 
@@ -116,7 +116,7 @@ class Library:
         if running.id == script:
             return
         title = inline(running.title, 100)
-        if await self.store.scripts.find(script) is None:
+        if await self.store.scripts.find_script(script) is None:
             raise RoomError(say("That script was deleted: “{title}” runs here now.", title=title))
         raise RoomError(say("That script is on the shelf: “{title}” runs here now.", title=title))
 
@@ -166,7 +166,7 @@ class Library:
 
     async def _script_to_shelve(self, writer: Writer, over: int | None) -> Script | None:
         """Return the script that runs; raises RoomError unless the writer may shelve it."""
-        running = await self.store.scripts.find_running(self.channel)
+        running = await self.store.scripts.find_running_script(self.channel)
         if over is not None and over != (running.id if running else NO_SCRIPT):
             raise RoomError(say("The script here has changed in the meantime: use {/start} again."))
         if running is not None:
@@ -176,9 +176,9 @@ class Library:
     async def _unstored(self, writer: Writer, new: NewScript) -> Script:
         """Return a new script before it is stored; raises ScriptError for a banned name."""
         await self._check_names(new.cast, new.guild)
-        values = {name: one.initial(self.settings) for name, one in PREFERENCES.items()}
+        initial = {name: one.initial(self.settings) for name, one in PREFERENCES.items()}
         if new.temperature:
-            values["temperature"] = new.temperature
+            initial["temperature"] = new.temperature
         return Script(
             channel=self.channel,
             guild=new.guild,
@@ -189,12 +189,16 @@ class Library:
             lock=bool(new.cast),
             running=True,
             head=None,
-            **values,
+            options={name: value for name, value in initial.items() if value is not None},
         )
 
     async def chosen_voice(self, guild: int | None) -> str:
         """Return the name of the model that a guild has chosen, or the operator."""
-        chosen = await self.store.facts.find(guilds_voice(guild)) if guild is not None else None
+        chosen = (
+            await self.store.key_values.find_value(guild_voice_key(guild))
+            if guild is not None
+            else None
+        )
         return chosen or self.settings.model
 
     async def _default_voice(self, guild: int | None) -> str:
@@ -218,8 +222,8 @@ class Library:
         shelved: Script | None,
     ) -> Turn:
         """Store a new script with its first lines."""
-        script = await self.store.scripts.begin(new, drafts, writer.delivery)
-        last = await self.store.lines.load_last(script.head, 1)
+        script = await self.store.scripts.create_script(new, drafts, writer.delivery)
+        last = await self.store.lines.load_last_lines(script.head, 1)
         notices = self.reader.notices
         notices.note_reader(script.id, reading)
         first = [draft.element for draft in drafts[:ENOUGH_TO_JUDGE]]
@@ -230,11 +234,11 @@ class Library:
 
     async def scripts(self) -> list[Script]:
         """Return all scripts of the channel: the one that runs, then the others, latest first."""
-        return await self.store.scripts.list_channel(self.channel)
+        return await self.store.scripts.list_scripts(self.channel)
 
     async def find(self, script: int) -> Script:
         """Return a script of the channel by its id; raises RoomError where it is gone."""
-        found = await self.store.scripts.find(script)
+        found = await self.store.scripts.find_script(script)
         if found is None or found.channel != self.channel:
             raise RoomError(say("That script is not here any more: see {/scripts}."))
         return found
@@ -243,20 +247,20 @@ class Library:
         """Go on with another script, and shelve the one that ran."""
         async with self.lock:
             wanted = await self.find(script)
-            running = await self.store.scripts.find_running(self.channel)
+            running = await self.store.scripts.find_running_script(self.channel)
             if running is not None and running.id == script:
                 raise RoomError(say("That script runs here already: go on with {/continue}."))
             for one in filter(None, (wanted, running)):
                 check_may_write(one, writer)
             left, returned = await self._parted(running, wanted)
-            found = await self.store.scripts.run(script)
+            found = await self.store.scripts.run_script(script)
             return Turn(found, moved_from=found.head, left=left, returned=returned, shelved=running)
 
     async def rename(self, writer: Writer, script: int, title: str) -> Script:
         """Give a script another title."""
         async with self.lock:
             check_may_rule(await self.find(script), writer)
-            return await self.store.scripts.update(script, title=title)
+            return await self.store.scripts.update_script(script, title=title)
 
     async def archive(self, writer: Writer, script: int, archived: bool) -> Script:
         """Put a script away, so that it no longer runs, or put it back on the shelf."""
@@ -264,7 +268,9 @@ class Library:
             found = await self.find(script)
             check_may_rule(found, writer)
             running = found.running and not archived
-            return await self.store.scripts.update(script, archived=archived, running=running)
+            return await self.store.scripts.update_script(
+                script, archived=archived, running=running
+            )
 
     async def delete(self, writer: Writer, script: int) -> list[Turn]:
         """Delete a script for good, but for the lines that a fork of it reaches.
@@ -279,7 +285,7 @@ class Library:
                 for one in await self._behind(found)
                 for left, returned in [await self._parted(found, one)]
             ]
-            await self.store.scripts.delete(script)
+            await self.store.scripts.delete_script(script)
             return seen
 
     async def _parted(
@@ -292,13 +298,13 @@ class Library:
         """
         before = (
             [was]
-            if was and await self.store.scripts.share_lines(was, now)
+            if was and await self.store.scripts.have_common_lines(was, now)
             else await self.scripts()
         )
         stands = frozenset(await self.store.lines.load_path_ids(now.head))
         left, returned = set[int](), set[int]()
         for one in before:
-            if one.id != now.id and await self.store.scripts.share_lines(one, now):
+            if one.id != now.id and await self.store.scripts.have_common_lines(one, now):
                 stood = await self.store.lines.load_path_ids(one.head)
                 left |= set(stood) - stands
                 returned |= stands.difference(stood)
@@ -312,14 +318,14 @@ class Library:
         sharing = [
             one
             for one in await self.scripts()
-            if one.id != script.id and await self.store.scripts.share_lines(one, script)
+            if one.id != script.id and await self.store.scripts.have_common_lines(one, script)
         ]
         return [] if any(one.running for one in sharing) else sharing
 
     # Preferences and cast of the script that runs
 
     async def change(self, writer: Writer, values: Mapping[str, Any]) -> Script:
-        """Change preferences of the script, by the names of the columns of `Script`.
+        """Change preferences of the script, by the names of options and columns of `Script`.
 
         The owner and moderators change all of them, but moderators alone the role.
         """
@@ -332,7 +338,9 @@ class Library:
                 )
             if "voice" in values:
                 await self.voices.engine(values["voice"])
-            return await self.store.scripts.update(script.id, **values)
+            options = {name: values[name] for name in values if name in PREFERENCES}
+            columns = {name: values[name] for name in values if name not in PREFERENCES}
+            return await self.store.scripts.update_script(script.id, options, **columns)
 
     async def add_to_cast(
         self, writer: Writer, names: Sequence[str], player: int | None = None
@@ -352,7 +360,9 @@ class Library:
                         most=CAST_LIMIT,
                     )
                 )
-            return await self.store.scripts.recast(script.id, cast, dict.fromkeys(names, player))
+            return await self.store.scripts.replace_cast(
+                script.id, cast, dict.fromkeys(names, player)
+            )
 
     async def remove_from_cast(self, writer: Writer, name: str) -> Script:
         """Take a character out of the cast."""
@@ -364,11 +374,11 @@ class Library:
                     say("“{name}” is not in the cast: see {/cast list}.", name=inline(name, 60))
                 )
             cast = [one for one in script.cast if one != name]
-            return await self.store.scripts.recast(script.id, cast, {})
+            return await self.store.scripts.replace_cast(script.id, cast, {})
 
     async def banned(self, guild: int | None) -> tuple[str, ...]:
         """Return the banned words here: the operator's list, the guild's and the channel's."""
-        own = await self.store.banned_words.list_effective(self.channel, guild)
+        own = await self.store.banned_words.list_banned_words(self.channel, guild)
         return tuple(sorted({*read_words(self.settings.banned), *own}))
 
     async def _check_names(self, names: Sequence[str], guild: int | None) -> None:

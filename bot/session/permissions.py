@@ -7,7 +7,7 @@ import math
 
 from ..i18n.catalogue import many, say
 from ..i18n.markdown import inline
-from ..storage.schema import Ballot, Line, Script
+from ..storage.schema import Line, Poll, Script
 from .turn import RoomError, Writer
 
 
@@ -51,7 +51,7 @@ def check_may_rule(script: Script, writer: Writer) -> None:
         )
 
 
-def check_may_pick(ballot: Ballot, writer: Writer) -> None:
+def check_may_pick(ballot: Poll, writer: Writer) -> None:
     """Raise RoomError for a writer who neither asked for the takes nor is a moderator."""
     if writer.id != ballot.asker and not writer.moderator:
         raise RoomError(

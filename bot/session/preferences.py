@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ..generation.options import PREFERENCES, QUALITIES
+from ..generation.options import PREFERENCES, QUALITIES, read_options
 from ..i18n.catalogue import many, phrase, say
 from ..i18n.markdown import inline
 from ..settings import Settings
@@ -39,7 +39,7 @@ NAMES = {
     "cooldown": "cooldown",
     "role": "role",
 }
-"""The preferences by their columns, as people call them, in the order in which they are shown."""
+"""The preferences, as people call them, in the order in which they are shown."""
 
 ENTRIES = {
     "voice": phrase("model {value}"),
@@ -77,11 +77,19 @@ def at_first(script: Script, settings: Settings) -> dict[str, Any]:
 
 def present(script: Script, settings: Settings) -> dict[str, Any]:
     """Return each preference as it is now: the operator's where the script has none of its own."""
-    now = {name: getattr(script, name) for name in NAMES}
+    now = _own(script)
     return now | {
         name: getattr(settings, one.default)
         for name, one in PREFERENCES.items()
         if now[name] is None
+    }
+
+
+def _own(script: Script) -> dict[str, Any]:
+    """Return the script's own value of each preference; None where it follows the operator."""
+    options = read_options(script.options)
+    return {
+        name: options.get(name) if name in PREFERENCES else getattr(script, name) for name in NAMES
     }
 
 
@@ -90,10 +98,9 @@ def shown(script: Script, settings: Settings, banned: Mapping[str, Sequence[str]
 
     ``banned`` has the banned words by where they are banned, in words.
     """
-    first, now = at_first(script, settings), present(script, settings)
+    first, now, own = at_first(script, settings), present(script, settings), _own(script)
     lines = [
-        f"- {_bold(entry(one, now[one]), getattr(script, one) != first[one])}{_range(one)}"
-        for one in NAMES
+        f"- {_bold(entry(one, now[one]), own[one] != first[one])}{_range(one)}" for one in NAMES
     ]
     if script.style:
         lines.insert(1, f"- **{say('style {style}', style=inline(script.style, 40))}**")

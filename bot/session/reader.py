@@ -45,7 +45,7 @@ class Reader:
         """Return a script's model, and note that the model reads the script as far as a line."""
         reading = await self.open(script.voice, script.style)
         known = self.notices.knows_reader(script.id)
-        before = None if known else await self.store.states.find_reader(parent)
+        before = None if known else await self.store.states.find_last_reader(parent)
         self.notices.note_reader(script.id, reading, before)
         return reading
 
@@ -68,7 +68,7 @@ class Reader:
         """Return a model's state after a line, kept or computed again: float32 [S]."""
         if head is None:
             return reading.start
-        kept = await self.store.states.find(head, reading.fingerprint)
+        kept = await self.store.states.find_state(head, reading.fingerprint)
         if kept is not None:
             return kept
         path = await self.store.lines.load_path(head)
@@ -77,17 +77,19 @@ class Reader:
             reading.engine, state, unread, self.channel, progress or Progress()
         )
         removed = sum(line.removed for line in path)
-        await self.store.states.keep(head, reading.fingerprint, state, removed)
+        await self.store.states.save_state(head, reading.fingerprint, state, removed)
         return state
 
     async def _last_kept(
         self, reading: Reading, path: Sequence[Line]
     ) -> tuple[States, Sequence[Line]]:
         """Return the last state that is kept on a path, and the lines after it."""
-        kept = await self.store.states.list_kept((line.id for line in path), reading.fingerprint)
+        kept = await self.store.states.list_lines_with_state(
+            (line.id for line in path), reading.fingerprint
+        )
         for i in reversed(range(len(path))):
             if path[i].id in kept:
-                state = await self.store.states.find(path[i].id, reading.fingerprint)
+                state = await self.store.states.find_state(path[i].id, reading.fingerprint)
                 if state is not None:
                     return state, path[i + 1 :]
         return reading.start, path

@@ -220,7 +220,7 @@ class Tree:
     async def know(self, lines: Iterable[int]) -> None:
         """Load lines that will be asked for."""
         unknown = [line for line in lines if line not in self._lines]
-        self._add(await self.store.lines.load(unknown) if unknown else [])
+        self._add(await self.store.lines.load_lines(unknown) if unknown else [])
 
     def original(self, line: Line) -> Line | None:
         """Return the line that a line copies, or the line; None where the original is gone."""
@@ -290,7 +290,7 @@ class ReplayReader:
         """Return the last tokens and elements, as the turn of the line had them."""
         turn = await self._tree.path(line.parent, most=line.ordinal)
         above = turn[0].parent if turn else line.parent
-        last = await self._tree.store.lines.load_last(above, REACH)
+        last = await self._tree.store.lines.load_last_lines(above, REACH)
         model = self.engine.model
         read = [model.encode(as_read(one.text)) for one in turn]
         tokens = np.concatenate([recent(model, last), *read])[-REACH:]

@@ -115,7 +115,7 @@ async def last_costs(
     """
     script = await room.script()
     reading = await room.reader.open(script.voice, script.style)
-    lines = (await room.store.lines.load_last(script.head, characters))[-most:]
+    lines = (await room.store.lines.load_last_lines(script.head, characters))[-most:]
     return reading, lines, [await room.reader.costs(reading, line) for line in lines]
 
 

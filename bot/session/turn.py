@@ -12,7 +12,7 @@ from ..generation.prefill import Progress
 from ..i18n.catalogue import phrase, say
 from ..screenplay.elements import Element, Kind
 from ..screenplay.free_text import from_person
-from ..storage.schema import BEFORE_THE_FIRST, Ballot, Line, Script
+from ..storage.schema import ROOT_LINE, Line, Poll, Script
 
 R = TypeVar("R")
 
@@ -40,7 +40,7 @@ class Place:
 
     script: int
     line: int
-    """`BEFORE_THE_FIRST` where there is no line yet."""
+    """`ROOT_LINE` where there is no line yet."""
 
 
 class LineIsOld(RoomError):
@@ -158,7 +158,7 @@ class Turn:
     """Whether the writer must be told that the model cannot read much of the text."""
     note: str = ""
     """A note above the end of the script, where `lines` are too many to be shown."""
-    ballot: Ballot | None = None
+    ballot: Poll | None = None
     """The takes that one is chosen from; the script stands where it did."""
 
     read_by: str = ""
@@ -167,7 +167,7 @@ class Turn:
     @property
     def touched(self) -> set[int]:
         """Return all lines whose messages look different now."""
-        heads = (self.moved_from or BEFORE_THE_FIRST, self.script.head or BEFORE_THE_FIRST)
+        heads = (self.moved_from or ROOT_LINE, self.script.head or ROOT_LINE)
         return {*heads, *self.left, *self.returned}
 
     @property
@@ -180,7 +180,7 @@ class Turn:
 class Outcome:
     """The end of a vote."""
 
-    ballot: Ballot
+    ballot: Poll
     script: Script
     counts: dict[int, int]
     """The votes for each take, from 0."""
@@ -194,7 +194,7 @@ class Outcome:
 
 def place_of(script: Script) -> Place:
     """Return where a script stands."""
-    return Place(script.id, script.head or BEFORE_THE_FIRST)
+    return Place(script.id, script.head or ROOT_LINE)
 
 
 def typed_elements(text: str, character: str | None) -> list[Element]:

@@ -18,14 +18,14 @@ BACKENDS: Mapping[str, type[Database]] = {
 """The databases by scheme. To add one, write a package with a `Database` and a `Dialect`."""
 
 
-def url_of(address: Path | URL) -> URL:
+def parse_address(address: Path | URL) -> URL:
     """Return the address of a database, which is SQLite's for the path of a file."""
     if isinstance(address, URL):
         return address
     return URL.create("sqlite", database=str(address))
 
 
-def backend_of(url: URL) -> type[Database]:
+def find_backend(url: URL) -> type[Database]:
     """Return the database class for an address; raise StoreError for an unknown scheme."""
     scheme = url.get_backend_name()
     if scheme not in BACKENDS:
@@ -39,10 +39,10 @@ async def open_database(address: Path | URL, guard: Guard | None = None) -> Data
     Args:
         address: The path of a SQLite file, or the address of any database.
         guard: Is called at the beginning of every transaction that writes to a shared database,
-            and may raise NotKept.
+            and may raise TransactionFailed.
 
     Raises:
         StoreError: The database cannot be used.
     """
-    url = url_of(address)
-    return await backend_of(url).open(url, guard)
+    url = parse_address(address)
+    return await find_backend(url).open(url, guard)

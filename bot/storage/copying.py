@@ -12,10 +12,10 @@ from sqlalchemy import URL, Row, Table, func, literal, select, tuple_
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from .backends import backend_of, url_of
-from .database import NotKept, StoreError
-from .dialects import dialect_of
-from .schema import NUMBERED, Base
+from .backends import find_backend, parse_address
+from .database import StoreError, TransactionFailed
+from .dialects import get_dialect
+from .schema import TABLES_WITH_PUBLIC_IDS, Base
 
 BATCH = 500
 """Rows that are read, written and compared together."""
@@ -37,17 +37,17 @@ async def copy_database(source: Path | URL, to: Path | URL) -> dict[str, int]:
     """
     # Formatting an address omits its password.
     failure = f"{source} could not be copied to {to}"
-    source_url, target_url = url_of(source), url_of(to)
+    source_url, target_url = parse_address(source), parse_address(to)
     try:
         async with (
-            backend_of(source_url).open_source(source_url) as old,
-            backend_of(target_url).open_target(target_url) as new,
+            find_backend(source_url).open_source(source_url) as old,
+            find_backend(target_url).open_target(target_url) as new,
         ):
             async with new.reading() as empty:
                 await _check_is_empty(empty, f"{to}")
             async with old.reading() as reading, new.writing() as writing:
                 return await _copy(reading, writing)
-    except NotKept as error:
+    except TransactionFailed as error:
         raise StoreError(
             f"{failure} ({error.reason}): see what is logged, and start again."
         ) from error
@@ -67,12 +67,12 @@ async def _check_is_empty(new: AsyncSession, name: str) -> None:
 
 async def _copy(old: AsyncSession, new: AsyncSession) -> dict[str, int]:
     """Copy and compare all tables in one transaction of the new database."""
-    from_dialect, to_dialect = dialect_of(old), dialect_of(new)
+    from_dialect, to_dialect = get_dialect(old), get_dialect(new)
     # Tables are sorted by their references; a line's parent has a lower id than the line.
     for table in Base.metadata.sorted_tables:
         async for rows in _batches(old, table):
             await to_dialect.add_rows(new, table, rows)
-    for name in NUMBERED:
+    for name in TABLES_WITH_PUBLIC_IDS:
         highest = await from_dialect.highest_id(old, name), await to_dialect.highest_id(new, name)
         await to_dialect.continue_ids_after(new, name, max(highest))
     return {table.name: await _compare(old, new, table) for table in Base.metadata.sorted_tables}
@@ -106,7 +106,7 @@ async def _next_batch(
     session: AsyncSession, table: Table, before: Row[Any] | None
 ) -> Sequence[Row[Any]]:
     """Return the rows after one, or the first rows, in the same order in every database."""
-    keys = [dialect_of(session).order_by_bytes(key) for key in table.primary_key]
+    keys = [get_dialect(session).order_by_bytes(key) for key in table.primary_key]
     batch = select(table).order_by(*keys).limit(BATCH)
     if before is not None:
         last = zip(_key(table, before), table.primary_key, strict=True)

@@ -24,11 +24,11 @@ class StoreError(Exception):
     """A database cannot be used. One sentence says why, and what to do about it."""
 
 
-class NotKept(Exception):
-    """A transaction failed because of the database, and nothing of it was kept.
+class TransactionFailed(Exception):
+    """A transaction failed because of the database, and changed nothing.
 
     ``reason`` is ``full``, ``readonly``, ``locked``, ``away`` (the server cannot be reached),
-    ``lost`` (another process writes in place of this one) or ``broken``.
+    ``lost`` (another process has the lease) or ``broken``.
     """
 
     def __init__(self, reason: str) -> None:
@@ -37,14 +37,14 @@ class NotKept(Exception):
 
 
 Guard: TypeAlias = Callable[[AsyncSession], Awaitable[None]]
-"""Checks within a transaction whether this process may write; raises NotKept if not."""
+"""Checks within a transaction whether this process may write; raises TransactionFailed if not."""
 
 
 class Database(ABC):
     """A database of one scheme, such as SQLite.
 
-    A unit of work is a session of `reading`, `writing` or `erasing`, which raise NotKept, also
-    once the database is being closed. Each session has its `Dialect` in ``session.info``.
+    A unit of work is a session of `reading`, `writing` or `erasing`, which raise TransactionFailed,
+    also once the database is being closed. Each session has its `Dialect` in ``session.info``.
     """
 
     shared: ClassVar[bool]
@@ -121,7 +121,7 @@ class Database(ABC):
         it succeeds, also after a restart. An expensive purge is put off to cover several deletions.
         """
         pause: float | None = PURGE_RETRY
-        with suppress(NotKept):  # which is in the log, and may pass
+        with suppress(TransactionFailed):  # which is in the log, and may pass
             pause = await self._try_purge()
         if pause is None:
             return True
@@ -147,7 +147,7 @@ class Database(ABC):
         Return otherwise for how many seconds to leave it there, 0 while a reader sees it.
 
         Raises:
-            NotKept: The database cannot be used now.
+            TransactionFailed: The database cannot be used now.
         """
 
     @abstractmethod

@@ -11,20 +11,20 @@ from collections.abc import Sequence
 from sqlalchemy import Select, String, cast, delete, exists, func, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from .dialects import each_of
-from .line_tree import path
+from .dialects import json_integers
+from .line_tree import query_path
 from .schema import (
-    TOLD,
-    Ballot,
-    Fact,
+    POSTED_RESULT_PREFIX,
+    KeyValue,
     Line,
-    Manner,
-    Post,
+    Poll,
+    PostedLine,
+    Provenance,
+    RedoPointer,
     Script,
-    Stale,
+    StaleMessage,
     State,
-    Surprise,
-    Trail,
+    Surprisal,
     Vote,
 )
 
@@ -38,7 +38,11 @@ async def delete_script(session: AsyncSession, script: int) -> None:
     forks = select(Script).where(Script.id != script, Script.forked_at.is_not(None))
     for fork in list(await session.scalars(forks.order_by(Script.id))):
         await _bequeath_lines(session, script, fork)
-    shown = select(Line.script).join(Post, Post.line == Line.id).where(Post.script == script)
+    shown = (
+        select(Line.script)
+        .join(PostedLine, PostedLine.line == Line.id)
+        .where(PostedLine.script == script)
+    )
     owners = select(Script).where(Script.id != script, Script.id.in_(shown))
     for owner in list(await session.scalars(owners.order_by(Script.id))):
         lines = select(Line.id).where(Line.script == owner.id)
@@ -49,28 +53,30 @@ async def delete_script(session: AsyncSession, script: int) -> None:
 async def delete_scripts(session: AsyncSession, scripts: Select[int]) -> None:
     """Delete scripts, given by a query of their ids, and all that belongs to them."""
     own = select(Line.id).where(Line.script.in_(scripts))
-    for cached in (State, Surprise):
+    for cached in (State, Surprisal):
         await session.execute(delete(cached).where(cached.line.in_(own)))
-    await session.execute(delete(Post).where(Post.script.in_(scripts)))
-    await session.execute(delete(Stale).where(Stale.script.in_(scripts)))
-    await session.execute(delete(Trail).where(Trail.script.in_(scripts)))
-    polls = select(Ballot.id).where(Ballot.script.in_(scripts))
-    await delete_card_facts(session, polls)
-    await session.execute(delete(Vote).where(Vote.ballot.in_(polls)))
-    await session.execute(delete(Ballot).where(Ballot.script.in_(scripts)))
-    manners = select(Line.manner).where(Line.script.in_(scripts), Line.manner.is_not(None))
-    candidates = list(await session.scalars(manners.distinct()))
+    await session.execute(delete(PostedLine).where(PostedLine.script.in_(scripts)))
+    await session.execute(delete(StaleMessage).where(StaleMessage.script.in_(scripts)))
+    await session.execute(delete(RedoPointer).where(RedoPointer.script.in_(scripts)))
+    polls = select(Poll.id).where(Poll.script.in_(scripts))
+    await delete_posted_result_keys(session, polls)
+    await session.execute(delete(Vote).where(Vote.poll.in_(polls)))
+    await session.execute(delete(Poll).where(Poll.script.in_(scripts)))
+    provenances = select(Line.provenance).where(
+        Line.script.in_(scripts), Line.provenance.is_not(None)
+    )
+    candidates = list(await session.scalars(provenances.distinct()))
     # In one statement, because a line may be deleted before its parent is.
     await session.execute(delete(Line).where(Line.script.in_(scripts)))
-    await _delete_unused_manners(session, candidates)
+    await _delete_unused_provenances(session, candidates)
     await session.execute(delete(Script).where(Script.id.in_(scripts)))
 
 
-async def delete_card_facts(session: AsyncSession, polls: Select[int]) -> None:
-    """Delete the facts about which result cards of polls were posted."""
-    prefix = literal(f"{TOLD} ") + cast(polls.subquery().c.id, String) + " "
-    about_them = exists().where(func.substr(Fact.name, 1, func.length(prefix)) == prefix)
-    await session.execute(delete(Fact).where(about_them))
+async def delete_posted_result_keys(session: AsyncSession, polls: Select[int]) -> None:
+    """Delete the keys of posted cards with the results of polls."""
+    prefix = literal(f"{POSTED_RESULT_PREFIX} ") + cast(polls.subquery().c.id, String) + " "
+    about_them = exists().where(func.substr(KeyValue.key, 1, func.length(prefix)) == prefix)
+    await session.execute(delete(KeyValue).where(about_them))
 
 
 async def count_deletion(session: AsyncSession, script: int) -> tuple[int, int]:
@@ -85,7 +91,7 @@ async def count_deletion(session: AsyncSession, script: int) -> tuple[int, int]:
 
 async def _bequeath_lines(session: AsyncSession, script: int, fork: Script) -> None:
     """Give the lines of a script above its fork, and their messages in its channel, to the fork."""
-    reached = select(path(fork.forked_at or 0).c.id)
+    reached = select(query_path(fork.forked_at or 0).c.id)
     await session.execute(
         update(Line)
         .where(Line.script == script, Line.id.in_(reached))
@@ -100,15 +106,19 @@ async def _bequeath_messages(
 ) -> None:
     """Give the messages of a script that show lines to another script of the same channel."""
     here = select(Script.id).where(Script.id == script, Script.channel == heir.channel)
-    shown = update(Post).where(Post.script.in_(here), Post.line.in_(lines))
+    shown = update(PostedLine).where(PostedLine.script.in_(here), PostedLine.line.in_(lines))
     await session.execute(shown.values(script=heir.id))
-    left = select(Post.message).where(Post.script == heir.id)
-    stale = update(Stale).where(Stale.script.in_(here), Stale.message.in_(left))
+    left = select(PostedLine.message).where(PostedLine.script == heir.id)
+    stale = update(StaleMessage).where(
+        StaleMessage.script.in_(here), StaleMessage.message.in_(left)
+    )
     await session.execute(stale.values(script=heir.id))
 
 
-async def _delete_unused_manners(session: AsyncSession, manners: Sequence[int | None]) -> None:
-    """Delete manners that no line has any more, because names of people may be in them."""
-    candidates = Manner.id.bool_op("IN")(each_of(json.dumps(manners)))
-    used = exists().where(Line.manner == Manner.id)
-    await session.execute(delete(Manner).where(candidates, ~used))
+async def _delete_unused_provenances(
+    session: AsyncSession, provenances: Sequence[int | None]
+) -> None:
+    """Delete provenances without lines, because names of people may be in them."""
+    candidates = Provenance.id.bool_op("IN")(json_integers(json.dumps(provenances)))
+    used = exists().where(Line.provenance == Provenance.id)
+    await session.execute(delete(Provenance).where(candidates, ~used))

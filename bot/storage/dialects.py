@@ -12,26 +12,26 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import String
 
-from .schema import Base, Number
+from .schema import Base, Int64
 
 Insert: TypeAlias = sqlite.Insert | postgresql.Insert
 """An INSERT with ON CONFLICT."""
 
 
-class first_line(FunctionElement[str]):  # noqa: N801 - named as SQL functions are
-    """The text before its first line break. Each dialect compiles it."""
+class text_before_newline(FunctionElement[str]):  # noqa: N801 - named as SQL functions are
+    """The text before its first newline; each dialect compiles the function."""
 
     type = String()
     inherit_cache = True
 
 
-class each_of(FunctionElement[int]):  # noqa: N801 - named as SQL functions are
-    """The rows of a JSON list of numbers, which is a single parameter of any length.
+class json_integers(FunctionElement[int]):  # noqa: N801 - named as SQL functions are
+    """The rows of a JSON list of integers, which is a single parameter of any length.
 
-    Each dialect compiles it.
+    Each dialect compiles the function.
     """
 
-    type = Number
+    type = Int64
     inherit_cache = True
 
 
@@ -77,7 +77,7 @@ class Dialect(ABC):
         return key
 
 
-def dialect_of(session: AsyncSession) -> Dialect:
+def get_dialect(session: AsyncSession) -> Dialect:
     """Return the dialect of a session's database."""
     dialect: Dialect = session.info[Dialect.INFO]
     return dialect
@@ -85,4 +85,4 @@ def dialect_of(session: AsyncSession) -> Dialect:
 
 def insert(session: AsyncSession, into: type[Base] | Table) -> Insert:
     """Build an INSERT that can have an ON CONFLICT clause, in a session's dialect."""
-    return dialect_of(session).insert(into)
+    return get_dialect(session).insert(into)

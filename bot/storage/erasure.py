@@ -1,4 +1,4 @@
-"""Erase what is kept of people and servers, and list it.
+"""Erase and list what is stored about people and guilds.
 
 Each function works within a unit of work.
 """
@@ -13,30 +13,30 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from . import line_tree
 from .deletion import delete_scripts
-from .dialects import dialect_of, insert
+from .dialects import get_dialect, insert
 from .schema import (
-    FORGOTTEN,
-    REMOVED,
-    SOMEBODY,
-    Ballot,
-    Ban,
-    Departure,
-    Fact,
+    ERASED_ELEMENT,
+    ERASED_NAME,
+    ERASED_PERSON,
+    BannedWords,
+    DepartedGuild,
+    KeyValue,
     Line,
-    Post,
+    Poll,
+    PostedLine,
     Script,
-    Stale,
+    StaleMessage,
     State,
-    Surprise,
+    Surprisal,
     Vote,
-    guilds_voice,
+    guild_voice_key,
 )
 
 
-async def forget_person(session: AsyncSession, person: int, *, text: bool) -> int:
+async def erase_person(session: AsyncSession, person: int, *, text: bool) -> int:
     """Remove a person's id and name everywhere, and the text of their lines if ``text``.
 
-    All that models cached of the text goes too, and messages that show any of it become `Stale`.
+    The caches of the text are deleted too, and messages that show any of it become stale.
 
     Returns:
         The number of lines that the person wrote.
@@ -47,11 +47,11 @@ async def forget_person(session: AsyncSession, person: int, *, text: bool) -> in
     if text:
         await _remove_text(session, theirs)
     await session.execute(
-        update(Line).where(Line.author == person).values(author=FORGOTTEN, credit=SOMEBODY)
+        update(Line).where(Line.author == person).values(author=ERASED_PERSON, credit=ERASED_NAME)
     )
     await session.execute(update(Line).where(Line.asker == person).values(asker=None))
-    await session.execute(update(Script).where(Script.owner == person).values(owner=FORGOTTEN))
-    await session.execute(update(Ballot).where(Ballot.asker == person).values(asker=FORGOTTEN))
+    await session.execute(update(Script).where(Script.owner == person).values(owner=ERASED_PERSON))
+    await session.execute(update(Poll).where(Poll.asker == person).values(asker=ERASED_PERSON))
     await session.execute(delete(Vote).where(Vote.person == person))
     for script in await session.scalars(_possibly_played_by(person)):
         script.players = {
@@ -62,59 +62,59 @@ async def forget_person(session: AsyncSession, person: int, *, text: bool) -> in
 
 async def _mark_stale(session: AsyncSession, person: int, lines: Select[int]) -> None:
     """Mark the messages that show lines, and the open polls that name or count a person."""
-    shown = select(Post.message, Post.script).where(Post.line.in_(lines))
-    voted = select(Vote.ballot).where(Vote.person == person)
-    polls = select(Ballot.message, Ballot.script).where(
-        or_(Ballot.asker == person, Ballot.id.in_(voted)),
-        ~Ballot.closed,
-        Ballot.message.is_not(None),
+    shown = select(PostedLine.message, PostedLine.script).where(PostedLine.line.in_(lines))
+    voted = select(Vote.poll).where(Vote.person == person)
+    polls = select(Poll.message, Poll.script).where(
+        or_(Poll.asker == person, Poll.id.in_(voted)),
+        ~Poll.closed,
+        Poll.message.is_not(None),
     )
-    stale = insert(session, Stale).from_select(["message", "script"], shown.union(polls))
+    stale = insert(session, StaleMessage).from_select(["message", "script"], shown.union(polls))
     await session.execute(stale.on_conflict_do_nothing())
 
 
-async def have_changed(session: AsyncSession, lines: Sequence[Line]) -> bool:
+async def were_erased(session: AsyncSession, lines: Sequence[Line]) -> bool:
     """Return whether the name or text of any line was erased since the lines were read."""
-    was = {line.id for line in lines if line.author == FORGOTTEN or line.removed}
-    erased = or_(Line.author == FORGOTTEN, Line.removed)
+    was = {line.id for line in lines if line.author == ERASED_PERSON or line.removed}
+    erased = or_(Line.author == ERASED_PERSON, Line.removed)
     ids = [line.id for line in lines]
     now = await session.scalars(select(Line.id).where(Line.id.in_(ids), erased))
     return set(now) != was
 
 
 async def _remove_text(session: AsyncSession, lines: Select[int]) -> None:
-    """Replace the text of lines by `REMOVED`, and delete all that was computed from it."""
-    await dialect_of(session).look_up_line_by_line(session)
-    affected = select(line_tree.below(lines).c.id)
+    """Replace the text of lines by `ERASED_ELEMENT`, and delete all that was computed from it."""
+    await get_dialect(session).look_up_line_by_line(session)
+    affected = select(line_tree.query_descendants(lines).c.id)
     # A turn that has read the text and is not stored yet must fail.
     await session.execute(
         update(Script)
         .where(or_(Script.head.in_(affected), Script.forked_at.in_(affected)))
         .values(erased=Script.erased + 1)
     )
-    for cached in (State, Surprise):
+    for cached in (State, Surprisal):
         await session.execute(delete(cached).where(cached.line.in_(affected)))
     await session.execute(
         update(Line)
         .where(Line.id.in_(lines))
-        .values(kind=str(REMOVED.kind), text=REMOVED.text, removed=True)
+        .values(kind=str(ERASED_ELEMENT.kind), text=ERASED_ELEMENT.text, removed=True)
     )
 
 
 async def delete_guild(session: AsyncSession, guild: int) -> int:
     """Delete all that a guild has, and return the number of its scripts."""
-    await session.execute(delete(Ban).where(Ban.guild == guild))
+    await session.execute(delete(BannedWords).where(BannedWords.guild == guild))
     # A fork never leaves its guild, so that no script outside reaches any of these lines.
     scripts = list(await session.scalars(select(Script.id).where(Script.guild == guild)))
     await delete_scripts(session, select(Script.id).where(Script.guild == guild))
-    await session.execute(delete(Fact).where(Fact.name == guilds_voice(guild)))
-    await session.execute(delete(Departure).where(Departure.guild == guild))
+    await session.execute(delete(KeyValue).where(KeyValue.key == guild_voice_key(guild)))
+    await session.execute(delete(DepartedGuild).where(DepartedGuild.guild == guild))
     return len(scripts)
 
 
 @dataclass(frozen=True)
-class Kept:
-    """All that is kept of a person, each item with its script."""
+class PersonalData:
+    """All that is stored about a person, each item with its script."""
 
     lines: list[tuple[Line, Script]]
     """The lines that they wrote, without copies of existing lines."""
@@ -130,8 +130,8 @@ class Kept:
         return bool(self.lines or self.asked or self.scripts or self.parts or self.votes)
 
 
-async def load_kept(session: AsyncSession, person: int) -> Kept:
-    """Load all that is kept of a person."""
+async def load_personal_data(session: AsyncSession, person: int) -> PersonalData:
+    """Load all that is stored about a person."""
     lines = (
         select(Line, Script)
         .join(Script, Script.id == Line.script)
@@ -142,13 +142,13 @@ async def load_kept(session: AsyncSession, person: int) -> Kept:
     asked = lines.where(Line.asker == person, Line.author.is_(None))
     votes = (
         select(Vote, Script)
-        .join(Ballot, Ballot.id == Vote.ballot)
-        .join(Script, Script.id == Ballot.script)
+        .join(Poll, Poll.id == Vote.poll)
+        .join(Script, Script.id == Poll.script)
         .where(Vote.person == person)
-        .order_by(Vote.ballot)
+        .order_by(Vote.poll)
     )
     begun = select(Script).where(Script.owner == person).order_by(Script.id)
-    return Kept(
+    return PersonalData(
         lines=[(line, script) for line, script in await session.execute(written)],
         asked=[(line, script) for line, script in await session.execute(asked)],
         scripts=list(await session.scalars(begun)),

@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from .database import NotKept
+from .database import TransactionFailed
 
 GROUP_SIZE = 16
 """The most changes that share a transaction, and with it one flush of the disk."""
@@ -56,12 +56,12 @@ class GroupCommit:
             make: Makes the change; may be called twice.
 
         Raises:
-            NotKept: The database cannot be used, or is being closed.
+            TransactionFailed: The database cannot be used, or is being closed.
             Exception: Whatever ``make`` raises.
         """
         if self._closed:
             # A late change would hold the connection while that is closed.
-            raise NotKept("broken")
+            raise TransactionFailed("broken")
         change = PendingChange(make)
         self._waiting.append(change)
         if self._writer is None or self._writer.done():
@@ -96,7 +96,7 @@ class GroupCommit:
                 change.outcome.cancel()
             raise
         except Exception as error:  # noqa: BLE001 - the caller of `commit` receives it
-            if len(group) == 1 or isinstance(error, NotKept):
+            if len(group) == 1 or isinstance(error, TransactionFailed):
                 for change in group:
                     change.outcome.set_exception(error)
                 return

@@ -29,25 +29,25 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
 from ..screenplay.drafts import Draft
-from .dialects import Dialect, Insert, dialect_of, each_of, insert
+from .dialects import Dialect, Insert, get_dialect, insert, json_integers
 from .schema import (
-    BEFORE_THE_FIRST,
+    ROOT_LINE,
     Base,
+    Int64,
     Line,
-    Manner,
-    Number,
-    Post,
+    PostedLine,
+    Provenance,
+    RedoPointer,
     Script,
     State,
-    Surprise,
-    Trail,
+    Surprisal,
 )
 
 BATCH = 200
 """Lines that the database receives together, which takes milliseconds of the event loop's time."""
 
 COPIED_COLUMNS = (
-    *(Line.kind, Line.text, Line.author, Line.credit, Line.manner, Line.seed),
+    *(Line.kind, Line.text, Line.author, Line.credit, Line.provenance, Line.seed),
     *(Line.written, Line.asker, Line.removed),
 )
 """The columns in which a copy of a line equals the line."""
@@ -64,29 +64,29 @@ class AlreadyWritten(Exception):
 # Walking ---------------------------------------------------------------------------------------
 
 
-def path(head: int | BindParameter[int], name: str = "above") -> CTE:
+def query_path(head: int | BindParameter[int], name: str = "above") -> CTE:
     """Build a query of the ids and parents from ``head`` up to the first line."""
     above = select(Line.id, Line.parent).where(Line.id == head).cte(name, recursive=True)
     return above.union_all(select(Line.id, Line.parent).join(above, Line.id == above.c.parent))
 
 
-def below(lines: Select[int]) -> CTE:
+def query_descendants(lines: Select[int]) -> CTE:
     """Build a query of the ids of lines and of all their descendants in any script."""
     walked = lines.cte("below", recursive=True)
     return walked.union(select(Line.id).join(walked, Line.parent == walked.c.id))
 
 
 @cache
-def path_ids() -> Select[int]:
+def query_path_ids() -> Select[int]:
     """Build the query of the ids of a path, with the parameters ``head`` and ``since``.
 
     The query is cached because every turn executes it.
     """
-    above = select(Line.id, Line.parent).where(Line.id == bindparam("head", type_=Number))
+    above = select(Line.id, Line.parent).where(Line.id == bindparam("head", type_=Int64))
     walked = above.cte("above", recursive=True)
     up = select(Line.id, Line.parent).join(walked, Line.id == walked.c.parent)
     # Ids grow along every path, so that the walk may stop at the first smaller one.
-    walked = walked.union_all(up.where(Line.id >= bindparam("since", type_=Number)))
+    walked = walked.union_all(up.where(Line.id >= bindparam("since", type_=Int64)))
     return select(walked.c.id).order_by(walked.c.id)
 
 
@@ -95,13 +95,13 @@ def _last_lines(wanted: type[Line] | InstrumentedAttribute[str]) -> Select[Any]:
     """Build the query of the last lines, with the parameters ``head`` and ``characters``."""
     above = (
         select(Line.id, Line.parent, func.length(Line.text).label("characters"))
-        .where(Line.id == bindparam("head", type_=Number))
+        .where(Line.id == bindparam("head", type_=Int64))
         .cte("above", recursive=True)
     )
     more = (
         select(Line.id, Line.parent, above.c.characters + func.length(Line.text))
         .join(above, Line.id == above.c.parent)
-        .where(above.c.characters < bindparam("characters", type_=Number))
+        .where(above.c.characters < bindparam("characters", type_=Int64))
     )
     above = above.union_all(more)
     # Ordered by `Line.id`, SQLite would scan the whole table.
@@ -120,19 +120,19 @@ async def load_last_texts(session: AsyncSession, head: int, characters: int) -> 
     return list(found)
 
 
-def in_tree(script: Script) -> ColumnElement[bool]:
+def is_in_tree(script: Script) -> ColumnElement[bool]:
     """Build the condition that a line is in a script: its own, or above the line of its fork."""
     own = Line.script == script.id
     if script.forked_at is None:
         return own
-    return or_(own, Line.id.in_(select(path(script.forked_at).c.id)))
+    return or_(own, Line.id.in_(select(query_path(script.forked_at).c.id)))
 
 
 async def load_family(session: AsyncSession, script: Script) -> set[int]:
     """Load the ids of the scripts that own the lines of a script: itself and those of its fork."""
     if script.forked_at is None:
         return {script.id}
-    above = path(script.forked_at)
+    above = query_path(script.forked_at)
     owners = select(Line.script).join(above, Line.id == above.c.id).distinct()
     return {script.id, *await session.scalars(owners)}
 
@@ -140,31 +140,35 @@ async def load_family(session: AsyncSession, script: Script) -> set[int]:
 # Messages --------------------------------------------------------------------------------------
 
 
-def posted_beside(script: Script) -> ColumnElement[bool]:
+def is_posted_beside(script: Script) -> ColumnElement[bool]:
     """Build the condition that a script's channel shows a line, also as another script's.
 
     The message that begins a script without a line belongs to this script alone.
     """
     here = select(Script.id).where(Script.channel == script.channel)
-    shared = and_(Post.line != BEFORE_THE_FIRST, Post.script.in_(here))
-    return or_(Post.script == script.id, shared)
+    shared = and_(PostedLine.line != ROOT_LINE, PostedLine.script.in_(here))
+    return or_(PostedLine.script == script.id, shared)
 
 
-def messages_showing(script: Script, lines: Iterable[int], messages: Iterable[int]) -> Select[int]:
+def query_messages_showing(
+    script: Script, lines: Iterable[int], messages: Iterable[int]
+) -> Select[int]:
     """Build a query of ``messages``, and of those in a script's channel that show ``lines``."""
     # One JSON parameter, because there may be more lines than a statement takes parameters.
-    ids = each_of(json.dumps(list(lines)))
-    shown = and_(posted_beside(script), Post.line.bool_op("IN")(ids))
-    return select(Post.message).where(or_(shown, Post.message.in_(messages))).distinct()
+    ids = json_integers(json.dumps(list(lines)))
+    shown = and_(is_posted_beside(script), PostedLine.line.bool_op("IN")(ids))
+    return select(PostedLine.message).where(or_(shown, PostedLine.message.in_(messages))).distinct()
 
 
 async def show_replacement(
     session: AsyncSession, script: Script, line: Line, replacement: Sequence[Line]
 ) -> None:
     """Add the lines that replace a line to the messages that show it."""
-    shown = select(Post.message).where(posted_beside(script), Post.line == line.id)
+    shown = select(PostedLine.message).where(is_posted_beside(script), PostedLine.line == line.id)
     for message in list(await session.scalars(shown)):
-        session.add_all(Post(message=message, line=new.id, script=script.id) for new in replacement)
+        session.add_all(
+            PostedLine(message=message, line=new.id, script=script.id) for new in replacement
+        )
     await session.flush()
 
 
@@ -188,7 +192,7 @@ async def append_lines(
     written = select(Line.id).where(Line.delivery == delivery, Line.take == take).limit(1)
     if drafts and await session.scalar(written) is not None:
         raise AlreadyWritten
-    dialect, table = dialect_of(session), Line.__tablename__
+    dialect, table = get_dialect(session), Line.__tablename__
     # The next ids are known in advance, because no other process writes meanwhile.
     first = await dialect.highest_id(session, table) + 1
     lines: list[Line] = []
@@ -204,7 +208,7 @@ async def append_lines(
                 text=draft.element.text,
                 author=draft.author,
                 credit=draft.credit,
-                common=await _find_or_add_manner(session, draft.origin),
+                shared_provenance=await _find_or_add_provenance(session, draft.origin),
                 seed=draft.origin.get("seed"),
                 delivery=delivery,
                 take=take,
@@ -224,17 +228,19 @@ async def append_lines(
     return lines
 
 
-async def _find_or_add_manner(session: AsyncSession, origin: Mapping[str, Any]) -> Manner | None:
-    """Return the shared part of an origin; None for the empty origin of a person's line."""
+async def _find_or_add_provenance(
+    session: AsyncSession, origin: Mapping[str, Any]
+) -> Provenance | None:
+    """Find or add the provenance of an origin; return None for the empty origin of a person."""
     if not origin:
         return None
-    content = Manner.content_of(origin)
-    known = await session.scalar(select(Manner).where(Manner.content == content))
+    content = Provenance.serialize(origin)
+    known = await session.scalar(select(Provenance).where(Provenance.content == content))
     if known is not None:
         return known
     # The next id is free, because no other process writes meanwhile.
-    highest = await session.scalar(select(func.max(Manner.id))) or 0
-    new = Manner(id=highest + 1, content=content)
+    highest = await session.scalar(select(func.max(Provenance.id))) or 0
+    new = Provenance(id=highest + 1, content=content)
     session.add(new)
     await session.flush()
     return new
@@ -247,7 +253,7 @@ def _cached(line: int, draft: Draft) -> Iterator[Base]:
         yield State(line=line, fingerprint=draft.fingerprint, state=state)
     if draft.surprise is not None:
         bits = draft.surprise.astype(np.float16).tobytes()
-        yield Surprise(line=line, fingerprint=draft.fingerprint, bits=bits)
+        yield Surprisal(line=line, fingerprint=draft.fingerprint, bits=bits)
 
 
 async def copy_following(session: AsyncSession, script: Script, last: Line, line: Line) -> int:
@@ -260,7 +266,7 @@ async def copy_following(session: AsyncSession, script: Script, last: Line, line
         The id of the last copy, or of ``last`` if nothing follows.
     """
     place = func.row_number().over(order_by=Line.id).label("place")
-    standing = select(path(script.head or 0).c.id)
+    standing = select(query_path(script.head or 0).c.id)
     followed = (
         select(Line.id, place).where(Line.id.in_(standing), Line.id > line.id).cte("followed")
     )
@@ -278,22 +284,22 @@ async def copy_following(session: AsyncSession, script: Script, last: Line, line
     } | {column: column for column in COPIED_COLUMNS}
     copies = select(*copied.values()).join(followed, Line.id == followed.c.id).order_by(Line.id)
     await session.execute(insert(session, Line).from_select(list(copied), copies))
-    shown = select(Post.message, number, literal(script.id)).join(
-        followed, Post.line == followed.c.id
+    shown = select(PostedLine.message, number, literal(script.id)).join(
+        followed, PostedLine.line == followed.c.id
     )
-    columns = [Post.message, Post.line, Post.script]
-    beside = shown.where(posted_beside(script))
-    await session.execute(insert(session, Post).from_select(columns, beside))
+    columns = [PostedLine.message, PostedLine.line, PostedLine.script]
+    beside = shown.where(is_posted_beside(script))
+    await session.execute(insert(session, PostedLine).from_select(columns, beside))
     newest = select(func.max(Line.id)).where(Line.delivery == last.delivery, Line.take == last.take)
     head = await session.scalar(newest) or last.id
-    await dialect_of(session).note_highest_id(session, Line.__tablename__, head)
+    await get_dialect(session).note_highest_id(session, Line.__tablename__, head)
     return head
 
 
 # Moving the head -------------------------------------------------------------------------------
 
 
-async def shelve_running(session: AsyncSession, channel: int) -> None:
+async def shelve_running_script(session: AsyncSession, channel: int) -> None:
     """Shelve the script that runs in a channel."""
     await session.execute(update(Script).where(Script.channel == channel).values(running=False))
 
@@ -329,22 +335,22 @@ async def _record_abandoned_path(
         return
     # Ids grow along every path, so that the walk may stop at the old head.
     path_to_head = await session.scalars(
-        path_ids(), {"head": head or BEFORE_THE_FIRST, "since": old}
+        query_path_ids(), {"head": head or ROOT_LINE, "since": old}
     )
     if old not in list(path_to_head):
-        parameters = {"script": script, "old": old, "head": head or BEFORE_THE_FIRST}
-        await session.execute(_insert_redo_pointers(dialect_of(session)), parameters)
+        parameters = {"script": script, "old": old, "head": head or ROOT_LINE}
+        await session.execute(_insert_redo_pointers(get_dialect(session)), parameters)
 
 
 @cache
 def _insert_redo_pointers(dialect: Dialect) -> Insert:
     """Build the statement that records each step to ``old`` that is not on the path to ``head``."""
-    abandoned = path(bindparam("old", type_=Number), "abandoned")
-    standing = path(bindparam("head", type_=Number), "standing")
-    script = bindparam("script", type_=Number)
-    steps = select(script, func.coalesce(abandoned.c.parent, BEFORE_THE_FIRST), abandoned.c.id)
+    abandoned = query_path(bindparam("old", type_=Int64), "abandoned")
+    standing = query_path(bindparam("head", type_=Int64), "standing")
+    script = bindparam("script", type_=Int64)
+    steps = select(script, func.coalesce(abandoned.c.parent, ROOT_LINE), abandoned.c.id)
     steps = steps.where(abandoned.c.id.not_in(select(standing.c.id)))
-    pointers = dialect.insert(Base.metadata.tables[Trail.__tablename__]).from_select(
+    pointers = dialect.insert(Base.metadata.tables[RedoPointer.__tablename__]).from_select(
         ["script", "line", "child"], steps
     )
     return pointers.on_conflict_do_update(

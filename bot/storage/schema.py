@@ -17,9 +17,9 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
+    MetaData,
     TypeDecorator,
     UniqueConstraint,
-    false,
     text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
@@ -28,25 +28,25 @@ from ..arrays import States
 from ..i18n.catalogue import phrase
 from ..screenplay.elements import Element, Kind
 
-BEFORE_THE_FIRST = 0
-"""The id of the place before the first line, where a number is needed."""
+ROOT_LINE = 0
+"""The id of the root of a tree of lines, above the first line, where a number is needed."""
 
-FORGOTTEN = 0
-"""The id that replaces that of a forgotten person."""
+ERASED_PERSON = 0
+"""The id that replaces the id of an erased person."""
 
-SOMEBODY = phrase("somebody")
-"""The name that replaces that of a forgotten person."""
+ERASED_NAME = phrase("somebody")
+"""The name that replaces the name of an erased person."""
 
-GUILDS_VOICE = "guild-voice"
-"""The prefix of the name of the fact about a guild's voice."""
+GUILD_VOICE_PREFIX = "guild-voice"
+"""The prefix of the key of a guild's model."""
 
-LOOKED_AFTER_BY = "looked-after-by"
-"""The name of the fact about which bot ends polls and deletes leftovers."""
+HOUSEKEEPER = "looked-after-by"
+"""The key of the id of the bot that ends polls and deletes leftovers."""
 
-TOLD = "vote"
-"""The prefix of the name of the fact about a posted card with a poll's result."""
+POSTED_RESULT_PREFIX = "vote"
+"""The prefix of the keys of posted cards with a poll's result."""
 
-REMOVED = Element(Kind.ACTION, "\N{HORIZONTAL ELLIPSIS}")
+ERASED_ELEMENT = Element(Kind.ACTION, "\N{HORIZONTAL ELLIPSIS}")
 """The element that replaces removed text: every model can read it, and every format print it."""
 
 
@@ -54,35 +54,44 @@ def _now() -> dt.datetime:
     return dt.datetime.now(dt.UTC)
 
 
-class Moment(TypeDecorator[dt.datetime]):
-    """A moment with its time zone. SQLite keeps none, so that moments are stored in UTC."""
+class UTCDateTime(TypeDecorator[dt.datetime]):
+    """A time in UTC, because SQLite stores no time zone."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
 
     def process_bind_param(self, value: dt.datetime | None, dialect: Dialect) -> dt.datetime | None:
-        """Convert a moment to the stored one."""
+        """Convert a time to UTC."""
         return value and value.astimezone(dt.UTC)
 
     def process_result_value(
         self, value: dt.datetime | None, dialect: Dialect
     ) -> dt.datetime | None:
-        """Convert a stored moment."""
+        """Add the time zone to a stored time."""
         return value and value.replace(tzinfo=dt.UTC)
 
 
-Number = Integer().with_variant(BigInteger(), "postgresql")
-"""An integer of 64 bits, as all of SQLite's are: after a backup, ids continue from the time."""
+Int64 = Integer().with_variant(BigInteger(), "postgresql")
+"""A 64-bit integer. Ids exceed 32 bits, because after a restore they continue from the time."""
 
 
 class Base(DeclarativeBase):
-    """A row of a table. Rows are read and handed down, never changed in place."""
+    """A row of a table. Rows are read and passed on, never changed in place."""
 
+    # Migrations alter constraints by their names.
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
     type_annotation_map = {  # noqa: RUF012 - SQLAlchemy reads it as it stands
         dict[str, Any]: JSON,
         list[str]: JSON,
-        dt.datetime: Moment,
-        int: Number,
+        dt.datetime: UTCDateTime,
+        int: Int64,
     }
 
 
@@ -109,10 +118,10 @@ class Script(Base):
     title: Mapped[str]
     cast: Mapped[list[str]]
     voice: Mapped[str]
-    temperature: Mapped[float]
-    top_p: Mapped[float]
+    options: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    """The script's own options of generation; the operator's settings replace missing ones."""
     running: Mapped[bool]
-    """Whether the channel writes on it; the others are shelved."""
+    """Whether the script is in play in its channel; the others are shelved."""
     head: Mapped[int | None]
     """The last line; None before the first. No foreign key, because lines refer to scripts."""
     begun: Mapped[dt.datetime] = mapped_column(default=_now)
@@ -121,11 +130,7 @@ class Script(Base):
     forked_at: Mapped[int | None]
     """The line of another script at which it was forked."""
     archived: Mapped[bool] = mapped_column(default=False)
-    """Whether it was archived; then it cannot run."""
-    min_p: Mapped[float | None]
-    """None, here and in the next two, for the operator's setting."""
-    repetition: Mapped[float | None]
-    length: Mapped[int | None]
+    """Whether the script was archived, and cannot run."""
     takes: Mapped[int] = mapped_column(default=1)
     """How many takes of a line are written together."""
     lock: Mapped[bool] = mapped_column(default=False)
@@ -140,49 +145,45 @@ class Script(Base):
     """Seconds that a person waits after a line."""
     role: Mapped[int | None] = mapped_column(BigInteger)
     """The role that is needed to write."""
-    erased: Mapped[int] = mapped_column(default=0, server_default=text("0"))
-    """How often text above the head was removed: what was read before is outdated."""
-    company: Mapped[float | None]
-    """None, here and in the next one, for the operator's setting."""
-    quality: Mapped[str | None]
+    erased: Mapped[int] = mapped_column(default=0)
+    """How often text above the head was removed, so that a turn that has read the text fails."""
     style: Mapped[str | None]
     """The style whose opening the model reads before the first line, if the model has it."""
 
 
-_KEPT_BY_A_FORK = (
-    *("guild", "cast", "voice", "temperature", "top_p", "head", "min_p", "repetition", "company"),
-    *("length", "takes", "lock", "players", "skip_played", "alternate", "cooldown", "role"),
-    *("quality", "style"),
+_COPIED_TO_FORK = (
+    *("guild", "cast", "voice", "options", "head", "takes", "lock", "players", "skip_played"),
+    *("alternate", "cooldown", "role", "style"),
 )
 
 
-def fork_of(script: Script, channel: int, owner: int, title: str) -> Script:
-    """Make a script that continues from the head of another one, with the same options."""
-    kept = {name: getattr(script, name) for name in _KEPT_BY_A_FORK}
+def make_fork(script: Script, channel: int, owner: int, title: str) -> Script:
+    """Make a script that continues from the head of another one, with the same preferences."""
+    copied = {name: getattr(script, name) for name in _COPIED_TO_FORK}
     return Script(
-        channel=channel, owner=owner, title=title, running=True, forked_at=script.head, **kept
+        channel=channel, owner=owner, title=title, running=True, forked_at=script.head, **copied
     )
 
 
-class Manner(Base):
-    """The origin of a model's lines except the seed, which many lines have in common.
+class Provenance(Base):
+    """The provenance that many lines of a model share: their origin without the seed.
 
-    It is deleted with the last of its lines.
+    A row is deleted with the last of its lines.
     """
 
-    __tablename__ = "manners"
+    __tablename__ = "provenances"
     # A hash index, because a list of names can be longer than a B-tree entry of PostgreSQL.
-    __table_args__ = (Index("manners_by_content", "content", postgresql_using="hash"),)
+    __table_args__ = (Index("provenances_by_content", "content", postgresql_using="hash"),)
 
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     content: Mapped[str]
-    """JSON, by which the row is found."""
+    """JSON, by which a line finds the row."""
 
     @classmethod
-    def content_of(cls, origin: Mapping[str, Any]) -> str:
-        """Return the part of an origin that lines have in common, as JSON."""
-        common = {name: value for name, value in origin.items() if name != "seed"}
-        return json.dumps(common, separators=(",", ":"))
+    def serialize(cls, origin: Mapping[str, Any]) -> str:
+        """Return an origin without its seed, as JSON."""
+        shared = {name: value for name, value in origin.items() if name != "seed"}
+        return json.dumps(shared, separators=(",", ":"))
 
 
 class Line(Base):
@@ -207,10 +208,10 @@ class Line(Base):
             postgresql_where=text("author IS NOT NULL"),
         ),
         Index(
-            "lines_by_manner",
-            "manner",
-            sqlite_where=text("manner IS NOT NULL"),
-            postgresql_where=text("manner IS NOT NULL"),
+            "lines_by_provenance",
+            "provenance",
+            sqlite_where=text("provenance IS NOT NULL"),
+            postgresql_where=text("provenance IS NOT NULL"),
         ),
         {"sqlite_autoincrement": True},
     )
@@ -223,11 +224,11 @@ class Line(Base):
     author: Mapped[int | None] = mapped_column(BigInteger)
     """The person who wrote the line; None for a model."""
     credit: Mapped[str]
-    """The name of the person or the model at that time."""
-    manner: Mapped[int | None] = mapped_column(ForeignKey("manners.id"))
+    """The name of the person or the model when the line was written."""
+    provenance: Mapped[int | None] = mapped_column(ForeignKey("provenances.id"))
     """None for a person."""
     seed: Mapped[int | None] = mapped_column(BigInteger)
-    """The part of the origin that is not in `Manner`."""
+    """The seed of the origin, which is not in `Provenance`."""
     delivery: Mapped[str]
     """The interaction that asked for the line."""
     take: Mapped[int] = mapped_column(Integer)
@@ -236,14 +237,13 @@ class Line(Base):
     asker: Mapped[int | None] = mapped_column(BigInteger, index=True)
     """The person who asked for the line; None if unknown."""
     copy_of: Mapped[int | None]
-    """The line of which this one is a copy below a rewritten one; it may have been deleted."""
+    """The original of a line that was copied below a rewritten one; may have been deleted."""
     rewrite_of: Mapped[int | None]
-    """The line that this one replaces; it may have been deleted."""
-    removed: Mapped[bool] = mapped_column(default=False, server_default=false())
-    """Whether the text was removed at the wish of its author."""
+    """The line that this line replaces; may have been deleted."""
+    removed: Mapped[bool] = mapped_column(default=False)
+    """Whether the author had the text removed."""
 
-    common: Mapped[Manner | None] = relationship(lazy="joined")
-    """The part of the origin that other lines share."""
+    shared_provenance: Mapped[Provenance | None] = relationship(lazy="joined")
 
     @property
     def element(self) -> Element:
@@ -252,31 +252,31 @@ class Line(Base):
 
     @property
     def origin(self) -> dict[str, Any]:
-        """Return how the model wrote it: fingerprint, seed and so on; empty for a person's."""
-        if self.common is None:
+        """Return how a model wrote the line: fingerprint, seed and so on; empty for a person."""
+        if self.shared_provenance is None:
             return {}
-        common: dict[str, Any] = json.loads(self.common.content)
-        return common if self.seed is None else common | {"seed": self.seed}
+        shared: dict[str, Any] = json.loads(self.shared_provenance.content)
+        return shared if self.seed is None else shared | {"seed": self.seed}
 
 
-class Trail(Base):
+class RedoPointer(Base):
     """A redo pointer: the child from which the head of a script last came back to a line.
 
-    Lines above the head may have none, or an outdated one: from there, redo follows the path to the
-    head.
+    Lines above the head may have no pointer, or an outdated one, because redo follows the path to
+    the head from there.
     """
 
-    __tablename__ = "trails"
+    __tablename__ = "redo_pointers"
     __table_args__ = ({"sqlite_with_rowid": False},)
 
     script: Mapped[int] = mapped_column(ForeignKey("scripts.id"), primary_key=True)
     line: Mapped[int] = mapped_column(primary_key=True)
-    """`BEFORE_THE_FIRST` for the beginning."""
+    """`ROOT_LINE` for the beginning."""
     child: Mapped[int] = mapped_column(ForeignKey("lines.id"), index=True)
 
 
 class State(Base):
-    """The state of a model after a line: a cache, which can be recomputed from the text."""
+    """A model's state after a line: a cache, which can be recomputed from the text."""
 
     __tablename__ = "states"
 
@@ -285,64 +285,64 @@ class State(Base):
     state: Mapped[bytes] = mapped_column(LargeBinary)
 
     @property
-    def remembered(self) -> States:
+    def array(self) -> States:
         """Return the state as the model takes it: float32 [S]."""
         return np.frombuffer(self.state, np.float32)
 
 
-class Surprise(Base):
-    """The surprisal of each character of a line to a model that read or wrote it: also a cache.
+class Surprisal(Base):
+    """A model's surprisal of each character of a line that it read or wrote: also a cache.
 
-    It is kept for heads, and for other lines until states of the same age are evicted.
+    The surprisals of heads are kept, those of other lines until states of their age are evicted.
     """
 
-    __tablename__ = "surprises"
+    __tablename__ = "surprisals"
 
     line: Mapped[int] = mapped_column(ForeignKey("lines.id"), primary_key=True)
     fingerprint: Mapped[str] = mapped_column(primary_key=True)
     bits: Mapped[bytes] = mapped_column(LargeBinary)
-    """float16, one for each character of the line as the model reads it, except the first."""
+    """float16 [n], for each character of the line as the model reads it, except the first."""
 
 
-class Ban(Base):
-    """Words that no model says in a channel or a guild."""
+class BannedWords(Base):
+    """The words that no model says in a channel or a guild."""
 
-    __tablename__ = "bans"
+    __tablename__ = "banned_words"
 
     scope: Mapped[str] = mapped_column(primary_key=True)
     """``channel`` or ``guild``."""
     place: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     words: Mapped[list[str]]
     guild: Mapped[int | None] = mapped_column(BigInteger)
-    """The channel's guild; None if unknown, and for direct messages."""
+    """The guild of the channel; None if unknown, and for direct messages."""
 
 
-class Post(Base):
-    """A line in a message, so that the message can be updated later."""
+class PostedLine(Base):
+    """A line that a message shows, so that the message can be updated later."""
 
-    __tablename__ = "posts"
+    __tablename__ = "posted_lines"
     __table_args__ = ({"sqlite_with_rowid": False},)
 
     message: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     line: Mapped[int] = mapped_column(primary_key=True, index=True)
-    """`BEFORE_THE_FIRST` for the message that begins a script without a line."""
+    """`ROOT_LINE` for the message that begins a script without a line."""
     script: Mapped[int] = mapped_column(ForeignKey("scripts.id"))
-    """The script that the message shows; a fork in the same channel can share the line."""
+    """The script of the message; a fork in the same channel can share the line."""
 
 
-class Stale(Base):
+class StaleMessage(Base):
     """A message that shows an erased name or text, until it is redrawn."""
 
-    __tablename__ = "stale"
+    __tablename__ = "stale_messages"
 
     message: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     script: Mapped[int] = mapped_column(ForeignKey("scripts.id"), index=True)
 
 
-class Ballot(Base):
-    """A poll: takes of the same lines, of which the asker or a vote chooses one."""
+class Poll(Base):
+    """A choice between takes of the same lines, made by the asker or by a vote."""
 
-    __tablename__ = "ballots"
+    __tablename__ = "polls"
     __table_args__ = ({"sqlite_autoincrement": True},)  # old buttons carry the ids
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -359,7 +359,7 @@ class Ballot(Base):
     closed: Mapped[bool] = mapped_column(default=False)
     chosen: Mapped[int | None]
     """The take that was chosen, from 0; None while the poll is open."""
-    announced: Mapped[bool] = mapped_column(default=False, server_default=false())
+    announced: Mapped[bool] = mapped_column(default=False)
     """Whether the channel was told the result of the vote."""
 
 
@@ -368,38 +368,38 @@ class Vote(Base):
 
     __tablename__ = "votes"
 
-    ballot: Mapped[int] = mapped_column(ForeignKey("ballots.id"), primary_key=True)
+    poll: Mapped[int] = mapped_column(ForeignKey("polls.id"), primary_key=True)
     person: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     take: Mapped[int]
 
 
-class Departure(Base):
-    """A guild that has removed the bot, and whose scripts are deleted later."""
+class DepartedGuild(Base):
+    """A guild that removed the bot, and whose scripts are deleted later."""
 
-    __tablename__ = "departures"
+    __tablename__ = "departed_guilds"
 
     guild: Mapped[int] = mapped_column(BigInteger, primary_key=True)
-    since: Mapped[dt.datetime]
+    departed_at: Mapped[dt.datetime]
 
 
-class Fact(Base):
-    """A named value that the bot must remember about itself."""
+class KeyValue(Base):
+    """A small value that the bot must remember about itself."""
 
-    __tablename__ = "facts"
+    __tablename__ = "key_values"
 
-    name: Mapped[str] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(primary_key=True)
     value: Mapped[str]
 
 
-NUMBERED = (Script.__tablename__, Line.__tablename__, Ballot.__tablename__)
-"""The tables whose ids buttons carry."""
+TABLES_WITH_PUBLIC_IDS = (Script.__tablename__, Line.__tablename__, Poll.__tablename__)
+"""The tables whose ids stand in buttons, so that no id may be used again."""
 
 
-def guilds_voice(guild: int) -> str:
-    """Return the name of the fact about the voice that a guild has chosen."""
-    return f"{GUILDS_VOICE} {guild}"
+def guild_voice_key(guild: int) -> str:
+    """Return the key of the model that a guild has chosen."""
+    return f"{GUILD_VOICE_PREFIX} {guild}"
 
 
-def told_of(ballot: int, card: int) -> str:
-    """Return the name of the fact that a card of a poll's result was posted."""
-    return f"{TOLD} {ballot} {card}"
+def posted_result_key(poll: int, card: int) -> str:
+    """Return the key that says that a card of a poll's result was posted."""
+    return f"{POSTED_RESULT_PREFIX} {poll} {card}"

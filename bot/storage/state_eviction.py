@@ -13,7 +13,7 @@ from sqlalchemy import Select, delete, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ..screenplay.drafts import Draft
-from .schema import Script, State, Surprise
+from .schema import Script, State, Surprisal
 
 BATCH = 500
 """States that are selected and deleted together."""
@@ -22,7 +22,7 @@ SLACK = 0.01
 """The share of the budget that is freed beyond what is needed, so that not every line evicts."""
 
 
-def state_bytes(drafts: Iterable[Draft]) -> int:
+def count_state_bytes(drafts: Iterable[Draft]) -> int:
     """Return the size of the states of drafts."""
     return sum(draft.state.nbytes for draft in drafts if draft.state is not None)
 
@@ -73,7 +73,7 @@ async def _evict(session: AsyncSession, over: float) -> int:
     oldest = select(State.line, State.fingerprint, func.length(State.state)).order_by(State.line)
     freed, last = await _delete(session, oldest.where(State.line.not_in(heads)), over)
     # The surprisal of a head stays, because it tells which model has read the script.
-    aged = delete(Surprise).where(Surprise.line <= last, Surprise.line.not_in(heads))
+    aged = delete(Surprisal).where(Surprisal.line <= last, Surprisal.line.not_in(heads))
     await session.execute(aged)
     freed_of_heads, _ = await _delete(session, oldest, over - freed)
     return freed + freed_of_heads

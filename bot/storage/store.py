@@ -11,12 +11,12 @@ from ..telemetry import Meter
 from .backends import open_database
 from .database import Database, Guard
 from .repositories.banned_word_repository import BannedWordRepository
-from .repositories.fact_repository import FactRepository
 from .repositories.guild_repository import GuildRepository
+from .repositories.key_value_repository import KeyValueRepository
 from .repositories.line_repository import LineRepository
+from .repositories.message_repository import MessageRepository
 from .repositories.person_repository import PersonRepository
 from .repositories.poll_repository import PollRepository
-from .repositories.post_repository import PostRepository
 from .repositories.script_repository import ScriptRepository
 from .repositories.state_repository import StateRepository
 from .state_eviction import StateBudget
@@ -41,11 +41,11 @@ class Store:
         self.lines = LineRepository(transactions)
         self.states = StateRepository(transactions)
         self.polls = PollRepository(transactions)
-        self.posts = PostRepository(transactions)
+        self.messages = MessageRepository(transactions)
         self.people = PersonRepository(transactions)
         self.guilds = GuildRepository(transactions)
         self.banned_words = BannedWordRepository(transactions)
-        self.facts = FactRepository(transactions)
+        self.key_values = KeyValueRepository(transactions)
 
     @classmethod
     async def open(
@@ -57,7 +57,7 @@ class Store:
             address: The path of a SQLite file, or the address of any database in `backends`.
             state_budget: The most bytes of all states.
             guard: Is called at the beginning of every transaction that writes to a shared database,
-                and may raise NotKept.
+                and may raise TransactionFailed.
 
         Raises:
             StoreError: The database cannot be used.

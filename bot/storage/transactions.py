@@ -64,7 +64,7 @@ class Transactions:
             added: The bytes of the states that it adds; None if it adds no lines.
 
         Raises:
-            NotKept: The database cannot be used.
+            TransactionFailed: The database cannot be used.
             Exception: Whatever ``change`` raises.
         """
 

@@ -11,7 +11,7 @@ from ..i18n.catalogue import many, phrase, say
 from ..i18n.markdown import LIMIT, fenced, inline, size
 from ..screenplay.page_layout import page
 from ..session.ballots import count_votes
-from ..storage.schema import Ballot, Line
+from ..storage.schema import Line, Poll
 from .cards import credited, mention
 from .components import ID, OWN, view_of
 from .script_messages import messages
@@ -30,7 +30,7 @@ WHOLE_ID = rf"{OWN}ballot:(?P<ballot>{ID}):read"
 
 
 def draw_ballot(
-    ballot: Ballot, takes: Mapping[int, Sequence[Line]], votes: Mapping[int, int]
+    ballot: Poll, takes: Mapping[int, Sequence[Line]], votes: Mapping[int, int]
 ) -> tuple[str, ui.View | None]:
     """Return the content of a ballot's message, and the components below.
 
@@ -74,9 +74,7 @@ def whole_take(take: int, lines: Sequence[Line]) -> list[str]:
     return [f"{title}\n{first}", *rest]
 
 
-def ballot_text(
-    ballot: Ballot, takes: Mapping[int, Sequence[Line]], votes: Mapping[int, int]
-) -> str:
+def ballot_text(ballot: Poll, takes: Mapping[int, Sequence[Line]], votes: Mapping[int, int]) -> str:
     """Return the takes and their numbers of votes, in at most 2,000 characters.
 
     The arguments are those of `draw_ballot`.
@@ -90,7 +88,7 @@ def ballot_text(
     return "\n".join([top, *(f"{one}\n{it}" for one, it in zip(titles, below, strict=True))])
 
 
-def _open(ballot: Ballot, takes: int) -> str:
+def _open(ballot: Poll, takes: int) -> str:
     there = many(takes, "take")
     if ballot.ends is None:
         asker = mention(ballot.asker)
@@ -101,7 +99,7 @@ def _open(ballot: Ballot, takes: int) -> str:
     return f"-# {how}"
 
 
-def _closed(ballot: Ballot, votes: int) -> str:
+def _closed(ballot: Poll, votes: int) -> str:
     take = (ballot.chosen or 0) + 1
     if ballot.ends is None:
         how = say("Take {take} was picked. {/history} goes to the others.", take=take)
@@ -113,7 +111,7 @@ def _closed(ballot: Ballot, votes: int) -> str:
 
 
 def _titles(
-    ballot: Ballot, takes: Mapping[int, Sequence[Line]], counts: Mapping[int, int]
+    ballot: Poll, takes: Mapping[int, Sequence[Line]], counts: Mapping[int, int]
 ) -> list[str]:
     titles = [
         say("**Take {take}**: {credit}", take=take + 1, credit=credited(lines))

@@ -8,7 +8,7 @@ from itertools import groupby
 from ..i18n.catalogue import say
 from ..i18n.markdown import fenced, inline, size
 from ..screenplay.page_layout import page
-from ..storage.schema import FORGOTTEN, SOMEBODY, Line
+from ..storage.schema import ERASED_NAME, ERASED_PERSON, Line
 from .script_messages import dimmed, messages
 
 FULL = 1500
@@ -102,7 +102,7 @@ def _whole(lines: Sequence[Line]) -> str:
 
 def mention(person: int) -> str:
     """Mention a person, in a message that pings nobody; a forgotten person is “somebody”."""
-    return say(SOMEBODY) if person == FORGOTTEN else f"<@{person}>"
+    return say(ERASED_NAME) if person == ERASED_PERSON else f"<@{person}>"
 
 
 def credited(lines: Sequence[Line]) -> str:

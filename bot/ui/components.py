@@ -17,7 +17,7 @@ from discord import ui
 
 from ..i18n.catalogue import phrase, say
 from ..session.turn import Place
-from ..storage.schema import BEFORE_THE_FIRST
+from ..storage.schema import ROOT_LINE
 
 OWN = "onbook:"
 """The beginning of every custom id, because a host has components of its own."""
@@ -116,7 +116,7 @@ def under_line(place: Place, *, by_voice: bool, redo: bool = False) -> ui.View:
     offered = {
         "continue": True,
         "take": by_voice,
-        "undo": place.line != BEFORE_THE_FIRST,
+        "undo": place.line != ROOT_LINE,
         "redo": redo,
         "write": True,
     }
@@ -130,7 +130,7 @@ def from_here(place: Place) -> ui.View:
 
 def start() -> ui.View:
     """Return the offer to start a script."""
-    return view_of(_place_button("start", Place(0, BEFORE_THE_FIRST)))
+    return view_of(_place_button("start", Place(0, ROOT_LINE)))
 
 
 def _place_button(action: str, place: Place) -> ui.Button[ui.View]:

@@ -15,8 +15,8 @@ import discord
 from ..i18n.catalogue import speaking
 from ..session.channel_session import Room, Rooms
 from ..sharding import Shards
-from ..storage.database import NotKept
-from ..storage.schema import Ballot, Script
+from ..storage.database import TransactionFailed
+from ..storage.schema import Poll, Script
 from .delivery import LOST
 from .message_poster import MessagePoster
 from .message_sync import MessageSync
@@ -84,19 +84,19 @@ class LivePolls:
         """Time the open votes of earlier processes on this process's shards; close those overdue.
 
         Call it when the client is ready, since the language of a vote is that of its server. A
-        second call does nothing. Raises NotKept where the votes cannot be read.
+        second call does nothing. Raises TransactionFailed where the votes cannot be read.
         """
         if self._resumed:
             return
         here, store = Shards.of(self.client), self.rooms.store
-        ballots = await store.polls.list_unannounced()
+        ballots = await store.polls.list_unannounced_polls()
         self._resumed = True
         for ballot in ballots:
-            script = await store.scripts.find(ballot.script)
+            script = await store.scripts.find_script(ballot.script)
             if script and here.have(script.guild) and ballot.id not in self._ends:
                 self.watch(ballot)
 
-    def watch(self, ballot: Ballot) -> None:
+    def watch(self, ballot: Poll) -> None:
         """Close a vote when it is due; ignore a ballot without a vote."""
         if ballot.ends is None:
             return
@@ -147,14 +147,14 @@ class LivePolls:
         """Act in the channel of a ballot, if the ballot exists; return False where that failed."""
         store = self.rooms.store
         try:
-            found = await store.polls.find(ballot)
-            script = await store.scripts.find(found.script) if found else None
+            found = await store.polls.find_poll(ballot)
+            script = await store.scripts.find_script(found.script) if found else None
             if script is None:
                 return True
             channel = self.client.get_partial_messageable(script.channel)
             with speaking(locale_of(script, self.client), self.group):
                 await act(channel, self.rooms.at(script.channel), ballot)
-        except (discord.HTTPException, NotKept, *LOST) as error:
+        except (discord.HTTPException, TransactionFailed, *LOST) as error:
             log.warning("could not close or show ballot %d: %s", ballot, error)
             return False
         except Exception:

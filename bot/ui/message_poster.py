@@ -11,7 +11,7 @@ from ..i18n.catalogue import many, phrase, say
 from ..i18n.markdown import inline
 from ..session.channel_session import Room
 from ..session.turn import Outcome, Place, Turn, place_of
-from ..storage.schema import Ballot, Line, Script, told_of
+from ..storage.schema import Line, Poll, Script, posted_result_key
 from ..storage.store import Store
 from . import components
 from .ballots import draw_ballot
@@ -50,7 +50,7 @@ async def buttons_under(store: Store, script: Script, line: Line | None) -> disc
     return components.under_line(
         place_of(script),
         by_voice=line is not None and line.author is None,
-        redo=await store.lines.find_redo(script.id, script.head) is not None,
+        redo=await store.lines.find_redo_line(script.id, script.head) is not None,
     )
 
 
@@ -83,7 +83,7 @@ class MessagePoster:
                 interaction.extras[SHOWN] = True
             else:
                 message = await _post_below(interaction, content, view)
-            await self.store.posts.record(message.id, script.id, group)
+            await self.store.messages.record_message(message.id, script.id, group)
             shown.add(message.id)
         return shown
 
@@ -99,7 +99,7 @@ class MessagePoster:
             view=components.under_line(turn.place, by_voice=False),
         )
         interaction.extras[SHOWN] = True
-        await self.store.posts.record(message.id, script.id, [])
+        await self.store.messages.record_message(message.id, script.id, [])
         return {message.id}
 
     async def show_end(
@@ -107,7 +107,7 @@ class MessagePoster:
     ) -> set[int]:
         """Show the last line again, under a note of what happened; ``new``: in another message."""
         script = await room.script()
-        line = None if script.head is None else await self.store.lines.find(script.head)
+        line = None if script.head is None else await self.store.lines.find_line(script.head)
         before = f"-# {say('The script stands before its first line.')}"
         end = card([line], {line.id}) if line else before
         content, view = f"{note}\n{end}", await buttons_under(self.store, script, line)
@@ -117,10 +117,10 @@ class MessagePoster:
         else:
             message = await delivered(interaction, content=content, view=view)
         interaction.extras[SHOWN] = True
-        await self.store.posts.record(message.id, script.id, [line] if line else [])
+        await self.store.messages.record_message(message.id, script.id, [line] if line else [])
         return {message.id}
 
-    async def show_ballot(self, interaction: Interaction, ballot: Ballot) -> None:
+    async def show_ballot(self, interaction: Interaction, ballot: Poll) -> None:
         """Show takes to choose from."""
         content, view = draw_ballot(ballot, await self.store.polls.load_takes(ballot), {})
         message = await delivered(interaction, content=content, view=view)
@@ -146,8 +146,8 @@ class MessagePoster:
         last = outcome.lines[-1].id
         cards, shown = dealt(outcome.lines), set[int]()
         for number, group in enumerate(cards):
-            name = told_of(outcome.ballot.id, number)
-            if await self.store.facts.find(name):
+            name = posted_result_key(outcome.ballot.id, number)
+            if await self.store.key_values.find_value(name):
                 continue  # posted by an earlier call
             content = content_of(script, group, {line.id for line in group} if outcome.turn else ())
             view: discord.ui.View | None = None
@@ -161,15 +161,15 @@ class MessagePoster:
                 nonce=name,
                 view=view or discord.utils.MISSING,
             )
-            await self.store.posts.record(message.id, script.id, group)
+            await self.store.messages.record_message(message.id, script.id, group)
             shown.add(message.id)
             if group is not cards[-1]:
-                await self.store.facts.record(name, str(message.id))
+                await self.store.key_values.save_value(name, str(message.id))
         return shown
 
     async def open_at(self, channel: discord.TextChannel | discord.Thread) -> None:
         """Show a channel, unasked, the end of its script, or how to start one."""
-        script = await self.store.scripts.find_running(channel.id)
+        script = await self.store.scripts.find_running_script(channel.id)
         if script is None:
             await posted(channel, say(HELP), view=components.start())
             return
@@ -180,7 +180,7 @@ class MessagePoster:
             content += "\n" + card(last, {line.id for line in last})
         view = await buttons_under(self.store, script, last[-1] if last else None)
         message = await posted(channel, content, view=view)
-        await self.store.posts.record(message.id, script.id, last)
+        await self.store.messages.record_message(message.id, script.id, last)
 
 
 async def _post_below(

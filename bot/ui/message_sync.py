@@ -11,8 +11,8 @@ import discord
 
 from ..session.channel_session import Room
 from ..session.turn import Place, Turn, place_of
-from ..storage.database import NotKept
-from ..storage.schema import BEFORE_THE_FIRST, Line, Script
+from ..storage.database import TransactionFailed
+from ..storage.schema import ROOT_LINE, Line, Script
 from ..storage.store import Store
 from .ballots import draw_ballot
 from .cards import FULL, shown_by
@@ -70,7 +70,7 @@ class MessageSync:
         Return False where their message exists and could not be drawn.
         """
         async with room.painting:
-            found = await self.store.polls.find(ballot)
+            found = await self.store.polls.find_poll(ballot)
             if found is None or found.message is None:
                 return True
             there, votes = (
@@ -106,15 +106,17 @@ class MessageSync:
         is ``shown``. It is the newest, and ends where the script does. It stays as it is, the
         buttons have their place, and B is drawn without.
         """
-        script = await self.store.scripts.get(was.id)
+        script = await self.store.scripts.get_script(was.id)
         running = (
-            script if script.running else await self.store.scripts.find_running(script.channel)
+            script
+            if script.running
+            else await self.store.scripts.find_running_script(script.channel)
         )
         told = list({one.id: one for one in (running, script) if one}.values())
         # The ends are drawn as well, because others act between a turn and its message: the last
         # one to draw sees the messages of all.
         ends = {place_of(one).line for one in told}
-        posts = await self.store.posts.load_showing(script, lines | ends, shown)
+        posts = await self.store.messages.load_messages_showing(script, lines | ends, shown)
         perspectives = await self.perspectives.of(told, posts.values())
         placed, failed = False, set[int]()
         for message, there in sorted(posts.items(), reverse=True):
@@ -152,7 +154,7 @@ class MessageSync:
         try:
             await _edit(partial, **now, view=view)
         except discord.NotFound:
-            await self.store.posts.delete(message)
+            await self.store.messages.delete_message(message)
             return None
         except (discord.HTTPException, *LOST) as error:
             # The script is right, although this message is not.
@@ -168,11 +170,11 @@ class MessageSync:
         """Draw messages of a script again, and return those that are right now, or gone."""
         failed = set[int]()
         for message in messages:
-            ballot = await self.store.polls.find_by_message(message)
+            ballot = await self.store.polls.find_poll_by_message(message)
             if ballot and not await self.repaint_ballot(channel, room, ballot.id):
                 failed.add(message)
         async with room.painting:
-            shown = await self.store.posts.load_showing(script, (), messages)
+            shown = await self.store.messages.load_messages_showing(script, (), messages)
             lines = {line.id for there in shown.values() for line in there}
             if lines:
                 failed |= (await self._paint(channel, script, lines, set())).failed
@@ -184,15 +186,15 @@ class MessageSync:
         if message is None or not isinstance(channel, Channel):
             return
         ballot, shown = (
-            await self.store.polls.find_by_message(message.id),
-            await self.store.posts.find(message.id),
+            await self.store.polls.find_poll_by_message(message.id),
+            await self.store.messages.find_posted_lines(message.id),
         )
         of = ballot.script if ballot else shown[0] if shown else None
-        script = None if of is None else await self.store.scripts.find(of)
+        script = None if of is None else await self.store.scripts.find_script(of)
         if script is None:
             await self.strip(interaction, room, [message.id])
             return
-        with suppress(NotKept):  # which the store has logged
+        with suppress(TransactionFailed):  # which the store has logged
             await self.redraw(channel, room, script, [message.id])
 
     async def redraw_end(self, interaction: Interaction, room: Room, script: Script) -> None:
@@ -204,10 +206,13 @@ class MessageSync:
 
     async def messages_of(self, script: Script) -> list[int]:
         """Return the messages that may have buttons of a script: its end, and open takes."""
-        ballots = await self.store.polls.list_messages(script.id)
+        ballots = await self.store.polls.list_open_poll_messages(script.id)
         if not script.running:
             return ballots
-        return [*await self.store.posts.load_showing(script, [place_of(script).line]), *ballots]
+        return [
+            *await self.store.messages.load_messages_showing(script, [place_of(script).line]),
+            *ballots,
+        ]
 
     async def strip(self, interaction: Interaction, room: Room, messages: Iterable[int]) -> None:
         """Remove the buttons from messages of a script that is gone."""
@@ -227,19 +232,23 @@ class MessageSync:
         Return whether the message must be drawn again, because no turn since has done so.
         """
         message = interaction.message
-        if message is None or message.flags.ephemeral or await self.store.posts.find(message.id):
+        if (
+            message is None
+            or message.flags.ephemeral
+            or await self.store.messages.find_posted_lines(message.id)
+        ):
             return False
-        script = await self.store.scripts.find(place.script)
+        script = await self.store.scripts.find_script(place.script)
         if script is None:
             return True
         if script.channel != interaction.channel_id:
             return False
-        if place.line != BEFORE_THE_FIRST and not await self.store.scripts.has_line(
-            script, place.line
-        ):
+        if place.line != ROOT_LINE and not await self.store.scripts.has_line(script, place.line):
             return False
-        lines = await self.store.lines.load_last(place.line or None, FULL)
-        await self.store.posts.record(message.id, script.id, shown_by(message.content, lines))
+        lines = await self.store.lines.load_last_lines(place.line or None, FULL)
+        await self.store.messages.record_message(
+            message.id, script.id, shown_by(message.content, lines)
+        )
         return True
 
     async def learn_ballot(self, interaction: Interaction, ballot: int) -> bool:
@@ -247,12 +256,12 @@ class MessageSync:
         message = interaction.message
         if message is None or message.flags.ephemeral:
             return False
-        found = await self.store.polls.find(ballot)
+        found = await self.store.polls.find_poll(ballot)
         if found is None:
             return True
         if found.message is not None:
             return False
-        script = await self.store.scripts.get(found.script)
+        script = await self.store.scripts.get_script(found.script)
         if script.channel != interaction.channel_id:
             return False
         await self.store.polls.record_message(ballot, message.id)

@@ -83,7 +83,7 @@ class Perspectives:
         """
         found = await self._load(told, shown)
         strange = {line.script for there in shown if not first_with(found, there) for line in there}
-        owners = [await self.store.scripts.find(script) for script in sorted(strange)]
+        owners = [await self.store.scripts.find_script(script) for script in sorted(strange)]
         found += await self._load(filter(None, owners), shown)
         now, *others = found
         if not now.script.running:
@@ -97,12 +97,14 @@ class Perspectives:
         that runs in the channel if it has any of the lines, even by a fork. None for a message that
         shows no line.
         """
-        found = await self.store.posts.find(message)
+        found = await self.store.messages.find_posted_lines(message)
         if found is None or not found[1]:
             return None
-        script, lines = await self.store.scripts.get(found[0]), found[1]
+        script, lines = await self.store.scripts.get_script(found[0]), found[1]
         running = (
-            script if script.running else await self.store.scripts.find_running(script.channel)
+            script
+            if script.running
+            else await self.store.scripts.find_running_script(script.channel)
         )
         told = [one for one in (running, script) if one]
         perspective = first_with(await self._load(told, [lines]), lines)
@@ -117,18 +119,18 @@ class Perspectives:
         shown = perspective.standing_in(lines) or lines
         if not shown or shown[0].parent is not None or shown[0].script == script.id:
             return script
-        return await self.store.scripts.get(shown[0].script)
+        return await self.store.scripts.get_script(shown[0].script)
 
     async def without_lines(
         self, perspectives: Sequence[Perspective], message: int
     ) -> Perspective | None:
         """Return the perspective of a message without lines, by the script that was recorded."""
-        found = await self.store.posts.find(message)
+        found = await self.store.messages.find_posted_lines(message)
         return next((one for one in perspectives if found and one.script.id == found[0]), None)
 
     async def _beside(self, now: Perspective, other: Perspective) -> Perspective:
         """Return another perspective, in which shared lines stand as in the script that runs."""
-        if await self.store.scripts.share_lines(now.script, other.script):
+        if await self.store.scripts.have_common_lines(now.script, other.script):
             return replace(other, standing=now.standing)
         return other
 

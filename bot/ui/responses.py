@@ -17,7 +17,7 @@ from ..inference.model import ModelError
 from ..screenplay.elements import ScriptError
 from ..session.rate_limits import TooMuch
 from ..session.turn import LineIsOld, NoScript, RoomError
-from ..storage.database import NotKept
+from ..storage.database import TransactionFailed
 from ..storage.line_tree import AlreadyWritten, HeadMoved
 from ..telemetry import Outcome
 from . import components
@@ -175,7 +175,7 @@ def _given_back(interaction: Interaction, text: str) -> tuple[str, list[discord.
 def _sentence(error: Exception) -> str:
     if isinstance(error, RoomError | ScriptError | ModelError):
         return str(error)
-    if isinstance(error, NotKept):
+    if isinstance(error, TransactionFailed):
         return say(NOT_KEPT[error.reason])
     if type(error) in WHAT_TO_DO_NOW:
         return say(WHAT_TO_DO_NOW[type(error)])

@@ -45,7 +45,9 @@ async def milliseconds(store: Store, scripts: Sequence[Script], turns: int, name
     async def write(script: Script) -> None:
         for at in range(turns):
             delivery = f"{name} {script.channel} {at}"
-            [line] = await store.lines.append(script, script.head, [draft(at)], delivery, 0, 1)
+            [line] = await store.lines.append_lines(
+                script, script.head, [draft(at)], delivery, 0, 1
+            )
             script.head = line.id
 
     began = time.perf_counter()
@@ -58,7 +60,7 @@ async def compare(
 ) -> tuple[list[float], list[float]]:
     """Compare a flush for each turn with shared ones: return milliseconds a turn in each round."""
     store = await Store.open(folder / "scripts.db")
-    scripts = [await store.scripts.begin(_script(channel)) for channel in range(channels)]
+    scripts = [await store.scripts.create_script(_script(channel)) for channel in range(channels)]
     took: dict[int, list[float]] = {1: [], GROUP_SIZE: []}
     for number in range(rounds + 1):
         for most in sorted(took, reverse=number % 2 == 1):
@@ -79,8 +81,7 @@ def _script(channel: int) -> Script:
         title="T",
         cast=[],
         voice="stage",
-        temperature=1.0,
-        top_p=1.0,
+        options={"temperature": 1.0, "top_p": 1.0},
         running=True,
         head=None,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, closing
 from copy import deepcopy
 from dataclasses import dataclass
@@ -22,6 +22,7 @@ from bot.app.client import Bot
 from bot.cogs.services import CogServices
 from bot.cogs.upkeep import Upkeep
 from bot.settings import RunnerSettings
+from bot.storage import migrations
 from tests.postgres import Server, ask, server
 
 BOTH = ["sqlite", "postgresql"]
@@ -73,6 +74,25 @@ def where(request: pytest.FixtureRequest) -> Path | URL:
     """Return the file or the server's database, as the test is parametrized."""
     server = getattr(request, "param", None) == "postgresql"
     return request.getfixturevalue("url" if server else "path")
+
+
+AddRevision = Callable[[str], None]
+
+
+@pytest.fixture
+def add_revision(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AddRevision:
+    """Return a function that adds a revision with these statements."""
+
+    def add(statements: str) -> None:
+        folder = tmp_path / "versions"
+        folder.mkdir()
+        monkeypatch.setattr(migrations, "VERSIONS", [*migrations.VERSIONS, folder])
+        (folder / "next.py").write_text(
+            "from alembic import op\nrevision = 'next'\ndown_revision = '0001'\n"
+            f"def upgrade():\n    {statements}\n"
+        )
+
+    return add
 
 
 def on(chosen: RunnerSettings, where: Path | URL) -> RunnerSettings:

@@ -407,7 +407,7 @@ async def test_votes_are_counted_at_once_and_then_once_in_a_while(
     [(until_the_end, _)] = waiting
     assert until_the_end <= 600
     first = len(shown.versions)
-    [ballot] = await inside.services.store.polls.list_unannounced()
+    [ballot] = await inside.services.store.polls.list_unannounced_polls()
     for _ in range(3):  # at the same moment
         polls.recount(ballot.id)
     await inside.discord.until(lambda: len(shown.versions) > first)
@@ -464,7 +464,7 @@ async def test_a_vote_that_ends_while_somebody_undoes(inside: Inside):
     asked = await ann.slash(channel, "continue", takes=2, vote=600)
     shown = await asked.shows(BLOCK)
     await (await ben.click(shown, "Vote for 2")).shows("You are for take 2")
-    [ballot] = await inside.services.store.polls.list_unannounced()
+    [ballot] = await inside.services.store.polls.list_unannounced_polls()
     undone, _ = await asyncio.gather(ben.slash(channel, "undo"), end(inside, ballot))
 
     def told() -> list[Message]:

@@ -11,10 +11,10 @@ import pytest
 
 from bot.session.turn import Wish
 from bot.storage.database import StoreError
-from bot.storage.migrations import SCHEMA
 from bot.storage.sqlite.backup import backup, restore
 from bot.storage.store import Store
 
+from .conftest import AddRevision
 from .test_room import House, house, texts
 from .test_runner import python_m_bot
 
@@ -98,13 +98,14 @@ async def test_what_cannot_be_copied_or_used_changes_nothing(house: House, tmp_p
     newer = folder / "newer.db"
     backup(database, newer)
     with closing(sqlite3.connect(newer)) as connection:
-        connection.execute(f"PRAGMA user_version = {SCHEMA + 1}")
+        connection.execute("UPDATE alembic_version SET version_num = 'f00'")
+        connection.commit()
     damaged = folder / "damaged.db"
     damaged.write_bytes(newer.read_bytes()[:5000])
     for source, said in [
         (there, "cannot be used as a backup"),
         (folder / "nothing.db", "There is no file"),
-        (newer, "comes from a newer On Book"),
+        (newer, "is from a newer On Book"),
         (damaged, "cannot be used as a backup|is damaged"),
     ]:
         with pytest.raises(StoreError, match=said):
@@ -115,15 +116,13 @@ async def test_what_cannot_be_copied_or_used_changes_nothing(house: House, tmp_p
     assert texts(await house.room.lines()) == ["INT. DINER - NIGHT"]
 
 
-async def test_a_backup_of_an_earlier_on_book_is_brought_up_to_date(tmp_path: Path):
-    source = tmp_path / "old.db"
-    statements = (Path(__file__).parent / "data" / "schema3.sql").read_text(encoding="utf-8")
-    with closing(sqlite3.connect(source)) as connection:
-        connection.executescript(statements)
-    database = tmp_path / "scripts.db"
+async def test_an_earlier_backup_is_upgraded(tmp_path: Path, add_revision: AddRevision):
+    source, database = tmp_path / "old.db", tmp_path / "scripts.db"
+    await (await Store.open(source)).close()
+    add_revision("op.execute(\"INSERT INTO key_values VALUES ('a', 'b')\")")
     assert restore(database, source) is None
     store = await Store.open(database)
-    assert len(await store.scripts.list_channel(1)) == 2
+    assert await store.key_values.find_value("a") == "b"
     await store.close()
 
 

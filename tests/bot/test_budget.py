@@ -21,7 +21,7 @@ __all__ = ["house"]
 async def kept(house: House) -> set[int]:
     """Return the ids of the lines whose states are stored."""
     fingerprint = (await house.voices.engine("tiny")).model.fingerprint
-    return await house.store.states.list_kept(range(1, 200), fingerprint)
+    return await house.store.states.list_lines_with_state(range(1, 200), fingerprint)
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ async def test_what_lines_cost_goes_with_their_states_but_not_a_heads(small: Hou
     assert await small.store.states.find_surprisal(first, fingerprint) is None
     for one in oldest, head:
         assert await small.store.states.find_surprisal(one, fingerprint) is not None
-        assert await small.store.states.find_reader(one) == fingerprint
+        assert await small.store.states.find_last_reader(one) == fingerprint
     # A person who looks at the script again sees the same costs.
     for one, other in zip(costs[2], (await last_costs(small.room, 3, 600))[2], strict=True):
         np.testing.assert_allclose(one, other, atol=0.01)
@@ -92,7 +92,9 @@ async def test_what_is_there_when_it_opens_counts(small: House):
     await small.store.close()
     small.store = await Store.open(small.settings.where, 1)
     model = (await small.voices.engine("tiny")).model
-    await small.store.states.keep(1, model.fingerprint, np.zeros(model.state_size, np.float32))
+    await small.store.states.save_state(
+        1, model.fingerprint, np.zeros(model.state_size, np.float32)
+    )
     assert await kept(small) == set()
 
 
@@ -111,7 +113,7 @@ async def test_what_was_taken_back_is_not_counted(small: House):
     # The store makes room for the states, and then fails to store them.
     event.listen(Session, "before_commit", fail)
     with pytest.raises(RuntimeError):
-        await small.store.lines.append(script, script.head, drafts, "late", 0)
+        await small.store.lines.append_lines(script, script.head, drafts, "late", 0)
     event.remove(Session, "before_commit", fail)
     assert await kept(small) == before
     for n in range(9):
@@ -122,8 +124,8 @@ async def test_what_was_taken_back_is_not_counted(small: House):
 async def test_nothing_is_kept_of_a_line_that_is_deleted(small: House):
     begun = await small.start()
     await small.start()
-    await small.store.scripts.delete(begun.script.id)
+    await small.store.scripts.delete_script(begun.script.id)
     model = (await small.voices.engine("tiny")).model
     state = np.zeros(model.state_size, np.float32)
-    await small.store.states.keep(begun.lines[0].id, model.fingerprint, state)
+    await small.store.states.save_state(begun.lines[0].id, model.fingerprint, state)
     assert begun.lines[0].id not in await kept(small)

@@ -21,7 +21,7 @@ HEADING = "INT. DINER - NIGHT"
 
 BY_VOICE = ["Continue", "Another take", "Undo", "Write"]
 BY_PERSON = ["Continue", "Undo", "Write"]
-BEFORE_THE_FIRST = ["Continue", "Write"]
+ROOT_LINE = ["Continue", "Write"]
 
 
 def and_redo(shown: list[str]) -> list[str]:
@@ -55,7 +55,7 @@ async def assert_true(stage: Stage, channel: Any = None) -> None:
         assert aloud(blocks_of(under)[-1]).endswith(flat(lines[-1]))
         assert set(labels(under)) >= set(BY_PERSON)
     else:
-        assert labels(under) in (BEFORE_THE_FIRST, and_redo(BEFORE_THE_FIRST))
+        assert labels(under) in (ROOT_LINE, and_redo(ROOT_LINE))
 
 
 def blocks_of(message: Any) -> list[str]:
@@ -77,7 +77,10 @@ async def unnoted(stage: Stage, act: Any) -> Any:
     """Return what others see of an act in a process that dies before it can note the message."""
     with pytest.MonkeyPatch.context() as patch:
         store = stage.services.store
-        for repository, record in ((store.posts, "record"), (store.polls, "record_message")):
+        for repository, record in (
+            (store.messages, "record_message"),
+            (store.polls, "record_message"),
+        ):
             patch.setattr(repository, record, AsyncMock())
         shown = answer(await act)
     await stage.restart()
@@ -528,8 +531,8 @@ async def test_a_message_that_was_not_noted_loses_its_buttons_where_its_script_i
     stage: Stage,
 ):
     shown = await unnoted(stage, begin(stage))
-    await stage.services.store.scripts.delete(
-        (await stage.services.store.scripts.find_running(stage.channel.id)).id
+    await stage.services.store.scripts.delete_script(
+        (await stage.services.store.scripts.find_running_script(stage.channel.id)).id
     )
     refused = answer(await stage.ann.click(shown, label="Continue"))
     assert refused.ephemeral
@@ -543,7 +546,7 @@ async def test_an_offer_for_one_person_is_no_message_of_a_script(stage: Stage):
     offer = answer(await stage.press_late(stage.ann, look, "Continue"))
     assert labels(offer) == ["Continue from here"]
     await stage.ann.click(offer, label="Continue from here")
-    assert await stage.services.store.posts.find(offer.id) is None
+    assert await stage.services.store.messages.find_posted_lines(offer.id) is None
 
 
 async def test_each_component_has_one_listener_and_the_bot_remembers_no_message(stage: Stage):

@@ -71,7 +71,7 @@ async def test_where_no_script_runs_one_is_offered(
     )
     assert not begun.response.ephemeral
     assert await stage.lines() == [HEADING]
-    script = await stage.services.store.scripts.find_running(stage.channel.id)
+    script = await stage.services.store.scripts.find_running_script(stage.channel.id)
     assert (script.title, script.cast, script.owner) == ("The Diner", ["MAYA"], stage.ben.id)
 
 
@@ -117,7 +117,7 @@ async def test_what_cannot_begin_is_refused_in_a_sentence(stage: Stage):
         assert refused.content.startswith(why)
         assert refused.content.count(". ") == 0
         assert stage.messages() == []
-        assert await stage.services.store.scripts.find_running(stage.channel.id) is None
+        assert await stage.services.store.scripts.find_running_script(stage.channel.id) is None
 
 
 async def test_a_script_keeps_its_voice_and_its_temperature(stage: Stage):
@@ -476,7 +476,7 @@ async def test_where_the_bot_may_not_write_it_says_so_and_stores_nothing(
         assert refused.content.startswith(why), command
         assert options.get("text", "") in refused.content
         assert stage.messages(closed) == []
-    assert await stage.services.store.scripts.find_running(closed.id) is None
+    assert await stage.services.store.scripts.find_running_script(closed.id) is None
 
 
 async def test_a_thread_in_which_the_bot_may_not_write(stage: Stage):
@@ -587,6 +587,6 @@ async def test_an_offer_that_has_grown_old_shelves_nothing(stage: Stage):
     refused = answer(await stage.ann.click(old, label="Shelve it and start the new one"))
     assert refused.ephemeral
     assert "use /start again" in refused.content
-    script = await stage.services.store.scripts.find_running(stage.channel.id)
+    script = await stage.services.store.scripts.find_running_script(stage.channel.id)
     assert script is not None
     assert script.title == "Three"

@@ -43,7 +43,7 @@ async def test_a_cast_grows_and_shrinks(stage: Stage):
     await cast(stage, "remove", character="Maya")
     await cast(stage, "lock", lock="off")
     assert (await cast(stage, "list")).content == "- JONAS\n-# The voice writes for others, too."
-    assert (await stage.services.store.scripts.find_running(stage.channel.id)).players == {}
+    assert (await stage.services.store.scripts.find_running_script(stage.channel.id)).players == {}
 
 
 async def test_names_are_suggested(stage: Stage):
@@ -77,7 +77,9 @@ async def test_what_cannot_be_in_the_cast_is_refused(stage: Stage):
         refused = await cast(stage, command, **options)
         assert refused.ephemeral
         assert why in refused.content
-    assert (await stage.services.store.scripts.find_running(stage.channel.id)).cast == ["MAYA"]
+    assert (await stage.services.store.scripts.find_running_script(stage.channel.id)).cast == [
+        "MAYA"
+    ]
 
 
 @pytest.mark.parametrize("server", [False, True])
@@ -142,7 +144,7 @@ async def test_who_is_played_is_left_to_who_plays_them(house: House):
 
 
 async def test_a_script_with_a_banned_cast_does_not_begin(house: House):
-    await house.store.banned_words.replace("channel", 1, ["maya"])
+    await house.store.banned_words.replace_word_list("channel", 1, ["maya"])
     with pytest.raises(ScriptError, match="cannot be in the cast"):
         await house.start(cast=("MAYA",))
     await house.start()

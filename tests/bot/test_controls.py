@@ -137,7 +137,7 @@ async def test_only_those_who_may_change_what_is_banned(stage: Stage):
     refused = await stage.ann.slash(stage.channel, "settings banned", add="word", server=True)
     assert "needs the permission **Manage Server**" in answer(refused).content
     assert (
-        await stage.services.store.banned_words.list_effective(stage.channel.id, stage.guild.id)
+        await stage.services.store.banned_words.list_banned_words(stage.channel.id, stage.guild.id)
         == []
     )
 
@@ -148,7 +148,7 @@ async def test_a_name_that_must_not_be_said_is_not_in_the_cast(stage: Stage):
     refused = await begin(stage, cast="Maya, Old Zounds")
     assert "cannot be in the cast" in answer(refused).content
     assert answer(refused).ephemeral
-    assert await stage.services.store.scripts.find_running(stage.channel.id) is None
+    assert await stage.services.store.scripts.find_running_script(stage.channel.id) is None
 
 
 async def test_the_operators_list_holds_everywhere(house: House):

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import text
 
 from bot.storage.backends import open_database
-from bot.storage.database import Database, NotKept
+from bot.storage.database import Database, TransactionFailed
 
 
 async def use(database: Database, chance: random.Random) -> None:
@@ -23,7 +23,7 @@ async def use(database: Database, chance: random.Random) -> None:
         try:
             async with session as open_session:
                 await open_session.execute(text("SELECT count(*) FROM sqlite_master"))
-        except NotKept:
+        except TransactionFailed:
             return
 
 
@@ -59,7 +59,7 @@ async def test_what_is_closed_opens_no_more(tmp_path: Path):
     database = await open_database(tmp_path / "scripts.db")
     await database.close()
     for session in (database.reading(), database.writing()):
-        with pytest.raises(NotKept):
+        with pytest.raises(TransactionFailed):
             async with session:
                 raise AssertionError
     assert not await database.purge()

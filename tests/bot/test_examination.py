@@ -290,10 +290,10 @@ async def test_a_sound_network_of_any_kind_is_used(folder: Path, voice: Voice, e
 class Notes(dict[str, str]):
     """Facts in memory."""
 
-    async def find(self, name: str) -> str | None:
+    async def find_value(self, name: str) -> str | None:
         return self.get(name)
 
-    async def record(self, name: str, value: str) -> None:
+    async def save_value(self, name: str, value: str) -> None:
         self[name] = value
 
 

@@ -16,7 +16,7 @@ from .test_at_once import BLOCK, Inside, begin, inside
 
 __all__ = ["inside"]
 
-OF_MANY_LINES = ("load_path", "load_elements", "load", "load_tree", "load_last")
+OF_MANY_LINES = ("load_path", "load_elements", "load_lines", "load_tree_lines", "load_last_lines")
 """The functions that read many lines at once."""
 
 

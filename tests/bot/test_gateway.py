@@ -56,7 +56,7 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
         return 0.0
 
     monkeypatch.setattr(gateway.random, "uniform", note)
-    monkeypatch.setattr(leases, "IDENTIFIED_EVERY", 0.0)
+    monkeypatch.setattr(leases, "IDENTIFY_INTERVAL", 0.0)
     return found
 
 
@@ -202,7 +202,7 @@ def test_nobody_waits_longer_than_the_longest(waits: list[float]):
 @pytest.fixture
 def in_turn(monkeypatch: pytest.MonkeyPatch) -> Iterator[float]:
     """Return the seconds that Discord wants between two identifies."""
-    monkeypatch.setattr(leases, "IDENTIFIED_EVERY", 0.3)
+    monkeypatch.setattr(leases, "IDENTIFY_INTERVAL", 0.3)
     return 0.2
 
 

@@ -136,7 +136,7 @@ async def test_a_vote_ends_in_the_language_of_the_server(
     await begin(hans, channel)
     shown = await (await hans.slash(channel, "continue", takes=2, vote=600)).shows(BLOCK)
     await (await hans.click(shown, "Für Fassung 2")).shows("Du bist jetzt")
-    [ballot] = await inside.services.store.polls.list_unannounced()
+    [ballot] = await inside.services.store.polls.list_unannounced_polls()
     await end(inside, ballot)
 
     def told() -> list[str]:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import URL, Connection, event
 
-from bot.storage.database import NotKept
+from bot.storage.database import TransactionFailed
 from bot.storage.group_commit import GROUP_SIZE
 from bot.storage.line_tree import AlreadyWritten, HeadMoved
 from bot.storage.schema import Line, Script
@@ -29,7 +29,7 @@ CHANNELS = 12
 
 @pytest.fixture
 async def scripts(store: Store) -> list[Script]:
-    return [await store.scripts.begin(a_script(channel)) for channel in range(CHANNELS)]
+    return [await store.scripts.create_script(a_script(channel)) for channel in range(CHANNELS)]
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def commits(store: Store, where: Path | URL) -> list[int]:
 
 async def append(store: Store, script: Script, delivery: str = "") -> list[Line]:
     words = delivery or f"Rain {script.channel}."
-    return await store.lines.append(script, script.head, [a_draft(words)], words, 0)
+    return await store.lines.append_lines(script, script.head, [a_draft(words)], words, 0)
 
 
 async def at_once(store: Store, scripts: Sequence[Script]) -> list[list[Line] | BaseException]:
@@ -67,7 +67,10 @@ async def test_no_more_of_them_share_one_than_are_meant_to(
     store: Store, scripts: list[Script], commits: list[int]
 ):
     script = scripts[0]
-    posts = [store.posts.record(message, script.id, []) for message in range(2 * GROUP_SIZE + 1)]
+    posts = [
+        store.messages.record_message(message, script.id, [])
+        for message in range(2 * GROUP_SIZE + 1)
+    ]
     await asyncio.gather(*posts)
     assert len(commits) == 3
 
@@ -99,9 +102,11 @@ async def test_where_the_disk_fails_all_are_told_and_nothing_is_there(
         connection = await session.connection()
         pages = (await connection.exec_driver_sql("PRAGMA page_count")).scalar()
         await connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
-    long = [store.lines.append(s, None, [a_draft("Rain. " * 5000)], str(s.id), 0) for s in scripts]
+    long = [
+        store.lines.append_lines(s, None, [a_draft("Rain. " * 5000)], str(s.id), 0) for s in scripts
+    ]
     results = await asyncio.gather(*long, return_exceptions=True)
-    assert {type(one) for one in results} == {NotKept}
+    assert {type(one) for one in results} == {TransactionFailed}
     assert count(where, "lines") == 0
     async with store._database.reading() as session:
         connection = await session.connection()
@@ -123,7 +128,7 @@ async def test_while_the_file_is_locked_all_are_told_at_once(
         other.execute("BEGIN IMMEDIATE")
         results = await at_once(store, scripts)
         other.rollback()
-    assert {type(one) for one in results} == {NotKept}
+    assert {type(one) for one in results} == {TransactionFailed}
     assert len(begun) == 1
     assert all(isinstance(one, list) for one in await at_once(store, scripts))
 
@@ -144,9 +149,9 @@ async def test_the_message_of_a_script_that_is_deleted_meanwhile_is_not_noted(
     store: Store, scripts: list[Script], where: Path | URL
 ):
     [line] = await append(store, scripts[0])
-    await store.scripts.delete(scripts[0].id)
-    await store.posts.record(5, scripts[0].id, [line])
-    assert count(where, "posts") == 0
+    await store.scripts.delete_script(scripts[0].id)
+    await store.messages.record_message(5, scripts[0].id, [line])
+    assert count(where, "posted_lines") == 0
 
 
 async def test_who_does_not_wait_for_the_end_takes_nobody_along(
@@ -163,11 +168,11 @@ async def test_who_does_not_wait_for_the_end_takes_nobody_along(
 
 async def test_it_does_not_close_before_all_is_written(where: Path | URL):
     store = await Store.open(where)
-    script = await store.scripts.begin(a_script())
+    script = await store.scripts.create_script(a_script())
     written = asyncio.ensure_future(append(store, script))
     await asyncio.sleep(0)
     written.cancel()
     await store.close()
     assert count(where, "lines") == 1
-    with pytest.raises(NotKept):
+    with pytest.raises(TransactionFailed):
         await append(store, script, "late")

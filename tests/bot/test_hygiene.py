@@ -27,7 +27,7 @@ from bot.screenplay.importers.manuscript import Manuscript
 from bot.screenplay.statistics import tally
 from bot.session.banned_words import MOST_WORDS, changed, shown_words
 from bot.session.turn import Place, RoomError
-from bot.storage.schema import Ballot, Line, Script
+from bot.storage.schema import Line, Poll, Script
 from bot.ui.ballots import ballot_text
 from bot.ui.cards import NAME, card, credited
 from bot.ui.images.page import stats_in_words
@@ -222,7 +222,7 @@ def test_takes_ping_nobody_and_keep_to_their_blocks(texts: list[str], credit: st
     if not takes:
         return
     for closed in (False, True):
-        ballot = Ballot(id=1, script=1, parent=None, asker=7, ends=None, closed=closed, chosen=None)
+        ballot = Poll(id=1, script=1, parent=None, asker=7, ends=None, closed=closed, chosen=None)
         if closed:
             ballot.chosen = next(iter(takes))
         content = ballot_text(ballot, takes, {})

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import URL
 
 from bot.sharding import Shards
-from bot.storage.database import NotKept, StoreError
+from bot.storage.database import StoreError, TransactionFailed
 from bot.storage.line_tree import AlreadyWritten, HeadMoved
 from bot.storage.postgres import leases
 from bot.storage.postgres.leases import Lease
@@ -20,7 +20,7 @@ from bot.storage.store import Store
 from tests.discord.people import PATIENCE
 from tests.postgres import Server, ask
 
-from .conftest import count
+from .conftest import AddRevision, count
 from .test_postgres import wait_for
 from .test_store import a_draft, a_script, append
 
@@ -30,10 +30,10 @@ ALL = Shards.all_of(2)
 @pytest.fixture(autouse=True)
 def _in_a_hurry(monkeypatch: pytest.MonkeyPatch):
     """Keep leases from running out by themselves, and shorten all other waits."""
-    monkeypatch.setattr(leases, "HELD", 600.0)
-    monkeypatch.setattr(leases, "RENEWED_EVERY", 0.2)
-    monkeypatch.setattr(leases, "ASKED_EVERY", 0.02)
-    monkeypatch.setattr(leases, "IDENTIFIED_EVERY", 0.3)
+    monkeypatch.setattr(leases, "LEASE_DURATION", 600.0)
+    monkeypatch.setattr(leases, "RENEWAL_INTERVAL", 0.2)
+    monkeypatch.setattr(leases, "ACQUIRE_INTERVAL", 0.02)
+    monkeypatch.setattr(leases, "IDENTIFY_INTERVAL", 0.3)
 
 
 SOMEBODY_WAITS = "SELECT count(*) > 0 FROM pg_stat_activity WHERE wait_event = 'advisory'"
@@ -91,24 +91,24 @@ async def test_what_one_has_another_waits_for_until_it_is_given_back(
 ):
     async with process(url) as second:
         async with process(url) as first:
-            await first.lease.take()
+            await first.lease.acquire()
             assert first.lease.held
             with caplog.at_level(logging.INFO, "onbook.leases"):
-                waiting = asyncio.create_task(second.lease.take())
+                waiting = asyncio.create_task(second.lease.acquire())
                 for shard in (Shards([1], 2), Shards([0], 2)):
                     async with process(url, shard) as other:
                         with pytest.raises(TimeoutError):
-                            await asyncio.wait_for(other.lease.take(), 0.2)
+                            await asyncio.wait_for(other.lease.acquire(), 0.2)
                         assert not other.lease.held
             assert not waiting.done()
-            assert first.lease.lack() == ""
-            assert second.lease.lack() == (
+            assert first.lease.explain_missing() == ""
+            assert second.lease.explain_missing() == (
                 "This process waits for shards 0 to 1 of 2: "
                 f"{second.lease._holder} has shard 0 of 2."
             )
         await asyncio.wait_for(waiting, PATIENCE)
         assert second.lease.held
-        assert second.lease.lack() == ""
+        assert second.lease.explain_missing() == ""
         assert not first.lease.held
         assert not first.lost.is_set()
     said = [one.getMessage() for one in caplog.records if "waiting for shards" in one.getMessage()]
@@ -117,12 +117,14 @@ async def test_what_one_has_another_waits_for_until_it_is_given_back(
 
 async def test_several_have_a_part_each(url: URL):
     async with process(url, Shards([0], 2)) as first, process(url, Shards([1], 2)) as second:
-        await asyncio.gather(first.lease.take(), second.lease.take())
+        await asyncio.gather(first.lease.acquire(), second.lease.acquire())
         assert first.lease.held
         assert second.lease.held
         async with a_store(url, first) as one, a_store(url, second) as other:
-            await asyncio.gather(*(one.facts.record("a", "b"), other.facts.record("c", "d")))
-    assert count(url, "facts") == 2
+            await asyncio.gather(
+                *(one.key_values.save_value("a", "b"), other.key_values.save_value("c", "d"))
+            )
+    assert count(url, "key_values") == 2
     assert ask(url, "SELECT max(epoch), count(*) FROM leases") == [["2", "2"]]
 
 
@@ -130,7 +132,7 @@ async def test_of_those_who_take_at_once_one_has_them(url: URL):
     every = [Process(url, ALL) for _ in range(4)]
     for one in every:
         await one.lease.__aenter__()
-    tasks = [asyncio.create_task(one.lease.take()) for one in every]
+    tasks = [asyncio.create_task(one.lease.acquire()) for one in every]
     for left in range(4, 0, -1):
         done, tasks = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         assert (len(done), len(tasks)) == (1, left - 1)
@@ -142,8 +144,8 @@ async def test_shards_that_are_divided_otherwise_are_waited_for(
     url: URL, caplog: pytest.LogCaptureFixture
 ):
     async with process(url, Shards([1], 2)) as old, process(url, Shards([3], 4)) as new:
-        await old.lease.take()
-        waiting = asyncio.create_task(new.lease.take())
+        await old.lease.acquire()
+        waiting = asyncio.create_task(new.lease.acquire())
         await until(lambda: "has shard 1 of 2" in caplog.text)
         assert not waiting.done()
         await old.lease.__aexit__()
@@ -151,24 +153,24 @@ async def test_shards_that_are_divided_otherwise_are_waited_for(
         assert new.lease.held
 
 
-async def test_tables_of_an_earlier_version_are_left_until_nobody_has_any(
-    url: URL, caplog: pytest.LogCaptureFixture
+async def test_an_upgrade_waits_until_nobody_has_any_shard(
+    postgres: Server, add_revision: AddRevision, caplog: pytest.LogCaptureFixture
 ):
+    url = postgres.create()
     await (await Store.open(url)).close()
     async with process(url, Shards([0], 2)) as old, process(url, Shards([1], 2)) as new:
-        await old.lease.take()
-        ask(url, "UPDATE onbook SET schema = schema - 1")
-        waiting = asyncio.create_task(new.lease.take())
+        await old.lease.acquire()
+        add_revision("pass")
+        waiting = asyncio.create_task(new.lease.acquire())
         await until(lambda: "waiting for shard 1 of 2" in caplog.text)
         assert not waiting.done()
         await old.lease.__aexit__()
         await asyncio.wait_for(waiting, PATIENCE)
-        ask(url, "UPDATE onbook SET schema = schema + 1")
 
 
 async def test_it_is_kept_for_as_long_as_it_is_renewed(url: URL):
     async with process(url) as first:
-        await first.lease.take()
+        await first.lease.acquire()
         expires = "SELECT min(expires), max(epoch) FROM leases"
         [[before, epoch]] = ask(url, expires)
         await until(lambda: ask(url, expires) > [[before, epoch]])
@@ -181,27 +183,27 @@ async def test_it_is_kept_for_as_long_as_it_is_renewed(url: URL):
 
 async def test_one_that_was_stopped_writes_nothing_when_it_comes_back(url: URL):
     async with process(url) as first, a_store_of(url, first) as store:
-        script = await store.scripts.begin(a_script())
+        script = await store.scripts.create_script(a_script())
         await append(store, script.id, "Rain.")
         first.stops()
         runs_out(url)
         # No other process knows the script yet or has its shard.
         await append(store, script.id, "Snow.")
         async with process(url) as second, a_store_of(url, second) as other:
-            before = await store.scripts.get(script.id)
+            before = await store.scripts.get_script(script.id)
             acts = (
-                store.lines.append(before, before.head, [a_draft("Hail.")], "d", 0),
-                store.facts.record("a", "b"),
-                store.scripts.delete(script.id),
+                store.lines.append_lines(before, before.head, [a_draft("Hail.")], "d", 0),
+                store.key_values.save_value("a", "b"),
+                store.scripts.delete_script(script.id),
             )
             for act in acts:
-                with pytest.raises(NotKept) as refused:
+                with pytest.raises(TransactionFailed) as refused:
                     await act
                 assert refused.value.reason == "lost"
             assert first.lost.is_set()
             assert not first.lease.held
             await append(other, script.id, "Fog.")
-            head = (await store.scripts.get(script.id)).head
+            head = (await store.scripts.get_script(script.id)).head
             assert [line.text for line in await store.lines.load_path(head)] == [
                 "Rain.",
                 "Snow.",
@@ -212,7 +214,7 @@ async def test_one_that_was_stopped_writes_nothing_when_it_comes_back(url: URL):
 
 @asynccontextmanager
 async def a_store_of(url: URL, one: Process) -> AsyncIterator[Store]:
-    await one.lease.take()
+    await one.lease.acquire()
     async with a_store(url, one) as store:
         yield store
 
@@ -222,7 +224,7 @@ async def test_whoever_takes_over_waits_for_what_is_being_written(url: URL):
         first.stops()
         async with store._database.writing():
             runs_out(url)
-            taking = asyncio.create_task(second.lease.take())
+            taking = asyncio.create_task(second.lease.acquire())
             await asyncio.to_thread(wait_for, url, SOMEBODY_WAITS)
             assert not taking.done()
         await asyncio.wait_for(taking, PATIENCE)
@@ -230,19 +232,21 @@ async def test_whoever_takes_over_waits_for_what_is_being_written(url: URL):
 
 async def test_one_whose_lease_has_run_out_is_told_by_the_server(url: URL):
     async with process(url) as first:
-        await first.lease.take()
+        await first.lease.acquire()
         runs_out(url)
         await asyncio.wait_for(first.lost.wait(), PATIENCE)
         assert not first.lease.held
-        assert first.lease.lack() == "This process has lost shards 0 to 1 of 2, and ends."
+        assert (
+            first.lease.explain_missing() == "This process has lost shards 0 to 1 of 2, and ends."
+        )
 
 
 async def test_one_that_does_not_reach_the_server_loses_them_in_time(
     url: URL, postgres: Server, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(leases, "HELD", 1.0)
+    monkeypatch.setattr(leases, "LEASE_DURATION", 1.0)
     async with process(url) as first:
-        await first.lease.take()
+        await first.lease.acquire()
         before = first.lease._until
         await asyncio.to_thread(postgres.stop)
         try:
@@ -254,7 +258,7 @@ async def test_one_that_does_not_reach_the_server_loses_them_in_time(
 
 async def test_a_server_that_goes_and_comes_back_is_no_loss(url: URL, postgres: Server):
     async with process(url) as first:
-        await first.lease.take()
+        await first.lease.acquire()
         await asyncio.to_thread(postgres.stop)
         await asyncio.to_thread(postgres.start)
         before = first.lease._until
@@ -274,16 +278,17 @@ async def test_a_database_that_cannot_be_used_is_a_sentence(url: URL):
 
 async def test_an_interaction_that_two_processes_hear_is_one_line(url: URL):
     one, other = await Store.open(url), await Store.open(url)
-    script = await one.scripts.begin(a_script())
+    script = await one.scripts.create_script(a_script())
     both = (
-        store.lines.append(script, None, [a_draft("Rain.")], "same", 0) for store in (one, other)
+        store.lines.append_lines(script, None, [a_draft("Rain.")], "same", 0)
+        for store in (one, other)
     )
     results = await asyncio.gather(*both, return_exceptions=True)
     [refused] = [type(result) for result in results if isinstance(result, Exception)]
     assert refused in (AlreadyWritten, HeadMoved)
-    again = await other.scripts.get(script.id)
+    again = await other.scripts.get_script(script.id)
     with pytest.raises(AlreadyWritten):
-        await other.lines.append(again, again.head, [a_draft("Rain.")], "same", 0)
+        await other.lines.append_lines(again, again.head, [a_draft("Rain.")], "same", 0)
     assert count(url, "lines") == 1
     await one.close()
     await other.close()

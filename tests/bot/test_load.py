@@ -150,9 +150,9 @@ async def test_the_heads_keep_their_states_and_others_as_far_as_there_is_room(
     assert kept == costs == [4, 8, 12, 16, 17, 18, 19, 20]
     # Opening the store finds nothing to take away.
     store = await Store.open(path, room)
-    script = await store.scripts.find_running(PLACES[0][0])
+    script = await store.scripts.find_running_script(PLACES[0][0])
     assert script is not None
-    await store.lines.append(script, script.head, [], "now", 0)
+    await store.lines.append_lines(script, script.head, [], "now", 0)
     await store.close()
     with closing(sqlite3.connect(path)) as database:
         for table in filling.CACHES:

@@ -263,9 +263,9 @@ async def connect_anew(stage: Stage) -> None:
 async def break_the_database(services: CogServices, path: Path, look: Look) -> None:
     """Damage the database, make it busy, and mend it."""
     with closing(sqlite3.connect(path)) as another_program:
-        another_program.execute("ALTER TABLE facts RENAME TO lost")
+        another_program.execute("ALTER TABLE key_values RENAME TO lost")
         await look("with a damaged database")
-        another_program.execute("ALTER TABLE lost RENAME TO facts")
+        another_program.execute("ALTER TABLE lost RENAME TO key_values")
     async with services.store._database.reading():
         await look("with a database that does not come to an end")
     await look("mended")

@@ -136,7 +136,7 @@ async def test_a_change_of_voice_is_said_once_and_the_old_states_come_back(stage
     await model(stage, "use", model="tiny", script=True)
     head = (await stage.services.rooms.at(stage.channel.id).script()).head
     engine = await stage.services.voices.engine("tiny")
-    assert await stage.services.store.states.find(head, engine.model.fingerprint) is not None
+    assert await stage.services.store.states.find_state(head, engine.model.fingerprint) is not None
     again = await go_on(stage)
     assert again == f"-# {REREAD.format('tiny')}\n{before}"
 

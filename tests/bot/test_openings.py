@@ -181,7 +181,7 @@ async def test_it_is_there_after_a_restart_and_read_again(house: House):
     await begun(house, "ghost story")
     before = texts(await house.carry_on(1))
     await house.room.cursor.undo(house.writer())
-    await house.restart("DELETE FROM states", "DELETE FROM surprises")
+    await house.restart("DELETE FROM states", "DELETE FROM surprisals")
     assert (await house.room.script()).style == "ghost story"
     await check_it_has_read(house, PASSAGES["ghost story"])
     assert texts(await house.carry_on(1)) == before
@@ -201,7 +201,7 @@ async def test_a_file_is_read_after_the_opening(house: House):
 async def test_what_surprised_the_voice_is_judged_after_the_opening(house: House):
     await begun(house, "storm")
     kept = (await last_costs(house.room, 1, 600))[2][0]
-    await house.restart("DELETE FROM states", "DELETE FROM surprises")
+    await house.restart("DELETE FROM states", "DELETE FROM surprisals")
     reading, [line], [again] = await last_costs(house.room, 1, 600)
     assert again == pytest.approx(kept, abs=0.05)
     expected = await house.room.reader.expected(reading, line, 1)
@@ -291,7 +291,7 @@ async def test_an_unknown_style_is_refused_with_those_that_there_are(
     with pytest.raises(ScriptError) as refused:
         await house.start(**how)
     assert told in str(refused.value)
-    assert await house.store.scripts.list_channel(house.room.channel) == []
+    assert await house.store.scripts.list_scripts(house.room.channel) == []
 
 
 async def test_a_style_is_chosen_among_those_of_the_voice(stage: Stage):
@@ -325,7 +325,7 @@ async def test_somebody_alone_is_told_which_styles_there_are(stage: Stage):
     assert refused.content == "“tiny” has no style “noir”: choose from storm, ghost story."
     refused = answer(await begin(stage, style="noir", model="other"))
     assert refused.content == "“other” has no styles: leave out the option style."
-    assert await stage.services.store.scripts.list_channel(stage.channel.id) == []
+    assert await stage.services.store.scripts.list_scripts(stage.channel.id) == []
     await begin(stage)
     shown = answer(await stage.ann.slash(stage.channel, "settings show"))
     assert "style" not in shown.content

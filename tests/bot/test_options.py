@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from types import SimpleNamespace
 
 import pytest
 
-from bot.generation.options import OPTIONS, PREFERENCES, OptionSpec, requested_in, resolve
+from bot.generation.options import OPTIONS, OptionSpec, read_options, requested_in, resolve
 from bot.inference.sampling import Sampling
 from bot.settings import Settings
-from bot.storage.schema import Script
+from bot.storage.schema import Base
 
 NAMES = {one.name for one in OPTIONS}
 
@@ -19,8 +18,22 @@ def test_the_sampler_takes_all_options_but_the_quality():
     assert {one.name for one in fields(Sampling)} - {"seed"} == NAMES - {"quality"}
 
 
-def test_a_script_has_a_column_for_each_preference():
-    assert {one.key for one in Script.__table__.columns} & NAMES == PREFERENCES.keys()
+def test_no_table_has_a_column_for_an_option():
+    columns = {column.key for table in Base.metadata.sorted_tables for column in table.columns}
+    assert not columns & NAMES
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "accepted"),
+    [
+        *(("min_p", 0, True), ("min_p", 1.1, False), ("min_p", "0.5", False)),
+        *(("min_p", True, False), ("length", 250, True), ("length", 2.5, False)),
+        *(("quality", "best", True), ("quality", "worst", False), ("min_p", None, False)),
+        *(("recall", 1.0, False), ("tempo", 1, False)),
+    ],
+)
+def test_only_valid_options_of_a_script_are_read(name: str, value: object, accepted: bool):
+    assert read_options({name: value}) == ({name: value} if accepted else {})
 
 
 @pytest.mark.parametrize("one", OPTIONS, ids=lambda one: one.name)
@@ -35,19 +48,18 @@ def test_the_operators_default_is_of_the_type_and_within_the_bounds(one: OptionS
 
 
 def test_a_request_goes_before_the_script_and_the_script_before_the_operator():
-    script = SimpleNamespace(**dict.fromkeys(PREFERENCES))
-    script.temperature, script.top_p, script.min_p = 0.3, 0.5, 0.0
-    resolved = resolve({"temperature": 1.5, "top_p": None}, script, Settings(min_p=0.2))
+    own = {"temperature": 0.3, "top_p": 0.5, "min_p": 0.0, "repetition": 99.0}
+    resolved = resolve({"temperature": 1.5, "top_p": None}, own, Settings(min_p=0.2))
     assert (resolved["temperature"], resolved["top_p"], resolved["min_p"]) == (1.5, 0.5, 0.0)
     assert resolved["length"] == Settings().soft_length
+    assert resolved["repetition"] == Settings().repetition
     assert resolved.keys() == NAMES
 
 
 @pytest.mark.parametrize("name", ["length", "recall", "tempo"])
 def test_only_what_can_be_requested_is_taken(name: str):
-    script = SimpleNamespace(**dict.fromkeys(PREFERENCES))
     with pytest.raises(ValueError, match=name):
-        resolve({name: 1}, script, Settings())
+        resolve({name: 1}, {}, Settings())
 
 
 def test_another_take_asks_for_what_the_first_was_written_with():

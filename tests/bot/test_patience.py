@@ -123,7 +123,7 @@ async def test_stop_on_what_was_lost_does_not_say_that_it_is_there(
     button = shown.buttons["Stop"]
     await lost(inside)
     assert said in await asked_to_stop(inside, shown, button)
-    running = await inside.services.store.scripts.find_running(inside.channel.id)
+    running = await inside.services.store.scripts.find_running_script(inside.channel.id)
     assert running is not None
     assert running.title == "The Diner"
 

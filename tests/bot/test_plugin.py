@@ -144,8 +144,8 @@ async def test_it_is_a_guest(
     assert (len(lines), lines[0]) == (2, HEADING)
     assert stage.with_buttons() == [pressed.response.id]
     # The environment was read, and the .env file was not.
-    script = await stage.services.store.scripts.find_running(stage.channel.id)
-    assert (script.voice, script.temperature) == ("tiny", 0.75)
+    script = await stage.services.store.scripts.find_running_script(stage.channel.id)
+    assert (script.voice, script.options["temperature"]) == ("tiny", 0.75)
     assert len(lines[1]) <= 100 + TO_A_WORD + len("LEONATO\n")
     assert (await stage.ann.slash(stage.channel, "roll")).response.content == "4"
 

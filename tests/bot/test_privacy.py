@@ -26,7 +26,14 @@ from bot.session.replay import Verdict, replay
 from bot.session.turn import Patience, Place, Wish
 from bot.settings import RunnerSettings
 from bot.storage.line_tree import HeadMoved
-from bot.storage.schema import FORGOTTEN, LOOKED_AFTER_BY, REMOVED, SOMEBODY, fork_of, guilds_voice
+from bot.storage.schema import (
+    ERASED_ELEMENT,
+    ERASED_NAME,
+    ERASED_PERSON,
+    HOUSEKEEPER,
+    guild_voice_key,
+    make_fork,
+)
 from bot.storage.store import Store
 from bot.ui.replay_report import in_words
 from tests.discord.addresses import at
@@ -96,16 +103,16 @@ async def test_a_name_is_taken_from_lines_scripts_casts_and_votes(house: House):
     await house.room.library.add_to_cast(ann, ["MAYA"], ann.id)
     turn = await house.room.continuation.generate(ann, Wish(takes=2, vote=60))
     await house.room.ballots.vote(ann, turn.ballot.id, 1)
-    await house.store.people.forget(ann.id, text=False)
+    await house.store.people.erase_person(ann.id, text=False)
     lines = await house.room.lines()
     assert texts(lines) == ["INT. DINER - NIGHT", PHRASE]
     assert {(line.author, line.credit, line.asker) for line in lines} == {
-        (FORGOTTEN, SOMEBODY, None)
+        (ERASED_PERSON, ERASED_NAME, None)
     }
-    script = await house.store.scripts.get(begun.script.id)
-    assert (script.owner, script.players) == (FORGOTTEN, {})
+    script = await house.store.scripts.get_script(begun.script.id)
+    assert (script.owner, script.players) == (ERASED_PERSON, {})
     assert await house.store.polls.load_votes(turn.ballot.id) == {}
-    assert (await house.store.polls.find(turn.ballot.id)).asker == FORGOTTEN
+    assert (await house.store.polls.find_poll(turn.ballot.id)).asker == ERASED_PERSON
     # A state depends on the text alone, and the text is still there.
     assert await house.state(lines[-1]) == await house.read_from_the_start(lines)
 
@@ -129,7 +136,7 @@ async def test_who_is_forgotten_while_the_cast_is_changed_plays_nobody(
 
     async def read_before_he_is_forgotten() -> Any:
         script = await read()
-        await house.store.people.forget(ben.id, text=False)
+        await house.store.people.erase_person(ben.id, text=False)
         return script
 
     monkeypatch.setattr(house.room.library, "script", read_before_he_is_forgotten)
@@ -148,15 +155,15 @@ async def test_text_is_taken_from_copies_too_and_every_voice_forgets_it(house: H
         house.writer(), Place((await house.room.script()).id, first.id), "Snow."
     )
     assert sum(PHRASE in line.text for line in await house.room.lines()) == 1
-    await house.store.people.forget(ben.id, text=True)
+    await house.store.people.erase_person(ben.id, text=True)
     script = await house.room.script()
-    tree = await house.store.lines.load_tree(script, 0, 99)
+    tree = await house.store.lines.load_tree_lines(script, 0, 99)
     assert not [line for line in tree if PHRASE in line.text]
     assert [line.removed for line in tree] == [
         line.copy_of == kept.id or line.id == kept.id for line in tree
     ]
     lines = await house.room.lines()
-    assert lines[2].element == REMOVED
+    assert lines[2].element == ERASED_ELEMENT
     for line in [*tree]:
         if line.removed or line.parent in {one.id for one in tree if one.removed}:
             assert await house.state(line) is None
@@ -177,17 +184,17 @@ async def test_a_line_that_was_being_written_meanwhile_is_not_kept(house: House)
     stood = await house.room.script()
     head = stood.head
     drafts = await house.room.continuation.write_takes(stood, head, Wish(seed=1), 1, Patience())
-    await house.store.people.forget(ben.id, text=True)
+    await house.store.people.erase_person(ben.id, text=True)
     with pytest.raises(HeadMoved):
-        await house.store.lines.append(stood, head, drafts[0], "late", 0)
+        await house.store.lines.append_lines(stood, head, drafts[0], "late", 0)
     with pytest.raises(HeadMoved):
-        await house.store.polls.offer(stood, drafts, "later", 1, None)
+        await house.store.polls.open_poll(stood, drafts, "later", 1, None)
     # A state that was read before the removal is not stored either.
     model = (await house.voices.engine("tiny")).model
-    await house.store.states.keep(head, model.fingerprint, drafts[0][0].state, removed=0)
-    assert await house.store.states.find(head, model.fingerprint) is None
-    await house.store.states.keep(head, model.fingerprint, drafts[0][0].state, removed=1)
-    assert await house.store.states.find(head, model.fingerprint) is not None
+    await house.store.states.save_state(head, model.fingerprint, drafts[0][0].state, removed=0)
+    assert await house.store.states.find_state(head, model.fingerprint) is None
+    await house.store.states.save_state(head, model.fingerprint, drafts[0][0].state, removed=1)
+    assert await house.store.states.find_state(head, model.fingerprint) is not None
     assert len(await house.carry_on()) == 1
 
 
@@ -202,7 +209,7 @@ async def test_what_is_forgotten_is_nowhere_on_the_disk(house: House, text: bool
     before = on_the_disk(database)
     assert NAME.encode() in before
     assert PHRASE.encode() in before
-    await house.store.people.forget(ben.id, text=text)
+    await house.store.people.erase_person(ben.id, text=text)
     after = on_the_disk(database)
     assert NAME.encode() not in after
     assert (PHRASE.encode() in after) is not text
@@ -215,7 +222,7 @@ async def test_what_is_deleted_is_nowhere_on_the_disk(house: House):
     await house.write(f"{PHRASE}.")
     tell(house.settings.where, "ANALYZE")
     assert PHRASE.encode() in on_the_disk(house.settings.where)
-    await house.store.scripts.delete(begun.script.id)
+    await house.store.scripts.delete_script(begun.script.id)
     assert PHRASE.encode() not in on_the_disk(house.settings.where)
 
 
@@ -229,7 +236,7 @@ async def test_messages_are_drawn_again_without_what_was_forgotten(stage: Stage)
     everything = "\n".join(content for content, _ in stage.seen())
     assert PHRASE not in everything
     assert "Ben" not in everything
-    assert SOMEBODY in everything
+    assert ERASED_NAME in everything
     await assert_true(stage)
 
 
@@ -242,7 +249,7 @@ async def test_whoever_is_not_sure_changes_nothing(stage: Stage):
     # The question outlives a restart.
     await stage.restart()
     await stage.ben.click(asked, label="Forget me and my text")
-    assert (await stage.lines())[-1] == REMOVED.text
+    assert (await stage.lines())[-1] == ERASED_ELEMENT.text
 
 
 async def test_export_gives_people_theirs_and_nobody_elses(stage: Stage):
@@ -261,20 +268,20 @@ async def test_export_gives_people_theirs_and_nobody_elses(stage: Stage):
 
 async def test_export_has_whatever_bears_a_persons_id(house: House):
     begun = await house.start(cast=["MAYA", "JONAS"])
-    ben, voters = house.writer("Ben"), (await house.store.scripts.get(begun.script.id)).owner
-    assert not await house.store.people.load_kept(ben.id)
+    ben, voters = house.writer("Ben"), (await house.store.scripts.get_script(begun.script.id)).owner
+    assert not await house.store.people.load_personal_data(ben.id)
     await house.room.library.add_to_cast(ben, ["MAYA"], ben.id)
     await house.room.continuation.generate(ben, Wish(kind=Kind.ACTION))
     turn = await house.room.continuation.generate(house.writer(), Wish(takes=2, vote=60))
     await house.room.ballots.vote(ben, turn.ballot.id, 1)
-    name, content = as_file(await house.store.people.load_kept(ben.id), 10_000)
+    name, content = as_file(await house.store.people.load_personal_data(ben.id), 10_000)
     assert name == "on-book-yours.json"
     given = json.loads(content)
     assert [one["take"] for one in given["votes"]] == [2]
     assert [one["character"] for one in given["characters"]] == ["MAYA"]
     assert len(given["asked"]) == 1
     assert given["lines"] == given["scripts"] == []
-    theirs = await house.store.people.load_kept(voters)
+    theirs = await house.store.people.load_personal_data(voters)
     [began] = json.loads(as_file(theirs, 10_000)[1])["scripts"]
     assert began["script"] == "The Diner"
 
@@ -283,11 +290,11 @@ async def test_export_has_a_copy_whose_original_is_gone(house: House):
     script = (await house.start()).script
     hail = (await house.write("Hail.\n\nSnow.")).lines[0]
     await house.room.cursor.rewrite(house.writer(), Place(script.id, hail.id), "Rain.")
-    kept = await house.store.people.load_kept(house.writer().id)
+    kept = await house.store.people.load_personal_data(house.writer().id)
     assert [line.text for line, _ in kept.lines][-3:] == ["Hail.", "Snow.", "Rain."]
     await house.room.cursor.fork(house.writer(), "Fork")
-    await house.store.scripts.delete(script.id)
-    kept = await house.store.people.load_kept(house.writer().id)
+    await house.store.scripts.delete_script(script.id)
+    kept = await house.store.people.load_personal_data(house.writer().id)
     assert [line.text for line, _ in kept.lines][-2:] == ["Rain.", "Snow."]
 
 
@@ -295,7 +302,7 @@ async def test_export_is_packed_where_it_is_too_large_for_a_message(stage: Stage
     await begin(stage)
     for _ in range(3):
         await stage.ben.slash(stage.channel, "write", text="Rain. " * 200)
-    kept = await stage.services.store.people.load_kept(stage.ben.id)
+    kept = await stage.services.store.people.load_personal_data(stage.ben.id)
     name, content = as_file(kept, 2000)
     assert (name, len(content) < 2000) == ("on-book-yours.zip", True)
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
@@ -327,7 +334,7 @@ async def test_replay_says_what_follows_a_removed_line(house: House):
     ben = house.writer("Ben")
     await house.room.continuation.write(ben, PHRASE)
     await house.carry_on(seed=2, lines=2)
-    await house.store.people.forget(ben.id, text=True)
+    await house.store.people.erase_person(ben.id, text=True)
     found = await replay(house.room, Patience())
     assert [one.verdict for one in found.findings] == [
         *(Verdict.PERSON, Verdict.PROVED, Verdict.PERSON),
@@ -347,20 +354,20 @@ async def test_a_server_that_removed_the_bot_is_deleted_after_a_while(stage: Sta
     mo = moderator(stage, manage_channels=True)
     await mo.slash(stage.channel, "settings banned", add="zounds")
     store, guild = stage.services.store, stage.guild.id
-    await store.facts.record(guilds_voice(guild), "other")
+    await store.key_values.save_value(guild_voice_key(guild), "other")
     later = dt.datetime.now(dt.UTC) + dt.timedelta(minutes=1)
     # A client drops a server before it announces the departure.
     here = stage.world.bot._connection._guilds.pop(guild)
     await stage.upkeep.on_guild_remove(here)
-    assert await store.guilds.list_departed(later) == [guild]
+    assert await store.guilds.list_departed_guilds(later) == [guild]
     await stage.upkeep._delete_departed()
-    assert await store.guilds.list_known() == [guild]
+    assert await store.guilds.list_guilds() == [guild]
     stage.services.settings = stage.settings.model_copy(update={"departed_days": 0})
     await stage.upkeep._delete_departed()
-    assert await store.guilds.list_known() == []
-    assert await store.facts.find(guilds_voice(guild)) is None
-    assert await store.scripts.list_channel(stage.channel.id) == []
-    assert await store.banned_words.list_effective(stage.channel.id, guild) == []
+    assert await store.guilds.list_guilds() == []
+    assert await store.key_values.find_value(guild_voice_key(guild)) is None
+    assert await store.scripts.list_scripts(stage.channel.id) == []
+    assert await store.banned_words.list_banned_words(stage.channel.id, guild) == []
     assert PHRASE.encode() not in on_the_disk(stage.settings.database)
 
 
@@ -368,10 +375,10 @@ async def test_the_list_of_a_channel_goes_with_its_server_though_it_had_no_scrip
     mo = moderator(stage, manage_channels=True)
     await mo.slash(stage.channel, "settings banned", add="zounds")
     store, guild = stage.services.store, stage.guild.id
-    assert await store.guilds.list_known() == [guild]
-    await store.guilds.delete(guild)
-    assert await store.banned_words.list_effective(stage.channel.id, guild) == []
-    assert await store.guilds.list_known() == []
+    assert await store.guilds.list_guilds() == [guild]
+    await store.guilds.delete_guild(guild)
+    assert await store.banned_words.list_banned_words(stage.channel.id, guild) == []
+    assert await store.guilds.list_guilds() == []
 
 
 async def test_a_server_that_has_the_bot_back_or_is_not_available_is_kept(stage: Stage):
@@ -382,12 +389,12 @@ async def test_a_server_that_has_the_bot_back_or_is_not_available_is_kept(stage:
     await store.guilds.record_departures([guild], [])
     stage.services.settings = stage.settings.model_copy(update={"departed_days": 0})
     await stage.upkeep._delete_departed()
-    assert await store.guilds.list_known() == [guild]
+    assert await store.guilds.list_guilds() == [guild]
     await stage.upkeep.on_guild_join(here)
-    assert await store.guilds.list_departed(later) == []
+    assert await store.guilds.list_departed_guilds(later) == []
     here.unavailable = True
     await stage.upkeep.on_ready()
-    assert await store.guilds.list_departed(later) == []
+    assert await store.guilds.list_departed_guilds(later) == []
 
 
 async def test_a_server_that_left_while_the_bot_was_off_is_noticed(stage: Stage):
@@ -396,16 +403,18 @@ async def test_a_server_that_left_while_the_bot_was_off_is_noticed(stage: Stage)
     later = dt.datetime.now(dt.UTC) + dt.timedelta(minutes=1)
     gone, of_another_shard = 1234 << 22, 1235 << 22
     for number, guild_then in enumerate((gone, of_another_shard)):
-        script = await store.scripts.find_running(stage.channel.id)
-        await store.scripts.begin(fork_of(script, number, 1, "The Roof"))
-        await store.scripts.update((await store.scripts.find_running(number)).id, guild=guild_then)
+        script = await store.scripts.find_running_script(stage.channel.id)
+        await store.scripts.create_script(make_fork(script, number, 1, "The Roof"))
+        await store.scripts.update_script(
+            (await store.scripts.find_running_script(number)).id, guild=guild_then
+        )
     stage.world.bot.shard_count, stage.world.bot.shard_id = 2, 0
     await stage.upkeep.on_ready()
-    assert await store.guilds.list_departed(later) == [gone]
+    assert await store.guilds.list_departed_guilds(later) == [gone]
     # The server came back before its time was over.
-    await store.scripts.update((await store.scripts.find_running(0)).id, guild=guild)
+    await store.scripts.update_script((await store.scripts.find_running_script(0)).id, guild=guild)
     await store.guilds.record_departures([], [gone])
-    assert await store.guilds.list_departed(later) == []
+    assert await store.guilds.list_departed_guilds(later) == []
 
 
 async def test_whoever_has_a_database_beside_another_bot_deletes_nothing_of_its(
@@ -415,8 +424,8 @@ async def test_whoever_has_a_database_beside_another_bot_deletes_nothing_of_its(
     later = dt.datetime.now(dt.UTC) + dt.timedelta(minutes=1)
     here = on(chosen, where).model_copy(update={"departed_days": 0})
     store = await Store.open(where)
-    await store.facts.record(LOOKED_AFTER_BY, "1")
-    await store.facts.record(guilds_voice(gone), "other")
+    await store.key_values.save_value(HOUSEKEEPER, "1")
+    await store.key_values.save_value(guild_voice_key(gone), "other")
     await store.close()
     async with bot_here(discord.address, here) as bot:
         await discord.bot_is_ready()
@@ -424,10 +433,10 @@ async def test_whoever_has_a_database_beside_another_bot_deletes_nothing_of_its(
         await upkeep.on_ready()
         # A file has one bot at a time: the next one to open it takes over the work of the last.
         alone = isinstance(where, Path)
-        assert await services.store.guilds.list_departed(later) == ([gone] if alone else [])
+        assert await services.store.guilds.list_departed_guilds(later) == ([gone] if alone else [])
         await services.store.guilds.record_departures([gone], [])
         await upkeep._delete_departed()
-        assert await services.store.guilds.list_known() == ([] if alone else [gone])
+        assert await services.store.guilds.list_guilds() == ([] if alone else [gone])
 
 
 async def test_departures_are_looked_for_though_it_was_loaded_before_its_host_logged_in(
@@ -465,9 +474,9 @@ async def test_a_disk_that_fails_once_does_not_end_the_deleting_of_servers(stage
     async with store._database.reading() as session:
         await (await session.connection()).exec_driver_sql("PRAGMA query_only = OFF")
     later = dt.datetime.now(dt.UTC) + dt.timedelta(minutes=1)
-    assert await store.guilds.list_departed(later) == [gone]
+    assert await store.guilds.list_departed_guilds(later) == [gone]
     await stage.upkeep._delete_departed()
-    assert await store.guilds.list_departed(later) == []
+    assert await store.guilds.list_departed_guilds(later) == []
 
 
 # Slow deletion -----------------------------------------------------------------------------------
@@ -492,8 +501,8 @@ async def test_what_another_program_reads_goes_when_it_has_ended(
     await house.write(f"{PHRASE}.")
     database = house.settings.database
     with reader(database):
-        found = await house.store.people.forget(house.writer().id, text=True)
-        assert (found.lines, found.gone) == (2, False)
+        found = await house.store.people.erase_person(house.writer().id, text=True)
+        assert (found.lines, found.purged) == (2, False)
         assert PHRASE.encode() in on_the_disk(database)
         # Writers go on meanwhile, and the purge keeps trying.
         for n in range(30):
@@ -509,7 +518,7 @@ async def test_what_was_read_as_long_as_the_bot_ran_goes_when_it_runs_again(hous
     await house.write(f"{PHRASE}.")
     database = house.settings.database
     with reader(database):
-        await house.store.people.forget(house.writer().id, text=True)
+        await house.store.people.erase_person(house.writer().id, text=True)
         await house.close()
         # After a kill, or where the reader may not write, the log is left as it is.
         log = database.with_name(f"{database.name}-wal")
@@ -545,20 +554,20 @@ async def test_messages_that_could_not_be_drawn_are_drawn_after_a_restart(stage:
     await begin(stage)
     await stage.ben.slash(stage.channel, "write", text=f"{PHRASE}.")
     await stage.ben.slash(stage.channel, "continue", takes=2)
-    await stage.services.store.people.forget(stage.ben.id, text=True)  # no message is drawn
+    await stage.services.store.people.erase_person(stage.ben.id, text=True)  # no message is drawn
     assert PHRASE in "\n".join(content for content, _ in stage.seen())
     await stage.restart()
     await stage.world.settle()
     everything = "\n".join(content for content, _ in stage.seen())
     assert PHRASE not in everything
     assert str(stage.ben.id) not in everything
-    assert await stage.services.store.posts.list_stale() == {}
+    assert await stage.services.store.messages.list_stale_messages() == {}
 
 
 async def test_messages_of_other_shards_are_drawn_by_their_processes(stage: Stage):
     await begin(stage)
     await stage.ben.slash(stage.channel, "write", text=f"{PHRASE}.")
-    await stage.services.store.people.forget(stage.ben.id, text=True)
+    await stage.services.store.people.erase_person(stage.ben.id, text=True)
     bot, its_shard = stage.world.bot, (stage.guild.id >> 22) % 2
     for shard in (1 - its_shard, its_shard):
         assert PHRASE in "\n".join(content for content, _ in stage.seen())
@@ -572,21 +581,23 @@ async def test_a_message_that_was_sent_meanwhile_is_drawn_again(stage: Stage):
     await stage.ben.slash(stage.channel, "write", text=f"{PHRASE}.")
     store, script = (
         stage.services.store,
-        (await stage.services.store.scripts.find_running(stage.channel.id)).id,
+        (await stage.services.store.scripts.find_running_script(stage.channel.id)).id,
     )
-    was = await store.lines.load(
-        await store.lines.load_path_ids((await store.scripts.find_running(stage.channel.id)).head)
+    was = await store.lines.load_lines(
+        await store.lines.load_path_ids(
+            (await store.scripts.find_running_script(stage.channel.id)).head
+        )
     )
     await forget(stage, stage.ben, text=True)
     # A message that shows what somebody read before.
     message = await stage.services.bot.get_channel(stage.channel.id).send(f"{was[-1].text} (Ben)")
-    await store.posts.record(message.id, script, was)
-    assert await store.posts.list_stale() == {script: [message.id]}
-    await store.posts.record(
-        message.id + 1, script, await store.lines.load([line.id for line in was])
+    await store.messages.record_message(message.id, script, was)
+    assert await store.messages.list_stale_messages() == {script: [message.id]}
+    await store.messages.record_message(
+        message.id + 1, script, await store.lines.load_lines([line.id for line in was])
     )
     await stage.services.stale.draw()
-    assert await store.posts.list_stale() == {}
+    assert await store.messages.list_stale_messages() == {}
     assert PHRASE not in stage.messages()[-1].content
 
 
@@ -609,7 +620,9 @@ async def test_what_somebody_has_in_hand_is_forgotten_with_the_rest(
         await pressed.shows("You are forgotten. Without name and text now: 2 lines.")
         await asyncio.wait([*services.in_flight.tasks, asyncio.create_task(asyncio.sleep(0))])
         lines = await services.rooms.at(channel.id).lines()
-        assert {(line.author, line.text) for line in lines} == {(FORGOTTEN, REMOVED.text)}
+        assert {(line.author, line.text) for line in lines} == {
+            (ERASED_PERSON, ERASED_ELEMENT.text)
+        }
         await discord.until(lambda: PHRASE not in late.answers()[0].content)
 
 

@@ -54,7 +54,7 @@ async def test_an_export_begins_a_script_of_the_same_lines(stage: Stage, form: s
     # A page shows emphasis, but not its marks.
     shown = [line.replace("\\", "") for line in lines]
     assert [line.replace("\\", "") for line in await stage.lines(elsewhere)] == shown
-    script = await stage.services.store.scripts.find_running(elsewhere.id)
+    script = await stage.services.store.scripts.find_running_script(elsewhere.id)
     assert script.title == "The *Last* Diner"
 
 
@@ -184,7 +184,7 @@ async def test_surprise_does_not_hang_on_what_was_kept(stage: Stage):
     engine, lines, costs = await last_costs(room, 6, 1000)
     model = engine.model
     async with stage.services.store._database.writing() as session:
-        await session.execute(text("DELETE FROM surprises"))
+        await session.execute(text("DELETE FROM surprisals"))
         await session.execute(text("DELETE FROM states"))
     _, _, again = await last_costs(room, 6, 1000)
     for one, other in zip(costs, again, strict=True):

@@ -39,7 +39,7 @@ def tampered(line: int) -> str:
 
 async def test_what_was_written_in_every_way_is_proved(house: House):
     await house.start(cast=["MAYA", "JONAS"])
-    await house.store.banned_words.replace("channel", house.room.channel, ["the", "and"])
+    await house.store.banned_words.replace_word_list("channel", house.room.channel, ["the", "and"])
     await house.carry_on(1, lines=4)
     await house.carry_on(2, character="MAYA", lines=2, repetition=2.0, min_p=0.1)
     await house.carry_on(3, kind=Kind.HEADING, temperature=1.4, top_p=0.6)
@@ -164,7 +164,7 @@ async def test_a_voice_that_is_gone_is_told_of(house: House):
     await house.restart("UPDATE lines SET credit = 'muse' WHERE author IS NULL")
     # The file may bear another name, because only the voice itself counts.
     assert verdicts(await replayed(house))[-1] is Verdict.PROVED
-    other = "UPDATE manners SET content = json_set(content, '$.fingerprint', 'f')"
+    other = "UPDATE provenances SET content = json_set(content, '$.fingerprint', 'f')"
     await house.restart(other)
     found = (await replayed(house)).findings[-1]
     assert found.verdict is Verdict.UNPROVED
@@ -178,7 +178,7 @@ async def test_what_is_not_as_it_was_is_told_of(house: House):
     await house.start()
     [line] = await house.carry_on(1)
     await house.restart(
-        "UPDATE manners SET content ="
+        "UPDATE provenances SET content ="
         " json_set(content, '$.processor', 'Abacus', '$.onnxruntime', '0')"
     )
     found = (await replayed(house)).findings[-1]
@@ -195,7 +195,7 @@ async def test_other_words_that_must_not_be_said_are_told_of(house: House):
     await house.start()
     [line] = await house.carry_on(1)
     word = max(line.text.split(), key=len).strip(".,!?:;'()").lower()
-    await house.store.banned_words.replace("channel", house.room.channel, [word])
+    await house.store.banned_words.replace_word_list("channel", house.room.channel, [word])
     found = (await replayed(house)).findings[-1]
     assert found.verdict is Verdict.UNPROVED
     assert found.reasons == ("the words that must not be said are others now",)

@@ -38,7 +38,7 @@ from bot.session.turn import (
 )
 from bot.settings import Settings
 from bot.storage.line_tree import AlreadyWritten
-from bot.storage.schema import BEFORE_THE_FIRST, Line
+from bot.storage.schema import ROOT_LINE, Line
 from bot.storage.store import Store
 
 from .conftest import BOTH, on, tell
@@ -96,7 +96,7 @@ class House:
 
     async def state(self, line: Line, voice: str = "tiny") -> bytes | None:
         fingerprint = (await self.voices.engine(voice)).model.fingerprint
-        kept = await self.store.states.find(line.id, fingerprint)
+        kept = await self.store.states.find_state(line.id, fingerprint)
         return None if kept is None else kept.tobytes()
 
     async def read_from_the_start(self, lines: list[Line], voice: str = "tiny") -> bytes:
@@ -145,7 +145,7 @@ async def test_a_script_begins_with_its_heading_and_goes_on_with_lines(house: Ho
 async def test_the_first_line_may_be_the_voices(house: House):
     begun = await house.start(heading=None)
     assert begun.lines == []
-    assert begun.place.line == BEFORE_THE_FIRST
+    assert begun.place.line == ROOT_LINE
     [line] = await house.carry_on(3)
     assert line.parent is None
     assert await house.state(line) == await house.read_from_the_start([line])
@@ -270,7 +270,7 @@ async def test_how_a_line_was_written_is_recorded(house: House):
 async def test_a_new_script_takes_its_settings_from_the_house(house: House):
     await house.start(house.room_with(temperature=0.3, top_p=0.4))
     script = await house.room.script()
-    assert (script.temperature, script.top_p, script.voice) == (0.3, 0.4, "tiny")
+    assert (script.options, script.voice) == ({"temperature": 0.3, "top_p": 0.4}, "tiny")
 
 
 # The voice's memory ----------------------------------------------------------------------------
@@ -376,10 +376,10 @@ async def test_undo_takes_the_last_line_back_and_keeps_it(house: House):
     assert turn.left == {written.lines[1].id}
     assert turn.returned == frozenset()
     assert turn.touched == {line.id for line in written.lines}
-    assert (await house.store.lines.find(written.lines[1].id)) is not None
+    assert (await house.store.lines.find_line(written.lines[1].id)) is not None
     await house.room.cursor.undo(house.writer())
     last = await house.room.cursor.undo(house.writer())
-    assert last.place == Place(begun.script.id, BEFORE_THE_FIRST)
+    assert last.place == Place(begun.script.id, ROOT_LINE)
     assert await house.room.lines() == []
     with pytest.raises(RoomError, match="no line yet"):
         await house.room.cursor.undo(house.writer())
@@ -419,9 +419,7 @@ async def test_the_head_goes_to_any_line_and_the_script_goes_on_from_there(house
     await house.room.cursor.jump_to(house.writer(), Place(begun.script.id, lines[0].id))
     [other] = await house.carry_on(6)
     assert other.text == lines[1].text
-    empty = await house.room.cursor.jump_to(
-        house.writer(), Place(begun.script.id, BEFORE_THE_FIRST)
-    )
+    empty = await house.room.cursor.jump_to(house.writer(), Place(begun.script.id, ROOT_LINE))
     assert empty.script.head is None
     assert await house.room.lines() == []
     with pytest.raises(RoomError, match="stands at this line already"):
@@ -487,7 +485,7 @@ async def test_a_script_on_the_shelf_is_left_alone(house: House):
         with pytest.raises(RoomError, match="on the shelf: “Second” runs here now") as refused:
             await act()
         assert not isinstance(refused.value, LineIsOld)
-    assert (await house.store.scripts.get(first.script.id)).head == first.script.head
+    assert (await house.store.scripts.get_script(first.script.id)).head == first.script.head
     assert len(await house.room.lines()) == 1
 
 

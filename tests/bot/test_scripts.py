@@ -134,12 +134,12 @@ async def test_a_script_is_deleted_after_a_confirmation(stage: Stage):
     await stage.ben.click(shown, label="Delete")
     assert "Delete “The Roof” with 1 line?" in shown.content
     await stage.ben.click(shown, label="Keep it")
-    assert len(await stage.services.store.scripts.list_channel(stage.channel.id)) == 2
+    assert len(await stage.services.store.scripts.list_scripts(stage.channel.id)) == 2
     await stage.ben.click(shown, label="Delete")
     await stage.ben.click(shown, label="Delete it for good")
     assert shown.content == "“The Roof” is deleted."
     assert [
-        one.title for one in await stage.services.store.scripts.list_channel(stage.channel.id)
+        one.title for one in await stage.services.store.scripts.list_scripts(stage.channel.id)
     ] == ["The Diner"]
     assert stage.with_buttons() == []
     refused = answer(await stage.press_late(stage.ben, look, "Continue"))
@@ -164,7 +164,7 @@ async def test_who_deletes_a_script_is_told_which_lines_go(stage: Stage):
         assert shown.content == f"Delete “{title}” {sure}{more}"
     await stage.ann.click(shown, label="Delete it for good")
     assert await stage.lines() == [HEADING, "Rain.", "Snow."]
-    fork = await stage.services.store.scripts.find_running(stage.channel.id)
+    fork = await stage.services.store.scripts.find_running_script(stage.channel.id)
     assert await stage.services.store.scripts.count_deletion(fork) == (3, 0)
 
 
@@ -180,12 +180,14 @@ async def test_others_cannot_change_a_script(stage: Stage):
     ):
         last = [one for one in (refused.response, *refused.followups) if one][-1]
         assert "Only the script's owner or a moderator" in last.content
-    assert (await stage.services.store.scripts.find_running(stage.channel.id)).title == "The Roof"
+    assert (
+        await stage.services.store.scripts.find_running_script(stage.channel.id)
+    ).title == "The Roof"
     mo = moderator(stage)
     shown = await choose(stage, "The Roof", by=mo)
     await mo.click(shown, label="Delete")
     await mo.click(shown, label="Delete it for good")
-    assert await stage.services.store.scripts.find_running(stage.channel.id) is None
+    assert await stage.services.store.scripts.find_running_script(stage.channel.id) is None
 
 
 @pytest.mark.parametrize("vote", [{}, {"vote": 600}])
@@ -216,12 +218,24 @@ async def test_lines_that_a_fork_reaches_are_spared(house: House):
     assert texts(await house.room.lines()) == [HEADING, "Rain.", "Snow."]
     await house.room.library.delete(house.writer(), fork.id)
     assert texts(await house.room.lines()) == [HEADING, "Rain.", "Snow."]
-    assert texts(await house.store.lines.load_tree(later, 0, 9)) == [HEADING, "Rain.", "Snow."]
+    assert texts(await house.store.lines.load_tree_lines(later, 0, 9)) == [
+        HEADING,
+        "Rain.",
+        "Snow.",
+    ]
     assert later.title == "Later"
     await house.carry_on(1)
     await house.room.library.delete(house.writer(), later.id)
     await house.close()
-    for table in ("scripts", "lines", "manners", "states", "surprises", "trails", "posts"):
+    for table in (
+        "scripts",
+        "lines",
+        "provenances",
+        "states",
+        "surprisals",
+        "redo_pointers",
+        "posted_lines",
+    ):
         assert count(house.settings.where, table) == 0
     await house.open()
 

@@ -85,7 +85,7 @@ async def test_the_process_of_the_first_shard_tells_discord_of_the_commands(
     bot = Bot(chosen, shards=Shards([shard], 2))
     world = simcord.Env(bot, settle_timeout=60.0)
     await world.start()
-    synced = await bot.services.store.facts.find("synced commands")
+    synced = await bot.services.store.key_values.find_value("synced commands")
     assert (synced is not None) == (shard == 0)
     await world.shutdown()
     await bot.close()

@@ -63,8 +63,8 @@ async def test_a_file_becomes_the_script_of_the_channel(stage: Stage):
     ]
     lines = await stage.services.rooms.at(stage.channel.id).lines()
     assert {(line.author, line.credit) for line in lines} == {(stage.ann.id, "Ann")}
-    script = await stage.services.store.scripts.find_running(stage.channel.id)
-    assert (script.title, script.temperature) == ("The Last Diner", 0.3)
+    script = await stage.services.store.scripts.find_running_script(stage.channel.id)
+    assert (script.title, script.options["temperature"]) == ("The Last Diner", 0.3)
     went_on = await stage.ben.click(begun.response, label="Continue")
     assert len(await stage.lines()) == 5
     assert stage.with_buttons() == [went_on.response.id]
@@ -86,14 +86,14 @@ async def test_a_file_becomes_the_script_of_the_channel(stage: Stage):
 )
 async def test_titles(stage: Stage, name: str, content: str, options: dict[str, str], title: str):
     await bring_in(stage, name, content, **options)
-    script = await stage.services.store.scripts.find_running(stage.channel.id)
+    script = await stage.services.store.scripts.find_running_script(stage.channel.id)
     assert script.title == title
 
 
 async def test_a_heading_and_a_cast_may_be_given_too(stage: Stage):
     await bring_in(stage, "a.txt", "MAYA: Hello.", heading="Roof", cast="Maya")
     assert await stage.lines() == [".ROOF", "MAYA\nHello."]
-    script = await stage.services.store.scripts.find_running(stage.channel.id)
+    script = await stage.services.store.scripts.find_running_script(stage.channel.id)
     assert script.cast == ["MAYA"]
 
 
@@ -115,7 +115,7 @@ async def test_what_is_no_script_is_refused_in_a_sentence(
     assert refused.ephemeral
     assert why in refused.content
     assert stage.messages() == []
-    assert await stage.services.store.scripts.find_running(stage.channel.id) is None
+    assert await stage.services.store.scripts.find_running_script(stage.channel.id) is None
 
 
 async def test_a_script_that_runs_is_shelved_only_for_a_file_that_can_be_read(stage: Stage):
@@ -181,7 +181,7 @@ async def test_stopped_while_it_is_read_no_script_begins(house: House):
     patience.stop()
     with pytest.raises(RoomError, match="Stopped while it was read"):
         await work
-    assert await house.store.scripts.find_running(1) is None
+    assert await house.store.scripts.find_running_script(1) is None
 
 
 async def test_a_script_that_began_meanwhile_is_not_shelved(house: House):

@@ -21,8 +21,7 @@ from bot.screenplay.drafts import Draft
 from bot.screenplay.elements import Element, Kind
 from bot.storage.database import StoreError
 from bot.storage.line_tree import AlreadyWritten, HeadMoved
-from bot.storage.migrations import SCHEMA
-from bot.storage.schema import BEFORE_THE_FIRST, Line, Script, fork_of
+from bot.storage.schema import ROOT_LINE, Line, Script, make_fork
 from bot.storage.store import Store
 
 from .conftest import BOTH, count, on_a_file, tell
@@ -48,8 +47,7 @@ def a_script(channel: int = 1, title: str = "The Diner") -> Script:
         title=title,
         cast=["MAYA", "ÉMILE"],
         voice="tiny",
-        temperature=0.7,
-        top_p=0.95,
+        options={"temperature": 0.7, "top_p": 0.95},
         running=True,
         head=None,
     )
@@ -61,9 +59,9 @@ def a_draft(text: str, **origin: object) -> Draft:
 
 async def append(store: Store, script: int, *texts: str, delivery: str | None = None) -> list[int]:
     """Append to the head, and return the ids of the lines."""
-    now = await store.scripts.get(script)
+    now = await store.scripts.get_script(script)
     drafts = [a_draft(text) for text in texts]
-    lines = await store.lines.append(now, now.head, drafts, delivery or texts[0], take=0)
+    lines = await store.lines.append_lines(now, now.head, drafts, delivery or texts[0], take=0)
     return [line.id for line in lines]
 
 
@@ -79,41 +77,45 @@ async def test_nobody_waits_for_a_look_through_everybodys_scripts(store: Store, 
         # Of several rows the first is enough to explain the query.
         asked.append((statement, given[0] if given and isinstance(given[0], tuple) else given))
 
-    await store.scripts.begin(a_script())
-    script = await store.scripts.begin(a_script(title="The Roof"))
+    await store.scripts.create_script(a_script())
+    script = await store.scripts.create_script(a_script(title="The Roof"))
     [first, second] = await append(store, script.id, "Trunk.", "Left.")
-    await store.posts.record(500, script.id, await store.lines.load([first, second]))
-    fork = await store.scripts.begin(
-        fork_of(await store.scripts.get(script.id), 1, 7, "A fork"), forked=script.id
+    await store.messages.record_message(
+        500, script.id, await store.lines.load_lines([first, second])
+    )
+    fork = await store.scripts.create_script(
+        make_fork(await store.scripts.get_script(script.id), 1, 7, "A fork"), forked=script.id
     )
     await append(store, fork.id, "Right.")
-    now = await store.scripts.find_running(1)
+    now = await store.scripts.find_running_script(1)
     assert now is not None
-    await store.posts.load_showing(now, [second], [500])
+    await store.messages.load_messages_showing(now, [second], [500])
     await store.lines.move_head(now, first)
-    assert [one.title for one in await store.scripts.list_channel(1)] == [
+    assert [one.title for one in await store.scripts.list_scripts(1)] == [
         "A fork",
         "The Roof",
         "The Diner",
     ]
     await store.states.load_checkpoint(second, "fingerprint", 100)
-    await store.lines.find_last_request(script.id, 7)
-    await store.states.find_reader(second)
-    await store.lines.list_cues(second)
+    await store.lines.find_last_request_time(script.id, 7)
+    await store.states.find_last_reader(second)
+    await store.lines.list_speech_cues(second)
     await store.lines.count_characters(second)
     await store.lines.load_elements(second)
-    await store.lines.load_tree(now, 0, 10)
-    await store.lines.count_tree(now, second)
+    await store.lines.load_tree_lines(now, 0, 10)
+    await store.lines.count_tree_lines(now, second)
     await store.scripts.has_line(now, second)
-    await store.lines.was_delivered("Left.")
-    await store.posts.find(500)
-    await store.polls.find_by_message(500)
-    await store.states.list_kept([first, second], "fingerprint")
-    line = await store.lines.find(first)
+    await store.lines.is_delivered("Left.")
+    await store.messages.find_posted_lines(500)
+    await store.polls.find_poll_by_message(500)
+    await store.states.list_lines_with_state([first, second], "fingerprint")
+    line = await store.lines.find_line(first)
     assert line is not None
-    await store.lines.rewrite(await store.scripts.get(now.id), line, [a_draft("Root.")], "new", 7)
-    assert len((await store.people.load_kept(7)).lines) == 4
-    large = {"scripts", "lines", "posts", "trails", "surprises"}
+    await store.lines.rewrite_line(
+        await store.scripts.get_script(now.id), line, [a_draft("Root.")], "new", 7
+    )
+    assert len((await store.people.load_personal_data(7)).lines) == 4
+    large = {"scripts", "lines", "posted_lines", "redo_pointers", "surprisals"}
     with closing(sqlite3.connect(path)) as connection:
         steps = [
             (step, statement)
@@ -133,9 +135,9 @@ async def test_nobody_waits_for_a_look_through_everybodys_scripts(store: Store, 
 
 
 async def test_the_path_is_in_the_order_of_the_script(store: Store):
-    script = await store.scripts.begin(a_script())
+    script = await store.scripts.create_script(a_script())
     ids = await append(store, script.id, *(f"Line {i}." for i in range(60)))
-    elsewhere = await store.scripts.begin(a_script(channel=2))
+    elsewhere = await store.scripts.create_script(a_script(channel=2))
     await append(store, elsewhere.id, "Elsewhere.")
     ids += await append(store, script.id, "The end.")
     path = await store.lines.load_path(ids[-1])
@@ -153,38 +155,38 @@ async def test_the_path_is_in_the_order_of_the_script(store: Store):
 
 
 async def test_a_path_goes_up_its_own_branch(store: Store):
-    script = await store.scripts.begin(a_script())
+    script = await store.scripts.create_script(a_script())
     [trunk, left] = await append(store, script.id, "Trunk.", "Left.")
-    await store.lines.move_head(await store.scripts.get(script.id), trunk)
+    await store.lines.move_head(await store.scripts.get_script(script.id), trunk)
     [right] = await append(store, script.id, "Right.")
     assert await store.lines.load_path_ids(left) == [trunk, left]
     assert await store.lines.load_path_ids(right) == [trunk, right]
 
 
 async def test_a_line_is_kept_as_it_was_given(store: Store):
-    script = await store.scripts.begin(a_script())
+    script = await store.scripts.create_script(a_script())
     element = Element(Kind.DIALOGUE, "ÉMILE\n(茂)\nHm — “so”?")
     draft = Draft(element, None, "tiny", STATE, "fingerprint", {"seed": 2**53, "p": 0.1})
-    [line] = await store.lines.append(script, None, [draft], "delivery", take=3)
-    found = await store.lines.find(line.id)
+    [line] = await store.lines.append_lines(script, None, [draft], "delivery", take=3)
+    found = await store.lines.find_line(line.id)
     assert found is not None
     assert found.element == element
     assert (found.author, found.credit, found.take) == (None, "tiny", 3)
     assert found.origin == {"seed": 2**53, "p": 0.1}
-    assert await store.lines.find(99) is None
+    assert await store.lines.find_line(99) is None
 
 
 async def test_what_origins_have_in_common_is_kept_once_and_as_long_as_a_line_has_it(
     store: Store, where: Path | URL
 ):
-    one, other = [await store.scripts.begin(a_script(channel)) for channel in (1, 2)]
+    one, other = [await store.scripts.create_script(a_script(channel)) for channel in (1, 2)]
     drafts = [a_draft(f"{seed}", p=0.1, cast=["MAYA"], seed=seed) for seed in range(3)]
     rare = a_draft("Rare.", p=0.1, cast=["JONAS"], seed=1)
     by_somebody = a_draft("Somebody's.")
-    lines = await store.lines.append(one, None, [*drafts, rare, by_somebody], "one", 0)
-    lines += await store.lines.append(other, None, drafts[:1], "other", 0)
-    common = lines[0].manner
-    assert [line.manner == common for line in lines] == [True, True, True, False, False, True]
+    lines = await store.lines.append_lines(one, None, [*drafts, rare, by_somebody], "one", 0)
+    lines += await store.lines.append_lines(other, None, drafts[:1], "other", 0)
+    common = lines[0].provenance
+    assert [line.provenance == common for line in lines] == [True, True, True, False, False, True]
     assert [line.origin for line in lines] == [
         *({"p": 0.1, "cast": ["MAYA"], "seed": seed} for seed in range(3)),
         {"p": 0.1, "cast": ["JONAS"], "seed": 1},
@@ -193,68 +195,70 @@ async def test_what_origins_have_in_common_is_kept_once_and_as_long_as_a_line_ha
     assert [line.origin for line in await store.lines.load_path(lines[4].id)] == [
         line.origin for line in lines[:5]
     ]
-    assert count(where, "manners") == 2
-    await store.scripts.delete(one.id)
-    assert count(where, "manners") == 1
-    assert (await store.lines.find(lines[5].id)).origin == lines[5].origin
-    await store.scripts.delete(other.id)
-    assert count(where, "manners") == 0
+    assert count(where, "provenances") == 2
+    await store.scripts.delete_script(one.id)
+    assert count(where, "provenances") == 1
+    assert (await store.lines.find_line(lines[5].id)).origin == lines[5].origin
+    await store.scripts.delete_script(other.id)
+    assert count(where, "provenances") == 0
 
 
 async def test_lines_move_the_head_to_the_last_of_them(store: Store):
-    script = await store.scripts.begin(a_script())
+    script = await store.scripts.create_script(a_script())
     [_, last] = await append(store, script.id, "One.", "Two.")
-    assert (await store.scripts.get(script.id)).head == last
+    assert (await store.scripts.get_script(script.id)).head == last
 
 
 # All or nothing --------------------------------------------------------------------------------
 
 
 async def test_lines_for_a_head_that_has_moved_leave_nothing(store: Store, where: Path | URL):
-    stale = await store.scripts.begin(a_script())
+    stale = await store.scripts.create_script(a_script())
     ids = await append(store, stale.id, "First.")
     with pytest.raises(HeadMoved):
-        await store.lines.append(stale, None, [a_draft("Late."), a_draft("Later.")], "late", take=0)
+        await store.lines.append_lines(
+            stale, None, [a_draft("Late."), a_draft("Later.")], "late", take=0
+        )
     assert count(where, "lines") == count(where, "states") == 1
-    assert (await store.scripts.get(stale.id)).head == ids[0]
+    assert (await store.scripts.get_script(stale.id)).head == ids[0]
     # The same delivery may try again.
     assert len(await append(store, stale.id, "Late.", delivery="late")) == 1
 
 
 async def test_a_delivery_that_comes_twice_is_written_once(store: Store, where: Path | URL):
-    script = await store.scripts.begin(a_script())
+    script = await store.scripts.create_script(a_script())
     ids = await append(store, script.id, "One.", "Two.", delivery="once")
     for texts in (["One.", "Two."], ["Another.", "And one more.", "And more."]):
         with pytest.raises(AlreadyWritten):
             await append(store, script.id, *texts, delivery="once")
     assert count(where, "lines") == count(where, "states") == 2
-    assert (await store.scripts.get(script.id)).head == ids[-1]
+    assert (await store.scripts.get_script(script.id)).head == ids[-1]
 
 
 async def test_a_delivery_that_comes_twice_is_known_although_the_head_has_moved(store: Store):
-    stale = await store.scripts.begin(a_script())
+    stale = await store.scripts.create_script(a_script())
     await append(store, stale.id, "One.", delivery="once")
     with pytest.raises(AlreadyWritten):
-        await store.lines.append(stale, None, [a_draft("One.")], "once", take=0)
+        await store.lines.append_lines(stale, None, [a_draft("One.")], "once", take=0)
 
 
 async def test_another_take_of_a_delivery_is_written(store: Store):
-    script = await store.scripts.begin(a_script())
-    await store.lines.append(script, None, [a_draft("One.")], "delivery", take=0)
-    now = await store.scripts.get(script.id)
-    [line] = await store.lines.append(now, None, [a_draft("Two.")], "delivery", take=1)
-    assert (await store.scripts.get(script.id)).head == line.id
+    script = await store.scripts.create_script(a_script())
+    await store.lines.append_lines(script, None, [a_draft("One.")], "delivery", take=0)
+    now = await store.scripts.get_script(script.id)
+    [line] = await store.lines.append_lines(now, None, [a_draft("Two.")], "delivery", take=1)
+    assert (await store.scripts.get_script(script.id)).head == line.id
 
 
 async def test_the_head_moves_only_from_where_it_was_seen(store: Store):
-    before = await store.scripts.begin(a_script())
+    before = await store.scripts.create_script(a_script())
     [first, second] = await append(store, before.id, "One.", "Two.")
     with pytest.raises(HeadMoved):
         await store.lines.move_head(before, first)
-    after = await store.scripts.get(before.id)
+    after = await store.scripts.get_script(before.id)
     assert after.head == second
     await store.lines.move_head(after, None)
-    assert (await store.scripts.get(before.id)).head is None
+    assert (await store.scripts.get_script(before.id)).head is None
     with pytest.raises(HeadMoved):
         await store.lines.move_head(after, first)
 
@@ -263,17 +267,17 @@ async def test_the_head_moves_only_from_where_it_was_seen(store: Store):
 
 
 async def test_one_script_runs_in_a_channel(store: Store, where: Path | URL):
-    first = await store.scripts.begin(a_script(title="First"))
-    elsewhere = await store.scripts.begin(a_script(channel=2))
-    second = await store.scripts.begin(a_script(title="Second"))
-    running = await store.scripts.find_running(1)
+    first = await store.scripts.create_script(a_script(title="First"))
+    elsewhere = await store.scripts.create_script(a_script(channel=2))
+    second = await store.scripts.create_script(a_script(title="Second"))
+    running = await store.scripts.find_running_script(1)
     assert running is not None
     assert running.id == second.id
     assert running.cast == ["MAYA", "ÉMILE"]
     assert running.guild == 2**63 - 1
-    assert not (await store.scripts.get(first.id)).running
-    assert (await store.scripts.get(elsewhere.id)).running
-    assert await store.scripts.find_running(3) is None
+    assert not (await store.scripts.get_script(first.id)).running
+    assert (await store.scripts.get_script(elsewhere.id)).running
+    assert await store.scripts.find_running_script(3) is None
     with pytest.raises((sqlite3.IntegrityError, subprocess.CalledProcessError)):
         tell(where, "UPDATE scripts SET running = true")
 
@@ -282,37 +286,37 @@ async def test_one_script_runs_in_a_channel(store: Store, where: Path | URL):
 
 
 async def test_a_state_comes_back_bit_for_bit(store: Store):
-    script = await store.scripts.begin(a_script())
+    script = await store.scripts.create_script(a_script())
     [line] = await append(store, script.id, "One.")
-    found = await store.states.find(line, "fingerprint")
+    found = await store.states.find_state(line, "fingerprint")
     assert found is not None
     assert found.dtype == np.float32
     assert found.tobytes() == STATE.tobytes()
-    assert await store.states.find(line, "another") is None
-    assert await store.states.find(line + 1, "fingerprint") is None
+    assert await store.states.find_state(line, "another") is None
+    assert await store.states.find_state(line + 1, "fingerprint") is None
 
 
 async def test_each_voice_has_a_state_of_its_own_which_is_replaced(store: Store):
-    script = await store.scripts.begin(a_script())
+    script = await store.scripts.create_script(a_script())
     ids = await append(store, script.id, "One.", "Two.", "Three.")
     for number in (1, 2):
-        await store.states.keep(ids[1], "another", np.array([number], np.float32))
-    assert (await store.states.find(ids[1], "another")).tolist() == [2]
-    assert (await store.states.find(ids[1], "fingerprint")).tobytes() == STATE.tobytes()
-    assert await store.states.list_kept(ids, "another") == {ids[1]}
-    assert await store.states.list_kept(ids[:2], "fingerprint") == set(ids[:2])
-    assert await store.states.list_kept([], "fingerprint") == set()
+        await store.states.save_state(ids[1], "another", np.array([number], np.float32))
+    assert (await store.states.find_state(ids[1], "another")).tolist() == [2]
+    assert (await store.states.find_state(ids[1], "fingerprint")).tobytes() == STATE.tobytes()
+    assert await store.states.list_lines_with_state(ids, "another") == {ids[1]}
+    assert await store.states.list_lines_with_state(ids[:2], "fingerprint") == set(ids[:2])
+    assert await store.states.list_lines_with_state([], "fingerprint") == set()
 
 
 async def test_what_follows_a_rewritten_line_is_copied_as_it_is(store: Store):
-    script = await store.scripts.begin(a_script())
+    script = await store.scripts.create_script(a_script())
     ids = await append(store, script.id, *(f"Line {number}." for number in range(450)))
-    await store.posts.record(100, script.id, await store.lines.load(ids[:3]))
-    await store.posts.record(200, script.id, await store.lines.load(ids[-1:]))
-    script, was = await store.scripts.get(script.id), await store.lines.load_path(ids[-1])
+    await store.messages.record_message(100, script.id, await store.lines.load_lines(ids[:3]))
+    await store.messages.record_message(200, script.id, await store.lines.load_lines(ids[-1:]))
+    script, was = await store.scripts.get_script(script.id), await store.lines.load_path(ids[-1])
     drafts = [a_draft("New."), a_draft("Newer.")]
-    lines, head = await store.lines.rewrite(script, was[1], drafts, "rewriting", asker=9)
-    now = await store.lines.load_path((await store.scripts.get(script.id)).head)
+    lines, head = await store.lines.rewrite_line(script, was[1], drafts, "rewriting", asker=9)
+    now = await store.lines.load_path((await store.scripts.get_script(script.id)).head)
     copies = now[3:]
     assert [line.text for line in now[:3]] == ["Line 0.", "New.", "Newer."]
     assert [line.id for line in (*now[1:3], now[-1])] == [*(line.id for line in lines), head]
@@ -324,7 +328,7 @@ async def test_what_follows_a_rewritten_line_is_copied_as_it_is(store: Store):
     assert [copy.copy_of for copy in copies] == ids[2:]
     assert [copy.ordinal for copy in copies] == list(range(2, 450))
     assert {copy.delivery for copy in copies} == {"rewriting"}
-    posts = await store.posts.load_showing(script, [ids[0], head])
+    posts = await store.messages.load_messages_showing(script, [ids[0], head])
     assert {message: [line.id for line in shown] for message, shown in posts.items()} == {
         100: [*ids[:3], *(line.id for line in now[1:4])],
         200: [ids[-1], head],
@@ -340,36 +344,36 @@ async def test_what_follows_a_rewritten_line_is_copied_as_it_is(store: Store):
 
 
 async def test_a_message_is_found_by_any_of_its_lines_and_comes_with_all(store: Store):
-    script = await store.scripts.begin(a_script())
+    script = await store.scripts.create_script(a_script())
     [one, two, three] = await append(store, script.id, "One.", "Two.", "Three.")
-    await store.posts.record(300, script.id, await store.lines.load([three]))
-    await store.posts.record(100, script.id, [])
-    await store.posts.record(200, script.id, await store.lines.load([two, one]))
-    await store.posts.record(200, script.id, await store.lines.load([two]))
+    await store.messages.record_message(300, script.id, await store.lines.load_lines([three]))
+    await store.messages.record_message(100, script.id, [])
+    await store.messages.record_message(200, script.id, await store.lines.load_lines([two, one]))
+    await store.messages.record_message(200, script.id, await store.lines.load_lines([two]))
 
     async def shown(*lines: int) -> list[tuple[int, list[int]]]:
-        posts = await store.posts.load_showing(script, lines)
+        posts = await store.messages.load_messages_showing(script, lines)
         return [(message, [line.id for line in lines]) for message, lines in posts.items()]
 
     assert await shown(two) == [(200, [one, two])]
     assert await shown(three, one) == [(200, [one, two]), (300, [three])]
-    assert await shown(BEFORE_THE_FIRST) == [(100, [])]
-    elsewhere = await store.scripts.begin(a_script(channel=2))
-    assert await store.posts.load_showing(elsewhere, [one, BEFORE_THE_FIRST]) == {}
-    beside = await store.scripts.begin(a_script())
-    assert list(await store.posts.load_showing(beside, [one, BEFORE_THE_FIRST])) == [200]
-    await store.posts.delete(200)
-    assert await shown(BEFORE_THE_FIRST, one, three) == [(100, []), (300, [three])]
-    await store.posts.clear()
-    assert await shown(BEFORE_THE_FIRST, three) == []
+    assert await shown(ROOT_LINE) == [(100, [])]
+    elsewhere = await store.scripts.create_script(a_script(channel=2))
+    assert await store.messages.load_messages_showing(elsewhere, [one, ROOT_LINE]) == {}
+    beside = await store.scripts.create_script(a_script())
+    assert list(await store.messages.load_messages_showing(beside, [one, ROOT_LINE])) == [200]
+    await store.messages.delete_message(200)
+    assert await shown(ROOT_LINE, one, three) == [(100, []), (300, [three])]
+    await store.messages.delete_all_messages()
+    assert await shown(ROOT_LINE, three) == []
 
 
 async def test_a_fact_is_noted_until_another_takes_its_place(store: Store):
-    assert await store.facts.find("synced") is None
-    await store.facts.record("synced", "a")
-    await store.facts.record("synced", "b")
-    assert await store.facts.find("synced") == "b"
-    assert await store.facts.find("other") is None
+    assert await store.key_values.find_value("synced") is None
+    await store.key_values.save_value("synced", "a")
+    await store.key_values.save_value("synced", "b")
+    assert await store.key_values.find_value("synced") == "b"
+    assert await store.key_values.find_value("other") is None
 
 
 # The database ----------------------------------------------------------------------------------
@@ -377,19 +381,19 @@ async def test_a_fact_is_noted_until_another_takes_its_place(store: Store):
 
 async def test_everything_is_there_when_it_is_opened_again(where: Path | URL):
     store = await Store.open(where)
-    script = await store.scripts.begin(a_script())
+    script = await store.scripts.create_script(a_script())
     ids = await append(store, script.id, "One.", "Two.")
-    await store.posts.record(100, script.id, await store.lines.load(ids))
-    await store.facts.record("synced", "a")
+    await store.messages.record_message(100, script.id, await store.lines.load_lines(ids))
+    await store.key_values.save_value("synced", "a")
     await store.close()
     store = await Store.open(where)
-    running = await store.scripts.find_running(1)
+    running = await store.scripts.find_running_script(1)
     assert running is not None
     assert (running.id, running.head) == (script.id, ids[1])
     assert [line.text for line in await store.lines.load_path(ids[1])] == ["One.", "Two."]
-    assert (await store.states.find(ids[0], "fingerprint")).tobytes() == STATE.tobytes()
-    assert list(await store.posts.load_showing(running, ids)) == [100]
-    assert await store.facts.find("synced") == "a"
+    assert (await store.states.find_state(ids[0], "fingerprint")).tobytes() == STATE.tobytes()
+    assert list(await store.messages.load_messages_showing(running, ids)) == [100]
+    assert await store.key_values.find_value("synced") == "a"
     await store.close()
 
 
@@ -420,7 +424,7 @@ async def test_what_was_written_survives_a_process_that_dies(where: Path | URL):
 
         async def write():
             store = await Store.open(from_argument(sys.argv[1]))
-            script = await store.scripts.begin(a_script())
+            script = await store.scripts.create_script(a_script())
             await append(store, script.id, "One.", "Two.")
             os.kill(os.getpid(), 9)
 
@@ -428,7 +432,7 @@ async def test_what_was_written_survives_a_process_that_dies(where: Path | URL):
     """
     assert run(program, where).returncode == -9
     store = await Store.open(where)
-    running = await store.scripts.find_running(1)
+    running = await store.scripts.find_running_script(1)
     assert running is not None
     assert [line.text for line in await store.lines.load_path(running.head)] == ["One.", "Two."]
     await store.close()
@@ -450,19 +454,19 @@ async def test_a_second_process_is_refused_until_the_first_has_closed(path: Path
     assert run(program, path).stdout.startswith(f"{path} is in use by another On Book: ")
     with pytest.raises(StoreError, match="is in use"):
         await Store.open(path)
-    await store.facts.record("still", "mine")
+    await store.key_values.save_value("still", "mine")
     await store.close()
     store = await Store.open(path)
-    assert await store.facts.find("still") == "mine"
+    assert await store.key_values.find_value("still") == "mine"
     await store.close()
 
 
 @pytest.mark.parametrize("name", ["100% mine?.db", "mine#1&x=y.db", "шоу.db"])
 async def test_a_file_may_have_any_name(name: str, tmp_path: Path):
     store = await Store.open(tmp_path / name)
-    await store.facts.record("a", "b")
+    await store.key_values.save_value("a", "b")
     await store.close()
-    assert count(tmp_path / name, "facts") == 1
+    assert count(tmp_path / name, "key_values") == 1
 
 
 async def open_and_close(path: Path) -> None:
@@ -490,17 +494,6 @@ def refusal(path: Path) -> str:
     return sentence
 
 
-def test_a_database_of_a_newer_version_is_refused_and_left_alone(path: Path):
-    asyncio.run(open_and_close(path))
-    connection = sqlite3.connect(path)
-    connection.execute(f"PRAGMA user_version = {SCHEMA + 1}")
-    assert f"(schema {SCHEMA + 1}, this one knows {SCHEMA})" in refusal(path)
-    assert connection.execute("PRAGMA user_version").fetchone() == (SCHEMA + 1,)
-    connection.execute(f"PRAGMA user_version = {SCHEMA}")
-    connection.close()
-    asyncio.run(open_and_close(path))
-
-
 def test_a_file_that_is_no_database_is_refused_and_left_alone(path: Path):
     content = b"INT. DINER - NIGHT\n" * 500
     path.write_bytes(content)
@@ -526,7 +519,7 @@ async def test_nobody_passes_those_who_wait(path: Path):
     order: list[int] = []
 
     async def ask(number: int) -> None:
-        await store.facts.find("anything")
+        await store.key_values.find_value("anything")
         order.append(number)
 
     asking = []
@@ -539,12 +532,12 @@ async def test_nobody_passes_those_who_wait(path: Path):
 
 
 async def test_cues_are_the_latest_first(store: Store):
-    begun = await store.scripts.begin(a_script())
+    begun = await store.scripts.create_script(a_script())
     lines = ["MAYA\nOne.", "@Émile (V.O.)\nTwo.\n\n", "MAYA\nThree."]
     drafts = [Draft(Element(Kind.DIALOGUE, one), 1, "Ann", None, "f") for one in lines]
     drafts.append(Draft(Element(Kind.ACTION, "BOB\nsleeps."), 1, "Ann", None, "f"))
-    written = await store.lines.append(begun, None, drafts, "1", take=0)
-    assert await store.lines.list_cues(written[-1].id) == ["MAYA", "@Émile (V.O.)"]
+    written = await store.lines.append_lines(begun, None, drafts, "1", take=0)
+    assert await store.lines.list_speech_cues(written[-1].id) == ["MAYA", "@Émile (V.O.)"]
     assert await store.lines.load_path_ids(written[-1].id, written[2].id) == [
         one.id for one in written[2:]
     ]

@@ -28,7 +28,7 @@ from bot.session.surprisal import (
     look,
     most_surprising,
 )
-from bot.storage.schema import Line, Manner
+from bot.storage.schema import Line, Provenance
 from bot.ui.images import page
 
 from .test_room import House, house
@@ -43,8 +43,8 @@ def model(voices) -> Model:
 
 def a_line(text: str, kind: Kind = Kind.ACTION, /, **origin: Any) -> Line:
     author = None if origin else 1
-    common = Manner(content=Manner.content_of(origin)) if origin else None
-    return Line(kind=kind.value, text=text, credit="Ann", author=author, common=common)
+    common = Provenance(content=Provenance.content_of(origin)) if origin else None
+    return Line(kind=kind.value, text=text, credit="Ann", author=author, shared_provenance=common)
 
 
 def test_costs_lie_over_what_was_written(model: Model):

@@ -13,7 +13,7 @@ from bot.app.client import Bot
 from bot.i18n.markdown import LIMIT, size
 from bot.session.ballots import count_votes, winner
 from bot.session.preferences import MOST_TAKES
-from bot.storage.schema import Ballot
+from bot.storage.schema import Poll
 from bot.ui import cards, live_polls
 from bot.ui.ballots import ballot_text, whole_take
 from bot.ui.live_polls import LivePolls
@@ -41,7 +41,7 @@ async def press(stage: Stage, shown: Any, label: str, by: Any = None) -> Any:
 async def takes(stage: Stage, shown: Any) -> list[str]:
     """Return the stored takes of a message."""
     store = stage.services.store
-    found = await store.polls.load_takes(await store.polls.find_by_message(shown.id))
+    found = await store.polls.load_takes(await store.polls.find_poll_by_message(shown.id))
     return ["\n\n".join(line.text for line in lines) for lines in found.values()]
 
 
@@ -185,12 +185,12 @@ async def test_takes_keep_to_the_rules_of_the_script(stage: Stage):
 async def test_takes_of_a_script_that_is_gone_say_so(stage: Stage):
     old = (await begin(stage)).response
     shown = await ask(stage)
-    script = await stage.services.store.scripts.find_running(stage.channel.id)
+    script = await stage.services.store.scripts.find_running_script(stage.channel.id)
     asked = await begin(stage, title="The Roof", heading="Ext. roof")
     await stage.ann.click(asked.response, label="Shelve it and start the new one")
     told = await press(stage, shown, "Take 1")
     assert told.content == "That script is on the shelf: “The Roof” runs here now."
-    await stage.services.store.scripts.delete(script.id)
+    await stage.services.store.scripts.delete_script(script.id)
     told = await press(stage, shown, "Take 1")
     assert told.content.startswith("These takes were deleted")
     assert await stage.lines() == ["EXT. ROOF"]
@@ -283,16 +283,16 @@ async def test_a_vote_says_that_its_script_is_on_the_shelf_or_archived(stage: St
         "as it is: /scripts goes on with it.\n"
     )
     assert await stage.lines() == ["EXT. ROOF"]
-    script = await stage.services.store.scripts.find_running(stage.channel.id)
+    script = await stage.services.store.scripts.find_running_script(stage.channel.id)
     await ask(stage, vote=600)
-    await stage.services.store.scripts.update(script.id, running=False, archived=True)
+    await stage.services.store.scripts.update_script(script.id, running=False, archived=True)
     await stage.world.advance_time(601)
     assert stage.messages()[-1].content.startswith(
         "-# Nobody has voted, which leaves the first take. “The Roof” was archived, and stays as "
         "it is: /scripts goes on with it.\n"
     )
-    diner = (await stage.services.store.scripts.list_channel(stage.channel.id))[0]
-    await stage.services.store.scripts.run(diner.id)
+    diner = (await stage.services.store.scripts.list_scripts(stage.channel.id))[0]
+    await stage.services.store.scripts.run_script(diner.id)
     await stage.ann.click(told, label="Continue from here")
     assert await stage.lines() == [HEADING, written[1]]
 
@@ -314,7 +314,7 @@ async def test_a_vote_that_was_closed_by_a_process_that_died_is_announced_once(
     if not stands:
         await write(stage, "Rain.")
     await end_of_process(stage)
-    [ballot] = await stage.services.store.polls.list_unannounced()
+    [ballot] = await stage.services.store.polls.list_unannounced_polls()
     await stage.services.rooms.at(stage.channel.id).ballots.close(ballot.id)
     assert labels(shown) == VOTE
     before = len(stage.messages())
@@ -340,7 +340,7 @@ async def test_votes_of_other_shards_are_left_to_their_processes(
     bot, its_shard = stage.world.bot, (stage.guild.id >> 22) % 3
     for shard in range(3):
         bot.shard_count, bot.shard_id = 3, shard
-        its, watched = stage.services, list[Ballot]()
+        its, watched = stage.services, list[Poll]()
         hold = its.in_flight.hold
         polls = LivePolls(bot, its.rooms, its.poster, its.messages, hold)
         monkeypatch.setattr(polls, "watch", watched.append)
@@ -379,7 +379,7 @@ async def test_a_vote_is_over_where_nobody_can_be_told(stage: Stage, status: int
     written = await takes(stage, shown := await ask(stage, vote=600))
     stage.world.inject_error("POST", "/channels/*/messages", status=status, times=1)
     await stage.world.advance_time(601)
-    assert await stage.services.store.polls.list_unannounced() == []
+    assert await stage.services.store.polls.list_unannounced_polls() == []
     assert shown.content.startswith("-# Nobody voted, which leaves the first take.")
     assert await stage.lines() == [HEADING, written[0]]
 
@@ -388,11 +388,11 @@ async def test_an_announcement_that_failed_in_the_middle_goes_on_there(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(cards, "FULL", 300)
-    posts, record = stage.services.store.posts, stage.services.store.posts.record
+    posts, record = stage.services.store.messages, stage.services.store.messages.record_message
 
     async def record_and_fail(*of: Any) -> None:
         await record(*of)
-        monkeypatch.setattr(posts, "record", record)
+        monkeypatch.setattr(posts, "record_message", record)
         stage.world.backend.faults.append(fault)
 
     await begin(stage)
@@ -400,7 +400,7 @@ async def test_an_announcement_that_failed_in_the_middle_goes_on_there(
     before = len(stage.messages())
     stage.world.inject_error("POST", "/channels/*/messages", status=400, times=3)
     fault = stage.world.backend.faults.pop()
-    monkeypatch.setattr(posts, "record", record_and_fail)
+    monkeypatch.setattr(posts, "record_message", record_and_fail)
     await stage.world.advance_time(700)
     assert len(stage.messages()) == before + 1
     await stage.world.advance_time(1000)
@@ -409,7 +409,7 @@ async def test_an_announcement_that_failed_in_the_middle_goes_on_there(
     assert len(pages) == len(set(pages)) > 2
     assert sum("Nobody has voted" in one.content for one in told) == 1
     await assert_true(stage)
-    assert await stage.services.store.facts.find("vote 1 0") is None
+    assert await stage.services.store.key_values.find_value("vote 1 0") is None
 
 
 async def test_takes_in_a_message_that_was_not_noted_end_once_it_is_pressed(stage: Stage):
@@ -433,8 +433,8 @@ async def test_takes_in_a_message_that_was_not_noted_lose_their_buttons_where_al
     await stage.world.advance_time(601)
     assert labels(shown) == VOTE
     if deleted:
-        await stage.services.store.scripts.delete(
-            (await stage.services.store.scripts.find_running(stage.channel.id)).id
+        await stage.services.store.scripts.delete_script(
+            (await stage.services.store.scripts.find_running_script(stage.channel.id)).id
         )
     late = await press(stage, shown, "Vote for 2")
     assert late.ephemeral
@@ -499,8 +499,8 @@ async def test_a_vote_that_ended_meanwhile_is_told_of_once_and_in_the_servers_la
 async def test_a_vote_in_a_script_that_was_deleted_ends_with_it(stage: Stage):
     await begin(stage)
     await press(stage, await ask(stage, vote=600), "Vote for 3")
-    script = await stage.services.store.scripts.find_running(stage.channel.id)
-    await stage.services.store.scripts.delete(script.id)
+    script = await stage.services.store.scripts.find_running_script(stage.channel.id)
+    await stage.services.store.scripts.delete_script(script.id)
     seen = len(stage.messages())
     await stage.world.advance_time(601)
     assert len(stage.messages()) == seen
@@ -548,7 +548,7 @@ async def test_a_take_that_is_there_whole_need_not_be_opened(stage: Stage):
 
 async def test_a_take_of_many_long_lines_is_read_in_several_messages(stage: Stage):
     await begin(stage)
-    ballot = await stage.services.store.polls.find_by_message((await ask(stage)).id)
+    ballot = await stage.services.store.polls.find_poll_by_message((await ask(stage)).id)
     [line, *_] = (await stage.services.store.polls.load_takes(ballot))[0]
     line.text, line.credit = "\U0001f600 " * 700, "*" * 300
     pages = whole_take(0, [line] * 10)
@@ -565,7 +565,7 @@ async def test_long_takes_are_cut(stage: Stage):
     assert 1500 < size(shown.content) <= LIMIT
     assert shown.content.count("```") == 2 * MOST_TAKES
     assert "\n-# …" in shown.content
-    ballot = await stage.services.store.polls.find_by_message(shown.id)
+    ballot = await stage.services.store.polls.find_poll_by_message(shown.id)
     found = await stage.services.store.polls.load_takes(ballot)
     for lines in found.values():
         for line in lines:

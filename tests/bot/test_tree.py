@@ -277,8 +277,12 @@ async def test_a_fork_begins_where_the_script_stands(stage: Stage):
     assert old.components == []
     await write(stage, "Snow.", by=stage.ben)
     assert await stage.lines() == [HEADING, "Rain.", "Snow."]
-    fork, script = await stage.services.store.scripts.list_channel(stage.channel.id)
-    assert (fork.owner, fork.title, fork.temperature) == (stage.ben.id, "The *other* end", 0.75)
+    fork, script = await stage.services.store.scripts.list_scripts(stage.channel.id)
+    assert (fork.owner, fork.title, fork.options["temperature"]) == (
+        stage.ben.id,
+        "The *other* end",
+        0.75,
+    )
     assert [line.text for line in await stage.services.store.lines.load_path(script.head)] == [
         HEADING,
         "Rain.",
@@ -395,9 +399,9 @@ async def test_a_fork_keeps_the_messages_of_what_it_was_forked_from(stage: Stage
     await begin(stage)
     await stage.ben.slash(stage.channel, "write", text="Rain falls.")
     shown = stage.messages()[-1].id
-    [script] = await stage.services.store.scripts.list_channel(stage.channel.id)
+    [script] = await stage.services.store.scripts.list_scripts(stage.channel.id)
     await stage.ann.slash(stage.channel, "fork", title="Another")
-    await stage.services.store.scripts.delete(script.id)
+    await stage.services.store.scripts.delete_script(script.id)
     await stage.ben.slash(stage.channel, "undo")
     message = next(one for one in stage.messages() if one.id == shown)
     assert "~~" in message.content
@@ -499,7 +503,7 @@ async def test_a_fork_goes_its_own_way_from_before_its_line(house: House):
     assert texts(await house.room.lines())[1:] == ["Rain."]
     await house.room.library.switch(house.writer(), begun.script.id)
     assert texts(await house.room.lines())[1:] == ["Rain."]
-    snow = (await house.store.lines.load_tree(fork, 0, 9))[-1]
+    snow = (await house.store.lines.load_tree_lines(fork, 0, 9))[-1]
     with pytest.raises(RoomError, match="not in this script"):
         await house.room.cursor.jump_to(house.writer(), Place(begun.script.id, snow.id))
 
@@ -544,7 +548,7 @@ async def test_a_rewriting_that_is_refused_changes_nothing(house: House):
                 house.writer(who), Place(begun.script.id, place.id), text
             )
     assert texts(await house.room.lines()) == [HEADING, "Rain."]
-    assert await house.store.lines.count_tree(begun.script) == 3
+    assert await house.store.lines.count_tree_lines(begun.script) == 3
 
 
 async def test_edit_rewrites_a_line_in_its_message(stage: Stage):

@@ -37,7 +37,7 @@ from bot.screenplay.free_text import from_person
 from bot.session.channel_session import Rooms
 from bot.session.turn import NewScript, Place, RoomError, Wish, Writer
 from bot.settings import Settings
-from bot.storage.schema import FORGOTTEN, REMOVED, Line
+from bot.storage.schema import ERASED_ELEMENT, ERASED_PERSON, Line
 from bot.storage.store import Store
 
 CHANNEL, OWNER, OTHER = 1, 7, 8
@@ -116,9 +116,9 @@ class Tree:
     def forget(self, person: int, text: bool) -> None:
         for sheet in self.lines.values():
             if sheet.author == person:
-                sheet.author = FORGOTTEN
+                sheet.author = ERASED_PERSON
                 if text:
-                    sheet.text, sheet.removed = REMOVED.text, True
+                    sheet.text, sheet.removed = ERASED_ELEMENT.text, True
 
     def delete(self, script: int) -> None:
         del self.scripts[script]
@@ -365,7 +365,7 @@ class Machine(RuleBasedStateMachine):
     @rule(target=scripts, script=consumes(scripts))
     def delete(self, script: int) -> Any:
         leaving, _ = self.run(
-            self.store.scripts.count_deletion(self.run(self.store.scripts.get(script)))
+            self.store.scripts.count_deletion(self.run(self.store.scripts.get_script(script)))
         )
         before = len(self.tree.lines)
         self.run(self.room.library.delete(self.writer, script))
@@ -381,7 +381,7 @@ class Machine(RuleBasedStateMachine):
     @precondition(another_wrote)
     @rule(text=st.booleans())
     def forget(self, text: bool) -> None:
-        self.run(self.store.people.forget(OTHER, text=text))
+        self.run(self.store.people.erase_person(OTHER, text=text))
         self.tree.forget(OTHER, text)
 
     @rule()
@@ -407,7 +407,7 @@ class Machine(RuleBasedStateMachine):
         )
         for script, known in self.tree.scripts.items():
             assert shelf[script].head == known.head
-            lines = await self.store.lines.load_tree(shelf[script], 0, 999)
+            lines = await self.store.lines.load_tree_lines(shelf[script], 0, 999)
             assert [line.id for line in lines] == sorted(self.tree.of(script))
             for line in lines:
                 sheet = self.tree.lines[line.id]
@@ -415,7 +415,7 @@ class Machine(RuleBasedStateMachine):
                 assert (line.author, line.removed) == (sheet.author, sheet.removed)
             path = await self.store.lines.load_path(known.head)
             assert [line.id for line in path] == self.tree.path(known.head)
-            assert await self.store.lines.find_redo(script, known.head) == known.ways.get(
+            assert await self.store.lines.find_redo_line(script, known.head) == known.ways.get(
                 known.head
             )
             await self.check_states(path)
@@ -425,7 +425,7 @@ class Machine(RuleBasedStateMachine):
         if not path:
             return
         model = (await self.voices.engine(self.settings.model)).model
-        kept = await self.store.states.find(path[-1].id, model.fingerprint)
+        kept = await self.store.states.find_state(path[-1].id, model.fingerprint)
         if kept is None:
             assert path[-1].copy_of is not None or any(line.removed for line in path)
             return

@@ -44,7 +44,7 @@ async def bot_here(
 
 
 def _hurry(times: float) -> None:
-    for name in ("HELD", "RENEWED_EVERY", "IDENTIFIED_EVERY"):
+    for name in ("LEASE_DURATION", "RENEWAL_INTERVAL", "IDENTIFY_INTERVAL"):
         setattr(leases, name, getattr(leases, name) / times)
     # Less than the renewal of a lease may take.
     timeouts.LOCK = round(timeouts.LOCK / times)

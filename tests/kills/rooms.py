@@ -109,7 +109,7 @@ async def _play(
 
 async def _write_on(room: Room, shown: int) -> None:
     """Write in a channel as one person after another; show each new line at once."""
-    if await room.store.scripts.find_running(room.channel) is None:
+    if await room.store.scripts.find_running_script(room.channel) is None:
         await room.library.begin(_writer(), NewScript(title="T"))
     while True:
         writer = _writer()

@@ -40,21 +40,21 @@ SHIFTED = {
     "scripts": {"id": "script", "head": "line", "delivery": "delivery", "channel": "channel"}
     | {"guild": "guild"},
     "lines": {"id": "line", "script": "script", "parent": "line", "delivery": "delivery"},
-    "trails": {"script": "script", "line": "line", "child": "line"},
+    "redo_pointers": {"script": "script", "line": "line", "child": "line"},
     "states": {"line": "line"},
-    "surprises": {"line": "line"},
-    "posts": {"message": "message", "line": "line", "script": "script"},
+    "surprisals": {"line": "line"},
+    "posted_lines": {"message": "message", "line": "line", "script": "script"},
 }
 """The columns in which a copy differs, and the objects that each of them counts."""
 
 OWNED_BY = {
     "scripts": "kept.id",
     "states": "(SELECT script FROM lines WHERE lines.id = kept.line)",
-    "surprises": "(SELECT script FROM lines WHERE lines.id = kept.line)",
+    "surprisals": "(SELECT script FROM lines WHERE lines.id = kept.line)",
 }
 """The script to which a row belongs, where the row does not name one."""
 
-CACHES = ("states", "surprises")
+CACHES = ("states", "surprisals")
 """The tables that give way first where there is no room."""
 
 Place = tuple[int, int]
@@ -109,7 +109,7 @@ async def _write(room: Room, guild: int, number: int, play: int, lines: int) -> 
         else:
             turn = await room.continuation.write(writer, f"{WRITTEN} {line}")
         message = FIRST_MESSAGE + EACH * number + line
-        await room.store.posts.record(message, turn.script.id, turn.lines)
+        await room.store.messages.record_message(message, turn.script.id, turn.lines)
 
 
 def _copy(path: Path, places: Sequence[Place], plays: int, lines: int, room: int) -> None:

@@ -165,8 +165,7 @@ async def _run(
         cast=list(cast),
         lock=True,
         players={},
-        temperature=settings.temperature,
-        top_p=settings.top_p,
+        options={"temperature": settings.temperature, "top_p": settings.top_p},
     )
     at = Standing(engine.model.start(), recent(engine.model, []))
     for element in begin:

@@ -19,30 +19,30 @@ REASONS = {
     "40P01": "locked",
     "55P03": "locked",
 }
-"""The reasons of NotKept by PostgreSQL's code; all others are ``away``."""
+"""The reasons of TransactionFailed by PostgreSQL's code; all others are ``away``."""
 
 OUR_FAULT = ("21", "22", "23", "42")
 """The classes of codes that blame a statement, not the server."""
 
 SERVER_ERRORS = (DBAPIError, NoConnection, OSError)
-"""What is raised if the server fails, or cannot be reached."""
+"""The exceptions of a server that fails or cannot be reached."""
 
 log = logging.getLogger("onbook.postgres")
 
 
-def code_of(error: Exception) -> str:
+def get_code(error: Exception) -> str:
     """Return PostgreSQL's code of an error, or "" if the error does not come from the server."""
     return getattr(getattr(error, "orig", None), "sqlstate", None) or ""
 
 
 def is_locked(error: Exception) -> bool:
     """Return whether a lock could not be had in time."""
-    return REASONS.get(code_of(error)) == "locked"
+    return REASONS.get(get_code(error)) == "locked"
 
 
-def reason_of(error: Exception) -> str | None:
-    """Log an error, and return the reason for NotKept; None if a statement is to blame."""
-    code = code_of(error)
+def find_reason(error: Exception) -> str | None:
+    """Log an error; return why a transaction failed, or None if a statement is to blame."""
+    code = get_code(error)
     if code not in REASONS and code.startswith(OUR_FAULT):
         return None
     # The server's message is not logged, because it may quote people's words.

@@ -33,26 +33,27 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlalchemy.pool import NullPool
 
 from ...sharding import Shards
-from ..database import NotKept, StoreError
+from .. import migrations
+from ..database import StoreError, TransactionFailed
 from . import timeouts
 from .connections import connect
 from .error_codes import SERVER_ERRORS, is_locked, raising_store_error
-from .tables import check_owner, is_older
+from .tables import check_owner
 from .write_lock import acquire_write_lock, terminating_stalled
 
-HELD = 15.0
+LEASE_DURATION = 15.0
 """Seconds for which a lease is valid after each renewal."""
 
-RENEWED_EVERY = 5.0
+RENEWAL_INTERVAL = 5.0
 """Seconds between two renewals."""
 
-ASKED_EVERY = 0.5
+ACQUIRE_INTERVAL = 0.5
 """Seconds between two attempts of a process that waits for shards."""
 
-TO_GIVE_BACK = 5.0
+RELEASE_TIMEOUT = 5.0
 """Seconds in which a process that ends gives its shards back; otherwise the lease expires."""
 
-IDENTIFIED_EVERY = 5.5
+IDENTIFY_INTERVAL = 5.5
 """Seconds between two shards of a bucket that identify. Discord asks for 5; the rest is a margin,
 because no message is sent at the exact moment for which it is planned."""
 
@@ -83,12 +84,12 @@ _NOW = func.clock_timestamp()
 log = logging.getLogger("onbook.leases")
 
 
-class NotHeld(Exception):
-    """The lease has expired, or another process has it."""
+class LeaseLost(Exception):
+    """The lease has expired, or another process has acquired it."""
 
 
-class Alone:
-    """A process with all shards, which needs no database to space their identifications."""
+class LocalIdentifyLimiter:
+    """Spaces the identifications of a process that has all shards, without a database."""
 
     def __init__(self) -> None:
         self._next = 0.0
@@ -98,7 +99,7 @@ class Alone:
         """Wait until another shard may identify."""
         now = _now()
         planned = max(now, self._next)
-        self._next = planned + IDENTIFIED_EVERY
+        self._next = planned + IDENTIFY_INTERVAL
         await asyncio.sleep(planned - now)
 
 
@@ -109,7 +110,7 @@ class Lease:
     loses the lease: ``on_loss`` is called, and the next holder waits for the end of the current
     transaction. From then on `guard` refuses every transaction of this process.
 
-    Enter the lease before `take`. Leaving it gives the shards back at once.
+    Enter the lease before `acquire`. Leaving it gives the shards back at once.
     """
 
     def __init__(self, url: URL, shards: Shards, on_loss: Callable[[], None]) -> None:
@@ -121,14 +122,14 @@ class Lease:
         self._epoch = 0
         self._until = 0.0
         """When the lease expires, by the event loop's clock."""
-        self._keeping: asyncio.Task[None] | None = None
+        self._renewal: asyncio.Task[None] | None = None
         self._engine = connect(
             url,
             pool_size=2,
             max_overflow=0,
             pool_pre_ping=True,
             isolation_level="AUTOCOMMIT",
-            command_timeout=RENEWED_EVERY,
+            command_timeout=RENEWAL_INTERVAL,
         )
         self._transactions = self._engine.execution_options(isolation_level="READ COMMITTED")
 
@@ -149,49 +150,49 @@ class Lease:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        if self._keeping:
-            self._keeping.cancel()
-            await asyncio.wait([self._keeping])
+        if self._renewal:
+            self._renewal.cancel()
+            await asyncio.wait([self._renewal])
             with suppress(*SERVER_ERRORS):
-                async with asyncio.timeout(TO_GIVE_BACK), self._engine.connect() as connection:
+                async with asyncio.timeout(RELEASE_TIMEOUT), self._engine.connect() as connection:
                     await connection.execute(self._mine().values(expires=_NOW))
         self._until = 0.0
         await self._engine.dispose()
 
     @property
     def held(self) -> bool:
-        """Whether this process has the shards, as far as it knows."""
+        """Return whether this process has the shards, as far as it knows."""
         return _now() < self._until
 
-    def lack(self) -> str:
+    def explain_missing(self) -> str:
         """Return in one line why this process does not have the shards, or ""."""
         if self.held:
             return ""
-        if self._keeping:
+        if self._renewal:
             return f"This process has lost {self.shards}, and ends."
         why = f": {self._obstacle}" if self._obstacle else ""
         return f"This process waits for {self.shards}{why}."
 
-    async def take(self) -> None:
-        """Wait until no other process has any of the shards, then take and keep them."""
-        while obstacle := await self._try_to_take():
+    async def acquire(self) -> None:
+        """Wait until no other process has any of the shards, then acquire and renew the lease."""
+        while obstacle := await self._try_to_acquire():
             if obstacle != self._obstacle:
                 log.warning("waiting for %s: %s", self.shards, obstacle)
                 self._obstacle = obstacle
-            await asyncio.sleep(ASKED_EVERY)
+            await asyncio.sleep(ACQUIRE_INTERVAL)
         self._obstacle = ""
         log.info("this process has %s now", self.shards)
-        self._keeping = asyncio.create_task(self._keep())
+        self._renewal = asyncio.create_task(self._renew_until_lost())
 
     async def guard(self, session: AsyncSession) -> None:
-        """Raise NotKept if another process has any of the shards.
+        """Raise TransactionFailed if another process has any of the shards.
 
         The transaction has the write lock, so that no process takes shards before it ends.
         """
         mine = select(func.count()).where(_leases.c.epoch == self._epoch)
         if await session.scalar(mine) != len(self.shards):
             self._lose()
-            raise NotKept("lost")
+            raise TransactionFailed("lost")
 
     async def wait_to_identify(self, bucket: int) -> None:
         """Wait until a shard of a bucket may identify, and reserve this moment in all processes.
@@ -200,7 +201,7 @@ class Lease:
             OSError: The database cannot be asked for the moment.
         """
         first = insert(_identified).values(bucket=bucket, at=_NOW)
-        following = _identified.c.at + _seconds(IDENTIFIED_EVERY)
+        following = _identified.c.at + _seconds(IDENTIFY_INTERVAL)
         planned = first.on_conflict_do_update(
             index_elements=[_identified.c.bucket], set_={"at": func.greatest(_NOW, following)}
         ).returning(_identified.c.at - _NOW)
@@ -211,18 +212,18 @@ class Lease:
             raise ConnectionError("the database cannot say when to identify") from error
         await asyncio.sleep(left.total_seconds())
 
-    # Taking
+    # Acquiring
 
-    async def _try_to_take(self) -> str | None:
+    async def _try_to_acquire(self) -> str | None:
         """Take the shards, or return why that failed."""
         try:
-            return await self._take()
+            return await self._acquire()
         except SERVER_ERRORS as error:
             if is_locked(error):
                 return "another process is writing, or sweeping, and has not ended yet"
             return f"the database cannot be used now ({type(error).__name__})"
 
-    async def _take(self) -> str | None:
+    async def _acquire(self) -> str | None:
         """Take the shards, or return which process has some of them."""
         async with self._engine.connect() as connection:
             # Look without the write lock first, so that a process that waits delays no writer.
@@ -240,24 +241,24 @@ class Lease:
                 "count": self.shards.count,
                 "holder": self._holder,
                 "epoch": epoch,
-                "expires": _NOW + _seconds(HELD),
+                "expires": _NOW + _seconds(LEASE_DURATION),
             }
             rows = insert(_leases).values([{"shard": one, **held} for one in self.shards.ids])
             keys = [_leases.c.shard]
             await connection.execute(rows.on_conflict_do_update(index_elements=keys, set_=held))
             await connection.commit()
-        self._epoch, self._until = epoch, now + HELD
+        self._epoch, self._until = epoch, now + LEASE_DURATION
         return None
 
     async def _find_holder(self, connection: AsyncConnection) -> str | None:
         """Return which process prevents this one from taking its shards, or None.
 
-        It has one of them, has divided all shards by another number, or uses older tables, which
-        are upgraded only when no process uses them.
+        The other process has one of the shards, divides all shards by another number, or uses
+        outdated tables, which are upgraded only when no process uses them.
         """
         overlapping = _leases.c.shard.in_(self.shards.ids)
         divided_otherwise = _leases.c.count != self.shards.count
-        older = literal(await is_older(connection))
+        older = literal(await connection.run_sync(migrations.is_outdated))
         taken = (
             select(_leases)
             .where(_leases.c.expires > _NOW, or_(overlapping, divided_otherwise, older))
@@ -267,36 +268,38 @@ class Lease:
         row = (await connection.execute(taken)).one_or_none()
         return f"{row.holder} has shard {row.shard} of {row.count}" if row else None
 
-    # Keeping
+    # Renewing
 
-    async def _keep(self) -> None:
+    async def _renew_until_lost(self) -> None:
         """Renew the lease until it is lost."""
-        pause = RENEWED_EVERY
-        with suppress(TimeoutError, NotHeld):
+        pause = RENEWAL_INTERVAL
+        with suppress(TimeoutError, LeaseLost):
             while True:
                 async with asyncio.timeout_at(self._until):
                     await asyncio.sleep(pause)
-                    pause = RENEWED_EVERY if await self._renew() else ASKED_EVERY
+                    pause = RENEWAL_INTERVAL if await self._renew() else ACQUIRE_INTERVAL
         self._lose()
 
     async def _renew(self) -> bool:
         """Renew the lease, and return whether the server could be asked.
 
         Raises:
-            NotHeld: The lease has expired, or another process has it.
+            LeaseLost: The lease has expired, or another process has it.
         """
         now = _now()
         try:
             # A process that stalls while it takes shards has the table locked.
             async with self._engine.connect() as connection, terminating_stalled(connection):
                 longer = self._mine().where(_leases.c.expires > _NOW)
-                renewed = await connection.execute(longer.values(expires=_NOW + _seconds(HELD)))
+                renewed = await connection.execute(
+                    longer.values(expires=_NOW + _seconds(LEASE_DURATION))
+                )
         except SERVER_ERRORS as error:
             log.warning("%s could not be renewed: %s", self.shards, type(error).__name__)
             return False
         if renewed.rowcount != len(self.shards):
-            raise NotHeld
-        self._until = now + HELD
+            raise LeaseLost
+        self._until = now + LEASE_DURATION
         return True
 
     def _mine(self) -> Any:  # noqa: ANN401 - an update without values yet
@@ -307,7 +310,7 @@ class Lease:
         self._on_loss()
 
 
-async def check_unused(url: URL) -> None:
+async def check_no_lease(url: URL) -> None:
     """Raise StoreError if a process has shards in a database, or the server fails."""
     engine = connect(url, poolclass=NullPool)
     try:

@@ -11,14 +11,14 @@ from sqlalchemy import URL, update
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from sqlalchemy.pool import NullPool
 
-from ..database import Database, Guard, NotKept
+from ..database import Database, Guard, TransactionFailed
 from ..dialects import Dialect
 from . import timeouts
 from .connections import connect
-from .error_codes import SERVER_ERRORS, raising_store_error, reason_of
-from .leases import check_unused
+from .error_codes import SERVER_ERRORS, find_reason, raising_store_error
+from .leases import check_no_lease
 from .postgres_dialect import POSTGRES
-from .tables import onbook, prepare_tables
+from .tables import erasure_counts, prepare_tables
 from .vacuum import vacuum_erased
 from .write_lock import acquire_write_lock, terminating_stalled
 
@@ -64,7 +64,7 @@ class PostgresDatabase(Database):
     async def open(cls, url: URL, guard: Guard | None = None) -> Self:
         """Open the database, and make its tables; raise StoreError if it cannot be used.
 
-        Every transaction that writes begins with ``guard``, which may raise NotKept.
+        Every transaction that writes begins with ``guard``, which may raise TransactionFailed.
         """
         with raising_store_error():
             database = cls(url, guard)
@@ -82,7 +82,7 @@ class PostgresDatabase(Database):
     @asynccontextmanager
     async def open_source(cls, url: URL) -> AsyncIterator[Database]:
         """Open a database that is copied; raise StoreError if a bot uses it."""
-        await check_unused(url)
+        await check_no_lease(url)
         database = await cls.open(url)
         try:
             yield database
@@ -103,7 +103,7 @@ class PostgresDatabase(Database):
         with self.meter.transaction("reading"):
             async with (
                 _held(self._read_turns),
-                self._raising_not_kept(),
+                self._raising_transaction_failed(),
                 self._readings() as session,
             ):
                 yield session
@@ -114,7 +114,7 @@ class PostgresDatabase(Database):
         with self.meter.transaction("writing"):
             async with (
                 _held(self._write_turn),
-                self._raising_not_kept(),
+                self._raising_transaction_failed(),
                 self._transaction(self._sessions) as session,
             ):
                 if self._guard:
@@ -126,7 +126,7 @@ class PostgresDatabase(Database):
         """Begin a unit of work that deletes for good, and record that a vacuum is needed."""
         async with self.writing() as session:
             yield session
-            await session.execute(update(onbook).values(erased=onbook.c.erased + 1))
+            await session.execute(update(erasure_counts).values(erased=erasure_counts.c.erased + 1))
 
     @asynccontextmanager
     async def _transaction(
@@ -140,23 +140,23 @@ class PostgresDatabase(Database):
             await session.commit()
 
     @asynccontextmanager
-    async def _raising_not_kept(self) -> AsyncIterator[None]:
-        """Raise NotKept if the server fails a transaction, or the database is being closed."""
+    async def _raising_transaction_failed(self) -> AsyncIterator[None]:
+        """Raise TransactionFailed if the server fails, or the database is being closed."""
         if self._closed:
-            raise NotKept("away")
+            raise TransactionFailed("away")
         try:
             yield
         except SERVER_ERRORS as error:
-            reason = reason_of(error)
+            reason = find_reason(error)
             if reason is None:
                 raise
-            raise NotKept(reason) from error
+            raise TransactionFailed(reason) from error
 
     async def _try_purge(self) -> float | None:
         """Vacuum the tables if rows were erased; see `Database._try_purge`."""
         async with (
             _held(self._write_turn),
-            self._raising_not_kept(),
+            self._raising_transaction_failed(),
             self._vacuum_engine.connect() as connection,
             terminating_stalled(connection),
         ):
@@ -175,12 +175,12 @@ class PostgresDatabase(Database):
 
 @asynccontextmanager
 async def _held(lock: asyncio.Lock | asyncio.Semaphore) -> AsyncIterator[None]:
-    """Hold a lock of this process; raise NotKept if it cannot be had within `timeouts.TURN`."""
+    """Hold a lock of this process; raise TransactionFailed after `timeouts.TURN`."""
     try:
         async with asyncio.timeout(timeouts.TURN):
             await lock.acquire()
     except TimeoutError:
-        raise NotKept("locked") from None
+        raise TransactionFailed("locked") from None
     try:
         yield
     finally:

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 
-from ..dialects import Dialect, Insert, each_of, first_line
+from ..dialects import Dialect, Insert, json_integers, text_before_newline
 from ..schema import Base
 
 
@@ -93,13 +93,17 @@ def _sequence(table: str) -> str:
     return f"{table}_id_seq"
 
 
-@compiles(first_line, "postgresql")
-def _compile_first_line(element: first_line, compiler: SQLCompiler, **how: Any) -> str:  # noqa: ANN401 - as `compiles` requires
+@compiles(text_before_newline, "postgresql")
+def _compile_text_before_newline(
+    element: text_before_newline,
+    compiler: SQLCompiler,
+    **how: Any,  # noqa: ANN401 - as `compiles` requires
+) -> str:
     return f"split_part({compiler.process(element.clauses, **how)}, chr(10), 1)"
 
 
-@compiles(each_of, "postgresql")
-def _compile_each_of(element: each_of, compiler: SQLCompiler, **how: Any) -> str:  # noqa: ANN401 - as `compiles` requires
+@compiles(json_integers, "postgresql")
+def _compile_json_integers(element: json_integers, compiler: SQLCompiler, **how: Any) -> str:  # noqa: ANN401 - as `compiles` requires
     numbers = compiler.process(element.clauses, **how)
     each = f"json_array_elements_text(CAST({numbers} AS JSON))"
     return f"(SELECT CAST(value AS BIGINT) FROM {each} AS value)"  # noqa: S608 - a parameter

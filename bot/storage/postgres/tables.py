@@ -11,24 +11,19 @@ from sqlalchemy import (
     Column,
     Connection,
     DateTime,
-    Integer,
     LargeBinary,
     MetaData,
     String,
     Table,
-    event,
-    insert,
     inspect,
-    select,
     text,
-    update,
 )
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
+from .. import migrations
 from ..database import StoreError
-from ..dialects import dialect_of
-from ..migrations import SCHEMA, STEPS
-from ..schema import NUMBERED, Base
+from ..dialects import get_dialect
+from ..schema import TABLES_WITH_PUBLIC_IDS, Base
 
 OLDEST_SERVER = (14,)
 """The first version of PostgreSQL that has all that is used."""
@@ -36,21 +31,16 @@ OLDEST_SERVER = (14,)
 PEOPLE_COLUMNS = frozenset({"author", "asker", "owner"})
 """The columns with ids of people."""
 
-onbook = Table(
-    "onbook",
+erasure_counts = Table(
+    "erasure_counts",
     MetaData(),
-    Column("schema", Integer, nullable=False),
-    Column("erased", BigInteger, nullable=False, comment="how often something was"),
-    Column("swept", BigInteger, nullable=False, comment="how often it had been by the last sweep"),
-    Column("rests", DateTime(timezone=True), comment="until when nothing is swept"),
+    # How often something was erased, and how often it had been by the last vacuum.
+    Column("erased", BigInteger, nullable=False),
+    Column("vacuumed", BigInteger, nullable=False),
+    # The moment before which no vacuum begins.
+    Column("paused_until", DateTime(timezone=True)),
 )
-"""One row about the database itself: its schema, and its erasures and vacuums."""
-
-
-async def is_older(connection: AsyncConnection) -> bool:
-    """Return whether the tables exist with an older schema."""
-    exists = await connection.run_sync(lambda sync: inspect(sync).has_table(onbook.name))
-    return exists and (await connection.scalar(select(onbook.c.schema)) or 0) < SCHEMA
+"""One row about the erasures and vacuums of the database."""
 
 
 async def prepare_tables(session: AsyncSession) -> None:
@@ -66,26 +56,15 @@ async def prepare_tables(session: AsyncSession) -> None:
             f"one."
         )
     await check_owner(connection)
-    existing = await connection.run_sync(lambda sync: set(inspect(sync).get_table_names()))
-    if onbook.name not in existing:
-        if others := existing.intersection(Base.metadata.tables):
-            raise StoreError(
-                f"The database on PostgreSQL has a table {min(others)!r} that is not On "
-                f"Book's: give it a database of its own."
-            )
-        await connection.run_sync(Base.metadata.create_all)
-        await connection.run_sync(onbook.metadata.create_all)
-        await session.execute(insert(onbook).values(schema=SCHEMA, erased=0, swept=0))
-    schema = await session.scalar(select(onbook.c.schema)) or 0
-    if schema > SCHEMA:
+    names = await connection.run_sync(lambda sync: set(inspect(sync).get_table_names()))
+    others = names.intersection(Base.metadata.tables)
+    if others and erasure_counts.name not in names:
         raise StoreError(
-            f"The database on PostgreSQL comes from a newer On Book (schema {schema}, "
-            f"this one knows {SCHEMA}): install that one, or name another database."
+            f"The database on PostgreSQL has a table {min(others)!r} that is not On Book's: give "
+            f"it a database of its own."
         )
-    for step in range(schema, SCHEMA):
-        for statement in STEPS[step]:
-            await connection.exec_driver_sql(statement)
-    await session.execute(update(onbook).values(schema=SCHEMA))
+    if await connection.run_sync(migrations.upgrade, "The database on PostgreSQL"):
+        await connection.run_sync(_disable_statistics)
     await _continue_ids_from_now(session)
 
 
@@ -104,7 +83,7 @@ async def check_owner(connection: AsyncConnection) -> None:
         "SELECT relname, CAST(current_user AS text) FROM pg_class WHERE relname = ANY(:names)"  # noqa: S608 - either of these
         f" AND relkind = 'r' AND pg_table_is_visible(oid) AND NOT {may} ORDER BY relname LIMIT 1"
     )
-    names = [*Base.metadata.tables, onbook.name]
+    names = [*Base.metadata.tables, erasure_counts.name]
     if other := (await connection.execute(others, {"names": names})).one_or_none():
         table, role = other
         raise StoreError(
@@ -121,9 +100,9 @@ async def _continue_ids_from_now(session: AsyncSession) -> None:
     never refer to new rows. No database writes one row per millisecond for long, so that the time
     is a safe start.
     """
-    dialect = dialect_of(session)
+    dialect = get_dialect(session)
     now = time.time_ns() // 10**6
-    for table in NUMBERED:
+    for table in TABLES_WITH_PUBLIC_IDS:
         highest = await dialect.highest_id(session, table)
         await dialect.continue_ids_after(session, table, max(now, highest))
 
@@ -132,11 +111,8 @@ def _is_personal(column: Column[Any]) -> bool:
     return isinstance(column.type, String | JSON | LargeBinary) or column.name in PEOPLE_COLUMNS
 
 
-@event.listens_for(Base.metadata, "after_create")
-def _disable_statistics(_metadata: MetaData, connection: Connection, **_: object) -> None:
+def _disable_statistics(connection: Connection) -> None:
     """Make the server keep no samples of what people wrote, because they outlive the rows."""
-    if connection.dialect.name != "postgresql":
-        return
     for table in Base.metadata.sorted_tables:
         for column in filter(_is_personal, table.columns):
             name = connection.dialect.identifier_preparer.format_column(column)

@@ -9,7 +9,7 @@ LOCK = 2000
 """Milliseconds that one attempt to get a lock takes; stalled transactions are ended after it."""
 
 TURN = 60.0
-"""Seconds to wait for the writer, the readers or the vacuum before one, until NotKept is raised."""
+"""Seconds to wait for writers, readers or the vacuum until TransactionFailed is raised."""
 
 COMMAND = TURN + 15
 """Seconds in which the server must answer a statement."""

@@ -9,9 +9,9 @@ from datetime import timedelta
 from sqlalchemy import extract, func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from ..schema import Base, State, Surprise
+from ..schema import Base, State, Surprisal
 from . import timeouts
-from .tables import onbook
+from .tables import erasure_counts
 from .write_lock import WRITE_LOCK, terminate_stalled
 
 TIME_SHARE = 0.01
@@ -20,13 +20,15 @@ TIME_SHARE = 0.01
 LONGEST_PAUSE = 1700.0
 """The most seconds between two vacuums: what `privacy.told` promises, less the vacuum itself."""
 
-NUMBERS = (State.__tablename__, Surprise.__tablename__)
+NUMBERS = (State.__tablename__, Surprisal.__tablename__)
 """The large tables of numbers that a model makes of text, from which no text can be read."""
 
 _NOW = func.clock_timestamp()
 
 # The server's clock may have been set back since the pause was noted.
-_PAUSE = func.least(func.coalesce(extract("epoch", onbook.c.rests - _NOW), 0), LONGEST_PAUSE)
+_PAUSE = func.least(
+    func.coalesce(extract("epoch", erasure_counts.c.paused_until - _NOW), 0), LONGEST_PAUSE
+)
 """The seconds until the next vacuum is allowed; at most 0 if one is allowed now."""
 
 
@@ -55,7 +57,9 @@ async def vacuum_erased(connection: AsyncConnection) -> float | None:
         begun = time.monotonic()
         await rewrite_tables(connection)
         resting = min((time.monotonic() - begun) / TIME_SHARE, LONGEST_PAUSE)
-        done = update(onbook).values(swept=erased, rests=_NOW + timedelta(seconds=resting))
+        done = update(erasure_counts).values(
+            vacuumed=erased, paused_until=_NOW + timedelta(seconds=resting)
+        )
         await connection.execute(done)
     return pause
 
@@ -72,9 +76,11 @@ async def _count_erasures(connection: AsyncConnection) -> tuple[int, float | Non
 
     Return otherwise 0, and what `vacuum_erased` returns.
     """
-    counts = await connection.execute(select(onbook.c.erased, onbook.c.swept, _PAUSE))
-    erased, swept, pause = counts.one()
-    if erased == swept:
+    counts = await connection.execute(
+        select(erasure_counts.c.erased, erasure_counts.c.vacuumed, _PAUSE)
+    )
+    erased, vacuumed, pause = counts.one()
+    if erased == vacuumed:
         return 0, None
     if pause > 0:
         return 0, float(pause)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import and_, or_, select
 
-from ..schema import Ban
+from ..schema import BannedWords
 from ..transactions import Transactions
 
 
@@ -16,25 +16,25 @@ class BannedWordRepository:
     def __init__(self, transactions: Transactions) -> None:
         self._transactions = transactions
 
-    async def list_effective(self, channel: int, guild: int | None) -> list[str]:
+    async def list_banned_words(self, channel: int, guild: int | None) -> list[str]:
         """Return the words that are banned in a channel, by its own list and its guild's."""
-        wanted = select(Ban.words).where(
+        wanted = select(BannedWords.words).where(
             or_(
-                and_(Ban.scope == "channel", Ban.place == channel),
-                and_(Ban.scope == "guild", Ban.place == guild),
+                and_(BannedWords.scope == "channel", BannedWords.place == channel),
+                and_(BannedWords.scope == "guild", BannedWords.place == guild),
             )
         )
         async with self._transactions.reading() as session:
             lists = await session.scalars(wanted)
             return sorted({word for words in lists for word in words})
 
-    async def load(self, scope: str, place: int) -> list[str]:
+    async def load_word_list(self, scope: str, place: int) -> list[str]:
         """Load one list; ``scope`` is ``channel`` or ``guild``."""
         async with self._transactions.reading() as session:
-            row = await session.get(Ban, (scope, place))
+            row = await session.get(BannedWords, (scope, place))
         return list(row.words) if row else []
 
-    async def replace(
+    async def replace_word_list(
         self, scope: str, place: int, words: Sequence[str], guild: int | None = None
     ) -> None:
         """Replace one list.
@@ -47,4 +47,6 @@ class BannedWordRepository:
         """
         guild = place if scope == "guild" else guild
         async with self._transactions.writing() as session:
-            await session.merge(Ban(scope=scope, place=place, words=list(words), guild=guild))
+            await session.merge(
+                BannedWords(scope=scope, place=place, words=list(words), guild=guild)
+            )

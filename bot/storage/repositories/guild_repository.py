@@ -9,7 +9,7 @@ from sqlalchemy import delete, select
 
 from .. import erasure
 from ..dialects import insert
-from ..schema import GUILDS_VOICE, Ban, Departure, Fact, Script
+from ..schema import GUILD_VOICE_PREFIX, BannedWords, DepartedGuild, KeyValue, Script
 from ..transactions import Transactions
 
 
@@ -19,11 +19,11 @@ class GuildRepository:
     def __init__(self, transactions: Transactions) -> None:
         self._transactions = transactions
 
-    async def list_known(self) -> list[int]:
+    async def list_guilds(self) -> list[int]:
         """Return the guilds of which anything is stored."""
         scripts = select(Script.guild).where(Script.guild.is_not(None))
-        lists = select(Ban.guild).where(Ban.guild.is_not(None))
-        voices = select(Fact.name).where(Fact.name.startswith(GUILDS_VOICE))
+        lists = select(BannedWords.guild).where(BannedWords.guild.is_not(None))
+        voices = select(KeyValue.key).where(KeyValue.key.startswith(GUILD_VOICE_PREFIX))
         async with self._transactions.reading() as session:
             found = {guild for guild in await session.scalars(scripts.union(lists)) if guild}
             chosen = {int(name.split()[1]) for name in await session.scalars(voices)}
@@ -32,19 +32,19 @@ class GuildRepository:
     async def record_departures(self, gone: Iterable[int], here: Iterable[int]) -> None:
         """Record that guilds have left now, unless they had before, and that others are here."""
         now = dt.datetime.now(dt.UTC)
-        rows = [{"guild": guild, "since": now} for guild in gone]
+        rows = [{"guild": guild, "departed_at": now} for guild in gone]
         async with self._transactions.writing() as session:
             if rows:
-                await session.execute(insert(session, Departure).on_conflict_do_nothing(), rows)
-            await session.execute(delete(Departure).where(Departure.guild.in_(list(here))))
+                await session.execute(insert(session, DepartedGuild).on_conflict_do_nothing(), rows)
+            await session.execute(delete(DepartedGuild).where(DepartedGuild.guild.in_(list(here))))
 
-    async def list_departed(self, before: dt.datetime) -> list[int]:
+    async def list_departed_guilds(self, before: dt.datetime) -> list[int]:
         """Return the guilds that left ``before`` a moment."""
-        wanted = select(Departure.guild).where(Departure.since < before)
+        wanted = select(DepartedGuild.guild).where(DepartedGuild.departed_at < before)
         async with self._transactions.reading() as session:
             return list(await session.scalars(wanted))
 
-    async def delete(self, guild: int) -> int:
+    async def delete_guild(self, guild: int) -> int:
         """Delete all that a guild has here, and return the number of its scripts."""
         async with self._transactions.erasing() as session:
             deleted = await erasure.delete_guild(session, guild)

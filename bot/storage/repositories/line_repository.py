@@ -11,9 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from ...screenplay.drafts import Draft
 from ...screenplay.elements import Element, Kind
 from .. import line_tree
-from ..dialects import first_line
-from ..schema import BEFORE_THE_FIRST, Line, Script, Trail
-from ..state_eviction import state_bytes
+from ..dialects import text_before_newline
+from ..schema import ROOT_LINE, Line, RedoPointer, Script
+from ..state_eviction import count_state_bytes
 from ..transactions import Transactions
 
 
@@ -28,12 +28,12 @@ class LineRepository:
 
     # Lines
 
-    async def find(self, line: int) -> Line | None:
+    async def find_line(self, line: int) -> Line | None:
         """Return a line by its id, or None if it was deleted."""
         async with self._transactions.reading() as session:
             return await session.get(Line, line)
 
-    async def load(self, lines: Iterable[int]) -> list[Line]:
+    async def load_lines(self, lines: Iterable[int]) -> list[Line]:
         """Load lines by their ids, in the order in which they were written.
 
         Many lines are loaded in batches, so that other units of work have their turn in between.
@@ -45,13 +45,13 @@ class LineRepository:
                 found += await session.scalars(batch)
         return found
 
-    async def find_last_request(self, script: int, person: int) -> dt.datetime | None:
+    async def find_last_request_time(self, script: int, person: int) -> dt.datetime | None:
         """Return when a person last wrote or requested a line of a script, or None."""
         latest = select(func.max(Line.written)).where(Line.script == script, Line.asker == person)
         async with self._transactions.reading() as session:
             return await session.scalar(latest)
 
-    async def was_delivered(self, delivery: str) -> bool:
+    async def is_delivered(self, delivery: str) -> bool:
         """Return whether an interaction has written lines or begun a script that still exist."""
         lines = select(Line.id).where(Line.delivery == delivery).exists()
         begun = select(Script.id).where(Script.delivery == delivery).exists()
@@ -62,7 +62,7 @@ class LineRepository:
 
     async def load_path(self, head: int | None) -> list[Line]:
         """Load the lines of a path."""
-        return await self.load(await self.load_path_ids(head))
+        return await self.load_lines(await self.load_path_ids(head))
 
     async def load_elements(self, head: int | None) -> list[Element]:
         """Load the elements of a path, several times faster than its lines."""
@@ -74,15 +74,15 @@ class LineRepository:
                 found += [Element(Kind(kind), text) for kind, text in rows]
         return found
 
-    async def load_path_ids(self, head: int | None, since: int = BEFORE_THE_FIRST) -> list[int]:
+    async def load_path_ids(self, head: int | None, since: int = ROOT_LINE) -> list[int]:
         """Load the ids of a path, from ``since`` on; the fewer, the faster."""
         if head is None:
             return []
         async with self._transactions.reading() as session:
-            ids = await session.scalars(line_tree.path_ids(), {"head": head, "since": since})
+            ids = await session.scalars(line_tree.query_path_ids(), {"head": head, "since": since})
             return list(ids)
 
-    async def load_last(self, head: int | None, characters: int) -> list[Line]:
+    async def load_last_lines(self, head: int | None, characters: int) -> list[Line]:
         """Load the fewest last lines of a path that have so many characters, or all lines."""
         if head is None:
             return []
@@ -90,7 +90,7 @@ class LineRepository:
             return await line_tree.load_last_lines(session, head, characters)
 
     async def load_last_texts(self, head: int | None, characters: int) -> list[str]:
-        """Load the texts of `load_last`, which for many lines is far faster."""
+        """Load the texts of `load_last_lines`, which for many lines is far faster."""
         if head is None:
             return []
         async with self._transactions.reading() as session:
@@ -100,17 +100,17 @@ class LineRepository:
         """Count the characters of a path's lines without loading them."""
         if head is None:
             return 0
-        above = line_tree.path(head)
+        above = line_tree.query_path(head)
         counted = select(func.sum(func.length(Line.text))).join(above, Line.id == above.c.id)
         async with self._transactions.reading() as session:
             return await session.scalar(counted) or 0
 
-    async def list_cues(self, head: int | None) -> list[str]:
+    async def list_speech_cues(self, head: int | None) -> list[str]:
         """Return the first line of each speech on a path without repetitions, the latest first."""
         if head is None:
             return []
-        above = line_tree.path(head)
-        cue = first_line(Line.text)
+        above = line_tree.query_path(head)
+        cue = text_before_newline(Line.text)
         spoken = select(cue).join(above, Line.id == above.c.id).where(Line.kind == Kind.DIALOGUE)
         latest = spoken.group_by(cue).order_by(func.max(Line.id).desc())
         async with self._transactions.reading() as session:
@@ -118,17 +118,17 @@ class LineRepository:
 
     # Trees
 
-    async def load_tree(self, script: Script, begin: int, end: int) -> list[Line]:
+    async def load_tree_lines(self, script: Script, begin: int, end: int) -> list[Line]:
         """Load a slice of all lines of a script's tree, in the order in which they were written."""
         async with self._transactions.reading() as session:
             lines = await session.scalars(
-                select(Line).where(line_tree.in_tree(script)).order_by(Line.id).slice(begin, end)
+                select(Line).where(line_tree.is_in_tree(script)).order_by(Line.id).slice(begin, end)
             )
             return list(lines)
 
-    async def count_tree(self, script: Script, before: int | None = None) -> int:
+    async def count_tree_lines(self, script: Script, before: int | None = None) -> int:
         """Count all lines of a script's tree, or those that were written ``before`` a line."""
-        counted = select(func.count()).select_from(Line).where(line_tree.in_tree(script))
+        counted = select(func.count()).select_from(Line).where(line_tree.is_in_tree(script))
         if before is not None:
             counted = counted.where(Line.id < before)
         async with self._transactions.reading() as session:
@@ -136,16 +136,16 @@ class LineRepository:
 
     # Heads
 
-    async def find_redo(self, script: int, head: int | None) -> int | None:
+    async def find_redo_line(self, script: int, head: int | None) -> int | None:
         """Return the line to which redo moves a script's ``head``, or None.
 
         Ask this only for the current head: the pointers of lines above it are missing or outdated.
         """
         async with self._transactions.reading() as session:
-            pointer = await session.get(Trail, (script, head or BEFORE_THE_FIRST))
+            pointer = await session.get(RedoPointer, (script, head or ROOT_LINE))
         return pointer.child if pointer else None
 
-    async def append(
+    async def append_lines(
         self,
         script: Script,
         parent: int | None,
@@ -170,9 +170,9 @@ class LineRepository:
             await line_tree.move_head(session, script, lines[-1].id if lines else parent)
             return lines
 
-        return await self._transactions.commit(change, added=state_bytes(drafts))
+        return await self._transactions.commit(change, added=count_state_bytes(drafts))
 
-    async def rewrite(
+    async def rewrite_line(
         self, script: Script, line: Line, drafts: Sequence[Draft], delivery: str, asker: int
     ) -> tuple[list[Line], int]:
         """Add lines beside a line, copy what followed it below them, and move the head there.
@@ -187,7 +187,7 @@ class LineRepository:
             HeadMoved: The head is no longer where ``script`` has it.
             AlreadyWritten: The interaction ``delivery`` has rewritten the line before.
         """
-        async with self._transactions.adding_states(state_bytes(drafts)) as session:
+        async with self._transactions.adding_states(count_state_bytes(drafts)) as session:
             lines = await line_tree.append_lines(
                 session, script, line.parent, drafts, delivery, 0, asker
             )

@@ -9,10 +9,10 @@ from sqlalchemy import select, update
 
 from ...screenplay.drafts import Draft
 from .. import line_tree
-from ..deletion import delete_card_facts
+from ..deletion import delete_posted_result_keys
 from ..line_tree import HeadMoved
-from ..schema import Ballot, Line, Script, Vote
-from ..state_eviction import state_bytes
+from ..schema import Line, Poll, Script, Vote
+from ..state_eviction import count_state_bytes
 from ..transactions import Transactions
 
 
@@ -22,29 +22,29 @@ class PollRepository:
     def __init__(self, transactions: Transactions) -> None:
         self._transactions = transactions
 
-    async def find(self, poll: int) -> Ballot | None:
+    async def find_poll(self, poll: int) -> Poll | None:
         """Return a poll by its id, or None if it was deleted."""
         async with self._transactions.reading() as session:
-            return await session.get(Ballot, poll)
+            return await session.get(Poll, poll)
 
-    async def find_by_message(self, message: int) -> Ballot | None:
+    async def find_poll_by_message(self, message: int) -> Poll | None:
         """Return the poll that a message shows, or None."""
         async with self._transactions.reading() as session:
-            return await session.scalar(select(Ballot).where(Ballot.message == message))
+            return await session.scalar(select(Poll).where(Poll.message == message))
 
-    async def list_unannounced(self) -> list[Ballot]:
+    async def list_unannounced_polls(self) -> list[Poll]:
         """Return the polls with a vote whose result was not announced, over or not."""
-        wanted = select(Ballot).where(Ballot.ends.is_not(None), ~Ballot.announced)
+        wanted = select(Poll).where(Poll.ends.is_not(None), ~Poll.announced)
         async with self._transactions.reading() as session:
-            return list(await session.scalars(wanted.order_by(Ballot.id)))
+            return list(await session.scalars(wanted.order_by(Poll.id)))
 
-    async def list_messages(self, script: int) -> list[int]:
+    async def list_open_poll_messages(self, script: int) -> list[int]:
         """Return the messages that show the open polls of a script."""
-        wanted = select(Ballot.message).where(Ballot.script == script, ~Ballot.closed)
+        wanted = select(Poll.message).where(Poll.script == script, ~Poll.closed)
         async with self._transactions.reading() as session:
             return [message for message in await session.scalars(wanted) if message is not None]
 
-    async def load_takes(self, poll: Ballot) -> dict[int, list[Line]]:
+    async def load_takes(self, poll: Poll) -> dict[int, list[Line]]:
         """Load the lines of a poll's takes, by take from 0."""
         takes: dict[int, list[Line]] = {}
         wanted = select(Line).where(Line.delivery == poll.delivery)
@@ -53,14 +53,14 @@ class PollRepository:
                 takes.setdefault(line.take, []).append(line)
         return takes
 
-    async def offer(
+    async def open_poll(
         self,
         script: Script,
         takes: Sequence[Sequence[Draft]],
         delivery: str,
         asker: int,
         ends: dt.datetime | None,
-    ) -> Ballot:
+    ) -> Poll:
         """Add takes of the same lines below the head, which stays, and open a poll, all or nothing.
 
         Raises:
@@ -68,7 +68,7 @@ class PollRepository:
             HeadMoved: Text above the head was removed since ``script`` was read.
         """
         drafts = [draft for take in takes for draft in take]
-        async with self._transactions.adding_states(state_bytes(drafts)) as session:
+        async with self._transactions.adding_states(count_state_bytes(drafts)) as session:
             unchanged = select(Script.id).where(
                 Script.id == script.id, Script.erased == script.erased
             )
@@ -78,7 +78,7 @@ class PollRepository:
                 await line_tree.append_lines(
                     session, script, script.head, take, delivery, number, asker
                 )
-            poll = Ballot(
+            poll = Poll(
                 script=script.id, parent=script.head, delivery=delivery, asker=asker, ends=ends
             )
             session.add(poll)
@@ -87,20 +87,20 @@ class PollRepository:
     async def record_message(self, poll: int, message: int) -> None:
         """Record which message shows a poll."""
         async with self._transactions.writing() as session:
-            (await session.get_one(Ballot, poll)).message = message
+            (await session.get_one(Poll, poll)).message = message
 
-    async def vote(self, poll: int, person: int, take: int) -> None:
+    async def record_vote(self, poll: int, person: int, take: int) -> None:
         """Record a person's vote for a take, instead of an earlier one."""
         async with self._transactions.writing() as session:
-            await session.merge(Vote(ballot=poll, person=person, take=take))
+            await session.merge(Vote(poll=poll, person=person, take=take))
 
     async def load_votes(self, poll: int) -> dict[int, int]:
         """Load the takes for which people vote, by the people's ids."""
         async with self._transactions.reading() as session:
-            votes = await session.scalars(select(Vote).where(Vote.ballot == poll))
+            votes = await session.scalars(select(Vote).where(Vote.poll == poll))
             return {vote.person: vote.take for vote in votes}
 
-    async def choose(self, poll: int, take: int, script: Script, head: int | None) -> None:
+    async def close_poll(self, poll: int, take: int, script: Script, head: int | None) -> None:
         """Close a poll with the chosen take, and move the head there, all or nothing.
 
         Args:
@@ -114,10 +114,10 @@ class PollRepository:
         """
         async with self._transactions.writing() as session:
             closed = await session.scalar(
-                update(Ballot)
-                .where(Ballot.id == poll, ~Ballot.closed)
+                update(Poll)
+                .where(Poll.id == poll, ~Poll.closed)
                 .values(closed=True, chosen=take)
-                .returning(Ballot.id)
+                .returning(Poll.id)
             )
             if closed is None:
                 raise HeadMoved
@@ -127,6 +127,6 @@ class PollRepository:
     async def mark_announced(self, poll: int) -> None:
         """Record that the channel was told the result of a poll."""
         async with self._transactions.writing() as session:
-            announced = update(Ballot).where(Ballot.id == poll).values(announced=True)
+            announced = update(Poll).where(Poll.id == poll).values(announced=True)
             await session.execute(announced)
-            await delete_card_facts(session, select(Ballot.id).where(Ballot.id == poll))
+            await delete_posted_result_keys(session, select(Poll.id).where(Poll.id == poll))

@@ -11,7 +11,7 @@ from ...screenplay.drafts import Draft
 from .. import deletion, line_tree
 from ..line_tree import AlreadyWritten
 from ..schema import Line, Script
-from ..state_eviction import state_bytes
+from ..state_eviction import count_state_bytes
 from ..transactions import Transactions
 
 
@@ -21,24 +21,24 @@ class ScriptRepository:
     def __init__(self, transactions: Transactions) -> None:
         self._transactions = transactions
 
-    async def get(self, script: int) -> Script:
+    async def get_script(self, script: int) -> Script:
         """Return a script by its id; raise NoResultFound if it was deleted."""
         async with self._transactions.reading() as session:
             return await session.get_one(Script, script)
 
-    async def find(self, script: int) -> Script | None:
+    async def find_script(self, script: int) -> Script | None:
         """Return a script by its id, or None if it was deleted."""
         async with self._transactions.reading() as session:
             return await session.get(Script, script)
 
-    async def find_running(self, channel: int) -> Script | None:
+    async def find_running_script(self, channel: int) -> Script | None:
         """Return the script that runs in a channel, or None."""
         async with self._transactions.reading() as session:
             return await session.scalar(
                 select(Script).where(Script.channel == channel, Script.running)
             )
 
-    async def list_channel(self, channel: int) -> list[Script]:
+    async def list_scripts(self, channel: int) -> list[Script]:
         """Return all scripts of a channel: the running one, then the latest first."""
         async with self._transactions.reading() as session:
             scripts = await session.scalars(
@@ -55,7 +55,7 @@ class ScriptRepository:
             casts = await session.scalars(select(Script.cast).where(where == place, Script.running))
             return sorted({name for cast in casts for name in cast})
 
-    async def begin(
+    async def create_script(
         self,
         script: Script,
         drafts: Sequence[Draft] = (),
@@ -73,11 +73,11 @@ class ScriptRepository:
         Raises:
             AlreadyWritten: The interaction has begun a script before.
         """
-        async with self._transactions.adding_states(state_bytes(drafts)) as session:
+        async with self._transactions.adding_states(count_state_bytes(drafts)) as session:
             begun = select(Script.id).where(Script.delivery == delivery)
             if delivery is not None and await session.scalar(begun) is not None:
                 raise AlreadyWritten
-            await line_tree.shelve_running(session, script.channel)
+            await line_tree.shelve_running_script(session, script.channel)
             script.delivery = delivery
             if forked is not None:
                 script.players = (await session.get_one(Script, forked)).players
@@ -89,23 +89,30 @@ class ScriptRepository:
             script.head = lines[-1].id if lines else script.head
         return script
 
-    async def run(self, script: int) -> Script:
+    async def run_script(self, script: int) -> Script:
         """Make a script the running one of its channel, and shelve the other one."""
         async with self._transactions.writing() as session:
             row = await session.get_one(Script, script)
-            await line_tree.shelve_running(session, row.channel)
+            await line_tree.shelve_running_script(session, row.channel)
             row.running, row.archived = True, False
         return row
 
-    async def update(self, script: int, **values: Any) -> Script:  # noqa: ANN401 - its columns
-        """Set columns of a script, by the names of `Script`."""
+    async def update_script(
+        self,
+        script: int,
+        options: Mapping[str, Any] | None = None,
+        **columns: Any,  # noqa: ANN401 - those of `Script`
+    ) -> Script:
+        """Set some options of a script, which None removes, and some of its columns."""
         async with self._transactions.writing() as session:
             row = await session.get_one(Script, script)
-            for name, value in values.items():
+            merged = {**row.options, **(options or {})}
+            row.options = {name: value for name, value in merged.items() if value is not None}
+            for name, value in columns.items():
                 setattr(row, name, value)
         return row
 
-    async def recast(
+    async def replace_cast(
         self, script: int, cast: Sequence[str], players: Mapping[str, int | None]
     ) -> Script:
         """Replace the cast of a script, and the players of some of its characters.
@@ -125,11 +132,11 @@ class ScriptRepository:
         return row
 
     async def count_deletion(self, script: Script) -> tuple[int, int]:
-        """Count the lines that `delete` would delete, and those that it would leave to forks."""
+        """Count the lines that `delete_script` would delete, and leave to forks."""
         async with self._transactions.reading() as session:
             return await deletion.count_deletion(session, script.id)
 
-    async def delete(self, script: int) -> None:
+    async def delete_script(self, script: int) -> None:
         """Delete a script, and leave the lines that its forks reach to the forks."""
         async with self._transactions.erasing() as session:
             await deletion.delete_script(session, script)
@@ -138,10 +145,10 @@ class ScriptRepository:
     async def has_line(self, script: Script, line: int) -> bool:
         """Return whether a line is in a script's tree: its own, or above the line of its fork."""
         async with self._transactions.reading() as session:
-            wanted = select(Line.id).where(Line.id == line, line_tree.in_tree(script))
+            wanted = select(Line.id).where(Line.id == line, line_tree.is_in_tree(script))
             return await session.scalar(wanted) is not None
 
-    async def share_lines(self, one: Script, other: Script) -> bool:
+    async def have_common_lines(self, one: Script, other: Script) -> bool:
         """Return whether scripts have lines in common, because one is a fork of the other."""
         async with self._transactions.reading() as session:
             families = [await line_tree.load_family(session, script) for script in (one, other)]

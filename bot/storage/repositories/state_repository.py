@@ -9,7 +9,7 @@ from sqlalchemy import case, func, select
 
 from ...arrays import Floats, States
 from .. import line_tree
-from ..schema import Line, State, Surprise
+from ..schema import Line, State, Surprisal
 from ..transactions import Transactions
 
 
@@ -22,13 +22,13 @@ class StateRepository:
     def __init__(self, transactions: Transactions) -> None:
         self._transactions = transactions
 
-    async def find(self, line: int, fingerprint: str) -> States | None:
+    async def find_state(self, line: int, fingerprint: str) -> States | None:
         """Return a model's state after a line, float32 [S], or None if it is not kept."""
         async with self._transactions.reading() as session:
             row = await session.get(State, (line, fingerprint))
-        return row.remembered if row else None
+        return row.array if row else None
 
-    async def list_kept(self, lines: Iterable[int], fingerprint: str) -> set[int]:
+    async def list_lines_with_state(self, lines: Iterable[int], fingerprint: str) -> set[int]:
         """Return those of the lines after which a model's state is kept."""
         async with self._transactions.reading() as session:
             kept = await session.scalars(
@@ -48,9 +48,11 @@ class StateRepository:
         async with self._transactions.reading() as session:
             row = await session.get(State, (head, fingerprint))
             last = await line_tree.load_last_lines(session, head, characters)
-        return row.remembered if row else None, last
+        return row.array if row else None, last
 
-    async def keep(self, line: int, fingerprint: str, state: States, removed: int = 0) -> None:
+    async def save_state(
+        self, line: int, fingerprint: str, state: States, removed: int = 0
+    ) -> None:
         """Keep a model's state after a line, unless the line was deleted.
 
         Args:
@@ -60,7 +62,7 @@ class StateRepository:
             removed: How many of the lines that the model read had lost their text. If more have by
                 now, the state remembers removed text, and is not kept.
         """
-        above = line_tree.path(line)
+        above = line_tree.query_path(line)
         # The sum over no rows is NULL, which differs from 0.
         now_removed = select(func.sum(case((Line.removed, 1), else_=0))).join_from(
             Line, above, Line.id == above.c.id
@@ -74,10 +76,10 @@ class StateRepository:
     async def find_surprisal(self, line: int, fingerprint: str) -> Floats | None:
         """Return a model's surprisal of each character of a line in bits, float16 [n], or None."""
         async with self._transactions.reading() as session:
-            row = await session.get(Surprise, (line, fingerprint))
+            row = await session.get(Surprisal, (line, fingerprint))
         return np.frombuffer(row.bits, np.float16) if row else None
 
-    async def find_reader(self, head: int | None) -> str | None:
+    async def find_last_reader(self, head: int | None) -> str | None:
         """Return the fingerprint of the model that last read or wrote a line of a path, or None.
 
         The surprisals tell: they are stored with their lines, never later, and those of heads are
@@ -85,7 +87,7 @@ class StateRepository:
         """
         if head is None:
             return None
-        read = Surprise.line.in_(select(line_tree.path(head).c.id))
-        last = select(Surprise.fingerprint).where(read).order_by(Surprise.line.desc()).limit(1)
+        read = Surprisal.line.in_(select(line_tree.query_path(head).c.id))
+        last = select(Surprisal.fingerprint).where(read).order_by(Surprisal.line.desc()).limit(1)
         async with self._transactions.reading() as session:
             return await session.scalar(last)

@@ -10,10 +10,11 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from sqlalchemy.exc import DBAPIError
+
 from ..database import StoreError
-from ..migrations import SCHEMA, upgrade
-from ..schema import NUMBERED
-from .files import SIDE_FILES, copy_file, lock_file
+from ..schema import TABLES_WITH_PUBLIC_IDS
+from .files import SIDE_FILES, copy_file, lock_file, upgrade_file
 
 
 def backup(database: Path, to: Path) -> int:
@@ -57,7 +58,7 @@ def restore(database: Path, source: Path) -> Path | None:
         with _raising_store_error(f"{source} cannot be used as a backup"), _removing(part):
             copy_file(source, part)
             _check(part)
-            upgrade(part)
+            upgrade_file(part, str(source))
             _continue_ids_from_now(part)
             _sync(part)  # so that only two renamings remain when something first changes
             old = _set_aside(database)
@@ -72,12 +73,6 @@ def _check(file: Path) -> int:
     with closing(sqlite3.connect(file)) as connection:
         if connection.execute("PRAGMA integrity_check").fetchone() != ("ok",):
             raise StoreError(f"{file} is damaged: use an older backup.")
-        (version,) = connection.execute("PRAGMA user_version").fetchone()
-        if version > SCHEMA:
-            raise StoreError(
-                f"The backup comes from a newer On Book (schema {version}, this one knows "
-                f"{SCHEMA}): install that one first."
-            )
         (count,) = connection.execute("SELECT count(*) FROM scripts").fetchone()
         return int(count)
 
@@ -90,7 +85,9 @@ def _continue_ids_from_now(part: Path) -> None:
     """
     now = time.time_ns() // 10**6
     with closing(sqlite3.connect(part)) as connection, connection:
-        for table in NUMBERED:  # sqlite_sequence lacks tables in which no row was ever written
+        for table in (
+            TABLES_WITH_PUBLIC_IDS
+        ):  # sqlite_sequence lacks tables in which no row was ever written
             had = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = ?", (table,))
             highest = max([now, *(seq for (seq,) in had)])
             connection.execute("DELETE FROM sqlite_sequence WHERE name = ?", (table,))
@@ -131,7 +128,8 @@ def _removing(part: Path) -> Iterator[None]:
 def _raising_store_error(failure: str) -> Iterator[None]:
     try:
         yield
-    except (sqlite3.Error, OSError) as error:
+    except (sqlite3.Error, DBAPIError, OSError) as error:
+        reason = error.orig if isinstance(error, DBAPIError) else error
         raise StoreError(
-            f"{failure} ({error}): check the files and the room on the disk."
+            f"{failure} ({reason}): check the files and the room on the disk."
         ) from error

@@ -1,4 +1,4 @@
-"""Lock, copy and remove the files of SQLite databases."""
+"""Lock, copy, upgrade and remove the files of SQLite databases."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from contextlib import closing
 from pathlib import Path
 
 from filelock import FileLock, Timeout
+from sqlalchemy import URL, NullPool, create_engine
 
+from .. import migrations
 from ..database import StoreError
 
 SIDE_FILES = ("-wal", "-shm")
@@ -55,6 +57,32 @@ def copy_file(source: Path, to: Path) -> None:
     with closing(opened), closing(sqlite3.connect(to)) as copy:
         opened.backup(copy)
         copy.execute("PRAGMA journal_mode = DELETE")
+
+
+def upgrade_file(path: Path, name: str = "") -> None:
+    """Make the tables in a file or upgrade them, all or nothing; no other program may use the file.
+
+    Args:
+        path: The file.
+        name: The file as people call it; ``path`` if empty.
+
+    Raises:
+        StoreError: A newer On Book has made the tables.
+        DBAPIError: The file cannot be upgraded.
+    """
+    # An engine of its own, because foreign keys must be off before the transaction begins.
+    engine = create_engine(
+        URL.create("sqlite", database=str(path)),
+        connect_args={"isolation_level": None},
+        poolclass=NullPool,
+        hide_parameters=True,
+    )
+    with engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA synchronous = FULL")
+        connection.exec_driver_sql("PRAGMA secure_delete = ON")
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        migrations.upgrade(connection, name or str(path))
+        connection.commit()
 
 
 def remove_file(path: Path) -> None:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, Self
 from weakref import WeakSet
 
+import aiosqlite
 from filelock import FileLock
-from sqlalchemy import URL, Connection, event, text
+from sqlalchemy import URL, Connection, event
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import (
     AsyncEngine,
@@ -22,12 +22,9 @@ from sqlalchemy.ext.asyncio import (
     create_async_engine,
 )
 
-from ..database import Database, Guard, NotKept, StoreError
+from ..database import Database, Guard, StoreError, TransactionFailed
 from ..dialects import Dialect
-from ..migrations import SCHEMA, UPGRADES, schema_of, upgrade
-from ..schema import Base
-from . import driver
-from .files import copy_file, lock_file, remove_file
+from .files import lock_file, remove_file, upgrade_file
 from .sqlite_dialect import SQLITE
 
 LOCK_TIMEOUT = 250
@@ -46,7 +43,7 @@ REASONS = {
     "SQLITE_BUSY": "locked",
     "SQLITE_LOCKED": "locked",
 }
-"""The reasons of NotKept by the beginning of SQLite's error name; all others are ``broken``."""
+"""The reasons of `TransactionFailed` by the beginning of SQLite's error; others are ``broken``."""
 
 log = logging.getLogger("onbook.database")
 
@@ -58,7 +55,7 @@ class SQLiteDatabase(Database):
 
     def __init__(self, path: Path, lock: FileLock) -> None:
         super().__init__()
-        self._connections = WeakSet[driver.Connection]()
+        self._connections = WeakSet[aiosqlite.Connection]()
         self._engine = engine = _connect(path, self._connections)
         self._lock = lock
         # The pool would give its connection to whoever asks first, past those who wait longer.
@@ -88,7 +85,7 @@ class SQLiteDatabase(Database):
     @classmethod
     @asynccontextmanager
     async def open_source(cls, url: URL) -> AsyncIterator[Database]:
-        """Open a file to copy it; an older schema is upgraded in a temporary copy of the file.
+        """Open a file to copy it.
 
         Raises:
             StoreError: There is no such file, or a bot uses it.
@@ -96,12 +93,11 @@ class SQLiteDatabase(Database):
         path = _path_of(url)
         if not path.is_file():
             raise StoreError(f"There is no database {path}: name the file that is to be copied.")
-        with _upgraded_copy(path) as current:
-            database = await cls.open(url.set(database=str(current)))
-            try:
-                yield database
-            finally:
-                await database.close()
+        database = await cls.open(url)
+        try:
+            yield database
+        finally:
+            await database.close()
 
     @classmethod
     @asynccontextmanager
@@ -109,10 +105,9 @@ class SQLiteDatabase(Database):
         """Open a file that receives a copy; remove a new file if the copy fails.
 
         Raises:
-            StoreError: The file cannot be used, or has an older schema.
+            StoreError: The file cannot be used.
         """
         path = _path_of(url)
-        _check_is_not_older(path)
         is_new = not path.exists()
         database = await cls.open(url)
         try:
@@ -144,8 +139,12 @@ class SQLiteDatabase(Database):
         # The unit of work that has the connection ends first, and no other one begins.
         async with self._in_turn:
             await self._engine.dispose()
+        # A thread may still run the statement of a cancelled caller, and would answer it on an
+        # event loop that is closed.
         for connection in list(self._connections):
-            await connection.end()
+            connection.stop()
+            thread = connection._thread  # noqa: SLF001 - aiosqlite offers nothing to wait for
+            await asyncio.to_thread(thread.join)
         self._lock.release()
 
     async def _try_purge(self) -> float | None:
@@ -163,24 +162,17 @@ class SQLiteDatabase(Database):
 
     @asynccontextmanager
     async def _turn(self) -> AsyncIterator[None]:
-        """Wait for the only connection; raise NotKept, also once the database is being closed."""
-        async with self._in_turn, _raising_not_kept():
+        """Queue for the only connection; raise TransactionFailed if the database is closed."""
+        async with self._in_turn, _raising_transaction_failed():
             if self._closed:
-                raise NotKept("broken")
+                raise TransactionFailed("broken")
             yield
 
     async def _prepare(self, path: Path) -> None:
         try:
-            await asyncio.to_thread(upgrade, path)
-            async with self._engine.begin() as connection:
-                version = (await connection.execute(text("PRAGMA user_version"))).scalar_one()
-                if version > SCHEMA:
-                    raise StoreError(
-                        f"{path} comes from a newer On Book (schema {version}, this one knows "
-                        f"{SCHEMA}): install that one, or set ONBOOK_DATABASE to another file."
-                    )
-                await connection.run_sync(Base.metadata.create_all)
-                await connection.execute(text(f"PRAGMA user_version = {SCHEMA}"))
+            await asyncio.to_thread(upgrade_file, path)
+            async with self._engine.begin():
+                pass  # so that a file that cannot be written to is refused now
         except (SQLAlchemyError, sqlite3.Error) as error:
             raise StoreError(
                 f"{path} cannot be used as a database: set ONBOOK_DATABASE to another file, or "
@@ -194,57 +186,28 @@ def _path_of(url: URL) -> Path:
     return Path(url.database)
 
 
-@contextmanager
-def _upgraded_copy(path: Path) -> Iterator[Path]:
-    """Copy a file of an older schema, which stays as it is; yield any other file itself."""
-    if schema_of(path) not in UPGRADES:
-        yield path
-        return
-    lock = lock_file(path)
-    try:
-        with TemporaryDirectory(dir=path.parent, prefix=f".{path.name}-") as folder:
-            copy = Path(folder, path.name)
-            copy_file(path, copy)
-            yield copy
-    finally:
-        lock.release()
-
-
-def _check_is_not_older(path: Path) -> None:
-    """Raise StoreError for a file of an older schema, because opening would upgrade it."""
-    with suppress(sqlite3.Error):  # `open` says what is wrong with the file
-        if path.is_file() and schema_of(path) in UPGRADES:
-            raise StoreError(
-                f"{path} has the scripts of an earlier On Book: name a database that is empty."
-            )
-
-
 @asynccontextmanager
-async def _raising_not_kept() -> AsyncIterator[None]:
-    """Raise NotKept if the disk, or another program that uses the file, fails a transaction."""
+async def _raising_transaction_failed() -> AsyncIterator[None]:
+    """Raise TransactionFailed if the disk, or another user of the file, fails a transaction."""
     try:
         yield
     except OperationalError as error:
         name = getattr(error.orig, "sqlite_errorname", "")
         log.error("the database cannot be used now: %s (%s)", error.orig, name)  # noqa: TRY400 - its parameters are people's text
         reasons = (why for known, why in REASONS.items() if name.startswith(known))
-        raise NotKept(next(reasons, "broken")) from error
+        raise TransactionFailed(next(reasons, "broken")) from error
 
 
-def _connect(path: Path, opened: WeakSet[driver.Connection]) -> AsyncEngine:
+def _connect(path: Path, opened: WeakSet[aiosqlite.Connection]) -> AsyncEngine:
     """Make the engine of a file, which adds its connections to ``opened``.
 
     There is one connection at a time; the pool opens another one if it is lost.
     """
-
-    def connection() -> driver.Connection:
-        opened.add(made := driver.connection(path))
-        return made
-
     # One connection, because SQLite before 3.51.3 can damage a WAL file to which two of them write.
     engine = create_async_engine(
         URL.create("sqlite+aiosqlite", database=str(path)),
-        async_creator=connection,
+        # The driver must not begin a transaction by itself.
+        connect_args={"isolation_level": None},
         pool_size=1,
         max_overflow=0,
         # Parameters are people's words, which must not be logged.
@@ -253,6 +216,7 @@ def _connect(path: Path, opened: WeakSet[driver.Connection]) -> AsyncEngine:
 
     @event.listens_for(engine.sync_engine, "connect")
     def configure(connection: Any, _record: object) -> None:  # noqa: ANN401 - the driver's class
+        opened.add(connection.driver_connection)
         cursor = connection.cursor()
         cursor.execute("PRAGMA journal_mode = WAL")
         # Temporary tables hold people's text, which must not get into files beside this one.

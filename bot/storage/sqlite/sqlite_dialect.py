@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 
-from ..dialects import Dialect, Insert, each_of, first_line
+from ..dialects import Dialect, Insert, json_integers, text_before_newline
 from ..schema import Base
 
 
@@ -44,13 +44,17 @@ class SQLiteDialect(Dialect):
 SQLITE = SQLiteDialect()
 
 
-@compiles(first_line, "sqlite")
-def _compile_first_line(element: first_line, compiler: SQLCompiler, **how: Any) -> str:  # noqa: ANN401 - as `compiles` requires
+@compiles(text_before_newline, "sqlite")
+def _compile_text_before_newline(
+    element: text_before_newline,
+    compiler: SQLCompiler,
+    **how: Any,  # noqa: ANN401 - as `compiles` requires
+) -> str:
     whole = compiler.process(element.clauses, **how)
     return f"substr({whole}, 1, instr({whole} || char(10), char(10)) - 1)"
 
 
-@compiles(each_of, "sqlite")
-def _compile_each_of(element: each_of, compiler: SQLCompiler, **how: Any) -> str:  # noqa: ANN401 - as `compiles` requires
+@compiles(json_integers, "sqlite")
+def _compile_json_integers(element: json_integers, compiler: SQLCompiler, **how: Any) -> str:  # noqa: ANN401 - as `compiles` requires
     numbers = compiler.process(element.clauses, **how)
     return f"(SELECT value FROM json_each({numbers}))"  # noqa: S608 - a parameter

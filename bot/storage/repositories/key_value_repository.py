@@ -1,28 +1,28 @@
-"""Read and write what the bot remembers about itself."""
+"""Read and write small values by key."""
 
 from __future__ import annotations
 
 from ..dialects import insert
-from ..schema import LOOKED_AFTER_BY, Fact
+from ..schema import HOUSEKEEPER, KeyValue
 from ..transactions import Transactions
 
 
-class FactRepository:
-    """Named values: small things that the bot must remember."""
+class KeyValueRepository:
+    """The small values that the bot must remember about itself, by key."""
 
     def __init__(self, transactions: Transactions) -> None:
         self._transactions = transactions
 
-    async def find(self, name: str) -> str | None:
-        """Return the value of a name, or None."""
+    async def find_value(self, key: str) -> str | None:
+        """Return the value of a key, or None."""
         async with self._transactions.reading() as session:
-            row = await session.get(Fact, name)
+            row = await session.get(KeyValue, key)
         return row.value if row else None
 
-    async def record(self, name: str, value: str) -> None:
-        """Set the value of a name."""
+    async def save_value(self, key: str, value: str) -> None:
+        """Set the value of a key."""
         async with self._transactions.writing() as session:
-            await session.merge(Fact(name=name, value=value))
+            await session.merge(KeyValue(key=key, value=value))
 
     async def claim_housekeeping(self, bot: int) -> bool:
         """Return whether a bot, by its id, is the one that ends polls and deletes leftovers here.
@@ -32,10 +32,10 @@ class FactRepository:
         """
         if not self._transactions.shared:
             return True
-        known = await self.find(LOOKED_AFTER_BY)
+        known = await self.find_value(HOUSEKEEPER)
         if known is None:
             async with self._transactions.writing() as session:
-                first = insert(session, Fact).on_conflict_do_nothing()
-                await session.execute(first, [{"name": LOOKED_AFTER_BY, "value": str(bot)}])
-                known = (await session.get_one(Fact, LOOKED_AFTER_BY)).value
+                first = insert(session, KeyValue).on_conflict_do_nothing()
+                await session.execute(first, [{"key": HOUSEKEEPER, "value": str(bot)}])
+                known = (await session.get_one(KeyValue, HOUSEKEEPER)).value
         return known == str(bot)

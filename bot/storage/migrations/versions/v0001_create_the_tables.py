@@ -1,0 +1,216 @@
+"""Create the tables."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+
+INT64 = sa.Integer().with_variant(sa.BigInteger(), "postgresql")
+
+
+def upgrade() -> None:
+    """Create the tables."""
+    op.create_table(
+        "banned_words",
+        sa.Column("scope", sa.String(), nullable=False),
+        sa.Column("place", sa.BigInteger(), nullable=False),
+        sa.Column("words", sa.JSON(), nullable=False),
+        sa.Column("guild", sa.BigInteger()),
+        sa.PrimaryKeyConstraint("scope", "place", name="pk_banned_words"),
+    )
+    op.create_table(
+        "departed_guilds",
+        sa.Column("guild", sa.BigInteger(), nullable=False),
+        sa.Column("departed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("guild", name="pk_departed_guilds"),
+    )
+    op.create_table(
+        "key_values",
+        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("value", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("key", name="pk_key_values"),
+    )
+    op.create_table(
+        "provenances",
+        sa.Column("id", INT64, autoincrement=False, nullable=False),
+        sa.Column("content", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_provenances"),
+    )
+    op.create_index("provenances_by_content", "provenances", ["content"], postgresql_using="hash")
+
+    op.create_table(
+        "scripts",
+        sa.Column("id", INT64, nullable=False),
+        sa.Column("channel", sa.BigInteger(), nullable=False),
+        sa.Column("guild", sa.BigInteger()),
+        sa.Column("owner", sa.BigInteger(), nullable=False),
+        sa.Column("title", sa.String(), nullable=False),
+        sa.Column("cast", sa.JSON(), nullable=False),
+        sa.Column("voice", sa.String(), nullable=False),
+        sa.Column("options", sa.JSON(), nullable=False),
+        sa.Column("running", sa.Boolean(), nullable=False),
+        sa.Column("head", INT64),
+        sa.Column("begun", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("delivery", sa.String()),
+        sa.Column("forked_at", INT64),
+        sa.Column("archived", sa.Boolean(), nullable=False),
+        sa.Column("takes", INT64, nullable=False),
+        sa.Column("lock", sa.Boolean(), nullable=False),
+        sa.Column("players", sa.JSON(), nullable=False),
+        sa.Column("skip_played", sa.Boolean(), nullable=False),
+        sa.Column("alternate", sa.Boolean(), nullable=False),
+        sa.Column("cooldown", INT64, nullable=False),
+        sa.Column("role", sa.BigInteger()),
+        sa.Column("erased", INT64, nullable=False),
+        sa.Column("style", sa.String()),
+        sa.PrimaryKeyConstraint("id", name="pk_scripts"),
+        sa.UniqueConstraint("delivery", name="uq_scripts_delivery"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_scripts_channel", "scripts", ["channel"])
+    op.create_index(
+        "one_script_runs_in_a_channel",
+        "scripts",
+        ["channel"],
+        unique=True,
+        sqlite_where=sa.text("running"),
+        postgresql_where=sa.text("running"),
+    )
+
+    op.create_table(
+        "lines",
+        sa.Column("id", INT64, nullable=False),
+        sa.Column("script", INT64, nullable=False),
+        sa.Column("parent", INT64),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("text", sa.String(), nullable=False),
+        sa.Column("author", sa.BigInteger()),
+        sa.Column("credit", sa.String(), nullable=False),
+        sa.Column("provenance", INT64),
+        sa.Column("seed", sa.BigInteger()),
+        sa.Column("delivery", sa.String(), nullable=False),
+        sa.Column("take", sa.Integer(), nullable=False),
+        sa.Column("ordinal", sa.Integer(), nullable=False),
+        sa.Column("written", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("asker", sa.BigInteger()),
+        sa.Column("copy_of", INT64),
+        sa.Column("rewrite_of", INT64),
+        sa.Column("removed", sa.Boolean(), nullable=False),
+        sa.ForeignKeyConstraint(["parent"], ["lines.id"], name="fk_lines_parent"),
+        sa.ForeignKeyConstraint(["provenance"], ["provenances.id"], name="fk_lines_provenance"),
+        sa.ForeignKeyConstraint(["script"], ["scripts.id"], name="fk_lines_script"),
+        sa.PrimaryKeyConstraint("id", name="pk_lines"),
+        sa.UniqueConstraint("delivery", "take", "ordinal", name="uq_lines_delivery"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_lines_asker", "lines", ["asker"])
+    op.create_index("ix_lines_script", "lines", ["script"])
+    op.create_index(
+        "lines_by_author",
+        "lines",
+        ["author"],
+        sqlite_where=sa.text("author IS NOT NULL"),
+        postgresql_where=sa.text("author IS NOT NULL"),
+    )
+    op.create_index(
+        "lines_by_parent",
+        "lines",
+        ["parent"],
+        sqlite_where=sa.text("parent IS NOT NULL"),
+        postgresql_where=sa.text("parent IS NOT NULL"),
+    )
+    op.create_index(
+        "lines_by_provenance",
+        "lines",
+        ["provenance"],
+        sqlite_where=sa.text("provenance IS NOT NULL"),
+        postgresql_where=sa.text("provenance IS NOT NULL"),
+    )
+
+    op.create_table(
+        "polls",
+        sa.Column("id", INT64, nullable=False),
+        sa.Column("script", INT64, nullable=False),
+        sa.Column("parent", INT64),
+        sa.Column("delivery", sa.String(), nullable=False),
+        sa.Column("asker", sa.BigInteger(), nullable=False),
+        sa.Column("message", sa.BigInteger()),
+        sa.Column("ends", sa.DateTime(timezone=True)),
+        sa.Column("closed", sa.Boolean(), nullable=False),
+        sa.Column("chosen", INT64),
+        sa.Column("announced", sa.Boolean(), nullable=False),
+        sa.ForeignKeyConstraint(["script"], ["scripts.id"], name="fk_polls_script"),
+        sa.PrimaryKeyConstraint("id", name="pk_polls"),
+        sa.UniqueConstraint("delivery", name="uq_polls_delivery"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_polls_message", "polls", ["message"])
+    op.create_index("ix_polls_script", "polls", ["script"])
+
+    op.create_table(
+        "posted_lines",
+        sa.Column("message", sa.BigInteger(), nullable=False),
+        sa.Column("line", INT64, nullable=False),
+        sa.Column("script", INT64, nullable=False),
+        sa.ForeignKeyConstraint(["script"], ["scripts.id"], name="fk_posted_lines_script"),
+        sa.PrimaryKeyConstraint("message", "line", name="pk_posted_lines"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("ix_posted_lines_line", "posted_lines", ["line"])
+
+    op.create_table(
+        "stale_messages",
+        sa.Column("message", sa.BigInteger(), nullable=False),
+        sa.Column("script", INT64, nullable=False),
+        sa.ForeignKeyConstraint(["script"], ["scripts.id"], name="fk_stale_messages_script"),
+        sa.PrimaryKeyConstraint("message", name="pk_stale_messages"),
+    )
+    op.create_index("ix_stale_messages_script", "stale_messages", ["script"])
+
+    op.create_table(
+        "redo_pointers",
+        sa.Column("script", INT64, nullable=False),
+        sa.Column("line", INT64, nullable=False),
+        sa.Column("child", INT64, nullable=False),
+        sa.ForeignKeyConstraint(["child"], ["lines.id"], name="fk_redo_pointers_child"),
+        sa.ForeignKeyConstraint(["script"], ["scripts.id"], name="fk_redo_pointers_script"),
+        sa.PrimaryKeyConstraint("script", "line", name="pk_redo_pointers"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("ix_redo_pointers_child", "redo_pointers", ["child"])
+
+    op.create_table(
+        "states",
+        sa.Column("line", INT64, nullable=False),
+        sa.Column("fingerprint", sa.String(), nullable=False),
+        sa.Column("state", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(["line"], ["lines.id"], name="fk_states_line"),
+        sa.PrimaryKeyConstraint("line", "fingerprint", name="pk_states"),
+    )
+    op.create_table(
+        "surprisals",
+        sa.Column("line", INT64, nullable=False),
+        sa.Column("fingerprint", sa.String(), nullable=False),
+        sa.Column("bits", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(["line"], ["lines.id"], name="fk_surprisals_line"),
+        sa.PrimaryKeyConstraint("line", "fingerprint", name="pk_surprisals"),
+    )
+    op.create_table(
+        "votes",
+        sa.Column("poll", INT64, nullable=False),
+        sa.Column("person", sa.BigInteger(), nullable=False),
+        sa.Column("take", INT64, nullable=False),
+        sa.ForeignKeyConstraint(["poll"], ["polls.id"], name="fk_votes_poll"),
+        sa.PrimaryKeyConstraint("poll", "person", name="pk_votes"),
+    )
+    if op.get_context().dialect.name == "postgresql":
+        counts = op.create_table(
+            "erasure_counts",
+            sa.Column("erased", sa.BigInteger(), nullable=False),
+            sa.Column("vacuumed", sa.BigInteger(), nullable=False),
+            sa.Column("paused_until", sa.DateTime(timezone=True)),
+        )
+        op.bulk_insert(counts, [{"erased": 0, "vacuumed": 0}])
