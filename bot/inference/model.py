@@ -300,14 +300,14 @@ def checked(content: bytes, file: str) -> Anatomy:
 
 def _check_safe(anatomy: Anatomy) -> None:
     """Raise _Breach for what no model needs and what could do harm."""
-    if anatomy.elsewhere:
+    if anatomy.is_external:
         raise _Breach(phrase("a part of it lies in another file"))
     if anatomy.constants > LARGEST_FILE:
         raise _Breach(phrase("its constants are larger than any voice's"))
     names = {f"{domain}.{name}" if domain else name for domain, name in anatomy.operators}
     if unknown := sorted(names - OPERATORS):
         raise _Breach(phrase("a voice does not need the operator "), unknown[0][:60])
-    if anatomy.nested:
+    if anatomy.is_nested:
         raise _Breach(phrase("it is more than one plain network"))
 
 

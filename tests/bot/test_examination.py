@@ -329,7 +329,7 @@ async def test_a_verdict_is_remembered_by_the_content(
     [
         ("inference/model.py", 'FORMAT = "1"', 'FORMAT = "2"'),
         ("inference/model.py", '"GRU", ', ""),
-        ("inference/anatomy.py", "GRAPH, METADATA", "METADATA, GRAPH"),
+        ("inference/anatomy.py", "{2: 1, 3: 1,", "{2: 2, 3: 1,"),
         ("screenplay/elements.py", 'HEADING = "heading"', 'HEADING = "scene"'),
     ],
 )
@@ -404,7 +404,7 @@ def test_anatomy_agrees_with_onnx(folder: Path):
     assert found.constants == sum(constants)
     assert found.metadata == {one.key: one.value for one in stored.metadata_props}
     assert found.fingerprint() == found.metadata["onbook.fingerprint"]
-    assert (found.elsewhere, found.nested) == (False, False)
+    assert (found.is_external, found.is_nested) == (False, False)
 
 
 def test_anatomy_reads_whatever_bytes_there_are(folder: Path):
@@ -416,3 +416,36 @@ def test_anatomy_reads_whatever_bytes_there_are(folder: Path):
             changed[at] = int(rng.integers(256))
         with suppress(ValueError):
             Anatomy.of(bytes(changed))
+
+
+def field(number: int, content: bytes) -> bytes:
+    """Return a field of a protocol buffer with up to 127 bytes."""
+    return bytes([number << 3 | 2, len(content)]) + content
+
+
+def test_nothing_hides_behind_a_field_that_is_repeated():
+    network = field(1, field(4, b"If") + field(5, field(6, b"\x0a\x00")))
+    tensor = field(5, bytes([8, 1, 0x70, 1, 0x70, 0]))
+    found = Anatomy.of(field(7, network) + field(7, tensor) + field(7, b""))
+    assert found.operators == {("", "If")}
+    assert found.is_nested
+    assert found.is_external
+
+
+def test_a_negative_size_counts_as_a_huge_one():
+    minus_one = b"\xff" * 9 + b"\x01"
+    assert Anatomy.of(field(7, field(5, b"\x08" + minus_one))).constants > 2**63
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(field(14, field(1, b"\xff")), id="no UTF-8"),
+        pytest.param(b"\x3a\x7f\x00", id="cut short"),
+        pytest.param(b"\x3b" * 200, id="nested without an end"),
+        pytest.param(b"\x3f\x00", id="an unknown way of writing"),
+    ],
+)
+def test_what_is_no_protocol_buffer_is_a_value_error(content: bytes):
+    with pytest.raises(ValueError, match=r"protocol buffer|utf-8"):
+        Anatomy.of(content)
