@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
-from unicodedata import category, east_asian_width
+
+from wcwidth import iter_graphemes, width
 
 from .elements import Element
 
@@ -61,47 +61,41 @@ def _lay_out(element: Element, columns: Columns) -> Iterator[str]:
     yield from rows
 
 
-def _place(text: str, indent: int, width: int) -> Iterator[str]:
+def _place(text: str, indent: int, columns: int) -> Iterator[str]:
     for line in text.split("\n"):
-        for row in _wrap(line, width):
+        for row in _wrap(line, columns):
             yield " " * indent + row
 
 
-def _wrap(line: str, width: int) -> Iterator[str]:
+def _wrap(line: str, columns: int) -> Iterator[str]:
     row, filled = "", 0
     for word in line.split():
         needed = text_width(word)
-        if row and filled + 1 + needed <= width:
+        if row and filled + 1 + needed <= columns:
             row += f" {word}"
             filled += 1 + needed
             continue
         if row:
             yield row
-        *full, row = _chop(word, width) if needed > width else [word]
+        *full, row = _chop(word, columns) if needed > columns else [word]
         filled = text_width(row)
         yield from full
     yield row
 
 
-def _chop(word: str, width: int) -> list[str]:
-    rows, room = [""], width
-    for character in word:
-        needed = text_width(character)
+def _chop(word: str, columns: int) -> list[str]:
+    rows, room = [""], columns
+    # By graphemes, because an emoji of several characters is narrower than their sum.
+    for grapheme in iter_graphemes(word):
+        needed = text_width(grapheme)
         if needed > room:
             rows.append("")
-            room = width
-        rows[-1] += character
+            room = columns
+        rows[-1] += grapheme
         room -= needed
     return rows
 
 
 def text_width(text: str) -> int:
-    """Return the columns that text takes: 2 for a wide character, 0 for a combining mark."""
-    return len(text) if text.isascii() else sum(map(_character_width, text))
-
-
-@lru_cache(maxsize=1024)
-def _character_width(character: str) -> int:
-    if category(character) in {"Mn", "Me", "Cf"}:
-        return 0
-    return 2 if east_asian_width(character) in "WF" else 1
+    """Return the columns that text takes: 2 for a wide character or an emoji, 0 for a mark."""
+    return len(text) if text.isascii() else width(text, control_codes="ignore")

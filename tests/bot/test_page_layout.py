@@ -61,4 +61,11 @@ def test_a_page_is_as_wide_as_it_says(elements: list[Element]) -> None:
 
 
 def test_text_width() -> None:
-    assert [text_width(text) for text in ("ab", "茂", "é", "z\u0335")] == [2, 2, 1, 1]
+    family = "\N{MAN}\u200d\N{WOMAN}\u200d\N{GIRL}"
+    texts = ("ab", "茂", "é", "e\u0301", "z\u0335", family)
+    assert [text_width(text) for text in texts] == [2, 2, 1, 1, 1, 2]
+
+
+def test_a_grapheme_is_never_cut() -> None:
+    family = "\N{MAN}\u200d\N{WOMAN}\u200d\N{GIRL}"
+    assert page([from_person(f"{family * WIDTH}")[0]]).split("\n") == [family * (WIDTH // 2)] * 2

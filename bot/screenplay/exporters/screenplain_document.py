@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
 
 from screenplain.richstring import RichString, plain
 from screenplain.types import Action, Dialog, Screenplay, Slug, Transition
+from wcwidth import wrap
 
 from ..elements import Element, Kind
 from ..emphasis import rich
@@ -32,7 +32,7 @@ def to_screenplain(edition: Edition) -> PlainTitleScreenplay:
         key: [
             row
             for line in lines
-            for row in textwrap.wrap(line, TITLE_WIDTH // 2 if key == "Title" else TITLE_WIDTH)
+            for row in wrap(line, TITLE_WIDTH // 2 if key == "Title" else TITLE_WIDTH)
         ]
         for key, lines in about.items()
     }

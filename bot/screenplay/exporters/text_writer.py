@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import textwrap
+import wcwidth
 
 from ..elements import Kind
 from ..page_layout import PAPER, page
@@ -31,6 +31,6 @@ def _title_page(edition: Edition) -> str:
     rows: list[str] = []
     for lines in ((edition.title,), *edition.about.values()):
         rows += [""] if rows else []
-        wrapped = (row for line in lines for row in textwrap.wrap(line, TITLE_WIDTH))
-        rows += [row.center(PAPER.width).rstrip() for row in wrapped]
+        wrapped = (row for line in lines for row in wcwidth.wrap(line, TITLE_WIDTH))
+        rows += [wcwidth.center(row, PAPER.width).rstrip() for row in wrapped]
     return "\n".join(rows)

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
+import wcwidth
 from PIL import Image, ImageDraw, ImageFont
 
 from ...i18n.catalogue import many, say
@@ -95,9 +96,7 @@ class _Sheet:
 
 def _cut(text: str, room: int) -> str:
     """Cut a text to so many columns, with an ellipsis."""
-    if len(text) <= room:
-        return text
-    return f"{text[: room - 1]}…"
+    return text if wcwidth.width(text) <= room else f"{wcwidth.clip(text, 0, room - 1)}…"
 
 
 # What a script is made of ----------------------------------------------------------------------
