@@ -156,4 +156,5 @@ def _text(values: Any) -> str:  # noqa: ANN401 - a repeated field, as protobuf h
 def _size(tensor: Any) -> int:  # noqa: ANN401 - its class is made at run time
     """Return the bytes that a tensor takes, by its shape and its type."""
     each = _BYTES_OF.get(tensor.type[-1], 4) if tensor.type else 4
-    return math.prod(tensor.sizes) * each
+    size: int = math.prod(tensor.sizes) * each
+    return size

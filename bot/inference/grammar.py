@@ -13,21 +13,21 @@ import numpy as np
 
 from ..i18n.catalogue import phrase, say
 from ..screenplay.elements import Kind
-from ..screenplay.fountain import cue_line
-from .alphabet import Alphabet, alphabet_of
+from ..screenplay.fountain import make_cue
 from .automaton import (
     ACCEPT,
     FREE,
     REJECT,
     Automaton,
-    Machine,
+    Dfa,
     Mask,
-    Rows,
-    build_machine,
+    Transitions,
+    build_dfa,
     intersect,
     trim,
     unite,
 )
+from .character_classes import CharacterClasses, classify_characters
 
 CUE_LIMIT = 40
 """The longest line that can become a cue when there is no cast, in characters."""
@@ -44,7 +44,7 @@ _UNSPELT_ACTION = phrase("This voice's characters cannot spell action.")
 _UNSPELT_HEADING = phrase("This voice's characters cannot spell a scene heading.")
 
 
-def element(
+def build_grammar(
     vocabulary: Sequence[str], kind: Kind | None, cast: Sequence[str] = (), speaking: bool = False
 ) -> Automaton:
     """Return an automaton for one element, from its first character to the two newlines behind it.
@@ -62,35 +62,37 @@ def element(
             element is a transition; or speech was asked to be something else. The message is one
             sentence for people.
     """
-    letters = alphabet_of(tuple(vocabulary))
+    letters = classify_characters(tuple(vocabulary))
     match kind:
         case Kind.TRANSITION:
             raise ValueError(say("A transition cannot be asked for."))
         case Kind.HEADING | Kind.ACTION if speaking:
             raise ValueError(say("Speech is neither action nor a scene heading."))
         case _ if speaking:
-            return _finish(build_machine(letters.size, _lines(letters)), _UNSPELT_SPEECH)
+            return _trim_or_raise(build_dfa(letters.size, _lines(letters)), _UNSPELT_SPEECH)
         case Kind.HEADING:
-            return _finish(_heading(letters), _UNSPELT_HEADING)
+            return _trim_or_raise(_heading(letters), _UNSPELT_HEADING)
         case Kind.ACTION:
-            return _finish(_action(letters), _UNSPELT_ACTION)
+            return _trim_or_raise(_action(letters), _UNSPELT_ACTION)
         case Kind.DIALOGUE if not cast:
-            return _finish(_dialogue(letters), _UNSPELT_SPEECH)
-    names = [name for name in cast if letters.spells(cue_line(name))]
+            return _trim_or_raise(_dialogue(letters), _UNSPELT_SPEECH)
+    names = [name for name in cast if letters.spells(make_cue(name))]
     if cast and not names:
         raise ValueError(
             say("This voice's characters cannot spell the name of anybody in the cast.")
         )
     if kind is Kind.DIALOGUE:
-        return _finish(_dialogue_among(letters, names), _UNSPELT_SPEECH)
+        return _trim_or_raise(_dialogue_among(letters, names), _UNSPELT_SPEECH)
     if not names:
         everything = np.ones((1, letters.size), np.bool_)
         return Automaton(FREE, everything, np.zeros((1, letters.size), np.int32))
     action = intersect(_action(letters), _beside_names(letters, names))
-    return _finish(unite(action, _dialogue_among(letters, names), _heading(letters)), _UNSPELT)
+    return _trim_or_raise(
+        unite(action, _dialogue_among(letters, names), _heading(letters)), _UNSPELT
+    )
 
 
-def _finish(machine: Machine, unspelt: str) -> Automaton:
+def _trim_or_raise(machine: Dfa, unspelt: str) -> Automaton:
     """Return a machine as an automaton; raise ValueError with a sentence if no text is left."""
     automaton = trim(machine)
     if automaton is None:
@@ -101,7 +103,7 @@ def _finish(machine: Machine, unspelt: str) -> Automaton:
 # Elements --------------------------------------------------------------------------------------
 
 
-def _lines(letters: Alphabet) -> Rows:
+def _lines(letters: CharacterClasses) -> Transitions:
     """Return lines of text, from "start", in which nothing forces, escapes or hides anything."""
     these = letters.these
     inside = [
@@ -133,7 +135,7 @@ def _lines(letters: Alphabet) -> Rows:
     }
 
 
-def _spelt(letters: Alphabet, start: str, texts: Mapping[str, str]) -> Rows:
+def _spelt(letters: CharacterClasses, start: str, texts: Mapping[str, str]) -> Transitions:
     """Return a trie of texts, each of which leads to a state; no text may begin another one."""
     rows: dict[str, dict[str, str]] = {start: {}}
     for text, target in texts.items():
@@ -149,32 +151,32 @@ def _spelt(letters: Alphabet, start: str, texts: Mapping[str, str]) -> Rows:
     }
 
 
-def _heading(letters: Alphabet) -> Machine:
+def _heading(letters: CharacterClasses) -> Dfa:
     """Return a scene heading, in upper case where the vocabulary has one."""
     small = letters.lower | letters.title if letters.upper.any() else letters.newline
     # A scene number stands between two "#"; "[" and "*" could open a note or a comment.
     body = letters.written & ~(small | letters.these("#[*"))
     inside = [(body, "text"), (letters.space, "gap"), (letters.newline, "last")]
     starts = (".", "INT. ", "EXT. ", "EST. ", "INT./EXT. ", "I/E. ")
-    rows: Rows = {
+    rows: Transitions = {
         **_spelt(letters, "start", dict.fromkeys(starts, "place")),
         "place": [(body & letters.alphanumeric, "text")],
         "text": inside,
         "gap": [*inside, (letters.newline | letters.combining, REJECT)],
         "last": [(letters.newline, ACCEPT)],
     }
-    return intersect(build_machine(letters.size, rows), _first_line_within(letters, HEADING_LIMIT))
+    return intersect(build_dfa(letters.size, rows), _first_line_within(letters, HEADING_LIMIT))
 
 
-def _action(letters: Alphabet) -> Machine:
+def _action(letters: CharacterClasses) -> Dfa:
     """Return lines that no parser takes for another kind of element."""
     conditions = [_unlike_headings(letters), _unlike_cues(letters)]
     if not letters.lower.any():
         conditions.append(_unlike_transitions(letters))
-    return intersect(build_machine(letters.size, _lines(letters)), *conditions)
+    return intersect(build_dfa(letters.size, _lines(letters)), *conditions)
 
 
-def _dialogue(letters: Alphabet) -> Machine:
+def _dialogue(letters: CharacterClasses) -> Dfa:
     """Return speech under any cue, which is in upper case or forced by "@"."""
     rows: dict[str, Sequence[tuple[Mask, str]]] = {
         **_lines(letters),
@@ -204,21 +206,21 @@ def _dialogue(letters: Alphabet) -> Machine:
         }
     rows["cue"] = [*rows["cue"], (letters.these("@"), "@cue")]
     return intersect(
-        build_machine(letters.size, rows, "cue"),
+        build_dfa(letters.size, rows, "cue"),
         _first_line_within(letters, CUE_LIMIT),
         _unlike_headings(letters),
     )
 
 
-def _dialogue_among(letters: Alphabet, names: Iterable[str]) -> Machine:
+def _dialogue_among(letters: CharacterClasses, names: Iterable[str]) -> Dfa:
     """Return speech under the cue of one of the names."""
-    cues = [cue_line(name) for name in names]
+    cues = [make_cue(name) for name in names]
     ways = {f"{cue}\n": "start" for cue in cues} | {f"{cue} (": "extension" for cue in cues}
     rows = {**_lines(letters), **_extension(letters), **_spelt(letters, "cue", ways)}
-    return build_machine(letters.size, rows, "cue")
+    return build_dfa(letters.size, rows, "cue")
 
 
-def _extension(letters: Alphabet) -> Rows:
+def _extension(letters: CharacterClasses) -> Transitions:
     """Return the rest of a cue behind "(", from "extension" to the first line of speech."""
     ways = {f"{extension})\n": "start" for extension in EXTENSIONS}
     return _spelt(letters, "extension", ways)
@@ -227,22 +229,22 @@ def _extension(letters: Alphabet) -> Rows:
 # Conditions ------------------------------------------------------------------------------------
 
 
-def _first_line_within(letters: Alphabet, limit: int) -> Machine:
+def _first_line_within(letters: CharacterClasses, limit: int) -> Dfa:
     """Require that the first line has at most so many characters."""
     rows = {
         str(length): [(letters.all, str(length + 1)), (letters.newline, ACCEPT)]
         for length in range(limit)
     }
-    return build_machine(letters.size, {**rows, str(limit): [(letters.newline, ACCEPT)]}, "0")
+    return build_dfa(letters.size, {**rows, str(limit): [(letters.newline, ACCEPT)]}, "0")
 
 
-def _unlike_headings(letters: Alphabet) -> Machine:
+def _unlike_headings(letters: CharacterClasses) -> Dfa:
     """Reject what any parser takes for the beginning of a scene heading."""
     starts = ("INT", "EXT", "EST", "I/E", "INT/EXT")
     return _unlike(letters, [f"{start}{end}" for start in starts for end in " ."])
 
 
-def _unlike(letters: Alphabet, starts: Sequence[str]) -> Machine:
+def _unlike(letters: CharacterClasses, starts: Sequence[str]) -> Dfa:
     """Reject texts with one of some beginnings, in upper case or lower case."""
     alike = {character: letters.alike(character) for character in set().union(*starts)}
     rows: dict[str, list[tuple[Mask, str]]] = {}
@@ -251,10 +253,10 @@ def _unlike(letters: Alphabet, starts: Sequence[str]) -> Machine:
             row = rows.setdefault(f":{start[:at]}", [(letters.all, ACCEPT)])
             reached = REJECT if at == len(start) - 1 else f":{start[: at + 1]}"
             row.append((alike[character], reached))
-    return build_machine(letters.size, rows, ":")
+    return build_dfa(letters.size, rows, ":")
 
 
-def _unlike_cues(letters: Alphabet) -> Machine:
+def _unlike_cues(letters: CharacterClasses) -> Dfa:
     """Reject a first line of action that parsers take for a cue: upper case with lines below it.
 
     A lower-case letter in the line prevents that, and so do letters without cases if no upper-case
@@ -265,7 +267,7 @@ def _unlike_cues(letters: Alphabet) -> Machine:
     caseless = letters.caseless, "caseless"
     shows = letters.lower, ACCEPT
     ends = letters.newline, REJECT if letters.lower.any() else "last"
-    rows: Rows = {
+    rows: Transitions = {
         "bare": [(letters.all, "bare"), caseless, shouts, shows, ends],
         "caseless": [(letters.all, "caseless"), shouts, shows, (letters.newline, ACCEPT)],
         "large": [(letters.all, "large"), shows, (letters.these("("), "aside"), ends],
@@ -274,20 +276,20 @@ def _unlike_cues(letters: Alphabet) -> Machine:
         "shown_aside": [(letters.all, "shown_aside"), (letters.newline, "last")],
         "last": [(letters.newline, ACCEPT)],
     }
-    return build_machine(letters.size, rows, "bare")
+    return build_dfa(letters.size, rows, "bare")
 
 
-def _unlike_transitions(letters: Alphabet) -> Machine:
+def _unlike_transitions(letters: CharacterClasses) -> Dfa:
     """Reject lines in upper case that are transitions: with a colon at the end, or "FADE OUT."."""
     colon = letters.these(":")
-    rows: Rows = {
+    rows: Transitions = {
         "start": [(letters.all, "start"), (colon, "colon")],
         "colon": [(letters.all, "start"), (colon, "colon"), (letters.newline, REJECT)],
     }
-    return intersect(build_machine(letters.size, rows), _unlike(letters, ["FADE OUT."]))
+    return intersect(build_dfa(letters.size, rows), _unlike(letters, ["FADE OUT."]))
 
 
-def _beside_names(letters: Alphabet, names: Sequence[str]) -> Machine:
+def _beside_names(letters: CharacterClasses, names: Sequence[str]) -> Dfa:
     """Reject other names until a lower-case letter shows that the element is action.
 
     Two upper-case letters in a row must be part of a name of the cast, and a name must end where
@@ -318,7 +320,7 @@ def _beside_names(letters: Alphabet, names: Sequence[str]) -> Machine:
         return large if prefix[-1:].isupper() else begin
 
     rows = {f":{prefix}": [*leaving(prefix), *spelling(prefix)] for prefix in ways}
-    return build_machine(letters.size, {**rows, "large": large, ":": begin}, ":")
+    return build_dfa(letters.size, {**rows, "large": large, ":": begin}, ":")
 
 
 def _shouts(text: str) -> bool:

@@ -9,7 +9,7 @@ from wcwidth import iter_graphemes, width
 
 from .elements import Element
 
-WIDTH = 56
+SCREEN_WIDTH = 56
 """Columns of a page on a screen: what a code block shows on a narrow phone, and a few more."""
 
 LINES_A_PAGE = 55
@@ -29,22 +29,22 @@ class Columns:
     speech: tuple[int, int]
 
 
-SCREEN = Columns(WIDTH, (20, WIDTH - 20), (14, 34), (8, 46))
+SCREEN_COLUMNS = Columns(SCREEN_WIDTH, (20, SCREEN_WIDTH - 20), (14, 34), (8, 46))
 """A page in a message."""
 
-PAPER = Columns(61, (19, 42), (13, 48), (9, 36))
+PAPER_COLUMNS = Columns(61, (19, 42), (13, 48), (9, 36))
 """A page on paper, ten characters to the inch."""
 
 
-def page(elements: Iterable[Element], columns: Columns = SCREEN) -> str:
+def lay_out_page(elements: Iterable[Element], columns: Columns = SCREEN_COLUMNS) -> str:
     """Return the elements as a page, without forcing marks and escapes.
 
     A blank line stands between elements. Words that are wider than their column are cut.
     """
-    return "\n\n".join("\n".join(_lay_out(element, columns)) for element in elements)
+    return "\n\n".join("\n".join(_format_element(element, columns)) for element in elements)
 
 
-def _lay_out(element: Element, columns: Columns) -> Iterator[str]:
+def _format_element(element: Element, columns: Columns) -> Iterator[str]:
     spec = element.kind.spec
     if spec.has_cue:
         cue, *speech = element.shown

@@ -9,7 +9,7 @@ from screenplain.types import Action, Dialog, Screenplay, Slug, Transition
 from wcwidth import wrap
 
 from ..elements import Element, Kind
-from ..emphasis import rich
+from ..emphasis import parse_emphasized
 from .edition import TITLE_WIDTH, Edition, remove_scene_number
 
 
@@ -40,10 +40,10 @@ def to_screenplain(edition: Edition) -> PlainTitleScreenplay:
 
 
 def _to_paragraph(element: Element, number: str | None) -> Slug | Action | Dialog | Transition:
-    first, *rest = (rich(line) for line in element.marked)
+    first, *rest = (parse_emphasized(line) for line in element.marked)
     match element.kind:
         case Kind.HEADING if number:
-            return Slug(rich(remove_scene_number(element.marked[0])), plain(number))
+            return Slug(parse_emphasized(remove_scene_number(element.marked[0])), plain(number))
         case Kind.HEADING:
             return Slug(first)
         case Kind.TRANSITION:

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable, Iterator
 
 from ..elements import Element, Kind
-from ..fountain import classify, from_voice
-from .import_formats import decode, importer
+from ..fountain import classify, parse_model_text
+from .import_formats import decode_text, importer
 from .manuscript import Block, Manuscript, ManuscriptBuilder
 
 _KEY = re.compile(r"([A-Za-z][A-Za-z ]{1,24}):[ \t]*(.*)")
@@ -20,7 +20,7 @@ _CENTERED = re.compile(r"[ \t]*>[ \t]*(.*?)[ \t]*<[ \t]*")
 @importer(".fountain")
 def read_fountain(data: bytes) -> Manuscript:
     """Read a `.fountain` file."""
-    title, text = split_title_page(decode(data))
+    title, text = split_title_page(decode_text(data))
     builder = ManuscriptBuilder()
     text, builder.left_out = _remove(text, "/*", "*/")
     for block in split_blocks(text):
@@ -52,7 +52,7 @@ def _add_block(builder: ManuscriptBuilder, lines: Block) -> None:
 
 
 def _make(lines: Block) -> list[Element]:
-    element = from_voice("\n".join(lines))
+    element = parse_model_text("\n".join(lines))
     return [element] if element else []
 
 

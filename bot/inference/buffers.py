@@ -11,7 +11,7 @@ import onnxruntime
 from ..arrays import States
 
 
-class Slots:
+class StepBuffers:
     """The inputs and outputs of a network for up to ``capacity`` rows, for one thread."""
 
     def __init__(

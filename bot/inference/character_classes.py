@@ -12,13 +12,13 @@ import numpy as np
 
 from ..cleaning import clean
 from ..screenplay.elements import Kind
-from ..screenplay.fountain import from_voice
+from ..screenplay.fountain import parse_model_text
 from .automaton import Mask
 
 
 @dataclass(frozen=True)
-class Alphabet:
-    """A vocabulary as sets of its tokens; get it from `alphabet_of`, which computes each once."""
+class CharacterClasses:
+    """Sort a vocabulary into sets of tokens; `classify_characters` computes each set once."""
 
     vocabulary: tuple[str, ...]
 
@@ -101,7 +101,7 @@ class Alphabet:
         """Return the characters of a name in a cue, without the space."""
 
         def is_in_cues(one: str) -> bool:
-            read = from_voice(f"@A{one}A\n.")
+            read = parse_model_text(f"@A{one}A\n.")
             return read is not None and read.kind is Kind.DIALOGUE
 
         return self.where(is_in_cues) & self.written & ~self.space
@@ -131,9 +131,9 @@ class Alphabet:
 
 
 @lru_cache(maxsize=8)
-def alphabet_of(vocabulary: tuple[str, ...]) -> Alphabet:
+def classify_characters(vocabulary: tuple[str, ...]) -> CharacterClasses:
     """Return the alphabet of a vocabulary, cached for further grammars."""
-    return Alphabet(vocabulary)
+    return CharacterClasses(vocabulary)
 
 
 def is_combining(character: str) -> bool:
