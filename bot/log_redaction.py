@@ -1,4 +1,4 @@
-"""Log redaction: hide the bot's token, and the tokens that Discord gives to interactions."""
+"""Hide the bot's token, and the tokens that Discord gives to interactions."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _SECRETS: Final = re.compile(
 
 
 class Redaction(logging.Filter):
-    """Hides secrets in messages and tracebacks, at every level.
+    """Hide secrets in messages and tracebacks, at every level.
 
     Args:
         known: Secrets to hide besides those that are recognised by their form.

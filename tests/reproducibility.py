@@ -95,7 +95,9 @@ def wanted(model: Model, lexicon: Lexicon, chance: random.Random) -> Wanted:
         banned=_banned(model, chance.randrange(len(BANNED) + 1)),
         present=tuple(model.encode(f"{name}\n") for name in cast),
         lock=locked,
-        said=collect_recall_words(lexicon, tuple((text, True) for text in before.split("\n\n"))),
+        recall_words=collect_recall_words(
+            lexicon, tuple((text, True) for text in before.split("\n\n"))
+        ),
         owner=chance.randrange(8),
     )
     return Wanted(before, request)

@@ -114,7 +114,7 @@ def _seeded(manner: Manner, seed: int) -> Manner:
 async def _write_beside(
     engine: Engine, at: Standing, manner: Manner, owner: object, lead: Lead
 ) -> Draft | None:
-    async with engine.beside:
+    async with engine.candidate_slots:
         return await generator.write(engine, at, manner, owner, lead)
 
 

@@ -90,7 +90,7 @@ async def write(
             banned=banned,
             present=tuple(model.encode(make_cue(name) + "\n") for name in manner.present),
             lock=bool(manner.cast),
-            said=words,
+            recall_words=words,
             owner=owner,
         )
     )

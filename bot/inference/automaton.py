@@ -1,4 +1,4 @@
-"""Finite automata over the characters of a vocabulary, as tables of the tokens allowed next.
+"""Build finite automata over a vocabulary, as tables of the tokens allowed next.
 
 A grammar is composed of `Dfa`s by intersection and union, and becomes an `Automaton`, in which
 one step is one look-up, however complex the grammar is. All functions here are pure.
@@ -33,7 +33,7 @@ one, and all other tokens lead to `REJECT`."""
 
 @dataclass(frozen=True)
 class Automaton:
-    """A trimmed automaton of S states over a vocabulary of V characters.
+    """Hold a trimmed automaton of S states over a vocabulary of V characters.
 
     Every state but `FREE` allows at least one token and can reach the end of the element. There,
     and only there, the state becomes `FREE`.
@@ -49,7 +49,7 @@ class Automaton:
 
 @dataclass(frozen=True)
 class Dfa:
-    """An automaton under construction, whose states 0 and 1 are `ACCEPT` and `REJECT`.
+    """Hold an automaton under construction, whose states 0 and 1 are `ACCEPT` and `REJECT`.
 
     A grammar accepts where its element ends. A condition accepts where nothing more can break it.
     """

@@ -1,4 +1,4 @@
-"""Backtracking: return rows to an earlier checkpoint, to write a different continuation.
+"""Return rows to an earlier checkpoint, to write a different continuation.
 
 A banned word is known only once it is complete: after "ass" may come "assist". So the row writes on
 until a character behind the word shows that it is one, then goes back to before the word, and may
@@ -32,7 +32,7 @@ HARD_BACKTRACK_LIMIT = 500
 
 @dataclass(slots=True)
 class _Checkpoints:
-    """The checkpoints of a row."""
+    """Hold the checkpoints of a row, and what must not be written at them again."""
 
     start: Checkpoint
     """The beginning of the line."""

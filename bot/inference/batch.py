@@ -33,7 +33,7 @@ for all of these steps, which is some milliseconds."""
 
 
 class Batch:
-    """Up to ``capacity`` rows of one model."""
+    """Advance up to ``capacity`` rows of one model."""
 
     def __init__(self, model: Model, capacity: int) -> None:
         self.model = model
@@ -225,9 +225,9 @@ class Batch:
 
     def _begin(self, row: Row, sampling: Sampling) -> None:
         """Begin the line of a row that has read its prompt."""
-        i, line = row.index, slice(self._store.column, self._store.column + row.request.longest)
+        i, line = row.index, slice(self._store.column, self._store.column + row.request.max_length)
         self._store.start_writing(row)
-        self._uniforms[i, line] = self._numbers.of(sampling.seed, row.request.longest)
+        self._uniforms[i, line] = self._numbers.of(sampling.seed, row.request.max_length)
         self._temperature[i], self._top_p[i] = sampling.temperature, sampling.top_p
         self._min_p[i] = sampling.min_p
         for processor in self._processors:
@@ -264,7 +264,7 @@ class Batch:
 
         It ends between words, and where no processor has barred the newline, as long as it can wait
         for such a place. A newline in the middle of a word, or one that the grammar forbids, is the
-        last resort, because the line has no room beyond `Request.longest`.
+        last resort, because the line has no room beyond `Request.max_length`.
         """
         i, request, word = row.index, row.request, self.model.word_characters
         position = self._store.column - row.first
@@ -272,4 +272,4 @@ class Batch:
         inside = word[self._store.buffers.tokens[i]] and word[token]
         if inside and position < request.limit + WORD_OVERRUN and not at_once:
             return False
-        return position > 0 and (may_end or position >= request.longest - 2)
+        return position > 0 and (may_end or position >= request.max_length - 2)

@@ -1,4 +1,4 @@
-"""Slots: arrays that a network reads and writes in place.
+"""Give a network arrays that it reads and writes in place.
 
 No step copies an array: states are read from one of two arrays and written to the other.
 """
@@ -12,7 +12,7 @@ from ..arrays import States
 
 
 class StepBuffers:
-    """The inputs and outputs of a network for up to ``capacity`` rows, for one thread."""
+    """Hold the inputs and outputs of a network for up to ``capacity`` rows, for one thread."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""Engine: a thread that reads and writes many lines at once, tokens in and tokens out."""
+"""Read and write many lines at once in a thread, tokens in and tokens out."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ log = logging.getLogger("onbook.engine")
 
 
 class EngineBusy(Exception):
-    """More lines wait than the engine accepts."""
+    """Refuse a line because too many lines wait."""
 
 
 class EngineClosed(Exception):
-    """The engine is closed and takes no more lines."""
+    """Refuse a line because the engine is closed."""
 
 
 @dataclass(frozen=True)
 class EngineLoad:
-    """The work of an engine: waiting and running lines, and all characters since its start."""
+    """Count the lines that wait and run in an engine, and all characters since its start."""
 
     waiting: int
     """Lines that wait for a place in the batch."""
@@ -47,7 +47,7 @@ class EngineLoad:
 
 
 class Engine:
-    """One thread that takes batched steps for all current lines (continuous batching).
+    """Take batched steps for all current lines in one thread (continuous batching).
 
     Rows join and leave between steps. What a row writes depends on its request alone, not on the
     rows beside it. The thread ends when the engine is closed or garbage-collected.
@@ -67,7 +67,7 @@ class Engine:
         self.queue = queue
         self._lexicon: Lexicon | None = None
         self._counting = threading.Lock()
-        self.beside = asyncio.Semaphore(rows)
+        self.candidate_slots = asyncio.Semaphore(rows)
         """Held for each further candidate of a line, so that candidates leave room for other lines.
 
         Candidates that wait for it are served in order, and do not fill the queue.
@@ -136,7 +136,7 @@ class Engine:
 
 
 class _EngineThread(threading.Thread):
-    """The thread of an engine, with its queue and its batch."""
+    """Run the queue and the batch of an engine."""
 
     def __init__(self, model: Model, rows: int, batch_class: Callable[[Model, int], Batch]) -> None:
         super().__init__(name=f"onbook-engine-{model.name}", daemon=True)

@@ -1,4 +1,4 @@
-"""Lexicon: the words of a script's last lines that the next line may take up, and their weights.
+"""Collect the words of a script's last lines that the next line may take up, with weights.
 
 Only rare words count. Rareness needs no word list of a language: the model writes a page from
 nothing, and a word that the page has twice is common. `processors.recall` makes a line take words
@@ -58,7 +58,7 @@ RecentElements = tuple[tuple[str, bool], ...]
 
 @dataclass(frozen=True, eq=False)
 class Lexicon:
-    """The characters and the common words of a model; use `Lexicon.of`."""
+    """Hold the characters and the common words of a model; use `Lexicon.of`."""
 
     vocabulary: tuple[str, ...]
     common: frozenset[str]
@@ -103,7 +103,7 @@ def _sample_text(model: Model) -> str:
 
 @dataclass(frozen=True)
 class RecallWords:
-    """The words that a line may take up, the heaviest first."""
+    """Hold the words that a line may take up, the heaviest first."""
 
     words: NDArray[np.int16]
     """A spelling in each column, filled up with `SPELLING_PADDING`:

@@ -1,4 +1,4 @@
-"""Model: an ONNX file that maps a character and a state to logits and the next state."""
+"""Open a model: an ONNX file that maps a character and a state to logits and the next state."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -95,7 +94,7 @@ NOT_TO_CONTRACT = phrase(
 
 
 class ModelError(Exception):
-    """A model file cannot be used: one sentence that says why, and what to do about it.
+    """Refuse a model file, with one sentence that says why, and what to do about it.
 
     The sentence is translated when the error is shown, and so is its field ``why``.
     """
@@ -113,7 +112,7 @@ class ModelError(Exception):
 
 @dataclass(frozen=True)
 class Model:
-    """A network with its vocabulary and metadata; use `Model.load`.
+    """Run a network with its vocabulary and metadata; use `Model.load`.
 
     A model is immutable, and `step` is thread-safe.
     """
@@ -239,14 +238,6 @@ class Model:
         """Return buffers for the rows of a batch, for one thread."""
         return StepBuffers(self.session, capacity, len(self.vocabulary), self.state_size)
 
-    def fact(self, name: str) -> Any:  # noqa: ANN401 - whatever JSON holds
-        """Return the metadata under ``onbook.NAME``, parsed if it is JSON."""
-        value = self.about.get(f"onbook.{name}", "")
-        try:
-            return json.loads(value)
-        except ValueError:
-            return value
-
     @cached_property
     def _ids(self) -> dict[str, int]:
         return {character: i for i, character in enumerate(self.vocabulary)}
@@ -257,7 +248,7 @@ class Model:
 
 
 class ContractError(Exception):
-    """A model file breaks its contract; the reason is a sentence for the catalogues."""
+    """Refuse a file that breaks its contract; the reason is a sentence for the catalogues."""
 
     def __init__(self, why: str, what: str = "") -> None:
         super().__init__(why)

@@ -1,4 +1,4 @@
-"""Registry: the model files in the operator's folder, each with its engine once it is used.
+"""Find the model files in the operator's folder, and open an engine for each that is used.
 
 A file that has changed is examined again when its model is next asked for. Lines in progress keep
 the engine that they began with, which ends when nobody refers to it any more.
@@ -60,7 +60,7 @@ back."""
 
 @dataclass(frozen=True)
 class ModelFile:
-    """A file in the folder, as it was when it was last examined."""
+    """Describe a file in the folder, as it was when it was last examined."""
 
     name: str
     stamp: Stamp | None
@@ -80,7 +80,7 @@ class ModelFile:
 
 
 class ModelRegistry:
-    """The models in the files ``*.onnx`` of a folder, opened when they are first asked for.
+    """Open the models in the files ``*.onnx`` of a folder when they are first asked for.
 
     Args:
         folder: The folder.

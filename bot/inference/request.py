@@ -1,4 +1,4 @@
-"""Requests: lines for the engine to read or write, and its replies."""
+"""Describe the lines that an engine reads or writes, and the completions that it returns."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ LONGEST_OVERRUN = WORD_OVERRUN + 200
 
 
 class NoContinuation(Exception):
-    """The banned words leave no possible continuation of the line."""
+    """Fail a line of which the banned words leave no possible continuation."""
 
 
 class NonFiniteOutput(Exception):
-    """The model's output for the line is not finite: its file is damaged."""
+    """Fail a line for which the model's output is not finite, because its file is damaged."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """A line to read or write.
+    """Ask an engine to read or write a line.
 
     The engine reads ``prompt``, at least one token, from ``state``. Then, if there is ``sampling``,
     it writes characters until an element ends with two newlines. Beyond ``limit`` the engine ends
@@ -63,20 +63,20 @@ class Request:
     """Cues, each with its newline, of people who are present whether they have spoken or not."""
     lock: bool = False
     """True if the automaton lets nobody speak but those who are present."""
-    said: RecallWords | None = None
+    recall_words: RecallWords | None = None
     """The words that the line may take up, for `Sampling.recall`."""
     owner: object = None
     """The owner of the request. Owners take turns where requests must wait."""
 
     @property
-    def longest(self) -> int:
+    def max_length(self) -> int:
         """Return the most characters that the line can have."""
         return self.limit + LONGEST_OVERRUN
 
 
 @dataclass(frozen=True)
 class Completion:
-    """The result of a request."""
+    """Hold the result of a request."""
 
     written: list[int]
     state: States

@@ -42,7 +42,7 @@ UNREACHABLE = 1 << 40
 
 @dataclass(eq=False, slots=True)
 class Row:
-    """A request that has a place in the batch."""
+    """Hold a request that has a place in the batch."""
 
     request: Request
     future: asyncio.Future[Completion]
@@ -77,7 +77,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """The state of a row behind some character of its line, from which the row can go on again.
+    """Hold the state of a row behind some character of its line, to which the row can return.
 
     A row between two steps holds a character that was chosen but not read yet, and the state before
     that character. Both are in the checkpoint, so the next step reads the character again.
@@ -92,7 +92,7 @@ class Checkpoint:
 
 
 class RowStore:
-    """The rows of a batch and their arrays.
+    """Hold the rows of a batch and their arrays.
 
     Args:
         model: The model that the rows are for.
@@ -110,7 +110,7 @@ class RowStore:
         """The column of the character that comes next."""
         self._capacity = capacity
         self._history = history
-        # Four times what a row can need, because `make_room` copies all of that each time.
+        # Four times what a row can need, so that `make_room`, which copies that much, is rare.
         self._width = 4 * (history + LONGEST_COMPLETION)
         self._per_row: list[tuple[NDArray[Any], float | None]] = [(self.buffers.tokens, 0)]
         self._saved: list[NDArray[Any]] = [self.buffers.tokens]
@@ -215,7 +215,7 @@ class RowStore:
         lived = slice(row.first - (self._history if row.writing else 0), self.column)
         for log in self._logs:
             log[index, lived] = log[was, lived]
-        line = slice(row.first, row.first + row.request.longest)
+        line = slice(row.first, row.first + row.request.max_length)
         for plan in self._plans:
             plan[index, line] = plan[was, line]
         row.index = index
@@ -246,8 +246,8 @@ class RowStore:
             kept = log[i, was - self._history : was + length].copy()
             log[i, first - self._history : first + length] = kept
         for plan in self._plans:
-            line = plan[i, was : was + row.request.longest].copy()
-            plan[i, first : first + row.request.longest] = line
+            line = plan[i, was : was + row.request.max_length].copy()
+            plan[i, first : first + row.request.max_length] = line
         self._set_first(row, first)
 
     # Columns

@@ -1,4 +1,4 @@
-"""Sampling: from logits to the next characters of a batch, each row with its own settings."""
+"""Draw the next characters of a batch from logits, each row with its own settings."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ BITS_PER_NAT = np.float32(1 / np.log(2))
 
 @dataclass(frozen=True)
 class Sampling:
-    """The settings of one line, which processors and `draw_tokens` read."""
+    """Hold the settings of one line, which processors and `draw_tokens` read."""
 
     seed: int
     """From 0 to `LARGEST_SEED`. The same seed gives the same line."""
@@ -60,7 +60,7 @@ class Sampling:
 
 
 class Uniforms:
-    """The random numbers of lines, of which number i decides character i.
+    """Make the random numbers of lines, of which number i decides character i.
 
     Philox is a counter-based generator (Salmon et al. 2011). Its numbers depend on the seed and the
     position alone, so a line does not depend on the lines beside it.

@@ -1,4 +1,4 @@
-"""Sandbox: examine a model file in a process of its own, which may crash or hang.
+"""Examine a model file in a process of its own, which may crash or hang.
 
     python -m bot.inference.sandbox FILE                       print what is wrong with it, as JSON
     python -m bot.inference.sandbox FILE ... --note VERDICTS   write down which files are sound
@@ -68,14 +68,14 @@ OUT_OF_MEMORY_SIGNS = ("bad_alloc", "bad allocation", "Failed to allocate memory
 
 
 class NoVerdict(ModelError):
-    """There is no verdict on a model file.
+    """Report that there is no verdict on a model file.
 
     The file is changing, or its child was killed, lacked memory or did not start.
     """
 
 
 class VerdictStore(Protocol):
-    """A store in which verdicts are remembered."""
+    """Remember verdicts."""
 
     async def find(self, name: str) -> str | None:
         """Return what was noted under a name."""
@@ -85,7 +85,7 @@ class VerdictStore(Protocol):
 
 
 class ModelSandbox:
-    """Examines model files in child processes, and remembers the verdicts.
+    """Examine model files in child processes, and remember the verdicts.
 
     Args:
         facts: Where verdicts are remembered beyond this process.

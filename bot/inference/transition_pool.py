@@ -1,4 +1,4 @@
-"""Transition pool: the tables of many automata in one array, so that one look-up serves a batch.
+"""Stack the tables of many automata in one array, so that one look-up serves a batch.
 
 The pool's first state allows every token and leads back to itself. It serves the rows that have no
 automaton, whose base and state are 0.
@@ -24,7 +24,7 @@ COMPACTION_SIZE = 1 << 15
 
 @dataclass
 class TransitionPool:
-    """Tables of automata over V characters, stacked.
+    """Stack tables of automata over V characters.
 
     State s of an automaton lies at ``base`` + s, where `place` returns ``base``.
     """

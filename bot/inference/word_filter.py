@@ -1,4 +1,4 @@
-"""Banned words and phrases, found while a line is written, one look-up a character."""
+"""Find banned words and phrases while a line is written, with one look-up a character."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .character_classes import is_combining
 
 @dataclass(frozen=True)
 class BannedWordFilter:
-    """An automaton of S states that finds banned words and phrases; use `BannedWordFilter.of`.
+    """Find banned words and phrases with an automaton of S states; use `BannedWordFilter.of`.
 
     Only whole words are found, whatever their case and accents are. Between the words of a phrase
     stands any run of characters that are neither letters nor digits.

@@ -101,7 +101,9 @@ class Line:
         self.model = model
         found = collect_recall_words(lexicon(model), (("There was a swan.", True),))
         prompt = model.encode("MAYA\n" if speaking else "\n")
-        request = Request(model.start(), prompt, Sampling(0, recall=strength), 80, said=found)
+        request = Request(
+            model.start(), prompt, Sampling(0, recall=strength), 80, recall_words=found
+        )
         self.begin(request)
 
     @classmethod
@@ -115,8 +117,8 @@ class Line:
     def begin(self, request: Request) -> None:
         self.rows = RowStore(self.model, 3, history=REACH)
         self.recall = Recall(self.model, self.rows)
-        for said_before in (None, request.said, None):
-            one = dataclasses.replace(request, said=said_before)
+        for said_before in (None, request.recall_words, None):
+            one = dataclasses.replace(request, recall_words=said_before)
             row = Row(one, future=None)  # nobody waits for this row
             self.rows.add(row)
             self.rows.start_writing(row)
@@ -215,7 +217,7 @@ def asked(engine: Engine, recall: float, seed: int) -> Request:
     cue = model.encode("\nBEATRICE\n")
     sampling = Sampling(seed, 0.8, recall=recall)
     found = collect_recall_words(engine.lexicon, HEARD)
-    return Request(model.start(), cue, sampling, 40 + 3 * seed, before, said=found)
+    return Request(model.start(), cue, sampling, 40 + 3 * seed, before, recall_words=found)
 
 
 async def written(engine: Engine, recall: float, **more: object) -> list[str]:

@@ -39,7 +39,7 @@ class Stage(IntEnum):
 
 
 class Processor(ABC):
-    """One control of the logits, for all rows of a batch, each with its own settings.
+    """Control the logits of all rows of a batch, each with its own settings.
 
     At a step `apply` and then `update` are called, unless no row is active.
     """

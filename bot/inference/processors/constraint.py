@@ -1,4 +1,4 @@
-"""Constraint: keep the line of each row within what its automaton allows."""
+"""Keep the line of each row within what its automaton allows."""
 
 from __future__ import annotations
 

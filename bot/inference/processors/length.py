@@ -1,4 +1,4 @@
-"""Length of an element: at least one character, and an end that grows likelier with the length."""
+"""Bar empty elements, and make the end of an element likelier the longer it is."""
 
 from __future__ import annotations
 

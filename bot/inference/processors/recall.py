@@ -1,4 +1,4 @@
-"""Recall: make the rare words of a script's last lines likelier, once each.
+"""Make the rare words of a script's last lines likelier, once each.
 
 A small network forgets a swan within a line or two. So where a word begins, and as long as what has
 been written of it agrees with a word of the last lines, the character with which that word goes on
@@ -24,7 +24,7 @@ GAINS = np.array([0.25, 1.45], np.float32)
 
 
 class Recall(Processor):
-    """Make the words of `Request.said` likelier, by `Sampling.recall`."""
+    """Make the words of `Request.recall_words` likelier, by `Sampling.recall`."""
 
     def __init__(self, model: Model, rows: RowStore) -> None:
         super().__init__(model, rows)
@@ -51,11 +51,11 @@ class Recall(Processor):
     def begin(self, row: Row, sampling: Sampling) -> None:
         """Lay out the words that a line may take up."""
         i, request = row.index, row.request
-        if not sampling.recall or request.said is None:
+        if not sampling.recall or request.recall_words is None:
             return
         self.active[i] = True
-        self._words[i] = request.said.words
-        self._weights[i] = sampling.recall * request.said.weights
+        self._words[i] = request.recall_words.words
+        self._weights[i] = sampling.recall * request.recall_words.weights
         before = np.concatenate([request.context, request.prompt])[-2:]
         # Behind a blank line an element begins, and its first line may be a cue.
         if len(before) == 2 and self.model.newline == before[1] != before[0]:

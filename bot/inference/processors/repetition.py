@@ -1,4 +1,4 @@
-"""Repetition: charge for repeating an earlier passage, so that low temperatures do not loop.
+"""Make repeating an earlier passage less likely, so that low temperatures do not loop.
 
 After "don't repeat yourself" (DRY, p-e-w 2024), which does this for the tokens of large models.
 Where the last characters stand elsewhere in the last thousand, the character that followed them
@@ -44,7 +44,7 @@ Matches = NDArray[np.uint8]
 
 
 class RepetitionPenalty(Processor):
-    """Charge each row for repeating itself, by `Sampling.repetition`."""
+    """Make repetition less likely in each row, by `Sampling.repetition`."""
 
     def __init__(self, model: Model, rows: RowStore) -> None:
         super().__init__(model, rows)

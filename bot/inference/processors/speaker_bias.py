@@ -1,4 +1,4 @@
-"""Speaker bias: mix the cues of who is likely to speak next into what a network expects.
+"""Mix the cues of who is likely to speak next into what a network expects.
 
 A network that reads characters hardly knows who is in a scene. Its memory of that fades within a
 speech or two, so that left alone it gives the next speech to somebody new. But turn-taking is
@@ -63,7 +63,7 @@ CueMask = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class CueDistribution:
-    """The cues that the next element may begin with, and their weights."""
+    """Hold the cues that the next element may begin with, and their weights."""
 
     cues: Cues
     """Cues with their newlines, filled up with `CUE_PADDING`: int32 [CUES, LONGEST_CUE]."""

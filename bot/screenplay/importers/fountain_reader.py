@@ -22,9 +22,9 @@ def read_fountain(data: bytes) -> Manuscript:
     """Read a `.fountain` file."""
     title, text = split_title_page(decode_text(data))
     builder = ManuscriptBuilder()
-    text, builder.left_out = _remove(text, "/*", "*/")
+    text, builder.left_out = _remove_passages(text, "/*", "*/")
     for block in split_blocks(text):
-        bare, notes = _remove("\n".join(block), "[[", "]]")
+        bare, notes = _remove_passages("\n".join(block), "[[", "]]")
         lines = [line for line in bare.split("\n") if line.strip()]
         builder.left_out += notes
         # Sections, synopses and page breaks.
@@ -56,7 +56,7 @@ def _make(lines: Block) -> list[Element]:
     return [element] if element else []
 
 
-def _remove(text: str, opening: str, closing: str) -> tuple[str, int]:
+def _remove_passages(text: str, opening: str, closing: str) -> tuple[str, int]:
     """Return text without each passage between two marks, and the number of passages."""
     # No regular expression, because one takes quadratic time where marks are never closed.
     kept: list[str] = []
