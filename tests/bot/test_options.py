@@ -25,7 +25,6 @@ def test_sampling_has_all_options_but_the_quality():
     options = {one.name: 0.5 for one in SAMPLING_OPTIONS}
     assert options.keys() == NAMES - {"quality"}
     assert Sampling.of(7, options).to_options() == {"seed": 7, **options}
-    assert not Sampling.of(7, options).extra
 
 
 def test_an_option_without_a_field_is_extra():
