@@ -8,7 +8,7 @@ from unicodedata import category, combining, normalize
 JOINERS = "\u200c\u200d"
 """The zero-width non-joiner and joiner, which emoji and some scripts are spelt with."""
 
-_BREAK = re.compile(r"\r\n?|[\v\f\x1c-\x1e\x85\u2028\u2029]")
+_LINE_BREAK = re.compile(r"\r\n?|[\v\f\x1c-\x1e\x85\u2028\u2029]")
 _INVISIBLE = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u2800\u3164\uffa0\ufff0-\ufff8"
     "\U000e0000-\U000e0fff]"
@@ -23,7 +23,7 @@ def clean(text: str) -> str:
     emoji and inside words of the scripts that need them. Keep at most two combining marks on a
     letter, because a pile of them covers the lines above and below.
     """
-    text = _INVISIBLE.sub("", _BREAK.sub("\n", text))
+    text = _INVISIBLE.sub("", _LINE_BREAK.sub("\n", text))
     text = normalize("NFC", "".join(map(_visible, text)))
     # Dropping a mark or a joiner can bring together characters that compose.
     return normalize("NFC", _drop_stray_marks(text))

@@ -1,4 +1,4 @@
-"""Log redaction: hide the bot's token, and the tokens that Discord gives to interactions."""
+"""Hide the bot's token, and the tokens that Discord gives to interactions."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _SECRETS: Final = re.compile(
 
 
 class Redaction(logging.Filter):
-    """Hides secrets in messages and tracebacks, at every level.
+    """Hide secrets in messages and tracebacks, at every level.
 
     Args:
         known: Secrets to hide besides those that are recognised by their form.
@@ -68,24 +68,24 @@ def guard_handlers(known: Iterable[str]) -> None:
 
 
 def guard_loggers() -> Redaction:
-    """Redact what On Book logs, and nothing of the host's, until `leave_loggers`.
+    """Redact what On Book logs, and nothing of the host's, until `release_loggers`.
 
     Call this function once all modules are imported, because each creates its logger on import. The
     loggers are filtered one by one, because a logger's filter does not see its children's records.
     """
     redaction = Redaction()
-    for logger in own_loggers():
+    for logger in list_own_loggers():
         logger.addFilter(redaction)
     return redaction
 
 
-def leave_loggers(redaction: Redaction) -> None:
+def release_loggers(redaction: Redaction) -> None:
     """Undo `guard_loggers`."""
-    for logger in own_loggers():
+    for logger in list_own_loggers():
         logger.removeFilter(redaction)
 
 
-def own_loggers() -> list[logging.Logger]:
+def list_own_loggers() -> list[logging.Logger]:
     """Return On Book's loggers that exist."""
     known = logging.root.manager.loggerDict.copy()  # a thread may add to it
     return [

@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bot.screenplay.page_layout import page
+from bot.screenplay.page_layout import lay_out_page
 from bot.settings import RunnerSettings
 from bot.storage.schema import Line, Script
 from bot.storage.store import Store
@@ -75,7 +75,7 @@ async def truth(store: Store, channel: int) -> Truth:
 
 def spoken(line: Line) -> str:
     """Return a line as it reads in a block."""
-    return aloud(page([line.element]))
+    return aloud(lay_out_page([line.element]))
 
 
 @dataclass

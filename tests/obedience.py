@@ -26,13 +26,14 @@ import torch
 from screenplain.parsers import fountain
 from screenplain.types import Action, Dialog, Slug
 
-from bot.inference.engine import Engine, Request
-from bot.inference.grammar import element
+from bot.inference.engine import Engine
+from bot.inference.grammar import build_grammar
 from bot.inference.model import Model
+from bot.inference.request import Request
 from bot.inference.sampling import Sampling
-from bot.inference.word_filter import Banned, said
+from bot.inference.word_filter import BannedWordFilter, find_banned_word
 from bot.screenplay.elements import Kind
-from bot.screenplay.fountain import from_voice
+from bot.screenplay.fountain import parse_model_text
 from bot.settings import SHIPPED_MODELS
 from export import graph
 from training.model.folding import FoldedNetwork
@@ -67,7 +68,7 @@ async def kinds(model: Model, lines: int, seed: int = 1) -> dict[Kind, Obedience
     """Write so many elements of each kind with a voice, and judge them."""
     found: dict[Kind, Obedience] = {}
     for kind, theirs in TYPES.items():
-        automaton = element(model.vocabulary, kind)
+        automaton = build_grammar(model.vocabulary, kind)
         texts = await _written(model, lines, seed, automaton=automaton)
         wrong = [text for text in texts if not _is(kind, theirs, text)]
         found[kind] = Obedience(lines, len(wrong), example="".join(wrong[:1]))
@@ -76,9 +77,9 @@ async def kinds(model: Model, lines: int, seed: int = 1) -> dict[Kind, Obedience
 
 async def unsaid(model: Model, words: Sequence[str], lines: int, seed: int = 1) -> Obedience:
     """Write so many elements without these words with a voice, and judge them."""
-    banned = Banned.of(model.vocabulary, words)
+    banned = BannedWordFilter.of(model.vocabulary, words)
     texts = await _written(model, lines, seed, banned=banned)
-    wrong = [text for text in texts if said(text, words)]
+    wrong = [text for text in texts if find_banned_word(text, words)]
     empty = sum(not text.strip() for text in texts)
     return Obedience(lines, len(wrong), empty, "".join(wrong[:1]))
 
@@ -128,7 +129,7 @@ async def _written(model: Model, lines: int, seed: int, **asked: object) -> list
 def _is(kind: Kind, theirs: type, text: str) -> bool:
     """Return whether our parser and the other one read a text as one element of a kind."""
     text = text.strip("\n")
-    ours = from_voice(text)
+    ours = parse_model_text(text)
     if ours is None or ours.kind is not kind or ours.text != text:
         return False
     *before, found, _ = fountain.parse(io.StringIO(BEFORE + text + AFTER)).paragraphs

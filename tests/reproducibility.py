@@ -22,13 +22,14 @@ from pathlib import Path
 import numpy as np
 
 from bot.inference.batch import Batch
-from bot.inference.engine import Engine, NothingLeft, Reply, Request
-from bot.inference.grammar import element
-from bot.inference.lexicon import Lexicon, said
+from bot.inference.engine import Engine
+from bot.inference.grammar import build_grammar
+from bot.inference.lexicon import Lexicon, collect_recall_words
 from bot.inference.model import Model
+from bot.inference.request import Completion, NoContinuation, Request
 from bot.inference.row_store import Row
 from bot.inference.sampling import LARGEST_SEED, Sampling
-from bot.inference.word_filter import Banned
+from bot.inference.word_filter import BannedWordFilter
 from bot.screenplay.elements import Kind
 from bot.settings import SHIPPED_MODELS
 
@@ -89,12 +90,14 @@ def wanted(model: Model, lexicon: Lexicon, chance: random.Random) -> Wanted:
         sampling=sampling,
         limit=chance.randrange(1, 200),
         context=model.encode(before),
-        automaton=element(model.vocabulary, kind, cast, speaking) if guided else None,
-        otherwise=element(model.vocabulary, Kind.DIALOGUE, cast) if locked else None,
+        automaton=build_grammar(model.vocabulary, kind, cast, speaking) if guided else None,
+        fallback=build_grammar(model.vocabulary, Kind.DIALOGUE, cast) if locked else None,
         banned=_banned(model, chance.randrange(len(BANNED) + 1)),
         present=tuple(model.encode(f"{name}\n") for name in cast),
         lock=locked,
-        said=said(lexicon, tuple((text, True) for text in before.split("\n\n"))),
+        recall_words=collect_recall_words(
+            lexicon, tuple((text, True) for text in before.split("\n\n"))
+        ),
         owner=chance.randrange(8),
     )
     return Wanted(before, request)
@@ -143,7 +146,7 @@ class _Counting(Engine):
                 seen[len(self.rows)] += 1
                 return super().step()
 
-        self.make_batch = Counted
+        self.batch_class = Counted
         super().__init__(model, rows=ROWS, queue=10_000)
 
 
@@ -172,8 +175,8 @@ async def _among_others(
 async def _outcome(engine: Engine, request: Request) -> tuple[object, ...] | None:
     """Return a reply in a form that compares bit for bit, or None."""
     try:
-        reply: Reply = await engine.run(request)
-    except NothingLeft:
+        reply: Completion = await engine.run(request)
+    except NoContinuation:
         return None
     return (tuple(reply.written), reply.state.tobytes(), reply.surprise.tobytes())
 
@@ -183,8 +186,8 @@ async def _read(engine: Engine, text: str) -> np.ndarray:
     return (await engine.run(Request(model.start(), model.encode(text)))).state
 
 
-def _banned(model: Model, words: int) -> Banned | None:
-    return Banned.of(model.vocabulary, BANNED[:words]) if words else None
+def _banned(model: Model, words: int) -> BannedWordFilter | None:
+    return BannedWordFilter.of(model.vocabulary, BANNED[:words]) if words else None
 
 
 def main() -> int:

@@ -23,7 +23,7 @@ from ..cogs.bounds import OutOfBounds
 from ..cogs.feature import speaking_to
 from ..cogs.services import CogServices
 from ..i18n.translator import Names
-from ..inference.engine import Load
+from ..inference.engine import EngineLoad
 from ..settings import RunnerSettings, SettingsError
 from ..sharding import Shards
 from ..storage.postgres.leases import LEASE_DURATION, Lease, LocalIdentifyLimiter
@@ -303,7 +303,7 @@ class Bot(commands.AutoShardedBot):
             ) from error
         return Metrics(self._loads)
 
-    def _loads(self) -> Mapping[str, Load]:
+    def _loads(self) -> Mapping[str, EngineLoad]:
         return self.services.voices.loads() if self.services else {}
 
 

@@ -20,7 +20,7 @@ from prometheus_client import (
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from ..inference.engine import Load
+from ..inference.engine import EngineLoad
 from ..telemetry import Meter, Outcome
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
@@ -35,7 +35,7 @@ OF_MOMENTS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 TOO_MANY = 429
 """The status of a request beyond Discord's rate limits."""
 
-Loads = Callable[[], Mapping[str, Load]]
+Loads = Callable[[], Mapping[str, EngineLoad]]
 """Returns the load of each voice, in any thread."""
 
 

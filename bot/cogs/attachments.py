@@ -8,8 +8,8 @@ from pathlib import PurePath
 import discord
 
 from ..i18n.catalogue import many, say
-from ..screenplay.free_text import titled
-from ..screenplay.importers.import_formats import read
+from ..screenplay.free_text import clean_title
+from ..screenplay.importers.import_formats import read_script_file
 from ..screenplay.importers.manuscript import Manuscript, ManuscriptError
 from ..ui.delivery import LOST, insisted
 
@@ -24,12 +24,14 @@ async def read_attachment(file: discord.Attachment) -> Manuscript:
     except (discord.HTTPException, *LOST):
         sentence = say("Discord does not give that file out: attach it again.")
         raise ManuscriptError(sentence) from None
-    return await asyncio.to_thread(read, file.filename, data)
+    return await asyncio.to_thread(read_script_file, file.filename, data)
 
 
 def title_of(file: discord.Attachment, found: Manuscript) -> str:
     """Return the title on the title page, or the file's name if there is no title page."""
-    return titled(found.title or "") or titled(PurePath(file.filename).stem.replace("_", " "))
+    return clean_title(found.title or "") or clean_title(
+        PurePath(file.filename).stem.replace("_", " ")
+    )
 
 
 def note(found: Manuscript, lines: int) -> str:

@@ -9,7 +9,7 @@ from discord import app_commands
 
 from ..i18n.catalogue import many, phrase, say
 from ..i18n.markdown import LIMIT, inline, plain, size
-from ..screenplay.free_text import titled
+from ..screenplay.free_text import clean_title
 from ..session.channel_session import Room
 from ..session.permissions import check_may_write
 from ..session.preferences import present
@@ -113,7 +113,7 @@ class Branches(FeatureCog, name="OnBook.branches"):
     ) -> None:
         """Begin another script where this one stands"""
         check_permissions(interaction)
-        title = titled(title) or say(UNTITLED)
+        title = clean_title(title) or say(UNTITLED)
         room = self.services.room(interaction)
         check_may_write(await room.script(), writer_of(interaction))
         if thread:

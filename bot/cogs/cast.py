@@ -9,7 +9,7 @@ from discord import app_commands
 
 from ..i18n.catalogue import say
 from ..i18n.markdown import inline
-from ..screenplay.free_text import cast, name
+from ..screenplay.free_text import parse_cast, parse_name
 from ..session.channel_session import Room
 from ..session.turn import NoScript
 from ..storage.schema import Script
@@ -43,7 +43,7 @@ class Cast(FeatureCog, name="OnBook.cast"):
         if player:
             self.services.in_flight.concern(player.id)
         await self._defer(interaction, room)
-        script = await room.library.add_to_cast(writer_of(interaction), cast(names), who)
+        script = await room.library.add_to_cast(writer_of(interaction), parse_cast(names), who)
         await self._tell(interaction, script)
 
     @cast_group.command(name="remove")
@@ -56,7 +56,7 @@ class Cast(FeatureCog, name="OnBook.cast"):
         check_permissions(interaction)
         room = self.services.room(interaction)
         await self._defer(interaction, room)
-        script = await room.library.remove_from_cast(writer_of(interaction), name(character))
+        script = await room.library.remove_from_cast(writer_of(interaction), parse_name(character))
         await self._tell(interaction, script)
 
     @cast_group.command(name="list")

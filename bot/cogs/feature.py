@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from inspect import Parameter, signature
 from typing import Any, Concatenate, ParamSpec, TypeVar, get_type_hints
 
 from discord import app_commands
 from discord.ext import commands
 
-from ..generation.options import QUALITIES
+from ..generation.options import OptionSpec
 from ..i18n.catalogue import phrase, speaking
 from ..telemetry import SILENT, Meter
 from ..ui.components import Handler, Interaction, listener
@@ -25,9 +26,6 @@ P = ParamSpec("P")
 Cog = TypeVar("Cog", bound="FeatureCog")
 Act = Callable[Concatenate[Cog, Interaction, P], Coroutine[Any, Any, None]]
 Command = app_commands.Command[Any, ..., Any] | app_commands.Group
-
-QUALITY = [app_commands.Choice(name=called, value=one) for one, called in QUALITIES.items()]
-"""The choices of how many candidates a line is chosen from."""
 
 CHOICES, LONGEST_CHOICE = 25, 100
 """Discord's limits: how many suggestions it shows, and how many characters one has."""
@@ -120,6 +118,37 @@ def for_scripts(command: C) -> C:
     """Allow a command in servers that have the bot, and in its direct messages."""
     command = app_commands.allowed_contexts(guilds=True, dms=True, private_channels=False)(command)
     return app_commands.allowed_installs(guilds=True, users=False)(command)
+
+
+def with_options(specs: Iterable[OptionSpec]) -> Callable[[C], C]:
+    """Give a command options of generation, which its function gets as keyword arguments."""
+    specs = [one for one in specs if one.description]
+
+    def add_options(command: C) -> C:
+        own = signature(command)  # type: ignore[arg-type]  # commands are functions here
+        kept = [one for one in own.parameters.values() if one.kind is not one.VAR_KEYWORD]
+        # discord.py reads a command's options from the signature of its function.
+        parameters = [*kept, *map(_to_parameter, specs)]
+        command.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined]
+        described = app_commands.describe(**{one.name: one.description for one in specs})(command)
+        offered = {
+            one.name: [
+                app_commands.Choice(name=said, value=key) for key, said in one.choices.items()
+            ]
+            for one in specs
+            if one.choices
+        }
+        return app_commands.choices(**offered)(described)
+
+    return add_options
+
+
+def _to_parameter(spec: OptionSpec) -> Parameter:
+    """Return the parameter of a function by which discord.py offers an option."""
+    kind: Any = app_commands.Range[spec.type, *spec.bounds] if spec.bounds else spec.type
+    return Parameter(
+        spec.name, Parameter.POSITIONAL_OR_KEYWORD, default=None, annotation=kind | None
+    )
 
 
 def choices(names: Sequence[str], current: str) -> list[app_commands.Choice[str]]:

@@ -11,7 +11,7 @@ from discord import app_commands
 from ..i18n.catalogue import say
 from ..i18n.markdown import inline
 from ..inference.model import ModelError
-from ..inference.registry import Found
+from ..inference.registry import ModelFile
 from ..session.channel_session import Room
 from ..session.turn import RoomError
 from ..storage.schema import guild_voice_key
@@ -37,7 +37,7 @@ class Models(FeatureCog, name="OnBook.models"):
         """See which voices there are"""
         room = self.services.room(interaction)
         await reply_to(interaction).defer(thinking=True, ephemeral=True)
-        found = await self.services.voices.look_at_all()
+        found = await self.services.voices.examine_all()
         chosen = await room.library.chosen_voice(interaction.guild_id)
         await delivered(interaction, content=model_cards.listed(found, chosen))
 
@@ -122,7 +122,7 @@ async def _voice_of(room: Room, guild: int | None) -> str:
     return running.voice if running else await room.library.chosen_voice(guild)
 
 
-def _picture(found: Found) -> discord.File | None:
+def _picture(found: ModelFile) -> discord.File | None:
     """Draw how a voice learned, if its file says so; not on the event loop."""
     learned = curve.curve_of(found.about or {})
     if learned is None:
@@ -131,7 +131,7 @@ def _picture(found: Found) -> discord.File | None:
     return discord.File(io.BytesIO(png), "curve.png", description=words)
 
 
-def _check_sound(found: Found) -> None:
+def _check_sound(found: ModelFile) -> None:
     """Raise ModelError for a voice that was refused."""
     if found.refusal:
         raise ModelError(found.refusal.sentence, **found.refusal.fields)

@@ -11,10 +11,15 @@ from discord import app_commands
 
 from ..i18n.catalogue import many, phrase, say
 from ..i18n.markdown import inline
-from ..screenplay.exporters.edition import edition
-from ..screenplay.exporters.export_formats import FORMATS, ExportFormat, Paper, Printed
-from ..screenplay.fountain import fountain
-from ..screenplay.statistics import minutes, tally
+from ..screenplay.exporters.edition import make_edition
+from ..screenplay.exporters.export_formats import (
+    EXPORT_FORMATS,
+    ExportedFile,
+    ExportFormat,
+    PaperSize,
+)
+from ..screenplay.fountain import format_fountain
+from ..screenplay.statistics import count_script, format_minutes
 from ..session import replay, surprisal
 from ..session.channel_session import Room
 from ..session.rate_limits import Cost
@@ -29,10 +34,12 @@ from ..ui.pages import script_page
 from ..ui.replay_report import in_words, rows
 from .feature import FeatureCog, answered, for_scripts
 
-FORMAT_CHOICES = [app_commands.Choice(name=one.label, value=one.ending) for one in FORMATS.values()]
+FORMAT_CHOICES = [
+    app_commands.Choice(name=one.label, value=one.ending) for one in EXPORT_FORMATS.values()
+]
 PAPERS = [
-    app_commands.Choice(name=phrase("US letter"), value=Paper.LETTER.value),
-    app_commands.Choice(name="A4", value=Paper.A4.value),
+    app_commands.Choice(name=phrase("US letter"), value=PaperSize.LETTER.value),
+    app_commands.Choice(name="A4", value=PaperSize.A4.value),
 ]
 
 MANY = 10
@@ -74,7 +81,7 @@ class Reading(FeatureCog, name="OnBook.reading"):
         content, view = await script_page(script, elements, -1)
         attached = []
         if interaction.app_permissions.attach_files:
-            text = await asyncio.to_thread(fountain, script.title, elements)
+            text = await asyncio.to_thread(format_fountain, script.title, elements)
             name = f"{file_name(script)}.fountain"
             attached.append(discord.File(io.BytesIO(text.encode()), filename=name))
         await delivered(interaction, content=content, view=view, attachments=attached)
@@ -105,11 +112,11 @@ class Reading(FeatureCog, name="OnBook.reading"):
         self,
         interaction: Interaction,
         format: str,  # noqa: A002 - it is what people see
-        paper: str = Paper.LETTER.value,
+        paper: str = PaperSize.LETTER.value,
         scene_numbers: bool = False,
     ) -> None:
         """Download the script, with a title page that says who wrote it"""
-        form, size = FORMATS[format], Paper(paper)
+        form, size = EXPORT_FORMATS[format], PaperSize(paper)
         room = self.services.room(interaction)
         await send_export(interaction, room, form, size, scene_numbers=scene_numbers)
 
@@ -160,17 +167,24 @@ def file_name(script: Script) -> str:
 
 
 async def send_export(
-    interaction: Interaction, room: Room, form: ExportFormat, paper: Paper, *, scene_numbers: bool
+    interaction: Interaction,
+    room: Room,
+    form: ExportFormat,
+    paper: PaperSize,
+    *,
+    scene_numbers: bool,
 ) -> None:
     """Send the script as a file, to the person who asked."""
     script = await _readable(interaction, room)
     await reply_to(interaction).defer(thinking=True, ephemeral=True)
     lines = await room.store.lines.load_path(script.head)
 
-    def work() -> Printed:
+    def work() -> ExportedFile:
         today = dt.datetime.now(dt.UTC).date()
         elements = [line.element for line in lines]
-        what = edition(script.title, elements, tally(lines), today, scene_numbers=scene_numbers)
+        what = make_edition(
+            script.title, elements, count_script(lines), today, scene_numbers=scene_numbers
+        )
         return form.write(what, paper)
 
     printed = await asyncio.to_thread(work)
@@ -195,12 +209,12 @@ async def send_stats(interaction: Interaction, room: Room, *, to_all: bool) -> N
     """Send a picture of who speaks and who wrote how much."""
     script = await _readable(interaction, room)
     await reply_to(interaction).defer(thinking=True, ephemeral=not to_all)
-    counted = await asyncio.to_thread(tally, await room.store.lines.load_path(script.head))
+    counted = await asyncio.to_thread(count_script, await room.store.lines.load_path(script.head))
     picture = await asyncio.to_thread(page.stats, script.title, counted)
     content = (
         f"**{inline(script.title, 100)}**: {many(counted.lines, 'line')}, "
         f"{many(counted.words, 'word')}, {many(counted.scenes, 'scene')}, "
-        f"{minutes(counted.pages)}."
+        f"{format_minutes(counted.pages)}."
     )
     words = page.stats_in_words(script.title, counted)
     await _send_picture(interaction, content, picture, f"{file_name(script)}-stats.png", words)

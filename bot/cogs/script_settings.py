@@ -8,6 +8,7 @@ from typing import Any
 import discord
 from discord import app_commands
 
+from ..generation.options import PREFERENCES, Value
 from ..i18n.catalogue import phrase, say
 from ..session.banned_words import changed, check_casts, shown_words
 from ..session.preferences import BANNED, EVERYTHING, MOST_TAKES, NAMES, at_first, changed_to, shown
@@ -16,7 +17,7 @@ from ..settings import Settings
 from ..ui.components import Interaction
 from ..ui.delivery import delivered, reply_to
 from ..ui.responses import check_may_set, check_permissions
-from .feature import QUALITY, FeatureCog, answered, choices, for_scripts
+from .feature import FeatureCog, answered, choices, for_scripts, with_options
 from .requester import channel_of, writer_of
 
 
@@ -47,48 +48,30 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
 
     @settings_group.command(name="voice")
     @app_commands.describe(
-        temperature="How daring the voice is, from 0.1 to 2.0",
-        top_p="From which share of likely characters it chooses, up to 1.0",
-        min_p="How likely a character must be beside the likeliest, from 0 (off) to 1.0",
-        repetition="What repeating an earlier passage costs, from 0 (off) to 2.0",
-        company="How readily those speak who have spoken before, from 0 (off) to 2.0",
-        length="Characters after which it brings a line to its end",
         model="Which voice writes along",
         takes="How many takes of a line it writes at once",
-        quality="How many candidates it writes for each line, to keep the best: 1, 16 or 64",
         cast_lock="Let nobody speak but the cast",
         skip_played="Leave characters to the people who play them",
     )
-    @app_commands.choices(quality=QUALITY)
+    @with_options(PREFERENCES.values())
     @answered
     async def set_voice(
         self,
         interaction: Interaction,
-        temperature: app_commands.Range[float, 0.1, 2.0] | None = None,
-        top_p: app_commands.Range[float, 0.05, 1.0] | None = None,
-        min_p: app_commands.Range[float, 0.0, 1.0] | None = None,
-        repetition: app_commands.Range[float, 0.0, 2.0] | None = None,
-        company: app_commands.Range[float, 0.0, 2.0] | None = None,
-        length: app_commands.Range[int, 0, 1500] | None = None,
+        /,
         model: app_commands.Range[str, 1, 100] | None = None,
         takes: app_commands.Range[int, 1, MOST_TAKES] | None = None,
         cast_lock: bool | None = None,
         skip_played: bool | None = None,
-        quality: str | None = None,
+        **options: Value | None,
     ) -> None:
         """Change how the voice writes in this script"""
         chosen = {
-            "temperature": temperature,
-            "top_p": top_p,
-            "min_p": min_p,
-            "repetition": repetition,
-            "company": company,
-            "length": length,
             "voice": model,
-            "quality": quality,
             "takes": takes,
             "lock": cast_lock,
             "skip_played": skip_played,
+            **options,
         }
         await self._set(interaction, chosen)
 

@@ -10,7 +10,7 @@ from discord import app_commands, ui
 
 from ..i18n.catalogue import many, phrase, say
 from ..i18n.markdown import inline, plain
-from ..screenplay.free_text import TITLE_LIMIT, titled
+from ..screenplay.free_text import TITLE_LIMIT, clean_title
 from ..session.channel_session import Room
 from ..session.turn import RoomError
 from ..storage.schema import Script
@@ -121,7 +121,7 @@ class Scripts(FeatureCog, name="OnBook.scripts"):
     async def submit_title(self, interaction: Interaction, script: int, title: str) -> None:
         """Rename a script, from the window."""
         check_texts(title=(title, TITLE_LIMIT))
-        title = titled(title) or say(UNTITLED)
+        title = clean_title(title) or say(UNTITLED)
         room = self.services.room(interaction)
         await reply_to(interaction).defer()
         one = await room.library.rename(writer_of(interaction), script, title)

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 import discord
 from discord.ext import commands
 
-from ..inference.registry import Voices
-from ..log_redaction import Redaction, guard_loggers, leave_loggers
+from ..inference.registry import ModelRegistry
+from ..log_redaction import Redaction, guard_loggers, release_loggers
 from ..session.channel_session import Room, Rooms
 from ..session.rate_limits import Cost, Limits
 from ..settings import Settings
@@ -44,7 +44,7 @@ class CogServices:
     """The group of the commands in a host; None where the bot is On Book alone."""
     meter: Meter
     store: Store
-    voices: Voices
+    voices: ModelRegistry
     rooms: Rooms
     limits: Limits
     poster: MessagePoster
@@ -102,7 +102,7 @@ class CogServices:
         self.in_flight.cancel()
         await self.in_flight.finish_within(TO_GIVE_UP)
         self.in_flight.close()  # again, because work in flight may have opened more
-        leave_loggers(self.redaction)
+        release_loggers(self.redaction)
         await self.store.close()
 
 
@@ -129,12 +129,12 @@ async def open_services(
         ModelError: The default voice cannot be used.
         StoreError: The database cannot be used.
     """
-    voices = Voices(chosen.models, chosen.threads, chosen.rows, chosen.queue)
+    voices = ModelRegistry(chosen.models, chosen.threads, chosen.rows, chosen.queue)
     # The voice is checked first, because a refused voice must leave no new database.
     await voices.peek(chosen.model)
     store = await Store.open(chosen.where, chosen.states_mb * 2**20, guard)
     store.report_to(meter)
-    voices.remember_in(store.key_values)
+    voices.store_verdicts_in(store.key_values)
     try:
         await voices.engine(chosen.model)
     except BaseException:

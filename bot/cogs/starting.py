@@ -14,7 +14,7 @@ from ..i18n.catalogue import say
 from ..i18n.markdown import inline
 from ..inference.model import LONGEST_STYLE, ModelError
 from ..screenplay.elements import Element
-from ..screenplay.free_text import TITLE_LIMIT, cast, heading, titled
+from ..screenplay.free_text import TITLE_LIMIT, clean_title, make_heading, parse_cast
 from ..screenplay.importers.import_formats import check_file, list_endings
 from ..session.channel_session import Room
 from ..session.rate_limits import Cost
@@ -141,9 +141,9 @@ class Starting(FeatureCog, name="OnBook.starting"):
         )
         if file:
             check_file(file.filename, file.size)
-        title = titled(title)
-        opening: Element | None = heading(first) if first.strip() else None
-        company = cast(names)
+        title = clean_title(title)
+        opening: Element | None = make_heading(first) if first.strip() else None
+        company = parse_cast(names)
 
         room = self.services.room(interaction)
         running = await self.store.scripts.find_running_script(room.channel)

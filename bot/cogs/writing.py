@@ -8,10 +8,11 @@ from typing import Self
 import discord
 from discord import app_commands, ui
 
+from ..generation.options import OPTIONS, Value
 from ..i18n.catalogue import phrase, say
 from ..inference.sampling import LARGEST_SEED
 from ..screenplay.elements import Kind
-from ..screenplay.free_text import name
+from ..screenplay.free_text import parse_name
 from ..session.preferences import MOST_TAKES
 from ..session.rate_limits import Cost
 from ..session.turn import MOST_LINES, NoScript, Place, Wish
@@ -20,7 +21,7 @@ from ..ui.delivery import reply_to
 from ..ui.message_poster import HELP
 from ..ui.responses import answer
 from .bounds import check_texts
-from .feature import QUALITY, FeatureCog, answered, choices, for_scripts
+from .feature import FeatureCog, answered, choices, for_scripts, with_options
 from .requester import who
 
 KINDS = [
@@ -51,39 +52,30 @@ class Writing(FeatureCog, name="OnBook.writing"):
     @app_commands.command(name="continue")
     @app_commands.describe(
         character="Who speaks first; the voice decides if nobody is named",
-        temperature="How daring the voice is, from 0.1 to 2.0",
-        top_p="From which share of likely characters it chooses, up to 1.0",
         lines="How many lines it writes, from 1 to 10",
         seed="The same seed at the same place writes the same lines",
         kind="What it writes; the voice decides if nothing is chosen",
-        min_p="How likely a character must be beside the likeliest, from 0 (off) to 1.0",
-        repetition="What repeating an earlier passage costs, from 0 (off) to 2.0",
-        company="How readily those speak who have spoken before, from 0 (off) to 2.0",
         takes="How many takes it writes, of which one is chosen, up to 5",
         vote="Seconds for which everybody may vote for a take, from 10 to 600",
-        quality="How many candidates it writes for each line, to keep the best: 1, 16 or 64",
     )
-    @app_commands.choices(kind=KINDS, quality=QUALITY)
+    @app_commands.choices(kind=KINDS)
+    @with_options(one for one in OPTIONS if one.is_requestable)
     @for_scripts
     @answered
     async def carry_on(
         self,
         interaction: Interaction,
+        /,
         character: app_commands.Range[str, 1, 60] | None = None,
-        temperature: app_commands.Range[float, 0.1, 2.0] | None = None,
-        top_p: app_commands.Range[float, 0.05, 1.0] | None = None,
         lines: app_commands.Range[int, 1, MOST_LINES] = 1,
         seed: app_commands.Range[int, 0, LARGEST_SEED] | None = None,
         kind: str | None = None,
-        min_p: app_commands.Range[float, 0.0, 1.0] | None = None,
-        repetition: app_commands.Range[float, 0.0, 2.0] | None = None,
-        company: app_commands.Range[float, 0.0, 2.0] | None = None,
         takes: app_commands.Range[int, 1, MOST_TAKES] | None = None,
         vote: app_commands.Range[int, SHORTEST_VOTE, LONGEST_VOTE] | None = None,
-        quality: str | None = None,
+        **options: Value | None,
     ) -> None:
         """Let the voice write the next lines"""
-        speaker = name(character) if character else None
+        speaker = parse_name(character) if character else None
         chosen = Kind(kind) if kind else None
         wish = Wish(
             lines=lines,
@@ -92,14 +84,7 @@ class Writing(FeatureCog, name="OnBook.writing"):
             takes=takes,
             vote=vote,
             seed=seed,
-            options={
-                "temperature": temperature,
-                "top_p": top_p,
-                "min_p": min_p,
-                "repetition": repetition,
-                "company": company,
-                "quality": quality,
-            },
+            options=options,
         )
         await self.turns.charge_lines(interaction, None, lines, takes)
         await self.turns.compose(

@@ -14,7 +14,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..inference.engine import Engine, Load, NothingLeft, Request
+from ..inference.engine import Engine, EngineLoad
+from ..inference.request import NoContinuation, Request
 from ..screenplay.drafts import Draft
 from ..screenplay.elements import Kind
 from . import generator
@@ -80,7 +81,7 @@ def _longest(first: Candidate) -> int:
     return ROUND * math.ceil(TOO_LONG * wanted_size(first) / ROUND)
 
 
-def affordable(load: Load, rows: int, wanted: int) -> int:
+def affordable(load: EngineLoad, rows: int, wanted: int) -> int:
     """Return how many candidates an engine has room for beside its other work.
 
     They are half of the room, so that the next request finds the other half, and the waiting work
@@ -97,7 +98,7 @@ async def _first(
     for number, seed in enumerate(own[:FIRSTS], 1):
         try:
             first = await generator.write(engine, at, _seeded(manner, seed), owner)
-        except NothingLeft:
+        except NoContinuation:
             if number == FIRSTS:
                 raise
             continue
@@ -113,15 +114,15 @@ def _seeded(manner: Manner, seed: int) -> Manner:
 async def _write_beside(
     engine: Engine, at: Standing, manner: Manner, owner: object, lead: Lead
 ) -> Draft | None:
-    async with engine.beside:
+    async with engine.candidate_slots:
         return await generator.write(engine, at, manner, owner, lead)
 
 
 async def _all(candidates: Iterable[Awaitable[Draft | None]]) -> list[Draft]:
-    """Return the candidates that are not empty; raises what one raises, but for `NothingLeft`."""
+    """Return the candidates that are not empty; raises what one does, but for `NoContinuation`."""
     found = await asyncio.gather(*candidates, return_exceptions=True)
     for one in found:
-        if isinstance(one, BaseException) and not isinstance(one, NothingLeft):
+        if isinstance(one, BaseException) and not isinstance(one, NoContinuation):
             raise one
     return [one for one in found if isinstance(one, Draft)]
 

@@ -10,20 +10,21 @@ import numpy as np
 
 from ..arrays import Floats, States, Tokens
 from ..inference.automaton import Automaton
-from ..inference.engine import Engine, Reply, Request
-from ..inference.grammar import element
-from ..inference.lexicon import Said, said
+from ..inference.engine import Engine
+from ..inference.grammar import build_grammar
+from ..inference.lexicon import RecallWords, collect_recall_words
 from ..inference.processors.repetition import REACH
-from ..inference.word_filter import Banned
+from ..inference.request import Completion, Request
+from ..inference.word_filter import BannedWordFilter
 from ..screenplay.drafts import Draft
 from ..screenplay.elements import Element, Kind
-from ..screenplay.fountain import as_read, cue_line, from_voice
+from ..screenplay.fountain import format_for_model, make_cue, parse_model_text
 from .inputs import Manner, Standing
 from .openings import state_key
 from .prefill import read_text
 from .provenance import origin_of
 
-Bounds = tuple[Automaton | None, Automaton | None, Banned | None]
+Bounds = tuple[Automaton | None, Automaton | None, BannedWordFilter | None]
 """The automaton of an element, the one for a free beginning, and the banned words."""
 
 
@@ -76,9 +77,7 @@ async def write(
     if len(prompt) > 1 or manner.form:  # the speaker, or that there is none, is settled
         sampling = replace(sampling, company=0.0)
     # In a thread, because what is built once for a cast or a list takes tens of milliseconds.
-    (automaton, otherwise, banned), words = await asyncio.to_thread(
-        _constraints, engine, at, manner
-    )
+    (automaton, fallback, banned), words = await asyncio.to_thread(_constraints, engine, at, manner)
     reply = await engine.run(
         Request(
             lead.state,
@@ -87,15 +86,15 @@ async def write(
             manner.limit,
             np.concatenate([at.recent, prompt[:-1]])[-REACH:],
             automaton=automaton,
-            otherwise=otherwise,
+            fallback=fallback,
             banned=banned,
-            present=tuple(model.encode(cue_line(name) + "\n") for name in manner.present),
+            present=tuple(model.encode(make_cue(name) + "\n") for name in manner.present),
             lock=bool(manner.cast),
-            said=words,
+            recall_words=words,
             owner=owner,
         )
     )
-    written = from_voice(manner.lead + model.decode(reply.written))
+    written = parse_model_text(manner.lead + model.decode(reply.written))
     if written is None:
         return None
     reply = replace(reply, surprise=np.concatenate([lead.surprise, reply.surprise]))
@@ -112,21 +111,26 @@ async def write(
 
 
 async def _as_stored(
-    engine: Engine, before: States, prompt: Tokens, reply: Reply, written: Element, owner: object
+    engine: Engine,
+    before: States,
+    prompt: Tokens,
+    reply: Completion,
+    written: Element,
+    owner: object,
 ) -> tuple[States, Floats]:
     """Return state and surprise of the element as stored, which may differ from what was drawn."""
-    stored = engine.model.encode(as_read(written.text))
+    stored = engine.model.encode(format_for_model(written.text))
     if np.array_equal(stored, [*prompt, *reply.written[:-1]]):
         return reply.state, reply.surprise[:-1]
     again = await read_text(engine, before, written.text, owner)
     return again.state, again.surprise
 
 
-def _constraints(engine: Engine, at: Standing, manner: Manner) -> tuple[Bounds, Said | None]:
+def _constraints(engine: Engine, at: Standing, manner: Manner) -> tuple[Bounds, RecallWords | None]:
     """Return the constraints of an element, and the words of the last lines that it may recall."""
     model = engine.model
     recalls = manner.sampling.recall > 0 and len(at.heard) > 0
-    words = said(engine.lexicon, at.heard) if recalls else None
+    words = collect_recall_words(engine.lexicon, at.heard) if recalls else None
     kind, speaking = manner.form or manner.kind, bool(manner.lead)
     banned = banned_of(model.vocabulary, manner.banned) if manner.banned else None
     return (*automata_of(model.vocabulary, kind, manner.cast, speaking), banned), words
@@ -138,20 +142,20 @@ def automata_of(
 ) -> tuple[Automaton | None, Automaton | None]:
     """Return the automaton of an element, and the one that applies where it may begin freely.
 
-    Raises ValueError as `element` does, but not for a locked cast: one that the model cannot spell
-    locks nothing.
+    Raises ValueError as `build_grammar` does, but not for a locked cast: one that the model cannot
+    spell locks nothing.
     """
     if speaking or kind:
-        return element(vocabulary, kind, cast, speaking), None
+        return build_grammar(vocabulary, kind, cast, speaking), None
     if not cast:
         return None, None
     try:
-        return element(vocabulary, None, cast), element(vocabulary, Kind.DIALOGUE, cast)
+        return build_grammar(vocabulary, None, cast), build_grammar(vocabulary, Kind.DIALOGUE, cast)
     except ValueError:
         return None, None
 
 
 @lru_cache(maxsize=64)
-def banned_of(vocabulary: tuple[str, ...], words: tuple[str, ...]) -> Banned:
+def banned_of(vocabulary: tuple[str, ...], words: tuple[str, ...]) -> BannedWordFilter:
     """Return the automaton that bars some words for a vocabulary."""
-    return Banned.of(vocabulary, words)
+    return BannedWordFilter.of(vocabulary, words)

@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..arrays import States, Tokens
-from ..inference.lexicon import LINES, Heard
+from ..inference.lexicon import RECALL_LINES, RecentElements
 from ..inference.model import Model
 from ..inference.processors.repetition import REACH
 from ..inference.sampling import Sampling
 from ..screenplay.drafts import Draft, ScriptLine
 from ..screenplay.elements import Element, Kind
-from ..screenplay.fountain import as_read, cue_line
+from ..screenplay.fountain import format_for_model, make_cue
 
 
 @dataclass(frozen=True)
@@ -29,16 +29,16 @@ class Standing:
     """The id of the opening that the model read before the script; empty for none."""
     said: tuple[str, ...] = ()
     """The texts of the last lines, by which candidates are compared."""
-    heard: Heard = ()
-    """The last `LINES` elements, and whether a person wrote each."""
+    heard: RecentElements = ()
+    """The last `RECALL_LINES` elements, and whether a person wrote each."""
 
     def after(self, model: Model, draft: Draft) -> Standing:
         """Return where the script stands after one more line."""
         assert draft.state is not None  # only lines that are read in bulk have none
-        read = model.encode(as_read(draft.element.text))
+        read = model.encode(format_for_model(draft.element.text))
         recent = np.concatenate([self.recent, read])[-REACH:]
         said = (*self.said, draft.element.text)
-        heard = (*self.heard, (draft.element.text, draft.author is not None))[-LINES:]
+        heard = (*self.heard, (draft.element.text, draft.author is not None))[-RECALL_LINES:]
         return replace(self, state=draft.state, recent=recent, said=said, heard=heard)
 
 
@@ -81,15 +81,15 @@ class Manner:
     @property
     def lead(self) -> str:
         """Return the cue and its newline where the speaker is known, or an empty string."""
-        cue = self.cue or (cue_line(self.character) if self.character else "")
+        cue = self.cue or (make_cue(self.character) if self.character else "")
         return f"{cue}\n" if cue else ""
 
 
 def recent(model: Model, lines: Sequence[ScriptLine]) -> Tokens:
     """Return the last characters of a script as a model's tokens: int64 [at most REACH]."""
-    return model.encode("".join(as_read(line.element.text) for line in lines))[-REACH:]
+    return model.encode("".join(format_for_model(line.element.text) for line in lines))[-REACH:]
 
 
-def heard(lines: Sequence[ScriptLine]) -> Heard:
+def heard(lines: Sequence[ScriptLine]) -> RecentElements:
     """Return the last elements, and whether a person wrote each: a line takes up their words."""
-    return tuple((line.element.text, line.author is not None) for line in lines[-LINES:])
+    return tuple((line.element.text, line.author is not None) for line in lines[-RECALL_LINES:])

@@ -13,10 +13,11 @@ from weakref import WeakKeyDictionary
 from ..arrays import States
 from ..i18n.catalogue import say
 from ..i18n.markdown import inline
-from ..inference.engine import Engine, Request
+from ..inference.engine import Engine
 from ..inference.model import Model
+from ..inference.request import Request
 from ..screenplay.elements import ScriptError
-from ..screenplay.fountain import as_read, blocks
+from ..screenplay.fountain import format_for_model, split_fountain
 
 _begun: WeakKeyDictionary[Engine, dict[str, States]] = WeakKeyDictionary()
 """The states after the openings that each engine has read, by their texts."""
@@ -53,7 +54,7 @@ async def reading(engine: Engine, style: str | None, owner: object) -> Reading:
         return Reading(engine, "", engine.model.start())
     begun = _begun.setdefault(engine, {})
     if text not in begun:
-        tokens = engine.model.encode("".join(map(as_read, blocks(text))))
+        tokens = engine.model.encode("".join(map(format_for_model, split_fountain(text))))
         begun[text] = (await engine.run(Request(engine.model.start(), tokens, owner=owner))).state
     return Reading(engine, opening_id(text), begun[text])
 

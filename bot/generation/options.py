@@ -1,7 +1,7 @@
-"""Options: declare once what people can choose about how a model writes.
+"""Declare once what people can choose about how a model writes.
 
-The ranges and words of the preferences, the values of a new script, the options of a request and of
-another take, and how they are resolved all come from `OPTIONS`.
+The options of the commands, the ranges and words of the preferences, the values of a new script,
+the options of a request and of another take, and how they are resolved all come from `OPTIONS`.
 """
 
 from __future__ import annotations
@@ -33,8 +33,10 @@ class OptionSpec:
     """The option as people call it."""
     entry: str
     """The option with its ``value``, for a list or a sentence; empty where it is never shown."""
-    default: str
-    """The operator's setting that has the default: the name of a field of `Settings`."""
+    default: str | float
+    """The default: a number, or the name of the field of `Settings` that has it."""
+    description: str = ""
+    """What the option does, as Discord's commands show it; empty if no command has the option."""
     bounds: tuple[float, float] | None = None
     """The least and the largest value of a number."""
     choices: Mapping[str, str] | None = None
@@ -46,10 +48,16 @@ class OptionSpec:
     is_requestable: bool = True
     """Whether a request can have a value for its own lines alone."""
 
+    def default_in(self, settings: object) -> Value:
+        """Return the value where neither request nor script has one."""
+        if not isinstance(self.default, str):
+            return self.default
+        value: Value = getattr(settings, self.default)
+        return value
+
     def initial(self, settings: object) -> Value | None:
         """Return the value of a new script; None where the script follows the operator."""
-        value: Value | None = getattr(settings, self.default) if self.copied else None
-        return value
+        return self.default_in(settings) if self.copied else None
 
     def accepts(self, value: Any) -> bool:  # noqa: ANN401 - may come from JSON
         """Return whether a value has the type of the option, and is within its range."""
@@ -68,6 +76,7 @@ OPTIONS = (
         label="temperature",
         entry=phrase("temperature {value:,}"),
         default="temperature",
+        description="How daring the voice is, from 0.1 to 2.0",
         bounds=(0.1, 2.0),
         copied=True,
     ),
@@ -77,6 +86,7 @@ OPTIONS = (
         label="top-p",
         entry=phrase("top-p {value:,}"),
         default="top_p",
+        description="From which share of likely characters it chooses, up to 1.0",
         bounds=(0.05, 1.0),
         copied=True,
     ),
@@ -86,6 +96,7 @@ OPTIONS = (
         label="min-p",
         entry=phrase("min-p {value:,}"),
         default="min_p",
+        description="How likely a character must be beside the likeliest, from 0 (off) to 1.0",
         bounds=(0.0, 1.0),
     ),
     OptionSpec(
@@ -94,6 +105,7 @@ OPTIONS = (
         label="repetition",
         entry=phrase("repetition {value:,}"),
         default="repetition",
+        description="What repeating an earlier passage costs, from 0 (off) to 2.0",
         bounds=(0.0, 2.0),
     ),
     OptionSpec(
@@ -102,6 +114,7 @@ OPTIONS = (
         label="company",
         entry=phrase("company {value:,}"),
         default="company",
+        description="How readily those speak who have spoken before, from 0 (off) to 2.0",
         bounds=(0.0, 2.0),
     ),
     OptionSpec(
@@ -110,6 +123,7 @@ OPTIONS = (
         label="length",
         entry=phrase("length {value}"),
         default="soft_length",
+        description="Characters after which it brings a line to its end",
         bounds=(0, 1500),
         is_requestable=False,
     ),
@@ -129,10 +143,14 @@ OPTIONS = (
         label=phrase("quality"),
         entry=phrase("quality {value}"),
         default="quality",
+        description="How many candidates it writes for each line, to keep the best: 1, 16 or 64",
         choices=QUALITIES,
     ),
 )
 """All options, in the order in which people see them."""
+
+SAMPLING_OPTIONS = tuple(one for one in OPTIONS if one.choices is None)
+"""The options that go into `Sampling`: numbers."""
 
 PREFERENCES = {one.name: one for one in OPTIONS if one.is_preference}
 """The options that a script can have values of."""
@@ -160,7 +178,7 @@ def resolve(
     own = read_options(stored)
     resolved = {}
     for one in OPTIONS:
-        given = (requested.get(one.name), own.get(one.name), getattr(settings, one.default))
+        given = (requested.get(one.name), own.get(one.name), one.default_in(settings))
         resolved[one.name] = next(value for value in given if value is not None)
     return resolved
 

@@ -9,11 +9,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..arrays import Floats, Logits, States, Tokens
-from ..inference.engine import Engine, Reply, Request
+from ..inference.engine import Engine
 from ..inference.model import Model
+from ..inference.request import Completion, Request
 from ..screenplay.drafts import Draft, ScriptLine
 from ..screenplay.elements import Element
-from ..screenplay.fountain import as_read
+from ..screenplay.fountain import format_for_model
 from .openings import Reading, state_key
 
 PIECE = 2_000
@@ -32,9 +33,11 @@ class Progress:
     """The number of lines that a replay writes again."""
 
 
-async def read_text(engine: Engine, state: States, text: str, owner: object) -> Reply:
+async def read_text(engine: Engine, state: States, text: str, owner: object) -> Completion:
     """Read the text of one element; raises what `Engine.run` raises."""
-    return await engine.run(Request(state, engine.model.encode(as_read(text)), owner=owner))
+    return await engine.run(
+        Request(state, engine.model.encode(format_for_model(text)), owner=owner)
+    )
 
 
 async def read(
@@ -103,7 +106,7 @@ def _piece(model: Model, elements: Sequence[Element], begin: int) -> list[Tokens
     piece: list[Tokens] = []
     size = 0
     while size < PIECE and begin + len(piece) < len(elements):
-        piece.append(model.encode(as_read(elements[begin + len(piece)].text)))
+        piece.append(model.encode(format_for_model(elements[begin + len(piece)].text)))
         size += len(piece[-1])
     return piece
 
@@ -112,7 +115,7 @@ async def read_again(
     engine: Engine, state: States, lines: Sequence[ScriptLine], owner: object, progress: Progress
 ) -> States:
     """Return the state after stored lines; raises what `Engine.run` raises."""
-    tokens = engine.model.encode("".join(as_read(line.element.text) for line in lines))
+    tokens = engine.model.encode("".join(format_for_model(line.element.text) for line in lines))
     for begin in range(0, len(tokens), PIECE):
         progress.share_read = begin / len(tokens)
         request = Request(state, tokens[begin : begin + PIECE], owner=owner)

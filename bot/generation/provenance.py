@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, fields
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from ..inference.model import Model
 from ..inference.sampling import Sampling
 from ..screenplay.elements import Kind
 from .inputs import Manner
+from .options import SAMPLING_OPTIONS
 
 RELEASE: str = onnxruntime.__version__
 """The release of onnxruntime."""
@@ -30,7 +30,7 @@ def origin_of(model: Model, manner: Manner, opening: str) -> dict[str, Any]:
     shared = {"cue": manner.cue, "form": manner.form and str(manner.form)}
     return {
         "fingerprint": model.fingerprint,
-        **asdict(manner.sampling),
+        **manner.sampling.to_options(),
         "limit": manner.limit,
         "kind": manner.kind and str(manner.kind),
         "character": manner.character,
@@ -51,9 +51,9 @@ def origin_of(model: Model, manner: Manner, opening: str) -> dict[str, Any]:
 
 def manner_of(origin: Mapping[str, Any], banned: tuple[str, ...]) -> Manner:
     """Return how a line with this origin was written, with a list of banned words."""
-    noted = {one.name: origin[one.name] for one in fields(Sampling) if one.name in origin}
+    noted = {one.name: origin[one.name] for one in SAMPLING_OPTIONS if one.name in origin}
     return Manner(
-        Sampling(**noted),
+        Sampling.of(origin["seed"], noted),
         origin["limit"],
         kind=Kind(origin["kind"]) if origin.get("kind") else None,
         character=origin.get("character"),

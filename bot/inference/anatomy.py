@@ -1,73 +1,107 @@
-"""Anatomy: the structure of an ONNX file, read from its bytes without computing anything.
+"""Read the structure of an ONNX file from its bytes, without computing anything.
 
-An ONNX file is a protocol buffer. Only the fields that an examination needs are parsed: the
-operators, the sizes of the constants, references to other files, and the metadata. The numbers of
-the fields are those of onnx.proto, whose meanings never change.
+An ONNX file is a protocol buffer. The package `onnx` has its schema, but is large, and made for
+building networks; so the fields that an examination needs are declared here, by their numbers in
+onnx.proto, whose meanings never change. Protobuf keeps all other fields as bytes.
 """
 
 from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
-GRAPH, METADATA, TRAINING, FUNCTIONS = 7, 14, 20, 25
-"""Fields of the whole file."""
-NODES, CONSTANTS, SPARSE_CONSTANTS = 1, 5, 15
-"""Fields of a graph."""
-OPERATOR, ATTRIBUTES, DOMAIN = 4, 5, 7
-"""Fields of a node."""
-TENSORS, GRAPHS, SPARSE_TENSORS = (5, 10), (6, 11), (22, 23)
-"""Fields of an attribute."""
-SIZES, KIND, ELSEWHERE, LOCATION = 1, 2, 13, 14
-"""Fields of a tensor."""
+from google.protobuf.descriptor_pb2 import FieldDescriptorProto, FileDescriptorProto
+from google.protobuf.descriptor_pool import DescriptorPool
+from google.protobuf.message import DecodeError
+from google.protobuf.message_factory import GetMessageClassesForFiles
 
-NUMBER = 0
-"""The wire type of a variable-length integer (varint)."""
+_BYTES = FieldDescriptorProto.TYPE_BYTES
+# Unsigned, because a negative size must count as a huge one, and not lessen the product.
+_INTEGER = FieldDescriptorProto.TYPE_UINT64
 
-LONGEST_NUMBER = 10
-"""The most bytes of a 64-bit varint, which holds 7 bits in each byte."""
+_SCHEMA: Mapping[str, Mapping[str, tuple[int, int | str]]] = {
+    "Network": {"graphs": (7, "Graph"), "training": (20, _BYTES), "functions": (25, _BYTES)},
+    "Graph": {
+        "nodes": (1, "Node"),
+        "constants": (5, "Tensor"),
+        "sparse_constants": (15, _BYTES),
+    },
+    "Node": {"operator": (4, _BYTES), "attributes": (5, "Attribute"), "domain": (7, _BYTES)},
+    "Attribute": {
+        "tensor": (5, "Tensor"),
+        "graph": (6, _BYTES),
+        "tensors": (10, "Tensor"),
+        "graphs": (11, _BYTES),
+        "sparse_tensor": (22, _BYTES),
+        "sparse_tensors": (23, _BYTES),
+    },
+    "Tensor": {
+        "sizes": (1, _INTEGER),
+        "type": (2, _INTEGER),
+        "external_data": (13, _BYTES),
+        "location": (14, _INTEGER),
+    },
+    "Labels": {"entries": (14, "Entry")},
+    "Entry": {"key": (1, _BYTES), "value": (2, _BYTES)},
+}
+"""The fields of each message by name: number and type. `Network` and `Labels` are the whole file.
 
-BYTES_OF = {2: 1, 3: 1, 4: 2, 5: 2, 7: 8, 9: 1, 10: 2, 11: 8, 13: 8, 14: 8, 15: 16, 16: 2}
+All fields are declared as repeated, even where onnx.proto has one value: a hostile file may repeat
+them, and the runtime merges messages that are repeated, so nothing may hide behind the last one."""
+
+_BYTES_OF = {2: 1, 3: 1, 4: 2, 5: 2, 7: 8, 9: 1, 10: 2, 11: 8, 13: 8, 14: 8, 15: 16, 16: 2}
 """Bytes of a number in a tensor, by data type; all other types take 4 or less."""
 
-Value = int | memoryview
 
-
-@dataclass
+@dataclass(frozen=True)
 class Anatomy:
-    """The structure of a file; use `Anatomy.of`."""
+    """Hold the structure of a file; use `Anatomy.of`."""
 
-    operators: set[tuple[str, str]] = field(default_factory=set)
+    operators: frozenset[tuple[str, str]]
     """The domain and the name of each operator; the domain of ONNX itself is empty."""
-    constants: int = 0
+    constants: int
     """Bytes that the constants take, by their declared shapes and types."""
-    elsewhere: bool = False
+    is_external: bool
     """True if a constant is in another file."""
-    nested: bool = False
+    is_nested: bool
     """True if the file is not one plain graph: nested graphs, functions, sparse constants."""
-    metadata: dict[str, str] = field(default_factory=dict)
-    network: list[memoryview] = field(default_factory=list)
-    """The bytes of the file without the metadata."""
+    metadata: Mapping[str, str]
+    network: bytes
+    """The file without the metadata."""
 
     @classmethod
     def of(cls, content: bytes) -> Anatomy:
         """Read a file; raise ValueError if its content is no complete protocol buffer."""
-        found = cls()
-        begin = 0
-        view = memoryview(content)
-        for number, value, end in _fields(view):
-            if number == METADATA:
-                key, text = _entry(_part(value))
-                found.metadata[key] = text
-            else:
-                found.network.append(view[begin:end])
-            if number == GRAPH:
-                found._read_graph(_part(value))
-            found.nested |= number in (TRAINING, FUNCTIONS)
-            begin = end
-        return found
+        messages = _message_classes()
+        try:
+            labels = messages["Labels"].FromString(content)
+            whole = messages["Network"].FromString(content)
+        except DecodeError as error:
+            raise ValueError("no protocol buffer") from error
+        metadata = {_text(entry.key): _text(entry.value) for entry in labels.entries}
+        # What remains are the unknown fields, which protobuf writes as it has read them.
+        labels.ClearField("entries")
+        operators: set[tuple[str, str]] = set()
+        constants = 0
+        is_external = False
+        is_nested = bool(whole.training or whole.functions)
+        for graph in whole.graphs:
+            for tensor in _tensors(graph):
+                constants += _size(tensor)
+                is_external |= bool(tensor.external_data) or any(tensor.location)
+            is_nested |= bool(graph.sparse_constants)
+            for node in graph.nodes:
+                operators.add((_text(node.domain), _text(node.operator)))
+                is_nested |= any(
+                    one.graph or one.graphs or one.sparse_tensor or one.sparse_tensors
+                    for one in node.attributes
+                )
+        network = labels.SerializeToString()
+        return cls(frozenset(operators), constants, is_external, is_nested, metadata, network)
 
     def fingerprint(self) -> str:
         """Return a hash of all that the lines of a voice depend on.
@@ -78,112 +112,49 @@ class Anatomy:
 
         Vocabulary and fold are the metadata of these names; raises KeyError without them.
         """
-        digest = hashlib.sha256()
-        for part in self.network:
-            digest.update(part)
+        digest = hashlib.sha256(self.network)
         for name in ("onbook.vocabulary", "onbook.fold"):
             digest.update(b"\0" + self.metadata[name].encode())
         return digest.hexdigest()
 
-    def _read_graph(self, graph: memoryview) -> None:
-        for number, value, _ in _fields(graph):
-            if number == NODES:
-                self._read_node(_part(value))
-            elif number == CONSTANTS:
-                self._read_tensor(_part(value))
-            self.nested |= number == SPARSE_CONSTANTS
 
-    def _read_node(self, node: memoryview) -> None:
-        operator = domain = ""
-        for number, value, _ in _fields(node):
-            if number == OPERATOR:
-                operator = _text(value)
-            elif number == DOMAIN:
-                domain = _text(value)
-            elif number == ATTRIBUTES:
-                self._read_attribute(_part(value))
-        self.operators.add((domain, operator))
-
-    def _read_attribute(self, attribute: memoryview) -> None:
-        for number, value, _ in _fields(attribute):
-            if number in TENSORS:
-                self._read_tensor(_part(value))
-            self.nested |= number in GRAPHS or number in SPARSE_TENSORS
-
-    def _read_tensor(self, tensor: memoryview) -> None:
-        sizes: list[int] = []
-        each = 4
-        for number, value, _ in _fields(tensor):
-            if number == SIZES:
-                sizes += [value] if isinstance(value, int) else _numbers(value)
-            elif number == KIND and isinstance(value, int):
-                each = BYTES_OF.get(value, 4)
-            self.elsewhere |= number == ELSEWHERE or (number == LOCATION and value != 0)
-        self.constants += math.prod(sizes) * each
+@cache
+def _message_classes() -> Mapping[str, Any]:
+    """Return the classes of the messages of `_SCHEMA`, by name."""
+    file = FileDescriptorProto(name="onnx", package="onnx", syntax="proto2")
+    for name, fields in _SCHEMA.items():
+        message = file.message_type.add(name=name)
+        for field, (number, kind) in fields.items():
+            added = message.field.add(name=field, number=number)
+            added.label = FieldDescriptorProto.LABEL_REPEATED
+            if isinstance(kind, str):
+                added.type = FieldDescriptorProto.TYPE_MESSAGE
+                added.type_name = f".onnx.{kind}"
+            else:
+                added.type = FieldDescriptorProto.Type.ValueType(kind)
+    # A pool of its own, because the default pool may have the messages of the package `onnx`.
+    pool = DescriptorPool()
+    pool.Add(file)
+    classes = GetMessageClassesForFiles(["onnx"], pool)
+    return {name.removeprefix("onnx."): made for name, made in classes.items()}
 
 
-def _fields(message: memoryview) -> Iterator[tuple[int, Value, int]]:
-    """Yield the fields of a message: number, value, and the position behind the field."""
-    at = 0
-    while at < len(message):
-        tag, at = _number(message, at)
-        number, written = tag >> 3, tag & 7
-        value: Value
-        if written == NUMBER:
-            value, at = _number(message, at)
-        else:
-            size, at = _size(message, at, written)
-            value, at = message[at : at + size], at + size
-        if at > len(message):
-            raise ValueError("cut short")
-        yield number, value, at
+def _tensors(graph: Any) -> Iterator[Any]:  # noqa: ANN401 - its class is made at run time
+    """Yield the constants of a graph, and those in the attributes of its nodes."""
+    yield from graph.constants
+    for node in graph.nodes:
+        for attribute in node.attributes:
+            yield from attribute.tensor
+            yield from attribute.tensors
 
 
-def _size(message: memoryview, at: int, written: int) -> tuple[int, int]:
-    """Return the size of a value in bytes, by its wire type, and the position of its first byte."""
-    match written:
-        case 1:
-            return 8, at
-        case 2:
-            return _number(message, at)
-        case 5:
-            return 4, at
-        case _:
-            raise ValueError(f"a value that is written in the way {written}")
+def _text(values: Any) -> str:  # noqa: ANN401 - a repeated field, as protobuf holds it
+    """Return the last value of a field, which is the one that counts; "" if there is none."""
+    return str(values[-1], "utf-8") if values else ""
 
 
-def _number(message: memoryview, at: int) -> tuple[int, int]:
-    """Return a varint, and the position behind it."""
-    value = 0
-    for place, byte in enumerate(message[at : at + LONGEST_NUMBER]):
-        value |= (byte & 0x7F) << (7 * place)
-        if byte < 0x80:
-            return value, at + place + 1
-    raise ValueError("a number without an end")
-
-
-def _numbers(packed: memoryview) -> list[int]:
-    numbers: list[int] = []
-    at = 0
-    while at < len(packed):
-        number, at = _number(packed, at)
-        numbers.append(number)
-    return numbers
-
-
-def _part(value: Value) -> memoryview:
-    """Return a value that is a text or a message; raise ValueError for a number."""
-    if isinstance(value, int):
-        raise ValueError("a number where a text or a message must be")  # noqa: TRY004 - of a file
-    return value
-
-
-def _text(value: Value) -> str:
-    """Return a value as a text; raise ValueError if the value is not UTF-8."""
-    return str(_part(value), "utf-8")
-
-
-def _entry(entry: memoryview) -> tuple[str, str]:
-    """Return the key and the value of an entry of the metadata."""
-    texts = {number: _text(value) for number, value, _ in _fields(entry)}
-    return texts.get(1, ""), texts.get(2, "")
+def _size(tensor: Any) -> int:  # noqa: ANN401 - its class is made at run time
+    """Return the bytes that a tensor takes, by its shape and its type."""
+    each = _BYTES_OF.get(tensor.type[-1], 4) if tensor.type else 4
+    size: int = math.prod(tensor.sizes) * each
+    return size

@@ -1,6 +1,6 @@
-"""Finite automata over the characters of a vocabulary, as tables of the tokens allowed next.
+"""Build finite automata over a vocabulary, as tables of the tokens allowed next.
 
-A grammar is composed of `Machine`s by intersection and union, and becomes an `Automaton`, in which
+A grammar is composed of `Dfa`s by intersection and union, and becomes an `Automaton`, in which
 one step is one look-up, however complex the grammar is. All functions here are pure.
 """
 
@@ -16,7 +16,7 @@ FREE = 0
 """The state of an `Automaton` that allows everything and is never left."""
 
 ACCEPT, REJECT = "accept", "reject"
-"""The names of the two states that every `Machine` has, and never leaves."""
+"""The names of the two states that every `Dfa` has, and never leaves."""
 
 _ACCEPTED, _REJECTED = 0, 1
 
@@ -26,14 +26,14 @@ Mask = NDArray[np.bool_]
 Table = NDArray[np.int32]
 """The state after each token in each state: int32 [S, V]."""
 
-Rows = Mapping[str, Sequence[tuple[Mask, str]]]
+Transitions = Mapping[str, Sequence[tuple[Mask, str]]]
 """The transitions of each state as pairs of tokens and target. A later pair overrides an earlier
 one, and all other tokens lead to `REJECT`."""
 
 
 @dataclass(frozen=True)
 class Automaton:
-    """A trimmed automaton of S states over a vocabulary of V characters.
+    """Hold a trimmed automaton of S states over a vocabulary of V characters.
 
     Every state but `FREE` allows at least one token and can reach the end of the element. There,
     and only there, the state becomes `FREE`.
@@ -48,8 +48,8 @@ class Automaton:
 
 
 @dataclass(frozen=True)
-class Machine:
-    """An automaton under construction, whose states 0 and 1 are `ACCEPT` and `REJECT`.
+class Dfa:
+    """Hold an automaton under construction, whose states 0 and 1 are `ACCEPT` and `REJECT`.
 
     A grammar accepts where its element ends. A condition accepts where nothing more can break it.
     """
@@ -58,7 +58,7 @@ class Machine:
     next: Table
 
 
-def build_machine(characters: int, rows: Rows, start: str = "start") -> Machine:
+def build_dfa(characters: int, rows: Transitions, start: str = "start") -> Dfa:
     """Return a machine with named states as tables.
 
     Args:
@@ -75,10 +75,10 @@ def build_machine(characters: int, rows: Rows, start: str = "start") -> Machine:
         row = table[numbers[state]]
         for mask, target in pairs:
             row[mask] = numbers[target]
-    return Machine(numbers[start], table)
+    return Dfa(numbers[start], table)
 
 
-def intersect(grammar: Machine, *conditions: Machine) -> Machine:
+def intersect(grammar: Dfa, *conditions: Dfa) -> Dfa:
     """Return a machine for what the grammar accepts and no condition rejects."""
     return _product(
         (grammar, *conditions),
@@ -87,7 +87,7 @@ def intersect(grammar: Machine, *conditions: Machine) -> Machine:
     )
 
 
-def unite(*grammars: Machine) -> Machine:
+def unite(*grammars: Dfa) -> Dfa:
     """Return a machine for what at least one of the grammars accepts."""
     return _product(
         grammars,
@@ -97,10 +97,10 @@ def unite(*grammars: Machine) -> Machine:
 
 
 def _product(
-    machines: Sequence[Machine],
+    machines: Sequence[Dfa],
     accepts: Callable[[Table], Mask],
     rejects: Callable[[Table], Mask],
-) -> Machine:
+) -> Dfa:
     """Run machines side by side: a state is a tuple of their states, numbered when reached."""
     sizes = tuple(len(machine.next) for machine in machines)
     classes, of_class = _token_classes([machine.next for machine in machines])
@@ -122,7 +122,7 @@ def _product(
         reached = np.setdiff1d(codes, known)
     order = np.argsort(known)
     numbers = order[np.searchsorted(known, np.concatenate(rows), sorter=order)]
-    return Machine(2, numbers.astype(np.int32)[:, of_class])
+    return Dfa(2, numbers.astype(np.int32)[:, of_class])
 
 
 def _token_classes(tables: Sequence[Table]) -> tuple[list[int], list[int]]:
@@ -137,7 +137,7 @@ def _token_classes(tables: Sequence[Table]) -> tuple[list[int], list[int]]:
     return [of_class.index(number) for number in range(len(classes))], of_class
 
 
-def trim(machine: Machine) -> Automaton | None:
+def trim(machine: Dfa) -> Automaton | None:
     """Drop the states from which `ACCEPT` cannot be reached; return None if the start is one."""
     live = np.zeros(len(machine.next), np.bool_)
     live[_ACCEPTED] = True

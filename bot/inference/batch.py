@@ -1,7 +1,14 @@
-"""Batch: the rows of one model, side by side, and the step that advances all of them.
+"""Advance all rows of one model, side by side, by one character a step.
 
-A row first reads its prompt, then writes. What it reads and writes depends on its own request
-alone. All rows advance by one character a step; see `RowStore` for how they are kept.
+A row first reads its prompt (prefill), then writes (decoding). Both are the same arithmetic: the
+network reads one character of every row, and the next character is taken from the prompt or drawn.
+What a row reads and writes depends on its own request alone, never on the rows beside it.
+
+A step has this order, on which processors and backtracking rely:
+
+    network -> rows whose prompts end begin to write -> logits -> processors -> draw -> record
+
+See `RowStore` for how the rows are kept.
 """
 
 from __future__ import annotations
@@ -14,26 +21,29 @@ from ..arrays import Logits, Tokens
 from .backtracking import Backtracking
 from .model import Model
 from .processors import PROCESSORS
-from .processors.base import Processor
+from .processors.base import Processor, Stage
 from .processors.repetition import REACH
-from .request import TO_A_WORD, NoNumber, Reply
+from .request import WORD_OVERRUN, Completion, NonFiniteOutput
 from .row_store import Row, RowStore
-from .sampling import Sampling, Uniforms, draw, surprise
+from .sampling import Sampling, Uniforms, compute_token_bits, draw_tokens
 
-READ_AHEAD = 64
+LONGEST_PREFILL = 64
 """The most steps that are taken at once while no row writes. A request that arrives meanwhile waits
 for all of these steps, which is some milliseconds."""
 
 
 class Batch:
-    """Up to ``capacity`` rows of one model."""
+    """Advance up to ``capacity`` rows of one model."""
 
     def __init__(self, model: Model, capacity: int) -> None:
         self.model = model
         self._store = store = RowStore(model, capacity, history=REACH)
         self.rows = store.rows
         self._backtracking = Backtracking(model, store)
+        # Backtracking comes last, because the checkpoint of a line's beginning must hold what the
+        # processors have set up by then.
         self._processors = [*(make(model, store) for make in PROCESSORS), self._backtracking]
+        self._by_stage = sorted(self._processors, key=lambda one: one.stage)
         self._temperature = store.per_row(np.float32, fill=1)
         self._top_p = store.per_row(np.float32, fill=1)
         self._min_p = store.per_row(np.float32)
@@ -52,6 +62,7 @@ class Batch:
 
     def remove(self, rows: Iterable[Row]) -> None:
         """Remove rows; the last ones take their places."""
+        # From the end, so that no row moves to a place that is about to become free.
         for row in sorted(rows, key=lambda row: row.index, reverse=True):
             self._store.remove(row)
             # A row that failed may still be reading.
@@ -74,24 +85,28 @@ class Batch:
         count = len(self.rows)
         if len(self._reading) == count:
             self._read_ahead()
-        store.slots.step(count)
-        logits = store.slots.logits[:count]
+        # Reads the characters that the last step chose; now the logits are of the next ones.
+        store.buffers.step(count)
+        logits = store.buffers.logits[:count]
         done = self._read_on() if self._reading else []
         acting: list[Processor] = []
         if len(self._reading) + len(done) < count:
-            acting = [one for one in self._processors if np.count_nonzero(one.active[:count])]
+            acting = [one for one in self._by_stage if np.count_nonzero(one.active[:count])]
             chosen = self._choose(logits, acting)
         else:
             chosen = np.zeros(count, np.int64)
+        # Rows that read take part in everything above, because leaving them out would need an index
+        # for each array; their characters are replaced here.
         for row in self._reading:
             chosen[row.index] = row.request.prompt[row.read]
-        store.bits[:count, store.column] = surprise(logits, chosen)
+        store.bits[:count, store.column] = compute_token_bits(logits, chosen)
         store.tokens[:count, store.column] = chosen
-        store.slots.tokens[:count] = chosen
+        store.buffers.tokens[:count] = chosen
         done += self._note(chosen, acting)
         if store.failed:
             done += store.failed
             store.failed.clear()
+        # Each row once, in order: a row may have ended and failed at the same step.
         return list(dict.fromkeys(done)) if done else done
 
     def _note(self, chosen: Tokens, acting: Sequence[Processor]) -> list[Row]:
@@ -101,9 +116,10 @@ class Batch:
         ended = newline & store.after_newline[:count]
         store.after_newline[:count] = newline
         rejected = [(row, one) for one in acting for row in one.update(chosen)]
+        # The step is recorded; rows that go back from here on do so between two steps.
         store.column += 1
         for row, processor in rejected:
-            self._backtracking.begin_again(row, processor)
+            self._backtracking.restart_line(row, processor)
         self._backtracking.watch(chosen, [row.index for row, _ in rejected])
         if not ended.any():
             return []
@@ -111,27 +127,30 @@ class Batch:
         # Rows that have gone back have not ended, and the blank lines of prompts end no row.
         return [row for row in rows if row.writing and row.first < store.column - 1]
 
-    def outcome(self, row: Row) -> Reply | Exception:
+    def outcome(self, row: Row) -> Completion | Exception:
         """Return the result of a row that is done."""
         store, i = self._store, row.index
-        state = store.slots.states[i].copy()
+        state = store.buffers.states[i].copy()
         if row.error:
             return row.error
-        # Drop the surplus last column of a row that only reads.
+        # Drop the surplus last column of a row that only reads: the character in it was never used.
         end = store.column if row.writing else store.column - 1
         bits = np.concatenate([*row.bits, store.bits[i, row.first : end]])
         if not (np.isfinite(state).all() and np.isfinite(bits).all()):
-            return NoNumber()
+            return NonFiniteOutput()
         written = store.tokens[i, row.first : end].tolist() if row.writing else []
-        return Reply(written, state, bits)
+        return Completion(written, state, bits)
 
     def failing(self) -> list[Row]:
-        """Return the rows that fail alone as well, with their errors, after a step that raised."""
-        slots = self._store.slots
+        """Return the rows that fail alone as well, with their errors, after a step that raised.
+
+        One row with a bad input makes the whole step fail, and the others should not suffer.
+        """
+        buffers = self._store.buffers
         for row in self.rows:
             one = slice(row.index, row.index + 1)
             try:
-                self.model.step(slots.tokens[one], slots.states[one])
+                self.model.step(buffers.tokens[one], buffers.states[one])
             except Exception as error:  # noqa: BLE001 - any error fails this row alone
                 row.error = error
         return [row for row in self.rows if row.error]
@@ -139,32 +158,37 @@ class Batch:
     def fail_all(self) -> list[Row]:
         """Give up all rows, after a step that raised although no row fails alone."""
         for row in self.rows:
-            row.error = NoNumber()
+            row.error = NonFiniteOutput()
         return list(self.rows)
 
     # Reading
 
     def _read_ahead(self) -> None:
-        """Read several characters while all rows read on, and compute their costs together."""
-        store, slots, count = self._store, self._store.slots, len(self.rows)
+        """Read several characters while all rows read on, and compute their costs together.
+
+        While nobody writes, nothing has to be drawn or recorded between two steps of the network,
+        and the costs of 64 characters in one array take much less time than 64 times one.
+        """
+        store, buffers, count = self._store, self._store.buffers, len(self.rows)
         prompts = [row.request.prompt[row.read :] for row in self.rows]
-        steps = min(READ_AHEAD, store.columns_left, *(len(prompt) - 1 for prompt in prompts))
+        # The last character of a prompt is left to `step`, after which its row writes or is done.
+        steps = min(LONGEST_PREFILL, store.columns_left, *(len(prompt) - 1 for prompt in prompts))
         if steps < 2:
             return
         read = np.stack([prompt[: steps + 1] for prompt in prompts])
         logits = np.empty((steps, count, len(self.model.vocabulary)), np.float32)
-        states = slots.states[:count].copy()
+        states = buffers.states[:count].copy()
         try:
             for step in range(steps):
-                slots.tokens[:count] = read[:, step]
-                slots.step(count)
-                logits[step] = slots.logits[:count]
+                buffers.tokens[:count] = read[:, step]
+                buffers.step(count)
+                logits[step] = buffers.logits[:count]
         except Exception:  # noqa: BLE001 - the error comes again at a single step
-            slots.tokens[:count], slots.states[:count] = read[:, 0], states
+            buffers.tokens[:count], buffers.states[:count] = read[:, 0], states
             return
-        slots.tokens[:count] = read[:, steps]
+        buffers.tokens[:count] = read[:, steps]
         columns = slice(store.column, store.column + steps)
-        costs = surprise(logits.reshape(steps * count, -1), read[:, 1:].T.ravel())
+        costs = compute_token_bits(logits.reshape(steps * count, -1), read[:, 1:].T.ravel())
         store.bits[:count, columns] = costs.reshape(steps, count).T
         store.column += steps
         for row in self.rows:
@@ -194,16 +218,16 @@ class Batch:
     def _count_read(self, row: Row, characters: int) -> None:
         """Count characters read, and keep the state before the last one for a way back."""
         row.read += characters
-        if row.goes_back and row.read == len(row.request.prompt) - 1:
-            row.before_last = self._store.slots.states[row.index].copy()
+        if row.may_backtrack and row.read == len(row.request.prompt) - 1:
+            row.before_last = self._store.buffers.states[row.index].copy()
 
     # Writing
 
     def _begin(self, row: Row, sampling: Sampling) -> None:
         """Begin the line of a row that has read its prompt."""
-        i, line = row.index, slice(self._store.column, self._store.column + row.request.longest)
+        i, line = row.index, slice(self._store.column, self._store.column + row.request.max_length)
         self._store.start_writing(row)
-        self._uniforms[i, line] = self._numbers.of(sampling.seed, row.request.longest)
+        self._uniforms[i, line] = self._numbers.of(sampling.seed, row.request.max_length)
         self._temperature[i], self._top_p[i] = sampling.temperature, sampling.top_p
         self._min_p[i] = sampling.min_p
         for processor in self._processors:
@@ -213,33 +237,39 @@ class Batch:
         """Return the next character of every row; for rows that do not write, any character."""
         store, count = self._store, len(self.rows)
         if acting:
-            logits = logits.copy()  # the model's own say what the characters cost
-            for processor in acting:
-                processor.apply(logits)
-        chosen = draw(
+            logits = logits.copy()  # because costs are those of the model's own logits
+        may_end = logits[:, self.model.newline]
+        for processor in acting:
+            if processor.stage is Stage.TRUNCATION:
+                may_end = may_end.copy()  # because an unlikely end is better than a late one
+            processor.apply(logits)
+        chosen = draw_tokens(
             logits,
             self._temperature[:count],
             self._top_p[:count],
             self._min_p[:count],
             self._uniforms[:count, store.column],
         )
+        # Rows that do not write have an unreachable limit.
         late = store.first[:count] + store.limit[:count] <= store.column
         for i in late.nonzero()[0].tolist():
-            if self._ends(self.rows[i], int(chosen[i]), logits):
+            if self._ends(self.rows[i], int(chosen[i]), bool(may_end[i] > -np.inf)):
                 chosen[i] = self.model.newline
         return chosen
 
-    def _ends(self, row: Row, token: int, logits: Logits) -> bool:
+    def _ends(self, row: Row, token: int, may_end: bool) -> bool:
         """Return whether to end the element of a row beyond its limit, in place of a token.
 
+        ``may_end`` says whether no processor has barred the newline.
+
         It ends between words, and where no processor has barred the newline, as long as it can wait
-        for such a place.
+        for such a place. A newline in the middle of a word, or one that the grammar forbids, is the
+        last resort, because the line has no room beyond `Request.max_length`.
         """
-        i, request, word = row.index, row.request, self.model.wordlike
+        i, request, word = row.index, row.request, self.model.word_characters
         position = self._store.column - row.first
         at_once = self._store.limit[i] == 0
-        inside = word[self._store.slots.tokens[i]] and word[token]
-        if inside and position < request.limit + TO_A_WORD and not at_once:
+        inside = word[self._store.buffers.tokens[i]] and word[token]
+        if inside and position < request.limit + WORD_OVERRUN and not at_once:
             return False
-        may_end = logits[i, self.model.newline] > -np.inf
-        return position > 0 and (bool(may_end) or position >= request.longest - 2)
+        return position > 0 and (may_end or position >= request.max_length - 2)

@@ -1,4 +1,4 @@
-"""Engine: a thread that reads and writes many lines at once, tokens in and tokens out."""
+"""Read and write many lines at once in a thread, tokens in and tokens out."""
 
 from __future__ import annotations
 
@@ -17,35 +17,24 @@ import numpy as np
 from .batch import Batch
 from .lexicon import Lexicon
 from .model import Model
-from .request import LONGEST_LINE, NoNumber, NothingLeft, Reply, Request
+from .request import LONGEST_LINE, Completion, Request
 from .row_store import Row
 from .sampling import LARGEST_SEED
-
-__all__ = [
-    "Engine",
-    "EngineBusy",
-    "EngineClosed",
-    "Load",
-    "NoNumber",
-    "NothingLeft",
-    "Reply",
-    "Request",
-]
 
 log = logging.getLogger("onbook.engine")
 
 
 class EngineBusy(Exception):
-    """More lines wait than the engine accepts."""
+    """Refuse a line because too many lines wait."""
 
 
 class EngineClosed(Exception):
-    """The engine is closed and takes no more lines."""
+    """Refuse a line because the engine is closed."""
 
 
 @dataclass(frozen=True)
-class Load:
-    """The work of an engine: waiting and running lines, and all characters since its start."""
+class EngineLoad:
+    """Count the lines that wait and run in an engine, and all characters since its start."""
 
     waiting: int
     """Lines that wait for a place in the batch."""
@@ -58,7 +47,7 @@ class Load:
 
 
 class Engine:
-    """One thread that takes batched steps for all current lines (continuous batching).
+    """Take batched steps for all current lines in one thread (continuous batching).
 
     Rows join and leave between steps. What a row writes depends on its request alone, not on the
     rows beside it. The thread ends when the engine is closed or garbage-collected.
@@ -69,7 +58,7 @@ class Engine:
         queue: The most lines that wait for a place.
     """
 
-    make_batch = Batch
+    batch_class = Batch
     """The class of the batch, for subclasses that observe its steps."""
 
     def __init__(self, model: Model, rows: int = 64, queue: int = 256) -> None:
@@ -78,17 +67,17 @@ class Engine:
         self.queue = queue
         self._lexicon: Lexicon | None = None
         self._counting = threading.Lock()
-        self.beside = asyncio.Semaphore(rows)
+        self.candidate_slots = asyncio.Semaphore(rows)
         """Held for each further candidate of a line, so that candidates leave room for other lines.
 
         Candidates that wait for it are served in order, and do not fill the queue.
         """
         # The thread must not refer to the engine, because that would keep the engine alive.
-        self._thread = _Work(model, rows, self.make_batch)
+        self._thread = _EngineThread(model, rows, self.batch_class)
         self._thread.start()
         self._end = weakref.finalize(self, self._thread.end)
 
-    async def run(self, request: Request) -> Reply:
+    async def run(self, request: Request) -> Completion:
         """Read and write one line; a cancelled one leaves the batch before the next step.
 
         Raises:
@@ -114,7 +103,7 @@ class Engine:
         return self._lexicon
 
     @property
-    def load(self) -> Load:
+    def load(self) -> EngineLoad:
         """Return the work of the engine at this moment; any thread may call this."""
         return self._thread.load()
 
@@ -146,14 +135,14 @@ class Engine:
             raise ValueError(f"the limit must be from 1 to {LONGEST_LINE}")
 
 
-class _Work(threading.Thread):
-    """The thread of an engine, with its queue and its batch."""
+class _EngineThread(threading.Thread):
+    """Run the queue and the batch of an engine."""
 
-    def __init__(self, model: Model, rows: int, make_batch: Callable[[Model, int], Batch]) -> None:
+    def __init__(self, model: Model, rows: int, batch_class: Callable[[Model, int], Batch]) -> None:
         super().__init__(name=f"onbook-engine-{model.name}", daemon=True)
         self.model = model
         self.rows = rows
-        self.make_batch = make_batch
+        self.batch_class = batch_class
         # By owner, in the order in which owners are served.
         self._waiting: OrderedDict[object, deque[Row]] = OrderedDict()
         self._wake = threading.Condition()
@@ -174,11 +163,11 @@ class _Work(threading.Thread):
             self._wake.notify()
         row.future.add_done_callback(self._notice)
 
-    def load(self) -> Load:
+    def load(self) -> EngineLoad:
         """Return the work of the engine."""
         with self._wake:
             waiting = self._count_waiting()
-        return Load(waiting, len(self._rows), self._read, self._written)
+        return EngineLoad(waiting, len(self._rows), self._read, self._written)
 
     def _count_waiting(self) -> int:
         """Count the rows that wait and were not cancelled."""
@@ -190,7 +179,7 @@ class _Work(threading.Thread):
             self.closed = True
             self._wake.notify()
 
-    def _notice(self, future: asyncio.Future[Reply]) -> None:
+    def _notice(self, future: asyncio.Future[Completion]) -> None:
         """Note that a row was cancelled, so that the thread looks for it."""
         if future.cancelled():
             self._given_up = True
@@ -198,7 +187,7 @@ class _Work(threading.Thread):
     def run(self) -> None:
         """Work until the engine is closed."""
         try:
-            batch = self.make_batch(self.model, self.rows)
+            batch = self.batch_class(self.model, self.rows)
             self._rows = batch.rows
             # Results that are not finite are detected where a row ends, see `Batch.outcome`.
             with np.errstate(invalid="ignore"):
@@ -210,7 +199,7 @@ class _Work(threading.Thread):
                 self.closed = True
                 waiting = list(chain.from_iterable(self._waiting.values()))
             for row in (*self._rows, *waiting):
-                _settle(row.future, EngineClosed())
+                _post_outcome(row.future, EngineClosed())
 
     def _work_on(self, batch: Batch) -> None:
         """Take steps until the engine is closed."""
@@ -229,11 +218,11 @@ class _Work(threading.Thread):
                 batch.remove(done)
                 for row, outcome in zip(done, outcomes, strict=True):
                     self._count(row, outcome)
-                    _settle(row.future, outcome)
+                    _post_outcome(row.future, outcome)
 
-    def _count(self, row: Row, outcome: Reply | Exception) -> None:
+    def _count(self, row: Row, outcome: Completion | Exception) -> None:
         """Add the characters of a line that has succeeded to the load."""
-        if isinstance(outcome, Reply):
+        if isinstance(outcome, Completion):
             self._read += len(row.request.prompt)
             self._written += len(outcome.written)
 
@@ -266,13 +255,13 @@ class _Work(threading.Thread):
         return row
 
 
-def _settle(future: asyncio.Future[Reply], outcome: Reply | Exception) -> None:
+def _post_outcome(future: asyncio.Future[Completion], outcome: Completion | Exception) -> None:
     """Answer the caller from the engine's thread, unless the caller's event loop is closed."""
     with suppress(RuntimeError):
-        future.get_loop().call_soon_threadsafe(_answer, future, outcome)
+        future.get_loop().call_soon_threadsafe(_set_outcome, future, outcome)
 
 
-def _answer(future: asyncio.Future[Reply], outcome: Reply | Exception) -> None:
+def _set_outcome(future: asyncio.Future[Completion], outcome: Completion | Exception) -> None:
     """Set the result of a future that was not cancelled meanwhile."""
     if future.done():
         return

@@ -1,4 +1,4 @@
-"""Grammars of Fountain: the form of an element of each kind, as automata.
+"""Build the grammars of Fountain: the form of an element of each kind, as automata.
 
 Every text that a grammar accepts is valid Fountain, and is one element of the requested kind to
 `screenplay` and to other parsers. All functions here are pure.
@@ -13,21 +13,21 @@ import numpy as np
 
 from ..i18n.catalogue import phrase, say
 from ..screenplay.elements import Kind
-from ..screenplay.fountain import cue_line
-from .alphabet import Alphabet, alphabet_of
+from ..screenplay.fountain import make_cue
 from .automaton import (
     ACCEPT,
     FREE,
     REJECT,
     Automaton,
-    Machine,
+    Dfa,
     Mask,
-    Rows,
-    build_machine,
+    Transitions,
+    build_dfa,
     intersect,
     trim,
     unite,
 )
+from .character_classes import CharacterClasses, classify_characters
 
 CUE_LIMIT = 40
 """The longest line that can become a cue when there is no cast, in characters."""
@@ -44,7 +44,7 @@ _UNSPELT_ACTION = phrase("This voice's characters cannot spell action.")
 _UNSPELT_HEADING = phrase("This voice's characters cannot spell a scene heading.")
 
 
-def element(
+def build_grammar(
     vocabulary: Sequence[str], kind: Kind | None, cast: Sequence[str] = (), speaking: bool = False
 ) -> Automaton:
     """Return an automaton for one element, from its first character to the two newlines behind it.
@@ -62,35 +62,37 @@ def element(
             element is a transition; or speech was asked to be something else. The message is one
             sentence for people.
     """
-    letters = alphabet_of(tuple(vocabulary))
+    classes = classify_characters(tuple(vocabulary))
     match kind:
         case Kind.TRANSITION:
             raise ValueError(say("A transition cannot be asked for."))
         case Kind.HEADING | Kind.ACTION if speaking:
             raise ValueError(say("Speech is neither action nor a scene heading."))
         case _ if speaking:
-            return _finish(build_machine(letters.size, _lines(letters)), _UNSPELT_SPEECH)
+            return _trim_or_raise(build_dfa(classes.size, _lines(classes)), _UNSPELT_SPEECH)
         case Kind.HEADING:
-            return _finish(_heading(letters), _UNSPELT_HEADING)
+            return _trim_or_raise(_heading(classes), _UNSPELT_HEADING)
         case Kind.ACTION:
-            return _finish(_action(letters), _UNSPELT_ACTION)
+            return _trim_or_raise(_action(classes), _UNSPELT_ACTION)
         case Kind.DIALOGUE if not cast:
-            return _finish(_dialogue(letters), _UNSPELT_SPEECH)
-    names = [name for name in cast if letters.spells(cue_line(name))]
+            return _trim_or_raise(_dialogue(classes), _UNSPELT_SPEECH)
+    names = [name for name in cast if classes.can_spell(make_cue(name))]
     if cast and not names:
         raise ValueError(
             say("This voice's characters cannot spell the name of anybody in the cast.")
         )
     if kind is Kind.DIALOGUE:
-        return _finish(_dialogue_among(letters, names), _UNSPELT_SPEECH)
+        return _trim_or_raise(_dialogue_among(classes, names), _UNSPELT_SPEECH)
     if not names:
-        everything = np.ones((1, letters.size), np.bool_)
-        return Automaton(FREE, everything, np.zeros((1, letters.size), np.int32))
-    action = intersect(_action(letters), _beside_names(letters, names))
-    return _finish(unite(action, _dialogue_among(letters, names), _heading(letters)), _UNSPELT)
+        everything = np.ones((1, classes.size), np.bool_)
+        return Automaton(FREE, everything, np.zeros((1, classes.size), np.int32))
+    action = intersect(_action(classes), _beside_names(classes, names))
+    return _trim_or_raise(
+        unite(action, _dialogue_among(classes, names), _heading(classes)), _UNSPELT
+    )
 
 
-def _finish(machine: Machine, unspelt: str) -> Automaton:
+def _trim_or_raise(machine: Dfa, unspelt: str) -> Automaton:
     """Return a machine as an automaton; raise ValueError with a sentence if no text is left."""
     automaton = trim(machine)
     if automaton is None:
@@ -101,196 +103,196 @@ def _finish(machine: Machine, unspelt: str) -> Automaton:
 # Elements --------------------------------------------------------------------------------------
 
 
-def _lines(letters: Alphabet) -> Rows:
+def _lines(classes: CharacterClasses) -> Transitions:
     """Return lines of text, from "start", in which nothing forces, escapes or hides anything."""
-    these = letters.these
+    of = classes.of
     inside = [
-        (letters.written, "text"),
-        (letters.joining, "joining"),
-        (letters.space, "gap"),
-        (these("["), "bracket"),
-        (these("/"), "slash"),
-        (letters.newline, "line"),
+        (classes.written, "text"),
+        (classes.joining, "joining"),
+        (classes.space, "gap"),
+        (of("["), "bracket"),
+        (of("/"), "slash"),
+        (classes.newline, "line"),
     ]
     line = [
         *inside,
-        (letters.space | letters.combining | these("#=~>@!"), REJECT),
-        (these("."), "dot"),
-        (letters.newline, ACCEPT),
+        (classes.space | classes.combining | of("#=~>@!"), REJECT),
+        (of("."), "dot"),
+        (classes.newline, ACCEPT),
     ]
     return {
-        "start": [*line, (letters.newline, REJECT)],
+        "start": [*line, (classes.newline, REJECT)],
         "line": line,
         "text": inside,
         # A line must not end with white space, and a mark must not sit on a space.
-        "gap": [*inside, (letters.newline | letters.combining, REJECT)],
-        "bracket": [*inside, (these("["), REJECT)],
-        "slash": [*inside, (these("*"), REJECT)],
+        "gap": [*inside, (classes.newline | classes.combining, REJECT)],
+        "bracket": [*inside, (of("["), REJECT)],
+        "slash": [*inside, (of("*"), REJECT)],
         # One dot would force a heading; an ellipsis is text.
-        "dot": [(these("."), "text")],
-        "joining": [*inside, (letters.joiners, "joiner"), (letters.combining, "joining")],
-        "joiner": [(letters.joined, "joining")],
+        "dot": [(of("."), "text")],
+        "joining": [*inside, (classes.joiners, "joiner"), (classes.combining, "joining")],
+        "joiner": [(classes.joined, "joining")],
     }
 
 
-def _spelt(letters: Alphabet, start: str, texts: Mapping[str, str]) -> Rows:
+def _spelt(classes: CharacterClasses, start: str, texts: Mapping[str, str]) -> Transitions:
     """Return a trie of texts, each of which leads to a state; no text may begin another one."""
     rows: dict[str, dict[str, str]] = {start: {}}
     for text, target in texts.items():
-        if letters.spells(text):
+        if classes.can_spell(text):
             state = start
             for at, character in enumerate(text, 1):
                 reached = target if at == len(text) else f"{start}:{text[:at]}"
                 rows.setdefault(state, {})[character] = reached
                 state = reached
     return {
-        state: [(letters.these(character), reached) for character, reached in row.items()]
+        state: [(classes.of(character), reached) for character, reached in row.items()]
         for state, row in rows.items()
     }
 
 
-def _heading(letters: Alphabet) -> Machine:
+def _heading(classes: CharacterClasses) -> Dfa:
     """Return a scene heading, in upper case where the vocabulary has one."""
-    small = letters.lower | letters.title if letters.upper.any() else letters.newline
+    small = classes.lower | classes.title if classes.upper.any() else classes.newline
     # A scene number stands between two "#"; "[" and "*" could open a note or a comment.
-    body = letters.written & ~(small | letters.these("#[*"))
-    inside = [(body, "text"), (letters.space, "gap"), (letters.newline, "last")]
+    body = classes.written & ~(small | classes.of("#[*"))
+    inside = [(body, "text"), (classes.space, "gap"), (classes.newline, "last")]
     starts = (".", "INT. ", "EXT. ", "EST. ", "INT./EXT. ", "I/E. ")
-    rows: Rows = {
-        **_spelt(letters, "start", dict.fromkeys(starts, "place")),
-        "place": [(body & letters.alphanumeric, "text")],
+    rows: Transitions = {
+        **_spelt(classes, "start", dict.fromkeys(starts, "place")),
+        "place": [(body & classes.alphanumeric, "text")],
         "text": inside,
-        "gap": [*inside, (letters.newline | letters.combining, REJECT)],
-        "last": [(letters.newline, ACCEPT)],
+        "gap": [*inside, (classes.newline | classes.combining, REJECT)],
+        "last": [(classes.newline, ACCEPT)],
     }
-    return intersect(build_machine(letters.size, rows), _first_line_within(letters, HEADING_LIMIT))
+    return intersect(build_dfa(classes.size, rows), _first_line_within(classes, HEADING_LIMIT))
 
 
-def _action(letters: Alphabet) -> Machine:
+def _action(classes: CharacterClasses) -> Dfa:
     """Return lines that no parser takes for another kind of element."""
-    conditions = [_unlike_headings(letters), _unlike_cues(letters)]
-    if not letters.lower.any():
-        conditions.append(_unlike_transitions(letters))
-    return intersect(build_machine(letters.size, _lines(letters)), *conditions)
+    conditions = [_unlike_headings(classes), _unlike_cues(classes)]
+    if not classes.lower.any():
+        conditions.append(_unlike_transitions(classes))
+    return intersect(build_dfa(classes.size, _lines(classes)), *conditions)
 
 
-def _dialogue(letters: Alphabet) -> Machine:
+def _dialogue(classes: CharacterClasses) -> Dfa:
     """Return speech under any cue, which is in upper case or forced by "@"."""
     rows: dict[str, Sequence[tuple[Mask, str]]] = {
-        **_lines(letters),
-        **_extension(letters),
+        **_lines(classes),
+        **_extension(classes),
     }
-    forced = letters.where(str.isalpha)
-    large = ~(letters.lower | letters.title)
-    for sign, allowed, naming in (("", large, letters.upper), ("@", letters.all, forced)):
-        allowed = allowed & letters.named
-        naming = naming & letters.named
+    forced = classes.select(str.isalpha)
+    large = ~(classes.lower | classes.title)
+    for sign, allowed, naming in (("", large, classes.upper), ("@", classes.all, forced)):
+        allowed = allowed & classes.named
+        naming = naming & classes.named
         nobody, somebody = f"{sign}nobody", f"{sign}somebody"
         name = [(allowed, nobody), (naming, somebody)]
         rows |= {
-            f"{sign}cue": [(mask & letters.alphanumeric, state) for mask, state in name],
-            nobody: [*name, (letters.space, f"{nobody} gap")],
-            f"{nobody} gap": [*name, (letters.combining, REJECT)],
+            f"{sign}cue": [(mask & classes.alphanumeric, state) for mask, state in name],
+            nobody: [*name, (classes.space, f"{nobody} gap")],
+            f"{nobody} gap": [*name, (classes.combining, REJECT)],
             somebody: [
                 (allowed, somebody),
-                (letters.space, f"{somebody} gap"),
-                (letters.newline, "start"),
+                (classes.space, f"{somebody} gap"),
+                (classes.newline, "start"),
             ],
             f"{somebody} gap": [
                 (allowed, somebody),
-                (letters.combining, REJECT),
-                (letters.these("("), "extension"),
+                (classes.combining, REJECT),
+                (classes.of("("), "extension"),
             ],
         }
-    rows["cue"] = [*rows["cue"], (letters.these("@"), "@cue")]
+    rows["cue"] = [*rows["cue"], (classes.of("@"), "@cue")]
     return intersect(
-        build_machine(letters.size, rows, "cue"),
-        _first_line_within(letters, CUE_LIMIT),
-        _unlike_headings(letters),
+        build_dfa(classes.size, rows, "cue"),
+        _first_line_within(classes, CUE_LIMIT),
+        _unlike_headings(classes),
     )
 
 
-def _dialogue_among(letters: Alphabet, names: Iterable[str]) -> Machine:
+def _dialogue_among(classes: CharacterClasses, names: Iterable[str]) -> Dfa:
     """Return speech under the cue of one of the names."""
-    cues = [cue_line(name) for name in names]
+    cues = [make_cue(name) for name in names]
     ways = {f"{cue}\n": "start" for cue in cues} | {f"{cue} (": "extension" for cue in cues}
-    rows = {**_lines(letters), **_extension(letters), **_spelt(letters, "cue", ways)}
-    return build_machine(letters.size, rows, "cue")
+    rows = {**_lines(classes), **_extension(classes), **_spelt(classes, "cue", ways)}
+    return build_dfa(classes.size, rows, "cue")
 
 
-def _extension(letters: Alphabet) -> Rows:
+def _extension(classes: CharacterClasses) -> Transitions:
     """Return the rest of a cue behind "(", from "extension" to the first line of speech."""
     ways = {f"{extension})\n": "start" for extension in EXTENSIONS}
-    return _spelt(letters, "extension", ways)
+    return _spelt(classes, "extension", ways)
 
 
 # Conditions ------------------------------------------------------------------------------------
 
 
-def _first_line_within(letters: Alphabet, limit: int) -> Machine:
+def _first_line_within(classes: CharacterClasses, limit: int) -> Dfa:
     """Require that the first line has at most so many characters."""
     rows = {
-        str(length): [(letters.all, str(length + 1)), (letters.newline, ACCEPT)]
+        str(length): [(classes.all, str(length + 1)), (classes.newline, ACCEPT)]
         for length in range(limit)
     }
-    return build_machine(letters.size, {**rows, str(limit): [(letters.newline, ACCEPT)]}, "0")
+    return build_dfa(classes.size, {**rows, str(limit): [(classes.newline, ACCEPT)]}, "0")
 
 
-def _unlike_headings(letters: Alphabet) -> Machine:
+def _unlike_headings(classes: CharacterClasses) -> Dfa:
     """Reject what any parser takes for the beginning of a scene heading."""
     starts = ("INT", "EXT", "EST", "I/E", "INT/EXT")
-    return _unlike(letters, [f"{start}{end}" for start in starts for end in " ."])
+    return _unlike(classes, [f"{start}{end}" for start in starts for end in " ."])
 
 
-def _unlike(letters: Alphabet, starts: Sequence[str]) -> Machine:
+def _unlike(classes: CharacterClasses, starts: Sequence[str]) -> Dfa:
     """Reject texts with one of some beginnings, in upper case or lower case."""
-    alike = {character: letters.alike(character) for character in set().union(*starts)}
+    alike = {character: classes.case_variants(character) for character in set().union(*starts)}
     rows: dict[str, list[tuple[Mask, str]]] = {}
     for start in starts:
         for at, character in enumerate(start):
-            row = rows.setdefault(f":{start[:at]}", [(letters.all, ACCEPT)])
+            row = rows.setdefault(f":{start[:at]}", [(classes.all, ACCEPT)])
             reached = REJECT if at == len(start) - 1 else f":{start[: at + 1]}"
             row.append((alike[character], reached))
-    return build_machine(letters.size, rows, ":")
+    return build_dfa(classes.size, rows, ":")
 
 
-def _unlike_cues(letters: Alphabet) -> Machine:
+def _unlike_cues(classes: CharacterClasses) -> Dfa:
     """Reject a first line of action that parsers take for a cue: upper case with lines below it.
 
-    A lower-case letter in the line prevents that, and so do letters without cases if no upper-case
-    letter is among them. Where the vocabulary has no lower-case letters, a line in upper case must
+    A lower-case letter in the line prevents that, and so do classes without cases if no upper-case
+    letter is among them. Where the vocabulary has no lower-case classes, a line in upper case must
     be the only one.
     """
-    shouts = letters.upper | letters.title, "large"
-    caseless = letters.caseless, "caseless"
-    shows = letters.lower, ACCEPT
-    ends = letters.newline, REJECT if letters.lower.any() else "last"
-    rows: Rows = {
-        "bare": [(letters.all, "bare"), caseless, shouts, shows, ends],
-        "caseless": [(letters.all, "caseless"), shouts, shows, (letters.newline, ACCEPT)],
-        "large": [(letters.all, "large"), shows, (letters.these("("), "aside"), ends],
+    shouts = classes.upper | classes.title, "large"
+    caseless = classes.caseless, "caseless"
+    shows = classes.lower, ACCEPT
+    ends = classes.newline, REJECT if classes.lower.any() else "last"
+    rows: Transitions = {
+        "bare": [(classes.all, "bare"), caseless, shouts, shows, ends],
+        "caseless": [(classes.all, "caseless"), shouts, shows, (classes.newline, ACCEPT)],
+        "large": [(classes.all, "large"), shows, (classes.of("("), "aside"), ends],
         # Lower case in parentheses does not prevent a cue, so such a line must be the only one.
-        "aside": [(letters.all, "aside"), (letters.lower, "shown_aside"), ends],
-        "shown_aside": [(letters.all, "shown_aside"), (letters.newline, "last")],
-        "last": [(letters.newline, ACCEPT)],
+        "aside": [(classes.all, "aside"), (classes.lower, "shown_aside"), ends],
+        "shown_aside": [(classes.all, "shown_aside"), (classes.newline, "last")],
+        "last": [(classes.newline, ACCEPT)],
     }
-    return build_machine(letters.size, rows, "bare")
+    return build_dfa(classes.size, rows, "bare")
 
 
-def _unlike_transitions(letters: Alphabet) -> Machine:
+def _unlike_transitions(classes: CharacterClasses) -> Dfa:
     """Reject lines in upper case that are transitions: with a colon at the end, or "FADE OUT."."""
-    colon = letters.these(":")
-    rows: Rows = {
-        "start": [(letters.all, "start"), (colon, "colon")],
-        "colon": [(letters.all, "start"), (colon, "colon"), (letters.newline, REJECT)],
+    colon = classes.of(":")
+    rows: Transitions = {
+        "start": [(classes.all, "start"), (colon, "colon")],
+        "colon": [(classes.all, "start"), (colon, "colon"), (classes.newline, REJECT)],
     }
-    return intersect(build_machine(letters.size, rows), _unlike(letters, ["FADE OUT."]))
+    return intersect(build_dfa(classes.size, rows), _unlike(classes, ["FADE OUT."]))
 
 
-def _beside_names(letters: Alphabet, names: Sequence[str]) -> Machine:
+def _beside_names(classes: CharacterClasses, names: Sequence[str]) -> Dfa:
     """Reject other names until a lower-case letter shows that the element is action.
 
-    Two upper-case letters in a row must be part of a name of the cast, and a name must end where
+    Two upper-case classes in a row must be part of a name of the cast, and a name must end where
     that one does: "Enter MAYA", "MAYA rises" and "MAYA, JO" pass, "GU" and "MAYAS" do not. From an
     opening parenthesis on, names are not checked.
     """
@@ -301,12 +303,12 @@ def _beside_names(letters: Alphabet, names: Sequence[str]) -> Machine:
         ways.setdefault(name, set())
 
     def spelling(prefix: str) -> list[tuple[Mask, str]]:
-        return [(letters.these(one), f":{prefix}{one}") for one in ways[prefix]]
+        return [(classes.of(one), f":{prefix}{one}") for one in ways[prefix]]
 
-    shown = letters.lower | letters.caseless | letters.newline | letters.these("(")
-    begin = [(letters.all, ":"), (letters.upper, "large"), *spelling(""), (shown, ACCEPT)]
-    large = [*begin, (letters.upper, REJECT)]
-    whole = [*begin, (letters.upper | letters.where(str.isdigit), REJECT)]
+    shown = classes.lower | classes.caseless | classes.newline | classes.of("(")
+    begin = [(classes.all, ":"), (classes.upper, "large"), *spelling(""), (shown, ACCEPT)]
+    large = [*begin, (classes.upper, REJECT)]
+    whole = [*begin, (classes.upper | classes.select(str.isdigit), REJECT)]
 
     def leaving(prefix: str) -> list[tuple[Mask, str]]:
         if prefix in names:
@@ -318,9 +320,9 @@ def _beside_names(letters: Alphabet, names: Sequence[str]) -> Machine:
         return large if prefix[-1:].isupper() else begin
 
     rows = {f":{prefix}": [*leaving(prefix), *spelling(prefix)] for prefix in ways}
-    return build_machine(letters.size, {**rows, "large": large, ":": begin}, ":")
+    return build_dfa(classes.size, {**rows, "large": large, ":": begin}, ":")
 
 
 def _shouts(text: str) -> bool:
-    """Return whether a text has two upper-case letters in a row."""
+    """Return whether a text has two upper-case classes in a row."""
     return any(one.isupper() and two.isupper() for one, two in pairwise(text))

@@ -1,4 +1,4 @@
-"""Lexicon: the words of a script's last lines that the next line may take up, and their weights.
+"""Collect the words of a script's last lines that the next line may take up, with weights.
 
 Only rare words count. Rareness needs no word list of a language: the model writes a page from
 nothing, and a word that the page has twice is common. `processors.recall` makes a line take words
@@ -18,47 +18,47 @@ from numpy.typing import NDArray
 
 from ..arrays import Floats
 from .model import Model
-from .sampling import Uniforms, draw
+from .sampling import Uniforms, draw_tokens
 
-WORDS = 32
+MOST_RECALL_WORDS = 32
 """The most spellings of words that a line may take up."""
 
-LONGEST_WORD = 16
+LONGEST_RARE_WORD = 16
 """The most characters of a rare word."""
 
-SHORTEST_WORD = 3
+SHORTEST_RARE_WORD = 3
 """The fewest characters of a rare word."""
 
-LINES = 8
+RECALL_LINES = 8
 """The number of elements whose words count."""
 
-FADE = 0.8
+DISTANCE_DECAY = 0.8
 """The factor by which a word counts less after each further element."""
 
-BY_VOICE = 0.6
+MODEL_WORD_WEIGHT = 0.6
 """The weight of a word that no person has said."""
 
-NOTHING = -1
+SPELLING_PADDING = -1
 """The padding of spellings behind their last character."""
 
-PAGE = (64, 128)
+SAMPLE_SHAPE = (64, 128)
 """The lines, and the characters of each, of the page on which common words are counted."""
 
-COMMON = 2
+LEAST_COMMON_COUNT = 2
 """The fewest times that a common word stands on the page."""
 
-WORD = re.compile(r"[^\W\d_]+")
+WORD_PATTERN = re.compile(r"[^\W\d_]+")
 
 ENDS_SENTENCE = ".!?\u2026:\"'\u201c\u201d\u2018\u2019()"
 """The characters behind which, as at the beginning of a line of verse, any word has a capital."""
 
-Heard = tuple[tuple[str, bool], ...]
+RecentElements = tuple[tuple[str, bool], ...]
 """The text of each element, the last one last, and whether a person wrote it."""
 
 
 @dataclass(frozen=True, eq=False)
 class Lexicon:
-    """The characters and the common words of a model; use `Lexicon.of`."""
+    """Hold the characters and the common words of a model; use `Lexicon.of`."""
 
     vocabulary: tuple[str, ...]
     common: frozenset[str]
@@ -67,12 +67,17 @@ class Lexicon:
     @classmethod
     def of(cls, model: Model) -> Lexicon:
         """Return the lexicon of a model, which takes some hundred steps of it."""
-        counted = Counter(word.lower() for word in WORD.findall(_page(model)))
-        return cls(model.vocabulary, frozenset(word for word in counted if counted[word] >= COMMON))
+        counted = Counter(word.lower() for word in WORD_PATTERN.findall(_sample_text(model)))
+        return cls(
+            model.vocabulary,
+            frozenset(word for word in counted if counted[word] >= LEAST_COMMON_COUNT),
+        )
 
     def is_rare(self, word: str) -> bool:
         """Return whether a word is neither common, nor too short, nor too long."""
-        return SHORTEST_WORD <= len(word) <= LONGEST_WORD and word.lower() not in self.common
+        return (
+            SHORTEST_RARE_WORD <= len(word) <= LONGEST_RARE_WORD and word.lower() not in self.common
+        )
 
     def spell(self, word: str) -> list[int] | None:
         """Return the tokens of a word, or None if the model lacks one of its characters."""
@@ -81,9 +86,9 @@ class Lexicon:
         return [self.vocabulary.index(character) for character in word]
 
 
-def _page(model: Model) -> str:
+def _sample_text(model: Model) -> str:
     """Return lines that a model writes from nothing, at a temperature of 1."""
-    columns, length = PAGE
+    columns, length = SAMPLE_SHAPE
     numbers = Uniforms()
     uniforms = np.stack([numbers.of(seed, length) for seed in range(columns)])
     tokens = np.full(columns, model.newline, np.int64)
@@ -92,39 +97,42 @@ def _page(model: Model) -> str:
     written = np.empty((columns, length), np.int64)
     for place in range(length):
         logits, states = model.step(tokens, states)
-        written[:, place] = tokens = draw(logits, ones, ones, none, uniforms[:, place])
+        written[:, place] = tokens = draw_tokens(logits, ones, ones, none, uniforms[:, place])
     return "\n".join(map(model.decode, written))
 
 
 @dataclass(frozen=True)
-class Said:
-    """The words that a line may take up, the heaviest first."""
+class RecallWords:
+    """Hold the words that a line may take up, the heaviest first."""
 
     words: NDArray[np.int16]
-    """A spelling in each column, filled up with `NOTHING`: int16 [LONGEST_WORD + 1, WORDS]."""
+    """A spelling in each column, filled up with `SPELLING_PADDING`:
+    int16 [LONGEST_RARE_WORD + 1, MOST_RECALL_WORDS]."""
     weights: Floats
-    """The weight of each word, up to 1, and 0 in empty columns: float32 [WORDS]."""
+    """The weight of each word, up to 1, and 0 in empty columns: float32 [MOST_RECALL_WORDS]."""
 
 
 @lru_cache(maxsize=64)
-def said(lexicon: Lexicon, heard: Heard) -> Said:
+def collect_recall_words(lexicon: Lexicon, heard: RecentElements) -> RecallWords:
     """Return the words that a line may take up from the elements before it.
 
     The weight of a word fades with its distance. A word that the model has written again has no
     weight until a person says the word again, because it could cause loops.
     """
-    nearest_first = [(*_cue_and_body(text), by_person) for text, by_person in heard[::-1][:LINES]]
-    names = {name for cue, _, _ in nearest_first for name in WORD.findall(cue.lower())}
+    nearest_first = [
+        (*_split_cue(text), by_person) for text, by_person in heard[::-1][:RECALL_LINES]
+    ]
+    names = {name for cue, _, _ in nearest_first for name in WORD_PATTERN.findall(cue.lower())}
     places: dict[str, list[tuple[int, bool]]] = {}
     spellings: dict[str, set[str]] = {}
     for distance, (_, body, by_person) in enumerate(nearest_first):
-        for word, spelt in _rare(lexicon, body, names):
+        for word, spelt in _find_rare_words(lexicon, body, names):
             spellings.setdefault(word, set()).update(spelt)
             if (distance, by_person) not in places.setdefault(word, []):
                 places[word].append((distance, by_person))
-    weights = {word: _weight(at) for word, at in places.items()}
+    weights = {word: _compute_weight(at) for word, at in places.items()}
     heaviest = sorted(weights, key=lambda word: (-weights[word], word))
-    return _lay_out(
+    return _to_arrays(
         [
             (spelling, weights[word])
             for word in heaviest
@@ -134,15 +142,17 @@ def said(lexicon: Lexicon, heard: Heard) -> Said:
     )
 
 
-def _cue_and_body(text: str) -> tuple[str, str]:
+def _split_cue(text: str) -> tuple[str, str]:
     """Return the cue of an element, empty for action, and the text below it."""
     first, _, rest = text.partition("\n")
     return (first, rest) if rest and first.partition("(")[0].isupper() else ("", text)
 
 
-def _rare(lexicon: Lexicon, body: str, names: set[str]) -> Iterator[tuple[str, set[str]]]:
+def _find_rare_words(
+    lexicon: Lexicon, body: str, names: set[str]
+) -> Iterator[tuple[str, set[str]]]:
     """Yield each rare word of a body, in lower case, and the ways to spell it in another line."""
-    for match in WORD.finditer(body):
+    for match in WORD_PATTERN.finditer(body):
         word = match[0]
         if not lexicon.is_rare(word):
             continue
@@ -161,7 +171,7 @@ def _begins_sentence(before: str) -> bool:
     return not said or said[-1] in ENDS_SENTENCE or "\n" in before[len(said) :]
 
 
-def _weight(places: list[tuple[int, bool]]) -> float:
+def _compute_weight(places: list[tuple[int, bool]]) -> float:
     """Return the weight of a word.
 
     Args:
@@ -170,15 +180,15 @@ def _weight(places: list[tuple[int, bool]]) -> float:
     """
     (distance, by_person), *earlier = places
     if by_person:
-        return float(FADE**distance)
-    return 0.0 if earlier else BY_VOICE * FADE**distance
+        return float(DISTANCE_DECAY**distance)
+    return 0.0 if earlier else MODEL_WORD_WEIGHT * DISTANCE_DECAY**distance
 
 
-def _lay_out(spellings: list[tuple[list[int], float]]) -> Said:
+def _to_arrays(spellings: list[tuple[list[int], float]]) -> RecallWords:
     """Return the first spellings and their weights as arrays."""
-    words = np.full((LONGEST_WORD + 1, WORDS), NOTHING, np.int16)
-    weights = np.zeros(WORDS, np.float32)
-    for place, (spelling, weight) in enumerate(spellings[:WORDS]):
+    words = np.full((LONGEST_RARE_WORD + 1, MOST_RECALL_WORDS), SPELLING_PADDING, np.int16)
+    weights = np.zeros(MOST_RECALL_WORDS, np.float32)
+    for place, (spelling, weight) in enumerate(spellings[:MOST_RECALL_WORDS]):
         words[: len(spelling), place] = spelling
         weights[place] = weight
-    return Said(words, weights)
+    return RecallWords(words, weights)

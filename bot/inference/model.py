@@ -1,4 +1,4 @@
-"""Model: an ONNX file that maps a character and a state to logits and the next state."""
+"""Open a model: an ONNX file that maps a character and a state to logits and the next state."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -17,14 +16,14 @@ from numpy.typing import NDArray
 from ..arrays import Logits, States, Tokens
 from ..cleaning import clean
 from ..i18n.catalogue import phrase, say
-from ..screenplay.fountain import blocks, from_voice
+from ..screenplay.fountain import parse_model_text, split_fountain
 from .anatomy import Anatomy
-from .slots import Slots
+from .buffers import StepBuffers
 
 FORMAT = "1"
 """The version of the model file that this bot reads."""
 
-LARGEST_FILE = 256 * 2**20
+LARGEST_MODEL_FILE = 256 * 2**20
 """The most bytes of a file, and of its constants: several times what any model needs."""
 
 OPERATORS = frozenset(
@@ -46,11 +45,11 @@ OPERATORS = frozenset(
 """The operators of networks that read one character. None of these runs a graph of its own, draws
 at random, or makes arbitrarily many numbers out of a few."""
 
-SPIN = 1_000
+SPIN_MICROSECONDS = 1_000
 """Microseconds for which an idle thread spins before sleeping: longer than the time between two
 steps of an engine."""
 
-MOST_CHARACTERS = 32_000
+LARGEST_VOCABULARY = 32_000
 """The most characters of a vocabulary, whose tokens must fit into 16 bits."""
 
 LARGEST_STATE = 2**17
@@ -67,15 +66,17 @@ CLOSING = ".!?\u2026)\n"
 """The characters behind which a sentence, or a line of verse, may end."""
 
 
-CANNOT_BE_READ = phrase(
+UNREADABLE_MODEL = phrase(
     "The voice {path} cannot be opened ({reason}): train one with `make voice`, or set "
     "ONBOOK_MODELS and ONBOOK_MODEL to one that exists."
 )
-TOO_LARGE = phrase("{file} has more than {most:,} MB, which no voice needs: export a smaller one.")
-DAMAGED = phrase(
+MODEL_TOO_LARGE = phrase(
+    "{file} has more than {most:,} MB, which no voice needs: export a smaller one."
+)
+DAMAGED_MODEL = phrase(
     "{file} is damaged or no ONNX file: export the voice again with `python -m export`."
 )
-NO_VOICE = phrase(
+NOT_A_MODEL = phrase(
     "{file} is no On Book voice, and this bot reads format {known}: export the voice again with "
     "`python -m export`."
 )
@@ -93,7 +94,7 @@ NOT_TO_CONTRACT = phrase(
 
 
 class ModelError(Exception):
-    """A model file cannot be used: one sentence that says why, and what to do about it.
+    """Refuse a model file, with one sentence that says why, and what to do about it.
 
     The sentence is translated when the error is shown, and so is its field ``why``.
     """
@@ -111,7 +112,7 @@ class ModelError(Exception):
 
 @dataclass(frozen=True)
 class Model:
-    """A network with its vocabulary and metadata; use `Model.load`.
+    """Run a network with its vocabulary and metadata; use `Model.load`.
 
     A model is immutable, and `step` is thread-safe.
     """
@@ -146,22 +147,22 @@ class Model:
         Raises:
             ModelError: The file cannot be used.
         """
-        return cls.of(content_of(path), path.stem, threads)
+        return cls.of(read_model_file(path), path.stem, threads)
 
     @classmethod
     def of(cls, content: bytes, name: str, threads: int = 2) -> Model:
         """Open the content of a model file, as `load` does."""
         file = f"{name}.onnx"
-        anatomy = checked(content, file)
+        anatomy = check_model_file(content, file)
         about = anatomy.metadata
         try:
-            vocabulary = _vocabulary(about["onbook.vocabulary"])
-            fold = _fold(about["onbook.fold"])
-            openings = openings_of(about)
-            fingerprint = _fingerprint(anatomy)
-            session = _session(content, file, threads)
-            size = _state_size(session, len(vocabulary))
-        except _Breach as breach:
+            vocabulary = _parse_vocabulary(about["onbook.vocabulary"])
+            fold = _parse_fold(about["onbook.fold"])
+            openings = parse_openings(about)
+            fingerprint = _check_fingerprint(anatomy)
+            session = _open_session(content, file, threads)
+            size = _read_state_size(session, len(vocabulary))
+        except ContractError as breach:
             raise ModelError(
                 NOT_TO_CONTRACT, file=file, why=breach.why, what=breach.what
             ) from breach
@@ -176,24 +177,24 @@ class Model:
         return self._ids["\n"]
 
     @cached_property
-    def opening(self) -> NDArray[np.bool_]:
+    def lower_case(self) -> NDArray[np.bool_]:
         """Return the lower-case letters, which rule out a cue or a heading: bool [V]."""
         return np.array([character.islower() for character in self.vocabulary])
 
     @cached_property
-    def ends_cue(self) -> NDArray[np.bool_]:
+    def cue_ends(self) -> NDArray[np.bool_]:
         """Return the characters that end a cue or rule one out: bool [V]."""
-        ends = self.opening.copy()
+        ends = self.lower_case.copy()
         ends[self.newline] = True
         return ends
 
     @cached_property
-    def closing(self) -> NDArray[np.bool_]:
+    def sentence_ends(self) -> NDArray[np.bool_]:
         """Return the characters behind which a sentence or a line of verse may end: bool [V]."""
         return np.array([character in CLOSING for character in self.vocabulary])
 
     @cached_property
-    def wordlike(self) -> NDArray[np.bool_]:
+    def word_characters(self) -> NDArray[np.bool_]:
         """Return the characters of words: bool [V]."""
         return np.array([c.isalnum() or c in "'\u2019-" for c in self.vocabulary])
 
@@ -233,17 +234,9 @@ class Model:
         )
         return logits, states
 
-    def slots(self, capacity: int) -> Slots:
-        """Return slots for the rows of a batch, for one thread."""
-        return Slots(self.session, capacity, len(self.vocabulary), self.state_size)
-
-    def fact(self, name: str) -> Any:  # noqa: ANN401 - whatever JSON holds
-        """Return the metadata under ``onbook.NAME``, parsed if it is JSON."""
-        value = self.about.get(f"onbook.{name}", "")
-        try:
-            return json.loads(value)
-        except ValueError:
-            return value
+    def make_buffers(self, capacity: int) -> StepBuffers:
+        """Return buffers for the rows of a batch, for one thread."""
+        return StepBuffers(self.session, capacity, len(self.vocabulary), self.state_size)
 
     @cached_property
     def _ids(self) -> dict[str, int]:
@@ -254,8 +247,8 @@ class Model:
         return {ord(character): plain for character, plain in self.fold.items()}
 
 
-class _Breach(Exception):
-    """A model file breaks its contract; the reason is a sentence for the catalogues."""
+class ContractError(Exception):
+    """Refuse a file that breaks its contract; the reason is a sentence for the catalogues."""
 
     def __init__(self, why: str, what: str = "") -> None:
         super().__init__(why)
@@ -263,55 +256,55 @@ class _Breach(Exception):
         self.what = what
 
 
-def content_of(path: Path) -> bytes:
+def read_model_file(path: Path) -> bytes:
     """Return the content of a model file; raise ModelError if it is unreadable or too large."""
     if path.is_fifo():  # because reading would wait for a writer
-        raise ModelError(CANNOT_BE_READ, path=str(path), reason="a pipe")
+        raise ModelError(UNREADABLE_MODEL, path=str(path), reason="a pipe")
     try:
         with path.open("rb") as file:
-            content = file.read(LARGEST_FILE + 1)
+            content = file.read(LARGEST_MODEL_FILE + 1)
     except OSError as error:
         reason = error.strerror or "unreadable"
-        raise ModelError(CANNOT_BE_READ, path=str(path), reason=reason) from error
-    if len(content) > LARGEST_FILE:
-        raise ModelError(TOO_LARGE, file=path.name, most=LARGEST_FILE // 2**20)
+        raise ModelError(UNREADABLE_MODEL, path=str(path), reason=reason) from error
+    if len(content) > LARGEST_MODEL_FILE:
+        raise ModelError(MODEL_TOO_LARGE, file=path.name, most=LARGEST_MODEL_FILE // 2**20)
     return content
 
 
-def checked(content: bytes, file: str) -> Anatomy:
+def check_model_file(content: bytes, file: str) -> Anatomy:
     """Return the anatomy of a file that the runtime may open; raise ModelError for any other."""
     try:
         anatomy = Anatomy.of(content)
     except ValueError as error:
-        raise ModelError(DAMAGED, file=file) from error
+        raise ModelError(DAMAGED_MODEL, file=file) from error
     if not anatomy.operators:
-        raise ModelError(DAMAGED, file=file)
+        raise ModelError(DAMAGED_MODEL, file=file)
     known = anatomy.metadata.get("onbook.format")
     if known is None:
-        raise ModelError(NO_VOICE, file=file, known=FORMAT)
+        raise ModelError(NOT_A_MODEL, file=file, known=FORMAT)
     if known != FORMAT:
         raise ModelError(OTHER_FORMAT, file=file, found=known[:20], known=FORMAT)
     try:
         _check_safe(anatomy)
-    except _Breach as breach:
+    except ContractError as breach:
         raise ModelError(UNSAFE, file=file, why=breach.why, what=breach.what) from breach
     return anatomy
 
 
 def _check_safe(anatomy: Anatomy) -> None:
     """Raise _Breach for what no model needs and what could do harm."""
-    if anatomy.elsewhere:
-        raise _Breach(phrase("a part of it lies in another file"))
-    if anatomy.constants > LARGEST_FILE:
-        raise _Breach(phrase("its constants are larger than any voice's"))
+    if anatomy.is_external:
+        raise ContractError(phrase("a part of it lies in another file"))
+    if anatomy.constants > LARGEST_MODEL_FILE:
+        raise ContractError(phrase("its constants are larger than any voice's"))
     names = {f"{domain}.{name}" if domain else name for domain, name in anatomy.operators}
     if unknown := sorted(names - OPERATORS):
-        raise _Breach(phrase("a voice does not need the operator "), unknown[0][:60])
-    if anatomy.nested:
-        raise _Breach(phrase("it is more than one plain network"))
+        raise ContractError(phrase("a voice does not need the operator "), unknown[0][:60])
+    if anatomy.is_nested:
+        raise ContractError(phrase("it is more than one plain network"))
 
 
-def _session(content: bytes, file: str, threads: int) -> onnxruntime.InferenceSession:
+def _open_session(content: bytes, file: str, threads: int) -> onnxruntime.InferenceSession:
     """Open a session of the runtime; raise ModelError if the runtime rejects the file."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
@@ -319,39 +312,41 @@ def _session(content: bytes, file: str, threads: int) -> onnxruntime.InferenceSe
     # A thread takes longer to wake than a product takes, so threads spin between two products. They
     # must not spin for long, because that would keep a core busy while nobody writes.
     options.add_session_config_entry("session.intra_op.allow_spinning", "1")
-    options.add_session_config_entry("session.intra_op.spin_duration_us", str(SPIN))
+    options.add_session_config_entry("session.intra_op.spin_duration_us", str(SPIN_MICROSECONDS))
     options.log_severity_level = 4
     try:
         # Opened from bytes, so that the file cannot refer to other files.
         session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     except Exception as error:
-        raise ModelError(DAMAGED, file=file) from error
+        raise ModelError(DAMAGED_MODEL, file=file) from error
     # The session keeps the file in memory for a fallback to other providers, which is never used.
     session._model_bytes = None  # noqa: SLF001 - no public name drops the file
     return session
 
 
-def _vocabulary(text: str) -> tuple[str, ...]:
+def _parse_vocabulary(text: str) -> tuple[str, ...]:
     """Return the vocabulary of the metadata; raise _Breach if the metadata has no valid one."""
     characters = tuple(json.loads(text))
     if "\n" not in characters:
-        raise _Breach(phrase("a vocabulary without a newline"))
+        raise ContractError(phrase("a vocabulary without a newline"))
     if not all(map(_is_character, characters)) or len(set(characters)) < len(characters):
-        raise _Breach(phrase("a vocabulary that is not of single characters, each of them once"))
-    if len(characters) > MOST_CHARACTERS:
-        raise _Breach(phrase("a vocabulary that is too large"))
+        raise ContractError(
+            phrase("a vocabulary that is not of single characters, each of them once")
+        )
+    if len(characters) > LARGEST_VOCABULARY:
+        raise ContractError(phrase("a vocabulary that is too large"))
     return characters
 
 
-def _fold(text: str) -> dict[str, str]:
+def _parse_fold(text: str) -> dict[str, str]:
     """Return the fold of the metadata; raise _Breach if the metadata has no valid one."""
     fold = json.loads(text)
     if not isinstance(fold, dict) or not all(map(_is_character, fold)):
-        raise _Breach(phrase("a fold that is not of single characters"))
+        raise ContractError(phrase("a fold that is not of single characters"))
     return {character: str(plain) for character, plain in fold.items()}
 
 
-def openings_of(about: Mapping[str, str]) -> dict[str, str]:
+def parse_openings(about: Mapping[str, str]) -> dict[str, str]:
     """Return the openings of a file by style.
 
     Raises:
@@ -360,29 +355,29 @@ def openings_of(about: Mapping[str, str]) -> dict[str, str]:
     """
     openings = json.loads(about.get("onbook.openings", "{}"))
     if not isinstance(openings, dict) or len(openings) > MOST_STYLES:
-        raise _Breach(phrase("its openings are not a map of few styles"))
+        raise ContractError(phrase("its openings are not a map of few styles"))
     for style, text in openings.items():
         name = " ".join(clean(style).split())
         if name != style or not 0 < len(name) <= LONGEST_STYLE:
-            raise _Breach(phrase("a style has no name that could be shown: "), name[:60])
+            raise ContractError(phrase("a style has no name that could be shown: "), name[:60])
         if not isinstance(text, str) or len(text) > LONGEST_OPENING:
-            raise _Breach(phrase("an opening is no text, or too long: "), style)
-        if not all(map(_is_element, blocks(text))):
-            raise _Breach(phrase("an opening is not plain Fountain: "), style)
+            raise ContractError(phrase("an opening is no text, or too long: "), style)
+        if not all(map(_is_element, split_fountain(text))):
+            raise ContractError(phrase("an opening is not plain Fountain: "), style)
     return openings
 
 
 def _is_element(block: str) -> bool:
     """Return whether a block is an element as it stands, or a transition without its ``>``."""
-    element = from_voice(block)
+    element = parse_model_text(block)
     return element is not None and element.text in (block, f"> {block}")
 
 
-def _fingerprint(anatomy: Anatomy) -> str:
+def _check_fingerprint(anatomy: Anatomy) -> str:
     """Return the fingerprint; raise _Breach if the metadata has another one than the content."""
     fingerprint = anatomy.metadata["onbook.fingerprint"]
     if fingerprint != anatomy.fingerprint():
-        raise _Breach(phrase("its fingerprint is that of another voice"))
+        raise ContractError(phrase("its fingerprint is that of another voice"))
     return fingerprint
 
 
@@ -391,7 +386,7 @@ def _is_character(one: object) -> bool:
     return isinstance(one, str) and len(one) == 1 and not "\ud800" <= one <= "\udfff"
 
 
-def _state_size(session: onnxruntime.InferenceSession, characters: int) -> int:
+def _read_state_size(session: onnxruntime.InferenceSession, characters: int) -> int:
     """Return S; raise _Breach if inputs or outputs do not match the contract."""
     given = {i.name: (i.type, i.shape[1:]) for i in (*session.get_inputs(), *session.get_outputs())}
     size = next(iter(given["state"][1]), None)
@@ -403,7 +398,7 @@ def _state_size(session: onnxruntime.InferenceSession, characters: int) -> int:
     }
     if given != expected or not isinstance(size, int):
         shown = ", ".join(f"{name} {kind} {shape}" for name, (kind, shape) in given.items())
-        raise _Breach(phrase("inputs and outputs are "), shown[:300])
+        raise ContractError(phrase("inputs and outputs are "), shown[:300])
     if size > LARGEST_STATE:
-        raise _Breach(phrase("it remembers a script in too many numbers"))
+        raise ContractError(phrase("it remembers a script in too many numbers"))
     return size

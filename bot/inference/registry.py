@@ -1,4 +1,4 @@
-"""Registry: the model files in the operator's folder, each with its engine once it is used.
+"""Find the model files in the operator's folder, and open an engine for each that is used.
 
 A file that has changed is examined again when its model is next asked for. Lines in progress keep
 the engine that they began with, which ends when nobody refers to it any more.
@@ -22,25 +22,32 @@ import numpy as np
 from ..i18n.catalogue import phrase
 from ..i18n.markdown import inline
 from .anatomy import Anatomy
-from .engine import Engine, EngineClosed, Load
-from .model import Model, ModelError, checked, content_of
-from .sandbox import CHANGES, Examiner, Facts, Unexamined, refusal_for, sha256_of
+from .engine import Engine, EngineClosed, EngineLoad
+from .model import Model, ModelError, check_model_file, read_model_file
+from .sandbox import (
+    FILE_CHANGING,
+    ModelSandbox,
+    NoVerdict,
+    VerdictStore,
+    classify_error,
+    compute_sha256,
+)
 
-SLOW = 1000.0
+SLOW_SPEED = 1000.0
 """The speed below which the operator is warned, in characters a second."""
 
 PROBES, PROBE_STEPS = 5, 20
 """The trials, and the steps of each, that measure the speed of a model: some milliseconds."""
 
-NO_SUCH_VOICE = phrase(
+UNKNOWN_MODEL = phrase(
     "There is no voice “{name}” in the folder that ONBOOK_MODELS names: choose from {names}."
 )
-NO_VOICE_AT_ALL = phrase(
+NO_MODELS = phrase(
     "There is no voice “{name}” in the folder that ONBOOK_MODELS names: train one with "
     "`make voice`."
 )
 
-AGAIN = 300.0
+REFUSAL_LIFETIME = 300.0
 """Seconds after which an uncertain refusal expires. Each examination may take half a minute of
 processor time."""
 
@@ -52,8 +59,8 @@ back."""
 
 
 @dataclass(frozen=True)
-class Found:
-    """A file in the folder, as it was when it was last examined."""
+class ModelFile:
+    """Describe a file in the folder, as it was when it was last examined."""
 
     name: str
     stamp: Stamp | None
@@ -72,8 +79,8 @@ class Found:
         return self.stamp[1] if self.stamp else 0
 
 
-class Voices:
-    """The models in the files ``*.onnx`` of a folder, opened when they are first asked for.
+class ModelRegistry:
+    """Open the models in the files ``*.onnx`` of a folder when they are first asked for.
 
     Args:
         folder: The folder.
@@ -87,8 +94,8 @@ class Voices:
         self.threads = threads
         self.rows = rows
         self.queue = queue
-        self._examiner = Examiner()
-        self._found: dict[str, Found] = {}
+        self._examiner = ModelSandbox()
+        self._found: dict[str, ModelFile] = {}
         self._engines: dict[str, Engine] = {}
         self._opened_from: dict[str, str] = {}
         """The SHA-256 of the file that each engine was opened from."""
@@ -105,7 +112,7 @@ class Voices:
         """Raise ModelError for a missing or unsafe file, without opening the model."""
         self._check(name)
         path = self._path(name)
-        await asyncio.to_thread(lambda: checked(content_of(path), path.name))
+        await asyncio.to_thread(lambda: check_model_file(read_model_file(path), path.name))
 
     async def engine(self, name: str) -> Engine:
         """Return the engine of a model.
@@ -126,7 +133,7 @@ class Voices:
             self._renewing[name] = asyncio.create_task(self._renew(name))
         return engine
 
-    async def look(self, name: str) -> Found:
+    async def look(self, name: str) -> ModelFile:
         """Return a file as it is now; raise ModelError if there is no such model.
 
         If the model is in use and its file has changed, the new one replaces it.
@@ -139,15 +146,15 @@ class Voices:
                     await self._open(name)
             return self._found[name]
 
-    async def look_at_all(self) -> list[Found]:
+    async def examine_all(self) -> list[ModelFile]:
         """Return all files as they are now, in alphabetical order."""
         return [await self.look(name) for name in self.names()]
 
-    def remember_in(self, facts: Facts) -> None:
+    def store_verdicts_in(self, facts: VerdictStore) -> None:
         """Set where the verdicts on files are remembered."""
         self._examiner.facts = facts
 
-    def loads(self) -> dict[str, Load]:
+    def loads(self) -> dict[str, EngineLoad]:
         """Return the load of each engine, for any thread."""
         return {name: engine.load for name, engine in list(self._engines.items())}
 
@@ -178,7 +185,7 @@ class Voices:
                 return engine
             refusal = self._found[name].refusal
             assert refusal is not None  # or it would have been opened
-            raise _plain(refusal)
+            raise _drop_traceback(refusal)
 
     async def _renew(self, name: str) -> None:
         """Examine a file that has changed, in the background."""
@@ -194,7 +201,7 @@ class Voices:
         """Raise ModelError for an unknown name, so that no name is used as a path."""
         known = self.names()
         if name not in known:
-            sentence = NO_SUCH_VOICE if known else NO_VOICE_AT_ALL
+            sentence = UNKNOWN_MODEL if known else NO_MODELS
             raise ModelError(sentence, name=inline(name, 40), names=", ".join(known))
 
     def _path(self, name: str) -> Path:
@@ -203,26 +210,26 @@ class Voices:
     def _has_changed(self, name: str) -> bool:
         """Return whether a file may have changed since it was last examined."""
         found = self._found.get(name)
-        stamp = _stamp(self._path(name))
+        stamp = _read_stamp(self._path(name))
         if found is None or stamp is None:
             return False
         return stamp != found.stamp or time.monotonic() >= found.until
 
-    async def _look(self, name: str) -> Found:
+    async def _look(self, name: str) -> ModelFile:
         """Examine a file."""
         path = self._path(name)
         # Taken first, so that a write during the examination shows as a change.
-        found = Found(name, _stamp(path))
+        found = ModelFile(name, _read_stamp(path))
         try:
-            content, sha256 = await asyncio.to_thread(_read, path)
+            content, sha256 = await asyncio.to_thread(_read_and_hash, path)
             found = replace(found, sha256=sha256)
             await self._examiner.examine(path, sha256)
             anatomy = await asyncio.to_thread(Anatomy.of, content)
         except (ModelError, MemoryError) as error:
-            refusal = refusal_for(error, path.name)
+            refusal = classify_error(error, path.name)
             log.warning("model %s is not used: %s", name, refusal)
-            certain = found.sha256 != "" and not isinstance(refusal, Unexamined)
-            return _refused(found, refusal, certain=certain)
+            certain = found.sha256 != "" and not isinstance(refusal, NoVerdict)
+            return _make_refusal(found, refusal, certain=certain)
         return replace(found, about=anatomy.metadata)
 
     async def _open(self, name: str) -> None:
@@ -238,16 +245,16 @@ class Voices:
             # Opening releases the interpreter lock for most of the time.
             model = await asyncio.to_thread(self._load, found)
         except (ModelError, MemoryError) as error:
-            refusal = refusal_for(error, self._path(name).name)
+            refusal = classify_error(error, self._path(name).name)
             # A sound file that cannot be opened lacks memory, or is being written to.
-            self._found[name] = _refused(found, refusal, certain=False)
+            self._found[name] = _make_refusal(found, refusal, certain=False)
             log.warning("model %s is not used: %s", name, refusal)
             return
         ready = time.perf_counter() - began
-        speed = await asyncio.to_thread(characters_per_second, model)
+        speed = await asyncio.to_thread(measure_speed, model)
         log.info("model %s is ready after %.2f s: %.0f characters/s", name, ready, speed)
         # Other engines would slow the measurement down.
-        if speed < SLOW and not self._engines:
+        if speed < SLOW_SPEED and not self._engines:
             log.warning(
                 "model %s writes only %.0f characters/s: this processor may lack 8-bit "
                 "instructions; in On Book's repository, `python -m export %s.onnx --bits 32 -o "
@@ -265,16 +272,16 @@ class Voices:
         self._engines[name] = Engine(model, self.rows, self.queue)
         self._opened_from[name] = found.sha256
 
-    def _load(self, found: Found) -> Model:
+    def _load(self, found: ModelFile) -> Model:
         """Open the very bytes that were examined; raise ModelError if they have changed."""
         path = self._path(found.name)
-        content, sha256 = _read(path)
+        content, sha256 = _read_and_hash(path)
         if sha256 != found.sha256:
-            raise ModelError(CHANGES, file=path.name)
+            raise ModelError(FILE_CHANGING, file=path.name)
         return Model.of(content, found.name, self.threads)
 
 
-def _stamp(path: Path) -> Stamp | None:
+def _read_stamp(path: Path) -> Stamp | None:
     """Return the stamp of a file, or None if there is none."""
     try:
         found = path.stat()
@@ -283,24 +290,24 @@ def _stamp(path: Path) -> Stamp | None:
     return found.st_mtime_ns, found.st_size, found.st_ino, found.st_ctime_ns
 
 
-def _refused(found: Found, refusal: ModelError, *, certain: bool) -> Found:
+def _make_refusal(found: ModelFile, refusal: ModelError, *, certain: bool) -> ModelFile:
     """Return a file as refused: until it changes if that is ``certain``, or else for a while."""
-    until = math.inf if certain else time.monotonic() + AGAIN
-    return replace(found, about=None, refusal=_plain(refusal), until=until)
+    until = math.inf if certain else time.monotonic() + REFUSAL_LIFETIME
+    return replace(found, about=None, refusal=_drop_traceback(refusal), until=until)
 
 
-def _plain(refusal: ModelError) -> ModelError:
+def _drop_traceback(refusal: ModelError) -> ModelError:
     """Return an error without its traceback, which would keep the file's content in memory."""
     return ModelError(refusal.sentence, **refusal.fields)
 
 
-def _read(path: Path) -> tuple[bytes, str]:
+def _read_and_hash(path: Path) -> tuple[bytes, str]:
     """Return the content of a file and its SHA-256; raise ModelError if it cannot be read."""
-    content = content_of(path)
-    return content, sha256_of(content)
+    content = read_model_file(path)
+    return content, compute_sha256(content)
 
 
-def characters_per_second(model: Model) -> float:
+def measure_speed(model: Model) -> float:
     """Measure the speed of a model with a single row.
 
     The fastest trial counts, because the others only tell how busy the machine is.

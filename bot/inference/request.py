@@ -1,4 +1,4 @@
-"""Requests: lines for the engine to read or write, and its replies."""
+"""Describe the lines that an engine reads or writes, and the completions that it returns."""
 
 from __future__ import annotations
 
@@ -8,31 +8,31 @@ import numpy as np
 
 from ..arrays import Floats, States, Tokens
 from .automaton import Automaton
-from .lexicon import Said
+from .lexicon import RecallWords
 from .sampling import Sampling
-from .word_filter import Banned
+from .word_filter import BannedWordFilter
 
 LONGEST_LINE = 2_000
 """The largest limit of a line, in characters."""
 
-TO_A_WORD = 40
+WORD_OVERRUN = 40
 """Characters that a line may go on beyond its limit to complete a word."""
 
-BEYOND = TO_A_WORD + 200
+LONGEST_OVERRUN = WORD_OVERRUN + 200
 """Characters that a line may go on beyond its limit where its automaton forbids an end."""
 
 
-class NothingLeft(Exception):
-    """The banned words leave no possible continuation of the line."""
+class NoContinuation(Exception):
+    """Fail a line of which the banned words leave no possible continuation."""
 
 
-class NoNumber(Exception):
-    """The model's output for the line is not finite: its file is damaged."""
+class NonFiniteOutput(Exception):
+    """Fail a line for which the model's output is not finite, because its file is damaged."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """A line to read or write.
+    """Ask an engine to read or write a line.
 
     The engine reads ``prompt``, at least one token, from ``state``. Then, if there is ``sampling``,
     it writes characters until an element ends with two newlines. Beyond ``limit`` the engine ends
@@ -50,33 +50,33 @@ class Request:
     _: KW_ONLY
     automaton: Automaton | None = None
     """The form that the element must have."""
-    otherwise: Automaton | None = None
+    fallback: Automaton | None = None
     """A second automaton, with which the line begins again if its beginning breaks the first.
 
     With it the model begins freely, and ``automaton`` holds from the first lower-case letter or
     newline on. If that automaton does not allow what came before, the line begins again, and
-    ``otherwise`` holds. So speech stays as frequent as the model makes it, while the cast decides
+    ``fallback`` holds. So speech stays as frequent as the model makes it, while the cast decides
     who speaks."""
-    banned: Banned | None = None
+    banned: BannedWordFilter | None = None
     """Words and phrases that the line must not say."""
     present: tuple[Tokens, ...] = ()
     """Cues, each with its newline, of people who are present whether they have spoken or not."""
     lock: bool = False
     """True if the automaton lets nobody speak but those who are present."""
-    said: Said | None = None
+    recall_words: RecallWords | None = None
     """The words that the line may take up, for `Sampling.recall`."""
     owner: object = None
     """The owner of the request. Owners take turns where requests must wait."""
 
     @property
-    def longest(self) -> int:
+    def max_length(self) -> int:
         """Return the most characters that the line can have."""
-        return self.limit + BEYOND
+        return self.limit + LONGEST_OVERRUN
 
 
 @dataclass(frozen=True)
-class Reply:
-    """The result of a request."""
+class Completion:
+    """Hold the result of a request."""
 
     written: list[int]
     state: States

@@ -1,12 +1,19 @@
-"""Row store: the state of all rows of a batch, as arrays in which entry i belongs to row i.
+"""Hold the state of all rows of a batch, as arrays in which entry i belongs to row i.
 
-Rows join at the end, and when one leaves, the last row takes its place. A row that goes back
-returns to a checkpoint. Modules that keep data for each row, such as processors, get an array from
-the store, and the store moves, saves and restores its entries.
+Rows join at the end, and when one leaves, the last row takes its place, so that the rows are always
+the first entries and a step computes with one slice. Modules that keep data for each row, such as
+processors, get an array from the store, and the store moves, saves and restores its entries.
 
-All rows advance by one character a step, so the history of all rows at a step is one column of a
-log, and the last thousand characters of every row are one slice. When the columns are used up, the
-ones that are still needed move to the beginning.
+There are three sorts of arrays:
+
+    per row   an entry for each row, such as its temperature
+    log       an entry for each row and step, such as the character that was written
+    plan      as a log, but filled before the line begins, such as its random numbers
+
+Logs and plans are aligned at the right: the last character of every row is in the column before
+`RowStore.column`, whenever the row has joined. So the last thousand characters of all rows are one
+slice, without an index for each row. The price is that a row that goes back must have its remaining
+characters moved to the right, up to the current column; that is rare.
 """
 
 from __future__ import annotations
@@ -21,24 +28,24 @@ from numpy.typing import DTypeLike, NDArray
 
 from ..arrays import Floats, States
 from .model import Model
-from .request import BEYOND, LONGEST_LINE, Reply, Request
+from .request import LONGEST_LINE, LONGEST_OVERRUN, Completion, Request
 
-Places = NDArray[np.int64]
+RowIndices = NDArray[np.int64]
 """Indices of rows."""
 
-LONGEST = LONGEST_LINE + BEYOND
+LONGEST_COMPLETION = LONGEST_LINE + LONGEST_OVERRUN
 """The most characters that a row can have written."""
 
-NEVER = 1 << 40
+UNREACHABLE = 1 << 40
 """A length, in characters, that no row reaches."""
 
 
 @dataclass(eq=False, slots=True)
 class Row:
-    """A request that has a place in the batch."""
+    """Hold a request that has a place in the batch."""
 
     request: Request
-    future: asyncio.Future[Reply]
+    future: asyncio.Future[Completion]
     index: int = 0
     read: int = 0
     """The number of characters of the prompt that were read."""
@@ -48,9 +55,12 @@ class Row:
     """The column of the first character written, or while the row reads, the first whose cost is
     still in the log."""
     before_last: States | None = None
-    """The state before the last character of the prompt, if the row may go back: float32 [S]."""
+    """The state before the last character of the prompt, if the row may go back: float32 [S].
+
+    The logits of the first character are not kept, so a row that goes back to the beginning of its
+    line reads the last character of its prompt again."""
     bits: list[Floats] = field(default_factory=list)
-    """The cost of characters read that has left the log."""
+    """The cost of characters that were read and have left the log, in bits."""
     error: Exception | None = None
     """The error that ends the row, or None."""
 
@@ -60,25 +70,29 @@ class Row:
         return self.read >= len(self.request.prompt)
 
     @property
-    def goes_back(self) -> bool:
+    def may_backtrack(self) -> bool:
         """Return whether the row may have to take back characters."""
-        return self.request.banned is not None or self.request.otherwise is not None
+        return self.request.banned is not None or self.request.fallback is not None
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """The state of a row behind some character of its line, from which the row can go on again."""
+    """Hold the state of a row behind some character of its line, to which the row can return.
+
+    A row between two steps holds a character that was chosen but not read yet, and the state before
+    that character. Both are in the checkpoint, so the next step reads the character again.
+    """
 
     position: int
     """The number of characters that were written."""
     state: States
-    """The state from which the last character is read again: float32 [S]."""
+    """The state before the last character: float32 [S]."""
     entries: tuple[Any, ...]
     """The row's entries in the saved arrays."""
 
 
 class RowStore:
-    """The rows of a batch and their arrays.
+    """Hold the rows of a batch and their arrays.
 
     Args:
         model: The model that the rows are for.
@@ -90,15 +104,16 @@ class RowStore:
         self.rows: list[Row] = []
         self.failed: list[Row] = []
         """Rows that cannot go on, with their errors."""
-        self.slots = model.slots(capacity)
+        self.buffers = model.make_buffers(capacity)
         """The tokens, states and logits of the model itself."""
         self.column = history
         """The column of the character that comes next."""
         self._capacity = capacity
         self._history = history
-        self._width = 4 * (history + LONGEST)
-        self._per_row: list[tuple[NDArray[Any], float | None]] = [(self.slots.tokens, 0)]
-        self._saved: list[NDArray[Any]] = [self.slots.tokens]
+        # Four times what a row can need, so that `make_room`, which copies that much, is rare.
+        self._width = 4 * (history + LONGEST_COMPLETION)
+        self._per_row: list[tuple[NDArray[Any], float | None]] = [(self.buffers.tokens, 0)]
+        self._saved: list[NDArray[Any]] = [self.buffers.tokens]
         self._logs: list[NDArray[Any]] = []
         self._plans: list[NDArray[Any]] = []
         self.tokens = self.log(np.int32)
@@ -107,7 +122,7 @@ class RowStore:
         """The cost in bits of each character: float32 [capacity, columns]."""
         self.first = self.per_row(np.int64)
         """`Row.first` of rows that write: int64 [capacity]."""
-        self.limit = self.per_row(np.int64, fill=NEVER)
+        self.limit = self.per_row(np.int64, fill=UNREACHABLE)
         """Characters after which a row ends at the next word, 0 for at once: int64 [capacity]."""
         self.after_newline = self.per_row(np.bool_, saved=True)
         """True where the last character was a newline: bool [capacity]."""
@@ -127,8 +142,9 @@ class RowStore:
         Args:
             dtype: The type of its numbers, or `object`.
             shape: The shape of an entry.
-            fill: What an entry holds when its row joins.
-            saved: Whether an entry is a part of checkpoints, and comes back with them.
+            fill: The value of an entry when its row joins, by which no processor acts on it.
+            saved: Whether checkpoints include an entry. Settings of a row need not be saved, but
+                everything that changes while it writes must be.
         """
         array = np.full((self._capacity, *shape), fill, dtype)
         self._per_row.append((array, fill))
@@ -144,9 +160,12 @@ class RowStore:
     def plan(self, dtype: DTypeLike) -> NDArray[Any]:
         """Return a new array for what is known before a line begins: [capacity, columns].
 
-        A row that goes back finds the entries of its line again, each at its character.
+        Character i of a line has its entry in column `first` + i. When a row goes back, the entries
+        move with its first column, so that character i keeps entry i however often it is written:
+        else a line would depend on how often it has gone back, and not on its seed alone.
         """
-        self._plans.append(np.zeros((self._capacity, self._width + LONGEST), dtype))
+        # Wider than a log, because a line that begins in the last column reaches beyond it.
+        self._plans.append(np.zeros((self._capacity, self._width + LONGEST_COMPLETION), dtype))
         return self._plans[-1]
 
     # Rows
@@ -156,10 +175,10 @@ class RowStore:
         request = row.request
         row.index, row.first = len(self.rows), self.column
         self.rows.append(row)
-        self.slots.tokens[row.index] = request.prompt[0]
-        self.slots.states[row.index] = request.state
+        self.buffers.tokens[row.index] = request.prompt[0]
+        self.buffers.states[row.index] = request.state
         if len(request.prompt) == 1:
-            row.before_last = request.state
+            row.before_last = request.state  # no step comes in which `Batch` could keep it
 
     def remove(self, row: Row) -> None:
         """Remove a row; the last one takes its place."""
@@ -186,15 +205,17 @@ class RowStore:
         self._set_first(row, self.column)
 
     def _move(self, row: Row, index: int) -> None:
-        """Move a row to the place of another one."""
+        """Move a row to the place of another one, which has left."""
         was = row.index
         for array, _ in self._per_row:
             array[index] = array[was]
-        self.slots.states[index] = self.slots.states[was]
+        self.buffers.states[index] = self.buffers.states[was]
+        # Only columns that were written since the row joined, because the logs are long. A row that
+        # writes also needs the history before its line, which processors have filled in.
         lived = slice(row.first - (self._history if row.writing else 0), self.column)
         for log in self._logs:
             log[index, lived] = log[was, lived]
-        line = slice(row.first, row.first + row.request.longest)
+        line = slice(row.first, row.first + row.request.max_length)
         for plan in self._plans:
             plan[index, line] = plan[was, line]
         row.index = index
@@ -205,27 +226,28 @@ class RowStore:
 
     # Going back
 
-    def checkpoints(self, at: Places) -> Sequence[Checkpoint]:
+    def checkpoints(self, at: RowIndices) -> Sequence[Checkpoint]:
         """Return a checkpoint of each of some rows, which all write."""
         positions = self.column - self.first[at]
-        states = self.slots.states.take(at, axis=0)
+        states = self.buffers.states.take(at, axis=0)
         entries = zip(*(array.take(at, axis=0) for array in self._saved), strict=True)
         return [*map(Checkpoint, positions.tolist(), states, entries)]
 
     def restore(self, row: Row, checkpoint: Checkpoint) -> None:
         """Return a row to a checkpoint of its line."""
         i, length, was = row.index, checkpoint.position, row.first
-        self.slots.states[i] = checkpoint.state
+        self.buffers.states[i] = checkpoint.state
         for array, entry in zip(self._saved, checkpoint.entries, strict=True):
             array[i] = entry
-        # The rest of the line ends at the current column, like the lines of all other rows.
+        # Move what is left of the line to the right, to end at the current column as all lines do.
+        # The ranges overlap, so each is copied before it is written.
         first = self.column - length
         for log in self._logs:
             kept = log[i, was - self._history : was + length].copy()
             log[i, first - self._history : first + length] = kept
         for plan in self._plans:
-            line = plan[i, was : was + row.request.longest].copy()
-            plan[i, first : first + row.request.longest] = line
+            line = plan[i, was : was + row.request.max_length].copy()
+            plan[i, first : first + row.request.max_length] = line
         self._set_first(row, first)
 
     # Columns
@@ -236,7 +258,11 @@ class RowStore:
         return self._width - 1 - self.column
 
     def make_room(self) -> None:
-        """Move the columns that are still needed to the beginning of the logs."""
+        """Move the columns that are still needed to the beginning of the logs.
+
+        Those are the lines so far with the history before them. Rows that read need only the costs
+        of what they have read, which move to `Row.bits`.
+        """
         column, rows = self.column, len(self.rows)
         written = [column - row.first for row in self.rows if row.writing]
         keep = self._history + max(written, default=0)
@@ -248,7 +274,7 @@ class RowStore:
                 row.first = keep
         for log in self._logs:
             log[:rows, :keep] = log[:rows, column - keep : column].copy()
-        ahead = keep + LONGEST
+        ahead = keep + LONGEST_COMPLETION
         for plan in self._plans:
             plan[:rows, :ahead] = plan[:rows, column - keep :][:, :ahead].copy()
         self.column = keep

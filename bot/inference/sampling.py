@@ -1,8 +1,10 @@
-"""Sampling: from logits to the next characters of a batch, each row with its own settings."""
+"""Draw the next characters of a batch from logits, each row with its own settings."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Self
 
 import numpy as np
 
@@ -15,13 +17,13 @@ LARGEST_UNIFORM = np.float32(1 - 2**-23)
 """The largest random number. Times any sum, this number rounds to less than that sum, so that the
 character drawn always has a weight."""
 
-BITS = np.float32(1 / np.log(2))
+BITS_PER_NAT = np.float32(1 / np.log(2))
 """The bits in a nat."""
 
 
 @dataclass(frozen=True)
 class Sampling:
-    """The settings of one line, which processors and `draw` read."""
+    """Hold the settings of one line, which processors and `draw_tokens` read."""
 
     seed: int
     """From 0 to `LARGEST_SEED`. The same seed gives the same line."""
@@ -34,17 +36,31 @@ class Sampling:
     """From 0, off, to 1. Only characters whose probability is at least this share of the likeliest
     one's can be drawn (Nguyen et al. 2024)."""
     repetition: float = 0.0
-    """From 0, off, to 2: the cost of going on as an earlier passage did, see `Repetition`."""
+    """From 0, off, to 2: the cost of repeating an earlier passage, see `RepetitionPenalty`."""
     length: int = 0
-    """Characters after which an element grows likelier to end, see `LengthNudge`; 0 for never."""
+    """Characters after which an element grows likelier to end, see `LengthBias`; 0 for never."""
     company: float = 0.0
     """From 0, off, to 2: how readily those speak who have spoken before, see `SpeakerBias`."""
     recall: float = 0.0
     """From 0, off, to 2: how readily words of the last lines are taken up, see `Recall`."""
+    extra: Mapping[str, float] = field(default_factory=dict)
+    """The options of other processors, by name, as vLLM's ``extra_args``."""
+
+    @classmethod
+    def of(cls, seed: int, options: Mapping[str, Any]) -> Self:
+        """Return sampling with options by name, of which those without a field are extra."""
+        known = {one.name for one in fields(cls)}
+        extra = {name: value for name, value in options.items() if name not in known}
+        return cls(seed, **{name: options[name] for name in options if name in known}, extra=extra)
+
+    def to_options(self) -> dict[str, Any]:
+        """Return the seed and all options by name."""
+        named = {one.name: getattr(self, one.name) for one in fields(self) if one.name != "extra"}
+        return named | dict(self.extra)
 
 
 class Uniforms:
-    """The random numbers of lines, of which number i decides character i.
+    """Make the random numbers of lines, of which number i decides character i.
 
     Philox is a counter-based generator (Salmon et al. 2011). Its numbers depend on the seed and the
     position alone, so a line does not depend on the lines beside it.
@@ -63,7 +79,7 @@ class Uniforms:
         return np.minimum(self._generator.random(length, np.float32), LARGEST_UNIFORM)
 
 
-def draw(
+def draw_tokens(
     logits: Logits, temperature: Floats, top_p: Floats, min_p: Floats, uniform: Floats
 ) -> Tokens:
     """Draw a token in each row.
@@ -99,7 +115,7 @@ def draw(
     return chosen
 
 
-def surprise(logits: Logits, tokens: Tokens) -> Floats:
+def compute_token_bits(logits: Logits, tokens: Tokens) -> Floats:
     """Return what each token costs, in bits.
 
     Args:
@@ -113,4 +129,4 @@ def surprise(logits: Logits, tokens: Tokens) -> Floats:
     told = shifted[np.arange(len(tokens)), tokens]
     np.exp(shifted, out=shifted)
     nats: Floats = np.log(np.add.reduce(shifted, axis=1)) - told
-    return nats * BITS
+    return nats * BITS_PER_NAT

@@ -1,4 +1,4 @@
-"""Sandbox: examine a model file in a process of its own, which may crash or hang.
+"""Examine a model file in a process of its own, which may crash or hang.
 
     python -m bot.inference.sandbox FILE                       print what is wrong with it, as JSON
     python -m bot.inference.sandbox FILE ... --note VERDICTS   write down which files are sound
@@ -31,51 +31,51 @@ import numpy as np
 import onnxruntime
 
 from ..i18n.catalogue import phrase
-from .model import DAMAGED, Model, ModelError, content_of
+from .model import DAMAGED_MODEL, Model, ModelError, read_model_file
 
-PATIENCE = 30
+EXAMINATION_TIMEOUT = 30
 """Seconds after which an examination is given up. A sound file takes less than one second."""
 
-MOST_MEMORY = 4 * 2**30
+MEMORY_LIMIT = 4 * 2**30
 """Bytes that the child may take: the largest file, and the runtime's own structures."""
 
 STEPS, ROWS = 5, 3
 """The steps that the child takes with a model, and the rows of each."""
 
-PACKAGE = Path(__file__).parents[1]
+BOT_FOLDER = Path(__file__).parents[1]
 """The folder of the bot."""
 
-SHIPPED = PACKAGE / "models" / "examined.json"
+SHIPPED_VERDICTS = BOT_FOLDER / "models" / "examined.json"
 """The shipped verdicts: the names of sound files by their SHA-256."""
 
-NEEDED = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT", "TEMP", "TMP")
+PASSED_VARIABLES = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT", "TEMP", "TMP")
 """The variables of the environment that the child gets, which leave out all tokens."""
 
-FAILS = phrase(
+EXAMINATION_FAILED = phrase(
     "{file} is not used, since the process that examined it crashed, hung or needed too much "
     "memory: export the voice again with `python -m export`."
 )
 
-CHANGES = phrase("{file} is being written to: try again when it is whole.")
+FILE_CHANGING = phrase("{file} is being written to: try again when it is whole.")
 
-NO_MEMORY = phrase(
+OUT_OF_MEMORY = phrase(
     "{file} is not used now, since it got too little memory: try again in some minutes, and export "
     "a smaller voice if that does not help."
 )
 
-SHORTAGES = ("bad_alloc", "bad allocation", "Failed to allocate memory")
+OUT_OF_MEMORY_SIGNS = ("bad_alloc", "bad allocation", "Failed to allocate memory")
 """The runtime's messages when it lacks memory, unless it raises MemoryError."""
 
 
-class Unexamined(ModelError):
-    """There is no verdict on a model file.
+class NoVerdict(ModelError):
+    """Report that there is no verdict on a model file.
 
     The file is changing, or its child was killed, lacked memory or did not start.
     """
 
 
-class Facts(Protocol):
-    """A store in which verdicts are remembered."""
+class VerdictStore(Protocol):
+    """Remember verdicts."""
 
     async def find_value(self, name: str) -> str | None:
         """Return what was noted under a name."""
@@ -84,8 +84,8 @@ class Facts(Protocol):
         """Note a value under a name."""
 
 
-class Examiner:
-    """Examines model files in child processes, and remembers the verdicts.
+class ModelSandbox:
+    """Examine model files in child processes, and remember the verdicts.
 
     Args:
         facts: Where verdicts are remembered beyond this process.
@@ -95,7 +95,9 @@ class Examiner:
     _examined: ClassVar[dict[str, str]] = {}
     """The verdicts of this process, which outlive a reload of the extension."""
 
-    def __init__(self, facts: Facts | None = None, patience: int = PATIENCE) -> None:
+    def __init__(
+        self, facts: VerdictStore | None = None, patience: int = EXAMINATION_TIMEOUT
+    ) -> None:
         self.facts = facts
         self._patience = patience
         self._children: set[subprocess.Popen[str]] = set()
@@ -107,20 +109,20 @@ class Examiner:
             Unexamined: There is no verdict, and there may be one another time.
             ModelError: The file must not be used.
         """
-        if sha256 in shipped():
+        if sha256 in load_shipped_verdicts():
             return
         verdict = await self._remembered(sha256)
         if verdict is None:
             found = await asyncio.to_thread(self._ask_child, path)
             refusal = found["refusal"]
             if refusal and not refusal["certain"]:
-                raise Unexamined(refusal["sentence"], **refusal["fields"])
+                raise NoVerdict(refusal["sentence"], **refusal["fields"])
             if found["sha256"] != sha256:
-                raise Unexamined(CHANGES, file=path.name)
-            judged = found | {"judge": await asyncio.to_thread(judge)}
+                raise NoVerdict(FILE_CHANGING, file=path.name)
+            judged = found | {"judge": await asyncio.to_thread(describe_checker)}
             verdict = self._examined[sha256] = json.dumps(judged)
             if self.facts is not None:
-                await self.facts.save_value(_name(sha256), verdict)
+                await self.facts.save_value(_make_key(sha256), verdict)
         if refusal := json.loads(verdict)["refusal"]:
             raise ModelError(refusal["sentence"], **refusal["fields"] | {"file": path.name})
 
@@ -133,8 +135,10 @@ class Examiner:
         """Return the verdict on a file, or None if there is none by the present code."""
         verdict = self._examined.get(sha256)
         if verdict is None and self.facts is not None:
-            verdict = await self.facts.find_value(_name(sha256))
-        if verdict is None or json.loads(verdict).get("judge") != await asyncio.to_thread(judge):
+            verdict = await self.facts.find_value(_make_key(sha256))
+        if verdict is None or json.loads(verdict).get("judge") != await asyncio.to_thread(
+            describe_checker
+        ):
             return None
         return verdict
 
@@ -144,7 +148,7 @@ class Examiner:
         This runs in a thread, because not every host's event loop supports child processes.
         """
         module = [f"{__package__}.sandbox", str(path), "--within", str(self._patience)]
-        environment = {name: os.environ[name] for name in NEEDED if name in os.environ}
+        environment = {name: os.environ[name] for name in PASSED_VARIABLES if name in os.environ}
         # The child must find the same modules, wherever the host keeps the extension.
         environment["PYTHONPATH"] = os.pathsep.join(sys.path)
         try:
@@ -157,51 +161,51 @@ class Examiner:
                 text=True,
             )
         except OSError as error:
-            raise Unexamined(FAILS, file=path.name) from error
+            raise NoVerdict(EXAMINATION_FAILED, file=path.name) from error
         self._children.add(child)
         with child:
             try:
                 # The child ends itself after its patience, unless it hangs too badly.
                 said, _ = child.communicate(timeout=2 * self._patience)
             except subprocess.TimeoutExpired as error:
-                raise Unexamined(FAILS, file=path.name) from error
+                raise NoVerdict(EXAMINATION_FAILED, file=path.name) from error
             finally:
                 child.kill()
                 self._children.discard(child)
-        return _parsed(said, path)
+        return _parse_verdict(said, path)
 
 
-def _parsed(said: str, path: Path) -> dict[str, Any]:
+def _parse_verdict(said: str, path: Path) -> dict[str, Any]:
     """Return the last line of the child's output; raise Unexamined if it is no verdict."""
     with suppress(ValueError, IndexError):
         found = json.loads(said.splitlines()[-1])
         if isinstance(found, dict):
             return found
-    raise Unexamined(FAILS, file=path.name)
+    raise NoVerdict(EXAMINATION_FAILED, file=path.name)
 
 
-def judge(package: Path = PACKAGE) -> str:
+def describe_checker(package: Path = BOT_FOLDER) -> str:
     """Return the runtime's release and the hash of the code, on which verdicts depend.
 
     Args:
         package: The folder of the bot.
     """
-    return f"onnxruntime {onnxruntime.__version__}, modules {_hash_of_code(package)[:16]}"
+    return f"onnxruntime {onnxruntime.__version__}, modules {_hash_code(package)[:16]}"
 
 
 @cache
-def _hash_of_code(package: Path) -> str:
+def _hash_code(package: Path) -> str:
     """Return a hash of the source of this module and of all that it imports from the bot."""
     found = {package / "inference" / "sandbox.py"}
     unread = list(found)
     while unread:
-        new = set(_imported_by(unread.pop())) - found
+        new = set(_find_imports(unread.pop())) - found
         found |= new
         unread += new
-    return sha256_of(b"".join(module.read_bytes() for module in sorted(found)))
+    return compute_sha256(b"".join(module.read_bytes() for module in sorted(found)))
 
 
-def _imported_by(module: Path) -> Iterator[Path]:
+def _find_imports(module: Path) -> Iterator[Path]:
     """Yield the modules that a module imports from the bot, whose own imports are all relative."""
     for node in ast.walk(ast.parse(module.read_bytes())):
         if isinstance(node, ast.ImportFrom) and node.level:
@@ -212,56 +216,56 @@ def _imported_by(module: Path) -> Iterator[Path]:
 
 
 @cache
-def shipped() -> Mapping[str, str]:
+def load_shipped_verdicts() -> Mapping[str, str]:
     """Return the names of the sound files that are shipped, by their SHA-256."""
     try:
-        found: dict[str, str] = json.loads(SHIPPED.read_text(encoding="utf-8"))
+        found: dict[str, str] = json.loads(SHIPPED_VERDICTS.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
     return found
 
 
-def sha256_of(content: bytes) -> str:
+def compute_sha256(content: bytes) -> str:
     """Return the SHA-256 of some content, in hexadecimal digits."""
     return hashlib.sha256(content).hexdigest()
 
 
-def refusal_for(error: ModelError | MemoryError, file: str) -> ModelError:
+def classify_error(error: ModelError | MemoryError, file: str) -> ModelError:
     """Return the error to report for a file that could not be opened.
 
     It is Unexamined where memory ran out, which the runtime may report like a damaged file.
     """
     cause = error if isinstance(error, MemoryError) else error.__cause__
-    if isinstance(cause, MemoryError) or any(one in str(cause) for one in SHORTAGES):
-        return Unexamined(NO_MEMORY, file=file)
+    if isinstance(cause, MemoryError) or any(one in str(cause) for one in OUT_OF_MEMORY_SIGNS):
+        return NoVerdict(OUT_OF_MEMORY, file=file)
     assert isinstance(error, ModelError)  # or it would be a shortage
     return error
 
 
-def _name(sha256: str) -> str:
+def _make_key(sha256: str) -> str:
     return f"voice {sha256}"
 
 
 # The child -------------------------------------------------------------------------------------
 
 
-def verdict(path: Path) -> dict[str, Any]:
+def examine_file(path: Path) -> dict[str, Any]:
     """Return the verdict on a file as JSON values: its SHA-256, and a refusal or None."""
     sha256 = ""
     try:
-        content = content_of(path)
-        sha256 = sha256_of(content)
-        _try(Model.of(content, path.stem, threads=1))
+        content = read_model_file(path)
+        sha256 = compute_sha256(content)
+        _try_steps(Model.of(content, path.stem, threads=1))
     except (ModelError, MemoryError) as error:
-        why = refusal_for(error, path.name)
+        why = classify_error(error, path.name)
         # The refusal of a file that could not be read holds only for now.
-        certain = sha256 != "" and not isinstance(why, Unexamined)
+        certain = sha256 != "" and not isinstance(why, NoVerdict)
         refusal = {"sentence": why.sentence, "fields": why.fields, "certain": certain}
         return {"sha256": sha256, "refusal": refusal}
     return {"sha256": sha256, "refusal": None}
 
 
-def _try(model: Model) -> None:
+def _try_steps(model: Model) -> None:
     """Take some steps with a model; raise ModelError if they fail or give no finite numbers."""
     tokens = np.arange(ROWS, dtype=np.int64) % len(model.vocabulary)
     states = np.stack([model.start()] * ROWS)
@@ -269,32 +273,32 @@ def _try(model: Model) -> None:
         for _ in range(STEPS):
             logits, states = model.step(tokens, states)
     except Exception as error:
-        raise ModelError(DAMAGED, file=f"{model.name}.onnx") from error
+        raise ModelError(DAMAGED_MODEL, file=f"{model.name}.onnx") from error
     shapes = (logits.shape, states.shape)
     expected = ((ROWS, len(model.vocabulary)), (ROWS, model.state_size))
     if shapes != expected or not (np.isfinite(logits).all() and np.isfinite(states).all()):
-        raise ModelError(DAMAGED, file=f"{model.name}.onnx")
+        raise ModelError(DAMAGED_MODEL, file=f"{model.name}.onnx")
 
 
-def _limit(seconds: int) -> None:
+def _limit_resources(seconds: int) -> None:
     """Limit the time and the memory of this process, as far as the system supports that."""
     faulthandler.dump_traceback_later(seconds, exit=True)
     with suppress(ImportError, ValueError, OSError):  # Windows has none of this
         import resource
 
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT, MEMORY_LIMIT))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code, 1 if a file to note is refused."""
-    options = parser().parse_args(arguments)
-    _limit(options.within)
+    options = make_parser().parse_args(arguments)
+    _limit_resources(options.within)
     if options.note is None:
         for path in options.files:
-            print(json.dumps(verdict(path)))
+            print(json.dumps(examine_file(path)))
         return 0
-    found = {path.name: verdict(path) for path in options.files}
+    found = {path.name: examine_file(path) for path in options.files}
     for refusal in (said["refusal"] for said in found.values()):
         if refusal:
             print(ModelError(refusal["sentence"], **refusal["fields"]), file=sys.stderr)
@@ -304,11 +308,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def parser() -> argparse.ArgumentParser:
+def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     one = argparse.ArgumentParser(prog="python -m bot.inference.sandbox")
     one.add_argument("files", type=Path, nargs="+", metavar="FILE", help="a model file")
-    one.add_argument("--within", type=int, default=PATIENCE, metavar="SECONDS")
+    one.add_argument("--within", type=int, default=EXAMINATION_TIMEOUT, metavar="SECONDS")
     one.add_argument(
         "--note", type=Path, metavar="VERDICTS", help="write the files to this one if all are sound"
     )

@@ -1,4 +1,4 @@
-"""Banned words and phrases, found while a line is written, one look-up a character."""
+"""Find banned words and phrases while a line is written, with one look-up a character."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from .alphabet import is_combining
 from .automaton import Mask, Table
+from .character_classes import is_combining
 
 
 @dataclass(frozen=True)
-class Banned:
-    """An automaton of S states that finds banned words and phrases; use `Banned.of`.
+class BannedWordFilter:
+    """Find banned words and phrases with an automaton of S states; use `BannedWordFilter.of`.
 
     Only whole words are found, whatever their case and accents are. Between the words of a phrase
     stands any run of characters that are neither letters nor digits.
@@ -38,14 +38,14 @@ class Banned:
     """The most words of any entry; 0 if there is none."""
 
     @classmethod
-    def of(cls, vocabulary: Sequence[str], words: Iterable[str]) -> Banned:
+    def of(cls, vocabulary: Sequence[str], words: Iterable[str]) -> BannedWordFilter:
         """Return the filter for some entries in text that is spelt with a vocabulary.
 
         Entries without letters and digits are ignored, and so are those that cannot be spelt.
         """
-        plain = [_plain(character) for character in vocabulary]
+        plain = [_fold_character(character) for character in vocabulary]
         symbols = {one: at for at, one in enumerate(sorted({" "}.union(*plain)))}
-        phrases = [entry for word in words if (entry := plain_words(word))]
+        phrases = [entry for word in words if (entry := normalize_words(word))]
         spelt = {entry for entry in phrases if symbols.keys() >= set(entry)}
         after, found = _build_search(symbols, spelt)
         table = np.empty((len(after), len(plain)), np.int32)
@@ -55,39 +55,39 @@ class Banned:
                 states = after[states, symbols[symbol]]
             table[:, token] = states
         return cls(
-            start=_APART,
+            start=_BETWEEN_WORDS,
             next=table,
             words=found,
             longest=max((entry.count(" ") + 1 for entry in phrases), default=0),
         )
 
 
-def boundaries(vocabulary: Sequence[str]) -> Mask:
+def find_word_boundaries(vocabulary: Sequence[str]) -> Mask:
     """Return the tokens that end a word: bool [V].
 
     These are neither letters nor digits, nor part of one, as accents are.
     """
-    return np.array([_plain(character) == " " for character in vocabulary], np.bool_)
+    return np.array([_fold_character(character) == " " for character in vocabulary], np.bool_)
 
 
-def said(text: str, words: Iterable[str]) -> str | None:
+def find_banned_word(text: str, words: Iterable[str]) -> str | None:
     """Return the first banned word in a text, as the list spells it, or None."""
-    spoken = f" {plain_words(text)} "
+    spoken = f" {normalize_words(text)} "
     found = [
         (at, word)
         for word in words
-        if (entry := plain_words(word)) and (at := spoken.find(f" {entry} ")) >= 0
+        if (entry := normalize_words(word)) and (at := spoken.find(f" {entry} ")) >= 0
     ]
     return min(found)[1] if found else None
 
 
-def plain_words(text: str) -> str:
-    """Return a text as `Banned` compares it: plain letters and digits, single spaces."""
-    return " ".join("".join(map(_plain, text)).split())
+def normalize_words(text: str) -> str:
+    """Return a text as `BannedWordFilter` compares it: plain letters and digits, single spaces."""
+    return " ".join("".join(map(_fold_character, text)).split())
 
 
 @lru_cache(maxsize=4096)
-def _plain(character: str) -> str:
+def _fold_character(character: str) -> str:
     """Return the letters and digits of a character without case and accents, or " ".
 
     A character without a place of its own gives "": an accent, or an invisible format character.
@@ -99,7 +99,7 @@ def _plain(character: str) -> str:
     return "".join(filter(str.isalnum, folded)) or " "
 
 
-_WITHIN, _APART = 0, 1
+_INSIDE_WORD, _BETWEEN_WORDS = 0, 1
 """The states inside a word that begins no entry, and between words."""
 
 
@@ -116,18 +116,18 @@ def _build_search(
     ways: list[dict[str, int]] = [{}, {}]
     own: dict[int, int] = {}
     for entry in phrases:
-        state = _APART
+        state = _BETWEEN_WORDS
         for symbol in f"{entry} ":
             following = ways[state].setdefault(symbol, len(ways))
             if following == len(ways):
                 ways.append({})
             state = following
         own[state] = entry.count(" ") + 1
-    after = np.full((len(ways), len(symbols)), _WITHIN, np.int32)
-    after[:, symbols[" "]] = _APART
+    after = np.full((len(ways), len(symbols)), _INSIDE_WORD, np.int32)
+    after[:, symbols[" "]] = _BETWEEN_WORDS
     found = np.zeros(len(ways), np.int16)
     # `suffix` is the state of the longest proper suffix of the text read that begins a phrase.
-    queue = deque([(" ", _APART, _WITHIN)])
+    queue = deque([(" ", _BETWEEN_WORDS, _INSIDE_WORD)])
     while queue:
         last, state, suffix = queue.popleft()
         after[state] = after[suffix]

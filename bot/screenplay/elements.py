@@ -1,6 +1,6 @@
 """Define the elements of a screenplay, and how Fountain and a page treat each kind.
 
-To add a kind, add a member to `Kind` and its `ElementSpec` to `SPECS`.
+To add a kind, add a member to `Kind` and its `ElementSpec` to `ELEMENT_SPECS`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Kind(StrEnum):
     @property
     def spec(self) -> ElementSpec:
         """Return how Fountain and a page treat this kind."""
-        return SPECS[self]
+        return ELEMENT_SPECS[self]
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class ElementSpec:
         return line.removeprefix(self.mark.rstrip())
 
 
-SPECS: Mapping[Kind, ElementSpec] = {
+ELEMENT_SPECS: Mapping[Kind, ElementSpec] = {
     Kind.HEADING: ElementSpec(".", is_upper_case=True),
     Kind.ACTION: ElementSpec("!"),
     Kind.DIALOGUE: ElementSpec("@", has_cue=True),

@@ -14,7 +14,7 @@ Run = tuple[str, frozenset[str]]
 """Text, and the names of its styles: Italic, Bold, Underline."""
 
 
-def rich(line: str) -> RichString:
+def parse_emphasized(line: str) -> RichString:
     r"""Return a marked line (see `Element.marked`) as rich text of screenplain."""
     # screenplain knows `\*`, but not `\_`.
     found = parse_emphasis(line.replace(r"\_", _LITERAL))
@@ -23,24 +23,24 @@ def rich(line: str) -> RichString:
     return found
 
 
-def runs(line: str) -> list[Run]:
+def split_runs(line: str) -> list[Run]:
     """Return a marked line as runs, each with one set of styles."""
     names = {Italic: "Italic", Bold: "Bold", Underline: "Underline"}
     return [
         (segment.text, frozenset(names[style] for style in segment.styles))
-        for segment in rich(line).segments
+        for segment in parse_emphasized(line).segments
     ]
 
 
-def marked(parts: Sequence[Run]) -> str:
+def format_runs(parts: Sequence[Run]) -> str:
     """Return a line that reads as these runs, without styles that Fountain lacks."""
     joined = _join_runs((text, styles & _MARKS.keys()) for text, styles in parts)
     # Escape as few literal stars and underscores as possible: only where a reader mistakes them.
     for mistaken in ("", "*", "_"):
-        line = "".join(_mark(_escape(text, mistaken), styles) for text, styles in joined)
-        if runs(line) == joined:
+        line = "".join(_wrap_in_marks(_escape(text, mistaken), styles) for text, styles in joined)
+        if split_runs(line) == joined:
             return line
-    return "".join(_mark(_escape(text, "*_"), styles) for text, styles in joined)
+    return "".join(_wrap_in_marks(_escape(text, "*_"), styles) for text, styles in joined)
 
 
 def _escape(text: str, mistaken: str) -> str:
@@ -57,7 +57,7 @@ def _join_runs(parts: Iterable[Run]) -> list[Run]:
     return joined
 
 
-def _mark(text: str, styles: frozenset[str]) -> str:
+def _wrap_in_marks(text: str, styles: frozenset[str]) -> str:
     """Return the text between its marks, which must touch a letter on the inside."""
     inner = text.strip()
     if not inner:

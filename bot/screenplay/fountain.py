@@ -155,7 +155,7 @@ def _looks_forced(line: str, *, has_more: bool) -> bool:
     return bool(_LOOSE_SCENE_PREFIX.match(line)) or (has_more and line.partition("(")[0].isupper())
 
 
-def from_voice(text: str) -> Element | None:
+def parse_model_text(text: str) -> Element | None:
     """Return what a model wrote as one element, or None if nothing readable is left of it.
 
     Valid Fountain comes back unchanged. Anything else becomes an element that Fountain reads as the
@@ -176,7 +176,7 @@ def from_voice(text: str) -> Element | None:
             return write_transition(lines[0]) if is_fade else write_action(lines)
 
 
-def cue_line(name: str) -> str:
+def make_cue(name: str) -> str:
     """Return the line above a speech by `name`, forced with `@` where Fountain needs that."""
     is_plain = name.isupper() and not has_scene_prefix(name)
     return name if is_plain else Kind.DIALOGUE.spec.force(name)
@@ -185,7 +185,7 @@ def cue_line(name: str) -> str:
 # A whole script --------------------------------------------------------------------------------
 
 
-def fountain(
+def format_fountain(
     title: str, elements: Iterable[Element], more: Mapping[str, Sequence[str]] | None = None
 ) -> str:
     """Return a whole script as the text of a `.fountain` file, with a title page.
@@ -202,12 +202,12 @@ def fountain(
     return "\n\n".join(("\n".join(page), *(element.text for element in elements))) + "\n"
 
 
-def blocks(text: str) -> list[str]:
+def split_fountain(text: str) -> list[str]:
     """Return the blocks between the blank lines of a text; in Fountain these are its elements."""
     return text.strip("\n").split("\n\n")
 
 
-def as_read(text: str) -> str:
+def format_for_model(text: str) -> str:
     """Return the text that a model reads for an element in Fountain.
 
     Two elements share the blank line between them: its first newline ends the element before, its

@@ -11,11 +11,11 @@ from .elements import Element, Kind, ScriptError
 from .fountain import (
     NAME_LIMIT,
     can_be_in_name,
-    cue_line,
     is_cue,
     is_heading,
     is_name,
     is_transition,
+    make_cue,
     parse_cue,
     split_lines,
     write_action,
@@ -39,7 +39,7 @@ _LOOSE_TRANSITION = re.compile(
 _PARENTHETICAL_FIRST = re.compile(r"(\([^()]+\)) ?(.+)")
 
 
-def from_person(text: str, character: str | None = None) -> list[Element]:
+def parse_person_text(text: str, character: str | None = None) -> list[Element]:
     """Return what a person typed as one or more elements; a blank line begins the next element.
 
     Read Fountain as Fountain, and also what people type instead: `int. diner - night`, `cut to:`,
@@ -58,7 +58,7 @@ def from_person(text: str, character: str | None = None) -> list[Element]:
         raise ScriptError(say("There is nothing to write yet: the text is empty."))
     if character is None:
         return [element for block in blocks for element in _read_block(block)]
-    cue = cue_line(name(character))
+    cue = make_cue(parse_name(character))
     elements = [_write_speech(cue, blocks[0])]
     for block in blocks[1:]:
         elements += [_write_speech(cue, block)] if _is_plain(block) else _read_block(block)
@@ -86,7 +86,7 @@ def _take_element(lines: list[str]) -> tuple[Element, list[str]]:
     if first.startswith(Kind.ACTION.spec.mark):
         return write_action(lines), []
     if is_heading(first):
-        return heading(first), rest
+        return make_heading(first), rest
     if _LOOSE_TRANSITION.fullmatch(first):
         return write_transition(first.upper()), rest
     if is_transition(first):
@@ -113,7 +113,7 @@ def _parse_said(line: str) -> list[str] | None:
     is_speaker = is_name(speaker) and not _DIRECTION.fullmatch(speaker)
     if not is_speaker or not (forced or speaker.isupper()):
         return None
-    cue = cue_line(name(speaker))
+    cue = make_cue(parse_name(speaker))
     # Capitals in brackets are an extension such as (V.O.), which belongs on the line of the cue.
     lines = (f"{cue} {aside}", speech) if aside.isupper() else (cue, aside, speech)
     return [line for line in lines if line]
@@ -126,7 +126,7 @@ def _write_speech(cue: str, lines: Sequence[str]) -> Element:
     return write_dialogue(cue, (*split.groups(), *rest) if split else lines)
 
 
-def heading(text: str) -> Element:
+def make_heading(text: str) -> Element:
     """Return text as a scene heading, in capitals on one line.
 
     Drop everything before the first letter or digit.
@@ -141,7 +141,7 @@ def heading(text: str) -> Element:
     return write_heading(line[start:])
 
 
-def name(text: str) -> str:
+def parse_name(text: str) -> str:
     """Return a character's name in capitals with single spaces, without signs that cues use.
 
     Drop an extension such as `(V.O.)`. The name has 1 to `NAME_LIMIT` characters, one of them a
@@ -167,20 +167,20 @@ def name(text: str) -> str:
     return line
 
 
-def titled(text: str) -> str:
+def clean_title(text: str) -> str:
     """Return a clean title on one line of at most `TITLE_LIMIT` characters; "" if none is left."""
     line = " ".join(clean(text).split())
     return line if len(line) <= TITLE_LIMIT else clean(line[:TITLE_LIMIT]).strip()
 
 
-def cast(text: str) -> tuple[str, ...]:
+def parse_cast(text: str) -> tuple[str, ...]:
     """Return the names in a list separated by commas or line breaks, each once, in order.
 
     Raises:
         ScriptError: One of them is not a name, or there are more than `CAST_LIMIT`.
     """
     parts = re.split(r"[,;\uff0c\u3001\n]", clean(text))
-    names = tuple(dict.fromkeys(name(part) for part in parts if part.strip()))
+    names = tuple(dict.fromkeys(parse_name(part) for part in parts if part.strip()))
     if len(names) > CAST_LIMIT:
         raise ScriptError(say("A cast can have at most {most} characters.", most=CAST_LIMIT))
     return names

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
-from unicodedata import category, east_asian_width
+
+from wcwidth import iter_graphemes, width
 
 from .elements import Element
 
-WIDTH = 56
+SCREEN_WIDTH = 56
 """Columns of a page on a screen: what a code block shows on a narrow phone, and a few more."""
 
 LINES_A_PAGE = 55
@@ -29,22 +29,22 @@ class Columns:
     speech: tuple[int, int]
 
 
-SCREEN = Columns(WIDTH, (20, WIDTH - 20), (14, 34), (8, 46))
+SCREEN_COLUMNS = Columns(SCREEN_WIDTH, (20, SCREEN_WIDTH - 20), (14, 34), (8, 46))
 """A page in a message."""
 
-PAPER = Columns(61, (19, 42), (13, 48), (9, 36))
+PAPER_COLUMNS = Columns(61, (19, 42), (13, 48), (9, 36))
 """A page on paper, ten characters to the inch."""
 
 
-def page(elements: Iterable[Element], columns: Columns = SCREEN) -> str:
+def lay_out_page(elements: Iterable[Element], columns: Columns = SCREEN_COLUMNS) -> str:
     """Return the elements as a page, without forcing marks and escapes.
 
     A blank line stands between elements. Words that are wider than their column are cut.
     """
-    return "\n\n".join("\n".join(_lay_out(element, columns)) for element in elements)
+    return "\n\n".join("\n".join(_format_element(element, columns)) for element in elements)
 
 
-def _lay_out(element: Element, columns: Columns) -> Iterator[str]:
+def _format_element(element: Element, columns: Columns) -> Iterator[str]:
     spec = element.kind.spec
     if spec.has_cue:
         cue, *speech = element.shown
@@ -61,47 +61,41 @@ def _lay_out(element: Element, columns: Columns) -> Iterator[str]:
     yield from rows
 
 
-def _place(text: str, indent: int, width: int) -> Iterator[str]:
+def _place(text: str, indent: int, columns: int) -> Iterator[str]:
     for line in text.split("\n"):
-        for row in _wrap(line, width):
+        for row in _wrap(line, columns):
             yield " " * indent + row
 
 
-def _wrap(line: str, width: int) -> Iterator[str]:
+def _wrap(line: str, columns: int) -> Iterator[str]:
     row, filled = "", 0
     for word in line.split():
         needed = text_width(word)
-        if row and filled + 1 + needed <= width:
+        if row and filled + 1 + needed <= columns:
             row += f" {word}"
             filled += 1 + needed
             continue
         if row:
             yield row
-        *full, row = _chop(word, width) if needed > width else [word]
+        *full, row = _chop(word, columns) if needed > columns else [word]
         filled = text_width(row)
         yield from full
     yield row
 
 
-def _chop(word: str, width: int) -> list[str]:
-    rows, room = [""], width
-    for character in word:
-        needed = text_width(character)
+def _chop(word: str, columns: int) -> list[str]:
+    rows, room = [""], columns
+    # By graphemes, because an emoji of several characters is narrower than their sum.
+    for grapheme in iter_graphemes(word):
+        needed = text_width(grapheme)
         if needed > room:
             rows.append("")
-            room = width
-        rows[-1] += character
+            room = columns
+        rows[-1] += grapheme
         room -= needed
     return rows
 
 
 def text_width(text: str) -> int:
-    """Return the columns that text takes: 2 for a wide character, 0 for a combining mark."""
-    return len(text) if text.isascii() else sum(map(_character_width, text))
-
-
-@lru_cache(maxsize=1024)
-def _character_width(character: str) -> int:
-    if category(character) in {"Mn", "Me", "Cf"}:
-        return 0
-    return 2 if east_asian_width(character) in "WF" else 1
+    """Return the columns that text takes: 2 for a wide character or an emoji, 0 for a mark."""
+    return len(text) if text.isascii() else width(text, control_codes="ignore")

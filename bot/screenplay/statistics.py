@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from ..i18n.catalogue import many, say
 from .drafts import ScriptLine
 from .elements import Kind
-from .page_layout import LINES_A_PAGE, PAPER, page
+from .page_layout import LINES_A_PAGE, PAPER_COLUMNS, lay_out_page
 
 
 @dataclass(frozen=True)
-class Count:
+class WriterStatistics:
     """Hold the lines and words of one speaker or writer."""
 
     name: str
@@ -21,7 +21,7 @@ class Count:
 
 
 @dataclass(frozen=True)
-class Tally:
+class ScriptStatistics:
     """Hold the statistics of a script. Counts are in descending order of words."""
 
     lines: int
@@ -29,32 +29,38 @@ class Tally:
     scenes: int
     pages: float
     """Pages of paper; by an old rule, one page lasts a minute on the screen."""
-    characters: tuple[Count, ...]
+    characters: tuple[WriterStatistics, ...]
     """The speakers, and what they say."""
-    writers: tuple[Count, ...]
+    writers: tuple[WriterStatistics, ...]
     """People, each under their latest name."""
-    voices: tuple[Count, ...]
+    voices: tuple[WriterStatistics, ...]
     """Models."""
 
 
-def tally(lines: Sequence[ScriptLine]) -> Tally:
+def count_script(lines: Sequence[ScriptLine]) -> ScriptStatistics:
     """Count a script. Call it off the event loop: thousands of lines take a while."""
     words = [len(line.element.body.split()) for line in lines]
     counted = list(zip(lines, words, strict=True))
     spoken = [(cue, cue, n) for line, n in counted if (cue := line.element.cue)]
-    rows = len(page((line.element for line in lines), PAPER).split("\n")) if lines else 0
-    return Tally(
+    rows = (
+        len(lay_out_page((line.element for line in lines), PAPER_COLUMNS).split("\n"))
+        if lines
+        else 0
+    )
+    return ScriptStatistics(
         len(lines),
         sum(words),
         sum(line.element.kind == Kind.HEADING for line in lines),
         rows / LINES_A_PAGE,
-        _counts(spoken),
-        _counts((line.author, line.credit, n) for line, n in counted if line.author is not None),
-        _counts((line.credit, line.credit, n) for line, n in counted if line.author is None),
+        _sum_by_key(spoken),
+        _sum_by_key(
+            (line.author, line.credit, n) for line, n in counted if line.author is not None
+        ),
+        _sum_by_key((line.credit, line.credit, n) for line, n in counted if line.author is None),
     )
 
 
-def minutes(pages: float) -> str:
+def format_minutes(pages: float) -> str:
     """Return in words how long so many pages last on the screen."""
     whole = round(pages)
     if pages < 1:
@@ -62,15 +68,15 @@ def minutes(pages: float) -> str:
     return say("about {minutes}", minutes=many(whole, "minute"))
 
 
-def share(count: Count, whole: Tally) -> float:
+def compute_share(count: WriterStatistics, whole: ScriptStatistics) -> float:
     """Return the share of the script's words, from 0 to 1; of its lines if it has no words."""
     return count.words / whole.words if whole.words else count.lines / max(whole.lines, 1)
 
 
-def _counts(parts: Iterable[tuple[Hashable, str, int]]) -> tuple[Count, ...]:
+def _sum_by_key(parts: Iterable[tuple[Hashable, str, int]]) -> tuple[WriterStatistics, ...]:
     """Add up triples of a key, a name and words, by key, under each key's last name."""
-    counts: dict[Hashable, Count] = {}
+    counts: dict[Hashable, WriterStatistics] = {}
     for key, name, words in parts:
-        had = counts.get(key, Count(name, 0, 0))
-        counts[key] = Count(name, had.lines + 1, had.words + words)
+        had = counts.get(key, WriterStatistics(name, 0, 0))
+        counts[key] = WriterStatistics(name, had.lines + 1, had.words + words)
     return tuple(sorted(counts.values(), key=lambda one: (-one.words, -one.lines, one.name)))

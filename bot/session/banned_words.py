@@ -10,7 +10,7 @@ from pathlib import Path
 from ..cleaning import clean
 from ..i18n.catalogue import many, say
 from ..i18n.markdown import fenced, inline, size
-from ..inference.word_filter import plain_words, said
+from ..inference.word_filter import find_banned_word, normalize_words
 from .turn import RoomError
 
 MOST_WORDS = 500
@@ -38,7 +38,7 @@ def changed(words: Sequence[str], add: str, remove: str) -> list[str]:
 
     Words are compared without case and accents. Raises RoomError.
     """
-    kept = {plain_words(word): word for word in words}
+    kept = {normalize_words(word): word for word in words}
     for plain, word in _words(remove).items():
         if kept.pop(plain, None) is None:
             raise RoomError(
@@ -62,7 +62,7 @@ def changed(words: Sequence[str], add: str, remove: str) -> list[str]:
 def check_casts(names: Sequence[str], words: Sequence[str]) -> None:
     """Raise RoomError where a word would ban somebody in a cast."""
     for name in names:
-        if word := said(name, words):
+        if word := find_banned_word(name, words):
             raise RoomError(
                 say(
                     "“{word}” cannot be banned while “{name}” is in a cast: take them out with "
@@ -102,7 +102,7 @@ def mentioned(words: Sequence[str]) -> str:
 def _words(text: str) -> dict[str, str]:
     """Return the words in a text by their plain form; raises RoomError."""
     written = (" ".join(clean(word.casefold()).split()) for word in re.split(r"[,;\n]", text))
-    words = {plain_words(word): word for word in written if word}
+    words = {normalize_words(word): word for word in written if word}
     if any(len(word) > LONGEST_WORD for word in words.values()):
         raise RoomError(
             say("One of these has more than {most:,} characters: shorten it.", most=LONGEST_WORD)

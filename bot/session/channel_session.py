@@ -6,7 +6,7 @@ import asyncio
 import datetime as dt
 from weakref import WeakValueDictionary
 
-from ..inference.registry import Voices
+from ..inference.registry import ModelRegistry
 from ..settings import Settings
 from ..storage.schema import Line, Script
 from ..storage.store import Store
@@ -35,7 +35,7 @@ class Room:
         self,
         channel: int,
         store: Store,
-        voices: Voices,
+        voices: ModelRegistry,
         settings: Settings,
         notices: Notices | None = None,
         clock: Clock = utc_now,
@@ -72,7 +72,7 @@ class Rooms:
     """The rooms that are in use, one a channel."""
 
     def __init__(
-        self, store: Store, voices: Voices, settings: Settings, clock: Clock = utc_now
+        self, store: Store, voices: ModelRegistry, settings: Settings, clock: Clock = utc_now
     ) -> None:
         self.clock = clock
         self.store = store

@@ -15,7 +15,8 @@ from ..generation.prefill import Progress
 from ..generation.reranking import Candidate
 from ..i18n.catalogue import say
 from ..i18n.markdown import inline
-from ..inference.engine import Engine, NothingLeft
+from ..inference.engine import Engine
+from ..inference.request import NoContinuation
 from ..inference.sampling import LARGEST_SEED, Sampling
 from ..screenplay.drafts import Draft
 from ..settings import Settings
@@ -53,7 +54,7 @@ class Drafter:
             # The character of the request speaks first; who answers is up to the model.
             character = wish.character if number == 0 else None
             yield Manner(
-                Sampling(_seed_after(seed, number), **options),
+                Sampling.of(_seed_after(seed, number), options),
                 self.settings.line_length,
                 kind=None if character else wish.kind,
                 character=character,
@@ -156,7 +157,7 @@ class Drafter:
         """Write at least one candidate for a line; raises RoomError."""
         try:
             candidates = await write_candidates(engine, at, manner, self.channel)
-        except NothingLeft:
+        except NoContinuation:
             raise RoomError(
                 say(
                     "Without the words that must not be said here nothing is left to say: try "

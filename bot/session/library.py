@@ -12,8 +12,8 @@ from ..generation.openings import Reading
 from ..generation.options import PREFERENCES
 from ..i18n.catalogue import say
 from ..i18n.markdown import inline
-from ..inference.registry import Voices
-from ..inference.word_filter import said
+from ..inference.registry import ModelRegistry
+from ..inference.word_filter import find_banned_word
 from ..screenplay.drafts import Draft
 from ..screenplay.elements import Element, Kind, ScriptError
 from ..screenplay.free_text import CAST_LIMIT
@@ -53,7 +53,7 @@ class Library:
     """
 
     def __init__(
-        self, channel: int, store: Store, voices: Voices, settings: Settings, reader: Reader
+        self, channel: int, store: Store, voices: ModelRegistry, settings: Settings, reader: Reader
     ) -> None:
         self.channel = channel
         self.store = store
@@ -385,7 +385,7 @@ class Library:
         """Raise ScriptError for a name that has a banned word."""
         banned = await self.banned(guild)
         for name in names:
-            if word := said(name, banned):
+            if word := find_banned_word(name, banned):
                 raise ScriptError(
                     say(
                         "“{name}” cannot be in the cast: “{word}” is among the words that must not "

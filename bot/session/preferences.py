@@ -79,9 +79,7 @@ def present(script: Script, settings: Settings) -> dict[str, Any]:
     """Return each preference as it is now: the operator's where the script has none of its own."""
     now = _own(script)
     return now | {
-        name: getattr(settings, one.default)
-        for name, one in PREFERENCES.items()
-        if now[name] is None
+        name: one.default_in(settings) for name, one in PREFERENCES.items() if now[name] is None
     }
 
 

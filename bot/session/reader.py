@@ -15,10 +15,10 @@ from ..generation.openings import Reading
 from ..generation.prefill import Progress
 from ..i18n.catalogue import say
 from ..inference.processors.repetition import REACH
-from ..inference.registry import Voices
+from ..inference.registry import ModelRegistry
 from ..screenplay.drafts import Draft
 from ..screenplay.elements import Element
-from ..screenplay.fountain import as_read
+from ..screenplay.fountain import format_for_model
 from ..storage.schema import Line, Script
 from ..storage.store import Store
 from .notices import Notices
@@ -31,7 +31,7 @@ REMEMBERED = 30_000
 class Reader:
     """Read the scripts of one channel; nothing is stored but the states that are computed again."""
 
-    def __init__(self, channel: int, store: Store, voices: Voices, notices: Notices) -> None:
+    def __init__(self, channel: int, store: Store, voices: ModelRegistry, notices: Notices) -> None:
         self.channel = channel
         self.store = store
         self.voices = voices
@@ -148,5 +148,5 @@ class Reader:
     async def expected(self, reading: Reading, line: Line, position: int) -> Logits:
         """Return a model's logits [V] for the token at a position, from 1, of a stored line."""
         state = await self.state(reading, line.parent)
-        tokens = reading.model.encode(as_read(line.text))[:position]
+        tokens = reading.model.encode(format_for_model(line.text))[:position]
         return await asyncio.to_thread(prefill.expected, reading.model, state, tokens)

@@ -18,11 +18,11 @@ from ..generation.inputs import Standing, heard, recent
 from ..generation.openings import Reading
 from ..generation.prefill import Progress
 from ..i18n.catalogue import phrase, say
-from ..inference.engine import NothingLeft
-from ..inference.lexicon import LINES, Heard
+from ..inference.lexicon import RECALL_LINES, RecentElements
 from ..inference.model import ModelError
 from ..inference.processors.repetition import REACH
-from ..screenplay.fountain import as_read
+from ..inference.request import NoContinuation
+from ..screenplay.fountain import format_for_model
 from ..storage.schema import Line, Script
 from ..storage.store import Store
 from .channel_session import Room
@@ -152,7 +152,7 @@ class Proof:
         manner = provenance.manner_of(line.origin, self._banned)
         try:
             draft = await generator.write(reader.engine, at, manner, reader.owner)
-        except (NothingLeft, ValueError):
+        except (NoContinuation, ValueError):
             return ""
         return draft.element.text if draft else ""
 
@@ -286,12 +286,12 @@ class ReplayReader:
         if len(self._kept) > REMEMBERED:
             del self._kept[next(iter(self._kept))]
 
-    async def _before(self, line: Line) -> tuple[Tokens, Heard]:
+    async def _before(self, line: Line) -> tuple[Tokens, RecentElements]:
         """Return the last tokens and elements, as the turn of the line had them."""
         turn = await self._tree.path(line.parent, most=line.ordinal)
         above = turn[0].parent if turn else line.parent
         last = await self._tree.store.lines.load_last_lines(above, REACH)
         model = self.engine.model
-        read = [model.encode(as_read(one.text)) for one in turn]
+        read = [model.encode(format_for_model(one.text)) for one in turn]
         tokens = np.concatenate([recent(model, last), *read])[-REACH:]
-        return tokens, (*heard(last), *heard(turn))[-LINES:]
+        return tokens, (*heard(last), *heard(turn))[-RECALL_LINES:]

@@ -15,7 +15,7 @@ from ..i18n.catalogue import many, phrase, say
 from ..i18n.markdown import plain
 from ..inference.model import Model
 from ..screenplay.elements import Kind
-from ..screenplay.fountain import as_read
+from ..screenplay.fountain import format_for_model
 from ..storage.schema import Line
 from .channel_session import Room
 
@@ -124,7 +124,7 @@ def laid_out(model: Model, line: Line, costs: Floats) -> tuple[Cell, ...]:
 
     A character that is several tokens costs what they cost together.
     """
-    written = unicodedata.normalize("NFC", as_read(line.text))
+    written = unicodedata.normalize("NFC", format_for_model(line.text))
     widths = [len(model.encode(character)) for character in written]
     ends = np.cumsum([0, *widths])
     paid = np.concatenate([[0.0], np.asarray(costs, np.float64)])

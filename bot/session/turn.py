@@ -11,7 +11,7 @@ from ..generation.options import Value
 from ..generation.prefill import Progress
 from ..i18n.catalogue import phrase, say
 from ..screenplay.elements import Element, Kind
-from ..screenplay.free_text import from_person
+from ..screenplay.free_text import parse_person_text
 from ..storage.schema import ROOT_LINE, Line, Poll, Script
 
 R = TypeVar("R")
@@ -199,7 +199,7 @@ def place_of(script: Script) -> Place:
 
 def typed_elements(text: str, character: str | None) -> list[Element]:
     """Parse what a person typed; raises RoomError and ScriptError for what cannot be a turn."""
-    elements = from_person(text, character)
+    elements = parse_person_text(text, character)
     if any(len(element.text) > LONGEST_TEXT for element in elements):
         raise RoomError(
             say(

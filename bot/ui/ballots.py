@@ -9,7 +9,7 @@ from discord import ui
 
 from ..i18n.catalogue import many, phrase, say
 from ..i18n.markdown import LIMIT, fenced, inline, size
-from ..screenplay.page_layout import page
+from ..screenplay.page_layout import lay_out_page
 from ..session.ballots import count_votes
 from ..storage.schema import Line, Poll
 from .cards import credited, mention
@@ -133,7 +133,7 @@ def _pages(takes: Sequence[Sequence[Line]], room: int) -> list[str]:
 
     A line break stands before and after each page. Short takes leave their room to long ones.
     """
-    pages = [fenced(page(line.element for line in lines)) for lines in takes]
+    pages = [fenced(lay_out_page(line.element for line in lines)) for lines in takes]
     by_size = sorted(range(len(takes)), key=lambda n: size(pages[n]))
     for place, n in enumerate(by_size):
         share = room // (len(takes) - place) - 2

@@ -7,7 +7,7 @@ from itertools import groupby
 
 from ..i18n.catalogue import say
 from ..i18n.markdown import fenced, inline, size
-from ..screenplay.page_layout import page
+from ..screenplay.page_layout import lay_out_page
 from ..storage.schema import ERASED_NAME, ERASED_PERSON, Line
 from .script_messages import dimmed, messages
 
@@ -97,7 +97,7 @@ def _block(lines: Sequence[Line]) -> str:
 
 
 def _whole(lines: Sequence[Line]) -> str:
-    return fenced(page(line.element for line in lines))
+    return fenced(lay_out_page(line.element for line in lines))
 
 
 def mention(person: int) -> str:

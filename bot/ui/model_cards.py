@@ -11,8 +11,8 @@ from typing import Any
 
 from ..i18n.catalogue import say
 from ..i18n.markdown import inline, size
-from ..inference.model import LONGEST_STYLE, openings_of
-from ..inference.registry import Found
+from ..inference.model import LONGEST_STYLE, parse_openings
+from ..inference.registry import ModelFile
 
 FULL = 1800
 """The largest size of a list of voices."""
@@ -21,7 +21,7 @@ TEXTS = 6
 """The most held-out texts whose figures are listed one by one."""
 
 
-def listed(found: Sequence[Found], chosen: str) -> str:
+def listed(found: Sequence[ModelFile], chosen: str) -> str:
     """Return all voices, one a line, and the reasons why some are refused."""
     content = say("**Voices**, of which {/model use} chooses one for the new scripts here:")
     for number, one in enumerate(found):
@@ -33,7 +33,7 @@ def listed(found: Sequence[Found], chosen: str) -> str:
     return content
 
 
-def _row(one: Found, is_chosen: bool) -> str:
+def _row(one: ModelFile, is_chosen: bool) -> str:
     name = f"**{inline(one.name, 40)}**"
     if one.refusal:
         return f"{name}: {inline(str(one.refusal), 400)}"
@@ -42,12 +42,12 @@ def _row(one: Found, is_chosen: bool) -> str:
     return f"{row} ({say('for new scripts')})" if is_chosen else row
 
 
-def card(found: Found) -> str:
+def card(found: ModelFile) -> str:
     """Return what a voice's file says of it, as lines of Markdown."""
     return "\n".join([f"**{inline(found.name, 40)}**", *_facts(found), f"-# {_fingerprint(found)}"])
 
 
-def _facts(found: Found) -> Iterator[str]:
+def _facts(found: ModelFile) -> Iterator[str]:
     if corpus := _said(found, "corpus"):
         yield say("Trained on: {corpus}", corpus=inline(corpus, 200))
     if licence := _said(found, "licence"):
@@ -74,12 +74,12 @@ def _facts(found: Found) -> Iterator[str]:
         )
 
 
-def styles(found: Found) -> list[str]:
+def styles(found: ModelFile) -> list[str]:
     """Return the styles of which a voice has an opening, in the order of its file."""
-    return list(openings_of(found.about or {}))
+    return list(parse_openings(found.about or {}))
 
 
-def _judged(found: Found) -> Iterator[tuple[str, float]]:
+def _judged(found: ModelFile) -> Iterator[tuple[str, float]]:
     """Yield the held-out texts, each with its bits per character."""
     evaluation = _parsed(found, "evaluation")
     texts = evaluation.get("texts") if isinstance(evaluation, Mapping) else None
@@ -90,7 +90,7 @@ def _judged(found: Found) -> Iterator[tuple[str, float]]:
             yield name, bits
 
 
-def _trained(found: Found) -> str:
+def _trained(found: ModelFile) -> str:
     """Return the day of the training as Discord's own timestamp, or ""."""
     try:
         day = dt.datetime.fromisoformat(_said(found, "trained"))
@@ -99,15 +99,15 @@ def _trained(found: Found) -> str:
         return ""
 
 
-def _fingerprint(found: Found) -> str:
+def _fingerprint(found: ModelFile) -> str:
     return say("fingerprint {beginning}", beginning=_said(found, "fingerprint")[:12])
 
 
-def _said(found: Found, name: str) -> str:
+def _said(found: ModelFile, name: str) -> str:
     return (found.about or {}).get(f"onbook.{name}", "")
 
 
-def _parsed(found: Found, name: str) -> Any:  # noqa: ANN401 - whatever JSON holds
+def _parsed(found: ModelFile, name: str) -> Any:  # noqa: ANN401 - whatever JSON holds
     try:
         return json.loads(_said(found, name))
     except ValueError:

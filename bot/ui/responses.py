@@ -12,8 +12,9 @@ from discord import app_commands
 from ..cleaning import clean
 from ..i18n.catalogue import phrase, say
 from ..i18n.markdown import fenced, size
-from ..inference.engine import EngineBusy, EngineClosed, NoNumber
+from ..inference.engine import EngineBusy, EngineClosed
 from ..inference.model import ModelError
+from ..inference.request import NonFiniteOutput
 from ..screenplay.elements import ScriptError
 from ..session.rate_limits import TooMuch
 from ..session.turn import LineIsOld, NoScript, RoomError
@@ -74,7 +75,9 @@ UNKNOWN_MESSAGE = 10008
 
 WHAT_TO_DO_NOW = {
     EngineBusy: phrase("Too many lines are being written right now: try again in a moment."),
-    NoNumber: phrase("The voice's file is damaged: ask whoever runs the bot to export it again."),
+    NonFiniteOutput: phrase(
+        "The voice's file is damaged: ask whoever runs the bot to export it again."
+    ),
     EngineClosed: phrase("The bot is being shut down: try again when it is back."),
     HeadMoved: phrase(
         "Somebody moved the script on at the same moment, and nothing of yours was added: look at "

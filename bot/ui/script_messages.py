@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from ..i18n.markdown import fenced, inert, inline, size
 from ..screenplay.elements import Element
-from ..screenplay.page_layout import WIDTH, page
+from ..screenplay.page_layout import SCREEN_WIDTH, lay_out_page
 
 _FENCES = size(fenced(" ")) - 1
 _DIMMED_LIMIT = 150
@@ -22,12 +22,12 @@ def messages(elements: Iterable[Element], limit: int = 1900) -> list[str]:
         ValueError: `limit` is too small for one line of the page.
     """
     room = limit - _FENCES
-    if room < WIDTH:
+    if room < SCREEN_WIDTH:
         raise ValueError(f"a block of {limit} has no room for a line of the page")
     blocks: list[str] = []
     block = ""
     for element in elements:
-        text = inert(page([element]))
+        text = inert(lay_out_page([element]))
         joined = f"{block}\n\n{text}" if block else text
         if size(joined) <= room:
             block = joined

@@ -12,7 +12,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot.inference.engine import Engine, Request
+from bot.inference.engine import Engine
+from bot.inference.request import Request
 
 from .speed import Lines, crowd, written
 

@@ -14,12 +14,13 @@ from itertools import count
 import numpy as np
 
 from bot.arrays import Tokens
-from bot.inference.engine import Engine, NothingLeft, Request
-from bot.inference.grammar import element
+from bot.inference.engine import Engine
+from bot.inference.grammar import build_grammar
 from bot.inference.model import Model
 from bot.inference.processors.repetition import REACH
+from bot.inference.request import NoContinuation, Request
 from bot.inference.sampling import Sampling
-from bot.inference.word_filter import Banned
+from bot.inference.word_filter import BannedWordFilter
 
 Contestant = Callable[[float], float]
 """Write for so many seconds; return the characters written in each second."""
@@ -59,8 +60,8 @@ class Lines:
         self._seeds = count()
         self._controlled = controlled
         if controlled:
-            self._automaton = element(model.vocabulary, None, CAST)
-            self._banned = Banned.of(model.vocabulary, rare_words(script))
+            self._automaton = build_grammar(model.vocabulary, None, CAST)
+            self._banned = BannedWordFilter.of(model.vocabulary, rare_words(script))
 
     def request(self, limit: int = LIMIT) -> Request:
         """Return the next request."""
@@ -114,7 +115,7 @@ async def written(engine: Engine, request: Request, row: int = 0) -> Written:
     began = time.perf_counter()
     try:
         text = engine.model.decode((await engine.run(request)).written)
-    except NothingLeft:
+    except NoContinuation:
         text = ""
     return Written(row, began, time.perf_counter(), len(text))
 
@@ -179,16 +180,16 @@ def bare(model: Model, script: str, rows: int) -> Contestant:
 
 
 def bound(model: Model, script: str, rows: int) -> Contestant:
-    """Return a contestant that uses `Slots`, whose arrays the network itself reads and writes."""
+    """Return a contestant with `StepBuffers`, whose arrays the network itself reads and writes."""
     text = model.encode(script)
     columns = np.resize(text, (len(text) // rows, rows))
-    slots = model.slots(rows)
+    buffers = model.make_buffers(rows)
 
     def steps() -> Iterator[object]:
         for step in count():
-            slots.tokens[:] = columns[step % len(columns)]
-            slots.step(rows)
-            yield slots.logits
+            buffers.tokens[:] = columns[step % len(columns)]
+            buffers.step(rows)
+            yield buffers.logits
 
     return stepping(steps, rows)
 

@@ -17,7 +17,8 @@ import numpy as np
 
 from bot.app.client import Bot
 from bot.cogs import add_cogs
-from bot.inference.engine import Engine, Request
+from bot.inference.engine import Engine
+from bot.inference.request import Request
 from bot.inference.sampling import Sampling
 from bot.settings import runner_settings
 

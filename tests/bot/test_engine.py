@@ -13,20 +13,12 @@ import numpy as np
 import pytest
 
 from bot.inference.automaton import Automaton
-from bot.inference.engine import (
-    Engine,
-    EngineBusy,
-    EngineClosed,
-    NoNumber,
-    NothingLeft,
-    Reply,
-    Request,
-)
+from bot.inference.buffers import StepBuffers
+from bot.inference.engine import Engine, EngineBusy, EngineClosed
 from bot.inference.model import Model
-from bot.inference.request import TO_A_WORD
+from bot.inference.request import WORD_OVERRUN, Completion, NoContinuation, NonFiniteOutput, Request
 from bot.inference.sampling import Sampling
-from bot.inference.slots import Slots
-from bot.inference.word_filter import Banned, said
+from bot.inference.word_filter import BannedWordFilter, find_banned_word
 
 BLANK_LINE = "\n\n"
 
@@ -87,7 +79,7 @@ async def soon(answer: Coroutine[Any, Any, T] | asyncio.Future[T]) -> T:
     return await asyncio.wait_for(answer, 60)
 
 
-def same(one: Reply, other: Reply) -> bool:
+def same(one: Completion, other: Completion) -> bool:
     return (
         one.written == other.written
         and one.state.tobytes() == other.state.tobytes()
@@ -136,9 +128,9 @@ async def test_a_line_ends_at_a_blank_line_or_at_its_limit(engine: Engine):
     for text in written:
         assert not text.startswith("\n")
         assert text.index(BLANK_LINE) == len(text) - 2
-        assert len(text) <= 200 + TO_A_WORD + 2
+        assert len(text) <= 200 + WORD_OVERRUN + 2
         # A cut is at the end of a word: the next character would have begun another word.
-        assert len(text) < 200 + TO_A_WORD or " " not in text[200:]
+        assert len(text) < 200 + WORD_OVERRUN or " " not in text[200:]
     # Both ends occur: some lines end by themselves, and others at the limit.
     assert min(map(len, written)) < 200 <= max(map(len, written))
 
@@ -253,11 +245,11 @@ class Flawed(Model):
             raise RuntimeError("this character is missing")
         return super().step(tokens, states)
 
-    def slots(self, capacity):
+    def make_buffers(self, capacity):
         return FlawedSlots(self.session, capacity, len(self.vocabulary), self.state_size)
 
 
-class FlawedSlots(Slots):
+class FlawedSlots(StepBuffers):
     """Slots that fail where a character is read."""
 
     def step(self, count):
@@ -384,7 +376,7 @@ async def test_a_row_without_numbers_fails_alone(engine: Engine):
     alone = await engine.run(wanted)
     no_number = Request(np.full(model.state_size, np.nan, np.float32), model.encode("\n"))
     beside = [asyncio.create_task(engine.run(wanted)) for _ in range(3)]
-    with pytest.raises(NoNumber):
+    with pytest.raises(NonFiniteOutput):
         await soon(engine.run(no_number))
     for reply in await soon(asyncio.gather(*beside)):
         assert same(reply, alone)
@@ -395,11 +387,11 @@ async def test_what_must_not_be_said_is_not_said_and_the_rest_is_as_it_was(engin
     request = dataclasses.replace(a_line(model, 5, limit=200), context=model.encode("\nA room.\n"))
     free = model.decode((await engine.run(request)).written)
     word = free.split()[3]
-    banned = Banned.of(model.vocabulary, [word])
+    banned = BannedWordFilter.of(model.vocabulary, [word])
     reply = await engine.run(dataclasses.replace(request, banned=banned))
     text = model.decode(reply.written)
-    assert said(free, [word])
-    assert not said(text, [word])
+    assert find_banned_word(free, [word])
+    assert not find_banned_word(text, [word])
     # The engine went back to the start of that word alone.
     before = free.index(f"{word}")
     assert text[:before] == free[:before]
@@ -425,15 +417,15 @@ async def test_a_phrase_is_not_said_across_two_lines(engine: Engine):
     ]
     assert pairs
     for i, phrase in pairs[:5]:
-        banned = Banned.of(model.vocabulary, [phrase])
+        banned = BannedWordFilter.of(model.vocabulary, [phrase])
         reply = await engine.run(dataclasses.replace(requests[i], banned=banned))
-        assert said(texts[i], [phrase])
-        assert not said(model.decode(reply.written), [phrase])
+        assert find_banned_word(texts[i], [phrase])
+        assert not find_banned_word(model.decode(reply.written), [phrase])
 
 
 async def test_a_line_that_could_say_nothing_is_given_up(engine: Engine):
     model = engine.model
-    everything = Banned.of(model.vocabulary, [c for c in model.vocabulary if c.isalnum()])
+    everything = BannedWordFilter.of(model.vocabulary, [c for c in model.vocabulary if c.isalnum()])
     only_letters = Automaton(
         1,
         np.array([[True] * len(model.vocabulary), [c.isalpha() for c in model.vocabulary]]),
@@ -447,7 +439,7 @@ async def test_a_line_that_could_say_nothing_is_given_up(engine: Engine):
         np.vstack([only_letters.next, np.full(len(model.vocabulary), 1, np.int32)]),
     )
     request = dataclasses.replace(a_line(model, 1), automaton=automaton, banned=everything)
-    with pytest.raises(NothingLeft):
+    with pytest.raises(NoContinuation):
         await soon(engine.run(request))
 
 

@@ -22,7 +22,7 @@ from onnx import TensorProto, helper, numpy_helper
 from bot.inference import sandbox
 from bot.inference.anatomy import Anatomy
 from bot.inference.model import ModelError
-from bot.inference.sandbox import Examiner, Unexamined, sha256_of
+from bot.inference.sandbox import ModelSandbox, NoVerdict, compute_sha256
 from bot.settings import SHIPPED_MODELS, RunnerSettings
 from training.voice_file import Voice
 
@@ -230,10 +230,10 @@ def chosen(folder: Path, chosen: RunnerSettings) -> RunnerSettings:
 
 
 @pytest.fixture
-def examiner(monkeypatch: pytest.MonkeyPatch) -> Examiner:
+def examiner(monkeypatch: pytest.MonkeyPatch) -> ModelSandbox:
     """Return an examiner whose process has examined nothing."""
-    monkeypatch.setattr(Examiner, "_examined", {})
-    return Examiner()
+    monkeypatch.setattr(ModelSandbox, "_examined", {})
+    return ModelSandbox()
 
 
 async def test_damaged_voices_are_refused_in_a_sentence_and_the_bot_goes_on(
@@ -255,36 +255,38 @@ async def test_damaged_voices_are_refused_in_a_sentence_and_the_bot_goes_on(
     assert "-# tiny, seed 1" in written.response.content
 
 
-async def test_a_voice_that_hangs_is_given_up(folder: Path, voice: Voice, examiner: Examiner):
+async def test_a_voice_that_hangs_is_given_up(folder: Path, voice: Voice, examiner: ModelSandbox):
     content = graph(voice, *takes_for_ever()).SerializeToString()
     path = changed(folder / "slow.onnx", Voice(content, voice.metadata))
     examiner._patience = 5
     with pytest.raises(ModelError, match=FAILS):
-        await examiner.examine(path, sha256_of(path.read_bytes()))
+        await examiner.examine(path, compute_sha256(path.read_bytes()))
     assert not examiner._children
 
 
 async def test_without_memory_there_is_no_verdict(
-    folder: Path, voice: Voice, examiner: Examiner, monkeypatch: pytest.MonkeyPatch
+    folder: Path, voice: Voice, examiner: ModelSandbox, monkeypatch: pytest.MonkeyPatch
 ):
     content = graph(voice, *fills_the_memory()).SerializeToString()
     path = changed(folder / "filling.onnx", Voice(content, voice.metadata))
     examiner.facts = notes = Notes()
-    with pytest.raises(Unexamined, match=NO_MEMORY):
-        await examiner.examine(path, sha256_of(path.read_bytes()))
+    with pytest.raises(NoVerdict, match=NO_MEMORY):
+        await examiner.examine(path, compute_sha256(path.read_bytes()))
     assert not notes
     assert not examiner._examined
     # Memory may be short before the examination itself begins.
     monkeypatch.setattr(sandbox, "content_of", Mock(side_effect=MemoryError))
-    refusal = sandbox.verdict(path)["refusal"]
+    refusal = sandbox.examine_file(path)["refusal"]
     assert not refusal["certain"]
     assert NO_MEMORY in str(ModelError(refusal["sentence"], **refusal["fields"]))
 
 
-async def test_a_sound_network_of_any_kind_is_used(folder: Path, voice: Voice, examiner: Examiner):
+async def test_a_sound_network_of_any_kind_is_used(
+    folder: Path, voice: Voice, examiner: ModelSandbox
+):
     content = graph(voice, *sound()).SerializeToString()
     path = changed(folder / "any.onnx", Voice(content, voice.metadata))
-    await examiner.examine(path, sha256_of(path.read_bytes()))
+    await examiner.examine(path, compute_sha256(path.read_bytes()))
 
 
 class Notes(dict[str, str]):
@@ -298,30 +300,30 @@ class Notes(dict[str, str]):
 
 
 async def test_a_verdict_is_remembered_by_the_content(
-    folder: Path, voice: Voice, examiner: Examiner, monkeypatch: pytest.MonkeyPatch
+    folder: Path, voice: Voice, examiner: ModelSandbox, monkeypatch: pytest.MonkeyPatch
 ):
     bad = changed(folder / "bad.onnx", voice, fold="[7]")
     examiner.facts = notes = Notes()
     for path in (folder / "tiny.onnx", bad):
-        sha256 = sha256_of(path.read_bytes())
+        sha256 = compute_sha256(path.read_bytes())
         if path == bad:
             with pytest.raises(ModelError, match="a fold"):
                 await examiner.examine(path, sha256)
         else:
             await examiner.examine(path, sha256)
-        assert json.loads(notes[f"voice {sha256}"])["judge"] == sandbox.judge()
+        assert json.loads(notes[f"voice {sha256}"])["judge"] == sandbox.describe_checker()
     # A verdict is kept by content, so the next process and a copy need no examination.
-    monkeypatch.setattr(Examiner, "_examined", {})
+    monkeypatch.setattr(ModelSandbox, "_examined", {})
     monkeypatch.setattr(sys, "executable", "/nothing/there")
-    another = Examiner(notes)
-    await another.examine(folder / "tiny.onnx", sha256_of((folder / "tiny.onnx").read_bytes()))
+    another = ModelSandbox(notes)
+    await another.examine(folder / "tiny.onnx", compute_sha256((folder / "tiny.onnx").read_bytes()))
     copy = shutil.copy(bad, folder / "copy.onnx")
     with pytest.raises(ModelError, match=r"copy\.onnx does not keep"):
-        await another.examine(copy, sha256_of(copy.read_bytes()))
+        await another.examine(copy, compute_sha256(copy.read_bytes()))
     # Another release of the runtime examines the file again.
     monkeypatch.setattr(onnxruntime, "__version__", "99")
     with pytest.raises(ModelError, match=FAILS):
-        await another.examine(copy, sha256_of(copy.read_bytes()))
+        await another.examine(copy, compute_sha256(copy.read_bytes()))
 
 
 @pytest.mark.parametrize(
@@ -329,7 +331,7 @@ async def test_a_verdict_is_remembered_by_the_content(
     [
         ("inference/model.py", 'FORMAT = "1"', 'FORMAT = "2"'),
         ("inference/model.py", '"GRU", ', ""),
-        ("inference/anatomy.py", "GRAPH, METADATA", "METADATA, GRAPH"),
+        ("inference/anatomy.py", "{2: 1, 3: 1,", "{2: 2, 3: 1,"),
         ("screenplay/elements.py", 'HEADING = "heading"', 'HEADING = "scene"'),
     ],
 )
@@ -340,11 +342,15 @@ def test_another_release_judges_anew(tmp_path: Path, module: str, was: str, now:
     source = (BOT / module).read_text()
     assert source.count(was) == 1
     (other / module).write_text(source.replace(was, now))
-    assert sandbox.judge(same) == sandbox.judge() != sandbox.judge(other)
+    assert (
+        sandbox.describe_checker(same)
+        == sandbox.describe_checker()
+        != sandbox.describe_checker(other)
+    )
 
 
 async def test_the_child_gets_no_tokens(
-    folder: Path, examiner: Examiner, monkeypatch: pytest.MonkeyPatch
+    folder: Path, examiner: ModelSandbox, monkeypatch: pytest.MonkeyPatch
 ):
     began: list[dict[str, str]] = []
 
@@ -356,15 +362,15 @@ async def test_the_child_gets_no_tokens(
     monkeypatch.setattr(sandbox.subprocess, "Popen", Watched)
     monkeypatch.setenv("DISCORD_TOKEN", "secret")
     path = folder / "tiny.onnx"
-    await examiner.examine(path, sha256_of(path.read_bytes()))
+    await examiner.examine(path, compute_sha256(path.read_bytes()))
     [environment] = began
     assert "secret" not in environment.values()
 
 
 async def test_a_file_that_is_written_to_meanwhile_is_not_remembered(
-    folder: Path, examiner: Examiner
+    folder: Path, examiner: ModelSandbox
 ):
-    with pytest.raises(Unexamined, match="is being written to"):
+    with pytest.raises(NoVerdict, match="is being written to"):
         await examiner.examine(folder / "tiny.onnx", "another")
     assert not examiner._examined
 
@@ -376,12 +382,12 @@ def test_the_verdicts_on_the_shipped_voices_are_up_to_date(tmp_path: Path):
     note = tmp_path / "examined.json"
     arguments = ["-m", "bot.inference.sandbox", *map(str, SHIPPED), "--note", str(note)]
     subprocess.run([sys.executable, *arguments], check=True)
-    assert note.read_text() == sandbox.SHIPPED.read_text()
+    assert note.read_text() == sandbox.SHIPPED_VERDICTS.read_text()
 
 
-async def test_the_shipped_voices_carry_their_verdicts(examiner: Examiner):
+async def test_the_shipped_voices_carry_their_verdicts(examiner: ModelSandbox):
     for path in SHIPPED:
-        await examiner.examine(path, sha256_of(path.read_bytes()))
+        await examiner.examine(path, compute_sha256(path.read_bytes()))
     assert not examiner._examined
 
 
@@ -404,7 +410,7 @@ def test_anatomy_agrees_with_onnx(folder: Path):
     assert found.constants == sum(constants)
     assert found.metadata == {one.key: one.value for one in stored.metadata_props}
     assert found.fingerprint() == found.metadata["onbook.fingerprint"]
-    assert (found.elsewhere, found.nested) == (False, False)
+    assert (found.is_external, found.is_nested) == (False, False)
 
 
 def test_anatomy_reads_whatever_bytes_there_are(folder: Path):
@@ -416,3 +422,36 @@ def test_anatomy_reads_whatever_bytes_there_are(folder: Path):
             changed[at] = int(rng.integers(256))
         with suppress(ValueError):
             Anatomy.of(bytes(changed))
+
+
+def field(number: int, content: bytes) -> bytes:
+    """Return a field of a protocol buffer with up to 127 bytes."""
+    return bytes([number << 3 | 2, len(content)]) + content
+
+
+def test_nothing_hides_behind_a_field_that_is_repeated():
+    network = field(1, field(4, b"If") + field(5, field(6, b"\x0a\x00")))
+    tensor = field(5, bytes([8, 1, 0x70, 1, 0x70, 0]))
+    found = Anatomy.of(field(7, network) + field(7, tensor) + field(7, b""))
+    assert found.operators == {("", "If")}
+    assert found.is_nested
+    assert found.is_external
+
+
+def test_a_negative_size_counts_as_a_huge_one():
+    minus_one = b"\xff" * 9 + b"\x01"
+    assert Anatomy.of(field(7, field(5, b"\x08" + minus_one))).constants > 2**63
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(field(14, field(1, b"\xff")), id="no UTF-8"),
+        pytest.param(b"\x3a\x7f\x00", id="cut short"),
+        pytest.param(b"\x3b" * 200, id="nested without an end"),
+        pytest.param(b"\x3f\x00", id="an unknown way of writing"),
+    ],
+)
+def test_what_is_no_protocol_buffer_is_a_value_error(content: bytes):
+    with pytest.raises(ValueError, match=r"protocol buffer|utf-8"):
+        Anatomy.of(content)

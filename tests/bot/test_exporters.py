@@ -21,11 +21,11 @@ from screenplay_tools.screenplay import ElementType as Part
 
 from bot.i18n.catalogue import say, speaking
 from bot.screenplay.elements import Element, Kind
-from bot.screenplay.exporters.edition import MOST_NAMES, Edition, edition
-from bot.screenplay.exporters.export_formats import FORMATS, Paper, Printed
-from bot.screenplay.free_text import from_person
-from bot.screenplay.importers.import_formats import read
-from bot.screenplay.statistics import Count, Tally
+from bot.screenplay.exporters.edition import MOST_CREDITS, Edition, make_edition
+from bot.screenplay.exporters.export_formats import EXPORT_FORMATS, ExportedFile, PaperSize
+from bot.screenplay.free_text import parse_person_text
+from bot.screenplay.importers.import_formats import read_script_file
+from bot.screenplay.statistics import ScriptStatistics, WriterStatistics
 
 from .test_importers import SCRIPT, nasty_elements
 
@@ -33,18 +33,18 @@ GOLDEN = Path(__file__).parent / "golden"
 
 EDITION = Edition(
     "The Last Diner & <Co>",
-    tuple(from_person(SCRIPT)),
+    tuple(parse_person_text(SCRIPT)),
     ("Ann", "Ben *star* a_b_c", "the voice “stage”"),
     ("Ann: 7 lines, 61 words (88%)", "Ben *star* a_b_c: 1 line, 2 words (12%)"),
     dt.date(2026, 11, 24),
     scene_numbers=True,
 )
 
-TEXTS = [form for form in FORMATS if form != "pdf"]
+TEXTS = [path.suffix.removeprefix(".") for path in sorted(GOLDEN.glob("diner.*"))]
 
 
-def printed(what: Edition, form: str, paper: Paper = Paper.LETTER) -> Printed:
-    return FORMATS[form].write(what, paper)
+def printed(what: Edition, form: str, paper: PaperSize = PaperSize.LETTER) -> ExportedFile:
+    return EXPORT_FORMATS[form].write(what, paper)
 
 
 @pytest.mark.parametrize("form", TEXTS)
@@ -54,8 +54,8 @@ def test_the_file_is_as_it_was(form: str) -> None:
 
 
 def test_people_choose_a_format_by_its_name_and_ending() -> None:
-    labels = [form.label for form in FORMATS.values()]
-    assert labels == ["Fountain", "PDF", "Final Draft (fdx)", "HTML", "Text (txt)"]
+    labels = [EXPORT_FORMATS[form].label for form in ("fountain", "pdf", "fdx", "txt")]
+    assert labels == ["Fountain", "PDF", "Final Draft (fdx)", "Text (txt)"]
 
 
 # Other people's parsers ------------------------------------------------------------------------
@@ -92,16 +92,18 @@ def test_another_parser_reads_the_same_fountain() -> None:
 
 @pytest.mark.parametrize("locale", ["en-GB", "de"])
 def test_a_title_page_in_any_language_has_the_keys_of_the_format(locale: str) -> None:
-    counted = Tally(3, 9, 1, 1.0, (), (Count("Ann", 2, 6),), (Count("stage", 1, 3),))
+    counted = ScriptStatistics(
+        3, 9, 1, 1.0, (), (WriterStatistics("Ann", 2, 6),), (WriterStatistics("stage", 1, 3),)
+    )
     with speaking(locale):
-        what = edition("The Last Diner", EDITION.elements, counted, dt.date(2026, 11, 24))
+        what = make_edition("The Last Diner", EDITION.elements, counted, dt.date(2026, 11, 24))
         credit, voice = say("written by"), say("the voice “{name}”", name="stage")
         files = {form: printed(what, form).content for form in TEXTS}
     page = FountainParser().parse(files["fountain"].decode()).metadata
     assert list(page) == ["title", "credit", "authors", "draft date", "notes"]
     assert (page["credit"], page["authors"]) == (credit, f"Ann\n{voice}")
     for form in ("fountain", "fdx", "txt"):
-        found = read(f"diner.{form}", files[form])
+        found = read_script_file(f"diner.{form}", files[form])
         assert found.title == "The Last Diner"
         assert len(found.elements) == len(EDITION.elements)
 
@@ -137,18 +139,18 @@ def test_another_parser_reads_the_same_final_draft() -> None:
 # PDF -------------------------------------------------------------------------------------------
 
 
-def pages(paper: Paper, what: Edition = EDITION) -> list[str]:
+def pages(paper: PaperSize, what: Edition = EDITION) -> list[str]:
     """Return the text of each page, after checking the page's size."""
     reader = PdfReader(io.BytesIO(printed(what, "pdf", paper).content))
     sizes = {(round(page.mediabox.width), round(page.mediabox.height)) for page in reader.pages}
-    assert sizes == {(612, 792) if paper is Paper.LETTER else (595, 842)}
+    assert sizes == {(612, 792) if paper is PaperSize.LETTER else (595, 842)}
     assert reader.metadata is not None
     assert reader.metadata.title == what.title
     return [page.extract_text() for page in reader.pages]
 
 
-@pytest.mark.parametrize("paper", list(Paper))
-def test_a_pdf_has_a_title_page_and_all_that_is_said(paper: Paper) -> None:
+@pytest.mark.parametrize("paper", list(PaperSize))
+def test_a_pdf_has_a_title_page_and_all_that_is_said(paper: PaperSize) -> None:
     front, page = pages(paper)
     for words in (*EDITION.authors, *EDITION.shares, "written by", "2026-11-24"):
         assert words in front
@@ -160,14 +162,17 @@ def test_a_pdf_has_a_title_page_and_all_that_is_said(paper: Paper) -> None:
     assert sorted(page.split()) == sorted([*without.split(), "1", "1", "2", "2"])
 
 
-@pytest.mark.parametrize("paper", list(Paper))
-def test_a_title_page_is_one_page(paper: Paper) -> None:
+@pytest.mark.parametrize("paper", list(PaperSize))
+def test_a_title_page_is_one_page(paper: PaperSize) -> None:
     name = "A person with quite a long name, who ends here"
     full = Edition(
-        "A title" + " title" * 13, EDITION.elements, (name,) * MOST_NAMES, (name * 2,) * MOST_NAMES
+        "A title" + " title" * 13,
+        EDITION.elements,
+        (name,) * MOST_CREDITS,
+        (name * 2,) * MOST_CREDITS,
     )
     front, *rest = pages(paper, full)
-    assert front.count("who ends here") >= 2 * MOST_NAMES
+    assert front.count("who ends here") >= 2 * MOST_CREDITS
     assert len(rest) == 1
     # The title takes two rows of its large letters, where the text's width would need only one.
     assert len(pages(paper, replace(EDITION, title="The Last Diner and Company x"))) == 2
@@ -175,27 +180,27 @@ def test_a_title_page_is_one_page(paper: Paper) -> None:
 
 def test_pages_are_numbered_from_the_second() -> None:
     long = Edition("Long", EDITION.elements * 12)
-    _, first, *others = pages(Paper.LETTER, long)
+    _, first, *others = pages(PaperSize.LETTER, long)
     assert not first.startswith("1.")
     assert "2." in others[0]
     assert f"{len(others) + 1}." in others[-1]
-    assert len(pages(Paper.A4, long)) <= len(others) + 2
+    assert len(pages(PaperSize.A4, long)) <= len(others) + 2
 
 
 def test_two_pdfs_at_once_are_those_that_they_are_alone() -> None:
     texts: dict[int, list[str]] = {}
-    other = Edition("Other", tuple(from_person("Wind. " * 200)))
+    other = Edition("Other", tuple(parse_person_text("Wind. " * 200)))
 
     def work(n: int) -> None:
-        texts[n] = pages(Paper.LETTER, EDITION if n % 2 else other)
+        texts[n] = pages(PaperSize.LETTER, EDITION if n % 2 else other)
 
     threads = [threading.Thread(target=work, args=(n,)) for n in range(6)]
     for one in threads:
         one.start()
     for one in threads:
         one.join()
-    assert texts[0] == texts[2] == texts[4] == pages(Paper.LETTER, other)
-    assert texts[1] == texts[3] == texts[5] == pages(Paper.LETTER)
+    assert texts[0] == texts[2] == texts[4] == pages(PaperSize.LETTER, other)
+    assert texts[1] == texts[3] == texts[5] == pages(PaperSize.LETTER)
 
 
 def test_boxes_are_told_of() -> None:
@@ -209,40 +214,42 @@ def test_boxes_are_told_of() -> None:
 @given(nasty_elements, st.text(max_size=30), st.booleans())
 def test_anything_can_be_printed(elements: list[Element], title: str, numbers: bool) -> None:
     title = "".join(title.split())
-    for form in FORMATS:
+    for form in EXPORT_FORMATS:
         assert printed(Edition(title, tuple(elements), scene_numbers=numbers), form).content
 
 
 @pytest.mark.parametrize("text", ["a\n" * 740, "(a\n" * 490, "MAYA\n" + "(a)\n" * 370, "x" * 1490])
 def test_long_elements_can_be_printed(text: str) -> None:
-    [element] = from_person(text)
-    assert len(pages(Paper.LETTER, Edition("Long", (element, *PLAIN)))) >= 1
+    [element] = parse_person_text(text)
+    assert len(pages(PaperSize.LETTER, Edition("Long", (element, *PLAIN)))) >= 1
 
 
 # The title page --------------------------------------------------------------------------------
 
 
 def test_who_wrote_how_much() -> None:
-    counted = Tally(
+    counted = ScriptStatistics(
         *(10, 100, 1, 1.0, ()),
-        writers=(Count("Ann", 6, 60), Count("Ben", 1, 0)),
-        voices=(Count("stage", 3, 40),),
+        writers=(WriterStatistics("Ann", 6, 60), WriterStatistics("Ben", 1, 0)),
+        voices=(WriterStatistics("stage", 3, 40),),
     )
-    what = edition("The Diner", PLAIN, counted)
+    what = make_edition("The Diner", PLAIN, counted)
     assert what.authors == ("Ann", "Ben", "the voice “stage”")
     assert what.shares == (
         "Ann: 6 lines, 60 words (60%)",
         "Ben: 1 line, 0 words (0%)",
         "the voice “stage”: 3 lines, 40 words (40%)",
     )
-    many = tuple(Count(f"Ann {n}", 1, 1) for n in range(MOST_NAMES + 3))
-    what = edition("The Diner", PLAIN, Tally(11, 11, 0, 1.0, (), many, ()))
+    many = tuple(WriterStatistics(f"Ann {n}", 1, 1) for n in range(MOST_CREDITS + 3))
+    what = make_edition("The Diner", PLAIN, ScriptStatistics(11, 11, 0, 1.0, (), many, ()))
     assert what.authors[-1] == what.shares[-1] == "and 3 more"
-    assert len(what.authors) == MOST_NAMES + 1
+    assert len(what.authors) == MOST_CREDITS + 1
 
 
 def test_html_is_inert() -> None:
-    what = Edition("<script>x</script>", tuple(from_person("<b>&amp;\n\nMAYA: <i>")), ("<u>",))
+    what = Edition(
+        "<script>x</script>", tuple(parse_person_text("<b>&amp;\n\nMAYA: <i>")), ("<u>",)
+    )
     text = printed(what, "html").content.decode()
     assert not [tag for tag in ("<script", "<b>", "<i>", "<u>") if tag in text]
     assert "&lt;b&gt;&amp;amp;" in text

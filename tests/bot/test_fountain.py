@@ -14,8 +14,14 @@ from screenplain.types import Action, Dialog, Slug, Transition
 
 from bot.cleaning import clean
 from bot.screenplay.elements import Element, Kind
-from bot.screenplay.fountain import as_read, classify, cue_line, fountain, from_voice
-from bot.screenplay.free_text import from_person
+from bot.screenplay.fountain import (
+    classify,
+    format_for_model,
+    format_fountain,
+    make_cue,
+    parse_model_text,
+)
+from bot.screenplay.free_text import parse_person_text
 
 steadily = settings(max_examples=200, deadline=None, derandomize=True)
 
@@ -158,18 +164,18 @@ def assert_one_element(element: Element) -> None:
 @steadily
 @given(nasty)
 def test_whatever_a_voice_writes_is_one_element(text: str) -> None:
-    element = from_voice(text)
+    element = parse_model_text(text)
     if element is None:
         assert not any(unicodedata.category(one)[0] in "LNPS" for one in clean(text))
     else:
         assert_one_element(element)
-        assert from_voice(element.text) == element
+        assert parse_model_text(element.text) == element
 
 
 @steadily
 @given(nasty)
 def test_elements_show_what_was_written(text: str) -> None:
-    element = from_voice(text)
+    element = parse_model_text(text)
     if element is not None:
         shown = "".join("".join(element.shown).split())
         written = "".join(clean(text).split())
@@ -231,7 +237,7 @@ def test_classify(text: str, kind: Kind) -> None:
     ],
 )
 def test_what_a_voice_writes(text: str, stored: str) -> None:
-    element = from_voice(text)
+    element = parse_model_text(text)
     assert element is not None
     assert element.text == stored
     assert_one_element(element)
@@ -263,7 +269,7 @@ def test_shown(text: str, cue: str | None, body: str) -> None:
 
 
 def test_cue_line() -> None:
-    assert [cue_line(one) for one in ("MAYA", "茂", "EST. CLAIRE")] == [
+    assert [make_cue(one) for one in ("MAYA", "茂", "EST. CLAIRE")] == [
         "MAYA",
         "@茂",
         "@EST. CLAIRE",
@@ -271,17 +277,20 @@ def test_cue_line() -> None:
 
 
 def test_a_whole_script() -> None:
-    elements = from_person("int. diner - night\n\nRain.\n\nMAYA: Hello.\n\ncut to:")
-    text = fountain("The\nDiner /* [[", elements)
+    elements = parse_person_text("int. diner - night\n\nRain.\n\nMAYA: Hello.\n\ncut to:")
+    text = format_fountain("The\nDiner /* [[", elements)
     assert text.startswith("Title: The Diner /\\* [\\[\n\nINT. DINER - NIGHT\n\nRain.\n\nMAYA\n")
     document = FountainParser().parse(text)
     assert document.metadata == {"title": "The Diner /\\* [\\["}
     assert len(document.elements) == 5
     script = screenplain.parse(io.StringIO(text))
     assert [type(one) for one in script] == [Slug, Action, Dialog, Transition]
-    assert fountain("\n", []) == "Title: Untitled\n"
+    assert format_fountain("\n", []) == "Title: Untitled\n"
 
 
 def test_reading_the_elements_is_reading_the_script() -> None:
-    elements = from_person("Rain.\n\nMAYA: Hello.")
-    assert "".join(as_read(element.text) for element in elements) == "\nRain.\n\nMAYA\nHello.\n"
+    elements = parse_person_text("Rain.\n\nMAYA: Hello.")
+    assert (
+        "".join(format_for_model(element.text) for element in elements)
+        == "\nRain.\n\nMAYA\nHello.\n"
+    )

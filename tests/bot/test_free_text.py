@@ -8,8 +8,14 @@ from hypothesis import strategies as st
 
 from bot.cleaning import clean
 from bot.screenplay.elements import Element, Kind, ScriptError
-from bot.screenplay.fountain import NAME_LIMIT, cue_line, from_voice
-from bot.screenplay.free_text import CAST_LIMIT, cast, from_person, heading, name
+from bot.screenplay.fountain import NAME_LIMIT, make_cue, parse_model_text
+from bot.screenplay.free_text import (
+    CAST_LIMIT,
+    make_heading,
+    parse_cast,
+    parse_name,
+    parse_person_text,
+)
 
 from .test_fountain import assert_one_element, nasty, steadily
 
@@ -18,15 +24,15 @@ from .test_fountain import assert_one_element, nasty, steadily
 @given(nasty, st.sampled_from([None, "Maya", "茂", "est. Claire"]))
 def test_whatever_a_person_types_is_elements(text: str, character: str | None) -> None:
     try:
-        elements = from_person(text, character)
+        elements = parse_person_text(text, character)
     except ScriptError:
-        assert from_voice(text) is None
+        assert parse_model_text(text) is None
         return
     for element in elements:
         assert_one_element(element)
-        assert from_person(element.text) == [element]
+        assert parse_person_text(element.text) == [element]
     if character is not None:
-        assert elements[0].cue == name(character)
+        assert elements[0].cue == parse_name(character)
 
 
 @pytest.mark.parametrize(
@@ -71,7 +77,7 @@ def test_whatever_a_person_types_is_elements(text: str, character: str | None) -
     ],
 )
 def test_what_a_person_types(text: str, stored: list[str]) -> None:
-    elements = from_person(text)
+    elements = parse_person_text(text)
     assert [element.text for element in elements] == stored
     for element in elements:
         assert_one_element(element)
@@ -90,18 +96,18 @@ def test_what_a_person_types(text: str, stored: list[str]) -> None:
     ],
 )
 def test_what_a_person_types_for_a_character(text: str, stored: list[str]) -> None:
-    assert [element.text for element in from_person(text, "  maya:")] == stored
+    assert [element.text for element in parse_person_text(text, "  maya:")] == stored
 
 
 def test_a_thousand_speeches_in_one_block() -> None:
-    assert len(from_person("A:b\n" * 2000)) == 2000
+    assert len(parse_person_text("A:b\n" * 2000)) == 2000
 
 
 @pytest.mark.parametrize("text", ["", " \n\t\n", "\u200b\u202e\u3164", "\u0301"])
 def test_nothing_written(text: str) -> None:
-    assert from_voice(text) is None
+    assert parse_model_text(text) is None
     with pytest.raises(ScriptError, match="nothing to write"):
-        from_person(text)
+        parse_person_text(text)
 
 
 @pytest.mark.parametrize(
@@ -119,34 +125,34 @@ def test_nothing_written(text: str) -> None:
     ],
 )
 def test_name(text: str, expected: str) -> None:
-    assert name(text) == expected
+    assert parse_name(text) == expected
 
 
 @pytest.mark.parametrize("text", ["", "23", "()", "🦊", "a\nb", "x" * (NAME_LIMIT + 1), "ß" * 21])
 def test_not_a_name(text: str) -> None:
     with pytest.raises(ScriptError, match=r"^A character's name .+\.$"):
-        name(text)
+        parse_name(text)
 
 
 @steadily
 @given(nasty)
 def test_names_are_cues(text: str) -> None:
     try:
-        named = name(text)
+        named = parse_name(text)
     except ScriptError:
         return
-    assert name(named) == named
-    assert_one_element(Element(Kind.DIALOGUE, f"{cue_line(named)}\nHello."))
-    assert from_person("Hello.", named)[0].cue == named
+    assert parse_name(named) == named
+    assert_one_element(Element(Kind.DIALOGUE, f"{make_cue(named)}\nHello."))
+    assert parse_person_text("Hello.", named)[0].cue == named
 
 
 def test_cast() -> None:
-    assert cast("maya, Jo,\nMAYA, ,茂") == ("MAYA", "JO", "茂")
-    assert cast(" ") == ()
+    assert parse_cast("maya, Jo,\nMAYA, ,茂") == ("MAYA", "JO", "茂")
+    assert parse_cast(" ") == ()
     letters = ",".join(chr(ord("A") + at) for at in range(CAST_LIMIT))
-    assert len(cast(letters)) == CAST_LIMIT
+    assert len(parse_cast(letters)) == CAST_LIMIT
     with pytest.raises(ScriptError, match="at most"):
-        cast(f"{letters},ZZ")
+        parse_cast(f"{letters},ZZ")
 
 
 @pytest.mark.parametrize(
@@ -159,16 +165,16 @@ def test_cast() -> None:
     ],
 )
 def test_heading(text: str, stored: str) -> None:
-    assert heading(text) == Element(Kind.HEADING, stored)
+    assert make_heading(text) == Element(Kind.HEADING, stored)
 
 
 @steadily
 @given(nasty)
 def test_headings_are_headings(text: str) -> None:
     try:
-        element = heading(text)
+        element = make_heading(text)
     except ScriptError:
         assert not any(map(str.isalnum, clean(text)))
     else:
         assert_one_element(element)
-        assert heading(element.text) == element
+        assert make_heading(element.text) == element

@@ -20,9 +20,9 @@ from screenplain.types import Action, Dialog, Slug
 
 from bot.cleaning import clean
 from bot.inference.automaton import FREE, Automaton
-from bot.inference.grammar import CUE_LIMIT, HEADING_LIMIT, element
+from bot.inference.grammar import CUE_LIMIT, HEADING_LIMIT, build_grammar
 from bot.screenplay.elements import Element, Kind
-from bot.screenplay.fountain import cue_line, from_voice
+from bot.screenplay.fountain import make_cue, parse_model_text
 
 WALKS = int(os.environ.get("ONBOOK_WALKS", "60"))
 """The number of texts for each vocabulary and constraint; 300 make 10,000 in all."""
@@ -94,7 +94,7 @@ def walks(automaton: Automaton, vocabulary: tuple[str, ...], count: int) -> Iter
 
 def built(name: str, alphabet: str) -> Automaton:
     try:
-        return element(VOCABULARIES[alphabet], **ALL[name])
+        return build_grammar(VOCABULARIES[alphabet], **ALL[name])
     except ValueError:
         pytest.skip("these characters cannot spell it")
 
@@ -142,7 +142,7 @@ def test_whatever_is_written_is_one_element(name: str, alphabet: str) -> None:
     for at, written in enumerate(walks(automaton, VOCABULARIES[alphabet], WALKS)):
         text = clean(opening + written[:-2])
         # The text is stored as written, because nothing needed forcing or an escape.
-        read = from_voice(text)
+        read = parse_model_text(text)
         assert read is not None
         assert read.text == text
         assert read.kind is kind or kind is None
@@ -194,7 +194,7 @@ def test_no_state_is_a_dead_end(alphabet: set[str], name: str, cast: set[str]) -
     asked = ALL[name] | ({"cast": sorted(cast)} if "cast" in ALL[name] else {})
     refusal = ""
     try:
-        automaton = element(vocabulary, **asked)
+        automaton = build_grammar(vocabulary, **asked)
     except ValueError as error:
         refusal = str(error)
     if refusal:
@@ -253,7 +253,7 @@ def follow(automaton: Automaton, alphabet: str, text: str) -> int | None:
 )
 def test_what_is_allowed(name: str, text: str) -> None:
     assert follow(built(name, "ascii"), "ascii", text + "\n\n") == FREE
-    assert from_voice(("MAYA\n" if name == "speech" else "") + text) is not None
+    assert parse_model_text(("MAYA\n" if name == "speech" else "") + text) is not None
 
 
 BARRED = {
@@ -307,7 +307,7 @@ def test_action_in_capitals(text: str, allowed: bool) -> None:
 def test_everybody_in_the_cast_can_speak(name: str) -> None:
     automaton = built(name, "world")
     for one in CAST:
-        cue = f"{cue_line(one)}\n"
+        cue = f"{make_cue(one)}\n"
         assert follow(automaton, "world", cue) not in {FREE, None}
     stage = built(name, "stage")
     assert follow(stage, "stage", "MAYA STONE\nHello.\n\n") == FREE
@@ -316,19 +316,19 @@ def test_everybody_in_the_cast_can_speak(name: str) -> None:
 def test_what_cannot_be_asked_for() -> None:
     vocabulary = VOCABULARIES["stage"]
     with pytest.raises(ValueError, match=r"anybody in the cast\.$"):
-        element(vocabulary, Kind.DIALOGUE, ["茂", "EST. CLAIRE"])
+        build_grammar(vocabulary, Kind.DIALOGUE, ["茂", "EST. CLAIRE"])
     with pytest.raises(ValueError, match=r"anybody in the cast\.$"):
-        element(vocabulary, None, ["茂"])
+        build_grammar(vocabulary, None, ["茂"])
     with pytest.raises(ValueError, match="transition"):
-        element(vocabulary, Kind.TRANSITION)
+        build_grammar(vocabulary, Kind.TRANSITION)
     with pytest.raises(ValueError, match="heading"):
-        element(vocabulary, Kind.HEADING, speaking=True)
+        build_grammar(vocabulary, Kind.HEADING, speaking=True)
     with pytest.raises(ValueError, match="a scene heading"):
-        element(("\n", "a"), Kind.HEADING)
+        build_grammar(("\n", "a"), Kind.HEADING)
 
 
 def test_nothing_is_asked_for() -> None:
-    automaton = element(("\n", "a"), None)
+    automaton = build_grammar(("\n", "a"), None)
     assert automaton.start == FREE
     assert automaton.allowed.tolist() == [[True, True]]
     assert automaton.next.tolist() == [[FREE, FREE]]
@@ -336,7 +336,7 @@ def test_nothing_is_asked_for() -> None:
 
 def test_tables_are_small() -> None:
     cast = [f"{one}{two}RENCIA THE {one}" for one in "ABCDE" for two in "AEIOU"]
-    automaton = element(VOCABULARIES["ascii"], None, cast)
+    automaton = build_grammar(VOCABULARIES["ascii"], None, cast)
     assert automaton.allowed.nbytes + automaton.next.nbytes < 10e5
 
 
@@ -344,5 +344,5 @@ def test_what_is_barred_is_nothing_that_a_script_has() -> None:
     """Check that an element of a stored script can be written as it stands."""
     automaton = built("action", "ascii")
     for text in ("The ghost beckons.", "She (still) waits.", "Exit HAMLET."):
-        assert from_voice(text) == Element(Kind.ACTION, text)
+        assert parse_model_text(text) == Element(Kind.ACTION, text)
         assert follow(automaton, "ascii", f"{text}\n\n") == FREE

@@ -20,11 +20,17 @@ from bot.cogs.requester import name_of
 from bot.cogs.scripts import RenameModal, script_option
 from bot.i18n.markdown import LIMIT, fenced, inline, plain, size
 from bot.screenplay.elements import ScriptError
-from bot.screenplay.fountain import fountain, from_voice
-from bot.screenplay.free_text import TITLE_LIMIT, from_person, heading, name, titled
-from bot.screenplay.free_text import cast as cast_of
+from bot.screenplay.fountain import format_fountain, parse_model_text
+from bot.screenplay.free_text import (
+    TITLE_LIMIT,
+    clean_title,
+    make_heading,
+    parse_name,
+    parse_person_text,
+)
+from bot.screenplay.free_text import parse_cast as cast_of
 from bot.screenplay.importers.manuscript import Manuscript
-from bot.screenplay.statistics import tally
+from bot.screenplay.statistics import count_script
 from bot.session.banned_words import MOST_WORDS, changed, shown_words
 from bot.session.turn import Place, RoomError
 from bot.storage.schema import Line, Poll, Script
@@ -88,7 +94,7 @@ def assert_inert(sentence: str) -> None:
 
 def a_line(text: str, number: int = 1, credit: str = "Ann", author: int | None = 7) -> Line | None:
     """Return a stored line, or None where nothing of the text can be stored."""
-    element = from_voice(text)
+    element = parse_model_text(text)
     if element is None:
         return None
     return Line(
@@ -118,12 +124,12 @@ def test_cleaned_text_is_clean_and_stays_as_it_is(text: str) -> None:
 @steadily
 @given(wild, wild)
 def test_everything_that_is_stored_is_clean(text: str, who: str) -> None:
-    stored: list[str] = [titled(text)]
+    stored: list[str] = [clean_title(text)]
     for make in (
-        lambda: [one.text for one in from_person(text)],
-        lambda: [one.text for one in from_person(text, who)],
-        lambda: [heading(text).text],
-        lambda: [name(text)],
+        lambda: [one.text for one in parse_person_text(text)],
+        lambda: [one.text for one in parse_person_text(text, who)],
+        lambda: [make_heading(text).text],
+        lambda: [parse_name(text)],
         lambda: list(cast_of(text)),
         lambda: changed([], text, ""),
     ):
@@ -131,7 +137,7 @@ def test_everything_that_is_stored_is_clean(text: str, who: str) -> None:
             stored += make()
         except (ScriptError, RoomError):
             continue
-    if element := from_voice(text):
+    if element := parse_model_text(text):
         stored.append(element.text)
     for one in stored:
         assert_clean(one)
@@ -163,7 +169,7 @@ def test_words_where_nothing_is_formatted_are_clean_however_they_are_cut(
 @steadily
 @given(wild)
 def test_a_title_is_one_line_that_discord_takes(text: str) -> None:
-    title = titled(text)
+    title = clean_title(text)
     assert len(title) <= TITLE_LIMIT
     assert title == title.strip()
     assert "\n" not in title
@@ -177,7 +183,7 @@ def test_a_file_name_becomes_a_title(text: str) -> None:
     attached = cast("discord.Attachment", SimpleNamespace(filename=f"{text}.txt"))
     for found in (None, text):
         title = title_of(attached, Manuscript(found, ()))
-        assert title == titled(title)
+        assert title == clean_title(title)
 
 
 @steadily
@@ -239,7 +245,7 @@ async def nothing(*_: object) -> None:
 @steadily
 @given(wild, wild, wild)
 def test_menus_and_windows_get_texts_that_discord_takes(text: str, title: str, who: str) -> None:
-    script = Script(id=1, title=titled(title) or "Untitled", running=True, archived=False)
+    script = Script(id=1, title=clean_title(title) or "Untitled", running=True, archived=False)
     chosen = script_option(script)
     default = RenameModal(script, nothing).name.default
     line = a_line(text, 1, who)
@@ -275,7 +281,7 @@ def test_a_long_list_of_words_fits_into_a_message(number: int) -> None:
 @given(wild, wild)
 def test_the_words_of_a_picture_are_clean(text: str, who: str) -> None:
     line = a_line(text, 1, who)
-    words = stats_in_words(titled(text), tally([line] if line else []))
+    words = stats_in_words(clean_title(text), count_script([line] if line else []))
     assert size(words) <= 1000
     assert_clean(words)
 
@@ -283,8 +289,8 @@ def test_the_words_of_a_picture_are_clean(text: str, who: str) -> None:
 @steadily
 @given(wild, wild, wild)
 def test_a_file_that_people_download_is_clean(text: str, title: str, who: str) -> None:
-    element = from_voice(text)
-    written = fountain(title, [element] if element else [], {"Author": [who]})
+    element = parse_model_text(text)
+    written = format_fountain(title, [element] if element else [], {"Author": [who]})
     assert_clean(written)
 
 

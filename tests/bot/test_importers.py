@@ -11,24 +11,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.screenplay.elements import Element, Kind
-from bot.screenplay.emphasis import marked, runs
+from bot.screenplay.emphasis import format_runs, split_runs
 from bot.screenplay.exporters.edition import Edition
-from bot.screenplay.exporters.export_formats import FORMATS, Paper
-from bot.screenplay.fountain import classify, from_voice
-from bot.screenplay.free_text import from_person
+from bot.screenplay.exporters.export_formats import EXPORT_FORMATS, PaperSize
+from bot.screenplay.fountain import classify, parse_model_text
+from bot.screenplay.free_text import parse_person_text
 from bot.screenplay.importers import import_formats
 from bot.screenplay.importers.import_formats import (
-    LARGEST_FILE,
+    IMPORTERS,
+    LARGEST_SCRIPT_FILE,
     MOST_ELEMENTS,
-    READERS,
     importer,
-    read,
+    read_script_file,
 )
 from bot.screenplay.importers.manuscript import (
     LONGEST_ELEMENT,
     Manuscript,
     ManuscriptError,
-    shown_as,
+    make_shown_element,
 )
 
 from .test_fountain import nasty
@@ -36,7 +36,7 @@ from .test_fountain import nasty
 steadily = settings(max_examples=200, deadline=None, derandomize=True)
 
 nasty_elements = st.lists(nasty, min_size=1, max_size=6).map(
-    lambda texts: [element for text in texts if (element := from_voice(text))]
+    lambda texts: [element for text in texts if (element := parse_model_text(text))]
 )
 
 SCRIPT = """int. diner - night
@@ -65,13 +65,13 @@ Second line.
 
 
 def fountain(text: str) -> list[str]:
-    return [one.text for one in read("a.fountain", text.encode()).elements]
+    return [one.text for one in read_script_file("a.fountain", text.encode()).elements]
 
 
 def through(form: str, *elements: Element, **how: object) -> Manuscript:
     """Return the manuscript that is read from a printed script."""
     what = Edition("The Diner", elements, ("Ann",), ("Ann: all",), dt.date(2026, 1, 2), **how)
-    return read(f"a.{form}", FORMATS[form].write(what, Paper.LETTER).content)
+    return read_script_file(f"a.{form}", EXPORT_FORMATS[form].write(what, PaperSize.LETTER).content)
 
 
 # Printed scripts read back ---------------------------------------------------------------------
@@ -80,7 +80,7 @@ def through(form: str, *elements: Element, **how: object) -> Manuscript:
 @pytest.mark.parametrize("numbers", [False, True])
 @pytest.mark.parametrize("form", ["fountain", "fdx", "txt"])
 def test_an_export_comes_back(form: str, numbers: bool) -> None:
-    elements = from_person(SCRIPT)
+    elements = parse_person_text(SCRIPT)
     found = through(form, *elements, scene_numbers=numbers)
     assert list(found.elements) == elements
     assert (found.title, found.left_out, found.cut) == ("The Diner", 0, 0)
@@ -102,16 +102,18 @@ def test_any_final_draft_comes_back(elements: list[Element]) -> None:
     assert [one.kind for one in found] == [one.kind for one in elements]
     for one, was in zip(found, elements, strict=True):
         # Nested emphasis may be marked in another order.
-        assert [runs(line) for line in one.marked] == [runs(line) for line in was.marked]
+        assert [split_runs(line) for line in one.marked] == [
+            split_runs(line) for line in was.marked
+        ]
 
 
 @steadily
 @given(nasty)
 def test_any_element_can_be_shown_and_read_again(text: str) -> None:
-    element = from_voice(text)
+    element = parse_model_text(text)
     if element is None:
         return
-    again = shown_as(element.kind, element.marked)
+    again = make_shown_element(element.kind, element.marked)
     assert again is not None
     assert (again.kind, again.marked) == (element.kind, element.marked)
 
@@ -128,20 +130,20 @@ def test_any_element_can_be_shown_and_read_again(text: str) -> None:
 )
 def test_emphasis_keeps_all_letters(parts: list[tuple[str, frozenset[str]]]) -> None:
     written = "".join(text for text, _ in parts)
-    read_back = "".join(text for text, _ in runs(marked(parts)))
+    read_back = "".join(text for text, _ in split_runs(format_runs(parts)))
     assert read_back.replace("\\", "").replace("*", "").replace("_", "") == written.replace(
         "\\", ""
     ).replace("*", "").replace("_", "")
 
 
 def test_emphasis() -> None:
-    assert marked([("a ", frozenset()), ("b", frozenset({"Italic"}))]) == "a *b*"
-    assert marked([("b ", frozenset({"Bold", "Underline", "AllCaps"})), ("c", frozenset())]) == (
-        "_**b**_ c"
-    )
-    assert marked([("*b* a_b", frozenset())]) == r"\*b\* a_b"
-    assert marked([("2 * 3 a_b", frozenset())]) == "2 * 3 a_b"
-    assert runs(r"\_a\_ \*b\*") == [("_a_ *b*", frozenset())]
+    assert format_runs([("a ", frozenset()), ("b", frozenset({"Italic"}))]) == "a *b*"
+    assert format_runs(
+        [("b ", frozenset({"Bold", "Underline", "AllCaps"})), ("c", frozenset())]
+    ) == ("_**b**_ c")
+    assert format_runs([("*b* a_b", frozenset())]) == r"\*b\* a_b"
+    assert format_runs([("2 * 3 a_b", frozenset())]) == "2 * 3 a_b"
+    assert split_runs(r"\_a\_ \*b\*") == [("_a_ *b*", frozenset())]
 
 
 # Fountain --------------------------------------------------------------------------------------
@@ -174,7 +176,7 @@ def test_what_writers_tell_each_other_is_left_out_and_counted() -> None:
     text = (
         "# Act\n\n= In\n\nRain [[heavy?]] falls.\n\n/* old\n\nlines */\n\n[[cut?]]\n\n===\n\nWind."
     )
-    found = read("a.fountain", text.encode())
+    found = read_script_file("a.fountain", text.encode())
     assert [one.text for one in found.elements] == ["Rain  falls.", "Wind."]
     assert found.left_out == 6
 
@@ -190,7 +192,7 @@ def test_what_writers_tell_each_other_is_left_out_and_counted() -> None:
     ],
 )
 def test_the_title_page(page: str, title: str | None) -> None:
-    found = read("a.fountain", f"{page}Rain.".encode())
+    found = read_script_file("a.fountain", f"{page}Rain.".encode())
     assert found.title == title
     assert found.elements[-1].text == "Rain."
     assert len(found.elements) == 1 + page.startswith("MAYA")
@@ -224,7 +226,7 @@ Late.</Text></Paragraph>
 
 
 def test_final_draft() -> None:
-    found = read("A.FDX", FDX.encode())
+    found = read_script_file("A.FDX", FDX.encode())
     assert [one.text for one in found.elements] == [
         "INT. DINER",
         "Rain ***falls***.",
@@ -236,7 +238,10 @@ def test_final_draft() -> None:
         "> FADE OUT.",
     ]
     assert (found.title, found.left_out) == ("The Diner", 1)
-    assert read("a.fdx", FDX.replace("UTF-8", "UTF-16").encode("utf-16")).elements == found.elements
+    assert (
+        read_script_file("a.fdx", FDX.replace("UTF-8", "UTF-16").encode("utf-16")).elements
+        == found.elements
+    )
 
 
 BOMB = '<!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]><FinalDraft>&b;</FinalDraft>'
@@ -262,7 +267,7 @@ def test_what_is_no_final_draft(data: bytes, why: str) -> None:
 
 
 def test_text_is_read_as_what_people_type() -> None:
-    found = read("a.txt", b"int. diner - night\n\nMAYA: Hello.\nJO: Hey.\n\nRain.")
+    found = read_script_file("a.txt", b"int. diner - night\n\nMAYA: Hello.\nJO: Hey.\n\nRain.")
     assert [one.text for one in found.elements] == [
         "INT. DINER - NIGHT",
         "MAYA\nHello.",
@@ -305,13 +310,13 @@ def test_scene_numbers_are_left_out_and_told_of() -> None:
         ("a.fdx", FDX, FDX.replace(' Number="1"', "")),
         ("a.txt", TYPED, re.sub("[0-9]", " ", TYPED)),
     ]:
-        found, other = read(name, text.encode()), read(name, bare.encode())
+        found, other = read_script_file(name, text.encode()), read_script_file(name, bare.encode())
         assert found.elements[0] == other.elements[0]
         assert (found.numbered, other.numbered) == (True, False)
 
 
 def test_a_typed_page_is_read_by_where_its_lines_stand() -> None:
-    found = read("a.txt", TYPED.encode())
+    found = read_script_file("a.txt", TYPED.encode())
     assert found.title == "THE LAST DINER"
     assert [(one.kind, one.text) for one in found.elements] == [
         (Kind.HEADING, "INT. DINER - NIGHT"),
@@ -328,7 +333,7 @@ def test_a_typed_page_is_read_by_where_its_lines_stand() -> None:
 
 def refused(data: bytes, why: str, name: str = "a.txt") -> None:
     with pytest.raises(ManuscriptError, match=why) as caught:
-        read(name, data)
+        read_script_file(name, data)
     sentence = str(caught.value)
     assert sentence.endswith(".")
     assert sentence.count(". ") == 0
@@ -337,7 +342,7 @@ def refused(data: bytes, why: str, name: str = "a.txt") -> None:
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252", "utf-16"])
 def test_encodings(encoding: str) -> None:
     data = "ÉMILE\r\n“Café” – oui…\r\n\r\nRain.".encode(encoding)
-    found = read("a.fountain", data)
+    found = read_script_file("a.fountain", data)
     assert [one.text for one in found.elements] == ["ÉMILE\n“Café” – oui…", "Rain."]
 
 
@@ -348,7 +353,7 @@ def test_encodings(encoding: str) -> None:
         (b" \n\t\n", "no line in that file"),
         (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + bytes(range(256)) * 4, "is not text"),
         (b"\xff\xfe\x00", "is not text"),
-        (b"a" * (LARGEST_FILE + 1), "1.0 MB, and a script may have 1"),
+        (b"a" * (LARGEST_SCRIPT_FILE + 1), "1.0 MB, and a script may have 1"),
         (b"a\n\n" * (MOST_ELEMENTS + 1), "20,001 lines"),
     ],
 )
@@ -362,22 +367,22 @@ def test_other_files(name: str) -> None:
 
 
 def test_a_registered_reader_is_a_format(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(import_formats, "READERS", dict(READERS))
+    monkeypatch.setattr(import_formats, "IMPORTERS", dict(IMPORTERS))
 
     @importer(".rain")
     def read_rain(data: bytes) -> Manuscript:
         return Manuscript(None, (Element(Kind.ACTION, data.decode()),))
 
-    assert read("a.RAIN", b"It rains.") == read_rain(b"It rains.")
+    assert read_script_file("a.RAIN", b"It rains.") == read_rain(b"It rains.")
     refused(b"Rain.", r"as a .fountain, .fdx, .txt or .rain file", "a.pdf")
 
 
 @steadily
-@given(st.one_of(st.binary(max_size=60), nasty.map(str.encode)), st.sampled_from(list(READERS)))
+@given(st.one_of(st.binary(max_size=60), nasty.map(str.encode)), st.sampled_from(list(IMPORTERS)))
 def test_any_bytes_are_a_script_or_a_sentence(data: bytes, suffix: str) -> None:
     found = []
     with suppress(ManuscriptError):
-        found = list(read(f"a{suffix}", data).elements)
+        found = list(read_script_file(f"a{suffix}", data).elements)
     assert all(classify(one.text) is one.kind for one in found)
 
 
@@ -394,7 +399,7 @@ def test_any_bytes_are_a_script_or_a_sentence(data: bytes, suffix: str) -> None:
 )
 def test_what_is_too_long_becomes_several_and_nothing_is_lost(text: str) -> None:
     for cue in ("", "MAYA (V.O.)\n"):
-        found = read("a.fountain", f"{cue}{text}\n\nRain.".encode())
+        found = read_script_file("a.fountain", f"{cue}{text}\n\nRain.".encode())
         assert found.cut == 1
         *pieces, rain = found.elements
         assert rain.text == "Rain."
@@ -411,4 +416,4 @@ def test_a_lot_of_any_mark_is_read(mark: str, suffix: str) -> None:
     # A parser of quadratic time would not come back.
     data = (mark * (100_000 // len(mark))).encode()
     with suppress(ManuscriptError):
-        read(f"a{suffix}", data)
+        read_script_file(f"a{suffix}", data)

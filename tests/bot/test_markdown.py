@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.i18n.markdown import fenced, inline, size
-from bot.screenplay.fountain import from_voice
+from bot.screenplay.fountain import parse_model_text
 
 steadily = settings(max_examples=200, deadline=None, derandomize=True)
 
@@ -40,7 +40,7 @@ nasty = st.one_of(
 
 
 nasty_elements = st.lists(nasty, max_size=12).map(
-    lambda texts: [element for text in texts if (element := from_voice(text))]
+    lambda texts: [element for text in texts if (element := parse_model_text(text))]
 )
 
 

@@ -119,7 +119,7 @@ def watched(gate: threading.Event, seen: Seen) -> Iterator[None]:
     # An unloaded bot took its modules along, so the next bot has modules of its own.
     engine = import_module("bot.inference.engine").Engine
 
-    class Watched(engine.make_batch):  # type: ignore[name-defined, misc]
+    class Watched(engine.batch_class):  # type: ignore[name-defined, misc]
         def step(self) -> Any:
             assert gate.wait(PATIENCE)
             return super().step()

@@ -57,9 +57,7 @@ def test_what_the_file_says_is_what_export_wrote(model: Model, voices: Path):
     voice = Voice.read(path)
     assert list(model.vocabulary) == json.loads(voice.metadata["onbook.vocabulary"])
     assert model.fold == json.loads(voice.metadata["onbook.fold"])
-    assert model.fact("licence") == "public domain"
-    assert model.fact("config")["upper"] == 48
-    assert model.fact("nothing") == ""
+    assert model.about["onbook.licence"] == "public domain"
     # The state is two layers' h and c, and the last five characters.
     assert model.state_size == 2 * (32 + 64 + 48) + 24 + 1 + 11
 

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from bot.inference.anatomy import Anatomy
-from bot.inference.registry import Found
+from bot.inference.registry import ModelFile
 from bot.settings import SHIPPED_MODELS, RunnerSettings
 from bot.ui.images import curve
 from bot.ui.images.curve import Curve, curve_of, in_words
@@ -297,12 +297,12 @@ def test_any_curve_can_be_drawn(one: Curve):
 def test_of_many_texts_a_card_tells_the_mean():
     texts = [{"name": f"film-{bits}", "exported": float(bits)} for bits in range(7)]
     about = {"onbook.evaluation": json.dumps({"texts": texts})}
-    found = Found("odd", (0, 2_000_000, 0), about=about)
+    found = ModelFile("odd", (0, 2_000_000, 0), about=about)
     assert "7 texts that it had never read: 3.000 on average" in card(found)
 
 
 @pytest.mark.parametrize("evaluation", ["", "7", '{"texts": 7}', '{"texts": [7, {"name": 3}]}'])
 def test_a_card_leaves_out_what_a_file_does_not_say(evaluation: str):
     about = {"onbook.evaluation": evaluation, "onbook.trained": "yesterday"}
-    told = card(Found("odd", (0, 2_000_000, 0), about=about))
+    told = card(ModelFile("odd", (0, 2_000_000, 0), about=about))
     assert told == "**odd**\nSize: 2.0 MB\n-# fingerprint "

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from bot.generation import openings
-from bot.inference.engine import Request
 from bot.inference.model import LONGEST_OPENING, Model, ModelError
-from bot.inference.sandbox import verdict
+from bot.inference.request import Request
+from bot.inference.sandbox import examine_file
 from bot.screenplay.elements import Element, Kind, ScriptError
-from bot.screenplay.fountain import as_read, blocks
+from bot.screenplay.fountain import format_for_model, split_fountain
 from bot.session.replay import Verdict, replay
 from bot.session.surprisal import last_costs
 from bot.session.turn import NewScript, Patience, Place, Turn, Wish
@@ -67,8 +67,8 @@ async def state_at_the_end(house: House, voice: str = "tiny") -> bytes:
 async def read_after(house: House, opening: str, lines: list[Line], voice: str = "tiny") -> bytes:
     """Return the state of a voice that read an opening's text, and then the text of these lines."""
     engine = await house.voices.engine(voice)
-    read = [*(blocks(opening) if opening else ()), *(line.text for line in lines)]
-    tokens = engine.model.encode("".join(map(as_read, read)))
+    read = [*(split_fountain(opening) if opening else ()), *(line.text for line in lines)]
+    tokens = engine.model.encode("".join(map(format_for_model, read)))
     return (await engine.run(Request(engine.model.start(), tokens))).state.tobytes()
 
 
@@ -120,14 +120,14 @@ BAD: list[tuple[object, str]] = [
 def test_the_examination_says_what_is_wrong_with_openings(models: Path, passages: object, why: str):
     path = models / "tiny.onnx"
     say_of_itself(path, passages)
-    refusal = verdict(path)["refusal"]
+    refusal = examine_file(path)["refusal"]
     assert refusal["certain"]
     assert why in str(ModelError(refusal["sentence"], **refusal["fields"]))
 
 
 def test_an_opening_may_fade_out(models: Path):
     say_of_itself(models / "tiny.onnx", {"film": "INT. ROOM - DAY\n\nCUT TO:\n\nFADE OUT."})
-    assert verdict(models / "tiny.onnx")["refusal"] is None
+    assert examine_file(models / "tiny.onnx")["refusal"] is None
 
 
 # The text that a voice reads -------------------------------------------------------------------

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
-
 import pytest
 
-from bot.generation.options import OPTIONS, OptionSpec, read_options, requested_in, resolve
+from bot.generation.options import (
+    OPTIONS,
+    SAMPLING_OPTIONS,
+    OptionSpec,
+    read_options,
+    requested_in,
+    resolve,
+)
 from bot.inference.sampling import Sampling
 from bot.settings import Settings
 from bot.storage.schema import Base
@@ -14,8 +19,16 @@ from bot.storage.schema import Base
 NAMES = {one.name for one in OPTIONS}
 
 
-def test_the_sampler_takes_all_options_but_the_quality():
-    assert {one.name for one in fields(Sampling)} - {"seed"} == NAMES - {"quality"}
+def test_sampling_has_all_options_but_the_quality():
+    options = {one.name: 0.5 for one in SAMPLING_OPTIONS}
+    assert options.keys() == NAMES - {"quality"}
+    assert Sampling.of(7, options).to_options() == {"seed": 7, **options}
+
+
+def test_an_option_without_a_field_is_extra():
+    sampling = Sampling.of(7, {"top_p": 0.5, "typical_p": 0.2})
+    assert (sampling.top_p, sampling.extra) == (0.5, {"typical_p": 0.2})
+    assert sampling.to_options()["typical_p"] == 0.2
 
 
 def test_no_table_has_a_column_for_an_option():
@@ -38,7 +51,7 @@ def test_only_valid_options_of_a_script_are_read(name: str, value: object, accep
 
 @pytest.mark.parametrize("one", OPTIONS, ids=lambda one: one.name)
 def test_the_operators_default_is_of_the_type_and_within_the_bounds(one: OptionSpec):
-    default = getattr(Settings(), one.default)
+    default = one.default_in(Settings())
     assert isinstance(default, one.type)
     if one.bounds:
         least, most = one.bounds

@@ -21,7 +21,7 @@ from discord import app_commands
 from discord.ext import commands
 from filelock import FileLock
 
-from bot.inference.request import TO_A_WORD
+from bot.inference.request import WORD_OVERRUN
 from tests.discord import rules
 
 from .conftest import Stage, answer, labels
@@ -146,7 +146,7 @@ async def test_it_is_a_guest(
     # The environment was read, and the .env file was not.
     script = await stage.services.store.scripts.find_running_script(stage.channel.id)
     assert (script.voice, script.options["temperature"]) == ("tiny", 0.75)
-    assert len(lines[1]) <= 100 + TO_A_WORD + len("LEONATO\n")
+    assert len(lines[1]) <= 100 + WORD_OVERRUN + len("LEONATO\n")
     assert (await stage.ann.slash(stage.channel, "roll")).response.content == "4"
 
 

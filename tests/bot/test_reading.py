@@ -14,7 +14,7 @@ from pypdf import PdfReader
 from sqlalchemy import text
 
 from bot.cogs.reading import file_name
-from bot.screenplay.importers.import_formats import read
+from bot.screenplay.importers.import_formats import read_script_file
 from bot.session.surprisal import last_costs
 from bot.storage.schema import Script
 
@@ -200,4 +200,4 @@ async def test_an_exported_script_is_what_is_shown(stage: Stage):
     shown = await stage.ann.slash(stage.channel, "script show")
     name, content, _ = await attached(exported)
     _, other, _ = await attached(shown)
-    assert read(name, content).elements == read(name, other).elements
+    assert read_script_file(name, content).elements == read_script_file(name, other).elements

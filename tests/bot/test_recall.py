@@ -12,15 +12,24 @@ import numpy as np
 import pytest
 
 from bot.inference.batch import Batch
-from bot.inference.engine import Engine, Request
-from bot.inference.lexicon import BY_VOICE, FADE, LINES, NOTHING, WORDS, Lexicon, said
+from bot.inference.engine import Engine
+from bot.inference.lexicon import (
+    DISTANCE_DECAY,
+    MODEL_WORD_WEIGHT,
+    MOST_RECALL_WORDS,
+    RECALL_LINES,
+    SPELLING_PADDING,
+    Lexicon,
+    collect_recall_words,
+)
 from bot.inference.model import Model
 from bot.inference.processors.recall import GAINS, Recall
 from bot.inference.processors.repetition import REACH
+from bot.inference.request import Request
 from bot.inference.row_store import Checkpoint, Row, RowStore
 from bot.inference.sampling import Sampling
-from bot.inference.word_filter import Banned
-from bot.screenplay.fountain import as_read
+from bot.inference.word_filter import BannedWordFilter
+from bot.screenplay.fountain import format_for_model
 
 LETTERS = "\n .,ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 LEXICON = Lexicon(tuple(LETTERS), frozenset({"the", "and", "with", "yes", "what"}))
@@ -29,8 +38,8 @@ Heard = list[tuple[str, bool]]
 
 
 def remembered(*heard: tuple[str, bool]) -> dict[str, float]:
-    found = said(LEXICON, tuple(heard))
-    words = ["".join(LETTERS[i] for i in row if i != NOTHING) for row in found.words.T]
+    found = collect_recall_words(LEXICON, tuple(heard))
+    words = ["".join(LETTERS[i] for i in row if i != SPELLING_PADDING) for row in found.words.T]
     assert all(
         bool(word) == (weight > 0) for word, weight in zip(words, found.weights, strict=True)
     )
@@ -57,7 +66,11 @@ def test_who_speaks_is_a_name_and_no_word():
 
 def test_words_fade_and_those_of_people_count_most():
     found = remembered(("A swan.", True), ("A goose.", False), ("A heron.", True))
-    expected = {"heron": 1.0, "goose": BY_VOICE * FADE, "swan": FADE**2}
+    expected = {
+        "heron": 1.0,
+        "goose": MODEL_WORD_WEIGHT * DISTANCE_DECAY,
+        "swan": DISTANCE_DECAY**2,
+    }
     assert {word: found[word] for word in expected} == pytest.approx(expected)
 
 
@@ -69,11 +82,11 @@ def test_what_the_voice_has_taken_up_is_spent_until_a_person_says_it_again():
 
 
 def test_only_so_many_lines_and_words_are_remembered():
-    assert remembered(("A swan.", True), *[("Yes.", True)] * LINES) == {}
-    assert "swan" in remembered(("A swan.", True), *[("Yes.", True)] * (LINES - 1))
+    assert remembered(("A swan.", True), *[("Yes.", True)] * RECALL_LINES) == {}
+    assert "swan" in remembered(("A swan.", True), *[("Yes.", True)] * (RECALL_LINES - 1))
     many = " ".join("w" + letter * 4 for letter in LETTERS[-26:])
     found = remembered((many, True), ("A swan.", True))
-    assert len(found) == WORDS
+    assert len(found) == MOST_RECALL_WORDS
     assert found["swan"] == 1.0
     assert remembered(("A " + "w" * 17 + " caf\u00e9.", True)) == {}
 
@@ -86,9 +99,11 @@ class Line:
 
     def __init__(self, model: Model, strength: float = 1.0, *, speaking: bool = True) -> None:
         self.model = model
-        found = said(lexicon(model), (("There was a swan.", True),))
+        found = collect_recall_words(lexicon(model), (("There was a swan.", True),))
         prompt = model.encode("MAYA\n" if speaking else "\n")
-        request = Request(model.start(), prompt, Sampling(0, recall=strength), 80, said=found)
+        request = Request(
+            model.start(), prompt, Sampling(0, recall=strength), 80, recall_words=found
+        )
         self.begin(request)
 
     @classmethod
@@ -102,8 +117,8 @@ class Line:
     def begin(self, request: Request) -> None:
         self.rows = RowStore(self.model, 3, history=REACH)
         self.recall = Recall(self.model, self.rows)
-        for said_before in (None, request.said, None):
-            one = dataclasses.replace(request, said=said_before)
+        for said_before in (None, request.recall_words, None):
+            one = dataclasses.replace(request, recall_words=said_before)
             row = Row(one, future=None)  # nobody waits for this row
             self.rows.add(row)
             self.rows.start_writing(row)
@@ -198,11 +213,11 @@ HEARD = (("MAYA\nWhere are the feathers, where is the swan?", True),)
 
 def asked(engine: Engine, recall: float, seed: int) -> Request:
     model = engine.model
-    before = model.encode(as_read(HEARD[0][0]))
+    before = model.encode(format_for_model(HEARD[0][0]))
     cue = model.encode("\nBEATRICE\n")
     sampling = Sampling(seed, 0.8, recall=recall)
-    found = said(engine.lexicon, HEARD)
-    return Request(model.start(), cue, sampling, 40 + 3 * seed, before, said=found)
+    found = collect_recall_words(engine.lexicon, HEARD)
+    return Request(model.start(), cue, sampling, 40 + 3 * seed, before, recall_words=found)
 
 
 async def written(engine: Engine, recall: float, **more: object) -> list[str]:
@@ -262,10 +277,10 @@ async def test_going_back_before_a_banned_word_leaves_no_trace_of_it(model: Mode
             traces.append(not all(np.array_equal(mine, its) for mine, its in pairs))
 
     class Watched(Engine):
-        make_batch = Watching
+        batch_class = Watching
 
     engine = Watched(model)
-    banned = Banned.of(model.vocabulary, ["swan", "feathers in", "the", "me"])
+    banned = BannedWordFilter.of(model.vocabulary, ["swan", "feathers in", "the", "me"])
     await written(engine, 2.0, banned=banned)
     await asyncio.to_thread(engine.close)
     assert len(traces) > 50
@@ -273,7 +288,7 @@ async def test_going_back_before_a_banned_word_leaves_no_trace_of_it(model: Mode
 
 
 async def test_what_must_not_be_said_is_not_taken_up(engine: Engine):
-    banned = Banned.of(engine.model.vocabulary, ["swan"])
+    banned = BannedWordFilter.of(engine.model.vocabulary, ["swan"])
     lines = await written(engine, 2.0, banned=banned)
     assert not any(re.search(r"\bswan\b", line, re.IGNORECASE) for line in lines)
     assert sum(taken_up(lines)) > 10

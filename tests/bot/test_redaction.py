@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import bot as package
-from bot.log_redaction import HIDDEN, Redaction, guard_loggers, leave_loggers
+from bot.log_redaction import HIDDEN, Redaction, guard_loggers, release_loggers
 from tests.discord.people import PATIENCE, Discord
 from tests.discord.processes import ROOT, fake_discord, running_bot
 from tests.discord.state import TOKEN
@@ -71,7 +71,7 @@ def test_a_guest_guards_its_own_loggers_and_lets_them_be() -> None:
     assert all(redaction in one.filters for one in mine)
     assert redaction not in others.filters
     assert logging.getLogger().filters == root
-    leave_loggers(redaction)
+    release_loggers(redaction)
     assert not any(redaction in one.filters for one in mine)
 
 

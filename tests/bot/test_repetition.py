@@ -7,14 +7,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.inference.processors.repetition import (
-    ALLOWED,
-    COST,
-    LONGEST,
-    NOT_COUNTED,
+    FREE_MATCH,
+    LONGEST_MATCH,
+    NO_PASSAGE,
+    PENALTY,
     REACH,
-    charge,
-    counted,
-    go_on,
+    advance_matches,
+    find_passages,
+    subtract_penalty,
 )
 
 steadily = settings(max_examples=100, deadline=None, derandomize=True)
@@ -30,20 +30,20 @@ def tokens(text: str) -> np.ndarray:
 
 def shown(text: str) -> tuple[str, bool]:
     """Return the text with a dash for each character that does not count."""
-    passages, counting = counted(tokens(text), OPENS, IDS["\n"])
-    marks = ("-" if one == NOT_COUNTED else LETTERS[one] for one in passages)
+    passages, counting = find_passages(tokens(text), OPENS, IDS["\n"])
+    marks = ("-" if one == NO_PASSAGE else LETTERS[one] for one in passages)
     return "".join(marks).replace("\n", "/"), counting
 
 
 def costs(past: list[int], repetition: float = 1.0) -> np.ndarray:
     """Return the cost of each character after the past, step by step."""
-    log = np.full((1, REACH + len(past)), NOT_COUNTED, np.int16)
+    log = np.full((1, REACH + len(past)), NO_PASSAGE, np.int16)
     matches = np.zeros((1, REACH), np.uint8)
     for i, passage in enumerate(past):
-        go_on(matches, log[:, i : i + REACH], np.array([passage], np.int16))
+        advance_matches(matches, log[:, i : i + REACH], np.array([passage], np.int16))
         log[0, REACH + i] = passage
     logits = np.zeros((1, len(LETTERS)), np.float32)
-    charge(logits, matches, log[:, len(past) :], np.array([repetition], np.float32))
+    subtract_penalty(logits, matches, log[:, len(past) :], np.array([repetition], np.float32))
     return -logits[0]
 
 
@@ -52,16 +52,16 @@ def slowly(past: list[int]) -> np.ndarray:
     cost = np.zeros(len(LETTERS), np.float32)
     for end in range(max(0, len(past) - 1 - REACH), len(past) - 1):
         agree = 0
-        while agree <= end and past[end - agree] == past[-1 - agree] != NOT_COUNTED:
+        while agree <= end and past[end - agree] == past[-1 - agree] != NO_PASSAGE:
             agree += 1
         following = past[end + 1]
-        if following != NOT_COUNTED:
-            cost[following] = max(cost[following], COST[min(agree, 255)])
+        if following != NO_PASSAGE:
+            cost[following] = max(cost[following], PENALTY[min(agree, 255)])
     return cost
 
 
 repetitive = st.lists(
-    st.lists(st.integers(2, 4) | st.just(NOT_COUNTED), min_size=1, max_size=12),
+    st.lists(st.integers(2, 4) | st.just(NO_PASSAGE), min_size=1, max_size=12),
     min_size=1,
     max_size=4,
 ).flatmap(lambda parts: st.lists(st.sampled_from(parts), min_size=1, max_size=30))
@@ -77,26 +77,26 @@ def test_it_costs_what_the_slow_reference_says(parts: list[list[int]]):
 def test_a_long_loop_is_counted_to_the_end():
     past = [3, 4, 5] * 500
     np.testing.assert_array_equal(costs(past), slowly(past))
-    assert costs(past)[3] == COST[LONGEST]
+    assert costs(past)[3] == PENALTY[LONGEST_MATCH]
 
 
 def test_the_longer_two_passages_agree_the_more_it_costs_to_go_on():
     sentence = tokens("abcxyzabccxyz.a x").tolist()
     seen = []
     for length in range(1, len(sentence)):
-        cost = costs([*sentence, NOT_COUNTED, *sentence[:length]])
+        cost = costs([*sentence, NO_PASSAGE, *sentence[:length]])
         seen.append(float(cost[sentence[length]]))
         assert np.count_nonzero(cost) <= 1
-    assert all(cost == 0 for cost in seen[: ALLOWED - 1])
-    assert seen[ALLOWED - 1] == 1
-    assert seen[ALLOWED - 1 :] == sorted(set(seen[ALLOWED - 1 :]))
-    half = costs([*sentence, NOT_COUNTED, *sentence[:-1]], repetition=0.5)
+    assert all(cost == 0 for cost in seen[: FREE_MATCH - 1])
+    assert seen[FREE_MATCH - 1] == 1
+    assert seen[FREE_MATCH - 1 :] == sorted(set(seen[FREE_MATCH - 1 :]))
+    half = costs([*sentence, NO_PASSAGE, *sentence[:-1]], repetition=0.5)
     assert float(half.max()) == seen[-1] / 2
 
 
 def test_what_lies_too_far_back_is_forgotten():
     sentence = tokens("abcxyzabccxyz.").tolist()
-    between = [NOT_COUNTED] * (REACH - len(sentence))
+    between = [NO_PASSAGE] * (REACH - len(sentence))
     assert costs([*sentence, *between[1:], *sentence[:-1]]).any()
     assert not costs([*sentence, *between, *between, *sentence[:-1]]).any()
 

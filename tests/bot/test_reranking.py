@@ -12,10 +12,11 @@ from bot.generation import generator, provenance
 from bot.generation.candidates import CROWD, affordable, write_candidates
 from bot.generation.inputs import Manner, Standing
 from bot.generation.reranking import CANDIDATES, Candidate, choose, seeds, shortlist, words_of
-from bot.inference.engine import Engine, Load, Request
+from bot.inference.engine import Engine, EngineLoad
+from bot.inference.request import Request
 from bot.inference.sampling import LARGEST_SEED, Sampling
 from bot.screenplay.drafts import Draft
-from bot.screenplay.fountain import as_read, from_voice
+from bot.screenplay.fountain import format_for_model, parse_model_text
 from bot.session.replay import Verdict, replay
 from bot.session.turn import Patience, Wish
 from bot.storage.line_tree import AlreadyWritten
@@ -33,7 +34,7 @@ def candidate(
     text: str, bits: float = 1.0, *, cue: float = 0.0, alone: float | None = None, length: int = 80
 ) -> Candidate:
     """Return a candidate whose words and cue cost so many bits a character."""
-    element = from_voice(text)
+    element = parse_model_text(text)
     assert element is not None
     size = len(element.body) + 1
     costs = np.full(len(text) + 1, cue, np.float32)
@@ -134,8 +135,8 @@ def test_the_first_candidate_has_the_seed_that_was_asked_for():
 
 
 def test_an_engine_is_never_asked_for_more_candidates_than_it_has_room_for():
-    assert affordable(Load(0, 0, 0, 0), 64, 64) == 64
-    load, asked = Load(0, 0, 0, 0), []
+    assert affordable(EngineLoad(0, 0, 0, 0), 64, 64) == 64
+    load, asked = EngineLoad(0, 0, 0, 0), []
     for _ in range(12):
         asked.append(affordable(load, 64, 64))
         load = replace(load, waiting=load.waiting + asked[-1])
@@ -186,7 +187,7 @@ async def test_what_a_candidate_costs_alone_is_what_reading_it_after_its_cue_cos
     engine, at = standing
     manner = Manner(Sampling(5), 100, character="MAYA", candidates=4)
     for one in await write_candidates(engine, at, manner, "here"):
-        read = engine.model.encode(as_read(one.draft.element.text))
+        read = engine.model.encode(format_for_model(one.draft.element.text))
         costs = (await engine.run(Request(engine.model.start(), read))).surprise
         assert one.alone == pytest.approx(float(costs[-one.size :].sum()), rel=1e-4)
 

@@ -15,12 +15,12 @@ from sqlalchemy import URL
 
 from bot.generation.options import OPTIONS
 from bot.generation.provenance import processor
-from bot.inference.engine import Request
 from bot.inference.model import ModelError
-from bot.inference.registry import Voices
+from bot.inference.registry import ModelRegistry
+from bot.inference.request import Request
 from bot.screenplay.elements import Kind
-from bot.screenplay.fountain import as_read, fountain
-from bot.screenplay.free_text import heading
+from bot.screenplay.fountain import format_for_model, format_fountain
+from bot.screenplay.free_text import make_heading
 from bot.session.channel_session import Room, Rooms
 from bot.session.turn import (
     LONGEST_TEXT,
@@ -58,7 +58,7 @@ class House:
     async def open(self) -> None:
         chosen = self.settings
         self.store = await Store.open(chosen.where)
-        self.voices = Voices(chosen.models, chosen.threads, chosen.rows, chosen.queue)
+        self.voices = ModelRegistry(chosen.models, chosen.threads, chosen.rows, chosen.queue)
         self.rooms = Rooms(self.store, self.voices, chosen)
         self.room = self.rooms.at(CHANNEL)
 
@@ -81,7 +81,7 @@ class House:
         return Room(CHANNEL, self.store, self.voices, self.settings.model_copy(update=changes))
 
     async def start(self, room: Room | None = None, **how: object) -> Turn:
-        arguments = {"title": "The Diner", "heading": heading("int. diner - night")} | how
+        arguments = {"title": "The Diner", "heading": make_heading("int. diner - night")} | how
         opening = arguments.pop("heading")
         return await (room or self.room).library.begin(
             self.writer(), NewScript(**arguments), opening
@@ -102,7 +102,7 @@ class House:
     async def read_from_the_start(self, lines: list[Line], voice: str = "tiny") -> bytes:
         """Return the state of a voice that reads nothing but the text of these lines."""
         engine = await self.voices.engine(voice)
-        text = "".join(as_read(line.text) for line in lines)
+        text = "".join(format_for_model(line.text) for line in lines)
         reply = await engine.run(Request(engine.model.start(), engine.model.encode(text)))
         return reply.state.tobytes()
 
@@ -562,7 +562,7 @@ async def test_the_whole_script_is_fountain(house: House):
     await house.write("Rain.\n\nMAYA: (quietly) You came.\n\ncut to:")
     await house.carry_on(5, lines=3)
     script = await house.room.script()
-    text = fountain(script.title, await house.store.lines.load_elements(script.head))
+    text = format_fountain(script.title, await house.store.lines.load_elements(script.head))
     assert text.removesuffix("\n").split("\n\n") == [
         "Title: The Diner",
         *texts(await house.room.lines()),
@@ -590,9 +590,9 @@ async def test_a_channel_has_one_room(house: House):
 async def test_a_doubled_start_changes_nothing(house: House):
     begun = await house.start()
     writer = house.writer()
-    two = await house.room.library.begin(writer, NewScript(title="Two"), heading("THE HEATH"))
+    two = await house.room.library.begin(writer, NewScript(title="Two"), make_heading("THE HEATH"))
     with pytest.raises(AlreadyWritten):
-        await house.room.library.begin(writer, NewScript(title="Three"), heading("THE HEATH"))
+        await house.room.library.begin(writer, NewScript(title="Three"), make_heading("THE HEATH"))
     assert (await house.room.script()).id == two.script.id != begun.script.id
 
 

@@ -21,7 +21,7 @@ def store(voices: Path) -> RowStore:
 
 def a_row(store: RowStore, number: int) -> Row:
     """Return a row of the store that writes, with its number as its state."""
-    state = np.full(store.slots.states.shape[1], number, np.float32)
+    state = np.full(store.buffers.states.shape[1], number, np.float32)
     row = Row(Request(state, np.array([number]), limit=10), future=None)  # no caller waits
     store.add(row)
     store.start_writing(row)
@@ -32,7 +32,7 @@ def write(store: RowStore, count: int) -> None:
     """Log the number of each column, for as many steps."""
     for _ in range(count):
         store.tokens[:, store.column] = store.column
-        store.slots.tokens[:] = store.column
+        store.buffers.tokens[:] = store.column
         store.column += 1
 
 
@@ -43,7 +43,7 @@ def test_the_last_row_takes_the_place_of_one_that_leaves(store: RowStore):
     store.remove(rows[0])
     assert [(row.index, row.request.prompt[0]) for row in store.rows] == [(0, 2), (1, 1)]
     assert kept[:, 0].tolist() == [2, 1, -1, -1]
-    assert store.slots.tokens[:2].tolist() == store.slots.states[:2, 0].tolist() == [2, 1]
+    assert store.buffers.tokens[:2].tolist() == store.buffers.states[:2, 0].tolist() == [2, 1]
     store.remove(rows[1])
     assert store.rows == [rows[2]]
 
@@ -58,16 +58,16 @@ def test_a_row_that_goes_back_finds_all_as_it_was(store: RowStore):
     write(store, 3)
     saved[:2] = other[:2] = 3
     [checkpoint] = store.checkpoints(np.array([row.index]))
-    token = int(store.slots.tokens[row.index])
+    token = int(store.buffers.tokens[row.index])
     write(store, 4)
     saved[:2] = other[:2] = 7
-    store.slots.states[:2] = 7
+    store.buffers.states[:2] = 7
     store.restore(row, checkpoint)
     assert store.column - row.first == checkpoint.position == 3
     assert saved[:2].tolist() == [3, 7]
     assert other[:2].tolist() == [7, 7]
-    assert store.slots.states[:2, 0].tolist() == [1, 7]
-    assert store.slots.tokens[row.index] == token
+    assert store.buffers.states[:2, 0].tolist() == [1, 7]
+    assert store.buffers.tokens[row.index] == token
     left = store.tokens[row.index, row.first - HISTORY : store.column]
     assert left.tolist() == [*range(began - HISTORY, began + 3)]
     assert plan[row.index, store.column] == 3
@@ -76,7 +76,7 @@ def test_a_row_that_goes_back_finds_all_as_it_was(store: RowStore):
 
 def test_what_is_needed_is_kept_where_the_columns_end(store: RowStore):
     plan = store.plan(np.int64)
-    reading = Row(Request(store.slots.states[0].copy(), np.zeros(9, np.int64)), future=None)
+    reading = Row(Request(store.buffers.states[0].copy(), np.zeros(9, np.int64)), future=None)
     store.add(reading)
     store.bits[:] = 0.5
     write(store, store.columns_left - 3)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.inference.sampling import LARGEST_UNIFORM, Uniforms, draw, surprise
+from bot.inference.sampling import LARGEST_UNIFORM, Uniforms, compute_token_bits, draw_tokens
 
 steadily = settings(max_examples=200, deadline=None, derandomize=True)
 
@@ -17,7 +17,7 @@ steadily = settings(max_examples=200, deadline=None, derandomize=True)
 def one(logits: list[float], temperature: float, top_p: float, min_p: float, uniform: float) -> int:
     """Return the draw of a row that is alone."""
     settings_of_row = (np.array([x], np.float32) for x in (temperature, top_p, min_p, uniform))
-    [token] = draw(np.array([logits], np.float32), *settings_of_row)
+    [token] = draw_tokens(np.array([logits], np.float32), *settings_of_row)
     return int(token)
 
 
@@ -100,12 +100,12 @@ def test_a_row_is_drawn_the_same_alone_and_beside_others(seed: int, count: int, 
     logits = rng.normal(scale=4, size=(count, characters)).astype(np.float32)
     ranges = ((0.1, 2), (0.01, 1), (0, 0.2), (0, 1))
     columns = [rng.uniform(*ends, count).astype(np.float32) for ends in ranges]
-    together = draw(logits, *columns)
+    together = draw_tokens(logits, *columns)
     assert together.dtype == np.int64
     assert together.tolist() == [one(*row) for row in zip(logits.tolist(), *columns, strict=True)]
-    costs = surprise(logits, together)
+    costs = compute_token_bits(logits, together)
     for i in range(count):
-        assert surprise(logits[i : i + 1], together[i : i + 1])[0] == costs[i]
+        assert compute_token_bits(logits[i : i + 1], together[i : i + 1])[0] == costs[i]
 
 
 def test_the_share_of_a_character_holds_its_beginning_and_not_its_end():
@@ -123,16 +123,16 @@ def test_a_character_is_at_least_so_many_times_as_likely_as_the_likeliest():
 def test_the_logits_stay_as_they_were():
     logits = np.array([[1.0, 2.0, -np.inf]], np.float32)
     half = np.array([0.5], np.float32)
-    draw(logits, half, half, half, half)
-    surprise(logits, np.array([0]))
+    draw_tokens(logits, half, half, half, half)
+    compute_token_bits(logits, np.array([0]))
     np.testing.assert_array_equal(logits, np.array([[1.0, 2.0, -np.inf]], np.float32))
 
 
 def test_surprise_is_what_a_character_costs():
     logits = np.log(np.array([[1, 2, 1], [5, 0.5, 4.5]], np.float32)) + 7
-    np.testing.assert_allclose(surprise(logits, np.array([0, 0])), [2, 1], rtol=1e-5)
+    np.testing.assert_allclose(compute_token_bits(logits, np.array([0, 0])), [2, 1], rtol=1e-5)
     np.testing.assert_allclose(
-        surprise(logits, np.array([1, 2])), [1, math.log2(10 / 4.5)], rtol=1e-5
+        compute_token_bits(logits, np.array([1, 2])), [1, math.log2(10 / 4.5)], rtol=1e-5
     )
 
 
@@ -140,7 +140,7 @@ def test_characters_come_as_often_as_the_temperature_and_the_nucleus_say():
     many = 40_000
     logits = np.log(np.array([0.1, 0.4, 0.2, 0.3, 1e-30], np.float32))
     half, share, none = (np.full(many, x, np.float32) for x in (0.5, 0.9, 0))
-    drawn = draw(np.tile(logits, (many, 1)), half, share, none, Uniforms().of(7, many))
+    drawn = draw_tokens(np.tile(logits, (many, 1)), half, share, none, Uniforms().of(7, many))
     # The squared shares are 1, 16, 4 and 9 of 30; the largest three reach 0.9.
     shares = np.bincount(drawn, minlength=5) / many
     np.testing.assert_allclose(shares, [0, 16 / 29, 4 / 29, 9 / 29, 0], atol=0.01)

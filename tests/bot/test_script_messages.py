@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from bot.i18n.markdown import LIMIT, fenced, size
 from bot.screenplay.elements import Element, Kind
-from bot.screenplay.free_text import from_person
-from bot.screenplay.page_layout import WIDTH, page, text_width
+from bot.screenplay.free_text import parse_person_text
+from bot.screenplay.page_layout import SCREEN_WIDTH, lay_out_page, text_width
 from bot.ui.script_messages import dimmed, messages
 
 from .test_markdown import MENTION, nasty_elements, steadily
@@ -22,7 +22,7 @@ def test_messages_fit(elements: list[Element], limit: int) -> None:
     assert bool(blocks) == bool(elements)
     assert (
         "".join("".join(blocks).replace("```", "").split())
-        == "".join(fenced(page(elements))[3:-3].split())
+        == "".join(fenced(lay_out_page(elements))[3:-3].split())
         or not elements
     )
     for block in blocks:
@@ -37,10 +37,10 @@ def test_messages_are_few_and_whole() -> None:
 
 
 def test_a_long_element_is_cut_at_the_end_of_a_line() -> None:
-    (element,) = from_person("It was a dark and stormy night. " * 200)
+    (element,) = parse_person_text("It was a dark and stormy night. " * 200)
     blocks = messages([element])
     assert len(blocks) == 4
-    assert all(text_width(row) <= WIDTH for block in blocks for row in block.split("\n"))
+    assert all(text_width(row) <= SCREEN_WIDTH for block in blocks for row in block.split("\n"))
     assert " ".join(" ".join(block[4:-4].split()) for block in blocks) == element.text
 
 
@@ -55,9 +55,9 @@ def test_a_block_too_small_for_a_line() -> None:
 
 
 def test_dimmed() -> None:
-    (speech,) = from_person("MAYA (V.O.): (quietly) You came.")
+    (speech,) = parse_person_text("MAYA (V.O.): (quietly) You came.")
     assert dimmed(speech) == r"-# ~~MAYA\: \(quietly\) You came\.~~"
-    (action,) = from_person("!~~ `x` @here\nRain")
+    (action,) = parse_person_text("!~~ `x` @here\nRain")
     assert dimmed(action) == "-# ~~\u223c\u223c \u02cbx\u02cb @\u200bhere Rain~~"
 
 

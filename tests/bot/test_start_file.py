@@ -10,8 +10,8 @@ import pytest
 from bot.generation import prefill
 from bot.generation.openings import reading
 from bot.generation.prefill import Progress
-from bot.screenplay.free_text import from_person
-from bot.screenplay.importers.import_formats import LARGEST_FILE
+from bot.screenplay.free_text import parse_person_text
+from bot.screenplay.importers.import_formats import LARGEST_SCRIPT_FILE
 from bot.session import library
 from bot.session.turn import NO_SCRIPT, NewScript, Patience, RoomError
 from bot.ui.message_poster import _progress_text
@@ -99,7 +99,7 @@ async def test_a_heading_and_a_cast_may_be_given_too(stage: Stage):
 
 REFUSED = [
     ("a.pdf", b"%PDF", "as a .fountain, .fdx or .txt file"),
-    ("a.txt", b"a" * (LARGEST_FILE + 1), "1.0 MB"),
+    ("a.txt", b"a" * (LARGEST_SCRIPT_FILE + 1), "1.0 MB"),
     ("a.txt", b"", "There is no line in that file"),
     ("a.txt", bytes(range(256)), "is not text"),
     ("a.fdx", FDX[:300].encode(), "no Final Draft script"),
@@ -148,7 +148,7 @@ def a_play(lines: int) -> str:
 
 
 async def test_a_long_script_is_read_as_if_line_by_line(house: House):
-    elements = from_person(a_play(150))
+    elements = parse_person_text(a_play(150))
     turn = await house.room.library.import_script(house.writer(), NewScript(title="Long"), elements)
     assert [line.id for line in turn.lines] == [turn.script.head]
     lines = await house.room.lines()
@@ -172,7 +172,7 @@ async def test_stopped_while_it_is_read_no_script_begins(house: House):
     patience = Patience()
     work = asyncio.ensure_future(
         house.room.library.import_script(
-            house.writer(), NewScript(title="Long"), from_person(a_play(400)), patience
+            house.writer(), NewScript(title="Long"), parse_person_text(a_play(400)), patience
         )
     )
     while not patience.progress.share_read:  # noqa: ASYNC110 - nobody is told
@@ -187,7 +187,7 @@ async def test_stopped_while_it_is_read_no_script_begins(house: House):
 async def test_a_script_that_began_meanwhile_is_not_shelved(house: House):
     work = asyncio.ensure_future(
         house.room.library.import_script(
-            house.writer(), NewScript(title="Long", over=NO_SCRIPT), from_person(a_play(100))
+            house.writer(), NewScript(title="Long", over=NO_SCRIPT), parse_person_text(a_play(100))
         )
     )
     await asyncio.sleep(0)
@@ -202,7 +202,7 @@ async def test_what_there_was_no_time_to_read_is_read_by_whoever_goes_on(
 ):
     monkeypatch.setattr(library, "LONGEST_READING", 0.0)
     await house.room.library.import_script(
-        house.writer(), NewScript(title="Long"), from_person(a_play(50))
+        house.writer(), NewScript(title="Long"), parse_person_text(a_play(50))
     )
     lines = await house.room.lines()
     assert len(lines) == 50
@@ -213,7 +213,7 @@ async def test_what_there_was_no_time_to_read_is_read_by_whoever_goes_on(
 
 async def test_thousands_of_lines(house: House, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(library, "LONGEST_READING", 0.0)
-    elements = from_person(a_play(5_000))
+    elements = parse_person_text(a_play(5_000))
     turn = await house.room.library.import_script(house.writer(), NewScript(title="Long"), elements)
     path = await house.store.lines.load_path_ids(turn.script.head)
     assert path == list(range(path[0], path[0] + 5_000))

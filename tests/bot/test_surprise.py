@@ -12,7 +12,7 @@ from PIL import Image
 from bot.generation.prefill import expected
 from bot.inference.model import Model
 from bot.screenplay.elements import Kind
-from bot.screenplay.fountain import as_read
+from bot.screenplay.fountain import format_for_model
 from bot.session.surprisal import (
     APART,
     GUESSES,
@@ -49,7 +49,7 @@ def a_line(text: str, kind: Kind = Kind.ACTION, /, **origin: Any) -> Line:
 
 def test_costs_lie_over_what_was_written(model: Model):
     text = "“Zoë” — 茂 e\u0301…"
-    tokens = model.encode(as_read(text))
+    tokens = model.encode(format_for_model(text))
     costs = np.arange(1, len(tokens), dtype=np.float32)
     cells = laid_out(model, a_line(text), costs)
     assert "".join(cell.character for cell in cells) == "“Zoë” — 茂 é…\n"
@@ -94,7 +94,7 @@ def test_places_are_the_dearest_and_apart():
     ],
 )
 def test_what_a_voice_was_told_to_write_is_no_place(model: Model, line: Line, free: str):
-    costs = np.ones(len(model.encode(as_read(line.text))) - 1, np.float32)
+    costs = np.ones(len(model.encode(format_for_model(line.text))) - 1, np.float32)
     laid = laid_out(model, line, costs)
     assert "".join(cell.character for cell in laid if cell.free) == free
     begin = len(laid) - len(free)

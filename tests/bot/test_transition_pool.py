@@ -10,24 +10,27 @@ import pytest
 
 from bot.inference import transition_pool
 from bot.inference.automaton import FREE, Automaton
-from bot.inference.engine import Engine, Request
-from bot.inference.grammar import element
+from bot.inference.engine import Engine
+from bot.inference.grammar import build_grammar
 from bot.inference.model import Model
+from bot.inference.request import Request
 from bot.inference.sampling import Sampling
 from bot.inference.transition_pool import BARRED, TransitionPool
-from bot.inference.word_filter import Banned
+from bot.inference.word_filter import BannedWordFilter
 from bot.screenplay.elements import Kind
 
 LETTERS = tuple("\n abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.()'")
-KINDS = [element(LETTERS, kind, ("MAYA", "JONAS")) for kind in (None, Kind.ACTION, Kind.HEADING)]
-LISTS = [Banned.of(LETTERS, words) for words in (["the", "of the"], ["king"], [])]
+KINDS = [
+    build_grammar(LETTERS, kind, ("MAYA", "JONAS")) for kind in (None, Kind.ACTION, Kind.HEADING)
+]
+LISTS = [BannedWordFilter.of(LETTERS, words) for words in (["the", "of the"], ["king"], [])]
 
 
-def agrees(pool: TransitionPool, automaton: Automaton | Banned) -> bool:
+def agrees(pool: TransitionPool, automaton: Automaton | BannedWordFilter) -> bool:
     """Return whether the pool leads where the automaton does, from every state with every token."""
     base = pool.place(automaton)
     rows = pool.next[base : base + len(automaton.next)]
-    if isinstance(automaton, Banned):
+    if isinstance(automaton, BannedWordFilter):
         words = pool.words[base : base + len(automaton.next)]
         return bool((rows == automaton.next).all() and (words == automaton.words).all())
     return bool((rows == np.where(automaton.allowed, automaton.next, BARRED)).all())
@@ -43,7 +46,7 @@ def test_every_automaton_leads_where_it_did_alone():
 
 
 def test_what_is_used_is_kept_and_the_rest_goes(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(transition_pool, "FULL", 10)
+    monkeypatch.setattr(transition_pool, "COMPACTION_SIZE", 10)
     pool = TransitionPool(len(LETTERS), _full=10)
     for automaton in KINDS:
         pool.place(automaton)
@@ -65,11 +68,11 @@ async def test_lines_are_the_same_where_the_pool_is_cleared_for_every_line(
             model.encode("\n"),
             Sampling(seed),
             80,
-            automaton=element(model.vocabulary, kinds[seed % 4], ("MAYA", "JONAS")),
-            otherwise=element(model.vocabulary, Kind.DIALOGUE, ("MAYA",))
+            automaton=build_grammar(model.vocabulary, kinds[seed % 4], ("MAYA", "JONAS")),
+            fallback=build_grammar(model.vocabulary, Kind.DIALOGUE, ("MAYA",))
             if seed % 4 == 0
             else None,
-            banned=Banned.of(model.vocabulary, ["the", "my", str(seed)]),
+            banned=BannedWordFilter.of(model.vocabulary, ["the", "my", str(seed)]),
         )
         for seed in range(24)
     ]

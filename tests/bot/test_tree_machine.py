@@ -30,10 +30,10 @@ from hypothesis.stateful import (
 )
 
 from bot.arrays import States
-from bot.inference.engine import Request
-from bot.inference.registry import Voices
-from bot.screenplay.fountain import as_read
-from bot.screenplay.free_text import from_person
+from bot.inference.registry import ModelRegistry
+from bot.inference.request import Request
+from bot.screenplay.fountain import format_for_model
+from bot.screenplay.free_text import parse_person_text
 from bot.session.channel_session import Rooms
 from bot.session.turn import NewScript, Place, RoomError, Wish, Writer
 from bot.settings import Settings
@@ -145,7 +145,7 @@ class Machine(RuleBasedStateMachine):
         self.settings = self.chosen.model_copy(update={"database": database, "line_length": 40})
         self.deliveries = count()
         self.tree = Tree()
-        self.voices = Voices(self.settings.models, 1, 8, 8)
+        self.voices = ModelRegistry(self.settings.models, 1, 8, 8)
         self.open()
 
     def open(self) -> None:
@@ -332,7 +332,7 @@ class Machine(RuleBasedStateMachine):
         followed = path[path.index(line) + 1 :]
         before = self.tree.lines[line]
         rewriting = self.room.cursor.rewrite(self.writer, Place(self.tree.running, line), text)
-        if [one.text for one in from_person(text)] == [before.text]:
+        if [one.text for one in parse_person_text(text)] == [before.text]:
             self.refused(rewriting)
             return
         turn = self.run(rewriting)
@@ -439,7 +439,9 @@ class Machine(RuleBasedStateMachine):
         so_far = "\n\n".join(texts)
         if so_far not in self.known:
             before = await self.read(texts[:-1])
-            reply = await engine.run(Request(before, engine.model.encode(as_read(texts[-1]))))
+            reply = await engine.run(
+                Request(before, engine.model.encode(format_for_model(texts[-1])))
+            )
             self.known[so_far] = reply.state
         return self.known[so_far]
 

@@ -10,15 +10,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bot.inference.engine import Engine, Request
-from bot.inference.grammar import element
+from bot.inference.engine import Engine
+from bot.inference.grammar import build_grammar
 from bot.inference.model import Model
 from bot.inference.processors.repetition import REACH
-from bot.inference.processors.speaker_bias import CUES, LONGEST_CUE, alive, company, expect
+from bot.inference.processors.speaker_bias import (
+    LONGEST_CUE,
+    MOST_CUES,
+    find_likely_cues,
+    find_matching_cues,
+    mix_in_cues,
+)
+from bot.inference.request import Request
 from bot.inference.sampling import Sampling
-from bot.inference.word_filter import Banned
+from bot.inference.word_filter import BannedWordFilter
 from bot.screenplay.elements import Kind
-from bot.screenplay.fountain import as_read
+from bot.screenplay.fountain import format_for_model
 
 LETTERS = "\n .'ABDEIJLMNOPRSTUYabcdefghijklmnopqrstuvwxyz"
 IDS = {letter: i for i, letter in enumerate(LETTERS)}
@@ -33,11 +40,13 @@ def tokens(text: str) -> np.ndarray:
 
 def read(elements: list[str]) -> np.ndarray:
     """Return the tokens of a script, and the newline before the next element."""
-    return tokens("".join(map(as_read, elements)) + "\n")
+    return tokens("".join(map(format_for_model, elements)) + "\n")
 
 
 def found_in(script: np.ndarray, *present: str, lock: bool = False) -> list[str]:
-    found = company(script, OPENS, IDS["\n"], [tokens(f"{name}\n") for name in present], lock=lock)
+    found = find_likely_cues(
+        script, OPENS, IDS["\n"], [tokens(f"{name}\n") for name in present], lock=lock
+    )
     assert ((found.weights > 0) == (found.cues[:, 0] >= 0)).all()
     names = ["".join(LETTERS[i] for i in row if i >= 0) for row in found.cues]
     assert all(name.endswith("\n") for name in names if name)
@@ -50,11 +59,11 @@ def expected(
     """Return the shares of the favoured characters, after equal odds for all."""
     logits = np.zeros((2, len(LETTERS)), np.float32)
     there = [tokens(f"{name}\n") for name in present]
-    known = company(read(elements), OPENS, IDS["\n"], there)
-    weights = known.weights * alive(known.cues, tokens(written))
+    known = find_likely_cues(read(elements), OPENS, IDS["\n"], there)
+    weights = known.weights * find_matching_cues(known.cues, tokens(written))
     odds = known.odds * np.array([strength, 1e-12], np.float32)
     positions = np.full(2, len(written))
-    expect(logits, np.stack([known.cues] * 2), np.stack([weights] * 2), positions, odds)
+    mix_in_cues(logits, np.stack([known.cues] * 2), np.stack([weights] * 2), positions, odds)
     assert abs(logits[1]).max() < 1e-6  # each row has its own odds
     shares = np.exp(logits[0]) / np.exp(logits[0]).sum()
     return {LETTERS[i]: float(shares[i]) for i in np.flatnonzero(logits[0] > 1e-6)}
@@ -91,8 +100,8 @@ def test_the_first_element_counts_unless_it_was_cut():
 
 
 def test_only_so_many_speeches_are_looked_back_to():
-    scene = ["MAYA\nYes.", "JONAS\nNo."] * CUES
-    assert found_in(read(scene)) == ["MAYA"] * (CUES // 2)
+    scene = ["MAYA\nYes.", "JONAS\nNo."] * MOST_CUES
+    assert found_in(read(scene)) == ["MAYA"] * (MOST_CUES // 2)
 
 
 def test_a_cue_of_many_characters_is_none():
@@ -113,9 +122,9 @@ def test_where_all_places_are_taken_the_silent_come_first():
     letters = [f"{one}{other}" for one in "ABDEI" for other in "JLMNO"]
     scene = [f"{name}\nYes." for name in letters]
     found = found_in(read(scene), "MAYA", "TIM")
-    assert found == [*letters[-2:-CUES:-1], "MAYA", "TIM"]
-    assert len(found) == CUES
-    assert found_in(tokens("\n"), *letters) == letters[:CUES]
+    assert found == [*letters[-2:-MOST_CUES:-1], "MAYA", "TIM"]
+    assert len(found) == MOST_CUES
+    assert found_in(tokens("\n"), *letters) == letters[:MOST_CUES]
 
 
 def test_behind_a_lock_nobody_else_counts():
@@ -166,7 +175,9 @@ def engine(model: Model) -> Iterator[Engine]:
     engine.close()
 
 
-BEFORE = "".join(map(as_read, ["It rains.", "LEONATO\nOne.", "BEATRICE\nTwo.", "LEONATO\nThree."]))
+BEFORE = "".join(
+    map(format_for_model, ["It rains.", "LEONATO\nOne.", "BEATRICE\nTwo.", "LEONATO\nThree."])
+)
 
 
 async def spoken(engine: Engine, company: float, before: str = BEFORE, **more: object) -> list[str]:
@@ -184,8 +195,8 @@ async def test_those_who_have_spoken_speak_again(engine: Engine):
 
 async def test_in_a_cast_of_two_the_one_who_has_not_spoken_yet_answers(engine: Engine):
     pair = ("LEONATO", "DON PEDRO")
-    lock = element(engine.model.vocabulary, Kind.DIALOGUE, pair)
-    scene = "".join(map(as_read, ["It rains.", "LEONATO\nThree."]))
+    lock = build_grammar(engine.model.vocabulary, Kind.DIALOGUE, pair)
+    scene = "".join(map(format_for_model, ["It rains.", "LEONATO\nThree."]))
     there = tuple(engine.model.encode(f"{name}\n") for name in pair)
     alone = await spoken(engine, 1.0, scene, automaton=lock)
     together = await spoken(engine, 1.0, scene, automaton=lock, present=there)
@@ -196,9 +207,9 @@ async def test_in_a_cast_of_two_the_one_who_has_not_spoken_yet_answers(engine: E
 async def test_the_others_answer_a_person_whoever_else_was_heard(engine: Engine):
     """Check that a person's line as one of the cast is read like any other."""
     cast = ("LEONATO", "BEATRICE", "DON PEDRO")
-    lock = element(engine.model.vocabulary, Kind.DIALOGUE, cast)
+    lock = build_grammar(engine.model.vocabulary, Kind.DIALOGUE, cast)
     there = tuple(engine.model.encode(f"{name}\n") for name in cast)
-    scene = BEFORE + as_read("BEATRICE\nFour.")
+    scene = BEFORE + format_for_model("BEATRICE\nFour.")
     names = await spoken(engine, 1.0, scene, automaton=lock, present=there, lock=True)
     assert names.count("BEATRICE") < 10
     assert min(names.count("LEONATO"), names.count("DON PEDRO")) > 20
@@ -207,7 +218,7 @@ async def test_the_others_answer_a_person_whoever_else_was_heard(engine: Engine)
 async def test_whom_somebody_plays_takes_nothing_from_the_others(engine: Engine):
     """Check that the two others share the floor as if nobody had spoken, for the last may not."""
     others = ("BEATRICE", "DON PEDRO")
-    lock = element(engine.model.vocabulary, Kind.DIALOGUE, others)
+    lock = build_grammar(engine.model.vocabulary, Kind.DIALOGUE, others)
     there = tuple(engine.model.encode(f"{name}\n") for name in others)
     names = await spoken(engine, 1.0, automaton=lock, present=there, lock=True)
     alone = await spoken(engine, 1.0, automaton=lock, present=there[:1], lock=False)
@@ -217,7 +228,10 @@ async def test_whom_somebody_plays_takes_nothing_from_the_others(engine: Engine)
 
 async def test_a_line_does_not_depend_on_those_beside_it(engine: Engine):
     """Check rows that move to the places of others while their cues are written."""
-    scenes = [BEFORE, *(BEFORE + as_read(one) for one in ("They sit.", ".A STREET", "DUKE\nNo."))]
+    scenes = [
+        BEFORE,
+        *(BEFORE + format_for_model(one) for one in ("They sit.", ".A STREET", "DUKE\nNo.")),
+    ]
     asked_for = [asked(engine, seed % 3 / 2, seed, scenes[seed % 4]) for seed in range(240)]
     requests = [dataclasses.replace(one, limit=1 + n % 50) for n, one in enumerate(asked_for)]
     among = [reply.written for reply in await asyncio.gather(*map(engine.run, requests))]
@@ -226,7 +240,7 @@ async def test_a_line_does_not_depend_on_those_beside_it(engine: Engine):
 
 
 async def test_who_must_not_be_named_is_not(engine: Engine):
-    banned = Banned.of(engine.model.vocabulary, ["beatrice"])
+    banned = BannedWordFilter.of(engine.model.vocabulary, ["beatrice"])
     names = await spoken(engine, 1.0, banned=banned)
     assert "BEATRICE" not in names
     assert len(set(names)) > 2
@@ -234,8 +248,10 @@ async def test_who_must_not_be_named_is_not(engine: Engine):
 
 async def test_it_goes_back_to_where_a_name_can_be_another(engine: Engine):
     """Check that the odds of who speaks return where the first name turned out to be banned."""
-    banned = Banned.of(engine.model.vocabulary, ["beatrice"])
-    scene = "".join(map(as_read, ["It rains.", "DUKE\nOne.", "BEATRICE\nTwo.", "LEONATO\nThree."]))
+    banned = BannedWordFilter.of(engine.model.vocabulary, ["beatrice"])
+    scene = "".join(
+        map(format_for_model, ["It rains.", "DUKE\nOne.", "BEATRICE\nTwo.", "LEONATO\nThree."])
+    )
     alone = await spoken(engine, 0.0, scene, banned=banned)
     together = await spoken(engine, 1.0, scene, banned=banned)
     assert together.count("DUKE") > 3 * alone.count("DUKE") + 10

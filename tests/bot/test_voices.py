@@ -21,8 +21,8 @@ import pytest
 from bot.inference import model
 from bot.inference.engine import EngineClosed
 from bot.inference.model import Model, ModelError
-from bot.inference.registry import Voices
-from bot.inference.sandbox import Examiner
+from bot.inference.registry import ModelRegistry
+from bot.inference.sandbox import ModelSandbox
 
 from .test_engine import a_line, endless, same, soon
 
@@ -38,8 +38,8 @@ def folder(voices: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def here(folder: Path) -> Iterator[Voices]:
-    found = Voices(folder, threads=1, rows=8, queue=8)
+def here(folder: Path) -> Iterator[ModelRegistry]:
+    found = ModelRegistry(folder, threads=1, rows=8, queue=8)
     yield found
     found.close()
 
@@ -55,20 +55,22 @@ def threads() -> int:
     return sum(one.name.startswith("onbook-engine") for one in threading.enumerate())
 
 
-async def renewed(here: Voices) -> None:
+async def renewed(here: ModelRegistry) -> None:
     """Wait until the changed files have been checked."""
     await asyncio.gather(*here._renewing.values())
 
 
-async def test_a_new_file_is_a_voice_without_a_restart(here: Voices, folder: Path, tmp_path: Path):
-    assert [one.name for one in await here.look_at_all()] == ["tiny"]
+async def test_a_new_file_is_a_voice_without_a_restart(
+    here: ModelRegistry, folder: Path, tmp_path: Path
+):
+    assert [one.name for one in await here.examine_all()] == ["tiny"]
     put(tmp_path / "spare", folder / "new.onnx")
-    assert [one.name for one in await here.look_at_all()] == ["new", "tiny"]
+    assert [one.name for one in await here.examine_all()] == ["new", "tiny"]
     assert (await here.engine("new")).model.name == "new"
 
 
 async def test_a_changed_file_takes_over_and_nobody_waits_for_it(
-    here: Voices, folder: Path, tmp_path: Path
+    here: ModelRegistry, folder: Path, tmp_path: Path
 ):
     before = await here.engine("tiny")
     put(tmp_path / "spare", folder / "tiny.onnx")
@@ -80,7 +82,7 @@ async def test_a_changed_file_takes_over_and_nobody_waits_for_it(
 
 
 async def test_whoever_looks_at_a_changed_file_has_it_at_once(
-    here: Voices, folder: Path, tmp_path: Path
+    here: ModelRegistry, folder: Path, tmp_path: Path
 ):
     before = await here.engine("tiny")
     put(tmp_path / "spare", folder / "tiny.onnx")
@@ -89,7 +91,7 @@ async def test_whoever_looks_at_a_changed_file_has_it_at_once(
 
 
 async def test_lines_in_hand_finish_with_the_voice_they_began_with(
-    here: Voices, folder: Path, tmp_path: Path
+    here: ModelRegistry, folder: Path, tmp_path: Path
 ):
     before = await here.engine("tiny")
     model = before.model
@@ -107,7 +109,7 @@ async def test_lines_in_hand_finish_with_the_voice_they_began_with(
 
 
 async def test_a_replaced_voice_ends_when_nobody_has_it_any_more(
-    here: Voices, folder: Path, tmp_path: Path
+    here: ModelRegistry, folder: Path, tmp_path: Path
 ):
     engine = await here.engine("tiny")
     network = ref(engine.model.session)
@@ -132,7 +134,7 @@ async def test_a_replaced_voice_ends_when_nobody_has_it_any_more(
 
 
 async def test_closing_ends_the_voices_that_were_replaced(
-    here: Voices, folder: Path, tmp_path: Path
+    here: ModelRegistry, folder: Path, tmp_path: Path
 ):
     before = await here.engine("tiny")
     put(tmp_path / "spare", folder / "tiny.onnx")
@@ -146,7 +148,7 @@ async def test_closing_ends_the_voices_that_were_replaced(
 
 
 async def test_a_bad_file_is_refused_and_the_old_voice_goes_on(
-    here: Voices, folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    here: ModelRegistry, folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ):
     before = await here.engine("tiny")
     good = (folder / "tiny.onnx").read_bytes()
@@ -156,7 +158,7 @@ async def test_a_bad_file_is_refused_and_the_old_voice_goes_on(
     assert await here.engine("tiny") is before
     assert caplog.text.count("tiny.onnx is damaged") == 1
     # A new user of the bad file gets its refusal, without another examination.
-    another = Voices(folder, threads=1, rows=8, queue=8)
+    another = ModelRegistry(folder, threads=1, rows=8, queue=8)
     for _ in range(2):
         with pytest.raises(ModelError, match="is damaged"):
             await another.engine("tiny")
@@ -168,7 +170,7 @@ async def test_a_bad_file_is_refused_and_the_old_voice_goes_on(
     another.close()
 
 
-async def test_a_file_that_only_was_touched_is_not_opened_again(here: Voices, folder: Path):
+async def test_a_file_that_only_was_touched_is_not_opened_again(here: ModelRegistry, folder: Path):
     before = await here.engine("tiny")
     os.utime(folder / "tiny.onnx", ns=(1, 1))
     await here.engine("tiny")
@@ -177,9 +179,9 @@ async def test_a_file_that_only_was_touched_is_not_opened_again(here: Voices, fo
 
 
 async def test_a_file_that_could_not_be_examined_is_tried_again_but_not_at_once(
-    here: Voices, monkeypatch: pytest.MonkeyPatch
+    here: ModelRegistry, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(Examiner, "_examined", {})
+    monkeypatch.setattr(ModelSandbox, "_examined", {})
     fails = "crashed, hung or needed too much memory"
     with monkeypatch.context() as without_python:
         without_python.setattr(sys, "executable", "/nothing/there")
@@ -192,7 +194,7 @@ async def test_a_file_that_could_not_be_examined_is_tried_again_but_not_at_once(
 
 
 async def test_a_sound_file_that_lacks_memory_is_not_called_damaged(
-    here: Voices, monkeypatch: pytest.MonkeyPatch
+    here: ModelRegistry, monkeypatch: pytest.MonkeyPatch
 ):
     with monkeypatch.context() as without_memory:
         without_memory.setattr(
@@ -206,13 +208,15 @@ async def test_a_sound_file_that_lacks_memory_is_not_called_damaged(
     assert (await here.engine("tiny")).model.name == "tiny"
 
 
-async def test_a_file_that_is_bad_is_not_examined_again(here: Voices, folder: Path):
+async def test_a_file_that_is_bad_is_not_examined_again(here: ModelRegistry, folder: Path):
     (folder / "tiny.onnx").write_bytes(b"To be, or not to be.")
     assert (await here.look("tiny")).refusal
     assert here._found["tiny"].until == math.inf
 
 
-async def test_a_file_of_the_same_size_and_time_is_seen_to_have_changed(here: Voices, folder: Path):
+async def test_a_file_of_the_same_size_and_time_is_seen_to_have_changed(
+    here: ModelRegistry, folder: Path
+):
     path = folder / "tiny.onnx"
     before, content = path.stat(), bytearray(path.read_bytes())
     assert (await here.look("tiny")).refusal is None
@@ -223,9 +227,9 @@ async def test_a_file_of_the_same_size_and_time_is_seen_to_have_changed(here: Vo
 
 
 async def test_a_file_that_is_mended_while_others_wait_for_it_is_used(
-    here: Voices, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    here: ModelRegistry, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(Examiner, "_examined", {})
+    monkeypatch.setattr(ModelSandbox, "_examined", {})
     (folder / "tiny.onnx").write_bytes((tmp_path / "spare").read_bytes()[:-100])
     first = asyncio.create_task(here.engine("tiny"))
     while not here._examiner._children:  # noqa: ASYNC110 - nothing tells that the child has read the file
@@ -236,7 +240,9 @@ async def test_a_file_that_is_mended_while_others_wait_for_it_is_used(
     assert (await first).model.name == "tiny"
 
 
-async def test_without_a_voice_that_opens_each_case_is_one_sentence(here: Voices, folder: Path):
+async def test_without_a_voice_that_opens_each_case_is_one_sentence(
+    here: ModelRegistry, folder: Path
+):
     (folder / "tiny.onnx").write_bytes(b"")
     with pytest.raises(ModelError, match=r"^tiny\.onnx is damaged"):
         await here.engine("tiny")
@@ -245,7 +251,7 @@ async def test_without_a_voice_that_opens_each_case_is_one_sentence(here: Voices
         await here.engine("tiny")
 
 
-async def test_a_voice_whose_file_has_gone_goes_on_until_the_end(here: Voices, folder: Path):
+async def test_a_voice_whose_file_has_gone_goes_on_until_the_end(here: ModelRegistry, folder: Path):
     before = await here.engine("tiny")
     (folder / "tiny.onnx").unlink()
     assert await here.engine("tiny") is before
@@ -254,7 +260,7 @@ async def test_a_voice_whose_file_has_gone_goes_on_until_the_end(here: Voices, f
 
 
 @pytest.mark.parametrize("name", ["nobody", "../models/tiny", "", "/etc/passwd"])
-async def test_a_name_is_one_of_those_that_are_there(here: Voices, name: str):
+async def test_a_name_is_one_of_those_that_are_there(here: ModelRegistry, name: str):
     for ask in (here.engine, here.look):
         with pytest.raises(ModelError, match="choose from tiny"):
             await ask(name)

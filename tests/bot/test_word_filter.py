@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.inference.word_filter import Banned, boundaries, said
+from bot.inference.word_filter import BannedWordFilter, find_banned_word, find_word_boundaries
 
 often = settings(max_examples=500, deadline=None, derandomize=True)
 
@@ -30,7 +30,7 @@ def words_of(text: str) -> list[str]:
 @often
 @given(texts, st.lists(entries, max_size=6))
 def test_banned_words_are_found_where_they_end(text: str, words: list[str]) -> None:
-    banned = Banned.of(LETTERS, words)
+    banned = BannedWordFilter.of(LETTERS, words)
     phrases = [phrase for word in words if (phrase := words_of(word))]
     state, expected = banned.start, 0
     for at, character in enumerate(text):
@@ -39,7 +39,7 @@ def test_banned_words_are_found_where_they_end(text: str, words: list[str]) -> N
         if character != "\u0301":
             ends = [len(one) for one in phrases if words_of(text[:at])[-len(one) :] == one]
             expected = min(ends, default=0) if character in "\n '-" else 0
-        assert boundaries(LETTERS)[token] == (character in "\n '-")
+        assert find_word_boundaries(LETTERS)[token] == (character in "\n '-")
         assert banned.words[state] == expected
     assert banned.longest == max(map(len, phrases), default=0)
 
@@ -47,12 +47,12 @@ def test_banned_words_are_found_where_they_end(text: str, words: list[str]) -> N
 @often
 @given(texts, st.lists(entries, max_size=6))
 def test_what_is_said_is_found(text: str, words: list[str]) -> None:
-    banned = Banned.of(LETTERS, words)
+    banned = BannedWordFilter.of(LETTERS, words)
     state, found = banned.start, False
     for character in text + "\n":
         state = banned.next[state, LETTERS.index(character)]
         found = found or banned.words[state] > 0
-    assert (said(text, words) is not None) == found
+    assert (find_banned_word(text, words) is not None) == found
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_what_is_said_is_found(text: str, words: list[str]) -> None:
     ],
 )
 def test_said(text: str, word: str | None) -> None:
-    assert said(text, ["damn", "don't", "straße", "a b c", "...", ""]) == word
+    assert find_banned_word(text, ["damn", "don't", "straße", "a b c", "...", ""]) == word
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_said(text: str, word: str | None) -> None:
     [("b a b ", 1), ("a b ", 1), ("b a ", 2), ("a- b a\n", 2), ("a b", 0), ("a ", 0), ("ab ", 0)],
 )
 def test_the_fewest_words_are_taken_back(text: str, count: int) -> None:
-    banned = Banned.of(LETTERS, ["a b", "b a", "b", "a b a"])
+    banned = BannedWordFilter.of(LETTERS, ["a b", "b a", "b", "a b a"])
     state = banned.start
     for character in text:
         state = int(banned.next[state, LETTERS.index(character)])
@@ -97,16 +97,16 @@ def test_the_fewest_words_are_taken_back(text: str, count: int) -> None:
 
 
 def test_a_list_of_words_that_cannot_be_said() -> None:
-    banned = Banned.of(("\n", "a", " "), ["xyz", "", "...", "b a"])
+    banned = BannedWordFilter.of(("\n", "a", " "), ["xyz", "", "...", "b a"])
     assert not banned.words.any()
     assert banned.longest == 2
-    assert not Banned.of(("\n",), []).words.any()
+    assert not BannedWordFilter.of(("\n",), []).words.any()
 
 
 def test_a_long_list_is_small() -> None:
     random = np.random.default_rng(0)
     words = ["".join(random.choice([*string.ascii_lowercase], 8)) for _ in range(2000)]
-    banned = Banned.of(("\n", *map(chr, range(32, 127)), *"éèàß"), words)
+    banned = BannedWordFilter.of(("\n", *map(chr, range(32, 127)), *"éèàß"), words)
     assert banned.next.nbytes < 10e6
     assert banned.next.dtype == np.int32
     assert banned.words.dtype == np.int16

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.inference.model import LONGEST_OPENING, LONGEST_STYLE, MOST_STYLES, openings_of
+from bot.inference.model import LONGEST_OPENING, LONGEST_STYLE, MOST_STYLES, parse_openings
 from bot.screenplay.elements import Kind
-from bot.screenplay.fountain import blocks, classify
+from bot.screenplay.fountain import classify, split_fountain
 from export import openings
 from export.__main__ import main
 from training.data.vocabulary import Vocabulary
@@ -70,11 +70,11 @@ def test_what_is_shipped_can_be_read_by_its_voice_and_by_the_bot(voice: str):
     told = openings.metadata(
         openings.of_voice(voice), Voice.read(MODELS / f"{voice}.onnx").vocabulary
     )
-    found = openings_of(told)
+    found = parse_openings(told)
     assert len(found) == 10
     for style, text in found.items():
         assert 300 <= len(text) <= 700, style
-        assert Kind.DIALOGUE in map(classify, blocks(text))
+        assert Kind.DIALOGUE in map(classify, split_fountain(text))
 
 
 def test_a_voice_gets_the_openings_of_its_name(

@@ -17,7 +17,7 @@ from sqlalchemy import URL
 
 from bot.inference.engine import Engine
 from bot.inference.model import Model
-from bot.inference.registry import Voices
+from bot.inference.registry import ModelRegistry
 from bot.session.channel_session import Room, Rooms
 from bot.session.turn import NewScript, RoomError, Turn, Wish, Writer
 from bot.settings import Settings
@@ -97,7 +97,7 @@ async def _play(
     settings = Settings(
         model=model.name, line_length=40, soft_length=20, quality="quick", threads=1
     )
-    voices = Voices(folder, 1, 64, 256)
+    voices = ModelRegistry(folder, 1, 64, 256)
     # Load before the fork, and without threads.
     voices._engines[model.name] = Engine(model, 64, 256)
     store = await Store.open(where)

@@ -13,7 +13,7 @@ import numpy as np
 
 from bot.arrays import States
 from bot.inference.model import Model
-from bot.screenplay.fountain import as_read
+from bot.screenplay.fountain import format_for_model
 
 
 def flat(text: str) -> str:
@@ -136,7 +136,7 @@ class Truth:
         what = state.tobytes(), text
         if what not in self._known:
             states = state[None]
-            for token in self.model.encode(as_read(text)):
+            for token in self.model.encode(format_for_model(text)):
                 _, states = self.model.step(np.array([token]), states)
             self._known[what] = states[0]
         return self._known[what]

@@ -13,8 +13,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 
-from bot.inference.registry import Voices
-from bot.screenplay.free_text import heading
+from bot.inference.registry import ModelRegistry
+from bot.screenplay.free_text import make_heading
 from bot.session.channel_session import Room, Rooms
 from bot.session.turn import NewScript, Wish, Writer
 from bot.settings import Settings
@@ -84,7 +84,7 @@ async def write(
 ) -> None:
     """Write in these places by a room and a voice, one place after the other."""
     settings = Settings(models=voice.parent, model=voice.stem, database=path)
-    voices = Voices(settings.models, settings.threads, settings.rows, settings.queue)
+    voices = ModelRegistry(settings.models, settings.threads, settings.rows, settings.queue)
     store = await Store.open(path)
     rooms = Rooms(store, voices, settings)
     try:
@@ -100,7 +100,7 @@ async def _write(room: Room, guild: int, number: int, play: int, lines: int) -> 
     for line in range(lines):
         writer = Writer(AUTHOR, "Ann", str(FIRST_DELIVERY + EACH * number + line))
         if not line:
-            opening = heading(f"INT. HOUSE {play} - NIGHT")
+            opening = make_heading(f"INT. HOUSE {play} - NIGHT")
             turn = await room.library.begin(
                 writer, NewScript(title=f"Play {play}", guild=guild), opening
             )

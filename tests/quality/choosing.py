@@ -21,13 +21,14 @@ from pathlib import Path
 from bot.generation.candidates import write_candidates
 from bot.generation.inputs import Manner, Standing
 from bot.generation.reranking import SHIPPED, Candidate, Weights, choose, words_of
-from bot.inference.engine import Engine, Request
-from bot.inference.lexicon import LINES
+from bot.inference.engine import Engine
+from bot.inference.lexicon import RECALL_LINES
 from bot.inference.model import Model
 from bot.inference.processors.repetition import REACH
+from bot.inference.request import Request
 from bot.inference.sampling import Sampling
 from bot.screenplay.elements import Element
-from bot.screenplay.fountain import as_read
+from bot.screenplay.fountain import format_for_model
 from bot.settings import Settings
 
 from .measures import English, distinct
@@ -90,7 +91,7 @@ async def written(
     try:
         for number, place in enumerate(chosen):
             texts = tuple(element.text for element in place.before)
-            read = model.encode("".join(map(as_read, texts)))
+            read = model.encode("".join(map(format_for_model, texts)))
             state = (await engine.run(Request(model.start(), read))).state
             manner = Manner(
                 replace(sampling, seed=seed + number * STRIDE),
@@ -98,7 +99,7 @@ async def written(
                 character=place.character,
                 candidates=count,
             )
-            heard = tuple((text, True) for text in texts[-LINES:])
+            heard = tuple((text, True) for text in texts[-RECALL_LINES:])
             at = Standing(state, read[-REACH:], said=texts, heard=heard)
             found.append(await write_candidates(engine, at, manner, None, read_alone=count))
     finally:

@@ -11,9 +11,14 @@ from numpy.typing import NDArray
 
 from bot.inference.model import Model
 from bot.inference.processors.repetition import REACH
-from bot.inference.processors.speaker_bias import LONGEST_CUE, alive, company, expect
-from bot.inference.sampling import surprise
-from bot.screenplay.fountain import as_read
+from bot.inference.processors.speaker_bias import (
+    LONGEST_CUE,
+    find_likely_cues,
+    find_matching_cues,
+    mix_in_cues,
+)
+from bot.inference.sampling import compute_token_bits
+from bot.screenplay.fountain import format_for_model
 from training.data.texts import Text
 from training.experiments.table import line
 
@@ -33,7 +38,7 @@ class Heard:
 
     alone: float
     """Cost to the network alone."""
-    company: float
+    find_likely_cues: float
     """Cost with the speakers so far, which the engine mixes in while it writes."""
     recalled: float
     """Cost with the n-grams of the script so far, which the engine does not mix in."""
@@ -62,26 +67,26 @@ def heard(model: Model, text: str, strength: float = 1.0) -> Heard:
     text = text.strip("\n")
     if not text:
         raise ValueError("there is nothing to read")
-    read = model.encode(as_read(text))
+    read = model.encode(format_for_model(text))
     states = model.start()[None]
     alone, mixed = np.zeros((2, len(read) - 1))
     begin = len(read)  # start of the element whose cue may stand here
     for at, token in enumerate(read[:-1]):
         logits, states = model.step(read[at : at + 1], states)
         following = read[at + 1 : at + 2]
-        alone[at] = mixed[at] = surprise(logits, following)[0]
+        alone[at] = mixed[at] = compute_token_bits(logits, following)[0]
         if token == model.newline and at and read[at - 1] == model.newline:
             begin = at + 1
             before = read[max(0, begin - REACH - 1) : begin]
-            known = company(before, model.opening, model.newline)
-        elif at >= begin and (model.opening[token] or token == model.newline):
+            known = find_likely_cues(before, model.lower_case, model.newline)
+        elif at >= begin and (model.lower_case[token] or token == model.newline):
             begin = len(read)
         if strength and begin <= at + 1 < begin + LONGEST_CUE:
-            weights = known.weights * alive(known.cues, read[begin : at + 1])
+            weights = known.weights * find_matching_cues(known.cues, read[begin : at + 1])
             position, odds = np.array([at + 1 - begin]), np.array([strength * known.odds])
             logits = logits.copy()
-            expect(logits, known.cues[None], weights[None], position, odds)
-            mixed[at] = surprise(logits, following)[0]
+            mix_in_cues(logits, known.cues[None], weights[None], position, odds)
+            mixed[at] = compute_token_bits(logits, following)[0]
     characters = model.decode(read)
     costs = (alone, mixed, _recalled(alone, characters), _recalled(mixed, characters))
     return Heard(*(float(bits.mean()) for bits in costs))

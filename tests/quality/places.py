@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot.screenplay.elements import Element, Kind, ScriptError
-from bot.screenplay.fountain import cue_line, from_voice
-from bot.screenplay.free_text import name
+from bot.screenplay.fountain import make_cue, parse_model_text
+from bot.screenplay.free_text import parse_name
 from training.data.texts import KINDS, Text, read
 from training.errors import TextError
 
@@ -46,12 +46,12 @@ class Place:
     @property
     def character(self) -> str:
         """Return the speaker's name in the form that the bot takes."""
-        return name(self.people.cue or "")
+        return parse_name(self.people.cue or "")
 
     @property
     def cue(self) -> str:
         """Return the cue line, which names the speaker, with its newline."""
-        return cue_line(self.character) + "\n"
+        return make_cue(self.character) + "\n"
 
     @property
     def said(self) -> tuple[Element, Element]:
@@ -92,7 +92,7 @@ def fountain_of(elements: Sequence[Element]) -> str:
 
 def elements_of(text: str) -> list[Element]:
     """Return the elements of a script, as a voice reads them."""
-    return [element for block in text.split("\n\n") if (element := from_voice(block))]
+    return [element for block in text.split("\n\n") if (element := parse_model_text(block))]
 
 
 def choose(texts: Sequence[Text], number: int, seed: int) -> list[Place]:
@@ -124,7 +124,7 @@ def _may_speak(element: Element) -> bool:
     if element.kind is not Kind.DIALOGUE or not element.body:
         return False
     try:
-        return bool(name(element.cue or ""))
+        return bool(parse_name(element.cue or ""))
     except ScriptError:
         return False
 

@@ -37,13 +37,13 @@ from bot.inference.engine import Engine
 from bot.inference.model import Model
 from bot.inference.sampling import Sampling
 from bot.screenplay.elements import Element, Kind
-from bot.screenplay.fountain import as_read, blocks, classify
-from bot.screenplay.free_text import heading
+from bot.screenplay.fountain import classify, format_for_model, split_fountain
+from bot.screenplay.free_text import make_heading
 from bot.settings import Settings
 
 from .reader import Pair, Reader, ReaderMissing
 
-PLACES = (None, heading("int. kitchen - day"), heading("ext. road - night"))
+PLACES = (None, make_heading("int. kitchen - day"), make_heading("ext. road - night"))
 """The beginnings: an empty script, and headings that have no tone."""
 
 SCENE = (
@@ -87,7 +87,7 @@ def remembered(model: Model, starts: Sequence[States]) -> tuple[Bits, Bits]:
     states = np.stack(starts)
     against_none: list[Bits] = []
     against_mean: list[Bits] = []
-    for token in model.encode("".join(map(as_read, SCENE))):
+    for token in model.encode("".join(map(format_for_model, SCENE))):
         logits, states = model.step(np.full(len(states), token), states)
         odds = np.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True))
         odds /= odds.sum(axis=1, keepdims=True)
@@ -151,7 +151,7 @@ def _manner(seed: int) -> Manner:
 
 def speakers(text: str) -> set[str]:
     """Return the speakers of an opening."""
-    spoken = (block for block in blocks(text) if classify(block) is Kind.DIALOGUE)
+    spoken = (block for block in split_fountain(text) if classify(block) is Kind.DIALOGUE)
     return {Element(Kind.DIALOGUE, block).cue or "" for block in spoken}
 
 

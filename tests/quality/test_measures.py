@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from bot.screenplay.elements import Element
-from bot.screenplay.fountain import from_voice
+from bot.screenplay.fountain import parse_model_text
 from tests.quality.measures import (
     BLOCK,
     COPIED,
@@ -24,7 +24,7 @@ from tests.quality.measures import (
 
 
 def element(text: str) -> Element:
-    found = from_voice(text)
+    found = parse_model_text(text)
     assert found is not None
     return found
 

@@ -10,7 +10,7 @@ from bot.inference.engine import Engine
 from bot.inference.model import Model
 from bot.inference.request import Request
 from bot.screenplay.elements import Element, Kind
-from bot.screenplay.fountain import as_read
+from bot.screenplay.fountain import format_for_model
 from bot.settings import SHIPPED_MODELS
 
 from .styles import PLACES, Passage, copied, leaks, passages, remembered, saved
@@ -43,7 +43,7 @@ def test_the_longest_passage_that_is_copied_is_counted():
 
 async def test_what_is_remembered_is_told_apart(engine: Engine):
     model = engine.model
-    read = [model.encode(as_read(text)) for text in ("Snow.", "MAYA\nWho is there?")]
+    read = [model.encode(format_for_model(text)) for text in ("Snow.", "MAYA\nWho is there?")]
     states = [(await engine.run(Request(model.start(), one))).state for one in read]
     none, mean = remembered(model, [model.start(), *states, model.start()])
     assert none.shape == mean.shape == (3, 4)

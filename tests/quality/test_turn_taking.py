@@ -9,14 +9,14 @@ import pytest
 
 from bot.inference.model import Model
 from bot.screenplay.elements import Element
-from bot.screenplay.fountain import from_voice
+from bot.screenplay.fountain import parse_model_text
 
 from .__main__ import main
 from .turn_taking import ELEMENTS, Run, defaults, free_runs, measure
 
 
 def element(text: str) -> Element:
-    found = from_voice(text)
+    found = parse_model_text(text)
     assert found is not None
     return found
 

@@ -20,7 +20,7 @@ from bot.generation.inputs import Standing, recent
 from bot.inference.engine import Engine
 from bot.inference.model import Model
 from bot.screenplay.elements import Element
-from bot.screenplay.free_text import heading
+from bot.screenplay.free_text import make_heading
 from bot.session.banned_words import read_words
 from bot.session.drafting import Drafter
 from bot.session.turn import Wish
@@ -142,7 +142,7 @@ async def _free_runs(
     begun = [
         (
             tuple(chance.sample(NAMES, cast)),
-            heading(chance.choice(PLACES)),
+            make_heading(chance.choice(PLACES)),
             seed + number * ELEMENTS,
         )
         for number in range(runs)

@@ -18,9 +18,9 @@ from tqdm import tqdm
 from bot.generation.options import QUICK
 from bot.generation.reranking import CANDIDATES
 from bot.inference.model import ModelError
-from bot.inference.registry import Voices
+from bot.inference.registry import ModelRegistry
 from bot.screenplay.elements import Element
-from bot.screenplay.free_text import heading
+from bot.screenplay.free_text import make_heading
 from bot.session.channel_session import Rooms
 from bot.session.turn import NewScript, RoomError, Wish, Writer
 from bot.session.turn import Place as Head
@@ -122,7 +122,7 @@ async def opened(voice: Path, changes: Mapping[str, object]) -> AsyncIterator[Bo
             first = error.errors()[0]
             raise TextError(f"{first['loc'][0]} cannot be so: {first['msg']}.") from error
         store = await Store.open(settings.where)
-        voices = Voices(settings.models, settings.threads, settings.rows, settings.queue)
+        voices = ModelRegistry(settings.models, settings.threads, settings.rows, settings.queue)
         try:
             await voices.engine(settings.model)
             yield Bot(settings, Rooms(store, voices, settings))
@@ -181,7 +181,7 @@ async def samples(bot: Bot, beginning: str, number: int, length: int) -> list[st
 
     Nobody picks from it: this is the first text, as `/continue` gives it for that seed.
     """
-    begun = [heading(beginning)]
+    begun = [make_heading(beginning)]
     found = []
     for seed in range(1, number + 1):
         await bot.bring_in(seed, begun)

@@ -1,14 +1,17 @@
-"""Processor: the interface of the classes that change logits, after vLLM's logits processors.
+"""Define the interface of the classes that change logits, after vLLM's logits processors.
 
-A new processor is a class in a module of this package, listed in `PROCESSORS`. Its settings are
-fields of `Sampling`. Its state for each row is in arrays of the row store, which moves, saves and
-restores their entries, so that a row does not depend on the rows beside it.
+To add one, write a subclass of `Processor` in a module of this package, and an `OptionSpec` in
+`generation.options`, whose value is in `Sampling.extra`. Keep the state of each row in arrays of
+the row store, which moves, saves and restores their entries, so that a row does not depend on the
+rows beside it.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from enum import IntEnum
+from typing import ClassVar
 
 import numpy as np
 
@@ -18,11 +21,30 @@ from ..row_store import Row, RowStore
 from ..sampling import Sampling
 
 
+class Stage(IntEnum):
+    """Name the stages of a step, in which processors apply one after the other.
+
+    The order within a stage must not matter.
+    """
+
+    MIXTURE = 0
+    """Mix another expectation into the network's, which must still be the network's own."""
+    ADJUSTMENT = 1
+    """Raise or lower single characters."""
+    CONSTRAINT = 2
+    """Bar what the line must not have."""
+    TRUNCATION = 3
+    """Bar the characters that are too unlikely among those that are left. They may still end a line
+    beyond its limit."""
+
+
 class Processor(ABC):
-    """One control of the logits, for all rows of a batch, each with its own settings.
+    """Control the logits of all rows of a batch, each with its own settings.
 
     At a step `apply` and then `update` are called, unless no row is active.
     """
+
+    stage: ClassVar[Stage] = Stage.ADJUSTMENT
 
     def __init__(self, model: Model, rows: RowStore) -> None:
         self.model = model

@@ -1,4 +1,4 @@
-"""Constraint: keep the line of each row within what its automaton allows."""
+"""Keep the line of each row within what its automaton allows."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..model import Model
 from ..row_store import Row, RowStore
 from ..sampling import Sampling
 from ..transition_pool import BARRED, TransitionPool
-from .base import Processor
+from .base import Processor, Stage
 
 
 class Constraint(Processor):
@@ -19,6 +19,8 @@ class Constraint(Processor):
     A row with `Request.otherwise` begins undecided: its automaton bars nothing yet, but advances
     with the characters that the model writes freely, until it has accepted or rejected them.
     """
+
+    stage = Stage.CONSTRAINT
 
     def __init__(self, model: Model, rows: RowStore) -> None:
         super().__init__(model, rows)
@@ -39,7 +41,7 @@ class Constraint(Processor):
             return
         self.active[row.index] = True
         self._follow(row, automaton)
-        if row.request.otherwise is not None:
+        if row.request.fallback is not None:
             self._undecided[row.index] = True
             self._state_if_held[row.index] = automaton.start
             self._state[row.index] = FREE
@@ -64,9 +66,9 @@ class Constraint(Processor):
 
     def restart(self, row: Row) -> None:
         """Follow the second automaton of a row from the start."""
-        assert row.request.otherwise is not None  # only such rows are undecided
+        assert row.request.fallback is not None  # only such rows are undecided
         self._undecided[row.index] = False
-        self._follow(row, row.request.otherwise)
+        self._follow(row, row.request.fallback)
 
     def _follow(self, row: Row, automaton: Automaton) -> None:
         """Put an active row at the start of an automaton."""
@@ -82,7 +84,7 @@ class Constraint(Processor):
         if not automaton.allowed[self._state_if_held[i], token]:
             return False
         state = automaton.next[self._state_if_held[i], token]
-        if self.model.opening[token] or token == self.model.newline:
+        if self.model.lower_case[token] or token == self.model.newline:
             self._undecided[i] = False
             self._state[i] = state
         else:

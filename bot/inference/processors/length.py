@@ -1,4 +1,4 @@
-"""Length of an element: at least one character, and an end that grows likelier with the length."""
+"""Bar empty elements, and make the end of an element likelier the longer it is."""
 
 from __future__ import annotations
 
@@ -6,16 +6,18 @@ import numpy as np
 
 from ...arrays import Logits, Tokens
 from ..model import Model
-from ..row_store import NEVER, Row, RowStore
+from ..row_store import UNREACHABLE, Row, RowStore
 from ..sampling import Sampling
-from .base import Processor
+from .base import Processor, Stage
 
-NUDGE = 3.0
+LENGTH_BIAS = 3.0
 """Nats by which the end of an element is likelier for each `Sampling.length` beyond the first."""
 
 
 class NonEmpty(Processor):
     """Bar an empty element."""
+
+    stage = Stage.CONSTRAINT
 
     def begin(self, row: Row, sampling: Sampling) -> None:
         """Begin a line."""
@@ -31,12 +33,12 @@ class NonEmpty(Processor):
         return ()
 
 
-class LengthNudge(Processor):
+class LengthBias(Processor):
     """Make the end of an element likelier the longer it is, where a sentence has ended."""
 
     def __init__(self, model: Model, rows: RowStore) -> None:
         super().__init__(model, rows)
-        self._length = rows.per_row(np.int64, fill=NEVER)
+        self._length = rows.per_row(np.int64, fill=UNREACHABLE)
 
     def begin(self, row: Row, sampling: Sampling) -> None:
         """Begin a line."""
@@ -49,6 +51,6 @@ class LengthNudge(Processor):
         count = len(logits)
         position = self.rows.column - self.rows.first[:count]
         beyond = (position > self._length[:count]).nonzero()[0]
-        beyond = beyond[self.model.closing[self.rows.slots.tokens[beyond]]]
+        beyond = beyond[self.model.sentence_ends[self.rows.buffers.tokens[beyond]]]
         excess = position[beyond] / self._length[beyond] - 1
-        logits[beyond, self.model.newline] += NUDGE * excess
+        logits[beyond, self.model.newline] += LENGTH_BIAS * excess

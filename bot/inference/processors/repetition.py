@@ -1,4 +1,4 @@
-"""Repetition: charge for repeating an earlier passage, so that low temperatures do not loop.
+"""Make repeating an earlier passage less likely, so that low temperatures do not loop.
 
 After "don't repeat yourself" (DRY, p-e-w 2024), which does this for the tokens of large models.
 Where the last characters stand elsewhere in the last thousand, the character that followed them
@@ -20,20 +20,22 @@ from .base import Processor
 REACH = 1000
 """The number of characters back to which a passage is recognised."""
 
-ALLOWED = 10
+FREE_MATCH = 10
 """Characters that may agree at no cost: about two words."""
 
-GROWTH = 1.12
+PENALTY_GROWTH = 1.12
 """The factor of the cost for each further character that agrees."""
 
-LONGEST = 60
+LONGEST_MATCH = 60
 """The number of characters beyond which the cost stays the same."""
 
-NOT_COUNTED = -1
+NO_PASSAGE = -1
 """The value of characters that belong to no passage."""
 
-COST = np.where(
-    np.arange(256) < ALLOWED, 0, GROWTH ** (np.minimum(np.arange(256), LONGEST) - ALLOWED)
+PENALTY = np.where(
+    np.arange(256) < FREE_MATCH,
+    0,
+    PENALTY_GROWTH ** (np.minimum(np.arange(256), LONGEST_MATCH) - FREE_MATCH),
 ).astype(np.float32)
 """The cost by the number of characters that agree, in nats, at a `Sampling.repetition` of 1."""
 
@@ -41,8 +43,8 @@ Passages = NDArray[np.int16]
 Matches = NDArray[np.uint8]
 
 
-class Repetition(Processor):
-    """Charge each row for repeating itself, by `Sampling.repetition`."""
+class RepetitionPenalty(Processor):
+    """Make repetition less likely in each row, by `Sampling.repetition`."""
 
     def __init__(self, model: Model, rows: RowStore) -> None:
         super().__init__(model, rows)
@@ -50,7 +52,7 @@ class Repetition(Processor):
         self._matches = rows.per_row(np.uint8, (REACH,), saved=True)
         self._counting = rows.per_row(np.bool_, saved=True)
         """True while the next character belongs to a passage."""
-        self._past = rows.log(np.int16, fill=NOT_COUNTED)
+        self._past = rows.log(np.int16, fill=NO_PASSAGE)
         """The characters that belong to passages."""
 
     def begin(self, row: Row, sampling: Sampling) -> None:
@@ -61,23 +63,23 @@ class Repetition(Processor):
         self.active[i] = True
         self._strength[i] = sampling.repetition
         read = np.concatenate([row.request.context, row.request.prompt])[-REACH:]
-        passages, self._counting[i] = counted(read, self.model.opening, self.model.newline)
-        self._past[i, column - REACH : column - len(passages)] = NOT_COUNTED
+        passages, self._counting[i] = find_passages(read, self.model.lower_case, self.model.newline)
+        self._past[i, column - REACH : column - len(passages)] = NO_PASSAGE
         self._past[i, column - len(passages) : column] = passages
 
     def apply(self, logits: Logits) -> None:
         """Charge the characters that would go on with an earlier passage."""
         count = len(logits)
-        charge(logits, self._matches[:count], self._before(count), self._strength[:count])
+        subtract_penalty(logits, self._matches[:count], self._before(count), self._strength[:count])
 
     def update(self, chosen: Tokens) -> tuple[()]:
         """Compare the passages again, with one more character."""
         count = len(chosen)
         counting = self._counting[:count]
-        passage = np.where(counting, chosen, NOT_COUNTED).astype(np.int16)
-        go_on(self._matches[:count], self._before(count), passage)
+        passage = np.where(counting, chosen, NO_PASSAGE).astype(np.int16)
+        advance_matches(self._matches[:count], self._before(count), passage)
         self._past[:count, self.rows.column] = passage
-        counting |= self.model.ends_cue[chosen]
+        counting |= self.model.cue_ends[chosen]
         return ()
 
     def _before(self, count: int) -> Passages:
@@ -85,7 +87,7 @@ class Repetition(Processor):
         return self._past[:count, self.rows.column - REACH : self.rows.column]
 
 
-def counted(tokens: Tokens, opens: NDArray[np.bool_], newline: int) -> tuple[Passages, bool]:
+def find_passages(tokens: Tokens, opens: NDArray[np.bool_], newline: int) -> tuple[Passages, bool]:
     """Find the characters of a script that belong to passages.
 
     A line counts from behind the first character on that shows it to be speech or action, as a
@@ -98,7 +100,7 @@ def counted(tokens: Tokens, opens: NDArray[np.bool_], newline: int) -> tuple[Pas
         newline: The character that ends a line.
 
     Returns:
-        The tokens, or `NOT_COUNTED` in their places, int16 [n], and whether the next one counts.
+        The tokens, or `NO_PASSAGE` in their places, int16 [n], and whether the next one counts.
     """
     ends = tokens == newline
     blank = ends & np.concatenate([[True], ends[:-1]])
@@ -107,44 +109,44 @@ def counted(tokens: Tokens, opens: NDArray[np.bool_], newline: int) -> tuple[Pas
     last = np.maximum.accumulate(np.where(decides, np.arange(len(tokens)), -1))
     counting = (last >= 0) & ~blank[last]
     before = np.concatenate([[False], counting[:-1]])
-    passages = np.where(before, tokens, NOT_COUNTED).astype(np.int16)
+    passages = np.where(before, tokens, NO_PASSAGE).astype(np.int16)
     return passages, bool(counting[-1])
 
 
-def go_on(matches: Matches, past: Passages, passage: Passages) -> None:
+def advance_matches(matches: Matches, past: Passages, passage: Passages) -> None:
     """Advance the lengths of all matches by one character, in place.
 
     Args:
         matches: The number of characters that agree with the last ones at each distance, the
             nearest last: uint8 [rows, REACH].
         past: The characters before the one that was just read: int16 [rows, REACH].
-        passage: The character that was just read, or `NOT_COUNTED`: int16 [rows].
+        passage: The character that was just read, or `NO_PASSAGE`: int16 [rows].
     """
     # 255 stays 255. Viewed as numbers, truth values need no conversion.
     matches += (matches < 255).view(np.uint8)
-    sought = np.where(passage == NOT_COUNTED, NOT_COUNTED - 1, passage)
+    sought = np.where(passage == NO_PASSAGE, NO_PASSAGE - 1, passage)
     matches *= (past == sought[:, None]).view(np.uint8)
 
 
-def charge(logits: Logits, matches: Matches, past: Passages, repetition: Floats) -> None:
+def subtract_penalty(logits: Logits, matches: Matches, past: Passages, repetition: Floats) -> None:
     """Make the characters less likely that would go on with an earlier passage, in place.
 
     Args:
         logits: float32 [rows, V].
-        matches: As of the last character, see `go_on`: uint8 [rows, REACH].
+        matches: As of the last character, see `advance_matches`: uint8 [rows, REACH].
         past: The characters up to and including the last one: int16 [rows, REACH].
         repetition: The strength for each row, 0 for none: float32 [rows].
     """
     # Few places agree, so testing eight at once first is four times as fast.
-    agree = (matches >= ALLOWED).reshape(-1, 8)
+    agree = (matches >= FREE_MATCH).reshape(-1, 8)
     eights = agree.view(np.uint64).ravel().nonzero()[0]
     within, last = agree[eights].nonzero()
     rows, places = np.divmod(eights[within] * 8 + last, REACH)
     if len(rows) == 0:
         return
     following = past[rows, places]
-    known = following != NOT_COUNTED
+    known = following != NO_PASSAGE
     rows, places, following = rows[known], places[known], following[known]
     costs = np.zeros_like(logits)
-    np.maximum.at(costs, (rows, following), COST[matches[rows, places]] * repetition[rows])
+    np.maximum.at(costs, (rows, following), PENALTY[matches[rows, places]] * repetition[rows])
     logits -= costs

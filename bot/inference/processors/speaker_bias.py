@@ -1,4 +1,4 @@
-"""Speaker bias: mix the cues of who is likely to speak next into what a network expects.
+"""Mix the cues of who is likely to speak next into what a network expects.
 
 A network that reads characters hardly knows who is in a scene. Its memory of that fades within a
 speech or two, so that left alone it gives the next speech to somebody new. But turn-taking is
@@ -28,22 +28,22 @@ from ...arrays import Floats, Logits, Tokens
 from ..model import Model
 from ..row_store import Row, RowStore
 from ..sampling import Sampling
-from .base import Processor
+from .base import Processor, Stage
 from .repetition import REACH
 
-CUES = 24
+MOST_CUES = 24
 """The most speeches whose cues count."""
 
 LONGEST_CUE = 48
 """The most characters of a cue, with its newline."""
 
-NOTHING = -1
+CUE_PADDING = -1
 """The padding of cues behind their newlines."""
 
-WEIGHTS = (0.65 ** np.arange(CUES)).astype(np.float32)
+RECENCY_WEIGHTS = (0.65 ** np.arange(MOST_CUES)).astype(np.float32)
 """The weight of the cue of a speech, the nearest speech first."""
 
-SILENT = 1.5
+SILENT_WEIGHT = 1.5
 """The weight of somebody present who was silent so far. Stretches of ten elements by people whose
 speakers are known beforehand fit best with 0.5 to 2, the more the larger the cast."""
 
@@ -51,20 +51,22 @@ ODDS = np.exp(np.array([0.8, 2.3, 4.8], np.float32))
 """The odds of the cues against the network: for the first character, the second, and any further
 one."""
 
-BEHIND_SPEECH, BEHIND_ACTION, BEHIND_HEADING = np.exp(np.array([0.0, -0.75, -2.4])).tolist()
+ODDS_AFTER_SPEECH, ODDS_AFTER_ACTION, ODDS_AFTER_HEADING = np.exp(
+    np.array([0.0, -0.75, -2.4])
+).tolist()
 """The factor of the odds where the last speech is the last element, where only action follows the
 speech, and where a heading does."""
 
 Cues = NDArray[np.int32]
-Alive = NDArray[np.bool_]
+CueMask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class Company:
-    """The cues that the next element may begin with, and their weights."""
+class CueDistribution:
+    """Hold the cues that the next element may begin with, and their weights."""
 
     cues: Cues
-    """Cues with their newlines, filled up with `NOTHING`: int32 [CUES, LONGEST_CUE]."""
+    """Cues with their newlines, filled up with `CUE_PADDING`: int32 [CUES, LONGEST_CUE]."""
     weights: Floats
     """The weight of each cue, 0 where there is none: float32 [CUES]."""
     odds: float
@@ -77,12 +79,14 @@ class SpeakerBias(Processor):
     A row is active while its line may still become one of the cues.
     """
 
+    stage = Stage.MIXTURE
+
     def __init__(self, model: Model, rows: RowStore) -> None:
         super().__init__(model, rows)
         self._strength = rows.per_row(np.float32)
-        self._cues = rows.per_row(np.int32, (CUES, LONGEST_CUE), fill=NOTHING)
-        self._weights = rows.per_row(np.float32, (CUES,))
-        self._alive = rows.per_row(np.bool_, (CUES,), saved=True)
+        self._cues = rows.per_row(np.int32, (MOST_CUES, LONGEST_CUE), fill=CUE_PADDING)
+        self._weights = rows.per_row(np.float32, (MOST_CUES,))
+        self._alive = rows.per_row(np.bool_, (MOST_CUES,), saved=True)
         """The cues that begin with the text written so far."""
         # The active rows, and how far each is: found by `apply` and used by `update`.
         self._places = self._positions = np.zeros(0, np.int64)
@@ -93,9 +97,9 @@ class SpeakerBias(Processor):
         # Behind a longer prompt, such as a cue, no element begins.
         if not sampling.company or len(request.prompt) != 1:
             return
-        found = company(
+        found = find_likely_cues(
             np.concatenate([request.context, request.prompt]),
-            self.model.opening,
+            self.model.lower_case,
             self.model.newline,
             request.present,
             lock=request.lock,
@@ -111,7 +115,7 @@ class SpeakerBias(Processor):
         positions = self._positions = self.rows.column - self.rows.first[places]
         theirs = logits[places]
         weights = self._weights[places] * self._alive[places]
-        expect(theirs, self._cues[places], weights, positions, self._strength[places])
+        mix_in_cues(theirs, self._cues[places], weights, positions, self._strength[places])
         logits[places] = theirs
 
     def update(self, chosen: Tokens) -> tuple[()]:
@@ -119,20 +123,20 @@ class SpeakerBias(Processor):
         places, positions = self._places, self._positions
         chosen = chosen[places]
         self._alive[places] &= self._cues[places, :, positions] == chosen[:, None]
-        over = self.model.ends_cue[chosen] | ~self._alive[places].any(axis=1)
+        over = self.model.cue_ends[chosen] | ~self._alive[places].any(axis=1)
         over |= positions + 1 >= LONGEST_CUE
         self.active[places[over]] = False
         return ()
 
 
-def company(
+def find_likely_cues(
     read: Tokens,
     opens: NDArray[np.bool_],
     newline: int,
     present: Sequence[Tokens] = (),
     *,
     lock: bool = False,
-) -> Company:
+) -> CueDistribution:
     """Return the cues of the people who may speak after some elements.
 
     Args:
@@ -145,40 +149,40 @@ def company(
             with its newline.
         lock: Whether nobody else may speak.
     """
-    spoken, odds = _spoken(read, opens, newline)
+    spoken, odds = _find_recent_cues(read, opens, newline)
     there = [tuple(cue.tolist()) for cue in present if len(cue) <= LONGEST_CUE]
     silent = [cue for cue in there if cue not in spoken]
-    likely = [cue for cue in _in_order(spoken, odds) if cue in there or not lock]
-    cues = np.full((CUES, LONGEST_CUE), NOTHING, np.int32)
-    weights = np.zeros(CUES, np.float32)
+    likely = [cue for cue in _rank_cues(spoken, odds) if cue in there or not lock]
+    cues = np.full((MOST_CUES, LONGEST_CUE), CUE_PADDING, np.int32)
+    weights = np.zeros(MOST_CUES, np.float32)
     # Where the places do not suffice, the cast comes before the earliest speeches.
-    likely = likely[: max(0, CUES - len(silent))]
-    for place, cue in enumerate([*likely, *silent][:CUES]):
+    likely = likely[: max(0, MOST_CUES - len(silent))]
+    for place, cue in enumerate([*likely, *silent][:MOST_CUES]):
         cues[place, : len(cue)] = cue
-        weights[place] = WEIGHTS[place] if place < len(likely) else SILENT
-    return Company(cues, weights, odds)
+        weights[place] = RECENCY_WEIGHTS[place] if place < len(likely) else SILENT_WEIGHT
+    return CueDistribution(cues, weights, odds)
 
 
-def _spoken(
+def _find_recent_cues(
     read: Tokens, opens: NDArray[np.bool_], newline: int
 ) -> tuple[list[tuple[int, ...]], float]:
     """Return the cues of the last speeches, the nearest first, and the factor of their odds."""
-    odds = BEHIND_SPEECH
+    odds = ODDS_AFTER_SPEECH
     found: list[tuple[int, ...]] = []
-    for element in reversed(_elements(read, newline)):
+    for element in reversed(_split_elements(read, newline)):
         breaks = np.flatnonzero(element == newline)
         line = element[: breaks[0]] if len(breaks) else element[:0]
         if 0 < len(line) < LONGEST_CUE and not opens[line].any():
             found.append((*line.tolist(), newline))
         elif not found:
             is_heading = len(element) > 0 and len(line) == 0 and not opens[element].any()
-            odds = min(odds, BEHIND_HEADING if is_heading else BEHIND_ACTION)
-        if len(found) == CUES:
+            odds = min(odds, ODDS_AFTER_HEADING if is_heading else ODDS_AFTER_ACTION)
+        if len(found) == MOST_CUES:
             break
     return found, odds
 
 
-def _elements(read: Tokens, newline: int) -> list[Tokens]:
+def _split_elements(read: Tokens, newline: int) -> list[Tokens]:
     """Return the texts of the elements, without one whose beginning is missing."""
     ends = np.flatnonzero((read[:-1] == newline) & (read[1:] == newline))
     begins = ends[:-1] + 2
@@ -187,22 +191,22 @@ def _elements(read: Tokens, newline: int) -> list[Tokens]:
     return [read[begin:end] for begin, end in zip(begins, ends[1:], strict=True)]
 
 
-def _in_order(spoken: list[tuple[int, ...]], odds: float) -> list[tuple[int, ...]]:
+def _rank_cues(spoken: list[tuple[int, ...]], odds: float) -> list[tuple[int, ...]]:
     """Return cues, the likeliest first, given the factor for what stands behind the last speech."""
-    if not spoken or odds == BEHIND_HEADING:
+    if not spoken or odds == ODDS_AFTER_HEADING:
         return spoken
     last = spoken[0]
     others = [cue for cue in spoken if cue != last]
-    return others if odds == BEHIND_SPEECH else [*others[:1], last, *others[1:]]
+    return others if odds == ODDS_AFTER_SPEECH else [*others[:1], last, *others[1:]]
 
 
-def alive(cues: Cues, written: Tokens | Cues) -> Alive:
+def find_matching_cues(cues: Cues, written: Tokens | Cues) -> CueMask:
     """Return the cues that begin with the text written so far, [n]: bool [CUES]."""
-    kept: Alive = (cues[:, : len(written)] == written).all(axis=1)
+    kept: CueMask = (cues[:, : len(written)] == written).all(axis=1)
     return kept
 
 
-def expect(
+def mix_in_cues(
     logits: Logits,
     cues: Cues,
     weights: Floats,
@@ -221,7 +225,7 @@ def expect(
     """
     count, characters = logits.shape
     following = cues[np.arange(count), :, positions]
-    weights = weights * (following != NOTHING)
+    weights = weights * (following != CUE_PADDING)
     rows, places = weights.nonzero()
     if len(rows) == 0:
         return
@@ -232,7 +236,7 @@ def expect(
     largest = np.maximum.reduce(logits, axis=1)
     whole = np.add.reduce(np.exp(logits - largest[:, None]), axis=1)
     odds = ODDS[np.minimum(positions, len(ODDS) - 1)] * odds
-    scale = odds * whole / np.maximum(np.add.reduce(weights, axis=1), WEIGHTS[-1])
+    scale = odds * whole / np.maximum(np.add.reduce(weights, axis=1), RECENCY_WEIGHTS[-1])
     rows, places = told.nonzero()
     added = np.log(told[rows, places] * scale[rows]) + largest[rows]
     logits[rows, places] = np.logaddexp(logits[rows, places], added)

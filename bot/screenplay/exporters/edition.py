@@ -9,15 +9,15 @@ from dataclasses import dataclass, replace
 
 from ...i18n.catalogue import many, say
 from ..elements import Element, Kind
-from ..statistics import Tally, share
+from ..statistics import ScriptStatistics, compute_share
 
-MOST_NAMES = 8
+MOST_CREDITS = 8
 """Writers that a title page has room for; a sentence counts the others."""
 
 TITLE_WIDTH = 48
 """Columns of a title page."""
 
-_SCENE_NUMBER = re.compile(r"\s*#[\w.-]+#$")
+_TRAILING_SCENE_NUMBER = re.compile(r"\s*#[\w.-]+#$")
 
 
 @dataclass(frozen=True)
@@ -52,10 +52,10 @@ class Edition:
             yield element, str(scene) if is_heading and self.scene_numbers else None
 
 
-def edition(
+def make_edition(
     title: str,
     elements: Iterable[Element],
-    counted: Tally,
+    counted: ScriptStatistics,
     date: dt.date | None = None,
     *,
     scene_numbers: bool = False,
@@ -65,7 +65,7 @@ def edition(
     writers = [*counted.writers, *models]
     shares = [
         f"{one.name}: {many(one.lines, 'line')}, {many(one.words, 'word')} "
-        f"({share(one, counted):.0%})"
+        f"({compute_share(one, counted):.0%})"
         for one in writers
     ]
     names = _shorten([one.name for one in writers])
@@ -73,12 +73,12 @@ def edition(
 
 
 def _shorten(entries: Sequence[str]) -> tuple[str, ...]:
-    more = len(entries) - MOST_NAMES
+    more = len(entries) - MOST_CREDITS
     if more <= 0:
         return tuple(entries)
-    return (*entries[:MOST_NAMES], say("and {number:,} more", number=more))
+    return (*entries[:MOST_CREDITS], say("and {number:,} more", number=more))
 
 
 def remove_scene_number(heading: str) -> str:
     """Return a heading without a number such as #12#, which would stand beside ours."""
-    return _SCENE_NUMBER.sub("", heading)
+    return _TRAILING_SCENE_NUMBER.sub("", heading)

@@ -9,7 +9,7 @@ from enum import StrEnum
 from .edition import Edition
 
 
-class Paper(StrEnum):
+class PaperSize(StrEnum):
     """Name the sizes of paper."""
 
     LETTER = "letter"
@@ -17,14 +17,14 @@ class Paper(StrEnum):
 
 
 @dataclass(frozen=True)
-class Printed:
+class ExportedFile:
     """Hold a file, and whether it shows boxes for characters that its typeface lacks."""
 
     content: bytes
     has_boxes: bool = False
 
 
-Writer = Callable[[Edition, Paper], Printed]
+ExportFunction = Callable[[Edition, PaperSize], ExportedFile]
 """Write a file, off the event loop, because each page takes some milliseconds."""
 
 
@@ -35,7 +35,7 @@ class ExportFormat:
     name: str
     ending: str
     """The ending of the file's name, such as `pdf`, which also names the format in commands."""
-    write: Writer
+    write: ExportFunction
 
     @property
     def label(self) -> str:
@@ -43,15 +43,15 @@ class ExportFormat:
         return self.name if self.name.lower() == self.ending else f"{self.name} ({self.ending})"
 
 
-FORMATS: dict[str, ExportFormat] = {}
+EXPORT_FORMATS: dict[str, ExportFormat] = {}
 """The formats by their endings."""
 
 
-def exporter(name: str, ending: str) -> Callable[[Writer], Writer]:
+def exporter(name: str, ending: str) -> Callable[[ExportFunction], ExportFunction]:
     """Register a function as the writer of a format."""
 
-    def register(write: Writer) -> Writer:
-        FORMATS[ending] = ExportFormat(name, ending, write)
+    def register(write: ExportFunction) -> ExportFunction:
+        EXPORT_FORMATS[ending] = ExportFormat(name, ending, write)
         return write
 
     return register

@@ -11,14 +11,14 @@ from screenplain.export import fdx
 
 from ..elements import Kind
 from .edition import Edition
-from .export_formats import Paper, Printed, exporter
+from .export_formats import ExportedFile, PaperSize, exporter
 from .screenplain_document import to_screenplain
 
 _FORBIDDEN_IN_XML = dict.fromkeys((0xFFFE, 0xFFFF))
 
 
 @exporter("Final Draft", "fdx")
-def write_final_draft(edition: Edition, _: Paper) -> Printed:
+def write_final_draft(edition: Edition, _: PaperSize) -> ExportedFile:
     """Write screenplain's `.fdx` file with what it lacks: the title page and scene numbers."""
     out = io.StringIO()
     fdx.to_fdx(to_screenplain(edition), out)
@@ -36,7 +36,7 @@ def write_final_draft(edition: Edition, _: Paper) -> Printed:
         SubElement(SubElement(content, "Paragraph", Alignment="Center"), "Text")
     indent(script)
     xml: bytes = tostring(script, encoding="utf-8", xml_declaration=True)
-    return Printed(xml + b"\n")
+    return ExportedFile(xml + b"\n")
 
 
 def _merge_texts(paragraph: Node) -> None:

@@ -8,7 +8,7 @@ import io
 from screenplain.export import html as screenplain_html
 
 from .edition import Edition
-from .export_formats import Paper, Printed, exporter
+from .export_formats import ExportedFile, PaperSize, exporter
 from .screenplain_document import to_screenplain
 
 _STYLE = """
@@ -33,7 +33,7 @@ h6 { position: relative; margin: 2.4em 0 0; font-size: 1em; text-transform: uppe
 
 
 @exporter("HTML", "html")
-def write_html(edition: Edition, paper: Paper) -> Printed:
+def write_html(edition: Edition, paper: PaperSize) -> ExportedFile:
     """Write an `.html` file without scripts or other files; a printer uses `paper`."""
     body = io.StringIO()
     screenplain_html.convert(to_screenplain(edition), body, bare=True)
@@ -48,4 +48,4 @@ def write_html(edition: Edition, paper: Paper) -> Printed:
         f'</style>\n</head>\n<body>\n<div class="title">\n<h1>{title}</h1>\n{about}\n</div>\n'
         f"{body.getvalue()}</body>\n</html>\n"
     )
-    return Printed(text.encode())
+    return ExportedFile(text.encode())

@@ -8,7 +8,7 @@ from threading import Lock
 from .. import typeface
 from ..page_layout import LINES_A_PAGE
 from .edition import Edition
-from .export_formats import Paper, Printed, exporter
+from .export_formats import ExportedFile, PaperSize, exporter
 from .screenplain_document import to_screenplain
 
 # The library registers its fonts globally for each document, so two must not overlap.
@@ -16,19 +16,19 @@ _ONE_AT_A_TIME = Lock()
 
 
 @exporter("PDF", "pdf")
-def write_pdf(edition: Edition, paper: Paper) -> Printed:
+def write_pdf(edition: Edition, paper: PaperSize) -> ExportedFile:
     """Write a `.pdf` file."""
     # Imported here because reportlab loads its fonts and pictures, which slows the start.
     from reportlab.lib import pagesizes
     from screenplain.export import pdf
 
     size, lines = {
-        Paper.LETTER: (pagesizes.letter, LINES_A_PAGE),
-        Paper.A4: (pagesizes.A4, LINES_A_PAGE + 3),
+        PaperSize.LETTER: (pagesizes.letter, LINES_A_PAGE),
+        PaperSize.A4: (pagesizes.A4, LINES_A_PAGE + 3),
     }[paper]
     out = io.BytesIO()
     with _ONE_AT_A_TIME:
         settings = pdf.Settings(page_size=size, lines_per_page=lines)
         pdf.to_pdf(to_screenplain(edition), out, settings=settings)
     text = "".join([edition.title, *edition.authors, *(one.text for one in edition.elements)])
-    return Printed(out.getvalue(), typeface.lacks(text))
+    return ExportedFile(out.getvalue(), typeface.lacks_glyphs(text))

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
 
 from screenplain.richstring import RichString, plain
 from screenplain.types import Action, Dialog, Screenplay, Slug, Transition
+from wcwidth import wrap
 
 from ..elements import Element, Kind
-from ..emphasis import rich
+from ..emphasis import parse_emphasized
 from .edition import TITLE_WIDTH, Edition, remove_scene_number
 
 
@@ -32,7 +32,7 @@ def to_screenplain(edition: Edition) -> PlainTitleScreenplay:
         key: [
             row
             for line in lines
-            for row in textwrap.wrap(line, TITLE_WIDTH // 2 if key == "Title" else TITLE_WIDTH)
+            for row in wrap(line, TITLE_WIDTH // 2 if key == "Title" else TITLE_WIDTH)
         ]
         for key, lines in about.items()
     }
@@ -40,10 +40,10 @@ def to_screenplain(edition: Edition) -> PlainTitleScreenplay:
 
 
 def _to_paragraph(element: Element, number: str | None) -> Slug | Action | Dialog | Transition:
-    first, *rest = (rich(line) for line in element.marked)
+    first, *rest = (parse_emphasized(line) for line in element.marked)
     match element.kind:
         case Kind.HEADING if number:
-            return Slug(rich(remove_scene_number(element.marked[0])), plain(number))
+            return Slug(parse_emphasized(remove_scene_number(element.marked[0])), plain(number))
         case Kind.HEADING:
             return Slug(first)
         case Kind.TRANSITION:

@@ -11,7 +11,7 @@ from defusedxml.ElementTree import fromstring
 
 from ...i18n.catalogue import say
 from ..elements import Kind
-from ..emphasis import Run, marked
+from ..emphasis import Run, format_runs
 from .import_formats import importer
 from .manuscript import LONGEST_ELEMENT, Block, Manuscript, ManuscriptBuilder, ManuscriptError
 
@@ -79,12 +79,12 @@ def _paragraphs(content: Node) -> Iterator[tuple[str, Block]]:
     """Yield the type and the lines of each paragraph with text, those of dual dialogue too."""
     for paragraph in content.findall("Paragraph"):
         for one in (paragraph, *paragraph.findall("DualDialogue/Paragraph")):
-            lines = [line for line in _mark(one).split("\n") if line.strip()]
+            lines = [line for line in _format_paragraph(one).split("\n") if line.strip()]
             if lines:
                 yield one.get("Type", "Action"), lines
 
 
-def _mark(paragraph: Node) -> str:
+def _format_paragraph(paragraph: Node) -> str:
     """Return the text of a paragraph with Fountain's emphasis, which ends with each line."""
     lines: list[list[Run]] = [[]]
     for text in paragraph.findall("Text"):
@@ -98,7 +98,7 @@ def _mark(paragraph: Node) -> str:
 def _mark_line(runs: list[Run]) -> str:
     # A line that will be cut loses its emphasis, because the cut could part two marks.
     plain = "".join(text for text, _ in runs)
-    return plain if len(plain) > LONGEST_ELEMENT else marked(runs)
+    return plain if len(plain) > LONGEST_ELEMENT else format_runs(runs)
 
 
 def _bracket(lines: Block) -> Block:

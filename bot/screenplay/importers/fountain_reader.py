@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable, Iterator
 
 from ..elements import Element, Kind
-from ..fountain import classify, from_voice
-from .import_formats import decode, importer
+from ..fountain import classify, parse_model_text
+from .import_formats import decode_text, importer
 from .manuscript import Block, Manuscript, ManuscriptBuilder
 
 _KEY = re.compile(r"([A-Za-z][A-Za-z ]{1,24}):[ \t]*(.*)")
@@ -20,11 +20,11 @@ _CENTERED = re.compile(r"[ \t]*>[ \t]*(.*?)[ \t]*<[ \t]*")
 @importer(".fountain")
 def read_fountain(data: bytes) -> Manuscript:
     """Read a `.fountain` file."""
-    title, text = split_title_page(decode(data))
+    title, text = split_title_page(decode_text(data))
     builder = ManuscriptBuilder()
-    text, builder.left_out = _remove(text, "/*", "*/")
+    text, builder.left_out = _remove_passages(text, "/*", "*/")
     for block in split_blocks(text):
-        bare, notes = _remove("\n".join(block), "[[", "]]")
+        bare, notes = _remove_passages("\n".join(block), "[[", "]]")
         lines = [line for line in bare.split("\n") if line.strip()]
         builder.left_out += notes
         # Sections, synopses and page breaks.
@@ -52,11 +52,11 @@ def _add_block(builder: ManuscriptBuilder, lines: Block) -> None:
 
 
 def _make(lines: Block) -> list[Element]:
-    element = from_voice("\n".join(lines))
+    element = parse_model_text("\n".join(lines))
     return [element] if element else []
 
 
-def _remove(text: str, opening: str, closing: str) -> tuple[str, int]:
+def _remove_passages(text: str, opening: str, closing: str) -> tuple[str, int]:
     """Return text without each passage between two marks, and the number of passages."""
     # No regular expression, because one takes quadratic time where marks are never closed.
     kept: list[str] = []

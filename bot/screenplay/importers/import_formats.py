@@ -9,28 +9,28 @@ from pathlib import PurePath
 from ...i18n.catalogue import say
 from .manuscript import Manuscript, ManuscriptError
 
-LARGEST_FILE = 2**20
+LARGEST_SCRIPT_FILE = 2**20
 """The largest file, in bytes."""
 
 MOST_ELEMENTS = 20_000
 """The most elements of a script in a file: several times the longest film."""
 
-Reader = Callable[[bytes], Manuscript]
+ImportFunction = Callable[[bytes], Manuscript]
 """Read the content of a file; raise ManuscriptError for a sentence about why that fails."""
 
-READERS: dict[str, Reader] = {}
+IMPORTERS: dict[str, ImportFunction] = {}
 """The readers of files, by the lower-case ending of their names."""
 
-_BREAK = re.compile(r"\r\n?|[\v\x85\u2028\u2029]")
+_ANY_LINE_BREAK = re.compile(r"\r\n?|[\v\x85\u2028\u2029]")
 _CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f]")
 _MOST_CONTROLS = 0.01
 
 
-def importer(ending: str) -> Callable[[Reader], Reader]:
+def importer(ending: str) -> Callable[[ImportFunction], ImportFunction]:
     """Register a function as the reader of files whose names end like this, such as `.txt`."""
 
-    def register(read: Reader) -> Reader:
-        READERS[ending] = read
+    def register(read: ImportFunction) -> ImportFunction:
+        IMPORTERS[ending] = read
         return read
 
     return register
@@ -38,41 +38,41 @@ def importer(ending: str) -> Callable[[Reader], Reader]:
 
 def list_endings() -> str:
     """Return the endings in words: ".fountain, .fdx or .txt"."""
-    *some, last = READERS
+    *some, last = IMPORTERS
     return say("{some} or {last}", some=", ".join(some), last=last)
 
 
 def check_file(file_name: str, size: int) -> None:
-    """Check that a file has a known ending and at most `LARGEST_FILE` bytes.
+    """Check that a file has a known ending and at most `LARGEST_SCRIPT_FILE` bytes.
 
     Raises:
         ManuscriptError: It has not.
     """
-    if PurePath(file_name).suffix.lower() not in READERS:
+    if PurePath(file_name).suffix.lower() not in IMPORTERS:
         raise ManuscriptError(
             say(
                 "A script is brought in as a {endings} file: save it as one of these.",
                 endings=list_endings(),
             )
         )
-    if size > LARGEST_FILE:
+    if size > LARGEST_SCRIPT_FILE:
         raise ManuscriptError(
             say(
                 "That file has {size:.1f} MB, and a script may have {most}: bring in a part of it.",
                 size=size / 2**20,
-                most=LARGEST_FILE // 2**20,
+                most=LARGEST_SCRIPT_FILE // 2**20,
             )
         )
 
 
-def read(file_name: str, data: bytes) -> Manuscript:
+def read_script_file(file_name: str, data: bytes) -> Manuscript:
     """Read the script in a file. Call it off the event loop: a large file takes a second.
 
     Raises:
         ManuscriptError: The file is too large, is not of its format, or has no element.
     """
     check_file(file_name, len(data))
-    found = READERS[PurePath(file_name).suffix.lower()](data)
+    found = IMPORTERS[PurePath(file_name).suffix.lower()](data)
     if not found.elements:
         raise ManuscriptError(say("There is no line in that file: bring in one that has some."))
     if len(found.elements) > MOST_ELEMENTS:
@@ -87,7 +87,7 @@ def read(file_name: str, data: bytes) -> Manuscript:
     return found
 
 
-def decode(data: bytes) -> str:
+def decode_text(data: bytes) -> str:
     """Return text in UTF-8, in UTF-16 with a byte order mark, or else in Windows-1252.
 
     Raises:
@@ -96,7 +96,7 @@ def decode(data: bytes) -> str:
     encodings = ["utf-16"] if data[:2] in (b"\xff\xfe", b"\xfe\xff") else ["utf-8-sig", "cp1252"]
     for encoding in encodings:
         try:
-            text = _BREAK.sub("\n", data.decode(encoding))
+            text = _ANY_LINE_BREAK.sub("\n", data.decode(encoding))
         except UnicodeDecodeError:
             continue
         # Some programs leave a stray control character where they cut or joined a text.

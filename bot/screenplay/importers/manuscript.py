@@ -17,7 +17,7 @@ from ..fountain import (
     write_heading,
     write_transition,
 )
-from ..free_text import name
+from ..free_text import parse_name
 
 LONGEST_ELEMENT = 1500
 """Characters of an element; a longer one becomes several, each of which a message can show."""
@@ -69,7 +69,7 @@ class ManuscriptBuilder:
         """Add lines of a known kind."""
 
         def make(piece: Block) -> list[Element]:
-            element = shown_as(kind, piece)
+            element = make_shown_element(kind, piece)
             return [element] if element else []
 
         self.add(lines, make)
@@ -82,23 +82,23 @@ class ManuscriptBuilder:
 
 def _split_block(block: Block) -> Iterator[Block]:
     """Yield the block in as few pieces as are short enough, each with the cue of a speech."""
-    if _size(block) <= LONGEST_ELEMENT:
+    if _measure_block(block) <= LONGEST_ELEMENT:
         yield block
         return
     is_speech = len(block) > 1 and classify("\n".join(block[:2])) is Kind.DIALOGUE
     cue = block[:1] if is_speech else []
-    piece, size = list(cue), _size(cue)
+    piece, size = list(cue), _measure_block(cue)
     for line in block[len(cue) :]:
         for part in _split_line(line):
-            if len(piece) > len(cue) and size + _size([part]) > LONGEST_ELEMENT:
+            if len(piece) > len(cue) and size + _measure_block([part]) > LONGEST_ELEMENT:
                 yield piece
-                piece, size = list(cue), _size(cue)
+                piece, size = list(cue), _measure_block(cue)
             piece.append(part)
-            size += _size([part])
+            size += _measure_block([part])
     yield piece
 
 
-def _size(block: Block) -> int:
+def _measure_block(block: Block) -> int:
     # A line break, and the backslash or forcing mark that a line may get.
     return sum(len(line) + 2 for line in block)
 
@@ -115,7 +115,7 @@ def _split_line(line: str) -> Iterator[str]:
     yield line
 
 
-def shown_as(kind: Kind, lines: Sequence[str]) -> Element | None:
+def make_shown_element(kind: Kind, lines: Sequence[str]) -> Element | None:
     """Return the element of a kind that has these lines as `Element.marked`; None if all are blank.
 
     Return action where the lines cannot be of that kind, such as speech by nobody with a name.
@@ -148,6 +148,6 @@ def _write_as(kind: Kind, lines: Sequence[str]) -> Element | None:
 def _find_name(line: str) -> str | None:
     """Return the name in a cue with other signs, such as JONAS in "JONAS?", or None."""
     try:
-        return name(line)
+        return parse_name(line)
     except ScriptError:
         return None

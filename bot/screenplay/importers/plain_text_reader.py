@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 from ..elements import Kind
 from ..fountain import has_scene_prefix
-from ..free_text import from_person
-from ..page_layout import PAPER, text_width
+from ..free_text import parse_person_text
+from ..page_layout import PAPER_COLUMNS, text_width
 from .fountain_reader import split_blocks, split_title_page
-from .import_formats import decode, importer
+from .import_formats import decode_text, importer
 from .manuscript import Block, Manuscript, ManuscriptBuilder
 
 _INDENTED = 5
@@ -25,13 +25,13 @@ _NUMBERED = re.compile(r" *(\d{1,4}[A-Z]?)\.? {2,}(\S.*?)(?: {2,}\1\.?)?")
 @importer(".txt")
 def read_plain_text(data: bytes) -> Manuscript:
     """Read a `.txt` file."""
-    text = decode(data).expandtabs(8).replace("\f", "\n\n")
+    text = decode_text(data).expandtabs(8).replace("\f", "\n\n")
     title, body = split_title_page(text)
     if title is None and _is_typed_page(text):
         return _read_typed_page(text)
     builder = ManuscriptBuilder()
     for block in split_blocks(body):
-        builder.add(block, lambda piece: from_person("\n".join(piece)))
+        builder.add(block, lambda piece: parse_person_text("\n".join(piece)))
     return builder.build(title)
 
 
@@ -90,11 +90,11 @@ def _add_typed_block(builder: ManuscriptBuilder, block: Block, *, is_far_below: 
     if rest and lead >= 4 and (lead >= 8 or first.isupper()):
         builder.add_as(Kind.DIALOGUE, [first.strip(), *_speech_lines(rest)])
         return
-    lines = _unwrap(block, PAPER.width)
+    lines = _unwrap(block, PAPER_COLUMNS.width)
     is_heading = has_scene_prefix(first) or (is_far_below and lines[0].isupper())
     if len(lines) == 1 and is_heading:
         builder.add_as(Kind.HEADING, lines)
-    elif not rest and _indent(first) >= PAPER.cue[0]:
+    elif not rest and _indent(first) >= PAPER_COLUMNS.cue[0]:
         builder.add_as(Kind.TRANSITION, lines)
     else:
         builder.add_as(Kind.ACTION, lines)
@@ -106,7 +106,7 @@ def _speech_lines(lines: Block) -> Iterator[str]:
     parenthetical: Block = []
     for line in lines:
         if parenthetical or line.lstrip().startswith("("):
-            yield from _unwrap(said, PAPER.speech[1])
+            yield from _unwrap(said, PAPER_COLUMNS.speech[1])
             said = []
             parenthetical.append(line)
             if line.endswith(")"):
@@ -114,7 +114,7 @@ def _speech_lines(lines: Block) -> Iterator[str]:
                 parenthetical = []
         else:
             said.append(line)
-    yield from _unwrap([*parenthetical, *said], PAPER.speech[1])
+    yield from _unwrap([*parenthetical, *said], PAPER_COLUMNS.speech[1])
 
 
 def _unwrap(lines: Block, width: int) -> list[str]:

@@ -11,12 +11,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
+import wcwidth
 from PIL import Image, ImageDraw, ImageFont
 
 from ...i18n.catalogue import many, say
 from ...i18n.markdown import plain
 from ...screenplay import typeface
-from ...screenplay.statistics import Count, Tally, minutes
+from ...screenplay.statistics import ScriptStatistics, WriterStatistics, format_minutes
 from ...session.surprisal import Cell, Guess, Place, Surprise
 
 WIDTH = 920
@@ -46,7 +47,7 @@ DEAREST = 8.0
 @cache
 def letters(size: int, *, bold: bool = False) -> ImageFont.FreeTypeFont:
     """Return the typeface of all pictures in a size, in pixels."""
-    return ImageFont.truetype(io.BytesIO(typeface.content(bold=bold)), size)
+    return ImageFont.truetype(io.BytesIO(typeface.load_typeface(bold=bold)), size)
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ class _Sheet:
     ) -> None:
         """Draw text with its upper left corner at a point."""
         self.draw.text((x, y), text, font=letters(size, bold=bold), fill=fill)
-        self.has_boxes = self.has_boxes or typeface.lacks(text)
+        self.has_boxes = self.has_boxes or typeface.lacks_glyphs(text)
 
     def row(
         self, text: str, size: int, fill: str = INK, *, bold: bool = False, below: int = 10
@@ -95,9 +96,7 @@ class _Sheet:
 
 def _cut(text: str, room: int) -> str:
     """Cut a text to so many columns, with an ellipsis."""
-    if len(text) <= room:
-        return text
-    return f"{text[: room - 1]}…"
+    return text if wcwidth.width(text) <= room else f"{wcwidth.clip(text, 0, room - 1)}…"
 
 
 # What a script is made of ----------------------------------------------------------------------
@@ -111,7 +110,7 @@ BEGIN, LONGEST = EDGE + 18 * (NAMES + 1), 180
 """The left edge of the bars, and the length of the longest, in pixels."""
 
 
-def stats(title: str, counted: Tally) -> Picture:
+def stats(title: str, counted: ScriptStatistics) -> Picture:
     """Draw who speaks and who wrote how much, which takes some tens of milliseconds."""
     sheet = _Sheet(longest=2000)
     sheet.row(title, 40, bold=True)
@@ -123,14 +122,14 @@ def stats(title: str, counted: Tally) -> Picture:
     return sheet.picture()
 
 
-def _summary(counted: Tally) -> str:
+def _summary(counted: ScriptStatistics) -> str:
     return (
         f"{many(counted.lines, 'line')} · {many(counted.words, 'word')} · "
-        f"{many(counted.scenes, 'scene')} · {minutes(counted.pages)}"
+        f"{many(counted.scenes, 'scene')} · {format_minutes(counted.pages)}"
     )
 
 
-def _bars(sheet: _Sheet, heading: str, counts: Sequence[tuple[Count, bool]]) -> None:
+def _bars(sheet: _Sheet, heading: str, counts: Sequence[tuple[WriterStatistics, bool]]) -> None:
     """Draw bars of numbers of words; True beside a count stripes a voice's bar."""
     sheet.rule()
     sheet.row(heading, 30, bold=True, below=14)
@@ -159,10 +158,10 @@ def _bar(sheet: _Sheet, left: int, width: int, *, stripes: bool) -> None:
         sheet.draw.line((x, sheet.y, x, sheet.y + BAR), fill=ORANGE, width=3)
 
 
-def stats_in_words(title: str, counted: Tally) -> str:
+def stats_in_words(title: str, counted: ScriptStatistics) -> str:
     """Describe the picture for people who cannot see it, in at most 1,000 characters."""
 
-    def listed(counts: Sequence[Count]) -> str:
+    def listed(counts: Sequence[WriterStatistics]) -> str:
         return ", ".join(
             say(
                 "{name} {words} in {lines}",

@@ -1,4 +1,4 @@
-"""Alphabet: the sets of a vocabulary's tokens of which grammars are written."""
+"""Sort a vocabulary into the sets of tokens of which grammars are written."""
 
 from __future__ import annotations
 
@@ -12,32 +12,32 @@ import numpy as np
 
 from ..cleaning import clean
 from ..screenplay.elements import Kind
-from ..screenplay.fountain import from_voice
+from ..screenplay.fountain import parse_model_text
 from .automaton import Mask
 
 
 @dataclass(frozen=True)
-class Alphabet:
-    """A vocabulary as sets of its tokens; get it from `alphabet_of`, which computes each once."""
+class CharacterClasses:
+    """Sort a vocabulary into sets of tokens; `classify_characters` computes each set once."""
 
     vocabulary: tuple[str, ...]
 
-    def where(self, test: Callable[[str], bool]) -> Mask:
+    def select(self, test: Callable[[str], bool]) -> Mask:
         """Return the tokens whose characters pass a test."""
         return np.fromiter(map(test, self.vocabulary), np.bool_, self.size)
 
-    def these(self, characters: str) -> Mask:
+    def of(self, characters: str) -> Mask:
         """Return the tokens of some characters, leaving out those that the vocabulary lacks."""
         mask = np.zeros(self.size, np.bool_)
         mask[[self.ids[one] for one in characters if one in self.ids]] = True
         return mask
 
-    def alike(self, character: str) -> Mask:
+    def case_variants(self, character: str) -> Mask:
         """Return every form of a character that some parser takes for its upper or lower case."""
         pattern = re.compile(re.escape(character), re.IGNORECASE)
-        return self.where(lambda one: pattern.fullmatch(one) is not None)
+        return self.select(lambda one: pattern.fullmatch(one) is not None)
 
-    def spells(self, text: str) -> bool:
+    def can_spell(self, text: str) -> bool:
         """Return whether the vocabulary has all characters of a text."""
         return self.ids.keys() >= set(text)
 
@@ -54,86 +54,86 @@ class Alphabet:
     @cached_property
     def all(self) -> Mask:
         """Return every token."""
-        return self.where(lambda _: True)
+        return self.select(lambda _: True)
 
     @cached_property
     def newline(self) -> Mask:
         """Return the newline."""
-        return self.these("\n")
+        return self.of("\n")
 
     @cached_property
     def space(self) -> Mask:
         """Return the space."""
-        return self.these(" ")
+        return self.of(" ")
 
     @cached_property
     def written(self) -> Mask:
         """Return the characters of a line, without those that `clean` would drop or replace."""
-        return self.where(lambda one: clean(f"1{one}1") == f"1{one}1") & ~self.newline
+        return self.select(lambda one: clean(f"1{one}1") == f"1{one}1") & ~self.newline
 
     @cached_property
     def alphanumeric(self) -> Mask:
         """Return the letters and digits."""
-        return self.where(str.isalnum) & self.written
+        return self.select(str.isalnum) & self.written
 
     @cached_property
     def upper(self) -> Mask:
         """Return the upper-case letters."""
-        return self.where(str.isupper)
+        return self.select(str.isupper)
 
     @cached_property
     def lower(self) -> Mask:
         """Return the lower-case letters."""
-        return self.where(str.islower)
+        return self.select(str.islower)
 
     @cached_property
     def title(self) -> Mask:
         """Return the title-case letters, such as U+01C5: neither upper-case nor lower-case."""
-        return self.where(str.istitle) & ~self.upper
+        return self.select(str.istitle) & ~self.upper
 
     @cached_property
     def caseless(self) -> Mask:
         """Return the letters of scripts without cases."""
-        return self.where(str.isalpha) & ~(self.upper | self.lower | self.title)
+        return self.select(str.isalpha) & ~(self.upper | self.lower | self.title)
 
     @cached_property
     def named(self) -> Mask:
         """Return the characters of a name in a cue, without the space."""
 
         def is_in_cues(one: str) -> bool:
-            read = from_voice(f"@A{one}A\n.")
+            read = parse_model_text(f"@A{one}A\n.")
             return read is not None and read.kind is Kind.DIALOGUE
 
-        return self.where(is_in_cues) & self.written & ~self.space
+        return self.select(is_in_cues) & self.written & ~self.space
 
     @cached_property
     def combining(self) -> Mask:
         """Return the marks that sit on the preceding character."""
-        return self.where(is_combining)
+        return self.select(is_combining)
 
     @cached_property
     def joiners(self) -> Mask:
         """Return the zero-width joiner and non-joiner."""
-        return self.these("\u200c\u200d")
+        return self.of("\u200c\u200d")
 
     @cached_property
     def joined(self) -> Mask:
         """Return the characters that a joiner can stand before."""
-        return self.where(lambda one: unicodedata.category(one) in {"Lo", "So"}) & self.written
+        return self.select(lambda one: unicodedata.category(one) in {"Lo", "So"}) & self.written
 
     @cached_property
     def joining(self) -> Mask:
         """Return the characters that a joiner can stand behind."""
         kinds = {"Mc", "Sk"}
         return self.joined | (
-            self.where(lambda one: unicodedata.category(one) in kinds) & self.written
+            self.select(lambda one: unicodedata.category(one) in kinds) & self.written
         )
 
 
 @lru_cache(maxsize=8)
-def alphabet_of(vocabulary: tuple[str, ...]) -> Alphabet:
-    """Return the alphabet of a vocabulary, cached for further grammars."""
-    return Alphabet(vocabulary)
+def classify_characters(vocabulary: tuple[str, ...]) -> CharacterClasses:
+    """Return the classes of a vocabulary, cached for further grammars."""
+    return CharacterClasses(vocabulary)
 
 
 def is_combining(character: str) -> bool:

@@ -1,4 +1,4 @@
-"""Slots: arrays that a network reads and writes in place.
+"""Give a network arrays that it reads and writes in place.
 
 No step copies an array: states are read from one of two arrays and written to the other.
 """
@@ -11,8 +11,8 @@ import onnxruntime
 from ..arrays import States
 
 
-class Slots:
-    """The inputs and outputs of a network for up to ``capacity`` rows, for one thread."""
+class StepBuffers:
+    """Hold the inputs and outputs of a network for up to ``capacity`` rows, for one thread."""
 
     def __init__(
         self,
