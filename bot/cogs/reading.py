@@ -9,7 +9,7 @@ import io
 import discord
 from discord import app_commands
 
-from ..i18n.catalogue import many, phrase, say
+from ..i18n.catalogue import many, phrase, say, say_plural
 from ..i18n.markdown import inline
 from ..screenplay.exporters.edition import edition
 from ..screenplay.exporters.export_formats import FORMATS, ExportFormat, Paper, Printed
@@ -37,15 +37,6 @@ PAPERS = [
 
 MANY = 10
 """Lines of a script from which on a replay has a file."""
-
-_ONE_LINE_COST = phrase(
-    "What the last line cost the voice “{voice}”: {bits:.1f} bits a character. The darker, and the "
-    "taller the bar, the more."
-)
-_LINES_COST = phrase(
-    "What the last {lines} cost the voice “{voice}”: {bits:.1f} bits a character. The darker, and "
-    "the taller the bar, the more."
-)
 
 
 class Reading(FeatureCog, name="OnBook.reading"):
@@ -212,9 +203,12 @@ async def send_surprise(interaction: Interaction, room: Room, most: int, *, to_a
     await reply_to(interaction).defer(thinking=True, ephemeral=not to_all)
     found = await surprisal.look(room, most)
     picture = await asyncio.to_thread(page.surprise, found)
-    content = say(
-        _ONE_LINE_COST if len(found.lines) == 1 else _LINES_COST,
-        lines=many(len(found.lines), "line"),
+    content = say_plural(
+        "How the last line surprised “{voice}”: {bits:.1f} bits per character. Darker letters and "
+        "taller bars mean more.",
+        "How the last {number:,} lines surprised “{voice}”: {bits:.1f} bits per character. Darker "
+        "letters and taller bars mean more.",
+        len(found.lines),
         voice=inline(found.voice, 40),
         bits=found.average,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..i18n.catalogue import many, say
+from ..i18n.catalogue import many, say, say_plural
 from ..i18n.markdown import inline
 from ..session.replay import Finding, Replay, Verdict
 
@@ -62,21 +62,18 @@ def _result(proved: int, written: int) -> str:
             proved=proved,
             lines=many(written, "line"),
         )
-    if written == 1:
-        return say("The only line by the voice was written again, and came out to the letter.")
-    return say(
-        "All {lines:,} lines by the voice were written again, and came out to the letter.",
-        lines=written,
+    return say_plural(
+        "Replayed the voice's only line: it came out the same.",
+        "Replayed all {number:,} of the voice's lines: they all came out the same.",
+        written,
     )
 
 
 def _numbers(numbers: Sequence[int]) -> str:
     """Return the numbers of lines, as many as there is room for."""
     shown = ", ".join(map(str, numbers[:SHOWN]))
-    if len(numbers) == 1:
-        return say("line {numbers}", numbers=shown)
     if len(numbers) <= SHOWN:
-        return say("lines {numbers}", numbers=shown)
+        return say_plural("line {numbers}", "lines {numbers}", len(numbers), numbers=shown)
     more = len(numbers) - SHOWN
     return say("lines {numbers} and {more:,} more", numbers=shown, more=more)
 

@@ -52,7 +52,7 @@ async def answered(inside: Inside, asked: Asked) -> None:
         ("script export", {"format": "txt"}, "“The Diner”"),
         ("script stats", {}, "1 line"),
         ("script replay", {}, "The voice has written none of it"),
-        ("surprise", {}, "What the last line cost"),
+        ("surprise", {}, "How the last line surprised"),
         ("history", {}, "scene heading"),
         ("fork", {"title": "Act two"}, "Act two"),
         ("privacy export", {}, "All that is kept of you"),

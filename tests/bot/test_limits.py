@@ -166,7 +166,7 @@ async def test_candidates_of_a_line_cost_nothing_more(stage: Stage) -> None:
 async def test_a_file_counts_by_its_size(stage: Stage) -> None:
     script = ("Rain on the window.\n\n" * 30).encode()
     begun = await stage.ann.slash(stage.channel, "start", file=("a.txt", script))
-    assert "brought in" in answer(begun).content
+    assert "Imported" in answer(begun).content
     refused = answer(await stage.ann.slash(stage.channel, "script replay"))
     assert TOO_MUCH.search(refused.content)
     assert "```" in answer(await stage.ben.slash(stage.channel, "write", text="Rain.")).content

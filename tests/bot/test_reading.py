@@ -50,7 +50,7 @@ async def test_an_export_begins_a_script_of_the_same_lines(stage: Stage, form: s
     lines = await stage.lines()
     elsewhere = stage.guild.create_text_channel("elsewhere")
     begun = await stage.ann.slash(elsewhere, "start", file=(name, content))
-    assert f"{len(lines)} lines were brought in" in begun.response.content
+    assert f"Imported {len(lines)} lines" in begun.response.content
     # A page shows emphasis, but not its marks.
     shown = [line.replace("\\", "") for line in lines]
     assert [line.replace("\\", "") for line in await stage.lines(elsewhere)] == shown
@@ -164,7 +164,7 @@ async def test_surprise(stage: Stage):
     await written(stage)
     told = await stage.ben.slash(stage.channel, "surprise", lines=5)
     assert told.response.ephemeral
-    assert told.response.content.startswith("What the last 5 lines cost the voice “tiny”: ")
+    assert told.response.content.startswith("How the last 5 lines surprised “tiny”: ")
     name, content, words = await attached(told)
     assert name == "the-diner-surprise.png"
     image = picture(content)

@@ -51,7 +51,7 @@ async def test_scene_numbers_are_said_to_be_left_out(stage: Stage):
 async def test_a_file_becomes_the_script_of_the_channel(stage: Stage):
     begun = await bring_in(stage, "x.fountain", DINER, temperature=0.3)
     assert begun.response.content.startswith(
-        "-# 4 lines were brought in; this is the last. Left out: 1 note, comment or section."
+        "-# Imported 4 lines. This is the last. Left out: 1 note, comment or section."
     )
     assert labels(begun.response) == ["Continue", "Undo", "Write"]
     assert stage.with_buttons() == [begun.response.id]
