@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 1
     size = options.output.stat().st_size / 1e6
-    print(f"{options.output} holds the voice: {size:.1f} MB, fingerprint {voice.fingerprint[:12]}.")
+    print(f"Wrote {options.output}: {size:.1f} MB, fingerprint {voice.fingerprint[:12]}.")
     return 0
 
 
@@ -41,18 +41,20 @@ def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     one = argparse.ArgumentParser(
         prog="python -m export",
-        description="Make a voice file of a run, or another voice file of one.",
+        description="Export a training run as a voice file, or convert a voice file.",
         epilog=f"examples:\n{EXAMPLES}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    one.add_argument("source", type=Path, metavar="RUN", help="a run folder, or a voice file")
+    one.add_argument(
+        "source", type=Path, metavar="RUN", help="the folder of a run, or a voice file"
+    )
     one.add_argument("-o", "--output", type=Path, required=True, metavar="FILE.onnx")
     one.add_argument(
         "--bits",
         type=int,
         choices=[8, 32],
         default=8,
-        help="of a recurrent weight; 8 is smaller and faster (%(default)s)",
+        help="bits per recurrent weight; 8 is smaller and faster (default: %(default)s)",
     )
     one.add_argument(
         "--heldout",
@@ -60,23 +62,24 @@ def parser() -> argparse.ArgumentParser:
         nargs="+",
         default=[],
         metavar="PATH",
-        help="texts to prove the voice on, where the run folder has none",
+        help="texts to verify the voice on, if the run has no held-out texts",
     )
     one.add_argument(
         "--openings",
         type=Path,
         metavar="FILE.toml",
-        help="passages by the styles that a script can begin in, instead of those that lie in "
-        "export/styles under the voice's name",
+        help="opening passages by style, instead of the voice's own in export/styles",
     )
     return one
 
 
 def _check_target(path: Path) -> None:
     if not path.parent.is_dir():
-        raise VoiceError(f"There is no folder {path.parent}: make it, or choose another with -o.")
+        raise VoiceError(
+            f"There is no folder {path.parent}. Create it, or choose another one with -o."
+        )
     if path.is_dir():
-        raise VoiceError(f"{path} is a folder: name a file in it with -o.")
+        raise VoiceError(f"{path} is a folder. Name a file in it with -o.")
 
 
 def _with_openings(options: argparse.Namespace) -> Voice | None:
@@ -87,13 +90,15 @@ def _with_openings(options: argparse.Namespace) -> Voice | None:
     if options.openings is None or not options.source.is_file():
         return None
     if options.bits == 32 or options.heldout:
-        raise VoiceError("Openings change no network: leave out --bits and --heldout.")
+        raise VoiceError(
+            "New openings leave the network unchanged. Leave out --bits and --heldout."
+        )
     return with_openings(Voice.read(options.source), options.openings)
 
 
 def _proven(options: argparse.Namespace) -> Voice:
     """Return a new voice; raise VoiceError where a check against its source fails."""
-    print("Comparing the voice with what it is made of: minutes, for long texts.", flush=True)
+    print("Comparing the voice with its source. Long texts take minutes.", flush=True)
     voice, proof = _make(options)
     print(proof.table())
     _require(proof, options.output)
@@ -105,18 +110,22 @@ def _make(options: argparse.Namespace) -> tuple[Voice, Proof]:
     if source.is_dir():
         return from_run(Run(source), options.bits, options.heldout, options.openings)
     if not source.exists():
-        raise VoiceError(f"There is no {source}: name the folder of a run, or a voice file.")
+        raise VoiceError(f"{source} does not exist. Name the folder of a run, or a voice file.")
     if options.bits != 32:
-        raise VoiceError(f"{source} is a file, of which only --bits 32 can be made: name its run.")
+        raise VoiceError(
+            f"A voice file can only be converted to --bits 32. Name the run of {source} instead."
+        )
     if options.heldout:
-        raise VoiceError("A voice file is proven on what it writes itself: leave out --heldout.")
+        raise VoiceError("A voice file is verified on text of its own. Leave out --heldout.")
     return in_32_bits(Voice.read(source))
 
 
 def _require(proof: Proof, path: Path) -> None:
     if proof.failed:
         checks = len(proof.checks)
-        raise VoiceError(f"{path} was not written: {proof.failed} of {checks} checks failed.")
+        raise VoiceError(
+            f"{path} was not written, because {proof.failed} of {checks} checks failed."
+        )
 
 
 if __name__ == "__main__":

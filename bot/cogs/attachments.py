@@ -22,7 +22,7 @@ async def read_attachment(file: discord.Attachment) -> Manuscript:
     try:
         data = await insisted(file.read, FETCHING_SECONDS)
     except (discord.HTTPException, *LOST):
-        sentence = say("Discord does not give that file out: attach it again.")
+        sentence = say("Discord did not send that file. Attach it again.")
         raise ManuscriptError(sentence) from None
     return await asyncio.to_thread(read, file.filename, data)
 
@@ -40,16 +40,16 @@ def note(found: Manuscript, lines: int) -> str:
     if found.cut:
         parts.append(
             say_plural(
-                "{number:,} passage was too long and became several lines.",
-                "{number:,} passages were too long and became several lines.",
+                "{number:,} passage was too long and was split.",
+                "{number:,} passages were too long and were split.",
                 found.cut,
             )
         )
     if found.numbered:
         parts.append(
             say(
-                "Its scene numbers were left out, since the voice would read them: {/script "
-                "export} numbers the scenes anew."
+                "Scene numbers were left out, because the voice would read them. "
+                "{/script export} can add new ones."
             )
         )
     return " ".join(parts)

@@ -51,13 +51,13 @@ class Reading(FeatureCog, name="OnBook.reading"):
         }
 
     script = for_scripts(
-        app_commands.Group(name="script", description="Read the script of this channel")
+        app_commands.Group(name="script", description="Read this channel's script")
     )
 
     @script.command(name="show")
     @answered
     async def show(self, interaction: Interaction) -> None:
-        """Read the whole script, as a page and as a file"""
+        """Read the whole script here, or download it"""
         room = self.services.room(interaction)
         script = await room.begun()
         await reply_to(interaction).defer(thinking=True, ephemeral=True)
@@ -76,9 +76,9 @@ class Reading(FeatureCog, name="OnBook.reading"):
         room = self.services.room(interaction)
         running = await room.script()
         if running.id != script:
-            raise RoomError(say("Another script runs here now: read it with {/script show}."))
+            raise RoomError(say("Another script is running here now. Read it with {/script show}."))
         if running.head is None:
-            raise RoomError(say("The script has no line any more: write one, or use {/continue}."))
+            raise RoomError(say("The script is empty again. Write a line, or use {/continue}."))
         await reply_to(interaction).defer()
         elements = await self.store.lines.load_elements(running.head)
         content, view = await script_page(running, elements, number)
@@ -86,8 +86,8 @@ class Reading(FeatureCog, name="OnBook.reading"):
 
     @script.command(name="export")
     @app_commands.describe(
-        format="What kind of file",
-        paper="For a PDF, and for HTML that is printed",
+        format="The file format",
+        paper="For PDF, and for HTML in print",
         scene_numbers="Number the scenes",
     )
     @app_commands.choices(format=FORMAT_CHOICES, paper=PAPERS)
@@ -99,23 +99,23 @@ class Reading(FeatureCog, name="OnBook.reading"):
         paper: str = Paper.LETTER.value,
         scene_numbers: bool = False,
     ) -> None:
-        """Download the script, with a title page that says who wrote it"""
+        """Download the script, with a title page that credits its writers"""
         form, size = FORMATS[format], Paper(paper)
         room = self.services.room(interaction)
         await send_export(interaction, room, form, size, scene_numbers=scene_numbers)
 
     @script.command(name="stats")
-    @app_commands.describe(everyone="Show it to everybody here")
+    @app_commands.describe(everyone="Show it to everyone here")
     @answered
     async def stats(self, interaction: Interaction, everyone: bool = False) -> None:
-        """See who speaks and who wrote how much, and how long the script is"""
+        """See who speaks, who wrote how much, and how long the script is"""
         await send_stats(interaction, self.services.room(interaction), to_all=everyone)
 
     @script.command(name="replay")
-    @app_commands.describe(everyone="Whether everybody here sees it")
+    @app_commands.describe(everyone="Show it to everyone here")
     @answered
     async def replay(self, interaction: Interaction, everyone: bool = False) -> None:
-        """Prove that the voice's lines came from their seeds and settings"""
+        """Verify the voice's lines by writing them again from their seeds and settings"""
         room = self.services.room(interaction)
         script = await room.begun()
         characters = await self.store.lines.count_characters(script.head)
@@ -128,8 +128,8 @@ class Reading(FeatureCog, name="OnBook.reading"):
 
     @app_commands.command(name="surprise")
     @app_commands.describe(
-        lines="How many of the last lines, from 1 to 10",
-        everyone="Show it to everybody here",
+        lines="How many of the last lines to show, from 1 to 10",
+        everyone="Show it to everyone here",
     )
     @for_scripts
     @answered
@@ -167,15 +167,15 @@ async def send_export(
     printed = await asyncio.to_thread(work)
     if len(printed.content) > interaction.filesize_limit:
         raise RoomError(
-            say("That file is too large for Discord: choose the {*format} fountain or txt.")
+            say("That file is too large for Discord. Choose fountain or txt as the {*format}.")
         )
     content = say(
         "“{title}”, {lines}.", title=inline(script.title, 100), lines=many(len(lines), "line")
     )
     if printed.has_boxes:
         boxes = say(
-            "The typeface of the PDF lacks some of its characters and shows boxes there: the other "
-            "formats have them all."
+            "The PDF's font lacks some characters and shows boxes instead. The other formats "
+            "have them all."
         )
         content += f" {boxes}"
     file = discord.File(io.BytesIO(printed.content), f"{file_name(script)}.{form.ending}")
@@ -236,8 +236,8 @@ async def _readable(interaction: Interaction, room: Room) -> Script:
     if not interaction.app_permissions.attach_files:
         raise RoomError(
             say(
-                "I lack the permission **Attach Files** in this channel: ask somebody who manages "
-                "it to grant that."
+                "I need the **Attach Files** permission in this channel. Ask someone who manages "
+                "it."
             )
         )
     return script
@@ -249,8 +249,8 @@ async def _send_picture(
     """Send a picture, with ``words`` for people who cannot see it."""
     if picture.has_boxes:
         boxes = say(
-            "The typeface of the picture lacks some characters and shows boxes there: {/script "
-            "show} has the whole script."
+            "The picture's font lacks some characters and shows boxes instead. {/script show} "
+            "has them all."
         )
         content += f" {boxes}"
     file = discord.File(io.BytesIO(picture.png), name, description=words)

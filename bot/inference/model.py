@@ -68,27 +68,23 @@ CLOSING = ".!?\u2026)\n"
 
 
 CANNOT_BE_READ = phrase(
-    "The voice {path} cannot be opened ({reason}): train one with `make voice`, or set "
-    "ONBOOK_MODELS and ONBOOK_MODEL to one that exists."
+    "The voice {path} cannot be opened ({reason}). Set ONBOOK_MODELS and ONBOOK_MODEL to a voice "
+    "that exists."
 )
-TOO_LARGE = phrase("{file} has more than {most:,} MB, which no voice needs: export a smaller one.")
-DAMAGED = phrase(
-    "{file} is damaged or no ONNX file: export the voice again with `python -m export`."
+TOO_LARGE = phrase(
+    "{file} is larger than {most:,} MB, the limit for a voice. Export a smaller one."
 )
+DAMAGED = phrase("{file} is damaged, or not an ONNX file. Export it again with `python -m export`.")
 NO_VOICE = phrase(
-    "{file} is no On Book voice, and this bot reads format {known}: export the voice again with "
-    "`python -m export`."
+    "{file} is not an On Book voice of format {known}. Export it again with `python -m export`."
 )
 OTHER_FORMAT = phrase(
-    "{file} is format {found}, and this bot reads format {known}: export the voice again with "
-    "`python -m export`."
+    "{file} has format {found}, but this bot reads format {known}. Export it again with `python "
+    "-m export`."
 )
-UNSAFE = phrase(
-    "{file} is not used, since {why}{what}: export the voice again with `python -m export`."
-)
+UNSAFE = phrase("{file} was rejected: {why}{what}. Export it again with `python -m export`.")
 NOT_TO_CONTRACT = phrase(
-    "{file} does not keep to the voice file's contract ({why}{what}): export the voice again with "
-    "`python -m export`."
+    "{file} is not a valid voice ({why}{what}). Export it again with `python -m export`."
 )
 
 
@@ -166,7 +162,7 @@ class Model:
                 NOT_TO_CONTRACT, file=file, why=breach.why, what=breach.what
             ) from breach
         except (KeyError, ValueError, TypeError) as error:
-            why = phrase("what it says of itself is not readable: ")
+            why = phrase("its metadata cannot be read: ")
             raise ModelError(NOT_TO_CONTRACT, file=file, why=why, what=str(error)) from error
         return cls(session, name, vocabulary, fold, fingerprint, size, about, openings)
 
@@ -301,14 +297,14 @@ def checked(content: bytes, file: str) -> Anatomy:
 def _check_safe(anatomy: Anatomy) -> None:
     """Raise _Breach for what no model needs and what could do harm."""
     if anatomy.elsewhere:
-        raise _Breach(phrase("a part of it lies in another file"))
+        raise _Breach(phrase("a part of it is in another file"))
     if anatomy.constants > LARGEST_FILE:
-        raise _Breach(phrase("its constants are larger than any voice's"))
+        raise _Breach(phrase("its constants are too large"))
     names = {f"{domain}.{name}" if domain else name for domain, name in anatomy.operators}
     if unknown := sorted(names - OPERATORS):
-        raise _Breach(phrase("a voice does not need the operator "), unknown[0][:60])
+        raise _Breach(phrase("it uses an unsupported operator: "), unknown[0][:60])
     if anatomy.nested:
-        raise _Breach(phrase("it is more than one plain network"))
+        raise _Breach(phrase("it is not a single plain graph"))
 
 
 def _session(content: bytes, file: str, threads: int) -> onnxruntime.InferenceSession:
@@ -335,11 +331,11 @@ def _vocabulary(text: str) -> tuple[str, ...]:
     """Return the vocabulary of the metadata; raise _Breach if the metadata has no valid one."""
     characters = tuple(json.loads(text))
     if "\n" not in characters:
-        raise _Breach(phrase("a vocabulary without a newline"))
+        raise _Breach(phrase("its vocabulary has no newline"))
     if not all(map(_is_character, characters)) or len(set(characters)) < len(characters):
-        raise _Breach(phrase("a vocabulary that is not of single characters, each of them once"))
+        raise _Breach(phrase("its vocabulary is not a list of distinct characters"))
     if len(characters) > MOST_CHARACTERS:
-        raise _Breach(phrase("a vocabulary that is too large"))
+        raise _Breach(phrase("its vocabulary is too large"))
     return characters
 
 
@@ -347,7 +343,7 @@ def _fold(text: str) -> dict[str, str]:
     """Return the fold of the metadata; raise _Breach if the metadata has no valid one."""
     fold = json.loads(text)
     if not isinstance(fold, dict) or not all(map(_is_character, fold)):
-        raise _Breach(phrase("a fold that is not of single characters"))
+        raise _Breach(phrase("its fold is not of single characters"))
     return {character: str(plain) for character, plain in fold.items()}
 
 
@@ -360,13 +356,13 @@ def openings_of(about: Mapping[str, str]) -> dict[str, str]:
     """
     openings = json.loads(about.get("onbook.openings", "{}"))
     if not isinstance(openings, dict) or len(openings) > MOST_STYLES:
-        raise _Breach(phrase("its openings are not a map of few styles"))
+        raise _Breach(phrase("its openings are invalid or too many"))
     for style, text in openings.items():
         name = " ".join(clean(style).split())
         if name != style or not 0 < len(name) <= LONGEST_STYLE:
-            raise _Breach(phrase("a style has no name that could be shown: "), name[:60])
+            raise _Breach(phrase("a style has an invalid name: "), name[:60])
         if not isinstance(text, str) or len(text) > LONGEST_OPENING:
-            raise _Breach(phrase("an opening is no text, or too long: "), style)
+            raise _Breach(phrase("an opening is not text, or is too long: "), style)
         if not all(map(_is_element, blocks(text))):
             raise _Breach(phrase("an opening is not plain Fountain: "), style)
     return openings
@@ -382,7 +378,7 @@ def _fingerprint(anatomy: Anatomy) -> str:
     """Return the fingerprint; raise _Breach if the metadata has another one than the content."""
     fingerprint = anatomy.metadata["onbook.fingerprint"]
     if fingerprint != anatomy.fingerprint():
-        raise _Breach(phrase("its fingerprint is that of another voice"))
+        raise _Breach(phrase("its fingerprint does not match"))
     return fingerprint
 
 
@@ -403,7 +399,7 @@ def _state_size(session: onnxruntime.InferenceSession, characters: int) -> int:
     }
     if given != expected or not isinstance(size, int):
         shown = ", ".join(f"{name} {kind} {shape}" for name, (kind, shape) in given.items())
-        raise _Breach(phrase("inputs and outputs are "), shown[:300])
+        raise _Breach(phrase("its inputs and outputs are "), shown[:300])
     if size > LARGEST_STATE:
-        raise _Breach(phrase("it remembers a script in too many numbers"))
+        raise _Breach(phrase("its state is too large"))
     return size

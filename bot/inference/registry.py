@@ -33,11 +33,10 @@ PROBES, PROBE_STEPS = 5, 20
 """The trials, and the steps of each, that measure the speed of a model: some milliseconds."""
 
 NO_SUCH_VOICE = phrase(
-    "There is no voice “{name}” in the folder that ONBOOK_MODELS names: choose from {names}."
+    "There is no voice “{name}” in the folder ONBOOK_MODELS. Choose from {names}."
 )
 NO_VOICE_AT_ALL = phrase(
-    "There is no voice “{name}” in the folder that ONBOOK_MODELS names: train one with "
-    "`make voice`."
+    "There is no voice “{name}” in the folder ONBOOK_MODELS, nor any other. Put one there."
 )
 
 AGAIN = 300.0
@@ -220,7 +219,7 @@ class Voices:
             anatomy = await asyncio.to_thread(Anatomy.of, content)
         except (ModelError, MemoryError) as error:
             refusal = refusal_for(error, path.name)
-            log.warning("model %s is not used: %s", name, refusal)
+            log.warning("model %s was rejected: %s", name, refusal)
             certain = found.sha256 != "" and not isinstance(refusal, Unexamined)
             return _refused(found, refusal, certain=certain)
         return replace(found, about=anatomy.metadata)
@@ -241,7 +240,7 @@ class Voices:
             refusal = refusal_for(error, self._path(name).name)
             # A sound file that cannot be opened lacks memory, or is being written to.
             self._found[name] = _refused(found, refusal, certain=False)
-            log.warning("model %s is not used: %s", name, refusal)
+            log.warning("model %s was rejected: %s", name, refusal)
             return
         ready = time.perf_counter() - began
         speed = await asyncio.to_thread(characters_per_second, model)
@@ -249,9 +248,9 @@ class Voices:
         # Other engines would slow the measurement down.
         if speed < SLOW and not self._engines:
             log.warning(
-                "model %s writes only %.0f characters/s: this processor may lack 8-bit "
-                "instructions; in On Book's repository, `python -m export %s.onnx --bits 32 -o "
-                "%s-32.onnx` makes a 32-bit file",
+                "model %s writes only %.0f characters/s, perhaps because this processor lacks "
+                "8-bit instructions; in On Book's repository, `python -m export %s.onnx --bits 32 "
+                "-o %s-32.onnx` makes a 32-bit file",
                 name,
                 speed,
                 name,

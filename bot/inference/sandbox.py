@@ -52,15 +52,15 @@ NEEDED = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT", "TEMP", 
 """The variables of the environment that the child gets, which leave out all tokens."""
 
 FAILS = phrase(
-    "{file} is not used, since the process that examined it crashed, hung or needed too much "
-    "memory: export the voice again with `python -m export`."
+    "{file} was rejected: its check crashed, hung or ran out of memory. Export it again with "
+    "`python -m export`."
 )
 
-CHANGES = phrase("{file} is being written to: try again when it is whole.")
+CHANGES = phrase("{file} is still being written. Try again when it is complete.")
 
 NO_MEMORY = phrase(
-    "{file} is not used now, since it got too little memory: try again in some minutes, and export "
-    "a smaller voice if that does not help."
+    "{file} was not loaded, because memory ran out. Try again in a few minutes, or export a "
+    "smaller voice."
 )
 
 SHORTAGES = ("bad_alloc", "bad allocation", "Failed to allocate memory")
@@ -310,7 +310,10 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("files", type=Path, nargs="+", metavar="FILE", help="a model file")
     one.add_argument("--within", type=int, default=PATIENCE, metavar="SECONDS")
     one.add_argument(
-        "--note", type=Path, metavar="VERDICTS", help="write the files to this one if all are sound"
+        "--note",
+        type=Path,
+        metavar="VERDICTS",
+        help="record the files in this one if all are valid",
     )
     return one
 

@@ -214,7 +214,7 @@ def in_words(found: Surprise) -> str:
         )
         parts.append(
             say(
-                "After “{before}” came {character}, {bits:.1f} bits; expected were {expected}.",
+                "After “{before}” came {character} ({bits:.1f} bits). Expected: {expected}.",
                 before=" ".join(before.split()),
                 character=spoken(cell.character),
                 bits=cell.bits or 0,

@@ -26,7 +26,7 @@ def in_words(found: Replay) -> str:
     if len(found.findings) < found.lines:
         parts.append(
             say(
-                "It ended before line {number} of {lines:,}.",
+                "The replay ended before line {number} of {lines:,}.",
                 number=len(found.findings) + 1,
                 lines=found.lines,
             )
@@ -39,8 +39,8 @@ def in_words(found: Replay) -> str:
     if found.all_of(Verdict.DIFFERENT):
         told.append(
             say(
-                "-# The voice writes each line from all that stands above it: below the first that "
-                "differs, others may differ for that reason alone."
+                "-# Each line depends on all lines above it, so one difference can cause others "
+                "below it."
             )
         )
     return "\n".join(told)
@@ -48,17 +48,17 @@ def in_words(found: Replay) -> str:
 
 def rows(found: Replay) -> str:
     """Return all findings as a table: one line of the script a row, tabs between the columns."""
-    heads = say("line\tis\twrote it\tseed\tits text\tcame out\tremarks")
+    heads = say("line\tresult\twriter\tseed\ttext\treplayed\tnotes")
     lines = ["\t".join(map(_flat, _row(one))) for one in found.findings]
     return "".join(f"{line}\n" for line in (heads, *lines))
 
 
 def _result(proved: int, written: int) -> str:
     if not written:
-        return say("The voice has written none of it.")
+        return say("The voice wrote none of it.")
     if proved < written:
         return say(
-            "{proved:,} of the {lines} by the voice came out to the letter.",
+            "{proved:,} of the {lines} by the voice came out the same.",
             proved=proved,
             lines=many(written, "line"),
         )
@@ -90,8 +90,8 @@ def _by_reason(found: Replay) -> list[tuple[str, list[int]]]:
 def _entry(one: Finding) -> str:
     text = inline(one.line.element.one_line, 60)
     if one.again is None:
-        return say("**{number}** {text}: cannot be proved", number=one.number, text=text)
-    again = say("-# came out as: {text}", text=inline(one.again, 60) or say("nothing"))
+        return say("**{number}** {text}: cannot be verified", number=one.number, text=text)
+    again = say("-# replayed as: {text}", text=inline(one.again, 60) or say("nothing"))
     return f"**{one.number}** {text}\n{again}"
 
 
@@ -99,7 +99,7 @@ def _row(one: Finding) -> tuple[str, ...]:
     line = one.line
     remarks = [*one.reasons]
     remarks += [say("rewritten by hand")] if line.rewrite_of else []
-    remarks += [say("a copy, proved where it was first written")] if line.copy_of else []
+    remarks += [say("a copy, verified where it was first written")] if line.copy_of else []
     seed = str(line.origin.get("seed", ""))
     return (
         *(str(one.number), say(one.verdict), line.credit, seed, line.text),

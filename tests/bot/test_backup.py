@@ -87,7 +87,7 @@ async def test_what_cannot_be_copied_or_used_changes_nothing(house: House, tmp_p
     there = folder / "there.db"
     there.write_text("mine")
     for to, said in [
-        (there, "is there already"),
+        (there, "already exists"),
         (folder / "no" / "copy.db", "There is no folder"),
     ]:
         with pytest.raises(StoreError, match=said):
@@ -104,7 +104,7 @@ async def test_what_cannot_be_copied_or_used_changes_nothing(house: House, tmp_p
     for source, said in [
         (there, "cannot be used as a backup"),
         (folder / "nothing.db", "There is no file"),
-        (newer, "comes from a newer On Book"),
+        (newer, "is from a newer On Book"),
         (damaged, "cannot be used as a backup|is damaged"),
     ]:
         with pytest.raises(StoreError, match=said):

@@ -103,7 +103,7 @@ async def test_what_one_has_another_waits_for_until_it_is_given_back(
             assert not waiting.done()
             assert first.lease.lack() == ""
             assert second.lease.lack() == (
-                "This process waits for shards 0 to 1 of 2: "
+                "This process is waiting for shards 0 to 1 of 2: "
                 f"{second.lease._holder} has shard 0 of 2."
             )
         await asyncio.wait_for(waiting, PATIENCE)
@@ -234,7 +234,7 @@ async def test_one_whose_lease_has_run_out_is_told_by_the_server(url: URL):
         runs_out(url)
         await asyncio.wait_for(first.lost.wait(), PATIENCE)
         assert not first.lease.held
-        assert first.lease.lack() == "This process has lost shards 0 to 1 of 2, and ends."
+        assert first.lease.lack() == "This process has lost shards 0 to 1 of 2 and is stopping."
 
 
 async def test_one_that_does_not_reach_the_server_loses_them_in_time(

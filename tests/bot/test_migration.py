@@ -145,7 +145,7 @@ async def test_votes_that_ended_are_not_announced_anew(tmp_path: Path, statement
 async def test_an_upgrade_that_fails_changes_nothing(tmp_path: Path):
     old = an_old_file(tmp_path / "old.db", SCHEMA_2 + "CREATE TABLE trails (id);")
     before = shape(old)
-    with pytest.raises(StoreError, match="cannot be used as a database"):
+    with pytest.raises(StoreError, match="is not a usable database"):
         await Store.open(old)
     assert shape(old) == before
 
@@ -177,7 +177,7 @@ async def test_what_earlier_upgrades_left_is_gone_however_this_one_ends(tmp_path
     old = an_old_file(tmp_path / "old.db", SCHEMA_2 + "CREATE TABLE trails (id);" + left)
     an_old_file(old, "PRAGMA secure_delete = OFF; DROP TABLE left;")
     assert b"marzipan" in old.read_bytes()
-    with pytest.raises(StoreError, match="cannot be used as a database"):
+    with pytest.raises(StoreError, match="is not a usable database"):
         await Store.open(old)
     assert b"marzipan" not in old.read_bytes()
 

@@ -133,13 +133,13 @@ def test_an_address_takes_the_place_of_the_file(monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.parametrize(
     ("address", "said"),
     [
-        ("secret", "it must be like postgresql+asyncpg://"),
-        ("mysql://a:secret@b/c", "it must be like postgresql+asyncpg://"),
-        ("postgresql://a:secret@b", "it must be like postgresql+asyncpg://"),
-        ("postgresql://a:secret@b:port/c", "it must be like postgresql+asyncpg://"),
-        ("postgresql://a:secret@b/c?sslmode=always", "after its ? it may have host, and sslmode"),
-        ("postgresql://a:secret@b/c?channel_binding=require", "after its ? it may have host, and"),
-        ("postgresql://a:secret@b/c", "ONBOOK_DATABASE is set as well: leave out one of them"),
+        ("secret", "it must look like postgresql+asyncpg://"),
+        ("mysql://a:secret@b/c", "it must look like postgresql+asyncpg://"),
+        ("postgresql://a:secret@b", "it must look like postgresql+asyncpg://"),
+        ("postgresql://a:secret@b:port/c", "it must look like postgresql+asyncpg://"),
+        ("postgresql://a:secret@b/c?sslmode=always", "its query may only have host, and sslmode"),
+        ("postgresql://a:secret@b/c?channel_binding=require", "its query may only have host, and"),
+        ("postgresql://a:secret@b/c", "ONBOOK_DATABASE is set, too; unset one of them"),
     ],
 )
 def test_an_address_that_cannot_be_used_is_refused_and_not_repeated(
@@ -171,9 +171,9 @@ def test_what_is_empty_is_not_set(monkeypatch: pytest.MonkeyPatch):
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [
-        ("GROUP", "On Book", "it must be 1 to 32 small letters, numbers, - and _."),
-        ("PERSON_LIMITS", "60", "it must be three whole numbers with spaces between them, such as"),
-        ("SHARDS", "0/0", "there are 1 to 16384 shards in all."),
+        ("GROUP", "On Book", "it must be 1 to 32 lower-case letters, digits, - or _."),
+        ("PERSON_LIMITS", "60", "it must be three whole numbers separated by spaces, such as"),
+        ("SHARDS", "0/0", "the total must be 1 to 16384."),
     ],
 )
 def test_what_a_value_must_be_is_said_in_words(

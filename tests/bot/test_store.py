@@ -447,7 +447,7 @@ async def test_a_second_process_is_refused_until_the_first_has_closed(path: Path
             print(error)
     """
     store = await Store.open(path)
-    assert run(program, path).stdout.startswith(f"{path} is in use by another On Book: ")
+    assert run(program, path).stdout.startswith(f"{path} is in use by another On Book. ")
     with pytest.raises(StoreError, match="is in use"):
         await Store.open(path)
     await store.facts.record("still", "mine")
@@ -494,7 +494,7 @@ def test_a_database_of_a_newer_version_is_refused_and_left_alone(path: Path):
     asyncio.run(open_and_close(path))
     connection = sqlite3.connect(path)
     connection.execute(f"PRAGMA user_version = {SCHEMA + 1}")
-    assert f"(schema {SCHEMA + 1}, this one knows {SCHEMA})" in refusal(path)
+    assert f"(schema {SCHEMA + 1}; this one knows {SCHEMA})" in refusal(path)
     assert connection.execute("PRAGMA user_version").fetchone() == (SCHEMA + 1,)
     connection.execute(f"PRAGMA user_version = {SCHEMA}")
     connection.close()
@@ -504,7 +504,7 @@ def test_a_database_of_a_newer_version_is_refused_and_left_alone(path: Path):
 def test_a_file_that_is_no_database_is_refused_and_left_alone(path: Path):
     content = b"INT. DINER - NIGHT\n" * 500
     path.write_bytes(content)
-    assert "cannot be used as a database" in refusal(path)
+    assert "is not a usable database" in refusal(path)
     assert path.read_bytes() == content
 
 

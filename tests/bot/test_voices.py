@@ -180,7 +180,7 @@ async def test_a_file_that_could_not_be_examined_is_tried_again_but_not_at_once(
     here: Voices, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(Examiner, "_examined", {})
-    fails = "crashed, hung or needed too much memory"
+    fails = "crashed, hung or ran out of memory"
     with monkeypatch.context() as without_python:
         without_python.setattr(sys, "executable", "/nothing/there")
         with pytest.raises(ModelError, match=fails):
@@ -241,7 +241,7 @@ async def test_without_a_voice_that_opens_each_case_is_one_sentence(here: Voices
     with pytest.raises(ModelError, match=r"^tiny\.onnx is damaged"):
         await here.engine("tiny")
     (folder / "tiny.onnx").unlink()
-    with pytest.raises(ModelError, match=r"^There is no voice “tiny” .* train one with"):
+    with pytest.raises(ModelError, match=r"^There is no voice “tiny” .* Put one there"):
         await here.engine("tiny")
 
 

@@ -62,16 +62,15 @@ async def prepare_tables(session: AsyncSession) -> None:
     connection = await session.connection()
     if (connection.dialect.server_version_info or OLDEST_SERVER) < OLDEST_SERVER:
         raise StoreError(
-            f"The server of the database is older than PostgreSQL {OLDEST_SERVER[0]}: name a newer "
-            f"one."
+            f"The database server is too old. Use PostgreSQL {OLDEST_SERVER[0]} or newer."
         )
     await check_owner(connection)
     existing = await connection.run_sync(lambda sync: set(inspect(sync).get_table_names()))
     if onbook.name not in existing:
         if others := existing.intersection(Base.metadata.tables):
             raise StoreError(
-                f"The database on PostgreSQL has a table {min(others)!r} that is not On "
-                f"Book's: give it a database of its own."
+                f"The PostgreSQL database has a foreign table {min(others)!r}. Give On Book a "
+                "database of its own."
             )
         await connection.run_sync(Base.metadata.create_all)
         await connection.run_sync(onbook.metadata.create_all)
@@ -79,8 +78,8 @@ async def prepare_tables(session: AsyncSession) -> None:
     schema = await session.scalar(select(onbook.c.schema)) or 0
     if schema > SCHEMA:
         raise StoreError(
-            f"The database on PostgreSQL comes from a newer On Book (schema {schema}, "
-            f"this one knows {SCHEMA}): install that one, or name another database."
+            f"The PostgreSQL database is from a newer On Book (schema {schema}; this one knows "
+            f"{SCHEMA}). Upgrade On Book, or use another database."
         )
     for step in range(schema, SCHEMA):
         for statement in STEPS[step]:
@@ -108,9 +107,8 @@ async def check_owner(connection: AsyncConnection) -> None:
     if other := (await connection.execute(others, {"names": names})).one_or_none():
         table, role = other
         raise StoreError(
-            f"The role {role!r} does not own the table {table!r} of the database on PostgreSQL, so "
-            f"that what people delete would stay in its files: give it all of On Book's tables "
-            f"(ALTER TABLE {table} OWNER TO {role}, and so on)."
+            f"The role {role!r} must own On Book's PostgreSQL tables to erase deleted text. Run "
+            f"ALTER TABLE {table} OWNER TO {role}, and so on."
         )
 
 

@@ -95,7 +95,7 @@ class SQLiteDatabase(Database):
         """
         path = _path_of(url)
         if not path.is_file():
-            raise StoreError(f"There is no database {path}: name the file that is to be copied.")
+            raise StoreError(f"There is no database {path}. Name the file to copy.")
         with _upgraded_copy(path) as current:
             database = await cls.open(url.set(database=str(current)))
             try:
@@ -176,21 +176,23 @@ class SQLiteDatabase(Database):
                 version = (await connection.execute(text("PRAGMA user_version"))).scalar_one()
                 if version > SCHEMA:
                     raise StoreError(
-                        f"{path} comes from a newer On Book (schema {version}, this one knows "
-                        f"{SCHEMA}): install that one, or set ONBOOK_DATABASE to another file."
+                        f"{path} is from a newer On Book (schema {version}; this one knows "
+                        f"{SCHEMA}). Upgrade On Book, or set ONBOOK_DATABASE to another file."
                     )
                 await connection.run_sync(Base.metadata.create_all)
                 await connection.execute(text(f"PRAGMA user_version = {SCHEMA}"))
         except (SQLAlchemyError, sqlite3.Error) as error:
             raise StoreError(
-                f"{path} cannot be used as a database: set ONBOOK_DATABASE to another file, or "
-                f"restore this one."
+                f"{path} is not a usable database. Restore it, or set ONBOOK_DATABASE to another "
+                "file."
             ) from error
 
 
 def _path_of(url: URL) -> Path:
     if not url.database:
-        raise StoreError("The address of a SQLite database needs a file: sqlite:///onbook.db.")
+        raise StoreError(
+            "The address of a SQLite database must name a file, as in sqlite:///onbook.db."
+        )
     return Path(url.database)
 
 
@@ -215,7 +217,7 @@ def _check_is_not_older(path: Path) -> None:
     with suppress(sqlite3.Error):  # `open` says what is wrong with the file
         if path.is_file() and schema_of(path) in UPGRADES:
             raise StoreError(
-                f"{path} has the scripts of an earlier On Book: name a database that is empty."
+                f"{path} has the scripts of an earlier On Book. Name an empty database."
             )
 
 
