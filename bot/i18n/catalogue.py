@@ -18,10 +18,6 @@ from importlib import resources
 from string import Formatter
 from typing import Any
 
-from babel import Locale, negotiate_locale
-from babel.messages.mofile import write_mo
-from babel.messages.pofile import read_po
-
 LOCALES = resources.files(f"{__package__}.locales")
 
 LANGUAGES = sorted(
@@ -155,6 +151,9 @@ def translated(text: str, locale: str, *, is_name: bool) -> str:
 
 @cache
 def _language(locale: str, group: str | None) -> Language:
+    # Imported here, because the process that examines a voice imports this module and never speaks.
+    from babel import Locale, negotiate_locale
+
     code = negotiate_locale([locale.replace("-", "_")], LANGUAGES)
     if code is None:
         return Language(group=group)
@@ -166,6 +165,9 @@ def _language(locale: str, group: str | None) -> Language:
 @cache
 def _compiled(code: str) -> GNUTranslations:
     """Return a catalogue in the form that the standard library's gettext reads."""
+    from babel.messages.mofile import write_mo
+    from babel.messages.pofile import read_po
+
     compiled = io.BytesIO()
     with (LOCALES / f"{code}.po").open("rb") as file:
         write_mo(compiled, read_po(file, locale=code))
