@@ -332,7 +332,7 @@ async def test_stop_keeps_the_lines_that_are_finished(
     await slow_down(inside.services, monkeypatch)
     await begin(inside.ann, inside.channel)
     asked = await inside.ann.slash(inside.channel, "continue", lines=10)
-    shown = await asked.shows("Lines that are finished: 2")
+    shown = await asked.shows("Finished lines: 2")
     assert (shown.only_for, shown.labels) == (None, ["Stop"])
     stop = shown.buttons["Stop"]
     stopped = await inside.ben.click(shown, "Stop")
@@ -364,7 +364,7 @@ async def test_how_far_a_turn_is_is_seen_once_in_a_while(
     gate = await hold_after(3, inside.services, monkeypatch)
     began = time.monotonic()
     asked = await inside.ann.slash(inside.channel, "continue", lines=4)
-    shown = await asked.shows("Lines that are finished: 3.")
+    shown = await asked.shows("Finished lines: 3.")
 
     def seen() -> int:
         return sum("The voice writes" in one.content for one in shown.versions)

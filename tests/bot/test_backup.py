@@ -62,7 +62,7 @@ async def test_the_way_there_and_back(house: House):
     copy = database.parent / "copy.db"
     code, out, err = await asyncio.to_thread(run, house, "backup", str(copy))
     assert (code, err) == (0, "")
-    assert out == f"{copy} has all that {database} had: 1 scripts.\n"
+    assert out == f"Backed up 1 scripts from {database} to {copy}.\n"
     await house.write("Snow.")
     # A running bot would go on writing to a file that is no longer there.
     code, out, err = await asyncio.to_thread(run, house, "restore", str(copy))

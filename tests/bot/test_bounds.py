@@ -103,9 +103,9 @@ async def test_buttons_and_menus_that_nobody_made_are_answered(discord: Discord)
     takes = await (await ann.slash(channel, "continue", takes=2, vote=600)).shows("Take 1")
     ballot = takes.buttons["Vote for 1"].split(":")[2]
     for custom_id, kind, values, said in (
-        ("onbook:dance:1:1", 2, (), "too old"),
-        ("onbook:script:dance:1", 2, (), "too old"),
-        ("onbook:", 2, (), "too old"),
+        ("onbook:dance:1:1", 2, (), "has expired"),
+        ("onbook:script:dance:1", 2, (), "has expired"),
+        ("onbook:", 2, (), "has expired"),
         (f"onbook:ballot:{ballot}:take:9", 2, (), "no such take"),
         (f"onbook:ballot:{'9' * 18}:take:1", 2, (), "deleted"),
         ("onbook:line:here:1", 3, ("x",), "not on the list"),
@@ -123,7 +123,7 @@ async def test_what_was_written_into_an_old_window_is_given_back(discord: Discor
     line = {"type": 4, "custom_id": "text", "value": "MAYA: Do not lose me."}
     data = {"custom_id": "onbook:write:old", "components": [{"type": 1, "components": [line]}]}
     sent = await discord.do("raw", user=ann.id, channel=channel.id, kind=5, data=data)
-    shown = await discord.asked(sent["id"]).shows("too old")
+    shown = await discord.asked(sent["id"]).shows("has expired")
     assert "Do not lose me." in shown.content
 
 

@@ -586,7 +586,7 @@ async def test_an_offer_that_has_grown_old_shelves_nothing(stage: Stage):
     await stage.ben.click(asked.response, label="Pause it and start the new one")
     refused = answer(await stage.ann.click(old, label="Pause it and start the new one"))
     assert refused.ephemeral
-    assert "use /start again" in refused.content
+    assert "Use /start again" in refused.content
     script = await stage.services.store.scripts.find_running(stage.channel.id)
     assert script is not None
     assert script.title == "Three"

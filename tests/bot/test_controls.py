@@ -46,7 +46,7 @@ async def test_continue_writes_the_kind_that_was_chosen(stage: Stage, kind: Kind
 async def test_somebody_who_speaks_does_not_write_action(stage: Stage):
     await begin(stage)
     refused = await stage.ann.slash(stage.channel, "continue", kind="action", character="MAYA")
-    assert "leave out the kind or the character" in answer(refused).content
+    assert "Leave out kind or character" in answer(refused).content
     assert len(await stage.lines()) == 1
 
 
@@ -165,9 +165,9 @@ def test_a_list_is_changed_word_by_word():
     assert changed(["é", "b"], "", "E") == ["b"]
     for add, remove, why in (
         ("", "x", "not on this list"),
-        ("...", "", "neither a letter nor a digit"),
-        ("x" * 61, "", "more than 60 characters"),
-        (",".join(map(str, range(501))), "", "500 fit"),
+        ("...", "", "at least one letter or digit"),
+        ("x" * 61, "", "longer than 60 characters"),
+        (",".join(map(str, range(501))), "", "the limit is 500"),
     ):
         with pytest.raises(RoomError, match=why):
             changed(["b"], add, remove)
@@ -177,7 +177,7 @@ def test_a_long_list_is_cut_and_says_so():
     words = [f"word{i}" for i in range(500)]
     shown = shown_words(words, "in this channel")
     assert len(shown) < 2000
-    assert "and more, 500 in all" in shown
+    assert "and more, 500 in total" in shown
 
 
 # The voice's surprise --------------------------------------------------------------------------

@@ -171,11 +171,11 @@ HARM = """
         (
             "lines",
             "NEW.text = replace(NEW.text, 'ne 600', 'x'); RETURN NEW;",
-            "otherwise",
+            "differs",
         ),
-        ("states", "NEW.state = NEW.state || '\\x00'; RETURN NEW;", "otherwise"),
-        ("facts", "RETURN NULL;", "otherwise"),
-        ("trails", "INSERT INTO facts VALUES (NEW.line, 'x'); RETURN NEW;", "more rows"),
+        ("states", "NEW.state = NEW.state || '\\x00'; RETURN NEW;", "differs"),
+        ("facts", "RETURN NULL;", "differs"),
+        ("trails", "INSERT INTO facts VALUES (NEW.line, 'x'); RETURN NEW;", "too many rows"),
     ],
 )
 async def test_what_comes_out_otherwise_is_seen_and_nothing_is_copied(
@@ -203,7 +203,7 @@ def test_it_is_a_command_that_shows_no_password(grown: Path, own: URL, tmp_path:
     code, out, err = python_m_bot(tmp_path, "copy-database", str(grown), **address)
     assert (code, err) == (0, "")
     assert f"lines {lines:,}" in " ".join(out.split())
-    assert f"has all that {grown} has" in out
+    assert f"Copied {grown} to" in out
     code, out, err = python_m_bot(tmp_path, "copy-database", str(grown), as_argument(own))
     assert (code, out) == (1, "")
     assert "Name an empty database" in err

@@ -62,7 +62,7 @@ async def heard(act: Callable[[], Awaitable[Asked]]) -> Asked:
         with suppress(TimeoutError):
             async with asyncio.timeout(1.0):
                 await asked.discord.until(lambda asked=asked: asked.how)
-                if not any("too old" in one.content for one in asked.answers()):
+                if not any("has expired" in one.content for one in asked.answers()):
                     return asked
 
 

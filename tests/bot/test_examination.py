@@ -308,7 +308,7 @@ async def test_a_verdict_is_remembered_by_the_content(
     for path in (folder / "tiny.onnx", bad):
         sha256 = sha256_of(path.read_bytes())
         if path == bad:
-            with pytest.raises(ModelError, match="a fold"):
+            with pytest.raises(ModelError, match="its fold"):
                 await examiner.examine(path, sha256)
         else:
             await examiner.examine(path, sha256)

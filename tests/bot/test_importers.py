@@ -247,10 +247,10 @@ BOMB = '<!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]><FinalDraft>&b;</Fi
     [
         (b"", "is damaged, or no Final Draft script"),
         (FDX[:400].encode(), "is damaged, or no Final Draft script"),
-        (b'<?xml version="1.0" encoding="klingon"?><FinalDraft/>', "no Final Draft script"),
-        (b"<html/>", "no Final Draft script"),
-        (b"<FinalDraft/>", "no Final Draft script"),
-        (BOMB.encode(), "declares entities"),
+        (b'<?xml version="1.0" encoding="klingon"?><FinalDraft/>', "Final Draft script"),
+        (b"<html/>", "Final Draft script"),
+        (b"<FinalDraft/>", "Final Draft script"),
+        (BOMB.encode(), "declares XML entities"),
         (b"<FinalDraft><Content/></FinalDraft>", "That file has no lines"),
     ],
 )

@@ -107,8 +107,8 @@ async def replayed(inside: Inside) -> Asked:
     ("ask", "said"),
     [
         (lambda inside: asked_for(inside, "write"), "nothing was added"),
-        (begun_from_a_file, "no script was begun: use /start once more"),
-        (replayed, "use /script replay once more if its message does not tell"),
+        (begun_from_a_file, "there is no script. Use /start again"),
+        (replayed, "use /script replay again"),
     ],
 )
 async def test_stop_on_what_was_lost_does_not_say_that_it_is_there(

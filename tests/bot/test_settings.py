@@ -93,7 +93,7 @@ def test_a_value_that_cannot_be_used_is_refused_in_a_sentence(
     with pytest.raises(SettingsError) as refused:
         runner_settings()
     sentence = str(refused.value)
-    assert sentence.startswith(f"{name} cannot be used: ")
+    assert sentence.startswith(f"{name} is not valid: ")
     assert sentence.endswith(".")
     assert "\n" not in sentence
 
@@ -146,11 +146,11 @@ def test_an_address_that_cannot_be_used_is_refused_and_not_repeated(
     address: str, said: str, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("ONBOOK_DATABASE_URL", address)
-    if "as well" in said:
+    if "is set, too" in said:
         monkeypatch.setenv("ONBOOK_DATABASE", "scripts.db")
     with pytest.raises(SettingsError) as refused:
         settings()
-    assert str(refused.value).startswith(f"ONBOOK_DATABASE_URL cannot be used: {said}")
+    assert str(refused.value).startswith(f"ONBOOK_DATABASE_URL is not valid: {said}")
     assert "secret" not in "".join(traceback.format_exception(refused.value))
 
 
@@ -182,7 +182,7 @@ def test_what_a_value_must_be_is_said_in_words(
     monkeypatch.setenv(f"ONBOOK_{name}", value)
     with pytest.raises(SettingsError) as refused:
         runner_settings()
-    assert str(refused.value).startswith(f"ONBOOK_{name} cannot be used: {said}")
+    assert str(refused.value).startswith(f"ONBOOK_{name} is not valid: {said}")
 
 
 def test_settings_stay_as_they_are():

@@ -98,12 +98,12 @@ async def test_a_heading_and_a_cast_may_be_given_too(stage: Stage):
 
 
 REFUSED = [
-    ("a.pdf", b"%PDF", "as a .fountain, .fdx or .txt file"),
+    ("a.pdf", b"%PDF", "a .fountain, .fdx or .txt file"),
     ("a.txt", b"a" * (LARGEST_FILE + 1), "1.0 MB"),
     ("a.txt", b"", "That file has no lines"),
     ("a.txt", bytes(range(256)), "is not text"),
     ("a.fdx", FDX[:300].encode(), "no Final Draft script"),
-    ("a.fdx", b'<!DOCTYPE x [<!ENTITY a "b">]><x>&a;</x>', "declares entities"),
+    ("a.fdx", b'<!DOCTYPE x [<!ENTITY a "b">]><x>&a;</x>', "declares XML entities"),
 ]
 
 
@@ -192,7 +192,7 @@ async def test_a_script_that_began_meanwhile_is_not_shelved(house: House):
     )
     await asyncio.sleep(0)
     await house.start()
-    with pytest.raises(RoomError, match="has script was started here"):
+    with pytest.raises(RoomError, match="Another script was started here"):
         await work
     assert (await house.room.script()).title == "The Diner"
 

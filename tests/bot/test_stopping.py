@@ -118,7 +118,7 @@ async def test_what_takes_too_long_is_stopped_and_its_lines_are_kept(
         begun = await begin(ann, channel)
         button = begun.buttons["Continue"]
         written = await ann.slash(channel, "continue", lines=10)
-        await written.shows("Lines that are finished: 2")
+        await written.shows("Finished lines: 2")
         waiting = await ben.slash(channel, "continue", lines=10)
         await discord.until(lambda: waiting.seen)
         closing_down = asyncio.create_task(remove_cogs(bot))

@@ -198,9 +198,7 @@ async def test_a_sound_file_that_lacks_memory_is_not_called_damaged(
         without_memory.setattr(
             model.onnxruntime, "InferenceSession", Mock(side_effect=MemoryError("std::bad_alloc"))
         )
-        with pytest.raises(
-            ModelError, match=r"tiny\.onnx is not used now, since it got too little"
-        ):
+        with pytest.raises(ModelError, match=r"tiny\.onnx was not loaded, because memory"):
             await here.engine("tiny")
     here._found["tiny"] = replace(here._found["tiny"], until=time.monotonic())  # pause over
     assert (await here.engine("tiny")).model.name == "tiny"
