@@ -133,9 +133,9 @@ async def test_banned_words_are_among_the_settings_and_all_are_taken_back(stage:
 
 async def test_only_those_who_may_change_what_is_banned(stage: Stage):
     refused = await stage.ann.slash(stage.channel, "settings banned", add="word")
-    assert "You need the ** **Manage Channels**" in answer(refused).content
+    assert "You need the **Manage Channels**" in answer(refused).content
     refused = await stage.ann.slash(stage.channel, "settings banned", add="word", server=True)
-    assert "You need the ** **Manage Server**" in answer(refused).content
+    assert "You need the **Manage Server**" in answer(refused).content
     assert (
         await stage.services.store.banned_words.list_effective(stage.channel.id, stage.guild.id)
         == []

@@ -79,7 +79,7 @@ async def test_an_administrator_chooses_the_voice_of_new_scripts(stage: Stage):
     await begin(stage)
     told = await model(stage, "use", by=ada, model="other")
     assert not told.ephemeral
-    assert "“other” writes in new scripts here from now on" in told.content
+    assert "“other” writes new scripts here from now on" in told.content
     assert "-# tiny, seed 1" in await go_on(stage)
     assert "**other**: a few scenes of Shakespeare (for new scripts)" in (
         (await model(stage, "list")).content
@@ -114,7 +114,7 @@ async def test_nobody_else_chooses(stage: Stage):
     for by in (stage.ann, moderator(stage)):
         refused = await model(stage, "use", by=by, model="other")
         assert refused.ephemeral
-        assert "You need the ** **Manage Server**" in refused.content
+        assert "You need the **Manage Server**" in refused.content
     refused = await model(stage, "use", by=stage.ben, model="other", script=True)
     assert "Only the script's owner or a moderator" in refused.content
     refused = await model(stage, "use", by=administrator(stage), model="nobody")

@@ -85,7 +85,7 @@ async def test_nobody_else_but_a_moderator_picks(stage: Stage):
     shown = await ask(stage)
     refused = await press(stage, shown, "Take 1", stage.ben)
     assert refused.ephemeral
-    assert refused.content.startswith("whoever requested these takes can choose")
+    assert refused.content.startswith("Only a moderator")
     assert await stage.lines() == [HEADING]
     assert labels(shown) == PICK
     written = await takes(stage, shown)
@@ -206,7 +206,7 @@ async def test_everybody_has_one_vote(stage: Stage, monkeypatch: pytest.MonkeyPa
     shown = await ask(stage, vote=600)
     end = int(stage.world.now().timestamp()) + 600
     assert labels(shown) == VOTE
-    assert f"It ends <t:{end}:R>." in shown.content
+    assert f"Voting ends <t:{end}:R>." in shown.content
     assert counts(shown) == [0, 0, 0]
     written = await takes(stage, shown)
     said = await press(stage, shown, "Vote for 3", stage.ben)
@@ -260,8 +260,8 @@ async def test_a_vote_does_not_move_a_script_that_has_gone_on(stage: Stage):
     assert await stage.lines() == [HEADING, "Rain."]
     told = stage.messages()[-1]
     assert told.content.startswith(
-        "-# Voting has ended. Take 2 won with 1 of 1 vote. The script has moved on, and "
-        "stays as it is.\n-# ~~"
+        "-# Voting has ended. Take 2 won with 1 of 1 vote. The script has moved on, so it was "
+        "not changed.\n-# ~~"
     )
     assert labels(told) == ["Continue from here"]
     assert shown.components == []
@@ -279,8 +279,8 @@ async def test_a_vote_says_that_its_script_is_on_the_shelf_or_archived(stage: St
     await stage.world.advance_time(601)
     told = stage.messages()[-1]
     assert told.content.startswith(
-        "-# Voting has ended. Take 2 won with 1 of 1 vote. “The Diner” is on the shelf, and stays "
-        "as it is: /scripts goes on with it.\n"
+        "-# Voting has ended. Take 2 won with 1 of 1 vote. “The Diner” is paused and "
+        "was not changed. Continue it with /scripts.\n"
     )
     assert await stage.lines() == ["EXT. ROOF"]
     script = await stage.services.store.scripts.find_running(stage.channel.id)

@@ -129,7 +129,7 @@ async def test_a_persons_line_is_taken_back_by_those_who_may(stage: Stage):
             answer(await cid.slash(stage.channel, "undo")),
             (await stage.press_late(cid, look, "Undo")).followups[0],
         ):
-            assert "would take Ben's line out of the script" in refused.content
+            assert "would remove Ben's line" in refused.content
             assert refused.ephemeral
         assert await stage.lines() == [HEADING, "Rain."]
         await who.slash(stage.channel, "undo")
@@ -147,7 +147,7 @@ async def test_a_jump_is_no_way_around(house: House):
     begun = await house.start()
     await house.write("Rain.")
     await house.room.continuation.generate(house.writer("Ben"), Wish(seed=1))
-    with pytest.raises(RoomError, match="would take Ann's line"):
+    with pytest.raises(RoomError, match="would remove Ann's line"):
         await house.room.cursor.jump_to(house.writer("Ben"), begun.place)
     assert len(await house.room.lines()) == 3
     await house.room.cursor.jump_to(house.writer("Ann"), begun.place)
@@ -541,7 +541,7 @@ async def test_a_rewriting_that_is_refused_changes_nothing(house: House):
     for place, text, who, why in [
         (rain, "Rain.", "Ann", "already says that"),
         (rain, " ", "Ann", "text is empty"),
-        (rain, "Snow.", "Ben", "would take Ann's line"),
+        (rain, "Snow.", "Ben", "would remove Ann's line"),
         (wind, "Snow.", "Ann", "not in the script now"),
     ]:
         with pytest.raises(Exception, match=why):
@@ -623,7 +623,7 @@ async def test_a_stranger_cannot_open_somebody_elses_line(stage: Stage):
     await begin(stage)
     refused = answer(await stage.ben.slash(stage.channel, "edit"))
     assert refused.ephemeral
-    assert "would take Ann's line" in refused.content
+    assert "would remove Ann's line" in refused.content
 
 
 # On a message ----------------------------------------------------------------------------------
