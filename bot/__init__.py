@@ -14,9 +14,9 @@ if TYPE_CHECKING:  # the process that examines a voice imports this package, and
     from discord.ext import commands
 
 __red_end_user_data_statement__ = (
-    "On Book keeps the lines that people write with it, with their names and ids, who began a "
-    "script, who plays whom, and votes; it reads no other message. `/onbook privacy` shows it, "
-    "gives it to them and deletes it."
+    "On Book stores the lines that people write with it, with their names and IDs, who started a "
+    "script, who plays whom, and votes. It reads no other messages. `/onbook privacy` shows, "
+    "exports and deletes this data."
 )
 """Red's name for its statement about the data of users."""
 

@@ -54,28 +54,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _back_up(chosen: RunnerSettings, to: Path) -> None:
     _check_is_a_file(chosen, "backup", "pg_dump")
     scripts = backup(chosen.database, to)
-    print(f"{to} has all that {chosen.database} had: {scripts:,} scripts.")
+    print(f"Backed up {scripts:,} scripts from {chosen.database} to {to}.")
 
 
 def _restore(chosen: RunnerSettings, source: Path) -> None:
     _check_is_a_file(chosen, "restore", "pg_restore")
     old = restore(chosen.database, source)
-    kept = f" What was there before is in {old}." if old else ""
-    print(f"{chosen.database} is now as {source} was.{kept}")
+    kept = f" The previous database is in {old}." if old else ""
+    print(f"Restored {chosen.database} from {source}.{kept}")
 
 
 def _check_is_a_file(chosen: RunnerSettings, act: str, instead: str) -> None:
     if chosen.database_url:
         raise RunnerError(
-            f"`{act}` is for a file, and ONBOOK_DATABASE_URL is set: use PostgreSQL's own "
-            f"{instead} (see the README)."
+            f"`{act}` works on a SQLite file, but ONBOOK_DATABASE_URL is set. Use PostgreSQL's "
+            f"{instead} instead (see the README)."
         )
 
 
 def _copy_database(chosen: RunnerSettings, source: str | None, to: str | None) -> None:
     if to is None and chosen.database_url is None:
         raise RunnerError(
-            "Copied to where? Set ONBOOK_DATABASE_URL, or name a database after the one to copy."
+            "There is no database to copy to. Set ONBOOK_DATABASE_URL, or name one as TO."
         )
     here, there = (
         _database(one) if one is not None else default
@@ -84,7 +84,7 @@ def _copy_database(chosen: RunnerSettings, source: str | None, to: str | None) -
     counts = asyncio.run(copy_database(here, there))
     for table, count in counts.items():
         print(f"{table:<12}{count:>12,}")
-    print(f"{there} has all that {here} has: {sum(counts.values()):,} rows, each compared.")
+    print(f"Copied {here} to {there}: {sum(counts.values()):,} rows, all identical.")
 
 
 def _database(named: str) -> Path | URL:
@@ -94,7 +94,7 @@ def _database(named: str) -> Path | URL:
     try:
         return address(named)
     except ValueError as error:
-        raise RunnerError(f"That is no address of a database: {error}.") from None
+        raise RunnerError(f"That is not a database address: {error}.") from None
 
 
 def _run_locally(chosen: RunnerSettings, port: int) -> None:
@@ -104,7 +104,7 @@ def _run_locally(chosen: RunnerSettings, port: int) -> None:
         if error.name != "simcord":
             raise
         raise RunnerError(
-            "The simulated Discord is not installed: run `make play`, or pip install "
+            "The simulated Discord is not installed. Run `make play`, or pip install "
             "'simcord[preview]'."
         ) from error
     asyncio.run(local.run(chosen, port))
@@ -115,27 +115,30 @@ def parser() -> argparse.ArgumentParser:
     one = argparse.ArgumentParser(
         # argparse would call a module `__main__.py`; the installed command is called `onbook`.
         prog=f"python -m {__package__}" if sys.argv[0].endswith(".py") else None,
-        description="On Book, on Discord or with --local in a browser without an account.",
+        description="Run On Book on Discord, or with --local in a browser, without an account.",
     )
     one.add_argument(
-        "--local", action="store_true", help="inside a simulated Discord, in the browser"
+        "--local", action="store_true", help="run in a simulated Discord in the browser"
     )
-    one.add_argument("--port", type=int, default=8765, help="of the page (%(default)s)")
+    one.add_argument(
+        "--port", type=int, default=8765, help="port of the local page (default: %(default)s)"
+    )
     acts = one.add_subparsers(
         dest="act", metavar="backup FILE | restore FILE | copy-database [FROM [TO]]"
     )
-    copy = acts.add_parser("backup", help="copy all scripts into a file, while the bot runs or not")
-    copy.add_argument("file", type=Path, help="a file that is not there yet")
-    back = acts.add_parser("restore", help="go back to a backup; the bot must not run")
-    back.add_argument("file", type=Path, help="a file that backup has made")
+    copy = acts.add_parser("backup", help="back up all scripts to a file; the bot may be running")
+    copy.add_argument("file", type=Path, help="a new file")
+    back = acts.add_parser("restore", help="restore a backup; stop the bot first")
+    back.add_argument("file", type=Path, help="a file that backup made")
     move = acts.add_parser(
-        "copy-database", help="copy a file to PostgreSQL, or back, and compare; no bot may run"
+        "copy-database",
+        help="copy a SQLite file to PostgreSQL, or back, and verify it; stop the bot first",
     )
     move.add_argument(
-        "source", metavar="FROM", nargs="?", help="a file or an address (ONBOOK_DATABASE)"
+        "source", metavar="FROM", nargs="?", help="a file or an address (default: ONBOOK_DATABASE)"
     )
     move.add_argument(
-        "to", metavar="TO", nargs="?", help="the same, and empty (ONBOOK_DATABASE_URL)"
+        "to", metavar="TO", nargs="?", help="an empty database (default: ONBOOK_DATABASE_URL)"
     )
     return one
 

@@ -42,12 +42,12 @@ MODES = frozenset({"disable", "allow", "prefer", "require", "verify-ca", "verify
 GROUP = r"^[-_\p{Ll}\p{Lo}\p{N}]{1,32}$"
 RATES = r"^\d{1,12} \d{1,12} \d{1,12}$"
 MEANT = {
-    GROUP: "it must be 1 to 32 small letters, numbers, - and _",
-    RATES: "it must be three whole numbers with spaces between them, such as 60 100 1200000",
+    GROUP: "it must be 1 to 32 lower-case letters, digits, - or _",
+    RATES: "it must be three whole numbers separated by spaces, such as 60 100 1200000",
 }
 """The patterns in words, for error messages."""
 
-OF_WHAT = "Turns, lines of the voice and characters to be read that a {} may ask for in a minute."
+OF_WHAT = "The turns, generated lines and characters to read that one {} gets per minute."
 
 
 class SettingsError(Exception):
@@ -75,68 +75,77 @@ class Settings(BaseModel):
         str,
         Field(
             pattern=GROUP,
-            description="The command under which all others lie in somebody else's bot.",
+            description="The command that groups all others in a host's bot.",
         ),
     ] = "onbook"
-    database: Annotated[Path, Field(description="The SQLite file that keeps the scripts.")] = Path(
+    database: Annotated[Path, Field(description="The SQLite file with the scripts.")] = Path(
         "onbook.db"
     )
     database_url: Annotated[
         SecretStr | None,
-        Field(description="PostgreSQL instead: postgresql+asyncpg://NAME:PASSWORD@HOST/DATABASE."),
+        Field(
+            description="A PostgreSQL database instead: "
+            "postgresql+asyncpg://NAME:PASSWORD@HOST/DATABASE."
+        ),
     ] = None
     models: Annotated[Path, Field(description="The folder of voice files (*.onnx).")] = (
         SHIPPED_MODELS
     )
-    model: Annotated[str, Field(description="The voice of a new script, by file name.")] = "stage"
+    model: Annotated[str, Field(description="The voice of new scripts, by file name.")] = "stage"
     temperature: Annotated[
-        float, Field(ge=0.1, le=2.0, description="How daring a new script's voice is.")
+        float, Field(ge=0.1, le=2.0, description="The temperature of new scripts.")
     ] = 0.75
     top_p: Annotated[
-        float, Field(gt=0, le=1.0, description="The share of likely characters to choose from.")
+        float, Field(gt=0, le=1.0, description="Top-p: the share of probability to choose from.")
     ] = 0.95
     min_p: Annotated[
         float,
-        Field(ge=0, le=1.0, description="How likely a character must be, beside the likeliest."),
+        Field(
+            ge=0,
+            le=1.0,
+            description="Min-p: the least probability, relative to the likeliest "
+            "character; 0: off.",
+        ),
     ] = 0.0
     repetition: Annotated[
-        float, Field(ge=0, le=2.0, description="What repeating an earlier passage costs; 0: off.")
+        float,
+        Field(ge=0, le=2.0, description="The penalty for repeating earlier passages; 0: off."),
     ] = 0.5
     company: Annotated[
         float,
-        Field(ge=0, le=2.0, description="How readily those speak who have spoken before; 0: off."),
+        Field(ge=0, le=2.0, description="The bias towards earlier speakers; 0: off."),
     ] = 1.0
     recall: Annotated[
-        float, Field(ge=0, le=2.0, description="How readily said words are taken up; 0: off.")
+        float, Field(ge=0, le=2.0, description="The bias towards words that people said; 0: off.")
     ] = 1.0
     quality: Annotated[
         Literal["quick", "good", "best"],
-        Field(description="How many candidates a line is chosen from: 1, 16 or 64."),
+        Field(description="The candidates for each line: quick 1, good 16, best 64."),
     ] = "best"
     soft_length: Annotated[
-        int, Field(ge=0, le=1500, description="Characters after which a line ends the sooner.")
+        int, Field(ge=0, le=1500, description="Characters after which a line tends to end.")
     ] = 60
-    banned: Annotated[
-        FilePath, Field(description="The file of words that a voice must not say, one a line.")
-    ] = SHIPPED_BANNED
+    banned: Annotated[FilePath, Field(description="The file of banned words, one per line.")] = (
+        SHIPPED_BANNED
+    )
     line_length: Annotated[
-        int, Field(ge=40, le=1500, description="Characters after which a written line is ended.")
+        int, Field(ge=40, le=1500, description="The longest generated line, in characters.")
     ] = 600
     states_mb: Annotated[
-        int, Field(ge=1, description="Megabytes of the database that states may take.")
+        int, Field(ge=1, description="Megabytes of cached states in the database.")
     ] = 832
     departed_days: Annotated[
         int,
-        Field(ge=0, le=3650, description="Days until a server that left has its scripts deleted."),
+        Field(
+            ge=0,
+            le=3650,
+            description="Days until the scripts of a server that removed the bot are deleted.",
+        ),
     ] = 30
-    threads: Annotated[
-        int, Field(ge=1, le=64, description="Processor threads that a voice computes with.")
-    ] = 2
-    rows: Annotated[
-        int, Field(ge=1, le=1024, description="Lines that are written side by side.")
-    ] = 64
+    threads: Annotated[int, Field(ge=1, le=64, description="Processor threads per voice.")] = 2
+    rows: Annotated[int, Field(ge=1, le=1024, description="Lines written at the same time.")] = 64
     queue: Annotated[
-        int, Field(ge=1, description="Lines that may wait for a place before more are refused.")
+        int, Field(ge=1, description="Lines that may wait before more are refused.")
     ] = 256
     person_limits: Annotated[str, Field(pattern=RATES, description=OF_WHAT.format("person"))] = (
         "60 100 1200000"
@@ -151,7 +160,7 @@ class Settings(BaseModel):
     @model_validator(mode="after")
     def _one_database(self) -> Self:
         if self.database_url and "database" in self.model_fields_set:
-            raise ValueError("ONBOOK_DATABASE is set as well: leave out one of them")
+            raise ValueError("ONBOOK_DATABASE is set, too; unset one of them")
         _ = self.where
         return self
 
@@ -183,12 +192,12 @@ def address(given: str) -> URL:
     except (ArgumentError, ValueError):
         url = None
     if url is None or not url.database or url.drivername not in POSTGRESQL:
-        raise ValueError("it must be like postgresql+asyncpg://NAME:PASSWORD@HOST/DATABASE")
+        raise ValueError("it must look like postgresql+asyncpg://NAME:PASSWORD@HOST/DATABASE")
     # PostgreSQL's own programs and database hosts say sslmode, asyncpg says ssl.
     mode = url.query.get("sslmode", url.query.get("ssl", "prefer"))
     if url.query.keys() - {"sslmode", "ssl", "host"} or mode not in MODES:
         raise ValueError(
-            f"after its ? it may have host, and sslmode with one of {', '.join(sorted(MODES))}"
+            f"its query may only have host, and sslmode with one of {', '.join(sorted(MODES))}"
         )
     plain = url.difference_update_query(["sslmode", "ssl"])
     return plain.update_query_dict({"ssl": mode}) if len(plain.query) < len(url.query) else url
@@ -202,17 +211,17 @@ class RunnerSettings(Settings):
     )
     shards: Annotated[
         str | None,
-        Field(description="The shards of this process, as in 0-3/16; all of them if not set."),
+        Field(description="The shards of this process, as in 0-3/16; by default all."),
     ] = None
     log_level: Annotated[
-        Literal["DEBUG", "INFO", "WARNING", "ERROR"], Field(description="How much is logged.")
+        Literal["DEBUG", "INFO", "WARNING", "ERROR"], Field(description="The log level.")
     ] = "INFO"
     metrics_port: Annotated[
         int,
-        Field(ge=0, le=65535, description="Where the bot says how it is, by HTTP; 0: nowhere."),
+        Field(ge=0, le=65535, description="The HTTP port for metrics and health checks; 0: none."),
     ] = 0
     metrics_host: Annotated[
-        str, Field(min_length=1, description="The address of this machine that the port is at.")
+        str, Field(min_length=1, description="The address that the metrics port listens on.")
     ] = "127.0.0.1"
 
     @field_validator("shards")
@@ -222,8 +231,8 @@ class RunnerSettings(Settings):
             shards = Shards.read(given)
             if len(shards) < shards.count and not others.data.get("database_url"):
                 raise ValueError(
-                    "a part of the shards needs ONBOOK_DATABASE_URL, since a file belongs to one "
-                    "process"
+                    "several processes need ONBOOK_DATABASE_URL, because a SQLite file belongs to "
+                    "one"
                 )
         return given
 
@@ -263,4 +272,4 @@ def _read(kind: type[S], found: Mapping[str, str | None]) -> S:
         # The message leaves out the value, because the value might be a secret.
         said = MEANT.get(first.get("ctx", {}).get("pattern", ""), first["msg"])
         said = said.removeprefix("Value error, ")
-        raise SettingsError(f"{name} cannot be used: {said}.") from None
+        raise SettingsError(f"{name} is not valid: {said}.") from None

@@ -32,12 +32,12 @@ class Shards:
         """Read the shards of a setting such as ``0-3/16`` or ``5/16``; raise ValueError."""
         found = re.fullmatch(r"(\d{1,5})(?:-(\d{1,5}))?/(\d{1,5})", text.strip(), re.ASCII)
         if found is None:
-            raise ValueError("it must be like 0-3/16, which are the first four of 16, or like 5/16")
+            raise ValueError("it must look like 0-3/16 (the first four of 16) or 5/16")
         first, last, count = (int(one) for one in (found[1], found[2] or found[1], found[3]))
         if not 0 < count <= MOST:
-            raise ValueError(f"there are 1 to {MOST} shards in all")
+            raise ValueError(f"the total must be 1 to {MOST}")
         if not first <= last < count:
-            raise ValueError(f"of {count} shards, it must be some from 0 to {count - 1}, in order")
+            raise ValueError(f"the shards must be ascending, from 0 to {count - 1}")
         return cls(range(first, last + 1), count)
 
     @classmethod

@@ -28,17 +28,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if not target.parent.is_dir():
             raise VoiceError(
-                f"There is no folder {target.parent}: make it, or choose another with -o."
+                f"There is no folder {target.parent}. Create it, or choose another one with -o."
             )
         if target.is_dir():
-            raise VoiceError(f"{target} is a folder: name a file in it with -o.")
+            raise VoiceError(f"{target} is a folder. Name a file in it with -o.")
         voice = _make(options)
         voice.write(target)
     except UserError as error:
         print(error, file=sys.stderr)
         return 1
     size = target.stat().st_size / 1e6
-    print(f"{target} holds the voice: {size:.1f} MB, fingerprint {voice.fingerprint[:12]}.")
+    print(f"Wrote {target}: {size:.1f} MB, fingerprint {voice.fingerprint[:12]}.")
     return 0
 
 
@@ -46,18 +46,20 @@ def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     one = argparse.ArgumentParser(
         prog="python -m export",
-        description="Make a voice file of a run, or of another voice file.",
+        description="Export a training run as a voice file, or convert a voice file.",
         epilog=f"examples:\n{EXAMPLES}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    one.add_argument("source", type=Path, metavar="RUN", help="a run folder, or a voice file")
+    one.add_argument(
+        "source", type=Path, metavar="RUN", help="the folder of a run, or a voice file"
+    )
     one.add_argument("-o", "--output", type=Path, required=True, metavar="FILE.onnx")
     one.add_argument(
         "--bits",
         type=int,
         choices=[8, 32],
         default=8,
-        help="bits of a weight; 8 is smaller and faster [%(default)s]",
+        help="bits per recurrent weight; 8 is smaller and faster [%(default)s]",
     )
     one.add_argument(
         "--heldout",
@@ -65,7 +67,7 @@ def parser() -> argparse.ArgumentParser:
         nargs="+",
         default=[],
         metavar="PATH",
-        help="texts to prove the voice on, if the run folder has none",
+        help="texts to verify the voice on, if the run has no held-out texts",
     )
     one.add_argument(
         "--openings",
@@ -82,7 +84,9 @@ def _make(options: argparse.Namespace) -> Voice:
     source: Path = options.source
     if options.openings and source.is_file():
         if options.bits == 32 or options.heldout:
-            raise VoiceError("Openings change no network: leave out --bits and --heldout.")
+            raise VoiceError(
+                "New openings leave the network unchanged. Leave out --bits and --heldout."
+            )
         return with_openings(Voice.read(source), options.openings)
     print("Comparing the voice with its source, which takes minutes for long texts.", flush=True)
     if source.is_dir():

@@ -37,7 +37,7 @@ def _of_path(path: Path) -> list[Text]:
         for file in _files(path)
     ]
     if not texts:
-        raise TextError(f"There is no text in {path}: give files of the kinds {KINDS_IN_WORDS}.")
+        raise TextError(f"There is no text in {path}. Give files of the kinds {KINDS_IN_WORDS}.")
     return texts
 
 

@@ -54,7 +54,7 @@ def from_run(
     judged_on = heldout.of_paths(texts) if texts else heldout.of_run(run)
     if not judged_on:
         raise VoiceError(
-            f"{run.folder} has no held-out texts to prove the voice on: name some with --heldout."
+            f"{run.folder} has no held-out texts to verify the voice on. Name some with --heldout."
         )
     step = serialise(graph.build(FoldedNetwork.of(model), bits))
     proof = prove(Runtime(step), model, vocabulary, judged_on, bits)
@@ -74,7 +74,7 @@ def in_32_bits(voice: Voice) -> tuple[Voice, Proof]:
     """
     stored = onnx.ModelProto.FromString(voice.graph)
     if graph.bits_of(stored) == 32:
-        raise VoiceError("This voice is in 32 bits already: there is nothing to do.")
+        raise VoiceError("This voice already has 32 bits. There is nothing to do.")
     network, vocabulary = voice.network(), voice.vocabulary
     step = serialise(graph.build(network, 32))
     before, after = Runtime(voice.graph), Runtime(step)

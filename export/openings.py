@@ -33,7 +33,7 @@ def metadata(path: Path | None, vocabulary: Vocabulary) -> dict[str, str]:
     for style, text in openings.items():
         _check(path, style, text, vocabulary)
     if len(openings) > MOST_STYLES:
-        raise VoiceError(f"{path} has more than {MOST_STYLES} styles: leave some out.")
+        raise VoiceError(f"{path} has more than {MOST_STYLES} styles. Remove some.")
     if not openings:
         return {}
     return {"onbook.openings": json.dumps(openings, ensure_ascii=False, separators=(",", ":"))}
@@ -43,11 +43,11 @@ def _read(path: Path) -> dict[str, str]:
     try:
         found = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise VoiceError(f"{path} cannot be read ({error.strerror}).") from error
+        raise VoiceError(f"{path} cannot be read ({error.strerror}). Check the file.") from error
     except ValueError as error:
-        raise VoiceError(f"{path} is not TOML ({error}): mend it, or leave it out.") from error
+        raise VoiceError(f"{path} is not valid TOML ({error}). Fix it, or leave it out.") from error
     if not all(isinstance(text, str) for text in found.values()):
-        raise VoiceError(f'{path} has more than passages: write each as `style = """..."""`.')
+        raise VoiceError(f'{path} must only have passages. Write each as `style = """..."""`.')
     return {style: text.strip("\n") for style, text in found.items()}
 
 
@@ -55,12 +55,14 @@ def _check(path: Path | None, style: str, text: str, vocabulary: Vocabulary) -> 
     """Raise VoiceError for a passage that is empty, too long or not in the vocabulary."""
     if not 0 < len(style) <= LONGEST_STYLE:
         raise VoiceError(
-            f"{path}: {style[:60]!r} is no name of 1 to {LONGEST_STYLE} characters: change it."
+            f"{path}: the name {style[:60]!r} is not valid. Use 1 to {LONGEST_STYLE} characters."
         )
     if not 0 < len(text) <= LONGEST_OPENING:
         raise VoiceError(
-            f"{path}: {style!r} has {len(text):,} characters: write 1 to {LONGEST_OPENING:,}."
+            f"{path}: {style!r} has {len(text):,} characters. Write 1 to {LONGEST_OPENING:,}."
         )
     known = {*vocabulary.characters, *vocabulary.fold}
     if unknown := sorted(set(text) - known):
-        raise VoiceError(f"{path}: {style!r} has {unknown[0]!r}, which the voice cannot read.")
+        raise VoiceError(
+            f"{path}: {style!r} has {unknown[0]!r}, which the voice cannot read. Remove it."
+        )

@@ -31,7 +31,7 @@ from bot.ui.script_messages import dimmed
 from .bot.conftest import Stage, answer, fields, labels, opened, staged
 from .bot.test_buttons import aloud, blocks_of
 
-SHELVE = "Shelve it and start the new one"
+SHELVE = "Pause it and start the new one"
 
 ACTS = [
     *["write"] * 4,
@@ -296,7 +296,7 @@ class Rehearsal:
         """Go to any line in the history, also one on an abandoned path."""
         who = self.somebody
         shown = answer(await who.slash(self.stage.channel, "history"))
-        turned = [one for one in ("First page", "Page back") if one in labels(shown)]
+        turned = [one for one in ("First page", "Previous page") if one in labels(shown)]
         if turned and self.choose.random() < 0.5:
             await who.click(shown, label=self.choose.choice(turned))
         if lines := options(shown):
@@ -315,13 +315,13 @@ class Rehearsal:
             await who.click(answer(asked), label=SHELVE)
 
     async def switch(self) -> None:
-        await self.on_the_shelf("Go on with it")
+        await self.on_the_shelf("Continue it")
 
     async def archive(self) -> None:
         await self.on_the_shelf("Archive")
 
     async def delete(self) -> None:
-        await self.on_the_shelf("Delete", "Delete it for good")
+        await self.on_the_shelf("Delete", "Delete for good")
 
     async def on_the_shelf(self, *presses: str) -> None:
         """Choose any script of the list, and press these buttons one after the other."""

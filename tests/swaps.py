@@ -120,7 +120,7 @@ async def write_and_change(
                 at = number // 2 % channels
                 voice = (OTHER, VOICE)[number // 2 // channels % 2]
                 asked = await people[at].slash(places[at], "model use", model=voice, script=True)
-                await _told(asked, outcome, f"“{voice}” writes in this script")
+                await _told(asked, outcome, f"“{voice}” writes this script")
             else:
                 which = (number // 2 + 1) % len(files)
                 _put(files[which], folder / f"{VOICE}.onnx")

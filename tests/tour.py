@@ -220,7 +220,7 @@ def bring_in(page: Page, folder: Path) -> None:
     file.write_text("\n\n".join(ROOM.format(n) for n in range(1, ROOMS)))
     command(page, "start", title="Twenty Rooms", file=file)
     file.unlink()
-    press(page, "Shelve it and start the new one")
+    press(page, "Pause it and start the new one")
     shot(page, folder / "file.png", last=1)
     command(page, "scripts")
     shot(page, folder / "scripts.png", last=1)

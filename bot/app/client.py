@@ -65,7 +65,10 @@ FIRST = 0
 TO_LEAVE = 1.0
 """Seconds for which a gateway connection is given to close."""
 
-REFUSED = "Discord refused DISCORD_TOKEN: copy it anew from the bot's page in the developer portal."
+REFUSED = (
+    "Discord refused DISCORD_TOKEN. Copy the token again from the bot's page in the "
+    "developer portal."
+)
 
 BAD_TOKEN = 4004
 """The code with which Discord closes a connection of an invalid token."""
@@ -280,10 +283,10 @@ class Bot(commands.AutoShardedBot):
         if self._lease and (missing := self._lease.explain_missing()):
             return missing
         if services is None or not (self._connected >= {*self.shards} and self.is_ready()):
-            return "Discord's gateway is not connected."
+            return "Not connected to Discord's gateway."
         voice = services.settings.model
         if not services.voices.works(voice):
-            return f"The voice {voice} does not write."
+            return f"The voice {voice} is not running."
         try:
             async with asyncio.timeout(TO_ANSWER):
                 await services.store.key_values.find_value(SYNCED)
@@ -298,8 +301,8 @@ class Bot(commands.AutoShardedBot):
             if error.name != "prometheus_client":
                 raise
             raise SettingsError(
-                "ONBOOK_METRICS_PORT is set, but what counts is not installed: pip install "
-                "prometheus-client, or leave the setting out."
+                "ONBOOK_METRICS_PORT needs prometheus-client. Run pip install prometheus-client, "
+                "or unset the setting."
             ) from error
         return Metrics(self._loads)
 
@@ -312,8 +315,8 @@ async def run(chosen: RunnerSettings) -> None:
     token = chosen.discord_token.get_secret_value().strip() if chosen.discord_token else ""
     if not token:
         raise RunnerError(
-            "DISCORD_TOKEN is not set: put the bot's token into .env, or try everything without "
-            f"one: python -m {PACKAGE} --local."
+            "DISCORD_TOKEN is not set. Put the bot's token into .env, or try On Book without one: "
+            f"python -m {PACKAGE} --local."
         )
     freeze_imports()
     ending: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -380,9 +383,8 @@ def _end_without(shards: Shards, ending: asyncio.Future[None]) -> None:
     if not ending.done():
         ending.set_exception(
             RunnerError(
-                f"This process has lost {shards}: it was stopped, or did not reach the database, "
-                f"for {LEASE_DURATION:.0f} seconds. Start it again, and it takes them back, or "
-                f"waits for whoever has them now."
+                f"This process has lost {shards}, because it did not reach the database for "
+                f"{LEASE_DURATION:.0f} seconds. Start it again to take them back."
             )
         )
 
@@ -399,18 +401,19 @@ def _discord_errors() -> Iterator[None]:
             raise RunnerError(REFUSED) from None
         if error.code not in OTHER_SHARDS:
             raise RunnerError(
-                f"Discord has hung up ({error.code}): look at its status, and start again."
+                f"Discord closed the connection ({error.code}). Check Discord's status, then start "
+                "again."
             ) from error
         raise RunnerError(
-            "Discord wants the bot's servers in more shards than there are: leave ONBOOK_SHARDS "
-            "out, or give each process its part of a larger number, such as 0-3/16."
+            "Discord requires more shards for this bot. Unset ONBOOK_SHARDS, or raise the total, "
+            "as in 0-3/16."
         ) from None
     except (aiohttp.ClientError, discord.DiscordException, OSError) as error:
         if isinstance(error, commands.ExtensionError):
             raise
         raise RunnerError(
-            f"Discord cannot be reached ({type(error).__name__}): check the network, and start "
-            f"again."
+            f"Discord cannot be reached ({type(error).__name__}). Check the network, then start "
+            "again."
         ) from error
 
 

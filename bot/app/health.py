@@ -48,8 +48,8 @@ async def _open(site: web.TCPSite) -> None:
         await site.start()
     except OSError as error:
         raise SettingsError(
-            f"{site.name} cannot be served ({error.strerror}): set ONBOOK_METRICS_PORT to a free "
-            f"port and ONBOOK_METRICS_HOST to an address of this machine, or leave them out."
+            f"{site.name} cannot be served ({error.strerror}). Set ONBOOK_METRICS_PORT to a free "
+            "port and ONBOOK_METRICS_HOST to an address of this machine."
         ) from error
 
 

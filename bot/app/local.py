@@ -94,7 +94,7 @@ async def _serve(
 ) -> None:
     async with world.preview(channel, viewers=writers, layout="channel", port=port) as page:
         print(page.url, flush=True)
-        log.info("write at the address above; Ctrl-C ends, and the script is kept")
+        log.info("open the address above to write; Ctrl-C stops the bot and keeps the script")
         closed = asyncio.create_task(page.wait_closed())
         with stopped_by_signal(closed):
             await asyncio.wait([closed])

@@ -46,53 +46,55 @@ class Metrics(Meter):
         self.registry = registry = CollectorRegistry()
         self.http_trace = traced(self._requested)
         self._heard = Counter(
-            "onbook_interactions", "Interactions that have arrived.", ["act"], registry=registry
+            "onbook_interactions", "Interactions received.", ["act"], registry=registry
         )
         self._in_hand = Gauge(
             "onbook_interactions_in_hand",
-            "Interactions that are being answered.",
+            "Interactions being answered.",
             registry=registry,
         )
         self._to_acknowledge = Histogram(
             "onbook_acknowledge_seconds",
-            "From the arrival of an interaction to its first answer.",
+            "Seconds from an interaction to its first answer.",
             ["act"],
             buckets=TO_ACKNOWLEDGE,
             registry=registry,
         )
         self._to_finish = Histogram(
             "onbook_finish_seconds",
-            "From the arrival of an interaction to its end.",
+            "Seconds from an interaction to its end.",
             ["act", "outcome"],
             buckets=TO_FINISH,
             registry=registry,
         )
         self._transactions = Histogram(
             "onbook_transaction_seconds",
-            "Transactions of the database, with their waits.",
+            "Seconds of database transactions, waiting included.",
             ["purpose"],
             buckets=OF_MOMENTS,
             registry=registry,
         )
         self._transactions_in_hand = Gauge(
-            "onbook_transactions_in_hand", "Transactions that wait or are open.", registry=registry
+            "onbook_transactions_in_hand",
+            "Database transactions waiting or open.",
+            registry=registry,
         )
         self._requests = Histogram(
             "onbook_request_seconds",
-            "Requests to Discord, until their answers began.",
+            "Seconds from a request to Discord to its response.",
             ["status"],
             buckets=OF_REQUESTS,
             registry=registry,
         )
         self._gateway = Counter(
             "onbook_gateway_events",
-            "Connections to Discord's gateway: new, resumed and lost.",
+            "Gateway connections: new, resumed and lost.",
             ["event"],
             registry=registry,
         )
         self._delay = Histogram(
             "onbook_loop_delay_seconds",
-            "Delays of the event loop.",
+            "Seconds by which the event loop was late.",
             buckets=OF_MOMENTS,
             registry=registry,
         )
@@ -147,14 +149,14 @@ class _Loads(Collector):
     def collect(self) -> Iterator[GaugeMetricFamily | CounterMetricFamily]:
         """Yield the numbers of this moment."""
         queue = GaugeMetricFamily(
-            "onbook_queue", "Lines that wait for a row of the batch.", labels=["voice"]
+            "onbook_queue", "Lines waiting for a row of the batch.", labels=["voice"]
         )
         rows = GaugeMetricFamily(
-            "onbook_rows", "Lines that are read or written in the batch.", labels=["voice"]
+            "onbook_rows", "Lines being read or written in the batch.", labels=["voice"]
         )
         characters = CounterMetricFamily(
             "onbook_characters",
-            "Characters that were read, and that were written.",
+            "Characters read and written.",
             labels=["voice", "work"],
         )
         for voice, load in self.loads().items():

@@ -7,7 +7,7 @@ from pathlib import PurePath
 
 import discord
 
-from ..i18n.catalogue import many, say
+from ..i18n.catalogue import many, say, say_plural
 from ..screenplay.free_text import clean_title
 from ..screenplay.importers.import_formats import read_script_file
 from ..screenplay.importers.manuscript import Manuscript, ManuscriptError
@@ -22,7 +22,7 @@ async def read_attachment(file: discord.Attachment) -> Manuscript:
     try:
         data = await insisted(file.read, FETCHING_SECONDS)
     except (discord.HTTPException, *LOST):
-        sentence = say("Discord does not give that file out: attach it again.")
+        sentence = say("Discord did not send that file. Attach it again.")
         raise ManuscriptError(sentence) from None
     return await asyncio.to_thread(read_script_file, file.filename, data)
 
@@ -36,22 +36,22 @@ def title_of(file: discord.Attachment, found: Manuscript) -> str:
 
 def note(found: Manuscript, lines: int) -> str:
     """Return sentences about the lines that were read from a file, and about changes to them."""
-    parts = [say("{lines:,} lines were brought in; this is the last.", lines=lines)]
-    if lines == 1:
-        parts = [say("One line was brought in.")]
+    parts = [say_plural("Imported 1 line.", "Imported {number:,} lines. This is the last.", lines)]
     if found.left_out:
         parts.append(say("Left out: {remarks}.", remarks=many(found.left_out, "remark")))
-    if found.cut == 1:
-        parts.append(say("One passage was too long and became several lines."))
-    elif found.cut:
+    if found.cut:
         parts.append(
-            say("{number:,} passages were too long and became several lines.", number=found.cut)
+            say_plural(
+                "{number:,} passage was too long and was split.",
+                "{number:,} passages were too long and were split.",
+                found.cut,
+            )
         )
     if found.numbered:
         parts.append(
             say(
-                "Its scene numbers were left out, since the voice would read them: {/script "
-                "export} numbers the scenes anew."
+                "Scene numbers were left out, because the voice would read them. "
+                "{/script export} can add new ones."
             )
         )
     return " ".join(parts)

@@ -67,7 +67,7 @@ def check_texts(**texts: tuple[object, int]) -> None:
     """Raise RoomError for a value that is no text, or is longer than the number beside it."""
     for text, most in texts.values():
         if not isinstance(text, str) or len(text) > most:
-            raise RoomError(say("That is longer than {most:,} characters: shorten it.", most=most))
+            raise RoomError(say("That is longer than {most:,} characters. Shorten it.", most=most))
 
 
 def chosen(values: Sequence[object]) -> int:
@@ -76,4 +76,4 @@ def chosen(values: Sequence[object]) -> int:
         number = int(values[0][:20])
         if 0 < number <= LARGEST_ID:
             return number
-    raise RoomError(say("That cannot be chosen here: ask for the list once more."))
+    raise RoomError(say("That is not on the list any more. Open the list again."))

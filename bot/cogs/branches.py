@@ -81,7 +81,7 @@ class Branches(FeatureCog, name="OnBook.branches"):
         }
 
     @app_commands.command(name="history")
-    @app_commands.describe(line="At which line, by its number in the list; at the end if left out")
+    @app_commands.describe(line="The line to go to in the list, by number; by default the last")
     @for_scripts
     @answered
     async def history(
@@ -100,8 +100,8 @@ class Branches(FeatureCog, name="OnBook.branches"):
 
     @app_commands.command(name="fork")
     @app_commands.describe(
-        title="What the new script is called",
-        thread="Go on in a new thread rather than here",
+        title="The new script's title",
+        thread="Continue in a new thread instead of here",
     )
     @for_scripts
     @answered
@@ -111,7 +111,7 @@ class Branches(FeatureCog, name="OnBook.branches"):
         title: app_commands.Range[str, 1, 100],
         thread: bool = False,
     ) -> None:
-        """Begin another script where this one stands"""
+        """Start a second script from this one"""
         check_permissions(interaction)
         title = clean_title(title) or say(UNTITLED)
         room = self.services.room(interaction)
@@ -122,20 +122,20 @@ class Branches(FeatureCog, name="OnBook.branches"):
         await reply_to(interaction).defer(thinking=True)
         turn = await room.cursor.fork(writer_of(interaction), title)
         note = say(
-            "{who} forked the script: this is “{title}”.",
+            "{who} forked the script. This is “{title}”.",
             who=who(interaction),
             title=inline(title, 100),
         )
         await self.turns.show_end(interaction, room, turn, f"-# {note}")
 
     @app_commands.command(name="edit")
-    @app_commands.describe(line="Which line, by its number in the history; the last if left out")
+    @app_commands.describe(line="The line's number in the history; by default the last")
     @for_scripts
     @answered
     async def edit(
         self, interaction: Interaction, line: app_commands.Range[int, 1] | None = None
     ) -> None:
-        """Rewrite a line, and keep what follows it"""
+        """Rewrite a line and keep the lines after it"""
         check_permissions(interaction)
         room = self.services.room(interaction)
         script = await room.begun()
@@ -165,7 +165,7 @@ class Branches(FeatureCog, name="OnBook.branches"):
             takes = await self.store.polls.load_takes(ballot)
             options = [option(lines[-1], None) for lines in takes.values()]
             await reply_to(interaction).send_message(
-                say("After which take of that message?"),
+                say("Which take do you want to continue from?"),
                 view=line_menu("here", ballot.script, options),
                 ephemeral=True,
             )
@@ -180,8 +180,8 @@ class Branches(FeatureCog, name="OnBook.branches"):
         if await self.store.polls.find_poll_by_message(message.id):
             raise RoomError(
                 say(
-                    "These are takes to choose from: pick one, or go to it with **Continue from "
-                    "here**, and rewrite it in the message that shows it then."
+                    "These takes are still to choose from. Choose one, or go to one with "
+                    "**Continue from here**, then rewrite it."
                 )
             )
         script, lines = await self._shown_in(message)
@@ -227,7 +227,9 @@ class Branches(FeatureCog, name="OnBook.branches"):
         """Turn to another page of the history."""
         running = await self.services.room(interaction).script()
         if running.id != script:
-            raise RoomError(say("Another script runs here now: see its lines with {/history}."))
+            raise RoomError(
+                say("Another script is running here now. See its lines with {/history}.")
+            )
         await reply_to(interaction).defer()
         content, view = await self._history(running, number)
         await edited(interaction, content=content, view=view)
@@ -259,7 +261,7 @@ class Branches(FeatureCog, name="OnBook.branches"):
         """Return the number of pages of a history; raise RoomError for a script without a line."""
         lines = await self.store.lines.count_tree_lines(script)
         if not lines:
-            raise RoomError(say("The script has no line yet: write one, or use {/continue}."))
+            raise RoomError(say("The script is empty. Write a line, or use {/continue}."))
         return -(-lines // ON_A_PAGE)
 
     async def _page_of(self, script: Script, line: int) -> int:
@@ -271,7 +273,7 @@ class Branches(FeatureCog, name="OnBook.branches"):
         path = await self.store.lines.load_path_ids(script.head)
         if number > len(path):
             there = many(len(path), "line")
-            raise RoomError(say("The script has {lines}: choose one that it has.", lines=there))
+            raise RoomError(say("The script has only {lines}. Choose one of them.", lines=there))
         return Place(script.id, path[number - 1])
 
     async def _numbers(self, script: Script) -> dict[int, int]:
@@ -284,7 +286,7 @@ class Branches(FeatureCog, name="OnBook.branches"):
         """Return the script in a message, and those of its lines that stand; all if none does."""
         found = await self.services.messages.perspectives.at(message.id)
         if found is None:
-            raise RoomError(say("That message shows no line of a script: choose one that does."))
+            raise RoomError(say("That message shows no line of a script. Choose one that does."))
         script, lines = found
         return script.id, lines
 
@@ -296,7 +298,7 @@ class Branches(FeatureCog, name="OnBook.branches"):
         room = self.services.room(interaction)
         await reply_to(interaction).defer(thinking=True)
         turn = await room.cursor.jump_to(writer_of(interaction), place)
-        note = say("{who} took the script to this line.", who=who(interaction))
+        note = say("{who} moved the script to this line.", who=who(interaction))
         await self.turns.show_end(interaction, room, turn, f"-# {note}")
 
     async def _open(self, interaction: Interaction, place: Place) -> None:
@@ -323,13 +325,12 @@ class Branches(FeatureCog, name="OnBook.branches"):
     async def _fork_into_thread(self, interaction: Interaction, room: Room, title: str) -> None:
         channel, may = interaction.channel, interaction.app_permissions
         if not isinstance(channel, discord.TextChannel):
-            raise RoomError(say("No thread can be opened here: leave out the option {*thread}."))
+            raise RoomError(say("I cannot open a thread here. Leave out {*thread}."))
         if not (may.create_public_threads and may.send_messages_in_threads):
             raise RoomError(
                 say(
-                    "I lack the permissions **Create Public Threads** and **Send Messages In "
-                    "Threads** in this channel: ask somebody who manages it, or leave out the "
-                    "option {*thread}."
+                    "I need **Create Public Threads** and **Send Messages In Threads** here. Ask "
+                    "for them, or leave out {*thread}."
                 )
             )
         await reply_to(interaction).defer(thinking=True)
@@ -343,7 +344,7 @@ class Branches(FeatureCog, name="OnBook.branches"):
             raise
         await self.services.poster.open_at(thread)
         note = say(
-            "{who} forked the script: it goes on here, and as “{title}” in {thread}.",
+            "{who} forked the script. It continues here, and as “{title}” in {thread}.",
             who=who(interaction),
             title=inline(title, 100),
             thread=thread.mention,

@@ -23,11 +23,11 @@ from .requester import writer_of
 class Cast(FeatureCog, name="OnBook.cast"):
     """See and change who is in the script."""
 
-    cast_group = for_scripts(app_commands.Group(name="cast", description="Who is in the script"))
+    cast_group = for_scripts(app_commands.Group(name="cast", description="The script's cast"))
 
     @cast_group.command(name="add")
     @app_commands.describe(
-        names="Who comes in, separated by commas", player="Who plays them; nobody if it is left out"
+        names="Characters to add, separated by commas", player="Who plays them; by default nobody"
     )
     @answered
     async def add_to_cast(
@@ -36,7 +36,7 @@ class Cast(FeatureCog, name="OnBook.cast"):
         names: app_commands.Range[str, 1, 1000],
         player: discord.User | discord.Member | None = None,
     ) -> None:
-        """Add characters, or say who plays one"""
+        """Add characters, or set who plays one"""
         check_permissions(interaction)
         who = player.id if player else None
         room = self.services.room(interaction)
@@ -47,12 +47,12 @@ class Cast(FeatureCog, name="OnBook.cast"):
         await self._tell(interaction, script)
 
     @cast_group.command(name="remove")
-    @app_commands.describe(character="Who goes; their lines stay")
+    @app_commands.describe(character="The character to remove; their lines stay")
     @answered
     async def remove_from_cast(
         self, interaction: Interaction, character: app_commands.Range[str, 1, 60]
     ) -> None:
-        """Take a character out of the cast"""
+        """Remove a character from the cast"""
         check_permissions(interaction)
         room = self.services.room(interaction)
         await self._defer(interaction, room)
@@ -62,15 +62,15 @@ class Cast(FeatureCog, name="OnBook.cast"):
     @cast_group.command(name="list")
     @answered
     async def list_cast(self, interaction: Interaction) -> None:
-        """See the cast, and who plays whom"""
+        """See the cast and who plays whom"""
         script = await self.services.room(interaction).script()
         await reply_to(interaction).send_message(list_cast(script), ephemeral=True)
 
     @cast_group.command(name="lock")
-    @app_commands.describe(lock="on: nobody speaks but the cast; off: anybody may")
+    @app_commands.describe(lock="on: only the cast speaks; off: anyone may")
     @answered
     async def lock_cast(self, interaction: Interaction, lock: Literal["on", "off"]) -> None:
-        """Choose whether the voice writes for the cast alone"""
+        """Choose whether only the cast may speak"""
         check_permissions(interaction)
         room = self.services.room(interaction)
         await self._defer(interaction, room)
@@ -115,12 +115,12 @@ class Cast(FeatureCog, name="OnBook.cast"):
 def list_cast(script: Script) -> str:
     """Return the cast of a script as a list."""
     if not script.cast:
-        return say("Nobody is in the cast: `{/cast add}` adds characters.")
+        return say("The cast is empty. Add characters with `{/cast add}`.")
     lines = [f"- {_played(inline(one, 60), script.players.get(one))}" for one in script.cast]
     if script.lock:
-        lock = say("The voice writes for nobody else.")
+        lock = say("The voice writes only for the cast now.")
     else:
-        lock = say("The voice writes for others, too.")
+        lock = say("The voice may write for others now, too.")
     return "\n".join([*lines, f"-# {lock}"])
 
 

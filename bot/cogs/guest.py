@@ -36,7 +36,7 @@ def check_places(bot: Host, group: str) -> None:
     rules decide, and removed again.
     """
     if OnBook.__cog_name__ in bot.cogs:
-        raise NoPlace("On Book is already loaded here, from another folder: unload that first.")
+        raise NoPlace("On Book is already loaded here, from another folder. Unload that one first.")
     tree: app_commands.CommandTree[Any] = bot.tree
     wanted: list[app_commands.Group | app_commands.ContextMenu] = [grouped(group, ())]
     wanted += [app_commands.ContextMenu(name=name, callback=_do_nothing) for name in MENUS]
@@ -48,8 +48,8 @@ def check_places(bot: Host, group: str) -> None:
                 raise NoPlace(_taken(one)) from None
             except app_commands.CommandLimitReached as error:
                 raise NoPlace(
-                    f"This bot has no place for “{one.name}”: Discord allows {error.limit} "
-                    f"commands of its kind."
+                    f"There is no room for “{one.name}”, because Discord allows {error.limit} "
+                    "commands of its kind. Remove one."
                 ) from None
             added.callback(tree.remove_command, one.name, type=_type(one))
 
@@ -66,5 +66,5 @@ def _type(one: app_commands.Group | app_commands.ContextMenu) -> AppCommandType:
 
 def _taken(one: app_commands.Group | app_commands.ContextMenu) -> str:
     if isinstance(one, app_commands.ContextMenu):
-        return f"This bot has a command “{one.name}” already: give that another name."
-    return f"This bot has a command /{one.name} already: set ONBOOK_GROUP to another name."
+        return f"This bot already has a command “{one.name}”. Rename that one."
+    return f"This bot already has a command /{one.name}. Set ONBOOK_GROUP to another name."

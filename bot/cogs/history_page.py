@@ -101,7 +101,9 @@ def _list(
         for line in lines
     ]
     if any(line.origin for line in lines):
-        entries.append(f"-# {say('What is not told of a seed is as in {/settings show}.')}")
+        entries.append(
+            f"-# {say('Settings that a seed does not mention are those of {/settings show}.')}"
+        )
     return "\n".join(entries)
 
 

@@ -27,14 +27,12 @@ from .requester import writer_of
 class Models(FeatureCog, name="OnBook.models"):
     """See the voices, and choose one."""
 
-    model = for_scripts(
-        app_commands.Group(name="model", description="The voices that can write along")
-    )
+    model = for_scripts(app_commands.Group(name="model", description="See and choose voices"))
 
     @model.command(name="list")
     @answered
     async def list_models(self, interaction: Interaction) -> None:
-        """See which voices there are"""
+        """List the voices"""
         room = self.services.room(interaction)
         await reply_to(interaction).defer(thinking=True, ephemeral=True)
         found = await self.services.voices.examine_all()
@@ -43,8 +41,8 @@ class Models(FeatureCog, name="OnBook.models"):
 
     @model.command(name="use")
     @app_commands.describe(
-        model="Which voice writes along",
-        script="Only in the script that runs here, and in no other",
+        model="The voice to write with",
+        script="Only for the script running here",
     )
     @answered
     async def use_model(
@@ -53,14 +51,14 @@ class Models(FeatureCog, name="OnBook.models"):
         model: app_commands.Range[str, 1, 100],
         script: bool = False,
     ) -> None:
-        """Choose the voice of the new scripts in this server, or of the script that runs here"""
+        """Choose the voice for new scripts on this server, or for the script running here"""
         room = self.services.room(interaction)
         check_permissions(interaction)
         if not script:
             check_may_set(interaction, "guild")
         if not script and interaction.guild_id is None:
             raise RoomError(
-                say("There is no server here: choose a voice for the script, with {*script}.")
+                say("This is not a server. Choose a voice for the script with {*script}.")
             )
         # Opening a voice for the first time takes a moment.
         await reply_to(interaction).defer(thinking=True)
@@ -69,7 +67,7 @@ class Models(FeatureCog, name="OnBook.models"):
         if script:
             await room.library.change(writer_of(interaction), {"voice": model})
             told = say(
-                "“{voice}” writes in this script from now on, and reads it first.",
+                "“{voice}” writes this script from now on, and reads it first.",
                 voice=inline(model, 40),
             )
         else:
@@ -77,16 +75,16 @@ class Models(FeatureCog, name="OnBook.models"):
                 guild_voice_key(interaction.guild_id or 0), model
             )
             told = say(
-                "“{voice}” writes in new scripts here from now on. Scripts that are there keep "
-                "their voices: {/model use} with {*script} changes one.",
+                "“{voice}” writes new scripts here from now on. Other scripts keep their voices; "
+                "change one with {/model use} and {*script}.",
                 voice=inline(model, 40),
             )
         await delivered(interaction, content=told)
 
     @model.command(name="info")
     @app_commands.describe(
-        model="Which voice; the one that writes here if none is named",
-        everyone="Show it to everybody here",
+        model="The voice; by default the one that writes here",
+        everyone="Show it to everyone here",
     )
     @answered
     async def show_model(
@@ -95,7 +93,7 @@ class Models(FeatureCog, name="OnBook.models"):
         model: app_commands.Range[str, 1, 100] | None = None,
         everyone: bool = False,
     ) -> None:
-        """See what a voice has read, how good it is, and how it learned"""
+        """See what a voice was trained on, how good it is, and how it learned"""
         room = self.services.room(interaction)
         await reply_to(interaction).defer(thinking=True, ephemeral=not everyone)
         found = await self.services.voices.look(

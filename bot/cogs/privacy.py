@@ -21,28 +21,26 @@ from ..ui.delivery import delivered, reply_to
 from .feature import FeatureCog, answered, for_scripts
 
 KEPT = phrase(
-    "**What On Book keeps:** the lines that are written with {/write}, {/continue} and the "
-    "buttons, each with when it was written and with your name and id if you wrote it or asked for "
-    "it; titles and casts; who began a script, who plays whom, and your votes. It reads no other "
-    "message. It is all on the computer of whoever runs this bot, it is sent to nobody, and no "
-    "voice is trained on it.\n"
-    "{/privacy export} gives you what is yours. {/privacy forget} takes your name from every line, "
-    "and your lines' text too if you wish. A server that removes the bot has its scripts deleted "
-    "after {days}. Whoever runs this bot may have backups that are older."
+    "**What On Book stores:** each line written with {/write}, {/continue} or the buttons, with "
+    "its time, and with your name and ID if you wrote or requested it; titles and casts; who "
+    "started a script, who plays whom, and your votes. It reads no other messages. All of it "
+    "stays on the computer of the bot's owner, goes to nobody else, and trains no voice.\n"
+    "{/privacy export} gives you your data. {/privacy forget} removes your name from every line, "
+    "and your text too if you like. If a server removes the bot, its scripts are deleted after "
+    "{days}. The bot's owner may have older backups."
 )
 
 STAYS = phrase(
-    "Messages that show lines change with them. Others stay as they are: notes such as “Ben took "
-    "back the last line”, files and pictures that were shown to everybody, and what a deleted "
-    "script has left behind. Moderators can delete those."
+    "Messages that show your lines change with them. Notes such as “Ben undid the last line”, "
+    "public files and pictures, and messages of deleted scripts stay; moderators can delete "
+    "them."
 )
 
 SURE = phrase(
-    "Take your name from every line that you wrote, in every server? Your lines stay, by "
-    "“somebody”, and your scripts have no owner then. Or take your name and the lines' text, too? "
-    "Each stays in its place with “…” for a text, and what the voice wrote below stays. Choose "
-    "now: without your name nobody can find your lines later to take their text. Nobody can bring "
-    "anything of it back."
+    "Remove your name from every line that you wrote, on every server? Your lines stay, by "
+    "“somebody”, and your scripts lose their owner. Or remove their text, too? Then each line "
+    "shows “…” in its place, and what the voice wrote below it stays. Choose now: without your "
+    "name, nobody can find your lines later to remove their text. This cannot be undone."
 )
 
 FILE = "on-book-yours"
@@ -55,7 +53,7 @@ class Privacy(FeatureCog, name="OnBook.privacy"):
     """See what is kept of a person, have it, and have it deleted."""
 
     privacy_group = for_scripts(
-        app_commands.Group(name="privacy", description="What is kept of you here")
+        app_commands.Group(name="privacy", description="Your data in On Book")
     )
 
     def listeners(self) -> dict[str, Handler]:
@@ -69,7 +67,7 @@ class Privacy(FeatureCog, name="OnBook.privacy"):
     @privacy_group.command(name="about")
     @answered
     async def about_privacy(self, interaction: Interaction) -> None:
-        """See what is kept of you, and for how long"""
+        """See what is stored about you, and for how long"""
         self.services.admit(interaction)
         days = many(self.services.settings.departed_days, "day")
         kept = f"{say(KEPT, days=days)}\n{say(STAYS)}"
@@ -78,29 +76,29 @@ class Privacy(FeatureCog, name="OnBook.privacy"):
     @privacy_group.command(name="export")
     @answered
     async def export_mine(self, interaction: Interaction) -> None:
-        """Get all that is kept of you as a file"""
+        """Get all data stored about you as a file"""
         self.services.admit(interaction)
         await reply_to(interaction).defer(ephemeral=True, thinking=True)
         kept = await self.store.people.load_personal_data(interaction.user.id)
         if not kept:
-            await delivered(interaction, content=say("Nothing is kept of you here."))
+            await delivered(interaction, content=say("Nothing is stored about you."))
             return
         name, content = await asyncio.to_thread(as_file, kept, interaction.filesize_limit)
         if len(content) > interaction.filesize_limit:
-            raise RoomError(
-                say("What is kept of you is too large for Discord: ask whoever runs the bot.")
-            )
+            raise RoomError(say("Your data is too large for Discord. Ask the bot's owner for it."))
         lines = many(len(kept.lines), "line")
         await delivered(
             interaction,
-            content=say("All that is kept of you, with {lines} that you wrote.", lines=lines),
+            content=say(
+                "All data stored about you, including {lines} that you wrote.", lines=lines
+            ),
             attachments=[discord.File(io.BytesIO(content), filename=name)],
         )
 
     @privacy_group.command(name="forget")
     @answered
     async def forget(self, interaction: Interaction) -> None:
-        """Have your name taken from everything that was written here, and your text if you wish"""
+        """Remove your name from all your lines, and their text too if you like"""
         self.services.admit(interaction)
         asked = f"{say(SURE)}\n-# {say(STAYS)}"
         view = view_of(
@@ -140,17 +138,19 @@ def forgotten_text(found: ErasureResult, *, text: bool) -> str:
     """Return the reply to a person who was forgotten, with their text or without."""
     lines = many(found.lines, "line")
     if text:
-        sentences = [say("You are forgotten. Without name and text now: {lines}.", lines=lines)]
+        sentences = [say("You are forgotten. Name and text removed from {lines}.", lines=lines)]
     else:
         sentences = [
-            say("You are forgotten. Without your name now: {lines}.", lines=lines),
-            say("Nobody can tell any more which they are, to take their text."),
+            say("You are forgotten. Name removed from {lines}.", lines=lines),
+            say(
+                "Their text can no longer be removed, because nobody knows now which lines were "
+                "yours."
+            ),
         ]
     if not found.purged:
         sentences.append(
             say(
-                "A last trace on the disk goes by itself within half an hour or, where another "
-                "program is reading the scripts, such as a backup, a moment after that has ended."
+                "The last traces leave the disk within half an hour, or when a running backup ends."
             )
         )
     return " ".join(sentences)

@@ -9,7 +9,7 @@ import io
 import discord
 from discord import app_commands
 
-from ..i18n.catalogue import many, phrase, say
+from ..i18n.catalogue import many, phrase, say, say_plural
 from ..i18n.markdown import inline
 from ..screenplay.exporters.edition import make_edition
 from ..screenplay.exporters.export_formats import (
@@ -45,15 +45,6 @@ PAPERS = [
 MANY = 10
 """Lines of a script from which on a replay has a file."""
 
-_ONE_LINE_COST = phrase(
-    "What the last line cost the voice “{voice}”: {bits:.1f} bits a character. The darker, and the "
-    "taller the bar, the more."
-)
-_LINES_COST = phrase(
-    "What the last {lines} cost the voice “{voice}”: {bits:.1f} bits a character. The darker, and "
-    "the taller the bar, the more."
-)
-
 
 class Reading(FeatureCog, name="OnBook.reading"):
     """Read a script."""
@@ -67,13 +58,13 @@ class Reading(FeatureCog, name="OnBook.reading"):
         }
 
     script = for_scripts(
-        app_commands.Group(name="script", description="Read the script of this channel")
+        app_commands.Group(name="script", description="Read this channel's script")
     )
 
     @script.command(name="show")
     @answered
     async def show(self, interaction: Interaction) -> None:
-        """Read the whole script, as a page and as a file"""
+        """Read the whole script here, or download it"""
         room = self.services.room(interaction)
         script = await room.begun()
         await reply_to(interaction).defer(thinking=True, ephemeral=True)
@@ -92,9 +83,9 @@ class Reading(FeatureCog, name="OnBook.reading"):
         room = self.services.room(interaction)
         running = await room.script()
         if running.id != script:
-            raise RoomError(say("Another script runs here now: read it with {/script show}."))
+            raise RoomError(say("Another script is running here now. Read it with {/script show}."))
         if running.head is None:
-            raise RoomError(say("The script has no line any more: write one, or use {/continue}."))
+            raise RoomError(say("The script is empty again. Write a line, or use {/continue}."))
         await reply_to(interaction).defer()
         elements = await self.store.lines.load_elements(running.head)
         content, view = await script_page(running, elements, number)
@@ -102,8 +93,8 @@ class Reading(FeatureCog, name="OnBook.reading"):
 
     @script.command(name="export")
     @app_commands.describe(
-        format="What kind of file",
-        paper="For a PDF, and for HTML that is printed",
+        format="The file format",
+        paper="For PDF, and for HTML in print",
         scene_numbers="Number the scenes",
     )
     @app_commands.choices(format=FORMAT_CHOICES, paper=PAPERS)
@@ -115,23 +106,23 @@ class Reading(FeatureCog, name="OnBook.reading"):
         paper: str = PaperSize.LETTER.value,
         scene_numbers: bool = False,
     ) -> None:
-        """Download the script, with a title page that says who wrote it"""
+        """Download the script, with a title page that credits its writers"""
         form, size = EXPORT_FORMATS[format], PaperSize(paper)
         room = self.services.room(interaction)
         await send_export(interaction, room, form, size, scene_numbers=scene_numbers)
 
     @script.command(name="stats")
-    @app_commands.describe(everyone="Show it to everybody here")
+    @app_commands.describe(everyone="Show it to everyone here")
     @answered
     async def stats(self, interaction: Interaction, everyone: bool = False) -> None:
-        """See who speaks and who wrote how much, and how long the script is"""
+        """See who speaks, who wrote how much, and how long the script is"""
         await send_stats(interaction, self.services.room(interaction), to_all=everyone)
 
     @script.command(name="replay")
-    @app_commands.describe(everyone="Whether everybody here sees it")
+    @app_commands.describe(everyone="Show it to everyone here")
     @answered
     async def replay(self, interaction: Interaction, everyone: bool = False) -> None:
-        """Prove that the voice's lines came from their seeds and settings"""
+        """Verify the voice's lines by writing them again from their seeds and settings"""
         room = self.services.room(interaction)
         script = await room.begun()
         characters = await self.store.lines.count_characters(script.head)
@@ -144,8 +135,8 @@ class Reading(FeatureCog, name="OnBook.reading"):
 
     @app_commands.command(name="surprise")
     @app_commands.describe(
-        lines="How many of the last lines, from 1 to 10",
-        everyone="Show it to everybody here",
+        lines="How many of the last lines to show, from 1 to 10",
+        everyone="Show it to everyone here",
     )
     @for_scripts
     @answered
@@ -190,15 +181,15 @@ async def send_export(
     printed = await asyncio.to_thread(work)
     if len(printed.content) > interaction.filesize_limit:
         raise RoomError(
-            say("That file is too large for Discord: choose the {*format} fountain or txt.")
+            say("That file is too large for Discord. Choose fountain or txt as the {*format}.")
         )
     content = say(
         "“{title}”, {lines}.", title=inline(script.title, 100), lines=many(len(lines), "line")
     )
     if printed.has_boxes:
         boxes = say(
-            "The typeface of the PDF lacks some of its characters and shows boxes there: the other "
-            "formats have them all."
+            "The PDF's font lacks some characters and shows boxes instead. The other formats "
+            "have them all."
         )
         content += f" {boxes}"
     file = discord.File(io.BytesIO(printed.content), f"{file_name(script)}.{form.ending}")
@@ -226,9 +217,12 @@ async def send_surprise(interaction: Interaction, room: Room, most: int, *, to_a
     await reply_to(interaction).defer(thinking=True, ephemeral=not to_all)
     found = await surprisal.look(room, most)
     picture = await asyncio.to_thread(page.surprise, found)
-    content = say(
-        _ONE_LINE_COST if len(found.lines) == 1 else _LINES_COST,
-        lines=many(len(found.lines), "line"),
+    content = say_plural(
+        "How the last line surprised “{voice}”: {bits:.1f} bits per character. Darker letters and "
+        "taller bars mean more.",
+        "How the last {number:,} lines surprised “{voice}”: {bits:.1f} bits per character. Darker "
+        "letters and taller bars mean more.",
+        len(found.lines),
         voice=inline(found.voice, 40),
         bits=found.average,
     )
@@ -256,8 +250,8 @@ async def _readable(interaction: Interaction, room: Room) -> Script:
     if not interaction.app_permissions.attach_files:
         raise RoomError(
             say(
-                "I lack the permission **Attach Files** in this channel: ask somebody who manages "
-                "it to grant that."
+                "I need the **Attach Files** permission in this channel. Ask someone who manages "
+                "it."
             )
         )
     return script
@@ -269,8 +263,8 @@ async def _send_picture(
     """Send a picture, with ``words`` for people who cannot see it."""
     if picture.has_boxes:
         boxes = say(
-            "The typeface of the picture lacks some characters and shows boxes there: {/script "
-            "show} has the whole script."
+            "The picture's font lacks some characters and shows boxes instead. {/script show} "
+            "has them all."
         )
         content += f" {boxes}"
     file = discord.File(io.BytesIO(picture.png), name, description=words)

@@ -14,7 +14,7 @@ from ..ui.components import Interaction
 def channel_of(interaction: Interaction) -> int:
     """Return the id of an interaction's channel; raise RoomError where there is none."""
     if interaction.channel_id is None:
-        raise RoomError(say("Scripts are written in channels: use this command in one."))
+        raise RoomError(say("Scripts are written in channels. Use this command in one."))
     return interaction.channel_id
 
 

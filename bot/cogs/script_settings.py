@@ -25,13 +25,13 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
     """See and change how the voice writes."""
 
     settings_group = for_scripts(
-        app_commands.Group(name="settings", description="How the voice writes here")
+        app_commands.Group(name="settings", description="This script's settings")
     )
 
     @settings_group.command(name="show")
     @answered
     async def show_settings(self, interaction: Interaction) -> None:
-        """See how this script is written"""
+        """See this script's settings"""
         room = self.services.room(interaction)
         script = await room.script()
         banned = {
@@ -48,9 +48,9 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
 
     @settings_group.command(name="voice")
     @app_commands.describe(
-        model="Which voice writes along",
-        takes="How many takes of a line it writes at once",
-        cast_lock="Let nobody speak but the cast",
+        model="The voice to write with",
+        takes="How many takes to write at once",
+        cast_lock="Let only the cast speak",
         skip_played="Leave characters to the people who play them",
     )
     @with_options(PREFERENCES.values())
@@ -65,7 +65,7 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
         skip_played: bool | None = None,
         **options: Value | None,
     ) -> None:
-        """Change how the voice writes in this script"""
+        """Change how the voice writes this script"""
         chosen = {
             "voice": model,
             "takes": takes,
@@ -78,8 +78,8 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
     @settings_group.command(name="turns")
     @app_commands.describe(
         alternate="Let nobody write twice in a row",
-        cooldown="Seconds to wait between two lines, 0 for none",
-        role="Who may write here; a moderator sets it",
+        cooldown="Seconds between two lines, or 0",
+        role="Who may write here; only moderators can set it",
     )
     @answered
     async def set_turns(
@@ -89,7 +89,7 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
         cooldown: app_commands.Range[int, 0, 86_400] | None = None,
         role: discord.Role | None = None,
     ) -> None:
-        """Change who writes in this script, and when"""
+        """Change who may write this script, and when"""
         chosen = {
             "alternate": alternate,
             "cooldown": cooldown,
@@ -98,7 +98,7 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
         await self._set(interaction, chosen)
 
     @settings_group.command(name="reset")
-    @app_commands.describe(setting="Which setting to reset")
+    @app_commands.describe(setting="The setting to reset")
     @app_commands.choices(
         setting=[app_commands.Choice(name=NAMES[one], value=one) for one in NAMES]
         + [app_commands.Choice(name=phrase("banned words"), value=BANNED)]
@@ -106,7 +106,7 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
     )
     @answered
     async def reset(self, interaction: Interaction, setting: str) -> None:
-        """Reset the settings of this script"""
+        """Reset this script's settings"""
         room = self.services.room(interaction)
         if setting == BANNED:
             check_may_set(interaction, "channel")
@@ -114,8 +114,8 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
                 "channel", room.channel, [], interaction.guild_id
             )
             told = say(
-                "No word is banned in this channel any more, beyond the bot's own list and the "
-                "server's: {/settings banned} adds some."
+                "This channel bans no words of its own now. The lists of the bot and the server "
+                "still apply."
             )
             await reply_to(interaction).send_message(told, ephemeral=True)
             return
@@ -126,7 +126,7 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
         # The role and the banned words belong to the moderators: each is reset by its name alone.
         chosen = {one: value for one, value in first.items() if one != "role"}
         banned = await self.store.banned_words.load_word_list("channel", room.channel)
-        stays = say("The words that are banned in this channel stay: reset them by name.")
+        stays = say("The channel's banned words stay. Reset them separately.")
         await self._change(interaction, chosen, stays if banned else "")
 
     @set_voice.autocomplete("model")
@@ -145,7 +145,9 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
         """Change the settings that were given a value."""
         given = {one: value for one, value in chosen.items() if value is not None}
         if not given:
-            raise RoomError(say("Choose what to change, or see how it is with {/settings show}."))
+            raise RoomError(
+                say("Choose a setting to change, or see them all with {/settings show}.")
+            )
         await self._change(interaction, given)
 
     async def _change(
@@ -162,10 +164,10 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
 
     @settings_group.command(name="banned")
     @app_commands.describe(
-        add="Words or phrases that the voice must not say, separated by commas",
-        remove="Words or phrases that it may say again, separated by commas",
-        clear="Remove all that are on the list before",
-        server="For the whole server rather than this channel",
+        add="Words or phrases to ban, separated by commas",
+        remove="Words or phrases to allow again, separated by commas",
+        clear="Empty the list first",
+        server="For the whole server instead of this channel",
     )
     @answered
     async def banned(
@@ -176,7 +178,7 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
         clear: bool = False,
         server: bool = False,
     ) -> None:
-        """See or change what the voice must not say here"""
+        """See or change the words that the voice must not say here"""
         self.services.admit(interaction)
         scope, place = _scope(interaction, server)
         words = await self.store.banned_words.load_word_list(scope, place)
@@ -197,5 +199,5 @@ def _scope(interaction: Interaction, server: bool) -> tuple[str, int]:
     if not server:
         return "channel", channel_of(interaction)
     if interaction.guild_id is None:
-        raise RoomError(say("There is no server here: leave out the option {*server}."))
+        raise RoomError(say("This is not a server. Leave out {*server}."))
     return "guild", interaction.guild_id

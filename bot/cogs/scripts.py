@@ -36,12 +36,12 @@ ON_A_PAGE = 20
 """Scripts on a page, for whose titles a message has room."""
 
 BUTTONS = {
-    "run": (phrase("Go on with it"), discord.ButtonStyle.primary),
+    "run": (phrase("Continue it"), discord.ButtonStyle.primary),
     "rename": (phrase("Rename"), discord.ButtonStyle.secondary),
     "archive": (phrase("Archive"), discord.ButtonStyle.secondary),
-    "return": (phrase("Put it back"), discord.ButtonStyle.secondary),
+    "return": (phrase("Unarchive"), discord.ButtonStyle.secondary),
     "ask": (phrase("Delete"), discord.ButtonStyle.danger),
-    "delete": (phrase("Delete it for good"), discord.ButtonStyle.danger),
+    "delete": (phrase("Delete for good"), discord.ButtonStyle.danger),
     "see": (phrase("Keep it"), discord.ButtonStyle.secondary),
     "all": (phrase("All scripts"), discord.ButtonStyle.secondary),
 }
@@ -70,7 +70,7 @@ class Scripts(FeatureCog, name="OnBook.scripts"):
     @for_scripts
     @answered
     async def scripts(self, interaction: Interaction) -> None:
-        """See all scripts of this channel: switch, rename, archive, delete"""
+        """See this channel's scripts: switch, rename, archive or delete them"""
         content, view = await self._shelf(self.services.room(interaction))
         await reply_to(interaction).send_message(content, view=view, ephemeral=True)
 
@@ -131,7 +131,7 @@ class Scripts(FeatureCog, name="OnBook.scripts"):
         """Return a page of a channel's scripts, from 0; a number past the end is the last page."""
         shelf = await room.library.scripts()
         if not shelf:
-            raise RoomError(say("There is no script in this channel yet: begin one with {/start}."))
+            raise RoomError(say("This channel has no script yet. Start one with {/start}."))
         pages = -(-len(shelf) // ON_A_PAGE)
         number = min(number, pages - 1)
         there = shelf[number * ON_A_PAGE : (number + 1) * ON_A_PAGE]
@@ -147,7 +147,7 @@ class Scripts(FeatureCog, name="OnBook.scripts"):
         """Show a script and its buttons in the place of the menu."""
         lines = await self.store.lines.load_path_ids(one.head)
         content = say(
-            "**{title}**: {standing}, begun by {owner}, {lines}",
+            "**{title}**: {standing}, started by {owner}, {lines}",
             title=inline(one.title, 100),
             standing=standing(one),
             owner=mention(one.owner),
@@ -165,15 +165,13 @@ class Scripts(FeatureCog, name="OnBook.scripts"):
         """Return the question whether to delete a script, with what would be deleted."""
         lines, forked = await self.store.scripts.count_deletion(one)
         question = say(
-            "Delete “{title}” with {lines}? Nobody can bring it back. Its messages stay.",
+            "Delete “{title}” with {lines}? This cannot be undone. Its messages stay.",
             title=inline(one.title, 100),
             lines=many(lines, "line"),
         )
         if not forked:
             return question
-        stays = say(
-            "What forks of it begin with stays in them: {lines}.", lines=many(forked, "line")
-        )
+        stays = say("Its forks keep their copies of {lines}.", lines=many(forked, "line"))
         return f"{question} {stays}"
 
     async def _switch(self, interaction: Interaction, script: int) -> None:
@@ -183,7 +181,7 @@ class Scripts(FeatureCog, name="OnBook.scripts"):
         await reply_to(interaction).defer(thinking=True)
         turn = await room.library.switch(writer_of(interaction), script)
         note = say(
-            "{who} took “{title}” from the shelf.",
+            "{who} resumed “{title}”.",
             who=who(interaction),
             title=inline(turn.script.title, 100),
         )
@@ -194,7 +192,7 @@ class Scripts(FeatureCog, name="OnBook.scripts"):
         messages = await self.services.messages.messages_of(one)
         await reply_to(interaction).defer()
         seen = await room.library.delete(writer_of(interaction), script)
-        deleted = say("“{title}” is deleted.", title=inline(one.title, 100))
+        deleted = say("“{title}” was deleted.", title=inline(one.title, 100))
         await edited(interaction, content=deleted, view=None)
         await self.services.messages.strip(interaction, room, messages)
         for turn in seen:
@@ -223,8 +221,8 @@ def script_option(one: Script) -> discord.SelectOption:
 def standing(one: Script) -> str:
     """Return where a script is: running, on the shelf, or archived."""
     if one.running:
-        return say("runs here")
-    return say("archived") if one.archived else say("on the shelf")
+        return say("running here")
+    return say("archived") if one.archived else say("paused")
 
 
 def list_scripts(shelf: Sequence[Script], page: int, pages: int) -> str:

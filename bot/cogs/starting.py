@@ -44,13 +44,13 @@ class Starting(FeatureCog, name="OnBook.starting"):
 
     @app_commands.command(name="start")
     @app_commands.describe(
-        title="What the script is called",
-        heading="Where it begins, such as INT. DINER - NIGHT",
-        cast="Who is in it, separated by commas",
+        title="The script's title",
+        heading="Where it starts, such as INT. DINER - NIGHT",
+        cast="The characters, separated by commas",
         temperature="How daring the voice is, from 0.1 to 2.0",
-        model="Which voice writes along",
-        style="The tone that the voice begins in; which there are depends on the voice",
-        file=f"A script to go on with: {list_endings()}, up to 1 MB",
+        model="The voice to write with",
+        style="The tone to start in; each voice has its own",
+        file=f"A script to continue: {list_endings()}, up to 1 MB",
     )
     @for_scripts
     @answered
@@ -65,7 +65,7 @@ class Starting(FeatureCog, name="OnBook.starting"):
         style: app_commands.Range[str, 1, LONGEST_STYLE] | None = None,
         file: discord.Attachment | None = None,
     ) -> None:
-        """Begin a new script in this channel"""
+        """Start a new script in this channel"""
         await self._begin(
             interaction,
             title or "",
@@ -185,8 +185,8 @@ class Starting(FeatureCog, name="OnBook.starting"):
             return
         await reply_to(interaction).send_message(
             say(
-                "“{title}” runs in this channel. Go on with it, or shelve it? What is on the shelf "
-                "is kept.",
+                "“{title}” is running in this channel. Continue it, or pause it? Paused scripts "
+                "are kept.",
                 title=inline(running.title, 100),
             ),
             view=self.services.in_flight.open(ShelveOffer(stand, shelve)),
@@ -204,7 +204,7 @@ class Starting(FeatureCog, name="OnBook.starting"):
         room = self.services.room(interaction)
         await reply_to(interaction).defer(thinking=True)
         script = await room.script()
-        note = say("“{title}” goes on.", title=inline(script.title, 100))
+        note = say("“{title}” continues.", title=inline(script.title, 100))
         turn = Turn(script, moved_from=script.head)
         await self.turns.show_end(interaction, room, turn, f"-# {note}")
 
@@ -227,8 +227,8 @@ class ShelveOffer(ui.View):
         self.go_on.custom_id, self.begin.custom_id = new_id("go-on"), new_id("begin")
         self._go_on = go_on
         self._begin = begin
-        self.go_on.label = say("Go on with it")
-        self.begin.label = say("Shelve it and start the new one")
+        self.go_on.label = say("Continue it")
+        self.begin.label = say("Pause it and start the new one")
 
     @ui.button(style=discord.ButtonStyle.primary)
     async def go_on(self, interaction: Interaction, _button: ui.Button[Self]) -> None:

@@ -9,17 +9,16 @@ from ..ui.delivery import reply_to
 from .feature import FeatureCog, answered
 
 REPLAY_OVER = phrase(
-    "That replay has ended: use {/script replay} once more if its message does not tell what came "
-    "of it."
+    "That replay has ended. If its message shows no result, use {/script replay} again."
 )
 OVER = {
     LINES: (
-        phrase("That has ended, and nothing of it is in the script: ask for it again."),
-        phrase("That is written already: see it in {/history}."),
+        phrase("That turn was interrupted, and nothing was added. Try again."),
+        phrase("That is already written. See it in {/history}."),
     ),
     SCRIPT: (
-        phrase("That has ended, and no script was begun: use {/start} once more."),
-        phrase("That script has begun already: see it in {/scripts}."),
+        phrase("That start was interrupted, and there is no script. Use {/start} again."),
+        phrase("That script has already started. See it in {/scripts}."),
     ),
     REPLAY: (REPLAY_OVER, REPLAY_OVER),
 }

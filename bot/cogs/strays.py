@@ -31,7 +31,7 @@ class Strays(FeatureCog, name="OnBook.strays"):
         if not (str(data.get("custom_id")).startswith(OWN) or self.services.group is None):
             return
         with self.speaking_to(interaction):
-            error = RoomError(say("That is too old, or not for this: use the command once more."))
+            error = RoomError(say("That has expired. Use the command again."))
             await answer(interaction, error, keep=_written_in(data))
 
 

@@ -58,7 +58,7 @@ class Takes(FeatureCog, name="OnBook.takes"):
         self.services.polls.recount(ballot)
         await reply_to(interaction).send_message(
             say(
-                "You are for take {take} now. Press another button to change your vote.",
+                "Vote for take {take} counted. You can still change it.",
                 take=take + 1,
             ),
             ephemeral=True,

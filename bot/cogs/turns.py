@@ -113,8 +113,8 @@ class Turns:
             await whispered(
                 interaction,
                 say(
-                    "The voice “{voice}” does not know many of these characters. They stand in the "
-                    "script, but it reads past them.",
+                    "The voice “{voice}” does not know many of these characters. It skips them; "
+                    "they stay in the script.",
                     voice=inline(turn.script.voice, 40),
                 ),
             )
@@ -186,6 +186,6 @@ def news(turn: Turn) -> str:
     if not turn.read_by:
         return ""
     return say(
-        "-# The voice here is another one now: “{voice}” has read the script, and goes on.",
+        "-# The voice has changed: “{voice}” has read the script and continues it.",
         voice=inline(turn.read_by, 40),
     )

@@ -51,12 +51,12 @@ class Writing(FeatureCog, name="OnBook.writing"):
 
     @app_commands.command(name="continue")
     @app_commands.describe(
-        character="Who speaks first; the voice decides if nobody is named",
-        lines="How many lines it writes, from 1 to 10",
-        seed="The same seed at the same place writes the same lines",
-        kind="What it writes; the voice decides if nothing is chosen",
-        takes="How many takes it writes, of which one is chosen, up to 5",
-        vote="Seconds for which everybody may vote for a take, from 10 to 600",
+        character="Who speaks first; by default the voice decides",
+        lines="How many lines to write, from 1 to 10",
+        seed="The same seed in the same place gives the same lines",
+        kind="What to write; by default the voice decides",
+        takes="How many takes to choose from, up to 5",
+        vote="Let everyone vote for a take, for 10 to 600 seconds",
     )
     @app_commands.choices(kind=KINDS)
     @with_options(one for one in OPTIONS if one.is_requestable)
@@ -95,8 +95,8 @@ class Writing(FeatureCog, name="OnBook.writing"):
 
     @app_commands.command(name="write")
     @app_commands.describe(
-        text="INT. DINER - NIGHT, or MAYA: Hello., or CUT TO:, or what happens",
-        character="Who says it; the text is then all speech, (quietly) too",
+        text="INT. DINER - NIGHT, or MAYA: Hello., or CUT TO:, or an action",
+        character="Who says it; the text is then all speech, even (quietly)",
     )
     @for_scripts
     @answered
@@ -113,21 +113,21 @@ class Writing(FeatureCog, name="OnBook.writing"):
     @for_scripts
     @answered
     async def undo(self, interaction: Interaction) -> None:
-        """Take the last line back"""
+        """Undo the last line"""
         await self._undo(interaction)
 
     @app_commands.command(name="redo")
     @for_scripts
     @answered
     async def redo(self, interaction: Interaction) -> None:
-        """Bring back the line that was taken back"""
+        """Restore the line that was undone"""
         await self._redo(interaction)
 
     @app_commands.command(name="retry")
     @for_scripts
     @answered
     async def retry(self, interaction: Interaction) -> None:
-        """Let the voice write its last line again"""
+        """Get another take of the voice's last line"""
         await self.turns.charge_lines(interaction, takes=1)
         await self.turns.compose(
             interaction,
@@ -139,7 +139,7 @@ class Writing(FeatureCog, name="OnBook.writing"):
     @for_scripts
     @answered
     async def help(self, interaction: Interaction) -> None:
-        """How to write a script here, in three steps"""
+        """How to write a script, in three steps"""
         await reply_to(interaction).send_message(say(HELP), ephemeral=True)
 
     @carry_on.autocomplete("character")
@@ -209,13 +209,13 @@ class Writing(FeatureCog, name="OnBook.writing"):
                 await answer(interaction, error, keep=text.strip())
 
     async def _undo(self, interaction: Interaction, under: Place | None = None) -> None:
-        note = f"-# {say('{who} took back the last line.', who=who(interaction))}"
+        note = f"-# {say('{who} undid the last line.', who=who(interaction))}"
         await self.turns.step(
             interaction, lambda room, writer: room.cursor.undo(writer, under), note, under
         )
 
     async def _redo(self, interaction: Interaction, under: Place | None = None) -> None:
-        note = f"-# {say('{who} brought back what was taken back.', who=who(interaction))}"
+        note = f"-# {say('{who} restored the undone line.', who=who(interaction))}"
         await self.turns.step(
             interaction, lambda room, writer: room.cursor.redo(writer, under), note, under
         )
@@ -232,7 +232,7 @@ class WriteModal(ui.Modal):
         self._submit = submit
         self.character: ui.TextInput[Self] = ui.TextInput(
             label=say("Who speaks"),
-            placeholder=say("MAYA; empty for anything else"),
+            placeholder=say("MAYA (empty if nobody speaks)"),
             required=False,
             max_length=60,
         )

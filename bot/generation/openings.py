@@ -77,12 +77,10 @@ def find_style(model: Model, wanted: str) -> str:
             return style
     voice, styles = inline(model.name, 40), ", ".join(inline(one, 40) for one in model.openings)
     if not styles:
-        raise ScriptError(
-            say("“{voice}” has no styles: leave out the option {*style}.", voice=voice)
-        )
+        raise ScriptError(say("“{voice}” has no styles. Leave out {*style}.", voice=voice))
     raise ScriptError(
         say(
-            "“{voice}” has no style “{style}”: choose from {styles}.",
+            "“{voice}” has no style “{style}”. Choose from {styles}.",
             voice=voice,
             style=inline(wanted, 40),
             styles=styles,

@@ -86,7 +86,7 @@ OPTIONS = (
         label="top-p",
         entry=phrase("top-p {value:,}"),
         default="top_p",
-        description="From which share of likely characters it chooses, up to 1.0",
+        description="Top-p sampling: the share of probability to choose from, up to 1.0",
         bounds=(0.05, 1.0),
         copied=True,
     ),
@@ -96,7 +96,8 @@ OPTIONS = (
         label="min-p",
         entry=phrase("min-p {value:,}"),
         default="min_p",
-        description="How likely a character must be beside the likeliest, from 0 (off) to 1.0",
+        description="Min-p sampling: the least probability, relative to the likeliest, from 0 "
+        "(off) to 1.0",
         bounds=(0.0, 1.0),
     ),
     OptionSpec(
@@ -105,7 +106,7 @@ OPTIONS = (
         label="repetition",
         entry=phrase("repetition {value:,}"),
         default="repetition",
-        description="What repeating an earlier passage costs, from 0 (off) to 2.0",
+        description="The penalty for repeating earlier passages, from 0 (off) to 2.0",
         bounds=(0.0, 2.0),
     ),
     OptionSpec(
@@ -114,7 +115,7 @@ OPTIONS = (
         label="company",
         entry=phrase("company {value:,}"),
         default="company",
-        description="How readily those speak who have spoken before, from 0 (off) to 2.0",
+        description="How readily earlier speakers speak again, from 0 (off) to 2.0",
         bounds=(0.0, 2.0),
     ),
     OptionSpec(
@@ -123,7 +124,7 @@ OPTIONS = (
         label="length",
         entry=phrase("length {value}"),
         default="soft_length",
-        description="Characters after which it brings a line to its end",
+        description="How many characters a line should have before it ends",
         bounds=(0, 1500),
         is_requestable=False,
     ),
@@ -143,7 +144,7 @@ OPTIONS = (
         label=phrase("quality"),
         entry=phrase("quality {value}"),
         default="quality",
-        description="How many candidates it writes for each line, to keep the best: 1, 16 or 64",
+        description="How many candidates to choose each line from: 1, 16 or 64",
         choices=QUALITIES,
     ),
 )

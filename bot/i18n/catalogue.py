@@ -1,24 +1,32 @@
-"""Translate the bot's sentences into the language of the person whom the bot answers.
+"""Translate the bot's sentences into the language of the person who reads them.
 
-The code has each sentence in English, and a catalogue has its translation into another language. A
-context variable holds the language of an interaction, so that all tasks and threads of the answer
-inherit the language.
+The code has each sentence in English. The gettext catalogues, ``locales/LANGUAGE.po``, have the
+translations. A context variable holds the language of an interaction, so that all tasks and threads
+of the answer inherit the language.
 """
 
 from __future__ import annotations
 
-import json
+import io
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import cache
+from gettext import GNUTranslations, NullTranslations
 from importlib import resources
 from string import Formatter
 from typing import Any
 
-NUMBERS = {"de": str.maketrans(",.", ".,")}
-"""The languages that have a catalogue, each with the translation of English number separators."""
+LOCALES = resources.files(f"{__package__}.locales")
+
+LANGUAGES = sorted(
+    file.name.removesuffix(".po") for file in LOCALES.iterdir() if file.name.endswith(".po")
+)
+"""The languages that have a catalogue; the code itself has English."""
+
+NAME = "name"
+"""The context in the catalogues of names of commands and options, which are in lower case."""
 
 
 @dataclass(frozen=True)
@@ -29,8 +37,8 @@ class Language:
     there is no group, and each person sees the commands' names in their own language.
     """
 
-    sentences: Mapping[str, str] = field(default_factory=dict)
-    numbers: Mapping[int, int] = field(default_factory=dict)
+    catalogue: NullTranslations = field(default_factory=NullTranslations)
+    separators: Mapping[int, str] = field(default_factory=dict)
     group: str | None = None
 
     def command(self, path: str) -> str:
@@ -40,7 +48,7 @@ class Language:
 
     def option(self, name: str) -> str:
         """Return the name of an option, or of one part of a command's name."""
-        return name if self.group else self.sentences.get(name, name)
+        return name if self.group else self.catalogue.pgettext(NAME, name)
 
 
 _LANGUAGE: ContextVar[Language] = ContextVar("onbook.language", default=Language())  # noqa: B039 - frozen
@@ -65,7 +73,7 @@ class _Sentence(Formatter):
 
     def format_field(self, value: object, format_spec: str) -> str:
         text = format(value, format_spec)
-        return text.translate(self.language.numbers) if format_spec else text
+        return text.translate(self.language.separators) if format_spec else text
 
 
 def say(sentence: str, /, **fields: object) -> str:
@@ -78,8 +86,14 @@ def say(sentence: str, /, **fields: object) -> str:
         KeyError: A field is not given.
     """
     language = _LANGUAGE.get()
-    template = language.sentences.get(sentence, sentence)
-    return _Sentence(language).vformat(template, (), fields)
+    return _Sentence(language).vformat(language.catalogue.gettext(sentence), (), fields)
+
+
+def say_plural(one: str, several: str, /, number: int, **fields: object) -> str:
+    """Return the form of a sentence for a number, which is also the field ``number``, as `say`."""
+    language = _LANGUAGE.get()
+    template = language.catalogue.ngettext(one, several, number)
+    return _Sentence(language).vformat(template, (), {"number": number, **fields})
 
 
 def phrase(sentence: str) -> str:
@@ -87,19 +101,23 @@ def phrase(sentence: str) -> str:
     return sentence
 
 
+def plural(one: str, several: str) -> tuple[str, str]:
+    """Return both forms unchanged, to mark constants that the catalogues translate."""
+    return one, several
+
+
 THINGS = {
-    "line": (phrase("1 line"), phrase("{number:,} lines")),
-    "word": (phrase("1 word"), phrase("{number:,} words")),
-    "scene": (phrase("1 scene"), phrase("{number:,} scenes")),
-    "minute": (phrase("1 minute"), phrase("{number:,} minutes")),
-    "day": (phrase("1 day"), phrase("{number:,} days")),
-    "second": (phrase("1 second"), phrase("{number:,} seconds")),
-    "vote": (phrase("1 vote"), phrase("{number:,} votes")),
-    "character": (phrase("1 character"), phrase("{number:,} characters")),
-    "take": (phrase("1 take"), phrase("{number:,} takes")),
-    "remark": (
-        phrase("1 note, comment or section"),
-        phrase("{number:,} notes, comments or sections"),
+    "line": plural("{number:,} line", "{number:,} lines"),
+    "word": plural("{number:,} word", "{number:,} words"),
+    "scene": plural("{number:,} scene", "{number:,} scenes"),
+    "minute": plural("{number:,} minute", "{number:,} minutes"),
+    "day": plural("{number:,} day", "{number:,} days"),
+    "second": plural("{number:,} second", "{number:,} seconds"),
+    "vote": plural("{number:,} vote", "{number:,} votes"),
+    "character": plural("{number:,} character", "{number:,} characters"),
+    "take": plural("{number:,} take", "{number:,} takes"),
+    "remark": plural(
+        "{number:,} note, comment or section", "{number:,} notes, comments or sections"
     ),
 }
 """The phrases for one and for several of each thing that is counted."""
@@ -107,8 +125,7 @@ THINGS = {
 
 def many(number: int, thing: str) -> str:
     """Return a number of things as “1 line” or “1,200 lines”; ``thing`` is a key of `THINGS`."""
-    one, several = THINGS[thing]
-    return say(one if number == 1 else several, number=number)
+    return say_plural(*THINGS[thing], number)
 
 
 @contextmanager
@@ -126,15 +143,33 @@ def speaking(locale: str, group: str | None = None) -> Iterator[None]:
         _LANGUAGE.reset(before)
 
 
-def translated(text: str, locale: str) -> str | None:
-    """Return the translation of a name or a description, or None if there is none."""
-    return _language(locale, None).sentences.get(text)
+def translated(text: str, locale: str, *, is_name: bool) -> str:
+    """Return a name or a description of a command in a language, or unchanged without one."""
+    catalogue = _language(locale, None).catalogue
+    return catalogue.pgettext(NAME, text) if is_name else catalogue.gettext(text)
 
 
 @cache
 def _language(locale: str, group: str | None) -> Language:
-    code = locale.split("-")[0]
-    if code not in NUMBERS:
+    # Imported here, because the process that examines a voice imports this module and never speaks.
+    from babel import Locale, negotiate_locale
+
+    code = negotiate_locale([locale.replace("-", "_")], LANGUAGES)
+    if code is None:
         return Language(group=group)
-    file = resources.files(f"{__package__}.locales") / f"{code}.json"
-    return Language(json.loads(file.read_text(encoding="utf-8")), NUMBERS[code], group)
+    symbols = Locale.parse(code).number_symbols["latn"]
+    separators = str.maketrans({",": symbols["group"], ".": symbols["decimal"]})
+    return Language(_compiled(code), separators, group)
+
+
+@cache
+def _compiled(code: str) -> GNUTranslations:
+    """Return a catalogue in the form that the standard library's gettext reads."""
+    from babel.messages.mofile import write_mo
+    from babel.messages.pofile import read_po
+
+    compiled = io.BytesIO()
+    with (LOCALES / f"{code}.po").open("rb") as file:
+        write_mo(compiled, read_po(file, locale=code))
+    compiled.seek(0)
+    return GNUTranslations(compiled)

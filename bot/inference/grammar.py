@@ -38,10 +38,10 @@ HEADING_LIMIT = 80
 EXTENSIONS = ("V.O.", "O.S.", "CONT'D")
 """The extensions that may stand in parentheses behind the name in a cue."""
 
-_UNSPELT = phrase("This voice's characters cannot spell an element.")
-_UNSPELT_SPEECH = phrase("This voice's characters cannot spell speech.")
-_UNSPELT_ACTION = phrase("This voice's characters cannot spell action.")
-_UNSPELT_HEADING = phrase("This voice's characters cannot spell a scene heading.")
+_UNSPELT = phrase("This voice cannot spell any line.")
+_UNSPELT_SPEECH = phrase("This voice cannot spell speech.")
+_UNSPELT_ACTION = phrase("This voice cannot spell action.")
+_UNSPELT_HEADING = phrase("This voice cannot spell a scene heading.")
 
 
 def build_grammar(
@@ -65,9 +65,9 @@ def build_grammar(
     classes = classify_characters(tuple(vocabulary))
     match kind:
         case Kind.TRANSITION:
-            raise ValueError(say("A transition cannot be asked for."))
+            raise ValueError(say("The voice cannot be asked for a transition."))
         case Kind.HEADING | Kind.ACTION if speaking:
-            raise ValueError(say("Speech is neither action nor a scene heading."))
+            raise ValueError(say("Action and scene headings have no speaker."))
         case _ if speaking:
             return _trim_or_raise(build_dfa(classes.size, _lines(classes)), _UNSPELT_SPEECH)
         case Kind.HEADING:
@@ -78,9 +78,7 @@ def build_grammar(
             return _trim_or_raise(_dialogue(classes), _UNSPELT_SPEECH)
     names = [name for name in cast if classes.can_spell(make_cue(name))]
     if cast and not names:
-        raise ValueError(
-            say("This voice's characters cannot spell the name of anybody in the cast.")
-        )
+        raise ValueError(say("This voice cannot spell any name in the cast."))
     if kind is Kind.DIALOGUE:
         return _trim_or_raise(_dialogue_among(classes, names), _UNSPELT_SPEECH)
     if not names:

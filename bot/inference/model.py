@@ -67,29 +67,25 @@ CLOSING = ".!?\u2026)\n"
 
 
 UNREADABLE_MODEL = phrase(
-    "The voice {path} cannot be opened ({reason}): train one with `make voice`, or set "
-    "ONBOOK_MODELS and ONBOOK_MODEL to one that exists."
+    "The voice {path} cannot be opened ({reason}). Set ONBOOK_MODELS and ONBOOK_MODEL to a voice "
+    "that exists."
 )
 MODEL_TOO_LARGE = phrase(
-    "{file} has more than {most:,} MB, which no voice needs: export a smaller one."
+    "{file} is larger than {most:,} MB, the limit for a voice. Export a smaller one."
 )
 DAMAGED_MODEL = phrase(
-    "{file} is damaged or no ONNX file: export the voice again with `python -m export`."
+    "{file} is damaged, or not an ONNX file. Export it again with `python -m export`."
 )
 NOT_A_MODEL = phrase(
-    "{file} is no On Book voice, and this bot reads format {known}: export the voice again with "
-    "`python -m export`."
+    "{file} is not an On Book voice of format {known}. Export it again with `python -m export`."
 )
 OTHER_FORMAT = phrase(
-    "{file} is format {found}, and this bot reads format {known}: export the voice again with "
-    "`python -m export`."
+    "{file} has format {found}, but this bot reads format {known}. Export it again with `python "
+    "-m export`."
 )
-UNSAFE = phrase(
-    "{file} is not used, since {why}{what}: export the voice again with `python -m export`."
-)
+UNSAFE = phrase("{file} was rejected: {why}{what}. Export it again with `python -m export`.")
 NOT_TO_CONTRACT = phrase(
-    "{file} does not keep to the voice file's contract ({why}{what}): export the voice again with "
-    "`python -m export`."
+    "{file} is not a valid voice ({why}{what}). Export it again with `python -m export`."
 )
 
 
@@ -167,7 +163,7 @@ class Model:
                 NOT_TO_CONTRACT, file=file, why=breach.why, what=breach.what
             ) from breach
         except (KeyError, ValueError, TypeError) as error:
-            why = phrase("what it says of itself is not readable: ")
+            why = phrase("its metadata cannot be read: ")
             raise ModelError(NOT_TO_CONTRACT, file=file, why=why, what=str(error)) from error
         return cls(session, name, vocabulary, fold, fingerprint, size, about, openings)
 
@@ -294,14 +290,14 @@ def check_model_file(content: bytes, file: str) -> Anatomy:
 def _check_safe(anatomy: Anatomy) -> None:
     """Raise _Breach for what no model needs and what could do harm."""
     if anatomy.is_external:
-        raise ContractError(phrase("a part of it lies in another file"))
+        raise ContractError(phrase("a part of it is in another file"))
     if anatomy.constants > LARGEST_MODEL_FILE:
-        raise ContractError(phrase("its constants are larger than any voice's"))
+        raise ContractError(phrase("its constants are too large"))
     names = {f"{domain}.{name}" if domain else name for domain, name in anatomy.operators}
     if unknown := sorted(names - OPERATORS):
-        raise ContractError(phrase("a voice does not need the operator "), unknown[0][:60])
+        raise ContractError(phrase("it uses an unsupported operator: "), unknown[0][:60])
     if anatomy.is_nested:
-        raise ContractError(phrase("it is more than one plain network"))
+        raise ContractError(phrase("it is not a single plain graph"))
 
 
 def _open_session(content: bytes, file: str, threads: int) -> onnxruntime.InferenceSession:
@@ -328,13 +324,11 @@ def _parse_vocabulary(text: str) -> tuple[str, ...]:
     """Return the vocabulary of the metadata; raise _Breach if the metadata has no valid one."""
     characters = tuple(json.loads(text))
     if "\n" not in characters:
-        raise ContractError(phrase("a vocabulary without a newline"))
+        raise ContractError(phrase("its vocabulary has no newline"))
     if not all(map(_is_character, characters)) or len(set(characters)) < len(characters):
-        raise ContractError(
-            phrase("a vocabulary that is not of single characters, each of them once")
-        )
+        raise ContractError(phrase("its vocabulary is not a list of distinct characters"))
     if len(characters) > LARGEST_VOCABULARY:
-        raise ContractError(phrase("a vocabulary that is too large"))
+        raise ContractError(phrase("its vocabulary is too large"))
     return characters
 
 
@@ -342,7 +336,7 @@ def _parse_fold(text: str) -> dict[str, str]:
     """Return the fold of the metadata; raise _Breach if the metadata has no valid one."""
     fold = json.loads(text)
     if not isinstance(fold, dict) or not all(map(_is_character, fold)):
-        raise ContractError(phrase("a fold that is not of single characters"))
+        raise ContractError(phrase("its fold is not of single characters"))
     return {character: str(plain) for character, plain in fold.items()}
 
 
@@ -355,13 +349,13 @@ def parse_openings(about: Mapping[str, str]) -> dict[str, str]:
     """
     openings = json.loads(about.get("onbook.openings", "{}"))
     if not isinstance(openings, dict) or len(openings) > MOST_STYLES:
-        raise ContractError(phrase("its openings are not a map of few styles"))
+        raise ContractError(phrase("its openings are invalid or too many"))
     for style, text in openings.items():
         name = " ".join(clean(style).split())
         if name != style or not 0 < len(name) <= LONGEST_STYLE:
-            raise ContractError(phrase("a style has no name that could be shown: "), name[:60])
+            raise ContractError(phrase("a style has an invalid name: "), name[:60])
         if not isinstance(text, str) or len(text) > LONGEST_OPENING:
-            raise ContractError(phrase("an opening is no text, or too long: "), style)
+            raise ContractError(phrase("an opening is not text, or is too long: "), style)
         if not all(map(_is_element, split_fountain(text))):
             raise ContractError(phrase("an opening is not plain Fountain: "), style)
     return openings
@@ -377,7 +371,7 @@ def _check_fingerprint(anatomy: Anatomy) -> str:
     """Return the fingerprint; raise _Breach if the metadata has another one than the content."""
     fingerprint = anatomy.metadata["onbook.fingerprint"]
     if fingerprint != anatomy.fingerprint():
-        raise ContractError(phrase("its fingerprint is that of another voice"))
+        raise ContractError(phrase("its fingerprint does not match"))
     return fingerprint
 
 
@@ -398,7 +392,7 @@ def _read_state_size(session: onnxruntime.InferenceSession, characters: int) -> 
     }
     if given != expected or not isinstance(size, int):
         shown = ", ".join(f"{name} {kind} {shape}" for name, (kind, shape) in given.items())
-        raise ContractError(phrase("inputs and outputs are "), shown[:300])
+        raise ContractError(phrase("its inputs and outputs are "), shown[:300])
     if size > LARGEST_STATE:
-        raise ContractError(phrase("it remembers a script in too many numbers"))
+        raise ContractError(phrase("its state is too large"))
     return size

@@ -40,11 +40,10 @@ PROBES, PROBE_STEPS = 5, 20
 """The trials, and the steps of each, that measure the speed of a model: some milliseconds."""
 
 UNKNOWN_MODEL = phrase(
-    "There is no voice “{name}” in the folder that ONBOOK_MODELS names: choose from {names}."
+    "There is no voice “{name}” in the folder ONBOOK_MODELS. Choose from {names}."
 )
 NO_MODELS = phrase(
-    "There is no voice “{name}” in the folder that ONBOOK_MODELS names: train one with "
-    "`make voice`."
+    "There is no voice “{name}” in the folder ONBOOK_MODELS, nor any other. Put one there."
 )
 
 REFUSAL_LIFETIME = 300.0
@@ -227,7 +226,7 @@ class ModelRegistry:
             anatomy = await asyncio.to_thread(Anatomy.of, content)
         except (ModelError, MemoryError) as error:
             refusal = classify_error(error, path.name)
-            log.warning("model %s is not used: %s", name, refusal)
+            log.warning("model %s was rejected: %s", name, refusal)
             certain = found.sha256 != "" and not isinstance(refusal, NoVerdict)
             return _make_refusal(found, refusal, certain=certain)
         return replace(found, about=anatomy.metadata)
@@ -248,7 +247,7 @@ class ModelRegistry:
             refusal = classify_error(error, self._path(name).name)
             # A sound file that cannot be opened lacks memory, or is being written to.
             self._found[name] = _make_refusal(found, refusal, certain=False)
-            log.warning("model %s is not used: %s", name, refusal)
+            log.warning("model %s was rejected: %s", name, refusal)
             return
         ready = time.perf_counter() - began
         speed = await asyncio.to_thread(measure_speed, model)
@@ -256,9 +255,9 @@ class ModelRegistry:
         # Other engines would slow the measurement down.
         if speed < SLOW_SPEED and not self._engines:
             log.warning(
-                "model %s writes only %.0f characters/s: this processor may lack 8-bit "
-                "instructions; in On Book's repository, `python -m export %s.onnx --bits 32 -o "
-                "%s-32.onnx` makes a 32-bit file",
+                "model %s writes only %.0f characters/s, perhaps because this processor lacks "
+                "8-bit instructions; in On Book's repository, `python -m export %s.onnx --bits 32 "
+                "-o %s-32.onnx` makes a 32-bit file",
                 name,
                 speed,
                 name,

@@ -52,15 +52,15 @@ PASSED_VARIABLES = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT"
 """The variables of the environment that the child gets, which leave out all tokens."""
 
 EXAMINATION_FAILED = phrase(
-    "{file} is not used, since the process that examined it crashed, hung or needed too much "
-    "memory: export the voice again with `python -m export`."
+    "{file} was rejected: its check crashed, hung or ran out of memory. Export it again with "
+    "`python -m export`."
 )
 
-FILE_CHANGING = phrase("{file} is being written to: try again when it is whole.")
+FILE_CHANGING = phrase("{file} is still being written. Try again when it is complete.")
 
 OUT_OF_MEMORY = phrase(
-    "{file} is not used now, since it got too little memory: try again in some minutes, and export "
-    "a smaller voice if that does not help."
+    "{file} was not loaded, because memory ran out. Try again in a few minutes, or export a "
+    "smaller voice."
 )
 
 OUT_OF_MEMORY_SIGNS = ("bad_alloc", "bad allocation", "Failed to allocate memory")
@@ -314,7 +314,10 @@ def make_parser() -> argparse.ArgumentParser:
     one.add_argument("files", type=Path, nargs="+", metavar="FILE", help="a model file")
     one.add_argument("--within", type=int, default=EXAMINATION_TIMEOUT, metavar="SECONDS")
     one.add_argument(
-        "--note", type=Path, metavar="VERDICTS", help="write the files to this one if all are sound"
+        "--note",
+        type=Path,
+        metavar="VERDICTS",
+        help="record the files in this one if all are valid",
     )
     return one
 

@@ -55,7 +55,7 @@ def parse_person_text(text: str, character: str | None = None) -> list[Element]:
     """
     blocks = [lines for block in _BLANK_LINES.split(clean(text)) if (lines := split_lines(block))]
     if not blocks:
-        raise ScriptError(say("There is nothing to write yet: the text is empty."))
+        raise ScriptError(say("The text is empty. Write something."))
     if character is None:
         return [element for block in blocks for element in _read_block(block)]
     cue = make_cue(parse_name(character))
@@ -152,7 +152,7 @@ def parse_name(text: str) -> str:
     """
     line = clean(text).strip()
     if "\n" in line:
-        raise ScriptError(say("A character's name must be on one line."))
+        raise ScriptError(say("Write a character's name on one line."))
     line = re.sub(r"\([^()]*\)", " ", line)
     line = clean("".join(one if can_be_in_name(one) else " " for one in line.upper()))
     line = " ".join(line.split())
@@ -162,7 +162,10 @@ def parse_name(text: str) -> str:
         raise ScriptError(say("A character's name needs at least one letter."))
     if len(line) > NAME_LIMIT:
         raise ScriptError(
-            say("A character's name can have at most {most} characters.", most=NAME_LIMIT)
+            say(
+                "A character's name can have at most {most} characters. Shorten it.",
+                most=NAME_LIMIT,
+            )
         )
     return line
 
@@ -182,5 +185,7 @@ def parse_cast(text: str) -> tuple[str, ...]:
     parts = re.split(r"[,;\uff0c\u3001\n]", clean(text))
     names = tuple(dict.fromkeys(parse_name(part) for part in parts if part.strip()))
     if len(names) > CAST_LIMIT:
-        raise ScriptError(say("A cast can have at most {most} characters.", most=CAST_LIMIT))
+        raise ScriptError(
+            say("A cast can have at most {most} characters. Name fewer.", most=CAST_LIMIT)
+        )
     return names

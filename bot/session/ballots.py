@@ -28,10 +28,10 @@ class Ballots:
         """Return a ballot that is open; raises RoomError."""
         found = await self.store.polls.find_poll(ballot)
         if found is None:
-            raise RoomError(say("These takes were deleted: ask for others with {/continue}."))
+            raise RoomError(say("These takes were deleted. Get others with {/continue}."))
         if found.closed:
             raise RoomError(
-                say("One of these takes was chosen already: {/history} goes to the others.")
+                say("One of these takes was already chosen. See the others in {/history}.")
             )
         return found
 
@@ -56,7 +56,7 @@ class Ballots:
         check_may_pick(found, writer)
         lines = await self._lines_of(found, take)
         if script.head != found.parent:
-            sentence = phrase("The script has gone on since these takes were written.")
+            sentence = phrase("The script has moved on since these takes were written.")
             raise LineIsOld(Place(script.id, lines[-1].id), sentence)
         return lines
 
@@ -65,7 +65,7 @@ class Ballots:
         async with self._voting:
             found = await self.find(ballot)
             if found.ends is not None and self.clock() >= found.ends:
-                raise RoomError(say("The time for this vote is over: it is being counted."))
+                raise RoomError(say("Voting has ended. The votes are being counted."))
             check_may_write(await self.library.find(found.script), writer)
             await self._lines_of(found, take)
             await self.store.polls.record_vote(ballot, writer.id, take)
@@ -100,7 +100,7 @@ class Ballots:
         """Return the lines of a take, from 0; raises RoomError."""
         takes = await self.store.polls.load_takes(ballot)
         if take not in takes:
-            raise RoomError(say("There is no such take: press one of the buttons below the takes."))
+            raise RoomError(say("There is no such take. Press a button below the takes."))
         return takes[take]
 
 

@@ -43,7 +43,7 @@ def changed(words: Sequence[str], add: str, remove: str) -> list[str]:
         if kept.pop(plain, None) is None:
             raise RoomError(
                 say(
-                    "“{word}” is not on this list: see it with {/settings banned}.",
+                    "“{word}” is not on this list. See it with {/settings banned}.",
                     word=inline(word, 60),
                 )
             )
@@ -51,7 +51,7 @@ def changed(words: Sequence[str], add: str, remove: str) -> list[str]:
     if len(after) > MOST_WORDS:
         raise RoomError(
             say(
-                "That would be {words}, and {most:,} fit: remove some first.",
+                "That would make {words}, but the limit is {most:,}. Remove some first.",
                 words=many(len(after), "word"),
                 most=MOST_WORDS,
             )
@@ -65,7 +65,7 @@ def check_casts(names: Sequence[str], words: Sequence[str]) -> None:
         if word := find_banned_word(name, words):
             raise RoomError(
                 say(
-                    "“{word}” cannot be banned while “{name}” is in a cast: take them out with "
+                    "“{word}” cannot be banned, because “{name}” is in a cast. Use "
                     "{/cast remove} first.",
                     word=inline(word, 60),
                     name=inline(name, 60),
@@ -76,18 +76,16 @@ def check_casts(names: Sequence[str], words: Sequence[str]) -> None:
 def shown_words(words: Sequence[str], where: str) -> str:
     """Return a list as a message; ``where`` says in words whether channel or server has it."""
     if not words:
-        return say(
-            "Nothing is banned {where} beyond the bot's own list: `{*add}` bans words.", where=where
-        )
+        return say("Only the bot's own list applies {where}. Ban words with `{*add}`.", where=where)
     text = ", ".join(words)
     if size(text) > SHOWN:
         # Half of it in code points is never more than all of it in UTF-16.
         text = say(
-            "{words} … and more, {number:,} in all",
+            "{words} … and more, {number:,} in total",
             words=text[: SHOWN // 2].rsplit(", ", 1)[0],
             number=len(words),
         )
-    above = say("Beyond the bot's own list, no voice says these {where}:", where=where)
+    above = say("Besides the bot's own list, these words are banned {where}:", where=where)
     return f"{above}\n{fenced(text)}"
 
 
@@ -105,10 +103,8 @@ def _words(text: str) -> dict[str, str]:
     words = {normalize_words(word): word for word in written if word}
     if any(len(word) > LONGEST_WORD for word in words.values()):
         raise RoomError(
-            say("One of these has more than {most:,} characters: shorten it.", most=LONGEST_WORD)
+            say("One of these is longer than {most:,} characters. Shorten it.", most=LONGEST_WORD)
         )
     if "" in words:
-        raise RoomError(
-            say("One of these has neither a letter nor a digit: name words or phrases.")
-        )
+        raise RoomError(say("A banned word needs at least one letter or digit."))
     return words

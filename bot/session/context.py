@@ -55,7 +55,7 @@ class TurnContext:
         """Return the script's last line; raises RoomError where there is none."""
         line = await self.line_at(self.script.head)
         if line is None:
-            raise RoomError(say("The script has no line yet: write one, or use {/continue}."))
+            raise RoomError(say("The script is empty. Write a line, or use {/continue}."))
         return line
 
     # Results

@@ -74,14 +74,12 @@ class Continuation:
         the script stands where it did.
         """
         if wish.character and wish.kind not in (None, Kind.DIALOGUE):
-            raise RoomError(
-                say("Somebody who speaks needs speech: leave out the {*kind} or the {*character}.")
-            )
+            raise RoomError(say("Only speech has a speaker. Leave out {*kind} or {*character}."))
         async with self.library.turn(writer, under) as turn:
             takes = wish.takes or turn.script.takes
             if wish.vote and takes == 1:
                 raise RoomError(
-                    say("A vote needs something to choose from: add {*takes}, from 2 to 5.")
+                    say("A vote needs several takes. Set {*takes} to a number from 2 to 5.")
                 )
             await turn.check_pace()
             if takes > 1:
@@ -97,8 +95,8 @@ class Continuation:
             if line.author is not None:
                 raise RoomError(
                     say(
-                        "The last line is {name}'s, not the voice's: take it back with {/undo}, or "
-                        "go on with {/continue}.",
+                        "The last line is {name}'s, not the voice's. Undo it with {/undo}, or "
+                        "use {/continue}.",
                         name=inline(line.credit, 60),
                     )
                 )
@@ -144,4 +142,4 @@ class Continuation:
                 reading.engine, at, script, wish, takes, banned, patience
             )
         except Stopped:
-            raise RoomError(say("Stopped before the first line: nothing was added.")) from None
+            raise RoomError(say("Stopped before the first line. Nothing was added.")) from None

@@ -34,7 +34,7 @@ class Cursor:
         async with self.library.turn(writer, under) as turn:
             child = await self.store.lines.find_redo_line(turn.script.id, turn.script.head)
             if child is None:
-                raise RoomError(say("Nothing was taken back here: go on with {/continue}."))
+                raise RoomError(say("There is nothing to redo. Use {/continue}."))
             return await self._move(turn, child)
 
     async def jump_to(self, writer: Writer, place: Place) -> Turn:
@@ -43,13 +43,11 @@ class Cursor:
             script = turn.script
             await self.library.check_runs(script, place.script)
             if place.line == (script.head or ROOT_LINE):
-                raise RoomError(
-                    say("The script stands at this line already: go on with {/continue}.")
-                )
+                raise RoomError(say("The script is already at this line. Use {/continue}."))
             if place.line != ROOT_LINE and not await self.store.scripts.has_line(
                 script, place.line
             ):
-                raise RoomError(say("That line is not in this script: go on with {/continue}."))
+                raise RoomError(say("That line is not in this script. Use {/continue}."))
             return await self._move(turn, place.line or None)
 
     async def _move(self, turn: TurnContext, head: int | None) -> Turn:
@@ -82,7 +80,7 @@ class Cursor:
             line = await self._line_to_rewrite(script, writer, place)
             elements = typed_elements(text, character)
             if elements == [line.element]:
-                raise RoomError(say("That is what the line says already: change it, or leave it."))
+                raise RoomError(say("The line already says that. Change something, or leave it."))
             if len(elements) > 1:  # then the script gets longer
                 await turn.check_pace()
                 await turn.check_alternation()
@@ -104,7 +102,7 @@ class Cursor:
         if line is None or line.id not in await self.store.lines.load_path_ids(
             script.head, line.id
         ):
-            raise RoomError(say("That line is not in the script any more: continue from it first."))
+            raise RoomError(say("That line is not in the script now. Continue from it first."))
         check_may_write(script, writer)
         check_may_take(script, line, writer)
         return line

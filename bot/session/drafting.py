@@ -160,16 +160,18 @@ class Drafter:
         except NoContinuation:
             raise RoomError(
                 say(
-                    "Without the words that must not be said here nothing is left to say: try "
-                    "again, or take some off the list with {/settings banned}."
+                    "The banned-word list leaves no possible continuation. Try again, or edit it "
+                    "with {/settings banned}."
                 )
             ) from None
         except ValueError as error:
             raise RoomError(
-                say("{reason} Choose another kind, or another voice.", reason=error)
+                say("{reason} Choose another kind or another voice.", reason=error)
             ) from error
         if not candidates:
-            raise RoomError(say("The voice had nothing to say: try again, or another temperature."))
+            raise RoomError(
+                say("The voice had nothing to say. Try again, or try another temperature.")
+            )
         return candidates
 
 
@@ -183,7 +185,7 @@ def _present(script: Script, wish: Wish) -> tuple[str, ...]:
     if wish.character in played:
         raise RoomError(
             say(
-                "{name} is played by somebody, who writes it: name another character, or see "
+                "{name} is played by someone. Choose another character, or change this with "
                 "{/settings voice}.",
                 name=inline(wish.character or "", 60),
             )
@@ -192,8 +194,8 @@ def _present(script: Script, wish: Wish) -> tuple[str, ...]:
     if script.cast and not present and not wish.is_unspoken:
         raise RoomError(
             say(
-                "Everybody in the cast is played by somebody: ask for a kind that nobody speaks, "
-                "or add a character with {/cast add}."
+                "People play every character in the cast. Ask for action or a scene heading, or "
+                "use {/cast add}."
             )
         )
     return present

@@ -73,11 +73,11 @@ class Library:
         if await self.scripts():
             raise NoScript(
                 say(
-                    "No script runs in this channel now: begin one with {/start}, or go on with "
-                    "one of {/scripts}."
+                    "No script is running in this channel. Start one with {/start}, or continue "
+                    "one with {/scripts}."
                 )
             )
-        raise NoScript(say("No script runs in this channel yet: begin one with {/start}."))
+        raise NoScript(say("No script is running in this channel. Start one with {/start}."))
 
     async def script_at(self, under: Place | None) -> Script:
         """Return the script if it still stands at a place; raises NoScript and LineIsOld."""
@@ -97,7 +97,7 @@ class Library:
         """Return the script if it has a line; raises NoScript, and RoomError where it has none."""
         script = await self.script()
         if script.head is None:
-            raise RoomError(say("The script has no line yet: write one, or use {/continue}."))
+            raise RoomError(say("The script is empty. Write a line, or use {/continue}."))
         return script
 
     async def lines(self) -> list[Line]:
@@ -117,8 +117,10 @@ class Library:
             return
         title = inline(running.title, 100)
         if await self.store.scripts.find_script(script) is None:
-            raise RoomError(say("That script was deleted: “{title}” runs here now.", title=title))
-        raise RoomError(say("That script is on the shelf: “{title}” runs here now.", title=title))
+            raise RoomError(
+                say("That script was deleted. “{title}” is running here now.", title=title)
+            )
+        raise RoomError(say("That script is paused. “{title}” is running here now.", title=title))
 
     # New scripts
 
@@ -159,7 +161,7 @@ class Library:
         try:
             drafts = await patience.wait(reads)
         except Stopped:
-            raise RoomError(say("Stopped while it was read: no script was begun.")) from None
+            raise RoomError(say("Stopped while reading the script. Nothing was started.")) from None
         async with self.lock:
             shelved = await self._script_to_shelve(writer, new.over)
             return await self._store(script, reading, drafts, writer, shelved)
@@ -168,7 +170,7 @@ class Library:
         """Return the script that runs; raises RoomError unless the writer may shelve it."""
         running = await self.store.scripts.find_running_script(self.channel)
         if over is not None and over != (running.id if running else NO_SCRIPT):
-            raise RoomError(say("The script here has changed in the meantime: use {/start} again."))
+            raise RoomError(say("Another script was started here. Use {/start} again."))
         if running is not None:
             check_may_write(running, writer)
         return running
@@ -240,7 +242,7 @@ class Library:
         """Return a script of the channel by its id; raises RoomError where it is gone."""
         found = await self.store.scripts.find_script(script)
         if found is None or found.channel != self.channel:
-            raise RoomError(say("That script is not here any more: see {/scripts}."))
+            raise RoomError(say("That script is no longer here. See {/scripts}."))
         return found
 
     async def switch(self, writer: Writer, script: int) -> Turn:
@@ -249,7 +251,7 @@ class Library:
             wanted = await self.find(script)
             running = await self.store.scripts.find_running_script(self.channel)
             if running is not None and running.id == script:
-                raise RoomError(say("That script runs here already: go on with {/continue}."))
+                raise RoomError(say("That script is already running here. Use {/continue}."))
             for one in filter(None, (wanted, running)):
                 check_may_write(one, writer)
             left, returned = await self._parted(running, wanted)
@@ -334,7 +336,7 @@ class Library:
             check_may_rule(script, writer)
             if "role" in values and not writer.moderator:
                 raise RoomError(
-                    say("Only a moderator (Manage Messages) keeps a script to a role: ask one.")
+                    say("Only a moderator (Manage Messages) can limit a script to a role. Ask one.")
                 )
             if "voice" in values:
                 await self.voices.engine(values["voice"])
@@ -350,13 +352,13 @@ class Library:
             script = await self.script()
             check_may_write(script, writer)
             if not names:
-                raise RoomError(say("Name somebody to add, such as MAYA."))
+                raise RoomError(say("Name a character to add, such as MAYA."))
             await self._check_names(names, script.guild)
             cast = list(dict.fromkeys([*script.cast, *names]))
             if len(cast) > CAST_LIMIT:
                 raise RoomError(
                     say(
-                        "A cast can have at most {most} characters: remove one first.",
+                        "A cast can have at most {most} characters. Remove one first.",
                         most=CAST_LIMIT,
                     )
                 )
@@ -371,7 +373,7 @@ class Library:
             check_may_rule(script, writer)
             if name not in script.cast:
                 raise RoomError(
-                    say("“{name}” is not in the cast: see {/cast list}.", name=inline(name, 60))
+                    say("“{name}” is not in the cast. See {/cast list}.", name=inline(name, 60))
                 )
             cast = [one for one in script.cast if one != name]
             return await self.store.scripts.replace_cast(script.id, cast, {})
@@ -388,8 +390,8 @@ class Library:
             if word := find_banned_word(name, banned):
                 raise ScriptError(
                     say(
-                        "“{name}” cannot be in the cast: “{word}” is among the words that must not "
-                        "be said here ({/settings banned}).",
+                        "“{name}” cannot join the cast, because “{word}” is banned here. See "
+                        "{/settings banned}.",
                         name=inline(name, 60),
                         word=inline(word, 40),
                     )

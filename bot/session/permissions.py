@@ -17,8 +17,8 @@ def check_may_write(script: Script, writer: Writer) -> None:
         return
     raise RoomError(
         say(
-            "“{title}” is kept to a role that you do not have: ask a moderator for it, or start a "
-            "script of your own in another channel.",
+            "“{title}” is limited to a role that you do not have. Ask a moderator, or use "
+            "{/start} in another channel.",
             title=inline(script.title, 100),
         )
     )
@@ -34,8 +34,8 @@ def check_may_take(script: Script, line: Line, writer: Writer) -> None:
         return
     raise RoomError(
         say(
-            "That would take {name}'s line out of the script: ask them, the script's owner or a "
-            "moderator, or go on in a script of your own with {/fork}.",
+            "That would remove {name}'s line. Ask them, the script's owner or a moderator, or "
+            "use {/fork}.",
             name=inline(line.credit, 60),
         )
     )
@@ -46,7 +46,8 @@ def check_may_rule(script: Script, writer: Writer) -> None:
     if not _rules(script, writer):
         raise RoomError(
             say(
-                "Only the script's owner or a moderator (Manage Messages) can change that: ask one."
+                "Only the script's owner or a moderator (Manage Messages) can change that. Ask "
+                "one of them."
             )
         )
 
@@ -56,8 +57,8 @@ def check_may_pick(ballot: Poll, writer: Writer) -> None:
     if writer.id != ballot.asker and not writer.moderator:
         raise RoomError(
             say(
-                "Who asked for these takes picks one, or a moderator (Manage Messages): with the "
-                "option {*vote} of {/continue}, everybody has a say."
+                "Only a moderator (Manage Messages) or whoever requested these takes can choose. "
+                "For a vote, add {*vote} to {/continue}."
             )
         )
 
@@ -66,7 +67,7 @@ def check_turn(script: Script, last: Line | None, writer: Writer) -> None:
     """Raise RoomError for who wrote the last line, where nobody may write twice in a row."""
     if script.alternate and last is not None and last.author == writer.id:
         raise RoomError(
-            say("Nobody writes twice in a row here: wait for somebody else, or use {/continue}.")
+            say("Nobody writes twice in a row here. Wait for someone else, or use {/continue}.")
         )
 
 
@@ -78,7 +79,7 @@ def check_cooldown(script: Script, last: dt.datetime | None, now: dt.datetime) -
     if left > 0:
         raise RoomError(
             say(
-                "Everybody waits a while between two lines here: try again in {seconds}.",
+                "This script has a cooldown. Try again in {seconds}.",
                 seconds=many(left, "second"),
             )
         )

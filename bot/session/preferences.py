@@ -25,8 +25,8 @@ EVERYTHING = "everything"
 """Stands for all preferences, where one is chosen."""
 
 HOW = phrase(
-    "{/settings voice} and {/settings turns} change it, {/settings reset} takes that back, "
-    "{/settings banned} has the words that no voice says."
+    "Change these with {/settings voice} and {/settings turns}, or restore them with "
+    "{/settings reset}. {/settings banned} lists the banned words."
 )
 
 NAMES = {
@@ -105,16 +105,14 @@ def shown(script: Script, settings: Settings, banned: Mapping[str, Sequence[str]
     for where, words in banned.items():
         list_there = say("banned {where}: {words}", where=where, words=mentioned(words))
         lines.append(f"- {_bold(list_there, bool(words))}")
-    title = say("“{title}” is written like this:", title=inline(script.title, 100))
+    title = say("The settings of “{title}”:", title=inline(script.title, 100))
     return "\n".join((title, *lines, f"-# {say(HOW)}"))
 
 
 def changed_to(script: Script, settings: Settings, changed: Iterable[str]) -> str:
     """Return a sentence with the preferences that have just been changed."""
     now = present(script, settings)
-    return say(
-        "From now on: {changes}.", changes=", ".join(entry(one, now[one]) for one in changed)
-    )
+    return say("Changed: {changes}.", changes=", ".join(entry(one, now[one]) for one in changed))
 
 
 def entry(name: str, value: Value) -> str:
@@ -134,14 +132,14 @@ def _range(name: str) -> str:
         return ""
     least, most = RANGES[name]
     if name == "cooldown":
-        return f" {say('(from {least:,} to {most:,} s)', least=least, most=most)}"
-    return f" {say('(from {least:,} to {most:,})', least=least, most=most)}"
+        return f" {say('({least:,} to {most:,} s)', least=least, most=most)}"
+    return f" {say('({least:,} to {most:,})', least=least, most=most)}"
 
 
 def _in_words(name: str, value: Value) -> object:
     match name, value:
         case "role", None:
-            return say("everybody")
+            return say("everyone")
         case "role", _:
             return f"<@&{value}>"
         case "cooldown", 0:

@@ -22,9 +22,9 @@ MOST_KEPT = 10_000
 """The most buckets of a kind. The least recently used goes first, since it is the fullest."""
 
 TOO_MUCH = {
-    "person": phrase("You asked for a lot within a minute: try again in {wait}."),
-    "channel": phrase("A lot is asked for in this channel right now: try again in {wait}."),
-    "guild": phrase("A lot is asked for in this server right now: try again in {wait}."),
+    "person": phrase("You have reached your limit for this minute. Try again in {wait}."),
+    "channel": phrase("This channel is very busy. Try again in {wait}."),
+    "guild": phrase("This server is very busy. Try again in {wait}."),
 }
 """The sentences of a refusal, by the scope of the limit."""
 

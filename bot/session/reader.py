@@ -112,7 +112,7 @@ class Reader:
             state = await patience.wait(self.state(reading, parent, patience.progress))
             return await patience.wait(self.read_elements(reading, state, elements, writer))
         except Stopped:
-            sentence = say("Stopped while the voice read the script: nothing was changed.")
+            sentence = say("Stopped while the voice was reading the script. Nothing was changed.")
             raise RoomError(sentence) from None
 
     async def read_elements(

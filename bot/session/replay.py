@@ -37,17 +37,17 @@ LONGEST = 600.0
 REMEMBERED = 64
 """States that are kept on the way, so that lines below need not be read from the top."""
 
-LOST = phrase("the line that it is a copy of was deleted")
+LOST = phrase("the line it was copied from was deleted")
 DAMAGED = phrase("it follows a removed line")
 
 
 class Verdict(StrEnum):
     """The verdict on a line, as people call it."""
 
-    PERSON = phrase("a person's")
-    PROVED = phrase("proved")
+    PERSON = phrase("by a person")
+    PROVED = phrase("verified")
     DIFFERENT = phrase("different")
-    UNPROVED = phrase("unproved")
+    UNPROVED = phrase("unverified")
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ async def replay(room: Room, patience: Patience) -> Replay:
     script = await room.script()
     lines = await room.store.lines.load_path(script.head)
     if not lines:
-        raise RoomError(say("The script has no line yet: write one, or use {/continue}."))
+        raise RoomError(say("The script is empty. Write a line, or use {/continue}."))
     proof = Proof(room, script, await room.library.banned(script.guild), lines)
     patience.progress.to_prove = sum(line.author is None for line in lines)
     until = time.monotonic() + LONGEST
@@ -164,7 +164,7 @@ class Proof:
         return self._readers[key]
 
     async def _open(self, name: str, fingerprint: str) -> ReplayReader | str:
-        reason = say("there is no voice “{name}” here any more", name=name)
+        reason = say("the voice “{name}” is no longer here", name=name)
         for one in dict.fromkeys([name, self._script.voice]):  # its file may have been renamed
             try:
                 reading = await self._room.reader.open(one, self._script.style)
@@ -173,9 +173,7 @@ class Proof:
             if reading.model.fingerprint == fingerprint:
                 return ReplayReader(reading, self._tree, ("replay", self._room.channel))
             if one == name:
-                reason = say(
-                    "the voice “{name}” here is another one than that which wrote it", name=name
-                )
+                reason = say("the voice “{name}” has changed", name=name)
         return reason
 
 
@@ -194,8 +192,8 @@ def differences(line: Line, banned: tuple[str, ...], opening: str) -> tuple[str,
     ``opening`` is the id of the opening that the model reads now.
     """
     now = {
-        "onnxruntime": (phrase("onnxruntime was {then} and is {now}"), provenance.RELEASE),
-        "processor": (phrase("the processor was {then} and is {now}"), provenance.processor()),
+        "onnxruntime": (phrase("onnxruntime changed from {then} to {now}"), provenance.RELEASE),
+        "processor": (phrase("the processor changed from {then} to {now}"), provenance.processor()),
     }
     reasons = [
         say(reason, then=line.origin[key], now=value)
@@ -203,9 +201,9 @@ def differences(line: Line, banned: tuple[str, ...], opening: str) -> tuple[str,
         if line.origin.get(key, value) != value
     ]
     if line.origin.get("banned", "") != provenance.list_id(banned):
-        reasons.append(say("the words that must not be said are others now"))
+        reasons.append(say("the banned words have changed"))
     if line.origin.get("opening", "") != opening:
-        reasons.append(say("the voice reads another opening before the script now"))
+        reasons.append(say("the voice's opening has changed"))
     return tuple(reasons)
 
 

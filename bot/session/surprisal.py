@@ -11,7 +11,7 @@ import numpy as np
 
 from ..arrays import Floats, Logits
 from ..generation.openings import Reading
-from ..i18n.catalogue import many, phrase, say
+from ..i18n.catalogue import say, say_plural
 from ..i18n.markdown import plain
 from ..inference.model import Model
 from ..screenplay.elements import Kind
@@ -194,16 +194,13 @@ def spoken(character: str) -> str:
             return say("“{character}”", character=character)
 
 
-_LINE_HEARD = phrase("The last line as {voice} heard it: {bits:.1f} bits a character.")
-_LINES_HEARD = phrase("The last {lines} as {voice} heard it: {bits:.1f} bits a character.")
-
-
 def in_words(found: Surprise) -> str:
     """Return the picture in words, for who cannot see it: at most 1,000 characters."""
     parts = [
-        say(
-            _LINE_HEARD if len(found.lines) == 1 else _LINES_HEARD,
-            lines=many(len(found.lines), "line"),
+        say_plural(
+            "The last line surprised {voice} by {bits:.1f} bits per character.",
+            "The last {number:,} lines surprised {voice} by {bits:.1f} bits per character.",
+            len(found.lines),
             voice=found.voice,
             bits=found.average,
         )
@@ -217,7 +214,7 @@ def in_words(found: Surprise) -> str:
         )
         parts.append(
             say(
-                "After “{before}” came {character}, {bits:.1f} bits; expected were {expected}.",
+                "After “{before}” came {character} ({bits:.1f} bits). Expected: {expected}.",
                 before=" ".join(before.split()),
                 character=spoken(cell.character),
                 bits=cell.bits or 0,

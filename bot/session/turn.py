@@ -49,7 +49,7 @@ class LineIsOld(RoomError):
     def __init__(
         self,
         place: Place,
-        sentence: str = phrase("The script has gone on since: this is no longer its last line."),
+        sentence: str = phrase("The script has moved on. This is no longer its last line."),
     ) -> None:
         """Note the place, and say ``sentence``, which is one for the catalogues."""
         super().__init__(say(sentence))
@@ -203,15 +203,14 @@ def typed_elements(text: str, character: str | None) -> list[Element]:
     if any(len(element.text) > LONGEST_TEXT for element in elements):
         raise RoomError(
             say(
-                "One line has more than {most:,} characters: put blank lines into it, so that it "
-                "becomes several.",
+                "One line is longer than {most:,} characters. Split it with blank lines.",
                 most=LONGEST_TEXT,
             )
         )
     if len(elements) > MOST_LINES:
         raise RoomError(
             say(
-                "That is {lines:,} lines at once: write at most {most}.",
+                "That is {lines:,} lines at once. Write at most {most}.",
                 lines=len(elements),
                 most=MOST_LINES,
             )

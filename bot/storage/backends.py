@@ -29,7 +29,9 @@ def find_backend(url: URL) -> type[Database]:
     """Return the database class for an address; raise StoreError for an unknown scheme."""
     scheme = url.get_backend_name()
     if scheme not in BACKENDS:
-        raise StoreError(f"There is no database {scheme!r} here: use one of {', '.join(BACKENDS)}.")
+        raise StoreError(
+            f"Databases of the kind {scheme!r} are not supported. Use one of {', '.join(BACKENDS)}."
+        )
     return BACKENDS[scheme]
 
 

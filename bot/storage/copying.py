@@ -36,7 +36,7 @@ async def copy_database(source: Path | URL, to: Path | URL) -> dict[str, int]:
         StoreError: The copy failed, and there are no rows in ``to``.
     """
     # Formatting an address omits its password.
-    failure = f"{source} could not be copied to {to}"
+    failure = f"{source} was not copied to {to}"
     source_url, target_url = parse_address(source), parse_address(to)
     try:
         async with (
@@ -48,20 +48,18 @@ async def copy_database(source: Path | URL, to: Path | URL) -> dict[str, int]:
             async with old.reading() as reading, new.writing() as writing:
                 return await _copy(reading, writing)
     except TransactionFailed as error:
-        raise StoreError(
-            f"{failure} ({error.reason}): see what is logged, and start again."
-        ) from error
+        raise StoreError(f"{failure} ({error.reason}). See the log, then try again.") from error
     except DBAPIError as error:
-        raise StoreError(f"{failure} ({error.orig}): nothing was copied.") from None
+        raise StoreError(f"{failure} ({error.orig}).") from None
     except (sqlite3.Error, OSError) as error:
-        raise StoreError(f"{failure} ({error}): nothing was copied.") from error
+        raise StoreError(f"{failure} ({error}).") from error
 
 
 async def _check_is_empty(new: AsyncSession, name: str) -> None:
     for table in Base.metadata.sorted_tables:
         if await _count(new, table):
             raise StoreError(
-                f"{name} has something in its table {table.name!r}: name a database that is empty."
+                f"{name} is not empty: its table {table.name!r} has rows. Name an empty database."
             )
 
 
@@ -82,14 +80,14 @@ async def _compare(old: AsyncSession, new: AsyncSession, table: Table) -> int:
     """Return the number of rows of a table; raise StoreError if the databases differ in it."""
     count = await _count(old, table)
     if await _count(new, table) > count:
-        raise StoreError(f"{table.name} has more rows than there were: nothing was copied.")
+        raise StoreError(f"The copied table {table.name!r} has too many rows. Nothing was copied.")
     before: Row[Any] | None = None
     while rows := await _next_batch(old, table, before):
         copied = await _next_batch(new, table, before)
         if copied != rows:
             other = next(row for row, copy in zip_longest(rows, copied) if row != copy)
             key = _key(table, other or rows[-1])
-            raise StoreError(f"{table.name} {key} came out otherwise: nothing was copied.")
+            raise StoreError(f"The copy of {table.name} {key} differs. Nothing was copied.")
         before = rows[-1]
     return count
 

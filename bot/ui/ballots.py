@@ -57,7 +57,7 @@ def draw_ballot(
         items.append(
             ui.Select(
                 custom_id=f"{OWN}ballot:{ballot.id}:read",
-                placeholder=say("Read a take whole…"),
+                placeholder=say("Read a full take…"),
                 options=[
                     discord.SelectOption(label=say(TAKE, take=take + 1), value=str(take))
                     for take in takes
@@ -92,21 +92,21 @@ def _open(ballot: Poll, takes: int) -> str:
     there = many(takes, "take")
     if ballot.ends is None:
         asker = mention(ballot.asker)
-        how = say("{takes}: {asker} or a moderator picks one.", takes=there, asker=asker)
+        how = say("{takes}: {asker} or a moderator chooses one.", takes=there, asker=asker)
     else:
         when = f"<t:{int(ballot.ends.timestamp())}:R>"
-        how = say("{takes}: everybody has one vote. It ends {when}.", takes=there, when=when)
+        how = say("{takes}: everyone has one vote. Voting ends {when}.", takes=there, when=when)
     return f"-# {how}"
 
 
 def _closed(ballot: Poll, votes: int) -> str:
     take = (ballot.chosen or 0) + 1
     if ballot.ends is None:
-        how = say("Take {take} was picked. {/history} goes to the others.", take=take)
+        how = say("Take {take} was chosen. See the others in {/history}.", take=take)
     elif not votes:
-        how = say("Nobody voted, which leaves the first take. {/history} goes to the others.")
+        how = say("Nobody voted, so take 1 was chosen. See the others in {/history}.")
     else:
-        how = say("Take {take} won the vote. {/history} goes to the others.", take=take)
+        how = say("Take {take} won the vote. See the others in {/history}.", take=take)
     return f"-# {how}"
 
 

@@ -92,7 +92,7 @@ def _block(lines: Sequence[Line]) -> str:
     if size(whole) <= FULL:
         return whole
     first, *rest = messages((line.element for line in lines), FULL)
-    more = say("and more: {/script show} has it whole")
+    more = say("and more: see all of it with {/script show}")
     return f"{first}\n-# {more}" if rest else first
 
 

@@ -143,8 +143,8 @@ def _place_button(action: str, place: Place) -> ui.Button[ui.View]:
 
 TURNS = {
     "first": phrase("First page"),
-    "back": phrase("Page back"),
-    "on": phrase("Page on"),
+    "back": phrase("Previous page"),
+    "on": phrase("Next page"),
     "last": phrase("Last page"),
 }
 """The labels of the buttons that turn pages."""

@@ -22,25 +22,25 @@ from .perspective import content_of
 from .responses import SHOWN
 
 HELP = phrase(
-    "**On Book** writes a script with you, line by line.\n"
-    "1. `{/start}` begins a script in this channel: give it a title, a scene heading, a cast.\n"
-    "2. `{/write}` adds your line: `INT. DINER - NIGHT`, `MAYA: Hello.`, `CUT TO:`, or anything "
-    "that happens.\n"
-    "3. `{/continue}` lets the voice write on; `{*character}` says who speaks.\n"
-    "-# `{/undo}` and `{/retry}` take the last line back or write it again, `{/script show}` shows "
-    "it all, and the buttons under the newest line do the same. `{/history}` goes back to any line."
+    "**On Book** writes scripts with you, line by line.\n"
+    "1. `{/start}` starts a script in this channel, with a title, a scene heading and a cast.\n"
+    "2. `{/write}` adds your line: `INT. DINER - NIGHT`, `MAYA: Hello.`, `CUT TO:`, or an action.\n"
+    "3. `{/continue}` lets the voice write the next lines; `{*character}` chooses who speaks.\n"
+    "-# `{/undo}` removes the last line and `{/retry}` writes it again; the buttons under the "
+    "newest line do the same. `{/script show}` shows the whole script, and `{/history}` goes "
+    "back to any line."
 )
 
 NOBODY_VOTED = {
-    True: phrase("Nobody has voted, and the first take is taken."),
-    False: phrase("Nobody has voted, which leaves the first take."),
+    True: phrase("Nobody voted, so take 1 was chosen."),
+    False: phrase("Nobody voted."),
 }
 """The end of a vote without votes, by whether its first take is in the script."""
 
 NOT_TAKEN = {
-    "moved": phrase("The script has gone on since, and stays as it is."),
-    "shelf": phrase("“{title}” is on the shelf, and stays as it is: {/scripts} goes on with it."),
-    "archived": phrase("“{title}” was archived, and stays as it is: {/scripts} goes on with it."),
+    "moved": phrase("The script has moved on, so it was not changed."),
+    "shelf": phrase("“{title}” is paused and was not changed. Continue it with {/scripts}."),
+    "archived": phrase("“{title}” is archived and was not changed. Continue it with {/scripts}."),
 }
 """The reasons why a take that won is not in the script."""
 
@@ -93,7 +93,8 @@ class MessagePoster:
         message = await delivered(
             interaction,
             content=say(
-                "**{title}** begins. Write the first line with {/write}, or let the voice begin.",
+                "**{title}** starts here. Write the first line with {/write}, or let the voice "
+                "start.",
                 title=inline(script.title, 100),
             ),
             view=components.under_line(turn.place, by_voice=False),
@@ -108,7 +109,7 @@ class MessagePoster:
         """Show the last line again, under a note of what happened; ``new``: in another message."""
         script = await room.script()
         line = None if script.head is None else await self.store.lines.find_line(script.head)
-        before = f"-# {say('The script stands before its first line.')}"
+        before = f"-# {say('The script is at its start, before the first line.')}"
         end = card([line], {line.id}) if line else before
         content, view = f"{note}\n{end}", await buttons_under(self.store, script, line)
         message: Any
@@ -195,18 +196,16 @@ async def _post_below(
 
 def _progress_text(progress: Progress) -> str:
     if progress.share_read is not None:
-        return say("The voice reads the script: {share:.0%}.", share=progress.share_read)
+        return say("The voice is reading the script: {share:.0%}.", share=progress.share_read)
     if progress.to_prove:
         return say(
-            "Written again and compared: {written:,} of {all:,} lines.",
+            "Replayed {written:,} of {all:,} lines.",
             written=progress.written,
             all=progress.to_prove,
         )
     if progress.written:
-        return say(
-            "The voice writes. Lines that are finished: {written:,}.", written=progress.written
-        )
-    return say("The voice writes.")
+        return say("The voice is writing. Finished lines: {written:,}.", written=progress.written)
+    return say("The voice is writing.")
 
 
 def _outcome_text(outcome: Outcome) -> str:
@@ -214,7 +213,7 @@ def _outcome_text(outcome: Outcome) -> str:
     sentence = say(NOBODY_VOTED[outcome.turn is not None])
     if votes:
         sentence = say(
-            "The vote is over: take {take} won, with {most:,} of {votes}.",
+            "Voting has ended. Take {take} won with {most:,} of {votes}.",
             take=outcome.won + 1,
             most=outcome.counts[outcome.won],
             votes=many(votes, "vote"),

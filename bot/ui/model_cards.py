@@ -23,7 +23,7 @@ TEXTS = 6
 
 def listed(found: Sequence[ModelFile], chosen: str) -> str:
     """Return all voices, one a line, and the reasons why some are refused."""
-    content = say("**Voices**, of which {/model use} chooses one for the new scripts here:")
+    content = say("**Voices** ({/model use} chooses one for new scripts):")
     for number, one in enumerate(found):
         row = _row(one, one.name == chosen)
         if size(content) + size(row) > FULL:
@@ -49,19 +49,19 @@ def card(found: ModelFile) -> str:
 
 def _facts(found: ModelFile) -> Iterator[str]:
     if corpus := _said(found, "corpus"):
-        yield say("Trained on: {corpus}", corpus=inline(corpus, 200))
+        yield say("Training texts: {corpus}", corpus=inline(corpus, 200))
     if licence := _said(found, "licence"):
         yield say("Licence: {licence}", licence=inline(licence, 200))
     if day := _trained(found):
-        yield say("Trained until: {day}", day=day)
+        yield say("Training ended: {day}", day=day)
     if names := styles(found):
         shown = ", ".join(inline(name, LONGEST_STYLE) for name in names)
-        yield say("Styles that a script can begin in: {styles}", styles=shown)
+        yield say("Styles to start a script in: {styles}", styles=shown)
     yield say("Size: {megabytes:,.1f} MB", megabytes=found.size / 1e6)
     judged = dict(_judged(found))
     if len(judged) > TEXTS:
         yield say(
-            "Bits per character of {count:,} texts that it had never read: {bits:.3f} on average",
+            "Bits per character on {count:,} unseen texts: {bits:.3f} on average",
             count=len(judged),
             bits=statistics.mean(judged.values()),
         )
@@ -69,9 +69,7 @@ def _facts(found: ModelFile) -> Iterator[str]:
         texts = (
             f"{inline(name, 60)} {say('{bits:.3f}', bits=bits)}" for name, bits in judged.items()
         )
-        yield say(
-            "Bits per character of texts that it had never read: {texts}", texts=", ".join(texts)
-        )
+        yield say("Bits per character on unseen texts: {texts}", texts=", ".join(texts))
 
 
 def styles(found: ModelFile) -> list[str]:

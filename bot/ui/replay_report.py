@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..i18n.catalogue import many, say
+from ..i18n.catalogue import many, say, say_plural
 from ..i18n.markdown import inline
 from ..session.replay import Finding, Replay, Verdict
 
@@ -26,7 +26,7 @@ def in_words(found: Replay) -> str:
     if len(found.findings) < found.lines:
         parts.append(
             say(
-                "It ended before line {number} of {lines:,}.",
+                "The replay ended before line {number} of {lines:,}.",
                 number=len(found.findings) + 1,
                 lines=found.lines,
             )
@@ -39,8 +39,8 @@ def in_words(found: Replay) -> str:
     if found.all_of(Verdict.DIFFERENT):
         told.append(
             say(
-                "-# The voice writes each line from all that stands above it: below the first that "
-                "differs, others may differ for that reason alone."
+                "-# Each line depends on all lines above it, so one difference can cause others "
+                "below it."
             )
         )
     return "\n".join(told)
@@ -48,35 +48,32 @@ def in_words(found: Replay) -> str:
 
 def rows(found: Replay) -> str:
     """Return all findings as a table: one line of the script a row, tabs between the columns."""
-    heads = say("line\tis\twrote it\tseed\tits text\tcame out\tremarks")
+    heads = say("line\tresult\twriter\tseed\ttext\treplayed\tnotes")
     lines = ["\t".join(map(_flat, _row(one))) for one in found.findings]
     return "".join(f"{line}\n" for line in (heads, *lines))
 
 
 def _result(proved: int, written: int) -> str:
     if not written:
-        return say("The voice has written none of it.")
+        return say("The voice wrote none of it.")
     if proved < written:
         return say(
-            "{proved:,} of the {lines} by the voice came out to the letter.",
+            "{proved:,} of the {lines} by the voice came out the same.",
             proved=proved,
             lines=many(written, "line"),
         )
-    if written == 1:
-        return say("The only line by the voice was written again, and came out to the letter.")
-    return say(
-        "All {lines:,} lines by the voice were written again, and came out to the letter.",
-        lines=written,
+    return say_plural(
+        "Replayed the voice's only line: it came out the same.",
+        "Replayed all {number:,} of the voice's lines: they all came out the same.",
+        written,
     )
 
 
 def _numbers(numbers: Sequence[int]) -> str:
     """Return the numbers of lines, as many as there is room for."""
     shown = ", ".join(map(str, numbers[:SHOWN]))
-    if len(numbers) == 1:
-        return say("line {numbers}", numbers=shown)
     if len(numbers) <= SHOWN:
-        return say("lines {numbers}", numbers=shown)
+        return say_plural("line {numbers}", "lines {numbers}", len(numbers), numbers=shown)
     more = len(numbers) - SHOWN
     return say("lines {numbers} and {more:,} more", numbers=shown, more=more)
 
@@ -93,8 +90,8 @@ def _by_reason(found: Replay) -> list[tuple[str, list[int]]]:
 def _entry(one: Finding) -> str:
     text = inline(one.line.element.one_line, 60)
     if one.again is None:
-        return say("**{number}** {text}: cannot be proved", number=one.number, text=text)
-    again = say("-# came out as: {text}", text=inline(one.again, 60) or say("nothing"))
+        return say("**{number}** {text}: cannot be verified", number=one.number, text=text)
+    again = say("-# replayed as: {text}", text=inline(one.again, 60) or say("nothing"))
     return f"**{one.number}** {text}\n{again}"
 
 
@@ -102,7 +99,7 @@ def _row(one: Finding) -> tuple[str, ...]:
     line = one.line
     remarks = [*one.reasons]
     remarks += [say("rewritten by hand")] if line.rewrite_of else []
-    remarks += [say("a copy, proved where it was first written")] if line.copy_of else []
+    remarks += [say("a copy, verified where it was first written")] if line.copy_of else []
     seed = str(line.origin.get("seed", ""))
     return (
         *(str(one.number), say(one.verdict), line.credit, seed, line.text),

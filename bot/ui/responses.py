@@ -36,27 +36,22 @@ WRITTEN = "onbook.written"
 
 NOT_KEPT = {
     "full": phrase(
-        "The disk on which the scripts are kept is full, and nothing of this was kept: tell "
-        "whoever runs the bot, and try again when there is room."
+        "The bot's disk is full. Nothing was saved. Tell the bot's owner, and try again later."
     ),
     "readonly": phrase(
-        "The scripts can only be read right now, and nothing of this was kept: tell whoever runs "
-        "the bot, and try again later."
+        "The database is read-only. Nothing was saved. Tell the bot's owner, and try again later."
     ),
     "locked": phrase(
-        "Another program is using the scripts, and nothing of this was kept: try again in a "
-        "moment, and tell whoever runs the bot if it goes on."
+        "Another program is using the database. Nothing was saved. Try again, and tell the bot's "
+        "owner if this continues."
     ),
     "away": phrase(
-        "The database of the scripts cannot be reached, and nothing of this was kept: try again in "
-        "a moment, and tell whoever runs the bot if it goes on."
+        "The database cannot be reached. Nothing was saved. Try again, and tell the bot's owner "
+        "if this continues."
     ),
-    "lost": phrase(
-        "Another process of the bot is taking over here, and nothing of this was kept: try again."
-    ),
+    "lost": phrase("Another process of the bot is taking over. Nothing was saved. Try again."),
     "broken": phrase(
-        "The disk on which the scripts are kept does not work, and nothing of this was kept: tell "
-        "whoever runs the bot, and try again later."
+        "The bot's disk is failing. Nothing was saved. Tell the bot's owner, and try again later."
     ),
 }
 """The sentences that say what to do, by the reason why something was not stored."""
@@ -74,14 +69,12 @@ UNKNOWN_MESSAGE = 10008
 """Discord's code for a message that was deleted."""
 
 WHAT_TO_DO_NOW = {
-    EngineBusy: phrase("Too many lines are being written right now: try again in a moment."),
-    NonFiniteOutput: phrase(
-        "The voice's file is damaged: ask whoever runs the bot to export it again."
-    ),
-    EngineClosed: phrase("The bot is being shut down: try again when it is back."),
+    EngineBusy: phrase("The bot is very busy. Try again in a moment."),
+    NonFiniteOutput: phrase("The voice's file is damaged. Ask the bot's owner to export it again."),
+    EngineClosed: phrase("The bot is shutting down. Try again when it is back."),
     HeadMoved: phrase(
-        "Somebody moved the script on at the same moment, and nothing of yours was added: look at "
-        "its end, and try again."
+        "Someone else changed the script first, so nothing of yours was added. Read its end, "
+        "then try again."
     ),
 }
 
@@ -168,11 +161,11 @@ def _given_back(interaction: Interaction, text: str) -> tuple[str, list[discord.
     """Return a text for its writer: in a block, or in a file where it is longer."""
     block = fenced(clean(text))
     if size(block) <= KEPT:
-        return f"{say('Your text is not lost:')}\n{block}", []
+        return f"{say('Here is your text:')}\n{block}", []
     if interaction.app_permissions.attach_files:
         file = io.BytesIO(text.encode(errors="replace"))
-        return say("Your text is not lost."), [discord.File(file, filename=say("your-text.txt"))]
-    return f"{say('Your text begins:')}\n{fenced(clean(text[: KEPT // 3]))}", []
+        return say("Here is your text."), [discord.File(file, filename=say("your-text.txt"))]
+    return f"{say('Your text starts:')}\n{fenced(clean(text[: KEPT // 3]))}", []
 
 
 def _sentence(error: Exception) -> str:
@@ -183,23 +176,19 @@ def _sentence(error: Exception) -> str:
     if type(error) in WHAT_TO_DO_NOW:
         return say(WHAT_TO_DO_NOW[type(error)])
     if isinstance(error, app_commands.TransformerError | app_commands.CheckFailure):
-        return say("That cannot be used here: choose another value.")
+        return say("That value is not allowed. Choose another one.")
     if isinstance(error, discord.NotFound) and error.code == UNKNOWN_MESSAGE:
-        return say("That message was deleted in the meantime: use the command again.")
+        return say("That message was deleted. Use the command again.")
     if isinstance(error, LOST):
         log.warning("a command failed: %s", type(error).__name__)
-        return say("Discord was out of reach for a moment: look at the script, and try again.")
+        return say("Discord did not respond. Check the script, then try again.")
     log.error("a command failed", exc_info=error)
-    return say(
-        "Something went wrong here, and it has been noted: look at the script, and try again."
-    )
+    return say("Something went wrong, and it was logged. Check the script, then try again.")
 
 
 def _written_all_the_same(error: Exception) -> str:
     log.error("could not show lines", exc_info=error)
-    return say(
-        "What was written is in the script, but could not be shown here: see {/script show}."
-    )
+    return say("Your lines are in the script, but could not be shown here. See {/script show}.")
 
 
 def _way_on(error: Exception) -> discord.ui.View | None:
@@ -227,8 +216,7 @@ def check_permissions(interaction: Interaction) -> None:
     if missing:
         raise RoomError(
             say(
-                "I lack the permission {permissions} in this channel: ask somebody who manages it "
-                "to grant that.",
+                "I need {permissions} in this channel. Ask someone who manages it to grant that.",
                 permissions=f" {say('and')} ".join(missing),
             )
         )
@@ -242,7 +230,7 @@ def check_may_set(interaction: Interaction, scope: str) -> None:
     if not getattr(interaction.permissions, needed):
         raise RoomError(
             say(
-                "That needs the permission **{permission}**: ask somebody who has it.",
+                "You need the **{permission}** permission. Ask someone who has it.",
                 permission=say(PERMISSIONS[needed]),
             )
         )

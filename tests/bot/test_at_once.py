@@ -28,7 +28,7 @@ from .test_buttons import BY_PERSON, BY_VOICE, blocks_of
 
 HEADING = "INT. DINER - NIGHT"
 
-GONE_ON = "The script has gone on since"
+GONE_ON = "The script has moved on"
 
 BLOCK = "```"
 
@@ -162,7 +162,7 @@ async def test_of_two_who_begin_at_once_one_begins(channel: Channel, ann: Person
         ann.slash(channel, "start", title="Anns", heading="INT. ANN"),
         ben.slash(channel, "start", title="Bens", heading="INT. BEN"),
     )
-    sentences = ("The script here has changed", "runs in this channel")
+    sentences = ("Another script was started here", "running in this channel")
     shown = await asyncio.gather(*(asked.shows(BLOCK, *sentences) for asked in both))
     [begun] = [one for one in shown if one.only_for is None]
     [told] = [one for one in shown if one is not begun]
@@ -185,7 +185,7 @@ async def test_an_undo_waits_for_what_is_being_written(channel: Channel, ann: Pe
     continued = await ann.slash(channel, "continue", lines=10)
     await ann.discord.until(lambda: continued.seen)
     undone = await ben.slash(channel, "undo")
-    await asyncio.gather(continued.shows(BLOCK, "~~"), undone.shows("Ben took back the last line"))
+    await asyncio.gather(continued.shows(BLOCK, "~~"), undone.shows("Ben undid the last line"))
     lines = await truth(ann, channel)
     assert (len(lines), lines[0]) == (10, HEADING)
     assert begun.labels == []
@@ -242,7 +242,7 @@ async def test_of_two_takes_that_are_picked_at_once_one_is_the_line(
     shown = await (await ann.slash(channel, "continue", takes=3, times=2)).shows(BLOCK)
     assert begun.labels == BY_PERSON
     both = await asyncio.gather(*(ann.click(shown, f"Take {take}") for take in (1, 2)))
-    said = await asyncio.gather(*(asked.shows(BLOCK, "chosen already") for asked in both))
+    said = await asyncio.gather(*(asked.shows(BLOCK, "already chosen") for asked in both))
     assert sorted(one.only_for is None for one in said) == [False, True]
     assert len(await truth(ann, channel)) == 2
     assert shown.labels == []
@@ -257,10 +257,10 @@ async def test_all_who_vote_at_once_are_counted(channel: Channel, guild: Guild, 
     votes = await asyncio.gather(
         *(one.click(shown, label[n % 3 > 0]) for n, one in enumerate(people))
     )
-    await asyncio.gather(*(vote.shows("You are for take") for vote in votes))
+    await asyncio.gather(*(vote.shows("Vote for take") for vote in votes))
     await ann.discord.until(lambda: "4 votes" in shown.content and "8 votes" in shown.content)
     changed = await asyncio.gather(*(one.click(shown, label[0]) for one in people))
-    await asyncio.gather(*(vote.shows("You are for take 1") for vote in changed))
+    await asyncio.gather(*(vote.shows("Vote for take 1") for vote in changed))
     await ann.discord.until(lambda: "12 votes" in shown.content and "0 votes" in shown.content)
     assert await script(ann, channel) == [HEADING]
 
@@ -332,14 +332,14 @@ async def test_stop_keeps_the_lines_that_are_finished(
     await slow_down(inside.services, monkeypatch)
     await begin(inside.ann, inside.channel)
     asked = await inside.ann.slash(inside.channel, "continue", lines=10)
-    shown = await asked.shows("Lines that are finished: 2")
+    shown = await asked.shows("Finished lines: 2")
     assert (shown.only_for, shown.labels) == (None, ["Stop"])
     stop = shown.buttons["Stop"]
     stopped = await inside.ben.click(shown, "Stop")
     await asked.shows(BLOCK)
     assert 3 <= len(await truth(inside.ann, inside.channel)) < 11
     assert stopped.answers() == []
-    late = await (await inside.ben.click(shown, "Stop", custom_id=stop)).shows("written already")
+    late = await (await inside.ben.click(shown, "Stop", custom_id=stop)).shows("already written")
     assert late.only_for == inside.ben.id
 
 
@@ -364,7 +364,7 @@ async def test_how_far_a_turn_is_is_seen_once_in_a_while(
     gate = await hold_after(3, inside.services, monkeypatch)
     began = time.monotonic()
     asked = await inside.ann.slash(inside.channel, "continue", lines=4)
-    shown = await asked.shows("Lines that are finished: 3.")
+    shown = await asked.shows("Finished lines: 3.")
 
     def seen() -> int:
         return sum("The voice writes" in one.content for one in shown.versions)
@@ -412,7 +412,7 @@ async def test_votes_are_counted_at_once_and_then_once_in_a_while(
         polls.recount(ballot.id)
     await inside.discord.until(lambda: len(shown.versions) > first)
     votes = await asyncio.gather(*(one.click(shown, "Vote for 2") for one in people))
-    await asyncio.gather(*(vote.shows("You are for take 2") for vote in votes))
+    await asyncio.gather(*(vote.shows("Vote for take 2") for vote in votes))
     [_, (wait, count)] = waiting
     assert 0 < wait <= between
     assert len(shown.versions) == first + 1
@@ -451,7 +451,7 @@ async def test_of_two_who_undo_at_once_the_last_message_has_the_buttons(
         gates[0].set()
         await inside.discord.until(lambda: inside.discord.held)
         gates[1].set()
-        await second.shows("took back the last line")
+        await second.shows("undid the last line")
         await inside.discord.until(lambda: "~~Wind" in card.content)
     await first.shows("Rain.")
     assert await truth(inside.ann, inside.channel) == [HEADING, "Rain."]
@@ -463,18 +463,18 @@ async def test_a_vote_that_ends_while_somebody_undoes(inside: Inside):
     await (await ann.click(begun, "Continue")).shows(BLOCK)
     asked = await ann.slash(channel, "continue", takes=2, vote=600)
     shown = await asked.shows(BLOCK)
-    await (await ben.click(shown, "Vote for 2")).shows("You are for take 2")
+    await (await ben.click(shown, "Vote for 2")).shows("Vote for take 2")
     [ballot] = await inside.services.store.polls.list_unannounced_polls()
     undone, _ = await asyncio.gather(ben.slash(channel, "undo"), end(inside, ballot))
 
     def told() -> list[Message]:
-        return [one for one in channel.messages() if "The vote is over" in one.content]
+        return [one for one in channel.messages() if "Voting has ended" in one.content]
 
     [said] = await inside.discord.until(told)
-    await undone.shows("Ben took back the last line")
+    await undone.shows("Ben undid the last line")
     lines = await script(ann, channel)
     assert lines[0] == HEADING
-    if "gone on since" in said.content:
+    if "moved on" in said.content:
         assert (len(lines), said.labels) == (1, ["Continue from here"])
     else:
         assert len(await truth(ann, channel)) == 2
@@ -561,7 +561,9 @@ async def goes_on(
         [old] = channel.with_buttons()
         told = await (await person.click(old, "Continue")).shows(GONE_ON)
         assert told.only_for == person.id
-        await (await person.click(told, "Continue from here")).shows("took the script to this line")
+        await (await person.click(told, "Continue from here")).shows(
+            "moved the script to this line"
+        )
         assert await truth(person, channel) == known
     [end] = channel.with_buttons()
     await (await person.click(end, "Continue")).shows(BLOCK)

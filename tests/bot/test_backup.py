@@ -62,7 +62,7 @@ async def test_the_way_there_and_back(house: House):
     copy = database.parent / "copy.db"
     code, out, err = await asyncio.to_thread(run, house, "backup", str(copy))
     assert (code, err) == (0, "")
-    assert out == f"{copy} has all that {database} had: 1 scripts.\n"
+    assert out == f"Backed up 1 scripts from {database} to {copy}.\n"
     await house.write("Snow.")
     # A running bot would go on writing to a file that is no longer there.
     code, out, err = await asyncio.to_thread(run, house, "restore", str(copy))
@@ -87,7 +87,7 @@ async def test_what_cannot_be_copied_or_used_changes_nothing(house: House, tmp_p
     there = folder / "there.db"
     there.write_text("mine")
     for to, said in [
-        (there, "is there already"),
+        (there, "already exists"),
         (folder / "no" / "copy.db", "There is no folder"),
     ]:
         with pytest.raises(StoreError, match=said):

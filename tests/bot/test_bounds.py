@@ -103,15 +103,15 @@ async def test_buttons_and_menus_that_nobody_made_are_answered(discord: Discord)
     takes = await (await ann.slash(channel, "continue", takes=2, vote=600)).shows("Take 1")
     ballot = takes.buttons["Vote for 1"].split(":")[2]
     for custom_id, kind, values, said in (
-        ("onbook:dance:1:1", 2, (), "too old"),
-        ("onbook:script:dance:1", 2, (), "too old"),
-        ("onbook:", 2, (), "too old"),
+        ("onbook:dance:1:1", 2, (), "has expired"),
+        ("onbook:script:dance:1", 2, (), "has expired"),
+        ("onbook:", 2, (), "has expired"),
         (f"onbook:ballot:{ballot}:take:9", 2, (), "no such take"),
         (f"onbook:ballot:{'9' * 18}:take:1", 2, (), "deleted"),
-        ("onbook:line:here:1", 3, ("x",), "cannot be chosen"),
-        ("onbook:line:rewrite:1", 3, (), "cannot be chosen"),
-        ("onbook:scripts", 3, ("9" * 30,), "cannot be chosen"),
-        ("onbook:scripts", 3, (str(LARGEST_ID),), "not here any more"),
+        ("onbook:line:here:1", 3, ("x",), "not on the list"),
+        ("onbook:line:rewrite:1", 3, (), "not on the list"),
+        ("onbook:scripts", 3, ("9" * 30,), "not on the list"),
+        ("onbook:scripts", 3, (str(LARGEST_ID),), "no longer here"),
     ):
         asked = await press(ann, channel, begun.id, custom_id, kind, *values)
         assert (await asked.shows(said)).only_for == ann.id
@@ -123,7 +123,7 @@ async def test_what_was_written_into_an_old_window_is_given_back(discord: Discor
     line = {"type": 4, "custom_id": "text", "value": "MAYA: Do not lose me."}
     data = {"custom_id": "onbook:write:old", "components": [{"type": 1, "components": [line]}]}
     sent = await discord.do("raw", user=ann.id, channel=channel.id, kind=5, data=data)
-    shown = await discord.asked(sent["id"]).shows("too old")
+    shown = await discord.asked(sent["id"]).shows("has expired")
     assert "Do not lose me." in shown.content
 
 
@@ -139,4 +139,4 @@ async def test_commands_that_do_not_exist_are_answered(discord: Discord) -> None
         {"name": "continue", "options": [{"name": "lines", "type": 4, "value": 11}]},
     ):
         sent = await discord.do("raw", user=ann.id, channel=channel.id, kind=2, data=data)
-        await discord.asked(sent["id"]).shows("cannot be used here")
+        await discord.asked(sent["id"]).shows("not allowed")

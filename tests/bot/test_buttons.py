@@ -149,7 +149,7 @@ async def test_undo_by_its_command_is_seen_by_everybody(stage: Stage):
     begun = (await begin(stage)).response
     written = (await stage.ben.slash(stage.channel, "write", text="MAYA: Hello.")).response
     undone = (await stage.ann.slash(stage.channel, "undo")).response
-    assert undone.content == f"-# Ann took back the last line.\n```\n{HEADING}\n```\n-# Ann"
+    assert undone.content == f"-# Ann undid the last line.\n```\n{HEADING}\n```\n-# Ann"
     assert written.content.startswith("-# ~~MAYA")
     assert (begun.components, written.components) == ([], [])
     assert labels(undone) == and_redo(BY_PERSON)
@@ -161,7 +161,7 @@ async def test_undo_to_before_the_first_line(stage: Stage):
     await stage.ann.click(begun, label="Undo")
     said = stage.messages()[-1]
     assert said.content == (
-        "-# Ann took back the last line.\n-# The script stands before its first line."
+        "-# Ann undid the last line.\n-# The script is at its start, before the first line."
     )
     assert begun.content == "**The Diner**\n-# ~~INT\\. DINER \\- NIGHT~~\n-# Ann"
     await assert_true(stage)
@@ -224,8 +224,8 @@ async def test_a_modal_does_not_write_where_its_writer_did_not_look(stage: Stage
     seen = stage.seen()
     refused = answer(await stage.ben.submit_modal(shown, {fields(shown)["Text"]: "Later."}))
     assert refused.ephemeral
-    assert refused.content.startswith("The script has gone on since")
-    assert refused.content.endswith("Your text is not lost:\n```\nLater.\n```")
+    assert refused.content.startswith("The script has moved on")
+    assert refused.content.endswith("Here is your text:\n```\nLater.\n```")
     assert labels(refused) == ["Continue from here"]
     assert await stage.lines() == [HEADING, "Meanwhile."]
     assert stage.seen() == seen
@@ -240,7 +240,7 @@ async def test_the_modal_gives_back_what_cannot_be_added(stage: Stage):
     )
     assert refused.ephemeral
     assert refused.content == (
-        "A character's name needs at least one letter. Your text is not lost:\n```\nHello.\n```"
+        "A character's name needs at least one letter. Here is your text:\n```\nHello.\n```"
     )
     assert stage.with_buttons() == [begun.id]
     assert await stage.lines() == [HEADING]
@@ -287,13 +287,13 @@ async def test_a_late_press_changes_nothing_and_offers_to_continue_there(stage: 
     lines, seen = await stage.lines(), stage.seen()
     pressed = await stage.press_late(stage.ann, look, label)
     assert pressed.response.ephemeral
-    assert "has gone on since" in pressed.response.content
+    assert "has moved on" in pressed.response.content
     assert labels(pressed.response) == ["Continue from here"]
     assert (await stage.lines(), stage.seen()) == (lines, seen)
 
     taken = (await stage.ann.click(pressed.response, label="Continue from here")).response
     assert not taken.ephemeral
-    assert taken.content.startswith("-# Ann took the script to this line.\n```\n")
+    assert taken.content.startswith("-# Ann moved the script to this line.\n```\n")
     assert await stage.lines() == then
     assert new.content == "-# ~~Rain\\.~~\n-# ~~Wind\\.~~\n-# Ben"
     assert stage.with_buttons() == [taken.id]
@@ -302,7 +302,7 @@ async def test_a_late_press_changes_nothing_and_offers_to_continue_there(stage: 
 
     again = await stage.ann.click(pressed.response, label="Continue from here")
     assert answer(again).ephemeral
-    assert "stands at this line already" in answer(again).content
+    assert "is already at this line" in answer(again).content
     assert stage.with_buttons() == [taken.id]
 
 
@@ -352,13 +352,13 @@ async def test_the_buttons_of_a_shelved_script_say_so(stage: Stage):
     old = (await begin(stage)).response
     look = stage.look(old)
     asked = await begin(stage, title="The Roof", heading="Ext. roof")
-    new = await stage.ann.click(asked.response, label="Shelve it and start the new one")
+    new = await stage.ann.click(asked.response, label="Pause it and start the new one")
     assert asked.response is None
     seen = stage.seen()
     for label in labels(look):
         refused = answer(await stage.press_late(stage.ben, look, label))
         assert refused.ephemeral
-        assert refused.content == "That script is on the shelf: “The Roof” runs here now."
+        assert refused.content == "That script is paused. “The Roof” is running here now."
         assert refused.components == []
     assert stage.seen() == seen
     assert await stage.lines() == ["EXT. ROOF"]
@@ -413,14 +413,14 @@ async def test_a_long_script_has_pages(stage: Stage):
     for number in reversed(range(1, count)):
         if number % 2:
             await stage.restart()
-        turned = await stage.ann.click(shown, label="Page back")
+        turned = await stage.ann.click(shown, label="Previous page")
         assert turned.response.id == shown.id
         assert shown.content.startswith(f"**The Diner**, page {number} of {count}\n")
         pages.insert(0, shown.content)
     ends = [one["disabled"] for one in shown.components[0]["components"]]
     assert ends == [True, True, False, False]
     assert [one.id for one in shown.attachments] == [file.id]
-    await stage.ann.click(shown, label="Page on")
+    await stage.ann.click(shown, label="Next page")
     assert shown.content == pages[1]
     blocks = "\n".join(page.split("```")[1].strip() for page in pages)
     assert flat(blocks) == flat("\n".join(await stage.lines()))
@@ -432,15 +432,15 @@ async def test_pages_follow_the_script(stage: Stage):
     await stage.ben.slash(stage.channel, "write", text=text)
     shown = (await stage.ann.slash(stage.channel, "script show")).response
     assert shown.content.startswith("**The Diner**, page 4 of 4\n")
-    await stage.ann.click(shown, label="Page back")
-    assert labels(shown) == ["First page", "Page back", "Page on", "Last page"]
+    await stage.ann.click(shown, label="Previous page")
+    assert labels(shown) == ["First page", "Previous page", "Next page", "Last page"]
     for _ in range(2):
         await stage.ben.slash(stage.channel, "undo")
-    await stage.ann.click(shown, label="Page on")
+    await stage.ann.click(shown, label="Next page")
     assert shown.content.startswith("**The Diner**, page 3 of 3\n")
     while await stage.lines() != [HEADING]:
         await stage.ben.slash(stage.channel, "undo")
-    await stage.ann.click(shown, label="Page back")
+    await stage.ann.click(shown, label="Previous page")
     assert shown.content == f"**The Diner**\n```\n{HEADING}\n```"
     assert shown.components == []
 
@@ -451,10 +451,10 @@ async def test_pages_of_a_shelved_script_say_so(stage: Stage):
     await stage.ben.slash(stage.channel, "write", text=text)
     shown = (await stage.ann.slash(stage.channel, "script show")).response
     asked = await begin(stage, title="The Roof")
-    await stage.ann.click(asked.response, label="Shelve it and start the new one")
-    refused = answer(await stage.ann.click(shown, label="Page back"))
+    await stage.ann.click(asked.response, label="Pause it and start the new one")
+    refused = answer(await stage.ann.click(shown, label="Previous page"))
     assert refused.ephemeral
-    assert "Another script runs here now" in refused.content
+    assert "Another script is running here now" in refused.content
 
 
 # Messages that are gone ------------------------------------------------------------------------

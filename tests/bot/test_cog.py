@@ -80,24 +80,24 @@ async def test_the_modal_may_be_left_empty(stage: Stage):
         (await stage.ann.slash(stage.channel, "continue")).response, label="Start a script"
     )
     begun = await stage.ann.submit_modal(shown, {})
-    assert begun.response.content.startswith("**Untitled** begins.")
+    assert begun.response.content.startswith("**Untitled** starts here.")
     assert await stage.lines() == []
 
 
 async def test_a_script_may_begin_without_a_line(stage: Stage):
     begun = await stage.ann.slash(stage.channel, "start")
-    assert begun.response.content.startswith("**Untitled** begins.")
+    assert begun.response.content.startswith("**Untitled** starts here.")
     assert labels(begun.response) == ["Continue", "Write"]
     refused = answer(await stage.ann.slash(stage.channel, "script show"))
-    assert (refused.ephemeral, "no line yet" in refused.content) == (True, True)
+    assert (refused.ephemeral, "is empty" in refused.content) == (True, True)
     for command in ("undo", "retry"):
         refused = answer(await stage.ann.slash(stage.channel, command))
-        assert (refused.ephemeral, "no line yet" in refused.content) == (True, True)
+        assert (refused.ephemeral, "is empty" in refused.content) == (True, True)
     assert [message.id for message in stage.messages()] == [begun.response.id]
     written = await stage.ann.click(begun.response, label="Continue")
     assert len(await stage.lines()) == 1
     assert stage.with_buttons() == [written.response.id]
-    assert stage.messages()[0].content.startswith("**Untitled** begins.")
+    assert stage.messages()[0].content.startswith("**Untitled** starts here.")
 
 
 REFUSED = [
@@ -149,9 +149,9 @@ async def test_where_a_script_runs_its_writers_are_asked_first(stage: Stage):
     asked = await stage.ben.slash(stage.channel, "start", title="Another *one*", heading="Roof")
     assert asked.response.ephemeral
     assert "The Diner" in asked.response.content
-    assert labels(asked.response) == ["Go on with it", "Shelve it and start the new one"]
+    assert labels(asked.response) == ["Continue it", "Pause it and start the new one"]
     assert len(stage.messages()) == 1
-    gone_on = await stage.ben.click(asked.response, label="Go on with it")
+    gone_on = await stage.ben.click(asked.response, label="Continue it")
     assert not gone_on.response.ephemeral
     assert HEADING in gone_on.response.content
     assert stage.with_buttons() == [gone_on.response.id]
@@ -162,7 +162,7 @@ async def test_a_script_can_be_shelved_for_a_new_one(stage: Stage):
     await begin(stage)
     old = (await stage.ann.slash(stage.channel, "continue", seed=3)).response
     asked = await stage.ben.slash(stage.channel, "start", title="The Roof", heading="Ext. roof")
-    begun = await stage.ben.click(asked.response, label="Shelve it and start the new one")
+    begun = await stage.ben.click(asked.response, label="Pause it and start the new one")
     assert not begun.response.ephemeral
     assert await stage.lines() == ["EXT. ROOF"]
     assert stage.with_buttons() == [begun.response.id]
@@ -174,9 +174,9 @@ async def test_one_without_a_line_has_its_buttons_over_a_shelved_one(stage: Stag
     old = (await begin(stage)).response
     for title in ("The Roof", "The Cellar"):
         asked = await stage.ben.slash(stage.channel, "start", title=title)
-        pressed = await stage.ben.click(asked.response, label="Shelve it and start the new one")
+        pressed = await stage.ben.click(asked.response, label="Pause it and start the new one")
         begun = pressed.response
-        assert begun.content.startswith(f"**{title}** begins.")
+        assert begun.content.startswith(f"**{title}** starts here.")
         assert (stage.with_buttons(), labels(begun)) == ([begun.id], ["Continue", "Write"])
     written = (await stage.ben.click(begun, label="Continue")).response
     assert stage.with_buttons() == [written.id]
@@ -246,9 +246,9 @@ async def test_who_writes_what_the_voice_cannot_read_is_told_once(stage: Stage):
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("word " * 1200, "One line has more than 1,500 characters"),
-        ("@1" * 3000, "One line has more than 1,500 characters"),
-        ("👩‍🚀" * 2000, "One line has more than 1,500 characters"),
+        ("word " * 1200, "One line is longer than 1,500 characters"),
+        ("@1" * 3000, "One line is longer than 1,500 characters"),
+        ("👩‍🚀" * 2000, "One line is longer than 1,500 characters"),
         ("\n\n".join(f"Knock {n}." for n in range(11)), "That is 11 lines at once"),
     ],
 )
@@ -257,7 +257,7 @@ async def test_what_cannot_be_added_is_given_back(stage: Stage, text: str, why: 
     refused = answer(await stage.ben.slash(stage.channel, "write", text=text))
     assert refused.ephemeral
     assert refused.content.startswith(why)
-    assert "Your text is not lost" in refused.content
+    assert "Here is your text" in refused.content
     assert size(refused.content) <= LIMIT
     if refused.attachments:
         assert (await refused.attachments[0].read()).decode() == text.strip()
@@ -271,7 +271,7 @@ async def test_nothing_is_not_given_back(stage: Stage):
     await begin(stage)
     refused = answer(await stage.ben.slash(stage.channel, "write", text="  \n "))
     assert refused.ephemeral
-    assert refused.content == "There is nothing to write yet: the text is empty."
+    assert refused.content == "The text is empty. Write something."
     assert refused.attachments == []
 
 
@@ -284,7 +284,7 @@ async def test_what_can_be_given_back_in_no_file_is_so_in_part(stage: Stage):
     refused = answer(await stage.ben.slash(closed, "write", text="@1" * 3000))
     assert refused.ephemeral
     assert refused.attachments == []
-    assert "Your text begins:\n```\n@\u200b1" in refused.content
+    assert "Your text starts:\n```\n@\u200b1" in refused.content
     assert size(refused.content) <= LIMIT
 
 
@@ -297,7 +297,7 @@ async def test_the_longest_lines_are_stored_and_shown(stage: Stage):
     assert len(cards) == 3
     for shown in cards:
         assert shown.content.count("word") > 290
-        assert shown.content.endswith("```\n-# and more: /script show has it whole\n-# Ben")
+        assert shown.content.endswith("```\n-# and more: see all of it with /script show\n-# Ben")
     assert stage.with_buttons() == [cards[-1].id]
 
 
@@ -451,8 +451,8 @@ async def test_in_direct_messages(stage: Stage):
 
 
 PLACES = [
-    ({"send_messages": False}, "I lack the permission **Send Messages** in this channel"),
-    ({"view_channel": False}, "I lack the permission **View Channel** in this channel"),
+    ({"send_messages": False}, "I need **Send Messages** in this channel"),
+    ({"view_channel": False}, "I need **View Channel** in this channel"),
 ]
 
 
@@ -544,10 +544,10 @@ async def test_sentences_quote_harmlessly(stage: Stage):
     await cyd.slash(stage.channel, "write", text="Rain.")
     refused = [answer(await stage.ann.slash(stage.channel, "retry"))]
     asked = (await begin(stage, title=nasty)).response
-    await stage.ann.click(asked, label="Shelve it and start the new one")
+    await stage.ann.click(asked, label="Pause it and start the new one")
     refused.append(answer(await stage.press_late(stage.ann, old, "Continue")))
     asked = (await begin(stage, model=nasty)).response
-    shelve = await stage.ann.click(asked, label="Shelve it and start the new one")
+    shelve = await stage.ann.click(asked, label="Pause it and start the new one")
     refused.append(answer(shelve))
     for told in refused:
         assert told.ephemeral
@@ -573,8 +573,8 @@ async def test_a_line_that_is_written_but_cannot_be_shown_is_not_asked_for_again
     stage.world.inject_error("PATCH", "/webhooks/*/*/messages/@original", status=403, times=1)
     told = answer(await stage.ben.slash(stage.channel, "write", text="Rain."))
     assert told.ephemeral
-    assert "is in the script, but could not be shown" in told.content
-    assert "not lost" not in told.content
+    assert "in the script, but could not be shown" in told.content
+    assert "Here is your text" not in told.content
     shown = await stage.ann.slash(stage.channel, "script show")
     assert shown.response.content.count("Rain.") == 1
 
@@ -583,10 +583,10 @@ async def test_an_offer_that_has_grown_old_shelves_nothing(stage: Stage):
     await begin(stage, title="One")
     old = (await begin(stage, title="Two")).response
     asked = await stage.ben.slash(stage.channel, "start", title="Three")
-    await stage.ben.click(asked.response, label="Shelve it and start the new one")
-    refused = answer(await stage.ann.click(old, label="Shelve it and start the new one"))
+    await stage.ben.click(asked.response, label="Pause it and start the new one")
+    refused = answer(await stage.ann.click(old, label="Pause it and start the new one"))
     assert refused.ephemeral
-    assert "use /start again" in refused.content
+    assert "Use /start again" in refused.content
     script = await stage.services.store.scripts.find_running_script(stage.channel.id)
     assert script is not None
     assert script.title == "Three"

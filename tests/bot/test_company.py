@@ -24,7 +24,7 @@ async def cast(stage: Stage, command: str, by: Any = None, **options: Any) -> An
 
 async def test_a_cast_grows_and_shrinks(stage: Stage):
     await begin(stage)
-    assert "Nobody is in the cast" in (await cast(stage, "list")).content
+    assert "The cast is empty" in (await cast(stage, "list")).content
     added = await cast(stage, "add", names="maya, jonas", by=stage.ben)
     assert not added.ephemeral
     await cast(stage, "add", names="Maya", player=stage.ben)
@@ -35,14 +35,16 @@ async def test_a_cast_grows_and_shrinks(stage: Stage):
     assert shown.content.split("\n") == [
         f"- MAYA, played by <@{stage.ben.id}>",
         "- JONAS",
-        "-# The voice writes for nobody else.",
+        "-# The voice writes only for the cast now.",
     ]
     await cast(stage, "add", names="Maya")
     assert "- MAYA\n" in (await cast(stage, "list")).content
     await cast(stage, "add", names="Maya", player=stage.ben)
     await cast(stage, "remove", character="Maya")
     await cast(stage, "lock", lock="off")
-    assert (await cast(stage, "list")).content == "- JONAS\n-# The voice writes for others, too."
+    assert (
+        await cast(stage, "list")
+    ).content == "- JONAS\n-# The voice may write for others now, too."
     assert (await stage.services.store.scripts.find_running_script(stage.channel.id)).players == {}
 
 
@@ -70,7 +72,7 @@ async def test_what_cannot_be_in_the_cast_is_refused(stage: Stage):
     for command, options, why in [
         ("add", {"names": "Zounds"}, "“zounds” is among the words that must not be said"),
         ("add", {"names": "1234"}, "needs at least one letter"),
-        ("add", {"names": ","}, "Name somebody to add"),
+        ("add", {"names": ","}, "Name a character to add"),
         ("add", {"names": too_many}, f"at most {CAST_LIMIT}"),
         ("remove", {"character": "Jonas"}, "“JONAS” is not in the cast"),
     ]:
@@ -138,14 +140,14 @@ async def test_who_is_played_is_left_to_who_plays_them(house: House):
     with pytest.raises(RoomError, match="MAYA is played by somebody"):
         await house.carry_on(1, character="MAYA")
     await house.room.library.add_to_cast(house.writer(), ["JONAS"], 8)
-    with pytest.raises(RoomError, match="Everybody in the cast is played by somebody"):
+    with pytest.raises(RoomError, match="People play every character in the cast"):
         await house.carry_on(1)
     assert (await house.carry_on(1, kind=Kind.ACTION))[0].kind == "action"
 
 
 async def test_a_script_with_a_banned_cast_does_not_begin(house: House):
     await house.store.banned_words.replace_word_list("channel", 1, ["maya"])
-    with pytest.raises(ScriptError, match="cannot be in the cast"):
+    with pytest.raises(ScriptError, match="cannot join the cast"):
         await house.start(cast=("MAYA",))
     await house.start()
     await house.room.continuation.generate(house.writer(), Wish(seed=1))

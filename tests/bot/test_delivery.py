@@ -62,7 +62,7 @@ async def heard(act: Callable[[], Awaitable[Asked]]) -> Asked:
         with suppress(TimeoutError):
             async with asyncio.timeout(1.0):
                 await asked.discord.until(lambda asked=asked: asked.how)
-                if not any("too old" in one.content for one in asked.answers()):
+                if not any("has expired" in one.content for one in asked.answers()):
                     return asked
 
 
@@ -129,7 +129,7 @@ async def test_what_is_for_one_person_is_not_posted_in_the_channel(inside: Insid
         asked = await inside.ann.slash(inside.channel, "script export", format="fountain")
         await inside.discord.until(lambda: inside.discord.held)
         await inside.discord.delete(asked.answers()[0])
-    await asked.shows("That message was deleted in the meantime: use the command again.")
+    await asked.shows("That message was deleted. Use the command again.")
     assert len(inside.channel.messages()) == 1
 
 
@@ -143,7 +143,7 @@ async def test_a_page_that_is_deleted_while_it_is_turned_is_told_in_a_sentence(
         asked = await inside.ann.click(shown, shown.labels[0])
         await inside.discord.until(lambda: inside.discord.held)
         await inside.discord.delete(shown)
-    await asked.shows("That message was deleted in the meantime: use the command again.")
+    await asked.shows("That message was deleted. Use the command again.")
     assert "Traceback" not in caplog.text
 
 
@@ -160,9 +160,9 @@ async def test_buttons_under_an_answer_that_was_lost_work(inside: Inside):
     await begin(inside.ann, inside.channel)
     await inside.discord.fail(Kind.RESET, "POST", CALLBACK, heard=True)
     asked = await inside.ann.slash(inside.channel, "start", title="Another")
-    offer = await asked.shows("runs in this channel")
-    begun = await heard(lambda: inside.ann.click(offer, "Shelve it and start the new one"))
-    await begun.shows("begins")
+    offer = await asked.shows("running in this channel")
+    begun = await heard(lambda: inside.ann.click(offer, "Pause it and start the new one"))
+    await begun.shows("starts here")
 
 
 async def test_a_file_is_whole_when_it_is_sent_again(inside: Inside):
@@ -178,7 +178,7 @@ async def test_a_delivery_that_is_doubled_does_nothing_although_its_answer_is_lo
     await begin(inside.ann, inside.channel)
     await (await inside.ann.slash(inside.channel, "write", text="Rain.\n\nWind.")).shows(BLOCK)
     undone = await inside.ann.slash(inside.channel, "undo")
-    await undone.shows("took back")
+    await undone.shows("undid")
     await inside.discord.fail(Kind.RESET, "POST", CALLBACK)
     await inside.discord.deliver_again(undone)
     await undone.is_refused(40060)
@@ -205,7 +205,7 @@ async def test_when_discord_never_answers_one_is_told_and_keeps_the_text(
     await inside.discord.fail(Kind.SILENCE, "POST", CALLBACK, heard=True)
     await inside.discord.fail(Kind.SILENCE, "POST", CALLBACK, most=5)
     asked = await inside.ann.slash(inside.channel, "write", text="Rain.")
-    told = await asked.shows("Discord was out of reach")
+    told = await asked.shows("Discord did not respond")
     assert "Rain." in told.content
     assert told.only_for == inside.ann.id
     await inside.discord.mend()
@@ -228,7 +228,7 @@ async def test_a_connection_that_is_made_anew_loses_nothing(inside: Inside, how:
     shown = await asked.shows(BLOCK)
     await inside.discord.bot_is_ready()
     both = await asyncio.gather(*(inside.ben.click(shown, "Continue", times=2) for _ in "ab"))
-    await asyncio.gather(*(one.shows(BLOCK, "gone on since") for one in both))
+    await asyncio.gather(*(one.shows(BLOCK, "moved on") for one in both))
     assert len(await truth(inside.ann, inside.channel)) == 3
     inside.discord.refusals.clear()
 

@@ -48,7 +48,7 @@ async def lock(stage: Stage) -> Callable[[], Awaitable[object]]:
 
 @pytest.mark.parametrize(
     ("fail", "said"),
-    [(fill, "is full"), (only_read, "can only be read"), (lock, "Another program is using")],
+    [(fill, "is full"), (only_read, "is read-only"), (lock, "Another program is using")],
 )
 async def test_the_command_says_so_and_it_goes_on_when_the_disk_does(
     stage: Stage,
@@ -63,7 +63,7 @@ async def test_the_command_says_so_and_it_goes_on_when_the_disk_does(
     told = answer(await stage.ben.slash(stage.channel, "write", text=LONG))
     assert told.ephemeral
     assert said in told.content
-    assert "Your text is not lost" in told.content
+    assert "Here is your text" in told.content
     told = answer(await stage.ben.slash(stage.channel, "continue", lines=10))
     assert told.ephemeral
     assert said in told.content or fail is fill  # a short line may still find room

@@ -154,20 +154,20 @@ def has_a_graph_inside() -> Network:
     return [step("Tanh", ["state"], "odd", then_branch=inside)], []
 
 
-DAMAGED = "is damaged or no ONNX file"
-CONTRACT = "does not keep to the voice file's contract ("
-OTHER = f"{CONTRACT}its fingerprint is that of another voice"
-FAILS = "crashed, hung or needed too much memory"
-NO_MEMORY = "is not used now, since it got too little memory"
+DAMAGED = "is damaged, or not an ONNX file"
+CONTRACT = "is not a valid voice ("
+OTHER = f"{CONTRACT}its fingerprint does not match"
+FAILS = "crashed, hung or ran out of memory"
+NO_MEMORY = "was not loaded, because memory ran out"
 NETWORKS: dict[str, tuple[Callable[[], Network], str]] = {
     "crashing": (divides_the_least_number, FAILS),
     "filling": (fills_the_memory, NO_MEMORY),
     "silent": (says_nothing, DAMAGED),
-    "random": (draws_at_random, "a voice does not need the operator RandomUniform"),
-    "foreign": (of_another_domain, "a voice does not need the operator evil.Tanh"),
-    "elsewhere": (lies_elsewhere, "a part of it lies in another file"),
-    "huge": (is_huge, "its constants are larger than any voice's"),
-    "nested": (has_a_graph_inside, "it is more than one plain network"),
+    "random": (draws_at_random, "it uses an unsupported operator: RandomUniform"),
+    "foreign": (of_another_domain, "it uses an unsupported operator: evil.Tanh"),
+    "elsewhere": (lies_elsewhere, "a part of it is in another file"),
+    "huge": (is_huge, "its constants are too large"),
+    "nested": (has_a_graph_inside, "it is not a single plain graph"),
 }
 
 
@@ -197,12 +197,15 @@ def damaged(folder: Path, good: bytes, voice: Voice) -> dict[str, str]:
         said[name] = sentence
     more = json.dumps([*json.loads(vocabulary), "茂"])
     odd = {
-        "older": ({"format": "0"}, "is format 0, and this bot reads format 1"),
-        "newer": ({"format": "2"}, "is format 2, and this bot reads format 1"),
+        "older": ({"format": "0"}, "has format 0, but this bot reads format 1"),
+        "newer": ({"format": "2"}, "has format 2, but this bot reads format 1"),
         "longer": ({"vocabulary": more}, f"{CONTRACT}inputs and outputs are"),
-        "twice": ({"vocabulary": '["\\n", "a", "a"]'}, f"{CONTRACT}a vocabulary that is not of"),
-        "folded": ({"fold": "[7]"}, f"{CONTRACT}a fold that is not of"),
-        "claiming": ({"fingerprint": "x"}, f"{CONTRACT}its fingerprint is that of another"),
+        "twice": (
+            {"vocabulary": '["\\n", "a", "a"]'},
+            f"{CONTRACT}its vocabulary is not a list of",
+        ),
+        "folded": ({"fold": "[7]"}, f"{CONTRACT}its fold is not of"),
+        "claiming": ({"fingerprint": "x"}, f"{CONTRACT}its fingerprint does not match"),
     }
     for name, (metadata, sentence) in odd.items():
         changed(folder / f"{name}.onnx", voice, **metadata)
@@ -307,7 +310,7 @@ async def test_a_verdict_is_remembered_by_the_content(
     for path in (folder / "tiny.onnx", bad):
         sha256 = compute_sha256(path.read_bytes())
         if path == bad:
-            with pytest.raises(ModelError, match="a fold"):
+            with pytest.raises(ModelError, match="its fold"):
                 await examiner.examine(path, sha256)
         else:
             await examiner.examine(path, sha256)
@@ -370,7 +373,7 @@ async def test_the_child_gets_no_tokens(
 async def test_a_file_that_is_written_to_meanwhile_is_not_remembered(
     folder: Path, examiner: ModelSandbox
 ):
-    with pytest.raises(NoVerdict, match="is being written to"):
+    with pytest.raises(NoVerdict, match="is still being written"):
         await examiner.examine(folder / "tiny.onnx", "another")
     assert not examiner._examined
 
@@ -398,7 +401,7 @@ def test_a_damaged_file_is_not_noted(folder: Path, voice: Voice, tmp_path: Path)
     command = [sys.executable, "-m", "bot.inference.sandbox", *files, "--note", str(note)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert "bad.onnx is format 2" in done.stderr
+    assert "bad.onnx has format 2" in done.stderr
     assert not note.exists()
 
 

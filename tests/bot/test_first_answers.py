@@ -51,11 +51,11 @@ async def answered(inside: Inside, asked: Asked) -> None:
         ("script show", {}, BLOCK),
         ("script export", {"format": "txt"}, "“The Diner”"),
         ("script stats", {}, "1 line"),
-        ("script replay", {}, "The voice has written none of it"),
-        ("surprise", {}, "What the last line cost"),
+        ("script replay", {}, "The voice wrote none of it"),
+        ("surprise", {}, "How the last line surprised"),
         ("history", {}, "scene heading"),
         ("fork", {"title": "Act two"}, "Act two"),
-        ("privacy export", {}, "All that is kept of you"),
+        ("privacy export", {}, "All data stored about you"),
     ],
 )
 async def test_a_command_answers_before_it_reads_the_script(
@@ -93,7 +93,7 @@ async def test_a_page_is_turned_to_before_the_script_is_read(
     shown = await (await inside.ann.slash(inside.channel, command)).shows("page")
     before = shown.content
     async with unread(inside.services.store, monkeypatch):
-        turned = await inside.ann.click(shown, "Page back")
+        turned = await inside.ann.click(shown, "Previous page")
         await answered(inside, turned)
         assert shown.content == before
     await inside.discord.until(lambda: shown.content != before)

@@ -106,7 +106,7 @@ def test_a_thousand_speeches_in_one_block() -> None:
 @pytest.mark.parametrize("text", ["", " \n\t\n", "\u200b\u202e\u3164", "\u0301"])
 def test_nothing_written(text: str) -> None:
     assert parse_model_text(text) is None
-    with pytest.raises(ScriptError, match="nothing to write"):
+    with pytest.raises(ScriptError, match="text is empty"):
         parse_person_text(text)
 
 

@@ -47,9 +47,9 @@ async def test_each_is_answered_in_their_own_language(channel: Channel, ann: Per
     undone = await (await hans.slash(channel, "undo")).shows("hat die letzte Zeile zurückgenommen.")
     assert undone.labels == ["Weiter", "Zurücknehmen", "Wiederherstellen", "Schreiben"]
     refused = await (await hans.slash(channel, "edit", line=5)).shows("Zeile")
-    assert refused.content == "Das Skript hat 1 Zeile: Wähle eine, die es gibt."
+    assert refused.content == "Das Skript hat nur 1 Zeile. Wähle eine davon."
     refused = await (await ann.slash(channel, "edit", line=5)).shows("line")
-    assert refused.content == "The script has 1 line: choose one that it has."
+    assert refused.content == "The script has only 1 line. Choose one of them."
     written = await (await ann.slash(channel, "write", text="Wind.")).shows("Wind.")
     assert written.labels == BY_PERSON
     assert await script(hans, channel) == [HEADING, "Wind."]
@@ -58,21 +58,21 @@ async def test_each_is_answered_in_their_own_language(channel: Channel, ann: Per
 async def test_commands_are_named_as_each_of_them_sees_them(
     channel: Channel, ann: Person, hans: Person
 ):
-    await (await ann.slash(channel, "start", title="The Diner")).shows("begins")
+    await (await ann.slash(channel, "start", title="The Diner")).shows("starts here")
     asked = [await one.slash(channel, "history") for one in (hans, ann)]
-    german, english = "Schreib eine, oder nimm /weiter.", "write one, or use /continue."
+    german, english = "Schreib eine Zeile, oder nimm /weiter.", "Write a line, or use /continue."
     assert (await asked[0].shows("nimm")).content.endswith(german)
     assert (await asked[1].shows("use")).content.endswith(english)
     told = await (await hans.slash(channel, "help")).shows("On Book")
     assert "`/skript zeigen`" in told.content
-    assert "`rolle` sagt, wer spricht" in told.content
+    assert "mit `rolle` bestimmst du, wer spricht" in told.content
 
 
 async def test_settings_have_german_numbers(channel: Channel, hans: Person):
     await begin(hans, channel)
-    told = await (await hans.slash(channel, "settings show")).shows("geschrieben")
-    assert "\n- Temperatur 0,75 (von 0,1 bis 2,0)\n" in told.content
-    assert "\n- Länge 60 Zeichen (von 0 bis 1.500)\n" in told.content
+    told = await (await hans.slash(channel, "settings show")).shows("Die Einstellungen von")
+    assert "\n- Temperatur 0,75 (0,1 bis 2,0)\n" in told.content
+    assert "\n- Länge 60 Zeichen (0 bis 1.500)\n" in told.content
     assert "/einstellungen zurücksetzen" in told.content
 
 
@@ -92,14 +92,16 @@ async def test_a_window_is_in_the_language_of_whoever_opens_it(
 async def test_takes_and_their_vote(channel: Channel, ann: Person, hans: Person):
     await begin(hans, channel)
     shown = await (await hans.slash(channel, "continue", takes=2, vote=600)).shows(BLOCK)
-    assert shown.content.startswith("-# 2 Fassungen: Alle haben eine Stimme. Schluss ist <t:")
+    assert shown.content.startswith(
+        "-# 2 Fassungen: Alle haben eine Stimme. Die Abstimmung endet <t:"
+    )
     assert "**Fassung 1**: tiny, Seed " in shown.content
     label, second = "Für Fassung 2", shown.buttons["Für Fassung 2"]
     said = await (await hans.click(shown, label)).shows("Fassung 2")
-    assert said.content.startswith("Du bist jetzt für Fassung 2.")
+    assert said.content.startswith("Deine Stimme für Fassung 2 ist gezählt.")
     # The message may show the count by now, in the server's language.
     said = await (await ann.click(shown, label, custom_id=second)).shows("take 2")
-    assert said.content.startswith("You are for take 2 now.")
+    assert said.content.startswith("Vote for take 2 counted.")
 
 
 async def test_a_take_is_read_whole(channel: Channel, ann: Person, hans: Person):
@@ -117,15 +119,15 @@ async def test_a_take_that_is_picked(channel: Channel, hans: Person):
     assert shown.content.startswith(f"-# 2 Fassungen: <@{hans.id}> oder die Moderation wählt eine.")
     picked = await (await hans.click(shown, "Fassung 1")).shows(BLOCK)
     assert picked.labels == ["Weiter", "Andere Fassung", "Zurücknehmen", "Schreiben"]
-    closed = "-# Fassung 1 wurde gewählt. Zu den anderen kommst du mit /verlauf."
+    closed = "-# Fassung 1 wurde gewählt. Die anderen findest du in /verlauf."
     await hans.discord.until(lambda: shown.content.startswith(closed))
 
 
 @pytest.mark.parametrize(
     ("locale", "over", "won"),
     [
-        ("de", "Die Abstimmung ist vorbei: Fassung 2 hat mit 1 von 1 Stimme gewonnen.", "Weiter"),
-        ("en-US", "The vote is over: take 2 won, with 1 of 1 vote.", "Continue"),
+        ("de", "Die Abstimmung ist zu Ende. Fassung 2 hat mit 1 von 1 Stimme gewonnen.", "Weiter"),
+        ("en-US", "Voting has ended. Take 2 won with 1 of 1 vote.", "Continue"),
     ],
 )
 async def test_a_vote_ends_in_the_language_of_the_server(
@@ -135,7 +137,7 @@ async def test_a_vote_ends_in_the_language_of_the_server(
     channel, hans = await guild.channel("bühne"), await guild.person("Hans", locale="de")
     await begin(hans, channel)
     shown = await (await hans.slash(channel, "continue", takes=2, vote=600)).shows(BLOCK)
-    await (await hans.click(shown, "Für Fassung 2")).shows("Du bist jetzt")
+    await (await hans.click(shown, "Für Fassung 2")).shows("ist gezählt")
     [ballot] = await inside.services.store.polls.list_unannounced_polls()
     await end(inside, ballot)
 

@@ -198,7 +198,7 @@ def test_no_state_is_a_dead_end(alphabet: set[str], name: str, cast: set[str]) -
     except ValueError as error:
         refusal = str(error)
     if refusal:
-        assert re.fullmatch(r"This voice's characters cannot spell .+\.", refusal)
+        assert re.fullmatch(r"This voice cannot spell .+\.", refusal)
         return
     assert automaton.allowed.shape == automaton.next.shape == (len(automaton.next), len(vocabulary))
     assert automaton.allowed[FREE].all()

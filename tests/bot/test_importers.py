@@ -250,13 +250,13 @@ BOMB = '<!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]><FinalDraft>&b;</Fi
 @pytest.mark.parametrize(
     ("data", "why"),
     [
-        (b"", "no Final Draft script, or is damaged"),
-        (FDX[:400].encode(), "no Final Draft script, or is damaged"),
-        (b'<?xml version="1.0" encoding="klingon"?><FinalDraft/>', "no Final Draft script"),
-        (b"<html/>", "no Final Draft script"),
-        (b"<FinalDraft/>", "no Final Draft script"),
-        (BOMB.encode(), "declares entities"),
-        (b"<FinalDraft><Content/></FinalDraft>", "no line in that file"),
+        (b"", "is damaged, or no Final Draft script"),
+        (FDX[:400].encode(), "is damaged, or no Final Draft script"),
+        (b'<?xml version="1.0" encoding="klingon"?><FinalDraft/>', "Final Draft script"),
+        (b"<html/>", "Final Draft script"),
+        (b"<FinalDraft/>", "Final Draft script"),
+        (BOMB.encode(), "declares XML entities"),
+        (b"<FinalDraft><Content/></FinalDraft>", "That file has no lines"),
     ],
 )
 def test_what_is_no_final_draft(data: bytes, why: str) -> None:
@@ -349,11 +349,11 @@ def test_encodings(encoding: str) -> None:
 @pytest.mark.parametrize(
     ("data", "why"),
     [
-        (b"", "no line in that file"),
-        (b" \n\t\n", "no line in that file"),
+        (b"", "That file has no lines"),
+        (b" \n\t\n", "That file has no lines"),
         (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + bytes(range(256)) * 4, "is not text"),
         (b"\xff\xfe\x00", "is not text"),
-        (b"a" * (LARGEST_SCRIPT_FILE + 1), "1.0 MB, and a script may have 1"),
+        (b"a" * (LARGEST_SCRIPT_FILE + 1), "1.0 MB, but the limit is 1"),
         (b"a\n\n" * (MOST_ELEMENTS + 1), "20,001 lines"),
     ],
 )

@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 import ast
-import json
+import asyncio
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from string import Formatter
 from typing import Any
 
-import discord
 import pytest
-from discord import app_commands
-from discord.ext import commands
+from babel.messages.catalog import Catalog
 
 import bot as package
-from bot.cogs import add_cogs
-from bot.i18n.catalogue import NUMBERS, THINGS, many, say, speaking
-from bot.i18n.translator import Names
-from bot.settings import RunnerSettings
+from bot.i18n.catalogue import LANGUAGES, NAME, THINGS, many, say, speaking
+from tests.tools.catalogue import FORMS, collect, keys, missing, read, update
 
 SOURCE = Path(package.__file__).parent
 FILES = sorted(SOURCE.rglob("*.py"))
-LANGUAGES = sorted(NUMBERS)
 
 TO_ITS_OPERATOR = {
     # Sentences of these files appear in a terminal or in a log.
@@ -31,7 +26,6 @@ TO_ITS_OPERATOR = {
     "inference/sandbox.py",
 }
 
-SAID = ("say", "phrase")
 NOT_SAID = {
     "text",
     "describe",
@@ -45,75 +39,30 @@ NOT_SAID = {
 }
 
 
-def catalogue(language: str) -> dict[str, str]:
-    """Return the sentences of a language by the English ones."""
-    text = (SOURCE / "i18n" / "locales" / f"{language}.json").read_text(encoding="utf-8")
-    return dict(json.loads(text))
-
-
 def called(call: ast.Call) -> str:
     """Return the name of the called function."""
     return call.func.id if isinstance(call.func, ast.Name) else getattr(call.func, "attr", "")
 
 
-def calls(file: Path, names: tuple[str, ...]) -> Iterator[ast.Call]:
+def calls(file: Path, names: Iterable[str]) -> Iterator[ast.Call]:
     """Yield the calls of these functions."""
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Call) and called(node) in names:
             yield node
 
 
-def sentences() -> set[str]:
-    """Return every sentence that the bot can say."""
-    return {
-        call.args[0].value
-        for file in FILES
-        for call in calls(file, SAID)
-        if isinstance(call.args[0], ast.Constant)
-    }
+@pytest.fixture(scope="module")
+def template() -> Catalog:
+    """Return all that the bot says."""
+    return asyncio.run(collect())
 
 
-class Listening(app_commands.Translator):
-    """A translator that notes what Discord shows of the commands, and leaves it in English."""
-
-    def __init__(self) -> None:
-        self.names: set[str] = set()
-        self.asked: set[str] = set()
-
-    async def translate(
-        self,
-        string: app_commands.locale_str,
-        locale: discord.Locale,
-        context: app_commands.TranslationContextTypes,
-    ) -> str | None:
-        """Note a text."""
-        self.asked.add(string.message)
-        where = app_commands.TranslationContextLocation
-        if context.location in (where.command_name, where.group_name, where.parameter_name):
-            name = isinstance(context.data, app_commands.ContextMenu)
-            self.names |= set() if name else {string.message}
-        return None
-
-
-@pytest.fixture
-async def commanded(chosen: RunnerSettings) -> Listening:
-    """Return what Discord shows of the commands."""
-    client = commands.Bot(command_prefix="!", intents=discord.Intents.none())
-    await client.tree.set_translator(Names())
-    services = await add_cogs(client, chosen)
-    listening = Listening()
-    for one in client.tree.get_commands():
-        await one.get_translated_payload(client.tree, listening)
-    await services.close()
-    return listening
-
-
-def test_every_marked_sentence_stands_there_as_it_is() -> None:
+def test_every_marked_sentence_is_a_literal() -> None:
     for file in FILES:
-        for call in calls(file, ("phrase",)):
-            assert isinstance(call.args[0], ast.Constant), f"{file.name}:{call.lineno}"
-        for call in calls(file, ("say",)):
-            assert not isinstance(call.args[0], ast.JoinedStr), f"{file.name}:{call.lineno}"
+        for call in calls(file, ("phrase", "plural")):
+            assert all(isinstance(one, ast.Constant) for one in call.args), (file, call.lineno)
+        for call in calls(file, ("say", "say_plural")):
+            assert not isinstance(call.args[0], ast.JoinedStr), (file, call.lineno)
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(SOURCE)))
@@ -126,39 +75,41 @@ def test_whatever_reads_as_a_sentence_is_one_for_the_catalogues(file: Path) -> N
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-async def test_a_catalogue_has_every_sentence_and_nothing_else(
-    language: str, commanded: Listening
-) -> None:
-    known = set(catalogue(language))
-    assert sentences() | commanded.asked == known
+def test_a_catalogue_has_every_sentence_and_nothing_else(language: str, template: Catalog) -> None:
+    assert keys(read(language)) ^ keys(template) == set()
+    assert list(missing(read(language))) == []
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_translation_fills_in_what_the_sentence_does(language: str) -> None:
-    for english, other in catalogue(language).items():
-        assert _fields(other) == _fields(english), english
-        assert other.strip() + _tail(english) == other, english
-        assert english.endswith(tuple(".:?…")) == other.endswith(tuple(".:?…")), english
+    for one in read(language):
+        first, english = _forms(one.id)[0], _forms(one.id)[-1]
+        for other in _forms(one.string) if english else ():
+            assert _fields(first) <= _fields(other) <= _fields(english), english
+            assert other.strip() + _tail(english) == other, english
+            assert english.endswith(tuple(".:?…")) == other.endswith(tuple(".:?…")), english
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-async def test_translated_names_are_such_as_discord_takes(
-    language: str, commanded: Listening
-) -> None:
-    there = catalogue(language)
-    for name in commanded.names:
-        assert re.fullmatch(r"[-_\w]{1,32}", there[name]), name
-        assert there[name] == there[name].lower()
-    for text in commanded.asked:
-        assert len(there[text]) <= 100, text
+def test_translated_names_are_such_as_discord_takes(language: str) -> None:
+    for one in read(language):
+        if one.context == NAME:
+            assert re.fullmatch(r"[-_\w]{1,32}", one.string), one.id
+            assert one.string == one.string.lower()
+        elif "description" in " ".join(one.auto_comments):
+            assert len(one.string) <= 100, one.id
 
 
-async def test_every_command_and_option_that_is_named_exists(commanded: Listening) -> None:
-    client_names = commanded.names
-    for sentence in sentences():
-        for field in _fields(sentence):
+def test_every_command_and_option_that_is_named_exists(template: Catalog) -> None:
+    names = {one.id for one in template if one.context == NAME}
+    for one in template:
+        for field in _fields(_forms(one.id)[-1]):
             if field[:1] in ("/", "*"):
-                assert set(field[1:].split()) <= client_names, sentence
+                assert set(field[1:].split()) <= names, one.id
+
+
+def test_a_new_language_begins_without_translations(template: Catalog) -> None:
+    assert set(missing(update(Catalog(locale="fr"), template))) == keys(template)
 
 
 def test_a_sentence_is_said_in_the_language_of_a_locale() -> None:
@@ -173,7 +124,7 @@ def test_a_sentence_is_said_in_the_language_of_a_locale() -> None:
 def test_commands_are_named_as_they_are_called_there() -> None:
     words: dict[str, Any] = {"number": 2}
     assert say("{/script show}, {*title}: {number}", **words) == "/script show, title: 2"
-    there = catalogue("de")
+    there = {one.id: one.string for one in read("de") if one.context == NAME}
     for locale in ("de", "en-GB"):
         with speaking(locale, "onbook"):
             assert say("{/script show}, {*title}") == "/onbook script show, title"
@@ -191,6 +142,10 @@ def test_whatever_is_counted_has_its_words() -> None:
 def _tail(sentence: str) -> str:
     """Return the trailing space, after which a sentence continues with another."""
     return sentence[len(sentence.rstrip()) :]
+
+
+def _forms(texts: str | Sequence[str]) -> Sequence[str]:
+    return (texts,) if isinstance(texts, str) else texts
 
 
 def _fields(sentence: str) -> set[str]:
@@ -223,7 +178,7 @@ def _unmarked(tree: ast.AST) -> Iterator[str]:
     stack: list[ast.AST] = [tree]
     while stack:
         node = stack.pop()
-        if isinstance(node, ast.Call) and called(node) in (*SAID, *NOT_SAID):
+        if isinstance(node, ast.Call) and called(node) in FORMS.keys() | NOT_SAID:
             continue
         if isinstance(node, ast.Call) and _for_programmers(node):
             continue

@@ -103,7 +103,7 @@ async def test_what_one_has_another_waits_for_until_it_is_given_back(
             assert not waiting.done()
             assert first.lease.explain_missing() == ""
             assert second.lease.explain_missing() == (
-                "This process waits for shards 0 to 1 of 2: "
+                "This process is waiting for shards 0 to 1 of 2: "
                 f"{second.lease._holder} has shard 0 of 2."
             )
         await asyncio.wait_for(waiting, PATIENCE)
@@ -237,7 +237,8 @@ async def test_one_whose_lease_has_run_out_is_told_by_the_server(url: URL):
         await asyncio.wait_for(first.lost.wait(), PATIENCE)
         assert not first.lease.held
         assert (
-            first.lease.explain_missing() == "This process has lost shards 0 to 1 of 2, and ends."
+            first.lease.explain_missing()
+            == "This process has lost shards 0 to 1 of 2 and is stopping."
         )
 
 

@@ -46,17 +46,17 @@ async def test_settings_are_changed_shown_kept_and_reset(stage: Stage):
     before = (await settings(stage, "show")).content
     assert "**" not in before
     assert (
-        "- temperature 0.75 (from 0.1 to 2.0)\n- top-p 0.95 (from 0.05 to 1.0)\n"
-        "- min-p 0.0 (from 0.0 to 1.0)\n- repetition 0.5 (from 0.0 to 2.0)\n"
-        "- company 1.0 (from 0.0 to 2.0)\n"
-        "- length 60 characters (from 0 to 1,500)\n- quality quick (quick, good, best)\n"
-        "- takes 1 (from 1 to 5)\n"
+        "- temperature 0.75 (0.1 to 2.0)\n- top-p 0.95 (0.05 to 1.0)\n"
+        "- min-p 0.0 (0.0 to 1.0)\n- repetition 0.5 (0.0 to 2.0)\n"
+        "- company 1.0 (0.0 to 2.0)\n"
+        "- length 60 characters (0 to 1,500)\n- quality quick (quick, good, best)\n"
+        "- takes 1 (1 to 5)\n"
     ) in before
-    assert "\n- cooldown none (from 0 to 86,400 s)\n" in before
+    assert "\n- cooldown none (0 to 86,400 s)\n" in before
     told = await settings(stage, "voice", **VOICE)
     assert not told.ephemeral
     assert told.content == (
-        "From now on: temperature 0.3, top-p 0.5, min-p 0.02, repetition 0.0, "
+        "Changed: temperature 0.3, top-p 0.5, min-p 0.02, repetition 0.0, "
         "company 0.5, length 60 characters, model other, quality good, takes 3, cast lock on, "
         "skip played on."
     )
@@ -101,17 +101,17 @@ async def test_settings_belong_to_a_script(stage: Stage):
     await stage.ann.slash(stage.channel, "fork", title="Fork")
     assert "temperature 0.3" in (await settings(stage, "show")).content
     asked = await begin(stage, title="New")
-    await stage.ann.click(asked.response, label="Shelve it and start the new one")
+    await stage.ann.click(asked.response, label="Pause it and start the new one")
     assert "temperature 0.75" in (await settings(stage, "show")).content
 
 
 async def test_what_cannot_be_set_is_refused(stage: Stage):
     refused = await settings(stage, "show")
-    assert "No script runs" in refused.content
+    assert "No script is running" in refused.content
     await begin(stage)
     for command, options, who, why in [
-        ("voice", {}, stage.ann, "Choose what to change"),
-        ("turns", {}, stage.ann, "Choose what to change"),
+        ("voice", {}, stage.ann, "Choose a setting to change"),
+        ("turns", {}, stage.ann, "Choose a setting to change"),
         ("voice", {"model": "nobody"}, stage.ann, "There is no voice “nobody”"),
         ("voice", {"takes": 2}, stage.ben, "Only the script's owner or a moderator"),
         ("turns", {"cooldown": 2}, stage.ben, "Only the script's owner or a moderator"),
@@ -139,7 +139,7 @@ async def test_nobody_writes_twice_in_a_row(stage: Stage):
     refused = answer(await stage.ann.slash(stage.channel, "write", text="Rain."))
     assert refused.ephemeral
     assert "Nobody writes twice in a row here" in refused.content
-    assert "Your text is not lost:\n```\nRain.\n```" in refused.content
+    assert "Here is your text:\n```\nRain.\n```" in refused.content
     await stage.ben.slash(stage.channel, "write", text="Rain.")
     await stage.ann.slash(stage.channel, "write", text="Wind.")
     await stage.ann.slash(stage.channel, "continue", seed=1)
@@ -158,11 +158,11 @@ async def test_everybody_waits_a_while_between_two_lines(house: House):
         lambda: house.write("Rain."),
         lambda: house.carry_on(1),
     ):
-        with pytest.raises(RoomError, match=r"try again in (60|[1-5]\d) seconds\.$"):
+        with pytest.raises(RoomError, match=r"Try again in (60|[1-5]\d) seconds\.$"):
             await act()
     ben = house.writer("Ben")
     await house.room.continuation.generate(ben, Wish(seed=1))
-    with pytest.raises(RoomError, match="Everybody waits a while"):
+    with pytest.raises(RoomError, match="This script has a cooldown"):
         await house.room.continuation.retake(house.writer("Ben"))
     # Set the lines' times back, as if a minute had passed.
     await house.restart("UPDATE lines SET written = datetime(written, '-61 seconds')")
@@ -177,7 +177,7 @@ async def test_a_script_is_kept_to_a_role(stage: Stage):
     cid = stage.guild.add_member(stage.world.create_user("Cid"), roles=[role])
     begun = (await begin(stage)).response
     told = await settings(stage, "turns", by=mo, role=role)
-    assert told.content == f"From now on: role <@&{role.id}>."
+    assert told.content == f"Changed: role <@&{role.id}>."
     for command, options in [
         ("write", {"text": "Rain."}),
         ("continue", {}),
@@ -190,10 +190,10 @@ async def test_a_script_is_kept_to_a_role(stage: Stage):
         result = await stage.ann.slash(stage.channel, command, **options)
         refused = [one for one in (result.response, *result.followups) if one][-1]
         assert refused.ephemeral
-        assert "is kept to a role that you do not have" in refused.content
+        assert "is limited to a role that you do not have" in refused.content
     asked = await begin(stage, title="Mine")
-    refused = await stage.ann.click(asked.response, label="Shelve it and start the new one")
-    assert "is kept to a role" in refused.followups[-1].content
+    refused = await stage.ann.click(asked.response, label="Pause it and start the new one")
+    assert "is limited to a role" in refused.followups[-1].content
     assert await stage.lines() == [HEADING]
     await cid.slash(stage.channel, "write", text="Rain.")
     await mo.slash(stage.channel, "continue", seed=1)

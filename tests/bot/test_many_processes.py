@@ -154,7 +154,7 @@ async def test_one_that_waits_lives_and_is_not_ready(discord: Discord, processes
         pages = Pages(session, f"http://127.0.0.1:{port}")
         assert await pages.get("healthz") == (200, "alive\n")
         holder = f"{socket.gethostname()}:{first.pid}"
-        why = f"This process waits for shard 0 of 1: {holder} has shard 0 of 1.\n"
+        why = f"This process is waiting for shard 0 of 1: {holder} has shard 0 of 1.\n"
         assert await pages.get("readyz") == (503, why)
         assert (await pages.numbers())("process_resident_memory_bytes") > 0
         first.send_signal(signal.SIGTERM)

@@ -217,7 +217,7 @@ async def write_at_once(stage: Stage, pages: Pages, seen: Seen, gate: threading.
     seen.busy = await pages.until(rows=1, queue=1)
     engine = await stage.services.voices.engine("tiny")
     most, engine.queue = engine.queue, 1
-    await (await stage.ann.slash(stage.attic, "continue")).shows("Too many")
+    await (await stage.ann.slash(stage.attic, "continue")).shows("very busy")
     engine.queue = most
     time.sleep(HELD)  # noqa: ASYNC251 - the event loop must be late
     gate.set()
@@ -232,10 +232,10 @@ async def write_at_once(stage: Stage, pages: Pages, seen: Seen, gate: threading.
 async def do_all_sorts(stage: Stage) -> None:
     """Act, be refused, fail, repeat a delivery, and let Discord defer an answer."""
     ann, hall = stage.ann, stage.hall
-    await (await ann.slash(hall, "undo")).shows("took back")
+    await (await ann.slash(hall, "undo")).shows("undid")
     await (await ann.slash(stage.cellar, "continue")).shows("/start")
     async with only_read(stage.services):
-        await (await ann.slash(hall, "write", text="Snow.")).shows("can only be read")
+        await (await ann.slash(hall, "write", text="Snow.")).shows("is read-only")
     await (await ann.slash(hall, "write", text="Rain.", times=2)).shows(BLOCK)
     how = {"status": TOO_MANY, "retry_after": 0.1}
     await stage.discord.fail(Kind.STATUS, "POST", "/callback", **how)
@@ -296,7 +296,7 @@ def test_it_lives_whatever_it_lacks(seen: Seen):
 
 
 def test_it_is_ready_when_all_is_there_and_says_what_is_not(seen: Seen):
-    gateway = (503, "Discord's gateway is not connected.\n")
+    gateway = (503, "Not connected to Discord's gateway.\n")
     database = (503, "The database does not answer.\n")
     assert seen.readiness == {
         "before it is connected": gateway,
@@ -304,7 +304,7 @@ def test_it_is_ready_when_all_is_there_and_says_what_is_not(seen: Seen):
         "with a damaged database": database,
         "with a database that does not come to an end": database,
         "mended": (200, "ready\n"),
-        "without a voice": (503, "The voice tiny does not write.\n"),
+        "without a voice": (503, "The voice tiny is not running.\n"),
         "without Discord": gateway,
     }
 
@@ -405,7 +405,7 @@ def test_a_port_that_is_taken_is_told_of_in_one_sentence(tmp_path: Path, voices:
             assert bot.wait(LONGEST_END) == 1
     [sentence] = log.read_text().splitlines()
     assert sentence.startswith(f"http://127.0.0.1:{port} cannot be served (")
-    assert "set ONBOOK_METRICS_PORT to a free port" in sentence
+    assert "Set ONBOOK_METRICS_PORT to a free port" in sentence
 
 
 def test_without_what_counts_a_port_is_refused_and_none_is_not(monkeypatch: pytest.MonkeyPatch):

@@ -25,7 +25,7 @@ from .test_cog import begin
 from .test_tree import moderator
 from .test_voices import put
 
-REREAD = "The voice here is another one now: “{}” has read the script, and goes on."
+REREAD = "The voice has changed: “{}” has read the script and continues it."
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ async def test_all_voices_are_listed_with_what_they_have_read(stage: Stage, mode
     head, bad, other, tiny = listed.content.split("\n")
     assert "/model use" in head
     assert bad.replace("\\", "").startswith(
-        "- **bad**: bad.onnx is damaged or no ONNX file: export"
+        "- **bad**: bad.onnx is damaged, or not an ONNX file. Export"
     )
     assert other == "- **other**: a few scenes of Shakespeare"
     assert tiny == "- **tiny**: a few scenes of Shakespeare (for new scripts)"
@@ -79,13 +79,13 @@ async def test_an_administrator_chooses_the_voice_of_new_scripts(stage: Stage):
     await begin(stage)
     told = await model(stage, "use", by=ada, model="other")
     assert not told.ephemeral
-    assert "“other” writes in new scripts here from now on" in told.content
+    assert "“other” writes new scripts here from now on" in told.content
     assert "-# tiny, seed 1" in await go_on(stage)
     assert "**other**: a few scenes of Shakespeare (for new scripts)" in (
         (await model(stage, "list")).content
     )
     asked = await begin(stage, title="New")
-    await stage.ann.click(asked.response, label="Shelve it and start the new one")
+    await stage.ann.click(asked.response, label="Pause it and start the new one")
     await stage.restart()
     assert "-# other, seed 1" in await go_on(stage)
     # A reset of the settings goes back to the server's voice.
@@ -114,7 +114,7 @@ async def test_nobody_else_chooses(stage: Stage):
     for by in (stage.ann, moderator(stage)):
         refused = await model(stage, "use", by=by, model="other")
         assert refused.ephemeral
-        assert "needs the permission **Manage Server**" in refused.content
+        assert "You need the **Manage Server**" in refused.content
     refused = await model(stage, "use", by=stage.ben, model="other", script=True)
     assert "Only the script's owner or a moderator" in refused.content
     refused = await model(stage, "use", by=administrator(stage), model="nobody")
@@ -128,9 +128,9 @@ async def test_a_change_of_voice_is_said_once_and_the_old_states_come_back(stage
     before = await go_on(stage)
     await stage.ann.slash(stage.channel, "undo")
     told = await model(stage, "use", model="other", script=True)
-    assert "“other” writes in this script from now on, and reads it first." in told.content
+    assert "“other” writes this script from now on, and reads it first." in told.content
     assert (await go_on(stage)).startswith(f"-# {REREAD.format('other')}\n")
-    assert "another one now" not in await go_on(stage)
+    assert "has changed: “" not in await go_on(stage)
     await stage.ann.slash(stage.channel, "undo")
     await stage.ann.slash(stage.channel, "undo")
     await model(stage, "use", model="tiny", script=True)
@@ -157,7 +157,7 @@ async def test_after_a_restart_the_lines_tell_who_has_read_them(stage: Stage):
     await begin(stage)
     await go_on(stage)
     await stage.restart()
-    assert "another one now" not in await go_on(stage)
+    assert "has changed: “" not in await go_on(stage)
     await model(stage, "use", model="other", script=True)
     await stage.restart()
     assert REREAD.format("other") in await go_on(stage)
@@ -168,13 +168,13 @@ async def test_after_a_restart_a_persons_line_tells_who_has_read_it(stage: Stage
     await stage.ann.slash(stage.channel, "write", text="Rain.")
     await stage.restart()
     written = await stage.ann.slash(stage.channel, "write", text="More rain.")
-    assert "another one now" not in written.response.content
+    assert "has changed: “" not in written.response.content
     await model(stage, "use", model="other", script=True)
     await stage.restart()
     written = await stage.ann.slash(stage.channel, "write", text="Snow.")
     assert REREAD.format("other") in written.response.content
     await stage.restart()
-    assert "another one now" not in await go_on(stage)
+    assert "has changed: “" not in await go_on(stage)
 
 
 async def test_after_a_restart_a_file_that_changed_meanwhile_says_so(stage: Stage, models: Path):
@@ -197,7 +197,7 @@ async def test_a_line_that_is_rewritten_says_it_once(stage: Stage):
     assert rewritten.response.content.startswith(f"-# {REREAD.format('other')}\n-# ")
     # The lines below are copies, so the next line follows one that the old voice read.
     await stage.restart()
-    assert "another one now" not in await go_on(stage)
+    assert "has changed: “" not in await go_on(stage)
 
 
 async def test_a_changed_file_takes_over_and_says_so(stage: Stage, models: Path):
@@ -221,8 +221,8 @@ async def test_a_voice_is_shown_with_its_figures_and_its_curve(stage: Stage):
     assert name == "**tiny**"
     assert corpus == "Trained on: a few scenes of Shakespeare"
     assert licence == "Licence: public domain"
-    assert re.fullmatch(r"Trained until: <t:\d+:D>", trained)
-    assert styles == "Styles that a script can begin in: storm, ghost story"
+    assert re.fullmatch(r"Training ended: <t:\d+:D>", trained)
+    assert styles == "Styles to start a script in: storm, ghost story"
     assert re.fullmatch(r"Size: 0\.\d MB", size)
     assert re.search(r": the tempest \d\.\d{3}, the comedy of errors \d\.\d{3}$", judged)
     voice = (await stage.services.voices.engine("tiny")).model
@@ -276,7 +276,7 @@ def test_the_shipped_voice_has_a_curve():
     found = curve_of(Anatomy.of((SHIPPED_MODELS / "stage.onnx").read_bytes()).metadata)
     assert found is not None
     assert found.best == (3000, pytest.approx(1.925, abs=0.01))
-    assert "at the best, after 3,000" in in_words("stage", found)
+    assert "at best after 3,000" in in_words("stage", found)
 
 
 @pytest.mark.parametrize(
@@ -298,7 +298,7 @@ def test_of_many_texts_a_card_tells_the_mean():
     texts = [{"name": f"film-{bits}", "exported": float(bits)} for bits in range(7)]
     about = {"onbook.evaluation": json.dumps({"texts": texts})}
     found = ModelFile("odd", (0, 2_000_000, 0), about=about)
-    assert "7 texts that it had never read: 3.000 on average" in card(found)
+    assert "7 unseen texts: 3.000 on average" in card(found)
 
 
 @pytest.mark.parametrize("evaluation", ["", "7", '{"texts": 7}', '{"texts": [7, {"name": 3}]}'])

@@ -100,15 +100,15 @@ def test_a_file_with_openings_has_the_same_fingerprint_as_without(models: Path):
 
 
 BAD: list[tuple[object, str]] = [
-    ([], "its openings are not a map of few styles"),
-    ("[", "what it says of itself is not readable"),
-    ({f"style {n}": "Rain." for n in range(26)}, "its openings are not a map of few styles"),
-    ({"": "Rain."}, "a style has no name that could be shown"),
-    ({"two\nlines": "Rain."}, "a style has no name that could be shown: two lines"),
-    ({"x" * 41: "Rain."}, "a style has no name that could be shown: xxx"),
-    ({"\ud800": "Rain."}, "a style has no name that could be shown"),
-    ({"noir": 7}, "an opening is no text, or too long: noir"),
-    ({"noir": "x" * (LONGEST_OPENING + 1)}, "an opening is no text, or too long: noir"),
+    ([], "its openings are invalid or too many"),
+    ("[", "its metadata cannot be read"),
+    ({f"style {n}": "Rain." for n in range(26)}, "its openings are invalid or too many"),
+    ({"": "Rain."}, "a style has an invalid name"),
+    ({"two\nlines": "Rain."}, "a style has an invalid name: two lines"),
+    ({"x" * 41: "Rain."}, "a style has an invalid name: xxx"),
+    ({"\ud800": "Rain."}, "a style has an invalid name"),
+    ({"noir": 7}, "an opening is not text, or is too long: noir"),
+    ({"noir": "x" * (LONGEST_OPENING + 1)}, "an opening is not text, or is too long: noir"),
     ({"noir": ""}, "an opening is not plain Fountain: noir"),
     ({"noir": "Rain.\n\n\n\nWind."}, "an opening is not plain Fountain: noir"),
     ({"noir": "Rain.\u200b"}, "an opening is not plain Fountain: noir"),
@@ -256,7 +256,7 @@ async def test_a_script_goes_on_when_its_opening_is_another_or_gone(
     found = await replay(house.room, Patience())
     old, new = found.findings
     assert (old.verdict, new.verdict) == (Verdict.UNPROVED, Verdict.PROVED)
-    assert "the voice reads another opening before the script now: line 1." in in_words(found)
+    assert "the voice's opening has changed: line 1." in in_words(found)
     await house.room.cursor.undo(house.writer())
     await house.room.cursor.undo(house.writer())
     await house.write("Rain.")
@@ -281,8 +281,8 @@ async def test_lines_in_a_style_are_proved(house: House):
 @pytest.mark.parametrize(
     ("how", "told"),
     [
-        ({"style": "noir"}, "“tiny” has no style “noir”: choose from storm, ghost story."),
-        ({"style": "storm", "voice": "other"}, "“other” has no styles: leave out the option"),
+        ({"style": "noir"}, "“tiny” has no style “noir”. Choose from storm, ghost story."),
+        ({"style": "storm", "voice": "other"}, "“other” has no styles. Leave out"),
     ],
 )
 async def test_an_unknown_style_is_refused_with_those_that_there_are(
@@ -322,9 +322,9 @@ async def test_nobody_sees_more_of_an_opening_than_its_style(stage: Stage):
 async def test_somebody_alone_is_told_which_styles_there_are(stage: Stage):
     refused = answer(await begin(stage, style="noir"))
     assert refused.ephemeral
-    assert refused.content == "“tiny” has no style “noir”: choose from storm, ghost story."
+    assert refused.content == "“tiny” has no style “noir”. Choose from storm, ghost story."
     refused = answer(await begin(stage, style="noir", model="other"))
-    assert refused.content == "“other” has no styles: leave out the option style."
+    assert refused.content == "“other” has no styles. Leave out style."
     assert await stage.services.store.scripts.list_scripts(stage.channel.id) == []
     await begin(stage)
     shown = answer(await stage.ann.slash(stage.channel, "settings show"))
@@ -333,6 +333,6 @@ async def test_somebody_alone_is_told_which_styles_there_are(stage: Stage):
 
 async def test_a_card_tells_the_styles_of_a_voice(stage: Stage):
     card = answer(await stage.ann.slash(stage.channel, "model info", model="tiny"))
-    assert "Styles that a script can begin in: storm, ghost story" in card.content
+    assert "Styles to start a script in: storm, ghost story" in card.content
     other = answer(await stage.ann.slash(stage.channel, "model info", model="other"))
     assert "Styles" not in other.content

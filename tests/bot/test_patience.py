@@ -15,7 +15,7 @@ from .test_at_once import BLOCK, HEADING, Inside, begin, inside, script
 
 __all__ = ["inside"]
 
-STOPPED = "Stopped while the voice read the script: nothing was changed."
+STOPPED = "Stopped while the voice was reading the script. Nothing was changed."
 
 
 @pytest.fixture
@@ -48,12 +48,12 @@ async def asked_for(inside: Inside, command: str) -> Asked:
 @pytest.mark.parametrize("command", ["write", "edit"])
 async def test_stop_gives_the_text_back(inside: Inside, gate: asyncio.Event, command: str):
     asked = await asked_for(inside, command)
-    shown = await asked.shows("The voice reads the script: 0%.")
+    shown = await asked.shows("The voice is reading the script: 0%.")
     assert (shown.only_for, shown.labels) == (None, ["Stop"])
     await inside.ben.click(shown, "Stop")
     told = await asked.shows(STOPPED)
     assert told.only_for == inside.ann.id
-    assert "Your text is not lost:\n```\nSnow.\n```" in told.content
+    assert "Here is your text:\n```\nSnow.\n```" in told.content
     assert not gate.is_set()
     assert await script(inside.ann, inside.channel) == [HEADING, "Rain."]
 
@@ -66,7 +66,7 @@ async def test_who_waits_sees_the_line(
     inside: Inside, gate: asyncio.Event, command: str, lines: list[str]
 ):
     asked = await asked_for(inside, command)
-    await asked.shows("The voice reads the script: 0%.")
+    await asked.shows("The voice is reading the script: 0%.")
     gate.set()
     shown = await asked.shows(BLOCK)
     assert "Snow." in shown.content
@@ -94,8 +94,8 @@ async def begun_from_a_file(inside: Inside) -> Asked:
     """Begin another script from a file, as Ann, and shelve the running one."""
     file = ("play.fountain", b"INT. BARN - DAY\n\nRain.\n")
     asked = await inside.ann.slash(inside.channel, "start", file=file)
-    offer = await asked.shows("runs in this channel")
-    return await inside.ann.click(offer, "Shelve it and start the new one")
+    offer = await asked.shows("running in this channel")
+    return await inside.ann.click(offer, "Pause it and start the new one")
 
 
 async def replayed(inside: Inside) -> Asked:
@@ -106,9 +106,9 @@ async def replayed(inside: Inside) -> Asked:
 @pytest.mark.parametrize(
     ("ask", "said"),
     [
-        (lambda inside: asked_for(inside, "write"), "nothing of it is in the"),
-        (begun_from_a_file, "no script was begun: use /start once more"),
-        (replayed, "use /script replay once more if its message does not tell"),
+        (lambda inside: asked_for(inside, "write"), "nothing was added"),
+        (begun_from_a_file, "there is no script. Use /start again"),
+        (replayed, "use /script replay again"),
     ],
 )
 async def test_stop_on_what_was_lost_does_not_say_that_it_is_there(
@@ -119,7 +119,7 @@ async def test_stop_on_what_was_lost_does_not_say_that_it_is_there(
         shown = await (await inside.ann.slash(inside.channel, "continue")).shows(BLOCK)
         gate.clear()
     asked = await ask(inside)
-    shown = await asked.shows("The voice reads")
+    shown = await asked.shows("The voice is reading")
     button = shown.buttons["Stop"]
     await lost(inside)
     assert said in await asked_to_stop(inside, shown, button)
@@ -130,9 +130,9 @@ async def test_stop_on_what_was_lost_does_not_say_that_it_is_there(
 
 async def test_stop_on_a_script_that_has_begun_says_so(inside: Inside, gate: asyncio.Event):
     asked = await begun_from_a_file(inside)
-    shown = await asked.shows("The voice reads")
+    shown = await asked.shows("The voice is reading")
     button = shown.buttons["Stop"]
     gate.set()
     await asked.shows(BLOCK)
     told = await asked_to_stop(inside, shown, button)
-    assert told == "That script has begun already: see it in /scripts."
+    assert told == "That script has already started. See it in /scripts."

@@ -217,7 +217,7 @@ async def test_ten_times_over_it_leaves_nothing_behind(extension: str, stage: St
         await stage.ann.slash(stage.channel, "onbook start", heading=HEADING)
         # On the second visit the bot asks what becomes of the first script, and waits.
         asked = await stage.ann.slash(stage.channel, "onbook start", heading=HEADING)
-        assert "Go on with it" in labels(asked.response)
+        assert "Continue it" in labels(asked.response)
         voted = await stage.ben.slash(stage.channel, "onbook continue", takes=2, vote=600)
         assert "Vote for 1" in labels(voted.response)
         written = await stage.ann.slash(stage.channel, "onbook write", text="Rain.")
@@ -316,11 +316,11 @@ def four_menus_of(host: Host) -> None:
 @pytest.mark.parametrize(
     ("furnish", "why"),
     [
-        (group_of, "This bot has a command /onbook already: set ONBOOK_GROUP to another name."),
-        (menu_of, "This bot has a command “Rewrite this line” already: give that another name."),
+        (group_of, "This bot already has a command /onbook. Set ONBOOK_GROUP to another name."),
+        (menu_of, "This bot already has a command “Rewrite this line”. Rename that one."),
         (
             four_menus_of,
-            "This bot has no place for “Rewrite this line”: Discord allows 5 commands of its kind.",
+            "There is no room for “Rewrite this line”, because Discord allows 5 commands of",
         ),
     ],
 )
@@ -331,7 +331,7 @@ async def test_a_command_that_has_no_place_is_refused_and_leaves_nothing(
     before = there_is(host)
     with pytest.raises(commands.ExtensionFailed) as failed, stage.world._bot_scope():
         await host.load_extension(extension)
-    assert str(failed.value.original) == why
+    assert str(failed.value.original).startswith(why)
     assert left_behind(extension) == []
     assert there_is(host) == before
 
@@ -349,7 +349,7 @@ async def test_a_name_that_was_taken_while_it_loads_is_refused_and_leaves_nothin
     while not Path("plugin.db").exists():  # noqa: ASYNC110, ASYNC240
         await asyncio.sleep(0)
     group_of(host)
-    with pytest.raises(commands.ExtensionFailed, match="This bot has a command /onbook already"):
+    with pytest.raises(commands.ExtensionFailed, match="This bot already has a command /onbook"):
         await loading
     host.tree.remove_command("onbook")
     assert there_is(host) == before | {"on the disk": ANY}  # a new database
@@ -431,7 +431,7 @@ async def test_nothing_pings_from_a_bot_that_may(extension: str, stage: Stage, h
     await stage.ann.slash(stage.channel, "onbook undo")
     await stage.press_late(stage.ann, look, "Continue")
     asked = (await stage.ann.slash(stage.channel, "onbook start", title=nasty)).response
-    await stage.ann.click(asked, label="Shelve it and start the new one")
+    await stage.ann.click(asked, label="Pause it and start the new one")
     await stage.press_late(stage.ann, look, "Continue")
     await stage.ann.slash(stage.channel, "onbook start", model=nasty)
     sent = backend.messages[stage.channel.id].values()

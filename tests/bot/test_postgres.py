@@ -631,7 +631,7 @@ async def test_a_role_that_could_not_sweep_its_tables_is_refused(own: URL, guest
     for kind in ("TABLES", "SEQUENCES"):
         ask(own, f"GRANT ALL ON ALL {kind} IN SCHEMA public TO guest")
     ask(own, "REVOKE MAINTAIN ON lines FROM guest")
-    assert "'guest' does not own the table 'lines'" in await refusal(guest)
+    assert "'guest' must own On Book's PostgreSQL tables" in await refusal(guest)
     with pytest.raises(StoreError, match="ALTER TABLE lines OWNER TO guest"):
         await Lease(guest, Shards.all_of(1), lambda: None).__aenter__()
     ask(own, "GRANT MAINTAIN ON lines TO guest")
@@ -643,7 +643,7 @@ async def test_a_role_that_could_not_sweep_its_tables_is_refused(own: URL, guest
 
 async def test_one_whose_tables_are_anothers_altogether_is_told_so(own: URL, guest: URL):
     await (await Store.open(own)).close()
-    assert "does not own the table" in await refusal(guest)
+    assert "must own On Book's PostgreSQL tables" in await refusal(guest)
 
 
 def test_without_the_driver_it_says_how_to_get_it(url: URL):
@@ -660,7 +660,7 @@ def test_without_the_driver_it_says_how_to_get_it(url: URL):
     """
     command = [sys.executable, "-c", program, as_argument(url)]
     said = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True)
-    assert said.stdout.startswith("PostgreSQL needs asyncpg, which is not installed: pip install")
+    assert said.stdout.startswith("PostgreSQL needs asyncpg. Run pip install")
     assert said.stderr == ""
 
 

@@ -169,7 +169,7 @@ async def test_text_is_taken_from_copies_too_and_every_voice_forgets_it(house: H
             assert await house.state(line) is None
     assert await house.state(lines[1]) == await house.read_from_the_start(lines[:2])
     assert await house.store.states.find_surprisal(spoken.id, spoken.origin["fingerprint"]) is None
-    # The voice reads the script again, as it is after the removal.
+    # The voice is reading the script again, as it is after the removal.
     [after] = await house.carry_on(seed=2)
     assert await house.state(after) == await house.read_from_the_start([*lines, after])
     # A copy of a removed line is marked as removed as well.
@@ -244,7 +244,7 @@ async def test_whoever_is_not_sure_changes_nothing(stage: Stage):
     await begin(stage)
     await stage.ben.slash(stage.channel, "write", text="Rain.")
     asked = answer(await stage.ben.slash(stage.channel, "privacy forget"))
-    assert "Nobody can bring anything of it back" in asked.content
+    assert "This cannot be undone" in asked.content
     assert (await stage.lines())[-1] == "Rain."
     # The question outlives a restart.
     await stage.restart()
@@ -254,7 +254,7 @@ async def test_whoever_is_not_sure_changes_nothing(stage: Stage):
 
 async def test_export_gives_people_theirs_and_nobody_elses(stage: Stage):
     nothing = answer(await stage.ben.slash(stage.channel, "privacy export"))
-    assert nothing.content == "Nothing is kept of you here."
+    assert nothing.content == "Nothing is stored about you."
     await begin(stage)
     await stage.ann.slash(stage.channel, "write", text="Rain.")
     await stage.ben.slash(stage.channel, "write", text="MAYA: Snow.")
@@ -316,7 +316,7 @@ async def test_whoever_asks_too_often_for_what_is_kept_is_told_to_wait(stage: St
         answer(await stage.ben.slash(stage.channel, f"privacy {command}")).content
         for command in ("about", "export", "forget", "export")
     ]
-    assert ["try again in" in one for one in told] == [False, False, False, True]
+    assert ["Try again in" in one for one in told] == [False, False, False, True]
 
 
 async def test_whom_it_told_of_what_no_voice_can_read_is_forgotten_too(house: House):
@@ -544,7 +544,7 @@ async def test_whoever_is_forgotten_is_told_what_goes_later(
         told = await forget(stage, stage.ben, text=True)
         database = stage.settings.database
         assert PHRASE.encode() in on_the_disk(database)
-    assert "A last trace on the disk goes by itself within half an hour" in told.content
+    assert "The last traces leave the disk within half an hour" in told.content
     assert PHRASE not in "\n".join(content for content, _ in stage.seen())
     await stage.world.advance_time(101)
     assert PHRASE.encode() not in on_the_disk(database)
@@ -611,13 +611,13 @@ async def test_what_somebody_has_in_hand_is_forgotten_with_the_rest(
         services = bot.services
         await at_once.begin(ben, channel)
         asked = await ben.slash(channel, "privacy forget")
-        await asked.shows("Take your name")
+        await asked.shows("Remove your name")
         async with services.rooms.at(channel.id).library.lock:
             late = await ben.slash(channel, "write", text=f"{PHRASE}.")
             await discord.until(lambda: late.how)
             pressed = await ben.click(asked.answers()[0], "Forget me and my text")
             await discord.until(lambda: pressed.how)
-        await pressed.shows("You are forgotten. Without name and text now: 2 lines.")
+        await pressed.shows("You are forgotten. Name and text removed from 2 lines.")
         await asyncio.wait([*services.in_flight.tasks, asyncio.create_task(asyncio.sleep(0))])
         lines = await services.rooms.at(channel.id).lines()
         assert {(line.author, line.text) for line in lines} == {
@@ -637,7 +637,7 @@ async def test_whoever_is_being_given_a_part_is_forgotten_with_it(
         room = bot.services.rooms.at(channel.id)
         await at_once.begin(ann, channel)
         asked = await ben.slash(channel, "privacy forget")
-        await asked.shows("Take your name")
+        await asked.shows("Remove your name")
         async with room.library.lock:  # the lock as the voice holds it while it writes
             given = await ann.slash(channel, "cast add", names="MAYA", player=ben)
             await discord.until(lambda: given.how)

@@ -50,7 +50,7 @@ async def test_an_export_begins_a_script_of_the_same_lines(stage: Stage, form: s
     lines = await stage.lines()
     elsewhere = stage.guild.create_text_channel("elsewhere")
     begun = await stage.ann.slash(elsewhere, "start", file=(name, content))
-    assert f"{len(lines)} lines were brought in" in begun.response.content
+    assert f"Imported {len(lines)} lines" in begun.response.content
     # A page shows emphasis, but not its marks.
     shown = [line.replace("\\", "") for line in lines]
     assert [line.replace("\\", "") for line in await stage.lines(elsewhere)] == shown
@@ -98,8 +98,8 @@ async def test_a_letter_that_a_picture_lacks_is_told_of(stage: Stage, command: s
     assert "boxes" not in told.response.content
     await stage.ann.slash(stage.channel, "write", text="@茂: こんにちは")
     told = await stage.ann.slash(stage.channel, command)
-    assert "The typeface of the picture lacks" in told.response.content
-    assert "/script show has the whole script." in told.response.content
+    assert "The picture's font lacks" in told.response.content
+    assert "/script show has them all." in told.response.content
 
 
 COMMANDS = [("script export", {"format": "pdf"}), ("script stats", {}), ("surprise", {})]
@@ -113,7 +113,7 @@ async def test_what_cannot_be_shown_is_refused(stage: Stage, command: str, optio
     await stage.ann.slash(stage.channel, "start")
     refused = answer(await stage.ann.slash(stage.channel, command, **options))
     assert refused.ephemeral
-    assert "no line yet" in refused.content
+    assert "is empty" in refused.content
     closed = stage.guild.create_text_channel(
         "closed", overwrites={stage.guild.me: discord.PermissionOverwrite(attach_files=False)}
     )
@@ -164,12 +164,12 @@ async def test_surprise(stage: Stage):
     await written(stage)
     told = await stage.ben.slash(stage.channel, "surprise", lines=5)
     assert told.response.ephemeral
-    assert told.response.content.startswith("What the last 5 lines cost the voice “tiny”: ")
+    assert told.response.content.startswith("How the last 5 lines surprised “tiny”: ")
     name, content, words = await attached(told)
     assert name == "the-diner-surprise.png"
     image = picture(content)
     assert words is not None
-    assert words.count("expected were") == 3
+    assert words.count("Expected: ") == 3
     assert len(words) <= 1000
     fewer = await stage.ben.slash(stage.channel, "surprise", lines=1, everyone=True)
     assert not fewer.response.ephemeral

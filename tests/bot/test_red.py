@@ -212,7 +212,7 @@ async def test_its_owner_installs_it_and_people_use_it(house: House, repository:
 
 async def is_refused_in_a_sentence(house: House, load: str) -> None:
     await house.evaluated(f"bot.tree.add_command(discord.app_commands.Group({TAKEN}))")
-    await house.told(load, "This bot has a command /onbook already: set ONBOOK_GROUP to another")
+    await house.told(load, "This bot already has a command /onbook. Set ONBOOK_GROUP to another")
     await house.evaluated("bot.tree.remove_command('onbook')")
     await house.evaluated("__import__('os').environ.update(ONBOOK_MODEL='nobody')")
     await house.told(load, "There is no voice “nobody”")

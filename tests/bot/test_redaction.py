@@ -130,7 +130,7 @@ async def play(address: str) -> list[str]:
         await asked[4].shows("line")
         raw = await discord.do("raw", user=ann.id, channel=channel.id, kind=2, data={"name": "x"})
         asked.append(discord.asked(raw["id"]))
-        await asked[5].shows("cannot be used")
+        await asked[5].shows("not allowed")
         payloads = [await discord.do("payload", interaction=one.id) for one in asked]
         return [one["token"] for one in payloads]
 

@@ -125,8 +125,8 @@ async def test_a_line_that_was_changed_by_hand_is_found(house: House):
     assert verdicts(found) == [Verdict.PERSON, Verdict.PROVED, Verdict.PROVED, Verdict.DIFFERENT]
     assert found.findings[3].again == lines[2].text
     told = in_words(found)
-    assert "2 of the 3 lines by the voice came out to the letter." in told
-    assert "**4** Nobody ever wrote this\\.\n-# came out as:" in told
+    assert "2 of the 3 lines by the voice came out the same." in told
+    assert "**4** Nobody ever wrote this\\.\n-# replayed as:" in told
 
 
 async def test_a_copy_that_was_changed_by_hand_is_found(house: House):
@@ -168,10 +168,10 @@ async def test_a_voice_that_is_gone_is_told_of(house: House):
     await house.restart(other)
     found = (await replayed(house)).findings[-1]
     assert found.verdict is Verdict.UNPROVED
-    assert found.reasons == ("there is no voice “muse” here any more",)
+    assert found.reasons == ("the voice “muse” is no longer here",)
     await house.restart("UPDATE lines SET credit = 'tiny' WHERE author IS NULL")
     found = (await replayed(house)).findings[-1]
-    assert found.reasons == ("the voice “tiny” here is another one than that which wrote it",)
+    assert found.reasons == ("the voice “tiny” has changed",)
 
 
 async def test_what_is_not_as_it_was_is_told_of(house: House):
@@ -184,8 +184,8 @@ async def test_what_is_not_as_it_was_is_told_of(house: House):
     found = (await replayed(house)).findings[-1]
     assert found.verdict is Verdict.PROVED
     assert found.reasons == (
-        f"onnxruntime was 0 and is {provenance.RELEASE}",
-        f"the processor was Abacus and is {provenance.processor()}",
+        f"onnxruntime changed from 0 to {provenance.RELEASE}",
+        f"the processor changed from Abacus to {provenance.processor()}",
     )
     await house.restart(tampered(line.id))
     assert verdicts(await replayed(house))[-1] is Verdict.UNPROVED
@@ -198,7 +198,7 @@ async def test_other_words_that_must_not_be_said_are_told_of(house: House):
     await house.store.banned_words.replace_word_list("channel", house.room.channel, [word])
     found = (await replayed(house)).findings[-1]
     assert found.verdict is Verdict.UNPROVED
-    assert found.reasons == ("the words that must not be said are others now",)
+    assert found.reasons == ("the banned words have changed",)
 
 
 async def test_an_original_that_was_deleted_is_told_of(house: House):
@@ -208,7 +208,7 @@ async def test_an_original_that_was_deleted_is_told_of(house: House):
     await house.restart("UPDATE lines SET copy_of = 999 WHERE copy_of IS NOT NULL")
     found = (await replayed(house)).findings[-1]
     assert (found.verdict, found.again) == (Verdict.UNPROVED, None)
-    assert "cannot be proved" in in_words(await replayed(house))
+    assert "cannot be verified" in in_words(await replayed(house))
 
 
 async def test_what_is_proved_stays_when_somebody_stops_it(house: House):
@@ -221,12 +221,12 @@ async def test_what_is_proved_stays_when_somebody_stops_it(house: House):
     patience.stop()
     found = await work
     assert 0 <= len(found.findings) < found.lines == 11
-    assert "It ended before line" in in_words(found)
+    assert "The replay ended before line" in in_words(found)
 
 
 async def test_without_lines_there_is_nothing_to_prove(house: House):
     await house.start(heading=None)
-    with pytest.raises(RoomError, match="has no line yet"):
+    with pytest.raises(RoomError, match="is empty"):
         await replayed(house)
 
 
@@ -252,7 +252,7 @@ async def test_the_command_is_refused_where_there_is_nothing(stage: Stage):
     assert refused.ephemeral
     await stage.ann.slash(stage.channel, "start")
     refused = answer(await stage.ann.slash(stage.channel, "script replay"))
-    assert "has no line yet" in refused.content
+    assert "is empty" in refused.content
 
 
 async def test_what_was_written_pings_nobody_and_fits(house: House):

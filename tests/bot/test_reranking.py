@@ -308,4 +308,4 @@ async def test_a_better_line_is_asked_for_in_discord_and_proved(stage: Stage):
     said = await stage.ben.slash(stage.channel, "continue", seed=4, quality="best")
     assert "```" in said.response.content
     proved = answer(await stage.ann.slash(stage.channel, "script replay"))
-    assert "was written again, and came out to the letter" in proved.content
+    assert "the voice's only line" in proved.content

@@ -43,7 +43,7 @@ def python_m_bot(folder: Path, *arguments: str, **environment: str) -> tuple[int
 def test_without_a_token_it_says_how_to_go_on(tmp_path: Path):
     code, out, err = python_m_bot(tmp_path)
     assert (code, out) == (1, "")
-    assert err.startswith("DISCORD_TOKEN is not set: put the bot's token into .env")
+    assert err.startswith("DISCORD_TOKEN is not set. Put the bot's token into .env")
     assert err.count("\n") == 0
 
 

@@ -22,7 +22,7 @@ async def two_scripts(stage: Stage) -> None:
     """Write The Diner, which is shelved, and The Roof, which Ben began and which runs."""
     await begin(stage)
     asked = await stage.ben.slash(stage.channel, "start", title="The Roof", heading="Ext. roof")
-    await stage.ben.click(asked.response, label="Shelve it and start the new one")
+    await stage.ben.click(asked.response, label="Pause it and start the new one")
 
 
 async def choose(stage: Stage, title: str, by: Any = None) -> Any:
@@ -38,11 +38,11 @@ async def choose(stage: Stage, title: str, by: Any = None) -> Any:
 
 async def test_all_scripts_are_listed(stage: Stage):
     refused = answer(await stage.ann.slash(stage.channel, "scripts"))
-    assert "There is no script in this channel yet" in refused.content
+    assert "This channel has no script yet" in refused.content
     await two_scripts(stage)
     shown = (await stage.ann.slash(stage.channel, "scripts")).response
     assert shown.ephemeral
-    assert shown.content == "- The Roof: runs here\n- The Diner: on the shelf"
+    assert shown.content == "- The Roof: running here\n- The Diner: paused"
     assert list(options(shown)) == ["The Roof", "The Diner"]
 
 
@@ -56,7 +56,7 @@ async def test_many_scripts_have_pages(stage: Stage):
     shown = (await ann.slash(stage.channel, "scripts")).response
     assert shown.content.endswith("\n-# Page 1 of 3")
     pages = [list(options(shown))]
-    for label in ("Page on", "Last page"):
+    for label in ("Next page", "Last page"):
         await stage.restart()
         await ann.click(shown, label=label)
         pages.append(list(options(shown)))
@@ -64,7 +64,7 @@ async def test_many_scripts_have_pages(stage: Stage):
     assert [len(page) for page in pages] == [20, 20, 2]
     assert pages[2][-1] == "The Diner"
     await ann.select(shown, [options(shown)["The Diner"]])
-    assert shown.content.startswith("**The Diner**: on the shelf")
+    assert shown.content.startswith("**The Diner**: paused")
     await ann.click(shown, label="All scripts")
     assert shown.content.endswith("\n-# Page 1 of 3")
 
@@ -73,29 +73,29 @@ async def test_the_channel_goes_on_with_another(stage: Stage):
     await two_scripts(stage)
     (roof,) = stage.with_buttons()
     shown = await choose(stage, "The Diner")
-    assert labels(shown) == ["Go on with it", "Rename", "Archive", "Delete", "All scripts"]
+    assert labels(shown) == ["Continue it", "Rename", "Archive", "Delete", "All scripts"]
     await stage.restart()
-    taken = (await stage.ann.click(shown, label="Go on with it")).response
+    taken = (await stage.ann.click(shown, label="Continue it")).response
     assert not taken.ephemeral
-    assert taken.content.startswith("-# Ann took “The Diner” from the shelf.\n```\n")
+    assert taken.content.startswith("-# Ann resumed “The Diner”.\n```\n")
     assert await stage.lines() == [HEADING]
     assert stage.with_buttons() == [taken.id] != [roof]
     await write(stage, "Rain.")
     assert await stage.lines() == [HEADING, "Rain."]
-    refused = answer(await stage.ann.click(shown, label="Go on with it"))
-    assert "runs here already" in refused.content
+    refused = answer(await stage.ann.click(shown, label="Continue it"))
+    assert "already running here" in refused.content
 
 
 async def test_the_channel_goes_on_with_one_that_has_no_line_yet(stage: Stage):
     begun = (await stage.ann.slash(stage.channel, "start", title="The Diner")).response
     asked = await stage.ann.slash(stage.channel, "start", title="The Roof", heading="Ext. roof")
-    await stage.ann.click(asked.response, label="Shelve it and start the new one")
+    await stage.ann.click(asked.response, label="Pause it and start the new one")
     shown = await choose(stage, "The Diner")
-    taken = (await stage.ann.click(shown, label="Go on with it")).response
-    assert taken.content.endswith("\n-# The script stands before its first line.")
+    taken = (await stage.ann.click(shown, label="Continue it")).response
+    assert taken.content.endswith("\n-# The script is at its start, before the first line.")
     assert (stage.with_buttons(), labels(taken)) == ([taken.id], ["Continue", "Write"])
     shown = await choose(stage, "The Roof")
-    roof = (await stage.ann.click(shown, label="Go on with it")).response
+    roof = (await stage.ann.click(shown, label="Continue it")).response
     assert stage.with_buttons() == [roof.id]
     assert begun.components == []
 
@@ -105,23 +105,23 @@ async def test_a_script_gets_another_title(stage: Stage):
     shown = await choose(stage, "The Diner")
     modal = await stage.ann.click(shown, label="Rename")
     await stage.ann.submit_modal(modal, {fields(modal)["Title"]: " The  *Kitchen* "})
-    assert shown.content.startswith("**The \\*Kitchen\\***: on the shelf, begun by <@")
+    assert shown.content.startswith("**The \\*Kitchen\\***: paused, started by <@")
     await stage.ann.click(shown, label="All scripts")
-    assert "- The \\*Kitchen\\*: on the shelf" in shown.content
+    assert "- The \\*Kitchen\\*: paused" in shown.content
 
 
 async def test_a_script_is_put_away_and_back(stage: Stage):
     await two_scripts(stage)
     shown = await choose(stage, "The Roof", by=stage.ben)
     await stage.ben.click(shown, label="Archive")
-    assert labels(shown) == ["Go on with it", "Rename", "Put it back", "Delete", "All scripts"]
+    assert labels(shown) == ["Continue it", "Rename", "Unarchive", "Delete", "All scripts"]
     assert stage.with_buttons() == []
     refused = answer(await stage.ben.slash(stage.channel, "continue"))
-    assert "go on with one of /scripts" in refused.content
-    await stage.ben.click(shown, label="Put it back")
-    assert "on the shelf" in shown.content
+    assert "continue one with /scripts" in refused.content
+    await stage.ben.click(shown, label="Unarchive")
+    assert "paused" in shown.content
     await stage.ben.click(shown, label="Archive")
-    await stage.ben.click(shown, label="Go on with it")
+    await stage.ben.click(shown, label="Continue it")
     assert await stage.lines() == ["EXT. ROOF"]
     assert stage.with_buttons() == [stage.messages()[-1].id]
 
@@ -136,17 +136,17 @@ async def test_a_script_is_deleted_after_a_confirmation(stage: Stage):
     await stage.ben.click(shown, label="Keep it")
     assert len(await stage.services.store.scripts.list_scripts(stage.channel.id)) == 2
     await stage.ben.click(shown, label="Delete")
-    await stage.ben.click(shown, label="Delete it for good")
-    assert shown.content == "“The Roof” is deleted."
+    await stage.ben.click(shown, label="Delete for good")
+    assert shown.content == "“The Roof” was deleted."
     assert [
         one.title for one in await stage.services.store.scripts.list_scripts(stage.channel.id)
     ] == ["The Diner"]
     assert stage.with_buttons() == []
     refused = answer(await stage.press_late(stage.ben, look, "Continue"))
     assert labels(refused) == ["Start a script"]
-    await stage.ann.click(await choose(stage, "The Diner"), label="Go on with it")
+    await stage.ann.click(await choose(stage, "The Diner"), label="Continue it")
     refused = answer(await stage.press_late(stage.ben, look, "Continue"))
-    assert "That script was deleted: “The Diner” runs here now." in refused.content
+    assert "That script was deleted. “The Diner” is running here now." in refused.content
     assert stage.with_buttons() == [stage.messages()[-1].id]
 
 
@@ -156,13 +156,13 @@ async def test_who_deletes_a_script_is_told_which_lines_go(stage: Stage):
     await stage.ann.slash(stage.channel, "undo")
     await stage.ann.slash(stage.channel, "fork", title="Fork")
     await write(stage, "Snow.")
-    sure = "with 1 line? Nobody can bring it back. Its messages stay."
-    stays = " What forks of it begin with stays in them: 2 lines."
+    sure = "with 1 line? This cannot be undone. Its messages stay."
+    stays = " Its forks keep their copies of 2 lines."
     for title, more in (("Fork", ""), ("The Diner", stays)):
         shown = await choose(stage, title)
         await stage.ann.click(shown, label="Delete")
         assert shown.content == f"Delete “{title}” {sure}{more}"
-    await stage.ann.click(shown, label="Delete it for good")
+    await stage.ann.click(shown, label="Delete for good")
     assert await stage.lines() == [HEADING, "Rain.", "Snow."]
     fork = await stage.services.store.scripts.find_running_script(stage.channel.id)
     assert await stage.services.store.scripts.count_deletion(fork) == (3, 0)
@@ -174,7 +174,7 @@ async def test_others_cannot_change_a_script(stage: Stage):
     await stage.ann.click(shown, label="Delete")
     modal = await stage.ann.click(await choose(stage, "The Roof"), label="Rename")
     for refused in (
-        await stage.ann.click(shown, label="Delete it for good"),
+        await stage.ann.click(shown, label="Delete for good"),
         await stage.ann.submit_modal(modal, {fields(modal)["Title"]: "Mine"}),
         await stage.ann.click(await choose(stage, "The Roof"), label="Archive"),
     ):
@@ -186,7 +186,7 @@ async def test_others_cannot_change_a_script(stage: Stage):
     mo = moderator(stage)
     shown = await choose(stage, "The Roof", by=mo)
     await mo.click(shown, label="Delete")
-    await mo.click(shown, label="Delete it for good")
+    await mo.click(shown, label="Delete for good")
     assert await stage.services.store.scripts.find_running_script(stage.channel.id) is None
 
 
@@ -199,7 +199,7 @@ async def test_open_takes_of_a_deleted_script_lose_their_buttons(
     assert len(labels(taken)) == 2
     shown = await choose(stage, "The Diner")
     await stage.ann.click(shown, label="Delete")
-    await stage.ann.click(shown, label="Delete it for good")
+    await stage.ann.click(shown, label="Delete for good")
     assert stage.with_buttons() == []
     assert "```" in taken.content
 
@@ -259,6 +259,6 @@ async def test_a_script_of_another_channel_is_not_touched(house: House):
         lambda: other.library.rename(house.writer(), begun.script.id, "Mine"),
         lambda: other.library.archive(house.writer(), begun.script.id, True),
     ):
-        with pytest.raises(RoomError, match="not here any more"):
+        with pytest.raises(RoomError, match="no longer here"):
             await act()
     assert texts(await house.room.lines()) == [HEADING]

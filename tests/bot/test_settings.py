@@ -86,7 +86,7 @@ def test_a_value_that_cannot_be_used_is_refused_in_a_sentence(
     with pytest.raises(SettingsError) as refused:
         runner_settings()
     sentence = str(refused.value)
-    assert sentence.startswith(f"{name} cannot be used: ")
+    assert sentence.startswith(f"{name} is not valid: ")
     assert sentence.endswith(".")
     assert "\n" not in sentence
 
@@ -126,24 +126,24 @@ def test_an_address_takes_the_place_of_the_file(monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.parametrize(
     ("address", "said"),
     [
-        ("secret", "it must be like postgresql+asyncpg://"),
-        ("mysql://a:secret@b/c", "it must be like postgresql+asyncpg://"),
-        ("postgresql://a:secret@b", "it must be like postgresql+asyncpg://"),
-        ("postgresql://a:secret@b:port/c", "it must be like postgresql+asyncpg://"),
-        ("postgresql://a:secret@b/c?sslmode=always", "after its ? it may have host, and sslmode"),
-        ("postgresql://a:secret@b/c?channel_binding=require", "after its ? it may have host, and"),
-        ("postgresql://a:secret@b/c", "ONBOOK_DATABASE is set as well: leave out one of them"),
+        ("secret", "it must look like postgresql+asyncpg://"),
+        ("mysql://a:secret@b/c", "it must look like postgresql+asyncpg://"),
+        ("postgresql://a:secret@b", "it must look like postgresql+asyncpg://"),
+        ("postgresql://a:secret@b:port/c", "it must look like postgresql+asyncpg://"),
+        ("postgresql://a:secret@b/c?sslmode=always", "its query may only have host, and sslmode"),
+        ("postgresql://a:secret@b/c?channel_binding=require", "its query may only have host, and"),
+        ("postgresql://a:secret@b/c", "ONBOOK_DATABASE is set, too; unset one of them"),
     ],
 )
 def test_an_address_that_cannot_be_used_is_refused_and_not_repeated(
     address: str, said: str, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("ONBOOK_DATABASE_URL", address)
-    if "as well" in said:
+    if "is set, too" in said:
         monkeypatch.setenv("ONBOOK_DATABASE", "scripts.db")
     with pytest.raises(SettingsError) as refused:
         settings()
-    assert str(refused.value).startswith(f"ONBOOK_DATABASE_URL cannot be used: {said}")
+    assert str(refused.value).startswith(f"ONBOOK_DATABASE_URL is not valid: {said}")
     assert "secret" not in "".join(traceback.format_exception(refused.value))
 
 
@@ -164,9 +164,9 @@ def test_what_is_empty_is_not_set(monkeypatch: pytest.MonkeyPatch):
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [
-        ("GROUP", "On Book", "it must be 1 to 32 small letters, numbers, - and _."),
-        ("PERSON_LIMITS", "60", "it must be three whole numbers with spaces between them, such as"),
-        ("SHARDS", "0/0", "there are 1 to 16384 shards in all."),
+        ("GROUP", "On Book", "it must be 1 to 32 lower-case letters, digits, - or _."),
+        ("PERSON_LIMITS", "60", "it must be three whole numbers separated by spaces, such as"),
+        ("SHARDS", "0/0", "the total must be 1 to 16384."),
     ],
 )
 def test_what_a_value_must_be_is_said_in_words(
@@ -175,7 +175,7 @@ def test_what_a_value_must_be_is_said_in_words(
     monkeypatch.setenv(f"ONBOOK_{name}", value)
     with pytest.raises(SettingsError) as refused:
         runner_settings()
-    assert str(refused.value).startswith(f"ONBOOK_{name} cannot be used: {said}")
+    assert str(refused.value).startswith(f"ONBOOK_{name} is not valid: {said}")
 
 
 def test_settings_stay_as_they_are():

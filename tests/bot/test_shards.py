@@ -47,7 +47,7 @@ def test_a_file_has_all_shards_in_one_process(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("ONBOOK_SHARDS", "0-3/4")
     assert runner_settings().own_shards == Shards.all_of(4)
     monkeypatch.setenv("ONBOOK_SHARDS", "0-2/4")
-    with pytest.raises(SettingsError, match=r"^ONBOOK_SHARDS .*needs ONBOOK_DATABASE_URL"):
+    with pytest.raises(SettingsError, match=r"^ONBOOK_SHARDS .*need ONBOOK_DATABASE_URL"):
         runner_settings()
     monkeypatch.setenv("ONBOOK_DATABASE_URL", "postgresql://somebody@127.0.0.1/scripts")
     assert runner_settings().own_shards == Shards(range(3), 4)

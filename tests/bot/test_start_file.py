@@ -44,14 +44,14 @@ async def bring_in(stage: Stage, name: str, content: bytes | str, **options: Any
 
 async def test_scene_numbers_are_said_to_be_left_out(stage: Stage):
     begun = await bring_in(stage, "x.fountain", b"INT. DINER #3#\n\nRain.")
-    assert "Its scene numbers were left out" in begun.response.content
+    assert "Scene numbers were left out" in begun.response.content
     assert await stage.lines() == ["INT. DINER", "Rain."]
 
 
 async def test_a_file_becomes_the_script_of_the_channel(stage: Stage):
     begun = await bring_in(stage, "x.fountain", DINER, temperature=0.3)
     assert begun.response.content.startswith(
-        "-# 4 lines were brought in; this is the last. Left out: 1 note, comment or section."
+        "-# Imported 4 lines. This is the last. Left out: 1 note, comment or section."
     )
     assert labels(begun.response) == ["Continue", "Undo", "Write"]
     assert stage.with_buttons() == [begun.response.id]
@@ -98,12 +98,12 @@ async def test_a_heading_and_a_cast_may_be_given_too(stage: Stage):
 
 
 REFUSED = [
-    ("a.pdf", b"%PDF", "as a .fountain, .fdx or .txt file"),
+    ("a.pdf", b"%PDF", "a .fountain, .fdx or .txt file"),
     ("a.txt", b"a" * (LARGEST_SCRIPT_FILE + 1), "1.0 MB"),
-    ("a.txt", b"", "There is no line in that file"),
+    ("a.txt", b"", "That file has no lines"),
     ("a.txt", bytes(range(256)), "is not text"),
     ("a.fdx", FDX[:300].encode(), "no Final Draft script"),
-    ("a.fdx", b'<!DOCTYPE x [<!ENTITY a "b">]><x>&a;</x>', "declares entities"),
+    ("a.fdx", b'<!DOCTYPE x [<!ENTITY a "b">]><x>&a;</x>', "declares XML entities"),
 ]
 
 
@@ -121,13 +121,13 @@ async def test_what_is_no_script_is_refused_in_a_sentence(
 async def test_a_script_that_runs_is_shelved_only_for_a_file_that_can_be_read(stage: Stage):
     await begin(stage)
     asked = (await bring_in(stage, "a.txt", b"\0\0\0")).response
-    refused = answer(await stage.ann.click(asked, label="Shelve it and start the new one"))
+    refused = answer(await stage.ann.click(asked, label="Pause it and start the new one"))
     assert refused.ephemeral
     assert "is not text" in refused.content
     assert await stage.lines() == ["INT. DINER - NIGHT"]
     asked = (await bring_in(stage, "x.fountain", DINER)).response
-    assert labels(asked) == ["Go on with it", "Shelve it and start the new one"]
-    await stage.ann.click(asked, label="Shelve it and start the new one")
+    assert labels(asked) == ["Continue it", "Pause it and start the new one"]
+    await stage.ann.click(asked, label="Pause it and start the new one")
     assert len(await stage.lines()) == 4
 
 
@@ -137,7 +137,7 @@ async def test_letters_that_the_voice_cannot_read_are_told_of(stage: Stage):
 
 
 def test_how_far_it_is_in_words():
-    assert _progress_text(Progress(share_read=0.4)) == "The voice reads the script: 40%."
+    assert _progress_text(Progress(share_read=0.4)) == "The voice is reading the script: 40%."
 
 
 # The room --------------------------------------------------------------------------------------
@@ -179,7 +179,7 @@ async def test_stopped_while_it_is_read_no_script_begins(house: House):
         await asyncio.sleep(0)
     assert not house.room.library.lock.locked()
     patience.stop()
-    with pytest.raises(RoomError, match="Stopped while it was read"):
+    with pytest.raises(RoomError, match="Stopped while reading the script"):
         await work
     assert await house.store.scripts.find_running_script(1) is None
 
@@ -192,7 +192,7 @@ async def test_a_script_that_began_meanwhile_is_not_shelved(house: House):
     )
     await asyncio.sleep(0)
     await house.start()
-    with pytest.raises(RoomError, match="has changed in the meantime"):
+    with pytest.raises(RoomError, match="Another script was started here"):
         await work
     assert (await house.room.script()).title == "The Diner"
 

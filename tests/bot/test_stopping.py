@@ -118,7 +118,7 @@ async def test_what_takes_too_long_is_stopped_and_its_lines_are_kept(
         begun = await begin(ann, channel)
         button = begun.buttons["Continue"]
         written = await ann.slash(channel, "continue", lines=10)
-        await written.shows("Lines that are finished: 2")
+        await written.shows("Finished lines: 2")
         waiting = await ben.slash(channel, "continue", lines=10)
         await discord.until(lambda: waiting.seen)
         closing_down = asyncio.create_task(remove_cogs(bot))
@@ -126,6 +126,6 @@ async def test_what_takes_too_long_is_stopped_and_its_lines_are_kept(
         late = await cid.click(begun, "Continue", custom_id=button)
         await closing_down
         await written.shows(BLOCK)
-        await waiting.shows("Stopped before the first line: nothing was added.")
+        await waiting.shows("Stopped before the first line. Nothing was added.")
         assert late.answers() == []
     assert 3 <= lines_in(chosen.database) < 11

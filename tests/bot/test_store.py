@@ -451,7 +451,7 @@ async def test_a_second_process_is_refused_until_the_first_has_closed(path: Path
             print(error)
     """
     store = await Store.open(path)
-    assert run(program, path).stdout.startswith(f"{path} is in use by another On Book: ")
+    assert run(program, path).stdout.startswith(f"{path} is in use by another On Book. ")
     with pytest.raises(StoreError, match="is in use"):
         await Store.open(path)
     await store.key_values.save_value("still", "mine")
@@ -497,7 +497,7 @@ def refusal(path: Path) -> str:
 def test_a_file_that_is_no_database_is_refused_and_left_alone(path: Path):
     content = b"INT. DINER - NIGHT\n" * 500
     path.write_bytes(content)
-    assert "cannot be used as a database" in refusal(path)
+    assert "is not a usable database" in refusal(path)
     assert path.read_bytes() == content
 
 

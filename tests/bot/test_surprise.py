@@ -155,11 +155,11 @@ SURPRISE = Surprise(
 
 def test_in_words():
     words = in_words(SURPRISE)
-    assert words.startswith("The last 3 lines as tiny heard it: 1.0 bits a character.")
-    assert "came “x”, 1.0 bits; expected were “e” 50%, a space 0%, the end of the line 0%." in words
-    assert "came the end of the line, 12.0 bits" in words
+    assert words.startswith("The last 3 lines surprised tiny by 1.0 bits per character.")
+    assert "came “x” (1.0 bits). Expected: “e” 50%, a space 0%, the end of the line 0%." in words
+    assert "came the end of the line (12.0 bits)" in words
     one = Surprise("tiny", ("Ann",), (cells(2.0),), ())
-    assert in_words(one) == "The last line as tiny heard it: 2.0 bits a character."
+    assert in_words(one) == "The last line surprised tiny by 2.0 bits per character."
     assert len(in_words(Surprise("t" * 2000, (), (), ()))) == 1000
 
 

@@ -60,7 +60,7 @@ async def test_who_asked_picks_a_take(stage: Stage):
     begun = (await begin(stage)).response
     shown = await ask(stage)
     assert labels(shown) == PICK
-    assert shown.content.startswith(f"-# 3 takes: <@{stage.ann.id}> or a moderator picks one.\n")
+    assert shown.content.startswith(f"-# 3 takes: <@{stage.ann.id}> or a moderator chooses one.\n")
     assert re.findall(r"\*\*Take (\d)\*\*: tiny, seed (\d)\n```\n", shown.content) == [
         ("1", "5"),
         ("2", "6"),
@@ -75,7 +75,7 @@ async def test_who_asked_picks_a_take(stage: Stage):
     assert await stage.lines() == [HEADING, written[1]]
     assert labels(picked) == BY_VOICE
     assert stage.with_buttons() == [picked.id]
-    assert shown.content.startswith("-# Take 2 was picked.")
+    assert shown.content.startswith("-# Take 2 was chosen.")
     assert shown.content.count("~~") == 4
     await assert_true(stage)
 
@@ -85,7 +85,7 @@ async def test_nobody_else_but_a_moderator_picks(stage: Stage):
     shown = await ask(stage)
     refused = await press(stage, shown, "Take 1", stage.ben)
     assert refused.ephemeral
-    assert refused.content.startswith("Who asked for these takes picks one")
+    assert refused.content.startswith("Only a moderator")
     assert await stage.lines() == [HEADING]
     assert labels(shown) == PICK
     written = await takes(stage, shown)
@@ -128,7 +128,7 @@ async def test_a_take_is_picked_once(stage: Stage):
     lines = await stage.lines()
     late = answer(await stage.press_late(stage.ann, look, "Take 2"))
     assert late.ephemeral
-    assert late.content.startswith("One of these takes was chosen already")
+    assert late.content.startswith("One of these takes was already chosen")
     assert await stage.lines() == lines
 
 
@@ -139,7 +139,7 @@ async def test_a_take_of_a_script_that_has_gone_on_offers_the_way_to_it(stage: S
     await write(stage, "Rain.")
     told = await press(stage, shown, "Take 2")
     assert told.ephemeral
-    assert told.content == "The script has gone on since these takes were written."
+    assert told.content == "The script has moved on since these takes were written."
     await stage.ann.click(told, label="Continue from here")
     assert await stage.lines() == [HEADING, written[1]]
     await stage.ann.slash(stage.channel, "undo")
@@ -173,13 +173,13 @@ async def test_takes_keep_to_the_rules_of_the_script(stage: Stage):
     await stage.ann.slash(stage.channel, "settings turns", cooldown=60)
     await ask(stage, stage.ben)
     refused = await ask(stage, stage.ben)
-    assert refused.content.startswith("Everybody waits a while")
+    assert refused.content.startswith("This script has a cooldown")
     rule = stage.guild.create_role("Cast")
     shown = await ask(stage, moderator(stage), vote=600)
     await moderator(stage, "Max").slash(stage.channel, "settings turns", role=rule, cooldown=0)
     for one in (await ask(stage, stage.ben), await press(stage, shown, "Vote for 1", stage.ben)):
         assert one.ephemeral
-        assert "kept to a role" in one.content
+        assert "limited to a role" in one.content
 
 
 async def test_takes_of_a_script_that_is_gone_say_so(stage: Stage):
@@ -187,9 +187,9 @@ async def test_takes_of_a_script_that_is_gone_say_so(stage: Stage):
     shown = await ask(stage)
     script = await stage.services.store.scripts.find_running_script(stage.channel.id)
     asked = await begin(stage, title="The Roof", heading="Ext. roof")
-    await stage.ann.click(asked.response, label="Shelve it and start the new one")
+    await stage.ann.click(asked.response, label="Pause it and start the new one")
     told = await press(stage, shown, "Take 1")
-    assert told.content == "That script is on the shelf: “The Roof” runs here now."
+    assert told.content == "That script is paused. “The Roof” is running here now."
     await stage.services.store.scripts.delete_script(script.id)
     told = await press(stage, shown, "Take 1")
     assert told.content.startswith("These takes were deleted")
@@ -206,12 +206,12 @@ async def test_everybody_has_one_vote(stage: Stage, monkeypatch: pytest.MonkeyPa
     shown = await ask(stage, vote=600)
     end = int(stage.world.now().timestamp()) + 600
     assert labels(shown) == VOTE
-    assert f"It ends <t:{end}:R>." in shown.content
+    assert f"Voting ends <t:{end}:R>." in shown.content
     assert counts(shown) == [0, 0, 0]
     written = await takes(stage, shown)
     said = await press(stage, shown, "Vote for 3", stage.ben)
     assert said.ephemeral
-    assert said.content.startswith("You are for take 3 now.")
+    assert said.content.startswith("Vote for take 3 counted.")
     assert counts(shown) == [0, 0, 1]
     await press(stage, shown, "Vote for 1")
     await press(stage, shown, "Vote for 2", moderator(stage))
@@ -223,7 +223,7 @@ async def test_everybody_has_one_vote(stage: Stage, monkeypatch: pytest.MonkeyPa
     await stage.world.advance_time(601)
     assert await stage.lines() == [HEADING, written[1]]
     told = stage.messages()[-1]
-    assert told.content.startswith("-# The vote is over: take 2 won, with 2 of 3 votes.\n```\n")
+    assert told.content.startswith("-# Voting has ended. Take 2 won with 2 of 3 votes.\n```\n")
     assert labels(told) == BY_VOICE
     assert shown.content.startswith("-# Take 2 won the vote.")
     assert counts(shown) == [0, 2, 1]
@@ -242,11 +242,11 @@ async def test_the_first_written_wins_a_tie(stage: Stage, first: str | None, sec
     await stage.world.advance_time(601)
     said = stage.messages()[-1].content
     if first:
-        assert said.startswith("-# The vote is over: take 2 won, with 1 of 2 votes.")
+        assert said.startswith("-# Voting has ended. Take 2 won with 1 of 2 votes.")
         assert await stage.lines() == [HEADING, written[1]]
     else:
-        assert said.startswith("-# Nobody has voted, and the first take is taken.\n")
-        assert shown.content.startswith("-# Nobody voted, which leaves the first take.")
+        assert said.startswith("-# Nobody voted, so take 1 was chosen.\n")
+        assert shown.content.startswith("-# Nobody voted, so take 1 was chosen.")
         assert await stage.lines() == [HEADING, written[0]]
 
 
@@ -260,8 +260,8 @@ async def test_a_vote_does_not_move_a_script_that_has_gone_on(stage: Stage):
     assert await stage.lines() == [HEADING, "Rain."]
     told = stage.messages()[-1]
     assert told.content.startswith(
-        "-# The vote is over: take 2 won, with 1 of 1 vote. The script has gone on since, and "
-        "stays as it is.\n-# ~~"
+        "-# Voting has ended. Take 2 won with 1 of 1 vote. The script has moved on, so it was "
+        "not changed.\n-# ~~"
     )
     assert labels(told) == ["Continue from here"]
     assert shown.components == []
@@ -275,12 +275,12 @@ async def test_a_vote_says_that_its_script_is_on_the_shelf_or_archived(stage: St
     written = await takes(stage, shown := await ask(stage, vote=600))
     await press(stage, shown, "Vote for 2")
     asked = await begin(stage, title="The Roof", heading="Ext. roof")
-    await stage.ann.click(asked.response, label="Shelve it and start the new one")
+    await stage.ann.click(asked.response, label="Pause it and start the new one")
     await stage.world.advance_time(601)
     told = stage.messages()[-1]
     assert told.content.startswith(
-        "-# The vote is over: take 2 won, with 1 of 1 vote. “The Diner” is on the shelf, and stays "
-        "as it is: /scripts goes on with it.\n"
+        "-# Voting has ended. Take 2 won with 1 of 1 vote. “The Diner” is paused and "
+        "was not changed. Continue it with /scripts.\n"
     )
     assert await stage.lines() == ["EXT. ROOF"]
     script = await stage.services.store.scripts.find_running_script(stage.channel.id)
@@ -288,8 +288,7 @@ async def test_a_vote_says_that_its_script_is_on_the_shelf_or_archived(stage: St
     await stage.services.store.scripts.update_script(script.id, running=False, archived=True)
     await stage.world.advance_time(601)
     assert stage.messages()[-1].content.startswith(
-        "-# Nobody has voted, which leaves the first take. “The Roof” was archived, and stays as "
-        "it is: /scripts goes on with it.\n"
+        "-# Nobody voted. “The Roof” is archived and was not changed. Continue it with /scripts.\n"
     )
     diner = (await stage.services.store.scripts.list_scripts(stage.channel.id))[0]
     await stage.services.store.scripts.run_script(diner.id)
@@ -322,7 +321,7 @@ async def test_a_vote_that_was_closed_by_a_process_that_died_is_announced_once(
         await stage.restart()
         await stage.world.settle()
     [told] = stage.messages()[before:]
-    assert told.content.startswith("-# The vote is over: take 2 won, with 1 of 1 vote.")
+    assert told.content.startswith("-# Voting has ended. Take 2 won with 1 of 1 vote.")
     assert shown.content.startswith("-# Take 2 won the vote.")
     assert shown.components == []
     assert await stage.lines() == [HEADING, written[1] if stands else "Rain."]
@@ -380,7 +379,7 @@ async def test_a_vote_is_over_where_nobody_can_be_told(stage: Stage, status: int
     stage.world.inject_error("POST", "/channels/*/messages", status=status, times=1)
     await stage.world.advance_time(601)
     assert await stage.services.store.polls.list_unannounced_polls() == []
-    assert shown.content.startswith("-# Nobody voted, which leaves the first take.")
+    assert shown.content.startswith("-# Nobody voted, so take 1 was chosen.")
     assert await stage.lines() == [HEADING, written[0]]
 
 
@@ -407,7 +406,7 @@ async def test_an_announcement_that_failed_in_the_middle_goes_on_there(
     told = stage.messages()[before:]
     pages = [page for one in told for page in blocks_of(one)]
     assert len(pages) == len(set(pages)) > 2
-    assert sum("Nobody has voted" in one.content for one in told) == 1
+    assert sum("Nobody voted" in one.content for one in told) == 1
     await assert_true(stage)
     assert await stage.services.store.key_values.find_value("vote 1 0") is None
 
@@ -447,7 +446,7 @@ async def test_takes_are_not_rewritten_where_they_are_chosen(stage: Stage):
     shown = await ask(stage)
     told = answer(await stage.ann.context_menu(stage.channel, "Rewrite this line", shown))
     assert told.ephemeral
-    assert told.content.startswith("These are takes to choose from: pick one")
+    assert told.content.startswith("These takes are still to choose from. Choose one")
 
 
 @pytest.mark.parametrize("meanwhile", [False, True])
@@ -510,7 +509,7 @@ async def test_a_vote_needs_takes(stage: Stage):
     await begin(stage)
     refused = answer(await stage.ann.slash(stage.channel, "continue", vote=30))
     assert refused.ephemeral
-    assert refused.content.startswith("A vote needs something to choose from: add takes")
+    assert refused.content.startswith("A vote needs several takes. Set takes")
     assert await stage.lines() == [HEADING]
 
 

@@ -60,7 +60,7 @@ async def test_redo_brings_back_what_undo_took(house: House):
     await house.restart()
     await house.room.cursor.redo(house.writer())
     assert [line.id for line in await house.room.lines()][1:] == [line.id for line in lines]
-    with pytest.raises(RoomError, match="Nothing was taken back"):
+    with pytest.raises(RoomError, match="There is nothing to redo"):
         await house.room.cursor.redo(house.writer())
 
 
@@ -103,7 +103,7 @@ async def test_redo_by_its_command_and_by_its_button(stage: Stage):
     await stage.ben.click(written, label="Undo")
     await stage.ben.slash(stage.channel, "undo")
     shown = (await stage.ann.slash(stage.channel, "redo")).response
-    assert shown.content.startswith("-# Ann brought back what was taken back.\n```\nRain.\n```")
+    assert shown.content.startswith("-# Ann restored the undone line.\n```\nRain.\n```")
     assert labels(shown) == ["Continue", "Undo", "Redo", "Write"]
     await assert_true(stage)
     await stage.restart()
@@ -112,7 +112,7 @@ async def test_redo_by_its_command_and_by_its_button(stage: Stage):
     assert labels(written) == ["Continue", "Undo", "Write"]
     await assert_true(stage)
     refused = answer(await stage.ann.slash(stage.channel, "redo"))
-    assert (refused.ephemeral, "Nothing was taken back" in refused.content) == (True, True)
+    assert (refused.ephemeral, "There is nothing to redo" in refused.content) == (True, True)
 
 
 # Permissions -----------------------------------------------------------------------------------
@@ -129,7 +129,7 @@ async def test_a_persons_line_is_taken_back_by_those_who_may(stage: Stage):
             answer(await cid.slash(stage.channel, "undo")),
             (await stage.press_late(cid, look, "Undo")).followups[0],
         ):
-            assert "would take Ben's line out of the script" in refused.content
+            assert "would remove Ben's line" in refused.content
             assert refused.ephemeral
         assert await stage.lines() == [HEADING, "Rain."]
         await who.slash(stage.channel, "undo")
@@ -147,7 +147,7 @@ async def test_a_jump_is_no_way_around(house: House):
     begun = await house.start()
     await house.write("Rain.")
     await house.room.continuation.generate(house.writer("Ben"), Wish(seed=1))
-    with pytest.raises(RoomError, match="would take Ann's line"):
+    with pytest.raises(RoomError, match="would remove Ann's line"):
         await house.room.cursor.jump_to(house.writer("Ben"), begun.place)
     assert len(await house.room.lines()) == 3
     await house.room.cursor.jump_to(house.writer("Ann"), begun.place)
@@ -168,7 +168,7 @@ async def test_history_says_who_wrote_what(stage: Stage):
     assert (first, by) == ("**1** INT\\. DINER \\- NIGHT", "-# Ann: scene heading")
     assert (left[:2], left[-2:]) == ("~~", "~~")
     assert how.endswith(", seed 7, temperature 0.4")
-    assert others == "-# What is not told of a seed is as in /settings show."
+    assert others == "-# Settings that a seed does not mention are those of /settings show."
     assert (last, who) == ("**2** MAYA\\: \\*Hello\\*\\.", "-# Ben: speech")
     assert [name.partition(".")[0] for name in options(shown)][::2] == ["1", "2"]
 
@@ -199,7 +199,7 @@ async def test_history_jumps_to_any_line_even_after_a_restart(stage: Stage):
     value = list(options(shown).values())[1]
     jumped = (await stage.ann.select(shown, [value])).response
     assert not jumped.ephemeral
-    assert jumped.content.startswith("-# Ann took the script to this line.")
+    assert jumped.content.startswith("-# Ann moved the script to this line.")
     assert await stage.lines() == lines
     assert "~~" not in continued.content
     await assert_true(stage)
@@ -237,12 +237,17 @@ async def test_a_long_history_has_pages(stage: Stage):
     shown = (await stage.ann.slash(stage.channel, "history")).response
     assert "page 3 of 3" in shown.content
     assert shown.content.count("\n-# ") == 22 - 16
-    back = (await stage.ann.click(shown, label="Page back")).response
+    back = (await stage.ann.click(shown, label="Previous page")).response
     assert "page 2 of 3" in shown.content or "page 2 of 3" in back.content
-    for label, page in [("First page", 1), ("Last page", 3), ("Page back", 2), ("Page on", 3)]:
+    for label, page in [
+        ("First page", 1),
+        ("Last page", 3),
+        ("Previous page", 2),
+        ("Next page", 3),
+    ]:
         await stage.ann.click(shown, label=label)
         assert f"page {page} of 3" in shown.content
-    assert labels(shown) == ["First page", "Page back", "Page on", "Last page"]
+    assert labels(shown) == ["First page", "Previous page", "Next page", "Last page"]
 
 
 async def test_history_opens_at_a_line(stage: Stage):
@@ -257,10 +262,10 @@ async def test_history_opens_at_a_line(stage: Stage):
         assert f"page {page} of 2" in shown.content
         marked = [one for one in shown.content.split("\n") if one.startswith(ASKED_FOR)]
         assert marked == [f"{ASKED_FOR}{there}"]
-    assert labels(shown) == ["Page back", "Page on"]
+    assert labels(shown) == ["Previous page", "Next page"]
     refused = answer(await stage.ann.slash(stage.channel, "history", line=3))
     assert refused.ephemeral
-    assert "The script has 2 lines: choose one that it has." in refused.content
+    assert "The script has only 2 lines. Choose one of them." in refused.content
     found = await stage.ann.autocomplete(stage.channel, "history", "line", "")
     assert [one["value"] for one in found] == [2, 1]
 
@@ -272,7 +277,7 @@ async def test_a_fork_begins_where_the_script_stands(stage: Stage):
     await begin(stage)
     old = await write(stage, "Rain.")
     forked = (await stage.ben.slash(stage.channel, "fork", title="The *other* end")).response
-    assert "Ben forked the script: this is “The \\*other\\* end”" in forked.content
+    assert "Ben forked the script. This is “The \\*other\\* end”" in forked.content
     assert stage.with_buttons() == [forked.id]
     assert old.components == []
     await write(stage, "Snow.", by=stage.ben)
@@ -299,7 +304,7 @@ async def test_what_a_fork_shares_is_its_own_while_it_runs(stage: Stage):
     assert begun.content.startswith("**The Diner**\n```\n")
     await assert_true(stage)
     taken = answer(await stage.ann.context_menu(stage.channel, "Continue from here", shared))
-    assert taken.content.startswith("-# Ann took the script to this line.")
+    assert taken.content.startswith("-# Ann moved the script to this line.")
     assert "~~" not in shared.content
     assert await stage.lines() == [HEADING, "Rain."]
     shown = await stage.ann.context_menu(stage.channel, "Rewrite this line", shared)
@@ -331,7 +336,7 @@ async def switch(stage: Stage, title: str) -> None:
     """Switch to another script of the channel, as Ann."""
     listed = (await stage.ann.slash(stage.channel, "scripts")).response
     await stage.ann.select(listed, [options(listed)[title]])
-    await stage.ann.click(listed, label="Go on with it")
+    await stage.ann.click(listed, label="Continue it")
 
 
 async def test_lines_of_a_fork_are_struck_through_while_another_runs(stage: Stage):
@@ -350,7 +355,7 @@ async def test_lines_of_a_fork_are_struck_through_while_another_runs(stage: Stag
     await assert_true(stage)
     # A script without shared lines leaves the messages of both forks as they are.
     asked = await stage.ann.slash(stage.channel, "start", title="The Roof", heading="Ext. roof")
-    await stage.ann.click(asked.response, label="Shelve it and start the new one")
+    await stage.ann.click(asked.response, label="Pause it and start the new one")
     assert (snow.content, hail.content) == (as_it_ran, "-# ~~Hail\\.~~\n-# Ann")
     await switch(stage, "The Diner")
     assert (snow.content, hail.content) == (left, "```\nHail.\n```\n-# Ann")
@@ -380,7 +385,7 @@ async def test_a_fork_of_a_script_before_its_first_line_has_the_buttons(stage: S
     await begin(stage)
     await stage.ann.slash(stage.channel, "undo")
     forked = (await stage.ann.slash(stage.channel, "fork", title="Another")).response
-    assert forked.content.endswith("\n-# The script stands before its first line.")
+    assert forked.content.endswith("\n-# The script is at its start, before the first line.")
     assert (stage.with_buttons(), labels(forked)) == ([forked.id], ["Continue", "Write"])
 
 
@@ -391,7 +396,7 @@ async def test_what_is_only_in_the_original_stays_with_it(stage: Stage):
     await stage.ann.slash(stage.channel, "fork", title="Another")
     refused = answer(await stage.ann.context_menu(stage.channel, "Continue from here", theirs))
     assert refused.ephemeral
-    assert "That script is on the shelf: “Another” runs here now." in refused.content
+    assert "That script is paused. “Another” is running here now." in refused.content
     assert await stage.lines() == [HEADING]
 
 
@@ -416,7 +421,7 @@ async def delete(stage: Stage, title: str) -> None:
     listed = (await stage.ann.slash(stage.channel, "scripts")).response
     await stage.ann.select(listed, [options(listed)[title]])
     await stage.ann.click(listed, label="Delete")
-    await stage.ann.click(listed, label="Delete it for good")
+    await stage.ann.click(listed, label="Delete for good")
 
 
 async def test_messages_tell_of_the_original_where_its_fork_is_deleted(stage: Stage):
@@ -464,7 +469,7 @@ async def test_a_fork_goes_on_in_a_thread(stage: Stage):
     assert await stage.lines(thread) == [HEADING, "Snow."]
     assert await stage.lines() == [HEADING]
     refused = answer(await stage.ben.slash(thread, "fork", title="Act three", thread=True))
-    assert "No thread can be opened here" in refused.content
+    assert "I cannot open a thread here" in refused.content
 
 
 @pytest.mark.parametrize("may_delete", [True, False])
@@ -477,7 +482,7 @@ async def test_a_fork_that_fails_leaves_no_thread(stage: Stage, may_delete: bool
     refused = answer(await stage.ben.slash(channel, "fork", title="Act two", thread=True))
     await mend()
     assert refused.ephemeral
-    assert "can only be read right now" in refused.content
+    assert "is read-only" in refused.content
     there = [one.name for one in stage.world.backend.channels.values()]
     assert ("Act two" in there) is not may_delete
     asked_for = [(one.method, one.json) for one in stage.world.http_requests]
@@ -538,10 +543,10 @@ async def test_a_rewriting_that_is_refused_changes_nothing(house: House):
     rain, wind = (await house.write("Rain.\n\nWind.")).lines
     await house.room.cursor.undo(house.writer())
     for place, text, who, why in [
-        (rain, "Rain.", "Ann", "what the line says already"),
-        (rain, " ", "Ann", "nothing to write yet"),
-        (rain, "Snow.", "Ben", "would take Ann's line"),
-        (wind, "Snow.", "Ann", "not in the script any more"),
+        (rain, "Rain.", "Ann", "already says that"),
+        (rain, " ", "Ann", "text is empty"),
+        (rain, "Snow.", "Ben", "would remove Ann's line"),
+        (wind, "Snow.", "Ann", "not in the script now"),
     ]:
         with pytest.raises(Exception, match=why):
             await house.room.cursor.rewrite(
@@ -591,7 +596,7 @@ async def test_copies_of_a_line_are_shown_as_one_where_the_line_itself_is_not(st
 async def test_edit_is_for_the_last_line_if_none_is_chosen(stage: Stage):
     await begin(stage)
     refused = answer(await stage.ann.slash(stage.channel, "edit", line=2))
-    assert "The script has 1 line: choose one that it has." in refused.content
+    assert "The script has only 1 line. Choose one of them." in refused.content
     shown = await stage.ann.slash(stage.channel, "edit")
     await rewrite(stage, shown, "ext. roof - day")
     assert await stage.lines() == ["EXT. ROOF - DAY"]
@@ -614,15 +619,15 @@ async def test_what_cannot_be_rewritten_is_given_back(stage: Stage):
     await stage.ann.slash(stage.channel, "undo")
     refused = await rewrite(stage, shown, "Ext. roof")
     assert refused.ephemeral
-    assert "not in the script any more" in refused.content
-    assert "Your text is not lost:\n```\nExt. roof\n```" in refused.content
+    assert "not in the script now" in refused.content
+    assert "Here is your text:\n```\nExt. roof\n```" in refused.content
 
 
 async def test_a_stranger_cannot_open_somebody_elses_line(stage: Stage):
     await begin(stage)
     refused = answer(await stage.ben.slash(stage.channel, "edit"))
     assert refused.ephemeral
-    assert "would take Ann's line" in refused.content
+    assert "would remove Ann's line" in refused.content
 
 
 # On a message ----------------------------------------------------------------------------------
@@ -633,7 +638,7 @@ async def test_continue_from_here_on_a_message(stage: Stage):
     written = await write(stage, "Rain.", "Wind.")
     taken = await stage.ann.context_menu(stage.channel, "Continue from here", begun)
     assert await stage.lines() == [HEADING]
-    assert taken.response.content.startswith("-# Ann took the script to this line.")
+    assert taken.response.content.startswith("-# Ann moved the script to this line.")
     await assert_true(stage)
     await stage.ann.context_menu(stage.channel, "Continue from here", written)
     assert await stage.lines() == [HEADING, "Rain.", "Wind."]

@@ -182,7 +182,7 @@ async def test_a_file_that_could_not_be_examined_is_tried_again_but_not_at_once(
     here: ModelRegistry, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(ModelSandbox, "_examined", {})
-    fails = "crashed, hung or needed too much memory"
+    fails = "crashed, hung or ran out of memory"
     with monkeypatch.context() as without_python:
         without_python.setattr(sys, "executable", "/nothing/there")
         with pytest.raises(ModelError, match=fails):
@@ -200,9 +200,7 @@ async def test_a_sound_file_that_lacks_memory_is_not_called_damaged(
         without_memory.setattr(
             model.onnxruntime, "InferenceSession", Mock(side_effect=MemoryError("std::bad_alloc"))
         )
-        with pytest.raises(
-            ModelError, match=r"tiny\.onnx is not used now, since it got too little"
-        ):
+        with pytest.raises(ModelError, match=r"tiny\.onnx was not loaded, because memory"):
             await here.engine("tiny")
     here._found["tiny"] = replace(here._found["tiny"], until=time.monotonic())  # pause over
     assert (await here.engine("tiny")).model.name == "tiny"
@@ -247,7 +245,7 @@ async def test_without_a_voice_that_opens_each_case_is_one_sentence(
     with pytest.raises(ModelError, match=r"^tiny\.onnx is damaged"):
         await here.engine("tiny")
     (folder / "tiny.onnx").unlink()
-    with pytest.raises(ModelError, match=r"^There is no voice “tiny” .* train one with"):
+    with pytest.raises(ModelError, match=r"^There is no voice “tiny” .* Put one there"):
         await here.engine("tiny")
 
 

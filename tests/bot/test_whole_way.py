@@ -60,7 +60,7 @@ async def test_own_scripts_become_a_voice_that_writes(scenes: Path, voices: Path
         command("export", run, "-o", models / "mine.onnx")
 
         told = await ann.slash(channel, "model use", model="mine", script=True)
-        assert "“mine” writes in this script from now on" in told.response.content
+        assert "“mine” writes this script from now on" in told.response.content
         after = await ann.slash(channel, "continue", seed=1)
         assert "“mine” has read the script, and goes on" in after.response.content
         assert "-# mine, seed 1" in after.response.content

@@ -245,7 +245,7 @@ def test_what_is_no_onnx_file_is_refused(tmp_path, capsys):
     source = tmp_path / "notes.onnx"
     source.write_text("some notes")
     sentence = refused(capsys, source, "--bits", 32, "-o", tmp_path / "a.onnx")
-    assert "no ONNX file" in sentence
+    assert "not an ONNX file" in sentence
 
 
 def test_32_bits_of_32_bits_are_refused(voice_32, tmp_path, capsys):
@@ -267,9 +267,9 @@ def test_a_graph_of_another_making_is_refused(voice_8, tmp_path, capsys):
 
 
 def test_8_bits_of_a_file_are_refused(voice_32, tmp_path, capsys):
-    assert "only --bits 32" in refused(capsys, voice_32, "-o", tmp_path / "a.onnx")
+    assert "only be converted to --bits 32" in refused(capsys, voice_32, "-o", tmp_path / "a.onnx")
 
 
 def test_texts_for_a_file_are_refused(voice_8, scenes, tmp_path, capsys):
     command = (voice_8, "--bits", 32, "--heldout", scenes, "-o", tmp_path / "a.onnx")
-    assert "leave out --heldout" in refused(capsys, *command)
+    assert "Leave out --heldout" in refused(capsys, *command)

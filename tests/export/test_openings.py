@@ -40,12 +40,12 @@ def test_passages_become_metadata(tmp_path: Path):
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("a = 7", "has more than passages"),
-        ("[a]\nb = 'c'", "has more than passages"),
-        ("a", "is not TOML"),
+        ("a = 7", "must only have passages"),
+        ("[a]\nb = 'c'", "must only have passages"),
+        ("a", "is not valid TOML"),
         ('a = "\\n"', "'a' has 0 characters"),
-        (f'a = "{"x" * 2001}"', "'a' has 2,001 characters: write 1 to 2,000"),
-        (f'{"x" * 41} = "x"', "is no name of 1 to 40 characters"),
+        (f'a = "{"x" * 2001}"', "'a' has 2,001 characters. Write 1 to 2,000"),
+        (f'{"x" * 41} = "x"', "is not valid. Use 1 to 40 characters"),
         ("".join(f'a{n} = "x"\n' for n in range(26)), "has more than 25 styles"),
         ('a = "X"', "'a' has 'X', which the voice cannot read"),
     ],
@@ -100,4 +100,4 @@ def test_a_file_gets_other_openings_and_stays_the_same_voice(
     assert after.metadata == told
     assert before.fingerprint[:12] in capsys.readouterr().out
     assert main([str(old), *chosen, "--bits", "32"]) == 1
-    assert "leave out --bits and --heldout" in capsys.readouterr().err
+    assert "Leave out --bits and --heldout" in capsys.readouterr().err

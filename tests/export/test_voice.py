@@ -132,7 +132,7 @@ def test_a_file_without_its_parts_is_refused(voice, tmp_path, missing):
 def test_what_is_no_voice_is_refused(voice, tmp_path):
     path = tmp_path / "a.onnx"
     path.write_text("no model at all")
-    with pytest.raises(VoiceError, match="no ONNX file"):
+    with pytest.raises(VoiceError, match="not an ONNX file"):
         Voice.read(path)
     path.write_bytes(voice.graph)
     with pytest.raises(VoiceError, match="no voice of format 1"):

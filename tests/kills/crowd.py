@@ -117,7 +117,7 @@ class Crowd:
     async def begin(self) -> None:
         """Begin a script in every channel."""
         begun = [await person.slash(channel, "start", title="T") for person, channel in self.people]
-        await asyncio.gather(*(one.shows("begins") for one in begun))
+        await asyncio.gather(*(one.shows("starts here") for one in begun))
 
     async def write_until_killed(self) -> None:
         """Write with everybody, each after the last answer, until the bot is killed."""

@@ -240,7 +240,7 @@ class Unlucky(Writers):
         """Begin a script in every channel, not all within the same moment."""
 
         async def start(person: Person, channel: Channel) -> None:
-            await (await person.slash(channel, "start", title=TITLE)).shows("begins")
+            await (await person.slash(channel, "start", title=TITLE)).shows("starts here")
 
         await _some_at_a_time(self.people, start)
 

@@ -1,1 +1,1 @@
-"""Catalogues: one JSON file a language, with translations by English sentence."""
+"""Catalogues: one gettext file (.po) a language, with translations by English sentence."""

@@ -31,8 +31,8 @@ def read_final_draft(data: bytes) -> Manuscript:
     if content is None:
         raise ManuscriptError(
             say(
-                "That file is no Final Draft script: save it again in Final Draft, or bring it in "
-                "as Fountain or text."
+                "That is not a Final Draft script. Save it again in Final Draft, or use Fountain "
+                "or text."
             )
         )
     builder = ManuscriptBuilder(left_out=sum(1 for _ in content.iter("ScriptNote")))
@@ -56,15 +56,15 @@ def _parse(data: bytes) -> Node:
     except DefusedXmlException as error:
         raise ManuscriptError(
             say(
-                "That file declares entities, as no script needs to: save it again in Final "
-                "Draft, or bring it in as Fountain or text."
+                "That file declares XML entities. Save it again in Final Draft, or use Fountain "
+                "or text."
             )
         ) from error
     except (ParseError, LookupError, ValueError) as error:
         raise ManuscriptError(
             say(
-                "That file is no Final Draft script, or is damaged: save it again in Final Draft, "
-                "or bring it in as Fountain or text."
+                "That file is damaged, or no Final Draft script. Save it again in Final Draft, "
+                "or use Fountain or text."
             )
         ) from error
     return script

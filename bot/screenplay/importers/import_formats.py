@@ -51,14 +51,14 @@ def check_file(file_name: str, size: int) -> None:
     if PurePath(file_name).suffix.lower() not in IMPORTERS:
         raise ManuscriptError(
             say(
-                "A script is brought in as a {endings} file: save it as one of these.",
+                "A script must be a {endings} file. Save it in one of these formats.",
                 endings=list_endings(),
             )
         )
     if size > LARGEST_SCRIPT_FILE:
         raise ManuscriptError(
             say(
-                "That file has {size:.1f} MB, and a script may have {most}: bring in a part of it.",
+                "That file has {size:.1f} MB, but the limit is {most}. Import a part of it.",
                 size=size / 2**20,
                 most=LARGEST_SCRIPT_FILE // 2**20,
             )
@@ -74,11 +74,11 @@ def read_script_file(file_name: str, data: bytes) -> Manuscript:
     check_file(file_name, len(data))
     found = IMPORTERS[PurePath(file_name).suffix.lower()](data)
     if not found.elements:
-        raise ManuscriptError(say("There is no line in that file: bring in one that has some."))
+        raise ManuscriptError(say("That file has no lines. Attach one that has some."))
     if len(found.elements) > MOST_ELEMENTS:
         raise ManuscriptError(
             say(
-                "That file has {lines:,} lines, and a script may have {most:,}: bring in a part of "
+                "That file has {lines:,} lines, but a script can have {most:,}. Import a part of "
                 "it.",
                 lines=len(found.elements),
                 most=MOST_ELEMENTS,
@@ -103,5 +103,5 @@ def decode_text(data: bytes) -> str:
         if len(_CONTROLS.findall(text)) <= _MOST_CONTROLS * len(text):
             return text
     raise ManuscriptError(
-        say("That file is not text: save the script as text in UTF-8 and try again.")
+        say("That file is not text. Save the script as UTF-8 text, then try again.")
     )

@@ -57,17 +57,17 @@ def raising_store_error() -> Iterator[None]:
         yield
     except ModuleNotFoundError:
         raise StoreError(
-            "PostgreSQL needs asyncpg, which is not installed: pip install 'onbook[postgres]', or "
-            "leave ONBOOK_DATABASE_URL out."
+            "PostgreSQL needs asyncpg. Run pip install 'onbook[postgres]', or unset "
+            "ONBOOK_DATABASE_URL."
         ) from None
     except SERVER_ERRORS as error:
         if is_locked(error):
             raise StoreError(
-                "Something else has the database on PostgreSQL, such as a dump, or another process "
-                "of the bot that sweeps it: start again once that has ended."
+                "Another program has locked the PostgreSQL database, such as a dump or the bot's "
+                "own cleanup. Wait for its end, then start again."
             ) from None
         said = str(getattr(error, "orig", None) or error).partition("\n")[0]
         raise StoreError(
-            f"The database on PostgreSQL cannot be used ({said}): check its address, its name and "
-            f"password, and whether the server runs."
+            f"The PostgreSQL database cannot be used ({said}). Check its address, name and "
+            "password, and whether the server runs."
         ) from None

@@ -169,9 +169,9 @@ class Lease:
         if self.held:
             return ""
         if self._renewal:
-            return f"This process has lost {self.shards}, and ends."
+            return f"This process has lost {self.shards} and is stopping."
         why = f": {self._obstacle}" if self._obstacle else ""
-        return f"This process waits for {self.shards}{why}."
+        return f"This process is waiting for {self.shards}{why}."
 
     async def acquire(self) -> None:
         """Wait until no other process has any of the shards, then acquire and renew the lease."""
@@ -322,7 +322,9 @@ async def check_no_lease(url: URL) -> None:
     finally:
         await engine.dispose()
     if holder:
-        raise StoreError(f"{url} is in use by {holder}: end each bot that has it, and start again.")
+        raise StoreError(
+            f"{url} is in use by {holder}. Stop every bot that uses it, then start again."
+        )
 
 
 def _now() -> float:

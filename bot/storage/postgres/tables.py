@@ -52,18 +52,17 @@ async def prepare_tables(session: AsyncSession) -> None:
     connection = await session.connection()
     if (connection.dialect.server_version_info or OLDEST_SERVER) < OLDEST_SERVER:
         raise StoreError(
-            f"The server of the database is older than PostgreSQL {OLDEST_SERVER[0]}: name a newer "
-            f"one."
+            f"The database server is too old. Use PostgreSQL {OLDEST_SERVER[0]} or newer."
         )
     await check_owner(connection)
     names = await connection.run_sync(lambda sync: set(inspect(sync).get_table_names()))
     others = names.intersection(Base.metadata.tables)
     if others and erasure_counts.name not in names:
         raise StoreError(
-            f"The database on PostgreSQL has a table {min(others)!r} that is not On Book's: give "
-            f"it a database of its own."
+            f"The PostgreSQL database has a foreign table {min(others)!r}. Give On Book a "
+            "database of its own."
         )
-    if await connection.run_sync(migrations.upgrade, "The database on PostgreSQL"):
+    if await connection.run_sync(migrations.upgrade, "The PostgreSQL"):
         await connection.run_sync(_disable_statistics)
     await _continue_ids_from_now(session)
 
@@ -87,9 +86,8 @@ async def check_owner(connection: AsyncConnection) -> None:
     if other := (await connection.execute(others, {"names": names})).one_or_none():
         table, role = other
         raise StoreError(
-            f"The role {role!r} does not own the table {table!r} of the database on PostgreSQL, so "
-            f"that what people delete would stay in its files: give it all of On Book's tables "
-            f"(ALTER TABLE {table} OWNER TO {role}, and so on)."
+            f"The role {role!r} must own On Book's PostgreSQL tables to erase deleted text. Run "
+            f"ALTER TABLE {table} OWNER TO {role}, and so on."
         )
 
 

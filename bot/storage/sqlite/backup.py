@@ -25,15 +25,15 @@ def backup(database: Path, to: Path) -> int:
     """
     if not database.is_file():
         raise StoreError(
-            f"There is no database {database}: set ONBOOK_DATABASE to the file that is to be "
-            f"copied, or start in the folder where it lies."
+            f"There is no database {database}. Set ONBOOK_DATABASE to the file to copy, or run "
+            "this in its folder."
         )
     if to.exists():
-        raise StoreError(f"{to} is there already: name a file that is not.")
+        raise StoreError(f"{to} already exists. Name a new file.")
     if not to.parent.is_dir():
-        raise StoreError(f"There is no folder {to.parent}: make it, or name a file elsewhere.")
+        raise StoreError(f"There is no folder {to.parent}. Create it, or name a file elsewhere.")
     part = to.with_name(f"{to.name}.part")
-    with _raising_store_error(f"{database} could not be copied to {to}"), _removing(part):
+    with _raising_store_error(f"{database} was not copied to {to}"), _removing(part):
         copy_file(database, part)
         count = _check(part)
         _sync(part)
@@ -51,7 +51,7 @@ def restore(database: Path, source: Path) -> Path | None:
         StoreError: A bot runs, or the backup cannot be used; nothing has changed.
     """
     if not source.is_file():
-        raise StoreError(f"There is no file {source}: name one that `backup` has made.")
+        raise StoreError(f"There is no file {source}. Name a file that `backup` made.")
     lock = lock_file(database)
     part = database.with_name(f"{database.name}.part")
     try:
@@ -72,7 +72,7 @@ def _check(file: Path) -> int:
     """Return the number of scripts in a file; raise StoreError if it is damaged or not ours."""
     with closing(sqlite3.connect(file)) as connection:
         if connection.execute("PRAGMA integrity_check").fetchone() != ("ok",):
-            raise StoreError(f"{file} is damaged: use an older backup.")
+            raise StoreError(f"{file} is damaged. Use an older backup.")
         (count,) = connection.execute("SELECT count(*) FROM scripts").fetchone()
         return int(count)
 
@@ -131,5 +131,5 @@ def _raising_store_error(failure: str) -> Iterator[None]:
     except (sqlite3.Error, DBAPIError, OSError) as error:
         reason = error.orig if isinstance(error, DBAPIError) else error
         raise StoreError(
-            f"{failure} ({reason}): check the files and the room on the disk."
+            f"{failure} ({reason}). Check the files and the free disk space."
         ) from error

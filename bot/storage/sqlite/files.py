@@ -25,21 +25,21 @@ def lock_file(path: Path) -> FileLock:
     if not path.parent.is_dir():
         # The lock would make the folder, and a mistyped path would look like lost scripts.
         raise StoreError(
-            f"There is no folder {path.parent}: make it, or set ONBOOK_DATABASE to a file in a "
-            f"folder that exists."
+            f"There is no folder {path.parent}. Create it, or set ONBOOK_DATABASE to a file in an "
+            "existing folder."
         )
     lock = FileLock(f"{path}.lock", timeout=0)
     try:
         lock.acquire()
     except Timeout:
         raise StoreError(
-            f"{path} is in use by another On Book: stop that one, or set ONBOOK_DATABASE to "
-            f"another file."
+            f"{path} is in use by another On Book. Stop that one, or set ONBOOK_DATABASE to "
+            "another file."
         ) from None
     except OSError as error:
         raise StoreError(
-            f"{path} cannot be opened ({error.strerror}): set ONBOOK_DATABASE to a file in a "
-            f"folder that exists and can be written to."
+            f"{path} cannot be opened ({error.strerror}). Set ONBOOK_DATABASE to a file in a "
+            "writable folder."
         ) from error
     return lock
 

@@ -92,7 +92,7 @@ class SQLiteDatabase(Database):
         """
         path = _path_of(url)
         if not path.is_file():
-            raise StoreError(f"There is no database {path}: name the file that is to be copied.")
+            raise StoreError(f"There is no database {path}. Name the file to copy.")
         database = await cls.open(url)
         try:
             yield database
@@ -175,14 +175,16 @@ class SQLiteDatabase(Database):
                 pass  # so that a file that cannot be written to is refused now
         except (SQLAlchemyError, sqlite3.Error) as error:
             raise StoreError(
-                f"{path} cannot be used as a database: set ONBOOK_DATABASE to another file, or "
-                f"restore this one."
+                f"{path} is not a usable database. Restore it, or set ONBOOK_DATABASE to another "
+                "file."
             ) from error
 
 
 def _path_of(url: URL) -> Path:
     if not url.database:
-        raise StoreError("The address of a SQLite database needs a file: sqlite:///onbook.db.")
+        raise StoreError(
+            "The address of a SQLite database must name a file, as in sqlite:///onbook.db."
+        )
     return Path(url.database)
 
 

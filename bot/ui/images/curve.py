@@ -84,9 +84,9 @@ def in_words(voice: str, curve: Curve) -> str:
     """Describe the picture for people who cannot see it, in at most 1,000 characters."""
     first, best, last = curve.validation[0], curve.best, curve.validation[-1]
     told = say(
-        "How “{voice}” learned: on a text that it was not trained on, a character cost "
-        "{first:.2f} bits after {begin:,.0f} steps, {best:.2f} at the best, after {at:,.0f}, and "
-        "{last:.2f} at the end, after {end:,.0f}.",
+        "How “{voice}” learned: on unseen text, a character cost {first:.2f} bits after "
+        "{begin:,.0f} steps, {best:.2f} at best after {at:,.0f}, and {last:.2f} at the end after "
+        "{end:,.0f}.",
         voice=voice,
         first=first[1],
         begin=first[0],
@@ -155,7 +155,7 @@ def _legend(draw: ImageDraw.ImageDraw) -> None:
     y = HEIGHT - 34
     draw.line((EDGE, y, EDGE + 50, y), fill=BLUE, width=5)
     draw.ellipse((EDGE + 18, y - 7, EDGE + 32, y + 7), fill=BLUE)
-    draw.text((EDGE + 62, y), say("new text"), font=letters(26), fill=INK, anchor="lm")
+    draw.text((EDGE + 62, y), say("unseen text"), font=letters(26), fill=INK, anchor="lm")
     draw.line((WIDTH // 2, y, WIDTH // 2 + 50, y), fill=ORANGE, width=3)
-    told = say("what it learned from")
+    told = say("training text")
     draw.text((WIDTH // 2 + 62, y), told, font=letters(26), fill=INK, anchor="lm")

@@ -303,7 +303,7 @@ def _expected(sheet: _Sheet, number: int, found: Surprise, place: Place) -> None
     cell = found.at(place)
     _number(sheet, EDGE + 14, sheet.y + 14, number)
     told = say(
-        "came {character}, {bits:.1f} bits. It expected:",
+        "got {character} ({bits:.1f} bits). Expected:",
         character=_named(cell.character),
         bits=cell.bits or 0,
     )
