@@ -14,7 +14,7 @@ from discord import AppCommandOptionType as Type
 from discord import app_commands
 
 from ..i18n.catalogue import say
-from ..session.turn import RoomError
+from ..session.turn import SessionError
 
 LARGEST_ID = 2**63 - 1
 """The largest integer of a database."""
@@ -64,16 +64,18 @@ def _takes(option: app_commands.Parameter, value: object) -> bool:
 
 
 def check_texts(**texts: tuple[object, int]) -> None:
-    """Raise RoomError for a value that is no text, or is longer than the number beside it."""
+    """Raise SessionError for a value that is no text, or is longer than the number beside it."""
     for text, most in texts.values():
         if not isinstance(text, str) or len(text) > most:
-            raise RoomError(say("That is longer than {most:,} characters: shorten it.", most=most))
+            raise SessionError(
+                say("That is longer than {most:,} characters: shorten it.", most=most)
+            )
 
 
 def chosen(values: Sequence[object]) -> int:
-    """Return the id that somebody chose from a menu; raise RoomError for any other value."""
+    """Return the id that somebody chose from a menu; raise SessionError for any other value."""
     if len(values) == 1 and isinstance(values[0], str) and values[0].isdecimal():
         number = int(values[0][:20])
         if 0 < number <= LARGEST_ID:
             return number
-    raise RoomError(say("That cannot be chosen here: ask for the list once more."))
+    raise SessionError(say("That cannot be chosen here: ask for the list once more."))

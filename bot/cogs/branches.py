@@ -10,11 +10,11 @@ from discord import app_commands
 from ..i18n.catalogue import many, phrase, say
 from ..i18n.markdown import LIMIT, inline, plain, size
 from ..screenplay.free_text import titled
-from ..session.channel_session import Room
+from ..session.channel_session import ChannelSession
 from ..session.permissions import check_may_write
-from ..session.preferences import present
+from ..session.preferences import current_values
 from ..session.rate_limits import Cost
-from ..session.turn import Place, RoomError, place_of
+from ..session.turn import ScriptPosition, SessionError, current_position
 from ..storage.schema import Line, Script
 from ..ui.components import Handler, Interaction, page_id, place_id, place_in, selected
 from ..ui.delivery import LOST, delivered, edited, reply_to
@@ -88,7 +88,7 @@ class Branches(FeatureCog, name="OnBook.branches"):
         self, interaction: Interaction, line: app_commands.Range[int, 1] | None = None
     ) -> None:
         """See who wrote what, and continue from any line"""
-        script = await self.services.room(interaction).script()
+        script = await self.services.open_session(interaction).load_script()
         last = await self._pages(script) - 1
         number, asked_for = last, None
         if line is not None:
@@ -114,19 +114,19 @@ class Branches(FeatureCog, name="OnBook.branches"):
         """Begin another script where this one stands"""
         check_permissions(interaction)
         title = titled(title) or say(UNTITLED)
-        room = self.services.room(interaction)
-        check_may_write(await room.script(), writer_of(interaction))
+        session = self.services.open_session(interaction)
+        check_may_write(await session.load_script(), writer_of(interaction))
         if thread:
-            await self._fork_into_thread(interaction, room, title)
+            await self._fork_into_thread(interaction, session, title)
             return
         await reply_to(interaction).defer(thinking=True)
-        turn = await room.cursor.fork(writer_of(interaction), title)
+        result = await session.history.fork(writer_of(interaction), title)
         note = say(
             "{who} forked the script: this is “{title}”.",
             who=who(interaction),
             title=inline(title, 100),
         )
-        await self.turns.show_end(interaction, room, turn, f"-# {note}")
+        await self.turns.show_end(interaction, session, result, f"-# {note}")
 
     @app_commands.command(name="edit")
     @app_commands.describe(line="Which line, by its number in the history; the last if left out")
@@ -137,18 +137,18 @@ class Branches(FeatureCog, name="OnBook.branches"):
     ) -> None:
         """Rewrite a line, and keep what follows it"""
         check_permissions(interaction)
-        room = self.services.room(interaction)
-        script = await room.begun()
-        place = place_of(script) if line is None else await self._place(script, line)
-        await self._open(interaction, place)
+        session = self.services.open_session(interaction)
+        script = await session.load_nonempty_script()
+        position = current_position(script) if line is None else await self._place(script, line)
+        await self._open(interaction, position)
 
     @history.autocomplete("line")
     @edit.autocomplete("line")
     async def _suggest_line(
         self, interaction: Interaction, current: str | int
     ) -> list[app_commands.Choice[int]]:
-        room = self.services.room(interaction)
-        running = await self.store.scripts.find_running(room.channel)
+        session = self.services.open_session(interaction)
+        running = await self.store.scripts.find_running(session.channel)
         path = await self.store.lines.load_path_ids(running.head if running else None)
         numbers = {line: number for number, line in enumerate(path, 1)}
         wanted = [line for line in reversed(path) if str(current) in str(numbers[line])]
@@ -161,24 +161,24 @@ class Branches(FeatureCog, name="OnBook.branches"):
     @answered
     async def continue_from(self, interaction: Interaction, message: discord.Message) -> None:
         """Continue from the last line of the script that a message shows."""
-        if ballot := await self.store.polls.find_by_message(message.id):
-            takes = await self.store.polls.load_takes(ballot)
+        if poll := await self.store.polls.find_by_message(message.id):
+            takes = await self.store.polls.load_takes(poll)
             options = [option(lines[-1], None) for lines in takes.values()]
             await reply_to(interaction).send_message(
                 say("After which take of that message?"),
-                view=line_menu("here", ballot.script, options),
+                view=line_menu("here", poll.script, options),
                 ephemeral=True,
             )
             return
         script, lines = await self._shown_in(message)
-        await self._go_to(interaction, Place(script, lines[-1].id))
+        await self._go_to(interaction, ScriptPosition(script, lines[-1].id))
 
     @answered
     async def rewrite_in(self, interaction: Interaction, message: discord.Message) -> None:
         """Open the window for the line that a message shows, or ask which of several."""
         check_permissions(interaction)
         if await self.store.polls.find_by_message(message.id):
-            raise RoomError(
+            raise SessionError(
                 say(
                     "These are takes to choose from: pick one, or go to it with **Continue from "
                     "here**, and rewrite it in the message that shows it then."
@@ -186,9 +186,9 @@ class Branches(FeatureCog, name="OnBook.branches"):
             )
         script, lines = await self._shown_in(message)
         if len(lines) == 1:
-            await self._open(interaction, Place(script, lines[0].id))
+            await self._open(interaction, ScriptPosition(script, lines[0].id))
             return
-        running = await self.services.room(interaction).script()
+        running = await self.services.open_session(interaction).load_script()
         numbers = await self._numbers(running)
         options = [option(line, numbers.get(line.id)) for line in lines][-MOST_OPTIONS:]
         await reply_to(interaction).send_message(
@@ -198,36 +198,38 @@ class Branches(FeatureCog, name="OnBook.branches"):
         )
 
     @answered
-    async def press_here(self, interaction: Interaction, place: Place) -> None:
+    async def press_here(self, interaction: Interaction, position: ScriptPosition) -> None:
         """Continue from the line that a button carries."""
-        await self.turns.meet(interaction, place)
-        await self._go_to(interaction, place)
+        await self.turns.meet(interaction, position)
+        await self._go_to(interaction, position)
 
     @answered
     async def choose_line(self, interaction: Interaction, action: str, script: int) -> None:
         """Rewrite the line that was selected from a menu, or continue from it."""
-        place = Place(script, chosen(selected(interaction)))
+        position = ScriptPosition(script, chosen(selected(interaction)))
         if action == "rewrite":
-            await self._open(interaction, place)
+            await self._open(interaction, position)
         else:
-            await self._go_to(interaction, place)
+            await self._go_to(interaction, position)
 
-    async def submit_rewriting(self, interaction: Interaction, place: Place, text: str) -> None:
+    async def submit_rewriting(
+        self, interaction: Interaction, position: ScriptPosition, text: str
+    ) -> None:
         """Rewrite a line, from the window."""
         with self.speaking_to(interaction):
             try:
                 check_texts(text=(text, LONGEST_WINDOW))
                 self.services.charge(interaction, Cost(characters=len(text)))
-                await self._rewrite(interaction, place, text)
+                await self._rewrite(interaction, position, text)
             except Exception as error:  # noqa: BLE001 - the last place where it can be answered
                 await answer(interaction, error, keep=text.strip())
 
     @answered
     async def turn_history(self, interaction: Interaction, script: int, number: int) -> None:
         """Turn to another page of the history."""
-        running = await self.services.room(interaction).script()
+        running = await self.services.open_session(interaction).load_script()
         if running.id != script:
-            raise RoomError(say("Another script runs here now: see its lines with {/history}."))
+            raise SessionError(say("Another script runs here now: see its lines with {/history}."))
         await reply_to(interaction).defer()
         content, view = await self._history(running, number)
         await edited(interaction, content=content, view=view)
@@ -250,29 +252,29 @@ class Branches(FeatureCog, name="OnBook.branches"):
         title = page_title(script, number, pages)
         options = [option(line, numbers.get(line.id)) for line in lines]
         view = line_menu("here", script.id, options, number, pages)
-        room = LIMIT - size(title) - 1
-        now = present(script, self.services.settings)
-        listed = list_lines(lines, numbers, now, asked_for, room)
+        size_left = LIMIT - size(title) - 1
+        now = current_values(script, self.services.settings)
+        listed = list_lines(lines, numbers, now, asked_for, size_left)
         return f"{title}\n{listed}", view
 
     async def _pages(self, script: Script) -> int:
-        """Return the number of pages of a history; raise RoomError for a script without a line."""
+        """Count the pages of a history; raise SessionError for a script without a line."""
         lines = await self.store.lines.count_tree(script)
         if not lines:
-            raise RoomError(say("The script has no line yet: write one, or use {/continue}."))
+            raise SessionError(say("The script has no line yet: write one, or use {/continue}."))
         return -(-lines // ON_A_PAGE)
 
     async def _page_of(self, script: Script, line: int) -> int:
         """Return the page of a history, from 0, that has a line."""
         return await self.store.lines.count_tree(script, line) // ON_A_PAGE
 
-    async def _place(self, script: Script, number: int) -> Place:
-        """Return the place of a line by its number, from 1; raise RoomError where there is none."""
+    async def _place(self, script: Script, number: int) -> ScriptPosition:
+        """Find a line by its number, from 1; raise SessionError if there is none."""
         path = await self.store.lines.load_path_ids(script.head)
         if number > len(path):
             there = many(len(path), "line")
-            raise RoomError(say("The script has {lines}: choose one that it has.", lines=there))
-        return Place(script.id, path[number - 1])
+            raise SessionError(say("The script has {lines}: choose one that it has.", lines=there))
+        return ScriptPosition(script.id, path[number - 1])
 
     async def _numbers(self, script: Script) -> dict[int, int]:
         """Return the numbers, from 1, of the lines that stand in a script, by their ids."""
@@ -284,48 +286,50 @@ class Branches(FeatureCog, name="OnBook.branches"):
         """Return the script in a message, and those of its lines that stand; all if none does."""
         found = await self.services.messages.perspectives.at(message.id)
         if found is None:
-            raise RoomError(say("That message shows no line of a script: choose one that does."))
+            raise SessionError(say("That message shows no line of a script: choose one that does."))
         script, lines = found
         return script.id, lines
 
     # Going elsewhere
 
-    async def _go_to(self, interaction: Interaction, place: Place) -> None:
+    async def _go_to(self, interaction: Interaction, position: ScriptPosition) -> None:
         """Continue from an earlier line, in front of everybody."""
         check_permissions(interaction)
-        room = self.services.room(interaction)
+        session = self.services.open_session(interaction)
         await reply_to(interaction).defer(thinking=True)
-        turn = await room.cursor.jump_to(writer_of(interaction), place)
+        result = await session.history.jump_to(writer_of(interaction), position)
         note = say("{who} took the script to this line.", who=who(interaction))
-        await self.turns.show_end(interaction, room, turn, f"-# {note}")
+        await self.turns.show_end(interaction, session, result, f"-# {note}")
 
-    async def _open(self, interaction: Interaction, place: Place) -> None:
-        room = self.services.room(interaction)
-        line = await room.cursor.line_to_rewrite(writer_of(interaction), place)
-        window = RewriteModal(line, place, self.submit_rewriting)
+    async def _open(self, interaction: Interaction, position: ScriptPosition) -> None:
+        session = self.services.open_session(interaction)
+        line = await session.history.line_to_rewrite(writer_of(interaction), position)
+        window = RewriteModal(line, position, self.submit_rewriting)
         await reply_to(interaction).send_modal(self.services.in_flight.open(window))
 
-    async def _rewrite(self, interaction: Interaction, place: Place, text: str) -> None:
+    async def _rewrite(self, interaction: Interaction, position: ScriptPosition, text: str) -> None:
         check_permissions(interaction)
-        room = self.services.room(interaction)
-        await room.cursor.line_to_rewrite(writer_of(interaction), place)
+        session = self.services.open_session(interaction)
+        await session.history.line_to_rewrite(writer_of(interaction), position)
         await reply_to(interaction).defer(thinking=True)
-        writer = writer_of(interaction)
-        turn = await self.turns.patiently(
+        requester = writer_of(interaction)
+        result = await self.turns.patiently(
             interaction,
-            lambda patience: room.cursor.rewrite(writer, place, text, patience=patience),
+            lambda job: session.history.rewrite(requester, position, text, job=job),
         )
-        new = inline(" ".join(line.element.one_line for line in turn.lines), 200)
+        new = inline(" ".join(line.element.one_line for line in result.lines), 200)
         note = say("{who} rewrote a line: {line}", who=who(interaction), line=new)
-        note = "\n".join(filter(None, (news(turn), f"-# {note}")))
-        await self.turns.show_end(interaction, room, turn, note)
+        note = "\n".join(filter(None, (news(result), f"-# {note}")))
+        await self.turns.show_end(interaction, session, result, note)
 
-    async def _fork_into_thread(self, interaction: Interaction, room: Room, title: str) -> None:
+    async def _fork_into_thread(
+        self, interaction: Interaction, session: ChannelSession, title: str
+    ) -> None:
         channel, may = interaction.channel, interaction.app_permissions
         if not isinstance(channel, discord.TextChannel):
-            raise RoomError(say("No thread can be opened here: leave out the option {*thread}."))
+            raise SessionError(say("No thread can be opened here: leave out the option {*thread}."))
         if not (may.create_public_threads and may.send_messages_in_threads):
-            raise RoomError(
+            raise SessionError(
                 say(
                     "I lack the permissions **Create Public Threads** and **Send Messages In "
                     "Threads** in this channel: ask somebody who manages it, or leave out the "
@@ -337,7 +341,7 @@ class Branches(FeatureCog, name="OnBook.branches"):
             name=plain(title, 100), type=discord.ChannelType.public_thread
         )
         try:
-            await room.cursor.fork(writer_of(interaction), title, thread.id)
+            await session.history.fork(writer_of(interaction), title, thread.id)
         except Exception:
             await _remove(thread)
             raise

@@ -10,7 +10,7 @@ from discord import app_commands
 from ..i18n.catalogue import say
 from ..i18n.markdown import inline
 from ..screenplay.free_text import cast, name
-from ..session.channel_session import Room
+from ..session.channel_session import ChannelSession
 from ..session.turn import NoScript
 from ..storage.schema import Script
 from ..ui.components import Interaction
@@ -39,11 +39,11 @@ class Cast(FeatureCog, name="OnBook.cast"):
         """Add characters, or say who plays one"""
         check_permissions(interaction)
         who = player.id if player else None
-        room = self.services.room(interaction)
+        session = self.services.open_session(interaction)
         if player:
             self.services.in_flight.concern(player.id)
-        await self._defer(interaction, room)
-        script = await room.library.add_to_cast(writer_of(interaction), cast(names), who)
+        await self._defer(interaction, session)
+        script = await session.library.add_to_cast(writer_of(interaction), cast(names), who)
         await self._tell(interaction, script)
 
     @cast_group.command(name="remove")
@@ -54,16 +54,16 @@ class Cast(FeatureCog, name="OnBook.cast"):
     ) -> None:
         """Take a character out of the cast"""
         check_permissions(interaction)
-        room = self.services.room(interaction)
-        await self._defer(interaction, room)
-        script = await room.library.remove_from_cast(writer_of(interaction), name(character))
+        session = self.services.open_session(interaction)
+        await self._defer(interaction, session)
+        script = await session.library.remove_from_cast(writer_of(interaction), name(character))
         await self._tell(interaction, script)
 
     @cast_group.command(name="list")
     @answered
     async def list_cast(self, interaction: Interaction) -> None:
         """See the cast, and who plays whom"""
-        script = await self.services.room(interaction).script()
+        script = await self.services.open_session(interaction).load_script()
         await reply_to(interaction).send_message(list_cast(script), ephemeral=True)
 
     @cast_group.command(name="lock")
@@ -72,9 +72,11 @@ class Cast(FeatureCog, name="OnBook.cast"):
     async def lock_cast(self, interaction: Interaction, lock: Literal["on", "off"]) -> None:
         """Choose whether the voice writes for the cast alone"""
         check_permissions(interaction)
-        room = self.services.room(interaction)
-        await self._defer(interaction, room)
-        script = await room.library.change(writer_of(interaction), {"lock": lock == "on"})
+        session = self.services.open_session(interaction)
+        await self._defer(interaction, session)
+        script = await session.library.change_preferences(
+            writer_of(interaction), {"lock": lock == "on"}
+        )
         await self._tell(interaction, script)
 
     @add_to_cast.autocomplete("names")
@@ -82,7 +84,7 @@ class Cast(FeatureCog, name="OnBook.cast"):
         self, interaction: Interaction, current: str
     ) -> list[app_commands.Choice[str]]:
         try:
-            names = await self.services.room(interaction).library.characters()
+            names = await self.services.open_session(interaction).library.list_characters()
         except NoScript:
             return []
         *before, last = str(current).split(",")
@@ -98,13 +100,13 @@ class Cast(FeatureCog, name="OnBook.cast"):
     async def _suggest_member(
         self, interaction: Interaction, current: str
     ) -> list[app_commands.Choice[str]]:
-        room = self.services.room(interaction)
-        running = await self.store.scripts.find_running(room.channel)
+        session = self.services.open_session(interaction)
+        running = await self.store.scripts.find_running(session.channel)
         return choices(running.cast if running else [], current)
 
-    async def _defer(self, interaction: Interaction, room: Room) -> None:
+    async def _defer(self, interaction: Interaction, session: ChannelSession) -> None:
         """Defer, because the cast changes only when the voice has written what it is writing."""
-        await room.script()  # raises NoScript before everybody sees it
+        await session.load_script()  # raises NoScript before everybody sees it
         await reply_to(interaction).defer(thinking=True)
 
     async def _tell(self, interaction: Interaction, script: Script) -> None:

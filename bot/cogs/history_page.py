@@ -11,8 +11,8 @@ from discord import ui
 from ..i18n.catalogue import phrase, say
 from ..i18n.markdown import LIMIT, inline, plain, size
 from ..screenplay.elements import Kind
-from ..session.preferences import entry
-from ..session.turn import Place
+from ..session.preferences import format_preference
+from ..session.turn import ScriptPosition
 from ..storage.schema import Line
 from ..ui.components import ID, OWN, Interaction, new_id, page_buttons, view_of
 
@@ -49,7 +49,7 @@ def list_lines(
     numbers: Mapping[int, int],
     now: Mapping[str, Any],
     asked_for: int | None = None,
-    room: int = LIMIT,
+    session: int = LIMIT,
 ) -> str:
     """Return lines as a list, with their authors, seeds and settings.
 
@@ -61,10 +61,10 @@ def list_lines(
         numbers: The numbers, from 1, of those that stand in the script, by their ids.
         now: The present settings.
         asked_for: The id of a line that is marked, or None.
-        room: The size that the list may have.
+        session: The size that the list may have.
     """
     in_full = _list(lines, numbers, now, asked_for, in_full=True)
-    if size(in_full) <= room:
+    if size(in_full) <= session:
         return in_full
     return _list(lines, numbers, now, asked_for, in_full=False)
 
@@ -117,7 +117,7 @@ def _about(line: Line, now: Mapping[str, Any], *, in_full: bool) -> str:
         known.append(say("seed {seed}", seed=origin["seed"]))
     others = [one for one in SETTINGS if one in origin and origin[one] != now[one]]
     if in_full:
-        known += [entry(one, origin[one]) for one in others]
+        known += [format_preference(one, origin[one]) for one in others]
     elif others:
         known.append(say("with other settings"))
     known += [say("text removed")] if line.removed else []
@@ -152,11 +152,11 @@ class RewriteModal(ui.Modal):
     def __init__(
         self,
         line: Line,
-        place: Place,
-        submit: Callable[[Interaction, Place, str], Awaitable[None]],
+        position: ScriptPosition,
+        submit: Callable[[Interaction, ScriptPosition, str], Awaitable[None]],
     ) -> None:
         super().__init__(title=say("Rewrite this line"), custom_id=new_id("rewrite"))
-        self._place = place
+        self._position = position
         self._submit = submit
         self.text: ui.TextInput[Self] = ui.TextInput(
             label=say("Text"),
@@ -168,4 +168,4 @@ class RewriteModal(ui.Modal):
 
     async def on_submit(self, interaction: Interaction) -> None:
         """Pass the text on."""
-        await self._submit(interaction, self._place, self.text.value)
+        await self._submit(interaction, self._position, self.text.value)

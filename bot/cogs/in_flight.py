@@ -10,7 +10,7 @@ from weakref import WeakSet
 import discord
 
 from ..inference.engine import EngineClosed
-from ..session.turn import Patience
+from ..session.turn import Job
 
 Opened = TypeVar("Opened", bound=discord.ui.View | discord.ui.Modal)
 
@@ -19,7 +19,7 @@ class InFlight:
     """The tasks that answer somebody, the turns that can be stopped, and the open windows."""
 
     def __init__(self) -> None:
-        self.turns: dict[int, Patience] = {}
+        self.jobs: dict[int, Job] = {}
         """The turns that can be stopped, by the ids of the interactions that asked for them."""
         self._tasks: dict[asyncio.Task[Any], set[int]] = {}
         """The ids of the people whom each task concerns."""
@@ -73,10 +73,10 @@ class InFlight:
         for one in list(self._opened):
             one.stop()
 
-    def stop_turns(self) -> None:
+    def stop_jobs(self) -> None:
         """Stop all turns as their Stop buttons do, which keeps the finished lines."""
-        for patience in self.turns.values():
-            patience.stop()
+        for job in self.jobs.values():
+            job.stop()
 
     def cancel(self) -> None:
         """Cancel all tasks."""

@@ -12,8 +12,8 @@ from ..i18n.catalogue import say
 from ..i18n.markdown import inline
 from ..inference.model import ModelError
 from ..inference.registry import Found
-from ..session.channel_session import Room
-from ..session.turn import RoomError
+from ..session.channel_session import ChannelSession
+from ..session.turn import SessionError
 from ..storage.schema import guilds_voice
 from ..ui import model_cards
 from ..ui.components import Interaction
@@ -35,10 +35,10 @@ class Models(FeatureCog, name="OnBook.models"):
     @answered
     async def list_models(self, interaction: Interaction) -> None:
         """See which voices there are"""
-        room = self.services.room(interaction)
+        session = self.services.open_session(interaction)
         await reply_to(interaction).defer(thinking=True, ephemeral=True)
         found = await self.services.voices.look_at_all()
-        chosen = await room.library.chosen_voice(interaction.guild_id)
+        chosen = await session.library.find_chosen_model(interaction.guild_id)
         await delivered(interaction, content=model_cards.listed(found, chosen))
 
     @model.command(name="use")
@@ -54,12 +54,12 @@ class Models(FeatureCog, name="OnBook.models"):
         script: bool = False,
     ) -> None:
         """Choose the voice of the new scripts in this server, or of the script that runs here"""
-        room = self.services.room(interaction)
+        session = self.services.open_session(interaction)
         check_permissions(interaction)
         if not script:
             check_may_set(interaction, "guild")
         if not script and interaction.guild_id is None:
-            raise RoomError(
+            raise SessionError(
                 say("There is no server here: choose a voice for the script, with {*script}.")
             )
         # Opening a voice for the first time takes a moment.
@@ -67,7 +67,7 @@ class Models(FeatureCog, name="OnBook.models"):
         _check_sound(await self.services.voices.look(model))
         await self.services.voices.engine(model)
         if script:
-            await room.library.change(writer_of(interaction), {"voice": model})
+            await session.library.change_preferences(writer_of(interaction), {"voice": model})
             told = say(
                 "“{voice}” writes in this script from now on, and reads it first.",
                 voice=inline(model, 40),
@@ -94,10 +94,10 @@ class Models(FeatureCog, name="OnBook.models"):
         everyone: bool = False,
     ) -> None:
         """See what a voice has read, how good it is, and how it learned"""
-        room = self.services.room(interaction)
+        session = self.services.open_session(interaction)
         await reply_to(interaction).defer(thinking=True, ephemeral=not everyone)
         found = await self.services.voices.look(
-            model or await _voice_of(room, interaction.guild_id)
+            model or await _voice_of(session, interaction.guild_id)
         )
         _check_sound(found)
         may_attach = interaction.app_permissions.attach_files
@@ -114,10 +114,10 @@ class Models(FeatureCog, name="OnBook.models"):
         return choices(self.services.voices.names(), current)
 
 
-async def _voice_of(room: Room, guild: int | None) -> str:
+async def _voice_of(session: ChannelSession, guild: int | None) -> str:
     """Return the voice of the script that runs in a channel, or of a new one."""
-    running = await room.store.scripts.find_running(room.channel)
-    return running.voice if running else await room.library.chosen_voice(guild)
+    running = await session.store.scripts.find_running(session.channel)
+    return running.voice if running else await session.library.find_chosen_model(guild)
 
 
 def _picture(found: Found) -> discord.File | None:

@@ -12,7 +12,7 @@ import discord
 from discord import app_commands, ui
 
 from ..i18n.catalogue import many, phrase, say
-from ..session.turn import RoomError
+from ..session.turn import SessionError
 from ..storage.erasure import Kept
 from ..storage.repositories.person_repository import Forgotten
 from ..storage.schema import Line, Script
@@ -87,7 +87,7 @@ class Privacy(FeatureCog, name="OnBook.privacy"):
             return
         name, content = await asyncio.to_thread(as_file, kept, interaction.filesize_limit)
         if len(content) > interaction.filesize_limit:
-            raise RoomError(
+            raise SessionError(
                 say("What is kept of you is too large for Discord: ask whoever runs the bot.")
             )
         lines = many(len(kept.lines), "line")
@@ -126,7 +126,7 @@ class Privacy(FeatureCog, name="OnBook.privacy"):
         # Turns in flight would store the person's name again after it is forgotten.
         await in_flight.wait_for(person)
         found = await self.store.people.forget(person, text=text)
-        self.services.rooms.notices.forget(person)
+        self.services.sessions.notifications.forget(person)
         redrawing = self.services.stale.draw_after(in_flight.tasks)
         in_flight.hold(asyncio.create_task(redrawing))
         return found

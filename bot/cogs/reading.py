@@ -16,10 +16,10 @@ from ..screenplay.exporters.export_formats import FORMATS, ExportFormat, Paper, 
 from ..screenplay.fountain import fountain
 from ..screenplay.statistics import minutes, tally
 from ..session import replay, surprisal
-from ..session.channel_session import Room
+from ..session.channel_session import ChannelSession
 from ..session.rate_limits import Cost
-from ..session.replay import Replay
-from ..session.turn import MOST_LINES, RoomError
+from ..session.replay import ReplayResult
+from ..session.turn import MAX_LINES, SessionError
 from ..storage.schema import Script
 from ..ui.components import REPLAY, Handler, Interaction, page_id
 from ..ui.delivery import delivered, edited, reply_to
@@ -67,8 +67,8 @@ class Reading(FeatureCog, name="OnBook.reading"):
     @answered
     async def show(self, interaction: Interaction) -> None:
         """Read the whole script, as a page and as a file"""
-        room = self.services.room(interaction)
-        script = await room.begun()
+        session = self.services.open_session(interaction)
+        script = await session.load_nonempty_script()
         await reply_to(interaction).defer(thinking=True, ephemeral=True)
         elements = await self.store.lines.load_elements(script.head)
         content, view = await script_page(script, elements, -1)
@@ -82,12 +82,14 @@ class Reading(FeatureCog, name="OnBook.reading"):
     @answered
     async def turn_page(self, interaction: Interaction, script: int, number: int) -> None:
         """Turn to another page."""
-        room = self.services.room(interaction)
-        running = await room.script()
+        session = self.services.open_session(interaction)
+        running = await session.load_script()
         if running.id != script:
-            raise RoomError(say("Another script runs here now: read it with {/script show}."))
+            raise SessionError(say("Another script runs here now: read it with {/script show}."))
         if running.head is None:
-            raise RoomError(say("The script has no line any more: write one, or use {/continue}."))
+            raise SessionError(
+                say("The script has no line any more: write one, or use {/continue}.")
+            )
         await reply_to(interaction).defer()
         elements = await self.store.lines.load_elements(running.head)
         content, view = await script_page(running, elements, number)
@@ -110,28 +112,28 @@ class Reading(FeatureCog, name="OnBook.reading"):
     ) -> None:
         """Download the script, with a title page that says who wrote it"""
         form, size = FORMATS[format], Paper(paper)
-        room = self.services.room(interaction)
-        await send_export(interaction, room, form, size, scene_numbers=scene_numbers)
+        session = self.services.open_session(interaction)
+        await send_export(interaction, session, form, size, scene_numbers=scene_numbers)
 
     @script.command(name="stats")
     @app_commands.describe(everyone="Show it to everybody here")
     @answered
     async def stats(self, interaction: Interaction, everyone: bool = False) -> None:
         """See who speaks and who wrote how much, and how long the script is"""
-        await send_stats(interaction, self.services.room(interaction), to_all=everyone)
+        await send_stats(interaction, self.services.open_session(interaction), to_all=everyone)
 
     @script.command(name="replay")
     @app_commands.describe(everyone="Whether everybody here sees it")
     @answered
     async def replay(self, interaction: Interaction, everyone: bool = False) -> None:
         """Prove that the voice's lines came from their seeds and settings"""
-        room = self.services.room(interaction)
-        script = await room.begun()
+        session = self.services.open_session(interaction)
+        script = await session.load_nonempty_script()
         characters = await self.store.lines.count_characters(script.head)
         self.services.charge(interaction, Cost(characters=characters))
         await reply_to(interaction).defer(thinking=True, ephemeral=not everyone)
         found = await self.turns.patiently(
-            interaction, lambda patience: replay.replay(room, patience), REPLAY
+            interaction, lambda job: replay.replay_script(session, job), REPLAY
         )
         await send_replay(interaction, found)
 
@@ -145,12 +147,12 @@ class Reading(FeatureCog, name="OnBook.reading"):
     async def surprise(
         self,
         interaction: Interaction,
-        lines: app_commands.Range[int, 1, MOST_LINES] = 4,
+        lines: app_commands.Range[int, 1, MAX_LINES] = 4,
         everyone: bool = False,
     ) -> None:
         """See what surprised the voice in the last lines, and what it expected"""
-        room = self.services.room(interaction)
-        await send_surprise(interaction, room, lines, to_all=everyone)
+        session = self.services.open_session(interaction)
+        await send_surprise(interaction, session, lines, to_all=everyone)
 
 
 def file_name(script: Script) -> str:
@@ -160,12 +162,17 @@ def file_name(script: Script) -> str:
 
 
 async def send_export(
-    interaction: Interaction, room: Room, form: ExportFormat, paper: Paper, *, scene_numbers: bool
+    interaction: Interaction,
+    session: ChannelSession,
+    form: ExportFormat,
+    paper: Paper,
+    *,
+    scene_numbers: bool,
 ) -> None:
     """Send the script as a file, to the person who asked."""
-    script = await _readable(interaction, room)
+    script = await _readable(interaction, session)
     await reply_to(interaction).defer(thinking=True, ephemeral=True)
-    lines = await room.store.lines.load_path(script.head)
+    lines = await session.store.lines.load_path(script.head)
 
     def work() -> Printed:
         today = dt.datetime.now(dt.UTC).date()
@@ -175,7 +182,7 @@ async def send_export(
 
     printed = await asyncio.to_thread(work)
     if len(printed.content) > interaction.filesize_limit:
-        raise RoomError(
+        raise SessionError(
             say("That file is too large for Discord: choose the {*format} fountain or txt.")
         )
     content = say(
@@ -191,11 +198,11 @@ async def send_export(
     await delivered(interaction, content=content, attachments=[file])
 
 
-async def send_stats(interaction: Interaction, room: Room, *, to_all: bool) -> None:
+async def send_stats(interaction: Interaction, session: ChannelSession, *, to_all: bool) -> None:
     """Send a picture of who speaks and who wrote how much."""
-    script = await _readable(interaction, room)
+    script = await _readable(interaction, session)
     await reply_to(interaction).defer(thinking=True, ephemeral=not to_all)
-    counted = await asyncio.to_thread(tally, await room.store.lines.load_path(script.head))
+    counted = await asyncio.to_thread(tally, await session.store.lines.load_path(script.head))
     picture = await asyncio.to_thread(page.stats, script.title, counted)
     content = (
         f"**{inline(script.title, 100)}**: {many(counted.lines, 'line')}, "
@@ -206,23 +213,25 @@ async def send_stats(interaction: Interaction, room: Room, *, to_all: bool) -> N
     await _send_picture(interaction, content, picture, f"{file_name(script)}-stats.png", words)
 
 
-async def send_surprise(interaction: Interaction, room: Room, most: int, *, to_all: bool) -> None:
+async def send_surprise(
+    interaction: Interaction, session: ChannelSession, most: int, *, to_all: bool
+) -> None:
     """Send a picture of what surprised the voice in the last lines."""
-    script = await _readable(interaction, room)
+    script = await _readable(interaction, session)
     await reply_to(interaction).defer(thinking=True, ephemeral=not to_all)
-    found = await surprisal.look(room, most)
+    found = await surprisal.measure_surprisal(session, most)
     picture = await asyncio.to_thread(page.surprise, found)
     content = say(
         _ONE_LINE_COST if len(found.lines) == 1 else _LINES_COST,
         lines=many(len(found.lines), "line"),
-        voice=inline(found.voice, 40),
+        voice=inline(found.model, 40),
         bits=found.average,
     )
-    words = surprisal.in_words(found)
+    words = surprisal.describe_report(found)
     await _send_picture(interaction, content, picture, f"{file_name(script)}-surprise.png", words)
 
 
-async def send_replay(interaction: Interaction, found: Replay) -> None:
+async def send_replay(interaction: Interaction, found: ReplayResult) -> None:
     """Send the result of writing the voice's lines again."""
     files: list[discord.File] = []
     if found.lines > MANY and interaction.app_permissions.attach_files:
@@ -236,11 +245,11 @@ async def send_replay(interaction: Interaction, found: Replay) -> None:
     )
 
 
-async def _readable(interaction: Interaction, room: Room) -> Script:
-    """Return the script; raise RoomError where it has no line, or where no file can be sent."""
-    script = await room.begun()
+async def _readable(interaction: Interaction, session: ChannelSession) -> Script:
+    """Return the script; raise SessionError where it has no line, or where no file can be sent."""
+    script = await session.load_nonempty_script()
     if not interaction.app_permissions.attach_files:
-        raise RoomError(
+        raise SessionError(
             say(
                 "I lack the permission **Attach Files** in this channel: ask somebody who manages "
                 "it to grant that."

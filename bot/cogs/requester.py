@@ -6,23 +6,23 @@ import discord
 
 from ..i18n.catalogue import say
 from ..i18n.markdown import inline, plain
-from ..session.turn import RoomError, Writer
+from ..session.turn import Requester, SessionError
 from ..ui.cards import NAME
 from ..ui.components import Interaction
 
 
 def channel_of(interaction: Interaction) -> int:
-    """Return the id of an interaction's channel; raise RoomError where there is none."""
+    """Return the id of an interaction's channel; raise SessionError where there is none."""
     if interaction.channel_id is None:
-        raise RoomError(say("Scripts are written in channels: use this command in one."))
+        raise SessionError(say("Scripts are written in channels: use this command in one."))
     return interaction.channel_id
 
 
-def writer_of(interaction: Interaction) -> Writer:
+def writer_of(interaction: Interaction) -> Requester:
     """Return the person who asks, with their rights in the channel."""
     user = interaction.user
     roles = user.roles if isinstance(user, discord.Member) else []
-    return Writer(
+    return Requester(
         user.id,
         name_of(user),
         str(interaction.id),

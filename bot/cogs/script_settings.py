@@ -9,9 +9,17 @@ import discord
 from discord import app_commands
 
 from ..i18n.catalogue import phrase, say
-from ..session.banned_words import changed, check_casts, shown_words
-from ..session.preferences import BANNED, EVERYTHING, MOST_TAKES, NAMES, at_first, changed_to, shown
-from ..session.turn import RoomError
+from ..session.banned_words import check_casts, edit_words, format_words
+from ..session.preferences import (
+    BANNED,
+    EVERYTHING,
+    LABELS,
+    MAX_TAKES,
+    format_changes,
+    format_preferences,
+    initial_values,
+)
+from ..session.turn import SessionError
 from ..settings import Settings
 from ..ui.components import Interaction
 from ..ui.delivery import delivered, reply_to
@@ -31,16 +39,16 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
     @answered
     async def show_settings(self, interaction: Interaction) -> None:
         """See how this script is written"""
-        room = self.services.room(interaction)
-        script = await room.script()
+        session = self.services.open_session(interaction)
+        script = await session.load_script()
         banned = {
-            say("in this channel"): await self.store.banned_words.load("channel", room.channel)
+            say("in this channel"): await self.store.banned_words.load("channel", session.channel)
         }
         if interaction.guild_id is not None:
             banned[say("in this server")] = await self.store.banned_words.load(
                 "guild", interaction.guild_id
             )
-        content = shown(script, await self._at_first(interaction), banned)
+        content = format_preferences(script, await self._at_first(interaction), banned)
         await reply_to(interaction).send_message(content, ephemeral=True)
 
     @settings_group.command(name="voice")
@@ -69,7 +77,7 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
         company: app_commands.Range[float, 0.0, 2.0] | None = None,
         length: app_commands.Range[int, 0, 1500] | None = None,
         model: app_commands.Range[str, 1, 100] | None = None,
-        takes: app_commands.Range[int, 1, MOST_TAKES] | None = None,
+        takes: app_commands.Range[int, 1, MAX_TAKES] | None = None,
         cast_lock: bool | None = None,
         skip_played: bool | None = None,
         quality: str | None = None,
@@ -115,30 +123,32 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
     @settings_group.command(name="reset")
     @app_commands.describe(setting="Which setting to reset")
     @app_commands.choices(
-        setting=[app_commands.Choice(name=NAMES[one], value=one) for one in NAMES]
+        setting=[app_commands.Choice(name=LABELS[one], value=one) for one in LABELS]
         + [app_commands.Choice(name=phrase("banned words"), value=BANNED)]
         + [app_commands.Choice(name="everything", value=EVERYTHING)]
     )
     @answered
     async def reset(self, interaction: Interaction, setting: str) -> None:
         """Reset the settings of this script"""
-        room = self.services.room(interaction)
+        session = self.services.open_session(interaction)
         if setting == BANNED:
             check_may_set(interaction, "channel")
-            await self.store.banned_words.replace("channel", room.channel, [], interaction.guild_id)
+            await self.store.banned_words.replace(
+                "channel", session.channel, [], interaction.guild_id
+            )
             told = say(
                 "No word is banned in this channel any more, beyond the bot's own list and the "
                 "server's: {/settings banned} adds some."
             )
             await reply_to(interaction).send_message(told, ephemeral=True)
             return
-        first = at_first(await room.script(), await self._at_first(interaction))
+        first = initial_values(await session.load_script(), await self._at_first(interaction))
         if setting != EVERYTHING:
             await self._change(interaction, {setting: first[setting]})
             return
         # The role and the banned words belong to the moderators: each is reset by its name alone.
         chosen = {one: value for one, value in first.items() if one != "role"}
-        banned = await self.store.banned_words.load("channel", room.channel)
+        banned = await self.store.banned_words.load("channel", session.channel)
         stays = say("The words that are banned in this channel stay: reset them by name.")
         await self._change(interaction, chosen, stays if banned else "")
 
@@ -150,15 +160,17 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
 
     async def _at_first(self, interaction: Interaction) -> Settings:
         """Return the settings of a new script here, whose voice is the guild's."""
-        room = self.services.room(interaction)
-        voice = await room.library.chosen_voice(interaction.guild_id)
+        session = self.services.open_session(interaction)
+        voice = await session.library.find_chosen_model(interaction.guild_id)
         return self.services.settings.model_copy(update={"model": voice})
 
     async def _set(self, interaction: Interaction, chosen: Mapping[str, Any]) -> None:
         """Change the settings that were given a value."""
         given = {one: value for one, value in chosen.items() if value is not None}
         if not given:
-            raise RoomError(say("Choose what to change, or see how it is with {/settings show}."))
+            raise SessionError(
+                say("Choose what to change, or see how it is with {/settings show}.")
+            )
         await self._change(interaction, given)
 
     async def _change(
@@ -168,9 +180,9 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
         check_permissions(interaction)
         # Opening a voice for the first time takes a moment.
         await reply_to(interaction).defer(thinking=True)
-        room = self.services.room(interaction)
-        script = await room.library.change(writer_of(interaction), values)
-        told = changed_to(script, self.services.settings, values)
+        session = self.services.open_session(interaction)
+        script = await session.library.change_preferences(writer_of(interaction), values)
+        told = format_changes(script, self.services.settings, values)
         await delivered(interaction, content=f"{told} {more}" if more else told)
 
     @settings_group.command(name="banned")
@@ -191,16 +203,16 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
     ) -> None:
         """See or change what the voice must not say here"""
         self.services.admit(interaction)
-        scope, place = _scope(interaction, server)
-        words = await self.store.banned_words.load(scope, place)
+        scope, position = _scope(interaction, server)
+        words = await self.store.banned_words.load(scope, position)
         if add or remove or clear:
             check_may_set(interaction, scope)
-            words = changed([] if clear else words, add or "", remove or "")
+            words = edit_words([] if clear else words, add or "", remove or "")
             if add:
-                check_casts(await self.store.scripts.list_cast_names(scope, place), words)
-            await self.store.banned_words.replace(scope, place, words, interaction.guild_id)
+                check_casts(await self.store.scripts.list_cast_names(scope, position), words)
+            await self.store.banned_words.replace(scope, position, words, interaction.guild_id)
         where = say("in this server") if scope == "guild" else say("in this channel")
-        await reply_to(interaction).send_message(shown_words(words, where), ephemeral=True)
+        await reply_to(interaction).send_message(format_words(words, where), ephemeral=True)
 
 
 def _scope(interaction: Interaction, server: bool) -> tuple[str, int]:
@@ -208,5 +220,5 @@ def _scope(interaction: Interaction, server: bool) -> tuple[str, int]:
     if not server:
         return "channel", channel_of(interaction)
     if interaction.guild_id is None:
-        raise RoomError(say("There is no server here: leave out the option {*server}."))
+        raise SessionError(say("There is no server here: leave out the option {*server}."))
     return "guild", interaction.guild_id

@@ -11,8 +11,8 @@ from discord import app_commands, ui
 from ..i18n.catalogue import many, phrase, say
 from ..i18n.markdown import inline, plain
 from ..screenplay.free_text import TITLE_LIMIT, titled
-from ..session.channel_session import Room
-from ..session.turn import RoomError
+from ..session.channel_session import ChannelSession
+from ..session.turn import SessionError
 from ..storage.schema import Script
 from ..ui.cards import mention
 from ..ui.components import (
@@ -71,18 +71,18 @@ class Scripts(FeatureCog, name="OnBook.scripts"):
     @answered
     async def scripts(self, interaction: Interaction) -> None:
         """See all scripts of this channel: switch, rename, archive, delete"""
-        content, view = await self._shelf(self.services.room(interaction))
+        content, view = await self._shelf(self.services.open_session(interaction))
         await reply_to(interaction).send_message(content, view=view, ephemeral=True)
 
     @answered
     async def press_script(self, interaction: Interaction, action: str, script: int) -> None:
         """Answer a button of a script."""
-        room = self.services.room(interaction)
+        session = self.services.open_session(interaction)
         if action == "all":
-            content, view = await self._shelf(room)
+            content, view = await self._shelf(session)
             await reply_to(interaction).edit_message(content=content, view=view)
             return
-        one = await room.library.find(script)
+        one = await session.library.find(script)
         match action:
             case "run":
                 await self._switch(interaction, script)
@@ -92,29 +92,29 @@ class Scripts(FeatureCog, name="OnBook.scripts"):
             case "archive" | "return":
                 archived = action == "archive"
                 await reply_to(interaction).defer()
-                one = await room.library.archive(writer_of(interaction), script, archived)
+                one = await session.library.archive(writer_of(interaction), script, archived)
                 await self._show_script(interaction, one)
-                await self.services.messages.redraw_end(interaction, room, one)
+                await self.services.messages.redraw_end(interaction, session, one)
             case "ask":
                 await reply_to(interaction).edit_message(
                     content=await self._question(one), view=_buttons(["delete", "see"], one.id)
                 )
             case "delete":
-                await self._delete(interaction, room, script)
+                await self._delete(interaction, session, script)
             case _:
                 await self._show_script(interaction, one)
 
     @answered
     async def choose_script(self, interaction: Interaction) -> None:
         """Show the script that was selected from the menu."""
-        room = self.services.room(interaction)
-        one = await room.library.find(chosen(selected(interaction)))
+        session = self.services.open_session(interaction)
+        one = await session.library.find(chosen(selected(interaction)))
         await self._show_script(interaction, one)
 
     @answered
     async def turn_shelf(self, interaction: Interaction, number: int) -> None:
         """Turn to another page of the scripts."""
-        content, view = await self._shelf(self.services.room(interaction), number)
+        content, view = await self._shelf(self.services.open_session(interaction), number)
         await reply_to(interaction).edit_message(content=content, view=view)
 
     @answered
@@ -122,16 +122,18 @@ class Scripts(FeatureCog, name="OnBook.scripts"):
         """Rename a script, from the window."""
         check_texts(title=(title, TITLE_LIMIT))
         title = titled(title) or say(UNTITLED)
-        room = self.services.room(interaction)
+        session = self.services.open_session(interaction)
         await reply_to(interaction).defer()
-        one = await room.library.rename(writer_of(interaction), script, title)
+        one = await session.library.rename(writer_of(interaction), script, title)
         await self._show_script(interaction, one)
 
-    async def _shelf(self, room: Room, number: int = 0) -> tuple[str, discord.ui.View]:
+    async def _shelf(self, session: ChannelSession, number: int = 0) -> tuple[str, discord.ui.View]:
         """Return a page of a channel's scripts, from 0; a number past the end is the last page."""
-        shelf = await room.library.scripts()
+        shelf = await session.library.list_scripts()
         if not shelf:
-            raise RoomError(say("There is no script in this channel yet: begin one with {/start}."))
+            raise SessionError(
+                say("There is no script in this channel yet: begin one with {/start}.")
+            )
         pages = -(-len(shelf) // ON_A_PAGE)
         number = min(number, pages - 1)
         there = shelf[number * ON_A_PAGE : (number + 1) * ON_A_PAGE]
@@ -179,26 +181,26 @@ class Scripts(FeatureCog, name="OnBook.scripts"):
     async def _switch(self, interaction: Interaction, script: int) -> None:
         """Go on with a script, in front of everybody."""
         check_permissions(interaction)
-        room = self.services.room(interaction)
+        session = self.services.open_session(interaction)
         await reply_to(interaction).defer(thinking=True)
-        turn = await room.library.switch(writer_of(interaction), script)
+        result = await session.library.switch(writer_of(interaction), script)
         note = say(
             "{who} took “{title}” from the shelf.",
             who=who(interaction),
-            title=inline(turn.script.title, 100),
+            title=inline(result.script.title, 100),
         )
-        await self.turns.show_end(interaction, room, turn, f"-# {note}")
+        await self.turns.show_end(interaction, session, result, f"-# {note}")
 
-    async def _delete(self, interaction: Interaction, room: Room, script: int) -> None:
-        one = await room.library.find(script)
+    async def _delete(self, interaction: Interaction, session: ChannelSession, script: int) -> None:
+        one = await session.library.find(script)
         messages = await self.services.messages.messages_of(one)
         await reply_to(interaction).defer()
-        seen = await room.library.delete(writer_of(interaction), script)
+        seen = await session.library.delete(writer_of(interaction), script)
         deleted = say("“{title}” is deleted.", title=inline(one.title, 100))
         await edited(interaction, content=deleted, view=None)
-        await self.services.messages.strip(interaction, room, messages)
-        for turn in seen:
-            await self.services.messages.repaint(interaction, room, turn, set())
+        await self.services.messages.strip(interaction, session, messages)
+        for result in seen:
+            await self.services.messages.repaint(interaction, session, result, set())
 
 
 def _buttons(actions: Sequence[str], script: int) -> ui.View:

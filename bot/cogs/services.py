@@ -9,8 +9,8 @@ from discord.ext import commands
 
 from ..inference.registry import Voices
 from ..log_redaction import Redaction, guard_loggers, leave_loggers
-from ..session.channel_session import Room, Rooms
-from ..session.rate_limits import Cost, Limits
+from ..session.channel_session import ChannelSession, ChannelSessions
+from ..session.rate_limits import Cost, RateLimits
 from ..settings import Settings
 from ..storage.database import Guard
 from ..storage.store import Store
@@ -45,8 +45,8 @@ class CogServices:
     meter: Meter
     store: Store
     voices: Voices
-    rooms: Rooms
-    limits: Limits
+    sessions: ChannelSessions
+    limits: RateLimits
     poster: MessagePoster
     messages: MessageSync
     polls: LivePolls
@@ -55,17 +55,17 @@ class CogServices:
     redaction: Redaction = field(default_factory=guard_loggers)
     closed: bool = False
 
-    def room(self, interaction: Interaction) -> Room:
+    def open_session(self, interaction: Interaction) -> ChannelSession:
         """Admit an interaction and return the session of its channel; raise as `admit` does."""
         self.admit(interaction)
-        return self.rooms.at(channel_of(interaction))
+        return self.sessions.get(channel_of(interaction))
 
     def admit(self, interaction: Interaction) -> None:
         """Charge an interaction for its turn, once, and let an unload wait for its task.
 
         Raises:
             EngineClosed: The cogs are being unloaded.
-            TooMuch: The person, the channel or the server has used up a limit.
+            RateLimited: The person, the channel or the server has used up a limit.
             RoomError: The interaction has no channel.
         """
         self.in_flight.admit()
@@ -76,7 +76,7 @@ class CogServices:
             interaction.extras[PAID] = True
 
     def charge(self, interaction: Interaction, cost: Cost) -> None:
-        """Charge the person, the channel and the server; raise TooMuch where that is too much."""
+        """Charge the person, the channel and the server; raise RateLimited at a limit."""
         keys = {"person": interaction.user.id, "channel": channel_of(interaction)}
         if interaction.guild_id is not None:
             keys["guild"] = interaction.guild_id
@@ -95,7 +95,7 @@ class CogServices:
         self.in_flight.close()
         self.polls.stop()
         await self.in_flight.finish_within(TO_FINISH)
-        self.in_flight.stop_turns()
+        self.in_flight.stop_jobs()
         await self.in_flight.finish_within(TO_SHOW)
         self.voices.close()
         await self.in_flight.finish_within(TO_GIVE_UP)
@@ -142,7 +142,7 @@ async def open_services(
         await store.close()
         raise
     # discord.py's clock, because Discord shows people how long a vote lasts.
-    rooms = Rooms(store, voices, chosen, discord.utils.utcnow)
+    sessions = ChannelSessions(store, voices, chosen, discord.utils.utcnow)
     in_flight = InFlight()
     poster, messages = MessagePoster(store), MessageSync(store)
     return CogServices(
@@ -152,11 +152,11 @@ async def open_services(
         meter=meter,
         store=store,
         voices=voices,
-        rooms=rooms,
-        limits=Limits(chosen.rates),
+        sessions=sessions,
+        limits=RateLimits(chosen.rates),
         poster=poster,
         messages=messages,
-        polls=LivePolls(bot, rooms, poster, messages, in_flight.hold, later, group=group),
-        stale=StaleMessages(bot, rooms, messages, group=group),
+        polls=LivePolls(bot, sessions, poster, messages, in_flight.hold, later, group=group),
+        stale=StaleMessages(bot, sessions, messages, group=group),
         in_flight=in_flight,
     )

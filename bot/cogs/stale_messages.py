@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import discord
 
 from ..i18n.catalogue import speaking
-from ..session.channel_session import Rooms
+from ..session.channel_session import ChannelSessions
 from ..sharding import Shards
 from ..storage.database import NotKept
 from ..ui.live_polls import locale_of
@@ -25,17 +25,22 @@ class StaleMessages:
     """Draws the messages again that the store knows to be stale."""
 
     def __init__(
-        self, client: discord.Client, rooms: Rooms, messages: MessageSync, *, group: str | None
+        self,
+        client: discord.Client,
+        sessions: ChannelSessions,
+        messages: MessageSync,
+        *,
+        group: str | None,
     ) -> None:
         self.client = client
-        self.rooms = rooms
+        self.sessions = sessions
         self.messages = messages
         self.group = group
         self._drawing = asyncio.Lock()
 
     async def draw(self) -> None:
         """Draw the stale messages on this process's shards; leave failed ones stale."""
-        store = self.rooms.store
+        store = self.sessions.store
         try:
             async with self._drawing:
                 assert self.client.user is not None  # known once it is ready
@@ -56,16 +61,16 @@ class StaleMessages:
             await self.draw()
 
     async def _draw_in(self, script: int, messages: Sequence[int]) -> None:
-        store = self.rooms.store
+        store = self.sessions.store
         found = await store.scripts.find(script)
         if found is None or not Shards.of(self.client).have(found.guild):
             return
         channel = self.client.get_partial_messageable(found.channel)
-        room = self.rooms.at(found.channel)
+        session = self.sessions.get(found.channel)
         with speaking(locale_of(found, self.client), self.group):
             for at in range(0, len(messages), AT_ONCE):
                 some = messages[at : at + AT_ONCE]
-                drawn = await self.messages.redraw(channel, room, found, some)
+                drawn = await self.messages.redraw(channel, session, found, some)
                 await store.posts.mark_redrawn(drawn)
                 if not drawn:
                     return  # the channel takes no edits now

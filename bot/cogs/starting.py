@@ -16,9 +16,9 @@ from ..inference.model import LONGEST_STYLE, ModelError
 from ..screenplay.elements import Element
 from ..screenplay.free_text import TITLE_LIMIT, cast, heading, titled
 from ..screenplay.importers.import_formats import check_file, list_endings
-from ..session.channel_session import Room
+from ..session.channel_session import ChannelSession
 from ..session.rate_limits import Cost
-from ..session.turn import NO_SCRIPT, NewScript, Patience, Turn, Writer
+from ..session.turn import NO_SCRIPT, Job, NewScript, Requester, TurnResult
 from ..ui.components import SCRIPT, Handler, Interaction, new_id, place_id
 from ..ui.delivery import LOST, reply_to, taken_away
 from ..ui.model_cards import styles
@@ -89,8 +89,8 @@ class Starting(FeatureCog, name="OnBook.starting"):
     ) -> list[app_commands.Choice[str]]:
         voice = interaction.namespace.model
         if not voice:
-            room = self.services.room(interaction)
-            voice = await room.library.chosen_voice(interaction.guild_id)
+            session = self.services.open_session(interaction)
+            voice = await session.library.find_chosen_model(interaction.guild_id)
         try:
             return choices(styles(await self.services.voices.look(voice)), current)
         except ModelError:
@@ -145,14 +145,14 @@ class Starting(FeatureCog, name="OnBook.starting"):
         opening: Element | None = heading(first) if first.strip() else None
         company = cast(names)
 
-        room = self.services.room(interaction)
-        running = await self.store.scripts.find_running(room.channel)
+        session = self.services.open_session(interaction)
+        running = await self.store.scripts.find_running(session.channel)
         self.services.charge(interaction, Cost(characters=file.size if file else 0))
         # An offer can grow old, and two can begin at once: only the script that was seen may be
         # shelved.
         over = running.id if running else NO_SCRIPT
 
-        async def begin(room: Room, writer: Writer, patience: Patience) -> Turn:
+        async def begin(session: ChannelSession, requester: Requester, job: Job) -> TurnResult:
             new = NewScript(
                 title=title or say(UNTITLED),
                 guild=interaction.guild_id,
@@ -163,14 +163,14 @@ class Starting(FeatureCog, name="OnBook.starting"):
                 over=over,
             )
             if file is None:
-                return await room.library.begin(writer, new, opening)
+                return await session.library.begin(requester, new, opening)
             brought = await attachments.read_attachment(file)
             named = title or attachments.title_of(file, brought) or new.title
             elements = [*([opening] if opening else []), *brought.elements]
-            turn = await room.library.import_script(
-                writer, replace(new, title=named), elements, patience
+            result = await session.library.import_script(
+                requester, replace(new, title=named), elements, job
             )
-            return replace(turn, note=attachments.note(brought, len(elements)))
+            return replace(result, note=attachments.note(brought, len(elements)))
 
         async def stand(choice: Interaction) -> None:
             await self._stand(choice)
@@ -201,12 +201,12 @@ class Starting(FeatureCog, name="OnBook.starting"):
     @answered
     async def _stand(self, interaction: Interaction) -> None:
         """Show where the script that runs stands."""
-        room = self.services.room(interaction)
+        session = self.services.open_session(interaction)
         await reply_to(interaction).defer(thinking=True)
-        script = await room.script()
+        script = await session.load_script()
         note = say("“{title}” goes on.", title=inline(script.title, 100))
-        turn = Turn(script, moved_from=script.head)
-        await self.turns.show_end(interaction, room, turn, f"-# {note}")
+        result = TurnResult(script, moved_from=script.head)
+        await self.turns.show_end(interaction, session, result, f"-# {note}")
 
 
 async def _take_away(offer: Interaction) -> None:

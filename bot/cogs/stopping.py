@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..i18n.catalogue import phrase, say
-from ..session.turn import RoomError
+from ..session.turn import SessionError
 from ..ui.components import LINES, REPLAY, SCRIPT, STOP_ID, Handler, Interaction
 from ..ui.delivery import reply_to
 from .feature import FeatureCog, answered
@@ -40,9 +40,9 @@ class Stopping(FeatureCog, name="OnBook.stopping"):
     @answered
     async def stop(self, interaction: Interaction, turn: int, work: str) -> None:
         """Stop a turn, by the id of its interaction; ``work`` is one of `components.WORKS`."""
-        patience = self.services.in_flight.turns.get(turn)
-        if patience is None:
+        job = self.services.in_flight.jobs.get(turn)
+        if job is None:
             # The turn may have ended with another process, which had no time to show its end.
-            raise RoomError(say(OVER[work][await self.store.lines.was_delivered(str(turn))]))
+            raise SessionError(say(OVER[work][await self.store.lines.was_delivered(str(turn))]))
         await reply_to(interaction).defer()
-        patience.stop()
+        job.stop()

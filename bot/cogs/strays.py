@@ -8,7 +8,7 @@ import discord
 from discord.ext import commands
 
 from ..i18n.catalogue import say
-from ..session.turn import RoomError
+from ..session.turn import SessionError
 from ..ui.components import OWN, Interaction
 from ..ui.responses import HEARD, answer
 from .feature import FeatureCog
@@ -31,7 +31,9 @@ class Strays(FeatureCog, name="OnBook.strays"):
         if not (str(data.get("custom_id")).startswith(OWN) or self.services.group is None):
             return
         with self.speaking_to(interaction):
-            error = RoomError(say("That is too old, or not for this: use the command once more."))
+            error = SessionError(
+                say("That is too old, or not for this: use the command once more.")
+            )
             await answer(interaction, error, keep=_written_in(data))
 
 

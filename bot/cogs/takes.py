@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from ..i18n.catalogue import say
-from ..ui.ballots import TAKE_ID, WHOLE_ID, whole_take
 from ..ui.components import Handler, Interaction, selected
 from ..ui.delivery import Channel, reply_to, whispered
+from ..ui.poll_messages import TAKE_ID, WHOLE_ID, whole_take
 from ..ui.responses import check_permissions
 from .feature import FeatureCog, answered
 from .requester import writer_of
@@ -24,38 +24,38 @@ class Takes(FeatureCog, name="OnBook.takes"):
         }
 
     @answered
-    async def choose(self, interaction: Interaction, ballot: int, take: int) -> None:
+    async def choose(self, interaction: Interaction, poll: int, take: int) -> None:
         """Pick a take, from 0, or vote for it where there is a vote."""
         check_permissions(interaction)
-        await self.turns.meet_ballot(interaction, ballot)
-        room = self.services.room(interaction)
-        if (await room.ballots.find(ballot)).ends:
-            await self._vote(interaction, ballot, take)
+        await self.turns.meet_ballot(interaction, poll)
+        session = self.services.open_session(interaction)
+        if (await session.polls.find(poll)).ends:
+            await self._vote(interaction, poll, take)
             return
-        await room.ballots.check_pick(writer_of(interaction), ballot, take)
+        await session.polls.check_pick(writer_of(interaction), poll, take)
         await self.turns.play(
-            interaction, lambda room, writer: room.ballots.pick(writer, ballot, take)
+            interaction, lambda session, requester: session.polls.pick(requester, poll, take)
         )
         if isinstance(interaction.channel, Channel):
-            await self.services.messages.repaint_ballot(interaction.channel, room, ballot)
+            await self.services.messages.repaint_ballot(interaction.channel, session, poll)
 
     @answered
-    async def read_take(self, interaction: Interaction, ballot: int) -> None:
+    async def read_take(self, interaction: Interaction, poll: int) -> None:
         """Show the selected take in full, to the person who selected the take alone."""
         take = int(selected(interaction)[0])
-        await self.turns.meet_ballot(interaction, ballot)
-        room = self.services.room(interaction)
-        found = await room.ballots.find(ballot)
-        await room.library.find(found.script)
+        await self.turns.meet_ballot(interaction, poll)
+        session = self.services.open_session(interaction)
+        found = await session.polls.find(poll)
+        await session.library.find(found.script)
         first, *rest = whole_take(take, (await self.store.polls.load_takes(found))[take])
         await reply_to(interaction).send_message(first, ephemeral=True)
         for more in rest:
             await whispered(interaction, more)
 
-    async def _vote(self, interaction: Interaction, ballot: int, take: int) -> None:
-        room = self.services.room(interaction)
-        await room.ballots.vote(writer_of(interaction), ballot, take)
-        self.services.polls.recount(ballot)
+    async def _vote(self, interaction: Interaction, poll: int, take: int) -> None:
+        session = self.services.open_session(interaction)
+        await session.polls.vote(writer_of(interaction), poll, take)
+        self.services.polls.recount(poll)
         await reply_to(interaction).send_message(
             say(
                 "You are for take {take} now. Press another button to change your vote.",

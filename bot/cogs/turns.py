@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 
 from ..i18n.catalogue import say
 from ..i18n.markdown import inline
-from ..session.channel_session import Room
+from ..session.channel_session import ChannelSession
 from ..session.rate_limits import Cost
-from ..session.turn import Patience, Place, Turn, Writer
+from ..session.turn import Job, Requester, ScriptPosition, TurnResult
 from ..ui import components
 from ..ui.components import Interaction
 from ..ui.delivery import reply_to, whispered
@@ -19,7 +19,7 @@ from .requester import writer_of
 from .services import CogServices
 
 R = TypeVar("R")
-Work = Callable[[Room, Writer, Patience], Coroutine[Any, Any, Turn]]
+Work = Callable[[ChannelSession, Requester, Job], Coroutine[Any, Any, TurnResult]]
 """A turn that takes a while, and can be stopped."""
 
 A_WHILE = 1.5
@@ -36,7 +36,7 @@ class Turns:
         self,
         interaction: Interaction,
         work: Work,
-        under: Place | None = None,
+        expected: ScriptPosition | None = None,
         *,
         kind: str = components.LINES,
         checked: bool = False,
@@ -46,32 +46,32 @@ class Turns:
         Args:
             interaction: What was asked.
             work: The turn.
-            under: Where the script must still stand, if that matters.
+            expected: Where the script must still stand, if that matters.
             kind: One of `components.WORKS`.
-            checked: Whether the script was just found at the place ``under``.
+            checked: Whether the script was just found at the place ``expected``.
         """
 
-        async def act(room: Room, writer: Writer) -> Turn:
+        async def act(session: ChannelSession, requester: Requester) -> TurnResult:
             return await self.patiently(
-                interaction, lambda patience: work(room, writer, patience), kind
+                interaction, lambda job: work(session, requester, job), kind
             )
 
-        await self.play(interaction, act, under, begins=checked or kind == components.SCRIPT)
+        await self.play(interaction, act, expected, begins=checked or kind == components.SCRIPT)
 
     async def patiently(
         self,
         interaction: Interaction,
-        work: Callable[[Patience], Coroutine[Any, Any, R]],
+        work: Callable[[Job], Coroutine[Any, Any, R]],
         kind: str = components.LINES,
     ) -> R:
         """Do work with progress and a Stop button shown to everybody, and return its result."""
-        patience, turns = Patience(), self.services.in_flight.turns
+        job, turns = Job(), self.services.in_flight.jobs
         # An interaction can be delivered twice: the Stop button stops the first one.
-        first = turns.setdefault(interaction.id, patience) is patience
-        task = asyncio.ensure_future(work(patience))
+        first = turns.setdefault(interaction.id, job) is job
+        task = asyncio.ensure_future(work(job))
         try:
             while not (await asyncio.wait({task}, timeout=A_WHILE))[0]:
-                await self.services.poster.show_progress(interaction, patience.progress, kind)
+                await self.services.poster.show_progress(interaction, job.progress, kind)
             return await task
         finally:
             task.cancel()
@@ -81,72 +81,74 @@ class Turns:
     async def play(
         self,
         interaction: Interaction,
-        act: Callable[[Room, Writer], Awaitable[Turn]],
-        under: Place | None = None,
+        act: Callable[[ChannelSession, Requester], Awaitable[TurnResult]],
+        expected: ScriptPosition | None = None,
         *,
         begins: bool = False,
     ) -> None:
         """Take one turn: defer, act, show the new lines, and draw the older messages again."""
         check_permissions(interaction)
-        room = self.services.room(interaction)
+        session = self.services.open_session(interaction)
         poster = self.services.poster
         if not begins:
             # Refuse a turn here if possible, before everybody sees that somebody asked.
-            await room.script_at(under)
+            await session.load_script_at(expected)
         await reply_to(interaction).defer(thinking=True)
-        turn = await act(room, writer_of(interaction))
+        result = await act(session, writer_of(interaction))
         interaction.extras[WRITTEN] = True
-        if turn.note:
-            shown = await poster.show_end(interaction, room, f"-# {turn.note}")
-        elif turn.ballot:
-            self.services.polls.watch(turn.ballot)
-            await poster.show_ballot(interaction, turn.ballot)
-            if turn.read_by:
-                await whispered(interaction, news(turn))
+        if result.note:
+            shown = await poster.show_end(interaction, session, f"-# {result.note}")
+        elif result.poll:
+            self.services.polls.watch(result.poll)
+            await poster.show_ballot(interaction, result.poll)
+            if result.new_model:
+                await whispered(interaction, news(result))
             return
-        elif turn.lines:
-            shown = await poster.show_lines(interaction, turn.script, turn.lines, news(turn))
+        elif result.lines:
+            shown = await poster.show_lines(interaction, result.script, result.lines, news(result))
         else:
-            shown = await poster.show_opening(interaction, turn)
-        await self.services.messages.repaint(interaction, room, turn, shown)
-        if turn.unreadable:
+            shown = await poster.show_opening(interaction, result)
+        await self.services.messages.repaint(interaction, session, result, shown)
+        if result.unreadable:
             await whispered(
                 interaction,
                 say(
                     "The voice “{voice}” does not know many of these characters. They stand in the "
                     "script, but it reads past them.",
-                    voice=inline(turn.script.voice, 40),
+                    voice=inline(result.script.voice, 40),
                 ),
             )
 
     async def step(
         self,
         interaction: Interaction,
-        act: Callable[[Room, Writer], Awaitable[Turn]],
+        act: Callable[[ChannelSession, Requester], Awaitable[TurnResult]],
         note: str,
-        under: Place | None = None,
+        expected: ScriptPosition | None = None,
     ) -> None:
         """Undo or redo: change messages in place for a button, and reply to a command."""
         check_permissions(interaction)
-        room = self.services.room(interaction)
-        await room.script_at(under)
-        await reply_to(interaction).defer(thinking=under is None)
-        turn = await act(room, writer_of(interaction))
+        session = self.services.open_session(interaction)
+        await session.load_script_at(expected)
+        await reply_to(interaction).defer(thinking=expected is None)
+        result = await act(session, writer_of(interaction))
         poster, messages = self.services.poster, self.services.messages
-        shown = set() if under else await poster.show_end(interaction, room, note)
-        if not await messages.repaint(interaction, room, turn, shown):
-            shown = await poster.show_end(interaction, room, note, new=True)
-            await messages.repaint(interaction, room, turn, shown)
+        shown = set() if expected else await poster.show_end(interaction, session, note)
+        if not await messages.repaint(interaction, session, result, shown):
+            shown = await poster.show_end(interaction, session, note, new=True)
+            await messages.repaint(interaction, session, result, shown)
 
-    async def show_end(self, interaction: Interaction, room: Room, turn: Turn, note: str) -> None:
+    async def show_end(
+        self, interaction: Interaction, session: ChannelSession, result: TurnResult, note: str
+    ) -> None:
         """Show the script's end after a turn, under a note, and draw older messages again."""
-        shown = await self.services.poster.show_end(interaction, room, note)
-        await self.services.messages.repaint(interaction, room, turn, shown)
+        shown = await self.services.poster.show_end(interaction, session, note)
+        await self.services.messages.repaint(interaction, session, result, shown)
 
     async def charge_lines(
         self,
         interaction: Interaction,
-        under: Place | None = None,
+        expected: ScriptPosition | None = None,
         lines: int = 1,
         takes: int | None = None,
     ) -> None:
@@ -156,36 +158,36 @@ class Turns:
 
         Args:
             interaction: What was asked.
-            under: Where the script must still stand, if that matters.
+            expected: Where the script must still stand, if that matters.
             lines: The lines of each take.
             takes: The takes, or None for the script's setting.
         """
         check_permissions(interaction)
-        script = await self.services.room(interaction).script_at(under)
+        script = await self.services.open_session(interaction).load_script_at(expected)
         self.services.charge(interaction, Cost(lines=lines * (takes or script.takes)))
 
-    async def meet(self, interaction: Interaction, place: Place) -> None:
+    async def meet(self, interaction: Interaction, position: ScriptPosition) -> None:
         """Record the message whose button was pressed where nobody has: see `MessageSync.learn`."""
-        room = self.services.room(interaction)
-        if await self.services.messages.learn(interaction, place):
-            self._redraw_pressed(interaction, room)
+        session = self.services.open_session(interaction)
+        if await self.services.messages.learn(interaction, position):
+            self._redraw_pressed(interaction, session)
 
-    async def meet_ballot(self, interaction: Interaction, ballot: int) -> None:
+    async def meet_ballot(self, interaction: Interaction, poll: int) -> None:
         """Record the message of a ballot where nobody has: see `MessageSync.learn_ballot`."""
-        room = self.services.room(interaction)
-        if await self.services.messages.learn_ballot(interaction, ballot):
-            self._redraw_pressed(interaction, room)
+        session = self.services.open_session(interaction)
+        if await self.services.messages.learn_ballot(interaction, poll):
+            self._redraw_pressed(interaction, session)
 
-    def _redraw_pressed(self, interaction: Interaction, room: Room) -> None:
-        redrawing = self.services.messages.redraw_pressed(interaction, room)
+    def _redraw_pressed(self, interaction: Interaction, session: ChannelSession) -> None:
+        redrawing = self.services.messages.redraw_pressed(interaction, session)
         self.services.in_flight.hold(asyncio.create_task(redrawing))
 
 
-def news(turn: Turn) -> str:
+def news(result: TurnResult) -> str:
     """Return the note that another voice has read the script, or "" where people know."""
-    if not turn.read_by:
+    if not result.new_model:
         return ""
     return say(
         "-# The voice here is another one now: “{voice}” has read the script, and goes on.",
-        voice=inline(turn.read_by, 40),
+        voice=inline(result.new_model, 40),
     )

@@ -12,9 +12,9 @@ from ..i18n.catalogue import phrase, say
 from ..inference.sampling import LARGEST_SEED
 from ..screenplay.elements import Kind
 from ..screenplay.free_text import name
-from ..session.preferences import MOST_TAKES
+from ..session.preferences import MAX_TAKES
 from ..session.rate_limits import Cost
-from ..session.turn import MOST_LINES, NoScript, Place, Wish
+from ..session.turn import MAX_LINES, ContinueRequest, NoScript, ScriptPosition
 from ..ui.components import Handler, Interaction, new_id, place_id, place_in
 from ..ui.delivery import reply_to
 from ..ui.message_poster import HELP
@@ -72,20 +72,20 @@ class Writing(FeatureCog, name="OnBook.writing"):
         character: app_commands.Range[str, 1, 60] | None = None,
         temperature: app_commands.Range[float, 0.1, 2.0] | None = None,
         top_p: app_commands.Range[float, 0.05, 1.0] | None = None,
-        lines: app_commands.Range[int, 1, MOST_LINES] = 1,
+        lines: app_commands.Range[int, 1, MAX_LINES] = 1,
         seed: app_commands.Range[int, 0, LARGEST_SEED] | None = None,
         kind: str | None = None,
         min_p: app_commands.Range[float, 0.0, 1.0] | None = None,
         repetition: app_commands.Range[float, 0.0, 2.0] | None = None,
         company: app_commands.Range[float, 0.0, 2.0] | None = None,
-        takes: app_commands.Range[int, 1, MOST_TAKES] | None = None,
+        takes: app_commands.Range[int, 1, MAX_TAKES] | None = None,
         vote: app_commands.Range[int, SHORTEST_VOTE, LONGEST_VOTE] | None = None,
         quality: str | None = None,
     ) -> None:
         """Let the voice write the next lines"""
         speaker = name(character) if character else None
         chosen = Kind(kind) if kind else None
-        wish = Wish(
+        request = ContinueRequest(
             lines=lines,
             character=speaker,
             kind=chosen,
@@ -104,7 +104,9 @@ class Writing(FeatureCog, name="OnBook.writing"):
         await self.turns.charge_lines(interaction, None, lines, takes)
         await self.turns.compose(
             interaction,
-            lambda room, writer, patience: room.continuation.generate(writer, wish, None, patience),
+            lambda session, requester, job: session.continuation.continue_(
+                requester, request, None, job
+            ),
             checked=True,
         )
 
@@ -146,7 +148,7 @@ class Writing(FeatureCog, name="OnBook.writing"):
         await self.turns.charge_lines(interaction, takes=1)
         await self.turns.compose(
             interaction,
-            lambda room, writer, patience: room.continuation.retake(writer, None, patience),
+            lambda session, requester, job: session.continuation.retry(requester, None, job),
             checked=True,
         )
 
@@ -163,7 +165,7 @@ class Writing(FeatureCog, name="OnBook.writing"):
         self, interaction: Interaction, current: str
     ) -> list[app_commands.Choice[str]]:
         try:
-            names = await self.services.room(interaction).library.characters()
+            names = await self.services.open_session(interaction).library.list_characters()
         except NoScript:
             names = []
         return choices(names, current)
@@ -171,40 +173,44 @@ class Writing(FeatureCog, name="OnBook.writing"):
     # Buttons and windows
 
     @answered
-    async def press(self, interaction: Interaction, action: str, place: Place) -> None:
+    async def press(self, interaction: Interaction, action: str, position: ScriptPosition) -> None:
         """Answer a button under a line."""
-        await self.turns.meet(interaction, place)
+        await self.turns.meet(interaction, position)
         match action:
             case "continue":
-                await self.turns.charge_lines(interaction, place)
+                await self.turns.charge_lines(interaction, position)
                 await self.turns.compose(
                     interaction,
-                    lambda room, who, patience: room.continuation.generate(
-                        who, Wish(), place, patience
+                    lambda session, who, job: session.continuation.continue_(
+                        who, ContinueRequest(), position, job
                     ),
-                    place,
+                    position,
                     checked=True,
                 )
             case "take":
-                await self.turns.charge_lines(interaction, place, takes=1)
+                await self.turns.charge_lines(interaction, position, takes=1)
                 await self.turns.compose(
                     interaction,
-                    lambda room, who, patience: room.continuation.retake(who, place, patience),
-                    place,
+                    lambda session, who, job: session.continuation.retry(who, position, job),
+                    position,
                     checked=True,
                 )
             case "undo":
-                await self._undo(interaction, place)
+                await self._undo(interaction, position)
             case "redo":
-                await self._redo(interaction, place)
+                await self._redo(interaction, position)
             case _:
-                room = self.services.room(interaction)
-                await room.script_at(place)
-                window = WriteModal(place, self.submit_lines)
+                session = self.services.open_session(interaction)
+                await session.load_script_at(position)
+                window = WriteModal(position, self.submit_lines)
                 await reply_to(interaction).send_modal(self.services.in_flight.open(window))
 
     async def submit_lines(
-        self, interaction: Interaction, text: str, character: str, under: Place | None = None
+        self,
+        interaction: Interaction,
+        text: str,
+        character: str,
+        expected: ScriptPosition | None = None,
     ) -> None:
         """Add a person's lines, from the command or the window."""
         with self.speaking_to(interaction):
@@ -215,24 +221,30 @@ class Writing(FeatureCog, name="OnBook.writing"):
                 self.services.charge(interaction, Cost(characters=len(text)))
                 await self.turns.compose(
                     interaction,
-                    lambda room, who, patience: room.continuation.write(
-                        who, text, speaker, under, patience
+                    lambda session, who, job: session.continuation.write(
+                        who, text, speaker, expected, job
                     ),
-                    under,
+                    expected,
                 )
             except Exception as error:  # noqa: BLE001 - the last place where it can be answered
                 await answer(interaction, error, keep=text.strip())
 
-    async def _undo(self, interaction: Interaction, under: Place | None = None) -> None:
+    async def _undo(self, interaction: Interaction, expected: ScriptPosition | None = None) -> None:
         note = f"-# {say('{who} took back the last line.', who=who(interaction))}"
         await self.turns.step(
-            interaction, lambda room, writer: room.cursor.undo(writer, under), note, under
+            interaction,
+            lambda session, requester: session.history.undo(requester, expected),
+            note,
+            expected,
         )
 
-    async def _redo(self, interaction: Interaction, under: Place | None = None) -> None:
+    async def _redo(self, interaction: Interaction, expected: ScriptPosition | None = None) -> None:
         note = f"-# {say('{who} brought back what was taken back.', who=who(interaction))}"
         await self.turns.step(
-            interaction, lambda room, writer: room.cursor.redo(writer, under), note, under
+            interaction,
+            lambda session, requester: session.history.redo(requester, expected),
+            note,
+            expected,
         )
 
 
@@ -240,10 +252,12 @@ class WriteModal(ui.Modal):
     """A window to write in; a blank line begins the next line of the script."""
 
     def __init__(
-        self, place: Place, submit: Callable[[Interaction, str, str, Place], Awaitable[None]]
+        self,
+        position: ScriptPosition,
+        submit: Callable[[Interaction, str, str, ScriptPosition], Awaitable[None]],
     ) -> None:
         super().__init__(title=say("Write the next lines"), custom_id=new_id("write"))
-        self._place = place
+        self._position = position
         self._submit = submit
         self.character: ui.TextInput[Self] = ui.TextInput(
             label=say("Who speaks"),
@@ -261,4 +275,4 @@ class WriteModal(ui.Modal):
 
     async def on_submit(self, interaction: Interaction) -> None:
         """Pass the text on, and the line below which it was written."""
-        await self._submit(interaction, self.text.value, self.character.value, self._place)
+        await self._submit(interaction, self.text.value, self.character.value, self._position)

@@ -11,18 +11,18 @@ from ..cleaning import clean
 from ..i18n.catalogue import many, say
 from ..i18n.markdown import fenced, inline, size
 from ..inference.word_filter import plain_words, said
-from .turn import RoomError
+from .turn import SessionError
 
-MOST_WORDS = 500
+MAX_WORDS = 500
 """The most words and phrases of a list."""
 
-LONGEST_WORD = 60
+MAX_WORD_LENGTH = 60
 """The most characters of a word or phrase."""
 
-SHOWN = 1500
+LIST_SIZE = 1500
 """The size from which on only the beginning of a list is shown."""
 
-MENTIONED = 200
+SUMMARY_SIZE = 200
 """The size to which a list in a sentence is cut."""
 
 
@@ -33,37 +33,37 @@ def read_words(path: Path) -> tuple[str, ...]:
     return tuple(line for line in lines if line and not line.startswith("#"))
 
 
-def changed(words: Sequence[str], add: str, remove: str) -> list[str]:
+def edit_words(words: Sequence[str], add: str, remove: str) -> list[str]:
     """Return a list, in alphabetical order, with words added and removed that commas separate.
 
-    Words are compared without case and accents. Raises RoomError.
+    Words are compared without case and accents. Raises SessionError.
     """
     kept = {plain_words(word): word for word in words}
-    for plain, word in _words(remove).items():
+    for plain, word in _parse_words(remove).items():
         if kept.pop(plain, None) is None:
-            raise RoomError(
+            raise SessionError(
                 say(
                     "“{word}” is not on this list: see it with {/settings banned}.",
                     word=inline(word, 60),
                 )
             )
-    after = sorted((kept | _words(add)).values())
-    if len(after) > MOST_WORDS:
-        raise RoomError(
+    after = sorted((kept | _parse_words(add)).values())
+    if len(after) > MAX_WORDS:
+        raise SessionError(
             say(
                 "That would be {words}, and {most:,} fit: remove some first.",
                 words=many(len(after), "word"),
-                most=MOST_WORDS,
+                most=MAX_WORDS,
             )
         )
     return after
 
 
 def check_casts(names: Sequence[str], words: Sequence[str]) -> None:
-    """Raise RoomError where a word would ban somebody in a cast."""
+    """Raise SessionError where a word would ban somebody in a cast."""
     for name in names:
         if word := said(name, words):
-            raise RoomError(
+            raise SessionError(
                 say(
                     "“{word}” cannot be banned while “{name}” is in a cast: take them out with "
                     "{/cast remove} first.",
@@ -73,42 +73,42 @@ def check_casts(names: Sequence[str], words: Sequence[str]) -> None:
             )
 
 
-def shown_words(words: Sequence[str], where: str) -> str:
+def format_words(words: Sequence[str], where: str) -> str:
     """Return a list as a message; ``where`` says in words whether channel or server has it."""
     if not words:
         return say(
             "Nothing is banned {where} beyond the bot's own list: `{*add}` bans words.", where=where
         )
     text = ", ".join(words)
-    if size(text) > SHOWN:
+    if size(text) > LIST_SIZE:
         # Half of it in code points is never more than all of it in UTF-16.
         text = say(
             "{words} … and more, {number:,} in all",
-            words=text[: SHOWN // 2].rsplit(", ", 1)[0],
+            words=text[: LIST_SIZE // 2].rsplit(", ", 1)[0],
             number=len(words),
         )
     above = say("Beyond the bot's own list, no voice says these {where}:", where=where)
     return f"{above}\n{fenced(text)}"
 
 
-def mentioned(words: Sequence[str]) -> str:
+def summarize_words(words: Sequence[str]) -> str:
     """Return a list for a sentence: the number of words, and as many of them as fit."""
     if not words:
         return say("none")
-    number, which = many(len(words), "word"), inline(", ".join(words), MENTIONED)
+    number, which = many(len(words), "word"), inline(", ".join(words), SUMMARY_SIZE)
     return f"{number} ({which})"
 
 
-def _words(text: str) -> dict[str, str]:
-    """Return the words in a text by their plain form; raises RoomError."""
+def _parse_words(text: str) -> dict[str, str]:
+    """Return the words in a text by their plain form; raises SessionError."""
     written = (" ".join(clean(word.casefold()).split()) for word in re.split(r"[,;\n]", text))
     words = {plain_words(word): word for word in written if word}
-    if any(len(word) > LONGEST_WORD for word in words.values()):
-        raise RoomError(
-            say("One of these has more than {most:,} characters: shorten it.", most=LONGEST_WORD)
+    if any(len(word) > MAX_WORD_LENGTH for word in words.values()):
+        raise SessionError(
+            say("One of these has more than {most:,} characters: shorten it.", most=MAX_WORD_LENGTH)
         )
     if "" in words:
-        raise RoomError(
+        raise SessionError(
             say("One of these has neither a letter nor a digit: name words or phrases.")
         )
     return words

@@ -20,7 +20,7 @@ from ..inference.sampling import LARGEST_SEED, Sampling
 from ..screenplay.drafts import Draft
 from ..settings import Settings
 from ..storage.schema import Script
-from .turn import Patience, RoomError, Stopped, Wish
+from .turn import ContinueRequest, Job, SessionError, Stopped
 
 
 class Drafter:
@@ -32,37 +32,42 @@ class Drafter:
 
     # Options
 
-    def manners(
-        self, script: Script, wish: Wish, banned: tuple[str, ...], seed: int, takes: int = 1
+    def make_line_options(
+        self,
+        script: Script,
+        request: ContinueRequest,
+        banned: tuple[str, ...],
+        seed: int,
+        takes: int = 1,
     ) -> Iterator[Manner]:
-        """Yield how each line of a take is written, from its first seed on; raises RoomError.
+        """Yield how each line of a take is written, from its first seed on; raises SessionError.
 
         All lines and takes of a request share the candidates of one line. A seed without a quality
         asks for the line of that very seed, so that there is nothing to choose from.
         """
-        present = _present(script, wish)
+        present = _list_model_characters(script, request)
         only = present if script.lock or (script.skip_played and script.players) else ()
-        options = resolve(wish.options, script, self.settings)
+        options = resolve(request.options, script, self.settings)
         quality = options.pop("quality")
-        if wish.seed is not None and not wish.options.get("quality"):
+        if request.seed is not None and not request.options.get("quality"):
             quality = QUICK
-        if wish.is_unspoken:
+        if request.is_unspoken:
             options["company"] = 0.0
-        candidates = max(1, reranking.CANDIDATES[quality] // (wish.lines * takes))
-        for number in range(wish.lines):
+        candidates = max(1, reranking.CANDIDATES[quality] // (request.lines * takes))
+        for number in range(request.lines):
             # The character of the request speaks first; who answers is up to the model.
-            character = wish.character if number == 0 else None
+            character = request.character if number == 0 else None
             yield Manner(
-                Sampling(_seed_after(seed, number), **options),
+                Sampling(_offset_seed(seed, number), **options),
                 self.settings.line_length,
-                kind=None if character else wish.kind,
+                kind=None if character else request.kind,
                 character=character,
                 cast=() if character else only,
                 present=() if character else present,
                 banned=banned,
                 quality=quality,
                 candidates=candidates,
-                whatever_load=wish.seed is not None,
+                whatever_load=request.seed is not None,
             )
 
     # Lines
@@ -72,10 +77,10 @@ class Drafter:
         engine: Engine,
         at: Standing,
         script: Script,
-        wish: Wish,
+        request: ContinueRequest,
         takes: int,
         banned: tuple[str, ...],
-        patience: Patience,
+        job: Job,
     ) -> list[list[Draft]]:
         """Write takes of a request's lines side by side; return those that have a line.
 
@@ -83,22 +88,22 @@ class Drafter:
         left out, unless none can be.
 
         Raises:
-            RoomError: nothing can be written, and why.
+            SessionError: nothing can be written, and why.
             Stopped: nothing was finished.
         """
-        first = secrets.randbelow(LARGEST_SEED) if wish.seed is None else wish.seed
-        seeds = [_seed_after(first, take * wish.lines) for take in range(takes)]
-        manners = [self.manners(script, wish, banned, seed, takes) for seed in seeds]
+        first = secrets.randbelow(LARGEST_SEED) if request.seed is None else request.seed
+        seeds = [_offset_seed(first, take * request.lines) for take in range(takes)]
+        manners = [self.make_line_options(script, request, banned, seed, takes) for seed in seeds]
         written: list[list[Draft]] = [[] for _ in seeds]
         try:
-            firsts = await patience.wait(
+            firsts = await job.wait(
                 self._write_firsts(engine, at, [next(some) for some in manners])
             )
             works = [
-                self._write_rest(engine, at, first, some, patience.progress, drafts)
+                self._write_rest(engine, at, first, some, job.progress, drafts)
                 for first, some, drafts in zip(firsts, manners, written, strict=True)
             ]
-            await patience.wait(_run_any(works))
+            await job.wait(_run_any(works))
         except Stopped:
             if not any(written):
                 raise
@@ -106,15 +111,15 @@ class Drafter:
 
     async def _write_firsts(
         self, engine: Engine, at: Standing, manners: Sequence[Manner]
-    ) -> list[Draft | RoomError]:
+    ) -> list[Draft | SessionError]:
         """Write the first line of each take, no two alike where candidates differ."""
         pools = await asyncio.gather(
             *(self._candidates(engine, at, manner) for manner in manners), return_exceptions=True
         )
-        firsts: list[Draft | RoomError] = []
+        firsts: list[Draft | SessionError] = []
         beside: list[str] = []
         for pool in pools:
-            if isinstance(pool, RoomError):
+            if isinstance(pool, SessionError):
                 firsts.append(pool)
             elif isinstance(pool, BaseException):
                 raise pool
@@ -127,13 +132,13 @@ class Drafter:
         self,
         engine: Engine,
         at: Standing,
-        first: Draft | RoomError,
+        first: Draft | SessionError,
         manners: Iterator[Manner],
         progress: Progress,
         drafts: list[Draft],
     ) -> None:
         """Write the lines below the first one of a take, and add all of them to ``drafts``."""
-        if isinstance(first, RoomError):
+        if isinstance(first, SessionError):
             raise first
         try:
             draft = first
@@ -144,52 +149,54 @@ class Drafter:
                 if (manner := next(manners, None)) is None:
                     return
                 draft = await self.write_line(engine, at, manner)
-        except RoomError:
+        except SessionError:
             drafts.clear()
             raise
 
     async def write_line(self, engine: Engine, at: Standing, manner: Manner) -> Draft:
-        """Write one line, the best of its candidates; raises RoomError."""
+        """Write one line, the best of its candidates; raises SessionError."""
         return reranking.choose(await self._candidates(engine, at, manner), at.said).draft
 
     async def _candidates(self, engine: Engine, at: Standing, manner: Manner) -> list[Candidate]:
-        """Write at least one candidate for a line; raises RoomError."""
+        """Write at least one candidate for a line; raises SessionError."""
         try:
             candidates = await write_candidates(engine, at, manner, self.channel)
         except NothingLeft:
-            raise RoomError(
+            raise SessionError(
                 say(
                     "Without the words that must not be said here nothing is left to say: try "
                     "again, or take some off the list with {/settings banned}."
                 )
             ) from None
         except ValueError as error:
-            raise RoomError(
+            raise SessionError(
                 say("{reason} Choose another kind, or another voice.", reason=error)
             ) from error
         if not candidates:
-            raise RoomError(say("The voice had nothing to say: try again, or another temperature."))
+            raise SessionError(
+                say("The voice had nothing to say: try again, or another temperature.")
+            )
         return candidates
 
 
-def _seed_after(seed: int, number: int) -> int:
+def _offset_seed(seed: int, number: int) -> int:
     return (seed + number) % (LARGEST_SEED + 1)
 
 
-def _present(script: Script, wish: Wish) -> tuple[str, ...]:
-    """Return the members of the cast for whom the model speaks; raises RoomError."""
+def _list_model_characters(script: Script, request: ContinueRequest) -> tuple[str, ...]:
+    """Return the members of the cast for whom the model speaks; raises SessionError."""
     played = set(script.players) if script.skip_played else set()
-    if wish.character in played:
-        raise RoomError(
+    if request.character in played:
+        raise SessionError(
             say(
                 "{name} is played by somebody, who writes it: name another character, or see "
                 "{/settings voice}.",
-                name=inline(wish.character or "", 60),
+                name=inline(request.character or "", 60),
             )
         )
     present = tuple(one for one in script.cast if one not in played)
-    if script.cast and not present and not wish.is_unspoken:
-        raise RoomError(
+    if script.cast and not present and not request.is_unspoken:
+        raise SessionError(
             say(
                 "Everybody in the cast is played by somebody: ask for a kind that nobody speaks, "
                 "or add a character with {/cast add}."
@@ -199,9 +206,9 @@ def _present(script: Script, wish: Wish) -> tuple[str, ...]:
 
 
 async def _run_any(works: Iterable[Coroutine[Any, Any, None]]) -> None:
-    """Run works side by side; raises what one raises, but RoomError only if all of them do."""
+    """Run works side by side; raises what one raises, but SessionError only if all of them do."""
     results = await asyncio.gather(*works, return_exceptions=True)
     failed = [error for error in results if error is not None]
-    worst = next((error for error in failed if not isinstance(error, RoomError)), None)
+    worst = next((error for error in failed if not isinstance(error, SessionError)), None)
     if worst or len(failed) == len(results):
         raise worst or failed[0]

@@ -22,38 +22,38 @@ from ..storage.schema import Line, Script, guilds_voice
 from ..storage.store import Store
 from .banned_words import read_words
 from .context import TurnContext
-from .permissions import check_may_rule, check_may_write
-from .reader import Reader
+from .permissions import check_may_manage, check_may_write
+from .reader import ScriptReader
 from .turn import (
     NO_SCRIPT,
-    LineIsOld,
+    Job,
     NewScript,
     NoScript,
-    Patience,
-    Place,
-    RoomError,
+    Requester,
+    ScriptPosition,
+    SessionError,
+    StaleLine,
     Stopped,
-    Turn,
-    Writer,
-    place_of,
+    TurnResult,
+    current_position,
 )
 
-LONGEST_READING = 600.0
+READING_TIME_LIMIT = 600.0
 """Seconds for which a model reads a file before its lines are there. Discord waits for 900."""
 
-ENOUGH_TO_JUDGE = 500
+CHECKED_LINES = 500
 """Lines of a file that are searched for characters which a model cannot read."""
 
 
 class Library:
     """The scripts of one channel, of which one may run.
 
-    A method that raises has changed nothing: RoomError or ScriptError for what cannot be done or
+    A method that raises has changed nothing: SessionError or ScriptError for what cannot be done or
     may not, and ModelError for a model that is gone.
     """
 
     def __init__(
-        self, channel: int, store: Store, voices: Voices, settings: Settings, reader: Reader
+        self, channel: int, store: Store, voices: Voices, settings: Settings, reader: ScriptReader
     ) -> None:
         self.channel = channel
         self.store = store
@@ -65,12 +65,12 @@ class Library:
 
     # The script that runs
 
-    async def script(self) -> Script:
+    async def load_script(self) -> Script:
         """Return the script that the channel writes on; raises NoScript."""
         script = await self.store.scripts.find_running(self.channel)
         if script is not None:
             return script
-        if await self.scripts():
+        if await self.list_scripts():
             raise NoScript(
                 say(
                     "No script runs in this channel now: begin one with {/start}, or go on with "
@@ -79,101 +79,111 @@ class Library:
             )
         raise NoScript(say("No script runs in this channel yet: begin one with {/start}."))
 
-    async def script_at(self, under: Place | None) -> Script:
-        """Return the script if it still stands at a place; raises NoScript and LineIsOld."""
-        script = await self.script()
-        if under is None or under == place_of(script):
+    async def load_script_at(self, expected: ScriptPosition | None) -> Script:
+        """Return the script if it still stands at a place; raises NoScript and StaleLine."""
+        script = await self.load_script()
+        if expected is None or expected == current_position(script):
             return script
-        await self.check_runs(script, under.script)
-        raise LineIsOld(under)
+        await self.check_is_running(script, expected.script)
+        raise StaleLine(expected)
 
     @asynccontextmanager
-    async def turn(self, writer: Writer, under: Place | None = None) -> AsyncIterator[TurnContext]:
-        """Hold the channel for one turn; raises NoScript and LineIsOld as `script_at` does."""
+    async def open_turn(
+        self, requester: Requester, expected: ScriptPosition | None = None
+    ) -> AsyncIterator[TurnContext]:
+        """Hold the channel for one turn; raises NoScript and StaleLine as `load_script_at` does."""
         async with self.lock:
-            yield TurnContext(self.store, await self.script_at(under), writer)
+            yield TurnContext(self.store, await self.load_script_at(expected), requester)
 
-    async def begun(self) -> Script:
-        """Return the script if it has a line; raises NoScript, and RoomError where it has none."""
-        script = await self.script()
+    async def load_nonempty_script(self) -> Script:
+        """Load the running script; raise NoScript, or SessionError if it has no line."""
+        script = await self.load_script()
         if script.head is None:
-            raise RoomError(say("The script has no line yet: write one, or use {/continue}."))
+            raise SessionError(say("The script has no line yet: write one, or use {/continue}."))
         return script
 
-    async def lines(self) -> list[Line]:
+    async def load_lines(self) -> list[Line]:
         """Return the script's lines, from the first to the last."""
-        return await self.store.lines.load_path((await self.script()).head)
+        return await self.store.lines.load_path((await self.load_script()).head)
 
-    async def characters(self) -> list[str]:
+    async def list_characters(self) -> list[str]:
         """Return the cast, and after it the other characters, the latest speaker first."""
-        script = await self.script()
+        script = await self.load_script()
         cues = await self.store.lines.list_cues(script.head)
         spoken = [Element(Kind.DIALOGUE, cue).cue for cue in cues]
         return list(dict.fromkeys([*script.cast, *(cue for cue in spoken if cue)]))
 
-    async def check_runs(self, running: Script, script: int) -> None:
-        """Raise RoomError where another script was meant than the one that runs."""
+    async def check_is_running(self, running: Script, script: int) -> None:
+        """Raise SessionError where another script was meant than the one that runs."""
         if running.id == script:
             return
         title = inline(running.title, 100)
         if await self.store.scripts.find(script) is None:
-            raise RoomError(say("That script was deleted: “{title}” runs here now.", title=title))
-        raise RoomError(say("That script is on the shelf: “{title}” runs here now.", title=title))
+            raise SessionError(
+                say("That script was deleted: “{title}” runs here now.", title=title)
+            )
+        raise SessionError(
+            say("That script is on the shelf: “{title}” runs here now.", title=title)
+        )
 
     # New scripts
 
-    async def begin(self, writer: Writer, new: NewScript, heading: Element | None = None) -> Turn:
+    async def begin(
+        self, requester: Requester, new: NewScript, heading: Element | None = None
+    ) -> TurnResult:
         """Begin a script, with a scene heading if there is one, and shelve the one that ran."""
         async with self.lock:
-            shelved = await self._script_to_shelve(writer, new.over)
-            script = await self._unstored(writer, new)
-            reading = await self._open_first(script, new.style)
+            shelved = await self._find_script_to_shelve(requester, new.over)
+            script = await self._make_script(requester, new)
+            reading = await self._open_model(script, new.style)
             first = [heading] if heading else []
-            drafts = await self.reader.read_elements(reading, reading.start, first, writer)
-            return await self._store(script, reading, drafts, writer, shelved)
+            drafts = await self.reader.read_elements(reading, reading.start, first, requester)
+            return await self._store_script(script, reading, drafts, requester, shelved)
 
     async def import_script(
         self,
-        writer: Writer,
+        requester: Requester,
         new: NewScript,
         elements: Sequence[Element],
-        patience: Patience | None = None,
-    ) -> Turn:
+        job: Job | None = None,
+    ) -> TurnResult:
         """Begin a script with the elements of a file, and shelve the one that ran.
 
         The model reads them before, and keeps nobody who writes here waiting meanwhile.
         """
-        patience = patience or Patience()
-        await self._script_to_shelve(writer, new.over)
-        script = await self._unstored(writer, new)
-        reading = await self._open_first(script, new.style)
+        job = job or Job()
+        await self._find_script_to_shelve(requester, new.over)
+        script = await self._make_script(requester, new)
+        reading = await self._open_model(script, new.style)
         reads = prefill.read_all(
             reading,
             elements,
-            writer.id,
-            writer.name,
+            requester.id,
+            requester.name,
             self.channel,
-            patience.progress,
-            LONGEST_READING,
+            job.progress,
+            READING_TIME_LIMIT,
         )
         try:
-            drafts = await patience.wait(reads)
+            drafts = await job.wait(reads)
         except Stopped:
-            raise RoomError(say("Stopped while it was read: no script was begun.")) from None
+            raise SessionError(say("Stopped while it was read: no script was begun.")) from None
         async with self.lock:
-            shelved = await self._script_to_shelve(writer, new.over)
-            return await self._store(script, reading, drafts, writer, shelved)
+            shelved = await self._find_script_to_shelve(requester, new.over)
+            return await self._store_script(script, reading, drafts, requester, shelved)
 
-    async def _script_to_shelve(self, writer: Writer, over: int | None) -> Script | None:
-        """Return the script that runs; raises RoomError unless the writer may shelve it."""
+    async def _find_script_to_shelve(self, requester: Requester, over: int | None) -> Script | None:
+        """Return the script that runs; raises SessionError unless the writer may shelve it."""
         running = await self.store.scripts.find_running(self.channel)
         if over is not None and over != (running.id if running else NO_SCRIPT):
-            raise RoomError(say("The script here has changed in the meantime: use {/start} again."))
+            raise SessionError(
+                say("The script here has changed in the meantime: use {/start} again.")
+            )
         if running is not None:
-            check_may_write(running, writer)
+            check_may_write(running, requester)
         return running
 
-    async def _unstored(self, writer: Writer, new: NewScript) -> Script:
+    async def _make_script(self, requester: Requester, new: NewScript) -> Script:
         """Return a new script before it is stored; raises ScriptError for a banned name."""
         await self._check_names(new.cast, new.guild)
         values = {name: one.initial(self.settings) for name, one in PREFERENCES.items()}
@@ -182,107 +192,111 @@ class Library:
         return Script(
             channel=self.channel,
             guild=new.guild,
-            owner=writer.id,
+            owner=requester.id,
             title=new.title,
             cast=list(new.cast),
-            voice=new.voice or await self._default_voice(new.guild),
+            voice=new.voice or await self._find_usable_model(new.guild),
             lock=bool(new.cast),
             running=True,
             head=None,
             **values,
         )
 
-    async def chosen_voice(self, guild: int | None) -> str:
+    async def find_chosen_model(self, guild: int | None) -> str:
         """Return the name of the model that a guild has chosen, or the operator."""
         chosen = await self.store.facts.find(guilds_voice(guild)) if guild is not None else None
         return chosen or self.settings.model
 
-    async def _default_voice(self, guild: int | None) -> str:
+    async def _find_usable_model(self, guild: int | None) -> str:
         """Return the chosen model's name, or the operator's where the chosen one is gone."""
-        chosen = await self.chosen_voice(guild)
+        chosen = await self.find_chosen_model(guild)
         return chosen if chosen in self.voices.names() else self.settings.model
 
-    async def _open_first(self, script: Script, style: str | None) -> Reading:
+    async def _open_model(self, script: Script, style: str | None) -> Reading:
         """Return a new script's model, and note the style in the script; raises ScriptError."""
         if style:
             model = (await self.voices.engine(script.voice)).model
             script.style = openings.find_style(model, style)
-        return await self.reader.open(script.voice, script.style)
+        return await self.reader.open_model(script.voice, script.style)
 
-    async def _store(
+    async def _store_script(
         self,
         new: Script,
         reading: Reading,
         drafts: Sequence[Draft],
-        writer: Writer,
+        requester: Requester,
         shelved: Script | None,
-    ) -> Turn:
+    ) -> TurnResult:
         """Store a new script with its first lines."""
-        script = await self.store.scripts.begin(new, drafts, writer.delivery)
+        script = await self.store.scripts.begin(new, drafts, requester.delivery)
         last = await self.store.lines.load_last(script.head, 1)
-        notices = self.reader.notices
-        notices.note_reader(script.id, reading)
-        first = [draft.element for draft in drafts[:ENOUGH_TO_JUDGE]]
-        unreadable = notices.is_unreadable(script.id, writer.id, reading.model, first)
-        return Turn(script, last, shelved=shelved, unreadable=unreadable)
+        notifications = self.reader.notifications
+        notifications.record_model(script.id, reading)
+        first = [draft.element for draft in drafts[:CHECKED_LINES]]
+        unreadable = notifications.should_report_unreadable(
+            script.id, requester.id, reading.model, first
+        )
+        return TurnResult(script, last, shelved=shelved, unreadable=unreadable)
 
     # All scripts
 
-    async def scripts(self) -> list[Script]:
+    async def list_scripts(self) -> list[Script]:
         """Return all scripts of the channel: the one that runs, then the others, latest first."""
         return await self.store.scripts.list_channel(self.channel)
 
     async def find(self, script: int) -> Script:
-        """Return a script of the channel by its id; raises RoomError where it is gone."""
+        """Return a script of the channel by its id; raises SessionError where it is gone."""
         found = await self.store.scripts.find(script)
         if found is None or found.channel != self.channel:
-            raise RoomError(say("That script is not here any more: see {/scripts}."))
+            raise SessionError(say("That script is not here any more: see {/scripts}."))
         return found
 
-    async def switch(self, writer: Writer, script: int) -> Turn:
+    async def switch(self, requester: Requester, script: int) -> TurnResult:
         """Go on with another script, and shelve the one that ran."""
         async with self.lock:
             wanted = await self.find(script)
             running = await self.store.scripts.find_running(self.channel)
             if running is not None and running.id == script:
-                raise RoomError(say("That script runs here already: go on with {/continue}."))
+                raise SessionError(say("That script runs here already: go on with {/continue}."))
             for one in filter(None, (wanted, running)):
-                check_may_write(one, writer)
-            left, returned = await self._parted(running, wanted)
+                check_may_write(one, requester)
+            left, returned = await self._compare_visible_lines(running, wanted)
             found = await self.store.scripts.run(script)
-            return Turn(found, moved_from=found.head, left=left, returned=returned, shelved=running)
+            return TurnResult(
+                found, moved_from=found.head, removed=left, restored=returned, shelved=running
+            )
 
-    async def rename(self, writer: Writer, script: int, title: str) -> Script:
+    async def rename(self, requester: Requester, script: int, title: str) -> Script:
         """Give a script another title."""
         async with self.lock:
-            check_may_rule(await self.find(script), writer)
+            check_may_manage(await self.find(script), requester)
             return await self.store.scripts.update(script, title=title)
 
-    async def archive(self, writer: Writer, script: int, archived: bool) -> Script:
+    async def archive(self, requester: Requester, script: int, archived: bool) -> Script:
         """Put a script away, so that it no longer runs, or put it back on the shelf."""
         async with self.lock:
             found = await self.find(script)
-            check_may_rule(found, writer)
+            check_may_manage(found, requester)
             running = found.running and not archived
             return await self.store.scripts.update(script, archived=archived, running=running)
 
-    async def delete(self, writer: Writer, script: int) -> list[Turn]:
+    async def delete(self, requester: Requester, script: int) -> list[TurnResult]:
         """Delete a script for good, but for the lines that a fork of it reaches.
 
         Returns what is seen now of each script that the messages of the deleted one show instead.
         """
         async with self.lock:
             found = await self.find(script)
-            check_may_rule(found, writer)
+            check_may_manage(found, requester)
             seen = [
-                Turn(one, moved_from=one.head, left=left, returned=returned)
-                for one in await self._behind(found)
-                for left, returned in [await self._parted(found, one)]
+                TurnResult(one, moved_from=one.head, removed=left, restored=returned)
+                for one in await self._list_sharing_scripts(found)
+                for left, returned in [await self._compare_visible_lines(found, one)]
             ]
             await self.store.scripts.delete(script)
             return seen
 
-    async def _parted(
+    async def _compare_visible_lines(
         self, was: Script | None, now: Script
     ) -> tuple[frozenset[int], frozenset[int]]:
         """Return the lines that leave the channel's sight and those that come back with a switch.
@@ -293,7 +307,7 @@ class Library:
         before = (
             [was]
             if was and await self.store.scripts.share_lines(was, now)
-            else await self.scripts()
+            else await self.list_scripts()
         )
         stands = frozenset(await self.store.lines.load_path_ids(now.head))
         left, returned = set[int](), set[int]()
@@ -304,30 +318,30 @@ class Library:
                 returned |= stands.difference(stood)
         return frozenset(left), frozenset(returned)
 
-    async def _behind(self, script: Script) -> list[Script]:
+    async def _list_sharing_scripts(self, script: Script) -> list[Script]:
         """Return the scripts that share lines with one, and so may be seen in its messages.
 
         Where one of them runs, that one is seen already, and none is returned.
         """
         sharing = [
             one
-            for one in await self.scripts()
+            for one in await self.list_scripts()
             if one.id != script.id and await self.store.scripts.share_lines(one, script)
         ]
         return [] if any(one.running for one in sharing) else sharing
 
     # Preferences and cast of the script that runs
 
-    async def change(self, writer: Writer, values: Mapping[str, Any]) -> Script:
+    async def change_preferences(self, requester: Requester, values: Mapping[str, Any]) -> Script:
         """Change preferences of the script, by the names of the columns of `Script`.
 
         The owner and moderators change all of them, but moderators alone the role.
         """
         async with self.lock:
-            script = await self.script()
-            check_may_rule(script, writer)
-            if "role" in values and not writer.moderator:
-                raise RoomError(
+            script = await self.load_script()
+            check_may_manage(script, requester)
+            if "role" in values and not requester.moderator:
+                raise SessionError(
                     say("Only a moderator (Manage Messages) keeps a script to a role: ask one.")
                 )
             if "voice" in values:
@@ -335,18 +349,18 @@ class Library:
             return await self.store.scripts.update(script.id, **values)
 
     async def add_to_cast(
-        self, writer: Writer, names: Sequence[str], player: int | None = None
+        self, requester: Requester, names: Sequence[str], player: int | None = None
     ) -> Script:
         """Add characters, played by a person with this id, or by nobody."""
         async with self.lock:
-            script = await self.script()
-            check_may_write(script, writer)
+            script = await self.load_script()
+            check_may_write(script, requester)
             if not names:
-                raise RoomError(say("Name somebody to add, such as MAYA."))
+                raise SessionError(say("Name somebody to add, such as MAYA."))
             await self._check_names(names, script.guild)
             cast = list(dict.fromkeys([*script.cast, *names]))
             if len(cast) > CAST_LIMIT:
-                raise RoomError(
+                raise SessionError(
                     say(
                         "A cast can have at most {most} characters: remove one first.",
                         most=CAST_LIMIT,
@@ -354,26 +368,26 @@ class Library:
                 )
             return await self.store.scripts.recast(script.id, cast, dict.fromkeys(names, player))
 
-    async def remove_from_cast(self, writer: Writer, name: str) -> Script:
+    async def remove_from_cast(self, requester: Requester, name: str) -> Script:
         """Take a character out of the cast."""
         async with self.lock:
-            script = await self.script()
-            check_may_rule(script, writer)
+            script = await self.load_script()
+            check_may_manage(script, requester)
             if name not in script.cast:
-                raise RoomError(
+                raise SessionError(
                     say("“{name}” is not in the cast: see {/cast list}.", name=inline(name, 60))
                 )
             cast = [one for one in script.cast if one != name]
             return await self.store.scripts.recast(script.id, cast, {})
 
-    async def banned(self, guild: int | None) -> tuple[str, ...]:
+    async def load_banned_words(self, guild: int | None) -> tuple[str, ...]:
         """Return the banned words here: the operator's list, the guild's and the channel's."""
         own = await self.store.banned_words.list_effective(self.channel, guild)
         return tuple(sorted({*read_words(self.settings.banned), *own}))
 
     async def _check_names(self, names: Sequence[str], guild: int | None) -> None:
         """Raise ScriptError for a name that has a banned word."""
-        banned = await self.banned(guild)
+        banned = await self.load_banned_words(guild)
         for name in names:
             if word := said(name, banned):
                 raise ScriptError(

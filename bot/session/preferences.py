@@ -10,12 +10,12 @@ from ..i18n.catalogue import many, phrase, say
 from ..i18n.markdown import inline
 from ..settings import Settings
 from ..storage.schema import Script
-from .banned_words import mentioned
+from .banned_words import summarize_words
 
-Value = str | float | None
+PreferenceValue = str | float | None
 """The value of a preference: a number, on or off, a name, or the id of a role (None: everybody)."""
 
-MOST_TAKES = 5
+MAX_TAKES = 5
 """The most takes of a line that are written at once."""
 
 BANNED = "banned"
@@ -24,12 +24,12 @@ BANNED = "banned"
 EVERYTHING = "everything"
 """Stands for all preferences, where one is chosen."""
 
-HOW = phrase(
+HINT = phrase(
     "{/settings voice} and {/settings turns} change it, {/settings reset} takes that back, "
     "{/settings banned} has the words that no voice says."
 )
 
-NAMES = {
+LABELS = {
     "voice": "model",
     **{name: one.label for name, one in PREFERENCES.items()},
     "takes": "takes",
@@ -41,7 +41,7 @@ NAMES = {
 }
 """The preferences by their columns, as people call them, in the order in which they are shown."""
 
-ENTRIES = {
+ENTRY_TEMPLATES = {
     "voice": phrase("model {value}"),
     **{name: one.entry for name, one in PREFERENCES.items()},
     "takes": phrase("takes {value:,}"),
@@ -55,13 +55,13 @@ ENTRIES = {
 
 RANGES: dict[str, tuple[float, float]] = {
     **{name: one.bounds for name, one in PREFERENCES.items() if one.bounds},
-    "takes": (1, MOST_TAKES),
+    "takes": (1, MAX_TAKES),
     "cooldown": (0, 86_400),
 }
 """The least and the largest value of each number, as in the options of the commands."""
 
 
-def at_first(script: Script, settings: Settings) -> dict[str, Any]:
+def initial_values(script: Script, settings: Settings) -> dict[str, Any]:
     """Return each preference as it is before anybody changes it."""
     return {
         "voice": settings.model,
@@ -75,9 +75,9 @@ def at_first(script: Script, settings: Settings) -> dict[str, Any]:
     }
 
 
-def present(script: Script, settings: Settings) -> dict[str, Any]:
+def current_values(script: Script, settings: Settings) -> dict[str, Any]:
     """Return each preference as it is now: the operator's where the script has none of its own."""
-    now = {name: getattr(script, name) for name in NAMES}
+    now = {name: getattr(script, name) for name in LABELS}
     return now | {
         name: getattr(settings, one.default)
         for name, one in PREFERENCES.items()
@@ -85,43 +85,46 @@ def present(script: Script, settings: Settings) -> dict[str, Any]:
     }
 
 
-def shown(script: Script, settings: Settings, banned: Mapping[str, Sequence[str]]) -> str:
+def format_preferences(
+    script: Script, settings: Settings, banned: Mapping[str, Sequence[str]]
+) -> str:
     """Return all preferences of a script with their ranges, one a line; changed ones are bold.
 
     ``banned`` has the banned words by where they are banned, in words.
     """
-    first, now = at_first(script, settings), present(script, settings)
-    lines = [
-        f"- {_bold(entry(one, now[one]), getattr(script, one) != first[one])}{_range(one)}"
-        for one in NAMES
-    ]
+    first, now = initial_values(script, settings), current_values(script, settings)
+    lines = []
+    for name in LABELS:
+        preference = _bold(format_preference(name, now[name]), getattr(script, name) != first[name])
+        lines.append(f"- {preference}{_format_range(name)}")
     if script.style:
         lines.insert(1, f"- **{say('style {style}', style=inline(script.style, 40))}**")
     for where, words in banned.items():
-        list_there = say("banned {where}: {words}", where=where, words=mentioned(words))
+        list_there = say("banned {where}: {words}", where=where, words=summarize_words(words))
         lines.append(f"- {_bold(list_there, bool(words))}")
     title = say("“{title}” is written like this:", title=inline(script.title, 100))
-    return "\n".join((title, *lines, f"-# {say(HOW)}"))
+    return "\n".join((title, *lines, f"-# {say(HINT)}"))
 
 
-def changed_to(script: Script, settings: Settings, changed: Iterable[str]) -> str:
+def format_changes(script: Script, settings: Settings, changed: Iterable[str]) -> str:
     """Return a sentence with the preferences that have just been changed."""
-    now = present(script, settings)
+    now = current_values(script, settings)
     return say(
-        "From now on: {changes}.", changes=", ".join(entry(one, now[one]) for one in changed)
+        "From now on: {changes}.",
+        changes=", ".join(format_preference(one, now[one]) for one in changed),
     )
 
 
-def entry(name: str, value: Value) -> str:
+def format_preference(name: str, value: PreferenceValue) -> str:
     """Return a preference with its value, in words."""
-    return say(ENTRIES[name], value=_in_words(name, value))
+    return say(ENTRY_TEMPLATES[name], value=_format_value(name, value))
 
 
 def _bold(text: str, changed: bool) -> str:
     return f"**{text}**" if changed else text
 
 
-def _range(name: str) -> str:
+def _format_range(name: str) -> str:
     """Return the choices or the range of a preference, if it has any."""
     if name in PREFERENCES and (choices := PREFERENCES[name].choices):
         return f" ({', '.join(map(say, choices.values()))})"
@@ -133,7 +136,7 @@ def _range(name: str) -> str:
     return f" {say('(from {least:,} to {most:,})', least=least, most=most)}"
 
 
-def _in_words(name: str, value: Value) -> object:
+def _format_value(name: str, value: PreferenceValue) -> object:
     match name, value:
         case "role", None:
             return say("everybody")

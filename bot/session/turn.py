@@ -19,23 +19,23 @@ R = TypeVar("R")
 NO_SCRIPT = 0
 """Stands for the id of a script where none runs."""
 
-MOST_LINES = 10
+MAX_LINES = 10
 """The most lines of one turn."""
 
-LONGEST_TEXT = 1500
+MAX_ELEMENT_LENGTH = 1500
 """Characters that one element of a person's text may have, so that a message can show it."""
 
 
-class RoomError(Exception):
+class SessionError(Exception):
     """One friendly sentence for the person who asked; nothing was changed."""
 
 
-class NoScript(RoomError):
+class NoScript(SessionError):
     """No script runs in the channel."""
 
 
 @dataclass(frozen=True)
-class Place:
+class ScriptPosition:
     """A line of a script, as a button carries it."""
 
     script: int
@@ -43,21 +43,21 @@ class Place:
     """`BEFORE_THE_FIRST` where there is no line yet."""
 
 
-class LineIsOld(RoomError):
+class StaleLine(SessionError):
     """The line that was acted on is no longer the script's last one."""
 
     def __init__(
         self,
-        place: Place,
+        position: ScriptPosition,
         sentence: str = phrase("The script has gone on since: this is no longer its last line."),
     ) -> None:
         """Note the place, and say ``sentence``, which is one for the catalogues."""
         super().__init__(say(sentence))
-        self.place = place
+        self.position = position
 
 
 @dataclass(frozen=True)
-class Writer:
+class Requester:
     """The person who asks for something, and the interaction that asks."""
 
     id: int
@@ -71,7 +71,7 @@ class Writer:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wish:
+class ContinueRequest:
     """A request for lines by the model."""
 
     lines: int = 1
@@ -108,7 +108,7 @@ class NewScript:
     """The script that may be shelved, `NO_SCRIPT` for none; None for whichever runs."""
 
 
-class Patience:
+class Job:
     """The progress of a long turn, and a way to stop it."""
 
     def __init__(self) -> None:
@@ -143,77 +143,77 @@ class Stopped(Exception):
 
 
 @dataclass(frozen=True)
-class Turn:
+class TurnResult:
     """What a turn changed: the new lines, and the lines that left the script or came back."""
 
     script: Script
     lines: list[Line] = field(default_factory=list)
     moved_from: int | None = None
     """The head before the turn, whose message loses its buttons."""
-    left: frozenset[int] = frozenset()
-    returned: frozenset[int] = frozenset()
+    removed: frozenset[int] = frozenset()
+    restored: frozenset[int] = frozenset()
     shelved: Script | None = None
     """The script that ran before, where another one began."""
     unreadable: bool = False
     """Whether the writer must be told that the model cannot read much of the text."""
     note: str = ""
     """A note above the end of the script, where `lines` are too many to be shown."""
-    ballot: Ballot | None = None
+    poll: Ballot | None = None
     """The takes that one is chosen from; the script stands where it did."""
 
-    read_by: str = ""
+    new_model: str = ""
     """The name of a model that has read the script instead of another, if nobody was told yet."""
 
     @property
-    def touched(self) -> set[int]:
+    def changed_lines(self) -> set[int]:
         """Return all lines whose messages look different now."""
         heads = (self.moved_from or BEFORE_THE_FIRST, self.script.head or BEFORE_THE_FIRST)
-        return {*heads, *self.left, *self.returned}
+        return {*heads, *self.removed, *self.restored}
 
     @property
-    def place(self) -> Place:
+    def position(self) -> ScriptPosition:
         """Return where the script stands now."""
-        return place_of(self.script)
+        return current_position(self.script)
 
 
 @dataclass(frozen=True)
-class Outcome:
+class PollResult:
     """The end of a vote."""
 
-    ballot: Ballot
+    poll: Ballot
     script: Script
     counts: dict[int, int]
     """The votes for each take, from 0."""
-    won: int
+    winner: int
     """The take that won."""
     lines: list[Line]
     """The lines of the take that won."""
-    turn: Turn | None
+    result: TurnResult | None
     """What the vote changed; None where the script had gone on or did not run."""
 
 
-def place_of(script: Script) -> Place:
+def current_position(script: Script) -> ScriptPosition:
     """Return where a script stands."""
-    return Place(script.id, script.head or BEFORE_THE_FIRST)
+    return ScriptPosition(script.id, script.head or BEFORE_THE_FIRST)
 
 
-def typed_elements(text: str, character: str | None) -> list[Element]:
-    """Parse what a person typed; raises RoomError and ScriptError for what cannot be a turn."""
+def parse_typed_text(text: str, character: str | None) -> list[Element]:
+    """Parse what a person typed; raises SessionError and ScriptError for what cannot be a turn."""
     elements = from_person(text, character)
-    if any(len(element.text) > LONGEST_TEXT for element in elements):
-        raise RoomError(
+    if any(len(element.text) > MAX_ELEMENT_LENGTH for element in elements):
+        raise SessionError(
             say(
                 "One line has more than {most:,} characters: put blank lines into it, so that it "
                 "becomes several.",
-                most=LONGEST_TEXT,
+                most=MAX_ELEMENT_LENGTH,
             )
         )
-    if len(elements) > MOST_LINES:
-        raise RoomError(
+    if len(elements) > MAX_LINES:
+        raise SessionError(
             say(
                 "That is {lines:,} lines at once: write at most {most}.",
                 lines=len(elements),
-                most=MOST_LINES,
+                most=MAX_LINES,
             )
         )
     return elements

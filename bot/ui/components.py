@@ -16,7 +16,7 @@ import discord
 from discord import ui
 
 from ..i18n.catalogue import phrase, say
-from ..session.turn import Place
+from ..session.turn import ScriptPosition
 from ..storage.schema import BEFORE_THE_FIRST
 
 OWN = "onbook:"
@@ -100,42 +100,42 @@ def place_id(*actions: str) -> str:
     return rf"{OWN}(?P<action>{'|'.join(actions)}):(?P<script>{ID}):(?P<line>{ID})"
 
 
-def place_in(match: re.Match[str]) -> Place:
+def place_in(match: re.Match[str]) -> ScriptPosition:
     """Return the place that such a custom id carries."""
-    return Place(int(match["script"]), int(match["line"]))
+    return ScriptPosition(int(match["script"]), int(match["line"]))
 
 
-def under_line(place: Place, *, by_voice: bool, redo: bool = False) -> ui.View:
+def under_line(position: ScriptPosition, *, by_voice: bool, redo: bool = False) -> ui.View:
     """Return the buttons under the newest line.
 
     Args:
-        place: The line, and its script.
+        position: The line, and its script.
         by_voice: True where a voice has written the line, so that another take can be asked for.
         redo: True where an undo can be taken back.
     """
     offered = {
         "continue": True,
         "take": by_voice,
-        "undo": place.line != BEFORE_THE_FIRST,
+        "undo": position.line != BEFORE_THE_FIRST,
         "redo": redo,
         "write": True,
     }
-    return view_of(*(_place_button(action, place) for action, is_on in offered.items() if is_on))
+    return view_of(*(_place_button(action, position) for action, is_on in offered.items() if is_on))
 
 
-def from_here(place: Place) -> ui.View:
+def from_here(position: ScriptPosition) -> ui.View:
     """Return the offer to continue from a line that is no longer the last one."""
-    return view_of(_place_button("here", place))
+    return view_of(_place_button("here", position))
 
 
 def start() -> ui.View:
     """Return the offer to start a script."""
-    return view_of(_place_button("start", Place(0, BEFORE_THE_FIRST)))
+    return view_of(_place_button("start", ScriptPosition(0, BEFORE_THE_FIRST)))
 
 
-def _place_button(action: str, place: Place) -> ui.Button[ui.View]:
+def _place_button(action: str, position: ScriptPosition) -> ui.Button[ui.View]:
     label, style = BUTTONS[action]
-    custom_id = f"{OWN}{action}:{place.script}:{place.line}"
+    custom_id = f"{OWN}{action}:{position.script}:{position.line}"
     return ui.Button(label=say(label), style=style, custom_id=custom_id)
 
 

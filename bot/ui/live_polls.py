@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import discord
 
 from ..i18n.catalogue import speaking
-from ..session.channel_session import Room, Rooms
+from ..session.channel_session import ChannelSession, ChannelSessions
 from ..sharding import Shards
 from ..storage.database import NotKept
 from ..storage.schema import Ballot, Script
@@ -49,9 +49,9 @@ class LivePolls:
 
     Args:
         client: The client whose channels the votes are in.
-        rooms: The channels' sessions.
+        sessions: The channels' sessions.
         poster: Announces how votes end.
-        messages: Draws ballots again.
+        messages: Redraws the messages of polls.
         hold: Is given each task that closes or counts a vote, so that an unload waits for it.
         later: A timer, or None for that of the event loop.
         group: The group of the commands in a host.
@@ -60,7 +60,7 @@ class LivePolls:
     def __init__(
         self,
         client: discord.Client,
-        rooms: Rooms,
+        sessions: ChannelSessions,
         poster: MessagePoster,
         messages: MessageSync,
         hold: Callable[[asyncio.Task[None]], None],
@@ -70,7 +70,7 @@ class LivePolls:
     ) -> None:
         self.client = client
         self.group = group
-        self.rooms = rooms
+        self.sessions = sessions
         self.poster = poster
         self.messages = messages
         self._hold = hold
@@ -88,29 +88,29 @@ class LivePolls:
         """
         if self._resumed:
             return
-        here, store = Shards.of(self.client), self.rooms.store
-        ballots = await store.polls.list_unannounced()
+        here, store = Shards.of(self.client), self.sessions.store
+        polls = await store.polls.list_unannounced()
         self._resumed = True
-        for ballot in ballots:
-            script = await store.scripts.find(ballot.script)
-            if script and here.have(script.guild) and ballot.id not in self._ends:
-                self.watch(ballot)
+        for poll in polls:
+            script = await store.scripts.find(poll.script)
+            if script and here.have(script.guild) and poll.id not in self._ends:
+                self.watch(poll)
 
-    def watch(self, ballot: Ballot) -> None:
-        """Close a vote when it is due; ignore a ballot without a vote."""
-        if ballot.ends is None:
+    def watch(self, poll: Ballot) -> None:
+        """Close a vote when it is due; ignore a poll without a vote."""
+        if poll.ends is None:
             return
-        left = (ballot.ends - discord.utils.utcnow()).total_seconds()
-        self._later(self._ends, left, self._end, ballot.id)
+        left = (poll.ends - discord.utils.utcnow()).total_seconds()
+        self._later(self._ends, left, self._end, poll.id)
 
-    def recount(self, ballot: int) -> None:
+    def recount(self, poll: int) -> None:
         """Show the count of a vote, now or soon."""
-        if ballot in self._counts:
+        if poll in self._counts:
             return  # the edit that is due will show this vote as well
         now = asyncio.get_running_loop().time()
-        due = max(now, self._counted.get(ballot, -math.inf) + BETWEEN_COUNTS)
-        self._counted[ballot] = due  # of votes at the same moment, all but the first wait
-        self._later(self._counts, due - now, self._recount, ballot)
+        due = max(now, self._counted.get(poll, -math.inf) + BETWEEN_COUNTS)
+        self._counted[poll] = due  # of votes at the same moment, all but the first wait
+        self._later(self._counts, due - now, self._recount, poll)
 
     def stop(self) -> None:
         """Close no further votes, and leave them to the next process."""
@@ -118,64 +118,64 @@ class LivePolls:
         for handle in (*self._ends.values(), *self._counts.values()):
             handle.cancel()
 
-    def _later(self, timers: dict[int, Timer], seconds: float, act: Act, ballot: int) -> None:
+    def _later(self, timers: dict[int, Timer], seconds: float, act: Act, poll: int) -> None:
         def begin() -> None:
-            timers.pop(ballot, None)
-            self._hold(asyncio.ensure_future(act(ballot)))
+            timers.pop(poll, None)
+            self._hold(asyncio.ensure_future(act(poll)))
 
         if self._stopped:
             return
         if seconds > 0:
-            timers[ballot] = self._call_later(seconds, begin)
+            timers[poll] = self._call_later(seconds, begin)
         else:
             begin()
 
-    async def _end(self, ballot: int, waits: Sequence[float] = WAITS) -> None:
+    async def _end(self, poll: int, waits: Sequence[float] = WAITS) -> None:
         """Close a vote; where that fails, retry later."""
-        self._counted.pop(ballot, None)
-        if not await self._do(self._close, ballot) and waits:
+        self._counted.pop(poll, None)
+        if not await self._do(self._close, poll) and waits:
             again = partial(self._end, waits=waits[1:])
-            self._later(self._ends, waits[0], again, ballot)
+            self._later(self._ends, waits[0], again, poll)
 
-    async def _recount(self, ballot: int) -> None:
-        self._counted[ballot] = asyncio.get_running_loop().time()
-        await self._do(self.messages.repaint_ballot, ballot)
+    async def _recount(self, poll: int) -> None:
+        self._counted[poll] = asyncio.get_running_loop().time()
+        await self._do(self.messages.repaint_ballot, poll)
 
     async def _do(
-        self, act: Callable[[Channel, Room, int], Awaitable[object]], ballot: int
+        self, act: Callable[[Channel, ChannelSession, int], Awaitable[object]], poll: int
     ) -> bool:
-        """Act in the channel of a ballot, if the ballot exists; return False where that failed."""
-        store = self.rooms.store
+        """Act in the channel of a poll, if it exists; return False if that fails."""
+        store = self.sessions.store
         try:
-            found = await store.polls.find(ballot)
+            found = await store.polls.find(poll)
             script = await store.scripts.find(found.script) if found else None
             if script is None:
                 return True
             channel = self.client.get_partial_messageable(script.channel)
             with speaking(locale_of(script, self.client), self.group):
-                await act(channel, self.rooms.at(script.channel), ballot)
+                await act(channel, self.sessions.get(script.channel), poll)
         except (discord.HTTPException, NotKept, *LOST) as error:
-            log.warning("could not close or show ballot %d: %s", ballot, error)
+            log.warning("could not close or show poll %d: %s", poll, error)
             return False
         except Exception:
-            log.exception("ballot %d failed", ballot)
+            log.exception("poll %d failed", poll)
             return False
         return True
 
-    async def _close(self, channel: Channel, room: Room, ballot: int) -> None:
+    async def _close(self, channel: Channel, session: ChannelSession, poll: int) -> None:
         """Close a vote in front of everybody."""
-        outcome = await room.ballots.close(ballot)
-        if outcome is None:
+        poll_result = await session.polls.close(poll)
+        if poll_result is None:
             return
-        await self.messages.repaint_ballot(channel, room, ballot)
+        await self.messages.repaint_ballot(channel, session, poll)
         shown = set[int]()
         # Nobody waits in a channel that is gone; and where the bot may not post, the message of the
         # takes says how the vote ended.
         with suppress(discord.NotFound, discord.Forbidden):
-            shown = await self.poster.announce(channel, outcome)
-        await self.rooms.store.polls.mark_announced(ballot)
-        if outcome.turn:
-            await self.messages.repaint_in(channel, room, outcome.turn, shown)
+            shown = await self.poster.announce(channel, poll_result)
+        await self.sessions.store.polls.mark_announced(poll)
+        if poll_result.result:
+            await self.messages.repaint_in(channel, session, poll_result.result, shown)
 
 
 def locale_of(script: Script, client: discord.Client) -> str:

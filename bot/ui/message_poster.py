@@ -9,16 +9,16 @@ import discord
 from ..generation.prefill import Progress
 from ..i18n.catalogue import many, phrase, say
 from ..i18n.markdown import inline
-from ..session.channel_session import Room
-from ..session.turn import Outcome, Place, Turn, place_of
+from ..session.channel_session import ChannelSession
+from ..session.turn import PollResult, ScriptPosition, TurnResult, current_position
 from ..storage.schema import Ballot, Line, Script, told_of
 from ..storage.store import Store
 from . import components
-from .ballots import draw_ballot
 from .cards import card, dealt
 from .components import Interaction
 from .delivery import NOBODY, Channel, delivered, posted, tried
 from .perspective import content_of
+from .poll_messages import draw_ballot
 from .responses import SHOWN
 
 HELP = phrase(
@@ -48,7 +48,7 @@ NOT_TAKEN = {
 async def buttons_under(store: Store, script: Script, line: Line | None) -> discord.ui.View:
     """Return the buttons under the last line of a script; before the first one it is None."""
     return components.under_line(
-        place_of(script),
+        current_position(script),
         by_voice=line is not None and line.author is None,
         redo=await store.lines.find_redo(script.id, script.head) is not None,
     )
@@ -87,26 +87,26 @@ class MessagePoster:
             shown.add(message.id)
         return shown
 
-    async def show_opening(self, interaction: Interaction, turn: Turn) -> set[int]:
+    async def show_opening(self, interaction: Interaction, result: TurnResult) -> set[int]:
         """Show that a script has started which has no line yet."""
-        script = turn.script
+        script = result.script
         message = await delivered(
             interaction,
             content=say(
                 "**{title}** begins. Write the first line with {/write}, or let the voice begin.",
                 title=inline(script.title, 100),
             ),
-            view=components.under_line(turn.place, by_voice=False),
+            view=components.under_line(result.position, by_voice=False),
         )
         interaction.extras[SHOWN] = True
         await self.store.posts.record(message.id, script.id, [])
         return {message.id}
 
     async def show_end(
-        self, interaction: Interaction, room: Room, note: str, *, new: bool = False
+        self, interaction: Interaction, session: ChannelSession, note: str, *, new: bool = False
     ) -> set[int]:
         """Show the last line again, under a note of what happened; ``new``: in another message."""
-        script = await room.script()
+        script = await session.load_script()
         line = None if script.head is None else await self.store.lines.find(script.head)
         before = f"-# {say('The script stands before its first line.')}"
         end = card([line], {line.id}) if line else before
@@ -120,12 +120,12 @@ class MessagePoster:
         await self.store.posts.record(message.id, script.id, [line] if line else [])
         return {message.id}
 
-    async def show_ballot(self, interaction: Interaction, ballot: Ballot) -> None:
+    async def show_ballot(self, interaction: Interaction, poll: Ballot) -> None:
         """Show takes to choose from."""
-        content, view = draw_ballot(ballot, await self.store.polls.load_takes(ballot), {})
+        content, view = draw_ballot(poll, await self.store.polls.load_takes(poll), {})
         message = await delivered(interaction, content=content, view=view)
         interaction.extras[SHOWN] = True
-        await self.store.polls.record_message(ballot.id, message.id)
+        await self.store.polls.record_message(poll.id, message.id)
 
     async def show_progress(self, interaction: Interaction, progress: Progress, work: str) -> None:
         """Show the progress of one of `components.WORKS`, and the button that stops it."""
@@ -136,23 +136,25 @@ class MessagePoster:
             )
         )
 
-    async def announce(self, channel: Channel, outcome: Outcome) -> set[int]:
+    async def announce(self, channel: Channel, poll_result: PollResult) -> set[int]:
         """Show how a vote ended, and the lines that won.
 
         An announcement that failed in the middle is completed by the next call, however late: each
         card is recorded when it is posted, and posted once.
         """
-        note, script = _outcome_text(outcome), outcome.script
-        last = outcome.lines[-1].id
-        cards, shown = dealt(outcome.lines), set[int]()
+        note, script = _outcome_text(poll_result), poll_result.script
+        last = poll_result.lines[-1].id
+        cards, shown = dealt(poll_result.lines), set[int]()
         for number, group in enumerate(cards):
-            name = told_of(outcome.ballot.id, number)
+            name = told_of(poll_result.poll.id, number)
             if await self.store.facts.find(name):
                 continue  # posted by an earlier call
-            content = content_of(script, group, {line.id for line in group} if outcome.turn else ())
+            content = content_of(
+                script, group, {line.id for line in group} if poll_result.result else ()
+            )
             view: discord.ui.View | None = None
-            if outcome.turn is None and group is cards[-1]:
-                view = components.from_here(Place(script.id, last))
+            if poll_result.result is None and group is cards[-1]:
+                view = components.from_here(ScriptPosition(script.id, last))
             elif script.running and group[-1].id == script.head:
                 view = await buttons_under(self.store, script, group[-1])
             message = await posted(
@@ -209,17 +211,17 @@ def _progress_text(progress: Progress) -> str:
     return say("The voice writes.")
 
 
-def _outcome_text(outcome: Outcome) -> str:
-    votes, script = sum(outcome.counts.values()), outcome.script
-    sentence = say(NOBODY_VOTED[outcome.turn is not None])
+def _outcome_text(poll_result: PollResult) -> str:
+    votes, script = sum(poll_result.counts.values()), poll_result.script
+    sentence = say(NOBODY_VOTED[poll_result.result is not None])
     if votes:
         sentence = say(
             "The vote is over: take {take} won, with {most:,} of {votes}.",
-            take=outcome.won + 1,
-            most=outcome.counts[outcome.won],
+            take=poll_result.winner + 1,
+            most=poll_result.counts[poll_result.winner],
             votes=many(votes, "vote"),
         )
-    if outcome.turn is None:
+    if poll_result.result is None:
         why = "moved" if script.running else "archived" if script.archived else "shelf"
         sentence += f" {say(NOT_TAKEN[why], title=inline(script.title, 100))}"
     return f"-# {sentence}"

@@ -9,17 +9,17 @@ from typing import Any, NamedTuple
 
 import discord
 
-from ..session.channel_session import Room
-from ..session.turn import Place, Turn, place_of
+from ..session.channel_session import ChannelSession
+from ..session.turn import ScriptPosition, TurnResult, current_position
 from ..storage.database import NotKept
 from ..storage.schema import BEFORE_THE_FIRST, Line, Script
 from ..storage.store import Store
-from .ballots import draw_ballot
 from .cards import FULL, shown_by
 from .components import Interaction
 from .delivery import LOST, NOBODY, Channel, insisted
 from .message_poster import buttons_under
 from .perspective import Perspectives, content_of, first_with
+from .poll_messages import draw_ballot
 
 log = logging.getLogger("onbook.message_sync")
 
@@ -46,7 +46,7 @@ class MessageSync:
     # After a turn
 
     async def repaint(
-        self, interaction: Interaction, room: Room, turn: Turn, shown: set[int]
+        self, interaction: Interaction, session: ChannelSession, result: TurnResult, shown: set[int]
     ) -> bool:
         """Draw older messages again as `repaint_in` does, in the channel of an interaction.
 
@@ -54,28 +54,34 @@ class MessageSync:
         any more.
         """
         channel = interaction.channel
-        return not isinstance(channel, Channel) or await self.repaint_in(channel, room, turn, shown)
+        return not isinstance(channel, Channel) or await self.repaint_in(
+            channel, session, result, shown
+        )
 
-    async def repaint_in(self, channel: Channel, room: Room, turn: Turn, shown: set[int]) -> bool:
+    async def repaint_in(
+        self, channel: Channel, session: ChannelSession, result: TurnResult, shown: set[int]
+    ) -> bool:
         """Draw the messages again that a turn has changed, but for those that it has just shown."""
         # One at a time, each from what is stored then, so that a slow one cannot undo a later one.
-        async with room.painting:
-            if turn.shelved is not None and not _touches(turn, turn.shelved):
-                await self._paint(channel, turn.shelved, {place_of(turn.shelved).line}, shown)
-            return (await self._paint(channel, turn.script, turn.touched, shown)).placed
+        async with session.drawing:
+            if result.shelved is not None and not _touches(result, result.shelved):
+                await self._paint(
+                    channel, result.shelved, {current_position(result.shelved).line}, shown
+                )
+            return (await self._paint(channel, result.script, result.changed_lines, shown)).placed
 
-    async def repaint_ballot(self, channel: Channel, room: Room, ballot: int) -> bool:
+    async def repaint_ballot(self, channel: Channel, session: ChannelSession, poll: int) -> bool:
         """Draw takes again, with their votes or the one that was chosen.
 
         Return False where their message exists and could not be drawn.
         """
-        async with room.painting:
-            found = await self.store.polls.find(ballot)
+        async with session.drawing:
+            found = await self.store.polls.find(poll)
             if found is None or found.message is None:
                 return True
             there, votes = (
                 await self.store.polls.load_takes(found),
-                await self.store.polls.load_votes(ballot),
+                await self.store.polls.load_votes(poll),
             )
             content, view = draw_ballot(found, there, votes)
             try:
@@ -85,7 +91,7 @@ class MessageSync:
                 return True
             except (discord.HTTPException, *LOST) as error:
                 # The votes are stored, although their numbers are not shown.
-                log.warning("could not draw ballot %d again: %s", ballot, error)
+                log.warning("could not draw ballot %d again: %s", poll, error)
                 return False
         return True
 
@@ -113,7 +119,7 @@ class MessageSync:
         told = list({one.id: one for one in (running, script) if one}.values())
         # The ends are drawn as well, because others act between a turn and its message: the last
         # one to draw sees the messages of all.
-        ends = {place_of(one).line for one in told}
+        ends = {current_position(one).line for one in told}
         posts = await self.store.posts.load_showing(script, lines | ends, shown)
         perspectives = await self.perspectives.of(told, posts.values())
         placed, failed = False, set[int]()
@@ -163,57 +169,64 @@ class MessageSync:
     # Without a turn
 
     async def redraw(
-        self, channel: Channel, room: Room, script: Script, messages: Collection[int]
+        self, channel: Channel, session: ChannelSession, script: Script, messages: Collection[int]
     ) -> set[int]:
         """Draw messages of a script again, and return those that are right now, or gone."""
         failed = set[int]()
         for message in messages:
-            ballot = await self.store.polls.find_by_message(message)
-            if ballot and not await self.repaint_ballot(channel, room, ballot.id):
+            poll = await self.store.polls.find_by_message(message)
+            if poll and not await self.repaint_ballot(channel, session, poll.id):
                 failed.add(message)
-        async with room.painting:
+        async with session.drawing:
             shown = await self.store.posts.load_showing(script, (), messages)
             lines = {line.id for there in shown.values() for line in there}
             if lines:
                 failed |= (await self._paint(channel, script, lines, set())).failed
         return set(messages) - failed
 
-    async def redraw_pressed(self, interaction: Interaction, room: Room) -> None:
+    async def redraw_pressed(self, interaction: Interaction, session: ChannelSession) -> None:
         """Draw the message again whose button was pressed; strip it where its script is gone."""
         message, channel = interaction.message, interaction.channel
         if message is None or not isinstance(channel, Channel):
             return
-        ballot, shown = (
+        poll, shown = (
             await self.store.polls.find_by_message(message.id),
             await self.store.posts.find(message.id),
         )
-        of = ballot.script if ballot else shown[0] if shown else None
+        of = poll.script if poll else shown[0] if shown else None
         script = None if of is None else await self.store.scripts.find(of)
         if script is None:
-            await self.strip(interaction, room, [message.id])
+            await self.strip(interaction, session, [message.id])
             return
         with suppress(NotKept):  # which the store has logged
-            await self.redraw(channel, room, script, [message.id])
+            await self.redraw(channel, session, script, [message.id])
 
-    async def redraw_end(self, interaction: Interaction, room: Room, script: Script) -> None:
+    async def redraw_end(
+        self, interaction: Interaction, session: ChannelSession, script: Script
+    ) -> None:
         """Draw the end of a script again, whose buttons go where it no longer runs."""
         channel = interaction.channel
         if isinstance(channel, Channel):
-            async with room.painting:
-                await self._paint(channel, script, {place_of(script).line}, set())
+            async with session.drawing:
+                await self._paint(channel, script, {current_position(script).line}, set())
 
     async def messages_of(self, script: Script) -> list[int]:
         """Return the messages that may have buttons of a script: its end, and open takes."""
-        ballots = await self.store.polls.list_messages(script.id)
+        polls = await self.store.polls.list_messages(script.id)
         if not script.running:
-            return ballots
-        return [*await self.store.posts.load_showing(script, [place_of(script).line]), *ballots]
+            return polls
+        return [
+            *await self.store.posts.load_showing(script, [current_position(script).line]),
+            *polls,
+        ]
 
-    async def strip(self, interaction: Interaction, room: Room, messages: Iterable[int]) -> None:
+    async def strip(
+        self, interaction: Interaction, session: ChannelSession, messages: Iterable[int]
+    ) -> None:
         """Remove the buttons from messages of a script that is gone."""
         if not isinstance(interaction.channel, Channel):
             return
-        async with room.painting:  # because a ballot that is being drawn was read before
+        async with session.drawing:  # because a ballot that is being drawn was read before
             for message in messages:
                 with suppress(discord.HTTPException, *LOST):
                     partial = discord.PartialMessage(channel=interaction.channel, id=message)
@@ -221,7 +234,7 @@ class MessageSync:
 
     # Messages of a process that died between posting and recording
 
-    async def learn(self, interaction: Interaction, place: Place) -> bool:
+    async def learn(self, interaction: Interaction, position: ScriptPosition) -> bool:
         """Record the message whose button was pressed, if the process that posted it has not.
 
         Return whether the message must be drawn again, because no turn since has done so.
@@ -229,25 +242,25 @@ class MessageSync:
         message = interaction.message
         if message is None or message.flags.ephemeral or await self.store.posts.find(message.id):
             return False
-        script = await self.store.scripts.find(place.script)
+        script = await self.store.scripts.find(position.script)
         if script is None:
             return True
         if script.channel != interaction.channel_id:
             return False
-        if place.line != BEFORE_THE_FIRST and not await self.store.scripts.has_line(
-            script, place.line
+        if position.line != BEFORE_THE_FIRST and not await self.store.scripts.has_line(
+            script, position.line
         ):
             return False
-        lines = await self.store.lines.load_last(place.line or None, FULL)
+        lines = await self.store.lines.load_last(position.line or None, FULL)
         await self.store.posts.record(message.id, script.id, shown_by(message.content, lines))
         return True
 
-    async def learn_ballot(self, interaction: Interaction, ballot: int) -> bool:
+    async def learn_ballot(self, interaction: Interaction, poll: int) -> bool:
         """Record the message of a ballot as `learn` does that of a line."""
         message = interaction.message
         if message is None or message.flags.ephemeral:
             return False
-        found = await self.store.polls.find(ballot)
+        found = await self.store.polls.find(poll)
         if found is None:
             return True
         if found.message is not None:
@@ -255,7 +268,7 @@ class MessageSync:
         script = await self.store.scripts.get(found.script)
         if script.channel != interaction.channel_id:
             return False
-        await self.store.polls.record_message(ballot, message.id)
+        await self.store.polls.record_message(poll, message.id)
         return found.closed
 
 
@@ -263,9 +276,9 @@ async def _edit(message: discord.PartialMessage, **now: Any) -> None:  # noqa: A
     await insisted(lambda: message.edit(allowed_mentions=NOBODY, **now), EDIT_SECONDS)
 
 
-def _touches(turn: Turn, script: Script) -> bool:
+def _touches(result: TurnResult, script: Script) -> bool:
     """Return whether drawing a turn's messages draws those of a script's last line as well."""
-    return script.head is not None and script.head in turn.touched
+    return script.head is not None and script.head in result.changed_lines
 
 
 def _last_of(lines: list[Line]) -> int | None:

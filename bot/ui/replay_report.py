@@ -6,19 +6,19 @@ from collections.abc import Sequence
 
 from ..i18n.catalogue import many, say
 from ..i18n.markdown import inline
-from ..session.replay import Finding, Replay, Verdict
+from ..session.replay import Finding, ReplayResult, Verdict
 
 SHOWN, REASONS = 8, 4
 """Lines, and reasons, that a message lists."""
 
 
-def in_words(found: Replay) -> str:
+def in_words(found: ReplayResult) -> str:
     """Return what a replay found, in a few sentences: at most 1,900 characters."""
-    proved = found.all_of(Verdict.PROVED)
-    missing = found.all_of(Verdict.DIFFERENT, Verdict.UNPROVED)
+    proved = found.filter_by_verdict(Verdict.PROVED)
+    missing = found.filter_by_verdict(Verdict.DIFFERENT, Verdict.UNPROVED)
     written = len(proved) + len(missing)
     parts = [_result(len(proved), written)]
-    people = len(found.all_of(Verdict.PERSON))
+    people = len(found.filter_by_verdict(Verdict.PERSON))
     if people:
         parts.append(say("People wrote {lines}.", lines=many(people, "line")))
     if found.edited:
@@ -36,7 +36,7 @@ def in_words(found: Replay) -> str:
     told += [_entry(one) for one in missing[:SHOWN]]
     if len(missing) > SHOWN:
         told.append(say("and {number:,} more.", number=len(missing) - SHOWN))
-    if found.all_of(Verdict.DIFFERENT):
+    if found.filter_by_verdict(Verdict.DIFFERENT):
         told.append(
             say(
                 "-# The voice writes each line from all that stands above it: below the first that "
@@ -46,7 +46,7 @@ def in_words(found: Replay) -> str:
     return "\n".join(told)
 
 
-def rows(found: Replay) -> str:
+def rows(found: ReplayResult) -> str:
     """Return all findings as a table: one line of the script a row, tabs between the columns."""
     heads = say("line\tis\twrote it\tseed\tits text\tcame out\tremarks")
     lines = ["\t".join(map(_flat, _row(one))) for one in found.findings]
@@ -81,7 +81,7 @@ def _numbers(numbers: Sequence[int]) -> str:
     return say("lines {numbers} and {more:,} more", numbers=shown, more=more)
 
 
-def _by_reason(found: Replay) -> list[tuple[str, list[int]]]:
+def _by_reason(found: ReplayResult) -> list[tuple[str, list[int]]]:
     """Return at most `REASONS` reasons, each with the numbers of its lines."""
     numbers: dict[str, list[int]] = {}
     for one in found.findings:
@@ -92,9 +92,9 @@ def _by_reason(found: Replay) -> list[tuple[str, list[int]]]:
 
 def _entry(one: Finding) -> str:
     text = inline(one.line.element.one_line, 60)
-    if one.again is None:
+    if one.rewritten is None:
         return say("**{number}** {text}: cannot be proved", number=one.number, text=text)
-    again = say("-# came out as: {text}", text=inline(one.again, 60) or say("nothing"))
+    again = say("-# came out as: {text}", text=inline(one.rewritten, 60) or say("nothing"))
     return f"**{one.number}** {text}\n{again}"
 
 
@@ -106,7 +106,7 @@ def _row(one: Finding) -> tuple[str, ...]:
     seed = str(line.origin.get("seed", ""))
     return (
         *(str(one.number), say(one.verdict), line.credit, seed, line.text),
-        *(one.again or "", "; ".join(remarks)),
+        *(one.rewritten or "", "; ".join(remarks)),
     )
 
 

@@ -15,8 +15,8 @@ from ..i18n.markdown import fenced, size
 from ..inference.engine import EngineBusy, EngineClosed, NoNumber
 from ..inference.model import ModelError
 from ..screenplay.elements import ScriptError
-from ..session.rate_limits import TooMuch
-from ..session.turn import LineIsOld, NoScript, RoomError
+from ..session.rate_limits import RateLimited
+from ..session.turn import NoScript, SessionError, StaleLine
 from ..storage.database import NotKept
 from ..storage.line_tree import AlreadyWritten, HeadMoved
 from ..telemetry import Outcome
@@ -83,7 +83,7 @@ WHAT_TO_DO_NOW = {
 }
 
 REFUSALS = (
-    *(RoomError, ScriptError, ModelError, HeadMoved),
+    *(SessionError, ScriptError, ModelError, HeadMoved),
     *(app_commands.TransformerError, app_commands.CheckFailure),
 )
 """The errors of a request that cannot be granted, or not any more."""
@@ -132,7 +132,7 @@ def _outcome(error: Exception) -> Outcome:
     """Return the outcome that an error means for the meter."""
     if isinstance(error, AlreadyWritten):
         return Outcome.UNANSWERED
-    if isinstance(error, TooMuch | EngineBusy):
+    if isinstance(error, RateLimited | EngineBusy):
         return Outcome.LIMITED
     return Outcome.REFUSED if isinstance(error, REFUSALS) else Outcome.FAILED
 
@@ -173,7 +173,7 @@ def _given_back(interaction: Interaction, text: str) -> tuple[str, list[discord.
 
 
 def _sentence(error: Exception) -> str:
-    if isinstance(error, RoomError | ScriptError | ModelError):
+    if isinstance(error, SessionError | ScriptError | ModelError):
         return str(error)
     if isinstance(error, NotKept):
         return say(NOT_KEPT[error.reason])
@@ -203,14 +203,14 @@ def _way_on(error: Exception) -> discord.ui.View | None:
     match error:
         case NoScript():
             return components.start()
-        case LineIsOld():
-            return components.from_here(error.place)
+        case StaleLine():
+            return components.from_here(error.position)
         case _:
             return None
 
 
 def check_permissions(interaction: Interaction) -> None:
-    """Raise RoomError with the permissions that the bot lacks in this channel."""
+    """Raise SessionError with the permissions that the bot lacks in this channel."""
     if interaction.guild_id is None:
         return
     needed = ["view_channel", "send_messages"]
@@ -222,7 +222,7 @@ def check_permissions(interaction: Interaction) -> None:
         if not getattr(interaction.app_permissions, permission)
     ]
     if missing:
-        raise RoomError(
+        raise SessionError(
             say(
                 "I lack the permission {permissions} in this channel: ask somebody who manages it "
                 "to grant that.",
@@ -232,12 +232,12 @@ def check_permissions(interaction: Interaction) -> None:
 
 
 def check_may_set(interaction: Interaction, scope: str) -> None:
-    """Raise RoomError for a person who may not change settings of a channel, or of a guild."""
+    """Raise SessionError for a person who may not change settings of a channel, or of a guild."""
     if interaction.guild_id is None:
         return
     needed = "manage_guild" if scope == "guild" else "manage_channels"
     if not getattr(interaction.permissions, needed):
-        raise RoomError(
+        raise SessionError(
             say(
                 "That needs the permission **{permission}**: ask somebody who has it.",
                 permission=say(PERMISSIONS[needed]),

@@ -11,7 +11,7 @@ import pytest
 from bot.cogs.bounds import LARGEST_ID, OutOfBounds, check_options, check_texts, chosen
 from bot.cogs.script_settings import ScriptSettings
 from bot.cogs.writing import Writing
-from bot.session.turn import RoomError
+from bot.session.turn import SessionError
 from tests.discord.people import PATIENCE, Asked, Channel, Discord, Person
 from tests.discord.processes import fake_discord, running_bot
 
@@ -48,11 +48,11 @@ def test_what_is_required_is_not_left_out() -> None:
 def test_texts_and_choices() -> None:
     check_texts(title=("x" * 5, 5))
     for text in ("x" * 6, None, 5):
-        with pytest.raises(RoomError):
+        with pytest.raises(SessionError):
             check_texts(title=(text, 5))
     assert chosen(["12"]) == 12
     for values in ([], ["1", "2"], ["x"], ["0"], ["-1"], [str(LARGEST_ID + 1)], ["9" * 5000], [1]):
-        with pytest.raises(RoomError):
+        with pytest.raises(SessionError):
             chosen(values)
 
 

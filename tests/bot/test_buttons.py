@@ -11,7 +11,7 @@ import discord
 import pytest
 
 from bot.cogs.history_page import PROMPTS, line_menu
-from bot.session.turn import Place
+from bot.session.turn import ScriptPosition
 from bot.ui import components
 from bot.ui.components import page_buttons, view_of
 
@@ -553,7 +553,7 @@ async def test_each_component_has_one_listener_and_the_bot_remembers_no_message(
     await stage.ann.slash(stage.channel, "privacy forget")
     views = stage.world.bot._connection._view_store
     option = discord.SelectOption(label="Rain.", value="1")
-    place, pages = Place(1, 2), [("page", 3, 9), ("history", 0, 2), ("shelf", 8, 9)]
+    place, pages = ScriptPosition(1, 2), [("page", 3, 9), ("history", 0, 2), ("shelf", 8, 9)]
     shown = [
         components.under_line(place, by_voice=True, redo=True),
         components.from_here(place),

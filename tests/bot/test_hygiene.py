@@ -25,12 +25,12 @@ from bot.screenplay.free_text import TITLE_LIMIT, from_person, heading, name, ti
 from bot.screenplay.free_text import cast as cast_of
 from bot.screenplay.importers.manuscript import Manuscript
 from bot.screenplay.statistics import tally
-from bot.session.banned_words import MOST_WORDS, changed, shown_words
-from bot.session.turn import Place, RoomError
+from bot.session.banned_words import MAX_WORDS, edit_words, format_words
+from bot.session.turn import ScriptPosition, SessionError
 from bot.storage.schema import Ballot, Line, Script
-from bot.ui.ballots import ballot_text
 from bot.ui.cards import NAME, card, credited
 from bot.ui.images.page import stats_in_words
+from bot.ui.poll_messages import ballot_text
 from bot.ui.script_messages import dimmed, messages
 
 steadily = settings(max_examples=300, deadline=None, derandomize=True)
@@ -125,11 +125,11 @@ def test_everything_that_is_stored_is_clean(text: str, who: str) -> None:
         lambda: [heading(text).text],
         lambda: [name(text)],
         lambda: list(cast_of(text)),
-        lambda: changed([], text, ""),
+        lambda: edit_words([], text, ""),
     ):
         try:
             stored += make()
-        except (ScriptError, RoomError):
+        except (ScriptError, SessionError):
             continue
     if element := from_voice(text):
         stored.append(element.text)
@@ -247,7 +247,7 @@ def test_menus_and_windows_get_texts_that_discord_takes(text: str, title: str, w
     if line:
         made = option(line, 3)
         shown += [(made.label, 100), (made.description or "", 100), (label(line, None), LABEL)]
-        assert RewriteModal(line, Place(1, 1), nothing).text.default == line.text
+        assert RewriteModal(line, ScriptPosition(1, 1), nothing).text.default == line.text
     for one, limit in shown:
         assert 0 < size(one) <= limit
         assert_clean(one)
@@ -257,18 +257,18 @@ def test_menus_and_windows_get_texts_that_discord_takes(text: str, title: str, w
 @given(wild)
 def test_a_list_of_words_is_shown_in_its_block(text: str) -> None:
     try:
-        words = changed([], text, "")
-    except RoomError:
+        words = edit_words([], text, "")
+    except SessionError:
         return
-    shown = shown_words(words, "this channel")
+    shown = format_words(words, "this channel")
     assert not PING.search(shown)
     assert shown.count("`") in (2, 6)  # the option add, or a block
 
 
-@pytest.mark.parametrize("number", [25, MOST_WORDS])
+@pytest.mark.parametrize("number", [25, MAX_WORDS])
 def test_a_long_list_of_words_fits_into_a_message(number: int) -> None:
     words = [f"{'𝔞' * 50}{one}" for one in range(number)]
-    assert size(shown_words(words, "this channel")) <= LIMIT
+    assert size(format_words(words, "this channel")) <= LIMIT
 
 
 @steadily

@@ -134,7 +134,7 @@ async def test_a_change_of_voice_is_said_once_and_the_old_states_come_back(stage
     await stage.ann.slash(stage.channel, "undo")
     await stage.ann.slash(stage.channel, "undo")
     await model(stage, "use", model="tiny", script=True)
-    head = (await stage.services.rooms.at(stage.channel.id).script()).head
+    head = (await stage.services.sessions.get(stage.channel.id).load_script()).head
     engine = await stage.services.voices.engine("tiny")
     assert await stage.services.store.states.find(head, engine.model.fingerprint) is not None
     again = await go_on(stage)
@@ -206,7 +206,7 @@ async def test_a_changed_file_takes_over_and_says_so(stage: Stage, models: Path)
     put(models / "other.onnx", models / "tiny.onnx")
     await model(stage, "list")
     assert REREAD.format("tiny") in await go_on(stage)
-    lines = await stage.services.rooms.at(stage.channel.id).lines()
+    lines = await stage.services.sessions.get(stage.channel.id).load_lines()
     first, second = [line.origin["fingerprint"] for line in lines if line.author is None]
     assert first != second
 

@@ -22,8 +22,8 @@ from sqlalchemy import URL
 from bot.cogs import add_cogs
 from bot.cogs.privacy import as_file
 from bot.screenplay.elements import Kind
-from bot.session.replay import Verdict, replay
-from bot.session.turn import Patience, Place, Wish
+from bot.session.replay import Verdict, replay_script
+from bot.session.turn import ContinueRequest, Job, ScriptPosition
 from bot.settings import RunnerSettings
 from bot.storage.line_tree import HeadMoved
 from bot.storage.schema import FORGOTTEN, LOOKED_AFTER_BY, REMOVED, SOMEBODY, fork_of, guilds_voice
@@ -92,19 +92,19 @@ async def test_a_name_is_taken_from_lines_scripts_casts_and_votes(house: House):
     begun = await house.start(cast=["MAYA"])
     ann = house.writer()
     await house.write(PHRASE)
-    await house.room.library.add_to_cast(ann, ["MAYA"], ann.id)
-    turn = await house.room.continuation.generate(ann, Wish(takes=2, vote=60))
-    await house.room.ballots.vote(ann, turn.ballot.id, 1)
+    await house.session.library.add_to_cast(ann, ["MAYA"], ann.id)
+    turn = await house.session.continuation.continue_(ann, ContinueRequest(takes=2, vote=60))
+    await house.session.polls.vote(ann, turn.poll.id, 1)
     await house.store.people.forget(ann.id, text=False)
-    lines = await house.room.lines()
+    lines = await house.session.load_lines()
     assert texts(lines) == ["INT. DINER - NIGHT", PHRASE]
     assert {(line.author, line.credit, line.asker) for line in lines} == {
         (FORGOTTEN, SOMEBODY, None)
     }
     script = await house.store.scripts.get(begun.script.id)
     assert (script.owner, script.players) == (FORGOTTEN, {})
-    assert await house.store.polls.load_votes(turn.ballot.id) == {}
-    assert (await house.store.polls.find(turn.ballot.id)).asker == FORGOTTEN
+    assert await house.store.polls.load_votes(turn.poll.id) == {}
+    assert (await house.store.polls.find(turn.poll.id)).asker == FORGOTTEN
     # A state depends on the text alone, and the text is still there.
     assert await house.state(lines[-1]) == await house.read_from_the_start(lines)
 
@@ -114,7 +114,7 @@ async def test_a_name_is_taken_from_lines_scripts_casts_and_votes(house: House):
     [
         lambda room, ann: room.library.add_to_cast(ann, ["JONAS"], ann.id),
         lambda room, ann: room.library.remove_from_cast(ann, "JONAS"),
-        lambda room, ann: room.cursor.fork(ann, "Another"),
+        lambda room, ann: room.history.fork(ann, "Another"),
     ],
     ids=["add", "remove", "fork"],
 )
@@ -123,17 +123,17 @@ async def test_who_is_forgotten_while_the_cast_is_changed_plays_nobody(
 ):
     await house.start(cast=["MAYA", "JONAS"])
     ann, ben = house.writer(), house.writer("Ben")
-    await house.room.library.add_to_cast(ann, ["MAYA"], ben.id)
-    read = house.room.library.script
+    await house.session.library.add_to_cast(ann, ["MAYA"], ben.id)
+    read = house.session.library.load_script
 
     async def read_before_he_is_forgotten() -> Any:
         script = await read()
         await house.store.people.forget(ben.id, text=False)
         return script
 
-    monkeypatch.setattr(house.room.library, "script", read_before_he_is_forgotten)
-    await act(house.room, ann)
-    players = [one.players for one in await house.room.library.scripts()]
+    monkeypatch.setattr(house.session.library, "load_script", read_before_he_is_forgotten)
+    await act(house.session, ann)
+    players = [one.players for one in await house.session.library.list_scripts()]
     assert ben.id not in {who for play in players for who in play.values()}
 
 
@@ -141,20 +141,20 @@ async def test_text_is_taken_from_copies_too_and_every_voice_forgets_it(house: H
     await house.start()
     first = (await house.write("Rain.")).lines[0]
     ben = house.writer("Ben")
-    kept = (await house.room.continuation.write(ben, f"MAYA: {PHRASE}!")).lines[0]
+    kept = (await house.session.continuation.write(ben, f"MAYA: {PHRASE}!")).lines[0]
     [spoken] = await house.carry_on(seed=1)
-    await house.room.cursor.rewrite(
-        house.writer(), Place((await house.room.script()).id, first.id), "Snow."
+    await house.session.history.rewrite(
+        house.writer(), ScriptPosition((await house.session.load_script()).id, first.id), "Snow."
     )
-    assert sum(PHRASE in line.text for line in await house.room.lines()) == 1
+    assert sum(PHRASE in line.text for line in await house.session.load_lines()) == 1
     await house.store.people.forget(ben.id, text=True)
-    script = await house.room.script()
+    script = await house.session.load_script()
     tree = await house.store.lines.load_tree(script, 0, 99)
     assert not [line for line in tree if PHRASE in line.text]
     assert [line.removed for line in tree] == [
         line.copy_of == kept.id or line.id == kept.id for line in tree
     ]
-    lines = await house.room.lines()
+    lines = await house.session.load_lines()
     assert lines[2].element == REMOVED
     for line in [*tree]:
         if line.removed or line.parent in {one.id for one in tree if one.removed}:
@@ -165,17 +165,21 @@ async def test_text_is_taken_from_copies_too_and_every_voice_forgets_it(house: H
     [after] = await house.carry_on(seed=2)
     assert await house.state(after) == await house.read_from_the_start([*lines, after])
     # A copy of a removed line is marked as removed as well.
-    await house.room.cursor.rewrite(house.writer(), Place(script.id, lines[1].id), "Hail.")
-    assert [line.removed for line in await house.room.lines()][1:3] == [False, True]
+    await house.session.history.rewrite(
+        house.writer(), ScriptPosition(script.id, lines[1].id), "Hail."
+    )
+    assert [line.removed for line in await house.session.load_lines()][1:3] == [False, True]
 
 
 async def test_a_line_that_was_being_written_meanwhile_is_not_kept(house: House):
     await house.start()
     ben = house.writer("Ben")
-    await house.room.continuation.write(ben, PHRASE)
-    stood = await house.room.script()
+    await house.session.continuation.write(ben, PHRASE)
+    stood = await house.session.load_script()
     head = stood.head
-    drafts = await house.room.continuation.write_takes(stood, head, Wish(seed=1), 1, Patience())
+    drafts = await house.session.continuation.write_takes(
+        stood, head, ContinueRequest(seed=1), 1, Job()
+    )
     await house.store.people.forget(ben.id, text=True)
     with pytest.raises(HeadMoved):
         await house.store.lines.append(stood, head, drafts[0], "late", 0)
@@ -195,7 +199,7 @@ async def test_what_is_forgotten_is_nowhere_on_the_disk(house: House, text: bool
     await house.start()
     ben = house.writer("Ben")
     named = type(ben)(ben.id, NAME, ben.delivery)
-    await house.room.continuation.write(named, "\n\n".join(f"{PHRASE} {n}." for n in range(9)))
+    await house.session.continuation.write(named, "\n\n".join(f"{PHRASE} {n}." for n in range(9)))
     database = house.settings.where
     tell(database, "ANALYZE")  # a server then keeps samples of its tables' content
     before = on_the_disk(database)
@@ -206,7 +210,7 @@ async def test_what_is_forgotten_is_nowhere_on_the_disk(house: House, text: bool
     assert NAME.encode() not in after
     assert (PHRASE.encode() in after) is not text
     await house.restart()
-    assert len(await house.room.lines()) == 10
+    assert len(await house.session.load_lines()) == 10
 
 
 async def test_what_is_deleted_is_nowhere_on_the_disk(house: House):
@@ -262,10 +266,12 @@ async def test_export_has_whatever_bears_a_persons_id(house: House):
     begun = await house.start(cast=["MAYA", "JONAS"])
     ben, voters = house.writer("Ben"), (await house.store.scripts.get(begun.script.id)).owner
     assert not await house.store.people.load_kept(ben.id)
-    await house.room.library.add_to_cast(ben, ["MAYA"], ben.id)
-    await house.room.continuation.generate(ben, Wish(kind=Kind.ACTION))
-    turn = await house.room.continuation.generate(house.writer(), Wish(takes=2, vote=60))
-    await house.room.ballots.vote(ben, turn.ballot.id, 1)
+    await house.session.library.add_to_cast(ben, ["MAYA"], ben.id)
+    await house.session.continuation.continue_(ben, ContinueRequest(kind=Kind.ACTION))
+    turn = await house.session.continuation.continue_(
+        house.writer(), ContinueRequest(takes=2, vote=60)
+    )
+    await house.session.polls.vote(ben, turn.poll.id, 1)
     name, content = as_file(await house.store.people.load_kept(ben.id), 10_000)
     assert name == "on-book-yours.json"
     given = json.loads(content)
@@ -281,10 +287,10 @@ async def test_export_has_whatever_bears_a_persons_id(house: House):
 async def test_export_has_a_copy_whose_original_is_gone(house: House):
     script = (await house.start()).script
     hail = (await house.write("Hail.\n\nSnow.")).lines[0]
-    await house.room.cursor.rewrite(house.writer(), Place(script.id, hail.id), "Rain.")
+    await house.session.history.rewrite(house.writer(), ScriptPosition(script.id, hail.id), "Rain.")
     kept = await house.store.people.load_kept(house.writer().id)
     assert [line.text for line, _ in kept.lines][-3:] == ["Hail.", "Snow.", "Rain."]
-    await house.room.cursor.fork(house.writer(), "Fork")
+    await house.session.history.fork(house.writer(), "Fork")
     await house.store.scripts.delete(script.id)
     kept = await house.store.people.load_kept(house.writer().id)
     assert [line.text for line, _ in kept.lines][-2:] == ["Rain.", "Snow."]
@@ -315,7 +321,7 @@ async def test_whom_it_told_of_what_no_voice_can_read_is_forgotten_too(house: Ho
     await house.start()
     assert (await house.write("\N{SNOWMAN}" * 9)).unreadable
     assert not (await house.write("\N{SNOWMAN}" * 9)).unreadable
-    house.rooms.notices.forget(house.writer().id)
+    house.sessions.notifications.forget(house.writer().id)
     assert (await house.write("\N{SNOWMAN}" * 9)).unreadable
 
 
@@ -324,10 +330,10 @@ async def test_replay_says_what_follows_a_removed_line(house: House):
     await house.start()
     [before] = await house.carry_on(seed=1)
     ben = house.writer("Ben")
-    await house.room.continuation.write(ben, PHRASE)
+    await house.session.continuation.write(ben, PHRASE)
     await house.carry_on(seed=2, lines=2)
     await house.store.people.forget(ben.id, text=True)
-    found = await replay(house.room, Patience())
+    found = await replay_script(house.session, Job())
     assert [one.verdict for one in found.findings] == [
         *(Verdict.PERSON, Verdict.PROVED, Verdict.PERSON),
         *(Verdict.UNPROVED, Verdict.UNPROVED),
@@ -496,7 +502,7 @@ async def test_what_another_program_reads_goes_when_it_has_ended(
         assert PHRASE.encode() in on_the_disk(database)
         # Writers go on meanwhile, and the purge keeps trying.
         for n in range(30):
-            await house.room.continuation.write(house.writer("Ben"), f"Rain {n}.")
+            await house.session.continuation.write(house.writer("Ben"), f"Rain {n}.")
         assert PHRASE.encode() in on_the_disk(database)
     await asyncio.to_thread(until_it_is_gone, database)
     assert house.store._database._next_purge is None
@@ -600,14 +606,14 @@ async def test_what_somebody_has_in_hand_is_forgotten_with_the_rest(
         await at_once.begin(ben, channel)
         asked = await ben.slash(channel, "privacy forget")
         await asked.shows("Take your name")
-        async with services.rooms.at(channel.id).library.lock:
+        async with services.sessions.get(channel.id).library.lock:
             late = await ben.slash(channel, "write", text=f"{PHRASE}.")
             await discord.until(lambda: late.how)
             pressed = await ben.click(asked.answers()[0], "Forget me and my text")
             await discord.until(lambda: pressed.how)
         await pressed.shows("You are forgotten. Without name and text now: 2 lines.")
         await asyncio.wait([*services.in_flight.tasks, asyncio.create_task(asyncio.sleep(0))])
-        lines = await services.rooms.at(channel.id).lines()
+        lines = await services.sessions.get(channel.id).load_lines()
         assert {(line.author, line.text) for line in lines} == {(FORGOTTEN, REMOVED.text)}
         await discord.until(lambda: PHRASE not in late.answers()[0].content)
 
@@ -620,7 +626,7 @@ async def test_whoever_is_being_given_a_part_is_forgotten_with_it(
     ann, ben = [await guild.person(name) for name in ("Ann", "Ben")]
     async with bot_here(discord.address, chosen) as bot:
         await discord.bot_is_ready()
-        room = bot.services.rooms.at(channel.id)
+        room = bot.services.sessions.get(channel.id)
         await at_once.begin(ann, channel)
         asked = await ben.slash(channel, "privacy forget")
         await asked.shows("Take your name")
@@ -630,7 +636,7 @@ async def test_whoever_is_being_given_a_part_is_forgotten_with_it(
             pressed = await ben.click(asked.answers()[0], "Forget me")
             await discord.until(lambda: pressed.how)
         await pressed.shows("You are forgotten.")
-        script = await room.script()
+        script = await room.load_script()
         assert (script.cast, script.players) == (["MAYA"], {})
 
 

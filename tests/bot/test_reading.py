@@ -15,7 +15,7 @@ from sqlalchemy import text
 
 from bot.cogs.reading import file_name
 from bot.screenplay.importers.import_formats import read
-from bot.session.surprisal import last_costs
+from bot.session.surprisal import load_last_surprisal
 from bot.storage.schema import Script
 
 from .conftest import Stage, answer, labels
@@ -180,13 +180,13 @@ async def test_surprise(stage: Stage):
 async def test_surprise_does_not_hang_on_what_was_kept(stage: Stage):
     await written(stage)
     kept = await stage.ann.slash(stage.channel, "surprise", lines=6)
-    room = stage.services.rooms.at(stage.channel.id)
-    engine, lines, costs = await last_costs(room, 6, 1000)
+    room = stage.services.sessions.get(stage.channel.id)
+    engine, lines, costs = await load_last_surprisal(room, 6, 1000)
     model = engine.model
     async with stage.services.store._database.writing() as session:
         await session.execute(text("DELETE FROM surprises"))
         await session.execute(text("DELETE FROM states"))
-    _, _, again = await last_costs(room, 6, 1000)
+    _, _, again = await load_last_surprisal(room, 6, 1000)
     for one, other in zip(costs, again, strict=True):
         assert np.allclose(one, other, rtol=1e-3, atol=1e-3)
     assert [len(one) for one in costs] == [len(model.encode(line.text)) + 1 for line in lines]

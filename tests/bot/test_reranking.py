@@ -16,8 +16,8 @@ from bot.inference.engine import Engine, Load, Request
 from bot.inference.sampling import LARGEST_SEED, Sampling
 from bot.screenplay.drafts import Draft
 from bot.screenplay.fountain import as_read, from_voice
-from bot.session.replay import Verdict, replay
-from bot.session.turn import Patience, Wish
+from bot.session.replay import Verdict, replay_script
+from bot.session.turn import ContinueRequest, Job
 from bot.storage.line_tree import AlreadyWritten
 
 from .conftest import Stage, answer
@@ -226,8 +226,8 @@ async def test_the_best_of_the_candidates_is_written_and_proved(house: House):
         assert line.origin["seed"] in seeds(seed, CANDIDATES["good"])
         firsts.add(line.origin["seed"] == seed)
     assert False in firsts  # otherwise the choice changed nothing
-    proof = await replay(house.room, Patience())
-    assert len(proof.all_of(Verdict.PROVED)) == 6
+    proof = await replay_script(house.session, Job())
+    assert len(proof.filter_by_verdict(Verdict.PROVED)) == 6
 
 
 async def test_the_same_seed_gives_the_same_line_among_the_same_candidates(house: House):
@@ -235,12 +235,12 @@ async def test_the_same_seed_gives_the_same_line_among_the_same_candidates(house
     written = []
     for _ in range(2):
         written.append((await house.carry_on(4, quality="best"))[0].text)
-        await house.room.cursor.undo(house.writer())
+        await house.session.history.undo(house.writer())
     assert written[0] == written[1]
 
 
 async def test_a_seed_alone_asks_for_the_line_of_that_very_seed(house: House):
-    drafter = house.room.drafter
+    drafter = house.session.drafter
     drafter.settings = drafter.settings.model_copy(update={"quality": "best"})
     await house.start()
     (line,) = await house.carry_on(4)
@@ -261,11 +261,11 @@ async def test_lines_and_takes_of_one_wish_share_the_candidates(house: House):
     await house.start(cast=["MAYA"])
     lines = await house.carry_on(1, quality="best", lines=4)
     assert [line.origin["candidates"] for line in lines] == [16] * 4
-    turn = await house.room.continuation.generate(
-        house.writer(), Wish(seed=2, takes=5, options={"quality": "best"})
+    turn = await house.session.continuation.continue_(
+        house.writer(), ContinueRequest(seed=2, takes=5, options={"quality": "best"})
     )
-    assert turn.ballot is not None
-    takes = await house.store.polls.load_takes(turn.ballot)
+    assert turn.poll is not None
+    takes = await house.store.polls.load_takes(turn.poll)
     offered = [line for lines in takes.values() for line in lines]
     assert {line.origin["candidates"] for line in offered} == {64 // 5}
     assert len({words_of(line.text) for line in offered}) == 5
@@ -273,10 +273,10 @@ async def test_lines_and_takes_of_one_wish_share_the_candidates(house: House):
 
 async def test_takes_are_chosen_as_the_script_says(house: House):
     await house.start(cast=["MAYA"])
-    await house.room.library.change(house.writer(), {"quality": "best"})
-    turn = await house.room.continuation.generate(house.writer(), Wish(takes=4))
-    assert turn.ballot is not None
-    takes = await house.store.polls.load_takes(turn.ballot)
+    await house.session.library.change_preferences(house.writer(), {"quality": "best"})
+    turn = await house.session.continuation.continue_(house.writer(), ContinueRequest(takes=4))
+    assert turn.poll is not None
+    takes = await house.store.polls.load_takes(turn.poll)
     offered = [line for lines in takes.values() for line in lines]
     assert {line.origin["candidates"] for line in offered} == {16}
 
@@ -284,20 +284,20 @@ async def test_takes_are_chosen_as_the_script_says(house: House):
 async def test_a_doubled_delivery_writes_one_line(house: House):
     await house.start()
     writer = house.writer()
-    wish = Wish(options={"quality": "good"})
+    wish = ContinueRequest(options={"quality": "good"})
     both = await asyncio.gather(
-        house.room.continuation.generate(writer, wish),
-        house.room.continuation.generate(writer, wish),
+        house.session.continuation.continue_(writer, wish),
+        house.session.continuation.continue_(writer, wish),
         return_exceptions=True,
     )
     assert sum(isinstance(one, AlreadyWritten) for one in both) == 1
-    assert len(texts(await house.room.lines())) == 2
+    assert len(texts(await house.session.load_lines())) == 2
 
 
 async def test_another_take_is_chosen_as_carefully_by_whoever_the_voice_likes(house: House):
     await house.start()
     await house.carry_on(1, quality="best")
-    again = await house.room.continuation.retake(house.writer())
+    again = await house.session.continuation.retry(house.writer())
     assert again.lines[0].origin["quality"] == "best"
     assert again.lines[0].origin["character"] is None
 

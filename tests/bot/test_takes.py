@@ -11,12 +11,12 @@ import pytest
 
 from bot.app.client import Bot
 from bot.i18n.markdown import LIMIT, size
-from bot.session.ballots import count_votes, winner
-from bot.session.preferences import MOST_TAKES
+from bot.session.polls import count_votes, find_winner
+from bot.session.preferences import MAX_TAKES
 from bot.storage.schema import Ballot
 from bot.ui import cards, live_polls
-from bot.ui.ballots import ballot_text, whole_take
 from bot.ui.live_polls import LivePolls
+from bot.ui.poll_messages import ballot_text, whole_take
 
 from .conftest import Stage, answer, labels
 from .test_at_once import flat
@@ -315,7 +315,7 @@ async def test_a_vote_that_was_closed_by_a_process_that_died_is_announced_once(
         await write(stage, "Rain.")
     await end_of_process(stage)
     [ballot] = await stage.services.store.polls.list_unannounced()
-    await stage.services.rooms.at(stage.channel.id).ballots.close(ballot.id)
+    await stage.services.sessions.get(stage.channel.id).polls.close(ballot.id)
     assert labels(shown) == VOTE
     before = len(stage.messages())
     for _ in range(2):
@@ -342,7 +342,7 @@ async def test_votes_of_other_shards_are_left_to_their_processes(
         bot.shard_count, bot.shard_id = 3, shard
         its, watched = stage.services, list[Ballot]()
         hold = its.in_flight.hold
-        polls = LivePolls(bot, its.rooms, its.poster, its.messages, hold)
+        polls = LivePolls(bot, its.sessions, its.poster, its.messages, hold)
         monkeypatch.setattr(polls, "watch", watched.append)
         await polls.resume()
         assert len(watched) == (shard == its_shard)
@@ -515,8 +515,8 @@ async def test_a_vote_needs_takes(stage: Stage):
 
 
 def test_who_wins():
-    assert winner(count_votes([0, 1, 2], [])) == 0
-    assert winner(count_votes([0, 1, 2], [2, 1, 1, 2])) == 1
+    assert find_winner(count_votes([0, 1, 2], [])) == 0
+    assert find_winner(count_votes([0, 1, 2], [2, 1, 1, 2])) == 1
     assert count_votes([1, 0], [1, 1]) == {0: 0, 1: 2}
 
 
@@ -525,7 +525,7 @@ def test_who_wins():
 
 async def test_a_take_that_is_cut_is_read_whole_even_after_a_restart(stage: Stage):
     await begin(stage)
-    shown = await ask(stage, takes=MOST_TAKES, lines=10)
+    shown = await ask(stage, takes=MAX_TAKES, lines=10)
     _, second, *_ = await takes(stage, shown)
     assert flat(second) not in flat(shown.content)
     await stage.restart()
@@ -561,9 +561,9 @@ async def test_a_take_of_many_long_lines_is_read_in_several_messages(stage: Stag
 
 async def test_long_takes_are_cut(stage: Stage):
     await begin(stage)
-    shown = await ask(stage, takes=MOST_TAKES, lines=6)
+    shown = await ask(stage, takes=MAX_TAKES, lines=6)
     assert 1500 < size(shown.content) <= LIMIT
-    assert shown.content.count("```") == 2 * MOST_TAKES
+    assert shown.content.count("```") == 2 * MAX_TAKES
     assert "\n-# …" in shown.content
     ballot = await stage.services.store.polls.find_by_message(shown.id)
     found = await stage.services.store.polls.load_takes(ballot)

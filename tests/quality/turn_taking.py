@@ -23,7 +23,7 @@ from bot.screenplay.elements import Element
 from bot.screenplay.free_text import heading
 from bot.session.banned_words import read_words
 from bot.session.drafting import Drafter
-from bot.session.turn import Wish
+from bot.session.turn import ContinueRequest
 from bot.settings import Settings
 from bot.storage.schema import Script
 from training.compare.table import line
@@ -179,7 +179,7 @@ async def _run(
         at = at.after(engine.model, read)
     elements: list[Element] = []
     banned = read_words(settings.banned)
-    for manner in drafter.manners(script, Wish(lines=ELEMENTS), banned, seed):
+    for manner in drafter.make_line_options(script, ContinueRequest(lines=ELEMENTS), banned, seed):
         draft = await drafter.write_line(engine, at, manner)
         at = at.after(engine.model, draft)
         elements.append(draft.element)

@@ -17,7 +17,7 @@ from ...i18n.catalogue import many, say
 from ...i18n.markdown import plain
 from ...screenplay import typeface
 from ...screenplay.statistics import Count, Tally, minutes
-from ...session.surprisal import Cell, Guess, Place, Surprise
+from ...session.surprisal import Cell, Guess, Peak, SurprisalReport
 
 WIDTH = 920
 """The width in pixels, of which an upright phone shows every second or third."""
@@ -193,22 +193,22 @@ TALLEST = 14
 """The height in pixels of the bar below a character of `DEAREST` bits."""
 
 
-def surprise(found: Surprise) -> Picture:
+def surprise(found: SurprisalReport) -> Picture:
     """Draw the last lines, each character the darker the more it cost.
 
     Under it stands a bar, the taller the more it cost. The most surprising places are numbered, and
     below is what the voice expected there.
     """
     sheet = _Sheet(longest=8000)
-    sheet.row(say("What surprised {voice}", voice=found.voice), 36, bold=True, below=12)
+    sheet.row(say("What surprised {voice}", voice=found.model), 36, bold=True, below=12)
     _legend(sheet)
-    numbers = {(place.line, place.cell): n for n, place in enumerate(found.places, 1)}
+    numbers = {(place.line, place.cell): n for n, place in enumerate(found.peaks, 1)}
     for line, cells in enumerate(found.lines):
         sheet.text(EDGE, sheet.y, _cut(found.credits[line], 40), 22, FAINT)
         sheet.y += 46  # room for the circles above the first row
         _line(sheet, cells, {cell: n for (at, cell), n in numbers.items() if at == line})
         sheet.y += 6
-    for number, place in enumerate(found.places, 1):
+    for number, place in enumerate(found.peaks, 1):
         _expected(sheet, number, found, place)
     return sheet.picture()
 
@@ -298,7 +298,7 @@ def _number(sheet: _Sheet, x: int, y: int, number: int) -> None:
     sheet.draw.text((x, y + 2), str(number), font=letters(22, bold=True), fill=PAPER, anchor="mm")
 
 
-def _expected(sheet: _Sheet, number: int, found: Surprise, place: Place) -> None:
+def _expected(sheet: _Sheet, number: int, found: SurprisalReport, place: Peak) -> None:
     """Draw what the voice expected at a place, and what came."""
     sheet.rule()
     cell = found.at(place)

@@ -8,57 +8,61 @@ from dataclasses import replace
 from ..generation.openings import Reading
 from ..inference.model import Model
 from ..screenplay.elements import Element
-from .turn import Turn
+from .turn import TurnResult
 
 UNREADABLE_SHARE = 0.1
 """The share of characters that a model cannot read from which on their writer is told."""
 
 
-class Notices:
+class Notifications:
     """What this process has noticed and told; the database knows which model read a script before.
 
     It outlives the sessions, which are made again whenever somebody uses a channel.
     """
 
     def __init__(self) -> None:
-        self._readers: dict[int, str] = {}
-        self._new_readers: dict[int, str] = {}
-        self._told_unreadable: set[tuple[int, int]] = set()
+        self._models: dict[int, str] = {}
+        self._new_models: dict[int, str] = {}
+        self._reported_unreadable: set[tuple[int, int]] = set()
 
-    def knows_reader(self, script: int) -> bool:
+    def knows_model(self, script: int) -> bool:
         """Return whether a model has read a script since the process began."""
-        return script in self._readers
+        return script in self._models
 
-    def note_reader(self, script: int, reading: Reading, before: str | None = None) -> None:
+    def record_model(self, script: int, reading: Reading, before: str | None = None) -> None:
         """Note that a model reads a script.
 
         ``before`` is the fingerprint of the model that read it in an earlier process, if any did.
         """
-        before = self._readers.get(script) or before
-        self._readers[script] = reading.fingerprint
+        before = self._models.get(script) or before
+        self._models[script] = reading.fingerprint
         if before and before != reading.fingerprint:
-            self._new_readers[script] = reading.model.name
+            self._new_models[script] = reading.model.name
 
-    def attach_reader(self, turn: Turn) -> Turn:
+    def attach_model_change(self, turn: TurnResult) -> TurnResult:
         """Return a turn with the name of the model, if it has just replaced another one."""
-        return replace(turn, read_by=self._new_readers.pop(turn.script.id, ""))
+        return replace(turn, new_model=self._new_models.pop(turn.script.id, ""))
 
-    def attach(self, turn: Turn, person: int, model: Model, elements: Sequence[Element]) -> Turn:
+    def attach(
+        self, turn: TurnResult, person: int, model: Model, elements: Sequence[Element]
+    ) -> TurnResult:
         """Return a turn with everything that a person who wrote these elements must be told."""
-        unreadable = self.is_unreadable(turn.script.id, person, model, elements)
-        return self.attach_reader(replace(turn, unreadable=unreadable))
+        unreadable = self.should_report_unreadable(turn.script.id, person, model, elements)
+        return self.attach_model_change(replace(turn, unreadable=unreadable))
 
-    def is_unreadable(
+    def should_report_unreadable(
         self, script: int, person: int, model: Model, elements: Sequence[Element]
     ) -> bool:
         """Return, once for each script and person, whether a model cannot read much of a text."""
         text = "".join(element.body for element in elements)
         if model.skipped(text) <= UNREADABLE_SHARE * len(text):
             return False
-        is_news = (script, person) not in self._told_unreadable
-        self._told_unreadable.add((script, person))
-        return is_news
+        is_new = (script, person) not in self._reported_unreadable
+        self._reported_unreadable.add((script, person))
+        return is_new
 
     def forget(self, person: int) -> None:
         """Forget what a person was told."""
-        self._told_unreadable -= {told for told in self._told_unreadable if told[1] == person}
+        self._reported_unreadable -= {
+            reported for reported in self._reported_unreadable if reported[1] == person
+        }

@@ -10,7 +10,7 @@ from discord import ui
 from ..i18n.catalogue import many, phrase, say
 from ..i18n.markdown import LIMIT, fenced, inline, size
 from ..screenplay.page_layout import page
-from ..session.ballots import count_votes
+from ..session.polls import count_votes
 from ..storage.schema import Ballot, Line
 from .cards import credited, mention
 from .components import ID, OWN, view_of

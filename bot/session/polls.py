@@ -1,0 +1,117 @@
+"""Polls: choose one of several takes, by who asked for them or by a vote."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+from ..i18n.catalogue import phrase, say
+from ..storage.schema import Ballot, Line, Script
+from .continuation import Clock
+from .library import Library
+from .permissions import check_may_pick, check_may_write
+from .turn import PollResult, Requester, ScriptPosition, SessionError, StaleLine, TurnResult
+
+
+class Polls:
+    """Pick takes, and count votes for them; the takes that lose stay in the tree."""
+
+    def __init__(self, library: Library, clock: Clock) -> None:
+        self.library = library
+        self.store = library.store
+        self.clock = clock
+        self._voting = asyncio.Lock()
+        """Held while a vote is noted or all are counted, but never while the model writes."""
+
+    async def find(self, poll: int) -> Ballot:
+        """Return an open poll; raise SessionError if it is closed or deleted."""
+        row = await self.store.polls.find(poll)
+        if row is None:
+            raise SessionError(say("These takes were deleted: ask for others with {/continue}."))
+        if row.closed:
+            raise SessionError(
+                say("One of these takes was chosen already: {/history} goes to the others.")
+            )
+        return row
+
+    async def check_pick(self, requester: Requester, poll: int, take: int) -> None:
+        """Raise SessionError for who may not pick a take, as `pick` will."""
+        await self._load_pickable_take(await self.library.load_script(), requester, poll, take)
+
+    async def pick(self, requester: Requester, poll: int, take: int) -> TurnResult:
+        """Go on with a take, from 0."""
+        async with self.library.open_turn(requester) as context:
+            lines = await self._load_pickable_take(context.script, requester, poll, take)
+            await self.store.polls.choose(poll, take, context.script, lines[-1].id)
+            return await context.make_append_result(lines)
+
+    async def _load_pickable_take(
+        self, script: Script, requester: Requester, poll: int, take: int
+    ) -> list[Line]:
+        """Return the lines of a take, if the writer may pick it now."""
+        row = await self.find(poll)
+        await self.library.check_is_running(script, row.script)
+        check_may_write(script, requester)
+        check_may_pick(row, requester)
+        lines = await self._load_take(row, take)
+        if script.head != row.parent:
+            sentence = phrase("The script has gone on since these takes were written.")
+            raise StaleLine(ScriptPosition(script.id, lines[-1].id), sentence)
+        return lines
+
+    async def vote(self, requester: Requester, poll: int, take: int) -> None:
+        """Note that a person votes for a take, from 0, and for no other any more."""
+        async with self._voting:
+            row = await self.find(poll)
+            if row.ends is not None and self.clock() >= row.ends:
+                raise SessionError(say("The time for this vote is over: it is being counted."))
+            check_may_write(await self.library.find(row.script), requester)
+            await self._load_take(row, take)
+            await self.store.polls.vote(poll, requester.id, take)
+
+    async def close(self, poll: int) -> PollResult | None:
+        """End a vote: the script goes on with the take that won, if it stands where it stood.
+
+        Returns the outcome, again and again until it was announced, and None from then on, or for a
+        ballot that is gone.
+        """
+        async with self.library.lock:
+            async with self._voting:
+                row = await self.store.polls.find(poll)
+                if row is None or row.announced:
+                    return None
+                takes = await self.store.polls.load_takes(row)
+                counts = count_votes(takes, (await self.store.polls.load_votes(poll)).values())
+                won = find_winner(counts) if row.chosen is None else row.chosen
+                lines = takes[won]
+                if not row.closed:
+                    before = await self.store.scripts.get(row.script)
+                    stands = before.running and before.head == row.parent
+                    await self.store.polls.choose(
+                        poll, won, before, lines[-1].id if stands else before.head
+                    )
+            script, last = await self.store.scripts.get(row.script), lines[-1].id
+            taken = last in await self.store.lines.load_path_ids(script.head, last)
+            context = TurnResult(script, lines, moved_from=row.parent) if taken else None
+            return PollResult(row, script, counts, won, lines, context)
+
+    async def _load_take(self, poll: Ballot, take: int) -> list[Line]:
+        """Return the lines of a take, from 0; raises SessionError."""
+        takes = await self.store.polls.load_takes(poll)
+        if take not in takes:
+            raise SessionError(
+                say("There is no such take: press one of the buttons below the takes.")
+            )
+        return takes[take]
+
+
+def count_votes(takes: Iterable[int], votes: Iterable[int]) -> dict[int, int]:
+    """Return the number of votes for each take, in the order in which the takes were written."""
+    counter = Counter(votes)
+    return {take: counter[take] for take in sorted(takes)}
+
+
+def find_winner(counts: Mapping[int, int]) -> int:
+    """Return the take with the most votes; the first written of several."""
+    return max(counts, key=lambda take: (counts[take], -take))
