@@ -12,7 +12,7 @@ from typing import Any
 
 from ..i18n.catalogue import phrase
 
-Value = float | str
+OptionValue = float | str
 """The value of an option: a number, or one of its choices."""
 
 QUICK = "quick"
@@ -31,7 +31,7 @@ class OptionSpec:
     type: type[float | int | str]
     label: str
     """The option as people call it."""
-    entry: str
+    template: str
     """The option with its ``value``, for a list or a sentence; empty where it is never shown."""
     default: str
     """The operator's setting that has the default: the name of a field of `Settings`."""
@@ -39,16 +39,16 @@ class OptionSpec:
     """The least and the largest value of a number."""
     choices: Mapping[str, str] | None = None
     """The values of a text, as people call them."""
-    copied: bool = False
+    is_copied: bool = False
     """Whether a new script copies the default; otherwise the script follows the operator."""
     is_preference: bool = True
     """Whether a script can have a value of its own."""
     is_requestable: bool = True
     """Whether a request can have a value for its own lines alone."""
 
-    def initial(self, settings: object) -> Value | None:
+    def initial(self, settings: object) -> OptionValue | None:
         """Return the value of a new script; None where the script follows the operator."""
-        value: Value | None = getattr(settings, self.default) if self.copied else None
+        value: OptionValue | None = getattr(settings, self.default) if self.is_copied else None
         return value
 
 
@@ -57,25 +57,25 @@ OPTIONS = (
         name="temperature",
         type=float,
         label="temperature",
-        entry=phrase("temperature {value:,}"),
+        template=phrase("temperature {value:,}"),
         default="temperature",
         bounds=(0.1, 2.0),
-        copied=True,
+        is_copied=True,
     ),
     OptionSpec(
         name="top_p",
         type=float,
         label="top-p",
-        entry=phrase("top-p {value:,}"),
+        template=phrase("top-p {value:,}"),
         default="top_p",
         bounds=(0.05, 1.0),
-        copied=True,
+        is_copied=True,
     ),
     OptionSpec(
         name="min_p",
         type=float,
         label="min-p",
-        entry=phrase("min-p {value:,}"),
+        template=phrase("min-p {value:,}"),
         default="min_p",
         bounds=(0.0, 1.0),
     ),
@@ -83,7 +83,7 @@ OPTIONS = (
         name="repetition",
         type=float,
         label="repetition",
-        entry=phrase("repetition {value:,}"),
+        template=phrase("repetition {value:,}"),
         default="repetition",
         bounds=(0.0, 2.0),
     ),
@@ -91,7 +91,7 @@ OPTIONS = (
         name="company",
         type=float,
         label="company",
-        entry=phrase("company {value:,}"),
+        template=phrase("company {value:,}"),
         default="company",
         bounds=(0.0, 2.0),
     ),
@@ -99,7 +99,7 @@ OPTIONS = (
         name="length",
         type=int,
         label="length",
-        entry=phrase("length {value}"),
+        template=phrase("length {value}"),
         default="soft_length",
         bounds=(0, 1500),
         is_requestable=False,
@@ -108,7 +108,7 @@ OPTIONS = (
         name="recall",
         type=float,
         label="recall",
-        entry="",
+        template="",
         default="recall",
         bounds=(0.0, 2.0),
         is_preference=False,
@@ -118,7 +118,7 @@ OPTIONS = (
         name="quality",
         type=str,
         label=phrase("quality"),
-        entry=phrase("quality {value}"),
+        template=phrase("quality {value}"),
         default="quality",
         choices=QUALITIES,
     ),
@@ -129,24 +129,24 @@ PREFERENCES = {one.name: one for one in OPTIONS if one.is_preference}
 """The options that a script can have values of."""
 
 
-def resolve(
-    requested: Mapping[str, Value | None], script: object, settings: object
+def resolve_options(
+    requested: Mapping[str, OptionValue | None], script: object, settings: object
 ) -> dict[str, Any]:
     """Return the value of each option: the request's, or the script's, or the operator's.
 
     Raises ValueError for a request of what is no requestable option.
     """
-    unknown = requested.keys() - {one.name for one in OPTIONS if one.is_requestable}
+    unknown = requested.keys() - {spec.name for spec in OPTIONS if spec.is_requestable}
     if unknown:
         raise ValueError(f"these are no options of a request: {', '.join(sorted(unknown))}")
     resolved = {}
-    for one in OPTIONS:
-        own = getattr(script, one.name) if one.is_preference else None
-        given = (requested.get(one.name), own, getattr(settings, one.default))
-        resolved[one.name] = next(value for value in given if value is not None)
+    for spec in OPTIONS:
+        script_value = getattr(script, spec.name) if spec.is_preference else None
+        values = (requested.get(spec.name), script_value, getattr(settings, spec.default))
+        resolved[spec.name] = next(value for value in values if value is not None)
     return resolved
 
 
-def requested_in(origin: Mapping[str, Any]) -> dict[str, Value | None]:
+def extract_requested_options(origin: Mapping[str, Any]) -> dict[str, OptionValue | None]:
     """Return the options that ask for another line as one with this origin was written."""
-    return {one.name: origin.get(one.name) for one in OPTIONS if one.is_requestable}
+    return {spec.name: origin.get(spec.name) for spec in OPTIONS if spec.is_requestable}

@@ -21,29 +21,29 @@ class TurnContext:
     def __init__(self, store: Store, script: Script, requester: Requester) -> None:
         self.store = store
         self.script = script
-        self.writer = requester
+        self.requester = requester
 
     # Permissions
 
     def check_may_write(self) -> None:
         """Raise SessionError unless the writer may write in the script."""
-        check_may_write(self.script, self.writer)
+        check_may_write(self.script, self.requester)
 
     def check_may_remove(self, line: Line) -> None:
         """Raise SessionError unless the writer may take a line out of the script."""
-        check_may_remove(self.script, line, self.writer)
+        check_may_remove(self.script, line, self.requester)
 
     async def check_pace(self) -> None:
         """Raise SessionError for a writer who may not add a line, or not yet."""
         self.check_may_write()
         if self.script.cooldown:
-            last = await self.store.lines.find_last_request(self.script.id, self.writer.id)
+            last = await self.store.lines.find_last_request(self.script.id, self.requester.id)
             check_cooldown(self.script, last, dt.datetime.now(dt.UTC))
 
     async def check_alternation(self) -> None:
         """Raise SessionError for who wrote the last line, where nobody may write twice in a row."""
         if self.script.alternate:
-            check_alternation(self.script, await self.load_line(self.script.head), self.writer)
+            check_alternation(self.script, await self.load_line(self.script.head), self.requester)
 
     # Lines
 

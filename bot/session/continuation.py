@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable
 
-from ..generation.options import requested_in
+from ..generation.options import extract_requested_options
 from ..i18n.catalogue import say
 from ..i18n.markdown import inline
 from ..screenplay.drafts import Draft
@@ -61,15 +61,15 @@ class Continuation:
             elements = parse_typed_text(text, character)
             await context.check_pace()
             await context.check_alternation()
-            reading = await self.reader.open_model_for(script, script.head)
+            primed = await self.reader.open_model_for(script, script.head)
             drafts = await self.reader.read_below(
-                reading, script.head, elements, requester, job or Job()
+                primed, script.head, elements, requester, job or Job()
             )
             lines = await self.store.lines.append(
                 script, script.head, drafts, requester.delivery, take=0, asker=requester.id
             )
             return self.reader.notifications.attach(
-                await context.make_append_result(lines), requester.id, reading.model, elements
+                await context.make_append_result(lines), requester.id, primed.model, elements
             )
 
     async def continue_(
@@ -118,7 +118,7 @@ class Continuation:
             request = ContinueRequest(
                 character=origin.get("character"),
                 kind=Kind(origin["kind"]) if origin.get("kind") else None,
-                options=requested_in(origin),
+                options=extract_requested_options(origin),
             )
             return await self._append_take(context, line.parent, request, job or Job())
 
@@ -128,7 +128,12 @@ class Continuation:
         """Write lines below ``parent``, and move the head there."""
         [drafts] = await self.write_takes(context.script, parent, request, 1, job)
         lines = await self.store.lines.append(
-            context.script, parent, drafts, context.writer.delivery, take=0, asker=context.writer.id
+            context.script,
+            parent,
+            drafts,
+            context.requester.delivery,
+            take=0,
+            asker=context.requester.id,
         )
         return self.reader.notifications.attach_model_change(
             await context.make_append_result(lines)
@@ -138,7 +143,7 @@ class Continuation:
         self, context: TurnContext, request: ContinueRequest, takes: int, job: Job
     ) -> TurnResult:
         """Write takes below the head, which stays where it is until one is chosen."""
-        script, requester = context.script, context.writer
+        script, requester = context.script, context.requester
         drafts = await self.write_takes(script, script.head, request, takes, job)
         ends = self.clock() + dt.timedelta(seconds=request.vote) if request.vote else None
         poll = await self.store.polls.offer(script, drafts, requester.delivery, requester.id, ends)
@@ -151,12 +156,14 @@ class Continuation:
 
         Return the finished lines when somebody presses Stop; raise SessionError if there are none.
         """
-        reading = await self.reader.open_model_for(script, parent)
+        primed = await self.reader.open_model_for(script, parent)
         try:
-            at = await job.wait(self.reader.load_context(reading, parent, job.progress))
+            generation_context = await job.wait(
+                self.reader.load_context(primed, parent, job.progress)
+            )
             banned = await self.library.load_banned_words(script.guild)
             return await self.drafter.write_takes(
-                reading.engine, at, script, request, takes, banned, job
+                primed.engine, generation_context, script, request, takes, banned, job
             )
         except Stopped:
             raise SessionError(say("Stopped before the first line: nothing was added.")) from None

@@ -9,8 +9,8 @@ from typing import Any
 
 from ..generation import reranking
 from ..generation.candidates import write_candidates
-from ..generation.inputs import Manner, Standing
-from ..generation.options import QUICK, resolve
+from ..generation.inputs import GenerationContext, GenerationOptions
+from ..generation.options import QUICK, resolve_options
 from ..generation.prefill import Progress
 from ..generation.reranking import Candidate
 from ..i18n.catalogue import say
@@ -39,15 +39,15 @@ class Drafter:
         banned: tuple[str, ...],
         seed: int,
         takes: int = 1,
-    ) -> Iterator[Manner]:
+    ) -> Iterator[GenerationOptions]:
         """Yield how each line of a take is written, from its first seed on; raises SessionError.
 
         All lines and takes of a request share the candidates of one line. A seed without a quality
         asks for the line of that very seed, so that there is nothing to choose from.
         """
         present = _list_model_characters(script, request)
-        only = present if script.lock or (script.skip_played and script.players) else ()
-        options = resolve(request.options, script, self.settings)
+        allowed = present if script.lock or (script.skip_played and script.players) else ()
+        options = resolve_options(request.options, script, self.settings)
         quality = options.pop("quality")
         if request.seed is not None and not request.options.get("quality"):
             quality = QUICK
@@ -57,17 +57,17 @@ class Drafter:
         for number in range(request.lines):
             # The character of the request speaks first; who answers is up to the model.
             character = request.character if number == 0 else None
-            yield Manner(
+            yield GenerationOptions(
                 Sampling(_offset_seed(seed, number), **options),
                 self.settings.line_length,
                 kind=None if character else request.kind,
                 character=character,
-                cast=() if character else only,
+                cast=() if character else allowed,
                 present=() if character else present,
                 banned=banned,
                 quality=quality,
                 candidates=candidates,
-                whatever_load=request.seed is not None,
+                ignores_load=request.seed is not None,
             )
 
     # Lines
@@ -75,7 +75,7 @@ class Drafter:
     async def write_takes(
         self,
         engine: Engine,
-        at: Standing,
+        context: GenerationContext,
         script: Script,
         request: ContinueRequest,
         takes: int,
@@ -93,47 +93,54 @@ class Drafter:
         """
         first = secrets.randbelow(LARGEST_SEED) if request.seed is None else request.seed
         seeds = [_offset_seed(first, take * request.lines) for take in range(takes)]
-        manners = [self.make_line_options(script, request, banned, seed, takes) for seed in seeds]
+        line_options = [
+            self.make_line_options(script, request, banned, seed, takes) for seed in seeds
+        ]
         written: list[list[Draft]] = [[] for _ in seeds]
         try:
             firsts = await job.wait(
-                self._write_firsts(engine, at, [next(some) for some in manners])
+                self._write_firsts(engine, context, [next(some) for some in line_options])
             )
-            works = [
-                self._write_rest(engine, at, first, some, job.progress, drafts)
-                for first, some, drafts in zip(firsts, manners, written, strict=True)
+            tasks = [
+                self._write_rest(engine, context, first, some, job.progress, drafts)
+                for first, some, drafts in zip(firsts, line_options, written, strict=True)
             ]
-            await job.wait(_run_any(works))
+            await job.wait(_run_any(tasks))
         except Stopped:
             if not any(written):
                 raise
         return [drafts for drafts in written if drafts]
 
     async def _write_firsts(
-        self, engine: Engine, at: Standing, manners: Sequence[Manner]
+        self, engine: Engine, context: GenerationContext, line_options: Sequence[GenerationOptions]
     ) -> list[Draft | SessionError]:
         """Write the first line of each take, no two alike where candidates differ."""
         pools = await asyncio.gather(
-            *(self._candidates(engine, at, manner) for manner in manners), return_exceptions=True
+            *(self._candidates(engine, context, options) for options in line_options),
+            return_exceptions=True,
         )
         firsts: list[Draft | SessionError] = []
-        beside: list[str] = []
+        other_texts: list[str] = []
         for pool in pools:
             if isinstance(pool, SessionError):
                 firsts.append(pool)
             elif isinstance(pool, BaseException):
                 raise pool
             else:
-                firsts.append(draft := reranking.choose(pool, at.said, beside).draft)
-                beside.append(draft.element.text)
+                firsts.append(
+                    draft := reranking.choose_candidate(
+                        pool, context.recent_texts, other_texts
+                    ).draft
+                )
+                other_texts.append(draft.element.text)
         return firsts
 
     async def _write_rest(
         self,
         engine: Engine,
-        at: Standing,
+        context: GenerationContext,
         first: Draft | SessionError,
-        manners: Iterator[Manner],
+        line_options: Iterator[GenerationOptions],
         progress: Progress,
         drafts: list[Draft],
     ) -> None:
@@ -143,24 +150,30 @@ class Drafter:
         try:
             draft = first
             while True:
-                at = at.after(engine.model, draft)
+                context = context.append(engine.model, draft)
                 drafts.append(draft)
                 progress.written += 1
-                if (manner := next(manners, None)) is None:
+                if (options := next(line_options, None)) is None:
                     return
-                draft = await self.write_line(engine, at, manner)
+                draft = await self.write_line(engine, context, options)
         except SessionError:
             drafts.clear()
             raise
 
-    async def write_line(self, engine: Engine, at: Standing, manner: Manner) -> Draft:
+    async def write_line(
+        self, engine: Engine, context: GenerationContext, options: GenerationOptions
+    ) -> Draft:
         """Write one line, the best of its candidates; raises SessionError."""
-        return reranking.choose(await self._candidates(engine, at, manner), at.said).draft
+        return reranking.choose_candidate(
+            await self._candidates(engine, context, options), context.recent_texts
+        ).draft
 
-    async def _candidates(self, engine: Engine, at: Standing, manner: Manner) -> list[Candidate]:
+    async def _candidates(
+        self, engine: Engine, context: GenerationContext, options: GenerationOptions
+    ) -> list[Candidate]:
         """Write at least one candidate for a line; raises SessionError."""
         try:
-            candidates = await write_candidates(engine, at, manner, self.channel)
+            candidates = await write_candidates(engine, context, options, self.channel)
         except NothingLeft:
             raise SessionError(
                 say(
@@ -194,7 +207,7 @@ def _list_model_characters(script: Script, request: ContinueRequest) -> tuple[st
                 name=inline(request.character or "", 60),
             )
         )
-    present = tuple(one for one in script.cast if one not in played)
+    present = tuple(name for name in script.cast if name not in played)
     if script.cast and not present and not request.is_unspoken:
         raise SessionError(
             say(
@@ -205,9 +218,9 @@ def _list_model_characters(script: Script, request: ContinueRequest) -> tuple[st
     return present
 
 
-async def _run_any(works: Iterable[Coroutine[Any, Any, None]]) -> None:
+async def _run_any(tasks: Iterable[Coroutine[Any, Any, None]]) -> None:
     """Run works side by side; raises what one raises, but SessionError only if all of them do."""
-    results = await asyncio.gather(*works, return_exceptions=True)
+    results = await asyncio.gather(*tasks, return_exceptions=True)
     failed = [error for error in results if error is not None]
     worst = next((error for error in failed if not isinstance(error, SessionError)), None)
     if worst or len(failed) == len(results):

@@ -92,15 +92,15 @@ class History:
             if len(elements) > 1:  # then the script gets longer
                 await context.check_pace()
                 await context.check_alternation()
-            reading = await self.reader.open_model_for(script, line.parent)
+            primed = await self.reader.open_model_for(script, line.parent)
             drafts = await self.reader.read_below(
-                reading, line.parent, elements, requester, job or Job()
+                primed, line.parent, elements, requester, job or Job()
             )
             lines, head = await self.store.lines.rewrite(
                 script, line, drafts, requester.delivery, requester.id
             )
             return self.reader.notifications.attach(
-                await context.make_append_result(lines, head), requester.id, reading.model, elements
+                await context.make_append_result(lines, head), requester.id, primed.model, elements
             )
 
     async def _line_to_rewrite(

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from ..generation import openings, prefill
-from ..generation.openings import Reading
+from ..generation.openings import PrimedModel
 from ..generation.options import PREFERENCES
 from ..i18n.catalogue import say
 from ..i18n.markdown import inline
@@ -135,10 +135,10 @@ class Library:
         async with self.lock:
             shelved = await self._find_script_to_shelve(requester, new.over)
             script = await self._make_script(requester, new)
-            reading = await self._open_model(script, new.style)
+            primed = await self._open_model(script, new.style)
             first = [heading] if heading else []
-            drafts = await self.reader.read_elements(reading, reading.start, first, requester)
-            return await self._store_script(script, reading, drafts, requester, shelved)
+            drafts = await self.reader.read_elements(primed, primed.start, first, requester)
+            return await self._store_script(script, primed, drafts, requester, shelved)
 
     async def import_script(
         self,
@@ -154,9 +154,9 @@ class Library:
         job = job or Job()
         await self._find_script_to_shelve(requester, new.over)
         script = await self._make_script(requester, new)
-        reading = await self._open_model(script, new.style)
-        reads = prefill.read_all(
-            reading,
+        primed = await self._open_model(script, new.style)
+        reads = prefill.read_script(
+            primed,
             elements,
             requester.id,
             requester.name,
@@ -170,7 +170,7 @@ class Library:
             raise SessionError(say("Stopped while it was read: no script was begun.")) from None
         async with self.lock:
             shelved = await self._find_script_to_shelve(requester, new.over)
-            return await self._store_script(script, reading, drafts, requester, shelved)
+            return await self._store_script(script, primed, drafts, requester, shelved)
 
     async def _find_script_to_shelve(self, requester: Requester, over: int | None) -> Script | None:
         """Return the script that runs; raises SessionError unless the writer may shelve it."""
@@ -212,7 +212,7 @@ class Library:
         chosen = await self.find_chosen_model(guild)
         return chosen if chosen in self.voices.names() else self.settings.model
 
-    async def _open_model(self, script: Script, style: str | None) -> Reading:
+    async def _open_model(self, script: Script, style: str | None) -> PrimedModel:
         """Return a new script's model, and note the style in the script; raises ScriptError."""
         if style:
             model = (await self.voices.engine(script.voice)).model
@@ -222,7 +222,7 @@ class Library:
     async def _store_script(
         self,
         new: Script,
-        reading: Reading,
+        primed: PrimedModel,
         drafts: Sequence[Draft],
         requester: Requester,
         shelved: Script | None,
@@ -231,10 +231,10 @@ class Library:
         script = await self.store.scripts.begin(new, drafts, requester.delivery)
         last = await self.store.lines.load_last(script.head, 1)
         notifications = self.reader.notifications
-        notifications.record_model(script.id, reading)
+        notifications.record_model(script.id, primed)
         first = [draft.element for draft in drafts[:CHECKED_LINES]]
         unreadable = notifications.should_report_unreadable(
-            script.id, requester.id, reading.model, first
+            script.id, requester.id, primed.model, first
         )
         return TurnResult(script, last, shelved=shelved, unreadable=unreadable)
 

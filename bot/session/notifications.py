@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ..generation.openings import Reading
+from ..generation.openings import PrimedModel
 from ..inference.model import Model
 from ..screenplay.elements import Element
 from .turn import TurnResult
@@ -29,15 +29,15 @@ class Notifications:
         """Return whether a model has read a script since the process began."""
         return script in self._models
 
-    def record_model(self, script: int, reading: Reading, before: str | None = None) -> None:
+    def record_model(self, script: int, primed: PrimedModel, before: str | None = None) -> None:
         """Note that a model reads a script.
 
         ``before`` is the fingerprint of the model that read it in an earlier process, if any did.
         """
         before = self._models.get(script) or before
-        self._models[script] = reading.fingerprint
-        if before and before != reading.fingerprint:
-            self._new_models[script] = reading.model.name
+        self._models[script] = primed.fingerprint
+        if before and before != primed.fingerprint:
+            self._new_models[script] = primed.model.name
 
     def attach_model_change(self, turn: TurnResult) -> TurnResult:
         """Return a turn with the name of the model, if it has just replaced another one."""

@@ -31,7 +31,7 @@ HINT = phrase(
 
 LABELS = {
     "voice": "model",
-    **{name: one.label for name, one in PREFERENCES.items()},
+    **{name: spec.label for name, spec in PREFERENCES.items()},
     "takes": "takes",
     "lock": phrase("cast lock"),
     "skip_played": phrase("skip played"),
@@ -43,7 +43,7 @@ LABELS = {
 
 ENTRY_TEMPLATES = {
     "voice": phrase("model {value}"),
-    **{name: one.entry for name, one in PREFERENCES.items()},
+    **{name: spec.template for name, spec in PREFERENCES.items()},
     "takes": phrase("takes {value:,}"),
     "lock": phrase("cast lock {value}"),
     "skip_played": phrase("skip played {value}"),
@@ -54,7 +54,7 @@ ENTRY_TEMPLATES = {
 """The preferences with their values."""
 
 RANGES: dict[str, tuple[float, float]] = {
-    **{name: one.bounds for name, one in PREFERENCES.items() if one.bounds},
+    **{name: spec.bounds for name, spec in PREFERENCES.items() if spec.bounds},
     "takes": (1, MAX_TAKES),
     "cooldown": (0, 86_400),
 }
@@ -65,7 +65,7 @@ def initial_values(script: Script, settings: Settings) -> dict[str, Any]:
     """Return each preference as it is before anybody changes it."""
     return {
         "voice": settings.model,
-        **{name: one.initial(settings) for name, one in PREFERENCES.items()},
+        **{name: spec.initial(settings) for name, spec in PREFERENCES.items()},
         "takes": 1,
         "lock": bool(script.cast),
         "skip_played": False,
@@ -79,8 +79,8 @@ def current_values(script: Script, settings: Settings) -> dict[str, Any]:
     """Return each preference as it is now: the operator's where the script has none of its own."""
     now = {name: getattr(script, name) for name in LABELS}
     return now | {
-        name: getattr(settings, one.default)
-        for name, one in PREFERENCES.items()
+        name: getattr(settings, spec.default)
+        for name, spec in PREFERENCES.items()
         if now[name] is None
     }
 

@@ -14,8 +14,8 @@ import numpy as np
 
 from ..arrays import States, Tokens
 from ..generation import generator, prefill, provenance
-from ..generation.inputs import Standing, heard, recent
-from ..generation.openings import Reading
+from ..generation.inputs import GenerationContext, encode_recent, list_recent_elements
+from ..generation.openings import PrimedModel
 from ..generation.prefill import Progress
 from ..i18n.catalogue import phrase, say
 from ..inference.engine import NothingLeft
@@ -96,7 +96,7 @@ async def replay_script(session: ChannelSession, job: Job) -> ReplayResult:
     replayer = Replayer(
         session, script, await session.library.load_banned_words(script.guild), lines
     )
-    job.progress.to_prove = sum(line.author is None for line in lines)
+    job.progress.to_replay = sum(line.author is None for line in lines)
     until = time.monotonic() + TIME_LIMIT
     findings: list[Finding] = []
     with suppress(Stopped):
@@ -161,9 +161,9 @@ class Replayer:
         Raises what `Engine.run` raises, but NothingLeft.
         """
         at = await reader.load_context(line, progress)
-        options = provenance.manner_of(line.origin, self._banned)
+        options = provenance.restore_options(line.origin, self._banned)
         try:
-            draft = await generator.write(reader.engine, at, options, reader.owner)
+            draft = await generator.generate(reader.engine, at, options, reader.owner)
         except (NothingLeft, ValueError):
             return ""
         return draft.element.text if draft else ""
@@ -179,11 +179,11 @@ class Replayer:
         reason = say("there is no voice “{name}” here any more", name=name)
         for one in dict.fromkeys([name, self._script.voice]):  # its file may have been renamed
             try:
-                reading = await self._session.reader.open_model(one, self._script.style)
+                primed = await self._session.reader.open_model(one, self._script.style)
             except ModelError:
                 continue
-            if reading.model.fingerprint == fingerprint:
-                return ReplayReader(reading, self._cache, ("replay", self._session.channel))
+            if primed.model.fingerprint == fingerprint:
+                return ReplayReader(primed, self._cache, ("replay", self._session.channel))
             if one == name:
                 reason = say(
                     "the voice “{name}” here is another one than that which wrote it", name=name
@@ -206,15 +206,21 @@ def explain_differences(line: Line, banned: tuple[str, ...], opening: str) -> tu
     ``opening`` is the id of the opening that the model reads now.
     """
     now = {
-        "onnxruntime": (phrase("onnxruntime was {then} and is {now}"), provenance.RELEASE),
-        "processor": (phrase("the processor was {then} and is {now}"), provenance.processor()),
+        "onnxruntime": (
+            phrase("onnxruntime was {then} and is {now}"),
+            provenance.ONNXRUNTIME_VERSION,
+        ),
+        "processor": (
+            phrase("the processor was {then} and is {now}"),
+            provenance.find_processor_name(),
+        ),
     }
     reasons = [
         say(reason, then=line.origin[key], now=value)
         for key, (reason, value) in now.items()
         if line.origin.get(key, value) != value
     ]
-    if line.origin.get("banned", "") != provenance.list_id(banned):
+    if line.origin.get("banned", "") != provenance.hash_word_list(banned):
         reasons.append(say("the words that must not be said are others now"))
     if line.origin.get("opening", "") != opening:
         reasons.append(say("the voice reads another opening before the script now"))
@@ -267,28 +273,28 @@ class LineCache:
 class ReplayReader:
     """Read a script again with one model, from nothing but the text."""
 
-    def __init__(self, reading: Reading, cache: LineCache, owner: object) -> None:
-        self.engine = reading.engine
-        self.opening = reading.opening
+    def __init__(self, primed: PrimedModel, cache: LineCache, owner: object) -> None:
+        self.engine = primed.engine
+        self.opening = primed.opening
         self.owner = owner
-        self._start = reading.start
+        self._start = primed.start
         self._cache = cache
         self._kept: dict[int, States] = {}
         self._reading = asyncio.Lock()
 
-    async def load_context(self, line: Line, progress: Progress) -> Standing:
+    async def load_context(self, line: Line, progress: Progress) -> GenerationContext:
         """Return where the script stood for the model when it wrote a line."""
         # One after the other, because each goes on from the state of the one before.
         async with self._reading:
             state = await self._read_to(line.parent, progress)
         tokens, elements = await self._load_preceding(line)
-        return Standing(state, tokens, self.opening, heard=elements)
+        return GenerationContext(state, tokens, self.opening, recent_elements=elements)
 
     async def _read_to(self, head: int | None, progress: Progress) -> States:
         unread = await self._cache.load_path(head, self._kept)
         above = unread[0].parent if unread else head
         state = self._start if above is None else self._kept[above]
-        state = await prefill.read_again(self.engine, state, unread, self.owner, progress)
+        state = await prefill.recompute_state(self.engine, state, unread, self.owner, progress)
         if head is not None:
             self._keep(head, state)
         return state
@@ -305,5 +311,5 @@ class ReplayReader:
         last = await self._cache.store.lines.load_last(above, REACH)
         model = self.engine.model
         read = [model.encode(as_read(one.text)) for one in turn]
-        tokens = np.concatenate([recent(model, last), *read])[-REACH:]
-        return tokens, (*heard(last), *heard(turn))[-LINES:]
+        tokens = np.concatenate([encode_recent(model, last), *read])[-REACH:]
+        return tokens, (*list_recent_elements(last), *list_recent_elements(turn))[-LINES:]

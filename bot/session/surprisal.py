@@ -10,7 +10,7 @@ from itertools import pairwise
 import numpy as np
 
 from ..arrays import Floats, Logits
-from ..generation.openings import Reading
+from ..generation.openings import PrimedModel
 from ..i18n.catalogue import many, phrase, say
 from ..i18n.markdown import plain
 from ..inference.model import Model
@@ -83,8 +83,8 @@ class SurprisalReport:
 
 async def measure_surprisal(session: ChannelSession, max_lines: int) -> SurprisalReport:
     """Return what surprised the model in the last lines; raises NoScript and as the engine does."""
-    reading, lines, costs = await load_last_surprisal(session, max_lines, MAX_REPORT_CHARACTERS)
-    model = reading.model
+    primed, lines, costs = await load_last_surprisal(session, max_lines, MAX_REPORT_CHARACTERS)
+    model = primed.model
     cells = tuple(make_cells(model, *one) for one in zip(lines, costs, strict=True))
     peaks = [
         Peak(
@@ -93,7 +93,7 @@ async def measure_surprisal(session: ChannelSession, max_lines: int) -> Surprisa
             predict_characters(
                 model,
                 await session.reader.predict_logits(
-                    reading, lines[line], cells[line][cell].position
+                    primed, lines[line], cells[line][cell].position
                 ),
             ),
         )
@@ -104,7 +104,7 @@ async def measure_surprisal(session: ChannelSession, max_lines: int) -> Surprisa
 
 async def load_last_surprisal(
     session: ChannelSession, max_lines: int, characters: int
-) -> tuple[Reading, list[Line], list[Floats]]:
+) -> tuple[PrimedModel, list[Line], list[Floats]]:
     """Return the model of a script, the last lines, and the bits of their characters.
 
     Args:
@@ -117,9 +117,9 @@ async def load_last_surprisal(
         that are not known, as after a change of the model, are computed again.
     """
     script = await session.load_script()
-    reading = await session.reader.open_model(script.voice, script.style)
+    primed = await session.reader.open_model(script.voice, script.style)
     lines = (await session.store.lines.load_last(script.head, characters))[-max_lines:]
-    return reading, lines, [await session.reader.load_surprisal(reading, line) for line in lines]
+    return primed, lines, [await session.reader.load_surprisal(primed, line) for line in lines]
 
 
 def make_cells(model: Model, line: Line, costs: Floats) -> tuple[Cell, ...]:

@@ -7,7 +7,7 @@ from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from ..generation.options import Value
+from ..generation.options import OptionValue
 from ..generation.prefill import Progress
 from ..i18n.catalogue import phrase, say
 from ..screenplay.elements import Element, Kind
@@ -83,7 +83,7 @@ class ContinueRequest:
     vote: int | None = None
     """The seconds for which everybody may vote; None leaves the choice to who asked."""
     seed: int | None = None
-    options: Mapping[str, Value | None] = field(default_factory=dict)
+    options: Mapping[str, OptionValue | None] = field(default_factory=dict)
     """Options by the names of `options.OPTIONS`; None leaves one to the script or the operator."""
 
     @property

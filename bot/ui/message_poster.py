@@ -198,11 +198,11 @@ async def _post_below(
 def _progress_text(progress: Progress) -> str:
     if progress.share_read is not None:
         return say("The voice reads the script: {share:.0%}.", share=progress.share_read)
-    if progress.to_prove:
+    if progress.to_replay:
         return say(
             "Written again and compared: {written:,} of {all:,} lines.",
             written=progress.written,
-            all=progress.to_prove,
+            all=progress.to_replay,
         )
     if progress.written:
         return say(

@@ -141,7 +141,7 @@ async def test_a_script_begins_where_its_opening_ends(house: House):
     assert texts(await house.session.load_lines()) == ["Rain."]
     reading = await house.session.reader.open_model("tiny", "storm")
     standing = await house.session.reader.load_context(reading, None, Job().progress)
-    assert len(standing.recent) == 0
+    assert len(standing.recent_tokens) == 0
 
 
 async def test_the_first_line_is_written_in_its_style(house: House):
@@ -164,10 +164,10 @@ async def test_an_opening_is_read_once(house: House, monkeypatch: pytest.MonkeyP
         return await run(request)
 
     monkeypatch.setattr(engine, "run", counted)
-    first = await openings.reading(engine, "storm", None)
-    second = await openings.reading(engine, "storm", None)
-    other = await openings.reading(engine, "ghost story", None)
-    none = await openings.reading(engine, "no such style", None)
+    first = await openings.prime_model(engine, "storm", None)
+    second = await openings.prime_model(engine, "storm", None)
+    other = await openings.prime_model(engine, "ghost story", None)
+    none = await openings.prime_model(engine, "no such style", None)
     assert first.start is second.start
     assert [first.fingerprint == one.fingerprint for one in (second, other, none)] == [
         *(True, False, False)

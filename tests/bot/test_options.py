@@ -7,7 +7,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from bot.generation.options import OPTIONS, PREFERENCES, OptionSpec, requested_in, resolve
+from bot.generation.options import (
+    OPTIONS,
+    PREFERENCES,
+    OptionSpec,
+    extract_requested_options,
+    resolve_options,
+)
 from bot.inference.sampling import Sampling
 from bot.settings import Settings
 from bot.storage.schema import Script
@@ -37,7 +43,7 @@ def test_the_operators_default_is_of_the_type_and_within_the_bounds(one: OptionS
 def test_a_request_goes_before_the_script_and_the_script_before_the_operator():
     script = SimpleNamespace(**dict.fromkeys(PREFERENCES))
     script.temperature, script.top_p, script.min_p = 0.3, 0.5, 0.0
-    resolved = resolve({"temperature": 1.5, "top_p": None}, script, Settings(min_p=0.2))
+    resolved = resolve_options({"temperature": 1.5, "top_p": None}, script, Settings(min_p=0.2))
     assert (resolved["temperature"], resolved["top_p"], resolved["min_p"]) == (1.5, 0.5, 0.0)
     assert resolved["length"] == Settings().soft_length
     assert resolved.keys() == NAMES
@@ -47,11 +53,11 @@ def test_a_request_goes_before_the_script_and_the_script_before_the_operator():
 def test_only_what_can_be_requested_is_taken(name: str):
     script = SimpleNamespace(**dict.fromkeys(PREFERENCES))
     with pytest.raises(ValueError, match=name):
-        resolve({name: 1}, script, Settings())
+        resolve_options({name: 1}, script, Settings())
 
 
 def test_another_take_asks_for_what_the_first_was_written_with():
     origin = {"seed": 1, "temperature": 0.4, "length": 60, "recall": 1.0, "quality": "good"}
-    asked = requested_in(origin)
+    asked = extract_requested_options(origin)
     assert (asked["temperature"], asked["quality"], asked["min_p"]) == (0.4, "good", None)
     assert not asked.keys() & {"seed", "length", "recall"}

@@ -188,8 +188,8 @@ async def test_what_is_not_as_it_was_is_told_of(house: House):
     found = (await replayed(house)).findings[-1]
     assert found.verdict is Verdict.PROVED
     assert found.reasons == (
-        f"onnxruntime was 0 and is {provenance.RELEASE}",
-        f"the processor was Abacus and is {provenance.processor()}",
+        f"onnxruntime was 0 and is {provenance.ONNXRUNTIME_VERSION}",
+        f"the processor was Abacus and is {provenance.find_processor_name()}",
     )
     await house.restart(tampered(line.id))
     assert verdicts(await replayed(house))[-1] is Verdict.UNPROVED

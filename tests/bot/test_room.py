@@ -14,7 +14,7 @@ from fountain import ElementType, FountainParser
 from sqlalchemy import URL
 
 from bot.generation.options import OPTIONS
-from bot.generation.provenance import processor
+from bot.generation.provenance import find_processor_name
 from bot.inference.engine import Request
 from bot.inference.model import ModelError
 from bot.inference.registry import Voices
@@ -250,7 +250,7 @@ async def test_how_a_line_was_written_is_recorded(house: House):
         "candidates": 1,
         "banned": as_the_script.lines[0].origin["banned"],
         "opening": "",
-        "processor": processor(),
+        "processor": find_processor_name(),
         "onnxruntime": onnxruntime.__version__,
     }
     assert as_the_script.lines[0].origin == origin

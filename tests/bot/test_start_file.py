@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bot.generation import prefill
-from bot.generation.openings import reading
+from bot.generation.openings import prime_model
 from bot.generation.prefill import Progress
 from bot.screenplay.free_text import from_person
 from bot.screenplay.importers.import_formats import LARGEST_FILE
@@ -164,8 +164,10 @@ async def test_a_long_script_is_read_as_if_line_by_line(house: House):
     engine = await house.voices.engine("tiny")
     for line in (lines[0], lines[kept[0]], lines[kept[0] + 1], lines[-1]):
         known = await house.store.states.find_surprisal(line.id, engine.model.fingerprint)
-        state = await house.session.reader.load_state(await reading(engine, None, 1), line.parent)
-        fresh = await prefill.costs(engine, state, line.element, 1)
+        state = await house.session.reader.load_state(
+            await prime_model(engine, None, 1), line.parent
+        )
+        fresh = await prefill.compute_surprisal(engine, state, line.element, 1)
         assert known is not None
         assert known.tolist() == fresh.astype("float16").tolist()
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bot.generation.prefill import expected
+from bot.generation.prefill import predict_next
 from bot.inference.model import Model
 from bot.screenplay.elements import Kind
 from bot.screenplay.fountain import as_read
@@ -118,9 +118,9 @@ def test_guesses_are_the_likeliest(model: Model):
     assert [one.character for one in found[:2]] == [model.vocabulary[3], model.vocabulary[5]]
     assert len(found) == MAX_GUESSES
     assert found[0].probability / found[1].probability == pytest.approx(np.exp(2))
-    assert expected(model, model.start(), model.encode("\nRain")).shape == logits.shape
+    assert predict_next(model, model.start(), model.encode("\nRain")).shape == logits.shape
     with pytest.raises(ValueError, match="nothing was read"):
-        expected(model, model.start(), model.encode(""))
+        predict_next(model, model.start(), model.encode(""))
 
 
 async def test_guesses_and_costs_agree(house: House):
