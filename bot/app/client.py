@@ -29,8 +29,8 @@ from ..sharding import Shards
 from ..storage.postgres.leases import HELD, Alone, Lease
 from ..telemetry import SILENT, Meter
 from ..ui.components import Interaction
-from ..ui.live_polls import Later
-from ..ui.responses import HEARD, answer
+from ..ui.live_polls import CallLater
+from ..ui.responses import IS_HANDLED, answer_error
 from .gateway import use_shards_that_resume
 
 if TYPE_CHECKING:  # because prometheus-client may not be installed
@@ -95,7 +95,7 @@ class Tree(app_commands.CommandTree[discord.Client]):
         self, interaction: Interaction, error: app_commands.AppCommandError, /
     ) -> None:
         """Answer a command that does not exist, which nothing else answers."""
-        if HEARD not in interaction.extras:
+        if IS_HANDLED not in interaction.extras:
             await self._refuse(interaction)
 
     async def _refuse(self, interaction: Interaction) -> None:
@@ -103,7 +103,7 @@ class Tree(app_commands.CommandTree[discord.Client]):
             if interaction.type is discord.InteractionType.autocomplete:
                 await interaction.response.autocomplete([])
             else:
-                await answer(interaction, OutOfBounds())
+                await answer_error(interaction, OutOfBounds())
 
 
 _PLAIN = {
@@ -156,7 +156,7 @@ class Bot(commands.AutoShardedBot):
         shards: Shards = UNDIVIDED,
         lease: Lease | None = None,
         always_sync: bool = False,
-        later: Later | None = None,
+        later: CallLater | None = None,
     ) -> None:
         # The bot joins no voice channel: no warnings about missing libraries for these.
         discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False

@@ -83,7 +83,7 @@ async def _show_last_page(bot: Bot, channel: int) -> None:
     await services.store.posts.clear()
     place = bot.get_channel(channel)
     assert isinstance(place, discord.TextChannel)  # as created by `_furnish`
-    await services.poster.open_at(place)
+    await services.poster.post_end(place)
 
 
 async def _serve(

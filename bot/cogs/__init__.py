@@ -9,7 +9,7 @@ from discord.ext import commands
 from ..settings import Settings
 from ..storage.database import Guard
 from ..telemetry import SILENT, Meter
-from ..ui.live_polls import Later
+from ..ui.live_polls import CallLater
 from .branches import Branches
 from .cast import Cast
 from .feature import FeatureCog
@@ -68,7 +68,7 @@ async def add_cogs(
     group: str | None = None,
     meter: Meter = SILENT,
     guard: Guard | None = None,
-    later: Later | None = None,
+    later: CallLater | None = None,
     adapt: Adapt = as_it_is,
 ) -> CogServices:
     """Open what the cogs share, and add the cogs to a bot.

@@ -11,7 +11,7 @@ from ..i18n.catalogue import many, say
 from ..screenplay.free_text import titled
 from ..screenplay.importers.import_formats import read
 from ..screenplay.importers.manuscript import Manuscript, ManuscriptError
-from ..ui.delivery import LOST, insisted
+from ..ui.delivery import CONNECTION_ERRORS, send_with_retries
 
 FETCHING_SECONDS = 60.0
 """Seconds after which the download of an attachment is given up."""
@@ -20,8 +20,8 @@ FETCHING_SECONDS = 60.0
 async def read_attachment(file: discord.Attachment) -> Manuscript:
     """Download an attachment and read it; raise ManuscriptError where that fails."""
     try:
-        data = await insisted(file.read, FETCHING_SECONDS)
-    except (discord.HTTPException, *LOST):
+        data = await send_with_retries(file.read, FETCHING_SECONDS)
+    except (discord.HTTPException, *CONNECTION_ERRORS):
         sentence = say("Discord does not give that file out: attach it again.")
         raise ManuscriptError(sentence) from None
     return await asyncio.to_thread(read, file.filename, data)

@@ -16,10 +16,17 @@ from ..session.preferences import current_values
 from ..session.rate_limits import Cost
 from ..session.turn import ScriptPosition, SessionError, current_position
 from ..storage.schema import Line, Script
-from ..ui.components import Handler, Interaction, page_id, place_id, place_in, selected
-from ..ui.delivery import LOST, delivered, edited, reply_to
-from ..ui.pages import page_title
-from ..ui.responses import answer, check_permissions
+from ..ui.components import (
+    Handler,
+    Interaction,
+    get_selected,
+    page_pattern,
+    parse_position,
+    position_pattern,
+)
+from ..ui.delivery import CONNECTION_ERRORS, FirstResponse, complete_response, edit_response
+from ..ui.responses import answer_error, check_permissions
+from ..ui.script_messages import format_page_title
 from .bounds import check_texts, chosen
 from .feature import CHOICES, UNTITLED, FeatureCog, answered, for_scripts
 from .history_page import (
@@ -72,11 +79,11 @@ class Branches(FeatureCog, name="OnBook.branches"):
             LINE_ID: lambda interaction, found: self.choose_line(
                 interaction, found["action"], int(found["script"])
             ),
-            page_id("history"): lambda interaction, found: self.turn_history(
+            page_pattern("history"): lambda interaction, found: self.turn_history(
                 interaction, int(found["script"]), int(found["number"])
             ),
-            place_id("here"): lambda interaction, found: self.press_here(
-                interaction, place_in(found)
+            position_pattern("here"): lambda interaction, found: self.press_here(
+                interaction, parse_position(found)
             ),
         }
 
@@ -94,9 +101,9 @@ class Branches(FeatureCog, name="OnBook.branches"):
         if line is not None:
             asked_for = (await self._place(script, line)).line
             number = await self._page_of(script, asked_for)
-        await reply_to(interaction).defer(thinking=True, ephemeral=True)
+        await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
         content, view = await self._history(script, number, asked_for)
-        await delivered(interaction, content=content, view=view)
+        await complete_response(interaction, content=content, view=view)
 
     @app_commands.command(name="fork")
     @app_commands.describe(
@@ -119,7 +126,7 @@ class Branches(FeatureCog, name="OnBook.branches"):
         if thread:
             await self._fork_into_thread(interaction, session, title)
             return
-        await reply_to(interaction).defer(thinking=True)
+        await FirstResponse(interaction).defer(thinking=True)
         result = await session.history.fork(writer_of(interaction), title)
         note = say(
             "{who} forked the script: this is “{title}”.",
@@ -164,7 +171,7 @@ class Branches(FeatureCog, name="OnBook.branches"):
         if poll := await self.store.polls.find_by_message(message.id):
             takes = await self.store.polls.load_takes(poll)
             options = [option(lines[-1], None) for lines in takes.values()]
-            await reply_to(interaction).send_message(
+            await FirstResponse(interaction).send_message(
                 say("After which take of that message?"),
                 view=line_menu("here", poll.script, options),
                 ephemeral=True,
@@ -191,7 +198,7 @@ class Branches(FeatureCog, name="OnBook.branches"):
         running = await self.services.open_session(interaction).load_script()
         numbers = await self._numbers(running)
         options = [option(line, numbers.get(line.id)) for line in lines][-MOST_OPTIONS:]
-        await reply_to(interaction).send_message(
+        await FirstResponse(interaction).send_message(
             say("Which line of that message?"),
             view=line_menu("rewrite", script, options),
             ephemeral=True,
@@ -206,7 +213,7 @@ class Branches(FeatureCog, name="OnBook.branches"):
     @answered
     async def choose_line(self, interaction: Interaction, action: str, script: int) -> None:
         """Rewrite the line that was selected from a menu, or continue from it."""
-        position = ScriptPosition(script, chosen(selected(interaction)))
+        position = ScriptPosition(script, chosen(get_selected(interaction)))
         if action == "rewrite":
             await self._open(interaction, position)
         else:
@@ -222,7 +229,7 @@ class Branches(FeatureCog, name="OnBook.branches"):
                 self.services.charge(interaction, Cost(characters=len(text)))
                 await self._rewrite(interaction, position, text)
             except Exception as error:  # noqa: BLE001 - the last place where it can be answered
-                await answer(interaction, error, keep=text.strip())
+                await answer_error(interaction, error, keep=text.strip())
 
     @answered
     async def turn_history(self, interaction: Interaction, script: int, number: int) -> None:
@@ -230,9 +237,9 @@ class Branches(FeatureCog, name="OnBook.branches"):
         running = await self.services.open_session(interaction).load_script()
         if running.id != script:
             raise SessionError(say("Another script runs here now: see its lines with {/history}."))
-        await reply_to(interaction).defer()
+        await FirstResponse(interaction).defer()
         content, view = await self._history(running, number)
-        await edited(interaction, content=content, view=view)
+        await edit_response(interaction, content=content, view=view)
 
     # The history
 
@@ -249,7 +256,7 @@ class Branches(FeatureCog, name="OnBook.branches"):
             script, number * ON_A_PAGE, (number + 1) * ON_A_PAGE
         )
         numbers = await self._numbers(script)
-        title = page_title(script, number, pages)
+        title = format_page_title(script, number, pages)
         options = [option(line, numbers.get(line.id)) for line in lines]
         view = line_menu("here", script.id, options, number, pages)
         size_left = LIMIT - size(title) - 1
@@ -284,7 +291,7 @@ class Branches(FeatureCog, name="OnBook.branches"):
 
     async def _shown_in(self, message: discord.Message) -> tuple[int, list[Line]]:
         """Return the script in a message, and those of its lines that stand; all if none does."""
-        found = await self.services.messages.perspectives.at(message.id)
+        found = await self.services.messages.perspectives.find_shown(message.id)
         if found is None:
             raise SessionError(say("That message shows no line of a script: choose one that does."))
         script, lines = found
@@ -296,7 +303,7 @@ class Branches(FeatureCog, name="OnBook.branches"):
         """Continue from an earlier line, in front of everybody."""
         check_permissions(interaction)
         session = self.services.open_session(interaction)
-        await reply_to(interaction).defer(thinking=True)
+        await FirstResponse(interaction).defer(thinking=True)
         result = await session.history.jump_to(writer_of(interaction), position)
         note = say("{who} took the script to this line.", who=who(interaction))
         await self.turns.show_end(interaction, session, result, f"-# {note}")
@@ -305,13 +312,13 @@ class Branches(FeatureCog, name="OnBook.branches"):
         session = self.services.open_session(interaction)
         line = await session.history.line_to_rewrite(writer_of(interaction), position)
         window = RewriteModal(line, position, self.submit_rewriting)
-        await reply_to(interaction).send_modal(self.services.in_flight.open(window))
+        await FirstResponse(interaction).send_modal(self.services.in_flight.open(window))
 
     async def _rewrite(self, interaction: Interaction, position: ScriptPosition, text: str) -> None:
         check_permissions(interaction)
         session = self.services.open_session(interaction)
         await session.history.line_to_rewrite(writer_of(interaction), position)
-        await reply_to(interaction).defer(thinking=True)
+        await FirstResponse(interaction).defer(thinking=True)
         requester = writer_of(interaction)
         result = await self.turns.patiently(
             interaction,
@@ -336,7 +343,7 @@ class Branches(FeatureCog, name="OnBook.branches"):
                     "option {*thread}."
                 )
             )
-        await reply_to(interaction).defer(thinking=True)
+        await FirstResponse(interaction).defer(thinking=True)
         thread = await channel.create_thread(
             name=plain(title, 100), type=discord.ChannelType.public_thread
         )
@@ -345,19 +352,19 @@ class Branches(FeatureCog, name="OnBook.branches"):
         except Exception:
             await _remove(thread)
             raise
-        await self.services.poster.open_at(thread)
+        await self.services.poster.post_end(thread)
         note = say(
             "{who} forked the script: it goes on here, and as “{title}” in {thread}.",
             who=who(interaction),
             title=inline(title, 100),
             thread=thread.mention,
         )
-        await delivered(interaction, content=f"-# {note}")
+        await complete_response(interaction, content=f"-# {note}")
 
 
 async def _remove(thread: discord.Thread) -> None:
     """Delete a thread without a script, or archive it, which its creator always may."""
-    with suppress(discord.HTTPException, *LOST):
+    with suppress(discord.HTTPException, *CONNECTION_ERRORS):
         try:
             await thread.delete()
         except discord.Forbidden:

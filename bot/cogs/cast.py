@@ -14,7 +14,7 @@ from ..session.channel_session import ChannelSession
 from ..session.turn import NoScript
 from ..storage.schema import Script
 from ..ui.components import Interaction
-from ..ui.delivery import delivered, reply_to
+from ..ui.delivery import FirstResponse, complete_response
 from ..ui.responses import check_permissions
 from .feature import LONGEST_CHOICE, FeatureCog, answered, choices, for_scripts
 from .requester import writer_of
@@ -64,7 +64,7 @@ class Cast(FeatureCog, name="OnBook.cast"):
     async def list_cast(self, interaction: Interaction) -> None:
         """See the cast, and who plays whom"""
         script = await self.services.open_session(interaction).load_script()
-        await reply_to(interaction).send_message(list_cast(script), ephemeral=True)
+        await FirstResponse(interaction).send_message(list_cast(script), ephemeral=True)
 
     @cast_group.command(name="lock")
     @app_commands.describe(lock="on: nobody speaks but the cast; off: anybody may")
@@ -107,11 +107,11 @@ class Cast(FeatureCog, name="OnBook.cast"):
     async def _defer(self, interaction: Interaction, session: ChannelSession) -> None:
         """Defer, because the cast changes only when the voice has written what it is writing."""
         await session.load_script()  # raises NoScript before everybody sees it
-        await reply_to(interaction).defer(thinking=True)
+        await FirstResponse(interaction).defer(thinking=True)
 
     async def _tell(self, interaction: Interaction, script: Script) -> None:
         """Show everybody the cast."""
-        await delivered(interaction, content=list_cast(script))
+        await complete_response(interaction, content=list_cast(script))
 
 
 def list_cast(script: Script) -> str:

@@ -13,9 +13,9 @@ from discord.ext import commands
 from ..generation.options import QUALITIES
 from ..i18n.catalogue import phrase, speaking
 from ..telemetry import SILENT, Meter
-from ..ui.components import Handler, Interaction, listener
-from ..ui.responses import HEARD, answer
-from ..ui.waiting import waiting
+from ..ui.components import Handler, Interaction, make_listener
+from ..ui.responses import IS_HANDLED, answer_error
+from ..ui.waiting import measure_wait
 from .bounds import check_options
 from .services import CogServices
 from .turns import Turns
@@ -44,10 +44,10 @@ class FeatureCog(commands.Cog):
         self.bot = services.bot
         self.store = services.store
         self.turns = Turns(services)
-        self._listeners = [listener(*one) for one in self.listeners().items()]
+        self._listeners = [make_listener(*one) for one in self.listeners().items()]
 
     def listeners(self) -> Mapping[str, Handler]:
-        """Return the handlers of presses by the patterns of their custom ids, see `listener`."""
+        """Return handlers by patterns of custom ids, as `make_listener` takes them."""
         return {}
 
     def release_commands(self) -> list[Command]:
@@ -79,7 +79,7 @@ class FeatureCog(commands.Cog):
         """Answer an error from before a command has begun, such as an option out of range."""
         cause = error.original if isinstance(error, app_commands.CommandInvokeError) else error
         with self.speaking_to(interaction):
-            await answer(interaction, cause)
+            await answer_error(interaction, cause)
 
     @contextmanager
     def speaking_to(self, interaction: Interaction) -> Iterator[None]:
@@ -101,7 +101,7 @@ def answered(act: Act[Cog, P]) -> Act[Cog, P]:
             try:
                 await act(cog, interaction, *args, **kwargs)
             except Exception as error:  # noqa: BLE001 - the last place where it can be answered
-                await answer(interaction, error)
+                await answer_error(interaction, error)
 
     return act_or_answer
 
@@ -111,8 +111,8 @@ def speaking_to(
     interaction: Interaction, group: str | None = None, meter: Meter = SILENT
 ) -> Iterator[None]:
     """Speak the language of the person who asks, and measure how long they wait."""
-    interaction.extras[HEARD] = True
-    with waiting(interaction, meter), speaking(interaction.locale.value, group):
+    interaction.extras[IS_HANDLED] = True
+    with measure_wait(interaction, meter), speaking(interaction.locale.value, group):
         yield
 
 

@@ -14,7 +14,14 @@ from ..screenplay.elements import Kind
 from ..session.preferences import format_preference
 from ..session.turn import ScriptPosition
 from ..storage.schema import Line
-from ..ui.components import ID, OWN, Interaction, new_id, page_buttons, view_of
+from ..ui.components import (
+    CUSTOM_ID_PREFIX,
+    ID_PATTERN,
+    Interaction,
+    make_custom_id,
+    make_page_buttons,
+    make_view,
+)
 
 ON_A_PAGE = 8
 """Lines on a page, for which a message has room."""
@@ -41,7 +48,7 @@ MOST_OPTIONS = 25
 PROMPTS = {"here": phrase("Continue from a line…"), "rewrite": phrase("Rewrite a line…")}
 """The placeholders of the menu of lines, by what is done with the line that is selected."""
 
-LINE_ID = rf"{OWN}line:(?P<action>{'|'.join(PROMPTS)}):(?P<script>{ID})"
+LINE_ID = rf"{CUSTOM_ID_PREFIX}line:(?P<action>{'|'.join(PROMPTS)}):(?P<script>{ID_PATTERN})"
 
 
 def list_lines(
@@ -139,11 +146,11 @@ def line_menu(
         pages: The number of pages.
     """
     menu: ui.Select[ui.View] = ui.Select(
-        custom_id=f"{OWN}line:{action}:{script}",
+        custom_id=f"{CUSTOM_ID_PREFIX}line:{action}:{script}",
         placeholder=say(PROMPTS[action]),
         options=list(options),
     )
-    return view_of(menu, *page_buttons("history", script, page, pages))
+    return make_view(menu, *make_page_buttons("history", script, page, pages))
 
 
 class RewriteModal(ui.Modal):
@@ -155,7 +162,7 @@ class RewriteModal(ui.Modal):
         position: ScriptPosition,
         submit: Callable[[Interaction, ScriptPosition, str], Awaitable[None]],
     ) -> None:
-        super().__init__(title=say("Rewrite this line"), custom_id=new_id("rewrite"))
+        super().__init__(title=say("Rewrite this line"), custom_id=make_custom_id("rewrite"))
         self._position = position
         self._submit = submit
         self.text: ui.TextInput[Self] = ui.TextInput(

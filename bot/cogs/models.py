@@ -17,7 +17,7 @@ from ..session.turn import SessionError
 from ..storage.schema import guilds_voice
 from ..ui import model_cards
 from ..ui.components import Interaction
-from ..ui.delivery import delivered, reply_to
+from ..ui.delivery import FirstResponse, complete_response
 from ..ui.images import curve
 from ..ui.responses import check_may_set, check_permissions
 from .feature import FeatureCog, answered, choices, for_scripts
@@ -36,10 +36,10 @@ class Models(FeatureCog, name="OnBook.models"):
     async def list_models(self, interaction: Interaction) -> None:
         """See which voices there are"""
         session = self.services.open_session(interaction)
-        await reply_to(interaction).defer(thinking=True, ephemeral=True)
+        await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
         found = await self.services.voices.look_at_all()
         chosen = await session.library.find_chosen_model(interaction.guild_id)
-        await delivered(interaction, content=model_cards.listed(found, chosen))
+        await complete_response(interaction, content=model_cards.format_model_list(found, chosen))
 
     @model.command(name="use")
     @app_commands.describe(
@@ -63,7 +63,7 @@ class Models(FeatureCog, name="OnBook.models"):
                 say("There is no server here: choose a voice for the script, with {*script}.")
             )
         # Opening a voice for the first time takes a moment.
-        await reply_to(interaction).defer(thinking=True)
+        await FirstResponse(interaction).defer(thinking=True)
         _check_sound(await self.services.voices.look(model))
         await self.services.voices.engine(model)
         if script:
@@ -79,7 +79,7 @@ class Models(FeatureCog, name="OnBook.models"):
                 "their voices: {/model use} with {*script} changes one.",
                 voice=inline(model, 40),
             )
-        await delivered(interaction, content=told)
+        await complete_response(interaction, content=told)
 
     @model.command(name="info")
     @app_commands.describe(
@@ -95,15 +95,17 @@ class Models(FeatureCog, name="OnBook.models"):
     ) -> None:
         """See what a voice has read, how good it is, and how it learned"""
         session = self.services.open_session(interaction)
-        await reply_to(interaction).defer(thinking=True, ephemeral=not everyone)
+        await FirstResponse(interaction).defer(thinking=True, ephemeral=not everyone)
         found = await self.services.voices.look(
             model or await _voice_of(session, interaction.guild_id)
         )
         _check_sound(found)
         may_attach = interaction.app_permissions.attach_files
         files = [await asyncio.to_thread(_picture, found)] if may_attach else []
-        await delivered(
-            interaction, content=model_cards.card(found), attachments=list(filter(None, files))
+        await complete_response(
+            interaction,
+            content=model_cards.format_model_card(found),
+            attachments=list(filter(None, files)),
         )
 
     @use_model.autocomplete("model")
@@ -122,10 +124,10 @@ async def _voice_of(session: ChannelSession, guild: int | None) -> str:
 
 def _picture(found: Found) -> discord.File | None:
     """Draw how a voice learned, if its file says so; not on the event loop."""
-    learned = curve.curve_of(found.about or {})
+    learned = curve.parse_curve(found.about or {})
     if learned is None:
         return None
-    png, words = curve.drawn(found.name, learned), curve.in_words(found.name, learned)
+    png, words = curve.draw_curve(found.name, learned), curve.describe_curve(found.name, learned)
     return discord.File(io.BytesIO(png), "curve.png", description=words)
 
 

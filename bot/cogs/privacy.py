@@ -16,8 +16,8 @@ from ..session.turn import SessionError
 from ..storage.erasure import Kept
 from ..storage.repositories.person_repository import Forgotten
 from ..storage.schema import Line, Script
-from ..ui.components import OWN, Handler, Interaction, view_of
-from ..ui.delivery import delivered, reply_to
+from ..ui.components import CUSTOM_ID_PREFIX, Handler, Interaction, make_view
+from ..ui.delivery import FirstResponse, complete_response
 from .feature import FeatureCog, answered, for_scripts
 
 KEPT = phrase(
@@ -48,7 +48,7 @@ SURE = phrase(
 FILE = "on-book-yours"
 """The name of the file of what is kept of a person, without its suffix."""
 
-FORGET_ID = rf"{OWN}forget:(?P<what>name|text)"
+FORGET_ID = rf"{CUSTOM_ID_PREFIX}forget:(?P<what>name|text)"
 
 
 class Privacy(FeatureCog, name="OnBook.privacy"):
@@ -73,17 +73,17 @@ class Privacy(FeatureCog, name="OnBook.privacy"):
         self.services.admit(interaction)
         days = many(self.services.settings.departed_days, "day")
         kept = f"{say(KEPT, days=days)}\n{say(STAYS)}"
-        await reply_to(interaction).send_message(kept, ephemeral=True)
+        await FirstResponse(interaction).send_message(kept, ephemeral=True)
 
     @privacy_group.command(name="export")
     @answered
     async def export_mine(self, interaction: Interaction) -> None:
         """Get all that is kept of you as a file"""
         self.services.admit(interaction)
-        await reply_to(interaction).defer(ephemeral=True, thinking=True)
+        await FirstResponse(interaction).defer(ephemeral=True, thinking=True)
         kept = await self.store.people.load_kept(interaction.user.id)
         if not kept:
-            await delivered(interaction, content=say("Nothing is kept of you here."))
+            await complete_response(interaction, content=say("Nothing is kept of you here."))
             return
         name, content = await asyncio.to_thread(as_file, kept, interaction.filesize_limit)
         if len(content) > interaction.filesize_limit:
@@ -91,7 +91,7 @@ class Privacy(FeatureCog, name="OnBook.privacy"):
                 say("What is kept of you is too large for Discord: ask whoever runs the bot.")
             )
         lines = many(len(kept.lines), "line")
-        await delivered(
+        await complete_response(
             interaction,
             content=say("All that is kept of you, with {lines} that you wrote.", lines=lines),
             attachments=[discord.File(io.BytesIO(content), filename=name)],
@@ -103,19 +103,19 @@ class Privacy(FeatureCog, name="OnBook.privacy"):
         """Have your name taken from everything that was written here, and your text if you wish"""
         self.services.admit(interaction)
         asked = f"{say(SURE)}\n-# {say(STAYS)}"
-        view = view_of(
+        view = make_view(
             _forget_button("name", say("Forget me")),
             _forget_button("text", say("Forget me and my text")),
         )
-        await reply_to(interaction).send_message(asked, view=view, ephemeral=True)
+        await FirstResponse(interaction).send_message(asked, view=view, ephemeral=True)
 
     @answered
     async def forget_me(self, interaction: Interaction, text: bool) -> None:
         """Forget the person who has confirmed it, with their text or without."""
         self.services.admit(interaction)
-        await reply_to(interaction).defer(ephemeral=True, thinking=True)
+        await FirstResponse(interaction).defer(ephemeral=True, thinking=True)
         found = await self.forget_person(interaction.user.id, text=text)
-        await delivered(interaction, content=forgotten_text(found, text=text))
+        await complete_response(interaction, content=forgotten_text(found, text=text))
 
     async def forget_person(self, person: int, *, text: bool) -> Forgotten:
         """Remove a person's name from everything and, with ``text``, the text of their lines.
@@ -133,7 +133,9 @@ class Privacy(FeatureCog, name="OnBook.privacy"):
 
 
 def _forget_button(what: str, label: str) -> ui.Button[ui.View]:
-    return ui.Button(label=label, style=discord.ButtonStyle.danger, custom_id=f"{OWN}forget:{what}")
+    return ui.Button(
+        label=label, style=discord.ButtonStyle.danger, custom_id=f"{CUSTOM_ID_PREFIX}forget:{what}"
+    )
 
 
 def forgotten_text(found: Forgotten, *, text: bool) -> str:

@@ -21,12 +21,12 @@ from ..session.rate_limits import Cost
 from ..session.replay import ReplayResult
 from ..session.turn import MAX_LINES, SessionError
 from ..storage.schema import Script
-from ..ui.components import REPLAY, Handler, Interaction, page_id
-from ..ui.delivery import delivered, edited, reply_to
-from ..ui.images import page
-from ..ui.images.page import Picture
-from ..ui.pages import script_page
-from ..ui.replay_report import in_words, rows
+from ..ui.components import REPLAY, Handler, Interaction, page_pattern
+from ..ui.delivery import FirstResponse, complete_response, edit_response
+from ..ui.images import pictures
+from ..ui.images.pictures import Picture
+from ..ui.replay_report import format_report, format_table
+from ..ui.script_messages import format_page
 from .feature import FeatureCog, answered, for_scripts
 
 FORMAT_CHOICES = [app_commands.Choice(name=one.label, value=one.ending) for one in FORMATS.values()]
@@ -54,7 +54,7 @@ class Reading(FeatureCog, name="OnBook.reading"):
     def listeners(self) -> dict[str, Handler]:
         """Listen to the buttons under the pages of a script."""
         return {
-            page_id("page"): lambda interaction, found: self.turn_page(
+            page_pattern("page"): lambda interaction, found: self.turn_page(
                 interaction, int(found["script"]), int(found["number"])
             )
         }
@@ -69,15 +69,15 @@ class Reading(FeatureCog, name="OnBook.reading"):
         """Read the whole script, as a page and as a file"""
         session = self.services.open_session(interaction)
         script = await session.load_nonempty_script()
-        await reply_to(interaction).defer(thinking=True, ephemeral=True)
+        await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
         elements = await self.store.lines.load_elements(script.head)
-        content, view = await script_page(script, elements, -1)
+        content, view = await format_page(script, elements, -1)
         attached = []
         if interaction.app_permissions.attach_files:
             text = await asyncio.to_thread(fountain, script.title, elements)
             name = f"{file_name(script)}.fountain"
             attached.append(discord.File(io.BytesIO(text.encode()), filename=name))
-        await delivered(interaction, content=content, view=view, attachments=attached)
+        await complete_response(interaction, content=content, view=view, attachments=attached)
 
     @answered
     async def turn_page(self, interaction: Interaction, script: int, number: int) -> None:
@@ -90,10 +90,10 @@ class Reading(FeatureCog, name="OnBook.reading"):
             raise SessionError(
                 say("The script has no line any more: write one, or use {/continue}.")
             )
-        await reply_to(interaction).defer()
+        await FirstResponse(interaction).defer()
         elements = await self.store.lines.load_elements(running.head)
-        content, view = await script_page(running, elements, number)
-        await edited(interaction, content=content, view=view)
+        content, view = await format_page(running, elements, number)
+        await edit_response(interaction, content=content, view=view)
 
     @script.command(name="export")
     @app_commands.describe(
@@ -131,7 +131,7 @@ class Reading(FeatureCog, name="OnBook.reading"):
         script = await session.load_nonempty_script()
         characters = await self.store.lines.count_characters(script.head)
         self.services.charge(interaction, Cost(characters=characters))
-        await reply_to(interaction).defer(thinking=True, ephemeral=not everyone)
+        await FirstResponse(interaction).defer(thinking=True, ephemeral=not everyone)
         found = await self.turns.patiently(
             interaction, lambda job: replay.replay_script(session, job), REPLAY
         )
@@ -171,7 +171,7 @@ async def send_export(
 ) -> None:
     """Send the script as a file, to the person who asked."""
     script = await _readable(interaction, session)
-    await reply_to(interaction).defer(thinking=True, ephemeral=True)
+    await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
     lines = await session.store.lines.load_path(script.head)
 
     def work() -> Printed:
@@ -195,21 +195,21 @@ async def send_export(
         )
         content += f" {boxes}"
     file = discord.File(io.BytesIO(printed.content), f"{file_name(script)}.{form.ending}")
-    await delivered(interaction, content=content, attachments=[file])
+    await complete_response(interaction, content=content, attachments=[file])
 
 
 async def send_stats(interaction: Interaction, session: ChannelSession, *, to_all: bool) -> None:
     """Send a picture of who speaks and who wrote how much."""
     script = await _readable(interaction, session)
-    await reply_to(interaction).defer(thinking=True, ephemeral=not to_all)
+    await FirstResponse(interaction).defer(thinking=True, ephemeral=not to_all)
     counted = await asyncio.to_thread(tally, await session.store.lines.load_path(script.head))
-    picture = await asyncio.to_thread(page.stats, script.title, counted)
+    picture = await asyncio.to_thread(pictures.draw_statistics, script.title, counted)
     content = (
         f"**{inline(script.title, 100)}**: {many(counted.lines, 'line')}, "
         f"{many(counted.words, 'word')}, {many(counted.scenes, 'scene')}, "
         f"{minutes(counted.pages)}."
     )
-    words = page.stats_in_words(script.title, counted)
+    words = pictures.describe_statistics(script.title, counted)
     await _send_picture(interaction, content, picture, f"{file_name(script)}-stats.png", words)
 
 
@@ -218,9 +218,9 @@ async def send_surprise(
 ) -> None:
     """Send a picture of what surprised the voice in the last lines."""
     script = await _readable(interaction, session)
-    await reply_to(interaction).defer(thinking=True, ephemeral=not to_all)
+    await FirstResponse(interaction).defer(thinking=True, ephemeral=not to_all)
     found = await surprisal.measure_surprisal(session, most)
-    picture = await asyncio.to_thread(page.surprise, found)
+    picture = await asyncio.to_thread(pictures.draw_surprisal, found)
     content = say(
         _ONE_LINE_COST if len(found.lines) == 1 else _LINES_COST,
         lines=many(len(found.lines), "line"),
@@ -235,11 +235,11 @@ async def send_replay(interaction: Interaction, found: ReplayResult) -> None:
     """Send the result of writing the voice's lines again."""
     files: list[discord.File] = []
     if found.lines > MANY and interaction.app_permissions.attach_files:
-        table = await asyncio.to_thread(rows, found)
+        table = await asyncio.to_thread(format_table, found)
         files = [discord.File(io.BytesIO(table.encode()), "replay.txt")]
-    await delivered(
+    await complete_response(
         interaction,
-        content=in_words(found),
+        content=format_report(found),
         attachments=files,
         view=None,
     )
@@ -269,4 +269,4 @@ async def _send_picture(
         )
         content += f" {boxes}"
     file = discord.File(io.BytesIO(picture.png), name, description=words)
-    await delivered(interaction, content=content, attachments=[file])
+    await complete_response(interaction, content=content, attachments=[file])

@@ -7,7 +7,7 @@ import discord
 from ..i18n.catalogue import say
 from ..i18n.markdown import inline, plain
 from ..session.turn import Requester, SessionError
-from ..ui.cards import NAME
+from ..ui.cards import NAME_SIZE
 from ..ui.components import Interaction
 
 
@@ -33,9 +33,9 @@ def writer_of(interaction: Interaction) -> Requester:
 
 def who(interaction: Interaction) -> str:
     """Return the name of the person who asks, as Markdown for a sentence."""
-    return inline(name_of(interaction.user), NAME)
+    return inline(name_of(interaction.user), NAME_SIZE)
 
 
 def name_of(user: discord.User | discord.Member) -> str:
     """Return a person's name here, or their Discord name or id if it has no visible character."""
-    return plain(user.display_name, NAME) or plain(user.name, NAME) or str(user.id)
+    return plain(user.display_name, NAME_SIZE) or plain(user.name, NAME_SIZE) or str(user.id)

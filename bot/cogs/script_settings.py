@@ -22,7 +22,7 @@ from ..session.preferences import (
 from ..session.turn import SessionError
 from ..settings import Settings
 from ..ui.components import Interaction
-from ..ui.delivery import delivered, reply_to
+from ..ui.delivery import FirstResponse, complete_response
 from ..ui.responses import check_may_set, check_permissions
 from .feature import QUALITY, FeatureCog, answered, choices, for_scripts
 from .requester import channel_of, writer_of
@@ -49,7 +49,7 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
                 "guild", interaction.guild_id
             )
         content = format_preferences(script, await self._at_first(interaction), banned)
-        await reply_to(interaction).send_message(content, ephemeral=True)
+        await FirstResponse(interaction).send_message(content, ephemeral=True)
 
     @settings_group.command(name="voice")
     @app_commands.describe(
@@ -140,7 +140,7 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
                 "No word is banned in this channel any more, beyond the bot's own list and the "
                 "server's: {/settings banned} adds some."
             )
-            await reply_to(interaction).send_message(told, ephemeral=True)
+            await FirstResponse(interaction).send_message(told, ephemeral=True)
             return
         first = initial_values(await session.load_script(), await self._at_first(interaction))
         if setting != EVERYTHING:
@@ -179,11 +179,11 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
         """Change settings, and tell everybody, with ``more`` after it."""
         check_permissions(interaction)
         # Opening a voice for the first time takes a moment.
-        await reply_to(interaction).defer(thinking=True)
+        await FirstResponse(interaction).defer(thinking=True)
         session = self.services.open_session(interaction)
         script = await session.library.change_preferences(writer_of(interaction), values)
         told = format_changes(script, self.services.settings, values)
-        await delivered(interaction, content=f"{told} {more}" if more else told)
+        await complete_response(interaction, content=f"{told} {more}" if more else told)
 
     @settings_group.command(name="banned")
     @app_commands.describe(
@@ -212,7 +212,7 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
                 check_casts(await self.store.scripts.list_cast_names(scope, position), words)
             await self.store.banned_words.replace(scope, position, words, interaction.guild_id)
         where = say("in this server") if scope == "guild" else say("in this channel")
-        await reply_to(interaction).send_message(format_words(words, where), ephemeral=True)
+        await FirstResponse(interaction).send_message(format_words(words, where), ephemeral=True)
 
 
 def _scope(interaction: Interaction, server: bool) -> tuple[str, int]:

@@ -16,17 +16,17 @@ from ..session.turn import SessionError
 from ..storage.schema import Script
 from ..ui.cards import mention
 from ..ui.components import (
-    ID,
-    OWN,
+    CUSTOM_ID_PREFIX,
+    ID_PATTERN,
     Handler,
     Interaction,
-    new_id,
-    page_buttons,
-    page_id,
-    selected,
-    view_of,
+    get_selected,
+    make_custom_id,
+    make_page_buttons,
+    make_view,
+    page_pattern,
 )
-from ..ui.delivery import edited, reply_to
+from ..ui.delivery import FirstResponse, edit_response
 from ..ui.responses import check_permissions
 from .bounds import check_texts, chosen
 from .feature import UNTITLED, FeatureCog, answered, for_scripts
@@ -47,8 +47,8 @@ BUTTONS = {
 }
 """The labels and styles of the buttons of a script, by their actions."""
 
-MENU_ID = f"{OWN}scripts"
-BUTTON_ID = rf"{OWN}script:(?P<action>{'|'.join(BUTTONS)}):(?P<script>{ID})"
+MENU_ID = f"{CUSTOM_ID_PREFIX}scripts"
+BUTTON_ID = rf"{CUSTOM_ID_PREFIX}script:(?P<action>{'|'.join(BUTTONS)}):(?P<script>{ID_PATTERN})"
 
 
 class Scripts(FeatureCog, name="OnBook.scripts"):
@@ -58,7 +58,7 @@ class Scripts(FeatureCog, name="OnBook.scripts"):
         """Listen to the menu of scripts, to its pages, and to the buttons of a script."""
         return {
             MENU_ID: lambda interaction, _: self.choose_script(interaction),
-            page_id("shelf"): lambda interaction, found: self.turn_shelf(
+            page_pattern("shelf"): lambda interaction, found: self.turn_shelf(
                 interaction, int(found["number"])
             ),
             BUTTON_ID: lambda interaction, found: self.press_script(
@@ -72,7 +72,7 @@ class Scripts(FeatureCog, name="OnBook.scripts"):
     async def scripts(self, interaction: Interaction) -> None:
         """See all scripts of this channel: switch, rename, archive, delete"""
         content, view = await self._shelf(self.services.open_session(interaction))
-        await reply_to(interaction).send_message(content, view=view, ephemeral=True)
+        await FirstResponse(interaction).send_message(content, view=view, ephemeral=True)
 
     @answered
     async def press_script(self, interaction: Interaction, action: str, script: int) -> None:
@@ -80,7 +80,7 @@ class Scripts(FeatureCog, name="OnBook.scripts"):
         session = self.services.open_session(interaction)
         if action == "all":
             content, view = await self._shelf(session)
-            await reply_to(interaction).edit_message(content=content, view=view)
+            await FirstResponse(interaction).edit_message(content=content, view=view)
             return
         one = await session.library.find(script)
         match action:
@@ -88,15 +88,15 @@ class Scripts(FeatureCog, name="OnBook.scripts"):
                 await self._switch(interaction, script)
             case "rename":
                 window = RenameModal(one, self.submit_title)
-                await reply_to(interaction).send_modal(self.services.in_flight.open(window))
+                await FirstResponse(interaction).send_modal(self.services.in_flight.open(window))
             case "archive" | "return":
                 archived = action == "archive"
-                await reply_to(interaction).defer()
+                await FirstResponse(interaction).defer()
                 one = await session.library.archive(writer_of(interaction), script, archived)
                 await self._show_script(interaction, one)
                 await self.services.messages.redraw_end(interaction, session, one)
             case "ask":
-                await reply_to(interaction).edit_message(
+                await FirstResponse(interaction).edit_message(
                     content=await self._question(one), view=_buttons(["delete", "see"], one.id)
                 )
             case "delete":
@@ -108,14 +108,14 @@ class Scripts(FeatureCog, name="OnBook.scripts"):
     async def choose_script(self, interaction: Interaction) -> None:
         """Show the script that was selected from the menu."""
         session = self.services.open_session(interaction)
-        one = await session.library.find(chosen(selected(interaction)))
+        one = await session.library.find(chosen(get_selected(interaction)))
         await self._show_script(interaction, one)
 
     @answered
     async def turn_shelf(self, interaction: Interaction, number: int) -> None:
         """Turn to another page of the scripts."""
         content, view = await self._shelf(self.services.open_session(interaction), number)
-        await reply_to(interaction).edit_message(content=content, view=view)
+        await FirstResponse(interaction).edit_message(content=content, view=view)
 
     @answered
     async def submit_title(self, interaction: Interaction, script: int, title: str) -> None:
@@ -123,7 +123,7 @@ class Scripts(FeatureCog, name="OnBook.scripts"):
         check_texts(title=(title, TITLE_LIMIT))
         title = titled(title) or say(UNTITLED)
         session = self.services.open_session(interaction)
-        await reply_to(interaction).defer()
+        await FirstResponse(interaction).defer()
         one = await session.library.rename(writer_of(interaction), script, title)
         await self._show_script(interaction, one)
 
@@ -142,7 +142,7 @@ class Scripts(FeatureCog, name="OnBook.scripts"):
             placeholder=say("Choose a script…"),
             options=[script_option(one) for one in there],
         )
-        view = view_of(menu, *page_buttons("shelf", 0, number, pages))
+        view = make_view(menu, *make_page_buttons("shelf", 0, number, pages))
         return list_scripts(there, number, pages), view
 
     async def _show_script(self, interaction: Interaction, one: Script) -> None:
@@ -159,9 +159,9 @@ class Scripts(FeatureCog, name="OnBook.scripts"):
         actions = ["rename", put, "ask", "all"]
         view = _buttons(actions if one.running else ["run", *actions], one.id)
         if interaction.response.is_done():
-            await edited(interaction, content=content, view=view)
+            await edit_response(interaction, content=content, view=view)
         else:
-            await reply_to(interaction).edit_message(content=content, view=view)
+            await FirstResponse(interaction).edit_message(content=content, view=view)
 
     async def _question(self, one: Script) -> str:
         """Return the question whether to delete a script, with what would be deleted."""
@@ -182,7 +182,7 @@ class Scripts(FeatureCog, name="OnBook.scripts"):
         """Go on with a script, in front of everybody."""
         check_permissions(interaction)
         session = self.services.open_session(interaction)
-        await reply_to(interaction).defer(thinking=True)
+        await FirstResponse(interaction).defer(thinking=True)
         result = await session.library.switch(writer_of(interaction), script)
         note = say(
             "{who} took “{title}” from the shelf.",
@@ -193,23 +193,23 @@ class Scripts(FeatureCog, name="OnBook.scripts"):
 
     async def _delete(self, interaction: Interaction, session: ChannelSession, script: int) -> None:
         one = await session.library.find(script)
-        messages = await self.services.messages.messages_of(one)
-        await reply_to(interaction).defer()
+        messages = await self.services.messages.list_messages(one)
+        await FirstResponse(interaction).defer()
         seen = await session.library.delete(writer_of(interaction), script)
         deleted = say("“{title}” is deleted.", title=inline(one.title, 100))
-        await edited(interaction, content=deleted, view=None)
-        await self.services.messages.strip(interaction, session, messages)
+        await edit_response(interaction, content=deleted, view=None)
+        await self.services.messages.remove_buttons(interaction, session, messages)
         for result in seen:
-            await self.services.messages.repaint(interaction, session, result, set())
+            await self.services.messages.redraw_after_turn(interaction, session, result, set())
 
 
 def _buttons(actions: Sequence[str], script: int) -> ui.View:
-    return view_of(
+    return make_view(
         *(
             ui.Button(
                 label=say(BUTTONS[action][0]),
                 style=BUTTONS[action][1],
-                custom_id=f"{OWN}script:{action}:{script}",
+                custom_id=f"{CUSTOM_ID_PREFIX}script:{action}:{script}",
             )
             for action in actions
         )
@@ -242,7 +242,7 @@ class RenameModal(ui.Modal):
     def __init__(
         self, one: Script, submit: Callable[[Interaction, int, str], Awaitable[None]]
     ) -> None:
-        super().__init__(title=say("Rename this script"), custom_id=new_id("rename"))
+        super().__init__(title=say("Rename this script"), custom_id=make_custom_id("rename"))
         self._script = one.id
         self._submit = submit
         self.name: ui.TextInput[Self] = ui.TextInput(

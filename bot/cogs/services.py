@@ -16,7 +16,7 @@ from ..storage.database import Guard
 from ..storage.store import Store
 from ..telemetry import SILENT, Meter
 from ..ui.components import Interaction
-from ..ui.live_polls import Later, LivePolls
+from ..ui.live_polls import CallLater, LivePolls
 from ..ui.message_poster import MessagePoster
 from ..ui.message_sync import MessageSync
 from .in_flight import InFlight
@@ -113,7 +113,7 @@ async def open_services(
     group: str | None = None,
     meter: Meter = SILENT,
     guard: Guard | None = None,
-    later: Later | None = None,
+    later: CallLater | None = None,
 ) -> CogServices:
     """Open the default voice and the database, and what is built on them.
 

@@ -12,7 +12,7 @@ from ..i18n.catalogue import speaking
 from ..session.channel_session import ChannelSessions
 from ..sharding import Shards
 from ..storage.database import NotKept
-from ..ui.live_polls import locale_of
+from ..ui.live_polls import find_locale
 from ..ui.message_sync import MessageSync
 
 log = logging.getLogger("onbook.stale_messages")
@@ -67,10 +67,10 @@ class StaleMessages:
             return
         channel = self.client.get_partial_messageable(found.channel)
         session = self.sessions.get(found.channel)
-        with speaking(locale_of(found, self.client), self.group):
+        with speaking(find_locale(found, self.client), self.group):
             for at in range(0, len(messages), AT_ONCE):
                 some = messages[at : at + AT_ONCE]
-                drawn = await self.messages.redraw(channel, session, found, some)
+                drawn = await self.messages.redraw_messages(channel, session, found, some)
                 await store.posts.mark_redrawn(drawn)
                 if not drawn:
                     return  # the channel takes no edits now

@@ -19,9 +19,9 @@ from ..screenplay.importers.import_formats import check_file, list_endings
 from ..session.channel_session import ChannelSession
 from ..session.rate_limits import Cost
 from ..session.turn import NO_SCRIPT, Job, NewScript, Requester, TurnResult
-from ..ui.components import SCRIPT, Handler, Interaction, new_id, place_id
-from ..ui.delivery import LOST, reply_to, taken_away
-from ..ui.model_cards import styles
+from ..ui.components import SCRIPT, Handler, Interaction, make_custom_id, position_pattern
+from ..ui.delivery import CONNECTION_ERRORS, FirstResponse, delete_response
+from ..ui.model_cards import list_styles
 from ..ui.responses import check_permissions
 from . import attachments
 from .bounds import check_texts
@@ -40,7 +40,7 @@ class Starting(FeatureCog, name="OnBook.starting"):
 
     def listeners(self) -> dict[str, Handler]:
         """Listen to the button that starts a script."""
-        return {place_id("start"): lambda interaction, _: self.press_start(interaction)}
+        return {position_pattern("start"): lambda interaction, _: self.press_start(interaction)}
 
     @app_commands.command(name="start")
     @app_commands.describe(
@@ -92,7 +92,7 @@ class Starting(FeatureCog, name="OnBook.starting"):
             session = self.services.open_session(interaction)
             voice = await session.library.find_chosen_model(interaction.guild_id)
         try:
-            return choices(styles(await self.services.voices.look(voice)), current)
+            return choices(list_styles(await self.services.voices.look(voice)), current)
         except ModelError:
             return []
 
@@ -100,7 +100,7 @@ class Starting(FeatureCog, name="OnBook.starting"):
     async def press_start(self, interaction: Interaction) -> None:
         """Open the window in which a script is started."""
         window = StartModal(self.submit_start)
-        await reply_to(interaction).send_modal(self.services.in_flight.open(window))
+        await FirstResponse(interaction).send_modal(self.services.in_flight.open(window))
 
     @answered
     async def submit_start(
@@ -183,7 +183,7 @@ class Starting(FeatureCog, name="OnBook.starting"):
         if running is None:
             await self.turns.compose(interaction, begin, kind=SCRIPT)
             return
-        await reply_to(interaction).send_message(
+        await FirstResponse(interaction).send_message(
             say(
                 "“{title}” runs in this channel. Go on with it, or shelve it? What is on the shelf "
                 "is kept.",
@@ -202,7 +202,7 @@ class Starting(FeatureCog, name="OnBook.starting"):
     async def _stand(self, interaction: Interaction) -> None:
         """Show where the script that runs stands."""
         session = self.services.open_session(interaction)
-        await reply_to(interaction).defer(thinking=True)
+        await FirstResponse(interaction).defer(thinking=True)
         script = await session.load_script()
         note = say("“{title}” goes on.", title=inline(script.title, 100))
         result = TurnResult(script, moved_from=script.head)
@@ -211,8 +211,8 @@ class Starting(FeatureCog, name="OnBook.starting"):
 
 async def _take_away(offer: Interaction) -> None:
     """Delete an offer that was taken, because its buttons would fail a second time."""
-    with suppress(discord.HTTPException, *LOST):
-        await taken_away(offer)
+    with suppress(discord.HTTPException, *CONNECTION_ERRORS):
+        await delete_response(offer)
 
 
 class ShelveOffer(ui.View):
@@ -224,7 +224,10 @@ class ShelveOffer(ui.View):
         begin: Callable[[Interaction], Awaitable[None]],
     ) -> None:
         super().__init__(timeout=OFFER_SECONDS)
-        self.go_on.custom_id, self.begin.custom_id = new_id("go-on"), new_id("begin")
+        self.go_on.custom_id, self.begin.custom_id = (
+            make_custom_id("go-on"),
+            make_custom_id("begin"),
+        )
         self._go_on = go_on
         self._begin = begin
         self.go_on.label = say("Go on with it")
@@ -247,7 +250,7 @@ class StartModal(ui.Modal):
     """A window for the title, the first scene heading and the cast of a script."""
 
     def __init__(self, submit: Callable[[Interaction, str, str, str], Awaitable[None]]) -> None:
-        super().__init__(title=say("Start a script"), custom_id=new_id("start"))
+        super().__init__(title=say("Start a script"), custom_id=make_custom_id("start"))
         self._submit = submit
         self.name: ui.TextInput[Self] = ui.TextInput(
             label=say("Title"), placeholder=say("The Last Diner"), required=False, max_length=100

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..i18n.catalogue import phrase, say
 from ..session.turn import SessionError
 from ..ui.components import LINES, REPLAY, SCRIPT, STOP_ID, Handler, Interaction
-from ..ui.delivery import reply_to
+from ..ui.delivery import FirstResponse
 from .feature import FeatureCog, answered
 
 REPLAY_OVER = phrase(
@@ -44,5 +44,5 @@ class Stopping(FeatureCog, name="OnBook.stopping"):
         if job is None:
             # The turn may have ended with another process, which had no time to show its end.
             raise SessionError(say(OVER[work][await self.store.lines.was_delivered(str(turn))]))
-        await reply_to(interaction).defer()
+        await FirstResponse(interaction).defer()
         job.stop()

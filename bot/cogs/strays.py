@@ -9,8 +9,8 @@ from discord.ext import commands
 
 from ..i18n.catalogue import say
 from ..session.turn import SessionError
-from ..ui.components import OWN, Interaction
-from ..ui.responses import HEARD, answer
+from ..ui.components import CUSTOM_ID_PREFIX, Interaction
+from ..ui.responses import IS_HANDLED, answer_error
 from .feature import FeatureCog
 
 KINDS = (discord.InteractionType.component, discord.InteractionType.modal_submit)
@@ -25,16 +25,18 @@ class Strays(FeatureCog, name="OnBook.strays"):
     @commands.Cog.listener("on_interaction")
     async def answer_stray(self, interaction: Interaction) -> None:
         """Answer an interaction that no listener has marked as HEARD before this call."""
-        if interaction.type not in KINDS or HEARD in interaction.extras:
+        if interaction.type not in KINDS or IS_HANDLED in interaction.extras:
             return
         data: Any = interaction.data or {}
-        if not (str(data.get("custom_id")).startswith(OWN) or self.services.group is None):
+        if not (
+            str(data.get("custom_id")).startswith(CUSTOM_ID_PREFIX) or self.services.group is None
+        ):
             return
         with self.speaking_to(interaction):
             error = SessionError(
                 say("That is too old, or not for this: use the command once more.")
             )
-            await answer(interaction, error, keep=_written_in(data))
+            await answer_error(interaction, error, keep=_written_in(data))
 
 
 def _written_in(data: dict[str, Any]) -> str:

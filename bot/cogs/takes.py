@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from ..i18n.catalogue import say
-from ..ui.components import Handler, Interaction, selected
-from ..ui.delivery import Channel, reply_to, whispered
-from ..ui.poll_messages import TAKE_ID, WHOLE_ID, whole_take
+from ..ui.components import Handler, Interaction, get_selected
+from ..ui.delivery import FirstResponse, MessageChannel, send_ephemeral
+from ..ui.poll_messages import READ_TAKE_ID, TAKE_ID, format_take
 from ..ui.responses import check_permissions
 from .feature import FeatureCog, answered
 from .requester import writer_of
@@ -20,7 +20,9 @@ class Takes(FeatureCog, name="OnBook.takes"):
             TAKE_ID: lambda interaction, found: self.choose(
                 interaction, int(found["ballot"]), int(found["take"])
             ),
-            WHOLE_ID: lambda interaction, found: self.read_take(interaction, int(found["ballot"])),
+            READ_TAKE_ID: lambda interaction, found: self.read_take(
+                interaction, int(found["ballot"])
+            ),
         }
 
     @answered
@@ -36,27 +38,27 @@ class Takes(FeatureCog, name="OnBook.takes"):
         await self.turns.play(
             interaction, lambda session, requester: session.polls.pick(requester, poll, take)
         )
-        if isinstance(interaction.channel, Channel):
-            await self.services.messages.repaint_ballot(interaction.channel, session, poll)
+        if isinstance(interaction.channel, MessageChannel):
+            await self.services.messages.redraw_poll(interaction.channel, session, poll)
 
     @answered
     async def read_take(self, interaction: Interaction, poll: int) -> None:
         """Show the selected take in full, to the person who selected the take alone."""
-        take = int(selected(interaction)[0])
+        take = int(get_selected(interaction)[0])
         await self.turns.meet_ballot(interaction, poll)
         session = self.services.open_session(interaction)
         found = await session.polls.find(poll)
         await session.library.find(found.script)
-        first, *rest = whole_take(take, (await self.store.polls.load_takes(found))[take])
-        await reply_to(interaction).send_message(first, ephemeral=True)
+        first, *rest = format_take(take, (await self.store.polls.load_takes(found))[take])
+        await FirstResponse(interaction).send_message(first, ephemeral=True)
         for more in rest:
-            await whispered(interaction, more)
+            await send_ephemeral(interaction, more)
 
     async def _vote(self, interaction: Interaction, poll: int, take: int) -> None:
         session = self.services.open_session(interaction)
         await session.polls.vote(writer_of(interaction), poll, take)
         self.services.polls.recount(poll)
-        await reply_to(interaction).send_message(
+        await FirstResponse(interaction).send_message(
             say(
                 "You are for take {take} now. Press another button to change your vote.",
                 take=take + 1,

@@ -13,8 +13,8 @@ from ..session.rate_limits import Cost
 from ..session.turn import Job, Requester, ScriptPosition, TurnResult
 from ..ui import components
 from ..ui.components import Interaction
-from ..ui.delivery import reply_to, whispered
-from ..ui.responses import WRITTEN, check_permissions
+from ..ui.delivery import FirstResponse, send_ephemeral
+from ..ui.responses import IS_WRITTEN, check_permissions
 from .requester import writer_of
 from .services import CogServices
 
@@ -47,7 +47,7 @@ class Turns:
             interaction: What was asked.
             work: The turn.
             expected: Where the script must still stand, if that matters.
-            kind: One of `components.WORKS`.
+            kind: One of `components.JOB_KINDS`.
             checked: Whether the script was just found at the place ``expected``.
         """
 
@@ -93,24 +93,24 @@ class Turns:
         if not begins:
             # Refuse a turn here if possible, before everybody sees that somebody asked.
             await session.load_script_at(expected)
-        await reply_to(interaction).defer(thinking=True)
+        await FirstResponse(interaction).defer(thinking=True)
         result = await act(session, writer_of(interaction))
-        interaction.extras[WRITTEN] = True
+        interaction.extras[IS_WRITTEN] = True
         if result.note:
             shown = await poster.show_end(interaction, session, f"-# {result.note}")
         elif result.poll:
             self.services.polls.watch(result.poll)
-            await poster.show_ballot(interaction, result.poll)
+            await poster.show_poll(interaction, result.poll)
             if result.new_model:
-                await whispered(interaction, news(result))
+                await send_ephemeral(interaction, news(result))
             return
         elif result.lines:
             shown = await poster.show_lines(interaction, result.script, result.lines, news(result))
         else:
             shown = await poster.show_opening(interaction, result)
-        await self.services.messages.repaint(interaction, session, result, shown)
+        await self.services.messages.redraw_after_turn(interaction, session, result, shown)
         if result.unreadable:
-            await whispered(
+            await send_ephemeral(
                 interaction,
                 say(
                     "The voice “{voice}” does not know many of these characters. They stand in the "
@@ -130,20 +130,20 @@ class Turns:
         check_permissions(interaction)
         session = self.services.open_session(interaction)
         await session.load_script_at(expected)
-        await reply_to(interaction).defer(thinking=expected is None)
+        await FirstResponse(interaction).defer(thinking=expected is None)
         result = await act(session, writer_of(interaction))
         poster, messages = self.services.poster, self.services.messages
         shown = set() if expected else await poster.show_end(interaction, session, note)
-        if not await messages.repaint(interaction, session, result, shown):
+        if not await messages.redraw_after_turn(interaction, session, result, shown):
             shown = await poster.show_end(interaction, session, note, new=True)
-            await messages.repaint(interaction, session, result, shown)
+            await messages.redraw_after_turn(interaction, session, result, shown)
 
     async def show_end(
         self, interaction: Interaction, session: ChannelSession, result: TurnResult, note: str
     ) -> None:
         """Show the script's end after a turn, under a note, and draw older messages again."""
         shown = await self.services.poster.show_end(interaction, session, note)
-        await self.services.messages.repaint(interaction, session, result, shown)
+        await self.services.messages.redraw_after_turn(interaction, session, result, shown)
 
     async def charge_lines(
         self,
@@ -167,15 +167,15 @@ class Turns:
         self.services.charge(interaction, Cost(lines=lines * (takes or script.takes)))
 
     async def meet(self, interaction: Interaction, position: ScriptPosition) -> None:
-        """Record the message whose button was pressed where nobody has: see `MessageSync.learn`."""
+        """Record the pressed button's message, as `MessageSync.record_pressed` does."""
         session = self.services.open_session(interaction)
-        if await self.services.messages.learn(interaction, position):
+        if await self.services.messages.record_pressed(interaction, position):
             self._redraw_pressed(interaction, session)
 
     async def meet_ballot(self, interaction: Interaction, poll: int) -> None:
-        """Record the message of a ballot where nobody has: see `MessageSync.learn_ballot`."""
+        """Record a poll's message, as `MessageSync.record_pressed_poll` does."""
         session = self.services.open_session(interaction)
-        if await self.services.messages.learn_ballot(interaction, poll):
+        if await self.services.messages.record_pressed_poll(interaction, poll):
             self._redraw_pressed(interaction, session)
 
     def _redraw_pressed(self, interaction: Interaction, session: ChannelSession) -> None:

@@ -15,10 +15,10 @@ from ..screenplay.free_text import name
 from ..session.preferences import MAX_TAKES
 from ..session.rate_limits import Cost
 from ..session.turn import MAX_LINES, ContinueRequest, NoScript, ScriptPosition
-from ..ui.components import Handler, Interaction, new_id, place_id, place_in
-from ..ui.delivery import reply_to
-from ..ui.message_poster import HELP
-from ..ui.responses import answer
+from ..ui.components import Handler, Interaction, make_custom_id, parse_position, position_pattern
+from ..ui.delivery import FirstResponse
+from ..ui.message_poster import HELP_TEXT
+from ..ui.responses import answer_error
 from .bounds import check_texts
 from .feature import QUALITY, FeatureCog, answered, choices, for_scripts
 from .requester import who
@@ -43,8 +43,10 @@ class Writing(FeatureCog, name="OnBook.writing"):
     def listeners(self) -> dict[str, Handler]:
         """Listen to the buttons under the newest line."""
         return {
-            place_id("continue", "take", "undo", "redo", "write"): lambda interaction, found: (
-                self.press(interaction, found["action"], place_in(found))
+            position_pattern(
+                "continue", "take", "undo", "redo", "write"
+            ): lambda interaction, found: self.press(
+                interaction, found["action"], parse_position(found)
             )
         }
 
@@ -157,7 +159,7 @@ class Writing(FeatureCog, name="OnBook.writing"):
     @answered
     async def help(self, interaction: Interaction) -> None:
         """How to write a script here, in three steps"""
-        await reply_to(interaction).send_message(say(HELP), ephemeral=True)
+        await FirstResponse(interaction).send_message(say(HELP_TEXT), ephemeral=True)
 
     @carry_on.autocomplete("character")
     @write.autocomplete("character")
@@ -203,7 +205,7 @@ class Writing(FeatureCog, name="OnBook.writing"):
                 session = self.services.open_session(interaction)
                 await session.load_script_at(position)
                 window = WriteModal(position, self.submit_lines)
-                await reply_to(interaction).send_modal(self.services.in_flight.open(window))
+                await FirstResponse(interaction).send_modal(self.services.in_flight.open(window))
 
     async def submit_lines(
         self,
@@ -227,7 +229,7 @@ class Writing(FeatureCog, name="OnBook.writing"):
                     expected,
                 )
             except Exception as error:  # noqa: BLE001 - the last place where it can be answered
-                await answer(interaction, error, keep=text.strip())
+                await answer_error(interaction, error, keep=text.strip())
 
     async def _undo(self, interaction: Interaction, expected: ScriptPosition | None = None) -> None:
         note = f"-# {say('{who} took back the last line.', who=who(interaction))}"
@@ -256,7 +258,7 @@ class WriteModal(ui.Modal):
         position: ScriptPosition,
         submit: Callable[[Interaction, str, str, ScriptPosition], Awaitable[None]],
     ) -> None:
-        super().__init__(title=say("Write the next lines"), custom_id=new_id("write"))
+        super().__init__(title=say("Write the next lines"), custom_id=make_custom_id("write"))
         self._position = position
         self._submit = submit
         self.character: ui.TextInput[Self] = ui.TextInput(

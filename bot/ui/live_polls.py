@@ -17,14 +17,13 @@ from ..session.channel_session import ChannelSession, ChannelSessions
 from ..sharding import Shards
 from ..storage.database import NotKept
 from ..storage.schema import Ballot, Script
-from .delivery import LOST
+from .delivery import CONNECTION_ERRORS
 from .message_poster import MessagePoster
 from .message_sync import MessageSync
 
 log = logging.getLogger("onbook.live_polls")
 
-Channel = discord.PartialMessageable
-Act = Callable[[int], Coroutine[Any, Any, None]]
+PollAction = Callable[[int], Coroutine[Any, Any, None]]
 
 
 class Timer(Protocol):
@@ -34,13 +33,13 @@ class Timer(Protocol):
         """Cancel the call."""
 
 
-Later = Callable[[float, Callable[[], None]], Timer]
+CallLater = Callable[[float, Callable[[], None]], Timer]
 """Calls a function on the event loop after so many seconds."""
 
-BETWEEN_COUNTS = 1.0
+RECOUNT_INTERVAL = 1.0
 """Seconds between two edits of a count, because Discord limits how often a message is edited."""
 
-WAITS = (5.0, 30.0, 120.0, 600.0, 3600.0)
+RETRY_DELAYS = (5.0, 30.0, 120.0, 600.0, 3600.0)
 """Seconds before each retry of closing a vote; after the last one it waits for the next start."""
 
 
@@ -64,7 +63,7 @@ class LivePolls:
         poster: MessagePoster,
         messages: MessageSync,
         hold: Callable[[asyncio.Task[None]], None],
-        later: Later | None = None,
+        call_later: CallLater | None = None,
         *,
         group: str | None = None,
     ) -> None:
@@ -74,7 +73,7 @@ class LivePolls:
         self.poster = poster
         self.messages = messages
         self._hold = hold
-        self._call_later: Later = later or asyncio.get_running_loop().call_later
+        self._call_later: CallLater = call_later or asyncio.get_running_loop().call_later
         self._ends: dict[int, Timer] = {}
         self._counts: dict[int, Timer] = {}
         self._counted: dict[int, float] = {}
@@ -88,12 +87,12 @@ class LivePolls:
         """
         if self._resumed:
             return
-        here, store = Shards.of(self.client), self.sessions.store
+        shards, store = Shards.of(self.client), self.sessions.store
         polls = await store.polls.list_unannounced()
         self._resumed = True
         for poll in polls:
             script = await store.scripts.find(poll.script)
-            if script and here.have(script.guild) and poll.id not in self._ends:
+            if script and shards.have(script.guild) and poll.id not in self._ends:
                 self.watch(poll)
 
     def watch(self, poll: Ballot) -> None:
@@ -101,16 +100,16 @@ class LivePolls:
         if poll.ends is None:
             return
         left = (poll.ends - discord.utils.utcnow()).total_seconds()
-        self._later(self._ends, left, self._end, poll.id)
+        self._schedule(self._ends, left, self._end, poll.id)
 
     def recount(self, poll: int) -> None:
         """Show the count of a vote, now or soon."""
         if poll in self._counts:
             return  # the edit that is due will show this vote as well
         now = asyncio.get_running_loop().time()
-        due = max(now, self._counted.get(poll, -math.inf) + BETWEEN_COUNTS)
+        due = max(now, self._counted.get(poll, -math.inf) + RECOUNT_INTERVAL)
         self._counted[poll] = due  # of votes at the same moment, all but the first wait
-        self._later(self._counts, due - now, self._recount, poll)
+        self._schedule(self._counts, due - now, self._recount, poll)
 
     def stop(self) -> None:
         """Close no further votes, and leave them to the next process."""
@@ -118,10 +117,12 @@ class LivePolls:
         for handle in (*self._ends.values(), *self._counts.values()):
             handle.cancel()
 
-    def _later(self, timers: dict[int, Timer], seconds: float, act: Act, poll: int) -> None:
+    def _schedule(
+        self, timers: dict[int, Timer], seconds: float, action: PollAction, poll: int
+    ) -> None:
         def begin() -> None:
             timers.pop(poll, None)
-            self._hold(asyncio.ensure_future(act(poll)))
+            self._hold(asyncio.ensure_future(action(poll)))
 
         if self._stopped:
             return
@@ -130,31 +131,33 @@ class LivePolls:
         else:
             begin()
 
-    async def _end(self, poll: int, waits: Sequence[float] = WAITS) -> None:
+    async def _end(self, poll: int, delays: Sequence[float] = RETRY_DELAYS) -> None:
         """Close a vote; where that fails, retry later."""
         self._counted.pop(poll, None)
-        if not await self._do(self._close, poll) and waits:
-            again = partial(self._end, waits=waits[1:])
-            self._later(self._ends, waits[0], again, poll)
+        if not await self._act_in_channel(self._close, poll) and delays:
+            retry = partial(self._end, delays=delays[1:])
+            self._schedule(self._ends, delays[0], retry, poll)
 
     async def _recount(self, poll: int) -> None:
         self._counted[poll] = asyncio.get_running_loop().time()
-        await self._do(self.messages.repaint_ballot, poll)
+        await self._act_in_channel(self.messages.redraw_poll, poll)
 
-    async def _do(
-        self, act: Callable[[Channel, ChannelSession, int], Awaitable[object]], poll: int
+    async def _act_in_channel(
+        self,
+        action: Callable[[discord.PartialMessageable, ChannelSession, int], Awaitable[object]],
+        poll: int,
     ) -> bool:
         """Act in the channel of a poll, if it exists; return False if that fails."""
         store = self.sessions.store
         try:
-            found = await store.polls.find(poll)
-            script = await store.scripts.find(found.script) if found else None
+            row = await store.polls.find(poll)
+            script = await store.scripts.find(row.script) if row else None
             if script is None:
                 return True
             channel = self.client.get_partial_messageable(script.channel)
-            with speaking(locale_of(script, self.client), self.group):
-                await act(channel, self.sessions.get(script.channel), poll)
-        except (discord.HTTPException, NotKept, *LOST) as error:
+            with speaking(find_locale(script, self.client), self.group):
+                await action(channel, self.sessions.get(script.channel), poll)
+        except (discord.HTTPException, NotKept, *CONNECTION_ERRORS) as error:
             log.warning("could not close or show poll %d: %s", poll, error)
             return False
         except Exception:
@@ -162,23 +165,25 @@ class LivePolls:
             return False
         return True
 
-    async def _close(self, channel: Channel, session: ChannelSession, poll: int) -> None:
+    async def _close(
+        self, channel: discord.PartialMessageable, session: ChannelSession, poll: int
+    ) -> None:
         """Close a vote in front of everybody."""
         poll_result = await session.polls.close(poll)
         if poll_result is None:
             return
-        await self.messages.repaint_ballot(channel, session, poll)
+        await self.messages.redraw_poll(channel, session, poll)
         shown = set[int]()
         # Nobody waits in a channel that is gone; and where the bot may not post, the message of the
         # takes says how the vote ended.
         with suppress(discord.NotFound, discord.Forbidden):
-            shown = await self.poster.announce(channel, poll_result)
+            shown = await self.poster.announce_result(channel, poll_result)
         await self.sessions.store.polls.mark_announced(poll)
         if poll_result.result:
-            await self.messages.repaint_in(channel, session, poll_result.result, shown)
+            await self.messages.redraw_in_channel(channel, session, poll_result.result, shown)
 
 
-def locale_of(script: Script, client: discord.Client) -> str:
+def find_locale(script: Script, client: discord.Client) -> str:
     """Return the language of a script's server, for what is said to nobody in particular."""
     guild = None if script.guild is None else client.get_guild(script.guild)
     return (guild.preferred_locale if guild else discord.Locale.american_english).value

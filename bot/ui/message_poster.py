@@ -14,14 +14,14 @@ from ..session.turn import PollResult, ScriptPosition, TurnResult, current_posit
 from ..storage.schema import Ballot, Line, Script, told_of
 from ..storage.store import Store
 from . import components
-from .cards import card, dealt
+from .cards import format_card, split_into_cards
 from .components import Interaction
-from .delivery import NOBODY, Channel, delivered, posted, tried
-from .perspective import content_of
-from .poll_messages import draw_ballot
-from .responses import SHOWN
+from .delivery import NO_MENTIONS, MessageChannel, complete_response, post_message, try_once
+from .perspective import format_message
+from .poll_messages import draw_poll
+from .responses import IS_SHOWN
 
-HELP = phrase(
+HELP_TEXT = phrase(
     "**On Book** writes a script with you, line by line.\n"
     "1. `{/start}` begins a script in this channel: give it a title, a scene heading, a cast.\n"
     "2. `{/write}` adds your line: `INT. DINER - NIGHT`, `MAYA: Hello.`, `CUT TO:`, or anything "
@@ -45,11 +45,11 @@ NOT_TAKEN = {
 """The reasons why a take that won is not in the script."""
 
 
-async def buttons_under(store: Store, script: Script, line: Line | None) -> discord.ui.View:
+async def load_line_buttons(store: Store, script: Script, line: Line | None) -> discord.ui.View:
     """Return the buttons under the last line of a script; before the first one it is None."""
-    return components.under_line(
+    return components.make_line_buttons(
         current_position(script),
-        by_voice=line is not None and line.author is None,
+        by_model=line is not None and line.author is None,
         redo=await store.lines.find_redo(script.id, script.head) is not None,
     )
 
@@ -70,17 +70,17 @@ class MessagePoster:
 
         A note stands above the first line until its message is drawn again.
         """
-        cards = dealt(lines)
+        cards = split_into_cards(lines)
         shown: set[int] = set()
         for group in cards:
-            content = content_of(script, group, {line.id for line in group})
+            content = format_message(script, group, {line.id for line in group})
             view = None
             if group is cards[-1]:
-                view = await buttons_under(self.store, script, group[-1])
+                view = await load_line_buttons(self.store, script, group[-1])
             if group is cards[0]:
                 content = f"{note}\n{content}" if note else content
-                message: Any = await delivered(interaction, content=content, view=view)
-                interaction.extras[SHOWN] = True
+                message: Any = await complete_response(interaction, content=content, view=view)
+                interaction.extras[IS_SHOWN] = True
             else:
                 message = await _post_below(interaction, content, view)
             await self.store.posts.record(message.id, script.id, group)
@@ -90,15 +90,15 @@ class MessagePoster:
     async def show_opening(self, interaction: Interaction, result: TurnResult) -> set[int]:
         """Show that a script has started which has no line yet."""
         script = result.script
-        message = await delivered(
+        message = await complete_response(
             interaction,
             content=say(
                 "**{title}** begins. Write the first line with {/write}, or let the voice begin.",
                 title=inline(script.title, 100),
             ),
-            view=components.under_line(result.position, by_voice=False),
+            view=components.make_line_buttons(result.position, by_model=False),
         )
-        interaction.extras[SHOWN] = True
+        interaction.extras[IS_SHOWN] = True
         await self.store.posts.record(message.id, script.id, [])
         return {message.id}
 
@@ -109,55 +109,58 @@ class MessagePoster:
         script = await session.load_script()
         line = None if script.head is None else await self.store.lines.find(script.head)
         before = f"-# {say('The script stands before its first line.')}"
-        end = card([line], {line.id}) if line else before
-        content, view = f"{note}\n{end}", await buttons_under(self.store, script, line)
+        end = format_card([line], {line.id}) if line else before
+        content, view = f"{note}\n{end}", await load_line_buttons(self.store, script, line)
         message: Any
         if new:
             message = await _post_below(interaction, content, view)
         else:
-            message = await delivered(interaction, content=content, view=view)
-        interaction.extras[SHOWN] = True
+            message = await complete_response(interaction, content=content, view=view)
+        interaction.extras[IS_SHOWN] = True
         await self.store.posts.record(message.id, script.id, [line] if line else [])
         return {message.id}
 
-    async def show_ballot(self, interaction: Interaction, poll: Ballot) -> None:
+    async def show_poll(self, interaction: Interaction, poll: Ballot) -> None:
         """Show takes to choose from."""
-        content, view = draw_ballot(poll, await self.store.polls.load_takes(poll), {})
-        message = await delivered(interaction, content=content, view=view)
-        interaction.extras[SHOWN] = True
+        content, view = draw_poll(poll, await self.store.polls.load_takes(poll), {})
+        message = await complete_response(interaction, content=content, view=view)
+        interaction.extras[IS_SHOWN] = True
         await self.store.polls.record_message(poll.id, message.id)
 
     async def show_progress(self, interaction: Interaction, progress: Progress, work: str) -> None:
-        """Show the progress of one of `components.WORKS`, and the button that stops it."""
-        content, view = f"-# {_progress_text(progress)}", components.stop(interaction.id, work)
-        await tried(
+        """Show the progress of one of `components.JOB_KINDS`, and the button that stops it."""
+        content, view = (
+            f"-# {_format_progress(progress)}",
+            components.make_stop_button(interaction.id, work),
+        )
+        await try_once(
             lambda: interaction.edit_original_response(
-                content=content, view=view, allowed_mentions=NOBODY
+                content=content, view=view, allowed_mentions=NO_MENTIONS
             )
         )
 
-    async def announce(self, channel: Channel, poll_result: PollResult) -> set[int]:
+    async def announce_result(self, channel: MessageChannel, poll_result: PollResult) -> set[int]:
         """Show how a vote ended, and the lines that won.
 
         An announcement that failed in the middle is completed by the next call, however late: each
         card is recorded when it is posted, and posted once.
         """
-        note, script = _outcome_text(poll_result), poll_result.script
+        note, script = _format_result(poll_result), poll_result.script
         last = poll_result.lines[-1].id
-        cards, shown = dealt(poll_result.lines), set[int]()
+        cards, shown = split_into_cards(poll_result.lines), set[int]()
         for number, group in enumerate(cards):
             name = told_of(poll_result.poll.id, number)
             if await self.store.facts.find(name):
                 continue  # posted by an earlier call
-            content = content_of(
+            content = format_message(
                 script, group, {line.id for line in group} if poll_result.result else ()
             )
             view: discord.ui.View | None = None
             if poll_result.result is None and group is cards[-1]:
-                view = components.from_here(ScriptPosition(script.id, last))
+                view = components.make_continue_here_button(ScriptPosition(script.id, last))
             elif script.running and group[-1].id == script.head:
-                view = await buttons_under(self.store, script, group[-1])
-            message = await posted(
+                view = await load_line_buttons(self.store, script, group[-1])
+            message = await post_message(
                 channel,
                 content if number else f"{note}\n{content}",
                 nonce=name,
@@ -169,19 +172,19 @@ class MessagePoster:
                 await self.store.facts.record(name, str(message.id))
         return shown
 
-    async def open_at(self, channel: discord.TextChannel | discord.Thread) -> None:
+    async def post_end(self, channel: discord.TextChannel | discord.Thread) -> None:
         """Show a channel, unasked, the end of its script, or how to start one."""
         script = await self.store.scripts.find_running(channel.id)
         if script is None:
-            await posted(channel, say(HELP), view=components.start())
+            await post_message(channel, say(HELP_TEXT), view=components.make_start_button())
             return
         lines = await self.store.lines.load_path(script.head)
-        last = dealt(lines)[-1] if lines else []
+        last = split_into_cards(lines)[-1] if lines else []
         content = f"**{inline(script.title, 100)}**"
         if last:
-            content += "\n" + card(last, {line.id for line in last})
-        view = await buttons_under(self.store, script, last[-1] if last else None)
-        message = await posted(channel, content, view=view)
+            content += "\n" + format_card(last, {line.id for line in last})
+        view = await load_line_buttons(self.store, script, last[-1] if last else None)
+        message = await post_message(channel, content, view=view)
         await self.store.posts.record(message.id, script.id, last)
 
 
@@ -190,12 +193,14 @@ async def _post_below(
 ) -> discord.Message:
     """Post another message for everybody, under the answer to an interaction."""
     view = view or discord.utils.MISSING
-    if isinstance(interaction.channel, Channel):
-        return await posted(interaction.channel, content, view=view)
-    return await interaction.followup.send(content, view=view, wait=True, allowed_mentions=NOBODY)
+    if isinstance(interaction.channel, MessageChannel):
+        return await post_message(interaction.channel, content, view=view)
+    return await interaction.followup.send(
+        content, view=view, wait=True, allowed_mentions=NO_MENTIONS
+    )
 
 
-def _progress_text(progress: Progress) -> str:
+def _format_progress(progress: Progress) -> str:
     if progress.share_read is not None:
         return say("The voice reads the script: {share:.0%}.", share=progress.share_read)
     if progress.to_replay:
@@ -211,7 +216,7 @@ def _progress_text(progress: Progress) -> str:
     return say("The voice writes.")
 
 
-def _outcome_text(poll_result: PollResult) -> str:
+def _format_result(poll_result: PollResult) -> str:
     votes, script = sum(poll_result.counts.values()), poll_result.script
     sentence = say(NOBODY_VOTED[poll_result.result is not None])
     if votes:

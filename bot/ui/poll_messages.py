@@ -12,25 +12,25 @@ from ..i18n.markdown import LIMIT, fenced, inline, size
 from ..screenplay.page_layout import page
 from ..session.polls import count_votes
 from ..storage.schema import Ballot, Line
-from .cards import credited, mention
-from .components import ID, OWN, view_of
-from .script_messages import messages
+from .cards import format_credit, mention
+from .components import CUSTOM_ID_PREFIX, ID_PATTERN, make_view
+from .script_messages import split_into_messages
 
-CUT = "\n-# …"
+CUT_MARK = "\n-# …"
 """Stands below a take that is shown in part."""
 
-ON_ONE_LINE = 150
+TAKE_LINE_SIZE = 150
 """The size of a take once one was chosen."""
 
 TAKE, VOTE = phrase("Take {take}"), phrase("Vote for {take}")
 """The labels of a take's button: to pick the take, and to vote for it."""
 
-TAKE_ID = rf"{OWN}ballot:(?P<ballot>{ID}):take:(?P<take>\d{{1,2}})"
-WHOLE_ID = rf"{OWN}ballot:(?P<ballot>{ID}):read"
+TAKE_ID = rf"{CUSTOM_ID_PREFIX}ballot:(?P<ballot>{ID_PATTERN}):take:(?P<take>\d{{1,2}})"
+READ_TAKE_ID = rf"{CUSTOM_ID_PREFIX}ballot:(?P<ballot>{ID_PATTERN}):read"
 
 
-def draw_ballot(
-    ballot: Ballot, takes: Mapping[int, Sequence[Line]], votes: Mapping[int, int]
+def draw_poll(
+    poll: Ballot, takes: Mapping[int, Sequence[Line]], votes: Mapping[int, int]
 ) -> tuple[str, ui.View | None]:
     """Return the content of a ballot's message, and the components below.
 
@@ -38,25 +38,25 @@ def draw_ballot(
     closed has no components.
 
     Args:
-        ballot: The ballot.
+        poll: The ballot.
         takes: The lines of each take, by its number from 0.
         votes: The takes that people voted for, by the people's ids.
     """
-    content = ballot_text(ballot, takes, votes)
-    if ballot.closed:
+    content = format_poll(poll, takes, votes)
+    if poll.closed:
         return content, None
     items: list[ui.Item[ui.View]] = [
         ui.Button(
-            label=say(VOTE if ballot.ends else TAKE, take=take + 1),
+            label=say(VOTE if poll.ends else TAKE, take=take + 1),
             style=discord.ButtonStyle.primary,
-            custom_id=f"{OWN}ballot:{ballot.id}:take:{take}",
+            custom_id=f"{CUSTOM_ID_PREFIX}ballot:{poll.id}:take:{take}",
         )
         for take in takes
     ]
-    if CUT in content:
+    if CUT_MARK in content:
         items.append(
             ui.Select(
-                custom_id=f"{OWN}ballot:{ballot.id}:read",
+                custom_id=f"{CUSTOM_ID_PREFIX}ballot:{poll.id}:read",
                 placeholder=say("Read a take whole…"),
                 options=[
                     discord.SelectOption(label=say(TAKE, take=take + 1), value=str(take))
@@ -64,73 +64,73 @@ def draw_ballot(
                 ],
             )
         )
-    return content, view_of(*items)
+    return content, make_view(*items)
 
 
-def whole_take(take: int, lines: Sequence[Line]) -> list[str]:
+def format_take(take: int, lines: Sequence[Line]) -> list[str]:
     """Return a take, by its number from 0, as messages of at most 2,000 characters each."""
-    title = say("**Take {take}**: {credit}", take=take + 1, credit=credited(lines))
-    first, *rest = messages((line.element for line in lines), LIMIT - size(title) - 1)
+    title = say("**Take {take}**: {credit}", take=take + 1, credit=format_credit(lines))
+    first, *rest = split_into_messages((line.element for line in lines), LIMIT - size(title) - 1)
     return [f"{title}\n{first}", *rest]
 
 
-def ballot_text(
-    ballot: Ballot, takes: Mapping[int, Sequence[Line]], votes: Mapping[int, int]
-) -> str:
+def format_poll(poll: Ballot, takes: Mapping[int, Sequence[Line]], votes: Mapping[int, int]) -> str:
     """Return the takes and their numbers of votes, in at most 2,000 characters.
 
-    The arguments are those of `draw_ballot`.
+    The arguments are those of `draw_poll`.
     """
-    titles = _titles(ballot, takes, count_votes(takes, votes.values()))
-    top = _closed(ballot, len(votes)) if ballot.closed else _open(ballot, len(takes))
-    if ballot.closed:
-        below = [_line(lines, chosen=take == ballot.chosen) for take, lines in takes.items()]
+    titles = _format_titles(poll, takes, count_votes(takes, votes.values()))
+    top = _format_closed(poll, len(votes)) if poll.closed else _format_open(poll, len(takes))
+    if poll.closed:
+        below = [
+            _format_take_line(lines, chosen=take == poll.chosen) for take, lines in takes.items()
+        ]
     else:
-        below = _pages(list(takes.values()), LIMIT - size("\n".join([top, *titles])))
+        below = _fit_takes(list(takes.values()), LIMIT - size("\n".join([top, *titles])))
     return "\n".join([top, *(f"{one}\n{it}" for one, it in zip(titles, below, strict=True))])
 
 
-def _open(ballot: Ballot, takes: int) -> str:
-    there = many(takes, "take")
-    if ballot.ends is None:
-        asker = mention(ballot.asker)
-        how = say("{takes}: {asker} or a moderator picks one.", takes=there, asker=asker)
+def _format_open(poll: Ballot, takes: int) -> str:
+    count = many(takes, "take")
+    if poll.ends is None:
+        asker = mention(poll.asker)
+        status = say("{takes}: {asker} or a moderator picks one.", takes=count, asker=asker)
     else:
-        when = f"<t:{int(ballot.ends.timestamp())}:R>"
-        how = say("{takes}: everybody has one vote. It ends {when}.", takes=there, when=when)
-    return f"-# {how}"
+        when = f"<t:{int(poll.ends.timestamp())}:R>"
+        status = say("{takes}: everybody has one vote. It ends {when}.", takes=count, when=when)
+    return f"-# {status}"
 
 
-def _closed(ballot: Ballot, votes: int) -> str:
-    take = (ballot.chosen or 0) + 1
-    if ballot.ends is None:
-        how = say("Take {take} was picked. {/history} goes to the others.", take=take)
+def _format_closed(poll: Ballot, votes: int) -> str:
+    take = (poll.chosen or 0) + 1
+    if poll.ends is None:
+        status = say("Take {take} was picked. {/history} goes to the others.", take=take)
     elif not votes:
-        how = say("Nobody voted, which leaves the first take. {/history} goes to the others.")
+        status = say("Nobody voted, which leaves the first take. {/history} goes to the others.")
     else:
-        how = say("Take {take} won the vote. {/history} goes to the others.", take=take)
-    return f"-# {how}"
+        status = say("Take {take} won the vote. {/history} goes to the others.", take=take)
+    return f"-# {status}"
 
 
-def _titles(
-    ballot: Ballot, takes: Mapping[int, Sequence[Line]], counts: Mapping[int, int]
+def _format_titles(
+    poll: Ballot, takes: Mapping[int, Sequence[Line]], counts: Mapping[int, int]
 ) -> list[str]:
     titles = [
-        say("**Take {take}**: {credit}", take=take + 1, credit=credited(lines))
+        say("**Take {take}**: {credit}", take=take + 1, credit=format_credit(lines))
         for take, lines in takes.items()
     ]
-    if not ballot.ends:
+    if not poll.ends:
         return titles
     votes = [many(counts[take], "vote") for take in takes]
     return [f"{title}, {its}" for title, its in zip(titles, votes, strict=True)]
 
 
-def _line(lines: Sequence[Line], *, chosen: bool) -> str:
-    text = inline(" ".join(line.element.one_line for line in lines), ON_ONE_LINE)
+def _format_take_line(lines: Sequence[Line], *, chosen: bool) -> str:
+    text = inline(" ".join(line.element.one_line for line in lines), TAKE_LINE_SIZE)
     return f"-# {text}" if chosen else f"-# ~~{text}~~"
 
 
-def _pages(takes: Sequence[Sequence[Line]], room: int) -> list[str]:
+def _fit_takes(takes: Sequence[Sequence[Line]], space: int) -> list[str]:
     """Return each take as a page, cut so that all pages have room in so many characters.
 
     A line break stands before and after each page. Short takes leave their room to long ones.
@@ -138,9 +138,9 @@ def _pages(takes: Sequence[Sequence[Line]], room: int) -> list[str]:
     pages = [fenced(page(line.element for line in lines)) for lines in takes]
     by_size = sorted(range(len(takes)), key=lambda n: size(pages[n]))
     for place, n in enumerate(by_size):
-        share = room // (len(takes) - place) - 2
+        share = space // (len(takes) - place) - 2
         if size(pages[n]) > share:
             elements = (line.element for line in takes[n])
-            pages[n] = messages(elements, share - size(CUT))[0] + CUT
-        room -= size(pages[n]) + 2
+            pages[n] = split_into_messages(elements, share - size(CUT_MARK))[0] + CUT_MARK
+        space -= size(pages[n]) + 2
     return pages

@@ -13,7 +13,7 @@ import pytest
 from bot.cogs.history_page import PROMPTS, line_menu
 from bot.session.turn import ScriptPosition
 from bot.ui import components
-from bot.ui.components import page_buttons, view_of
+from bot.ui.components import make_page_buttons, make_view
 
 from .conftest import Stage, answer, buttons, fields, labels
 
@@ -555,11 +555,11 @@ async def test_each_component_has_one_listener_and_the_bot_remembers_no_message(
     option = discord.SelectOption(label="Rain.", value="1")
     place, pages = ScriptPosition(1, 2), [("page", 3, 9), ("history", 0, 2), ("shelf", 8, 9)]
     shown = [
-        components.under_line(place, by_voice=True, redo=True),
-        components.from_here(place),
-        components.start(),
-        *(components.stop(begun.response.id, work) for work in components.WORKS),
-        *(view_of(*page_buttons(book, 1, number, count)) for book, number, count in pages),
+        components.make_line_buttons(place, by_model=True, redo=True),
+        components.make_continue_here_button(place),
+        components.make_start_button(),
+        *(components.make_stop_button(begun.response.id, work) for work in components.JOB_KINDS),
+        *(make_view(*make_page_buttons(book, 1, number, count)) for book, number, count in pages),
         *(line_menu(action, 1, [option]) for action in PROMPTS),
     ]
     ids = [item.custom_id for view in shown for item in view.children]

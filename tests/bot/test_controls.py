@@ -240,7 +240,9 @@ async def test_stop_says_so_when_nothing_is_written_any_more(stage: Stage):
     written = await stage.ann.slash(stage.channel, "continue", lines=3, seed=1)
     look = stage.look(written.response)
     [*_, last] = await stage.services.sessions.get(stage.channel.id).load_lines()
-    look["components"] = components.stop(int(last.delivery), components.LINES).to_components()
+    look["components"] = components.make_stop_button(
+        int(last.delivery), components.LINES
+    ).to_components()
     assert list(buttons(look)) == ["Stop"]
     pressed = await stage.press_late(stage.ben, look, "Stop")
     assert "That is written already" in pressed.response.content

@@ -28,10 +28,10 @@ from bot.screenplay.statistics import tally
 from bot.session.banned_words import MAX_WORDS, edit_words, format_words
 from bot.session.turn import ScriptPosition, SessionError
 from bot.storage.schema import Ballot, Line, Script
-from bot.ui.cards import NAME, card, credited
-from bot.ui.images.page import stats_in_words
-from bot.ui.poll_messages import ballot_text
-from bot.ui.script_messages import dimmed, messages
+from bot.ui.cards import NAME_SIZE, format_card, format_credit
+from bot.ui.images.pictures import describe_statistics
+from bot.ui.poll_messages import format_poll
+from bot.ui.script_messages import format_struck, split_into_messages
 
 steadily = settings(max_examples=300, deadline=None, derandomize=True)
 
@@ -185,7 +185,7 @@ def test_a_file_name_becomes_a_title(text: str) -> None:
 def test_a_display_name_is_never_empty_and_always_clean(text: str) -> None:
     user = cast("discord.Member", SimpleNamespace(display_name=text, name="ann_1", id=7))
     credit = name_of(user)
-    assert 0 < size(credit) <= NAME
+    assert 0 < size(credit) <= NAME_SIZE
     assert_clean(credit)
 
 
@@ -199,18 +199,18 @@ def test_a_message_with_lines_pings_nobody_and_keeps_to_its_block(
     if not lines:
         return
     for live in ({line.id for line in lines}, {lines[0].id}, set[int]()):
-        content = card(lines, live)
+        content = format_card(lines, live)
         assert not PING.search(content)
         assert content.count("```") % 2 == 0
         assert "`" not in content.replace("```", "")
         for outside in content.split("```")[::2]:
             assert all(one.startswith("-#") for one in outside.strip().split("\n") if one)
     for line in lines:
-        assert_inert(dimmed(line.element).removeprefix("-# ~~").removesuffix("~~"))
-    for block in messages(line.element for line in lines):
+        assert_inert(format_struck(line.element).removeprefix("-# ~~").removesuffix("~~"))
+    for block in split_into_messages(line.element for line in lines):
         assert block.count("`") == 6
         assert not PING.search(block)
-    assert_inert(credited(lines))
+    assert_inert(format_credit(lines))
     assert not PING.search(list_lines(lines, {}, {}))
 
 
@@ -225,7 +225,7 @@ def test_takes_ping_nobody_and_keep_to_their_blocks(texts: list[str], credit: st
         ballot = Ballot(id=1, script=1, parent=None, asker=7, ends=None, closed=closed, chosen=None)
         if closed:
             ballot.chosen = next(iter(takes))
-        content = ballot_text(ballot, takes, {})
+        content = format_poll(ballot, takes, {})
         # The message mentions the asker, but may ping nobody.
         assert not PING.search(content.replace("<@7>", ""))
         assert size(content) <= LIMIT
@@ -275,7 +275,7 @@ def test_a_long_list_of_words_fits_into_a_message(number: int) -> None:
 @given(wild, wild)
 def test_the_words_of_a_picture_are_clean(text: str, who: str) -> None:
     line = a_line(text, 1, who)
-    words = stats_in_words(titled(text), tally([line] if line else []))
+    words = describe_statistics(titled(text), tally([line] if line else []))
     assert size(words) <= 1000
     assert_clean(words)
 

@@ -21,7 +21,7 @@ from bot.session.surprisal import load_last_surprisal
 from bot.session.turn import ContinueRequest, Job, NewScript, ScriptPosition, TurnResult
 from bot.settings import RunnerSettings
 from bot.storage.schema import Line
-from bot.ui.replay_report import in_words
+from bot.ui.replay_report import format_report
 from tests.conftest import STYLES
 from training.voice_file import Voice
 
@@ -258,7 +258,7 @@ async def test_a_script_goes_on_when_its_opening_is_another_or_gone(
     found = await replay_script(house.session, Job())
     old, new = found.findings
     assert (old.verdict, new.verdict) == (Verdict.UNPROVED, Verdict.PROVED)
-    assert "the voice reads another opening before the script now: line 1." in in_words(found)
+    assert "the voice reads another opening before the script now: line 1." in format_report(found)
     await house.session.history.undo(house.writer())
     await house.session.history.undo(house.writer())
     await house.write("Rain.")

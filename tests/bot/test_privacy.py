@@ -28,7 +28,7 @@ from bot.settings import RunnerSettings
 from bot.storage.line_tree import HeadMoved
 from bot.storage.schema import FORGOTTEN, LOOKED_AFTER_BY, REMOVED, SOMEBODY, fork_of, guilds_voice
 from bot.storage.store import Store
-from bot.ui.replay_report import in_words
+from bot.ui.replay_report import format_report
 from tests.discord.bot import at, bot_here
 from tests.discord.people import PATIENCE, Discord
 from tests.discord.state import TOKEN
@@ -340,7 +340,7 @@ async def test_replay_says_what_follows_a_removed_line(house: House):
     ]
     assert found.findings[1].line.id == before.id
     assert found.findings[3].reasons == ("it follows a removed line",)
-    assert "it follows a removed line: lines 4, 5" in in_words(found)
+    assert "it follows a removed line: lines 4, 5" in format_report(found)
 
 
 # Servers -----------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from bot.generation import provenance
 from bot.screenplay.elements import Kind
 from bot.session.replay import LINES_AT_ONCE, ReplayResult, Verdict, replay_script
 from bot.session.turn import Job, ScriptPosition, SessionError
-from bot.ui.replay_report import in_words, rows
+from bot.ui.replay_report import format_report, format_table
 
 from .conftest import Stage, answer
 from .test_cog import begin
@@ -54,8 +54,8 @@ async def test_what_was_written_in_every_way_is_proved(house: House):
         *[Verdict.PROVED] * 3,
     ]
     assert [one.reasons for one in found.findings] == [()] * 13
-    assert "All 10 lines by the voice" in in_words(found)
-    assert "People wrote 3 lines." in in_words(found)
+    assert "All 10 lines by the voice" in format_report(found)
+    assert "People wrote 3 lines." in format_report(found)
 
 
 async def test_the_way_to_a_line_does_not_matter(house: House):
@@ -95,7 +95,7 @@ async def test_a_copy_is_proved_where_it_was_first_written(house: House):
     assert verdicts(found) == [person, person, proved, proved, person, proved, proved]
     assert found.findings[-1].line.copy_of == mine[0].id
     assert found.edited == [1]
-    assert "Rewritten by hand: line 1." in in_words(found)
+    assert "Rewritten by hand: line 1." in format_report(found)
 
 
 async def test_nothing_is_taken_from_the_cache(house: House):
@@ -126,7 +126,7 @@ async def test_a_line_that_was_changed_by_hand_is_found(house: House):
     found = await replayed(house)
     assert verdicts(found) == [Verdict.PERSON, Verdict.PROVED, Verdict.PROVED, Verdict.DIFFERENT]
     assert found.findings[3].again == lines[2].text
-    told = in_words(found)
+    told = format_report(found)
     assert "2 of the 3 lines by the voice came out to the letter." in told
     assert "**4** Nobody ever wrote this\\.\n-# came out as:" in told
 
@@ -214,7 +214,7 @@ async def test_an_original_that_was_deleted_is_told_of(house: House):
     await house.restart("UPDATE lines SET copy_of = 999 WHERE copy_of IS NOT NULL")
     found = (await replayed(house)).findings[-1]
     assert (found.verdict, found.again) == (Verdict.UNPROVED, None)
-    assert "cannot be proved" in in_words(await replayed(house))
+    assert "cannot be proved" in format_report(await replayed(house))
 
 
 async def test_what_is_proved_stays_when_somebody_stops_it(house: House):
@@ -227,7 +227,7 @@ async def test_what_is_proved_stays_when_somebody_stops_it(house: House):
     patience.stop()
     found = await work
     assert 0 <= len(found.findings) < found.lines == 11
-    assert "It ended before line" in in_words(found)
+    assert "It ended before line" in format_report(found)
 
 
 async def test_without_lines_there_is_nothing_to_prove(house: House):
@@ -267,7 +267,7 @@ async def test_what_was_written_pings_nobody_and_fits(house: House):
     changed = "UPDATE lines SET text = '@everyone **" + "*`_" * 400 + "' WHERE author IS NULL"
     await house.restart(changed)
     found = await replayed(house)
-    told = in_words(found)
+    told = format_report(found)
     assert "@everyone" not in told
     assert len(told) < 1900
-    assert len(rows(found).splitlines()) == len(lines) + 2
+    assert len(format_table(found).splitlines()) == len(lines) + 2

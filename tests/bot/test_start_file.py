@@ -14,7 +14,7 @@ from bot.screenplay.free_text import from_person
 from bot.screenplay.importers.import_formats import LARGEST_FILE
 from bot.session import library
 from bot.session.turn import NO_SCRIPT, Job, NewScript, SessionError
-from bot.ui.message_poster import _progress_text
+from bot.ui.message_poster import _format_progress
 
 from .conftest import Stage, answer, labels
 from .test_cog import begin
@@ -137,7 +137,7 @@ async def test_letters_that_the_voice_cannot_read_are_told_of(stage: Stage):
 
 
 def test_how_far_it_is_in_words():
-    assert _progress_text(Progress(share_read=0.4)) == "The voice reads the script: 40%."
+    assert _format_progress(Progress(share_read=0.4)) == "The voice reads the script: 40%."
 
 
 # The room --------------------------------------------------------------------------------------

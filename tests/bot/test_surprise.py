@@ -29,7 +29,7 @@ from bot.session.surprisal import (
     predict_characters,
 )
 from bot.storage.schema import Line, Manner
-from bot.ui.images import page
+from bot.ui.images import pictures
 
 from .test_room import House, house
 
@@ -171,11 +171,11 @@ def test_dearer_characters_are_darker_and_have_taller_bars():
     darkness, heights = [], []
     for bits in (0.0, 2.0, 4.0, 6.0, 8.0, 30.0):
         dear = SurprisalReport("tiny", ("Ann",), ((Cell(" ", bits, 1),),), ())
-        image = rows(page.surprise(dear).png)
+        image = rows(pictures.draw_surprisal(dear).png)
         # The only cell, below the legend and its credit.
-        column = image[-150:, page.EDGE : page.EDGE + page.CELL]
+        column = image[-150:, pictures.EDGE : pictures.EDGE + pictures.CELL_WIDTH]
         darkness.append(int(column.sum()))
-        middle = column[:, page.CELL // 2]
+        middle = column[:, pictures.CELL_WIDTH // 2]
         ink = (middle == (0x1D, 0x1C, 0x1A)).all(axis=1)
         heights.append(int(ink.sum()))
     assert darkness[:-1] == sorted(darkness[:-1], reverse=True)
@@ -194,8 +194,8 @@ def test_letters_can_be_read_on_every_heat():
         return float(np.dot([0.2126, 0.7152, 0.0722], linear))
 
     for level in np.linspace(0, 1, 50):
-        heat = page._heat(float(level))
-        ink = page._readable_on(heat)
+        heat = pictures._choose_colour(float(level))
+        ink = pictures._choose_letter_colour(heat)
         letters = tuple(int(ink[at : at + 2], 16) for at in (1, 3, 5))
         bright, dark = sorted((luminance(heat), luminance(letters)), reverse=True)
         assert (bright + 0.05) / (dark + 0.05) > 3.5, level
@@ -207,11 +207,11 @@ def test_every_row_fits_on_the_paper():
     )
     line = tuple(Cell(one, 1.0, n) for n, one in enumerate(words * 5 + "\n"))
     width, row = 0, []
-    for _, breaks in page._wrapped(line):
+    for _, breaks in pictures._wrap_cells(line):
         if breaks:
             row.append(width)
             width = 0
         width += 1
     row.append(width)
-    assert max(row) <= page.ACROSS + 1
+    assert max(row) <= pictures.CELLS_PER_ROW + 1
     assert sum(row) == len(line)

@@ -16,7 +16,7 @@ from bot.session.preferences import MAX_TAKES
 from bot.storage.schema import Ballot
 from bot.ui import cards, live_polls
 from bot.ui.live_polls import LivePolls
-from bot.ui.poll_messages import ballot_text, whole_take
+from bot.ui.poll_messages import format_poll, format_take
 
 from .conftest import Stage, answer, labels
 from .test_at_once import flat
@@ -201,7 +201,7 @@ async def test_takes_of_a_script_that_is_gone_say_so(stage: Stage):
 
 
 async def test_everybody_has_one_vote(stage: Stage, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(live_polls, "BETWEEN_COUNTS", 0.05)
+    monkeypatch.setattr(live_polls, "RECOUNT_INTERVAL", 0.05)
     await begin(stage)
     shown = await ask(stage, vote=600)
     end = int(stage.world.now().timestamp()) + 600
@@ -387,7 +387,7 @@ async def test_a_vote_is_over_where_nobody_can_be_told(stage: Stage, status: int
 async def test_an_announcement_that_failed_in_the_middle_goes_on_there(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(cards, "FULL", 300)
+    monkeypatch.setattr(cards, "CARD_SIZE", 300)
     posts, record = stage.services.store.posts, stage.services.store.posts.record
 
     async def record_and_fail(*of: Any) -> None:
@@ -551,7 +551,7 @@ async def test_a_take_of_many_long_lines_is_read_in_several_messages(stage: Stag
     ballot = await stage.services.store.polls.find_by_message((await ask(stage)).id)
     [line, *_] = (await stage.services.store.polls.load_takes(ballot))[0]
     line.text, line.credit = "\U0001f600 " * 700, "*" * 300
-    pages = whole_take(0, [line] * 10)
+    pages = format_take(0, [line] * 10)
     assert len(pages) > 10
     assert all(size(page) <= LIMIT for page in pages)
 
@@ -570,6 +570,6 @@ async def test_long_takes_are_cut(stage: Stage):
     for lines in found.values():
         for line in lines:
             line.text, line.credit = "\U0001f600" * 700, "*" * 300
-    assert size(ballot_text(ballot, found, dict.fromkeys(range(5000), 1))) <= LIMIT
+    assert size(format_poll(ballot, found, dict.fromkeys(range(5000), 1))) <= LIMIT
     ballot.closed, ballot.chosen = True, 2
-    assert size(ballot_text(ballot, found, {})) <= LIMIT
+    assert size(format_poll(ballot, found, {})) <= LIMIT

@@ -118,7 +118,7 @@ class Tree:
             if sheet.author == person:
                 sheet.author = FORGOTTEN
                 if text:
-                    sheet.text, sheet.removed = REMOVED.text, True
+                    sheet.draw_text, sheet.removed = REMOVED.text, True
 
     def delete(self, script: int) -> None:
         del self.scripts[script]
@@ -419,7 +419,7 @@ class Machine(RuleBasedStateMachine):
             assert [line.id for line in lines] == sorted(self.tree.of(script))
             for line in lines:
                 sheet = self.tree.lines[line.id]
-                assert (line.parent, line.text) == (sheet.parent, sheet.text)
+                assert (line.parent, line.text) == (sheet.parent, sheet.draw_text)
                 assert (line.author, line.removed) == (sheet.author, sheet.removed)
             path = await self.store.lines.load_path(known.head)
             assert [line.id for line in path] == self.tree.path(known.head)
