@@ -40,7 +40,7 @@ async def setup(bot: commands.Bot) -> None:
         await setup_in_red(bot)
     else:
         from .cogs import add_cogs
-        from .settings import settings
+        from .settings import read_settings
 
-        chosen = settings()
+        chosen = read_settings()
         await add_cogs(bot, chosen, group=chosen.group)

@@ -24,12 +24,12 @@ from ..inference.engine import Load
 from ..telemetry import Meter, Outcome
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
-"""The content type of `Metrics.page`."""
+"""The content type of `Metrics.render`."""
 
-TO_ACKNOWLEDGE = (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
-TO_FINISH = (0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 20.0, 30.0, 60.0)
-OF_REQUESTS = (0.05, 0.1, 0.2, 0.3, 0.5, 1.0, 2.0, 5.0, 10.0)
-OF_MOMENTS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+ACKNOWLEDGE_BUCKETS = (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
+FINISH_BUCKETS = (0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 20.0, 30.0, 60.0)
+REQUEST_BUCKETS = (0.05, 0.1, 0.2, 0.3, 0.5, 1.0, 2.0, 5.0, 10.0)
+SHORT_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 """The upper bounds of the histograms' buckets, in seconds."""
 
 TOO_MANY = 429
@@ -44,11 +44,11 @@ class Metrics(Meter):
 
     def __init__(self, loads: Loads) -> None:
         self.registry = registry = CollectorRegistry()
-        self.http_trace = traced(self._requested)
-        self._heard = Counter(
+        self.http_trace = make_trace(self._record_request)
+        self._received = Counter(
             "onbook_interactions", "Interactions that have arrived.", ["act"], registry=registry
         )
-        self._in_hand = Gauge(
+        self._in_progress = Gauge(
             "onbook_interactions_in_hand",
             "Interactions that are being answered.",
             registry=registry,
@@ -57,31 +57,31 @@ class Metrics(Meter):
             "onbook_acknowledge_seconds",
             "From the arrival of an interaction to its first answer.",
             ["act"],
-            buckets=TO_ACKNOWLEDGE,
+            buckets=ACKNOWLEDGE_BUCKETS,
             registry=registry,
         )
         self._to_finish = Histogram(
             "onbook_finish_seconds",
             "From the arrival of an interaction to its end.",
             ["act", "outcome"],
-            buckets=TO_FINISH,
+            buckets=FINISH_BUCKETS,
             registry=registry,
         )
         self._transactions = Histogram(
             "onbook_transaction_seconds",
             "Transactions of the database, with their waits.",
             ["purpose"],
-            buckets=OF_MOMENTS,
+            buckets=SHORT_BUCKETS,
             registry=registry,
         )
-        self._transactions_in_hand = Gauge(
+        self._transactions_in_progress = Gauge(
             "onbook_transactions_in_hand", "Transactions that wait or are open.", registry=registry
         )
         self._requests = Histogram(
             "onbook_request_seconds",
             "Requests to Discord, until their answers began.",
             ["status"],
-            buckets=OF_REQUESTS,
+            buckets=REQUEST_BUCKETS,
             registry=registry,
         )
         self._gateway = Counter(
@@ -93,48 +93,48 @@ class Metrics(Meter):
         self._delay = Histogram(
             "onbook_loop_delay_seconds",
             "Delays of the event loop.",
-            buckets=OF_MOMENTS,
+            buckets=SHORT_BUCKETS,
             registry=registry,
         )
         registry.register(_Loads(loads))
         ProcessCollector(registry=registry)
 
-    def page(self) -> bytes:
+    def render(self) -> bytes:
         """Return the metrics as `CONTENT_TYPE`; any thread may, for up to a tenth of a second."""
         return generate_latest(self.registry)
 
-    def heard(self, act: str) -> None:
+    def record_received(self, action: str) -> None:
         """Count a request."""
-        self._heard.labels(act).inc()
-        self._in_hand.inc()
+        self._received.labels(action).inc()
+        self._in_progress.inc()
 
-    def acknowledged(self, act: str, seconds: float) -> None:
+    def record_acknowledged(self, action: str, seconds: float) -> None:
         """Measure the time to a first answer."""
-        self._to_acknowledge.labels(act).observe(seconds)
+        self._to_acknowledge.labels(action).observe(seconds)
 
-    def finished(self, act: str, outcome: Outcome, seconds: float) -> None:
+    def record_finished(self, action: str, outcome: Outcome, seconds: float) -> None:
         """Measure the time to the end of a request."""
-        self._to_finish.labels(act, outcome.value).observe(seconds)
-        self._in_hand.dec()
+        self._to_finish.labels(action, outcome.value).observe(seconds)
+        self._in_progress.dec()
 
     @contextmanager
-    def transaction(self, purpose: str) -> Iterator[None]:
+    def measure_transaction(self, purpose: str) -> Iterator[None]:
         """Measure a transaction."""
         with (
-            self._transactions_in_hand.track_inprogress(),
+            self._transactions_in_progress.track_inprogress(),
             self._transactions.labels(purpose).time(),
         ):
             yield
 
-    def gateway(self, event: str) -> None:
+    def record_gateway_event(self, event: str) -> None:
         """Count an event of the gateway."""
         self._gateway.labels(event).inc()
 
-    def late(self, seconds: float) -> None:
+    def record_loop_delay(self, seconds: float) -> None:
         """Measure a delay of the event loop."""
         self._delay.observe(seconds)
 
-    def _requested(self, status: str, seconds: float) -> None:
+    def _record_request(self, status: str, seconds: float) -> None:
         self._requests.labels(status).observe(seconds)
 
 
@@ -165,11 +165,11 @@ class _Loads(Collector):
         yield from (queue, rows, characters)
 
 
-def traced(tell: Callable[[str, float], None]) -> aiohttp.TraceConfig:
+def make_trace(record: Callable[[str, float], None]) -> aiohttp.TraceConfig:
     """Return a trace that reports each HTTP request of a client.
 
     Args:
-        tell: The function that receives each status and its seconds. A status is a class such as
+        record: The function that receives each status and its seconds. A status is a class such as
             ``2xx``, ``429`` by itself, or ``lost`` without an answer.
     """
 
@@ -181,10 +181,10 @@ def traced(tell: Callable[[str, float], None]) -> aiohttp.TraceConfig:
     ) -> None:
         status = about.response.status
         kind = str(TOO_MANY) if status == TOO_MANY else f"{status // 100}xx"
-        tell(kind, time.perf_counter() - request.began)
+        record(kind, time.perf_counter() - request.began)
 
     async def lose(_session: object, request: SimpleNamespace, _about: object) -> None:
-        tell("lost", time.perf_counter() - request.began)
+        record("lost", time.perf_counter() - request.began)
 
     trace = aiohttp.TraceConfig()
     trace.on_request_start.append(begin)

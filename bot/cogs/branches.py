@@ -27,26 +27,26 @@ from ..ui.components import (
 from ..ui.delivery import CONNECTION_ERRORS, FirstResponse, complete_response, edit_response
 from ..ui.responses import answer_error, check_permissions
 from ..ui.script_messages import format_page_title
-from .bounds import check_texts, chosen
-from .feature import CHOICES, UNTITLED, FeatureCog, answered, for_scripts
+from .feature import MAX_CHOICES, UNTITLED, FeatureCog, allow_in_servers_and_dms, answer_errors
 from .history_page import (
     LINE_ID,
-    MOST_OPTIONS,
-    ON_A_PAGE,
+    LINES_PER_PAGE,
+    MAX_OPTIONS,
     RewriteModal,
-    label,
-    line_menu,
-    list_lines,
-    option,
+    format_label,
+    format_lines,
+    make_line_menu,
+    make_option,
 )
-from .requester import who, writer_of
+from .option_checks import check_lengths, parse_chosen_id
+from .requester import format_requester, get_requester
 from .services import CogServices
-from .turns import news
+from .turns import format_model_change
 
-LONGEST_WINDOW = 4000
+MAX_MODAL_TEXT = 4000
 """Characters of a text from a window; a command's may have more."""
 
-MENUS = CONTINUE, REWRITE = phrase("Continue from here"), phrase("Rewrite this line")
+CONTEXT_MENUS = CONTINUE, REWRITE = phrase("Continue from here"), phrase("Rewrite this line")
 """The names of the commands on messages."""
 
 
@@ -57,8 +57,12 @@ class Branches(FeatureCog, name="OnBook.branches"):
         super().__init__(services)
         # discord.py collects no context-menu commands from the body of a cog.
         self.menus = [
-            for_scripts(app_commands.ContextMenu(name=CONTINUE, callback=self.continue_from)),
-            for_scripts(app_commands.ContextMenu(name=REWRITE, callback=self.rewrite_in)),
+            allow_in_servers_and_dms(
+                app_commands.ContextMenu(name=CONTINUE, callback=self.continue_from)
+            ),
+            allow_in_servers_and_dms(
+                app_commands.ContextMenu(name=REWRITE, callback=self.rewrite_in)
+            ),
         ]
 
     async def cog_load(self) -> None:
@@ -76,33 +80,33 @@ class Branches(FeatureCog, name="OnBook.branches"):
     def listeners(self) -> dict[str, Handler]:
         """Listen to the menu of lines, to its pages, and to the offer to continue from a line."""
         return {
-            LINE_ID: lambda interaction, found: self.choose_line(
-                interaction, found["action"], int(found["script"])
+            LINE_ID: lambda interaction, match: self.choose_line(
+                interaction, match["action"], int(match["script"])
             ),
-            page_pattern("history"): lambda interaction, found: self.turn_history(
-                interaction, int(found["script"]), int(found["number"])
+            page_pattern("history"): lambda interaction, match: self.turn_history(
+                interaction, int(match["script"]), int(match["number"])
             ),
-            position_pattern("here"): lambda interaction, found: self.press_here(
-                interaction, parse_position(found)
+            position_pattern("here"): lambda interaction, match: self.press_here(
+                interaction, parse_position(match)
             ),
         }
 
     @app_commands.command(name="history")
     @app_commands.describe(line="At which line, by its number in the list; at the end if left out")
-    @for_scripts
-    @answered
+    @allow_in_servers_and_dms
+    @answer_errors
     async def history(
         self, interaction: Interaction, line: app_commands.Range[int, 1] | None = None
     ) -> None:
         """See who wrote what, and continue from any line"""
         script = await self.services.open_session(interaction).load_script()
-        last = await self._pages(script) - 1
-        number, asked_for = last, None
+        last = await self._count_pages(script) - 1
+        number, requested = last, None
         if line is not None:
-            asked_for = (await self._place(script, line)).line
-            number = await self._page_of(script, asked_for)
+            requested = (await self._find_position(script, line)).line
+            number = await self._find_page(script, requested)
         await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
-        content, view = await self._history(script, number, asked_for)
+        content, view = await self._make_history_page(script, number, requested)
         await complete_response(interaction, content=content, view=view)
 
     @app_commands.command(name="fork")
@@ -110,8 +114,8 @@ class Branches(FeatureCog, name="OnBook.branches"):
         title="What the new script is called",
         thread="Go on in a new thread rather than here",
     )
-    @for_scripts
-    @answered
+    @allow_in_servers_and_dms
+    @answer_errors
     async def fork(
         self,
         interaction: Interaction,
@@ -122,23 +126,23 @@ class Branches(FeatureCog, name="OnBook.branches"):
         check_permissions(interaction)
         title = titled(title) or say(UNTITLED)
         session = self.services.open_session(interaction)
-        check_may_write(await session.load_script(), writer_of(interaction))
+        check_may_write(await session.load_script(), get_requester(interaction))
         if thread:
             await self._fork_into_thread(interaction, session, title)
             return
         await FirstResponse(interaction).defer(thinking=True)
-        result = await session.history.fork(writer_of(interaction), title)
+        result = await session.history.fork(get_requester(interaction), title)
         note = say(
             "{who} forked the script: this is “{title}”.",
-            who=who(interaction),
+            who=format_requester(interaction),
             title=inline(title, 100),
         )
         await self.turns.show_end(interaction, session, result, f"-# {note}")
 
     @app_commands.command(name="edit")
     @app_commands.describe(line="Which line, by its number in the history; the last if left out")
-    @for_scripts
-    @answered
+    @allow_in_servers_and_dms
+    @answer_errors
     async def edit(
         self, interaction: Interaction, line: app_commands.Range[int, 1] | None = None
     ) -> None:
@@ -146,8 +150,10 @@ class Branches(FeatureCog, name="OnBook.branches"):
         check_permissions(interaction)
         session = self.services.open_session(interaction)
         script = await session.load_nonempty_script()
-        position = current_position(script) if line is None else await self._place(script, line)
-        await self._open(interaction, position)
+        position = (
+            current_position(script) if line is None else await self._find_position(script, line)
+        )
+        await self._open_rewrite_modal(interaction, position)
 
     @history.autocomplete("line")
     @edit.autocomplete("line")
@@ -159,28 +165,30 @@ class Branches(FeatureCog, name="OnBook.branches"):
         path = await self.store.lines.load_path_ids(running.head if running else None)
         numbers = {line: number for number, line in enumerate(path, 1)}
         wanted = [line for line in reversed(path) if str(current) in str(numbers[line])]
-        lines = await self.store.lines.load(wanted[:CHOICES])
-        known = [(numbers[line.id], line) for line in reversed(lines)]
-        return [app_commands.Choice(name=label(line, n), value=n) for n, line in known]
+        lines = await self.store.lines.load(wanted[:MAX_CHOICES])
+        lines_by_number = [(numbers[line.id], line) for line in reversed(lines)]
+        return [
+            app_commands.Choice(name=format_label(line, n), value=n) for n, line in lines_by_number
+        ]
 
     # On a message
 
-    @answered
+    @answer_errors
     async def continue_from(self, interaction: Interaction, message: discord.Message) -> None:
         """Continue from the last line of the script that a message shows."""
         if poll := await self.store.polls.find_by_message(message.id):
             takes = await self.store.polls.load_takes(poll)
-            options = [option(lines[-1], None) for lines in takes.values()]
+            options = [make_option(lines[-1], None) for lines in takes.values()]
             await FirstResponse(interaction).send_message(
                 say("After which take of that message?"),
-                view=line_menu("here", poll.script, options),
+                view=make_line_menu("here", poll.script, options),
                 ephemeral=True,
             )
             return
-        script, lines = await self._shown_in(message)
-        await self._go_to(interaction, ScriptPosition(script, lines[-1].id))
+        script, lines = await self._find_shown_lines(message)
+        await self._jump_to(interaction, ScriptPosition(script, lines[-1].id))
 
-    @answered
+    @answer_errors
     async def rewrite_in(self, interaction: Interaction, message: discord.Message) -> None:
         """Open the window for the line that a message shows, or ask which of several."""
         check_permissions(interaction)
@@ -191,33 +199,33 @@ class Branches(FeatureCog, name="OnBook.branches"):
                     "here**, and rewrite it in the message that shows it then."
                 )
             )
-        script, lines = await self._shown_in(message)
+        script, lines = await self._find_shown_lines(message)
         if len(lines) == 1:
-            await self._open(interaction, ScriptPosition(script, lines[0].id))
+            await self._open_rewrite_modal(interaction, ScriptPosition(script, lines[0].id))
             return
         running = await self.services.open_session(interaction).load_script()
-        numbers = await self._numbers(running)
-        options = [option(line, numbers.get(line.id)) for line in lines][-MOST_OPTIONS:]
+        numbers = await self._number_lines(running)
+        options = [make_option(line, numbers.get(line.id)) for line in lines][-MAX_OPTIONS:]
         await FirstResponse(interaction).send_message(
             say("Which line of that message?"),
-            view=line_menu("rewrite", script, options),
+            view=make_line_menu("rewrite", script, options),
             ephemeral=True,
         )
 
-    @answered
+    @answer_errors
     async def press_here(self, interaction: Interaction, position: ScriptPosition) -> None:
         """Continue from the line that a button carries."""
-        await self.turns.meet(interaction, position)
-        await self._go_to(interaction, position)
+        await self.turns.record_pressed(interaction, position)
+        await self._jump_to(interaction, position)
 
-    @answered
+    @answer_errors
     async def choose_line(self, interaction: Interaction, action: str, script: int) -> None:
         """Rewrite the line that was selected from a menu, or continue from it."""
-        position = ScriptPosition(script, chosen(get_selected(interaction)))
+        position = ScriptPosition(script, parse_chosen_id(get_selected(interaction)))
         if action == "rewrite":
-            await self._open(interaction, position)
+            await self._open_rewrite_modal(interaction, position)
         else:
-            await self._go_to(interaction, position)
+            await self._jump_to(interaction, position)
 
     async def submit_rewriting(
         self, interaction: Interaction, position: ScriptPosition, text: str
@@ -225,117 +233,121 @@ class Branches(FeatureCog, name="OnBook.branches"):
         """Rewrite a line, from the window."""
         with self.speaking_to(interaction):
             try:
-                check_texts(text=(text, LONGEST_WINDOW))
+                check_lengths(text=(text, MAX_MODAL_TEXT))
                 self.services.charge(interaction, Cost(characters=len(text)))
-                await self._rewrite(interaction, position, text)
+                await self._rewrite_line(interaction, position, text)
             except Exception as error:  # noqa: BLE001 - the last place where it can be answered
                 await answer_error(interaction, error, keep=text.strip())
 
-    @answered
+    @answer_errors
     async def turn_history(self, interaction: Interaction, script: int, number: int) -> None:
         """Turn to another page of the history."""
         running = await self.services.open_session(interaction).load_script()
         if running.id != script:
             raise SessionError(say("Another script runs here now: see its lines with {/history}."))
         await FirstResponse(interaction).defer()
-        content, view = await self._history(running, number)
+        content, view = await self._make_history_page(running, number)
         await edit_response(interaction, content=content, view=view)
 
     # The history
 
-    async def _history(
-        self, script: Script, number: int, asked_for: int | None = None
+    async def _make_history_page(
+        self, script: Script, number: int, requested: int | None = None
     ) -> tuple[str, discord.ui.View]:
         """Return a page of a script's history, from 0; a number past the end is the last page.
 
-        The line with the id ``asked_for`` is marked.
+        The line with the id ``requested`` is marked.
         """
-        pages = await self._pages(script)
+        pages = await self._count_pages(script)
         number = min(number, pages - 1)
         lines = await self.store.lines.load_tree(
-            script, number * ON_A_PAGE, (number + 1) * ON_A_PAGE
+            script, number * LINES_PER_PAGE, (number + 1) * LINES_PER_PAGE
         )
-        numbers = await self._numbers(script)
+        numbers = await self._number_lines(script)
         title = format_page_title(script, number, pages)
-        options = [option(line, numbers.get(line.id)) for line in lines]
-        view = line_menu("here", script.id, options, number, pages)
+        options = [make_option(line, numbers.get(line.id)) for line in lines]
+        view = make_line_menu("here", script.id, options, number, pages)
         size_left = LIMIT - size(title) - 1
-        now = current_values(script, self.services.settings)
-        listed = list_lines(lines, numbers, now, asked_for, size_left)
-        return f"{title}\n{listed}", view
+        values = current_values(script, self.services.settings)
+        list_text = format_lines(lines, numbers, values, requested, size_left)
+        return f"{title}\n{list_text}", view
 
-    async def _pages(self, script: Script) -> int:
+    async def _count_pages(self, script: Script) -> int:
         """Count the pages of a history; raise SessionError for a script without a line."""
         lines = await self.store.lines.count_tree(script)
         if not lines:
             raise SessionError(say("The script has no line yet: write one, or use {/continue}."))
-        return -(-lines // ON_A_PAGE)
+        return -(-lines // LINES_PER_PAGE)
 
-    async def _page_of(self, script: Script, line: int) -> int:
+    async def _find_page(self, script: Script, line: int) -> int:
         """Return the page of a history, from 0, that has a line."""
-        return await self.store.lines.count_tree(script, line) // ON_A_PAGE
+        return await self.store.lines.count_tree(script, line) // LINES_PER_PAGE
 
-    async def _place(self, script: Script, number: int) -> ScriptPosition:
+    async def _find_position(self, script: Script, number: int) -> ScriptPosition:
         """Find a line by its number, from 1; raise SessionError if there is none."""
         path = await self.store.lines.load_path_ids(script.head)
         if number > len(path):
-            there = many(len(path), "line")
-            raise SessionError(say("The script has {lines}: choose one that it has.", lines=there))
+            count = many(len(path), "line")
+            raise SessionError(say("The script has {lines}: choose one that it has.", lines=count))
         return ScriptPosition(script.id, path[number - 1])
 
-    async def _numbers(self, script: Script) -> dict[int, int]:
+    async def _number_lines(self, script: Script) -> dict[int, int]:
         """Return the numbers, from 1, of the lines that stand in a script, by their ids."""
         return {
             line: n for n, line in enumerate(await self.store.lines.load_path_ids(script.head), 1)
         }
 
-    async def _shown_in(self, message: discord.Message) -> tuple[int, list[Line]]:
+    async def _find_shown_lines(self, message: discord.Message) -> tuple[int, list[Line]]:
         """Return the script in a message, and those of its lines that stand; all if none does."""
-        found = await self.services.messages.perspectives.find_shown(message.id)
-        if found is None:
+        shown = await self.services.messages.perspectives.find_shown(message.id)
+        if shown is None:
             raise SessionError(say("That message shows no line of a script: choose one that does."))
-        script, lines = found
+        script, lines = shown
         return script.id, lines
 
     # Going elsewhere
 
-    async def _go_to(self, interaction: Interaction, position: ScriptPosition) -> None:
+    async def _jump_to(self, interaction: Interaction, position: ScriptPosition) -> None:
         """Continue from an earlier line, in front of everybody."""
         check_permissions(interaction)
         session = self.services.open_session(interaction)
         await FirstResponse(interaction).defer(thinking=True)
-        result = await session.history.jump_to(writer_of(interaction), position)
-        note = say("{who} took the script to this line.", who=who(interaction))
+        result = await session.history.jump_to(get_requester(interaction), position)
+        note = say("{who} took the script to this line.", who=format_requester(interaction))
         await self.turns.show_end(interaction, session, result, f"-# {note}")
 
-    async def _open(self, interaction: Interaction, position: ScriptPosition) -> None:
+    async def _open_rewrite_modal(self, interaction: Interaction, position: ScriptPosition) -> None:
         session = self.services.open_session(interaction)
-        line = await session.history.line_to_rewrite(writer_of(interaction), position)
-        window = RewriteModal(line, position, self.submit_rewriting)
-        await FirstResponse(interaction).send_modal(self.services.in_flight.open(window))
+        line = await session.history.line_to_rewrite(get_requester(interaction), position)
+        modal = RewriteModal(line, position, self.submit_rewriting)
+        await FirstResponse(interaction).send_modal(self.services.in_flight.register(modal))
 
-    async def _rewrite(self, interaction: Interaction, position: ScriptPosition, text: str) -> None:
+    async def _rewrite_line(
+        self, interaction: Interaction, position: ScriptPosition, text: str
+    ) -> None:
         check_permissions(interaction)
         session = self.services.open_session(interaction)
-        await session.history.line_to_rewrite(writer_of(interaction), position)
+        await session.history.line_to_rewrite(get_requester(interaction), position)
         await FirstResponse(interaction).defer(thinking=True)
-        requester = writer_of(interaction)
-        result = await self.turns.patiently(
+        requester = get_requester(interaction)
+        result = await self.turns.run_with_progress(
             interaction,
             lambda job: session.history.rewrite(requester, position, text, job=job),
         )
-        new = inline(" ".join(line.element.one_line for line in result.lines), 200)
-        note = say("{who} rewrote a line: {line}", who=who(interaction), line=new)
-        note = "\n".join(filter(None, (news(result), f"-# {note}")))
+        text_shown = inline(" ".join(line.element.one_line for line in result.lines), 200)
+        note = say(
+            "{who} rewrote a line: {line}", who=format_requester(interaction), line=text_shown
+        )
+        note = "\n".join(filter(None, (format_model_change(result), f"-# {note}")))
         await self.turns.show_end(interaction, session, result, note)
 
     async def _fork_into_thread(
         self, interaction: Interaction, session: ChannelSession, title: str
     ) -> None:
-        channel, may = interaction.channel, interaction.app_permissions
+        channel, permissions = interaction.channel, interaction.app_permissions
         if not isinstance(channel, discord.TextChannel):
             raise SessionError(say("No thread can be opened here: leave out the option {*thread}."))
-        if not (may.create_public_threads and may.send_messages_in_threads):
+        if not (permissions.create_public_threads and permissions.send_messages_in_threads):
             raise SessionError(
                 say(
                     "I lack the permissions **Create Public Threads** and **Send Messages In "
@@ -348,21 +360,21 @@ class Branches(FeatureCog, name="OnBook.branches"):
             name=plain(title, 100), type=discord.ChannelType.public_thread
         )
         try:
-            await session.history.fork(writer_of(interaction), title, thread.id)
+            await session.history.fork(get_requester(interaction), title, thread.id)
         except Exception:
-            await _remove(thread)
+            await _delete_thread(thread)
             raise
         await self.services.poster.post_end(thread)
         note = say(
             "{who} forked the script: it goes on here, and as “{title}” in {thread}.",
-            who=who(interaction),
+            who=format_requester(interaction),
             title=inline(title, 100),
             thread=thread.mention,
         )
         await complete_response(interaction, content=f"-# {note}")
 
 
-async def _remove(thread: discord.Thread) -> None:
+async def _delete_thread(thread: discord.Thread) -> None:
     """Delete a thread without a script, or archive it, which its creator always may."""
     with suppress(discord.HTTPException, *CONNECTION_ERRORS):
         try:

@@ -12,24 +12,24 @@ from discord.ext import commands
 
 from ..generation.options import QUALITIES
 from ..i18n.catalogue import phrase, speaking
-from ..telemetry import SILENT, Meter
+from ..telemetry import NULL_METER, Meter
 from ..ui.components import Handler, Interaction, make_listener
 from ..ui.responses import IS_HANDLED, answer_error
 from ..ui.waiting import measure_wait
-from .bounds import check_options
+from .option_checks import check_options
 from .services import CogServices
 from .turns import Turns
 
-C = TypeVar("C")
+CommandT = TypeVar("CommandT")
 P = ParamSpec("P")
 Cog = TypeVar("Cog", bound="FeatureCog")
-Act = Callable[Concatenate[Cog, Interaction, P], Coroutine[Any, Any, None]]
+CogHandler = Callable[Concatenate[Cog, Interaction, P], Coroutine[Any, Any, None]]
 Command = app_commands.Command[Any, ..., Any] | app_commands.Group
 
-QUALITY = [app_commands.Choice(name=called, value=one) for one, called in QUALITIES.items()]
+QUALITY_CHOICES = [app_commands.Choice(name=called, value=one) for one, called in QUALITIES.items()]
 """The choices of how many candidates a line is chosen from."""
 
-CHOICES, LONGEST_CHOICE = 25, 100
+MAX_CHOICES, MAX_CHOICE_LENGTH = 25, 100
 """Discord's limits: how many suggestions it shows, and how many characters one has."""
 
 UNTITLED = phrase("Untitled")
@@ -88,27 +88,27 @@ class FeatureCog(commands.Cog):
             yield
 
 
-def answered(act: Act[Cog, P]) -> Act[Cog, P]:
+def answer_errors(handler: CogHandler[Cog, P]) -> CogHandler[Cog, P]:
     """Decorate a handler of interactions to speak the person's language and to answer errors."""
     # discord.py would look up the names in the annotations in this module.
-    act.__annotations__ = get_type_hints(act, include_extras=True)
+    handler.__annotations__ = get_type_hints(handler, include_extras=True)
 
-    @functools.wraps(act)
-    async def act_or_answer(
+    @functools.wraps(handler)
+    async def handle(
         cog: Cog, interaction: Interaction, /, *args: P.args, **kwargs: P.kwargs
     ) -> None:
         with cog.speaking_to(interaction):
             try:
-                await act(cog, interaction, *args, **kwargs)
+                await handler(cog, interaction, *args, **kwargs)
             except Exception as error:  # noqa: BLE001 - the last place where it can be answered
                 await answer_error(interaction, error)
 
-    return act_or_answer
+    return handle
 
 
 @contextmanager
 def speaking_to(
-    interaction: Interaction, group: str | None = None, meter: Meter = SILENT
+    interaction: Interaction, group: str | None = None, meter: Meter = NULL_METER
 ) -> Iterator[None]:
     """Speak the language of the person who asks, and measure how long they wait."""
     interaction.extras[IS_HANDLED] = True
@@ -116,14 +116,14 @@ def speaking_to(
         yield
 
 
-def for_scripts(command: C) -> C:
+def allow_in_servers_and_dms(command: CommandT) -> CommandT:
     """Allow a command in servers that have the bot, and in its direct messages."""
     command = app_commands.allowed_contexts(guilds=True, dms=True, private_channels=False)(command)
     return app_commands.allowed_installs(guilds=True, users=False)(command)
 
 
-def choices(names: Sequence[str], current: str) -> list[app_commands.Choice[str]]:
+def suggest(names: Sequence[str], current: str) -> list[app_commands.Choice[str]]:
     """Return the names that contain what was typed, as suggestions."""
-    wanted = str(current).casefold()
-    matching = [one for one in names if wanted in one.casefold()]
-    return [app_commands.Choice(name=one, value=one) for one in matching[:CHOICES]]
+    typed = str(current).casefold()
+    matching = [name for name in names if typed in name.casefold()]
+    return [app_commands.Choice(name=name, value=name) for name in matching[:MAX_CHOICES]]

@@ -23,7 +23,7 @@ class InFlight:
         """The turns that can be stopped, by the ids of the interactions that asked for them."""
         self._tasks: dict[asyncio.Task[Any], set[int]] = {}
         """The ids of the people whom each task concerns."""
-        self._opened: WeakSet[discord.ui.View | discord.ui.Modal] = WeakSet()
+        self._registered: WeakSet[discord.ui.View | discord.ui.Modal] = WeakSet()
         self._closing = False
 
     @property
@@ -36,16 +36,16 @@ class InFlight:
         if self._closing and asyncio.current_task() not in self._tasks:
             raise EngineClosed
 
-    def hold(self, task: asyncio.Task[Any]) -> None:
+    def track(self, task: asyncio.Task[Any]) -> None:
         """Let an unload wait for a task."""
         if task not in self._tasks:
             self._tasks[task] = set()
             task.add_done_callback(lambda done: self._tasks.pop(done, None))
 
-    def concern(self, person: int) -> None:
+    def track_person(self, person: int) -> None:
         """Hold the current task, and note that it concerns a person: see `wait_for`."""
         if task := asyncio.current_task():
-            self.hold(task)
+            self.track(task)
             self._tasks[task].add(person)
 
     async def wait_for(self, person: int) -> None:
@@ -53,25 +53,25 @@ class InFlight:
 
         Tasks that wait here are not waited for.
         """
-        here = asyncio.current_task()
-        if here in self._tasks:
-            self._tasks[here].clear()  # because two waiting tasks would wait for each other
+        current = asyncio.current_task()
+        if current in self._tasks:
+            self._tasks[current].clear()  # because two waiting tasks would wait for each other
         tasks = {task for task, people in self._tasks.items() if person in people}
         if tasks:
             await asyncio.wait(tasks)
 
-    def open(self, one: Opened) -> Opened:
+    def register(self, view: Opened) -> Opened:
         """Return an offer or a window, which closes when the cogs are unloaded."""
-        self._opened.add(one)
-        return one
+        self._registered.add(view)
+        return view
 
     # To the end
 
     def close(self) -> None:
         """Admit no further task, and let the client forget all offers and windows."""
         self._closing = True
-        for one in list(self._opened):
-            one.stop()
+        for view in list(self._registered):
+            view.stop()
 
     def stop_jobs(self) -> None:
         """Stop all turns as their Stop buttons do, which keeps the finished lines."""
@@ -83,7 +83,7 @@ class InFlight:
         for task in self.tasks:
             task.cancel()
 
-    async def finish_within(self, seconds: float) -> None:
+    async def wait_until_finished(self, seconds: float) -> None:
         """Wait for all tasks, and for those that they start."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):

@@ -20,19 +20,19 @@ from ..ui.components import Interaction
 from ..ui.delivery import FirstResponse, complete_response
 from ..ui.images import curve
 from ..ui.responses import check_may_set, check_permissions
-from .feature import FeatureCog, answered, choices, for_scripts
-from .requester import writer_of
+from .feature import FeatureCog, allow_in_servers_and_dms, answer_errors, suggest
+from .requester import get_requester
 
 
 class Models(FeatureCog, name="OnBook.models"):
     """See the voices, and choose one."""
 
-    model = for_scripts(
+    model = allow_in_servers_and_dms(
         app_commands.Group(name="model", description="The voices that can write along")
     )
 
     @model.command(name="list")
-    @answered
+    @answer_errors
     async def list_models(self, interaction: Interaction) -> None:
         """See which voices there are"""
         session = self.services.open_session(interaction)
@@ -46,7 +46,7 @@ class Models(FeatureCog, name="OnBook.models"):
         model="Which voice writes along",
         script="Only in the script that runs here, and in no other",
     )
-    @answered
+    @answer_errors
     async def use_model(
         self,
         interaction: Interaction,
@@ -64,29 +64,29 @@ class Models(FeatureCog, name="OnBook.models"):
             )
         # Opening a voice for the first time takes a moment.
         await FirstResponse(interaction).defer(thinking=True)
-        _check_sound(await self.services.voices.look(model))
+        _check_usable(await self.services.voices.look(model))
         await self.services.voices.engine(model)
         if script:
-            await session.library.change_preferences(writer_of(interaction), {"voice": model})
-            told = say(
+            await session.library.change_preferences(get_requester(interaction), {"voice": model})
+            sentence = say(
                 "“{voice}” writes in this script from now on, and reads it first.",
                 voice=inline(model, 40),
             )
         else:
             await self.store.facts.record(guilds_voice(interaction.guild_id or 0), model)
-            told = say(
+            sentence = say(
                 "“{voice}” writes in new scripts here from now on. Scripts that are there keep "
                 "their voices: {/model use} with {*script} changes one.",
                 voice=inline(model, 40),
             )
-        await complete_response(interaction, content=told)
+        await complete_response(interaction, content=sentence)
 
     @model.command(name="info")
     @app_commands.describe(
         model="Which voice; the one that writes here if none is named",
         everyone="Show it to everybody here",
     )
-    @answered
+    @answer_errors
     async def show_model(
         self,
         interaction: Interaction,
@@ -96,15 +96,15 @@ class Models(FeatureCog, name="OnBook.models"):
         """See what a voice has read, how good it is, and how it learned"""
         session = self.services.open_session(interaction)
         await FirstResponse(interaction).defer(thinking=True, ephemeral=not everyone)
-        found = await self.services.voices.look(
-            model or await _voice_of(session, interaction.guild_id)
+        file = await self.services.voices.look(
+            model or await _find_model_name(session, interaction.guild_id)
         )
-        _check_sound(found)
+        _check_usable(file)
         may_attach = interaction.app_permissions.attach_files
-        files = [await asyncio.to_thread(_picture, found)] if may_attach else []
+        files = [await asyncio.to_thread(_draw_training_curve, file)] if may_attach else []
         await complete_response(
             interaction,
-            content=model_cards.format_model_card(found),
+            content=model_cards.format_model_card(file),
             attachments=list(filter(None, files)),
         )
 
@@ -113,25 +113,28 @@ class Models(FeatureCog, name="OnBook.models"):
     async def _suggest_one(
         self, interaction: Interaction, current: str
     ) -> list[app_commands.Choice[str]]:
-        return choices(self.services.voices.names(), current)
+        return suggest(self.services.voices.names(), current)
 
 
-async def _voice_of(session: ChannelSession, guild: int | None) -> str:
+async def _find_model_name(session: ChannelSession, guild: int | None) -> str:
     """Return the voice of the script that runs in a channel, or of a new one."""
     running = await session.store.scripts.find_running(session.channel)
     return running.voice if running else await session.library.find_chosen_model(guild)
 
 
-def _picture(found: Found) -> discord.File | None:
+def _draw_training_curve(file: Found) -> discord.File | None:
     """Draw how a voice learned, if its file says so; not on the event loop."""
-    learned = curve.parse_curve(found.about or {})
-    if learned is None:
+    curve_points = curve.parse_curve(file.about or {})
+    if curve_points is None:
         return None
-    png, words = curve.draw_curve(found.name, learned), curve.describe_curve(found.name, learned)
-    return discord.File(io.BytesIO(png), "curve.png", description=words)
+    png, description = (
+        curve.draw_curve(file.name, curve_points),
+        curve.describe_curve(file.name, curve_points),
+    )
+    return discord.File(io.BytesIO(png), "curve.png", description=description)
 
 
-def _check_sound(found: Found) -> None:
+def _check_usable(file: Found) -> None:
     """Raise ModelError for a voice that was refused."""
-    if found.refusal:
-        raise ModelError(found.refusal.sentence, **found.refusal.fields)
+    if file.refusal:
+        raise ModelError(file.refusal.sentence, **file.refusal.fields)

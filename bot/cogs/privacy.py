@@ -18,9 +18,9 @@ from ..storage.repositories.person_repository import Forgotten
 from ..storage.schema import Line, Script
 from ..ui.components import CUSTOM_ID_PREFIX, Handler, Interaction, make_view
 from ..ui.delivery import FirstResponse, complete_response
-from .feature import FeatureCog, answered, for_scripts
+from .feature import FeatureCog, allow_in_servers_and_dms, answer_errors
 
-KEPT = phrase(
+ABOUT = phrase(
     "**What On Book keeps:** the lines that are written with {/write}, {/continue} and the "
     "buttons, each with when it was written and with your name and id if you wrote it or asked for "
     "it; titles and casts; who began a script, who plays whom, and your votes. It reads no other "
@@ -31,13 +31,13 @@ KEPT = phrase(
     "after {days}. Whoever runs this bot may have backups that are older."
 )
 
-STAYS = phrase(
+UNCHANGED_MESSAGES = phrase(
     "Messages that show lines change with them. Others stay as they are: notes such as “Ben took "
     "back the last line”, files and pictures that were shown to everybody, and what a deleted "
     "script has left behind. Moderators can delete those."
 )
 
-SURE = phrase(
+CONFIRMATION = phrase(
     "Take your name from every line that you wrote, in every server? Your lines stay, by "
     "“somebody”, and your scripts have no owner then. Or take your name and the lines' text, too? "
     "Each stays in its place with “…” for a text, and what the voice wrote below stays. Choose "
@@ -45,7 +45,7 @@ SURE = phrase(
     "anything of it back."
 )
 
-FILE = "on-book-yours"
+FILE_NAME = "on-book-yours"
 """The name of the file of what is kept of a person, without its suffix."""
 
 FORGET_ID = rf"{CUSTOM_ID_PREFIX}forget:(?P<what>name|text)"
@@ -54,7 +54,7 @@ FORGET_ID = rf"{CUSTOM_ID_PREFIX}forget:(?P<what>name|text)"
 class Privacy(FeatureCog, name="OnBook.privacy"):
     """See what is kept of a person, have it, and have it deleted."""
 
-    privacy_group = for_scripts(
+    privacy_group = allow_in_servers_and_dms(
         app_commands.Group(name="privacy", description="What is kept of you here")
     )
 
@@ -67,16 +67,16 @@ class Privacy(FeatureCog, name="OnBook.privacy"):
         }
 
     @privacy_group.command(name="about")
-    @answered
+    @answer_errors
     async def about_privacy(self, interaction: Interaction) -> None:
         """See what is kept of you, and for how long"""
         self.services.admit(interaction)
         days = many(self.services.settings.departed_days, "day")
-        kept = f"{say(KEPT, days=days)}\n{say(STAYS)}"
+        kept = f"{say(ABOUT, days=days)}\n{say(UNCHANGED_MESSAGES)}"
         await FirstResponse(interaction).send_message(kept, ephemeral=True)
 
     @privacy_group.command(name="export")
-    @answered
+    @answer_errors
     async def export_mine(self, interaction: Interaction) -> None:
         """Get all that is kept of you as a file"""
         self.services.admit(interaction)
@@ -85,7 +85,7 @@ class Privacy(FeatureCog, name="OnBook.privacy"):
         if not kept:
             await complete_response(interaction, content=say("Nothing is kept of you here."))
             return
-        name, content = await asyncio.to_thread(as_file, kept, interaction.filesize_limit)
+        name, content = await asyncio.to_thread(make_export_file, kept, interaction.filesize_limit)
         if len(content) > interaction.filesize_limit:
             raise SessionError(
                 say("What is kept of you is too large for Discord: ask whoever runs the bot.")
@@ -98,24 +98,24 @@ class Privacy(FeatureCog, name="OnBook.privacy"):
         )
 
     @privacy_group.command(name="forget")
-    @answered
+    @answer_errors
     async def forget(self, interaction: Interaction) -> None:
         """Have your name taken from everything that was written here, and your text if you wish"""
         self.services.admit(interaction)
-        asked = f"{say(SURE)}\n-# {say(STAYS)}"
+        question = f"{say(CONFIRMATION)}\n-# {say(UNCHANGED_MESSAGES)}"
         view = make_view(
             _forget_button("name", say("Forget me")),
             _forget_button("text", say("Forget me and my text")),
         )
-        await FirstResponse(interaction).send_message(asked, view=view, ephemeral=True)
+        await FirstResponse(interaction).send_message(question, view=view, ephemeral=True)
 
-    @answered
+    @answer_errors
     async def forget_me(self, interaction: Interaction, text: bool) -> None:
         """Forget the person who has confirmed it, with their text or without."""
         self.services.admit(interaction)
         await FirstResponse(interaction).defer(ephemeral=True, thinking=True)
-        found = await self.forget_person(interaction.user.id, text=text)
-        await complete_response(interaction, content=forgotten_text(found, text=text))
+        forgotten = await self.forget_person(interaction.user.id, text=text)
+        await complete_response(interaction, content=format_forgotten(forgotten, text=text))
 
     async def forget_person(self, person: int, *, text: bool) -> Forgotten:
         """Remove a person's name from everything and, with ``text``, the text of their lines.
@@ -125,11 +125,11 @@ class Privacy(FeatureCog, name="OnBook.privacy"):
         in_flight = self.services.in_flight
         # Turns in flight would store the person's name again after it is forgotten.
         await in_flight.wait_for(person)
-        found = await self.store.people.forget(person, text=text)
+        forgotten = await self.store.people.forget(person, text=text)
         self.services.sessions.notifications.forget(person)
-        redrawing = self.services.stale.draw_after(in_flight.tasks)
-        in_flight.hold(asyncio.create_task(redrawing))
-        return found
+        redrawing = self.services.stale.redraw_after(in_flight.tasks)
+        in_flight.track(asyncio.create_task(redrawing))
+        return forgotten
 
 
 def _forget_button(what: str, label: str) -> ui.Button[ui.View]:
@@ -138,9 +138,9 @@ def _forget_button(what: str, label: str) -> ui.Button[ui.View]:
     )
 
 
-def forgotten_text(found: Forgotten, *, text: bool) -> str:
+def format_forgotten(forgotten: Forgotten, *, text: bool) -> str:
     """Return the reply to a person who was forgotten, with their text or without."""
-    lines = many(found.lines, "line")
+    lines = many(forgotten.lines, "line")
     if text:
         sentences = [say("You are forgotten. Without name and text now: {lines}.", lines=lines)]
     else:
@@ -148,7 +148,7 @@ def forgotten_text(found: Forgotten, *, text: bool) -> str:
             say("You are forgotten. Without your name now: {lines}.", lines=lines),
             say("Nobody can tell any more which they are, to take their text."),
         ]
-    if not found.gone:
+    if not forgotten.gone:
         sentences.append(
             say(
                 "A last trace on the disk goes by itself within half an hour or, where another "
@@ -158,36 +158,45 @@ def forgotten_text(found: Forgotten, *, text: bool) -> str:
     return " ".join(sentences)
 
 
-def as_file(kept: Kept, limit: int) -> tuple[str, bytes]:
+def make_export_file(kept: Kept, limit: int) -> tuple[str, bytes]:
     """Return a file of all that is kept of a person: its name, and its content as JSON in UTF-8.
 
     JSON of more bytes than the limit is zipped, and may have more bytes even so.
     """
     entries = {
-        "lines": [_line(*one) for one in kept.lines],
-        "asked": [_when(*one) for one in kept.asked],
+        "lines": [_describe_line(*one) for one in kept.lines],
+        "asked": [_describe_request(*one) for one in kept.asked],
         "scripts": [
-            _where(script) | {"begun": script.begun.isoformat()} for script in kept.scripts
+            _describe_script(script) | {"begun": script.begun.isoformat()}
+            for script in kept.scripts
         ],
-        "characters": [_where(script) | {"character": name} for name, script in kept.parts],
-        "votes": [_where(script) | {"take": vote.take + 1} for vote, script in kept.votes],
+        "characters": [
+            _describe_script(script) | {"character": name} for name, script in kept.parts
+        ],
+        "votes": [
+            _describe_script(script) | {"take": vote.take + 1} for vote, script in kept.votes
+        ],
     }
     content = json.dumps(entries, ensure_ascii=False, indent=2).encode(errors="replace")
     if len(content) <= limit:
-        return f"{FILE}.json", content
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr(f"{FILE}.json", content)
-    return f"{FILE}.zip", packed.getvalue()
+        return f"{FILE_NAME}.json", content
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(f"{FILE_NAME}.json", content)
+    return f"{FILE_NAME}.zip", buffer.getvalue()
 
 
-def _where(script: Script) -> dict[str, Any]:
+def _describe_script(script: Script) -> dict[str, Any]:
     return {"server": script.guild, "channel": script.channel, "script": script.title}
 
 
-def _when(line: Line, script: Script) -> dict[str, Any]:
-    return _where(script) | {"written": line.written.isoformat()}
+def _describe_request(line: Line, script: Script) -> dict[str, Any]:
+    return _describe_script(script) | {"written": line.written.isoformat()}
 
 
-def _line(line: Line, script: Script) -> dict[str, Any]:
-    return _when(line, script) | {"name": line.credit, "kind": line.kind, "text": line.text}
+def _describe_line(line: Line, script: Script) -> dict[str, Any]:
+    return _describe_request(line, script) | {
+        "name": line.credit,
+        "kind": line.kind,
+        "text": line.text,
+    }

@@ -27,15 +27,15 @@ from ..ui.images import pictures
 from ..ui.images.pictures import Picture
 from ..ui.replay_report import format_report, format_table
 from ..ui.script_messages import format_page
-from .feature import FeatureCog, answered, for_scripts
+from .feature import FeatureCog, allow_in_servers_and_dms, answer_errors
 
 FORMAT_CHOICES = [app_commands.Choice(name=one.label, value=one.ending) for one in FORMATS.values()]
-PAPERS = [
+PAPER_CHOICES = [
     app_commands.Choice(name=phrase("US letter"), value=Paper.LETTER.value),
     app_commands.Choice(name="A4", value=Paper.A4.value),
 ]
 
-MANY = 10
+MIN_TABLE_LINES = 10
 """Lines of a script from which on a replay has a file."""
 
 _ONE_LINE_COST = phrase(
@@ -54,17 +54,17 @@ class Reading(FeatureCog, name="OnBook.reading"):
     def listeners(self) -> dict[str, Handler]:
         """Listen to the buttons under the pages of a script."""
         return {
-            page_pattern("page"): lambda interaction, found: self.turn_page(
-                interaction, int(found["script"]), int(found["number"])
+            page_pattern("page"): lambda interaction, match: self.turn_page(
+                interaction, int(match["script"]), int(match["number"])
             )
         }
 
-    script = for_scripts(
+    script = allow_in_servers_and_dms(
         app_commands.Group(name="script", description="Read the script of this channel")
     )
 
     @script.command(name="show")
-    @answered
+    @answer_errors
     async def show(self, interaction: Interaction) -> None:
         """Read the whole script, as a page and as a file"""
         session = self.services.open_session(interaction)
@@ -75,11 +75,11 @@ class Reading(FeatureCog, name="OnBook.reading"):
         attached = []
         if interaction.app_permissions.attach_files:
             text = await asyncio.to_thread(fountain, script.title, elements)
-            name = f"{file_name(script)}.fountain"
+            name = f"{make_file_name(script)}.fountain"
             attached.append(discord.File(io.BytesIO(text.encode()), filename=name))
         await complete_response(interaction, content=content, view=view, attachments=attached)
 
-    @answered
+    @answer_errors
     async def turn_page(self, interaction: Interaction, script: int, number: int) -> None:
         """Turn to another page."""
         session = self.services.open_session(interaction)
@@ -101,8 +101,8 @@ class Reading(FeatureCog, name="OnBook.reading"):
         paper="For a PDF, and for HTML that is printed",
         scene_numbers="Number the scenes",
     )
-    @app_commands.choices(format=FORMAT_CHOICES, paper=PAPERS)
-    @answered
+    @app_commands.choices(format=FORMAT_CHOICES, paper=PAPER_CHOICES)
+    @answer_errors
     async def export(
         self,
         interaction: Interaction,
@@ -111,20 +111,20 @@ class Reading(FeatureCog, name="OnBook.reading"):
         scene_numbers: bool = False,
     ) -> None:
         """Download the script, with a title page that says who wrote it"""
-        form, size = FORMATS[format], Paper(paper)
+        export_format, size = FORMATS[format], Paper(paper)
         session = self.services.open_session(interaction)
-        await send_export(interaction, session, form, size, scene_numbers=scene_numbers)
+        await send_export(interaction, session, export_format, size, scene_numbers=scene_numbers)
 
     @script.command(name="stats")
     @app_commands.describe(everyone="Show it to everybody here")
-    @answered
+    @answer_errors
     async def stats(self, interaction: Interaction, everyone: bool = False) -> None:
         """See who speaks and who wrote how much, and how long the script is"""
         await send_stats(interaction, self.services.open_session(interaction), to_all=everyone)
 
     @script.command(name="replay")
     @app_commands.describe(everyone="Whether everybody here sees it")
-    @answered
+    @answer_errors
     async def replay(self, interaction: Interaction, everyone: bool = False) -> None:
         """Prove that the voice's lines came from their seeds and settings"""
         session = self.services.open_session(interaction)
@@ -132,18 +132,18 @@ class Reading(FeatureCog, name="OnBook.reading"):
         characters = await self.store.lines.count_characters(script.head)
         self.services.charge(interaction, Cost(characters=characters))
         await FirstResponse(interaction).defer(thinking=True, ephemeral=not everyone)
-        found = await self.turns.patiently(
+        match = await self.turns.run_with_progress(
             interaction, lambda job: replay.replay_script(session, job), REPLAY
         )
-        await send_replay(interaction, found)
+        await send_replay(interaction, match)
 
     @app_commands.command(name="surprise")
     @app_commands.describe(
         lines="How many of the last lines, from 1 to 10",
         everyone="Show it to everybody here",
     )
-    @for_scripts
-    @answered
+    @allow_in_servers_and_dms
+    @answer_errors
     async def surprise(
         self,
         interaction: Interaction,
@@ -155,16 +155,16 @@ class Reading(FeatureCog, name="OnBook.reading"):
         await send_surprise(interaction, session, lines, to_all=everyone)
 
 
-def file_name(script: Script) -> str:
+def make_file_name(script: Script) -> str:
     """Return the name of a file of the script, without its suffix."""
-    letters = (one if one.isalnum() else "-" for one in script.title.lower())
-    return "-".join(part for part in "".join(letters).split("-") if part)[:60] or "script"
+    characters = (one if one.isalnum() else "-" for one in script.title.lower())
+    return "-".join(part for part in "".join(characters).split("-") if part)[:60] or "script"
 
 
 async def send_export(
     interaction: Interaction,
     session: ChannelSession,
-    form: ExportFormat,
+    export_format: ExportFormat,
     paper: Paper,
     *,
     scene_numbers: bool,
@@ -174,13 +174,13 @@ async def send_export(
     await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
     lines = await session.store.lines.load_path(script.head)
 
-    def work() -> Printed:
+    def write() -> Printed:
         today = dt.datetime.now(dt.UTC).date()
         elements = [line.element for line in lines]
-        what = edition(script.title, elements, tally(lines), today, scene_numbers=scene_numbers)
-        return form.write(what, paper)
+        exported = edition(script.title, elements, tally(lines), today, scene_numbers=scene_numbers)
+        return export_format.write(exported, paper)
 
-    printed = await asyncio.to_thread(work)
+    printed = await asyncio.to_thread(write)
     if len(printed.content) > interaction.filesize_limit:
         raise SessionError(
             say("That file is too large for Discord: choose the {*format} fountain or txt.")
@@ -194,7 +194,9 @@ async def send_export(
             "formats have them all."
         )
         content += f" {boxes}"
-    file = discord.File(io.BytesIO(printed.content), f"{file_name(script)}.{form.ending}")
+    file = discord.File(
+        io.BytesIO(printed.content), f"{make_file_name(script)}.{export_format.ending}"
+    )
     await complete_response(interaction, content=content, attachments=[file])
 
 
@@ -202,44 +204,46 @@ async def send_stats(interaction: Interaction, session: ChannelSession, *, to_al
     """Send a picture of who speaks and who wrote how much."""
     script = await _readable(interaction, session)
     await FirstResponse(interaction).defer(thinking=True, ephemeral=not to_all)
-    counted = await asyncio.to_thread(tally, await session.store.lines.load_path(script.head))
-    picture = await asyncio.to_thread(pictures.draw_statistics, script.title, counted)
+    statistics = await asyncio.to_thread(tally, await session.store.lines.load_path(script.head))
+    picture = await asyncio.to_thread(pictures.draw_statistics, script.title, statistics)
     content = (
-        f"**{inline(script.title, 100)}**: {many(counted.lines, 'line')}, "
-        f"{many(counted.words, 'word')}, {many(counted.scenes, 'scene')}, "
-        f"{minutes(counted.pages)}."
+        f"**{inline(script.title, 100)}**: {many(statistics.lines, 'line')}, "
+        f"{many(statistics.words, 'word')}, {many(statistics.scenes, 'scene')}, "
+        f"{minutes(statistics.pages)}."
     )
-    words = pictures.describe_statistics(script.title, counted)
-    await _send_picture(interaction, content, picture, f"{file_name(script)}-stats.png", words)
+    words = pictures.describe_statistics(script.title, statistics)
+    await _send_picture(interaction, content, picture, f"{make_file_name(script)}-stats.png", words)
 
 
 async def send_surprise(
-    interaction: Interaction, session: ChannelSession, most: int, *, to_all: bool
+    interaction: Interaction, session: ChannelSession, max_lines: int, *, to_all: bool
 ) -> None:
     """Send a picture of what surprised the voice in the last lines."""
     script = await _readable(interaction, session)
     await FirstResponse(interaction).defer(thinking=True, ephemeral=not to_all)
-    found = await surprisal.measure_surprisal(session, most)
-    picture = await asyncio.to_thread(pictures.draw_surprisal, found)
+    match = await surprisal.measure_surprisal(session, max_lines)
+    picture = await asyncio.to_thread(pictures.draw_surprisal, match)
     content = say(
-        _ONE_LINE_COST if len(found.lines) == 1 else _LINES_COST,
-        lines=many(len(found.lines), "line"),
-        voice=inline(found.model, 40),
-        bits=found.average,
+        _ONE_LINE_COST if len(match.lines) == 1 else _LINES_COST,
+        lines=many(len(match.lines), "line"),
+        voice=inline(match.model, 40),
+        bits=match.average,
     )
-    words = surprisal.describe_report(found)
-    await _send_picture(interaction, content, picture, f"{file_name(script)}-surprise.png", words)
+    words = surprisal.describe_report(match)
+    await _send_picture(
+        interaction, content, picture, f"{make_file_name(script)}-surprise.png", words
+    )
 
 
-async def send_replay(interaction: Interaction, found: ReplayResult) -> None:
+async def send_replay(interaction: Interaction, match: ReplayResult) -> None:
     """Send the result of writing the voice's lines again."""
     files: list[discord.File] = []
-    if found.lines > MANY and interaction.app_permissions.attach_files:
-        table = await asyncio.to_thread(format_table, found)
+    if match.lines > MIN_TABLE_LINES and interaction.app_permissions.attach_files:
+        table = await asyncio.to_thread(format_table, match)
         files = [discord.File(io.BytesIO(table.encode()), "replay.txt")]
     await complete_response(
         interaction,
-        content=format_report(found),
+        content=format_report(match),
         attachments=files,
         view=None,
     )

@@ -11,31 +11,31 @@ from ..ui.cards import NAME_SIZE
 from ..ui.components import Interaction
 
 
-def channel_of(interaction: Interaction) -> int:
+def get_channel(interaction: Interaction) -> int:
     """Return the id of an interaction's channel; raise SessionError where there is none."""
     if interaction.channel_id is None:
         raise SessionError(say("Scripts are written in channels: use this command in one."))
     return interaction.channel_id
 
 
-def writer_of(interaction: Interaction) -> Requester:
+def get_requester(interaction: Interaction) -> Requester:
     """Return the person who asks, with their rights in the channel."""
     user = interaction.user
     roles = user.roles if isinstance(user, discord.Member) else []
     return Requester(
         user.id,
-        name_of(user),
+        find_name(user),
         str(interaction.id),
         moderator=interaction.permissions.manage_messages,
         roles=frozenset(role.id for role in roles),
     )
 
 
-def who(interaction: Interaction) -> str:
+def format_requester(interaction: Interaction) -> str:
     """Return the name of the person who asks, as Markdown for a sentence."""
-    return inline(name_of(interaction.user), NAME_SIZE)
+    return inline(find_name(interaction.user), NAME_SIZE)
 
 
-def name_of(user: discord.User | discord.Member) -> str:
+def find_name(user: discord.User | discord.Member) -> str:
     """Return a person's name here, or their Discord name or id if it has no visible character."""
     return plain(user.display_name, NAME_SIZE) or plain(user.name, NAME_SIZE) or str(user.id)

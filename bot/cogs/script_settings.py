@@ -24,19 +24,19 @@ from ..settings import Settings
 from ..ui.components import Interaction
 from ..ui.delivery import FirstResponse, complete_response
 from ..ui.responses import check_may_set, check_permissions
-from .feature import QUALITY, FeatureCog, answered, choices, for_scripts
-from .requester import channel_of, writer_of
+from .feature import QUALITY_CHOICES, FeatureCog, allow_in_servers_and_dms, answer_errors, suggest
+from .requester import get_channel, get_requester
 
 
 class ScriptSettings(FeatureCog, name="OnBook.settings"):
     """See and change how the voice writes."""
 
-    settings_group = for_scripts(
+    settings_group = allow_in_servers_and_dms(
         app_commands.Group(name="settings", description="How the voice writes here")
     )
 
     @settings_group.command(name="show")
-    @answered
+    @answer_errors
     async def show_settings(self, interaction: Interaction) -> None:
         """See how this script is written"""
         session = self.services.open_session(interaction)
@@ -48,7 +48,7 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
             banned[say("in this server")] = await self.store.banned_words.load(
                 "guild", interaction.guild_id
             )
-        content = format_preferences(script, await self._at_first(interaction), banned)
+        content = format_preferences(script, await self._load_initial_settings(interaction), banned)
         await FirstResponse(interaction).send_message(content, ephemeral=True)
 
     @settings_group.command(name="voice")
@@ -65,8 +65,8 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
         cast_lock="Let nobody speak but the cast",
         skip_played="Leave characters to the people who play them",
     )
-    @app_commands.choices(quality=QUALITY)
-    @answered
+    @app_commands.choices(quality=QUALITY_CHOICES)
+    @answer_errors
     async def set_voice(
         self,
         interaction: Interaction,
@@ -96,7 +96,7 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
             "lock": cast_lock,
             "skip_played": skip_played,
         }
-        await self._set(interaction, chosen)
+        await self._change_given(interaction, chosen)
 
     @settings_group.command(name="turns")
     @app_commands.describe(
@@ -104,7 +104,7 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
         cooldown="Seconds to wait between two lines, 0 for none",
         role="Who may write here; a moderator sets it",
     )
-    @answered
+    @answer_errors
     async def set_turns(
         self,
         interaction: Interaction,
@@ -118,16 +118,16 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
             "cooldown": cooldown,
             "role": role.id if role else None,
         }
-        await self._set(interaction, chosen)
+        await self._change_given(interaction, chosen)
 
     @settings_group.command(name="reset")
     @app_commands.describe(setting="Which setting to reset")
     @app_commands.choices(
-        setting=[app_commands.Choice(name=LABELS[one], value=one) for one in LABELS]
+        setting=[app_commands.Choice(name=LABELS[name], value=name) for name in LABELS]
         + [app_commands.Choice(name=phrase("banned words"), value=BANNED)]
         + [app_commands.Choice(name="everything", value=EVERYTHING)]
     )
-    @answered
+    @answer_errors
     async def reset(self, interaction: Interaction, setting: str) -> None:
         """Reset the settings of this script"""
         session = self.services.open_session(interaction)
@@ -136,54 +136,56 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
             await self.store.banned_words.replace(
                 "channel", session.channel, [], interaction.guild_id
             )
-            told = say(
+            sentence = say(
                 "No word is banned in this channel any more, beyond the bot's own list and the "
                 "server's: {/settings banned} adds some."
             )
-            await FirstResponse(interaction).send_message(told, ephemeral=True)
+            await FirstResponse(interaction).send_message(sentence, ephemeral=True)
             return
-        first = initial_values(await session.load_script(), await self._at_first(interaction))
+        initial = initial_values(
+            await session.load_script(), await self._load_initial_settings(interaction)
+        )
         if setting != EVERYTHING:
-            await self._change(interaction, {setting: first[setting]})
+            await self._change_preferences(interaction, {setting: initial[setting]})
             return
         # The role and the banned words belong to the moderators: each is reset by its name alone.
-        chosen = {one: value for one, value in first.items() if one != "role"}
+        chosen = {name: value for name, value in initial.items() if name != "role"}
         banned = await self.store.banned_words.load("channel", session.channel)
-        stays = say("The words that are banned in this channel stay: reset them by name.")
-        await self._change(interaction, chosen, stays if banned else "")
+        note = say("The words that are banned in this channel stay: reset them by name.")
+        await self._change_preferences(interaction, chosen, note if banned else "")
 
     @set_voice.autocomplete("model")
     async def _suggest_voice(
         self, interaction: Interaction, current: str
     ) -> list[app_commands.Choice[str]]:
-        return choices(self.services.voices.names(), current)
+        return suggest(self.services.voices.names(), current)
 
-    async def _at_first(self, interaction: Interaction) -> Settings:
+    async def _load_initial_settings(self, interaction: Interaction) -> Settings:
         """Return the settings of a new script here, whose voice is the guild's."""
         session = self.services.open_session(interaction)
         voice = await session.library.find_chosen_model(interaction.guild_id)
         return self.services.settings.model_copy(update={"model": voice})
 
-    async def _set(self, interaction: Interaction, chosen: Mapping[str, Any]) -> None:
+    async def _change_given(self, interaction: Interaction, chosen: Mapping[str, Any]) -> None:
         """Change the settings that were given a value."""
-        given = {one: value for one, value in chosen.items() if value is not None}
+        given = {name: value for name, value in chosen.items() if value is not None}
         if not given:
             raise SessionError(
                 say("Choose what to change, or see how it is with {/settings show}.")
             )
-        await self._change(interaction, given)
+        await self._change_preferences(interaction, given)
 
-    async def _change(
-        self, interaction: Interaction, values: Mapping[str, Any], more: str = ""
+    async def _change_preferences(
+        self, interaction: Interaction, values: Mapping[str, Any], note: str = ""
     ) -> None:
-        """Change settings, and tell everybody, with ``more`` after it."""
+        """Change settings, and tell everybody, with ``note`` after it."""
         check_permissions(interaction)
         # Opening a voice for the first time takes a moment.
         await FirstResponse(interaction).defer(thinking=True)
         session = self.services.open_session(interaction)
-        script = await session.library.change_preferences(writer_of(interaction), values)
-        told = format_changes(script, self.services.settings, values)
-        await complete_response(interaction, content=f"{told} {more}" if more else told)
+        script = await session.library.change_preferences(get_requester(interaction), values)
+        sentence = format_changes(script, self.services.settings, values)
+        await complete_response(interaction, content=f"{sentence} {note}" if note else sentence)
 
     @settings_group.command(name="banned")
     @app_commands.describe(
@@ -192,7 +194,7 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
         clear="Remove all that are on the list before",
         server="For the whole server rather than this channel",
     )
-    @answered
+    @answer_errors
     async def banned(
         self,
         interaction: Interaction,
@@ -203,7 +205,7 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
     ) -> None:
         """See or change what the voice must not say here"""
         self.services.admit(interaction)
-        scope, position = _scope(interaction, server)
+        scope, position = _find_scope(interaction, server)
         words = await self.store.banned_words.load(scope, position)
         if add or remove or clear:
             check_may_set(interaction, scope)
@@ -211,14 +213,16 @@ class ScriptSettings(FeatureCog, name="OnBook.settings"):
             if add:
                 check_casts(await self.store.scripts.list_cast_names(scope, position), words)
             await self.store.banned_words.replace(scope, position, words, interaction.guild_id)
-        where = say("in this server") if scope == "guild" else say("in this channel")
-        await FirstResponse(interaction).send_message(format_words(words, where), ephemeral=True)
+        scope_phrase = say("in this server") if scope == "guild" else say("in this channel")
+        await FirstResponse(interaction).send_message(
+            format_words(words, scope_phrase), ephemeral=True
+        )
 
 
-def _scope(interaction: Interaction, server: bool) -> tuple[str, int]:
+def _find_scope(interaction: Interaction, server: bool) -> tuple[str, int]:
     """Return the scope of a list of banned words, and the id of its channel or guild."""
     if not server:
-        return "channel", channel_of(interaction)
+        return "channel", get_channel(interaction)
     if interaction.guild_id is None:
         raise SessionError(say("There is no server here: leave out the option {*server}."))
     return "guild", interaction.guild_id

@@ -28,14 +28,14 @@ from ..ui.components import (
 )
 from ..ui.delivery import FirstResponse, edit_response
 from ..ui.responses import check_permissions
-from .bounds import check_texts, chosen
-from .feature import UNTITLED, FeatureCog, answered, for_scripts
-from .requester import who, writer_of
+from .feature import UNTITLED, FeatureCog, allow_in_servers_and_dms, answer_errors
+from .option_checks import check_lengths, parse_chosen_id
+from .requester import format_requester, get_requester
 
-ON_A_PAGE = 20
+SCRIPTS_PER_PAGE = 20
 """Scripts on a page, for whose titles a message has room."""
 
-BUTTONS = {
+SCRIPT_BUTTONS = {
     "run": (phrase("Go on with it"), discord.ButtonStyle.primary),
     "rename": (phrase("Rename"), discord.ButtonStyle.secondary),
     "archive": (phrase("Archive"), discord.ButtonStyle.secondary),
@@ -47,8 +47,10 @@ BUTTONS = {
 }
 """The labels and styles of the buttons of a script, by their actions."""
 
-MENU_ID = f"{CUSTOM_ID_PREFIX}scripts"
-BUTTON_ID = rf"{CUSTOM_ID_PREFIX}script:(?P<action>{'|'.join(BUTTONS)}):(?P<script>{ID_PATTERN})"
+SCRIPT_MENU_ID = f"{CUSTOM_ID_PREFIX}scripts"
+SCRIPT_BUTTON_ID = (
+    rf"{CUSTOM_ID_PREFIX}script:(?P<action>{'|'.join(SCRIPT_BUTTONS)}):(?P<script>{ID_PATTERN})"
+)
 
 
 class Scripts(FeatureCog, name="OnBook.scripts"):
@@ -57,196 +59,205 @@ class Scripts(FeatureCog, name="OnBook.scripts"):
     def listeners(self) -> dict[str, Handler]:
         """Listen to the menu of scripts, to its pages, and to the buttons of a script."""
         return {
-            MENU_ID: lambda interaction, _: self.choose_script(interaction),
-            page_pattern("shelf"): lambda interaction, found: self.turn_shelf(
-                interaction, int(found["number"])
+            SCRIPT_MENU_ID: lambda interaction, _: self.choose_script(interaction),
+            page_pattern("shelf"): lambda interaction, match: self.turn_shelf(
+                interaction, int(match["number"])
             ),
-            BUTTON_ID: lambda interaction, found: self.press_script(
-                interaction, found["action"], int(found["script"])
+            SCRIPT_BUTTON_ID: lambda interaction, match: self.press_script(
+                interaction, match["action"], int(match["script"])
             ),
         }
 
     @app_commands.command(name="scripts")
-    @for_scripts
-    @answered
+    @allow_in_servers_and_dms
+    @answer_errors
     async def scripts(self, interaction: Interaction) -> None:
         """See all scripts of this channel: switch, rename, archive, delete"""
-        content, view = await self._shelf(self.services.open_session(interaction))
+        content, view = await self._make_shelf_page(self.services.open_session(interaction))
         await FirstResponse(interaction).send_message(content, view=view, ephemeral=True)
 
-    @answered
-    async def press_script(self, interaction: Interaction, action: str, script: int) -> None:
+    @answer_errors
+    async def press_script(self, interaction: Interaction, action: str, script_id: int) -> None:
         """Answer a button of a script."""
         session = self.services.open_session(interaction)
         if action == "all":
-            content, view = await self._shelf(session)
+            content, view = await self._make_shelf_page(session)
             await FirstResponse(interaction).edit_message(content=content, view=view)
             return
-        one = await session.library.find(script)
+        script = await session.library.find(script_id)
         match action:
             case "run":
-                await self._switch(interaction, script)
+                await self._switch(interaction, script_id)
             case "rename":
-                window = RenameModal(one, self.submit_title)
-                await FirstResponse(interaction).send_modal(self.services.in_flight.open(window))
+                modal = RenameModal(script, self.submit_title)
+                await FirstResponse(interaction).send_modal(self.services.in_flight.register(modal))
             case "archive" | "return":
                 archived = action == "archive"
                 await FirstResponse(interaction).defer()
-                one = await session.library.archive(writer_of(interaction), script, archived)
-                await self._show_script(interaction, one)
-                await self.services.messages.redraw_end(interaction, session, one)
+                script = await session.library.archive(
+                    get_requester(interaction), script_id, archived
+                )
+                await self._show_script(interaction, script)
+                await self.services.messages.redraw_end(interaction, session, script)
             case "ask":
                 await FirstResponse(interaction).edit_message(
-                    content=await self._question(one), view=_buttons(["delete", "see"], one.id)
+                    content=await self._format_deletion(script),
+                    view=_make_script_buttons(["delete", "see"], script.id),
                 )
             case "delete":
-                await self._delete(interaction, session, script)
+                await self._delete_script(interaction, session, script_id)
             case _:
-                await self._show_script(interaction, one)
+                await self._show_script(interaction, script)
 
-    @answered
+    @answer_errors
     async def choose_script(self, interaction: Interaction) -> None:
         """Show the script that was selected from the menu."""
         session = self.services.open_session(interaction)
-        one = await session.library.find(chosen(get_selected(interaction)))
-        await self._show_script(interaction, one)
+        script = await session.library.find(parse_chosen_id(get_selected(interaction)))
+        await self._show_script(interaction, script)
 
-    @answered
+    @answer_errors
     async def turn_shelf(self, interaction: Interaction, number: int) -> None:
         """Turn to another page of the scripts."""
-        content, view = await self._shelf(self.services.open_session(interaction), number)
+        content, view = await self._make_shelf_page(self.services.open_session(interaction), number)
         await FirstResponse(interaction).edit_message(content=content, view=view)
 
-    @answered
-    async def submit_title(self, interaction: Interaction, script: int, title: str) -> None:
+    @answer_errors
+    async def submit_title(self, interaction: Interaction, script_id: int, title: str) -> None:
         """Rename a script, from the window."""
-        check_texts(title=(title, TITLE_LIMIT))
+        check_lengths(title=(title, TITLE_LIMIT))
         title = titled(title) or say(UNTITLED)
         session = self.services.open_session(interaction)
         await FirstResponse(interaction).defer()
-        one = await session.library.rename(writer_of(interaction), script, title)
-        await self._show_script(interaction, one)
+        script = await session.library.rename(get_requester(interaction), script_id, title)
+        await self._show_script(interaction, script)
 
-    async def _shelf(self, session: ChannelSession, number: int = 0) -> tuple[str, discord.ui.View]:
+    async def _make_shelf_page(
+        self, session: ChannelSession, number: int = 0
+    ) -> tuple[str, discord.ui.View]:
         """Return a page of a channel's scripts, from 0; a number past the end is the last page."""
-        shelf = await session.library.list_scripts()
-        if not shelf:
+        scripts = await session.library.list_scripts()
+        if not scripts:
             raise SessionError(
                 say("There is no script in this channel yet: begin one with {/start}.")
             )
-        pages = -(-len(shelf) // ON_A_PAGE)
+        pages = -(-len(scripts) // SCRIPTS_PER_PAGE)
         number = min(number, pages - 1)
-        there = shelf[number * ON_A_PAGE : (number + 1) * ON_A_PAGE]
+        page_scripts = scripts[number * SCRIPTS_PER_PAGE : (number + 1) * SCRIPTS_PER_PAGE]
         menu: ui.Select[ui.View] = ui.Select(
-            custom_id=MENU_ID,
+            custom_id=SCRIPT_MENU_ID,
             placeholder=say("Choose a script…"),
-            options=[script_option(one) for one in there],
+            options=[make_script_option(script) for script in page_scripts],
         )
         view = make_view(menu, *make_page_buttons("shelf", 0, number, pages))
-        return list_scripts(there, number, pages), view
+        return format_scripts(page_scripts, number, pages), view
 
-    async def _show_script(self, interaction: Interaction, one: Script) -> None:
+    async def _show_script(self, interaction: Interaction, script: Script) -> None:
         """Show a script and its buttons in the place of the menu."""
-        lines = await self.store.lines.load_path_ids(one.head)
+        lines = await self.store.lines.load_path_ids(script.head)
         content = say(
             "**{title}**: {standing}, begun by {owner}, {lines}",
-            title=inline(one.title, 100),
-            standing=standing(one),
-            owner=mention(one.owner),
+            title=inline(script.title, 100),
+            standing=format_status(script),
+            owner=mention(script.owner),
             lines=many(len(lines), "line"),
         )
-        put = "return" if one.archived else "archive"
-        actions = ["rename", put, "ask", "all"]
-        view = _buttons(actions if one.running else ["run", *actions], one.id)
+        archiving = "return" if script.archived else "archive"
+        actions = ["rename", archiving, "ask", "all"]
+        view = _make_script_buttons(actions if script.running else ["run", *actions], script.id)
         if interaction.response.is_done():
             await edit_response(interaction, content=content, view=view)
         else:
             await FirstResponse(interaction).edit_message(content=content, view=view)
 
-    async def _question(self, one: Script) -> str:
+    async def _format_deletion(self, script: Script) -> str:
         """Return the question whether to delete a script, with what would be deleted."""
-        lines, forked = await self.store.scripts.count_deletion(one)
+        lines, forked = await self.store.scripts.count_deletion(script)
         question = say(
             "Delete “{title}” with {lines}? Nobody can bring it back. Its messages stay.",
-            title=inline(one.title, 100),
+            title=inline(script.title, 100),
             lines=many(lines, "line"),
         )
         if not forked:
             return question
-        stays = say(
+        kept = say(
             "What forks of it begin with stays in them: {lines}.", lines=many(forked, "line")
         )
-        return f"{question} {stays}"
+        return f"{question} {kept}"
 
-    async def _switch(self, interaction: Interaction, script: int) -> None:
+    async def _switch(self, interaction: Interaction, script_id: int) -> None:
         """Go on with a script, in front of everybody."""
         check_permissions(interaction)
         session = self.services.open_session(interaction)
         await FirstResponse(interaction).defer(thinking=True)
-        result = await session.library.switch(writer_of(interaction), script)
+        result = await session.library.switch(get_requester(interaction), script_id)
         note = say(
             "{who} took “{title}” from the shelf.",
-            who=who(interaction),
+            who=format_requester(interaction),
             title=inline(result.script.title, 100),
         )
         await self.turns.show_end(interaction, session, result, f"-# {note}")
 
-    async def _delete(self, interaction: Interaction, session: ChannelSession, script: int) -> None:
-        one = await session.library.find(script)
-        messages = await self.services.messages.list_messages(one)
+    async def _delete_script(
+        self, interaction: Interaction, session: ChannelSession, script_id: int
+    ) -> None:
+        script = await session.library.find(script_id)
+        messages = await self.services.messages.list_messages(script)
         await FirstResponse(interaction).defer()
-        seen = await session.library.delete(writer_of(interaction), script)
-        deleted = say("“{title}” is deleted.", title=inline(one.title, 100))
+        results = await session.library.delete(get_requester(interaction), script_id)
+        deleted = say("“{title}” is deleted.", title=inline(script.title, 100))
         await edit_response(interaction, content=deleted, view=None)
         await self.services.messages.remove_buttons(interaction, session, messages)
-        for result in seen:
+        for result in results:
             await self.services.messages.redraw_after_turn(interaction, session, result, set())
 
 
-def _buttons(actions: Sequence[str], script: int) -> ui.View:
+def _make_script_buttons(actions: Sequence[str], script_id: int) -> ui.View:
     return make_view(
         *(
             ui.Button(
-                label=say(BUTTONS[action][0]),
-                style=BUTTONS[action][1],
-                custom_id=f"{CUSTOM_ID_PREFIX}script:{action}:{script}",
+                label=say(SCRIPT_BUTTONS[action][0]),
+                style=SCRIPT_BUTTONS[action][1],
+                custom_id=f"{CUSTOM_ID_PREFIX}script:{action}:{script_id}",
             )
             for action in actions
         )
     )
 
 
-def script_option(one: Script) -> discord.SelectOption:
+def make_script_option(script: Script) -> discord.SelectOption:
     """Return a script as an option of the menu."""
-    title = plain(one.title, 100)
-    return discord.SelectOption(label=title, value=str(one.id), description=standing(one))
+    title = plain(script.title, 100)
+    return discord.SelectOption(
+        label=title, value=str(script.id), description=format_status(script)
+    )
 
 
-def standing(one: Script) -> str:
+def format_status(script: Script) -> str:
     """Return where a script is: running, on the shelf, or archived."""
-    if one.running:
+    if script.running:
         return say("runs here")
-    return say("archived") if one.archived else say("on the shelf")
+    return say("archived") if script.archived else say("on the shelf")
 
 
-def list_scripts(shelf: Sequence[Script], page: int, pages: int) -> str:
+def format_scripts(scripts: Sequence[Script], page: int, pages: int) -> str:
     """Return the scripts on a page, from 0, as a list of at most 2,000 characters."""
-    shown = [f"- {inline(one.title, 60)}: {standing(one)}" for one in shelf]
-    where = say("Page {number:,} of {pages:,}", number=page + 1, pages=pages)
-    return "\n".join([*shown, *([f"-# {where}"] if pages > 1 else [])])
+    entries = [f"- {inline(script.title, 60)}: {format_status(script)}" for script in scripts]
+    footer = say("Page {number:,} of {pages:,}", number=page + 1, pages=pages)
+    return "\n".join([*entries, *([f"-# {footer}"] if pages > 1 else [])])
 
 
 class RenameModal(ui.Modal):
     """A window for a script's title."""
 
     def __init__(
-        self, one: Script, submit: Callable[[Interaction, int, str], Awaitable[None]]
+        self, script: Script, submit: Callable[[Interaction, int, str], Awaitable[None]]
     ) -> None:
         super().__init__(title=say("Rename this script"), custom_id=make_custom_id("rename"))
-        self._script = one.id
+        self._script = script.id
         self._submit = submit
         self.name: ui.TextInput[Self] = ui.TextInput(
-            label=say("Title"), default=plain(one.title, 100), max_length=100
+            label=say("Title"), default=plain(script.title, 100), max_length=100
         )
         self.add_item(self.name)
 

@@ -17,7 +17,7 @@ from ..ui.message_sync import MessageSync
 
 log = logging.getLogger("onbook.stale_messages")
 
-AT_ONCE = 50
+BATCH_SIZE = 50
 """Messages that are drawn again together."""
 
 
@@ -36,41 +36,41 @@ class StaleMessages:
         self.sessions = sessions
         self.messages = messages
         self.group = group
-        self._drawing = asyncio.Lock()
+        self._lock = asyncio.Lock()
 
-    async def draw(self) -> None:
+    async def redraw(self) -> None:
         """Draw the stale messages on this process's shards; leave failed ones stale."""
         store = self.sessions.store
         try:
-            async with self._drawing:
+            async with self._lock:
                 assert self.client.user is not None  # known once it is ready
                 if not await store.facts.claim_housekeeping(self.client.user.id):
                     return
                 for script, messages in (await store.posts.list_stale()).items():
-                    await self._draw_in(script, messages)
+                    await self._redraw_script(script, messages)
         except NotKept:
             pass  # which the store has logged
         except Exception:
             log.exception("could not draw messages that show what was forgotten")
 
-    async def draw_after(self, tasks: set[asyncio.Task[None]]) -> None:
+    async def redraw_after(self, tasks: set[asyncio.Task[None]]) -> None:
         """Draw now, and again once the tasks in flight have sent their messages."""
-        await self.draw()
+        await self.redraw()
         if tasks:
             await asyncio.wait(tasks)
-            await self.draw()
+            await self.redraw()
 
-    async def _draw_in(self, script: int, messages: Sequence[int]) -> None:
+    async def _redraw_script(self, script: int, messages: Sequence[int]) -> None:
         store = self.sessions.store
-        found = await store.scripts.find(script)
-        if found is None or not Shards.of(self.client).have(found.guild):
+        row = await store.scripts.find(script)
+        if row is None or not Shards.of(self.client).include(row.guild):
             return
-        channel = self.client.get_partial_messageable(found.channel)
-        session = self.sessions.get(found.channel)
-        with speaking(find_locale(found, self.client), self.group):
-            for at in range(0, len(messages), AT_ONCE):
-                some = messages[at : at + AT_ONCE]
-                drawn = await self.messages.redraw_messages(channel, session, found, some)
-                await store.posts.mark_redrawn(drawn)
-                if not drawn:
+        channel = self.client.get_partial_messageable(row.channel)
+        session = self.sessions.get(row.channel)
+        with speaking(find_locale(row, self.client), self.group):
+            for start in range(0, len(messages), BATCH_SIZE):
+                batch = messages[start : start + BATCH_SIZE]
+                redrawn = await self.messages.redraw_messages(channel, session, row, batch)
+                await store.posts.mark_redrawn(redrawn)
+                if not redrawn:
                     return  # the channel takes no edits now

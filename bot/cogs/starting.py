@@ -24,11 +24,11 @@ from ..ui.delivery import CONNECTION_ERRORS, FirstResponse, delete_response
 from ..ui.model_cards import list_styles
 from ..ui.responses import check_permissions
 from . import attachments
-from .bounds import check_texts
-from .feature import UNTITLED, FeatureCog, answered, choices, for_scripts
-from .turns import Work
+from .feature import UNTITLED, FeatureCog, allow_in_servers_and_dms, answer_errors, suggest
+from .option_checks import check_lengths
+from .turns import TurnFunction
 
-LONGEST_HEADING, LONGEST_CAST = 200, 1000
+MAX_HEADING_LENGTH, MAX_CAST_LENGTH = 200, 1000
 """Characters of a scene heading, and of a list of names."""
 
 OFFER_SECONDS = 600.0
@@ -52,8 +52,8 @@ class Starting(FeatureCog, name="OnBook.starting"):
         style="The tone that the voice begins in; which there are depends on the voice",
         file=f"A script to go on with: {list_endings()}, up to 1 MB",
     )
-    @for_scripts
-    @answered
+    @allow_in_servers_and_dms
+    @answer_errors
     async def start(
         self,
         interaction: Interaction,
@@ -66,7 +66,7 @@ class Starting(FeatureCog, name="OnBook.starting"):
         file: discord.Attachment | None = None,
     ) -> None:
         """Begin a new script in this channel"""
-        await self._begin(
+        await self._begin_script(
             interaction,
             title or "",
             heading or "",
@@ -81,7 +81,7 @@ class Starting(FeatureCog, name="OnBook.starting"):
     async def _suggest_model(
         self, interaction: Interaction, current: str
     ) -> list[app_commands.Choice[str]]:
-        return choices(self.services.voices.names(), current)
+        return suggest(self.services.voices.names(), current)
 
     @start.autocomplete("style")
     async def _suggest_style(
@@ -92,29 +92,29 @@ class Starting(FeatureCog, name="OnBook.starting"):
             session = self.services.open_session(interaction)
             voice = await session.library.find_chosen_model(interaction.guild_id)
         try:
-            return choices(list_styles(await self.services.voices.look(voice)), current)
+            return suggest(list_styles(await self.services.voices.look(voice)), current)
         except ModelError:
             return []
 
-    @answered
+    @answer_errors
     async def press_start(self, interaction: Interaction) -> None:
         """Open the window in which a script is started."""
-        window = StartModal(self.submit_start)
-        await FirstResponse(interaction).send_modal(self.services.in_flight.open(window))
+        modal = StartModal(self.submit_start)
+        await FirstResponse(interaction).send_modal(self.services.in_flight.register(modal))
 
-    @answered
+    @answer_errors
     async def submit_start(
         self, interaction: Interaction, title: str, heading: str, cast: str
     ) -> None:
         """Start a script, from the window."""
-        await self._begin(interaction, title, heading, cast)
+        await self._begin_script(interaction, title, heading, cast)
 
-    async def _begin(
+    async def _begin_script(
         self,
         interaction: Interaction,
         title: str,
-        first: str,
-        names: str,
+        heading_text: str,
+        cast_text: str,
         *,
         temperature: float | None = None,
         model: str | None = None,
@@ -126,62 +126,62 @@ class Starting(FeatureCog, name="OnBook.starting"):
         Args:
             interaction: What was asked.
             title: The title, or "".
-            first: The first scene heading, or "".
-            names: The cast, separated by commas.
+            heading_text: The first scene heading, or "".
+            cast_text: The cast, separated by commas.
             temperature: The voice's temperature, or None for the setting.
             model: The voice, or None for the server's.
             style: The style in which the voice begins, or None.
             file: A script to go on with, or None.
         """
         check_permissions(interaction)
-        check_texts(
+        check_lengths(
             title=(title, TITLE_LIMIT),
-            heading=(first, LONGEST_HEADING),
-            cast=(names, LONGEST_CAST),
+            heading=(heading_text, MAX_HEADING_LENGTH),
+            cast=(cast_text, MAX_CAST_LENGTH),
         )
         if file:
             check_file(file.filename, file.size)
         title = titled(title)
-        opening: Element | None = heading(first) if first.strip() else None
-        company = cast(names)
+        opening: Element | None = heading(heading_text) if heading_text.strip() else None
+        cast_names = cast(cast_text)
 
         session = self.services.open_session(interaction)
         running = await self.store.scripts.find_running(session.channel)
         self.services.charge(interaction, Cost(characters=file.size if file else 0))
         # An offer can grow old, and two can begin at once: only the script that was seen may be
         # shelved.
-        over = running.id if running else NO_SCRIPT
+        replaced = running.id if running else NO_SCRIPT
 
         async def begin(session: ChannelSession, requester: Requester, job: Job) -> TurnResult:
             new = NewScript(
                 title=title or say(UNTITLED),
                 guild=interaction.guild_id,
-                cast=company,
+                cast=cast_names,
                 temperature=temperature,
                 voice=model,
                 style=style,
-                over=over,
+                over=replaced,
             )
             if file is None:
                 return await session.library.begin(requester, new, opening)
-            brought = await attachments.read_attachment(file)
-            named = title or attachments.title_of(file, brought) or new.title
-            elements = [*([opening] if opening else []), *brought.elements]
+            manuscript = await attachments.read_attachment(file)
+            final_title = title or attachments.choose_title(file, manuscript) or new.title
+            elements = [*([opening] if opening else []), *manuscript.elements]
             result = await session.library.import_script(
-                requester, replace(new, title=named), elements, job
+                requester, replace(new, title=final_title), elements, job
             )
-            return replace(result, note=attachments.note(brought, len(elements)))
+            return replace(result, note=attachments.format_import_note(manuscript, len(elements)))
 
-        async def stand(choice: Interaction) -> None:
-            await self._stand(choice)
-            await _take_away(interaction)
+        async def keep(interaction_chosen: Interaction) -> None:
+            await self._keep_running(interaction_chosen)
+            await _delete_offer(interaction)
 
-        async def shelve(choice: Interaction) -> None:
-            await self._shelve(choice, begin)
-            await _take_away(interaction)
+        async def shelve(interaction_chosen: Interaction) -> None:
+            await self._shelve_and_begin(interaction_chosen, begin)
+            await _delete_offer(interaction)
 
         if running is None:
-            await self.turns.compose(interaction, begin, kind=SCRIPT)
+            await self.turns.run_job(interaction, begin, kind=SCRIPT)
             return
         await FirstResponse(interaction).send_message(
             say(
@@ -189,17 +189,17 @@ class Starting(FeatureCog, name="OnBook.starting"):
                 "is kept.",
                 title=inline(running.title, 100),
             ),
-            view=self.services.in_flight.open(ShelveOffer(stand, shelve)),
+            view=self.services.in_flight.register(ShelveOffer(keep, shelve)),
             ephemeral=True,
         )
 
-    @answered
-    async def _shelve(self, interaction: Interaction, begin: Work) -> None:
+    @answer_errors
+    async def _shelve_and_begin(self, interaction: Interaction, begin: TurnFunction) -> None:
         """Start the script that was asked for, and shelve the one that runs."""
-        await self.turns.compose(interaction, begin, kind=SCRIPT)
+        await self.turns.run_job(interaction, begin, kind=SCRIPT)
 
-    @answered
-    async def _stand(self, interaction: Interaction) -> None:
+    @answer_errors
+    async def _keep_running(self, interaction: Interaction) -> None:
         """Show where the script that runs stands."""
         session = self.services.open_session(interaction)
         await FirstResponse(interaction).defer(thinking=True)
@@ -209,7 +209,7 @@ class Starting(FeatureCog, name="OnBook.starting"):
         await self.turns.show_end(interaction, session, result, f"-# {note}")
 
 
-async def _take_away(offer: Interaction) -> None:
+async def _delete_offer(offer: Interaction) -> None:
     """Delete an offer that was taken, because its buttons would fail a second time."""
     with suppress(discord.HTTPException, *CONNECTION_ERRORS):
         await delete_response(offer)

@@ -6,13 +6,13 @@ from ..i18n.catalogue import phrase, say
 from ..session.turn import SessionError
 from ..ui.components import LINES, REPLAY, SCRIPT, STOP_ID, Handler, Interaction
 from ..ui.delivery import FirstResponse
-from .feature import FeatureCog, answered
+from .feature import FeatureCog, answer_errors
 
-REPLAY_OVER = phrase(
+REPLAY_ENDED = phrase(
     "That replay has ended: use {/script replay} once more if its message does not tell what came "
     "of it."
 )
-OVER = {
+ENDED_SENTENCES = {
     LINES: (
         phrase("That has ended, and nothing of it is in the script: ask for it again."),
         phrase("That is written already: see it in {/history}."),
@@ -21,7 +21,7 @@ OVER = {
         phrase("That has ended, and no script was begun: use {/start} once more."),
         phrase("That script has begun already: see it in {/scripts}."),
     ),
-    REPLAY: (REPLAY_OVER, REPLAY_OVER),
+    REPLAY: (REPLAY_ENDED, REPLAY_ENDED),
 }
 """The answers where a work has ended: without a result that was stored, and with one."""
 
@@ -32,17 +32,21 @@ class Stopping(FeatureCog, name="OnBook.stopping"):
     def listeners(self) -> dict[str, Handler]:
         """Listen to the button under work in progress."""
         return {
-            STOP_ID: lambda interaction, found: self.stop(
-                interaction, int(found["turn"]), found["work"]
+            STOP_ID: lambda interaction, match: self.stop(
+                interaction, int(match["turn"]), match["work"]
             )
         }
 
-    @answered
-    async def stop(self, interaction: Interaction, turn: int, work: str) -> None:
-        """Stop a turn, by the id of its interaction; ``work`` is one of `components.WORKS`."""
-        job = self.services.in_flight.jobs.get(turn)
+    @answer_errors
+    async def stop(self, interaction: Interaction, interaction_id: int, kind: str) -> None:
+        """Stop a turn, by the id of its interaction; ``kind`` is one of `components.WORKS`."""
+        job = self.services.in_flight.jobs.get(interaction_id)
         if job is None:
             # The turn may have ended with another process, which had no time to show its end.
-            raise SessionError(say(OVER[work][await self.store.lines.was_delivered(str(turn))]))
+            raise SessionError(
+                say(
+                    ENDED_SENTENCES[kind][await self.store.lines.was_delivered(str(interaction_id))]
+                )
+            )
         await FirstResponse(interaction).defer()
         job.stop()

@@ -7,8 +7,8 @@ from ..ui.components import Handler, Interaction, get_selected
 from ..ui.delivery import FirstResponse, MessageChannel, send_ephemeral
 from ..ui.poll_messages import READ_TAKE_ID, TAKE_ID, format_take
 from ..ui.responses import check_permissions
-from .feature import FeatureCog, answered
-from .requester import writer_of
+from .feature import FeatureCog, answer_errors
+from .requester import get_requester
 
 
 class Takes(FeatureCog, name="OnBook.takes"):
@@ -17,46 +17,46 @@ class Takes(FeatureCog, name="OnBook.takes"):
     def listeners(self) -> dict[str, Handler]:
         """Listen to the buttons and the menu under takes."""
         return {
-            TAKE_ID: lambda interaction, found: self.choose(
-                interaction, int(found["ballot"]), int(found["take"])
+            TAKE_ID: lambda interaction, match: self.choose(
+                interaction, int(match["ballot"]), int(match["take"])
             ),
-            READ_TAKE_ID: lambda interaction, found: self.read_take(
-                interaction, int(found["ballot"])
+            READ_TAKE_ID: lambda interaction, match: self.read_take(
+                interaction, int(match["ballot"])
             ),
         }
 
-    @answered
+    @answer_errors
     async def choose(self, interaction: Interaction, poll: int, take: int) -> None:
         """Pick a take, from 0, or vote for it where there is a vote."""
         check_permissions(interaction)
-        await self.turns.meet_ballot(interaction, poll)
+        await self.turns.record_pressed_poll(interaction, poll)
         session = self.services.open_session(interaction)
         if (await session.polls.find(poll)).ends:
             await self._vote(interaction, poll, take)
             return
-        await session.polls.check_pick(writer_of(interaction), poll, take)
-        await self.turns.play(
+        await session.polls.check_pick(get_requester(interaction), poll, take)
+        await self.turns.take_turn(
             interaction, lambda session, requester: session.polls.pick(requester, poll, take)
         )
         if isinstance(interaction.channel, MessageChannel):
             await self.services.messages.redraw_poll(interaction.channel, session, poll)
 
-    @answered
+    @answer_errors
     async def read_take(self, interaction: Interaction, poll: int) -> None:
         """Show the selected take in full, to the person who selected the take alone."""
         take = int(get_selected(interaction)[0])
-        await self.turns.meet_ballot(interaction, poll)
+        await self.turns.record_pressed_poll(interaction, poll)
         session = self.services.open_session(interaction)
-        found = await session.polls.find(poll)
-        await session.library.find(found.script)
-        first, *rest = format_take(take, (await self.store.polls.load_takes(found))[take])
+        poll_row = await session.polls.find(poll)
+        await session.library.find(poll_row.script)
+        first, *rest = format_take(take, (await self.store.polls.load_takes(poll_row))[take])
         await FirstResponse(interaction).send_message(first, ephemeral=True)
-        for more in rest:
-            await send_ephemeral(interaction, more)
+        for message in rest:
+            await send_ephemeral(interaction, message)
 
     async def _vote(self, interaction: Interaction, poll: int, take: int) -> None:
         session = self.services.open_session(interaction)
-        await session.polls.vote(writer_of(interaction), poll, take)
+        await session.polls.vote(get_requester(interaction), poll, take)
         self.services.polls.recount(poll)
         await FirstResponse(interaction).send_message(
             say(

@@ -15,14 +15,14 @@ from ..ui import components
 from ..ui.components import Interaction
 from ..ui.delivery import FirstResponse, send_ephemeral
 from ..ui.responses import IS_WRITTEN, check_permissions
-from .requester import writer_of
+from .requester import get_requester
 from .services import CogServices
 
 R = TypeVar("R")
-Work = Callable[[ChannelSession, Requester, Job], Coroutine[Any, Any, TurnResult]]
+TurnFunction = Callable[[ChannelSession, Requester, Job], Coroutine[Any, Any, TurnResult]]
 """A turn that takes a while, and can be stopped."""
 
-A_WHILE = 1.5
+PROGRESS_INTERVAL = 1.5
 """Seconds until everybody sees the progress of a turn, and between two updates."""
 
 
@@ -32,10 +32,10 @@ class Turns:
     def __init__(self, services: CogServices) -> None:
         self.services = services
 
-    async def compose(
+    async def run_job(
         self,
         interaction: Interaction,
-        work: Work,
+        run: TurnFunction,
         expected: ScriptPosition | None = None,
         *,
         kind: str = components.LINES,
@@ -45,32 +45,34 @@ class Turns:
 
         Args:
             interaction: What was asked.
-            work: The turn.
+            run: The turn.
             expected: Where the script must still stand, if that matters.
             kind: One of `components.JOB_KINDS`.
             checked: Whether the script was just found at the place ``expected``.
         """
 
-        async def act(session: ChannelSession, requester: Requester) -> TurnResult:
-            return await self.patiently(
-                interaction, lambda job: work(session, requester, job), kind
+        async def take(session: ChannelSession, requester: Requester) -> TurnResult:
+            return await self.run_with_progress(
+                interaction, lambda job: run(session, requester, job), kind
             )
 
-        await self.play(interaction, act, expected, begins=checked or kind == components.SCRIPT)
+        await self.take_turn(
+            interaction, take, expected, is_checked=checked or kind == components.SCRIPT
+        )
 
-    async def patiently(
+    async def run_with_progress(
         self,
         interaction: Interaction,
-        work: Callable[[Job], Coroutine[Any, Any, R]],
+        run: Callable[[Job], Coroutine[Any, Any, R]],
         kind: str = components.LINES,
     ) -> R:
         """Do work with progress and a Stop button shown to everybody, and return its result."""
         job, turns = Job(), self.services.in_flight.jobs
         # An interaction can be delivered twice: the Stop button stops the first one.
         first = turns.setdefault(interaction.id, job) is job
-        task = asyncio.ensure_future(work(job))
+        task = asyncio.ensure_future(run(job))
         try:
-            while not (await asyncio.wait({task}, timeout=A_WHILE))[0]:
+            while not (await asyncio.wait({task}, timeout=PROGRESS_INTERVAL))[0]:
                 await self.services.poster.show_progress(interaction, job.progress, kind)
             return await task
         finally:
@@ -78,23 +80,23 @@ class Turns:
             if first:
                 del turns[interaction.id]
 
-    async def play(
+    async def take_turn(
         self,
         interaction: Interaction,
-        act: Callable[[ChannelSession, Requester], Awaitable[TurnResult]],
+        take: Callable[[ChannelSession, Requester], Awaitable[TurnResult]],
         expected: ScriptPosition | None = None,
         *,
-        begins: bool = False,
+        is_checked: bool = False,
     ) -> None:
         """Take one turn: defer, act, show the new lines, and draw the older messages again."""
         check_permissions(interaction)
         session = self.services.open_session(interaction)
         poster = self.services.poster
-        if not begins:
+        if not is_checked:
             # Refuse a turn here if possible, before everybody sees that somebody asked.
             await session.load_script_at(expected)
         await FirstResponse(interaction).defer(thinking=True)
-        result = await act(session, writer_of(interaction))
+        result = await take(session, get_requester(interaction))
         interaction.extras[IS_WRITTEN] = True
         if result.note:
             shown = await poster.show_end(interaction, session, f"-# {result.note}")
@@ -102,10 +104,12 @@ class Turns:
             self.services.polls.watch(result.poll)
             await poster.show_poll(interaction, result.poll)
             if result.new_model:
-                await send_ephemeral(interaction, news(result))
+                await send_ephemeral(interaction, format_model_change(result))
             return
         elif result.lines:
-            shown = await poster.show_lines(interaction, result.script, result.lines, news(result))
+            shown = await poster.show_lines(
+                interaction, result.script, result.lines, format_model_change(result)
+            )
         else:
             shown = await poster.show_opening(interaction, result)
         await self.services.messages.redraw_after_turn(interaction, session, result, shown)
@@ -119,10 +123,10 @@ class Turns:
                 ),
             )
 
-    async def step(
+    async def move_head(
         self,
         interaction: Interaction,
-        act: Callable[[ChannelSession, Requester], Awaitable[TurnResult]],
+        take: Callable[[ChannelSession, Requester], Awaitable[TurnResult]],
         note: str,
         expected: ScriptPosition | None = None,
     ) -> None:
@@ -131,7 +135,7 @@ class Turns:
         session = self.services.open_session(interaction)
         await session.load_script_at(expected)
         await FirstResponse(interaction).defer(thinking=expected is None)
-        result = await act(session, writer_of(interaction))
+        result = await take(session, get_requester(interaction))
         poster, messages = self.services.poster, self.services.messages
         shown = set() if expected else await poster.show_end(interaction, session, note)
         if not await messages.redraw_after_turn(interaction, session, result, shown):
@@ -152,7 +156,7 @@ class Turns:
         lines: int = 1,
         takes: int | None = None,
     ) -> None:
-        """Charge the lines that the voice will write; raise the errors of `play` before deferring.
+        """Charge the lines that the model will write; raise what `take_turn` raises, but earlier.
 
         Candidates cost nothing, because a busy engine writes few of them.
 
@@ -166,13 +170,13 @@ class Turns:
         script = await self.services.open_session(interaction).load_script_at(expected)
         self.services.charge(interaction, Cost(lines=lines * (takes or script.takes)))
 
-    async def meet(self, interaction: Interaction, position: ScriptPosition) -> None:
+    async def record_pressed(self, interaction: Interaction, position: ScriptPosition) -> None:
         """Record the pressed button's message, as `MessageSync.record_pressed` does."""
         session = self.services.open_session(interaction)
         if await self.services.messages.record_pressed(interaction, position):
             self._redraw_pressed(interaction, session)
 
-    async def meet_ballot(self, interaction: Interaction, poll: int) -> None:
+    async def record_pressed_poll(self, interaction: Interaction, poll: int) -> None:
         """Record a poll's message, as `MessageSync.record_pressed_poll` does."""
         session = self.services.open_session(interaction)
         if await self.services.messages.record_pressed_poll(interaction, poll):
@@ -180,10 +184,10 @@ class Turns:
 
     def _redraw_pressed(self, interaction: Interaction, session: ChannelSession) -> None:
         redrawing = self.services.messages.redraw_pressed(interaction, session)
-        self.services.in_flight.hold(asyncio.create_task(redrawing))
+        self.services.in_flight.track(asyncio.create_task(redrawing))
 
 
-def news(result: TurnResult) -> str:
+def format_model_change(result: TurnResult) -> str:
     """Return the note that another voice has read the script, or "" where people know."""
     if not result.new_model:
         return ""

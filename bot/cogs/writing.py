@@ -19,21 +19,21 @@ from ..ui.components import Handler, Interaction, make_custom_id, parse_position
 from ..ui.delivery import FirstResponse
 from ..ui.message_poster import HELP_TEXT
 from ..ui.responses import answer_error
-from .bounds import check_texts
-from .feature import QUALITY, FeatureCog, answered, choices, for_scripts
-from .requester import who
+from .feature import QUALITY_CHOICES, FeatureCog, allow_in_servers_and_dms, answer_errors, suggest
+from .option_checks import check_lengths
+from .requester import format_requester
 
-KINDS = [
+KIND_CHOICES = [
     app_commands.Choice(name="speech", value=Kind.DIALOGUE.value),
     app_commands.Choice(name="action", value=Kind.ACTION.value),
     app_commands.Choice(name=phrase("scene heading"), value=Kind.HEADING.value),
 ]
 """The kinds of lines that /continue can be asked for."""
 
-LONGEST_TURN, LONGEST_NAME = 6000, 60
+MAX_TURN_LENGTH, MAX_NAME_LENGTH = 6000, 60
 """Characters of a person's turn, and of a speaker's name."""
 
-SHORTEST_VOTE, LONGEST_VOTE = 10, 600
+MIN_VOTE_SECONDS, MAX_VOTE_SECONDS = 10, 600
 """Seconds of a vote."""
 
 
@@ -45,8 +45,8 @@ class Writing(FeatureCog, name="OnBook.writing"):
         return {
             position_pattern(
                 "continue", "take", "undo", "redo", "write"
-            ): lambda interaction, found: self.press(
-                interaction, found["action"], parse_position(found)
+            ): lambda interaction, match: self.press(
+                interaction, match["action"], parse_position(match)
             )
         }
 
@@ -65,10 +65,10 @@ class Writing(FeatureCog, name="OnBook.writing"):
         vote="Seconds for which everybody may vote for a take, from 10 to 600",
         quality="How many candidates it writes for each line, to keep the best: 1, 16 or 64",
     )
-    @app_commands.choices(kind=KINDS, quality=QUALITY)
-    @for_scripts
-    @answered
-    async def carry_on(
+    @app_commands.choices(kind=KIND_CHOICES, quality=QUALITY_CHOICES)
+    @allow_in_servers_and_dms
+    @answer_errors
+    async def continue_(
         self,
         interaction: Interaction,
         character: app_commands.Range[str, 1, 60] | None = None,
@@ -81,16 +81,16 @@ class Writing(FeatureCog, name="OnBook.writing"):
         repetition: app_commands.Range[float, 0.0, 2.0] | None = None,
         company: app_commands.Range[float, 0.0, 2.0] | None = None,
         takes: app_commands.Range[int, 1, MAX_TAKES] | None = None,
-        vote: app_commands.Range[int, SHORTEST_VOTE, LONGEST_VOTE] | None = None,
+        vote: app_commands.Range[int, MIN_VOTE_SECONDS, MAX_VOTE_SECONDS] | None = None,
         quality: str | None = None,
     ) -> None:
         """Let the voice write the next lines"""
         speaker = name(character) if character else None
-        chosen = Kind(kind) if kind else None
+        chosen_kind = Kind(kind) if kind else None
         request = ContinueRequest(
             lines=lines,
             character=speaker,
-            kind=chosen,
+            kind=chosen_kind,
             takes=takes,
             vote=vote,
             seed=seed,
@@ -104,7 +104,7 @@ class Writing(FeatureCog, name="OnBook.writing"):
             },
         )
         await self.turns.charge_lines(interaction, None, lines, takes)
-        await self.turns.compose(
+        await self.turns.run_job(
             interaction,
             lambda session, requester, job: session.continuation.continue_(
                 requester, request, None, job
@@ -117,8 +117,8 @@ class Writing(FeatureCog, name="OnBook.writing"):
         text="INT. DINER - NIGHT, or MAYA: Hello., or CUT TO:, or what happens",
         character="Who says it; the text is then all speech, (quietly) too",
     )
-    @for_scripts
-    @answered
+    @allow_in_servers_and_dms
+    @answer_errors
     async def write(
         self,
         interaction: Interaction,
@@ -129,39 +129,39 @@ class Writing(FeatureCog, name="OnBook.writing"):
         await self.submit_lines(interaction, text, character or "")
 
     @app_commands.command(name="undo")
-    @for_scripts
-    @answered
+    @allow_in_servers_and_dms
+    @answer_errors
     async def undo(self, interaction: Interaction) -> None:
         """Take the last line back"""
         await self._undo(interaction)
 
     @app_commands.command(name="redo")
-    @for_scripts
-    @answered
+    @allow_in_servers_and_dms
+    @answer_errors
     async def redo(self, interaction: Interaction) -> None:
         """Bring back the line that was taken back"""
         await self._redo(interaction)
 
     @app_commands.command(name="retry")
-    @for_scripts
-    @answered
+    @allow_in_servers_and_dms
+    @answer_errors
     async def retry(self, interaction: Interaction) -> None:
         """Let the voice write its last line again"""
         await self.turns.charge_lines(interaction, takes=1)
-        await self.turns.compose(
+        await self.turns.run_job(
             interaction,
             lambda session, requester, job: session.continuation.retry(requester, None, job),
             checked=True,
         )
 
     @app_commands.command(name="help")
-    @for_scripts
-    @answered
+    @allow_in_servers_and_dms
+    @answer_errors
     async def help(self, interaction: Interaction) -> None:
         """How to write a script here, in three steps"""
         await FirstResponse(interaction).send_message(say(HELP_TEXT), ephemeral=True)
 
-    @carry_on.autocomplete("character")
+    @continue_.autocomplete("character")
     @write.autocomplete("character")
     async def _suggest_character(
         self, interaction: Interaction, current: str
@@ -170,30 +170,32 @@ class Writing(FeatureCog, name="OnBook.writing"):
             names = await self.services.open_session(interaction).library.list_characters()
         except NoScript:
             names = []
-        return choices(names, current)
+        return suggest(names, current)
 
     # Buttons and windows
 
-    @answered
+    @answer_errors
     async def press(self, interaction: Interaction, action: str, position: ScriptPosition) -> None:
         """Answer a button under a line."""
-        await self.turns.meet(interaction, position)
+        await self.turns.record_pressed(interaction, position)
         match action:
             case "continue":
                 await self.turns.charge_lines(interaction, position)
-                await self.turns.compose(
+                await self.turns.run_job(
                     interaction,
-                    lambda session, who, job: session.continuation.continue_(
-                        who, ContinueRequest(), position, job
+                    lambda session, requester, job: session.continuation.continue_(
+                        requester, ContinueRequest(), position, job
                     ),
                     position,
                     checked=True,
                 )
             case "take":
                 await self.turns.charge_lines(interaction, position, takes=1)
-                await self.turns.compose(
+                await self.turns.run_job(
                     interaction,
-                    lambda session, who, job: session.continuation.retry(who, position, job),
+                    lambda session, requester, job: session.continuation.retry(
+                        requester, position, job
+                    ),
                     position,
                     checked=True,
                 )
@@ -204,8 +206,8 @@ class Writing(FeatureCog, name="OnBook.writing"):
             case _:
                 session = self.services.open_session(interaction)
                 await session.load_script_at(position)
-                window = WriteModal(position, self.submit_lines)
-                await FirstResponse(interaction).send_modal(self.services.in_flight.open(window))
+                modal = WriteModal(position, self.submit_lines)
+                await FirstResponse(interaction).send_modal(self.services.in_flight.register(modal))
 
     async def submit_lines(
         self,
@@ -217,14 +219,14 @@ class Writing(FeatureCog, name="OnBook.writing"):
         """Add a person's lines, from the command or the window."""
         with self.speaking_to(interaction):
             try:
-                check_texts(text=(text, LONGEST_TURN), character=(character, LONGEST_NAME))
+                check_lengths(text=(text, MAX_TURN_LENGTH), character=(character, MAX_NAME_LENGTH))
                 speaker = character.strip() or None
                 self.services.admit(interaction)
                 self.services.charge(interaction, Cost(characters=len(text)))
-                await self.turns.compose(
+                await self.turns.run_job(
                     interaction,
-                    lambda session, who, job: session.continuation.write(
-                        who, text, speaker, expected, job
+                    lambda session, requester, job: session.continuation.write(
+                        requester, text, speaker, expected, job
                     ),
                     expected,
                 )
@@ -232,8 +234,8 @@ class Writing(FeatureCog, name="OnBook.writing"):
                 await answer_error(interaction, error, keep=text.strip())
 
     async def _undo(self, interaction: Interaction, expected: ScriptPosition | None = None) -> None:
-        note = f"-# {say('{who} took back the last line.', who=who(interaction))}"
-        await self.turns.step(
+        note = f"-# {say('{who} took back the last line.', who=format_requester(interaction))}"
+        await self.turns.move_head(
             interaction,
             lambda session, requester: session.history.undo(requester, expected),
             note,
@@ -241,11 +243,11 @@ class Writing(FeatureCog, name="OnBook.writing"):
         )
 
     async def _redo(self, interaction: Interaction, expected: ScriptPosition | None = None) -> None:
-        note = f"-# {say('{who} brought back what was taken back.', who=who(interaction))}"
-        await self.turns.step(
+        note = say("{who} brought back what was taken back.", who=format_requester(interaction))
+        await self.turns.move_head(
             interaction,
             lambda session, requester: session.history.redo(requester, expected),
-            note,
+            f"-# {note}",
             expected,
         )
 

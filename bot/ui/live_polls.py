@@ -62,7 +62,7 @@ class LivePolls:
         sessions: ChannelSessions,
         poster: MessagePoster,
         messages: MessageSync,
-        hold: Callable[[asyncio.Task[None]], None],
+        track: Callable[[asyncio.Task[None]], None],
         call_later: CallLater | None = None,
         *,
         group: str | None = None,
@@ -72,7 +72,7 @@ class LivePolls:
         self.sessions = sessions
         self.poster = poster
         self.messages = messages
-        self._hold = hold
+        self._track = track
         self._call_later: CallLater = call_later or asyncio.get_running_loop().call_later
         self._ends: dict[int, Timer] = {}
         self._counts: dict[int, Timer] = {}
@@ -92,7 +92,7 @@ class LivePolls:
         self._resumed = True
         for poll in polls:
             script = await store.scripts.find(poll.script)
-            if script and shards.have(script.guild) and poll.id not in self._ends:
+            if script and shards.include(script.guild) and poll.id not in self._ends:
                 self.watch(poll)
 
     def watch(self, poll: Ballot) -> None:
@@ -122,7 +122,7 @@ class LivePolls:
     ) -> None:
         def begin() -> None:
             timers.pop(poll, None)
-            self._hold(asyncio.ensure_future(action(poll)))
+            self._track(asyncio.ensure_future(action(poll)))
 
         if self._stopped:
             return

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..telemetry import SILENT, Meter, Outcome
+from ..telemetry import NULL_METER, Meter, Outcome
 from .components import CUSTOM_ID_PREFIX, LINE_BUTTONS, Interaction
 
 WAIT_KEY = "onbook.wait"
@@ -37,11 +37,11 @@ class Wait:
 @contextmanager
 def measure_wait(interaction: Interaction, meter: Meter) -> Iterator[None]:
     """Measure a wait until the context exits; a second entry for an interaction does nothing."""
-    if meter is SILENT or WAIT_KEY in interaction.extras:
+    if meter is NULL_METER or WAIT_KEY in interaction.extras:
         yield
         return
     wait = interaction.extras[WAIT_KEY] = Wait(meter, name_action(interaction))
-    meter.heard(wait.action)
+    meter.record_received(wait.action)
     try:
         yield
     except BaseException as error:
@@ -49,13 +49,13 @@ def measure_wait(interaction: Interaction, meter: Meter) -> Iterator[None]:
         wait.outcome = Outcome.ABANDONED if ended else Outcome.FAILED
         raise
     finally:
-        meter.finished(wait.action, wait.outcome, wait.seconds)
+        meter.record_finished(wait.action, wait.outcome, wait.seconds)
 
 
 def acknowledge(interaction: Interaction) -> None:
     """Tell the meter that Discord has the first answer."""
     if wait := _find_wait(interaction):
-        wait.meter.acknowledged(wait.action, wait.seconds)
+        wait.meter.record_acknowledged(wait.action, wait.seconds)
 
 
 def set_outcome(interaction: Interaction, outcome: Outcome) -> None:

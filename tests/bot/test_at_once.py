@@ -353,13 +353,13 @@ async def slow_down(services: CogServices, monkeypatch: pytest.MonkeyPatch) -> N
         return await run(request)
 
     monkeypatch.setattr(engine, "run", run_slowly)
-    monkeypatch.setattr(turns, "A_WHILE", 0.05)
+    monkeypatch.setattr(turns, "PROGRESS_INTERVAL", 0.05)
 
 
 async def test_how_far_a_turn_is_is_seen_once_in_a_while(
     inside: Inside, monkeypatch: pytest.MonkeyPatch
 ):
-    a_while = turns.A_WHILE
+    a_while = turns.PROGRESS_INTERVAL
     await begin(inside.ann, inside.channel)
     gate = await hold_after(3, inside.services, monkeypatch)
     began = time.monotonic()

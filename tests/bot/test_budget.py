@@ -29,7 +29,9 @@ async def small(house: House) -> House:
     """Return a house that has room for six states."""
     size = (await house.voices.engine("tiny")).model.state_size * 4
     await house.store.close()
-    house.store = house.sessions.store = await Store.open(house.settings.where, 6 * size)
+    house.store = house.sessions.store = await Store.open(
+        house.settings.database_location, 6 * size
+    )
     house.session = house.sessions.get(7)
     return house
 
@@ -92,7 +94,7 @@ async def test_what_is_there_when_it_opens_counts(small: House):
     for n in range(5):
         await small.write(f"Rain {n}.")
     await small.store.close()
-    small.store = await Store.open(small.settings.where, 1)
+    small.store = await Store.open(small.settings.database_location, 1)
     model = (await small.voices.engine("tiny")).model
     await small.store.states.keep(1, model.fingerprint, np.zeros(model.state_size, np.float32))
     assert await kept(small) == set()

@@ -10,7 +10,7 @@ from unittest.mock import AsyncMock
 import discord
 import pytest
 
-from bot.cogs.history_page import PROMPTS, line_menu
+from bot.cogs.history_page import PLACEHOLDERS, make_line_menu
 from bot.session.turn import ScriptPosition
 from bot.ui import components
 from bot.ui.components import make_page_buttons, make_view
@@ -560,7 +560,7 @@ async def test_each_component_has_one_listener_and_the_bot_remembers_no_message(
         components.make_start_button(),
         *(components.make_stop_button(begun.response.id, work) for work in components.JOB_KINDS),
         *(make_view(*make_page_buttons(book, 1, number, count)) for book, number, count in pages),
-        *(line_menu(action, 1, [option]) for action in PROMPTS),
+        *(make_line_menu(action, 1, [option]) for action in PLACEHOLDERS),
     ]
     ids = [item.custom_id for view in shown for item in view.children]
     ids += [custom_id for message in stage.messages() for custom_id in buttons(message).values()]

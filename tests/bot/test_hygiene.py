@@ -13,11 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.cleaning import clean
-from bot.cogs.attachments import title_of
-from bot.cogs.history_page import LABEL, RewriteModal, label, list_lines, option
-from bot.cogs.reading import file_name
-from bot.cogs.requester import name_of
-from bot.cogs.scripts import RenameModal, script_option
+from bot.cogs.attachments import choose_title
+from bot.cogs.history_page import LABEL_SIZE, RewriteModal, format_label, format_lines, make_option
+from bot.cogs.reading import make_file_name
+from bot.cogs.requester import find_name
+from bot.cogs.scripts import RenameModal, make_script_option
 from bot.i18n.markdown import LIMIT, fenced, inline, plain, size
 from bot.screenplay.elements import ScriptError
 from bot.screenplay.fountain import fountain, from_voice
@@ -168,7 +168,7 @@ def test_a_title_is_one_line_that_discord_takes(text: str) -> None:
     assert title == title.strip()
     assert "\n" not in title
     assert_clean(title)
-    assert re.fullmatch(r"[\w-]{1,60}", file_name(Script(title=title)))
+    assert re.fullmatch(r"[\w-]{1,60}", make_file_name(Script(title=title)))
 
 
 @steadily
@@ -176,7 +176,7 @@ def test_a_title_is_one_line_that_discord_takes(text: str) -> None:
 def test_a_file_name_becomes_a_title(text: str) -> None:
     attached = cast("discord.Attachment", SimpleNamespace(filename=f"{text}.txt"))
     for found in (None, text):
-        title = title_of(attached, Manuscript(found, ()))
+        title = choose_title(attached, Manuscript(found, ()))
         assert title == titled(title)
 
 
@@ -184,7 +184,7 @@ def test_a_file_name_becomes_a_title(text: str) -> None:
 @given(wild)
 def test_a_display_name_is_never_empty_and_always_clean(text: str) -> None:
     user = cast("discord.Member", SimpleNamespace(display_name=text, name="ann_1", id=7))
-    credit = name_of(user)
+    credit = find_name(user)
     assert 0 < size(credit) <= NAME_SIZE
     assert_clean(credit)
 
@@ -211,7 +211,7 @@ def test_a_message_with_lines_pings_nobody_and_keeps_to_its_block(
         assert block.count("`") == 6
         assert not PING.search(block)
     assert_inert(format_credit(lines))
-    assert not PING.search(list_lines(lines, {}, {}))
+    assert not PING.search(format_lines(lines, {}, {}))
 
 
 @steadily
@@ -240,13 +240,17 @@ async def nothing(*_: object) -> None:
 @given(wild, wild, wild)
 def test_menus_and_windows_get_texts_that_discord_takes(text: str, title: str, who: str) -> None:
     script = Script(id=1, title=titled(title) or "Untitled", running=True, archived=False)
-    chosen = script_option(script)
+    chosen = make_script_option(script)
     default = RenameModal(script, nothing).name.default
     line = a_line(text, 1, who)
     shown = [(chosen.label, 100), (default or "", 100)]
     if line:
-        made = option(line, 3)
-        shown += [(made.label, 100), (made.description or "", 100), (label(line, None), LABEL)]
+        made = make_option(line, 3)
+        shown += [
+            (made.label, 100),
+            (made.description or "", 100),
+            (format_label(line, None), LABEL_SIZE),
+        ]
         assert RewriteModal(line, ScriptPosition(1, 1), nothing).text.default == line.text
     for one, limit in shown:
         assert 0 < size(one) <= limit

@@ -148,7 +148,7 @@ async def running(bot: Bot) -> AsyncIterator[None]:
 
 async def a_run(chosen: RunnerSettings, gate: threading.Event, seen: Seen) -> None:
     """Run through all sorts of acts, and read the pages."""
-    async with aiohttp.ClientSession() as session, Bot(chosen) as bot, bot.telling():
+    async with aiohttp.ClientSession() as session, Bot(chosen) as bot, bot.serve_metrics():
         pages = Pages(session, f"http://127.0.0.1:{chosen.metrics_port}")
 
         async def look(when: str) -> None:

@@ -20,7 +20,7 @@ from discord.ext import commands
 from sqlalchemy import URL
 
 from bot.cogs import add_cogs
-from bot.cogs.privacy import as_file
+from bot.cogs.privacy import make_export_file
 from bot.screenplay.elements import Kind
 from bot.session.replay import Verdict, replay_script
 from bot.session.turn import ContinueRequest, Job, ScriptPosition
@@ -142,7 +142,7 @@ async def test_text_is_taken_from_copies_too_and_every_voice_forgets_it(house: H
     first = (await house.write("Rain.")).lines[0]
     ben = house.writer("Ben")
     kept = (await house.session.continuation.write(ben, f"MAYA: {PHRASE}!")).lines[0]
-    [spoken] = await house.carry_on(seed=1)
+    [spoken] = await house.continue_(seed=1)
     await house.session.history.rewrite(
         house.writer(), ScriptPosition((await house.session.load_script()).id, first.id), "Snow."
     )
@@ -162,7 +162,7 @@ async def test_text_is_taken_from_copies_too_and_every_voice_forgets_it(house: H
     assert await house.state(lines[1]) == await house.read_from_the_start(lines[:2])
     assert await house.store.states.find_surprisal(spoken.id, spoken.origin["fingerprint"]) is None
     # The voice reads the script again, as it is after the removal.
-    [after] = await house.carry_on(seed=2)
+    [after] = await house.continue_(seed=2)
     assert await house.state(after) == await house.read_from_the_start([*lines, after])
     # A copy of a removed line is marked as removed as well.
     await house.session.history.rewrite(
@@ -191,7 +191,7 @@ async def test_a_line_that_was_being_written_meanwhile_is_not_kept(house: House)
     assert await house.store.states.find(head, model.fingerprint) is None
     await house.store.states.keep(head, model.fingerprint, drafts[0][0].state, removed=1)
     assert await house.store.states.find(head, model.fingerprint) is not None
-    assert len(await house.carry_on()) == 1
+    assert len(await house.continue_()) == 1
 
 
 @pytest.mark.parametrize("text", [False, True])
@@ -200,7 +200,7 @@ async def test_what_is_forgotten_is_nowhere_on_the_disk(house: House, text: bool
     ben = house.writer("Ben")
     named = type(ben)(ben.id, NAME, ben.delivery)
     await house.session.continuation.write(named, "\n\n".join(f"{PHRASE} {n}." for n in range(9)))
-    database = house.settings.where
+    database = house.settings.database_location
     tell(database, "ANALYZE")  # a server then keeps samples of its tables' content
     before = on_the_disk(database)
     assert NAME.encode() in before
@@ -216,10 +216,10 @@ async def test_what_is_forgotten_is_nowhere_on_the_disk(house: House, text: bool
 async def test_what_is_deleted_is_nowhere_on_the_disk(house: House):
     begun = await house.start()
     await house.write(f"{PHRASE}.")
-    tell(house.settings.where, "ANALYZE")
-    assert PHRASE.encode() in on_the_disk(house.settings.where)
+    tell(house.settings.database_location, "ANALYZE")
+    assert PHRASE.encode() in on_the_disk(house.settings.database_location)
     await house.store.scripts.delete(begun.script.id)
-    assert PHRASE.encode() not in on_the_disk(house.settings.where)
+    assert PHRASE.encode() not in on_the_disk(house.settings.database_location)
 
 
 async def test_messages_are_drawn_again_without_what_was_forgotten(stage: Stage):
@@ -272,7 +272,7 @@ async def test_export_has_whatever_bears_a_persons_id(house: House):
         house.writer(), ContinueRequest(takes=2, vote=60)
     )
     await house.session.polls.vote(ben, turn.poll.id, 1)
-    name, content = as_file(await house.store.people.load_kept(ben.id), 10_000)
+    name, content = make_export_file(await house.store.people.load_kept(ben.id), 10_000)
     assert name == "on-book-yours.json"
     given = json.loads(content)
     assert [one["take"] for one in given["votes"]] == [2]
@@ -280,7 +280,7 @@ async def test_export_has_whatever_bears_a_persons_id(house: House):
     assert len(given["asked"]) == 1
     assert given["lines"] == given["scripts"] == []
     theirs = await house.store.people.load_kept(voters)
-    [began] = json.loads(as_file(theirs, 10_000)[1])["scripts"]
+    [began] = json.loads(make_export_file(theirs, 10_000)[1])["scripts"]
     assert began["script"] == "The Diner"
 
 
@@ -301,7 +301,7 @@ async def test_export_is_packed_where_it_is_too_large_for_a_message(stage: Stage
     for _ in range(3):
         await stage.ben.slash(stage.channel, "write", text="Rain. " * 200)
     kept = await stage.services.store.people.load_kept(stage.ben.id)
-    name, content = as_file(kept, 2000)
+    name, content = make_export_file(kept, 2000)
     assert (name, len(content) < 2000) == ("on-book-yours.zip", True)
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         assert len(json.loads(archive.read("on-book-yours.json"))["lines"]) == 3
@@ -328,10 +328,10 @@ async def test_whom_it_told_of_what_no_voice_can_read_is_forgotten_too(house: Ho
 @on_a_file
 async def test_replay_says_what_follows_a_removed_line(house: House):
     await house.start()
-    [before] = await house.carry_on(seed=1)
+    [before] = await house.continue_(seed=1)
     ben = house.writer("Ben")
     await house.session.continuation.write(ben, PHRASE)
-    await house.carry_on(seed=2, lines=2)
+    await house.continue_(seed=2, lines=2)
     await house.store.people.forget(ben.id, text=True)
     found = await replay_script(house.session, Job())
     assert [one.verdict for one in found.findings] == [
@@ -568,7 +568,7 @@ async def test_messages_of_other_shards_are_drawn_by_their_processes(stage: Stag
     for shard in (1 - its_shard, its_shard):
         assert PHRASE in "\n".join(content for content, _ in stage.seen())
         bot.shard_count, bot.shard_id = 2, shard
-        await stage.services.stale.draw()
+        await stage.services.stale.redraw()
     assert PHRASE not in "\n".join(content for content, _ in stage.seen())
 
 
@@ -590,7 +590,7 @@ async def test_a_message_that_was_sent_meanwhile_is_drawn_again(stage: Stage):
     await store.posts.record(
         message.id + 1, script, await store.lines.load([line.id for line in was])
     )
-    await stage.services.stale.draw()
+    await stage.services.stale.redraw()
     assert await store.posts.list_stale() == {}
     assert PHRASE not in stage.messages()[-1].content
 
@@ -645,7 +645,7 @@ async def test_two_who_wait_do_not_wait_for_each_other(stage: Stage):
     both_in_hand = asyncio.Barrier(2)
 
     async def press() -> None:
-        stage.services.in_flight.concern(stage.ben.id)
+        stage.services.in_flight.track_person(stage.ben.id)
         await both_in_hand.wait()
         await stage.services.in_flight.wait_for(stage.ben.id)
 

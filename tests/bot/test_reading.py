@@ -13,7 +13,7 @@ from PIL import Image
 from pypdf import PdfReader
 from sqlalchemy import text
 
-from bot.cogs.reading import file_name
+from bot.cogs.reading import make_file_name
 from bot.screenplay.importers.import_formats import read
 from bot.session.surprisal import load_last_surprisal
 from bot.storage.schema import Script
@@ -125,7 +125,7 @@ async def test_what_cannot_be_shown_is_refused(stage: Stage, command: str, optio
 
 def test_file_names() -> None:
     def named(title: str) -> str:
-        return file_name(Script(title=title))
+        return make_file_name(Script(title=title))
 
     assert named("The Last Diner!") == "the-last-diner"
     assert named("../..\\x") == "x"

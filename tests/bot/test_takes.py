@@ -341,7 +341,7 @@ async def test_votes_of_other_shards_are_left_to_their_processes(
     for shard in range(3):
         bot.shard_count, bot.shard_id = 3, shard
         its, watched = stage.services, list[Ballot]()
-        hold = its.in_flight.hold
+        hold = its.in_flight.track
         polls = LivePolls(bot, its.sessions, its.poster, its.messages, hold)
         monkeypatch.setattr(polls, "watch", watched.append)
         await polls.resume()

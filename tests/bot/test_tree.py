@@ -9,7 +9,7 @@ import pytest
 import simcord
 from sqlalchemy import select
 
-from bot.cogs.history_page import ASKED_FOR
+from bot.cogs.history_page import REQUESTED_MARK
 from bot.session.turn import ContinueRequest, ScriptPosition, SessionError, StaleLine
 from bot.storage.line_tree import AlreadyWritten
 from bot.storage.schema import Line
@@ -77,7 +77,7 @@ async def test_a_new_line_replaces_what_redo_would_bring(house: House):
 async def test_a_jump_sets_the_way_that_redo_follows(house: House):
     begun = await house.start()
     rain = (await house.write("Rain.\n\nThunder.\n\nHail.")).lines
-    await house.session.history.jump_to(house.writer(), begun.place)
+    await house.session.history.jump_to(house.writer(), begun.position)
     await house.write("Snow.")
     await house.session.history.jump_to(house.writer(), ScriptPosition(begun.script.id, rain[1].id))
     for _ in range(2):
@@ -93,7 +93,7 @@ async def test_an_old_redo_moves_nothing(house: House):
     back = await house.session.history.undo(house.writer())
     await house.session.history.redo(house.writer())
     with pytest.raises(StaleLine):
-        await house.session.history.redo(house.writer(), back.place)
+        await house.session.history.redo(house.writer(), back.position)
     assert (await house.session.load_script()).head == written.lines[0].id
 
 
@@ -148,9 +148,9 @@ async def test_a_jump_is_no_way_around(house: House):
     await house.write("Rain.")
     await house.session.continuation.continue_(house.writer("Ben"), ContinueRequest(seed=1))
     with pytest.raises(SessionError, match="would take Ann's line"):
-        await house.session.history.jump_to(house.writer("Ben"), begun.place)
+        await house.session.history.jump_to(house.writer("Ben"), begun.position)
     assert len(await house.session.load_lines()) == 3
-    await house.session.history.jump_to(house.writer("Ann"), begun.place)
+    await house.session.history.jump_to(house.writer("Ann"), begun.position)
     assert len(await house.session.load_lines()) == 1
 
 
@@ -255,8 +255,8 @@ async def test_history_opens_at_a_line(stage: Stage):
     for line, page, there in [(1, 1, "**1** INT\\. DINER \\- NIGHT"), (2, 2, "**2** Snow\\.")]:
         shown = (await stage.ann.slash(stage.channel, "history", line=line)).response
         assert f"page {page} of 2" in shown.content
-        marked = [one for one in shown.content.split("\n") if one.startswith(ASKED_FOR)]
-        assert marked == [f"{ASKED_FOR}{there}"]
+        marked = [one for one in shown.content.split("\n") if one.startswith(REQUESTED_MARK)]
+        assert marked == [f"{REQUESTED_MARK}{there}"]
     assert labels(shown) == ["Page back", "Page on"]
     refused = answer(await stage.ann.slash(stage.channel, "history", line=3))
     assert refused.ephemeral
@@ -512,7 +512,7 @@ async def test_a_fork_goes_its_own_way_from_before_its_line(house: House):
 async def test_a_line_is_rewritten_and_what_followed_follows(house: House):
     begun = await house.start()
     rain = (await house.write("Rain.")).lines[0]
-    [said] = await house.carry_on(5)
+    [said] = await house.continue_(5)
     turn = await house.session.history.rewrite(
         house.writer(), ScriptPosition(begun.script.id, rain.id), "Snow."
     )
@@ -526,7 +526,7 @@ async def test_a_line_is_rewritten_and_what_followed_follows(house: House):
     )
     assert (turn.removed, turn.restored) == ({rain.id, said.id}, {copy.id})
     assert await house.state(copy) is None
-    await house.carry_on(6)
+    await house.continue_(6)
     assert await house.state(copy) == await house.read_from_the_start(lines)
     # A copy of a copy names the line that was written first.
     await house.session.history.rewrite(

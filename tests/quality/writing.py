@@ -121,7 +121,7 @@ async def opened(voice: Path, changes: Mapping[str, object]) -> AsyncIterator[Bo
         except ValidationError as error:
             first = error.errors()[0]
             raise TextError(f"{first['loc'][0]} cannot be so: {first['msg']}.") from error
-        store = await Store.open(settings.where)
+        store = await Store.open(settings.database_location)
         voices = Voices(settings.models, settings.threads, settings.rows, settings.queue)
         try:
             await voices.engine(settings.model)

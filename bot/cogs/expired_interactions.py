@@ -13,19 +13,19 @@ from ..ui.components import CUSTOM_ID_PREFIX, Interaction
 from ..ui.responses import IS_HANDLED, answer_error
 from .feature import FeatureCog
 
-KINDS = (discord.InteractionType.component, discord.InteractionType.modal_submit)
+ANSWERED_TYPES = (discord.InteractionType.component, discord.InteractionType.modal_submit)
 
 
-class Strays(FeatureCog, name="OnBook.strays"):
+class ExpiredInteractions(FeatureCog, name="OnBook.strays"):
     """Say what to do instead.
 
     Offers and open windows do not outlive a restart.
     """
 
     @commands.Cog.listener("on_interaction")
-    async def answer_stray(self, interaction: Interaction) -> None:
+    async def answer_expired(self, interaction: Interaction) -> None:
         """Answer an interaction that no listener has marked as HEARD before this call."""
-        if interaction.type not in KINDS or IS_HANDLED in interaction.extras:
+        if interaction.type not in ANSWERED_TYPES or IS_HANDLED in interaction.extras:
             return
         data: Any = interaction.data or {}
         if not (
@@ -36,17 +36,17 @@ class Strays(FeatureCog, name="OnBook.strays"):
             error = SessionError(
                 say("That is too old, or not for this: use the command once more.")
             )
-            await answer_error(interaction, error, keep=_written_in(data))
+            await answer_error(interaction, error, keep=_collect_texts(data))
 
 
-def _written_in(data: dict[str, Any]) -> str:
+def _collect_texts(data: dict[str, Any]) -> str:
     """Return all texts of a window, so that they are not lost with it."""
-    found: list[str] = []
-    todo = [data]
-    while todo:
-        one = todo.pop(0)
-        if isinstance(value := one.get("value"), str) and value.strip():
-            found.append(value)
-        inside = [*(one.get("components") or ()), one.get("component")]
-        todo += [each for each in inside if isinstance(each, dict)]
-    return "\n\n".join(found)
+    texts: list[str] = []
+    components = [data]
+    while components:
+        component = components.pop(0)
+        if isinstance(value := component.get("value"), str) and value.strip():
+            texts.append(value)
+        children = [*(component.get("components") or ()), component.get("component")]
+        components += [child for child in children if isinstance(child, dict)]
+    return "\n\n".join(texts)
