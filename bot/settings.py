@@ -1,4 +1,4 @@
-"""Settings: read the configuration of the bot from environment variables."""
+"""Read the configuration of the bot from environment variables."""
 
 from __future__ import annotations
 
@@ -49,9 +49,7 @@ PATTERN_MEANINGS = {
 }
 """The patterns in words, for error messages."""
 
-RATE_DESCRIPTION = (
-    "Turns, lines of the voice and characters to be read that a {} may ask for in a minute."
-)
+RATE_DESCRIPTION = "Turns, generated lines and characters read that a {} may use per minute."
 
 
 class SettingsError(Exception):
@@ -79,69 +77,80 @@ class Settings(BaseModel):
         str,
         Field(
             pattern=GROUP_PATTERN,
-            description="The command under which all others lie in somebody else's bot.",
+            description="The command group of On Book in another bot.",
         ),
     ] = "onbook"
-    database: Annotated[Path, Field(description="The SQLite file that keeps the scripts.")] = Path(
+    database: Annotated[Path, Field(description="The SQLite file of the scripts.")] = Path(
         "onbook.db"
     )
     database_url: Annotated[
         SecretStr | None,
-        Field(description="PostgreSQL instead: postgresql+asyncpg://NAME:PASSWORD@HOST/DATABASE."),
+        Field(
+            description="A PostgreSQL database instead: postgresql+asyncpg://NAME:PASSWORD@HOST/DATABASE."
+        ),
     ] = None
     models: Annotated[Path, Field(description="The folder of voice files (*.onnx).")] = (
         SHIPPED_MODELS
     )
-    model: Annotated[str, Field(description="The voice of a new script, by file name.")] = "stage"
+    model: Annotated[
+        str, Field(description="The voice of new scripts: a file name without .onnx.")
+    ] = "stage"
     temperature: Annotated[
-        float, Field(ge=0.1, le=2.0, description="How daring a new script's voice is.")
+        float, Field(ge=0.1, le=2.0, description="The sampling temperature of new scripts.")
     ] = 0.75
     top_p: Annotated[
-        float, Field(gt=0, le=1.0, description="The share of likely characters to choose from.")
+        float, Field(gt=0, le=1.0, description="The top-p (nucleus) of new scripts.")
     ] = 0.95
     min_p: Annotated[
         float,
-        Field(ge=0, le=1.0, description="How likely a character must be, beside the likeliest."),
+        Field(
+            ge=0,
+            le=1.0,
+            description="The least probability of a character, relative to the likeliest.",
+        ),
     ] = 0.0
     repetition: Annotated[
-        float, Field(ge=0, le=2.0, description="What repeating an earlier passage costs; 0: off.")
+        float,
+        Field(ge=0, le=2.0, description="The penalty for repeating an earlier passage; 0 is off."),
     ] = 0.5
     company: Annotated[
         float,
-        Field(ge=0, le=2.0, description="How readily those speak who have spoken before; 0: off."),
+        Field(ge=0, le=2.0, description="The bias towards characters who have spoken; 0 is off."),
     ] = 1.0
     recall: Annotated[
-        float, Field(ge=0, le=2.0, description="How readily said words are taken up; 0: off.")
+        float,
+        Field(ge=0, le=2.0, description="The bias towards words of the last lines; 0 is off."),
     ] = 1.0
     quality: Annotated[
         Literal["quick", "good", "best"],
-        Field(description="How many candidates a line is chosen from: 1, 16 or 64."),
+        Field(description="The candidates of a line: 1 (quick), 16 (good) or 64 (best)."),
     ] = "best"
     soft_length: Annotated[
-        int, Field(ge=0, le=1500, description="Characters after which a line ends the sooner.")
+        int,
+        Field(ge=0, le=1500, description="Characters after which the end of a line gets likelier."),
     ] = 60
-    banned: Annotated[
-        FilePath, Field(description="The file of words that a voice must not say, one a line.")
-    ] = SHIPPED_BANNED
+    banned: Annotated[FilePath, Field(description="The file of banned words, one per line.")] = (
+        SHIPPED_BANNED
+    )
     line_length: Annotated[
-        int, Field(ge=40, le=1500, description="Characters after which a written line is ended.")
+        int, Field(ge=40, le=1500, description="The most characters of a generated line.")
     ] = 600
     states_mb: Annotated[
-        int, Field(ge=1, description="Megabytes of the database that states may take.")
+        int, Field(ge=1, description="Megabytes of the database for model states.")
     ] = 832
     departed_days: Annotated[
         int,
-        Field(ge=0, le=3650, description="Days until a server that left has its scripts deleted."),
+        Field(
+            ge=0,
+            le=3650,
+            description="Days until the scripts of a server that removed the bot are deleted.",
+        ),
     ] = 30
-    threads: Annotated[
-        int, Field(ge=1, le=64, description="Processor threads that a voice computes with.")
-    ] = 2
-    rows: Annotated[
-        int, Field(ge=1, le=1024, description="Lines that are written side by side.")
-    ] = 64
-    queue: Annotated[
-        int, Field(ge=1, description="Lines that may wait for a place before more are refused.")
-    ] = 256
+    threads: Annotated[int, Field(ge=1, le=64, description="Processor threads of a voice.")] = 2
+    rows: Annotated[int, Field(ge=1, le=1024, description="Lines that a voice writes at once.")] = (
+        64
+    )
+    queue: Annotated[int, Field(ge=1, description="Lines that may wait; more are refused.")] = 256
     person_limits: Annotated[
         str, Field(pattern=RATES_PATTERN, description=RATE_DESCRIPTION.format("person"))
     ] = "60 100 1200000"
@@ -210,17 +219,18 @@ class RunnerSettings(Settings):
     )
     shards: Annotated[
         str | None,
-        Field(description="The shards of this process, as in 0-3/16; all of them if not set."),
+        Field(description="The shards of this process, such as 0-3/16; all if not set."),
     ] = None
     log_level: Annotated[
-        Literal["DEBUG", "INFO", "WARNING", "ERROR"], Field(description="How much is logged.")
+        Literal["DEBUG", "INFO", "WARNING", "ERROR"],
+        Field(description="The lowest level of log messages."),
     ] = "INFO"
     metrics_port: Annotated[
         int,
-        Field(ge=0, le=65535, description="Where the bot says how it is, by HTTP; 0: nowhere."),
+        Field(ge=0, le=65535, description="The port of the metrics and health pages; 0 is off."),
     ] = 0
     metrics_host: Annotated[
-        str, Field(min_length=1, description="The address of this machine that the port is at.")
+        str, Field(min_length=1, description="The address that the metrics port listens on.")
     ] = "127.0.0.1"
 
     @field_validator("shards")

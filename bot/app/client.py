@@ -38,7 +38,7 @@ if TYPE_CHECKING:  # because prometheus-client may not be installed
 
 log = logging.getLogger("onbook.runner")
 
-PACKAGE = (__package__ or "bot.app").rpartition(".")[0]
+PACKAGE_NAME = (__package__ or "bot.app").rpartition(".")[0]
 """The name under which the bot's package is imported."""
 
 SYNCED_COMMANDS = "synced commands"
@@ -317,7 +317,7 @@ async def run_on_discord(settings: RunnerSettings) -> None:
     if not token:
         raise RunnerError(
             "DISCORD_TOKEN is not set: put the bot's token into .env, or try everything without "
-            f"one: python -m {PACKAGE} --local."
+            f"one: python -m {PACKAGE_NAME} --local."
         )
     freeze_imports()
     end: asyncio.Future[None] = asyncio.get_running_loop().create_future()

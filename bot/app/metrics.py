@@ -1,4 +1,4 @@
-"""Metrics: count for Prometheus what happens in one bot, in a registry of its own."""
+"""Count the events of one bot for Prometheus, in a registry of its own."""
 
 from __future__ import annotations
 
@@ -36,63 +36,65 @@ TOO_MANY = 429
 """The status of a request beyond Discord's rate limits."""
 
 Loads = Callable[[], Mapping[str, Load]]
-"""Returns the load of each voice, in any thread."""
+"""Return the load of each model, from any thread."""
 
 
 class Metrics(Meter):
-    """Counts what happens in a bot. No label tells who did something, where, or what they said."""
+    """Count the events of one bot. No label identifies a person, a place or a text."""
 
     def __init__(self, loads: Loads) -> None:
         self.registry = registry = CollectorRegistry()
         self.http_trace = make_trace(self._record_request)
         self._received = Counter(
-            "onbook_interactions", "Interactions that have arrived.", ["act"], registry=registry
+            "onbook_interactions", "Interactions received.", ["act"], registry=registry
         )
         self._in_progress = Gauge(
-            "onbook_interactions_in_hand",
-            "Interactions that are being answered.",
+            "onbook_interactions_in_progress",
+            "Interactions in progress.",
             registry=registry,
         )
         self._to_acknowledge = Histogram(
             "onbook_acknowledge_seconds",
-            "From the arrival of an interaction to its first answer.",
+            "Time from an interaction to the first response, in seconds.",
             ["act"],
             buckets=ACKNOWLEDGE_BUCKETS,
             registry=registry,
         )
         self._to_finish = Histogram(
             "onbook_finish_seconds",
-            "From the arrival of an interaction to its end.",
+            "Time from an interaction to its end, in seconds.",
             ["act", "outcome"],
             buckets=FINISH_BUCKETS,
             registry=registry,
         )
         self._transactions = Histogram(
             "onbook_transaction_seconds",
-            "Transactions of the database, with their waits.",
+            "Database transactions, including the wait for a connection, in seconds.",
             ["purpose"],
             buckets=SHORT_BUCKETS,
             registry=registry,
         )
         self._transactions_in_progress = Gauge(
-            "onbook_transactions_in_hand", "Transactions that wait or are open.", registry=registry
+            "onbook_transactions_in_progress",
+            "Database transactions that are open or wait for a connection.",
+            registry=registry,
         )
         self._requests = Histogram(
             "onbook_request_seconds",
-            "Requests to Discord, until their answers began.",
+            "Time from an HTTP request to Discord until its response begins, in seconds.",
             ["status"],
             buckets=REQUEST_BUCKETS,
             registry=registry,
         )
         self._gateway = Counter(
             "onbook_gateway_events",
-            "Connections to Discord's gateway: new, resumed and lost.",
+            "Gateway connections that were made, resumed and lost.",
             ["event"],
             registry=registry,
         )
         self._delay = Histogram(
             "onbook_loop_delay_seconds",
-            "Delays of the event loop.",
+            "Delay of the event loop, in seconds.",
             buckets=SHORT_BUCKETS,
             registry=registry,
         )
@@ -100,7 +102,7 @@ class Metrics(Meter):
         ProcessCollector(registry=registry)
 
     def render(self) -> bytes:
-        """Return the metrics as `CONTENT_TYPE`; any thread may, for up to a tenth of a second."""
+        """Return the metrics as `CONTENT_TYPE`, from any thread, within a tenth of a second."""
         return generate_latest(self.registry)
 
     def record_received(self, action: str) -> None:
@@ -139,22 +141,20 @@ class Metrics(Meter):
 
 
 class _Loads(Collector):
-    """Collects the loads of the voices when the page is made."""
+    """Collect the loads of the models whenever the metrics are rendered."""
 
     def __init__(self, loads: Loads) -> None:
         self.loads = loads
 
     def collect(self) -> Iterator[GaugeMetricFamily | CounterMetricFamily]:
-        """Yield the numbers of this moment."""
+        """Yield the current values."""
         queue = GaugeMetricFamily(
-            "onbook_queue", "Lines that wait for a row of the batch.", labels=["voice"]
+            "onbook_queue", "Requests that wait for a row of the batch.", labels=["voice"]
         )
-        rows = GaugeMetricFamily(
-            "onbook_rows", "Lines that are read or written in the batch.", labels=["voice"]
-        )
+        rows = GaugeMetricFamily("onbook_rows", "Rows of the batch in use.", labels=["voice"])
         characters = CounterMetricFamily(
             "onbook_characters",
-            "Characters that were read, and that were written.",
+            "Characters read and written.",
             labels=["voice", "work"],
         )
         for voice, load in self.loads().items():

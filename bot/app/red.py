@@ -8,24 +8,20 @@ from __future__ import annotations
 
 import asyncio
 import io
-from typing import TypeVar
 
-from discord.ext import commands
 from discord.utils import DEFAULT_FILE_SIZE_LIMIT_BYTES
 from redbot.core import commands as red_commands
 from redbot.core.bot import Red
 from redbot.core.data_manager import cog_data_path
 from redbot.core.errors import CogLoadError
 
-from ..cogs import add_cogs
+from ..cogs import CogT, add_cogs
 from ..cogs.command_group import CommandConflict
-from ..cogs.lifecycle import OnBook
 from ..cogs.privacy import Privacy, make_export_file
+from ..cogs.services import OnBook
 from ..inference.model import ModelError
 from ..settings import SettingsError, read_settings
 from ..storage.database import StoreError
-
-CogT = TypeVar("CogT", bound=commands.Cog)
 
 
 async def setup_in_red(bot: Red) -> None:

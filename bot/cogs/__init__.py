@@ -15,13 +15,12 @@ from .cast import Cast
 from .command_group import check_conflicts, make_group
 from .expired_interactions import ExpiredInteractions
 from .feature import FeatureCog
-from .lifecycle import OnBook
 from .models import Models
 from .privacy import Privacy
 from .reading import Reading
 from .script_settings import ScriptSettings
 from .scripts import Scripts
-from .services import CogServices, Host, open_services
+from .services import CogServices, Host, OnBook, open_services
 from .starting import Starting
 from .stopping import Stopping
 from .takes import Takes

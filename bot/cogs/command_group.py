@@ -11,8 +11,7 @@ from discord import AppCommandType, app_commands
 
 from .branches import CONTEXT_MENUS
 from .feature import Command, allow_in_servers_and_dms
-from .lifecycle import OnBook
-from .services import Host
+from .services import Host, OnBook
 
 
 class CommandConflict(Exception):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import discord
+from discord import app_commands
 from discord.ext import commands
 
 from ..inference.registry import Voices
@@ -160,3 +161,21 @@ async def open_services(
         stale=StaleMessages(bot, sessions, messages, group=group),
         in_flight=in_flight,
     )
+
+
+class OnBook(commands.Cog):
+    """Write a script with a small neural network, line by line.
+
+    It is added last, because discord.py removes cogs in the order in which they were added.
+    """
+
+    def __init__(self, services: CogServices, group: app_commands.Group | None = None) -> None:
+        self.services = services
+        if group:
+            # discord.py adds the commands of this attribute to a host's, and removes them with the
+            # cog.
+            self.__cog_app_commands__ = [group]
+
+    async def cog_unload(self) -> None:
+        """Finish or stop what is in flight, and close the voices and the database."""
+        await self.services.close()

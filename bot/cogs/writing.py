@@ -106,9 +106,7 @@ class Writing(FeatureCog, name="OnBook.writing"):
         await self.turns.charge_lines(interaction, None, lines, takes)
         await self.turns.run_job(
             interaction,
-            lambda session, requester, job: session.continuation.continue_(
-                requester, request, None, job
-            ),
+            lambda session, requester, job: session.continue_(requester, request, None, job),
             checked=True,
         )
 
@@ -183,7 +181,7 @@ class Writing(FeatureCog, name="OnBook.writing"):
                 await self.turns.charge_lines(interaction, position)
                 await self.turns.run_job(
                     interaction,
-                    lambda session, requester, job: session.continuation.continue_(
+                    lambda session, requester, job: session.continue_(
                         requester, ContinueRequest(), position, job
                     ),
                     position,

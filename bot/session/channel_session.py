@@ -17,7 +17,7 @@ from .library import Library
 from .notifications import Notifications
 from .polls import Polls
 from .reader import ScriptReader
-from .turn import ScriptPosition
+from .turn import ContinueRequest, Job, Requester, ScriptPosition, TurnResult
 
 
 def utc_now() -> dt.datetime:
@@ -66,6 +66,16 @@ class ChannelSession:
     async def load_lines(self) -> list[Line]:
         """Return the lines of the script that runs, from the first to the last."""
         return await self.library.load_lines()
+
+    async def continue_(
+        self,
+        requester: Requester,
+        request: ContinueRequest,
+        expected: ScriptPosition | None = None,
+        job: Job | None = None,
+    ) -> TurnResult:
+        """Let the model write on, as `Continuation.continue_` does."""
+        return await self.continuation.continue_(requester, request, expected, job)
 
 
 class ChannelSessions:

@@ -149,7 +149,7 @@ class Replayer:
             finding = Finding(number, line, Verdict.UNPROVED, None, (say(TEXT_REMOVED_ABOVE),))
         else:
             rewritten = await self._rewrite(reader, original, progress)
-            finding = judge(
+            finding = judge_line(
                 number, line, rewritten, explain_differences(line, self._banned, reader.opening)
             )
         progress.written += 1
@@ -191,7 +191,7 @@ class Replayer:
         return reason
 
 
-def judge(number: int, line: Line, rewritten: str, reasons: tuple[str, ...]) -> Finding:
+def judge_line(number: int, line: Line, rewritten: str, reasons: tuple[str, ...]) -> Finding:
     """Return the finding on a line that was written ``rewritten``."""
     if rewritten == line.text:
         return Finding(number, line, Verdict.PROVED, None, reasons)

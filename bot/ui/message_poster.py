@@ -145,7 +145,7 @@ class MessagePoster:
         An announcement that failed in the middle is completed by the next call, however late: each
         card is recorded when it is posted, and posted once.
         """
-        note, script = _format_result(poll_result), poll_result.script
+        note, script = _format_poll_result(poll_result), poll_result.script
         last = poll_result.lines[-1].id
         cards, shown = split_into_cards(poll_result.lines), set[int]()
         for number, group in enumerate(cards):
@@ -216,7 +216,7 @@ def _format_progress(progress: Progress) -> str:
     return say("The voice writes.")
 
 
-def _format_result(poll_result: PollResult) -> str:
+def _format_poll_result(poll_result: PollResult) -> str:
     votes, script = sum(poll_result.counts.values()), poll_result.script
     sentence = say(NOBODY_VOTED[poll_result.result is not None])
     if votes:

@@ -17,7 +17,7 @@ def format_report(replay: ReplayResult) -> str:
     proved = replay.filter_by_verdict(Verdict.PROVED)
     missing = replay.filter_by_verdict(Verdict.DIFFERENT, Verdict.UNPROVED)
     written = len(proved) + len(missing)
-    parts = [_format_result(len(proved), written)]
+    parts = [_format_proved(len(proved), written)]
     people = len(replay.filter_by_verdict(Verdict.PERSON))
     if people:
         parts.append(say("People wrote {lines}.", lines=many(people, "line")))
@@ -56,7 +56,7 @@ def format_table(replay: ReplayResult) -> str:
     return "".join(f"{line}\n" for line in (header, *lines))
 
 
-def _format_result(proved: int, written: int) -> str:
+def _format_proved(proved: int, written: int) -> str:
     if not written:
         return say("The voice has written none of it.")
     if proved < written:

@@ -83,7 +83,7 @@ async def test_a_script_goes_on_where_its_states_are_gone(small: House):
     for n in range(20):
         await small.start(small.sessions.get(100 + n))
     assert lines[-1].id not in await kept(small)
-    turn = await small.session.continuation.continue_(small.writer(), ContinueRequest(seed=5))
+    turn = await small.session.continue_(small.writer(), ContinueRequest(seed=5))
     assert await small.state(lines[-1]) in (expected, None)
     everything = await small.session.load_lines()
     assert await small.state(turn.lines[-1]) == await small.read_from_the_start(everything)

@@ -210,9 +210,7 @@ async def test_what_is_finished_stays_when_somebody_stops_it(house: House):
     await house.start()
     patience = Job()
     work = asyncio.ensure_future(
-        house.session.continuation.continue_(
-            house.writer(), ContinueRequest(seed=1, lines=10), None, patience
-        )
+        house.session.continue_(house.writer(), ContinueRequest(seed=1, lines=10), None, patience)
     )
     while patience.progress.written < 2:  # noqa: ASYNC110 - nobody is told
         await asyncio.sleep(0)
@@ -228,9 +226,7 @@ async def test_stopped_before_the_first_line_nothing_is_added(house: House):
     patience = Job()
     patience.stop()
     with pytest.raises(SessionError, match="Stopped before the first line"):
-        await house.session.continuation.continue_(
-            house.writer(), ContinueRequest(lines=3), None, patience
-        )
+        await house.session.continue_(house.writer(), ContinueRequest(lines=3), None, patience)
     assert len(await house.session.load_lines()) == 1
     assert await house.continue_(1)
 

@@ -161,7 +161,7 @@ async def test_everybody_waits_a_while_between_two_lines(house: House):
         with pytest.raises(SessionError, match=r"try again in (60|[1-5]\d) seconds\.$"):
             await act()
     ben = house.writer("Ben")
-    await house.session.continuation.continue_(ben, ContinueRequest(seed=1))
+    await house.session.continue_(ben, ContinueRequest(seed=1))
     with pytest.raises(SessionError, match="Everybody waits a while"):
         await house.session.continuation.retry(house.writer("Ben"))
     # Set the lines' times back, as if a minute had passed.

@@ -218,7 +218,7 @@ async def test_a_fork_and_a_branch_keep_it(house: House):
     fork = await house.session.history.fork(house.writer(), "Another", channel=2)
     assert fork.script.style == "storm"
     there = house.sessions.get(2)
-    written = (await there.continuation.continue_(house.writer(), ContinueRequest(seed=2))).lines
+    written = (await there.continue_(house.writer(), ContinueRequest(seed=2))).lines
     assert texts(written) == texts(await house.continue_(2))
     await house.session.history.undo(house.writer())
     await house.session.history.rewrite(
@@ -253,7 +253,7 @@ async def test_a_script_goes_on_when_its_opening_is_another_or_gone(
     await house.continue_(1, temperature=2.0)
     say_of_itself(models / "tiny.onnx", passages)
     await house.restart()
-    turn = await house.session.continuation.continue_(house.writer(), ContinueRequest(seed=2))
+    turn = await house.session.continue_(house.writer(), ContinueRequest(seed=2))
     assert turn.new_model == "tiny"
     found = await replay_script(house.session, Job())
     old, new = found.findings

@@ -93,7 +93,7 @@ async def test_a_name_is_taken_from_lines_scripts_casts_and_votes(house: House):
     ann = house.writer()
     await house.write(PHRASE)
     await house.session.library.add_to_cast(ann, ["MAYA"], ann.id)
-    turn = await house.session.continuation.continue_(ann, ContinueRequest(takes=2, vote=60))
+    turn = await house.session.continue_(ann, ContinueRequest(takes=2, vote=60))
     await house.session.polls.vote(ann, turn.poll.id, 1)
     await house.store.people.forget(ann.id, text=False)
     lines = await house.session.load_lines()
@@ -267,10 +267,8 @@ async def test_export_has_whatever_bears_a_persons_id(house: House):
     ben, voters = house.writer("Ben"), (await house.store.scripts.get(begun.script.id)).owner
     assert not await house.store.people.load_kept(ben.id)
     await house.session.library.add_to_cast(ben, ["MAYA"], ben.id)
-    await house.session.continuation.continue_(ben, ContinueRequest(kind=Kind.ACTION))
-    turn = await house.session.continuation.continue_(
-        house.writer(), ContinueRequest(takes=2, vote=60)
-    )
+    await house.session.continue_(ben, ContinueRequest(kind=Kind.ACTION))
+    turn = await house.session.continue_(house.writer(), ContinueRequest(takes=2, vote=60))
     await house.session.polls.vote(ben, turn.poll.id, 1)
     name, content = make_export_file(await house.store.people.load_kept(ben.id), 10_000)
     assert name == "on-book-yours.json"

@@ -270,7 +270,7 @@ async def test_lines_and_takes_of_one_wish_share_the_candidates(house: House):
     await house.start(cast=["MAYA"])
     lines = await house.continue_(1, quality="best", lines=4)
     assert [line.origin["candidates"] for line in lines] == [16] * 4
-    turn = await house.session.continuation.continue_(
+    turn = await house.session.continue_(
         house.writer(), ContinueRequest(seed=2, takes=5, options={"quality": "best"})
     )
     assert turn.poll is not None
@@ -283,7 +283,7 @@ async def test_lines_and_takes_of_one_wish_share_the_candidates(house: House):
 async def test_takes_are_chosen_as_the_script_says(house: House):
     await house.start(cast=["MAYA"])
     await house.session.library.change_preferences(house.writer(), {"quality": "best"})
-    turn = await house.session.continuation.continue_(house.writer(), ContinueRequest(takes=4))
+    turn = await house.session.continue_(house.writer(), ContinueRequest(takes=4))
     assert turn.poll is not None
     takes = await house.store.polls.load_takes(turn.poll)
     offered = [line for lines in takes.values() for line in lines]
@@ -295,8 +295,8 @@ async def test_a_doubled_delivery_writes_one_line(house: House):
     writer = house.writer()
     wish = ContinueRequest(options={"quality": "good"})
     both = await asyncio.gather(
-        house.session.continuation.continue_(writer, wish),
-        house.session.continuation.continue_(writer, wish),
+        house.session.continue_(writer, wish),
+        house.session.continue_(writer, wish),
         return_exceptions=True,
     )
     assert sum(isinstance(one, AlreadyWritten) for one in both) == 1

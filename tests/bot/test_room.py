@@ -93,7 +93,7 @@ class House:
         return await self.session.continuation.write(self.writer(), text, character)
 
     async def carry_on(self, seed: int | None = None, **wish: object) -> list[Line]:
-        turn = await self.session.continuation.continue_(self.writer(), asked(seed=seed, **wish))
+        turn = await self.session.continue_(self.writer(), asked(seed=seed, **wish))
         return turn.lines
 
     async def state(self, line: Line, voice: str = "tiny") -> bytes | None:
@@ -175,7 +175,7 @@ async def test_a_line_is_the_same_while_other_channels_write(house: House):
     await house.session.history.undo(house.writer())
     turns = await asyncio.gather(
         *(
-            room.continuation.continue_(house.writer(), ContinueRequest(seed=5 + i))
+            room.continue_(house.writer(), ContinueRequest(seed=5 + i))
             for i, room in enumerate(rooms)
         )
     )
@@ -209,13 +209,9 @@ async def test_a_line_that_is_cut_ends_at_a_word(house: House):
     short, long = house.room_with(line_length=40), house.room_with(line_length=200)
     for seed in range(10):
         wish = ContinueRequest(seed=seed, character="JONAS")
-        cut = (
-            (await short.continuation.continue_(house.writer(), wish)).lines[0].element.body.split()
-        )
+        cut = (await short.continue_(house.writer(), wish)).lines[0].element.body.split()
         await short.history.undo(house.writer())
-        whole = (
-            (await long.continuation.continue_(house.writer(), wish)).lines[0].element.body.split()
-        )
+        whole = (await long.continue_(house.writer(), wish)).lines[0].element.body.split()
         await long.history.undo(house.writer())
         *before, last = cut
         assert before == whole[: len(before)]
@@ -226,11 +222,11 @@ async def test_a_line_that_is_cut_ends_at_a_word(house: House):
 async def test_how_a_line_was_written_is_recorded(house: House):
     await house.start(temperature=1.3)
     room = house.room_with(top_p=0.5, line_length=77, temperature=0.2)
-    as_the_script = await room.continuation.continue_(house.writer(), ContinueRequest(seed=1))
-    as_wished = await room.continuation.continue_(
+    as_the_script = await room.continue_(house.writer(), ContinueRequest(seed=1))
+    as_wished = await room.continue_(
         house.writer(), asked(seed=2, temperature=0.4, top_p=0.6, character="MAYA")
     )
-    by_chance = await room.continuation.continue_(house.writer(), ContinueRequest())
+    by_chance = await room.continue_(house.writer(), ContinueRequest())
     origin = {
         "fingerprint": (await house.voices.engine("tiny")).model.fingerprint,
         "seed": 1,
@@ -263,9 +259,7 @@ async def test_how_a_line_was_written_is_recorded(house: House):
     assert origin["processor"]
     assert origin["banned"]
     # An action has no cue, so turn-taking does not apply to it.
-    silent = await house.session.continuation.continue_(
-        house.writer(), asked(kind=Kind.ACTION, company=2.0)
-    )
+    silent = await house.session.continue_(house.writer(), asked(kind=Kind.ACTION, company=2.0))
     assert silent.lines[0].origin["company"] == 0.0
     assert 0 <= by_chance.lines[0].origin["seed"] < 2**31
     assert (await house.write("Rain.")).lines[0].origin == {}
@@ -285,9 +279,7 @@ async def test_every_state_is_that_of_reading_the_script_from_the_start(house: H
     await house.write("Café — “Hm”, 茂 said.\n\nMAYA: #1!\n\n.\n\n...")
     wish = ContinueRequest(seed=1, lines=10, character="MAYA")
     room = house.room_with(line_length=150, soft_length=0)
-    lengths = [
-        len(line.text) for line in (await room.continuation.continue_(house.writer(), wish)).lines
-    ]
+    lengths = [len(line.text) for line in (await room.continue_(house.writer(), wish)).lines]
     # Some of these lines ended by themselves, and some were cut.
     assert min(lengths) < 110
     assert max(lengths) > 115
@@ -361,10 +353,10 @@ async def test_a_change_of_voice_is_told_with_the_next_line_that_is_there(house:
     stopped = Job()
     stopped.stop()
     with pytest.raises(SessionError, match="Stopped before the first line"):
-        await house.session.continuation.continue_(house.writer(), ContinueRequest(), job=stopped)
+        await house.session.continue_(house.writer(), ContinueRequest(), job=stopped)
     await house.restart()
     with pytest.raises(SessionError, match="Stopped before the first line"):
-        await house.session.continuation.continue_(house.writer(), ContinueRequest(), job=stopped)
+        await house.session.continue_(house.writer(), ContinueRequest(), job=stopped)
     assert (await house.session.history.undo(house.writer())).new_model == ""
     assert (await house.write("Rain.")).new_model == "other"
     assert (await house.write("Snow.")).new_model == ""
@@ -457,9 +449,7 @@ async def test_an_old_place_moves_nothing(house: House):
     await house.continue_(5)
     before = await house.session.load_lines()
     for act in (
-        lambda: house.session.continuation.continue_(
-            house.writer(), ContinueRequest(), begun.position
-        ),
+        lambda: house.session.continue_(house.writer(), ContinueRequest(), begun.position),
         lambda: house.session.continuation.retry(house.writer(), begun.position),
         lambda: house.session.history.undo(house.writer(), begun.position),
     ):
@@ -493,9 +483,7 @@ async def test_a_script_on_the_shelf_is_left_alone(house: House):
     assert second.shelved is not None
     assert second.shelved.id == first.script.id
     for act in (
-        lambda: house.session.continuation.continue_(
-            house.writer(), ContinueRequest(), first.position
-        ),
+        lambda: house.session.continue_(house.writer(), ContinueRequest(), first.position),
         lambda: house.session.continuation.retry(house.writer(), first.position),
         lambda: house.session.history.undo(house.writer(), first.position),
         lambda: house.session.history.jump_to(house.writer(), first.position),
@@ -538,7 +526,7 @@ async def test_a_delivery_that_comes_twice_is_written_once(house: House):
     await house.session.continuation.write(writer, "Rain.")
     for act in (
         lambda: house.session.continuation.write(writer, "Rain."),
-        lambda: house.session.continuation.continue_(writer, ContinueRequest()),
+        lambda: house.session.continue_(writer, ContinueRequest()),
     ):
         with pytest.raises(AlreadyWritten):
             await act()

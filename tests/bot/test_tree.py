@@ -146,7 +146,7 @@ async def test_a_voices_line_is_taken_back_by_anybody(stage: Stage):
 async def test_a_jump_is_no_way_around(house: House):
     begun = await house.start()
     await house.write("Rain.")
-    await house.session.continuation.continue_(house.writer("Ben"), ContinueRequest(seed=1))
+    await house.session.continue_(house.writer("Ben"), ContinueRequest(seed=1))
     with pytest.raises(SessionError, match="would take Ann's line"):
         await house.session.history.jump_to(house.writer("Ben"), begun.position)
     assert len(await house.session.load_lines()) == 3

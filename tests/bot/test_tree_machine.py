@@ -213,9 +213,7 @@ class Machine(RuleBasedStateMachine):
     @rule(seed=st.integers(0, 9), lines=st.integers(1, 2))
     def carry_on(self, seed: int, lines: int) -> None:
         turn = self.run(
-            self.session.continuation.continue_(
-                self.writer, ContinueRequest(lines=lines, seed=seed)
-            )
+            self.session.continue_(self.writer, ContinueRequest(lines=lines, seed=seed))
         )
         assert [turn.lines[0].parent, len(turn.lines)] == [self.now.head, lines]
         self.tree.add(self.tree.running, turn.lines)
@@ -224,7 +222,7 @@ class Machine(RuleBasedStateMachine):
     @rule(seed=st.integers(0, 9), lines=st.integers(1, 2), vote=st.sampled_from([None, 60]))
     def offer(self, seed: int, lines: int, vote: int | None) -> None:
         wish = ContinueRequest(lines=lines, seed=seed, takes=2, vote=vote)
-        ballot = self.run(self.session.continuation.continue_(self.writer, wish)).poll
+        ballot = self.run(self.session.continue_(self.writer, wish)).poll
         takes = self.run(self.store.polls.load_takes(ballot))
         assert [(len(one), one[0].parent) for one in takes.values()] == [(lines, self.now.head)] * 2
         for one in takes.values():

@@ -41,7 +41,7 @@ async def test_a_turn_reads_the_script_once(house: House):
     await house.continue_(1, lines=2)
     room, writer = house.session, house.writer
     for act in (
-        lambda: room.continuation.continue_(writer(), ContinueRequest(seed=3)),
+        lambda: room.continue_(writer(), ContinueRequest(seed=3)),
         lambda: room.continuation.retry(writer()),
         lambda: room.continuation.write(writer(), "Rain."),
         lambda: room.history.undo(writer()),

@@ -105,9 +105,7 @@ async def _write(room: ChannelSession, guild: int, number: int, play: int, lines
                 writer, NewScript(title=f"Play {play}", guild=guild), opening
             )
         elif line % 2:
-            turn = await room.continuation.continue_(
-                writer, ContinueRequest(seed=EACH * play + line)
-            )
+            turn = await room.continue_(writer, ContinueRequest(seed=EACH * play + line))
         else:
             turn = await room.continuation.write(writer, f"{WRITTEN} {line}")
         message = FIRST_MESSAGE + EACH * number + line

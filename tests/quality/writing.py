@@ -92,7 +92,7 @@ class Bot:
         for attempt in range(ATTEMPTS):
             try:
                 asked = replace(wish, seed=first + attempt)
-                turn = await room.continuation.continue_(self._writer(), asked)
+                turn = await room.continue_(self._writer(), asked)
                 return [line.element for line in turn.lines]
             except SessionError:
                 if attempt == ATTEMPTS - 1:
