@@ -143,7 +143,7 @@ def shot(page: Page, file: Path, last: int = 0) -> None:
 def around(messages: list[Locator]) -> FloatRect:
     """Return the part of the page around these messages, from the first to the last."""
     messages[-1].scroll_into_view_if_needed()
-    messages[-1].render.wait_for_timeout(SETTLED)
+    messages[-1].page.wait_for_timeout(SETTLED)
     boxes = [box for box in (message.bounding_box() for message in messages) if box]
     top = min(box["y"] for box in boxes)
     bottom = max(box["y"] + box["height"] for box in boxes)

@@ -100,7 +100,7 @@ async def test_others_neither_remove_nor_lock(stage: Stage):
 
 
 async def speakers(house: House, **wish: Any) -> set[str | None]:
-    lines = [line for seed in range(4) for line in await house.continue_(100 * seed, **wish)]
+    lines = [line for seed in range(4) for line in await house.carry_on(100 * seed, **wish)]
     return {line.element.cue for line in lines}
 
 
@@ -115,14 +115,14 @@ async def test_the_lock_is_on_where_a_script_begins_with_a_cast(house: House):
 async def test_the_cast_is_expected_to_speak_with_the_lock_or_without(house: House):
     await house.start(cast=("MAYA", "JONAS"))
     await house.session.library.change_preferences(house.writer(), {"lock": False})
-    origin = (await house.continue_(1))[0].origin
+    origin = (await house.carry_on(1))[0].origin
     assert (origin["cast"], origin["present"]) == ([], ["MAYA", "JONAS"])
     await house.session.library.change_preferences(house.writer(), {"lock": True})
     await house.session.library.add_to_cast(house.writer(), ["MAYA"], 7)
     await house.session.library.change_preferences(house.writer(), {"skip_played": True})
-    origin = (await house.continue_(1))[0].origin
+    origin = (await house.carry_on(1))[0].origin
     assert (origin["cast"], origin["present"]) == (["JONAS"], ["JONAS"])
-    origin = (await house.continue_(1, character="JONAS"))[0].origin
+    origin = (await house.carry_on(1, character="JONAS"))[0].origin
     assert (origin["cast"], origin["present"]) == ([], [])
 
 
@@ -136,11 +136,11 @@ async def test_who_is_played_is_left_to_who_plays_them(house: House):
     )
     assert await speakers(house, **speech) == {"JONAS"}
     with pytest.raises(SessionError, match="MAYA is played by somebody"):
-        await house.continue_(1, character="MAYA")
+        await house.carry_on(1, character="MAYA")
     await house.session.library.add_to_cast(house.writer(), ["JONAS"], 8)
     with pytest.raises(SessionError, match="Everybody in the cast is played by somebody"):
-        await house.continue_(1)
-    assert (await house.continue_(1, kind=Kind.ACTION))[0].kind == "action"
+        await house.carry_on(1)
+    assert (await house.carry_on(1, kind=Kind.ACTION))[0].kind == "action"
 
 
 async def test_a_script_with_a_banned_cast_does_not_begin(house: House):

@@ -52,14 +52,14 @@ async def test_somebody_who_speaks_does_not_write_action(stage: Stage):
 
 async def test_with_a_cast_nobody_else_speaks(house: House):
     await house.start(cast=("MAYA", "JONAS"))
-    lines = [line for seed in range(6) for line in await house.continue_(100 * seed, lines=10)]
+    lines = [line for seed in range(6) for line in await house.carry_on(100 * seed, lines=10)]
     speakers = {line.element.cue for line in lines} - {None}
     assert speakers == {"MAYA", "JONAS"}
 
 
 async def test_without_a_cast_the_voice_names_whom_it_likes(house: House):
     await house.start()
-    lines = [line for seed in range(6) for line in await house.continue_(100 * seed, lines=10)]
+    lines = [line for seed in range(6) for line in await house.carry_on(100 * seed, lines=10)]
     assert {line.element.cue for line in lines} - {None, "MAYA", "JONAS"}
 
 
@@ -190,7 +190,7 @@ def test_a_long_list_is_cut_and_says_so():
 async def test_the_surprise_of_every_character_is_kept(house: House):
     await house.start()
     [mine] = (await house.write("MAYA: Zqxj vwk pfff.")).lines
-    [its] = await house.continue_(1, character="MAYA")
+    [its] = await house.carry_on(1, character="MAYA")
     model = (await house.voices.engine("tiny")).model
     for line in (mine, its):
         bits = await house.store.states.find_surprisal(line.id, model.fingerprint)
@@ -228,7 +228,7 @@ async def test_stopped_before_the_first_line_nothing_is_added(house: House):
     with pytest.raises(SessionError, match="Stopped before the first line"):
         await house.session.continue_(house.writer(), ContinueRequest(lines=3), None, patience)
     assert len(await house.session.load_lines()) == 1
-    assert await house.continue_(1)
+    assert await house.carry_on(1)
 
 
 async def test_stop_says_so_when_nothing_is_written_any_more(stage: Stage):

@@ -156,7 +156,7 @@ async def test_everybody_waits_a_while_between_two_lines(house: House):
     await house.session.library.change_preferences(house.writer(), {"cooldown": 60})
     for act in (
         lambda: house.write("Rain."),
-        lambda: house.continue_(1),
+        lambda: house.carry_on(1),
     ):
         with pytest.raises(SessionError, match=r"try again in (60|[1-5]\d) seconds\.$"):
             await act()

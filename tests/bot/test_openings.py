@@ -148,7 +148,7 @@ async def test_the_first_line_is_written_in_its_style(house: House):
     written = []
     for style in (None, "storm", "ghost story", "storm"):
         await house.start(heading=None, style=style)
-        written.append(texts(await house.continue_(1, lines=3, temperature=2.0)))
+        written.append(texts(await house.carry_on(1, lines=3, temperature=2.0)))
     plain, storm, ghosts, storm_again = written
     assert storm == storm_again
     assert len({*map(tuple, (plain, storm, ghosts))}) == 3
@@ -179,12 +179,12 @@ async def test_an_opening_is_read_once(house: House, monkeypatch: pytest.MonkeyP
 
 async def test_it_is_there_after_a_restart_and_read_again(house: House):
     await begun(house, "ghost story")
-    before = texts(await house.continue_(1))
+    before = texts(await house.carry_on(1))
     await house.session.history.undo(house.writer())
     await house.restart("DELETE FROM states", "DELETE FROM surprises")
     assert (await house.session.load_script()).style == "ghost story"
     await check_it_has_read(house, PASSAGES["ghost story"])
-    assert texts(await house.continue_(1)) == before
+    assert texts(await house.carry_on(1)) == before
 
 
 async def test_a_file_is_read_after_the_opening(house: House):
@@ -219,7 +219,7 @@ async def test_a_fork_and_a_branch_keep_it(house: House):
     assert fork.script.style == "storm"
     there = house.sessions.get(2)
     written = (await there.continue_(house.writer(), ContinueRequest(seed=2))).lines
-    assert texts(written) == texts(await house.continue_(2))
+    assert texts(written) == texts(await house.carry_on(2))
     await house.session.history.undo(house.writer())
     await house.session.history.rewrite(
         house.writer(), ScriptPosition(turn.script.id, turn.lines[0].id), "Hail."
@@ -234,13 +234,13 @@ async def test_a_voice_without_the_style_reads_none(house: House):
     await begun(house, "storm")
     await house.session.library.change_preferences(house.writer(), {"voice": "other"})
     await check_it_has_read(house, "", "other")
-    await house.continue_(2)
+    await house.carry_on(2)
     await house.session.history.undo(house.writer())
     await house.session.library.change_preferences(house.writer(), {"voice": "tiny"})
     await check_it_has_read(house, PASSAGES["storm"])
-    await house.continue_(3)
+    await house.carry_on(3)
     await house.session.library.change_preferences(house.writer(), {"voice": "other"})
-    await house.continue_(4)
+    await house.carry_on(4)
     found = await replay_script(house.session, Job())
     assert [one.verdict for one in found.findings] == [Verdict.PERSON, *[Verdict.PROVED] * 2]
 
@@ -250,7 +250,7 @@ async def test_a_script_goes_on_when_its_opening_is_another_or_gone(
     house: House, models: Path, passages: dict[str, str] | None
 ):
     await house.start(heading=None, style="storm")
-    await house.continue_(1, temperature=2.0)
+    await house.carry_on(1, temperature=2.0)
     say_of_itself(models / "tiny.onnx", passages)
     await house.restart()
     turn = await house.session.continue_(house.writer(), ContinueRequest(seed=2))
@@ -267,9 +267,9 @@ async def test_a_script_goes_on_when_its_opening_is_another_or_gone(
 
 async def test_lines_in_a_style_are_proved(house: House):
     await house.start(heading=None, style="ghost story")
-    await house.continue_(1, lines=3)
+    await house.carry_on(1, lines=3)
     await house.write("Rain.")
-    await house.continue_(2)
+    await house.carry_on(2)
     found = await replay_script(house.session, Job())
     assert [one.verdict for one in found.findings] == [
         *[Verdict.PROVED] * 3,

@@ -142,7 +142,7 @@ async def test_text_is_taken_from_copies_too_and_every_voice_forgets_it(house: H
     first = (await house.write("Rain.")).lines[0]
     ben = house.writer("Ben")
     kept = (await house.session.continuation.write(ben, f"MAYA: {PHRASE}!")).lines[0]
-    [spoken] = await house.continue_(seed=1)
+    [spoken] = await house.carry_on(seed=1)
     await house.session.history.rewrite(
         house.writer(), ScriptPosition((await house.session.load_script()).id, first.id), "Snow."
     )
@@ -162,7 +162,7 @@ async def test_text_is_taken_from_copies_too_and_every_voice_forgets_it(house: H
     assert await house.state(lines[1]) == await house.read_from_the_start(lines[:2])
     assert await house.store.states.find_surprisal(spoken.id, spoken.origin["fingerprint"]) is None
     # The voice reads the script again, as it is after the removal.
-    [after] = await house.continue_(seed=2)
+    [after] = await house.carry_on(seed=2)
     assert await house.state(after) == await house.read_from_the_start([*lines, after])
     # A copy of a removed line is marked as removed as well.
     await house.session.history.rewrite(
@@ -191,7 +191,7 @@ async def test_a_line_that_was_being_written_meanwhile_is_not_kept(house: House)
     assert await house.store.states.find(head, model.fingerprint) is None
     await house.store.states.keep(head, model.fingerprint, drafts[0][0].state, removed=1)
     assert await house.store.states.find(head, model.fingerprint) is not None
-    assert len(await house.continue_()) == 1
+    assert len(await house.carry_on()) == 1
 
 
 @pytest.mark.parametrize("text", [False, True])
@@ -326,10 +326,10 @@ async def test_whom_it_told_of_what_no_voice_can_read_is_forgotten_too(house: Ho
 @on_a_file
 async def test_replay_says_what_follows_a_removed_line(house: House):
     await house.start()
-    [before] = await house.continue_(seed=1)
+    [before] = await house.carry_on(seed=1)
     ben = house.writer("Ben")
     await house.session.continuation.write(ben, PHRASE)
-    await house.continue_(seed=2, lines=2)
+    await house.carry_on(seed=2, lines=2)
     await house.store.people.forget(ben.id, text=True)
     found = await replay_script(house.session, Job())
     assert [one.verdict for one in found.findings] == [

@@ -40,12 +40,12 @@ def tampered(line: int) -> str:
 async def test_what_was_written_in_every_way_is_proved(house: House):
     await house.start(cast=["MAYA", "JONAS"])
     await house.store.banned_words.replace("channel", house.session.channel, ["the", "and"])
-    await house.continue_(1, lines=4)
-    await house.continue_(2, character="MAYA", lines=2, repetition=2.0, min_p=0.1)
-    await house.continue_(3, kind=Kind.HEADING, temperature=1.4, top_p=0.6)
+    await house.carry_on(1, lines=4)
+    await house.carry_on(2, character="MAYA", lines=2, repetition=2.0, min_p=0.1)
+    await house.carry_on(3, kind=Kind.HEADING, temperature=1.4, top_p=0.6)
     await house.write("Café — 茂.\n\nMAYA: Hail.")
     await house.session.library.change_preferences(house.writer(), {"length": 40, "lock": False})
-    await house.continue_(4, lines=3)
+    await house.carry_on(4, lines=3)
     found = await replayed(house)
     assert verdicts(found) == [
         *[Verdict.PERSON],
@@ -60,32 +60,32 @@ async def test_what_was_written_in_every_way_is_proved(house: House):
 
 async def test_the_way_to_a_line_does_not_matter(house: House):
     await house.start()
-    await house.continue_(1, lines=3)
+    await house.carry_on(1, lines=3)
     await house.session.history.undo(house.writer())
-    await house.continue_(2, lines=2)
+    await house.carry_on(2, lines=2)
     await house.session.continuation.retry(house.writer())
     await house.session.history.fork(house.writer(), "Another")
-    await house.continue_(3)
+    await house.carry_on(3)
     assert verdicts(await replayed(house)) == [Verdict.PERSON, *[Verdict.PROVED] * 5]
 
 
 async def test_lines_in_one_turn_remember_what_they_cannot_read(house: House):
     """Check that a replay looks back as far as the turn did, farther than for a line alone."""
     await house.start()
-    await house.continue_(1, lines=3, repetition=2.0)
+    await house.carry_on(1, lines=3, repetition=2.0)
     await house.write("Rain and rain. " + "茂" * 1400 + "\n\n" + "茂" * 1400)
-    await house.continue_(2, lines=10, repetition=2.0)
+    await house.carry_on(2, lines=10, repetition=2.0)
     assert Verdict.DIFFERENT not in verdicts(await replayed(house))
 
 
 async def test_a_copy_is_proved_where_it_was_first_written(house: House):
     begun = await house.start()
-    first, _, _ = await house.continue_(1, lines=3)
+    first, _, _ = await house.carry_on(1, lines=3)
     await house.write("Thunder.")
-    await house.continue_(2)
+    await house.carry_on(2)
     script = begun.script.id
     await house.session.history.rewrite(house.writer(), ScriptPosition(script, first.id), "Rain.")
-    mine = await house.continue_(3)
+    mine = await house.carry_on(3)
     heading = (await house.session.load_lines())[0]
     await house.session.history.rewrite(
         house.writer(), ScriptPosition(script, heading.id), "INT. BARN - DAY"
@@ -100,7 +100,7 @@ async def test_a_copy_is_proved_where_it_was_first_written(house: House):
 
 async def test_nothing_is_taken_from_the_cache(house: House):
     await house.start()
-    await house.continue_(1, lines=3)
+    await house.carry_on(1, lines=3)
     await house.restart("UPDATE states SET state = zeroblob(length(state))")
     assert verdicts(await replayed(house)) == [Verdict.PERSON, *[Verdict.PROVED] * 3]
 
@@ -108,7 +108,7 @@ async def test_nothing_is_taken_from_the_cache(house: House):
 async def test_a_long_script_is_proved_in_pieces(house: House):
     await house.start()
     for seed in range(2):
-        await house.continue_(seed, lines=10)
+        await house.carry_on(seed, lines=10)
     found = await replayed(house)
     assert len(found.findings) > 2 * LINES_AT_ONCE
     assert found.filter_by_verdict(*ALL) == [*found.findings]
@@ -121,7 +121,7 @@ async def test_a_long_script_is_proved_in_pieces(house: House):
 
 async def test_a_line_that_was_changed_by_hand_is_found(house: House):
     await house.start()
-    lines = await house.continue_(1, lines=3)
+    lines = await house.carry_on(1, lines=3)
     await house.restart(tampered(lines[2].id))
     found = await replayed(house)
     assert verdicts(found) == [Verdict.PERSON, Verdict.PROVED, Verdict.PROVED, Verdict.DIFFERENT]
@@ -133,7 +133,7 @@ async def test_a_line_that_was_changed_by_hand_is_found(house: House):
 
 async def test_a_copy_that_was_changed_by_hand_is_found(house: House):
     begun = await house.start()
-    first, _ = await house.continue_(1, lines=2)
+    first, _ = await house.carry_on(1, lines=2)
     await house.session.history.rewrite(
         house.writer(), ScriptPosition(begun.script.id, first.id), "Rain."
     )
@@ -145,7 +145,7 @@ async def test_a_copy_that_was_changed_by_hand_is_found(house: House):
 async def test_a_person_s_line_that_was_changed_shows_below(house: House):
     await house.start()
     written = await house.write("Rain on the window, and nobody there.")
-    spoken = (await house.continue_(1, lines=10, repetition=2.0))[0]
+    spoken = (await house.carry_on(1, lines=10, repetition=2.0))[0]
     # The changed line repeats the voice's own, which even a forgetful voice avoids to repeat.
     said = f"UPDATE lines SET text = text || (SELECT text FROM lines WHERE id = {spoken.id})"  # noqa: S608 - it is a number
     await house.restart(f"{said} WHERE id = {written.lines[0].id}")
@@ -154,9 +154,9 @@ async def test_a_person_s_line_that_was_changed_shows_below(house: House):
 
 async def test_another_voice_proves_its_own_lines(house: House):
     await house.start()
-    await house.continue_(1, lines=2)
+    await house.carry_on(1, lines=2)
     await house.session.library.change_preferences(house.writer(), {"voice": "other"})
-    await house.continue_(2, lines=2)
+    await house.carry_on(2, lines=2)
     found = await replayed(house)
     assert verdicts(found) == [Verdict.PERSON, *[Verdict.PROVED] * 4]
     assert [one.line.credit for one in found.findings[1:]] == ["tiny", "tiny", "other", "other"]
@@ -164,7 +164,7 @@ async def test_another_voice_proves_its_own_lines(house: House):
 
 async def test_a_voice_that_is_gone_is_told_of(house: House):
     await house.start()
-    await house.continue_(1)
+    await house.carry_on(1)
     await house.restart("UPDATE lines SET credit = 'muse' WHERE author IS NULL")
     # The file may bear another name, because only the voice itself counts.
     assert verdicts(await replayed(house))[-1] is Verdict.PROVED
@@ -180,7 +180,7 @@ async def test_a_voice_that_is_gone_is_told_of(house: House):
 
 async def test_what_is_not_as_it_was_is_told_of(house: House):
     await house.start()
-    [line] = await house.continue_(1)
+    [line] = await house.carry_on(1)
     await house.restart(
         "UPDATE manners SET content ="
         " json_set(content, '$.processor', 'Abacus', '$.onnxruntime', '0')"
@@ -197,7 +197,7 @@ async def test_what_is_not_as_it_was_is_told_of(house: House):
 
 async def test_other_words_that_must_not_be_said_are_told_of(house: House):
     await house.start()
-    [line] = await house.continue_(1)
+    [line] = await house.carry_on(1)
     word = max(line.text.split(), key=len).strip(".,!?:;'()").lower()
     await house.store.banned_words.replace("channel", house.session.channel, [word])
     found = (await replayed(house)).findings[-1]
@@ -207,7 +207,7 @@ async def test_other_words_that_must_not_be_said_are_told_of(house: House):
 
 async def test_an_original_that_was_deleted_is_told_of(house: House):
     begun = await house.start()
-    first, _ = await house.continue_(1, lines=2)
+    first, _ = await house.carry_on(1, lines=2)
     await house.session.history.rewrite(
         house.writer(), ScriptPosition(begun.script.id, first.id), "Rain."
     )
@@ -219,7 +219,7 @@ async def test_an_original_that_was_deleted_is_told_of(house: House):
 
 async def test_what_is_proved_stays_when_somebody_stops_it(house: House):
     await house.start()
-    await house.continue_(1, lines=10)
+    await house.carry_on(1, lines=10)
     patience = Job()
     work = asyncio.ensure_future(replay_script(house.session, patience))
     while patience.progress.written < LINES_AT_ONCE - 1:  # noqa: ASYNC110 - nobody is told
@@ -263,7 +263,7 @@ async def test_the_command_is_refused_where_there_is_nothing(stage: Stage):
 
 async def test_what_was_written_pings_nobody_and_fits(house: House):
     await house.start(title="@everyone " * 9)
-    lines = await house.continue_(1, lines=10)
+    lines = await house.carry_on(1, lines=10)
     changed = "UPDATE lines SET text = '@everyone **" + "*`_" * 400 + "' WHERE author IS NULL"
     await house.restart(changed)
     found = await replayed(house)

@@ -229,7 +229,7 @@ async def test_the_best_of_the_candidates_is_written_and_proved(house: House):
     await house.start(cast=["MAYA", "JONAS"])
     firsts = set()
     for seed in range(3, 9):
-        (line,) = await house.continue_(seed, quality="good")
+        (line,) = await house.carry_on(seed, quality="good")
         assert line.origin["quality"] == "good"
         assert line.origin["candidates"] == CANDIDATES["good"]
         assert line.origin["seed"] in make_seeds(seed, CANDIDATES["good"])
@@ -243,7 +243,7 @@ async def test_the_same_seed_gives_the_same_line_among_the_same_candidates(house
     await house.start()
     written = []
     for _ in range(2):
-        written.append((await house.continue_(4, quality="best"))[0].text)
+        written.append((await house.carry_on(4, quality="best"))[0].text)
         await house.session.history.undo(house.writer())
     assert written[0] == written[1]
 
@@ -252,7 +252,7 @@ async def test_a_seed_alone_asks_for_the_line_of_that_very_seed(house: House):
     drafter = house.session.drafter
     drafter.settings = drafter.settings.model_copy(update={"quality": "best"})
     await house.start()
-    (line,) = await house.continue_(4)
+    (line,) = await house.carry_on(4)
     assert line.origin["candidates"] == 1
     assert line.origin["seed"] == 4
 
@@ -260,7 +260,7 @@ async def test_a_seed_alone_asks_for_the_line_of_that_very_seed(house: House):
 async def test_no_line_comes_again(house: House):
     await house.start(cast=["MAYA"])
     said = [
-        split_words((await house.continue_(1, quality="good", character="MAYA"))[0].text)
+        split_words((await house.carry_on(1, quality="good", character="MAYA"))[0].text)
         for _ in range(8)
     ]
     assert len(set(said)) == len(said)
@@ -268,7 +268,7 @@ async def test_no_line_comes_again(house: House):
 
 async def test_lines_and_takes_of_one_wish_share_the_candidates(house: House):
     await house.start(cast=["MAYA"])
-    lines = await house.continue_(1, quality="best", lines=4)
+    lines = await house.carry_on(1, quality="best", lines=4)
     assert [line.origin["candidates"] for line in lines] == [16] * 4
     turn = await house.session.continue_(
         house.writer(), ContinueRequest(seed=2, takes=5, options={"quality": "best"})
@@ -305,7 +305,7 @@ async def test_a_doubled_delivery_writes_one_line(house: House):
 
 async def test_another_take_is_chosen_as_carefully_by_whoever_the_voice_likes(house: House):
     await house.start()
-    await house.continue_(1, quality="best")
+    await house.carry_on(1, quality="best")
     again = await house.session.continuation.retry(house.writer())
     assert again.lines[0].origin["quality"] == "best"
     assert again.lines[0].origin["character"] is None

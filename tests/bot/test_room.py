@@ -135,7 +135,7 @@ async def test_a_script_begins_with_its_heading_and_goes_on_with_lines(house: Ho
     assert texts(begun.lines) == ["INT. DINER - NIGHT"]
     written = await house.write("Rain.\n\nMAYA: (quietly) You came.")
     assert texts(written.lines) == ["Rain.", "MAYA\n(quietly)\nYou came."]
-    [continued] = await house.continue_()
+    [continued] = await house.carry_on()
     lines = await house.session.load_lines()
     assert [line.id for line in lines] == [
         line.id for line in [*begun.lines, *written.lines, continued]
@@ -148,22 +148,22 @@ async def test_the_first_line_may_be_the_voices(house: House):
     begun = await house.start(heading=None)
     assert begun.lines == []
     assert begun.position.line == BEFORE_THE_FIRST
-    [line] = await house.continue_(3)
+    [line] = await house.carry_on(3)
     assert line.parent is None
     assert await house.state(line) == await house.read_from_the_start([line])
 
 
 async def test_the_same_seed_gives_the_same_line_and_another_another(house: House):
     await house.start()
-    [first] = await house.continue_(5)
+    [first] = await house.carry_on(5)
     state = await house.state(first)
     await house.session.history.undo(house.writer())
-    [again] = await house.continue_(5)
+    [again] = await house.carry_on(5)
     assert again.id != first.id
     assert again.text == first.text
     assert await house.state(again) == state
     await house.session.history.undo(house.writer())
-    [other] = await house.continue_(6)
+    [other] = await house.carry_on(6)
     assert other.text != first.text
 
 
@@ -171,7 +171,7 @@ async def test_a_line_is_the_same_while_other_channels_write(house: House):
     rooms = [house.sessions.get(channel) for channel in range(1, 13)]
     for room in rooms:
         await house.start(room)
-    [alone] = await house.continue_(5)
+    [alone] = await house.carry_on(5)
     await house.session.history.undo(house.writer())
     turns = await asyncio.gather(
         *(
@@ -185,12 +185,12 @@ async def test_a_line_is_the_same_while_other_channels_write(house: House):
 
 async def test_several_lines_are_those_of_one_seed_after_the_other(house: House):
     await house.start()
-    together = await house.continue_(2**31 - 2, lines=3, character="MAYA")
+    together = await house.carry_on(2**31 - 2, lines=3, character="MAYA")
     await house.session.history.jump_to(
         house.writer(), ScriptPosition(together[0].script, together[0].parent)
     )
     wishes = [(2**31 - 2, "MAYA"), (2**31 - 1, None), (0, None)]
-    apart = [(await house.continue_(seed, character=name))[0] for seed, name in wishes]
+    apart = [(await house.carry_on(seed, character=name))[0] for seed, name in wishes]
     assert texts(together) == texts(apart)
     assert [line.ordinal for line in together] == [0, 1, 2]
 
@@ -198,7 +198,7 @@ async def test_several_lines_are_those_of_one_seed_after_the_other(house: House)
 async def test_a_wished_character_has_the_cue(house: House):
     await house.start()
     for seed in range(10):
-        [line] = await house.continue_(seed, character="JONAS")
+        [line] = await house.carry_on(seed, character="JONAS")
         assert line.kind == Kind.DIALOGUE
         assert line.element.cue == "JONAS"
         assert line.element.body
@@ -301,14 +301,14 @@ async def test_every_state_is_that_of_reading_the_script_from_the_start(house: H
 async def test_a_script_goes_on_as_if_nothing_had_happened(forget: str, house: House):
     await house.start()
     await house.write("MAYA: You came.")
-    await house.continue_(1, lines=2)
+    await house.carry_on(1, lines=2)
     before = await house.session.load_lines()
     states = [await house.state(line) for line in before]
-    [uninterrupted] = await house.continue_(5)
+    [uninterrupted] = await house.carry_on(5)
     after = await house.state(uninterrupted)
     await house.session.history.undo(house.writer())
     await house.restart(forget)
-    [resumed] = await house.continue_(5)
+    [resumed] = await house.carry_on(5)
     assert resumed.text == uninterrupted.text
     assert await house.state(resumed) == after
     assert await house.state(before[-1]) == states[-1]
@@ -319,7 +319,7 @@ async def test_what_was_forgotten_is_read_once_and_kept(house: House):
     await house.write("One.\n\nTwo.\n\nThree.")
     lines = await house.session.load_lines()
     await house.restart("DELETE FROM states WHERE line <> (SELECT min(id) + 1 FROM lines)")
-    await house.continue_(5)
+    await house.carry_on(5)
     kept = [await house.state(line) is not None for line in lines]
     assert kept == [False, True, False, True]
 
@@ -327,11 +327,11 @@ async def test_what_was_forgotten_is_read_once_and_kept(house: House):
 async def test_another_voice_reads_the_script_again_and_keeps_its_own_state(house: House):
     await house.start()
     await house.write("MAYA: You came.")
-    [by_tiny] = await house.continue_(5)
+    [by_tiny] = await house.carry_on(5)
     before = await house.state(by_tiny)
     await house.restart("UPDATE scripts SET voice = 'other'")
     assert await house.state(by_tiny, "other") is None
-    [by_other] = await house.continue_(6)
+    [by_other] = await house.carry_on(6)
     lines = await house.session.load_lines()
     assert by_other.credit == "other"
     assert by_other.origin["fingerprint"] != by_tiny.origin["fingerprint"]
@@ -348,7 +348,7 @@ async def test_another_voice_reads_the_script_again_and_keeps_its_own_state(hous
 
 async def test_a_change_of_voice_is_told_with_the_next_line_that_is_there(house: House):
     await house.start()
-    await house.continue_()
+    await house.carry_on()
     await house.session.library.change_preferences(house.writer(), {"voice": "other"})
     stopped = Job()
     stopped.stop()
@@ -383,7 +383,7 @@ async def test_undo_takes_the_last_line_back_and_keeps_it(house: House):
 
 async def test_another_take_is_a_sibling(house: House):
     await house.start()
-    [first] = await house.continue_(5, temperature=1.9, top_p=0.8, character="JONAS")
+    [first] = await house.carry_on(5, temperature=1.9, top_p=0.8, character="JONAS")
     turn = await house.session.continuation.retry(house.writer())
     [second] = turn.lines
     assert (second.parent, second.id) != (first.id, first.id)
@@ -408,7 +408,7 @@ async def test_a_persons_line_is_not_taken_again(house: House):
 
 async def test_the_head_goes_to_any_line_and_the_script_goes_on_from_there(house: House):
     begun = await house.start()
-    lines = await house.continue_(5, lines=2)
+    lines = await house.carry_on(5, lines=2)
     taken = (await house.session.continuation.retry(house.writer())).lines
     back = await house.session.history.jump_to(
         house.writer(), ScriptPosition(begun.script.id, lines[1].id)
@@ -419,7 +419,7 @@ async def test_the_head_goes_to_any_line_and_the_script_goes_on_from_there(house
     await house.session.history.jump_to(
         house.writer(), ScriptPosition(begun.script.id, lines[0].id)
     )
-    [other] = await house.continue_(6)
+    [other] = await house.carry_on(6)
     assert other.text == lines[1].text
     empty = await house.session.history.jump_to(
         house.writer(), ScriptPosition(begun.script.id, BEFORE_THE_FIRST)
@@ -446,7 +446,7 @@ async def test_the_head_does_not_go_to_a_line_of_another_script(house: House):
 
 async def test_an_old_place_moves_nothing(house: House):
     begun = await house.start()
-    await house.continue_(5)
+    await house.carry_on(5)
     before = await house.session.load_lines()
     for act in (
         lambda: house.session.continue_(house.writer(), ContinueRequest(), begun.position),
@@ -469,7 +469,7 @@ async def test_without_a_script_everything_is_refused(house: House):
         room.library.list_characters,
         lambda: room.history.undo(house.writer()),
         lambda: house.write("Rain."),
-        lambda: house.continue_(5),
+        lambda: house.carry_on(5),
         lambda: room.continuation.retry(house.writer()),
         lambda: room.history.jump_to(house.writer(), place),
     ):
@@ -536,7 +536,7 @@ async def test_a_delivery_that_comes_twice_is_written_once(house: House):
 async def test_turns_at_the_same_time_come_one_after_the_other(house: House):
     await house.start()
     await asyncio.gather(
-        house.continue_(1), house.write("Rain."), house.continue_(2), house.write("More rain.")
+        house.carry_on(1), house.write("Rain."), house.carry_on(2), house.write("More rain.")
     )
     assert len(await house.session.load_lines()) == 5
 
@@ -566,7 +566,7 @@ async def test_the_cast_comes_first_and_then_who_spoke_last(house: House):
 async def test_the_whole_script_is_fountain(house: House):
     await house.start(title="The\n\nDiner")
     await house.write("Rain.\n\nMAYA: (quietly) You came.\n\ncut to:")
-    await house.continue_(5, lines=3)
+    await house.carry_on(5, lines=3)
     script = await house.session.load_script()
     text = fountain(script.title, await house.store.lines.load_elements(script.head))
     assert text.removesuffix("\n").split("\n\n") == [

@@ -218,7 +218,7 @@ async def test_lines_that_a_fork_reaches_are_spared(house: House):
     assert texts(await house.session.load_lines()) == [HEADING, "Rain.", "Snow."]
     assert texts(await house.store.lines.load_tree(later, 0, 9)) == [HEADING, "Rain.", "Snow."]
     assert later.title == "Later"
-    await house.continue_(1)
+    await house.carry_on(1)
     await house.session.library.delete(house.writer(), later.id)
     await house.close()
     for table in ("scripts", "lines", "manners", "states", "surprises", "trails", "posts"):

@@ -211,7 +211,7 @@ async def test_what_there_was_no_time_to_read_is_read_by_whoever_goes_on(
     lines = await house.session.load_lines()
     assert len(lines) == 50
     assert await house.state(lines[-1]) is None
-    [line] = await house.continue_(seed=1)
+    [line] = await house.carry_on(seed=1)
     assert await house.state(line) == await house.read_from_the_start([*lines, line])
 
 

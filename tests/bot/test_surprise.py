@@ -104,7 +104,7 @@ def test_what_a_voice_was_told_to_write_is_no_place(model: Model, line: Line, fr
 async def test_a_name_that_was_asked_for_is_no_place(house: House):
     await house.start(cast=("ZYX", "QVX"))
     for seed in range(4):
-        await house.continue_(seed=seed, character="ZYX")
+        await house.carry_on(seed=seed, character="ZYX")
     found = await measure_surprisal(house.session, 4)
     assert any(cell.bits and not cell.is_free for line in found.lines for cell in line)
     assert found.peaks
@@ -126,7 +126,7 @@ def test_guesses_are_the_likeliest(model: Model):
 async def test_guesses_and_costs_agree(house: House):
     await house.start()
     await house.write("MAYA: (quietly) Zounds, you came at 11!")
-    await house.continue_(seed=1)
+    await house.carry_on(seed=1)
     found = await measure_surprisal(house.session, 3)
     assert found.credits == ("Ann", "Ann", "tiny")
     assert len(found.peaks) == MAX_PEAKS

@@ -512,7 +512,7 @@ async def test_a_fork_goes_its_own_way_from_before_its_line(house: House):
 async def test_a_line_is_rewritten_and_what_followed_follows(house: House):
     begun = await house.start()
     rain = (await house.write("Rain.")).lines[0]
-    [said] = await house.continue_(5)
+    [said] = await house.carry_on(5)
     turn = await house.session.history.rewrite(
         house.writer(), ScriptPosition(begun.script.id, rain.id), "Snow."
     )
@@ -526,7 +526,7 @@ async def test_a_line_is_rewritten_and_what_followed_follows(house: House):
     )
     assert (turn.removed, turn.restored) == ({rain.id, said.id}, {copy.id})
     assert await house.state(copy) is None
-    await house.continue_(6)
+    await house.carry_on(6)
     assert await house.state(copy) == await house.read_from_the_start(lines)
     # A copy of a copy names the line that was written first.
     await house.session.history.rewrite(

@@ -38,7 +38,7 @@ def reads_of_scripts() -> Iterator[list[str]]:
 
 async def test_a_turn_reads_the_script_once(house: House):
     await house.start()
-    await house.continue_(1, lines=2)
+    await house.carry_on(1, lines=2)
     room, writer = house.session, house.writer
     for act in (
         lambda: room.continue_(writer(), ContinueRequest(seed=3)),
