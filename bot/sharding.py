@@ -1,4 +1,4 @@
-"""Shards: the parts into which Discord divides a bot's servers, and those of one process."""
+"""Divide a bot's servers into shards, as Discord does."""
 
 from __future__ import annotations
 

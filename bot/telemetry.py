@@ -1,4 +1,4 @@
-"""Telemetry: the events that the parts of a bot report to a meter.
+"""Report the events of a bot to a meter.
 
 The parts do not depend on any metrics library, because a meter may ignore the events. Only events
 are reported here. Levels, such as the length of an engine's queue, are read where they are kept.

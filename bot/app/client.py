@@ -1,4 +1,4 @@
-"""The standalone bot: a Discord client whose only cogs are On Book's."""
+"""Run the standalone bot: a Discord client whose only cogs are On Book's."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class RunnerError(Exception):
 
 
 class CommandTree(app_commands.CommandTree[discord.Client]):
-    """The commands of the standalone bot, which also answers what belongs to no command."""
+    """The command tree of the standalone bot, which also answers unknown commands."""
 
     async def interaction_check(self, interaction: Interaction, /) -> bool:
         """Refuse options that discord.py could not read."""

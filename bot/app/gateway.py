@@ -1,4 +1,4 @@
-"""Gateway: reconnect a shard so that its session resumes.
+"""Reconnect a shard so that its session resumes.
 
 Discord sends what people did meanwhile only to a session that resumes, and allows a bot 1000 new
 sessions a day. A shard therefore keeps its session for as long as Discord does. The shards of

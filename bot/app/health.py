@@ -1,4 +1,4 @@
-"""Health: the HTTP pages of a running bot, and the delay of its event loop."""
+"""Serve metrics and health by HTTP, and measure the delay of the event loop."""
 
 from __future__ import annotations
 

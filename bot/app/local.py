@@ -1,4 +1,4 @@
-"""The bot inside a simulated Discord, in a browser: no account, no token."""
+"""Run the bot in a simulated Discord in a browser, without an account or a token."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""On Book in Red-DiscordBot: the same cogs, with the methods that Red requires of every cog.
+"""Adapt the cogs to Red-DiscordBot, which requires methods of its own of every cog.
 
 Only `setup` imports this module, where the host is Red. Like the rest of On Book, this module is
 under the MIT licence. Red is under the GNU GPL 3, and so is the combination of the two.

@@ -49,7 +49,7 @@ CogT = TypeVar("CogT", bound=commands.Cog)
 
 
 class Adapt(Protocol):
-    """Returns the class that a host takes in place of a cog's."""
+    """A function that returns the class that a host takes in place of a cog's."""
 
     def __call__(self, kind: type[CogT], /) -> type[CogT]:
         """Return a subclass, or the same class."""

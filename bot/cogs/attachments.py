@@ -1,4 +1,4 @@
-"""Attachments: read a script from a file that was attached to a command."""
+"""Read a script from a file that was attached to a command."""
 
 from __future__ import annotations
 

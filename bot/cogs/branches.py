@@ -1,4 +1,4 @@
-"""Branches: a script's history, its forks, and lines that are rewritten."""
+"""Show a script's history, fork the script, and rewrite lines."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class Branches(FeatureCog, name="OnBook.branches"):
         await super().cog_load()
 
     async def cog_unload(self) -> None:
-        """Remove the commands on messages, and listen no more."""
+        """Remove the context menus, and stop listening."""
         for menu in self.menus:
             self.bot.tree.remove_command(menu.name, type=menu.type)
         await super().cog_unload()

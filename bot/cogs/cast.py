@@ -1,4 +1,4 @@
-"""The cast: who is in it, who plays whom, and whether the voice writes for anybody else."""
+"""Show and change the cast, its players and its lock."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Guests: put all commands into one group in a host's bot."""
+"""Put all commands into one group in a host's bot."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .services import Host, OnBook
 
 
 class CommandConflict(Exception):
-    """A host has no place for a command: one sentence about it, and what to do."""
+    """A host's commands conflict with On Book's: one sentence, with what to do."""
 
 
 def make_group(name: str, commands: Iterable[Command]) -> app_commands.Group:

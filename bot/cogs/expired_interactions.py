@@ -1,4 +1,4 @@
-"""Strays: answer buttons, menus and windows that are too old."""
+"""Answer buttons, menus and windows that are too old."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Features: the base class of the cogs, and the decorators that all commands share."""
+"""Define the base class of the cogs, and the decorators that all commands share."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class FeatureCog(commands.Cog):
         self.bot.add_dynamic_items(*self._listeners)
 
     async def cog_unload(self) -> None:
-        """Listen no more."""
+        """Stop listening."""
         self.bot.remove_dynamic_items(*self._listeners)
 
     async def interaction_check(self, interaction: Interaction, /) -> bool:
@@ -89,7 +89,7 @@ class FeatureCog(commands.Cog):
 
 
 def answer_errors(handler: CogHandler[Cog, P]) -> CogHandler[Cog, P]:
-    """Decorate a handler of interactions to speak the person's language and to answer errors."""
+    """Decorate an interaction handler to speak the person's language and answer errors."""
     # discord.py would look up the names in the annotations in this module.
     handler.__annotations__ = get_type_hints(handler, include_extras=True)
 

@@ -1,4 +1,4 @@
-"""The history page: a script's lines as a list and as a menu, and the window to rewrite one."""
+"""Format a script's lines as a list and a menu, and open the modal to rewrite one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Work in flight: the tasks, turns and windows that end when the cogs are unloaded."""
+"""Track the tasks, jobs and modals that end when the cogs are unloaded."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Opened = TypeVar("Opened", bound=discord.ui.View | discord.ui.Modal)
 
 
 class InFlight:
-    """The tasks that answer somebody, the turns that can be stopped, and the open windows."""
+    """The tasks that answer interactions, the jobs that can be stopped, and the open modals."""
 
     def __init__(self) -> None:
         self.jobs: dict[int, Job] = {}
@@ -37,13 +37,13 @@ class InFlight:
             raise EngineClosed
 
     def track(self, task: asyncio.Task[Any]) -> None:
-        """Let an unload wait for a task."""
+        """Track a task, for which an unload waits."""
         if task not in self._tasks:
             self._tasks[task] = set()
             task.add_done_callback(lambda done: self._tasks.pop(done, None))
 
     def track_person(self, person: int) -> None:
-        """Hold the current task, and note that it concerns a person: see `wait_for`."""
+        """Track the current task as one that concerns a person: see `wait_for`."""
         if task := asyncio.current_task():
             self.track(task)
             self._tasks[task].add(person)
@@ -61,7 +61,7 @@ class InFlight:
             await asyncio.wait(tasks)
 
     def register(self, view: Opened) -> Opened:
-        """Return an offer or a window, which closes when the cogs are unloaded."""
+        """Register and return a view or modal, which closes when the cogs are unloaded."""
         self._registered.add(view)
         return view
 

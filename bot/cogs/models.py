@@ -1,4 +1,4 @@
-"""Models: which voices there are, which one writes, and what each has learned."""
+"""List the models, choose one, and show what each has learned."""
 
 from __future__ import annotations
 

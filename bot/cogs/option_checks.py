@@ -1,4 +1,4 @@
-"""Bounds: repeat the checks of Discord's clients, because any program can send requests.
+"""Repeat the checks of Discord's clients, because any program can send requests.
 
 A client asks for a number from 1 to 10, but discord.py passes on any number that was sent.
 """
@@ -73,7 +73,7 @@ def check_lengths(**texts: tuple[object, int]) -> None:
 
 
 def parse_chosen_id(values: Sequence[object]) -> int:
-    """Return the id that somebody chose from a menu; raise SessionError for any other value."""
+    """Parse the id that was chosen from a menu; raise SessionError for any other value."""
     if len(values) == 1 and isinstance(values[0], str) and values[0].isdecimal():
         number = int(values[0][:20])
         if 0 < number <= MAX_ID:

@@ -1,4 +1,4 @@
-"""Privacy: show, export and delete the data that is kept of a person."""
+"""Show, export and delete the data that is stored about a person."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading: show a script, as pages, files and pictures."""
+"""Show a script as pages, files and pictures."""
 
 from __future__ import annotations
 

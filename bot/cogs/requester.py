@@ -1,4 +1,4 @@
-"""Read from an interaction the person who asks, and the channel where that person asks."""
+"""Find the requester and the channel of an interaction."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def get_channel(interaction: Interaction) -> int:
 
 
 def get_requester(interaction: Interaction) -> Requester:
-    """Return the person who asks, with their rights in the channel."""
+    """Return the requester, with their permissions in the channel."""
     user = interaction.user
     roles = user.roles if isinstance(user, discord.Member) else []
     return Requester(
@@ -32,7 +32,7 @@ def get_requester(interaction: Interaction) -> Requester:
 
 
 def format_requester(interaction: Interaction) -> str:
-    """Return the name of the person who asks, as Markdown for a sentence."""
+    """Format the requester's name as Markdown for a sentence."""
     return inline(find_name(interaction.user), NAME_SIZE)
 
 

@@ -1,4 +1,4 @@
-"""Script settings: how the voice writes here, who may write, and which words are banned."""
+"""Change how the model writes, who may write, and which words are banned."""
 
 from __future__ import annotations
 

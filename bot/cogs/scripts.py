@@ -1,4 +1,4 @@
-"""Scripts: all those of a channel, with what can be done with each."""
+"""List the scripts of a channel; switch, rename, archive and delete them."""
 
 from __future__ import annotations
 

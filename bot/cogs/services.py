@@ -1,4 +1,4 @@
-"""The services that the cogs share, from when an extension is loaded until it is unloaded."""
+"""Open and close the services that the cogs share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Stale messages: redraw the messages that still show forgotten names or texts."""
+"""Redraw the messages that still show erased names or texts."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ BATCH_SIZE = 50
 
 
 class StaleMessages:
-    """Draws the messages again that the store knows to be stale."""
+    """Redraws the messages that the store lists as stale."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""Starting a script: the command, its window, and the offer to shelve the script that runs."""
+"""Start a script: the command, its modal, and the offer to shelve the running script."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Stopping: the button that stops lines, a new script or a replay in the middle."""
+"""Stop a job by the button below its progress."""
 
 from __future__ import annotations
 

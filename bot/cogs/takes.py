@@ -1,4 +1,4 @@
-"""Takes: pick a take, vote for one, or read one in full."""
+"""Pick a take, vote for one, or read one in full."""
 
 from __future__ import annotations
 

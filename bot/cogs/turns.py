@@ -1,4 +1,4 @@
-"""Turns: take the turn that a person asked for, and show its result in the channel."""
+"""Take the turn that a person requests, and show its result in the channel."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ PROGRESS_INTERVAL = 1.5
 
 
 class Turns:
-    """Takes turns in the sessions of channels, and shows their results."""
+    """Takes turns in the sessions of channels, and shows the results."""
 
     def __init__(self, services: CogServices) -> None:
         self.services = services

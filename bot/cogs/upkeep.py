@@ -1,4 +1,4 @@
-"""Upkeep: the work that nobody asks for, once the client is ready and at intervals."""
+"""Run background tasks once the client is ready, and at intervals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writing: the commands and buttons that add lines and take lines back."""
+"""Add lines and take lines back, by commands and buttons."""
 
 from __future__ import annotations
 

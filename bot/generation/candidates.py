@@ -1,4 +1,4 @@
-"""Candidates: write several versions of one line side by side with one model.
+"""Write several candidates for one line side by side with one model.
 
 The first candidate is written alone. It decides who speaks, or that nobody does, so that the choice
 among the candidates changes the words of a script and not its turn-taking. The others share
@@ -135,7 +135,7 @@ async def _write_beside(
 
 
 async def _gather_nonempty(candidates: Iterable[Awaitable[Draft | None]]) -> list[Draft]:
-    """Return the candidates that are not empty; raises what one raises, but for `NothingLeft`."""
+    """Return the candidates that are not empty; raise what one raises, but for `NothingLeft`."""
     results = await asyncio.gather(*candidates, return_exceptions=True)
     for candidate in results:
         if isinstance(candidate, BaseException) and not isinstance(candidate, NothingLeft):

@@ -42,7 +42,7 @@ class Prefix:
 async def read_prefix(
     engine: Engine, context: GenerationContext, options: GenerationOptions, owner: object
 ) -> Prefix:
-    """Read the beginning that all candidates of a line share; raises what `Engine.run` raises."""
+    """Read the beginning that all candidates of a line share; raise what `Engine.run` raises."""
     prompt = engine.model.encode("\n" + options.prefix)
     if len(prompt) == 1:
         return Prefix(context.state, prompt, np.empty(0, np.float32))

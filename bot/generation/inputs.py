@@ -1,4 +1,4 @@
-"""Inputs of generation: where a script stands for a model, and how its next line is written."""
+"""Define the inputs of generation: the context of a line, and its options."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ..screenplay.fountain import as_read, cue_line
 
 @dataclass(frozen=True)
 class GenerationContext:
-    """Everything above a line that the line depends on, for one model."""
+    """Everything above a line that a model's next line depends on."""
 
     state: States
     """The model's state after the last line: float32 [S]."""
@@ -33,7 +33,7 @@ class GenerationContext:
     """The last `LINES` elements, and whether a person wrote each."""
 
     def append(self, model: Model, draft: Draft) -> GenerationContext:
-        """Return where the script stands after one more line."""
+        """Return the context after one more line."""
         assert draft.state is not None  # only lines that are read in bulk have none
         new_tokens = model.encode(as_read(draft.element.text))
         recent_tokens = np.concatenate([self.recent_tokens, new_tokens])[-REACH:]
@@ -52,7 +52,7 @@ class GenerationContext:
 
 @dataclass(frozen=True)
 class GenerationOptions:
-    """How one element is written: the sampling, and what the element may be and say."""
+    """The options of one element: the sampling, and what the element may be and say."""
 
     sampling: Sampling
     limit: int
@@ -79,7 +79,7 @@ class GenerationOptions:
     """The cue of the first candidate, which the others share in a speech."""
 
     def share_beginning(self, first: Element) -> GenerationOptions:
-        """Return how to write other candidates: by the same speaker, or of the same kind."""
+        """Return options for the other candidates: the same speaker, or the same kind."""
         if self.character or self.kind in (Kind.ACTION, Kind.HEADING):
             return self
         if first.kind is Kind.DIALOGUE:

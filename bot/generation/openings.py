@@ -1,4 +1,4 @@
-"""Openings: the passage that a model reads before a script of some style, for the tone.
+"""Prime a model with an opening: a passage that sets the style of a script.
 
 The passage is part of the model's file and of no script. Nobody sees its text, and neither the next
 speaker nor repetition depends on it.
@@ -24,7 +24,7 @@ _primed_states: WeakKeyDictionary[Engine, dict[str, States]] = WeakKeyDictionary
 
 @dataclass(frozen=True)
 class PrimedModel:
-    """A model that reads scripts of one style."""
+    """A model that has read the opening of a style."""
 
     engine: Engine
     opening: str
@@ -69,7 +69,7 @@ def make_state_key(model: Model, opening: str) -> str:
 
 
 def find_style(model: Model, wanted: str) -> str:
-    """Return the style with a name in upper or lower case; raises ScriptError."""
+    """Return the style with a name in upper or lower case; raise ScriptError."""
     wanted_key = wanted.strip().casefold()
     for style in model.openings:
         if style.casefold() == wanted_key:

@@ -1,4 +1,4 @@
-"""Options: declare once what people can choose about how a model writes.
+"""Declare once the options of generation that people can choose.
 
 The ranges and words of the preferences, the values of a new script, the options of a request and of
 another take, and how they are resolved all come from `OPTIONS`.

@@ -1,4 +1,4 @@
-"""Prefill: read text that exists, for the state that it leaves and for what it costs the model."""
+"""Prefill text that exists, for the state after it and its surprisal."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CHUNK_SIZE = 2_000
 
 @dataclass
 class Progress:
-    """How far a long work has come, for the people who wait for it."""
+    """The progress of a job, for the people who wait for it."""
 
     share_read: float | None = None
     """The share of the script that was read, from 0 to 1; None while nothing is read."""
@@ -33,7 +33,7 @@ class Progress:
 
 
 async def read_text(engine: Engine, state: States, text: str, owner: object) -> Reply:
-    """Read the text of one element; raises what `Engine.run` raises."""
+    """Read the text of one element; raise what `Engine.run` raises."""
     return await engine.run(Request(state, engine.model.encode(as_read(text)), owner=owner))
 
 
@@ -74,7 +74,7 @@ async def read_script(
     progress: Progress,
     seconds: float,
 ) -> list[Draft]:
-    """Read a person's script from its first element on; raises what `Engine.run` raises.
+    """Read a person's script from its first element on; raise what `Engine.run` raises.
 
     Keep a state every `CHUNK_SIZE` characters and at the end, because all the states of a long
     script would take a hundred times the space of its text. Elements that were not read within
@@ -111,7 +111,7 @@ def _encode_chunk(model: Model, elements: Sequence[Element], begin: int) -> list
 async def recompute_state(
     engine: Engine, state: States, lines: Sequence[ScriptLine], owner: object, progress: Progress
 ) -> States:
-    """Return the state after stored lines; raises what `Engine.run` raises."""
+    """Return the state after stored lines; raise what `Engine.run` raises."""
     tokens = engine.model.encode("".join(as_read(line.element.text) for line in lines))
     for begin in range(0, len(tokens), CHUNK_SIZE):
         progress.share_read = begin / len(tokens)

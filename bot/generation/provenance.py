@@ -1,4 +1,4 @@
-"""Provenance: note everything that a line was written from, so that it can be written again."""
+"""Record the provenance of a line, so that the line can be written again."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def make_origin(model: Model, options: GenerationOptions, opening: str) -> dict[
 
 
 def restore_options(origin: Mapping[str, Any], banned: tuple[str, ...]) -> GenerationOptions:
-    """Return how a line with this origin was written, with a list of banned words."""
+    """Restore the options of a line from its origin and a list of banned words."""
     sampling = {
         field.name: origin[field.name] for field in fields(Sampling) if field.name in origin
     }

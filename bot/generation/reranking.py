@@ -1,4 +1,4 @@
-"""Reranking: choose one of several candidates for a line.
+"""Rerank the candidates for a line, and choose one.
 
 A model makes a slip now and then, and the slip surprises the model itself. So of many candidates
 the one with the fewest bits a character makes most sense. But this rule alone picks what is short

@@ -1,4 +1,4 @@
-"""Banned words: the lists of what no model writes, as people see and change them."""
+"""Show and change the lists of words that no model writes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SUMMARY_SIZE = 200
 
 @lru_cache(maxsize=4)
 def read_words(path: Path) -> tuple[str, ...]:
-    """Return the words of a file, one a line but for remarks after a #; raises OSError."""
+    """Return the words of a file, one a line but for remarks after a #; raise OSError."""
     lines = (line.strip() for line in path.read_text(encoding="utf-8").splitlines())
     return tuple(line for line in lines if line and not line.startswith("#"))
 
@@ -100,7 +100,7 @@ def summarize_words(words: Sequence[str]) -> str:
 
 
 def _parse_words(text: str) -> dict[str, str]:
-    """Return the words in a text by their plain form; raises SessionError."""
+    """Return the words in a text by their plain form; raise SessionError."""
     written = (" ".join(clean(word.casefold()).split()) for word in re.split(r"[,;\n]", text))
     words = {plain_words(word): word for word in written if word}
     if any(len(word) > MAX_WORD_LENGTH for word in words.values()):

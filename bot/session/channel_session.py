@@ -26,7 +26,7 @@ def utc_now() -> dt.datetime:
 
 
 class ChannelSession:
-    """One channel, the script that runs in it, and everything that can be done with it.
+    """One channel, its running script, and all operations on the script.
 
     Its parts share one lock: turns come one after the other.
     """
@@ -49,14 +49,14 @@ class ChannelSession:
         self.continuation = Continuation(self.library, self.reader, self.drafter, clock)
         self.polls = Polls(self.library, clock)
         self.drawing = asyncio.Lock()
-        """Held while the channel's messages are drawn again."""
+        """Held while the channel's messages are redrawn."""
 
     async def load_script(self) -> Script:
-        """Return the script that runs; raises NoScript."""
+        """Load the running script; raise NoScript."""
         return await self.library.load_script()
 
     async def load_script_at(self, under: ScriptPosition | None) -> Script:
-        """Return the script if it still stands at a place; raises NoScript and StaleLine."""
+        """Return the script if it still stands at a place; raise NoScript and StaleLine."""
         return await self.library.load_script_at(under)
 
     async def load_nonempty_script(self) -> Script:

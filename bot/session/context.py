@@ -1,4 +1,4 @@
-"""TurnContext: the script of one turn, read once and handed down, and what the turn changes."""
+"""Load the script of one turn once, check permissions, and describe what the turn changed."""
 
 from __future__ import annotations
 
@@ -26,22 +26,22 @@ class TurnContext:
     # Permissions
 
     def check_may_write(self) -> None:
-        """Raise SessionError unless the writer may write in the script."""
+        """Raise SessionError unless the requester may write in the script."""
         check_may_write(self.script, self.requester)
 
     def check_may_remove(self, line: Line) -> None:
-        """Raise SessionError unless the writer may take a line out of the script."""
+        """Raise SessionError unless the requester may take a line out of the script."""
         check_may_remove(self.script, line, self.requester)
 
     async def check_pace(self) -> None:
-        """Raise SessionError for a writer who may not add a line, or not yet."""
+        """Raise SessionError for a requester who may not add a line, or not yet."""
         self.check_may_write()
         if self.script.cooldown:
             last = await self.store.lines.find_last_request(self.script.id, self.requester.id)
             check_cooldown(self.script, last, dt.datetime.now(dt.UTC))
 
     async def check_alternation(self) -> None:
-        """Raise SessionError for who wrote the last line, where nobody may write twice in a row."""
+        """Raise SessionError if the requester wrote the last line and the script alternates."""
         if self.script.alternate:
             check_alternation(self.script, await self.load_line(self.script.head), self.requester)
 
@@ -52,7 +52,7 @@ class TurnContext:
         return None if line is None else await self.store.lines.find(line)
 
     async def load_last_line(self) -> Line:
-        """Return the script's last line; raises SessionError where there is none."""
+        """Return the script's last line; raise SessionError where there is none."""
         line = await self.load_line(self.script.head)
         if line is None:
             raise SessionError(say("The script has no line yet: write one, or use {/continue}."))

@@ -1,4 +1,4 @@
-"""Continuation: add lines to a channel's script, by people and by its model."""
+"""Add lines to a channel's script, by people and by the model."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Clock = Callable[[], dt.datetime]
 
 
 class Continuation:
-    """Write on in the script that runs.
+    """Add lines to the running script.
 
     A method that raises has changed nothing: SessionError or ScriptError for what cannot be done,
     ModelError for a model that is gone, EngineBusy and EngineClosed, HeadMoved and AlreadyWritten.
@@ -102,7 +102,7 @@ class Continuation:
     async def retry(
         self, requester: Requester, expected: ScriptPosition | None = None, job: Job | None = None
     ) -> TurnResult:
-        """Write the model's last line once more, beside the one that is there."""
+        """Write the model's last line again, as a sibling of the one that is there."""
         async with self.library.open_turn(requester, expected) as context:
             line = await context.load_last_line()
             if line.author is not None:

@@ -1,4 +1,4 @@
-"""Drafter: turn a request into options for each line, and write the lines with a model."""
+"""Turn a request into options for each line, and write the lines with a model."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Drafter:
         seed: int,
         takes: int = 1,
     ) -> Iterator[GenerationOptions]:
-        """Yield how each line of a take is written, from its first seed on; raises SessionError.
+        """Yield how each line of a take is written, from its first seed on; raise SessionError.
 
         All lines and takes of a request share the candidates of one line. A seed without a quality
         asks for the line of that very seed, so that there is nothing to choose from.
@@ -163,7 +163,7 @@ class Drafter:
     async def write_line(
         self, engine: Engine, context: GenerationContext, options: GenerationOptions
     ) -> Draft:
-        """Write one line, the best of its candidates; raises SessionError."""
+        """Write one line, the best of its candidates; raise SessionError."""
         return reranking.choose_candidate(
             await self._candidates(engine, context, options), context.recent_texts
         ).draft
@@ -171,7 +171,7 @@ class Drafter:
     async def _candidates(
         self, engine: Engine, context: GenerationContext, options: GenerationOptions
     ) -> list[Candidate]:
-        """Write at least one candidate for a line; raises SessionError."""
+        """Write at least one candidate for a line; raise SessionError."""
         try:
             candidates = await write_candidates(engine, context, options, self.channel)
         except NothingLeft:
@@ -197,7 +197,7 @@ def _offset_seed(seed: int, number: int) -> int:
 
 
 def _list_model_characters(script: Script, request: ContinueRequest) -> tuple[str, ...]:
-    """Return the members of the cast for whom the model speaks; raises SessionError."""
+    """Return the members of the cast for whom the model speaks; raise SessionError."""
     played = set(script.players) if script.skip_played else set()
     if request.character in played:
         raise SessionError(
@@ -219,7 +219,7 @@ def _list_model_characters(script: Script, request: ContinueRequest) -> tuple[st
 
 
 async def _run_any(tasks: Iterable[Coroutine[Any, Any, None]]) -> None:
-    """Run works side by side; raises what one raises, but SessionError only if all of them do."""
+    """Run works side by side; raise what one raises, but SessionError only if all do."""
     results = await asyncio.gather(*tasks, return_exceptions=True)
     failed = [error for error in results if error is not None]
     worst = next((error for error in failed if not isinstance(error, SessionError)), None)

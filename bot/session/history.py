@@ -1,4 +1,4 @@
-"""History: where a channel's script stands in its tree of lines, and how the head moves there."""
+"""Move the head of a channel's script in its tree of lines."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .turn import Job, Requester, ScriptPosition, SessionError, TurnResult, pars
 
 
 class History:
-    """Move the head of the script that runs: back, forward, to any line, beside one, or to a fork.
+    """Move the head of the running script: undo, redo, jump, rewrite and fork.
 
     Every line that leaves the script stays in the tree. A method that raises has changed nothing:
     SessionError, or HeadMoved where another process has moved the head meanwhile.
@@ -57,7 +57,7 @@ class History:
             return await self._move(context, position.line or None)
 
     async def _move(self, context: TurnContext, head: int | None) -> TurnResult:
-        """Move the head, if the writer may take back the lines that leave the script."""
+        """Move the head, if the requester may take back the lines that leave the script."""
         context.check_may_write()
         left, returned = await context.compare_paths(head)
         for line in reversed(await self.store.lines.load(left)):
@@ -66,7 +66,7 @@ class History:
         return context.make_move_result(head, left, returned)
 
     async def line_to_rewrite(self, requester: Requester, position: ScriptPosition) -> Line:
-        """Return a line, if the writer may rewrite it; raises SessionError as `rewrite` will."""
+        """Return a line, if the requester may rewrite it; raise SessionError as `rewrite` will."""
         return await self._line_to_rewrite(await self.library.load_script(), requester, position)
 
     async def rewrite(
@@ -106,7 +106,7 @@ class History:
     async def _line_to_rewrite(
         self, script: Script, requester: Requester, position: ScriptPosition
     ) -> Line:
-        """Return a line that stands in the script, if the writer may rewrite it."""
+        """Return a line that stands in the script, if the requester may rewrite it."""
         await self.library.check_is_running(script, position.script)
         line = await self.store.lines.find(position.line)
         if line is None or line.id not in await self.store.lines.load_path_ids(

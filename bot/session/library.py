@@ -1,4 +1,4 @@
-"""Library: begin, switch, rename and put away a channel's scripts, and change how they are."""
+"""Begin, switch, rename, archive and delete a channel's scripts, and change their preferences."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class Library:
     # The script that runs
 
     async def load_script(self) -> Script:
-        """Return the script that the channel writes on; raises NoScript."""
+        """Load the running script; raise NoScript."""
         script = await self.store.scripts.find_running(self.channel)
         if script is not None:
             return script
@@ -80,7 +80,7 @@ class Library:
         raise NoScript(say("No script runs in this channel yet: begin one with {/start}."))
 
     async def load_script_at(self, expected: ScriptPosition | None) -> Script:
-        """Return the script if it still stands at a place; raises NoScript and StaleLine."""
+        """Return the script if it still stands at a place; raise NoScript and StaleLine."""
         script = await self.load_script()
         if expected is None or expected == current_position(script):
             return script
@@ -91,7 +91,7 @@ class Library:
     async def open_turn(
         self, requester: Requester, expected: ScriptPosition | None = None
     ) -> AsyncIterator[TurnContext]:
-        """Hold the channel for one turn; raises NoScript and StaleLine as `load_script_at` does."""
+        """Lock the channel for one turn; raise NoScript and StaleLine as `load_script_at` does."""
         async with self.lock:
             yield TurnContext(self.store, await self.load_script_at(expected), requester)
 
@@ -173,7 +173,7 @@ class Library:
             return await self._store_script(script, primed, drafts, requester, shelved)
 
     async def _find_script_to_shelve(self, requester: Requester, over: int | None) -> Script | None:
-        """Return the script that runs; raises SessionError unless the writer may shelve it."""
+        """Find the running script; raise SessionError unless the requester may shelve it."""
         running = await self.store.scripts.find_running(self.channel)
         if over is not None and over != (running.id if running else NO_SCRIPT):
             raise SessionError(
@@ -184,7 +184,7 @@ class Library:
         return running
 
     async def _make_script(self, requester: Requester, new: NewScript) -> Script:
-        """Return a new script before it is stored; raises ScriptError for a banned name."""
+        """Make a new script, without storing it; raise ScriptError for a banned name."""
         await self._check_names(new.cast, new.guild)
         values = {name: one.initial(self.settings) for name, one in PREFERENCES.items()}
         if new.temperature:
@@ -213,7 +213,7 @@ class Library:
         return chosen if chosen in self.voices.names() else self.settings.model
 
     async def _open_model(self, script: Script, style: str | None) -> PrimedModel:
-        """Return a new script's model, and note the style in the script; raises ScriptError."""
+        """Open a new script's model, and set the script's style; raise ScriptError."""
         if style:
             model = (await self.voices.engine(script.voice)).model
             script.style = openings.find_style(model, style)
@@ -245,7 +245,7 @@ class Library:
         return await self.store.scripts.list_channel(self.channel)
 
     async def find(self, script: int) -> Script:
-        """Return a script of the channel by its id; raises SessionError where it is gone."""
+        """Return a script of the channel by its id; raise SessionError where it is gone."""
         found = await self.store.scripts.find(script)
         if found is None or found.channel != self.channel:
             raise SessionError(say("That script is not here any more: see {/scripts}."))
@@ -273,7 +273,7 @@ class Library:
             return await self.store.scripts.update(script, title=title)
 
     async def archive(self, requester: Requester, script: int, archived: bool) -> Script:
-        """Put a script away, so that it no longer runs, or put it back on the shelf."""
+        """Archive a script, so that it no longer runs, or return it to the shelf."""
         async with self.lock:
             found = await self.find(script)
             check_may_manage(found, requester)

@@ -1,4 +1,4 @@
-"""Notices: what people must be told once, such as that another model reads their script."""
+"""Notify people once, such as when another model reads their script."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from ..screenplay.elements import Element
 from .turn import TurnResult
 
 UNREADABLE_SHARE = 0.1
-"""The share of characters that a model cannot read from which on their writer is told."""
+"""The share of unreadable characters above which their writer is notified."""
 
 
 class Notifications:
-    """What this process has noticed and told; the database knows which model read a script before.
+    """The one-time notifications of this process; the database knows each script's last model.
 
     It outlives the sessions, which are made again whenever somebody uses a channel.
     """
@@ -40,20 +40,20 @@ class Notifications:
             self._new_models[script] = primed.model.name
 
     def attach_model_change(self, turn: TurnResult) -> TurnResult:
-        """Return a turn with the name of the model, if it has just replaced another one."""
+        """Return the result with the name of the model, if it has just replaced another one."""
         return replace(turn, new_model=self._new_models.pop(turn.script.id, ""))
 
     def attach(
         self, turn: TurnResult, person: int, model: Model, elements: Sequence[Element]
     ) -> TurnResult:
-        """Return a turn with everything that a person who wrote these elements must be told."""
+        """Return the result with all notifications for the person who wrote these elements."""
         unreadable = self.should_report_unreadable(turn.script.id, person, model, elements)
         return self.attach_model_change(replace(turn, unreadable=unreadable))
 
     def should_report_unreadable(
         self, script: int, person: int, model: Model, elements: Sequence[Element]
     ) -> bool:
-        """Return, once for each script and person, whether a model cannot read much of a text."""
+        """Return, once per script and person, whether a model cannot read much of a text."""
         text = "".join(element.body for element in elements)
         if model.skipped(text) <= UNREADABLE_SHARE * len(text):
             return False
@@ -62,7 +62,7 @@ class Notifications:
         return is_new
 
     def forget(self, person: int) -> None:
-        """Forget what a person was told."""
+        """Forget which notifications a person has had."""
         self._reported_unreadable -= {
             reported for reported in self._reported_unreadable if reported[1] == person
         }

@@ -1,4 +1,4 @@
-"""Permissions: check who may do what with a script, whenever somebody does it."""
+"""Check who may do what with a script."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .turn import Requester, SessionError
 
 
 def check_may_write(script: Script, requester: Requester) -> None:
-    """Raise SessionError for a writer who lacks the role that a script is kept to."""
+    """Raise SessionError for a requester who lacks the role that a script is kept to."""
     if script.role is None or requester.moderator or script.role in requester.roles:
         return
     raise SessionError(
@@ -25,7 +25,7 @@ def check_may_write(script: Script, requester: Requester) -> None:
 
 
 def check_may_remove(script: Script, line: Line, requester: Requester) -> None:
-    """Raise SessionError for a writer who may neither take a line back nor rewrite it.
+    """Raise SessionError for a requester who may neither take a line back nor rewrite it.
 
     A model's line belongs to everybody, a person's to its author, the script's owner and the
     moderators.
@@ -42,7 +42,7 @@ def check_may_remove(script: Script, line: Line, requester: Requester) -> None:
 
 
 def check_may_manage(script: Script, requester: Requester) -> None:
-    """Raise SessionError for a writer who is neither a script's owner nor a moderator."""
+    """Raise SessionError for a requester who is neither a script's owner nor a moderator."""
     if not _manages(script, requester):
         raise SessionError(
             say(
@@ -52,7 +52,7 @@ def check_may_manage(script: Script, requester: Requester) -> None:
 
 
 def check_may_pick(ballot: Ballot, requester: Requester) -> None:
-    """Raise SessionError for a writer who neither asked for the takes nor is a moderator."""
+    """Raise SessionError for a requester who neither asked for the takes nor is a moderator."""
     if requester.id != ballot.asker and not requester.moderator:
         raise SessionError(
             say(
@@ -63,7 +63,7 @@ def check_may_pick(ballot: Ballot, requester: Requester) -> None:
 
 
 def check_alternation(script: Script, last: Line | None, requester: Requester) -> None:
-    """Raise SessionError for who wrote the last line, where nobody may write twice in a row."""
+    """Raise SessionError if the requester wrote the last line and the script alternates."""
     if script.alternate and last is not None and last.author == requester.id:
         raise SessionError(
             say("Nobody writes twice in a row here: wait for somebody else, or use {/continue}.")
@@ -71,7 +71,7 @@ def check_alternation(script: Script, last: Line | None, requester: Requester) -
 
 
 def check_cooldown(script: Script, last: dt.datetime | None, now: dt.datetime) -> None:
-    """Raise SessionError for a writer whose last line is too young; both times have a time zone."""
+    """Raise SessionError during a requester's cooldown; both times have a time zone."""
     if last is None:
         return
     left = math.ceil(script.cooldown - (now - last).total_seconds())

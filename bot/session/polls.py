@@ -1,4 +1,4 @@
-"""Polls: choose one of several takes, by who asked for them or by a vote."""
+"""Choose one of several takes, by a pick or by a vote."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ class Polls:
         return row
 
     async def check_pick(self, requester: Requester, poll: int, take: int) -> None:
-        """Raise SessionError for who may not pick a take, as `pick` will."""
+        """Raise SessionError if the requester may not pick a take, as `pick` does."""
         await self._load_pickable_take(await self.library.load_script(), requester, poll, take)
 
     async def pick(self, requester: Requester, poll: int, take: int) -> TurnResult:
-        """Go on with a take, from 0."""
+        """Continue the script with a take, from 0."""
         async with self.library.open_turn(requester) as context:
             lines = await self._load_pickable_take(context.script, requester, poll, take)
             await self.store.polls.choose(poll, take, context.script, lines[-1].id)
@@ -49,7 +49,7 @@ class Polls:
     async def _load_pickable_take(
         self, script: Script, requester: Requester, poll: int, take: int
     ) -> list[Line]:
-        """Return the lines of a take, if the writer may pick it now."""
+        """Return the lines of a take, if the requester may pick it now."""
         row = await self.find(poll)
         await self.library.check_is_running(script, row.script)
         check_may_write(script, requester)
@@ -61,7 +61,7 @@ class Polls:
         return lines
 
     async def vote(self, requester: Requester, poll: int, take: int) -> None:
-        """Note that a person votes for a take, from 0, and for no other any more."""
+        """Record a person's vote for a take, from 0, instead of an earlier one."""
         async with self._voting:
             row = await self.find(poll)
             if row.ends is not None and self.clock() >= row.ends:
@@ -71,7 +71,7 @@ class Polls:
             await self.store.polls.vote(poll, requester.id, take)
 
     async def close(self, poll: int) -> PollResult | None:
-        """End a vote: the script goes on with the take that won, if it stands where it stood.
+        """Close a vote, and continue with the winning take if the script has not moved on.
 
         Returns the outcome, again and again until it was announced, and None from then on, or for a
         ballot that is gone.
@@ -97,7 +97,7 @@ class Polls:
             return PollResult(row, script, counts, won, lines, context)
 
     async def _load_take(self, poll: Ballot, take: int) -> list[Line]:
-        """Return the lines of a take, from 0; raises SessionError."""
+        """Return the lines of a take, from 0; raise SessionError."""
         takes = await self.store.polls.load_takes(poll)
         if take not in takes:
             raise SessionError(

@@ -1,4 +1,4 @@
-"""Preferences: how a script is written, as it is kept with the script, shown and changed."""
+"""Show and change the preferences of a script."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ RANGES: dict[str, tuple[float, float]] = {
 
 
 def initial_values(script: Script, settings: Settings) -> dict[str, Any]:
-    """Return each preference as it is before anybody changes it."""
+    """Return the initial value of each preference."""
     return {
         "voice": settings.model,
         **{name: spec.initial(settings) for name, spec in PREFERENCES.items()},
@@ -76,7 +76,7 @@ def initial_values(script: Script, settings: Settings) -> dict[str, Any]:
 
 
 def current_values(script: Script, settings: Settings) -> dict[str, Any]:
-    """Return each preference as it is now: the operator's where the script has none of its own."""
+    """Return the current value of each preference: the operator's if the script has none."""
     now = {name: getattr(script, name) for name in LABELS}
     return now | {
         name: getattr(settings, spec.default)

@@ -1,4 +1,4 @@
-"""Rate limits: how much a person, a channel and a server may ask for within a minute.
+"""Limit how much a person, a channel and a guild may request per minute.
 
 The libraries `limits` and `aiolimiter` do not fit. The first keeps a counter for everybody who ever
 asked and searches all of them now and then, and the second makes callers wait instead of saying how
@@ -30,7 +30,7 @@ RATE_LIMITED = {
 
 
 class RateLimited(SessionError):
-    """Somebody asked for too much within a minute."""
+    """A request exceeds a rate limit."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Reader: what a model remembers at a line, and what a text costs it.
+"""Compute a model's states and surprisal for the lines of a script.
 
 The text is the truth, and a state is a cache: one that is missing is computed from the text again.
 """
@@ -29,7 +29,7 @@ COMPARED_CHARACTERS = 30_000
 
 
 class ScriptReader:
-    """Read the scripts of one channel; nothing is stored but the states that are computed again."""
+    """Read the scripts of one channel; only recomputed states are stored."""
 
     def __init__(
         self, channel: int, store: Store, voices: Voices, notifications: Notifications
@@ -40,7 +40,7 @@ class ScriptReader:
         self.notifications = notifications
 
     async def open_model(self, voice: str, style: str | None) -> PrimedModel:
-        """Return a model that has read the opening of a style, if it has one; raises ModelError."""
+        """Return a model that has read the opening of a style, if it has one; raise ModelError."""
         return await openings.prime_model(await self.voices.engine(voice), style, self.channel)
 
     async def open_model_for(self, script: Script, parent: int | None) -> PrimedModel:
@@ -56,7 +56,7 @@ class ScriptReader:
     async def load_context(
         self, primed: PrimedModel, head: int | None, progress: Progress
     ) -> GenerationContext:
-        """Return where a script stands at a line, for a model."""
+        """Load the generation context of a model at a line."""
         model = primed.model
         if head is None:
             return GenerationContext(primed.start, encode_recent(model, []), opening=primed.opening)
@@ -112,7 +112,7 @@ class ScriptReader:
         requester: Requester,
         job: Job,
     ) -> list[Draft]:
-        """Read a person's elements below a line; raises SessionError if that is stopped.
+        """Read a person's elements below a line; raise SessionError if that is stopped.
 
         All that stands above the elements may have to be read before.
         """

@@ -1,4 +1,4 @@
-"""Replay: write every line of a model again from its provenance, and compare the two."""
+"""Write every line of a model again from its provenance, and compare the two."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ TEXT_REMOVED_ABOVE = phrase("it follows a removed line")
 
 
 class Verdict(StrEnum):
-    """The verdict on a line, as people call it."""
+    """The verdict on a line, in the words that people see."""
 
     PERSON = phrase("a person's")
     PROVED = phrase("proved")
@@ -112,7 +112,7 @@ async def replay_script(session: ChannelSession, job: Job) -> ReplayResult:
 
 
 class Replayer:
-    """Write lines of one script again."""
+    """Replay lines of one script."""
 
     def __init__(
         self,
@@ -283,7 +283,7 @@ class ReplayReader:
         self._reading = asyncio.Lock()
 
     async def load_context(self, line: Line, progress: Progress) -> GenerationContext:
-        """Return where the script stood for the model when it wrote a line."""
+        """Load the generation context in which a line was written."""
         # One after the other, because each goes on from the state of the one before.
         async with self._reading:
             state = await self._read_to(line.parent, progress)

@@ -1,4 +1,4 @@
-"""Surprisal: what each character of the last lines cost the model, and what it expected."""
+"""Measure the surprisal of each character of the last lines, and what the model expected."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Guess:
 
 @dataclass(frozen=True)
 class Peak:
-    """A surprising place: a cell of a line, and the guesses there."""
+    """A peak of surprisal: a cell of a line, and the model's guesses there."""
 
     line: int
     cell: int
@@ -62,7 +62,7 @@ class Peak:
 
 @dataclass(frozen=True)
 class SurprisalReport:
-    """The last lines, cell by cell, and the most surprising places, in the script's order."""
+    """The last lines, cell by cell, and the peaks of surprisal, in the script's order."""
 
     model: str
     credits: tuple[str, ...]
@@ -82,7 +82,7 @@ class SurprisalReport:
 
 
 async def measure_surprisal(session: ChannelSession, max_lines: int) -> SurprisalReport:
-    """Return what surprised the model in the last lines; raises NoScript and as the engine does."""
+    """Measure the surprisal of the last lines; raise NoScript and what `Engine.run` raises."""
     primed, lines, costs = await load_last_surprisal(session, max_lines, MAX_REPORT_CHARACTERS)
     model = primed.model
     cells = tuple(make_cells(model, *one) for one in zip(lines, costs, strict=True))
@@ -206,7 +206,7 @@ _LINES_HEARD = phrase("The last {lines} as {voice} heard it: {bits:.1f} bits a c
 
 
 def describe_report(report: SurprisalReport) -> str:
-    """Return the picture in words, for who cannot see it: at most 1,000 characters."""
+    """Describe the picture for people who cannot see it, in at most 1,000 characters."""
     parts = [
         say(
             _LINE_HEARD if len(report.lines) == 1 else _LINES_HEARD,

@@ -1,4 +1,4 @@
-"""Turns: what people ask of a session, and what they get back."""
+"""Define what people request of a session, and what they get back."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ MAX_ELEMENT_LENGTH = 1500
 
 
 class SessionError(Exception):
-    """One friendly sentence for the person who asked; nothing was changed."""
+    """A request that cannot be fulfilled: one sentence for the requester. Nothing was changed."""
 
 
 class NoScript(SessionError):
@@ -36,7 +36,7 @@ class NoScript(SessionError):
 
 @dataclass(frozen=True)
 class ScriptPosition:
-    """A line of a script, as a button carries it."""
+    """A position in a script: the script and its last line, as buttons carry them."""
 
     script: int
     line: int
@@ -44,7 +44,7 @@ class ScriptPosition:
 
 
 class StaleLine(SessionError):
-    """The line that was acted on is no longer the script's last one."""
+    """The script has moved on since the position that a request expects."""
 
     def __init__(
         self,
@@ -58,7 +58,7 @@ class StaleLine(SessionError):
 
 @dataclass(frozen=True)
 class Requester:
-    """The person who asks for something, and the interaction that asks."""
+    """The person who requests something, and the interaction that does."""
 
     id: int
     name: str
@@ -72,7 +72,7 @@ class Requester:
 
 @dataclass(frozen=True, kw_only=True)
 class ContinueRequest:
-    """A request for lines by the model."""
+    """A request to continue the script with the model."""
 
     lines: int = 1
     character: str | None = None
@@ -109,7 +109,7 @@ class NewScript:
 
 
 class Job:
-    """The progress of a long turn, and a way to stop it."""
+    """A long piece of work, such as a turn or a replay: its progress, and the way to stop it."""
 
     def __init__(self) -> None:
         self.progress = Progress()
@@ -117,13 +117,13 @@ class Job:
         self._now: asyncio.Future[Any] | None = None
 
     def stop(self) -> None:
-        """Give up the line that is being written, and keep the finished ones."""
+        """Stop the work: drop the line in progress, and keep the finished ones."""
         self.stopped = True
         if self._now:
             self._now.cancel()
 
     async def wait(self, work: Coroutine[Any, Any, R]) -> R:
-        """Run work that can be stopped, and return its result; raises Stopped."""
+        """Run work that can be stopped, and return its result; raise Stopped."""
         if self.stopped:
             work.close()
             raise Stopped
@@ -144,7 +144,7 @@ class Stopped(Exception):
 
 @dataclass(frozen=True)
 class TurnResult:
-    """What a turn changed: the new lines, and the lines that left the script or came back."""
+    """The result of a turn: the new lines, and the lines that were removed or restored."""
 
     script: Script
     lines: list[Line] = field(default_factory=list)
@@ -172,13 +172,13 @@ class TurnResult:
 
     @property
     def position(self) -> ScriptPosition:
-        """Return where the script stands now."""
+        """Return the position of the script after the turn."""
         return current_position(self.script)
 
 
 @dataclass(frozen=True)
 class PollResult:
-    """The end of a vote."""
+    """The result of a vote."""
 
     poll: Ballot
     script: Script
@@ -193,12 +193,12 @@ class PollResult:
 
 
 def current_position(script: Script) -> ScriptPosition:
-    """Return where a script stands."""
+    """Return the current position of a script."""
     return ScriptPosition(script.id, script.head or BEFORE_THE_FIRST)
 
 
 def parse_typed_text(text: str, character: str | None) -> list[Element]:
-    """Parse what a person typed; raises SessionError and ScriptError for what cannot be a turn."""
+    """Parse what a person typed; raise SessionError and ScriptError for what cannot be a turn."""
     elements = from_person(text, character)
     if any(len(element.text) > MAX_ELEMENT_LENGTH for element in elements):
         raise SessionError(

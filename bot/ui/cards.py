@@ -1,4 +1,4 @@
-"""Cards: a message's lines, those in the script and those no longer in it."""
+"""Format the lines of a message, those in the script and those no longer in it."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def mention(person: int) -> str:
 
 
 def format_credit(lines: Sequence[Line]) -> str:
-    """Return the lines' authors, and the seeds by which a voice would write its lines again."""
+    """Return the lines' authors, and the seeds by which a model would write its lines again."""
     names: list[str] = []
     for name, group in groupby(lines, lambda line: line.credit):
         seeds = [line.origin["seed"] for line in group if line.origin]

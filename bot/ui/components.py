@@ -111,7 +111,7 @@ def make_line_buttons(position: ScriptPosition, *, by_model: bool, redo: bool = 
 
     Args:
         position: The line, and its script.
-        by_model: True where a voice has written the line, so that another take can be asked for.
+        by_model: True where a model has written the line, so that another take can be asked for.
         redo: True where an undo can be taken back.
     """
     offered = {

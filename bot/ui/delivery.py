@@ -1,4 +1,4 @@
-"""Delivery: send to Discord in spite of a network, or a Discord, that fails.
+"""Send to Discord in spite of failures of the network or of Discord.
 
 discord.py retries after some errors, but never after a reset connection, and it waits for minutes
 for an answer. Here only what is idempotent is retried: a first answer, which Discord takes once;
@@ -27,7 +27,7 @@ log = logging.getLogger("onbook.delivery")
 T = TypeVar("T")
 
 CONNECTION_ERRORS = (aiohttp.ClientError, OSError, discord.DiscordServerError)
-"""The errors after which nobody knows whether Discord has heard a request."""
+"""The errors after which it is unknown whether Discord received a request."""
 
 REQUEST_TIMEOUT = 6.0
 """Seconds that the first request may take; each retry may take twice as long."""
@@ -118,7 +118,7 @@ async def send_with_retries(
 
 
 async def try_once(send: Callable[[], Awaitable[object]]) -> None:
-    """Send a request once, whose failure does not matter."""
+    """Send a request once, and ignore a failure."""
     try:
         async with asyncio.timeout(REQUEST_TIMEOUT):
             await send()
@@ -138,7 +138,7 @@ class FirstResponse:
         self.response = interaction.response
 
     async def defer(self, *, thinking: bool = False, ephemeral: bool = False) -> None:
-        """Promise an answer."""
+        """Defer the answer."""
         kinds = discord.InteractionResponseType
         command = self.interaction.type is discord.InteractionType.application_command
         shows = thinking or command
@@ -285,7 +285,7 @@ async def post_message(
 
 
 async def send_ephemeral(interaction: Interaction, content: str, **more: Any) -> None:  # noqa: ANN401
-    """Send another message to the person who asked alone, who may see it twice."""
+    """Send another message that only the requester sees, possibly twice."""
     files = ReusableFiles(more.pop("files", ()))
     await send_with_retries(
         lambda: interaction.followup.send(

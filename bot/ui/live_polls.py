@@ -1,4 +1,4 @@
-"""Live polls: the votes that are open. Their counts are shown live, and they close when due."""
+"""Show the counts of open votes live, and close each vote when it is due."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ PollAction = Callable[[int], Coroutine[Any, Any, None]]
 
 
 class Timer(Protocol):
-    """A call in the future."""
+    """A scheduled call."""
 
     def cancel(self) -> None:
         """Cancel the call."""
@@ -44,7 +44,7 @@ RETRY_DELAYS = (5.0, 30.0, 120.0, 600.0, 3600.0)
 
 
 class LivePolls:
-    """Times the votes of all channels. The votes are stored, and `resume` finds them again.
+    """Close the votes of all channels when they are due. `resume` finds the stored votes again.
 
     Args:
         client: The client whose channels the votes are in.

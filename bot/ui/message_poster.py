@@ -1,4 +1,4 @@
-"""New messages: what a channel sees of a turn when it is taken, and of a vote when it ends."""
+"""Post the messages that show a turn, or the result of a vote."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ async def load_line_buttons(store: Store, script: Script, line: Line | None) -> 
 
 
 class MessagePoster:
-    """Posts what is new, and records which lines each message shows.
+    """Post new lines, and record which lines each message shows.
 
     The methods that post lines return the ids of their messages.
     """
@@ -68,7 +68,7 @@ class MessagePoster:
     ) -> set[int]:
         """Show new lines, and the buttons under the last one.
 
-        A note stands above the first line until its message is drawn again.
+        A note stands above the first line until its message is redrawn.
         """
         cards = split_into_cards(lines)
         shown: set[int] = set()

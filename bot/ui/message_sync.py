@@ -1,4 +1,4 @@
-"""Message sync: keep the messages of a channel true to its script, however it moves."""
+"""Keep the messages of a channel in sync with its script."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ EDIT_SECONDS = 60.0
 
 
 class DrawResult(NamedTuple):
-    """The result of drawing messages again."""
+    """The result of redrawing messages."""
 
     has_buttons: bool
     """Whether the script's buttons are under one of the messages."""
@@ -37,7 +37,7 @@ class DrawResult(NamedTuple):
 
 
 class MessageSync:
-    """Draws older messages again after each turn, once the turn is committed."""
+    """Redraw older messages after each turn, once the turn is committed."""
 
     def __init__(self, store: Store) -> None:
         self.store = store
@@ -48,7 +48,7 @@ class MessageSync:
     async def redraw_after_turn(
         self, interaction: Interaction, session: ChannelSession, result: TurnResult, shown: set[int]
     ) -> bool:
-        """Draw older messages again as `redraw_in_channel` does, in the channel of an interaction.
+        """Redraw older messages as `redraw_in_channel` does, in the channel of an interaction.
 
         Return whether the buttons are under the script's last line, which may stand in no message
         any more.
@@ -61,7 +61,7 @@ class MessageSync:
     async def redraw_in_channel(
         self, channel: MessageChannel, session: ChannelSession, result: TurnResult, shown: set[int]
     ) -> bool:
-        """Draw the messages again that a turn has changed, but for those that it has just shown."""
+        """Redraw the messages that a turn has changed, but for those that it has just shown."""
         # One at a time, each from what is stored then, so that a slow one cannot undo a later one.
         async with session.drawing:
             if result.shelved is not None and not _shows_last_line(result, result.shelved):
@@ -75,7 +75,7 @@ class MessageSync:
     async def redraw_poll(
         self, channel: MessageChannel, session: ChannelSession, poll: int
     ) -> bool:
-        """Draw takes again, with their votes or the one that was chosen.
+        """Redraw a poll, with their votes or the one that was chosen.
 
         Return False where their message exists and could not be drawn.
         """
@@ -102,7 +102,7 @@ class MessageSync:
     async def _redraw_showing(
         self, channel: MessageChannel, stale_script: Script, lines: set[int], shown: set[int]
     ) -> DrawResult:
-        """Draw the messages again that show these lines, but for those that were just ``shown``.
+        """Redraw the messages that show these lines, but for those that were just ``shown``.
 
         The script's buttons come under the newest message that can have them.
 
@@ -159,7 +159,7 @@ class MessageSync:
         content: str | None,
         view: discord.ui.View | None,
     ) -> bool | None:
-        """Draw a message again; without ``content``, only its buttons.
+        """Redraw a message; without ``content``, only its buttons.
 
         Return whether that succeeded, or None for a message that is gone.
         """
@@ -185,7 +185,7 @@ class MessageSync:
         script: Script,
         messages: Collection[int],
     ) -> set[int]:
-        """Draw messages of a script again, and return those that are right now, or gone."""
+        """Redraw messages of a script, and return those that are now correct, or deleted."""
         failed = set[int]()
         for message in messages:
             poll = await self.store.polls.find_by_message(message)
@@ -199,7 +199,7 @@ class MessageSync:
         return set(messages) - failed
 
     async def redraw_pressed(self, interaction: Interaction, session: ChannelSession) -> None:
-        """Draw the message again whose button was pressed; strip it where its script is gone."""
+        """Redraw the message whose button was pressed; remove its buttons if its script is gone."""
         message, channel = interaction.message, interaction.channel
         if message is None or not isinstance(channel, MessageChannel):
             return
@@ -218,7 +218,7 @@ class MessageSync:
     async def redraw_end(
         self, interaction: Interaction, session: ChannelSession, script: Script
     ) -> None:
-        """Draw the end of a script again, whose buttons go where it no longer runs."""
+        """Redraw the end of a script, without buttons if it no longer runs."""
         channel = interaction.channel
         if isinstance(channel, MessageChannel):
             async with session.drawing:
@@ -251,7 +251,7 @@ class MessageSync:
     async def record_pressed(self, interaction: Interaction, position: ScriptPosition) -> bool:
         """Record the message whose button was pressed, if the process that posted it has not.
 
-        Return whether the message must be drawn again, because no turn since has done so.
+        Return whether the message must be redrawn, because no turn since has done so.
         """
         message = interaction.message
         if message is None or message.flags.ephemeral or await self.store.posts.find(message.id):

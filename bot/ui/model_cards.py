@@ -1,4 +1,4 @@
-"""Model cards: describe the voices, by the metadata of their files."""
+"""Describe the models by the metadata of their files."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from ..inference.model import LONGEST_STYLE, openings_of
 from ..inference.registry import Found
 
 MODEL_LIST_SIZE = 1800
-"""The largest size of a list of voices."""
+"""The largest size of a list of models."""
 
 MAX_TEXTS = 6
 """The most held-out texts whose figures are listed one by one."""
 
 
 def format_model_list(files: Sequence[Found], chosen: str) -> str:
-    """Return all voices, one a line, and the reasons why some are refused."""
+    """Return all models, one a line, and the reasons why some are refused."""
     content = say("**Voices**, of which {/model use} chooses one for the new scripts here:")
     for position, file in enumerate(files):
         entry = _format_model(file, file.name == chosen)
@@ -43,7 +43,7 @@ def _format_model(file: Found, is_chosen: bool) -> str:
 
 
 def format_model_card(file: Found) -> str:
-    """Return what a voice's file says of it, as lines of Markdown."""
+    """Return what a model's file says of it, as lines of Markdown."""
     return "\n".join(
         [f"**{inline(file.name, 40)}**", *_list_facts(file), f"-# {_format_fingerprint(file)}"]
     )
@@ -78,7 +78,7 @@ def _list_facts(file: Found) -> Iterator[str]:
 
 
 def list_styles(file: Found) -> list[str]:
-    """Return the styles of which a voice has an opening, in the order of its file."""
+    """Return the styles of which a model has an opening, in the order of its file."""
     return list(openings_of(file.about or {}))
 
 

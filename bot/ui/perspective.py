@@ -1,4 +1,4 @@
-"""Perspectives: which script a message is about, and what of its lines stands there.
+"""Find which script a message shows, and which of its lines are current there.
 
 Two scripts share the lines above a fork, and so the messages that show these lines. "The Diner" has
 the lines 1, 2 and 3, and a message shows 2 and 3. "Act two" is forked from it there, and in that 3
@@ -22,7 +22,7 @@ from .cards import format_card
 
 @dataclass(frozen=True)
 class Perspective:
-    """A script, as far as messages that show some lines need it."""
+    """A script, as seen by messages that show some of its lines."""
 
     script: Script
     current: frozenset[int]
@@ -72,7 +72,7 @@ def format_message(script: Script, lines: Sequence[Line], in_script: Collection[
 
 
 class Perspectives:
-    """Finds the perspectives from which messages are shown."""
+    """Find the perspectives from which messages are shown."""
 
     def __init__(self, store: Store) -> None:
         self.store = store

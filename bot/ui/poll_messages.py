@@ -1,4 +1,4 @@
-"""Ballots: several takes in one message, of which one is picked or voted for."""
+"""Format a poll: several takes in one message, to pick or vote for one."""
 
 from __future__ import annotations
 

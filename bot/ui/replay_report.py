@@ -1,4 +1,4 @@
-"""Replay report: tell people what a replay found, in a message and as a table."""
+"""Format the result of a replay, as a message and as a table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Responses to errors: one sentence, for the person who asked alone."""
+"""Answer errors with one sentence, which only the requester sees."""
 
 from __future__ import annotations
 

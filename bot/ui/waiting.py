@@ -1,4 +1,4 @@
-"""Waiting: measure how long people wait for an answer, and tell a bot's meter."""
+"""Measure how long people wait for an answer, and report it to the meter."""
 
 from __future__ import annotations
 

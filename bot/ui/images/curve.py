@@ -1,4 +1,4 @@
-"""Training curves: draw what a character cost a voice, step by step of its training."""
+"""Draw the training curve of a model: bits per character by step."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Point = tuple[float, float]
 
 @dataclass(frozen=True)
 class Curve:
-    """The bits per character of a voice, during its training."""
+    """The bits per character of a model, during its training."""
 
     training: tuple[Point, ...]
     """Of the training texts, with dropout."""
@@ -43,7 +43,7 @@ class Curve:
 
 
 def parse_curve(metadata: Mapping[str, str]) -> Curve | None:
-    """Return the training curve in a voice file, or None where the file has no valid one."""
+    """Return the training curve in a model file, or None where the file has no valid one."""
     try:
         stored = json.loads(metadata.get("onbook.curve", ""))
         training, validation = (_parse_points(stored[name]) for name in ("training", "validation"))

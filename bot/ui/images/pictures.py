@@ -1,4 +1,4 @@
-"""Pictures: a script's statistics, and what surprised the voice, for a phone and any theme.
+"""Draw a script's statistics and surprisal, for a phone and any theme.
 
 They have a paper of their own, so that a dark and a light Discord show the same; nothing on them
 is told by its colour alone.
@@ -134,7 +134,7 @@ def _format_summary(statistics: Tally) -> str:
 
 
 def _draw_bars(sheet: _Sheet, heading: str, counts: Sequence[tuple[Count, bool]]) -> None:
-    """Draw bars of numbers of words; True beside a count stripes a voice's bar."""
+    """Draw bars of numbers of words; True beside a count stripes a model's bar."""
     sheet.draw_rule()
     sheet.draw_row(heading, 30, bold=True, below=14)
     most = max(max(one.words for one, _ in counts), 1)
@@ -185,7 +185,7 @@ def describe_statistics(title: str, statistics: Tally) -> str:
     return plain(" ".join(part for part in parts if part), 1000)
 
 
-# What surprised the voice ----------------------------------------------------------------------
+# What surprised the model ----------------------------------------------------------------------
 
 CELL_WIDTH, ROW_HEIGHT = 24, 62
 """The size in pixels of a character, and of a row with the bars below it."""
@@ -200,7 +200,7 @@ def draw_surprisal(report: SurprisalReport) -> Picture:
     """Draw the last lines, each character the darker the more it cost.
 
     Under it stands a bar, the taller the more it cost. The most surprising places are numbered, and
-    below is what the voice expected there.
+    below is what the model expected there.
     """
     sheet = _Sheet(longest=8000)
     sheet.draw_row(say("What surprised {voice}", voice=report.model), 36, bold=True, below=12)
@@ -310,7 +310,7 @@ def _draw_number(sheet: _Sheet, x: int, y: int, number: int) -> None:
 
 
 def _draw_peak(sheet: _Sheet, number: int, report: SurprisalReport, peak: Peak) -> None:
-    """Draw what the voice expected at a place, and what came."""
+    """Draw what the model expected at a place, and what came."""
     sheet.draw_rule()
     cell = report.at(peak)
     _draw_number(sheet, EDGE + 14, sheet.y + 14, number)
