@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from http import HTTPStatus
 from types import SimpleNamespace
 
 import aiohttp
@@ -31,9 +32,6 @@ FINISH_BUCKETS = (0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 20.0, 30.0, 60.0)
 REQUEST_BUCKETS = (0.05, 0.1, 0.2, 0.3, 0.5, 1.0, 2.0, 5.0, 10.0)
 SHORT_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 """The upper bounds of the histograms' buckets, in seconds."""
-
-TOO_MANY = 429
-"""The status of a request beyond Discord's rate limits."""
 
 Loads = Callable[[], Mapping[str, Load]]
 """Return the load of each model, from any thread."""
@@ -180,7 +178,7 @@ def make_trace(record: Callable[[str, float], None]) -> aiohttp.TraceConfig:
         _session: object, request: SimpleNamespace, about: aiohttp.TraceRequestEndParams
     ) -> None:
         status = about.response.status
-        kind = str(TOO_MANY) if status == TOO_MANY else f"{status // 100}xx"
+        kind = str(status) if status == HTTPStatus.TOO_MANY_REQUESTS else f"{status // 100}xx"
         record(kind, time.perf_counter() - request.began)
 
     async def lose(_session: object, request: SimpleNamespace, _about: object) -> None:

@@ -16,7 +16,7 @@ from .feature import FeatureCog
 ANSWERED_TYPES = (discord.InteractionType.component, discord.InteractionType.modal_submit)
 
 
-class ExpiredInteractions(FeatureCog, name="OnBook.strays"):
+class ExpiredInteractions(FeatureCog, name="OnBook.expired"):
     """Say what to do instead.
 
     Offers and open windows do not outlive a restart.
@@ -24,7 +24,7 @@ class ExpiredInteractions(FeatureCog, name="OnBook.strays"):
 
     @commands.Cog.listener("on_interaction")
     async def answer_expired(self, interaction: Interaction) -> None:
-        """Answer an interaction that no listener has marked as HEARD before this call."""
+        """Answer an interaction that no listener has marked as `IS_HANDLED` before."""
         if interaction.type not in ANSWERED_TYPES or IS_HANDLED in interaction.extras:
             return
         data: Any = interaction.data or {}

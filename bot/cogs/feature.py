@@ -68,7 +68,7 @@ class FeatureCog(commands.Cog):
         self.bot.remove_dynamic_items(*self._listeners)
 
     async def interaction_check(self, interaction: Interaction, /) -> bool:
-        """Raise OutOfBounds for options of a command that no client of Discord's would send."""
+        """Raise InvalidOption for options of a command that no client of Discord's would send."""
         if isinstance(interaction.command, app_commands.Command):
             check_options(interaction.command, interaction.namespace)
         return True

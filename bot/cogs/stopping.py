@@ -39,7 +39,7 @@ class Stopping(FeatureCog, name="OnBook.stopping"):
 
     @answer_errors
     async def stop(self, interaction: Interaction, interaction_id: int, kind: str) -> None:
-        """Stop a turn, by the id of its interaction; ``kind`` is one of `components.WORKS`."""
+        """Stop a job, by the id of its interaction; ``kind`` is one of `JOB_KINDS`."""
         job = self.services.in_flight.jobs.get(interaction_id)
         if job is None:
             # The turn may have ended with another process, which had no time to show its end.

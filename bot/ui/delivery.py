@@ -14,6 +14,7 @@ import logging
 import random
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
+from http import HTTPStatus
 from typing import Any, TypeVar
 
 import aiohttp
@@ -61,9 +62,6 @@ EPHEMERAL = "onbook.private"
 
 DELIVERY_KEY = "onbook.delivery"
 """The key of an object among the extras that identifies a delivery of an interaction."""
-
-TOO_MANY_REQUESTS = 429
-"""The status of a request beyond Discord's rate limits."""
 
 MAX_REMEMBERED = 10_000
 """Interactions whose deliveries are remembered."""
@@ -330,5 +328,7 @@ def _is_first_delivery(interaction: Interaction) -> bool:
 
 def _is_transient(error: Exception) -> bool:
     """Return whether a retry may help."""
-    limited = isinstance(error, discord.HTTPException) and error.status == TOO_MANY_REQUESTS
+    limited = (
+        isinstance(error, discord.HTTPException) and error.status == HTTPStatus.TOO_MANY_REQUESTS
+    )
     return limited or isinstance(error, CONNECTION_ERRORS)

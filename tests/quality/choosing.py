@@ -60,7 +60,14 @@ def rules() -> dict[str, Rule]:
         "the same minus 0.8": _least(0.8),
         "shipped": lambda candidates, said: choose_candidate(candidates, said),
     }
-    for name in ("jolt", "fitting", "astray", "stock", "asking", "taken_up"):
+    for name in (
+        "unevenness",
+        "scene_gain",
+        "length_deviation",
+        "stock_phrase",
+        "question_mismatch",
+        "recalled_word",
+    ):
         found[f"without {name.replace('_', ' ')}"] = _weighed(
             replace(DEFAULT_WEIGHTS, **{name: 0.0})
         )
