@@ -276,7 +276,7 @@ def _validate(kind: type[S], variables: Mapping[str, str | None]) -> S:
         return kind.model_validate(values)
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
-        # An error about several settings has no location, and only `_check_one_database` raises one.
+        # Only `_check_one_database` raises an error about several settings, which has no location.
         name = first["loc"][0] if first["loc"] else name_variable("database_url")
         # The message leaves out the value, because the value might be a secret.
         message = PATTERN_MEANINGS.get(first.get("ctx", {}).get("pattern", ""), first["msg"])
