@@ -125,9 +125,9 @@ ADDRESS = "postgresql+asyncpg://ann:se%40cret@localhost:5433/scripts"
 
 
 def test_an_address_takes_the_place_of_the_file(monkeypatch: pytest.MonkeyPatch):
-    assert read_settings().where == Path("onbook.db")
+    assert read_settings().database_location == Path("onbook.db")
     monkeypatch.setenv("ONBOOK_DATABASE_URL", "")
-    assert read_settings().where == Path("onbook.db")
+    assert read_settings().database_location == Path("onbook.db")
     monkeypatch.setenv("ONBOOK_DATABASE_URL", ADDRESS)
     chosen = read_runner_settings()
     assert isinstance(chosen.database_location, URL)
