@@ -37,9 +37,9 @@ class Models(FeatureCog, name="OnBook.models"):
         """See which voices there are"""
         session = self.services.open_session(interaction)
         await FirstResponse(interaction).defer(thinking=True, ephemeral=True)
-        found = await self.services.voices.look_at_all()
+        files = await self.services.voices.look_at_all()
         chosen = await session.library.find_chosen_model(interaction.guild_id)
-        await complete_response(interaction, content=model_cards.format_model_list(found, chosen))
+        await complete_response(interaction, content=model_cards.format_model_list(files, chosen))
 
     @model.command(name="use")
     @app_commands.describe(

@@ -68,13 +68,16 @@ def make_state_key(model: Model, opening: str) -> str:
     return f"{model.fingerprint} {opening}" if opening else model.fingerprint
 
 
-def find_style(model: Model, wanted: str) -> str:
+def find_style(model: Model, name: str) -> str:
     """Return the style with a name in upper or lower case; raise ScriptError."""
-    wanted_key = wanted.strip().casefold()
+    wanted_key = name.strip().casefold()
     for style in model.openings:
         if style.casefold() == wanted_key:
             return style
-    voice, styles = inline(model.name, 40), ", ".join(inline(one, 40) for one in model.openings)
+    voice, styles = (
+        inline(model.name, 40),
+        ", ".join(inline(style_name, 40) for style_name in model.openings),
+    )
     if not styles:
         raise ScriptError(
             say("“{voice}” has no styles: leave out the option {*style}.", voice=voice)
@@ -83,7 +86,7 @@ def find_style(model: Model, wanted: str) -> str:
         say(
             "“{voice}” has no style “{style}”: choose from {styles}.",
             voice=voice,
-            style=inline(wanted, 40),
+            style=inline(name, 40),
             styles=styles,
         )
     )

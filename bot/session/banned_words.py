@@ -47,16 +47,16 @@ def edit_words(words: Sequence[str], add: str, remove: str) -> list[str]:
                     word=inline(word, 60),
                 )
             )
-    after = sorted((kept | _parse_words(add)).values())
-    if len(after) > MAX_WORDS:
+    edited = sorted((kept | _parse_words(add)).values())
+    if len(edited) > MAX_WORDS:
         raise SessionError(
             say(
                 "That would be {words}, and {most:,} fit: remove some first.",
-                words=many(len(after), "word"),
+                words=many(len(edited), "word"),
                 most=MAX_WORDS,
             )
         )
-    return after
+    return edited
 
 
 def check_casts(names: Sequence[str], words: Sequence[str]) -> None:
@@ -95,8 +95,8 @@ def summarize_words(words: Sequence[str]) -> str:
     """Return a list for a sentence: the number of words, and as many of them as fit."""
     if not words:
         return say("none")
-    number, which = many(len(words), "word"), inline(", ".join(words), SUMMARY_SIZE)
-    return f"{number} ({which})"
+    count, listed = many(len(words), "word"), inline(", ".join(words), SUMMARY_SIZE)
+    return f"{count} ({listed})"
 
 
 def _parse_words(text: str) -> dict[str, str]:

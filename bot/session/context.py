@@ -37,8 +37,10 @@ class TurnContext:
         """Raise SessionError for a requester who may not add a line, or not yet."""
         self.check_may_write()
         if self.script.cooldown:
-            last = await self.store.lines.find_last_request(self.script.id, self.requester.id)
-            check_cooldown(self.script, last, dt.datetime.now(dt.UTC))
+            last_request = await self.store.lines.find_last_request(
+                self.script.id, self.requester.id
+            )
+            check_cooldown(self.script, last_request, dt.datetime.now(dt.UTC))
 
     async def check_alternation(self) -> None:
         """Raise SessionError if the requester wrote the last line and the script alternates."""

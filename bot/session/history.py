@@ -59,11 +59,11 @@ class History:
     async def _move(self, context: TurnContext, head: int | None) -> TurnResult:
         """Move the head, if the requester may take back the lines that leave the script."""
         context.check_may_write()
-        left, returned = await context.compare_paths(head)
-        for line in reversed(await self.store.lines.load(left)):
+        removed, restored = await context.compare_paths(head)
+        for line in reversed(await self.store.lines.load(removed)):
             context.check_may_remove(line)
         await self.store.lines.move_head(context.script, head)
-        return context.make_move_result(head, left, returned)
+        return context.make_move_result(head, removed, restored)
 
     async def line_to_rewrite(self, requester: Requester, position: ScriptPosition) -> Line:
         """Return a line, if the requester may rewrite it; raise SessionError as `rewrite` will."""
@@ -128,8 +128,8 @@ class History:
         """
         async with self.library.open_turn(requester) as context:
             context.check_may_write()
-            here = self.library.channel if channel is None else channel
-            fork = fork_of(context.script, here, requester.id, title)
-            begun = await self.store.scripts.begin(fork, (), requester.delivery, context.script.id)
+            target_channel = self.library.channel if channel is None else channel
+            fork = fork_of(context.script, target_channel, requester.id, title)
+            script = await self.store.scripts.begin(fork, (), requester.delivery, context.script.id)
             shelved = None if channel else context.script
-            return TurnResult(begun, moved_from=begun.head, shelved=shelved)
+            return TurnResult(script, moved_from=script.head, shelved=shelved)

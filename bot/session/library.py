@@ -186,7 +186,7 @@ class Library:
     async def _make_script(self, requester: Requester, new: NewScript) -> Script:
         """Make a new script, without storing it; raise ScriptError for a banned name."""
         await self._check_names(new.cast, new.guild)
-        values = {name: one.initial(self.settings) for name, one in PREFERENCES.items()}
+        values = {name: spec.initial(self.settings) for name, spec in PREFERENCES.items()}
         if new.temperature:
             values["temperature"] = new.temperature
         return Script(
@@ -229,14 +229,14 @@ class Library:
     ) -> TurnResult:
         """Store a new script with its first lines."""
         script = await self.store.scripts.begin(new, drafts, requester.delivery)
-        last = await self.store.lines.load_last(script.head, 1)
+        last_lines = await self.store.lines.load_last(script.head, 1)
         notifications = self.reader.notifications
         notifications.record_model(script.id, primed)
-        first = [draft.element for draft in drafts[:CHECKED_LINES]]
+        elements = [draft.element for draft in drafts[:CHECKED_LINES]]
         unreadable = notifications.should_report_unreadable(
-            script.id, requester.id, primed.model, first
+            script.id, requester.id, primed.model, elements
         )
-        return TurnResult(script, last, shelved=shelved, unreadable=unreadable)
+        return TurnResult(script, last_lines, shelved=shelved, unreadable=unreadable)
 
     # All scripts
 
@@ -246,24 +246,28 @@ class Library:
 
     async def find(self, script: int) -> Script:
         """Return a script of the channel by its id; raise SessionError where it is gone."""
-        found = await self.store.scripts.find(script)
-        if found is None or found.channel != self.channel:
+        row = await self.store.scripts.find(script)
+        if row is None or row.channel != self.channel:
             raise SessionError(say("That script is not here any more: see {/scripts}."))
-        return found
+        return row
 
     async def switch(self, requester: Requester, script: int) -> TurnResult:
         """Go on with another script, and shelve the one that ran."""
         async with self.lock:
-            wanted = await self.find(script)
+            target = await self.find(script)
             running = await self.store.scripts.find_running(self.channel)
             if running is not None and running.id == script:
                 raise SessionError(say("That script runs here already: go on with {/continue}."))
-            for one in filter(None, (wanted, running)):
-                check_may_write(one, requester)
-            left, returned = await self._compare_visible_lines(running, wanted)
-            found = await self.store.scripts.run(script)
+            for script_row in filter(None, (target, running)):
+                check_may_write(script_row, requester)
+            removed, restored = await self._compare_visible_lines(running, target)
+            switched = await self.store.scripts.run(script)
             return TurnResult(
-                found, moved_from=found.head, removed=left, restored=returned, shelved=running
+                switched,
+                moved_from=switched.head,
+                removed=removed,
+                restored=restored,
+                shelved=running,
             )
 
     async def rename(self, requester: Requester, script: int, title: str) -> Script:
@@ -275,9 +279,9 @@ class Library:
     async def archive(self, requester: Requester, script: int, archived: bool) -> Script:
         """Archive a script, so that it no longer runs, or return it to the shelf."""
         async with self.lock:
-            found = await self.find(script)
-            check_may_manage(found, requester)
-            running = found.running and not archived
+            row = await self.find(script)
+            check_may_manage(row, requester)
+            running = row.running and not archived
             return await self.store.scripts.update(script, archived=archived, running=running)
 
     async def delete(self, requester: Requester, script: int) -> list[TurnResult]:
@@ -286,37 +290,37 @@ class Library:
         Returns what is seen now of each script that the messages of the deleted one show instead.
         """
         async with self.lock:
-            found = await self.find(script)
-            check_may_manage(found, requester)
-            seen = [
-                TurnResult(one, moved_from=one.head, removed=left, restored=returned)
-                for one in await self._list_sharing_scripts(found)
-                for left, returned in [await self._compare_visible_lines(found, one)]
+            row = await self.find(script)
+            check_may_manage(row, requester)
+            results = [
+                TurnResult(other, moved_from=other.head, removed=removed, restored=restored)
+                for other in await self._list_sharing_scripts(row)
+                for removed, restored in [await self._compare_visible_lines(row, other)]
             ]
             await self.store.scripts.delete(script)
-            return seen
+            return results
 
     async def _compare_visible_lines(
-        self, was: Script | None, now: Script
+        self, previous: Script | None, current: Script
     ) -> tuple[frozenset[int], frozenset[int]]:
         """Return the lines that leave the channel's sight and those that come back with a switch.
 
         They come of the script that ran, where both share lines. Where both share none, messages
         may show any script that shares lines with the new one, as that script last stood.
         """
-        before = (
-            [was]
-            if was and await self.store.scripts.share_lines(was, now)
+        others = (
+            [previous]
+            if previous and await self.store.scripts.share_lines(previous, current)
             else await self.list_scripts()
         )
-        stands = frozenset(await self.store.lines.load_path_ids(now.head))
-        left, returned = set[int](), set[int]()
-        for one in before:
-            if one.id != now.id and await self.store.scripts.share_lines(one, now):
-                stood = await self.store.lines.load_path_ids(one.head)
-                left |= set(stood) - stands
-                returned |= stands.difference(stood)
-        return frozenset(left), frozenset(returned)
+        current_ids = frozenset(await self.store.lines.load_path_ids(current.head))
+        removed, restored = set[int](), set[int]()
+        for other in others:
+            if other.id != current.id and await self.store.scripts.share_lines(other, current):
+                other_ids = await self.store.lines.load_path_ids(other.head)
+                removed |= set(other_ids) - current_ids
+                restored |= current_ids.difference(other_ids)
+        return frozenset(removed), frozenset(restored)
 
     async def _list_sharing_scripts(self, script: Script) -> list[Script]:
         """Return the scripts that share lines with one, and so may be seen in its messages.
@@ -324,11 +328,11 @@ class Library:
         Where one of them runs, that one is seen already, and none is returned.
         """
         sharing = [
-            one
-            for one in await self.list_scripts()
-            if one.id != script.id and await self.store.scripts.share_lines(one, script)
+            other
+            for other in await self.list_scripts()
+            if other.id != script.id and await self.store.scripts.share_lines(other, script)
         ]
-        return [] if any(one.running for one in sharing) else sharing
+        return [] if any(other.running for other in sharing) else sharing
 
     # Preferences and cast of the script that runs
 
@@ -377,13 +381,13 @@ class Library:
                 raise SessionError(
                     say("“{name}” is not in the cast: see {/cast list}.", name=inline(name, 60))
                 )
-            cast = [one for one in script.cast if one != name]
+            cast = [member for member in script.cast if member != name]
             return await self.store.scripts.recast(script.id, cast, {})
 
     async def load_banned_words(self, guild: int | None) -> tuple[str, ...]:
         """Return the banned words here: the operator's list, the guild's and the channel's."""
-        own = await self.store.banned_words.list_effective(self.channel, guild)
-        return tuple(sorted({*read_words(self.settings.banned), *own}))
+        local_words = await self.store.banned_words.list_effective(self.channel, guild)
+        return tuple(sorted({*read_words(self.settings.banned), *local_words}))
 
     async def _check_names(self, names: Sequence[str], guild: int | None) -> None:
         """Raise ScriptError for a name that has a banned word."""

@@ -77,11 +77,11 @@ def initial_values(script: Script, settings: Settings) -> dict[str, Any]:
 
 def current_values(script: Script, settings: Settings) -> dict[str, Any]:
     """Return the current value of each preference: the operator's if the script has none."""
-    now = {name: getattr(script, name) for name in LABELS}
-    return now | {
+    values = {name: getattr(script, name) for name in LABELS}
+    return values | {
         name: getattr(settings, spec.default)
         for name, spec in PREFERENCES.items()
-        if now[name] is None
+        if values[name] is None
     }
 
 
@@ -92,15 +92,17 @@ def format_preferences(
 
     ``banned`` has the banned words by where they are banned, in words.
     """
-    first, now = initial_values(script, settings), current_values(script, settings)
+    initial, current = initial_values(script, settings), current_values(script, settings)
     lines = []
     for name in LABELS:
-        preference = _bold(format_preference(name, now[name]), getattr(script, name) != first[name])
+        preference = _bold(
+            format_preference(name, current[name]), getattr(script, name) != initial[name]
+        )
         lines.append(f"- {preference}{_format_range(name)}")
     if script.style:
         lines.insert(1, f"- **{say('style {style}', style=inline(script.style, 40))}**")
-    for where, words in banned.items():
-        list_there = say("banned {where}: {words}", where=where, words=summarize_words(words))
+    for scope, words in banned.items():
+        list_there = say("banned {where}: {words}", where=scope, words=summarize_words(words))
         lines.append(f"- {_bold(list_there, bool(words))}")
     title = say("“{title}” is written like this:", title=inline(script.title, 100))
     return "\n".join((title, *lines, f"-# {say(HINT)}"))
@@ -108,10 +110,10 @@ def format_preferences(
 
 def format_changes(script: Script, settings: Settings, changed: Iterable[str]) -> str:
     """Return a sentence with the preferences that have just been changed."""
-    now = current_values(script, settings)
+    current = current_values(script, settings)
     return say(
         "From now on: {changes}.",
-        changes=", ".join(format_preference(one, now[one]) for one in changed),
+        changes=", ".join(format_preference(name, current[name]) for name in changed),
     )
 
 

@@ -75,12 +75,12 @@ class ReplayResult:
 
     def filter_by_verdict(self, *findings: Verdict) -> list[Finding]:
         """Return the findings with one of these verdicts."""
-        return [one for one in self.findings if one.verdict in findings]
+        return [finding for finding in self.findings if finding.verdict in findings]
 
     @property
     def edited(self) -> list[int]:
         """Return the numbers of the lines that were written instead of others."""
-        return [one.number for one in self.findings if one.line.rewrite_of]
+        return [finding.number for finding in self.findings if finding.line.rewrite_of]
 
 
 async def replay_script(session: ChannelSession, job: Job) -> ReplayResult:
@@ -97,17 +97,21 @@ async def replay_script(session: ChannelSession, job: Job) -> ReplayResult:
         session, script, await session.library.load_banned_words(script.guild), lines
     )
     job.progress.to_replay = sum(line.author is None for line in lines)
-    until = time.monotonic() + TIME_LIMIT
+    deadline = time.monotonic() + TIME_LIMIT
     findings: list[Finding] = []
     with suppress(Stopped):
-        while len(findings) < len(lines) and time.monotonic() < until:
+        while len(findings) < len(lines) and time.monotonic() < deadline:
             batch = lines[len(findings) : len(findings) + LINES_AT_ONCE]
             findings += await job.wait(
                 replayer.replay_lines(batch, len(findings) + 1, job.progress)
             )
     # Read again, because somebody may have been forgotten meanwhile.
-    now = {line.id: line for line in await session.store.lines.load_path(script.head)}
-    present = [replace(one, line=now[one.line.id]) for one in findings if one.line.id in now]
+    current_lines = {line.id: line for line in await session.store.lines.load_path(script.head)}
+    present = [
+        replace(finding, line=current_lines[finding.line.id])
+        for finding in findings
+        if finding.line.id in current_lines
+    ]
     return ReplayResult(script.title, tuple(present), len(lines))
 
 
@@ -177,14 +181,16 @@ class Replayer:
 
     async def _open_reader(self, name: str, fingerprint: str) -> ReplayReader | str:
         reason = say("there is no voice “{name}” here any more", name=name)
-        for one in dict.fromkeys([name, self._script.voice]):  # its file may have been renamed
+        for candidate in dict.fromkeys(
+            [name, self._script.voice]
+        ):  # its file may have been renamed
             try:
-                primed = await self._session.reader.open_model(one, self._script.style)
+                primed = await self._session.reader.open_model(candidate, self._script.style)
             except ModelError:
                 continue
             if primed.model.fingerprint == fingerprint:
                 return ReplayReader(primed, self._cache, ("replay", self._session.channel))
-            if one == name:
+            if candidate == name:
                 reason = say(
                     "the voice “{name}” here is another one than that which wrote it", name=name
                 )
@@ -205,7 +211,7 @@ def explain_differences(line: Line, banned: tuple[str, ...], opening: str) -> tu
 
     ``opening`` is the id of the opening that the model reads now.
     """
-    now = {
+    current = {
         "onnxruntime": (
             phrase("onnxruntime was {then} and is {now}"),
             provenance.ONNXRUNTIME_VERSION,
@@ -217,7 +223,7 @@ def explain_differences(line: Line, banned: tuple[str, ...], opening: str) -> tu
     }
     reasons = [
         say(reason, then=line.origin[key], now=value)
-        for key, (reason, value) in now.items()
+        for key, (reason, value) in current.items()
         if line.origin.get(key, value) != value
     ]
     if line.origin.get("banned", "") != provenance.hash_word_list(banned):
@@ -249,9 +255,9 @@ class LineCache:
         path = await self.load_path(line.parent, self._damaged)
         above = path[0].parent if path else line.parent
         damaged = above is not None and self._damaged[above]
-        for one in path:
-            damaged = damaged or one.removed
-            self._damaged[one.id] = damaged
+        for line_above in path:
+            damaged = damaged or line_above.removed
+            self._damaged[line_above.id] = damaged
         return damaged
 
     async def load_path(
@@ -310,6 +316,6 @@ class ReplayReader:
         above = turn[0].parent if turn else line.parent
         last = await self._cache.store.lines.load_last(above, REACH)
         model = self.engine.model
-        read = [model.encode(as_read(one.text)) for one in turn]
-        tokens = np.concatenate([encode_recent(model, last), *read])[-REACH:]
+        encoded = [model.encode(as_read(line_before.text)) for line_before in turn]
+        tokens = np.concatenate([encode_recent(model, last), *encoded])[-REACH:]
         return tokens, (*list_recent_elements(last), *list_recent_elements(turn))[-LINES:]

@@ -85,7 +85,9 @@ async def measure_surprisal(session: ChannelSession, max_lines: int) -> Surprisa
     """Measure the surprisal of the last lines; raise NoScript and what `Engine.run` raises."""
     primed, lines, costs = await load_last_surprisal(session, max_lines, MAX_REPORT_CHARACTERS)
     model = primed.model
-    cells = tuple(make_cells(model, *one) for one in zip(lines, costs, strict=True))
+    cells = tuple(
+        make_cells(model, *line_and_costs) for line_and_costs in zip(lines, costs, strict=True)
+    )
     peaks = [
         Peak(
             line,
@@ -166,12 +168,12 @@ def find_peaks(lines: Sequence[Sequence[Cell]]) -> list[tuple[int, int]]:
     """
     by_bits = sorted(
         (
-            (cell.bits, at, n)
-            for at, line in enumerate(lines)
+            (cell.bits, index, n)
+            for index, line in enumerate(lines)
             for n, cell in enumerate(line)
             if cell.bits and cell.is_free
         ),
-        key=lambda one: -one[0],
+        key=lambda entry: -entry[0],
     )
     chosen: list[tuple[int, int]] = []
     for _, line, cell in by_bits:
@@ -218,14 +220,14 @@ def describe_report(report: SurprisalReport) -> str:
     for peak in report.peaks:
         cell = report.at(peak)
         line = report.lines[peak.line]
-        before = "".join(one.character for one in line[max(peak.cell - 20, 0) : peak.cell])
+        preceding = "".join(item.character for item in line[max(peak.cell - 20, 0) : peak.cell])
         expected = ", ".join(
-            f"{name_character(one.character)} {one.probability:.0%}" for one in peak.guesses
+            f"{name_character(item.character)} {item.probability:.0%}" for item in peak.guesses
         )
         parts.append(
             say(
                 "After “{before}” came {character}, {bits:.1f} bits; expected were {expected}.",
-                before=" ".join(before.split()),
+                before=" ".join(preceding.split()),
                 character=name_character(cell.character),
                 bits=cell.bits or 0,
                 expected=expected,

@@ -81,7 +81,7 @@ def _current_versions(lines: Sequence[Line], in_script: Collection[int]) -> list
         origin = line.copy_of or line.rewrite_of or line.id
         first_of[line.id] = first_of.get(origin, origin)
         versions.setdefault(first_of[line.id], []).append(line)
-    return [one for same in versions.values() for one in _choose_version(same, in_script)]
+    return [version for same in versions.values() for version in _choose_version(same, in_script)]
 
 
 def _choose_version(versions: Sequence[Line], in_script: Collection[int]) -> list[Line]:

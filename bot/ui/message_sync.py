@@ -120,10 +120,12 @@ class MessageSync:
         running = (
             script if script.running else await self.store.scripts.find_running(script.channel)
         )
-        scripts = list({one.id: one for one in (running, script) if one}.values())
+        scripts = list(
+            {script_row.id: script_row for script_row in (running, script) if script_row}.values()
+        )
         # The ends are drawn as well, because others act between a turn and its message: the last
         # one to draw sees the messages of all.
-        ends = {current_position(one).line for one in scripts}
+        ends = {current_position(script_row).line for script_row in scripts}
         posts = await self.store.posts.load_showing(script, lines | ends, shown)
         perspectives = await self.perspectives.load_all(scripts, posts.values())
         has_buttons, failed = False, set[int]()

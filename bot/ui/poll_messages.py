@@ -87,7 +87,9 @@ def format_poll(poll: Ballot, takes: Mapping[int, Sequence[Line]], votes: Mappin
         ]
     else:
         below = _fit_takes(list(takes.values()), LIMIT - size("\n".join([top, *titles])))
-    return "\n".join([top, *(f"{one}\n{it}" for one, it in zip(titles, below, strict=True))])
+    return "\n".join(
+        [top, *(f"{heading}\n{body}" for heading, body in zip(titles, below, strict=True))]
+    )
 
 
 def _format_open(poll: Ballot, takes: int) -> str:
@@ -96,8 +98,8 @@ def _format_open(poll: Ballot, takes: int) -> str:
         asker = mention(poll.asker)
         status = say("{takes}: {asker} or a moderator picks one.", takes=count, asker=asker)
     else:
-        when = f"<t:{int(poll.ends.timestamp())}:R>"
-        status = say("{takes}: everybody has one vote. It ends {when}.", takes=count, when=when)
+        deadline = f"<t:{int(poll.ends.timestamp())}:R>"
+        status = say("{takes}: everybody has one vote. It ends {when}.", takes=count, when=deadline)
     return f"-# {status}"
 
 
@@ -122,7 +124,7 @@ def _format_titles(
     if not poll.ends:
         return titles
     votes = [many(counts[take], "vote") for take in takes]
-    return [f"{title}, {its}" for title, its in zip(titles, votes, strict=True)]
+    return [f"{title}, {count}" for title, count in zip(titles, votes, strict=True)]
 
 
 def _format_take_line(lines: Sequence[Line], *, chosen: bool) -> str:

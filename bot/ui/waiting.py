@@ -81,5 +81,5 @@ def name_action(interaction: Interaction) -> str:
 
 
 def _find_wait(interaction: Interaction) -> Wait | None:
-    found: Wait | None = interaction.extras.get(WAIT_KEY)
-    return found
+    wait: Wait | None = interaction.extras.get(WAIT_KEY)
+    return wait

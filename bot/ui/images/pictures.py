@@ -117,12 +117,12 @@ def draw_statistics(title: str, statistics: Tally) -> Picture:
     sheet.draw_row(title, 40, bold=True)
     sheet.draw_row(_format_summary(statistics), 24, FAINT, below=22)
     if statistics.characters:
-        _draw_bars(sheet, say("Who speaks"), [(one, False) for one in statistics.characters])
+        _draw_bars(sheet, say("Who speaks"), [(count, False) for count in statistics.characters])
     wrote = [
-        *((one, False) for one in statistics.writers),
-        *((one, True) for one in statistics.voices),
+        *((count, False) for count in statistics.writers),
+        *((count, True) for count in statistics.voices),
     ]
-    _draw_bars(sheet, say("Who wrote"), sorted(wrote, key=lambda one: -one[0].words))
+    _draw_bars(sheet, say("Who wrote"), sorted(wrote, key=lambda entry: -entry[0].words))
     return sheet.make_picture()
 
 
@@ -137,10 +137,10 @@ def _draw_bars(sheet: _Sheet, heading: str, counts: Sequence[tuple[Count, bool]]
     """Draw bars of numbers of words; True beside a count stripes a model's bar."""
     sheet.draw_rule()
     sheet.draw_row(heading, 30, bold=True, below=14)
-    most = max(max(one.words for one, _ in counts), 1)
+    max_words = max(max(count.words for count, _ in counts), 1)
     for count, by_model in counts[:MAX_BARS]:
         name = say("{name} (voice)", name=count.name) if by_model else count.name
-        width = max(round(MAX_BAR_WIDTH * count.words / most), 3)
+        width = max(round(MAX_BAR_WIDTH * count.words / max_words), 3)
         sheet.draw_text(EDGE, sheet.y, _truncate(name, NAME_COLUMNS), 30)
         _draw_bar(sheet, BAR_LEFT, width, stripes=by_model)
         text = f"{many(count.words, 'word')} · {many(count.lines, 'line')}"
@@ -169,11 +169,11 @@ def describe_statistics(title: str, statistics: Tally) -> str:
         return ", ".join(
             say(
                 "{name} {words} in {lines}",
-                name=one.name,
-                words=many(one.words, "word"),
-                lines=many(one.lines, "line"),
+                name=count.name,
+                words=many(count.words, "word"),
+                lines=many(count.lines, "line"),
             )
-            for one in counts[:MAX_BARS]
+            for count in counts[:MAX_BARS]
         )
 
     parts = [
@@ -210,7 +210,7 @@ def draw_surprisal(report: SurprisalReport) -> Picture:
         sheet.draw_text(EDGE, sheet.y, _truncate(report.credits[line], 40), 22, FAINT)
         sheet.y += 46  # room for the circles above the first row
         _draw_line_of_cells(
-            sheet, cells, {cell: n for (at, cell), n in numbers.items() if at == line}
+            sheet, cells, {cell: n for (position, cell), n in numbers.items() if position == line}
         )
         sheet.y += 6
     for number, peak in enumerate(report.peaks, 1):
@@ -245,16 +245,16 @@ def _draw_cell(sheet: _Sheet, x: int, y: int, character: str, bits: float | None
 
 def _choose_colour(level: float) -> Colour:
     """Return the colour of a level from 0 to 1."""
-    at = level * (len(HEAT) - 1)
-    low = HEAT[int(at)]
-    high = HEAT[min(int(at) + 1, len(HEAT) - 1)]
-    red, green, blue = (round(a + (b - a) * (at % 1)) for a, b in zip(low, high, strict=True))
+    position = level * (len(HEAT) - 1)
+    low = HEAT[int(position)]
+    high = HEAT[min(int(position) + 1, len(HEAT) - 1)]
+    red, green, blue = (round(a + (b - a) * (position % 1)) for a, b in zip(low, high, strict=True))
     return red, green, blue
 
 
 def _choose_letter_colour(fill: Colour) -> str:
     """Return the colour of letters that contrasts more with a background."""
-    red, green, blue = ((one / 255) ** 2.2 for one in fill)
+    red, green, blue = ((channel / 255) ** 2.2 for channel in fill)
     return INK if 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.18 else BACKGROUND
 
 
