@@ -108,14 +108,14 @@ class RateLimits:
         """
         costs = (cost.turns, cost.lines, cost.characters)
         charges = [
-            (scope, bucket, key, rate)
+            (scope, bucket, key, amount)
             for scope, key in keys.items()
-            for bucket, rate in zip(self._buckets[scope], costs, strict=True)
+            for bucket, amount in zip(self._buckets[scope], costs, strict=True)
         ]
         wait, scope = max(
-            (bucket.compute_wait(key, rate), scope) for scope, bucket, key, rate in charges
+            (bucket.compute_wait(key, amount), scope) for scope, bucket, key, amount in charges
         )
         if wait > 0:
             raise RateLimited(say(RATE_LIMITED[scope], wait=many(math.ceil(wait), "second")))
-        for _, bucket, key, rate in charges:
-            bucket.take(key, rate)
+        for _, bucket, key, amount in charges:
+            bucket.take(key, amount)

@@ -125,7 +125,7 @@ async def test_a_line_that_was_changed_by_hand_is_found(house: House):
     await house.restart(tampered(lines[2].id))
     found = await replayed(house)
     assert verdicts(found) == [Verdict.PERSON, Verdict.PROVED, Verdict.PROVED, Verdict.DIFFERENT]
-    assert found.findings[3].again == lines[2].text
+    assert found.findings[3].rewritten == lines[2].text
     told = format_report(found)
     assert "2 of the 3 lines by the voice came out to the letter." in told
     assert "**4** Nobody ever wrote this\\.\n-# came out as:" in told
@@ -213,7 +213,7 @@ async def test_an_original_that_was_deleted_is_told_of(house: House):
     )
     await house.restart("UPDATE lines SET copy_of = 999 WHERE copy_of IS NOT NULL")
     found = (await replayed(house)).findings[-1]
-    assert (found.verdict, found.again) == (Verdict.UNPROVED, None)
+    assert (found.verdict, found.rewritten) == (Verdict.UNPROVED, None)
     assert "cannot be proved" in format_report(await replayed(house))
 
 
