@@ -59,7 +59,7 @@ def test_the_words_that_cost_least_are_kept_whoever_says_them():
 def test_one_word_that_jolts_spoils_a_line():
     even = candidate("MAYA\nThere is rain on the old window.", 1.0)
     jolting = candidate("MAYA\nThere is rain on the odd window.", 0.0)
-    jolting.costs[18:22] = even.bits / 4 - 0.01
+    jolting.surprisal[18:22] = even.bits / 4 - 0.01
     assert jolting.bits < even.bits
     assert choose_candidate([jolting, even]) is even
 

@@ -108,7 +108,7 @@ async def test_a_name_that_was_asked_for_is_no_place(house: House):
     found = await measure_surprisal(house.session, 4)
     assert any(cell.bits and not cell.is_free for line in found.lines for cell in line)
     assert found.peaks
-    assert all(found.at(place).free for place in found.peaks)
+    assert all(found.at(place).is_free for place in found.peaks)
 
 
 def test_guesses_are_the_likeliest(model: Model):
