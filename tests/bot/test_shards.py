@@ -58,10 +58,10 @@ def test_a_file_has_all_shards_in_one_process(monkeypatch: pytest.MonkeyPatch):
 def test_each_server_is_on_one_of_them():
     some, others = Shards.parse("0-1/3"), Shards.parse("2/3")
     guilds = [(number << 22) + 12345 for number in range(30)]
-    assert [some.have(guild) for guild in guilds] == [number % 3 < 2 for number in range(30)]
-    assert all(some.have(guild) != others.have(guild) for guild in guilds)
-    assert some.have(None)
-    assert not others.have(None)
+    assert [some.include(guild) for guild in guilds] == [number % 3 < 2 for number in range(30)]
+    assert all(some.include(guild) != others.have(guild) for guild in guilds)
+    assert some.include(None)
+    assert not others.include(None)
 
 
 @pytest.mark.parametrize(
