@@ -59,7 +59,7 @@ def test_each_server_is_on_one_of_them():
     some, others = Shards.parse("0-1/3"), Shards.parse("2/3")
     guilds = [(number << 22) + 12345 for number in range(30)]
     assert [some.include(guild) for guild in guilds] == [number % 3 < 2 for number in range(30)]
-    assert all(some.include(guild) != others.have(guild) for guild in guilds)
+    assert all(some.include(guild) != others.include(guild) for guild in guilds)
     assert some.include(None)
     assert not others.include(None)
 
